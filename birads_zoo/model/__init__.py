@@ -1,0 +1,1 @@
+"""The classifier: backbone, the line between features and head, and the head."""

@@ -1,0 +1,1 @@
+"""Synthetic mammograms with known lesions, in the layout of KAUMDS."""

@@ -1,0 +1,1 @@
+"""From a classifier and batches to trained weights."""
