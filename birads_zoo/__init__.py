@@ -3,9 +3,9 @@
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import (
     AblationSpec,
+    AuditEntry,
     AugmentationOptions,
     AugmentationSpec,
-    AuditEntry,
     BackboneOptions,
     BackboneSpec,
     DatasetOptions,

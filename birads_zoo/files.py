@@ -67,9 +67,7 @@ def _said_where(path: Path) -> Iterator[None]:
         raise UserError(f"cannot write {path}: {error.strerror}; choose another place to write to") from error
     except OSError as error:
         if error.errno in _PLACE_TROUBLE:
-            raise UserError(
-                f"cannot write {path}: {error.strerror}; choose another place to write to"
-            ) from error
+            raise UserError(f"cannot write {path}: {error.strerror}; choose another place to write to") from error
         raise
 
 

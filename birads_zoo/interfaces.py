@@ -230,9 +230,7 @@ class AblationSpec:
 
     def __post_init__(self) -> None:
         if self.recipe is None and self.model is None:
-            raise UserError(
-                f"ablation {self.name!r} changes neither the recipe nor the model: give one of them"
-            )
+            raise UserError(f"ablation {self.name!r} changes neither the recipe nor the model: give one of them")
 
 
 Spec = DatasetSpec | AugmentationSpec | LossSpec | BackboneSpec | ExplainerSpec | AblationSpec

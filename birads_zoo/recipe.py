@@ -21,7 +21,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A part of the recipe: unknown keys and wrong types are refused."""
 
 
-class DatasetSection(_Section):
+class DatasetSection(_Section, frozen=True, kw_only=True):
     """Which rows, and what is predicted."""
 
     name: str = "phantom"
@@ -33,7 +33,7 @@ class DatasetSection(_Section):
     patient_pattern: str = ""
 
 
-class SplitSection(_Section):
+class SplitSection(_Section, frozen=True, kw_only=True):
     """Who is trained on, who chooses the epoch, and who is reported."""
 
     scheme: Literal["patient", "image", "paper"] = "patient"
@@ -41,7 +41,7 @@ class SplitSection(_Section):
     validation: Fraction = 0.15  # of a fold's training patients (or images); 0 trains for the fixed epochs
 
 
-class ImageSection(_Section):
+class ImageSection(_Section, frozen=True, kw_only=True):
     """How a picture becomes an H×W array."""
 
     height: Positive = 224
@@ -51,7 +51,7 @@ class ImageSection(_Section):
     orient: bool = True  # chest wall to the left
 
 
-class ModelSection(_Section):
+class ModelSection(_Section, frozen=True, kw_only=True):
     """The backbone, what of it is trained, and the head on top of it."""
 
     backbone: str = "mobilenet_v2"
@@ -65,14 +65,14 @@ class ModelSection(_Section):
     dropout: Fraction = 0.2  # before the logits
 
 
-class LossSection(_Section):
+class LossSection(_Section, frozen=True, kw_only=True):
     """The loss, and whether rare classes weigh more in it."""
 
     name: str = "cross-entropy"
     class_weights: bool = False
 
 
-class TrainingSection(_Section):
+class TrainingSection(_Section, frozen=True, kw_only=True):
     """How the weights are found."""
 
     epochs: Positive = 20
@@ -92,7 +92,7 @@ class TrainingSection(_Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
 
 
-class Recipe(_Section):
+class Recipe(_Section, frozen=True, kw_only=True):
     """Everything that shapes a result. `ablations` are named here and applied by `birads_zoo.ablation`."""
 
     dataset: DatasetSection = DatasetSection()
@@ -190,9 +190,7 @@ def _check_keys(values: Mapping[str, Any], source: str) -> None:
         if key in _SECTIONS and isinstance(value, Mapping):
             for field in value:
                 if field not in _SECTIONS[key]:
-                    raise UserError(
-                        f"{source}: unknown key '{key}.{field}'; {_nearest(f'{key}.{field}', dotted)}"
-                    )
+                    raise UserError(f"{source}: unknown key '{key}.{field}'; {_nearest(f'{key}.{field}', dotted)}")
 
 
 def _nearest(key: str, known: list[str]) -> str:
