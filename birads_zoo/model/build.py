@@ -1,0 +1,145 @@
+"""From a recipe to a classifier: backbone, weights, freezing, head, and the ablations' changes to the model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from birads_zoo.errors import BiradsZooWarning, UserError
+from birads_zoo.interfaces import BackboneOptions, BackboneSpec
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.head import build_head
+from birads_zoo.model.weights import load_weights
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+    from birads_zoo.recipe import Recipe
+
+
+def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
+    """Build the classifier that `recipe` describes, for `classes` classes, on torch's default device.
+
+    Initial weights are drawn from torch's global generator: seed it before. The recipe's ablations have changed the
+    recipe already; here they change the model.
+
+    Raises:
+        UserError: for an unknown or broken backbone, weights that cannot be had or do not fit, or an ablation that
+            changes nothing.
+
+    """
+    section = recipe.model
+    spec = host.backbone(section.backbone)
+    options = BackboneOptions(
+        in_channels=len(spec.pixel_mean),
+        height=recipe.image.height,
+        width=recipe.image.width,
+        pretrained=section.pretrained and not section.weights,
+    )
+    with host.building("backbone", spec.name):
+        backbone = _build_backbone(spec, options)
+        channels, height, width = feature_map_size(backbone, options)
+    if section.weights:
+        load_weights(backbone, Path(section.weights))
+    if section.freeze != "none" and not section.pretrained and not section.weights:
+        warnings.warn(
+            f"the frozen part of {spec.name} has random weights: nothing will train it; give --weights FILE, or "
+            "do not freeze it",
+            BiradsZooWarning,
+            stacklevel=2,
+        )
+    with host.building("backbone", spec.name):
+        classifier = Classifier(
+            backbone,
+            build_head(section, channels, height, width, classes),
+            pixel_mean=spec.pixel_mean,
+            pixel_std=spec.pixel_std,
+            freeze=section.freeze,
+            stages=spec.stages,
+        )
+    return _ablate(classifier, recipe, host)
+
+
+def feature_map_size(backbone: nn.Module, options: BackboneOptions) -> tuple[int, int, int]:
+    """Return D, h, w of the feature map that `backbone` makes of one image, and leave its mode as it was.
+
+    Raises:
+        ValueError: when what it returns is no feature map N×D×h×w.
+
+    """
+    was_training = {module: module.training for module in backbone.modules()}
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            features = backbone(torch.zeros(1, options.in_channels, options.height, options.width))
+    finally:
+        for module, training in was_training.items():
+            module.training = training
+    if not isinstance(features, Tensor):
+        raise ValueError(f"it returned a {type(features).__name__}, not a feature map N×D×h×w")
+    if features.dim() != 4 or features.shape[0] != 1 or 0 in features.shape:
+        raise ValueError(
+            f"for one {options.height}×{options.width} image it returned the shape {tuple(features.shape)}, "
+            "not a feature map N×D×h×w"
+        )
+    _, channels, height, width = features.shape
+    return channels, height, width
+
+
+def _build_backbone(spec: BackboneSpec, options: BackboneOptions) -> nn.Module:
+    try:
+        backbone = spec.build(options)
+    except (OSError, HTTPException, RuntimeError) as error:
+        if options.pretrained and (not isinstance(error, RuntimeError) or _is_bad_download(error)):
+            raise UserError(
+                f"cannot fetch the pretrained weights of {spec.name} ({error}); give a local file with "
+                "--weights FILE, or start from random weights with --no-pretrained"
+            ) from error
+        raise
+    if not isinstance(backbone, nn.Module):
+        raise TypeError(f"it built a {type(backbone).__name__}, not a torch module")
+    return backbone
+
+
+def _is_bad_download(error: RuntimeError) -> bool:
+    """Whether torch.hub refused a download for its checksum; any other RuntimeError is the plugin's own."""
+    return "hash" in str(error)
+
+
+def _ablate(classifier: Classifier, recipe: Recipe, host: Host) -> Classifier:
+    for name in recipe.ablations:
+        spec = host.ablation(name)
+        if spec.model is None:
+            continue
+        before = _fingerprint(classifier)
+        with host.building("ablation", name):
+            classifier = _changed(spec.model, classifier)
+        if spec.recipe is None and _fingerprint(classifier) == before:
+            raise UserError(
+                f"ablation {name!r} changes nothing here: {recipe.model.backbone} and its head are already without "
+                f"what it removes; leave --{name} out"
+            )
+    return classifier
+
+
+def _changed(change: Callable[[nn.Module], nn.Module], classifier: Classifier) -> Classifier:
+    changed = change(classifier)
+    if not isinstance(changed, Classifier):
+        raise TypeError(f"it returned a {type(changed).__name__}, not the classifier it was given")
+    return changed
+
+
+def _fingerprint(module: nn.Module) -> object:
+    """Everything by which two states of a module can differ: its parts and their settings, tensors and their edits.
+
+    A tensor's identity and version tell an edit without a copy of its values.
+    """
+    parts = [(name, type(part), part.extra_repr()) for name, part in module.named_modules()]
+    tensors = [(name, id(tensor), tensor._version) for name, tensor in module.state_dict(keep_vars=True).items()]
+    trained = [(name, parameter.requires_grad) for name, parameter in module.named_parameters()]
+    return parts, tensors, trained

@@ -1,0 +1,79 @@
+"""The classifier: normalised pixels → backbone → head, with the line between features and head in the open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
+from birads_zoo.model.head import Head
+
+
+class Classifier(nn.Module):
+    """A backbone and a head. Takes N×V×1×H×W images in [0, 1] and returns logits N×K.
+
+    `pixel_mean` and `pixel_std` have one value for each of the backbone's input channels. `frozen` says what of the
+    backbone is held still ("none", "early" or "all"; see `birads_zoo.model.freezing`), `frozen_parts` which of its
+    submodules; they stay in evaluation mode when the classifier is trained.
+    """
+
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: Head,
+        *,
+        pixel_mean: Sequence[float],
+        pixel_std: Sequence[float],
+        freeze: Freeze = "none",
+        stages: Sequence[str] = (),
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.register_buffer("pixel_mean", torch.tensor(pixel_mean, dtype=torch.float32))
+        self.register_buffer("pixel_std", torch.tensor(pixel_std, dtype=torch.float32))
+        self.frozen: Freeze = freeze
+        self.frozen_parts = frozen_parts(backbone, freeze, stages)
+        hold_still(backbone, self.frozen_parts)
+
+    def train(self, mode: bool = True) -> Classifier:
+        """Switch to training mode, save for what is frozen."""
+        super().train(mode)
+        hold_still(self.backbone, self.frozen_parts)
+        return self
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return N×1×H×W pixels in [0, 1] as the backbone wants them: N×C×H×W, (x − mean) / std.
+
+        The result lies in memory as the backbone's weights do (channels last, if they were moved to that format).
+        """
+        grey = images.permute(0, 2, 3, 1)
+        pixels = torch.addcmul(-self.pixel_mean / self.pixel_std, grey, 1 / self.pixel_std).permute(0, 3, 1, 2)
+        return pixels if _is_channels_last(self.backbone) else pixels.contiguous()
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the feature maps N×V×D×h×w of images N×V×1×H×W in [0, 1].
+
+        They carry no gradient when the whole backbone is frozen.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen != "all"):
+            maps: Tensor = self.backbone(self.normalise(images.flatten(0, 1)))
+        return maps.reshape(*images.shape[:2], *maps.shape[1:])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits N×K of images N×V×1×H×W in [0, 1]."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+
+def _is_channels_last(module: nn.Module) -> bool:
+    """Whether a kernel says so unambiguously: one with a single channel or pixel lies the same way in both formats."""
+    return any(
+        weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+        for weight in module.parameters()
+    )
