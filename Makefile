@@ -1,0 +1,43 @@
+# Everything here sets itself up: a virtual environment in .venv, and the project installed in it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all check gpu bench install
+
+demo: .venv/.base
+	$(BIN)/birads-zoo run --recipe demo
+
+test: .venv/.dev
+	$(BIN)/python -m pytest
+
+test-all: .venv/.dev
+	$(BIN)/python -m pytest -m "not gpu"
+
+gpu: .venv/.dev
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python bench/throughput.py
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev
+	$(BIN)/python bench/throughput.py
+
+# Needed again only when pyproject.toml's dependencies or entry points change; make does that by itself.
+install: .venv/.dev
+
+.venv/.base: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@ .venv/.base
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "birads-zoo needs Python 3.11 or newer; say which with: make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv

@@ -1,0 +1,56 @@
+"""On what a run was computed: versions, hardware, commit."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+_VERSIONS = ("birads-zoo", "torch", "torchvision", "kornia", "numpy", "pandas", "scikit-learn", "pillow", "safetensors")
+
+
+def environment() -> dict[str, Any]:
+    """Describe the software, the machine and the command line as it was given."""
+    return {
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        "memory_gib": _memory_gib(),
+        "versions": {name: _version(name) for name in _VERSIONS},
+        "commit": commit(),
+        "arguments": sys.argv[1:],
+    }
+
+
+def commit() -> str | None:
+    """Return the commit of a source checkout, with "+changes" when it holds uncommitted ones; `None` in a wheel."""
+    source = Path(__file__).resolve().parent.parent
+    if not (source / ".git").exists():
+        return None
+    git = ["git", "-C", str(source)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        dirty = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head + ("+changes" if dirty else "")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):  # not on every system
+        return None

@@ -1,0 +1,50 @@
+"""What a person sees while work goes on: on stderr, with bars only where stderr is a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    """Images a second over the last minute or so."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f} images/s" if task.speed else "", style="cyan")
+
+
+class Screen:
+    """Says lines and shows bars."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """Print one line; square brackets are printed as they are."""
+        self._console.print(text, markup=False)
+
+    @contextmanager
+    def bar(self, title: str, total: int) -> Iterator[Callable[[int, str], None]]:
+        """Show a bar over `total` images while the block runs; yield `advance(images, note)`."""
+        if not self._console.is_terminal:
+            yield lambda images, note: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            _Rate(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[note]}", style="dim"),
+        )
+        with Progress(*columns, console=self._console, transient=True, speed_estimate_period=60) as progress:
+            task = progress.add_task(title, total=total, note="")
+
+            def advance(images: int, note: str = "") -> None:
+                progress.update(task, advance=images, **({"note": note} if note else {}))
+
+            yield advance

@@ -1,0 +1,117 @@
+"""Weights and training state as safetensors: nothing is ever unpickled.
+
+`last.safetensors` holds all that the next epoch needs; `best.safetensors` the weights of the chosen epoch alone.
+Random state needs no place: every epoch seeds its own (see `birads_zoo.randomness`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from birads_zoo.errors import UserError
+from birads_zoo.files import whole_file
+from birads_zoo.training.history import Epoch
+from birads_zoo.training.optimisation import trained_parameters
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    history: list[Epoch]
+    loss_scale: float = 0.0
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Copy a model's weights and buffers to the CPU, where training can no longer change them."""
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()}
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor], history: list[Epoch]) -> None:
+    """Write weights and the history that led to them, whole or not at all."""
+    _write(path, dict(weights), _Header(history=history))
+
+
+def load_best(path: Path, model: nn.Module) -> list[Epoch]:
+    """Load the weights that `save_weights` wrote into `model`; return their history."""
+    tensors, header = _read(path)
+    _fill(model, tensors, path)
+    return header.history
+
+
+def save_state(
+    path: Path,
+    model: nn.Module,
+    average: nn.Module | None,
+    optimiser: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    history: list[Epoch],
+) -> None:
+    """Write everything that the next epoch needs, whole or not at all."""
+    tensors = {f"model/{name}": tensor for name, tensor in weights_of(model).items()}
+    if average is not None:
+        tensors |= {f"average/{name}": tensor for name, tensor in weights_of(average).items()}
+    for name, parameter in trained_parameters(model):
+        for key, value in optimiser.state[parameter].items():
+            tensors[f"optimiser/{name}/{key}"] = value.detach().to("cpu", copy=True).contiguous()
+    scale = scaler.get_scale() if scaler.is_enabled() else 0.0
+    _write(path, tensors, _Header(history=history, loss_scale=scale))
+
+
+def load_state(
+    path: Path,
+    model: nn.Module,
+    average: nn.Module | None,
+    optimiser: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> list[Epoch]:
+    """Load what `save_state` wrote into freshly built parts of the same recipe; return the history.
+
+    Raises:
+        UserError: when the file is damaged or belongs to another model.
+
+    """
+    tensors, header = _read(path)
+    _fill(model, _under(tensors, "model/"), path)
+    if average is not None:
+        _fill(average, _under(tensors, "average/"), path)
+    for name, parameter in trained_parameters(model):
+        state = _under(tensors, f"optimiser/{name}/")
+        # `step` stays a float32 scalar on the device where the fused optimiser keeps it
+        optimiser.state[parameter] = {key: value.to(parameter.device) for key, value in state.items()}
+    if scaler.is_enabled():
+        scaler.update(header.loss_scale)
+    return header.history
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _write(path: Path, tensors: dict[str, Tensor], header: _Header) -> None:
+    with whole_file(path) as temporary:
+        metadata = {"birads_zoo": msgspec.json.encode(header).decode()}
+        safetensors.torch.save_file(tensors, temporary, metadata=metadata)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], _Header]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = msgspec.json.decode((file.metadata() or {})["birads_zoo"], type=_Header)
+            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 - it is no dict
+    except (OSError, safetensors.SafetensorError, KeyError, msgspec.MsgspecError) as error:
+        raise UserError(
+            f"checkpoint {path} is damaged or not a checkpoint ({error}); delete it to train its fold from the start"
+        ) from None
+
+
+def _fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    try:
+        model.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise UserError(f"checkpoint {path} belongs to another model: {first}") from None

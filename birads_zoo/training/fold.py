@@ -1,0 +1,162 @@
+"""One fold: build a classifier, train it, predict the rows it never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from birads_zoo.data.batches import Batches
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.splits import Fold
+from birads_zoo.devices import Compute
+from birads_zoo.interfaces import AugmentationOptions, LossOptions
+from birads_zoo.model.build import build_classifier
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.progress import Screen
+from birads_zoo.randomness import seed_libraries
+from birads_zoo.recipe import Recipe
+from birads_zoo.training.features import FeatureBatches, can_cache, pooled_features
+from birads_zoo.training.history import Epoch, best_epoch
+from birads_zoo.training.loop import BatchSource, Fit, predict, train
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """A trained fold: its classifier, its history, and probabilities (float64, rows × classes) of unseen rows."""
+
+    fold: Fold
+    classifier: Classifier | None
+    history: list[Epoch]
+    test: NDArray[np.float64]
+    validation: NDArray[np.float64]
+
+    def without_classifier(self) -> Fitted:
+        """Return the same without its classifier, which `best.safetensors` keeps, to free its memory."""
+        return replace(self, classifier=None)
+
+
+def fit_fold(
+    recipe: Recipe,
+    host: Host,
+    data: Prepared,
+    fold: Fold,
+    compute: Compute,
+    checkpoints: Path,
+    screen: Screen,
+    on_epoch: Callable[[Epoch], None],
+) -> Fitted:
+    """Train a classifier on a fold's training rows and predict its test and validation rows.
+
+    Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied.
+    """
+    seed_libraries(recipe.seed, "fold", fold.number, "weights")
+    classifier = build_classifier(recipe, host, len(data.labelled.classes)).to(
+        compute.device, memory_format=torch.channels_last
+    )
+    batches = _source(recipe, data, fold.train, compute)
+    validation = _source(recipe, data, fold.validation, compute) if len(fold.validation) else None
+    forward: Callable[[Classifier, Tensor], Tensor] = _whole
+    if can_cache(classifier, recipe):
+        batches = _cached(recipe, classifier, batches, data.labelled.labels[fold.train], compute)
+        if validation is not None:
+            validation = _cached(recipe, classifier, validation, data.labelled.labels[fold.validation], compute)
+        forward = _head_only
+    title = f"fold {fold.number + 1}/{len(data.folds)}"
+    epochs = recipe.training.epochs
+    with screen.bar(title, epochs * len(fold.train)) as advance:
+
+        def record(epoch: Epoch) -> None:
+            loss = "" if epoch.val_loss is None else f", validation {epoch.val_loss:.3f}"
+            advance(0, f"epoch {epoch.epoch}/{epochs}: loss {epoch.train_loss:.3f}{loss}")
+            on_epoch(epoch)
+
+        fit = Fit(
+            classifier=classifier,
+            forward=forward,
+            batches=batches,
+            validation=validation,
+            augment=_augmentation(recipe, host, compute),
+            criterion=_criterion(recipe, host, data, fold, compute),
+            classes=data.labelled.classes,
+            section=recipe.training,
+            compute=compute,
+            seed=recipe.seed,
+            fold=fold.number,
+            folder=checkpoints / f"fold-{fold.number}",
+        )
+        history = train(fit, lambda images: advance(images, ""), record)
+    screen.say(_summary(title, history, recipe))
+    return Fitted(
+        fold=fold,
+        classifier=classifier,
+        history=history,
+        test=_probabilities(recipe, data, fold.test, classifier, compute),
+        validation=_probabilities(recipe, data, fold.validation, classifier, compute),
+    )
+
+
+def _whole(classifier: Classifier, images: Tensor) -> Tensor:
+    logits: Tensor = classifier(images)
+    return logits
+
+
+def _head_only(classifier: Classifier, pooled: Tensor) -> Tensor:
+    return classifier.head.classify(pooled)
+
+
+def _source(recipe: Recipe, data: Prepared, rows: NDArray[np.int64], compute: Compute) -> Batches:
+    return Batches(
+        data.store.array,
+        data.positions[rows][:, None],
+        data.labelled.labels[rows],
+        recipe.training.batch_size,
+        compute.device,
+        sampler=recipe.training.sampler,
+    )
+
+
+def _cached(
+    recipe: Recipe, classifier: Classifier, source: BatchSource, labels: NDArray[np.int64], compute: Compute
+) -> FeatureBatches:
+    features = pooled_features(classifier, source, compute)
+    return FeatureBatches(features, labels, recipe.training.batch_size, recipe.training.sampler)
+
+
+def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
+    spec = host.augmentation(recipe.augmentation)
+    with host.building("augmentation", spec.name):
+        return spec.build(AugmentationOptions(height=recipe.image.height, width=recipe.image.width)).to(compute.device)
+
+
+def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: Compute) -> nn.Module:
+    spec = host.loss(recipe.loss.name)
+    counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
+    options = LossOptions(class_counts=tuple(int(n) for n in counts), class_weights=recipe.loss.class_weights)
+    with host.building("loss", spec.name):
+        return spec.build(options).to(compute.device)
+
+
+def _probabilities(
+    recipe: Recipe, data: Prepared, rows: NDArray[np.int64], classifier: Classifier, compute: Compute
+) -> NDArray[np.float64]:
+    if not len(rows):
+        return np.empty((0, len(data.labelled.classes)))
+    logits, _ = predict(classifier, _whole, _source(recipe, data, rows, compute), compute)
+    return logits.double().softmax(1).cpu().numpy()
+
+
+def _summary(title: str, history: list[Epoch], recipe: Recipe) -> str:
+    chosen = history[best_epoch(history, recipe.training.select)]
+    speed = np.median([epoch.images_per_second for epoch in history])
+    validation = "no validation rows" if chosen.val_loss is None else f"validation loss {chosen.val_loss:.3f}"
+    return f"{title}: {len(history)} epochs, {speed:.0f} images/s, epoch {chosen.epoch} kept ({validation})"

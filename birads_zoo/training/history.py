@@ -1,0 +1,90 @@
+"""What happened epoch by epoch, and everything that is decided from it.
+
+The best epoch, the learning rate after a plateau and the end of training are functions of the history alone, so
+a resumed run needs no more state than the history it had.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from birads_zoo.recipe import TrainingSection
+
+
+class Epoch(msgspec.Struct, frozen=True, kw_only=True):
+    """One epoch of one fold: a line of `metrics.jsonl`.
+
+    `train_loss` is the mean over the batches of the loss that was minimised (class weights, sampling and dropout
+    included); the `val_` figures are of the fold's validation rows, `None` without any: `val_loss` is the plain
+    mean negative log-likelihood in nats, without class weights.
+    """
+
+    fold: int
+    epoch: int
+    train_loss: float
+    val_loss: float | None
+    val_accuracy: float | None
+    val_macro_f1: float | None
+    val_auroc: float | None
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+
+def score(epoch: Epoch, select: str) -> float:
+    """Return what chooses the epoch, the higher the better: minus the loss, macro-F1, AUROC, or the epoch number."""
+    if epoch.val_loss is None or select == "last":
+        return float(epoch.epoch)
+    if select == "loss":
+        return -epoch.val_loss
+    value = epoch.val_macro_f1 if select == "macro_f1" else epoch.val_auroc
+    return -math.inf if value is None else value
+
+
+def best_epoch(history: Sequence[Epoch], select: str) -> int:
+    """Return the position of the best epoch, the earliest among equals; without validation rows, the last."""
+    return max(range(len(history)), key=lambda i: (score(history[i], select), -i))
+
+
+def is_over(history: Sequence[Epoch], section: TrainingSection) -> bool:
+    """Tell whether training ends here: all epochs done, or `early_stopping` of them without a better `val_loss`."""
+    if len(history) >= section.epochs:
+        return True
+    if not section.early_stopping or not history or history[-1].val_loss is None:
+        return False
+    return len(history) - 1 - best_epoch(history, "loss") >= section.early_stopping
+
+
+def learning_rate(section: TrainingSection, history: Sequence[Epoch], progress: float) -> float:
+    """Return the learning rate at `progress` epochs into the coming epoch, 0 ≤ progress < 1.
+
+    A linear warm-up over `warmup_epochs`, then by `schedule`: "cosine" falls to zero at the last epoch (Loshchilov
+    and Hutter 2017, eq. 5, one cycle); "plateau" falls tenfold whenever `val_loss` has not improved for
+    `plateau_patience` epochs; "constant" stays.
+    """
+    at = len(history) + progress
+    if at < section.warmup_epochs:
+        return section.learning_rate * at / section.warmup_epochs
+    if section.schedule == "cosine":
+        span = max(section.epochs - section.warmup_epochs, 1e-9)
+        return section.learning_rate * 0.5 * (1 + math.cos(math.pi * (at - section.warmup_epochs) / span))
+    if section.schedule == "plateau":
+        return section.learning_rate * 0.1 ** _plateaus(history, section.plateau_patience)
+    return section.learning_rate
+
+
+def _plateaus(history: Sequence[Epoch], patience: int) -> int:
+    plateaus, best, waited = 0, math.inf, 0
+    for epoch in history:
+        if epoch.val_loss is None:
+            continue
+        if epoch.val_loss < best:
+            best, waited = epoch.val_loss, 0
+        else:
+            waited += 1
+        if waited >= patience:
+            plateaus, waited = plateaus + 1, 0
+    return plateaus

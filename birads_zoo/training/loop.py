@@ -1,0 +1,213 @@
+"""The training loop, for any classifier on any batches."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from birads_zoo.data.batches import Batch
+from birads_zoo.devices import Compute
+from birads_zoo.errors import UserError
+from birads_zoo.evaluation.metrics import evaluate
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.randomness import numpy_generator, seed_libraries
+from birads_zoo.recipe import TrainingSection
+from birads_zoo.training import checkpoint
+from birads_zoo.training.history import Epoch, best_epoch, is_over, learning_rate
+from birads_zoo.training.optimisation import make_optimiser
+
+CHECKPOINT_SECONDS = 20.0  # the most work a killed run loses; a checkpoint costs up to a second of disk
+
+
+class BatchSource(Protocol):
+    """Batches on the compute device: shuffled and sampled by a generator, or all in order without one."""
+
+    def __len__(self) -> int:
+        """Batches in an epoch with a generator."""
+
+    def epoch(self, generator: np.random.Generator | None) -> Iterator[Batch]:
+        """Yield one epoch's batches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """What one fold's training needs. `forward` maps (classifier, a batch's images) to logits N×K."""
+
+    classifier: Classifier
+    forward: Callable[[Classifier, Tensor], Tensor]
+    batches: BatchSource
+    validation: BatchSource | None
+    augment: nn.Module
+    criterion: nn.Module
+    classes: tuple[str, ...]
+    section: TrainingSection
+    compute: Compute
+    seed: int
+    fold: int
+    folder: Path
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint from which training goes on."""
+        return self.folder / "last.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """The weights of the chosen epoch."""
+        return self.folder / "best.safetensors"
+
+
+def train(fit: Fit, on_step: Callable[[int], None], on_epoch: Callable[[Epoch], None]) -> list[Epoch]:
+    """Train until the epochs are done or early stopping ends it; leave the chosen epoch's weights in the classifier.
+
+    Goes on from `fit.last` where that exists. `on_step` gets each batch's size, `on_epoch` each epoch's record, those
+    of the checkpoint included. Returns the history.
+
+    Raises:
+        UserError: when a loss is no longer finite, with the epoch and the step; or for a damaged checkpoint.
+
+    """
+    model, section = fit.classifier, fit.section
+    optimiser = make_optimiser(model, section)
+    scaler = torch.amp.GradScaler(fit.compute.device.type, enabled=fit.compute.loss_scaling)
+    average = _averaged(model, section.ema)
+    history = checkpoint.load_state(fit.last, model, average, optimiser, scaler) if fit.last.exists() else []
+    for record in history:
+        on_epoch(record)
+    saved, best = -math.inf, None
+    while not is_over(history, section):
+        started = time.perf_counter()
+        seed_libraries(fit.seed, "fold", fit.fold, "epoch", len(history))
+        losses, images = _one_epoch(fit, history, optimiser, scaler, average, on_step)
+        seconds = time.perf_counter() - started
+        current = model if average is None else average.module
+        history.append(_record(fit, current, history, losses, images, seconds))
+        on_epoch(history[-1])
+        if best_epoch(history, section.select) == len(history) - 1:
+            best = checkpoint.weights_of(current)
+        if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section):
+            if best is not None:  # first, so that `last` never speaks of an epoch whose weights are not on the disk
+                checkpoint.save_weights(fit.best, best, history)
+            checkpoint.save_state(fit.last, model, average, optimiser, scaler, history)
+            saved, best = time.perf_counter(), None
+    checkpoint.load_best(fit.best, model)
+    return history
+
+
+def _one_epoch(
+    fit: Fit,
+    history: list[Epoch],
+    optimiser: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    average: AveragedModel | None,
+    on_step: Callable[[int], None],
+) -> tuple[Tensor, int]:
+    """Pass once over the training batches; return each step's loss, on the CPU, and the number of images."""
+    section, steps, images = fit.section, len(fit.batches), 0
+    losses = torch.zeros(steps, device=fit.compute.device)  # read after the epoch: reading each step would wait for it
+    fit.classifier.train()
+    generator = numpy_generator(fit.seed, "fold", fit.fold, "order", len(history))
+    for step, batch in enumerate(fit.batches.epoch(generator)):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(section, history, step / steps)
+        augmented = _augmented(fit.augment, batch.images)
+        with fit.compute.precision():
+            logits = fit.forward(fit.classifier, augmented)
+        loss = fit.criterion(logits.float(), batch.targets)
+        losses[step] = loss.detach()
+        first = step - step % section.accumulate
+        scaler.scale(loss / min(section.accumulate, steps - first)).backward()
+        if (step + 1) % section.accumulate == 0 or step + 1 == steps:
+            if section.clip_norm:
+                scaler.unscale_(optimiser)
+                nn.utils.clip_grad_norm_(fit.classifier.parameters(), section.clip_norm)
+            scaler.step(optimiser)
+            scaler.update()
+            optimiser.zero_grad()
+            if average is not None:
+                average.update_parameters(fit.classifier)
+        images += len(batch.targets)
+        on_step(len(batch.targets))
+    return losses.cpu(), images
+
+
+def _augmented(augment: nn.Module, images: Tensor) -> Tensor:
+    """Augment N×V×1×H×W images, each view by itself; cached features (N×V×F) pass an identity untouched."""
+    if isinstance(augment, nn.Identity):
+        return images
+    augmented: Tensor = augment(images.flatten(0, 1))
+    return augmented.unflatten(0, images.shape[:2])
+
+
+@torch.inference_mode()
+def predict(
+    classifier: Classifier,
+    forward: Callable[[Classifier, Tensor], Tensor],
+    batches: BatchSource,
+    compute: Compute,
+) -> tuple[Tensor, Tensor]:
+    """Return all samples' logits S×K (float32) and targets S, in order, on the device; sets the classifier to eval."""
+    classifier.eval()
+    logits, targets = [], []
+    for batch in batches.epoch(None):
+        with compute.precision():
+            logits.append(forward(classifier, batch.images).float())
+        targets.append(batch.targets)
+    return torch.cat(logits), torch.cat(targets)
+
+
+def _record(fit: Fit, current: Classifier, history: list[Epoch], losses: Tensor, images: int, seconds: float) -> Epoch:
+    bad = (~losses.isfinite()).nonzero()
+    if len(bad):
+        step = int(bad[0, 0])
+        kept = f"; the last good checkpoint stays in {fit.folder}" if fit.last.exists() else ""
+        raise UserError(
+            f"the training loss became {losses[step]:g} in fold {fit.fold}, epoch {len(history) + 1}, step {step + 1}: "
+            f"lower training.learning_rate, set training.clip_norm or use training.precision=float32{kept}"
+        )
+    validated = _validate(fit, current) if fit.validation is not None else dict.fromkeys(_VALIDATED)
+    return Epoch(
+        fold=fit.fold,
+        epoch=len(history) + 1,
+        train_loss=float(losses.mean()),
+        learning_rate=learning_rate(fit.section, history, 0.0),
+        seconds=round(seconds, 3),
+        images_per_second=round(images / seconds, 2),
+        **validated,
+    )
+
+
+_VALIDATED = ("val_loss", "val_accuracy", "val_macro_f1", "val_auroc")
+
+
+def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
+    assert fit.validation is not None
+    logits, targets = predict(current, fit.forward, fit.validation, fit.compute)
+    loss = float(nn.functional.cross_entropy(logits, targets))
+    metrics = evaluate(targets.cpu().numpy(), logits.double().softmax(1).cpu().numpy(), fit.classes)
+    return dict(zip(_VALIDATED, (loss, metrics.accuracy, metrics.macro.f1, metrics.macro.auroc), strict=True))
+
+
+def _averaged(model: Classifier, decay: float) -> AveragedModel | None:
+    """Keep an exponential moving average of the weights; its decay warms up as (1 + t) / (10 + t), t in steps.
+
+    Without the warm-up a short run's average is mostly its random beginning (the rule is TensorFlow's
+    `ExponentialMovingAverage(num_updates=…)`). Batch norm's buffers are copied: they are averages already.
+    """
+    if not decay:
+        return None
+
+    def average(averages: list[Tensor], weights: list[Tensor], steps: Tensor | int) -> None:
+        t = int(steps)
+        get_ema_multi_avg_fn(min(decay, (1 + t) / (10 + t)))(averages, weights, steps)
+
+    return AveragedModel(model, multi_avg_fn=average)
