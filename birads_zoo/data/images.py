@@ -1,0 +1,151 @@
+"""From a picture's file to one grey channel: PGM, PNG, JPEG, TIFF and BMP, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+SMALLEST_SIDE = 16
+LARGEST_AREA = 200_000_000
+
+# The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and
+# judges large pictures by a process-wide limit that another library may set. Ours is LARGEST_AREA.
+_FORMATS: tuple[tuple[bytes, Callable[[Path], ImageFile.ImageFile]], ...] = (
+    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"P", PpmImagePlugin.PpmImageFile),
+    (b"II*\x00", TiffImagePlugin.TiffImageFile),
+    (b"MM\x00*", TiffImagePlugin.TiffImageFile),
+    (b"BM", BmpImagePlugin.BmpImageFile),
+)
+_DEEP = {"I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's names for grey pixels of more than 8 bits
+
+
+class ImageError(Exception):
+    """A picture that cannot be used. `reason` is short and countable, `detail` is for a person.
+
+    Reasons: "no file", "unreadable file", "does not decode", "too small" (under 16 pixels a side) and "too large"
+    (over 200 megapixels; judged from the header, before any pixel is decoded).
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A decoded picture, and how many of the file's pixels one of its own spans on each axis (1, 2, 4 or 8)."""
+
+    pixels: Pixels
+    reduction: int
+
+
+def read_image(path: Path, at_least: tuple[int, int] | None = None) -> Pixels:
+    """Decode `path` to H×W grey pixels, uint8 or, for files of more than 8 bits, uint16.
+
+    Colour becomes ITU-R 601 luma, which leaves R = G = B exactly as it is. `at_least` = (height, width) allows a
+    JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as neither side falls below it. Raises `ImageError`.
+    """
+    return read_picture(path, at_least).pixels
+
+
+def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture:
+    """Decode `path` like `read_image`, and tell how far the decoder scaled it down."""
+    with _open(path) as image:
+        full_height = image.height
+        try:
+            if isinstance(image, JpegImagePlugin.JpegImageFile):
+                _draft(image, at_least)
+            pixels = _grey(image)
+        except ImageError:
+            raise
+        except Exception as error:  # what broken bytes make a decoder raise is not limited to OSError
+            raise ImageError("does not decode", _first_line(error)) from error
+    return Picture(pixels=pixels, reduction=_power_of_two(full_height / pixels.shape[0]))
+
+
+def is_deep(path: Path) -> bool:
+    """Tell from the header alone whether `read_image` gives uint16; False for a file that does not open."""
+    try:
+        with _open(path) as image:
+            return image.mode in _DEEP
+    except ImageError:
+        return False
+
+
+def _open(path: Path) -> ImageFile.ImageFile:
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except FileNotFoundError as error:
+        raise ImageError("no file", "it does not exist") from error
+    except OSError as error:
+        raise ImageError("unreadable file", error.strerror or str(error)) from error
+    if not start:
+        raise ImageError("does not decode", "the file is empty")
+    plugin = next((plugin for magic, plugin in _FORMATS if start.startswith(magic)), None)
+    if plugin is None:
+        raise ImageError("does not decode", f"neither PGM, PNG, JPEG, TIFF nor BMP: it starts with {start!r}")
+    try:
+        image = plugin(path)
+    except Exception as error:  # likewise
+        raise ImageError("does not decode", _first_line(error)) from error
+    width, height = image.size
+    if min(width, height) < SMALLEST_SIDE or width * height > LARGEST_AREA:
+        image.close()
+        if min(width, height) < SMALLEST_SIDE:
+            raise ImageError("too small", f"{width}×{height} pixels; a side needs {SMALLEST_SIDE}")
+        raise ImageError("too large", f"{width}×{height} pixels; {LARGEST_AREA // 1_000_000} megapixels are the most")
+    return image
+
+
+def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None) -> None:
+    """Let libjpeg skip the colour (if it can) and the detail that nobody asked for."""
+    if at_least is None:
+        image.draft("L", image.size)
+    else:
+        height, width = at_least
+        image.draft("L", (max(width, 1), max(height, 1)))
+
+
+def _grey(image: ImageFile.ImageFile) -> Pixels:
+    if image.mode in _DEEP:
+        return _deep(np.asarray(image))
+    if image.mode == "F":
+        raise ImageError("does not decode", "floating-point pixels; save them as 8 or 16 bits")
+    return np.asarray(_flat(image).convert("L"), dtype=np.uint8)
+
+
+def _deep(values: NDArray[np.generic]) -> NDArray[np.uint16]:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        raise ImageError("does not decode", f"grey values from {low} to {high}; save them as 8 or 16 bits")
+    return values.astype(np.uint16)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Undo what Pillow's conversion to grey does not know: ink that is not inverted, and palettes."""
+    if image.mode == "CMYK" and isinstance(image, JpegImagePlugin.JpegImageFile) and "adobe" not in image.info:
+        # Pillow takes every CMYK JPEG for one of Adobe's, which store 255 − ink; without Adobe's marker they do not.
+        bands = [band.point([255 - value for value in range(256)]) for band in image.split()]
+        return Image.merge("CMYK", bands)
+    if image.mode in ("P", "PA"):
+        return image.convert("RGB")
+    return image
+
+
+def _power_of_two(ratio: float) -> int:
+    return min((1, 2, 4, 8), key=lambda step: abs(step - ratio))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
