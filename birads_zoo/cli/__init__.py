@@ -1,1 +1,100 @@
-"""The command line: one file a command."""
+"""The command line. Each command lives in a file of its own here and is imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn, TextIO
+
+import click
+
+from birads_zoo import __version__
+from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
+
+SUMMARIES = {
+    "run": "Train and evaluate a backbone on a data set",
+    "audit": "Say which rows of a data set are usable, and why the others are not",
+    "list": "Show everything that is registered",
+    "register": "Check a plugin file and add it to the working directory's registry.toml",
+    "phantom": "Make synthetic mammograms with known lesions",
+}
+"""What `--help` says of each command, without importing it."""
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        if cmd_name not in SUMMARIES:
+            raise unknown_name("command", cmd_name, SUMMARIES)
+        command = importlib.import_module(f"birads_zoo.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.group(cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="birads-zoo", message="%(prog)s %(version)s")
+@click.pass_context
+def group(context: click.Context) -> None:
+    """Train, evaluate and explain mammogram classifiers. Research software, no medical device."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 when all went well, 2 for a user's mistake, 130 when interrupted.
+
+    A `UserError` becomes its sentence on stderr, a `BiradsZooWarning` likewise and only once; any other exception is
+    a bug and keeps its traceback.
+    """
+    try:
+        with _plain_warnings():
+            status = group.main(args=arguments, prog_name="birads-zoo", standalone_mode=False)
+    except UserError as error:
+        say("error", str(error))
+        sys.exit(2)
+    except click.ClickException as error:
+        say("error", error.format_message())
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("birads-zoo: interrupted", err=True)
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def say(severity: str, message: str) -> None:
+    """Print "birads-zoo: severity: message" on stderr."""
+    click.echo(f"birads-zoo: {severity}: {message}", err=True)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    shown: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", BiradsZooWarning)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not issubclass(category, BiradsZooWarning):
+                others(message, category, filename, lineno, file, line)
+            elif str(message) not in shown:
+                shown.add(str(message))
+                say("warning", str(message))
+
+        warnings.showwarning = show
+        yield

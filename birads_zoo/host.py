@@ -1,0 +1,210 @@
+"""The host: finds every plugin, keeps the broken ones from harming the rest, and answers for what is registered."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import pluggy
+
+from birads_zoo import hookspecs
+from birads_zoo.errors import UserError, unknown_name
+from birads_zoo.interfaces import (
+    PROJECT,
+    AblationSpec,
+    AugmentationSpec,
+    BackboneSpec,
+    DatasetSpec,
+    ExplainerSpec,
+    LossSpec,
+    Spec,
+)
+from birads_zoo.kinds import KINDS, Kind, fault_of, kind_of, names_of
+from birads_zoo.plugins import Source, describe, entry_point_sources, file_sources
+
+if TYPE_CHECKING:
+    from birads_zoo.registry import Registry
+
+S = TypeVar("S", bound=Spec)
+S_co = TypeVar("S_co", bound=Spec, covariant=True)
+
+
+@dataclass(frozen=True)
+class Registered(Generic[S_co]):
+    """A spec, the plugin it came from ("acme-zoo 0.3", or a file's path), and its other names."""
+
+    spec: S_co
+    plugin: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """Everything that is registered, by kind and name, and a sentence for each plugin that is broken."""
+
+    datasets: Mapping[str, Registered[DatasetSpec]]
+    augmentations: Mapping[str, Registered[AugmentationSpec]]
+    losses: Mapping[str, Registered[LossSpec]]
+    backbones: Mapping[str, Registered[BackboneSpec]]
+    explainers: Mapping[str, Registered[ExplainerSpec]]
+    ablations: Mapping[str, Registered[AblationSpec]]
+    problems: tuple[str, ...] = ()
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """Return the data set called `name` (or with that alias); `UserError` with the nearest names otherwise."""
+        return _found(self.datasets, "data set", name).spec
+
+    def augmentation(self, name: str) -> AugmentationSpec:
+        """Return the augmentation called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.augmentations, "augmentation", name).spec
+
+    def loss(self, name: str) -> LossSpec:
+        """Return the loss called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.losses, "loss", name).spec
+
+    def backbone(self, name: str) -> BackboneSpec:
+        """Return the backbone called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.backbones, "backbone", name).spec
+
+    def explainer(self, name: str) -> ExplainerSpec:
+        """Return the explainer called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.explainers, "explainer", name).spec
+
+    def ablation(self, name: str) -> AblationSpec:
+        """Return the ablation called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.ablations, "ablation", name).spec
+
+    def of_kind(self, kind: str) -> Mapping[str, Registered[Spec]]:
+        """Return what is registered of one kind, named in the singular or plural."""
+        registered: Mapping[str, Registered[Spec]] = getattr(self, kind_of(kind).plural)
+        return registered
+
+    @contextmanager
+    def building(self, kind: str, name: str) -> Iterator[None]:
+        """Turn what a plugin's callable raises inside the block into a `UserError` that names the plugin.
+
+        `kind` is a singular such as "backbone". A `UserError` passes unchanged; the original is kept as the cause.
+        """
+        registered = _found(self.of_kind(kind), kind_of(kind).word, name)
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            said = describe(error, registered.plugin)
+            message = f"{kind_of(kind).word} {name!r} (plugin {registered.plugin}) failed: {said}"
+            raise UserError(message) from error
+
+
+def load_host(plugin_files: Sequence[Path] = (), *, registry: Registry | None = None, strict: bool = False) -> Host:
+    """Load the installed plugins, the registry's files and `plugin_files`, one by one.
+
+    A plugin that does not load, misspells a hook or returns something else than specs is left out and named in
+    `Host.problems`; with `strict`, or when it is one of `plugin_files`, that is a `UserError`. Two plugins that
+    claim one name are always a `UserError`. Without a registry nothing is disabled and no file registered.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    sources, faults = entry_point_sources(registry.disabled if registry else ())
+    if strict and faults:
+        raise faults[0]
+    claims: list[tuple[Source, Kind, Spec]] = []
+    for source in [*sources, *file_sources(plugin_files, registry.plugin_files if registry else ())]:
+        specs, found = _collect(manager, source)
+        if found and (strict or source.named):
+            raise found[0]
+        faults += found
+        claims += [(source, kind, spec) for kind, spec in specs]
+    return _host(claims, tuple(str(fault) for fault in faults))
+
+
+def _collect(manager: pluggy.PluginManager, source: Source) -> tuple[list[tuple[Kind, Spec]], list[UserError]]:
+    """Load one plugin and call its hooks: what it gives, and an error for each thing that is wrong with it."""
+    try:
+        module = source.load()
+    except UserError as error:
+        return [], [error]
+    except (Exception, SystemExit) as error:
+        return [], [_fault(source, f"failed at import: {describe(error, source.label)}", error)]
+    try:
+        manager.register(module, name=source.where)
+    except Exception as error:  # pluggy's own, or whatever the module's attributes raise when looked at
+        return [], [_fault(source, f"has hooks that do not fit: {describe(error)}", error)]
+    specs: list[tuple[Kind, Spec]] = []
+    faults: list[UserError] = []
+    implemented = [
+        (caller.name, impl.function)
+        for caller in manager.get_hookcallers(module) or []
+        for impl in caller.get_hookimpls()
+        if impl.plugin is module
+    ]
+    if not implemented:
+        faults.append(_fault(source, f"registers nothing: mark a function named {_hooks('or')} with @hookimpl"))
+    for hook, function in implemented:
+        kind = next((kind for kind in KINDS if kind.hook == hook), None)
+        if kind is None:
+            faults.append(_fault(source, f"has a hook that does not exist, {hook!r}: {_nearest_hook(hook)}"))
+            continue
+        try:
+            returned: Any = function()
+        except (Exception, SystemExit) as error:
+            faults.append(_fault(source, f"failed in {hook}: {describe(error, source.label)}", error))
+            continue
+        said = fault_of(kind, returned)
+        if said:
+            faults.append(_fault(source, f"is broken: {hook} {said}"))
+        else:
+            specs += [(kind, spec) for spec in returned]
+    return specs, faults
+
+
+def _host(claims: Sequence[tuple[Source, Kind, Spec]], problems: tuple[str, ...]) -> Host:
+    registered: dict[str, dict[str, Registered[Any]]] = {kind.plural: {} for kind in KINDS}
+    claimed: dict[tuple[str, str], str] = {}
+    for source, kind, spec in claims:
+        names = names_of(spec)
+        for name in names:
+            if (kind.name, name) in claimed:
+                raise _clash(kind, name, claimed[kind.name, name], source.label)
+            claimed[kind.name, name] = source.label
+        registered[kind.plural][spec.name] = Registered(spec, source.label, names[1:])
+    return Host(**registered, problems=problems)
+
+
+def _clash(kind: Kind, name: str, first: str, second: str) -> UserError:
+    if first == second:
+        return UserError(f"plugin {first} claims the {kind.word} name {name!r} twice: rename one of the two")
+    return UserError(
+        f"two plugins claim the {kind.word} name {name!r}: {first} and {second}; rename one, or leave one out "
+        "(an installed one with `[plugins] disabled` in registry.toml, a file by not naming it)"
+    )
+
+
+def _found(registered: Mapping[str, Registered[S]], word: str, name: str) -> Registered[S]:
+    if name in registered:
+        return registered[name]
+    for candidate in registered.values():
+        if name in candidate.aliases:
+            return candidate
+    known = [*registered, *(alias for candidate in registered.values() for alias in candidate.aliases)]
+    raise unknown_name(word, name, known)
+
+
+def _fault(source: Source, said: str, cause: BaseException | None = None) -> UserError:
+    fault = UserError(f"{source.where} {said}")
+    fault.__cause__ = cause
+    return fault
+
+
+def _hooks(joiner: str) -> str:
+    names = [kind.hook for kind in KINDS]
+    return f"{', '.join(names[:-1])} {joiner} {names[-1]}"
+
+
+def _nearest_hook(hook: str) -> str:
+    near = difflib.get_close_matches(hook, [kind.hook for kind in KINDS], n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"the hooks are {_hooks('and')}"

@@ -1,0 +1,101 @@
+"""Where plugins come from: installed entry points and single files that the user named. Nothing else is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+
+from birads_zoo.errors import UserError, unknown_name
+from birads_zoo.interfaces import PROJECT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One plugin before it is loaded.
+
+    `label` names it to the user ("acme-zoo 0.3", or a file's path), `part` which of the label's entry points it
+    is ("" for a file). `named` says that the user asked for just this file, so that it must not be left out.
+    """
+
+    label: str
+    part: str
+    load: Callable[[], ModuleType]
+    named: bool = False
+
+    @property
+    def where(self) -> str:
+        """How a problem names this plugin."""
+        return f"plugin {self.label} (entry point {self.part!r})" if self.part else f"plugin {self.label}"
+
+
+def entry_point_sources(disabled: Sequence[str]) -> tuple[list[Source], list[UserError]]:
+    """Return the installed plugins that are not disabled, and an error for each disabled name that is none.
+
+    A disabled name is a distribution's ("acme-zoo") or one entry point of it ("acme-zoo:losses").
+    """
+    sources, known, refused = [], set(), {_canonical(name) for name in disabled}
+    for point in sorted(entry_points(group=PROJECT), key=_bundled_first):
+        distribution = point.dist.name if point.dist else "unknown"
+        names = {_canonical(distribution), _canonical(f"{distribution}:{point.name}")}
+        known |= names
+        if not names & refused:
+            label = f"{distribution} {point.dist.version}" if point.dist else distribution
+            sources.append(Source(label=label, part=point.name, load=point.load))
+    strangers = [name for name in disabled if _canonical(name) not in known]
+    return sources, [unknown_name("plugin in [plugins] disabled", name, known) for name in strangers]
+
+
+def file_sources(named: Iterable[Path], registered: Iterable[Path]) -> Iterator[Source]:
+    """Yield each single-file plugin once, those named for this run first."""
+    seen = set()
+    for path, is_named in [*((path, True) for path in named), *((path, False) for path in registered)]:
+        if path.resolve() not in seen:
+            seen.add(path.resolve())
+            yield Source(label=str(path), part="", load=lambda path=path: _load_file(path), named=is_named)  # type: ignore[misc]
+
+
+def describe(error: BaseException, label: str = "") -> str:
+    """Say an error in one line, with the line of the plugin's own file where it arose, if `label` is that file."""
+    text = " ".join(str(error).split())
+    said = f"{type(error).__name__}: {text[:400]}" if text else type(error).__name__
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if _same_file(frame.filename, label)]
+    return f"{said} (line {lines[-1]})" if lines else said
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UserError(f"there is no plugin file {path}; give the path of a Python file")
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    name = f"{PROJECT}_file_{re.sub(r'[^0-9A-Za-z]', '_', path.stem)}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is no Python file; a plugin's name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickling look a class's module up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _bundled_first(point: EntryPoint) -> tuple[bool, str, str]:
+    distribution = _canonical(point.dist.name) if point.dist else ""
+    return distribution != _canonical(PROJECT), distribution, point.name
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _same_file(filename: str, label: str) -> bool:
+    return label.endswith(".py") and Path(filename) == Path(label).resolve()
