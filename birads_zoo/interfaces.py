@@ -189,6 +189,8 @@ class BackboneSpec:
     `pixel_mean` and `pixel_std` (one value a channel, for pixels in [0, 1]) are applied by the engine, which also
     repeats the grey picture over that many channels. `stages` names the module's children from input to output;
     freezing "early" stages means the first half of them. Without `stages` all children count, in their order.
+    `weights` says in words what `build` fetches when asked for pretrained weights, with source and licence; without it
+    the backbone has none and always starts from a random initialisation.
     """
 
     name: str
@@ -197,6 +199,7 @@ class BackboneSpec:
     pixel_mean: tuple[float, ...] = (0.5,)
     pixel_std: tuple[float, ...] = (0.5,)
     stages: tuple[str, ...] = ()
+    weights: str = ""
 
 
 class Explainer(Protocol):

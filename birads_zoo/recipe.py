@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -57,6 +57,8 @@ class ModelSection(_Section, frozen=True, kw_only=True):
     backbone: str = "mobilenet_v2"
     pretrained: bool = True
     weights: str = ""  # a state dict's file; "" lets the backbone's plugin fetch its own
+    pixel_mean: tuple[float, ...] = ()  # for pixels in [0, 1], a value per channel; () is the backbone's own
+    pixel_std: tuple[float, ...] = ()
     freeze: Literal["none", "early", "all"] = "none"
     pooling: Literal["avg", "max", "gem", "flatten"] = "avg"
     norm: Literal["none", "batch", "layer"] = "none"
@@ -204,6 +206,24 @@ def _nearest(key: str, known: list[str]) -> str:
 
 def _plain(message: str) -> str:
     """Turn msgspec's "Expected `int`, got `str` - at `$.training.epochs`" into a sentence that names the key."""
-    what, _, where = message.partition(" - at ")
-    key = where.strip("`").removeprefix("$.")
-    return f"key {key!r}: {what[0].lower()}{what[1:]}".replace("`", "'") if key else message.replace("`", "'")
+    what, _, where = message.replace("`", "'").partition(" - at ")
+    key = where.strip("'").removeprefix("$.")
+    if not key:
+        return what
+    if what.startswith("Expected 'object'"):
+        return f"key {key!r}: expected a section of keys, got a single value"
+    if what.startswith("Invalid enum value "):
+        value = what.removeprefix("Invalid enum value ").strip("'")
+        known = sorted(_choices(key))
+        near = difflib.get_close_matches(value, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"key {key!r}: {value!r} is none of {', '.join(map(repr, known))}{hint}"
+    return f"key {key!r}: {what[0].lower()}{what[1:]}"
+
+
+def _choices(key: str) -> tuple[str, ...]:
+    section, _, field = key.partition(".")
+    types = {known.name: known.type for known in msgspec.structs.fields(Recipe)}
+    if field:
+        types = {known.name: known.type for known in msgspec.structs.fields(types[section])}
+    return get_args(types[field or section])

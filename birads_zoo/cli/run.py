@@ -1,0 +1,148 @@
+"""`birads-zoo run`: train and evaluate a backbone on a data set."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from birads_zoo.cli.options import dataset_changes, dataset_options
+from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.compose import compose, parse_settings
+from birads_zoo.errors import UserError
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+    from birads_zoo.recipe import Recipe
+    from birads_zoo.registry import Registry
+
+
+_ABLATIONS = "birads_zoo.ablations"
+
+
+class _RunCommand(click.Command):
+    """`run` with a flag for every registered ablation, those of `--plugin` files included."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.obj = registry, host = open_host([Path(file) for file in _plugin_files(args)])
+        taken = {option for parameter in self.params for option in parameter.opts}
+        for name, registered in host.ablations.items():
+            if f"--{name}" in taken:
+                raise UserError(f"ablation {name!r} ({registered.plugin}) bears the name of an option of run: rename it")
+            flag = click.Option([f"--{name}"], is_flag=True, expose_value=False, callback=_collect)
+            flag.help = registered.spec.summary
+            self.params.append(flag)
+        return super().parse_args(ctx, args)
+
+
+def _collect(context: click.Context, flag: click.Parameter, given: bool) -> None:
+    if given:
+        context.meta.setdefault(_ABLATIONS, []).append(flag.opts[0].removeprefix("--"))
+
+
+def _plugin_files(args: Sequence[str]) -> list[str]:
+    """Find the values of `--plugin` before click can know all options."""
+    files = [value for flag, value in zip(args, args[1:], strict=False) if flag == "--plugin"]
+    return files + [arg.removeprefix("--plugin=") for arg in args if arg.startswith("--plugin=")]
+
+
+def _size(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    if not (match := re.fullmatch(r"(\d+)x(\d+)", text)):
+        raise UserError(f"--image-size {text!r}: expected HEIGHTxWIDTH in pixels, such as 512x416")
+    return int(match[1]), int(match[2])
+
+
+@click.command("run", cls=_RunCommand)
+@click.option("--recipe", "recipe_name", metavar="NAME|FILE", help="A registered recipe or a TOML file. [default: default]")
+@dataset_options
+@click.option("--backbone", metavar="NAME", help="A registered backbone.")
+@click.option("--weights", type=click.Path(), metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
+@click.option("--augmentation", metavar="NAME", help="A registered augmentation.")
+@click.option("--loss", metavar="NAME", help="A registered loss.")
+@click.option("--split", "scheme", type=click.Choice(["patient", "image", "paper"]), help="Who is held out together.")
+@click.option("--folds", type=int, metavar="K", help="Folds; all rows are predicted once, out of fold.")
+@click.option("--epochs", type=int, metavar="N", help="Training epochs.")
+@click.option("--image-size", callback=_size, metavar="HxW", help="Height and width in pixels.")
+@click.option("--seed", type=int, metavar="N", help="The seed of everything random.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any field of the recipe; may be repeated.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs lie.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run's folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON, and nothing else, on stdout.")
+@plugin_option
+@click.pass_context
+def command(
+    context: click.Context,
+    recipe_name: str | None,
+    scheme: str | None,
+    image_size: tuple[int, int] | None,
+    settings: tuple[str, ...],
+    device: str,
+    out: Path,
+    resume: Path | None,
+    as_json: bool,
+    plugin_files: tuple[Path, ...],
+    **fields: Any,
+) -> None:
+    """Train and evaluate a backbone on a data set, patient by patient, and leave it all in a folder.
+
+    Every registered ablation is a flag: birads-zoo run --backbone resnet50 --no-dropout
+    """
+    from birads_zoo.progress import Screen  # heavy: only for a run itself
+    from birads_zoo.report.run_folder import read_recipe
+    from birads_zoo.run import run
+
+    registry, host = context.obj
+    changes = _changes(fields, scheme, image_size) | parse_settings(settings)
+    ablations = context.meta.get(_ABLATIONS, [])
+    if resume is None:
+        recipe = compose(recipe_name or "default", changes, ablations, registry, host)
+    elif recipe_name or changes or ablations:
+        given = ", ".join(["--recipe"] * bool(recipe_name) + sorted(changes) + [f"--{name}" for name in ablations])
+        raise UserError(f"--resume goes on with the run's own recipe; leave out what would change it: {given}")
+    else:
+        recipe = read_recipe(resume)
+    screen = Screen()
+    outcome = run(recipe, host, out, device, screen, resume)
+    _show(outcome.metrics, outcome.folder, recipe, screen, as_json)
+
+
+def _changes(
+    fields: Mapping[str, Any], scheme: str | None, image_size: tuple[int, int] | None
+) -> dict[str, Any]:
+    """Return the recipe's dotted fields that the flags set."""
+    changes = dataset_changes(fields)
+    height, width = image_size or (None, None)
+    simple = {
+        "model.backbone": fields["backbone"],
+        "model.weights": fields["weights"],
+        "augmentation": fields["augmentation"],
+        "loss.name": fields["loss"],
+        "split.scheme": scheme,
+        "split.folds": fields["folds"],
+        "training.epochs": fields["epochs"],
+        "image.height": height,
+        "image.width": width,
+        "seed": fields["seed"],
+    }
+    return changes | {key: value for key, value in simple.items() if value is not None}
+
+
+def _show(metrics: dict[str, Any], folder: Path, recipe: Recipe, screen: Any, as_json: bool) -> None:
+    """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
+    if as_json:
+        click.echo(json.dumps(metrics, indent=2))
+    else:
+        from rich.console import Console
+
+        from birads_zoo.evaluation.table import results_table
+
+        Console().print(results_table(metrics, recipe.run_id))
+    screen.say(f"figures: {folder / 'figures'}")
+    screen.say(f"run: {folder}")

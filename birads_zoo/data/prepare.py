@@ -1,0 +1,84 @@
+"""From a recipe to rows, classes, folds and pixels: the first half of every run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.data.audit import (
+    AuditSummary,
+    Labelled,
+    check_files,
+    check_rows,
+    choose_target,
+    drop,
+    select_classes,
+    summarise,
+)
+from birads_zoo.data.pixels import PixelStore, build_store
+from birads_zoo.data.splits import Fold, check_leaks, make_folds
+from birads_zoo.interfaces import DatasetOptions, Index
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import DatasetSection, Recipe
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """The usable rows with their classes, where their pixels lie, and who is in which fold.
+
+    `labelled`'s rows, `positions` (their places in `store.array`) and the folds' numbers all count the same rows.
+    """
+
+    labelled: Labelled
+    summary: AuditSummary
+    store: PixelStore
+    positions: NDArray[np.int64]
+    folds: tuple[Fold, ...]
+
+
+def load_index(section: DatasetSection, host: Host) -> Index:
+    """Load the recipe's data set, before any file is looked at; every path in it is relative to its root."""
+    spec = host.dataset(section.name)
+    options = DatasetOptions(
+        root=Path(section.root) if section.root else None,
+        table=section.table,
+        columns=section.columns,
+        patient_pattern=section.patient_pattern,
+    )
+    with host.building("dataset", spec.name):
+        return spec.load(options)
+
+
+def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared:
+    """Load, audit, decode, label and split.
+
+    Raises:
+        UserError: for data that cannot be used as the recipe says, or folds that leak patients.
+
+    """
+    spec = host.dataset(recipe.dataset.name)
+    target = choose_target(spec, recipe.dataset.target)
+    loaded = load_index(recipe.dataset, host)
+    present = check_files(check_rows(loaded))
+    with screen.bar("decoding", len(present.rows)) as advance:
+        store, failures = build_store(present, recipe.image, cache, lambda done, _: advance(done, ""))
+    decoded = drop(present, failures)
+    labelled = select_classes(decoded, target, recipe.dataset.classes)
+    positions = np.flatnonzero(decoded.rows["row"].isin(labelled.index.rows["row"]))
+    patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
+    folds = make_folds(patients, labelled.labels, labelled.classes, recipe.split, recipe.seed)
+    check_leaks(folds, patients, recipe.split.scheme)
+    return Prepared(
+        labelled=labelled,
+        summary=summarise(loaded, labelled.index),
+        store=store,
+        positions=positions,
+        folds=folds,
+    )

@@ -1,0 +1,81 @@
+"""One run, told once: from a recipe to a folder of results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from birads_zoo.ablation import apply_ablations
+from birads_zoo.data.cache import cache_root
+from birads_zoo.data.prepare import Prepared, prepare
+from birads_zoo.devices import choose_compute
+from birads_zoo.explanation.overview import explain_fold
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import Recipe
+from birads_zoo.report import run_folder
+from birads_zoo.report.run_figures import draw_all
+from birads_zoo.results import measure, predictions_frame
+from birads_zoo.training.fold import fit_fold
+from birads_zoo.training.history import Epoch
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Where a run lies and what it measured (the content of its `metrics.json`)."""
+
+    folder: Path
+    metrics: dict[str, Any]
+
+
+def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, resumed: Path | None = None) -> Outcome:
+    """Train and evaluate `recipe` fold by fold, and leave everything in a new folder under `runs`.
+
+    Args:
+        recipe: what to do, its ablations named but not applied.
+        host: the registered plugins.
+        runs: where run folders lie.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        screen: where progress is shown.
+        resumed: the folder of a stopped run of the same recipe, to go on in it.
+
+    Raises:
+        UserError: for anything in the recipe, the data or a plugin that keeps it from running.
+
+    """
+    applied = apply_ablations(recipe, host)
+    compute = choose_compute(device, applied.training.precision)
+    data = prepare(applied, host, cache_root(), screen)
+    _say_what(applied, data, screen)
+    folder = run_folder.reopen(resumed, recipe, data) if resumed else run_folder.create(runs, recipe, data, compute)
+    history: list[Epoch] = []
+
+    def on_epoch(epoch: Epoch) -> None:
+        history.append(epoch)
+        run_folder.write_history(folder, history)
+
+    fitted = []
+    for fold in data.folds:
+        fitted.append(fit_fold(applied, host, data, fold, compute, folder / "checkpoints", screen, on_epoch))
+        if fold.number == 0:
+            explained = explain_fold(applied, host, data, fitted[0], compute)
+        fitted[-1] = fitted[-1].without_classifier()  # one classifier at a time is enough for any memory
+    predictions = predictions_frame(data, fitted)
+    metrics = measure(predictions, data, applied)
+    run_folder.write_results(folder, predictions, metrics)
+    draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
+    return Outcome(folder=folder, metrics=metrics)
+
+
+def _say_what(recipe: Recipe, data: Prepared, screen: Screen) -> None:
+    summary, labelled = data.summary, data.labelled
+    screen.say(f"{recipe.dataset.name}: {summary.rows} rows, {summary.patients} patients, {summary.usable} usable")
+    for reason, count in summary.dropped.items():
+        screen.say(f"  dropped {count}: {reason}")
+    for reason, count in summary.repaired.items():
+        screen.say(f"  repaired {count}: {reason}")
+    counts = ", ".join(f"{name} {(labelled.labels == k).sum()}" for k, name in enumerate(labelled.classes))
+    screen.say(f"target {labelled.target.name}: {counts}")

@@ -1,0 +1,50 @@
+import stat
+
+import pytest
+
+from birads_zoo.errors import UserError
+from birads_zoo.files import make_folder, whole_file, whole_folder, write_text
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_text(path, "old")
+
+    def write_half():
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        write_half()
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_a_failed_folder_leaves_nothing(tmp_path):
+    def fill_half():
+        with whole_folder(tmp_path / "store") as temporary:
+            (temporary / "pixels.npy").write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fill_half()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_others_may_read_what_the_umask_allows(tmp_path):
+    write_text(tmp_path / "a.txt", "a")
+    with whole_folder(tmp_path / "b"):
+        pass
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+    plain_folder = tmp_path / "plain-folder"
+    plain_folder.mkdir()
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == stat.S_IMODE(plain_folder.stat().st_mode)
+
+
+def test_a_place_that_is_no_folder_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot write .*file.*runs: .*; choose another place to write to"):
+        make_folder(tmp_path / "file" / "runs")

@@ -1,0 +1,72 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from birads_zoo.compose import parse_settings
+from birads_zoo.errors import UserError
+from birads_zoo.recipe import Recipe, changed_fields, from_dict, merge, to_dict
+
+TABLES = st.recursive(
+    st.integers(),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+).filter(lambda value: isinstance(value, dict))
+
+
+def test_a_recipe_survives_being_written_and_read():
+    recipe = Recipe().replace({"model.dropout": 0.4, "dataset.columns": {"patient_id": "ID"}, "ablations": ["x"]})
+    assert from_dict(to_dict(recipe), "copy") == recipe
+
+
+@given(TABLES, TABLES)
+def test_merging_lets_the_upper_win_and_keeps_the_rest(base, over):
+    merged = merge(base, over)
+    assert set(merged) == set(base) | set(over)
+    assert merge(merged, over) == merged
+
+
+def test_changed_fields_names_exactly_what_was_replaced():
+    recipe = Recipe()
+    changes = {"model.dropout": 0.0, "training.epochs": 3, "augmentation": "none"}
+    assert changed_fields(recipe, recipe.replace(changes)) == changes
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"training": {"epoch": 3}}, "unknown key 'training.epoch'; did you mean 'training.epochs'"),
+        ({"epochs": 3}, "unknown key 'epochs'; did you mean 'training.epochs'"),
+        ({"training": {"epochs": "many"}}, "key 'training.epochs': expected 'int', got 'str'"),
+        ({"model": {"dropout": 1.5}}, "key 'model.dropout': expected 'float' < 1.0"),
+        ({"model": 3}, "key 'model': expected a section of keys, got a single value"),
+        (
+            {"split": {"scheme": "patients"}},
+            "key 'split.scheme': 'patients' is none of 'image', 'paper', 'patient'; did you mean 'patient'?",
+        ),
+    ],
+)
+def test_a_wrong_recipe_is_one_sentence_with_the_nearest_name(values, said):
+    with pytest.raises(UserError) as error:
+        from_dict(values, "recipe mine.toml")
+    assert str(error.value).startswith("recipe mine.toml: ")
+    assert said in str(error.value)
+
+
+def test_a_setting_through_a_single_value_is_refused():
+    with pytest.raises(UserError, match="'augmentation' is a single value, not a section"):
+        Recipe().replace({"augmentation.flip": 1})
+
+
+def test_settings_are_read_as_toml_and_as_text_failing_that():
+    assert parse_settings(["training.epochs=5", "model.backbone=resnet50", 'seed = "x"', "model.pixel_mean=[0.5]"]) == {
+        "training.epochs": 5,
+        "model.backbone": "resnet50",
+        "seed": "x",
+        "model.pixel_mean": [0.5],
+    }
+
+
+@pytest.mark.parametrize("setting", ["training.epochs", "=5"])
+def test_a_setting_without_key_or_value_says_what_is_expected(setting):
+    with pytest.raises(UserError, match=r"expected KEY=VALUE, such as training\.epochs=5"):
+        parse_settings([setting])
