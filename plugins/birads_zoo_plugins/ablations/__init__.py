@@ -1,1 +1,63 @@
-"""The bundled ablations."""
+"""The bundled ablations: the network or its training without one thing, whatever the recipe says of it.
+
+Each changes fields that no other one changes, so that any of them go together in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from birads_zoo.interfaces import AblationSpec, hookimpl
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from birads_zoo.recipe import Recipe
+
+
+def _setting(**fields: object) -> Callable[[Recipe], Recipe]:
+    """Make a change that sets recipe fields; "__" stands for the dot in their names."""
+    changes = {name.replace("__", "."): value for name, value in fields.items()}
+    return lambda recipe: recipe.replace(changes)
+
+
+def _without_batchnorm(classifier: nn.Module) -> nn.Module:
+    from birads_zoo_plugins.ablations._batchnorm import without_batchnorm
+
+    return without_batchnorm(classifier)
+
+
+@hookimpl
+def birads_zoo_ablations() -> list[AblationSpec]:
+    """Return the paper's ablations and those its training suggests."""
+    return [
+        AblationSpec(
+            name="no-dropout",
+            summary="No dropout in the head",
+            recipe=_setting(model__dropout=0.0, model__input_dropout=0.0),
+        ),
+        AblationSpec(name="no-batchnorm", summary="No batch norm in backbone and head", model=_without_batchnorm),
+        AblationSpec(name="no-augmentation", summary="Images as they are", recipe=_setting(augmentation="none")),
+        AblationSpec(
+            name="no-class-weights",
+            summary="Every row weighs the same in the loss",
+            recipe=_setting(loss__class_weights=False),
+        ),
+        AblationSpec(
+            name="no-oversampling",
+            summary="Every row is drawn once an epoch",
+            recipe=_setting(training__sampler="natural"),
+        ),
+        AblationSpec(
+            name="no-pretrained",
+            summary="Random initial weights",
+            recipe=_setting(model__pretrained=False, model__weights=""),
+        ),
+        AblationSpec(name="no-freeze", summary="The whole backbone is trained", recipe=_setting(model__freeze="none")),
+        AblationSpec(
+            name="no-early-stopping",
+            summary="Training lasts all its epochs",
+            recipe=_setting(training__early_stopping=0),
+        ),
+    ]

@@ -1,1 +1,42 @@
-"""The bundled augmentations."""
+"""The bundled augmentations. Each changes a whole batch on its device, and draws its randomness there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from birads_zoo.interfaces import AugmentationOptions, AugmentationSpec, hookimpl
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _none(options: AugmentationOptions) -> nn.Module:
+    from torch import nn
+
+    return nn.Identity()
+
+
+def _paper(options: AugmentationOptions) -> nn.Module:
+    from birads_zoo_plugins.augmentations._paper import Paper
+
+    return Paper()
+
+
+def _mammo(options: AugmentationOptions) -> nn.Module:
+    from birads_zoo_plugins.augmentations._mammo import Mammo
+
+    return Mammo()
+
+
+@hookimpl
+def birads_zoo_augmentations() -> list[AugmentationSpec]:
+    """Return no augmentation, the paper's, and one made for mammograms."""
+    return [
+        AugmentationSpec(name="none", summary="Images as they are", build=_none),
+        AugmentationSpec(
+            name="paper", summary="The paper's: horizontal flip, rotation, brightness, contrast", build=_paper
+        ),
+        AugmentationSpec(
+            name="mammo", summary="Flips, one affine warp, gamma and gain, gentle on microcalcifications", build=_mammo
+        ),
+    ]

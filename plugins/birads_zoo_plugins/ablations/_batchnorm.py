@@ -1,0 +1,19 @@
+"""A classifier without its batch norms."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+def without_batchnorm(classifier: nn.Module) -> nn.Module:
+    """Replace every batch norm in `classifier`, backbone and head, by the identity.
+
+    Pretrained weights were made for normalised activations: without the norms their features lose their scale, and
+    training has to find it again. To ablate the norm alone, go without pretrained weights in both runs.
+    """
+    for part in list(classifier.modules()):
+        for name, child in part.named_children():
+            if isinstance(child, _BatchNorm):
+                setattr(part, name, nn.Identity())
+    return classifier

@@ -1,0 +1,51 @@
+"""A stronger augmentation, made for mammograms."""
+
+from __future__ import annotations
+
+import torch
+from kornia.enhance import adjust_gamma
+from torch import Tensor, nn
+
+from birads_zoo_plugins.augmentations._draws import mirror, uniform, warp
+
+
+class Mammo(nn.Module):
+    """N×1×H×W in [0, 1] → the same: what may differ between two mammograms of the same finding.
+
+    Geometry, in one resampling, since each one blurs the one to three pixels of a microcalcification:
+
+    - flips left–right and up–down, half the images each: the other breast, and the breast's other half;
+    - rotation by up to 20° and shifts by up to 6 % of the size: how the breast was laid on the plate;
+    - size by 0.85 to 1.15: breast size and magnification; no smaller, as fine detail would fall between the pixels;
+    - a side ratio within 5 % and shear by up to 5°: how hard and how evenly the breast was compressed.
+
+    Intensity, after the geometry and without moving black, so that the background tells nothing:
+
+    - gamma 0.75 to 1.33: the detector's response and the display curve, which differ between makers;
+    - gain 0.8 to 1: exposure. Never above 1, which would clip calcifications, the brightest pixels, into their
+      surroundings.
+
+    Left out on purpose: blur and noise, which remove or imitate microcalcifications; erasing, which can hide the only
+    lesion while its label stays; elastic deformation, which redraws the margins by which category 3 is told from 5.
+    Flips, rotation, size and intensity shifts follow Shen et al., "Deep Learning to Improve Breast Cancer Detection on
+    Screening Mammography", Scientific Reports 2019, with weaker scaling.
+    """
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the augmented images, of the same type and on the same device."""
+        with torch.autocast(images.device.type, enabled=False):  # pixel coordinates do not fit half precision
+            size, ratio = uniform(images, 0.85, 1.15), uniform(images, 0.975, 1.025)
+            pixels = warp(
+                images.float(),
+                degrees=uniform(images, -20, 20),
+                scale_x=mirror(images) * size * ratio,
+                scale_y=mirror(images) * size / ratio,
+                shear_degrees=uniform(images, -5, 5),
+                shift_x=uniform(images, -0.06, 0.06),
+                shift_y=uniform(images, -0.06, 0.06),
+            )
+            gamma = uniform(images, -0.2877, 0.2877).exp()  # ln 4/3: brighter and darker equally likely
+            pixels = adjust_gamma(pixels.clamp(0, 1), gamma, uniform(images, 0.8, 1.0))
+            augmented: Tensor = pixels.clamp(0, 1).to(images.dtype)
+            return augmented
