@@ -1,0 +1,93 @@
+"""`birads-zoo list`: everything that is registered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from birads_zoo import __version__
+from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.errors import unknown_name
+from birads_zoo.kinds import KINDS
+from birads_zoo.registry import packaged_file
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+    from birads_zoo.registry import Registry
+
+_KINDS = (*(kind.plural for kind in KINDS), "recipes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """One registered thing; `plugin` says which distribution or file it comes from."""
+
+    kind: str
+    name: str
+    aliases: tuple[str, ...]
+    plugin: str
+    summary: str
+
+    @property
+    def names(self) -> str:
+        return f"{self.name} ({', '.join(self.aliases)})" if self.aliases else self.name
+
+
+@click.command("list")
+@click.argument("kind", required=False, metavar="[KIND]")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list on stdout.")
+@plugin_option
+def command(kind: str | None, as_json: bool, plugin_files: tuple[Path, ...]) -> None:
+    """Show everything that is registered: its name, its plugin and a one-line summary.
+
+    KIND is one of datasets, augmentations, losses, backbones, explainers, ablations and recipes; all are shown
+    without it.
+    """
+    if kind is not None and kind not in _KINDS:
+        raise unknown_name("kind", kind, _KINDS)
+    registry, host = open_host(plugin_files)
+    entries = [*_plugged(host), *_recipes(registry)]
+    shown = [entry for entry in entries if kind in (None, entry.kind)]
+    if as_json:
+        click.echo(json.dumps([asdict(entry) for entry in shown], indent=2, ensure_ascii=False))
+    else:
+        click.echo(_table(shown), nl=False)
+
+
+def _plugged(host: Host) -> Iterator[_Entry]:
+    for kind in KINDS:
+        for name, registered in sorted(host.of_kind(kind.plural).items()):
+            yield _Entry(
+                kind=kind.plural,
+                name=name,
+                aliases=registered.aliases,
+                plugin=registered.plugin,
+                summary=registered.spec.summary,
+            )
+
+
+def _recipes(registry: Registry) -> Iterator[_Entry]:
+    packaged = packaged_file()
+    for name, table in sorted(registry.recipes.items()):
+        origin = registry.origins[name]
+        plugin = f"birads-zoo {__version__}" if origin == packaged else str(origin)
+        yield _Entry(kind="recipes", name=name, aliases=(), plugin=plugin, summary=table.get("summary", ""))
+
+
+def _table(entries: list[_Entry]) -> str:
+    """Lay the entries out in columns, under a heading for each kind."""
+    names = max((len(entry.names) for entry in entries), default=0)
+    summaries = max((len(entry.summary) for entry in entries), default=0)
+    lines: list[str] = []
+    for kind in _KINDS:
+        of_kind = [entry for entry in entries if entry.kind == kind]
+        if of_kind:
+            lines += [*([""] if lines else []), click.style(kind, bold=True)]
+        for entry in of_kind:
+            lines.append(f"  {entry.names:<{names}}  {entry.summary:<{summaries}}  {entry.plugin}")
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,95 @@
+"""`birads-zoo register`: check a plugin file and make it part of the working directory's catalogue."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from birads_zoo.cli.plugins import open_host
+from birads_zoo.errors import BiradsZooWarning
+from birads_zoo.files import write_text
+from birads_zoo.kinds import KINDS, Kind
+from birads_zoo.registry import FILE_NAME
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+_NEXT = {
+    "dataset": "birads-zoo run --dataset {name} --root FOLDER",
+    "augmentation": "birads-zoo run --augmentation {name}",
+    "loss": "birads-zoo run --loss {name}",
+    "backbone": "birads-zoo run --backbone {name}",
+    "explainer": "birads-zoo run --set explainer={name}",
+    "ablation": "birads-zoo run --{name}",
+}
+
+
+@click.command("register")
+@click.argument("file", type=click.Path(path_type=Path))
+def command(file: Path) -> None:
+    """Check the plugin FILE and add it to registry.toml in the working directory.
+
+    Whatever it registers is built and tried: a backbone by a forward and a backward pass at two sizes. Nothing is
+    written when it breaks its contract.
+    """
+    from birads_zoo import conformance  # loads torch
+
+    _, host = open_host([file])
+    registered = _registered_by(host, file)
+    for kind, name in registered:
+        for finding in conformance.check(host, kind.name, name):
+            warnings.warn(finding, BiradsZooWarning, stacklevel=2)
+    _warn_of_heavy_imports(file)
+    catalogue = Path.cwd() / FILE_NAME
+    is_new = _add(catalogue, file)
+    for kind, name in registered:
+        summary = host.of_kind(kind.name)[name].spec.summary
+        click.echo(f"{'registered' if is_new else 'already registered:'} {kind.word} {name!r} ({summary})")
+    click.echo(f"{FILE_NAME} {'now names' if is_new else 'names'} {file}; run it:")
+    for kind, name in registered:
+        click.echo(f"  {_NEXT[kind.name].format(name=name)}")
+
+
+def _registered_by(host: Host, file: Path) -> list[tuple[Kind, str]]:
+    return [
+        (kind, name)
+        for kind in KINDS
+        for name, registered in host.of_kind(kind.name).items()
+        if registered.plugin == str(file)
+    ]
+
+
+def _warn_of_heavy_imports(file: Path) -> None:
+    from birads_zoo.lightness import heavy_modules_of
+
+    heavy = heavy_modules_of(file)
+    if heavy:
+        message = (
+            f"{file} imports {', '.join(heavy)} at its top, which slows down every command's start; "
+            "move the import into the function that uses it"
+        )
+        warnings.warn(message, BiradsZooWarning, stacklevel=2)
+
+
+def _add(catalogue: Path, file: Path) -> bool:
+    """Add `file` to the catalogue's plugin files, keeping comments and layout; return whether it was new there."""
+    import tomlkit
+
+    text = catalogue.read_bytes().decode() if catalogue.exists() else ""
+    document = tomlkit.parse(text)
+    plugins = document.setdefault("plugins", tomlkit.table())
+    files = plugins.setdefault("files", tomlkit.array())
+    if any((catalogue.parent / known).resolve() == file.resolve() for known in files):
+        return False
+    files.append(_as_written(file, catalogue.parent))
+    write_text(catalogue.resolve(), tomlkit.dumps(document))
+    return True
+
+
+def _as_written(file: Path, folder: Path) -> str:
+    """Return the path relative to the catalogue's folder where it lies in it, so that the folder can be moved."""
+    path, folder = file.resolve(), folder.resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)

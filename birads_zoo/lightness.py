@@ -1,0 +1,41 @@
+"""Which heavy libraries are loaded when code is merely imported: each would slow down every command's start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HEAVY = (
+    "captum",
+    "kornia",
+    "matplotlib",
+    "numpy",
+    "openpyxl",
+    "pandas",
+    "python_calamine",
+    "scipy",
+    "sklearn",
+    "timm",
+    "torch",
+    "torchvision",
+)
+
+_MINUTE = 60.0
+
+
+def heavy_modules_after(code: str) -> tuple[str, ...]:
+    """Run `code` in a fresh Python and return the heavy libraries that are loaded at its end.
+
+    Raises `subprocess.CalledProcessError` when the code fails there.
+    """
+    report = f"\nimport sys\nprint('\\n', *sorted(set({HEAVY!r}) & set(sys.modules)))"
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", code + report], capture_output=True, text=True, check=True, timeout=_MINUTE
+    )
+    return tuple(ran.stdout.splitlines()[-1].split())
+
+
+def heavy_modules_of(file: Path) -> tuple[str, ...]:
+    """Return the heavy libraries that a plugin file loads at its import."""
+    return heavy_modules_after(f"import runpy\nrunpy.run_path({str(file.resolve())!r})")
