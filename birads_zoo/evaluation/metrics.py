@@ -1,0 +1,166 @@
+"""What a run is judged by: the classification metrics of one table of labels and probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import (
+    cohen_kappa_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+    recall_score,
+    roc_auc_score,
+)
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen value whose fields are the keys of metrics.json."""
+
+
+class ClassMetrics(_Value, frozen=True, kw_only=True):
+    """One class against the rest. All in [0, 1] but `support`, the class's number of rows."""
+
+    name: str
+    precision: float  # 0 when the class is never predicted
+    recall: float  # 0 when the class has no row
+    f1: float
+    auroc: float | None  # None when the class has no row, or nothing but rows
+    support: int
+
+
+class MacroMetrics(_Value, frozen=True, kw_only=True):
+    """Unweighted means over the classes, in [0, 1]."""
+
+    precision: float
+    recall: float
+    f1: float
+    auroc: float | None  # over the classes that have one; None when none has
+
+
+class WeightedMetrics(_Value, frozen=True, kw_only=True):
+    """Means over the classes, weighted by their rows, in [0, 1]."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class Metrics(_Value, frozen=True, kw_only=True):
+    """What `evaluate` returns; its fields are the keys of metrics.json."""
+
+    n: int
+    classes: tuple[str, ...]
+    accuracy: float
+    balanced_accuracy: float
+    kappa_quadratic: float | None
+    macro: MacroMetrics
+    weighted: WeightedMetrics
+    per_class: tuple[ClassMetrics, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the metrics as JSON has them: dicts, lists, numbers and None, never NaN."""
+        values = msgspec.json.decode(msgspec.json.encode(self))
+        assert isinstance(values, dict)
+        return values
+
+
+def evaluate(labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...]) -> Metrics:
+    """Compute every metric of n rows with `labels` (n,) in 0 … K−1 and `probabilities` (n, K), for K ≥ 2 `classes`.
+
+    The predicted class is the one with the largest probability, the first of them at a tie. What each estimates,
+    when the rows are a sample of those the model will meet (same classes, same prevalence):
+
+    - `accuracy`: the chance that a row is classified rightly; follows the prevalence.
+    - `balanced_accuracy`: the mean of the recalls of the classes that have rows, i.e. accuracy if these were
+      equally common; 1/K by chance (Brodersen et al., "The balanced accuracy and its posterior distribution",
+      ICPR 2010).
+    - `precision`, `recall`, `f1` of a class: the chance that a row called so is so, that a row that is so is
+      called so, and their harmonic mean (van Rijsbergen, "Information Retrieval", 1979). 0/0 counts as 0.
+    - `macro`: their means over all K classes, `f1` being the mean of the classes' F1 (Opitz & Burst,
+      "Macro F1 and Macro F1", 2019). A class without rows counts with its 0s: were it left out, a table that lacks
+      the rarest, hardest class would score better than one that holds it. So compare macro metrics only between
+      tables with the same classes, and prefer all folds pooled to a mean over folds. `weighted` is the same mean
+      by support, where such a class has no weight.
+    - `auroc`: the chance that a random row of the class gets a larger probability of it than a random row of the
+      rest, ties counting half (Hanley & McNeil, Radiology 143, 1982); free of threshold and prevalence. With two
+      classes both have the one value, taken from the second class's probability. The macro value is the mean over
+      the classes that have both positives and negatives (Provost & Domingos, 2000, there weighted).
+    - `kappa_quadratic`: agreement beyond chance when a mistake of d classes costs d² (Cohen, Psychological
+      Bulletin 70, 1968); in [−1, 1], 0 for a constant prediction. It takes the classes as ordered and evenly
+      spaced. None when labels and predictions are all one same class, where it is 0/0.
+    - `confusion`: rows by true class and, within them, by predicted class.
+
+    Raises `ValueError` for no rows, for shapes or labels that do not fit, and for probabilities that are not finite.
+    """
+    _check(labels, probabilities, len(classes))
+    every = np.arange(len(classes))
+    predicted = probabilities.argmax(axis=1)
+    confusion = confusion_matrix(labels, predicted, labels=every)
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
+    aurocs = _aurocs(labels, probabilities)
+    defined = [value for value in aurocs if value is not None]
+    return Metrics(
+        n=len(labels),
+        classes=tuple(classes),
+        accuracy=float((predicted == labels).mean()),
+        # Not balanced_accuracy_score, which warns of predicted classes without rows; otherwise the same.
+        balanced_accuracy=float(recall_score(labels, predicted, labels=np.unique(labels), average="macro")),
+        kappa_quadratic=_kappa(labels, predicted, every),
+        macro=MacroMetrics(
+            precision=float(precision.mean()),
+            recall=float(recall.mean()),
+            f1=float(f1.mean()),
+            auroc=float(np.mean(defined)) if defined else None,
+        ),
+        weighted=WeightedMetrics(
+            precision=float(np.average(precision, weights=support)),
+            recall=float(np.average(recall, weights=support)),
+            f1=float(np.average(f1, weights=support)),
+        ),
+        per_class=tuple(
+            ClassMetrics(
+                name=name,
+                precision=float(precision[k]),
+                recall=float(recall[k]),
+                f1=float(f1[k]),
+                auroc=aurocs[k],
+                support=int(support[k]),
+            )
+            for k, name in enumerate(classes)
+        ),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+    )
+
+
+def _check(labels: NDArray[np.int64], probabilities: NDArray[np.float64], k: int) -> None:
+    if k < 2 or len(labels) == 0:
+        raise ValueError(f"metrics need two classes and one row at least, not {k} classes and {len(labels)} rows")
+    if labels.ndim != 1 or probabilities.shape != (len(labels), k):
+        raise ValueError(f"labels {labels.shape} and probabilities {probabilities.shape} do not fit {k} classes")
+    if labels.min() < 0 or labels.max() >= k:
+        raise ValueError(f"labels run from {labels.min()} to {labels.max()}, classes from 0 to {k - 1}")
+    if not np.isfinite(probabilities).all():
+        raise ValueError("probabilities are not all finite")
+
+
+def _aurocs(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[float | None]:
+    """One-vs-rest areas of all classes; one value for both of two, whose probabilities may round differently."""
+    if probabilities.shape[1] == 2:
+        return [_auroc(labels == 1, probabilities[:, 1])] * 2
+    return [_auroc(labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])]
+
+
+def _auroc(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float | None:
+    if positive.all() or not positive.any():
+        return None
+    return float(roc_auc_score(positive, scores))
+
+
+def _kappa(labels: NDArray[np.int64], predicted: NDArray[np.int64], every: NDArray[np.int64]) -> float | None:
+    if (labels == labels[0]).all() and (predicted == labels[0]).all():
+        return None
+    return float(cohen_kappa_score(labels, predicted, labels=every, weights="quadratic"))

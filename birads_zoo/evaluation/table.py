@@ -1,0 +1,92 @@
+"""The results of one run as a table, for a terminal and as plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+_COLUMNS = ("precision", "recall", "F1", "ROC-AUC", "support")
+
+
+def headline(metrics: Mapping[str, Any], folds: int) -> str:
+    """Say the main figures in one line, with the split, the rows and the folds they come from.
+
+    `metrics` has the keys of metrics.json, with or without `split` and `leaky`.
+    """
+    figures = (
+        ("accuracy", metrics["accuracy"]),
+        ("balanced", metrics["balanced_accuracy"]),
+        ("macro-F1", metrics["macro"]["f1"]),
+        ("ROC-AUC", metrics["macro"]["auroc"]),
+        ("kappa", metrics["kappa_quadratic"]),
+    )
+    basis = [f"n = {metrics['n']}", f"{folds} fold{'' if folds == 1 else 's'}"]
+    if "split" in metrics:
+        leaky = ", leaky" if metrics.get("leaky") else ""
+        basis.insert(0, f"{metrics['split']} split{leaky}")
+    return " · ".join(f"{name} {_number(value)}" for name, value in figures) + f"  ({', '.join(basis)})"
+
+
+def results_table(metrics: Mapping[str, Any], title: str) -> Table:
+    """Lay out per-class, macro and weighted metrics (the keys of metrics.json) as a table for a terminal."""
+    # Text, not str: rich would read "[4]" in a class name or title as markup.
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+    )
+    table.add_column("class", overflow="fold")
+    for name in _COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
+    classes, means = _rows(metrics)
+    for row in classes:
+        table.add_row(*map(Text, row))
+    table.add_section()
+    for row in means:
+        table.add_row(*map(Text, row), style="bold" if row[0] == "macro" else None)
+    return table
+
+
+def results_text(metrics: Mapping[str, Any], title: str) -> str:
+    """Lay out the same as lines of plain text, aligned by spaces and never cut, for files and pipes."""
+    classes, means = _rows(metrics)
+    rows = [("class", *_COLUMNS), *classes, *means]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    lines = [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    ]
+    end = 1 + len(classes)
+    return "\n".join([title, lines[0], rule, *lines[1:end], rule, *lines[end:]])
+
+
+def _rows(metrics: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Return the cells of the classes' rows and of the two means' rows."""
+    classes = [
+        (str(entry["name"]), *_cells(entry, ("precision", "recall", "f1", "auroc")), str(entry["support"]))
+        for entry in metrics["per_class"]
+    ]
+    macro, weighted = metrics["macro"], metrics["weighted"]
+    n = str(metrics["n"])
+    return classes, [
+        ("macro", *_cells(macro, ("precision", "recall", "f1", "auroc")), n),
+        ("weighted", *_cells(weighted, ("precision", "recall", "f1")), "", n),
+    ]
+
+
+def _cells(values: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
+    return [_number(values[key]) for key in keys]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,210 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from birads_zoo.evaluation.metrics import Metrics, evaluate
+
+FOUR = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
+
+
+def one_hot(predicted: list[int] | NDArray[np.int64], k: int) -> NDArray[np.float64]:
+    return np.eye(k)[np.asarray(predicted)]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]]:
+    k = draw(st.integers(2, 5))
+    n = draw(st.integers(1, 25))
+    labels = draw(hnp.arrays(np.int64, n, elements=st.integers(0, k - 1)))
+    raw = draw(hnp.arrays(np.int64, (n, k), elements=st.integers(0, 4))) + 0.5
+    return labels, raw / raw.sum(axis=1, keepdims=True), tuple(f"class {i}" for i in range(k))
+
+
+def test_hand_computed_three_classes() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    predicted = [0, 0, 1, 1, 2, 1]
+    found = evaluate(labels, one_hot(predicted, 3), ("a", "b", "c"))
+    assert found.confusion == ((2, 1, 0), (0, 1, 1), (0, 1, 0))
+    assert found.accuracy == pytest.approx(3 / 6)
+    assert found.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
+    assert [c.precision for c in found.per_class] == pytest.approx([1, 1 / 3, 0])
+    assert [c.recall for c in found.per_class] == pytest.approx([2 / 3, 1 / 2, 0])
+    assert [c.f1 for c in found.per_class] == pytest.approx([0.8, 0.4, 0])
+    assert [c.support for c in found.per_class] == [3, 2, 1]
+    assert found.macro.f1 == pytest.approx(0.4)
+    assert found.weighted.f1 == pytest.approx((3 * 0.8 + 2 * 0.4) / 6)
+    assert found.weighted.precision == pytest.approx((3 * 1 + 2 / 3) / 6)
+    assert found.weighted.recall == pytest.approx(found.accuracy)
+    # observed disagreement: three mistakes of distance 1; expected: sum of row x column x distance² / n
+    expected = (3 * 3 * 1 + 3 * 1 * 4 + 2 * 2 * 1 + 2 * 1 * 1 + 1 * 2 * 4 + 1 * 3 * 1) / 6
+    assert found.kappa_quadratic == pytest.approx(1 - 3 / expected)
+
+
+def test_hand_computed_auroc_counts_ties_half() -> None:
+    labels = np.array([1, 1, 0, 0])
+    second = np.array([0.9, 0.5, 0.5, 0.1])
+    found = evaluate(labels, np.stack([1 - second, second], axis=1), ("no", "yes"))
+    assert found.macro.auroc == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+
+
+def test_auroc_is_one_vs_rest() -> None:
+    labels = np.array([0, 1, 2, 2])
+    probabilities = np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.2, 0.1, 0.7], [0.3, 0.3, 0.4]])
+    found = evaluate(labels, probabilities, ("a", "b", "c"))
+    assert [c.auroc for c in found.per_class] == pytest.approx([2 / 3, 1 / 3, 1])
+    assert found.macro.auroc == pytest.approx(2 / 3)
+
+
+def test_both_of_two_classes_have_one_auroc_even_where_the_other_probability_rounds_to_one() -> None:
+    labels = np.array([0, 1, 0, 1])
+    second = np.array([1e-20, 2e-20, 1e-21, 3e-20])
+    found = evaluate(labels, np.stack([1 - second, second], axis=1), ("no", "yes"))
+    assert [c.auroc for c in found.per_class] == [1.0, 1.0]
+
+
+def test_class_without_rows_counts_as_zero_in_macro_and_has_no_auroc() -> None:
+    labels = np.array([0, 0, 1, 1])
+    found = evaluate(labels, one_hot(labels, 3), ("a", "b", "absent"))
+    absent = found.per_class[2]
+    assert (absent.precision, absent.recall, absent.f1, absent.auroc, absent.support) == (0, 0, 0, None, 0)
+    assert found.macro.f1 == pytest.approx(2 / 3)
+    assert found.weighted.f1 == 1
+    assert found.balanced_accuracy == 1
+    assert found.macro.auroc == 1
+    assert found.confusion[2] == (0, 0, 0)
+
+
+def test_predicting_a_class_without_rows_does_not_warn() -> None:
+    found = evaluate(np.array([0, 0, 1]), one_hot([2, 0, 1], 3), ("a", "b", "absent"))
+    assert found.per_class[2].precision == 0
+    assert found.balanced_accuracy == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("predicted", [0, 1])
+def test_a_single_row(predicted: int) -> None:
+    found = evaluate(np.array([0]), one_hot([predicted], 2), ("a", "b"))
+    assert found.accuracy == 1 - predicted
+    assert found.macro.auroc is None
+    assert found.kappa_quadratic == (None if predicted == 0 else 0)
+
+
+def test_constant_prediction_has_no_agreement_beyond_chance() -> None:
+    labels = np.array([0, 1, 2, 3, 3, 0])
+    found = evaluate(labels, one_hot([1] * 6, 4), FOUR)
+    assert found.kappa_quadratic == pytest.approx(0)
+    assert found.balanced_accuracy == pytest.approx(1 / 4)
+    constant = evaluate(labels, np.full((6, 4), 0.25), FOUR)
+    assert constant.macro.auroc == 0.5
+
+
+def test_opposite_order_has_kappa_minus_one() -> None:
+    found = evaluate(np.array([0, 0, 1, 1]), one_hot([1, 1, 0, 0], 2), ("a", "b"))
+    assert found.kappa_quadratic == pytest.approx(-1)
+
+
+def test_distant_mistakes_cost_more_kappa() -> None:
+    labels = np.array([0, 1, 2, 3] * 3)
+    near, far = labels.copy(), labels.copy()
+    near[0], far[0] = 1, 3
+    scores = [evaluate(labels, one_hot(p, 4), FOUR).kappa_quadratic for p in (near, far)]
+    assert scores[0] is not None
+    assert scores[1] is not None
+    assert scores[0] > scores[1]
+
+
+def test_dict_has_the_keys_of_metrics_json_and_survives_strict_json() -> None:
+    values = evaluate(np.array([0, 1, 1]), one_hot([0, 0, 1], 3), ("a", "b", "c")).to_dict()
+    scores = ["accuracy", "balanced_accuracy", "kappa_quadratic", "macro", "weighted"]
+    assert list(values) == ["n", "classes", *scores, "per_class", "confusion"]
+    assert list(values["macro"]) == ["precision", "recall", "f1", "auroc"]
+    assert list(values["weighted"]) == ["precision", "recall", "f1"]
+    assert list(values["per_class"][0]) == ["name", "precision", "recall", "f1", "auroc", "support"]
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "text"),
+    [
+        (np.empty(0, np.int64), np.empty((0, 2)), "one row at least"),
+        (np.array([0]), np.ones((1, 3)), "do not fit 2 classes"),
+        (np.array([2]), np.ones((1, 2)), "labels run from 2 to 2"),
+        (np.array([0]), np.array([[np.nan, 1.0]]), "not all finite"),
+    ],
+)
+def test_input_that_does_not_fit_is_refused(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], text: str
+) -> None:
+    with pytest.raises(ValueError, match=text):
+        evaluate(labels, probabilities, ("a", "b"))
+
+
+@given(tables(), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=60)
+def test_order_of_rows_does_not_matter(
+    table: tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]], random: object
+) -> None:
+    labels, probabilities, classes = table
+    order = np.arange(len(labels))
+    random.shuffle(order)  # type: ignore[attr-defined]
+    before, after = evaluate(labels, probabilities, classes), evaluate(labels[order], probabilities[order], classes)
+    assert flat(before) == pytest.approx(flat(after))
+
+
+@given(tables())
+@settings(deadline=None, max_examples=60)
+def test_values_stay_in_range_and_agree_with_each_other(
+    table: tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]],
+) -> None:
+    labels, probabilities, classes = table
+    found = evaluate(labels, probabilities, classes)
+    assert all(-1 - 1e-12 <= value <= 1 + 1e-12 for value in flat(found))
+    confusion = np.array(found.confusion)
+    assert confusion.sum() == found.n == len(labels)
+    assert np.trace(confusion) / found.n == pytest.approx(found.accuracy)
+    assert confusion.sum(axis=1).tolist() == [c.support for c in found.per_class]
+    assert found.weighted.recall == pytest.approx(found.accuracy)
+    predicted = probabilities.argmax(axis=1)
+    assert found.macro.f1 == pytest.approx(
+        f1_score(labels, predicted, labels=range(len(classes)), average="macro", zero_division=0)
+    )
+    if set(predicted) <= set(labels) and len(set(labels)) > 1:
+        assert found.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels, predicted))
+
+
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=20).filter(lambda labels: len(set(labels)) == 4))
+@settings(deadline=None, max_examples=30)
+def test_perfect_predictions_score_one(labels: list[int]) -> None:
+    found = evaluate(np.array(labels), one_hot(labels, 4), FOUR)
+    assert flat(found) == pytest.approx([1.0] * len(flat(found)))
+
+
+@given(tables())
+@settings(deadline=None, max_examples=40)
+def test_two_classes_swapped_keep_auroc_kappa_and_accuracy(
+    table: tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]],
+) -> None:
+    labels, probabilities, _ = table
+    labels, probabilities = labels % 2, probabilities[:, :2] / probabilities[:, :2].sum(axis=1, keepdims=True)
+    probabilities[:, 1] = np.where(probabilities[:, 1] == 0.5, 0.51, probabilities[:, 1])  # no tie to break
+    probabilities[:, 0] = 1 - probabilities[:, 1]
+    before = evaluate(labels, probabilities, ("a", "b"))
+    after = evaluate(1 - labels, probabilities[:, ::-1], ("b", "a"))
+    assert before.macro.auroc == pytest.approx(after.macro.auroc)
+    assert before.kappa_quadratic == pytest.approx(after.kappa_quadratic)
+    assert before.accuracy == after.accuracy
+
+
+def flat(metrics: Metrics) -> list[float]:
+    """Every score that is defined; leaves out counts."""
+    values = metrics.to_dict()
+    found = [values["accuracy"], values["balanced_accuracy"], values["kappa_quadratic"]]
+    found += list(values["macro"].values()) + list(values["weighted"].values())
+    for entry in values["per_class"]:
+        found += [entry[key] for key in ("precision", "recall", "f1", "auroc")]
+    return [value for value in found if value is not None]
