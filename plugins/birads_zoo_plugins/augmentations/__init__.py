@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def _none(options: AugmentationOptions) -> nn.Module:
+def _build_none(options: AugmentationOptions) -> nn.Module:
     from torch import nn
 
     return nn.Identity()
 
 
-def _paper(options: AugmentationOptions) -> nn.Module:
+def _build_paper(options: AugmentationOptions) -> nn.Module:
     from birads_zoo_plugins.augmentations._paper import Paper
 
     return Paper()
 
 
-def _mammo(options: AugmentationOptions) -> nn.Module:
+def _build_mammo(options: AugmentationOptions) -> nn.Module:
     from birads_zoo_plugins.augmentations._mammo import Mammo
 
     return Mammo()
@@ -32,11 +32,13 @@ def _mammo(options: AugmentationOptions) -> nn.Module:
 def birads_zoo_augmentations() -> list[AugmentationSpec]:
     """Return no augmentation, the paper's, and one made for mammograms."""
     return [
-        AugmentationSpec(name="none", summary="Images as they are", build=_none),
+        AugmentationSpec(name="none", summary="Images as they are", build=_build_none),
         AugmentationSpec(
-            name="paper", summary="The paper's: horizontal flip, rotation, brightness, contrast", build=_paper
+            name="paper", summary="The paper's: horizontal flip, rotation, brightness, contrast", build=_build_paper
         ),
         AugmentationSpec(
-            name="mammo", summary="Flips, one affine warp, gamma and gain, gentle on microcalcifications", build=_mammo
+            name="mammo",
+            summary="Flips, one affine warp, gamma and gain, gentle on microcalcifications",
+            build=_build_mammo,
         ),
     ]

@@ -13,25 +13,25 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-def _baseline_cnn(options: BackboneOptions) -> nn.Module:
+def _build_baseline_cnn(options: BackboneOptions) -> nn.Module:
     from birads_zoo_plugins.backbones._baseline_cnn import build
 
     return build(options)
 
 
-def _resnet50(options: BackboneOptions) -> nn.Module:
+def _build_resnet50(options: BackboneOptions) -> nn.Module:
     from birads_zoo_plugins.backbones._torchvision import resnet50
 
     return resnet50(options)
 
 
-def _efficientnet_b0(options: BackboneOptions) -> nn.Module:
+def _build_efficientnet_b0(options: BackboneOptions) -> nn.Module:
     from birads_zoo_plugins.backbones._torchvision import efficientnet_b0
 
     return efficientnet_b0(options)
 
 
-def _mobilenet_v2(options: BackboneOptions) -> nn.Module:
+def _build_mobilenet_v2(options: BackboneOptions) -> nn.Module:
     from birads_zoo_plugins.backbones._torchvision import mobilenet_v2
 
     return mobilenet_v2(options)
@@ -44,7 +44,7 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
         BackboneSpec(
             name="baseline_cnn",
             summary="The paper's own network: three convolutions, trained from scratch",
-            build=_baseline_cnn,
+            build=_build_baseline_cnn,
             pixel_mean=(0.0, 0.0, 0.0),  # the paper fed it RGB in [0, 1]
             pixel_std=(1.0, 1.0, 1.0),
             stages=("block1", "block2", "block3"),
@@ -52,7 +52,7 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
         BackboneSpec(
             name="resnet50",
             summary="torchvision's ResNet-50 (He et al. 2016), ImageNet weights",
-            build=_resnet50,
+            build=_build_resnet50,
             pixel_mean=IMAGENET_MEAN,
             pixel_std=IMAGENET_STD,
             stages=("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"),
@@ -60,7 +60,7 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
         BackboneSpec(
             name="efficientnet_b0",
             summary="torchvision's EfficientNet-B0 (Tan & Le 2019), ImageNet weights",
-            build=_efficientnet_b0,
+            build=_build_efficientnet_b0,
             pixel_mean=IMAGENET_MEAN,
             pixel_std=IMAGENET_STD,
             stages=tuple(f"features.{number}" for number in range(9)),
@@ -68,7 +68,7 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
         BackboneSpec(
             name="mobilenet_v2",
             summary="torchvision's MobileNetV2 (Sandler et al. 2018), ImageNet weights",
-            build=_mobilenet_v2,
+            build=_build_mobilenet_v2,
             pixel_mean=IMAGENET_MEAN,
             pixel_std=IMAGENET_STD,
             stages=tuple(f"features.{number}" for number in range(19)),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from birads_zoo.model.classifier import Classifier
 
 
-def _grad_cam(classifier: Classifier) -> Explainer:
+def _build_grad_cam(classifier: Classifier) -> Explainer:
     from birads_zoo_plugins.explainers._grad_cam import GradCAM
 
     return GradCAM(classifier)
@@ -21,6 +21,8 @@ def birads_zoo_explainers() -> list[ExplainerSpec]:
     """Return Grad-CAM."""
     return [
         ExplainerSpec(
-            name="grad-cam", summary="Grad-CAM (Selvaraju et al. 2017) at the line before the head", build=_grad_cam
+            name="grad-cam",
+            summary="Grad-CAM (Selvaraju et al. 2017) at the line before the head",
+            build=_build_grad_cam,
         )
     ]

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def _cross_entropy(options: LossOptions) -> nn.Module:
+def _build_cross_entropy(options: LossOptions) -> nn.Module:
     from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
 
     return FocalLoss(class_weights(options), focus=0.0)
 
 
-def _focal(options: LossOptions) -> nn.Module:
+def _build_focal(options: LossOptions) -> nn.Module:
     from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
 
     return FocalLoss(class_weights(options), focus=2.0)
@@ -26,6 +26,8 @@ def _focal(options: LossOptions) -> nn.Module:
 def birads_zoo_losses() -> list[LossSpec]:
     """Return cross-entropy and focal loss, each with balanced class weights if asked for."""
     return [
-        LossSpec(name="cross-entropy", summary="Cross-entropy, class weights on or off", build=_cross_entropy),
-        LossSpec(name="focal", summary="Focal loss (Lin et al. 2017), which looks away from easy rows", build=_focal),
+        LossSpec(name="cross-entropy", summary="Cross-entropy, class weights on or off", build=_build_cross_entropy),
+        LossSpec(
+            name="focal", summary="Focal loss (Lin et al. 2017), which looks away from easy rows", build=_build_focal
+        ),
     ]

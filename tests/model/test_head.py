@@ -1,0 +1,89 @@
+import pytest
+import torch
+from torch import nn
+
+from birads_zoo.model.head import AveragePool, GeneralizedMeanPool, MaxPool, build_head
+from birads_zoo.recipe import ModelSection
+
+
+def parts(head):
+    return [name for name, _ in head.rest.named_children()]
+
+
+def test_the_head_has_what_the_recipe_asks_for_in_the_stated_order():
+    section = ModelSection(norm="batch", input_dropout=0.5, hidden=8, dropout=0.3)
+    head = build_head(section, channels=6, height=2, width=3, classes=4)
+    assert parts(head) == ["norm", "input_dropout", "hidden", "activation", "dropout", "logits"]
+    assert head.rest.input_dropout.p == 0.5
+    assert head.rest.dropout.p == 0.3
+
+
+def test_what_the_recipe_leaves_out_is_not_there():
+    head = build_head(ModelSection(dropout=0.0), channels=6, height=2, width=3, classes=4)
+    assert parts(head) == ["logits"]
+    assert head.rest.logits.in_features == 6
+
+
+def test_layer_norm_normalises_each_row():
+    head = build_head(ModelSection(norm="layer", dropout=0.0), 6, 2, 3, 4)
+    assert isinstance(head.rest.norm, nn.LayerNorm)
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max", "gem", "flatten"])
+@pytest.mark.parametrize("views", [1, 3])
+def test_every_pooling_takes_any_number_of_views(pooling, views):
+    head = build_head(ModelSection(pooling=pooling, hidden=5), 6, 2, 3, 4)
+    features = torch.rand(2, views, 6, 2, 3)
+    pooled = head.pool(features)
+    assert pooled.shape == (2, views, 36 if pooling == "flatten" else 6)
+    assert head(features).shape == (2, 4)
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max", "gem", "flatten"])
+def test_classifying_pooled_features_is_the_whole_head(pooling):
+    head = build_head(ModelSection(pooling=pooling, norm="batch", hidden=5), 6, 2, 3, 4).eval()
+    features = torch.rand(3, 2, 6, 2, 3)
+    torch.testing.assert_close(head.classify(head.pool(features)), head(features), rtol=0, atol=0)
+
+
+def test_views_are_averaged():
+    head = build_head(ModelSection(dropout=0.0), 6, 2, 3, 4)
+    features = torch.rand(2, 2, 6, 2, 3)
+    both = head(features)
+    torch.testing.assert_close(both, (head(features[:, :1]) + head(features[:, 1:])) / 2)
+    torch.testing.assert_close(both, head(features.flip(1)))
+
+
+def test_only_a_learning_pool_is_not_fixed():
+    fixed = {
+        pooling: build_head(ModelSection(pooling=pooling), 6, 2, 3, 4).pool_is_fixed
+        for pooling in ("avg", "max", "gem", "flatten")
+    }
+    assert fixed == {"avg": True, "max": True, "gem": False, "flatten": True}
+
+
+def test_gem_lies_between_average_and_maximum_and_reaches_both():
+    features = torch.rand(2, 1, 6, 4, 5) + 0.1
+    average, largest = AveragePool()(features), MaxPool()(features)
+    torch.testing.assert_close(GeneralizedMeanPool(power=1.0)(features), average)
+    torch.testing.assert_close(GeneralizedMeanPool(power=200.0)(features), largest, rtol=0.02, atol=0)
+    between = GeneralizedMeanPool()(features)
+    assert (between >= average).all()
+    assert (between <= largest).all()
+
+
+def test_gem_learns_its_power_and_stays_finite_on_dead_channels():
+    pool = GeneralizedMeanPool()
+    features = torch.rand(2, 1, 6, 4, 5)
+    features[:, :, 0] = 0
+    features.requires_grad_()
+    pool(features).sum().backward()
+    assert pool.power.grad is not None
+    assert torch.isfinite(pool.power.grad).all()
+    assert pool.power.grad.abs() > 0
+    assert torch.isfinite(features.grad).all()
+
+
+def test_gem_does_not_overflow_half_precision():
+    pooled = GeneralizedMeanPool()(torch.full((1, 1, 2, 3, 3), 500.0, dtype=torch.float16))
+    torch.testing.assert_close(pooled, torch.full((1, 1, 2), 500.0), rtol=1e-3, atol=0)

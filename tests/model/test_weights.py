@@ -1,0 +1,99 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from birads_zoo.errors import UserError
+from birads_zoo.model.weights import load_weights
+
+
+def network(width=4):
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width))
+
+
+def write(state, path):
+    if path.suffix == ".safetensors":
+        save_file(state, path)
+    else:
+        torch.save(state, path)
+    return path
+
+
+def said(module, path):
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    with pytest.raises(UserError) as error:
+        load_weights(module, path)
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items()), "half loaded"
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+def test_both_formats_load_and_a_head_in_the_file_is_ignored(tmp_path, name):
+    source, target = network(), network()
+    path = write({**source.state_dict(), "fc.weight": torch.ones(2)}, tmp_path / name)
+    load_weights(target, path)
+    assert all(torch.equal(source.state_dict()[key], value) for key, value in target.state_dict().items())
+
+
+def test_an_old_file_without_step_counters_loads(tmp_path):
+    state = {key: value for key, value in network().state_dict().items() if "num_batches" not in key}
+    load_weights(network(), write(state, tmp_path / "old.pth"))
+
+
+def test_half_precision_weights_load_into_full(tmp_path):
+    source, target = network(), network()
+    load_weights(target, write(source.half().state_dict(), tmp_path / "half.safetensors"))
+    assert target[0].weight.dtype == torch.float32
+    torch.testing.assert_close(target[0].weight, source[0].weight.float())
+
+
+def test_a_missing_entry_is_named(tmp_path):
+    state = network().state_dict()
+    del state["1.bias"]
+    path = write(state, tmp_path / "net.pth")
+    assert f"the weights in {path} do not fit: 1 of 7 entries are missing, the first of them '1.bias'" in said(
+        network(), path
+    )
+
+
+def test_a_misshapen_entry_is_named_with_both_shapes(tmp_path):
+    path = write(network(width=5).state_dict(), tmp_path / "net.safetensors")
+    text = said(network(), path)
+    assert "'0.weight' has shape 5×3×3×3 there and 4×3×3×3 in the backbone" in text
+    assert str(path) in text
+
+
+@pytest.mark.parametrize("name", ["absent.pth", "absent.safetensors"])
+def test_a_file_that_is_not_there_is_said_so(tmp_path, name):
+    text = said(network(), tmp_path / name)
+    assert text == f"there is no weights file {tmp_path / name}; check the path given as --weights"
+
+
+def test_a_folder_is_no_weights_file(tmp_path):
+    assert "there is no weights file" in said(network(), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+@pytest.mark.parametrize("damage", ["empty", "truncated", "text"])
+def test_a_damaged_file_is_said_so(tmp_path, name, damage):
+    path = write(network().state_dict(), tmp_path / name)
+    whole = path.read_bytes()
+    path.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "text": b"<html>404</html>"}[damage])
+    text = said(network(), path)
+    assert f"cannot read the weights file {path}: it is damaged or no plain state dict (" in text
+    assert text.endswith("give a .safetensors file, or a .pth that holds tensors alone")
+
+
+def test_pickled_code_is_not_run(tmp_path):
+    path = tmp_path / "module.pth"
+    torch.save(network(), path)
+    assert "it is damaged or no plain state dict" in said(network(), path)
+
+
+@pytest.mark.parametrize("content", [{"state_dict": {"0.weight": torch.ones(1)}, "epoch": 3}, [torch.ones(1)]])
+def test_a_checkpoint_around_the_state_dict_is_told_from_one(tmp_path, content):
+    path = tmp_path / "checkpoint.pth"
+    torch.save(content, path)
+    text = said(network(), path)
+    assert "holds something other than a state dict (names and their tensors)" in text
