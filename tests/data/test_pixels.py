@@ -1,0 +1,232 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from birads_zoo.data import pixels as room
+from birads_zoo.data.geometry import place
+from birads_zoo.data.images import read_image
+from birads_zoo.data.pixels import build_store
+from birads_zoo.errors import UserError
+from birads_zoo.interfaces import Index
+from birads_zoo.recipe import ImageSection
+
+SECTION = ImageSection(height=32, width=24)
+
+
+def _picture(number: int, height: int = 60, width: int = 50) -> np.ndarray:
+    rows, columns = np.mgrid[:height, :width]
+    inside = ((rows - height / 2) / (height / 2.5)) ** 2 + (columns / (width / 1.5)) ** 2 < 1
+    return np.where(inside, 100 + 3 * number % 150, 5).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "pictures"
+    root.mkdir()
+    for number in range(6):
+        Image.fromarray(_picture(number)).save(root / f"{number}.png")
+    return root
+
+
+def _index(root: Path, names: list[str] | None = None) -> Index:
+    names = names or sorted(path.name for path in root.iterdir())
+    return Index(root=root, rows=pd.DataFrame({"image_path": names}))
+
+
+def _count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    read: list[Path] = []
+    original = room.read_picture
+
+    def counting(path: Path, at_least: tuple[int, int] | None = None) -> object:
+        read.append(path)
+        return original(path, at_least)
+
+    monkeypatch.setattr(room, "read_picture", counting)
+    return read
+
+
+def test_a_store_holds_every_picture_placed(folder: Path, tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    store, failures = build_store(_index(folder), SECTION, tmp_path / "cache", lambda *done: calls.append(done))
+    assert failures == {}
+    assert (store.array.shape, store.array.dtype) == ((6, 32, 24), np.uint8)
+    assert isinstance(store.array, np.memmap)
+    assert not store.array.flags.writeable
+    for number in range(6):
+        pixels, placement = place(read_image(folder / f"{number}.png"), SECTION)
+        np.testing.assert_array_equal(store.array[number], pixels)
+        assert store.placements[number] == placement
+    assert [done for done, _ in calls[:6]] == [1, 2, 3, 4, 5, 6]
+    assert calls[-1] == (6, 6)
+
+
+def test_it_is_reused_when_nothing_changed(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = build_store(_index(folder), SECTION, tmp_path)
+    read = _count_reads(monkeypatch)
+    again, _ = build_store(_index(folder), SECTION, tmp_path)
+    assert read == []
+    assert again.digest == first.digest
+    assert again.placements == first.placements
+    np.testing.assert_array_equal(again.array, first.array)
+
+
+def test_it_depends_on_content_order_and_geometry_not_on_names(folder: Path, tmp_path: Path) -> None:
+    names = sorted(path.name for path in folder.iterdir())
+    first, _ = build_store(_index(folder, names), SECTION, tmp_path)
+    turned, _ = build_store(_index(folder, names[::-1]), SECTION, tmp_path)
+    larger, _ = build_store(_index(folder, names), ImageSection(height=33, width=24), tmp_path)
+    whole, _ = build_store(_index(folder, names), ImageSection(height=32, width=24, crop=False), tmp_path)
+    Image.fromarray(_picture(40)).save(folder / "0.png")
+    changed, _ = build_store(_index(folder, names), SECTION, tmp_path)
+    assert len({store.digest for store in (first, turned, larger, whole, changed)}) == 5
+    assert not np.array_equal(changed.array[0], first.array[0])
+    renamed = folder.rename(folder.with_name("elsewhere"))
+    assert build_store(_index(renamed, names), SECTION, tmp_path)[0].digest == changed.digest
+
+
+def test_failures_are_reported_by_position_and_left_out(folder: Path, tmp_path: Path) -> None:
+    (folder / "1.png").write_bytes(b"")
+    (folder / "3.png").write_bytes(b"<html>")
+    names = [f"{number}.png" for number in range(6)] + ["none.png"]
+    for _ in range(2):  # built, and reused
+        store, failures = build_store(_index(folder, names), SECTION, tmp_path / "cache")
+        assert {position: reason for position, (reason, _) in failures.items()} == {
+            1: "does not decode",
+            3: "does not decode",
+            6: "no file",
+        }
+        assert failures[1][1] == "the file is empty"
+        assert len(store.array) == len(store.placements) == 4
+        for stored, number in zip(store.array, (0, 2, 4, 5), strict=True):
+            np.testing.assert_array_equal(stored, place(read_image(folder / f"{number}.png"), SECTION)[0])
+
+
+def test_no_picture_at_all_gives_an_empty_store(tmp_path: Path) -> None:
+    store, failures = build_store(_index(tmp_path, ["none.png"]), SECTION, tmp_path / "cache")
+    assert store.array.shape == (0, 32, 24)
+    assert list(failures) == [0]
+
+
+def test_one_deep_source_makes_all_16_bit(folder: Path, tmp_path: Path) -> None:
+    Image.fromarray(_picture(2).astype(np.uint16) * np.uint16(200)).save(folder / "2.png")
+    store, _ = build_store(_index(folder), SECTION, tmp_path)
+    assert store.array.dtype == np.uint16
+    shallow, _ = place(_picture(0), SECTION)
+    np.testing.assert_array_equal(store.array[0], shallow.astype(np.uint16) * 257)
+    deep, _ = place(read_image(folder / "2.png"), SECTION)
+    np.testing.assert_array_equal(store.array[2], deep)
+
+
+def test_a_small_breast_in_a_large_jpeg_keeps_its_detail(tmp_path: Path) -> None:
+    frame = np.zeros((800, 800), np.uint8)
+    frame[400:440, :30] = _picture(9, 40, 30)
+    Image.fromarray(frame).save(tmp_path / "a.jpg", quality=95)
+    store, _ = build_store(_index(tmp_path, ["a.jpg"]), SECTION, tmp_path / "cache")
+    expected, placement = place(read_image(tmp_path / "a.jpg"), SECTION)
+    np.testing.assert_array_equal(store.array[0], expected)
+    assert store.placements[0] == placement
+
+
+def test_placements_map_the_files_own_pixels_also_when_decoded_small(tmp_path: Path) -> None:
+    Image.fromarray(_picture(9, 800, 640)).save(tmp_path / "a.jpg", quality=95)
+    store, _ = build_store(_index(tmp_path, ["a.jpg"]), ImageSection(height=80, width=64, crop=False), tmp_path / "c")
+    xs, ys = store.placements[0].points(np.array([0.0, 640.0]), np.array([0.0, 800.0]))
+    np.testing.assert_allclose(xs, [0, 64])
+    np.testing.assert_allclose(ys, [0, 80])
+
+
+@pytest.mark.parametrize("damage", ["truncated", "no manifest", "garbage manifest", "other format", "no placements"])
+def test_a_damaged_store_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -> None:
+    first, _ = build_store(_index(folder), SECTION, tmp_path)
+    expected = np.array(first.array)
+    store = tmp_path / "pixels" / first.digest
+    manifest = store / "manifest.json"
+    if damage == "truncated":
+        (store / "pixels.npy").write_bytes((store / "pixels.npy").read_bytes()[:-7])
+    elif damage == "no manifest":
+        manifest.unlink()
+    elif damage == "garbage manifest":
+        manifest.write_text("{")
+    elif damage == "other format":
+        manifest.write_text(manifest.read_text().replace('"format":1', '"format":0'))
+    else:
+        (store / "placements.npy").unlink()
+    again, _ = build_store(_index(folder), SECTION, tmp_path)
+    np.testing.assert_array_equal(again.array, expected)
+
+
+def test_an_unwritable_cache_is_one_sentence(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*file.*choose another place"):
+        build_store(_index(folder), SECTION, tmp_path / "file")
+
+
+SLOW_BUILDER = """
+import sys, time
+from pathlib import Path
+import pandas as pd
+from birads_zoo.data import pixels
+from birads_zoo.interfaces import Index
+from birads_zoo.recipe import ImageSection
+
+reads, original = [], pixels.read_picture
+def slow(path, at_least=None):
+    reads.append(path)
+    time.sleep(float(sys.argv[3]))
+    return original(path, at_least)
+pixels.read_picture = slow
+root = Path(sys.argv[1])
+rows = pd.DataFrame({"image_path": sorted(path.name for path in root.iterdir())})
+store, _ = pixels.build_store(Index(root=root, rows=rows), ImageSection(height=32, width=24), Path(sys.argv[2]))
+print(len(reads), int(store.array.sum()))
+"""
+
+
+def _slow_builder(folder: Path, cache: Path, seconds: float) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", SLOW_BUILDER, str(folder), str(cache), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_of_two_processes_one_builds_and_the_other_waits(folder: Path, tmp_path: Path) -> None:
+    builders = [_slow_builder(folder, tmp_path / "cache", 0.5) for _ in range(2)]
+    outputs = [builder.communicate(timeout=60) for builder in builders]
+    reads, sums = zip(*((int(number) for number in out.split()) for out, _ in outputs), strict=True)
+    assert sorted(reads) == [0, 6], outputs
+    assert sums[0] == sums[1]
+    assert "waiting for another run that is decoding the same pictures" in outputs[reads.index(0)][1]
+
+
+def test_nothing_of_a_killed_builder_is_read(folder: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    builder = _slow_builder(folder, cache, 60.0)
+    until = time.monotonic() + 60
+    while not list((cache / "pixels").glob(".*/pixels.npy")):
+        assert time.monotonic() < until
+        assert builder.poll() is None
+        time.sleep(0.02)
+    builder.send_signal(signal.SIGKILL)
+    builder.communicate()
+    store, failures = build_store(_index(folder), SECTION, cache)
+    assert failures == {}
+    np.testing.assert_array_equal(store.array[5], place(read_image(folder / "5.png"), SECTION)[0])
+    assert [path.name for path in (cache / "pixels").iterdir() if path.is_dir()] == [store.digest]
+
+
+def test_real_kaumds_pictures(tmp_path: Path) -> None:
+    data = os.environ.get("BIRADS_ZOO_DATA")
+    if not data:
+        pytest.skip("BIRADS_ZOO_DATA is not set: no real pictures at hand")
+    root = Path(data) / "kaumds-sample"
+    names = sorted(path.relative_to(root).as_posix() for path in root.glob("mammograms/*/*.jpg"))
+    store, failures = build_store(_index(root, names), ImageSection(), tmp_path)
+    assert failures == {}
+    assert store.array.shape == (21, 224, 224)
+    assert store.array.reshape(21, -1).mean(axis=1).min() > 10  # each shows a breast, not a black frame
