@@ -1,0 +1,112 @@
+"""Broken plugins: each is named, and the rest work."""
+
+import pytest
+
+from birads_zoo import UserError
+from birads_zoo.host import load_host
+from birads_zoo.registry import Registry
+
+BROKEN = {
+    "raises": ("1 / 0", r"failed at import: ZeroDivisionError: division by zero"),
+    "exits": ("raise SystemExit(3)", r"failed at import: SystemExit: 3"),
+    "syntax": ("def :", r"failed at import: SyntaxError: .*line 1"),
+    "lacks": ("import no_such_library", r"failed at import: ModuleNotFoundError: No module named 'no_such_library'"),
+    "misspelt": (
+        "from birads_zoo import hookimpl\n@hookimpl\ndef birads_zoo_backbone():\n    return []",
+        r"has a hook that does not exist, 'birads_zoo_backbone': did you mean 'birads_zoo_backbones'\?",
+    ),
+    "foreign": (
+        "from birads_zoo import hookimpl\n@hookimpl\ndef something():\n    return []",
+        r"has a hook that does not exist, 'something': the hooks are birads_zoo_datasets, .* and birads_zoo_ablations",
+    ),
+    "unmarked": (
+        "def birads_zoo_backbones():\n    return []",
+        r"registers nothing: mark a function named .* @hookimpl",
+    ),
+    "arguments": (
+        "from birads_zoo import hookimpl\n@hookimpl\ndef birads_zoo_losses(options):\n    return []",
+        r"has hooks that do not fit: .*options",
+    ),
+    "hook": (
+        "from birads_zoo import hookimpl\n@hookimpl\ndef birads_zoo_losses():\n    raise ValueError('no luck')",
+        r"failed in birads_zoo_losses: ValueError: no luck",
+    ),
+    "none": (
+        "from birads_zoo import hookimpl\n@hookimpl\ndef birads_zoo_losses():\n    pass",
+        r"is broken: birads_zoo_losses returned None instead of a list of LossSpec",
+    ),
+    "type": (
+        "from birads_zoo import BackboneSpec, hookimpl\n@hookimpl\ndef birads_zoo_losses():\n"
+        "    return [BackboneSpec(name='x', summary='s', build=print)]",
+        r"is broken: birads_zoo_losses returned a list with a value of type BackboneSpec in it instead of LossSpec",
+    ),
+    "name": (
+        "from birads_zoo import BackboneSpec, hookimpl\n@hookimpl\ndef birads_zoo_backbones():\n"
+        "    return [BackboneSpec(name='', summary='s', build=print)]",
+        r"returned backbone '', whose name or alias is not made of letters",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_installed_plugin_is_named_and_the_rest_work(text, said, install, stub):
+    install(broken=text, sound=stub("acme-net"))
+    host = load_host()
+    (problem,) = host.problems
+    assert problem.startswith("plugin acme-zoo 0.3 (entry point 'broken') ")
+    with pytest.raises(UserError, match=said):
+        load_host(strict=True)
+    assert host.backbone("acme-net")
+    assert host.backbone("resnet50")
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize(("text", "said"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_that_was_asked_for_is_an_error(text, said, write):
+    path = write("broken.py", text)
+    with pytest.raises(UserError, match=said) as caught:
+        load_host([path])
+    assert str(path) in str(caught.value)
+
+
+def test_an_error_in_a_file_is_shown_with_its_line(write):
+    path = write("broken.py", "x = 1\n\n1 / 0\n")
+    with pytest.raises(UserError, match=r"ZeroDivisionError: division by zero \(line 3\)") as caught:
+        load_host([path])
+    assert isinstance(caught.value.__cause__, ZeroDivisionError), "the cause is lost"
+
+
+def test_a_registered_file_that_is_gone_is_a_problem_and_one_asked_for_an_error(tmp_path):
+    gone = tmp_path / "gone.py"
+    assert load_host(registry=Registry(plugin_files=(gone,))).problems == (
+        f"there is no plugin file {gone}; give the path of a Python file",
+    )
+    with pytest.raises(UserError, match=r"there is no plugin file .*gone\.py"):
+        load_host([gone])
+
+
+def test_a_good_hook_of_a_plugin_survives_a_bad_one(install, stub):
+    install(mixed=stub("acme-net") + "\n@hookimpl\ndef birads_zoo_losses():\n    return 3\n")
+    host = load_host()
+    assert host.backbone("acme-net")
+    assert "returned a value of type int instead of a list of LossSpec" in host.problems[0]
+
+
+def test_what_a_callable_raises_names_the_plugin(write, stub):
+    path = write("net.py", stub("my-net").replace("    from torch", "    options.no_such_field\n    from torch"))
+    host = load_host([path])
+    with pytest.raises(UserError) as caught, host.building("backbone", "my-net"):
+        host.backbone("my-net").build(object())
+    assert str(caught.value) == (
+        f"backbone 'my-net' (plugin {path}) failed: "
+        "AttributeError: 'object' object has no attribute 'no_such_field' (line 5)"
+    )
+    assert isinstance(caught.value.__cause__, AttributeError)
+
+
+def test_user_errors_and_interrupts_pass_through():
+    host = load_host()
+    with pytest.raises(UserError, match=r"^as it was$"), host.building("loss", "focal"):
+        raise UserError("as it was")
+    with pytest.raises(KeyboardInterrupt), host.building("loss", "focal"):
+        raise KeyboardInterrupt
