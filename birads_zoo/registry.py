@@ -199,7 +199,7 @@ def _check_keys(values: Mapping[str, Any], path: Path) -> None:
     if isinstance(plugins, dict):
         _only(plugins, _Plugins.__struct_fields__, path, "plugins.")
     references = values.get("references", [])
-    for number, reference in enumerate(references if isinstance(references, list) else [], start=1):
+    for number, reference in enumerate(references if isinstance(references, list) else []):
         if isinstance(reference, dict):
             _only(reference, Reference.__struct_fields__, path, f"references[{number}].")
 
