@@ -1,0 +1,167 @@
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from birads_zoo.interfaces import AugmentationOptions
+from birads_zoo_plugins.augmentations import birads_zoo_augmentations
+from birads_zoo_plugins.augmentations._draws import warp
+
+SPECS = {spec.name: spec for spec in birads_zoo_augmentations()}
+RANDOM = ["paper", "mammo"]
+
+
+def build(name, height=48, width=40):
+    return SPECS[name].build(AugmentationOptions(height=height, width=width)).train()
+
+
+def phantom(count, height=48, width=40):
+    """A breast-like bright half disc on black, with texture."""
+    generator = torch.Generator().manual_seed(1)
+    y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(0, 1, width), indexing="ij")
+    breast = ((y**2 + x**2) < 0.5).float()
+    return breast * (0.3 + 0.4 * torch.rand(count, 1, height, width, generator=generator))
+
+
+@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_shape_type_and_range_are_kept(name, dtype):
+    torch.manual_seed(0)
+    augmented = build(name)(torch.rand(16, 1, 48, 40).to(dtype))
+    assert augmented.shape == (16, 1, 48, 40)
+    assert augmented.dtype == dtype
+    assert augmented.min() >= 0
+    assert augmented.max() <= 1
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_one_image_is_a_batch_too_and_the_input_is_left_alone(name):
+    images = phantom(1)
+    before = images.clone()
+    assert build(name)(images).shape == images.shape
+    assert torch.equal(images, before)
+
+
+def test_none_is_none():
+    images = phantom(3)
+    assert torch.equal(build("none")(images), images)
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_the_global_seed_rules_the_parameters(name):
+    images, module = phantom(4), build(name)
+    draws = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        draws.append(module(images))
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_every_image_gets_parameters_of_its_own(name):
+    torch.manual_seed(0)
+    augmented = build(name)(phantom(1).expand(6, -1, -1, -1))
+    assert len({tuple(image.flatten().tolist()) for image in augmented}) == 6
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_autocast_does_not_coarsen_the_geometry(name):
+    images, module = phantom(4), build(name)
+    torch.manual_seed(0)
+    plain = module(images)
+    torch.manual_seed(0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(module(images), plain)
+
+
+def test_mammo_leaves_black_black():
+    torch.manual_seed(0)
+    assert not build("mammo")(torch.zeros(32, 1, 48, 40)).any()
+
+
+def test_mammo_keeps_the_breast_and_clips_nothing():
+    torch.manual_seed(0)
+    images = phantom(64, 96, 80)
+    augmented = build("mammo")(images)
+    shares = (augmented > 0.05).float().mean((1, 2, 3)) / (images > 0.05).float().mean((1, 2, 3))
+    assert shares.min() > 0.55
+    assert augmented.max() < 1
+
+
+def test_mammo_does_not_destroy_microcalcifications():
+    """A cluster of 2-pixel calcifications stands as far above its surroundings, on average, as half of before."""
+    torch.manual_seed(0)
+    images = torch.full((256, 1, 96, 96), 0.4)
+    for row, column in ((44, 44), (44, 52), (50, 47), (53, 54)):
+        images[..., row : row + 2, column : column + 2] = 0.9
+    centre = build("mammo", 96, 96)(images)[..., 24:72, 24:72].flatten(1)
+    contrast = centre.max(1).values - centre.median(1).values
+    assert contrast.min() > 0.15
+    assert contrast.mean() > 0.25 * 1.2
+
+
+def test_a_warp_of_nothing_changes_nothing_and_a_negative_scale_mirrors():
+    images = phantom(2)
+    one, nothing = torch.ones(2), torch.zeros(2)
+    torch.testing.assert_close(warp(images, degrees=nothing, scale_x=one, scale_y=one), images, atol=1e-4, rtol=0)
+    mirrored = warp(images, degrees=nothing, scale_x=-one, scale_y=one)
+    torch.testing.assert_close(mirrored, images.flip(-1), atol=1e-4, rtol=0)
+    upside_down = warp(images, degrees=nothing, scale_x=one, scale_y=-one)
+    torch.testing.assert_close(upside_down, images.flip(-2), atol=1e-4, rtol=0)
+
+
+def test_a_warp_turns_about_the_centre_and_shifts_by_fractions():
+    image = torch.zeros(1, 1, 9, 9)
+    image[..., 4, 4] = image[..., 4, 7] = 1
+    one, nothing = torch.ones(1), torch.zeros(1)
+    turned = warp(image, degrees=torch.tensor([180.0]), scale_x=one, scale_y=one)
+    torch.testing.assert_close(turned, image.flip(-1), atol=1e-4, rtol=0)
+    shifted = warp(image, degrees=nothing, scale_x=one, scale_y=one, shift_x=torch.tensor([-2 / 9]), shift_y=nothing)
+    torch.testing.assert_close(shifted, image.roll(-2, -1), atol=1e-4, rtol=0)
+
+
+class Watch(TorchDispatchMode):
+    """Notes on which devices random numbers are drawn, and every copy from one device to another."""
+
+    def __init__(self):
+        super().__init__()
+        self.drawn_on, self.copies = set(), set()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if torch.Tag.nondeterministic_seeded in function.tags:
+            self.drawn_on.add(result.device.type)
+        if function in (torch.ops.aten._to_copy.default, torch.ops.aten.copy_.default):
+            source = args[-1] if function is torch.ops.aten.copy_.default else args[0]
+            if isinstance(source, torch.Tensor) and source.device != result.device:
+                self.copies.add((source.device.type, result.device.type))
+        return result
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_parameters_are_drawn_on_the_images_device_and_the_host_is_never_asked(name):
+    """On pretended GPU tensors: drawing elsewhere, mixing devices or reading a value back would show here."""
+    module = build(name)
+    with FakeTensorMode(), Watch() as watch:
+        images = torch.empty(4, 1, 48, 40, device="cuda")
+        assert module(images).device.type == "cuda"
+    assert watch.drawn_on == {"cuda"}
+    assert not watch.copies, "something crossed between host and device"
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", RANDOM)
+def test_on_a_gpu_the_host_does_not_wait(name):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    module, images = build(name).to("cuda"), phantom(32).to("cuda")
+    module(images)  # kernels and constants are made at the first call
+    cpu_state = torch.get_rng_state()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        augmented = module(images)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert augmented.device.type == "cuda"
+    assert torch.equal(torch.get_rng_state(), cpu_state), "parameters were drawn on the CPU"

@@ -1,0 +1,75 @@
+import pytest
+import torch
+from torchvision import models
+
+from birads_zoo.interfaces import BackboneOptions
+from birads_zoo_plugins.backbones import birads_zoo_backbones
+
+SPECS = {spec.name: spec for spec in birads_zoo_backbones()}
+MAPS = {
+    "baseline_cnn": (128, 6, 10),  # for 64×96
+    "resnet50": (2048, 2, 3),
+    "efficientnet_b0": (1280, 2, 3),
+    "mobilenet_v2": (1280, 2, 3),
+}
+HEADS = {"resnet50": "fc.", "efficientnet_b0": "classifier.", "mobilenet_v2": "classifier."}
+
+
+def build(name, pretrained=False):
+    spec = SPECS[name]
+    options = BackboneOptions(in_channels=len(spec.pixel_mean), height=64, width=96, pretrained=pretrained)
+    return spec.build(options)
+
+
+def test_the_papers_four_networks_are_there():
+    assert set(SPECS) == set(MAPS)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_backbone_makes_a_feature_map(name):
+    images = torch.rand(2, len(SPECS[name].pixel_mean), 64, 96)
+    with torch.no_grad():
+        assert build(name).eval()(images).shape == (2, *MAPS[name])
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_stages_cover_the_network_from_input_to_output(name):
+    backbone = build(name)
+    covered = {id(p) for stage in SPECS[name].stages for p in backbone.get_submodule(stage).parameters()}
+    assert covered == {id(parameter) for parameter in backbone.parameters()}
+    order = [name for name, _ in backbone.named_modules()]
+    assert sorted(SPECS[name].stages, key=order.index) == list(SPECS[name].stages)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_weights_bear_torchvisions_names_and_give_torchvisions_features(name):
+    network = getattr(models, name)().eval()
+    state = {key: value for key, value in network.state_dict().items() if not key.startswith(HEADS[name])}
+    backbone = build(name).eval()
+    assert list(backbone.state_dict()) == list(state)
+    backbone.load_state_dict(state)
+    seen = []
+    last = network.layer4 if name == "resnet50" else network.features
+    with last.register_forward_hook(lambda module, inputs, output: seen.append(output)), torch.no_grad():
+        network(images := torch.rand(2, 3, 64, 96))
+        torch.testing.assert_close(backbone(images), seen[0], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_pretrained_asks_torchvision_for_its_first_weights(name, monkeypatch):
+    asked = []
+
+    def fetch(url, **kwargs):
+        asked.append(url)
+        return getattr(models, name)().state_dict()
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetch)
+    build(name, pretrained=True)
+    assert asked == [models.get_model_weights(name).IMAGENET1K_V1.url]
+
+
+def test_the_papers_cnn_normalises_after_the_activation_and_pools_last():
+    block = build("baseline_cnn").block1
+    assert [type(part).__name__ for part in block] == ["Conv2d", "ReLU", "BatchNorm2d", "MaxPool2d"]
+    assert SPECS["baseline_cnn"].pixel_mean == (0.0, 0.0, 0.0)
+    assert SPECS["baseline_cnn"].pixel_std == (1.0, 1.0, 1.0)

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_class_weight
+
+from birads_zoo.errors import UserError
+from birads_zoo.interfaces import LossOptions
+from birads_zoo_plugins.losses import birads_zoo_losses
+from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
+
+SPECS = {spec.name: spec for spec in birads_zoo_losses()}
+COUNTS = st.lists(st.integers(1, 3000), min_size=2, max_size=6)
+
+
+def build(name, counts=(10, 5, 1), weighted=False):
+    return SPECS[name].build(LossOptions(class_counts=tuple(counts), class_weights=weighted))
+
+
+@pytest.fixture
+def batch():
+    torch.manual_seed(0)
+    return torch.randn(12, 3, requires_grad=True), torch.arange(12) % 3
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_cross_entropy_is_focal_loss_without_focus(batch, weighted):
+    weights = class_weights(LossOptions(class_counts=(10, 5, 1), class_weights=weighted))
+    torch.testing.assert_close(build("cross-entropy", weighted=weighted)(*batch), FocalLoss(weights, focus=0.0)(*batch))
+
+
+def test_unweighted_cross_entropy_is_torchs(batch):
+    torch.testing.assert_close(build("cross-entropy")(*batch), F.cross_entropy(*batch))
+
+
+def test_focal_loss_is_equation_5_of_its_paper(batch):
+    logits, targets = batch
+    share = logits.softmax(1)[torch.arange(12), targets]
+    weights = torch.tensor([16 / 30, 16 / 15, 16 / 3])
+    expected = (weights[targets] * (1 - share) ** 2 * -share.log()).mean()
+    torch.testing.assert_close(build("focal", weighted=True)(logits, targets), expected)
+
+
+def test_focal_loss_looks_away_from_easy_rows():
+    logits, targets = torch.tensor([[4.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.tensor([0, 0])
+    easy, hard = (build("focal")(logits[[row]], targets[[row]]) for row in (0, 1))
+    plain_easy, plain_hard = (build("cross-entropy")(logits[[row]], targets[[row]]) for row in (0, 1))
+    assert easy / plain_easy < 0.01
+    assert hard / plain_hard > 0.5
+
+
+@given(COUNTS)
+@settings(deadline=None)
+def test_balanced_weights_are_scikit_learns(counts):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    expected = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
+    found = class_weights(LossOptions(class_counts=tuple(counts), class_weights=True))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+
+
+def test_balanced_weights_of_the_papers_rows_are_the_papers():
+    found = class_weights(LossOptions(class_counts=(1385, 199, 54, 16), class_weights=True))
+    np.testing.assert_allclose(found.numpy(), [0.2986, 2.078, 7.657, 25.84], rtol=1e-3)
+
+
+@given(COUNTS, st.integers(0, 5))
+@settings(deadline=None)
+def test_rows_weigh_one_on_average_even_with_an_empty_class(counts, empty):
+    counts = [*counts[:empty], 0, *counts[empty:]]
+    weights = class_weights(LossOptions(class_counts=tuple(counts), class_weights=True))
+    assert float((weights * torch.tensor(counts)).sum()) / sum(counts) == pytest.approx(1, rel=1e-4)
+    assert (weights == 0).tolist() == [count == 0 for count in counts]
+
+
+def test_a_class_without_training_rows_does_not_count():
+    loss = build("cross-entropy", counts=(6, 6, 0), weighted=True)
+    logits = torch.zeros(2, 3)
+    assert loss(logits, torch.tensor([2, 2])) == 0
+    assert loss(logits, torch.tensor([0, 1])) > 0
+
+
+def test_no_rows_at_all_is_said_so():
+    with pytest.raises(UserError, match="no class has a training row, so there is nothing to weigh; check the split"):
+        build("cross-entropy", counts=(0, 0))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_rows_gradient_does_not_depend_on_its_batch(batch, name):
+    """The epoch's loss is the mean over its rows, however they are batched."""
+    logits, targets = batch
+    loss = build(name, weighted=True)
+    halves = (loss(logits[:6], targets[:6]) + loss(logits[6:], targets[6:])) / 2
+    torch.testing.assert_close(loss(logits, targets), halves)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_half_precision_and_sure_logits_stay_finite(name):
+    logits = torch.tensor([[90.0, -90.0, 0.0], [-90.0, 90.0, 0.0]], dtype=torch.bfloat16, requires_grad=True)
+    value = build(name, weighted=True)(logits, torch.tensor([0, 0]))
+    value.backward()
+    assert value.dtype == torch.float32
+    assert torch.isfinite(value)
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_weights_move_with_the_loss_and_are_no_part_of_its_state():
+    loss = build("focal", weighted=True)
+    assert not loss.state_dict()
+    assert loss.to("meta").weights.device.type == "meta"

@@ -1,0 +1,31 @@
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+FAMILIES = ["ablations", "augmentations", "backbones", "explainers", "losses"]
+
+
+def test_families_import_nothing_heavy():
+    code = """
+import importlib, sys
+for family in sys.argv[1:]:
+    getattr(importlib.import_module(f"birads_zoo_plugins.{family}"), f"birads_zoo_{family}")()
+print(*sorted({"torch", "torchvision", "kornia", "numpy", "pandas", "scipy"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code, *FAMILIES], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_familys_siblings_do_not_shadow_its_functions(family):
+    """Importing `_x` binds it in the package, in the place of a function of that name."""
+    package = importlib.import_module(f"birads_zoo_plugins.{family}")
+    functions = {name for name, value in vars(package).items() if callable(value)}
+    siblings = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    for name in siblings:
+        importlib.import_module(f"birads_zoo_plugins.{family}.{name}")
+    assert siblings
+    assert functions == {name for name, value in vars(package).items() if callable(value)}
