@@ -29,7 +29,7 @@ class Screen:
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Callable[[int, str], None]]:
-        """Show a bar over `total` images while the block runs; yield `advance(images, note)`."""
+        """Show a bar over `total` images while the block runs; yield `show(images done, note)`."""
         if not self._console.is_terminal:
             yield lambda images, note: None
             return
@@ -44,7 +44,4 @@ class Screen:
         with Progress(*columns, console=self._console, transient=True, speed_estimate_period=60) as progress:
             task = progress.add_task(title, total=total, note="")
 
-            def advance(images: int, note: str = "") -> None:
-                progress.update(task, advance=images, **({"note": note} if note else {}))
-
-            yield advance
+            yield lambda done, note: progress.update(task, completed=done, note=note)

@@ -67,8 +67,8 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
     target = choose_target(spec, recipe.dataset.target)
     loaded = load_index(recipe.dataset, host)
     present = check_files(check_rows(loaded))
-    with screen.bar("decoding", len(present.rows)) as advance:
-        store, failures = build_store(present, recipe.image, cache, lambda done, _: advance(done, ""))
+    with screen.bar("decoding", len(present.rows)) as show:
+        store, failures = build_store(present, recipe.image, cache, lambda done, _: show(done, ""))
     decoded = drop(present, failures)
     labelled = select_classes(decoded, target, recipe.dataset.classes)
     positions = np.flatnonzero(decoded.rows["row"].isin(labelled.index.rows["row"]))

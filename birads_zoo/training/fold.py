@@ -73,11 +73,19 @@ def fit_fold(
         forward = _head_only
     title = f"fold {fold.number + 1}/{len(data.folds)}"
     epochs = recipe.training.epochs
-    with screen.bar(title, epochs * len(fold.train)) as advance:
+    with screen.bar(title, epochs * len(fold.train)) as show:
+        done, note = 0, ""
+
+        def step(images: int) -> None:
+            nonlocal done
+            done += images
+            show(done, note)
 
         def record(epoch: Epoch) -> None:
-            loss = "" if epoch.val_loss is None else f", validation {epoch.val_loss:.3f}"
-            advance(0, f"epoch {epoch.epoch}/{epochs}: loss {epoch.train_loss:.3f}{loss}")
+            nonlocal done, note
+            validation = "" if epoch.val_loss is None else f", validation {epoch.val_loss:.3f}"
+            done, note = epoch.epoch * len(fold.train), f"epoch {epoch.epoch}: loss {epoch.train_loss:.3f}{validation}"
+            show(done, note)
             on_epoch(epoch)
 
         fit = Fit(
@@ -94,7 +102,7 @@ def fit_fold(
             fold=fold.number,
             folder=checkpoints / f"fold-{fold.number}",
         )
-        history = train(fit, lambda images: advance(images, ""), record)
+        history = train(fit, step, record)
     screen.say(_summary(title, history, recipe))
     return Fitted(
         fold=fold,

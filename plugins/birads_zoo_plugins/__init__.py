@@ -1,1 +1,1 @@
-"""The plugins that birads-zoo brings along: one folder a family, registered through the same hooks as any stranger's."""
+"""The plugins that birads-zoo brings along: one folder a family, registered by the same hooks as a stranger's."""

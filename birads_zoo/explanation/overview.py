@@ -1,0 +1,49 @@
+"""Heat maps for a few rows of each class, by the classifier that never saw them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.data.batches import Batches
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.devices import Compute
+from birads_zoo.explanation.heat_maps import choose_sample, explain_sample
+from birads_zoo.randomness import numpy_generator
+from birads_zoo.recipe import Recipe
+from birads_zoo.training.fold import Fitted
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+PER_CLASS = 3  # pictures: with up to seven classes a sheet can still be taken in at a glance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """Test rows of one fold (positions in the labelled index), and a heat map n×H×W in [0, 1] of each true class."""
+
+    fold: int
+    positions: NDArray[np.int64]
+    maps: NDArray[np.float32]
+
+
+def explain_fold(recipe: Recipe, host: Host, data: Prepared, fitted: Fitted, compute: Compute) -> Explained:
+    """Explain, for a random sample of each class among the fold's test rows, the evidence for the true class."""
+    assert fitted.classifier is not None
+    labels = data.labelled.labels[fitted.fold.test]
+    chosen = choose_sample(labels, fitted.test, PER_CLASS, numpy_generator(recipe.seed, "explained"))
+    positions = fitted.fold.test[chosen]
+    samples = data.positions[positions][:, None]
+    batches = Batches(data.store.array, samples, labels[chosen], recipe.training.batch_size, compute.device)
+    spec = host.explainer(recipe.explainer)
+    with host.building("explainer", spec.name):
+        explainer = spec.build(fitted.classifier)
+        maps = [
+            explain_sample(fitted.classifier, explainer, batch.images, batch.targets, recipe.training.batch_size)
+            for batch in batches.epoch(None)
+        ]
+    return Explained(fold=fitted.fold.number, positions=positions, maps=np.concatenate(maps)[:, 0])

@@ -1,0 +1,129 @@
+"""All figures of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.explanation.overview import Explained
+from birads_zoo.recipe import Recipe
+from birads_zoo.report import figures, pictures
+from birads_zoo.results import labels_and_probabilities
+from birads_zoo.training.history import Epoch, best_epoch
+
+_GRID = 18  # pictures of the sample grid
+
+
+def draw_all(
+    folder: Path,
+    data: Prepared,
+    history: Sequence[Epoch],
+    predictions: pd.DataFrame,
+    metrics: dict[str, Any],
+    explained: Explained,
+    recipe: Recipe,
+) -> None:
+    """Write the seven figures of a run as PNG files into `folder`."""
+    classes = data.labelled.classes
+    leaky = ", leaks patients" if metrics["leaky"] else ""
+    folds = "" if metrics["folds"] == 1 else f", {metrics['folds']} folds"
+    context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics['split']} split{leaky}{folds} · n = {metrics['n']}"
+    test = predictions[predictions["part"] == "test"]
+    labels, probabilities = labels_and_probabilities(test, classes)
+    figures.class_distribution(_parts(data), classes, folder / "class-distribution.png", context)
+    figures.learning_curves(
+        [msgspec.to_builtins(epoch) for epoch in history], folder / "learning-curves.png", context, _chosen(history, recipe)
+    )
+    figures.confusion_matrix(metrics["confusion"], classes, folder / "confusion-matrix.png", context)
+    figures.roc_curves(labels, probabilities, classes, folder / "roc-curves.png", context)
+    _draw_sample(folder / "sample-grid.png", data, context)
+    _draw_mistakes(folder / "misclassified.png", data, test, labels, probabilities, context)
+    _draw_heat_maps(folder / f"{recipe.explainer}.png", data, test, explained, f"{recipe.explainer} · {context}")
+
+
+def _parts(data: Prepared) -> dict[str, tuple[NDArray[np.int64], list[str]]]:
+    patients = data.labelled.index.rows["patient_id"].to_numpy()
+    if len(data.folds) > 1:
+        return {"all rows": (data.labelled.labels, list(patients))}
+    fold = data.folds[0]
+    named = {"train": fold.train, "validation": fold.validation, "test": fold.test}
+    return {name: (data.labelled.labels[rows], list(patients[rows])) for name, rows in named.items() if len(rows)}
+
+
+def _chosen(history: Sequence[Epoch], recipe: Recipe) -> dict[int, int]:
+    by_fold: dict[int, list[Epoch]] = {}
+    for epoch in history:
+        by_fold.setdefault(epoch.fold, []).append(epoch)
+    return {fold: own[best_epoch(own, recipe.training.select)].epoch for fold, own in by_fold.items()}
+
+
+def _pictures(data: Prepared, positions: NDArray[np.int64]) -> NDArray[Any]:
+    return np.asarray(data.store.array[data.positions[positions]])
+
+
+def _draw_sample(path: Path, data: Prepared, context: str) -> None:
+    """Draw evenly spaced rows of each class, so that the grid is the same in every run of the data."""
+    labels, classes = data.labelled.labels, data.labelled.classes
+    each = max(1, _GRID // len(classes))
+    positions = np.concatenate([_spread(np.flatnonzero(labels == k), each) for k in range(len(classes))])
+    rows = data.labelled.index.rows.iloc[positions]
+    titles = [
+        " ".join(filter(None, (classes[label], laterality, view)))
+        for label, laterality, view in zip(labels[positions], rows["laterality"], rows["view"], strict=True)
+    ]
+    pictures.sample_grid(_pictures(data, positions), titles, path, context)
+
+
+def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(np.int64))]
+
+
+def _draw_mistakes(
+    path: Path,
+    data: Prepared,
+    test: pd.DataFrame,
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    context: str,
+) -> None:
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    rows = test.iloc[wrong]
+    place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])
+    pictures.misclassified(
+        _pictures(data, place[rows["row"]].to_numpy()),
+        list(rows["label"]),
+        list(rows["predicted"]),
+        list(probabilities[wrong].max(axis=1)),
+        list(rows["patient_id"]),
+        path,
+        context,
+    )
+
+
+def _draw_heat_maps(path: Path, data: Prepared, test: pd.DataFrame, explained: Explained, context: str) -> None:
+    rows = data.labelled.index.rows.iloc[explained.positions]
+    predicted = test.set_index("row")["predicted"]
+    titles = [
+        f"true {data.labelled.classes[data.labelled.labels[position]]}, predicted {predicted[row]}"
+        for position, row in zip(explained.positions, rows["row"], strict=True)
+    ]
+    outlines = [_outlines(data, position) for position in explained.positions]
+    pictures.heat_maps(_pictures(data, explained.positions), explained.maps, titles, path, context, outlines)
+
+
+def _outlines(data: Prepared, position: int) -> list[tuple[float, float, float, float, str]]:
+    """Return a row's known lesions in stored pixels, as x, y, width, height and outline."""
+    placement = data.store.placements[data.positions[position]]
+    outlines = []
+    for lesion in data.labelled.index.rows["lesions"].iloc[position]:
+        xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
+        outlines.append((xs.min(), ys.min(), np.ptp(xs), np.ptp(ys), lesion.outline))
+    return outlines

@@ -1,0 +1,68 @@
+import pytest
+
+from birads_zoo.ablation import apply_ablations
+from birads_zoo.errors import UserError
+from birads_zoo.host import load_host
+from birads_zoo.recipe import Recipe
+
+ABLATABLE = Recipe().replace(
+    {
+        "model.freeze": "all",
+        "model.norm": "batch",
+        "loss.class_weights": True,
+        "training.sampler": "balanced",
+        "training.early_stopping": 5,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def host():
+    return load_host()
+
+
+def test_ablations_commute(host):
+    names = sorted(host.ablations)
+    one = apply_ablations(ABLATABLE.replace({"ablations": names}), host)
+    other = apply_ablations(ABLATABLE.replace({"ablations": names[::-1]}), host)
+    assert one.replace({"ablations": []}) == other.replace({"ablations": []})
+    assert one.run_id == other.run_id
+    assert one.model.dropout == 0
+    assert one.training.sampler == "natural"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"model.dropout": 0.0}, "no-dropout"),
+        ({"augmentation": "none"}, "no-augmentation"),
+        ({"loss.class_weights": False}, "no-class-weights"),
+        ({"training.sampler": "natural"}, "no-oversampling"),
+        ({"model.pretrained": False}, "no-pretrained"),
+        ({"model.freeze": "none"}, "no-freeze"),
+        ({"training.early_stopping": 0}, "no-early-stopping"),
+    ],
+)
+def test_an_ablation_that_changes_nothing_is_refused(host, changes, name):
+    recipe = ABLATABLE.replace({**changes, "ablations": [name]})
+    with pytest.raises(UserError, match=f"ablation '{name}' changes nothing: .*; leave --{name} out"):
+        apply_ablations(recipe, host)
+
+
+def test_two_that_set_the_same_field_are_named(tmp_path):
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "from birads_zoo import AblationSpec, hookimpl\n"
+        "@hookimpl\n"
+        "def birads_zoo_ablations():\n"
+        "    return [AblationSpec(name='half-dropout', summary='half', "
+        "recipe=lambda r: r.replace({'model.dropout': r.model.dropout / 2}))]\n"
+    )
+    recipe = ABLATABLE.replace({"ablations": ["no-dropout", "half-dropout"]})
+    with pytest.raises(UserError, match=r"'no-dropout' and 'half-dropout' both set model\.dropout; use one of them"):
+        apply_ablations(recipe, load_host([plugin]))
+
+
+def test_one_named_twice_is_refused(host):
+    with pytest.raises(UserError, match="'no-dropout' is named twice"):
+        apply_ablations(ABLATABLE.replace({"ablations": ["no-dropout", "no-dropout"]}), host)

@@ -1,0 +1,146 @@
+import pytest
+import torch
+from torch import nn
+
+from birads_zoo.errors import UserError
+from birads_zoo.training import loop
+from birads_zoo.training.loop import predict, train
+from birads_zoo.training.optimisation import make_optimiser
+
+SCHEDULES = [
+    {},
+    {"schedule": "plateau", "plateau_patience": 1, "optimizer": "adam"},
+    {"ema": 0.9, "warmup_epochs": 1.5, "clip_norm": 0.5, "accumulate": 4, "select": "macro_f1"},
+]
+
+
+def weights(fit):
+    return {name: tensor.clone() for name, tensor in fit.classifier.state_dict().items()}
+
+
+def assert_equal(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.equal(one[name], other[name]), name
+
+
+@pytest.fixture
+def always_checkpoint(monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+
+
+def test_it_learns_to_tell_bright_from_dark(make_fit, ignore):
+    fit = make_fit(epochs=15)
+    history = train(fit, ignore.step, ignore.epoch)
+    assert history[-1].val_accuracy == 1.0
+    assert history[-1].val_loss < history[0].val_loss
+    logits, targets = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
+    assert (logits.argmax(1) == targets).all()
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make_fit, ignore):
+    results = []
+    for folder, seed in (("a", 5), ("b", 5), ("c", 6)):
+        fit = make_fit(folder)
+        object.__setattr__(fit, "seed", seed)
+        train(fit, ignore.step, ignore.epoch)
+        results.append(weights(fit))
+    assert_equal(results[0], results[1])
+    assert not torch.equal(results[0]["head.rest.logits.weight"], results[2]["head.rest.logits.weight"])
+
+
+@pytest.mark.parametrize("section", SCHEDULES, ids=["cosine", "plateau", "everything"])
+@pytest.mark.parametrize("stop_after", [1, 2, 4])
+def test_a_stopped_run_goes_on_to_the_same_weights_bit_for_bit(
+    make_fit, ignore, always_checkpoint, section, stop_after
+):
+    unbroken = make_fit("unbroken", epochs=5, **section)
+    history = train(unbroken, ignore.step, ignore.epoch)
+
+    def stop(record):
+        if record.epoch == stop_after + 1:  # killed while that epoch's checkpoint is not yet written
+            raise KeyboardInterrupt
+
+    broken = make_fit("broken", epochs=5, **section)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken, ignore.step, stop)
+    resumed = make_fit("broken", epochs=5, **section)
+    again = train(resumed, ignore.step, ignore.epoch)
+    assert_equal(weights(unbroken), weights(resumed))
+    timeless = [[(e.epoch, e.train_loss, e.val_loss, e.learning_rate) for e in run] for run in (history, again)]
+    assert timeless[0] == timeless[1]
+
+
+def test_a_finished_run_is_not_trained_again(make_fit, ignore):
+    train(make_fit(), ignore.step, ignore.epoch)
+    steps, records = [], []
+    train(make_fit(), steps.append, records.append)
+    assert steps == []
+    assert [record.epoch for record in records] == [1, 2, 3]
+
+
+def test_accumulated_batches_step_like_one_large_batch(make_fit, ignore):
+    small = make_fit("small", batch_norm=False, dropout=0.0, batch_size=4, accumulate=2)
+    large = make_fit("large", batch_norm=False, dropout=0.0, batch_size=8)
+    for fit in (small, large):
+        train(fit, ignore.step, ignore.epoch)
+    for name, tensor in weights(small).items():
+        torch.testing.assert_close(tensor, weights(large)[name], rtol=1e-3, atol=1e-5)
+
+
+def test_early_stopping_keeps_the_best_epoch(make_fit, ignore):
+    fit = make_fit(epochs=50, early_stopping=2, learning_rate=3.0)
+    history = train(fit, ignore.step, ignore.epoch)
+    assert len(history) < 50
+    best = min(history, key=lambda epoch: epoch.val_loss)
+    assert len(history) - best.epoch == 2
+    logits, targets = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
+    assert float(nn.functional.cross_entropy(logits, targets)) == pytest.approx(best.val_loss, rel=1e-5)
+
+
+def test_without_validation_rows_it_trains_its_epochs_and_keeps_the_last(make_fit, ignore):
+    history = train(make_fit(validation=False, early_stopping=1), ignore.step, ignore.epoch)
+    assert [(epoch.epoch, epoch.val_loss) for epoch in history] == [(1, None), (2, None), (3, None)]
+
+
+class _NanAt(nn.Module):
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def forward(self, logits, targets):
+        self.left -= 1
+        return logits.sum() * (float("nan") if self.left == 0 else 0.0)
+
+
+def test_a_loss_that_is_no_number_says_epoch_and_step_and_keeps_the_checkpoint(make_fit, ignore, always_checkpoint):
+    fit = make_fit(criterion=_NanAt(step=6 + 6 + 3))
+    with pytest.raises(UserError) as error:
+        train(fit, ignore.step, ignore.epoch)
+    assert "the training loss became nan in fold 0, epoch 3, step 3: lower training.learning_rate" in str(error.value)
+    assert f"the last good checkpoint stays in {fit.folder}" in str(error.value)
+    assert (fit.folder / "best.safetensors").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
+def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
+    fit = make_fit()
+    train(fit, ignore.step, ignore.epoch)
+    content = fit.last.read_bytes()
+    fit.last.write_bytes(content[: len(content) // 2] if damage is None else damage)
+    with pytest.raises(UserError, match=r"checkpoint .*last\.safetensors is damaged or not a checkpoint .*; delete it"):
+        train(make_fit(), ignore.step, ignore.epoch)
+
+
+def test_a_checkpoint_of_another_model_is_named(make_fit, ignore):
+    train(make_fit(), ignore.step, ignore.epoch)
+    with pytest.raises(UserError, match="belongs to another model"):
+        train(make_fit(batch_norm=False), ignore.step, ignore.epoch)
+
+
+def test_weight_decay_spares_norms_and_biases(make_fit):
+    fit = make_fit(weight_decay=0.1)
+    groups = make_optimiser(fit.classifier, fit.section).param_groups
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
+    assert {p.ndim for p in groups[0]["params"]} == {2, 4}
+    assert {p.ndim for p in groups[1]["params"]} == {1}
