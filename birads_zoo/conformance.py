@@ -30,7 +30,7 @@ from birads_zoo.interfaces import (
     LossSpec,
     Spec,
 )
-from birads_zoo.kinds import fault_of, kind_of
+from birads_zoo.kinds import KINDS, fault_of_spec, kind_of
 from birads_zoo.plugins import describe
 from birads_zoo.randomness import derive, torch_generator
 from birads_zoo.recipe import LossSection, ModelSection, Recipe, TrainingSection, changed_fields
@@ -124,11 +124,12 @@ def check_loss(spec: LossSpec) -> list[Finding]:
             targets = torch.tensor([0, 1, 2, 0, 1, 2])
             logits = torch.randn(6, 3, generator=torch_generator(0, "conformance")).requires_grad_()
             _differentiable_scalar(_called(loss, logits, targets), logits)
-            right = 100.0 * nn.functional.one_hot(targets, 3).float()
+            right = 200.0 * nn.functional.one_hot(targets, 3).float() - 100.0
             wrong = right.roll(1, dims=1)
             costs = [_called(loss, sure.requires_grad_(), targets) for sure in (right, wrong)]
-            for cost, sure in zip(costs, (right, wrong), strict=True):
+            for cost in costs:
                 _require(bool(cost.isfinite()), f"logits of ±100 give a loss of {cost:.3g}: it must stay finite")
+            for cost, sure in zip(costs, (right, wrong), strict=True):
                 (gradient,) = torch.autograd.grad(cost, sure)
                 _require(bool(gradient.isfinite().all()), "logits of ±100 give a gradient that is not finite")
             _require(bool(costs[0] < costs[1]), f"right answers cost {costs[0]:.3g}, wrong ones {costs[1]:.3g}")
@@ -202,7 +203,7 @@ def _try_backbone(spec: BackboneSpec, height: int, width: int, findings: list[Fi
         )
     if features.shape[2:].numel() == 1:
         findings.append(Finding("warning", f"its feature map is 1×1 at {height}×{width}: heat maps will be flat"))
-    elif torch.equal(features, features.mean((2, 3), keepdim=True).expand_as(features)):
+    elif torch.equal(features.amin((2, 3)), features.amax((2, 3))):
         findings.append(Finding("warning", "its feature map is the same everywhere: heat maps will be flat"))
     _try_evaluation(backbone.eval(), images)
     _require_stages(spec, backbone)
@@ -250,7 +251,7 @@ def _ablated(spec: AblationSpec, before: Recipe) -> Recipe:
 
 
 def _check_fields(spec: Spec) -> list[Finding]:
-    said = fault_of(kind_of(type(spec).__name__.removesuffix("Spec").lower()), [spec])
+    said = fault_of_spec(next(kind for kind in KINDS if isinstance(spec, kind.spec)), spec)
     return [Finding("error", said)] if said else []
 
 

@@ -70,13 +70,14 @@ def fault_of(kind: Kind, returned: object) -> str:
     for item in returned:
         if not isinstance(item, kind.spec):
             return f"returned a list with {_a(item)} in it instead of {kind.spec.__name__} values only"
-        fault = _fault_of_spec(kind, item)
+        fault = fault_of_spec(kind, item)
         if fault:
             return f"returned {kind.word} {item.name!r}, {fault}"
     return ""
 
 
-def _fault_of_spec(kind: Kind, spec: Spec) -> str:
+def fault_of_spec(kind: Kind, spec: Spec) -> str:
+    """Say which of a spec's fields is wrong, as "whose name …"; "" when none is."""
     for name in names_of(spec):
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             return "whose name or alias is not made of letters, digits and any of _ . : @ - after the first letter"

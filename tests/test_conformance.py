@@ -1,0 +1,222 @@
+"""The conformance kit: every bundled part passes it, and it catches each way to break a contract."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from birads_zoo import AblationSpec, AugmentationSpec, BackboneSpec, LossSpec, UserError, conformance
+from birads_zoo.host import load_host
+from birads_zoo.kinds import KINDS
+from birads_zoo.lightness import heavy_modules_of
+
+HOST = load_host()
+BUNDLED = [(kind.name, name) for kind in KINDS for name in HOST.of_kind(kind.name)]
+
+
+@pytest.mark.parametrize(("kind", "name"), BUNDLED, ids=[f"{kind}-{name}" for kind, name in BUNDLED])
+def test_every_bundled_part_keeps_its_contract(kind, name):
+    assert conformance.check(HOST, kind, name) == []
+
+
+def backbone(build, **fields):
+    return BackboneSpec(name="x", summary="s", build=build, **fields)
+
+
+def texts(findings):
+    return [f"{finding.severity}: {finding}" for finding in findings]
+
+
+class Applies(nn.Module):
+    """A 3×3 convolution to four channels, and a function of its result."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, stride=8)
+        self.function = function
+
+    def forward(self, images):
+        return self.function(self.conv(images))
+
+
+class Raises(nn.Module):
+    def forward(self, images):
+        raise ValueError("two\nlines")
+
+
+class WithUnused(Applies):
+    def __init__(self):
+        super().__init__(torch.relu)
+        self.head = nn.Linear(4, 1000)
+
+
+def test_a_sound_backbone_has_no_findings():
+    assert conformance.check_backbone(backbone(lambda options: Applies(torch.relu))) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: x.mean((2, 3)), "error: 2×1×64×64 images became 2×4, but a feature map 2×D×h×w is expected"),
+        (lambda x: x[:1], "error: 2×1×64×64 images became 1×4×8×8, but a feature map 2×D×h×w is expected"),
+        (lambda x: x[:, :, :0], "error: 2×1×64×64 images became 2×4×0×8, but a feature map 2×D×h×w is expected"),
+        (lambda x: [x], "error: the module returned a value of type list, not a tensor"),
+        (lambda x: x.round().long(), "error: the feature map holds torch.int64 instead of floating-point numbers"),
+        (lambda x: x / 0, "error: 2×1×64×64 images became 2×4×8×8, with values that are not finite"),
+        (lambda x: x.detach(), "error: gradients do not reach its parameters: the result is detached"),
+        (lambda x: x * 0, "error: no gradient reaches its parameters"),
+        (lambda x: (x * 0).sqrt(), "error: the gradients of its parameters are not finite"),
+        (lambda x: x - x.mean(0), "error: in evaluation mode an image's features depend on the other images"),
+        (lambda x: x.mean((2, 3), keepdim=True), "warning: its feature map is 1×1 at 64×64: heat maps will be flat"),
+        (
+            lambda x: x.mean((2, 3), keepdim=True).expand_as(x),
+            "warning: its feature map is the same everywhere: heat maps will be flat",
+        ),
+    ],
+)
+def test_each_way_to_break_the_feature_map_contract(function, said):
+    findings = texts(conformance.check_backbone(backbone(lambda options: Applies(function))))
+    assert findings[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (backbone(lambda options: "net"), "error: `build` returned a value of type str, not a module"),
+        (backbone(lambda options: Raises()), "error: it failed: ValueError: two lines"),
+        (backbone(lambda options: nn.Conv2d(3, 4, 3)), "error: it failed: RuntimeError: "),
+        (
+            backbone(lambda options: WithUnused()),
+            "warning: 2 parameters do nothing, such as 'head.weight': leave them out",
+        ),
+        (backbone(lambda options: nn.AvgPool2d(2)), "warning: it has no parameters to train"),
+        (
+            backbone(lambda options: Applies(torch.relu), stages=("conv", "layer4")),
+            "error: its stage 'layer4' is no part of the module; its children are conv",
+        ),
+        (
+            backbone(lambda options: Applies(torch.relu), pixel_std=(0.0,)),
+            "error: whose `pixel_std` has a value that is not above 0",
+        ),
+    ],
+)
+def test_each_way_a_backbones_spec_is_wrong(spec, said):
+    assert texts(conformance.check_backbone(spec))[0].startswith(said)
+
+
+def test_a_backbone_is_built_for_its_channels_and_each_size():
+    asked = []
+
+    def build(options):
+        asked.append((options.in_channels, options.height, options.width, options.pretrained))
+        return nn.Conv2d(3, 4, 3)
+
+    conformance.check_backbone(backbone(build, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3))
+    assert asked == [(3, 64, 64, False), (3, 96, 128, False)]
+
+
+def test_a_check_leaves_the_random_state_alone():
+    before = torch.random.get_rng_state()
+    conformance.check_backbone(backbone(lambda options: Applies(torch.relu)))
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_an_error_names_the_plugin():
+    spec = dataclasses.replace(HOST.backbone("resnet50"), build=lambda options: nn.Flatten())
+    registered = dataclasses.replace(HOST.backbones["resnet50"], spec=spec, plugin="acme-zoo 0.3")
+    host = dataclasses.replace(HOST, backbones={"resnet50": registered})
+    with pytest.raises(
+        UserError, match=r"^backbone 'resnet50' \(plugin acme-zoo 0\.3\) breaks its contract: 2×3×64×64 "
+    ):
+        conformance.check(host, "backbone", "resnet50")
+
+
+# ── The other kinds ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Computes(nn.Module):
+    """A module from any function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs):
+        return self.function(*inputs)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (
+            lambda z, t: nn.functional.cross_entropy(z, t, reduction="none"),
+            "gave a loss of shape 6 instead of a scalar",
+        ),
+        (
+            lambda z, t: nn.functional.cross_entropy(z.detach(), t),
+            "the loss has no gradient with respect to the logits",
+        ),
+        (
+            lambda z, t: -z.softmax(1).log()[range(6), t].mean(),
+            "logits of ±100 give a loss of inf: it must stay finite",
+        ),
+        (lambda z, t: -nn.functional.cross_entropy(z, t), "right answers cost -0, wrong ones -200"),
+        (lambda z, t: 0 * z.sum(), "the loss's gradient is zero or not finite"),
+        (lambda z, t: z.sum() / 0, "random logits give a loss of"),
+        (lambda z, t: 1.0, "the module returned a value of type float, not a tensor"),
+    ],
+)
+def test_each_way_to_break_a_loss(function, said):
+    (finding,) = conformance.check_loss(LossSpec(name="x", summary="s", build=lambda options: Computes(function)))
+    assert said in finding.text
+    assert finding.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: x[:, :, 1:], "4×1×64×64 became 4×1×63×64: it must stay the same"),
+        (lambda x: x.double(), "float32 pixels became torch.float64"),
+        (lambda x: x * 2, "instead of [0, 1]"),
+        (lambda x: x - 0.5, "pixels lie in [-0.5"),
+        (lambda x: x / 0, "some pixels are not finite"),
+        (lambda x: x.mul_(0.5), "it changes its input in place"),
+        (
+            lambda x: x * torch.rand(1, generator=torch.Generator().manual_seed(torch.seed())),
+            "the same torch seed gives different pictures",
+        ),
+    ],
+)
+def test_each_way_to_break_an_augmentation(function, said):
+    spec = AugmentationSpec(name="x", summary="s", build=lambda options: Computes(function))
+    (finding,) = conformance.check_augmentation(spec)
+    assert said in finding.text
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda recipe: recipe, "it changes no field of any recipe that was tried"),
+        (lambda recipe: None, "`recipe` returned a value of type NoneType, not a Recipe"),
+        (
+            lambda recipe: recipe.replace({"model.dropot": 0}),
+            "it failed: UserError: recipe: unknown key 'model.dropot'",
+        ),
+    ],
+)
+def test_each_way_to_break_an_ablation(change, said):
+    (finding,) = conformance.check_ablation(AblationSpec(name="x", summary="s", recipe=change))
+    assert finding.text.startswith(said)
+
+
+def test_an_ablation_of_the_model_alone_is_not_tried():
+    assert conformance.check_ablation(AblationSpec(name="x", summary="s", model=lambda model: model)) == []
+
+
+def test_heavy_imports_of_a_file_are_found(tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text("import numpy\nprint('torch')\n")
+    assert heavy_modules_of(file) == ("numpy",)
+    file.write_text("def build(options):\n    import numpy\n")
+    assert heavy_modules_of(file) == ()
