@@ -1,0 +1,231 @@
+"""The charts of a run: each function takes its data and a path, and writes one PNG there.
+
+`context` is the quiet line under the title: it names the run and says which split and which rows are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from sklearn.metrics import auc, roc_curve
+
+from birads_zoo.report import style
+from birads_zoo.report.style import BODY, COOL, FAINT, INK, PAPER, QUIET, SMALL
+
+_SHARES = LinearSegmentedColormap.from_list("shares", ["#f3f7fb", "#9fc1e3", "#2b6cb0", "#12365f"])
+_NAME_WIDTH = 1.5  # inches for a class name beside an axis
+
+
+def class_distribution(
+    parts: Mapping[str, tuple[NDArray[np.int64], Sequence[str]]], classes: Sequence[str], path: Path, context: str
+) -> None:
+    """Draw how many images and patients each class has, in each part.
+
+    Args:
+        parts: by the part's name ("all rows", "fold 0 train", …): labels (n,) in 0 … K−1 and the n patient ids, ""
+            where unknown. A patient counts in every class that one of its images has.
+        classes: the K class names, in order.
+        path: where the PNG goes.
+        context: the line under the title.
+
+    """
+    counts = {name: _images_and_patients(*part, len(classes)) for name, part in parts.items()}
+    rows, columns = style.grid_shape(len(parts), 3)
+    width = max(2 * style.MARGIN + _NAME_WIDTH + 2.6 * columns, 6.0)
+    note = "bar: images · dark core: patients"
+    figure = style.chart(
+        width, rows * (0.34 * len(classes) + 0.75) + 0.2, "Images and patients per class", f"{context} · {note}"
+    )
+    largest = max([images for part in counts.values() for images, _ in part] + [1])
+    colours = style.class_colours(len(classes))
+    for place, (name, part) in enumerate(counts.items()):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        style.tidy(axes)
+        style.name_axes(axes, style.fitted(name, 2.4, BODY + 1))
+        known = any(patients for _, patients in part)
+        for k, (images, patients) in enumerate(part):
+            axes.barh(k, images, height=0.62, color=style.tint(colours[k], 0.4))
+            axes.barh(k, patients, height=0.26, color=colours[k])
+            people = f" · {patients} patient{'' if patients == 1 else 's'}" if known else ""
+            style.write(axes, images + 0.02 * largest, k, f"{images}{people}", QUIET, SMALL, va="center")
+        names = [style.fitted(c, _NAME_WIDTH) for c in classes] if place % columns == 0 else [""] * len(classes)
+        axes.set_yticks(range(len(classes)), names)
+        axes.set(xticks=[], xlim=(0, largest * 1.75), ylim=(len(classes) - 0.4, -0.6))
+        axes.axvline(0, color=QUIET, linewidth=0.8)
+    style.save(figure, path)
+
+
+def learning_curves(
+    history: Sequence[Mapping[str, float | None]], path: Path, context: str, chosen: Mapping[int, int] | None = None
+) -> None:
+    """Draw the losses and the validation scores of every fold by epoch, and their mean over the folds.
+
+    Args:
+        history: the lines of `metrics.jsonl`; `fold`, `epoch` and `train_loss` are needed, `val_loss`, `val_macro_f1`
+            and `val_accuracy` are left out where None, not finite or absent.
+        path: where the PNG goes.
+        context: the line under the title.
+        chosen: the epoch whose weights were kept, by fold; marked on the validation lines.
+
+    """
+    loss = {"training": ("train_loss", QUIET), "validation": ("val_loss", COOL)}
+    scores = {"macro-F1": ("val_macro_f1", COOL), "accuracy": ("val_accuracy", style.WARM)}
+    panels = [("Loss", loss)]
+    if any(_curves(history, key) for key, _ in scores.values()):
+        panels.append(("Validation scores", scores))
+    folds = len({line["fold"] for line in history})
+    note = f"thin: each of {folds} folds, thick: their mean" if folds > 1 else "one fold"
+    if chosen and _curves(history, "val_loss"):
+        note += ", dot: the chosen epoch"
+    figure = style.chart(5.2 * len(panels), 3.3, "Learning curves", f"{context} · {note}")
+    for place, (title, lines) in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), place + 1)
+        style.tidy(axes, "y")
+        style.name_axes(axes, title, x="epoch")
+        ends = []
+        for name, (key, colour) in lines.items():
+            curves = _curves(history, key)
+            ends += _draw_curves(axes, curves, name, colour, chosen if key.startswith("val_") else None)
+        if "validation" in lines and not _curves(history, "val_loss"):
+            style.write(axes, 1, 1.03, "no validation rows", QUIET, ha="right", transform=axes.transAxes)
+        if lines is scores:
+            axes.set_ylim(-0.02, 1.02)
+        _label_ends(axes, ends)
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, 0.5), max(high, 1.5))  # room for a single epoch
+    style.save(figure, path)
+
+
+def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str], path: Path, context: str) -> None:
+    """Draw a K×K table of counts (rows: true class, columns: predicted), shaded by the share of its row."""
+    counts = np.asarray(confusion)
+    k = len(classes)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    cell = min(0.95, max(0.6, 5.6 / k))
+    figure = style.chart(
+        max(k * cell + _NAME_WIDTH + 0.9, 4.2),
+        k * cell + 1.0,
+        "Confusion matrix",
+        f"{context} · percentages of each row",
+    )
+    axes = figure.add_subplot()
+    style.tidy(axes)
+    axes.imshow(shares, cmap=_SHARES, vmin=0, vmax=1, aspect="equal")
+    for i in range(k):
+        for j in range(k):
+            colour = PAPER if shares[i, j] > 0.45 else INK if counts[i, j] else QUIET
+            weight = "bold" if i == j else "normal"
+            style.write(axes, j, i - 0.09, str(counts[i, j]), colour, BODY + 2, ha="center", va="center", weight=weight)
+            share = f"{shares[i, j]:.0%}" if totals[i, 0] else "–"
+            style.write(axes, j, i + 0.19, share, colour, SMALL - 1, ha="center", va="center")
+    for edge in np.arange(0.5, k - 1):
+        axes.axhline(edge, color=PAPER, linewidth=2)
+        axes.axvline(edge, color=PAPER, linewidth=2)
+    axes.set_xticks(range(k), [style.wrapped(name, cell * 0.95, SMALL) for name in classes], size=SMALL)
+    rows = [f"{style.fitted(name, _NAME_WIDTH)}\nn = {n}" for name, n in zip(classes, totals[:, 0], strict=True)]
+    axes.set_yticks(range(k), rows)
+    axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    style.name_axes(axes, x="predicted", y="true")
+    style.save(figure, path)
+
+
+def roc_curves(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: Sequence[str], path: Path, context: str
+) -> None:
+    """Draw the one-vs-rest ROC curve of every class that has both positives and negatives, and name those that do not.
+
+    Args:
+        labels: (n,) true classes in 0 … K−1.
+        probabilities: (n, K).
+        classes: the K class names, in order.
+        path: where the PNG goes.
+        context: the line under the title.
+
+    """
+    # Two classes share one score, as in evaluation.metrics, so that their areas agree to the last digit.
+    scores = np.stack([-probabilities[:, 1], probabilities[:, 1]], axis=1) if len(classes) == 2 else probabilities
+    figure = style.chart(7.6, max(4.3, 0.42 * len(classes) + 0.8), "ROC curves, each class against the rest", context)
+    axes, key = figure.subplots(1, 2, width_ratios=(1, 0.62))
+    style.tidy(axes, "both")
+    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
+    style.write(axes, 0.66, 0.6, "chance", QUIET, SMALL, ha="left", va="center")
+    key.axis("off")
+    key.set(xlim=(0, 1), ylim=(max(len(classes), 8) - 0.4, -0.6))
+    for k, (name, colour) in enumerate(zip(classes, style.class_colours(len(classes)), strict=True)):
+        positive = labels == k
+        count = int(positive.sum())
+        if 0 < count < len(labels):
+            false_rate, true_rate, _ = roc_curve(positive, scores[:, k])
+            axes.plot(false_rate, true_rate, color=colour, linewidth=2, clip_on=False, solid_joinstyle="round")
+            said = f"AUC {auc(false_rate, true_rate):.3f} · {count} of {len(labels)} rows"
+        else:
+            said = "no curve: " + ("every row is of this class" if count else "no row of this class")
+            colour = FAINT
+        key.plot([0, 0.09], [k, k], color=colour, linewidth=3, solid_capstyle="round")
+        style.write(key, 0.14, k - 0.02, style.fitted(name, 2.1), weight="bold", va="bottom")
+        style.write(key, 0.14, k + 0.02, said, QUIET, SMALL, va="top")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))
+    style.name_axes(axes, x="false positive rate (1 − specificity)", y="true positive rate (sensitivity)")
+    style.save(figure, path)
+
+
+def _images_and_patients(labels: NDArray[np.int64], patients: Sequence[str], k: int) -> list[tuple[int, int]]:
+    ids = np.asarray(patients, dtype=object)
+    return [(int((labels == c).sum()), len({p for p in ids[labels == c] if p})) for c in range(k)]
+
+
+def _curves(history: Sequence[Mapping[str, float | None]], key: str) -> dict[int, dict[int, float]]:
+    """Return `key`'s finite values by fold and epoch; a fold without any is left out."""
+    curves: dict[int, dict[int, float]] = {}
+    for line in history:
+        value, fold, epoch = line.get(key), line["fold"], line["epoch"]
+        if value is not None and fold is not None and epoch is not None and np.isfinite(value):
+            curves.setdefault(int(fold), {})[int(epoch)] = float(value)
+    return curves
+
+
+def _draw_curves(
+    axes: Axes, curves: dict[int, dict[int, float]], name: str, colour: str, chosen: Mapping[int, int] | None
+) -> list[tuple[float, float, str, str]]:
+    """Draw each fold and the mean; return the place, the text and the colour of the label at its end."""
+    if not curves:
+        return []
+    for fold, curve in curves.items():
+        epochs = sorted(curve)
+        thin = {"linewidth": 1, "alpha": 0.4} if len(curves) > 1 else {"linewidth": 2.2}
+        marker = "o" if len(epochs) == 1 else ""
+        axes.plot(epochs, [curve[e] for e in epochs], color=colour, marker=marker, markersize=4, **thin)
+        kept = (chosen or {}).get(fold)
+        if kept in curve:
+            axes.plot(
+                kept, curve[kept], "o", color=colour, markersize=6, markeredgecolor=PAPER, markeredgewidth=1.2, zorder=4
+            )
+    # The mean ends where the first fold does: beyond, it would jump because its members change.
+    shared = sorted(set.intersection(*(set(curve) for curve in curves.values())))
+    means = [float(np.mean([curve[e] for curve in curves.values()])) for e in shared]
+    if len(curves) > 1 and shared:
+        axes.plot(shared, means, color=colour, linewidth=2.4, marker="o" if len(shared) == 1 else "", markersize=5)
+    last = max(max(curve) for curve in curves.values())
+    end = float(np.mean([curve[max(curve)] for curve in curves.values()]))
+    return [(last, end, name, colour)]
+
+
+def _label_ends(axes: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Name lines at their right ends, pushed apart where they would touch."""
+    low, high = axes.get_ylim()
+    gap = 0.07 * (high - low)
+    at = -np.inf
+    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+        at = max(y, at + gap)
+        axes.annotate(
+            name, (x, at), (7, 0), textcoords="offset points", color=colour, size=BODY, va="center", weight="bold"
+        )
