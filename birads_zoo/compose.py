@@ -20,8 +20,8 @@ def compose(
 ) -> Recipe:
     """Return the recipe `name_or_file` with dotted `changes` laid on it, its plugins' names checked.
 
-    `ablations` are named in addition to those that the recipe has. A backbone without pretrained weights of its own is recorded as not pretrained, unless a weights file is given;
-    paths become absolute, so that the recipe means the same from any working directory.
+    `ablations` are named in addition to those that the recipe has. Paths become absolute, so
+    that the recipe means the same from any working directory.
 
     Raises:
         UserError: for an unknown recipe, field, plugin, or a value of the wrong type.
@@ -32,7 +32,8 @@ def compose(
         set_dotted(values, key, value)
     values["ablations"] = [*values.get("ablations", []), *ablations]
     recipe = from_dict(values, f"recipe {name_or_file}")
-    dataset, backbone = host.dataset(recipe.dataset.name), host.backbone(recipe.model.backbone)
+    dataset = host.dataset(recipe.dataset.name)
+    host.backbone(recipe.model.backbone)
     host.augmentation(recipe.augmentation)
     host.loss(recipe.loss.name)
     host.explainer(recipe.explainer)
@@ -42,8 +43,6 @@ def compose(
     for key, path in (("dataset.root", recipe.dataset.root), ("model.weights", recipe.model.weights)):
         if path:
             settled[key] = str(Path(path).expanduser().absolute())
-    if recipe.model.pretrained and not recipe.model.weights and not backbone.weights:
-        settled["model.pretrained"] = False
     return recipe.replace(settled)
 
 

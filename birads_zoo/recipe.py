@@ -55,7 +55,7 @@ class ModelSection(_Section, frozen=True, kw_only=True):
     """The backbone, what of it is trained, and the head on top of it."""
 
     backbone: str = "mobilenet_v2"
-    pretrained: bool = True
+    pretrained: bool = True  # where the backbone has pretrained weights
     weights: str = ""  # a state dict's file; "" lets the backbone's plugin fetch its own
     pixel_mean: tuple[float, ...] = ()  # for pixels in [0, 1], a value per channel; () is the backbone's own
     pixel_std: tuple[float, ...] = ()

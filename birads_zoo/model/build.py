@@ -35,18 +35,24 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     """
     section = recipe.model
     spec = host.backbone(section.backbone)
+    mean, std = section.pixel_mean or spec.pixel_mean, section.pixel_std or spec.pixel_std
+    if not len(mean) == len(std) == len(spec.pixel_mean):
+        raise UserError(
+            f"model.pixel_mean and model.pixel_std need {len(spec.pixel_mean)} values each, one for every input channel "
+            f"of {spec.name}, not {len(mean)} and {len(std)}"
+        )
     options = BackboneOptions(
         in_channels=len(spec.pixel_mean),
         height=recipe.image.height,
         width=recipe.image.width,
-        pretrained=section.pretrained and not section.weights,
+        pretrained=section.pretrained and not section.weights and bool(spec.weights),
     )
     with host.building("backbone", spec.name):
         backbone = _build_backbone(spec, options)
         channels, height, width = feature_map_size(backbone, options)
     if section.weights:
         load_weights(backbone, Path(section.weights))
-    if section.freeze != "none" and not section.pretrained and not section.weights:
+    if section.freeze != "none" and not options.pretrained and not section.weights:
         warnings.warn(
             f"the frozen part of {spec.name} has random weights: nothing will train it; give --weights FILE, or "
             "do not freeze it",
@@ -57,8 +63,8 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
         classifier = Classifier(
             backbone,
             build_head(section, channels, height, width, classes),
-            pixel_mean=spec.pixel_mean,
-            pixel_std=spec.pixel_std,
+            pixel_mean=mean,
+            pixel_std=std,
             freeze=section.freeze,
             stages=spec.stages,
         )

@@ -18,8 +18,7 @@ from birads_zoo.training.loop import BatchSource
 
 def can_cache(classifier: Classifier, recipe: Recipe) -> bool:
     """Tell whether an image's pooled features are the same in every epoch: nothing before the head's norm moves."""
-    learned_pool = any(True for _ in classifier.head.pool.parameters())
-    return classifier.frozen == "all" and recipe.augmentation == "none" and not learned_pool
+    return classifier.frozen == "all" and recipe.augmentation == "none" and classifier.head.pool_is_fixed
 
 
 @torch.no_grad()

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.host import load_host
 from birads_zoo.model.build import build_classifier, feature_map_size
+from birads_zoo.recipe import Recipe
 
 PAPER_CNN = {"image.height": 224, "image.width": 224, "model.pooling": "flatten", "model.hidden": 256}
 PAPER_RESNET50 = {
@@ -242,3 +243,14 @@ def test_the_feature_map_size_is_measured_not_assumed(host):
     options = BackboneOptions(in_channels=3, height=64, width=96, pretrained=False)
     backbone = host.backbone("resnet50").build(options)
     assert feature_map_size(backbone, options) == (2048, 2, 3)
+
+
+def test_the_recipe_may_set_the_pixel_range_but_not_the_number_of_channels(host):
+    recipe = Recipe().replace(
+        {"model.backbone": "baseline_cnn", "model.pixel_mean": [0.5] * 3, "model.pixel_std": [0.25] * 3}
+    )
+    recipe = recipe.replace({"image.height": 32, "image.width": 32})
+    classifier = build_classifier(recipe, host, 2)
+    assert classifier.normalise(torch.full((1, 1, 4, 4), 0.75)).unique().tolist() == [1.0]
+    with pytest.raises(UserError, match="need 3 values each, one for every input channel of baseline_cnn, not 1 and 3"):
+        build_classifier(recipe.replace({"model.pixel_mean": [0.5]}), host, 2)

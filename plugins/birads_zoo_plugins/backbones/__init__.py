@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_WEIGHTS = "ImageNet-1k, torchvision's IMAGENET1K_V1; its licence is in registry.toml"
 
 
 def _build_baseline_cnn(options: BackboneOptions) -> nn.Module:
@@ -56,6 +57,7 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
             pixel_mean=IMAGENET_MEAN,
             pixel_std=IMAGENET_STD,
             stages=("conv1", "bn1", "layer1", "layer2", "layer3", "layer4"),
+            weights=IMAGENET_WEIGHTS,
         ),
         BackboneSpec(
             name="efficientnet_b0",
@@ -64,6 +66,7 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
             pixel_mean=IMAGENET_MEAN,
             pixel_std=IMAGENET_STD,
             stages=tuple(f"features.{number}" for number in range(9)),
+            weights=IMAGENET_WEIGHTS,
         ),
         BackboneSpec(
             name="mobilenet_v2",
@@ -72,5 +75,6 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
             pixel_mean=IMAGENET_MEAN,
             pixel_std=IMAGENET_STD,
             stages=tuple(f"features.{number}" for number in range(19)),
+            weights=IMAGENET_WEIGHTS,
         ),
     ]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from birads_zoo.ablation import apply_ablations
-from birads_zoo.errors import UserError
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.host import load_host
 from birads_zoo.model.build import build_classifier
 from birads_zoo.recipe import Recipe, changed_fields
@@ -89,8 +89,9 @@ def test_no_batchnorm_takes_it_from_backbone_and_head(host):
 
 
 def test_no_batchnorm_keeps_what_is_frozen_frozen(host):
-    recipe = RANDOM.replace({"model.freeze": "all", "model.pretrained": True, "ablations": ("no-batchnorm",)})
-    model = build_classifier(recipe, host, 3).train()
+    recipe = RANDOM.replace({"model.freeze": "all", "ablations": ("no-batchnorm",)})
+    with pytest.warns(BiradsZooWarning, match="has random weights"):
+        model = build_classifier(recipe, host, 3).train()
     assert not model.backbone.training
     assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
 

@@ -1,0 +1,80 @@
+"""A run that is killed goes on where it was, and ends as an unbroken one does."""
+
+import json
+
+import pytest
+import safetensors.torch
+import torch
+
+from birads_zoo.training import loop
+
+FLAGS = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", "--epochs", "3", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def unbroken(zoo, phantom_root, tmp_path_factory):
+    out = tmp_path_factory.mktemp("unbroken")
+    said = zoo("run", "--root", phantom_root, *FLAGS, "--out", out)
+    assert said.status == 0, said.err
+    return out / "baseline_cnn"
+
+
+@pytest.fixture
+def killed(zoo, phantom_root, tmp_path, monkeypatch):
+    """A run that was killed in the second fold's second epoch."""
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    one_epoch, calls = loop._one_epoch, []
+
+    def dying(*arguments):
+        calls.append(None)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return one_epoch(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_one_epoch", dying)
+        said = zoo("run", "--root", phantom_root, *FLAGS, "--out", tmp_path)
+    assert said.status == 130
+    assert not (tmp_path / "baseline_cnn" / "metrics.json").exists()
+    return tmp_path / "baseline_cnn"
+
+
+def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(zoo, unbroken, killed):
+    said = zoo("run", "--resume", killed, "--device", "cpu", "--json")
+    assert said.status == 0, said.err
+    assert json.loads(said.out) == json.loads((unbroken / "metrics.json").read_text())
+    for fold in ("fold-0", "fold-1"):
+        for name in ("best.safetensors", "last.safetensors"):
+            one, other = (safetensors.torch.load_file(run / "checkpoints" / fold / name) for run in (unbroken, killed))
+            assert one.keys() == other.keys()
+            assert all(torch.equal(one[key], other[key]) for key in one)
+    assert (killed / "predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
+
+
+def test_a_corrupt_checkpoint_is_one_sentence(zoo, killed):
+    path = killed / "checkpoints" / "fold-1" / "last.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    said = zoo("run", "--resume", killed, "--device", "cpu")
+    assert said.status == 2
+    assert "is damaged or not a checkpoint" in said.err
+    assert "delete it to train its fold from the start" in said.err
+
+
+def test_resume_refuses_what_would_change_the_recipe(zoo, killed):
+    said = zoo("run", "--resume", killed, "--epochs", 9, "--no-dropout")
+    assert said.status == 2
+    assert "leave out what would change it: training.epochs, --no-dropout" in said.err
+
+
+def test_resume_refuses_other_data(zoo, killed):
+    split = killed / "split.csv"
+    split.write_text(split.read_text().replace("test", "train", 1))
+    said = zoo("run", "--resume", killed, "--device", "cpu")
+    assert said.status == 2
+    assert "the data has changed since" in said.err
+
+
+def test_resume_needs_a_run(zoo, tmp_path):
+    said = zoo("run", "--resume", tmp_path)
+    assert said.status == 2
+    assert "is no run: it holds no recipe.toml" in said.err

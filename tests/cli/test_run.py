@@ -1,0 +1,205 @@
+"""`birads-zoo run` from the outside: what it prints, what it leaves, and how it refuses."""
+
+import csv
+import json
+import tomllib
+
+import pytest
+from PIL import Image
+
+from birads_zoo.host import load_host
+
+SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
+FIGURES = {
+    "class-distribution",
+    "confusion-matrix",
+    "grad-cam",
+    "learning-curves",
+    "misclassified",
+    "roc-curves",
+    "sample-grid",
+}
+
+
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_a_complete_folder(finished):
+    folder, said = finished
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "audit.csv",
+        "checkpoints",
+        "environment.json",
+        "figures",
+        "metrics.json",
+        "metrics.jsonl",
+        "predictions.csv",
+        "recipe.toml",
+        "split.csv",
+    }
+    assert {path.stem for path in (folder / "figures").iterdir()} == FIGURES
+    for path in (folder / "figures").iterdir():
+        with Image.open(path) as image:
+            assert image.format == "PNG"
+    assert str(folder) in said.err.replace("\n", "")
+    assert "macro" in said.out
+
+
+def test_every_usable_row_is_predicted_once_by_a_fold_that_never_saw_its_patient(finished):
+    folder, _ = finished
+    split, predictions = rows_of(folder / "split.csv"), rows_of(folder / "predictions.csv")
+    assert len({row["row"] for row in predictions}) == len(predictions)
+    assert {row["row"] for row in predictions} == {row["row"] for row in split}
+    for fold in ("0", "1"):
+        trained = {row["patient_id"] for row in split if row["fold"] == fold and row["part"] != "test"}
+        tested = {row["patient_id"] for row in predictions if row["fold"] == fold}
+        assert tested
+        assert not trained & tested
+    for row in predictions:
+        probabilities = {key: float(value) for key, value in row.items() if key.startswith("probability_")}
+        assert sum(probabilities.values()) == pytest.approx(1, abs=1e-6)
+        assert max(probabilities, key=probabilities.get) == f"probability_{row['predicted']}"
+
+
+def test_the_metrics_have_the_keys_that_others_read(finished):
+    metrics = json.loads((finished[0] / "metrics.json").read_text())
+    assert set(metrics) >= {
+        "n",
+        "classes",
+        "accuracy",
+        "balanced_accuracy",
+        "kappa_quadratic",
+        "macro",
+        "weighted",
+        "per_class",
+        "confusion",
+        "split",
+        "leaky",
+    }
+    assert metrics["split"] == "patient"
+    assert metrics["leaky"] is False
+    assert metrics["n"] == sum(map(sum, metrics["confusion"])) == len(rows_of(finished[0] / "predictions.csv"))
+    assert set(metrics["macro"]) == {"precision", "recall", "f1", "auroc"}
+    assert [entry["name"] for entry in metrics["per_class"]] == metrics["classes"]
+
+
+def test_the_audit_names_every_row_that_is_not_used(finished):
+    audit = rows_of(finished[0] / "audit.csv")
+    reasons = {row["reason"] for row in audit if row["action"] == "dropped"}
+    assert {"no file", "empty file", "does not decode"} <= reasons
+    assert "no file" in finished[1].err
+
+
+def test_the_environment_names_versions_hardware_and_seed(finished):
+    environment = json.loads((finished[0] / "environment.json").read_text())
+    assert environment["versions"]["torch"]
+    assert environment["device"] == "cpu"
+    assert environment["seed"] == 0
+
+
+def test_the_history_has_a_line_per_epoch_and_fold(finished):
+    lines = [json.loads(line) for line in (finished[0] / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["fold"], line["epoch"]) for line in lines] == [(0, 1), (1, 1)]
+
+
+def test_json_prints_the_metrics_and_nothing_else(zoo, phantom_root, tmp_path):
+    said = zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path, "--json")
+    assert json.loads(said.out) == json.loads((tmp_path / "baseline_cnn" / "metrics.json").read_text())
+
+
+def test_a_run_repeats_itself_from_its_recipe_and_takes_another_name(zoo, finished, tmp_path):
+    folder, _ = finished
+    for _ in range(2):
+        said = zoo("run", "--recipe", folder / "recipe.toml", "--device", "cpu", "--out", tmp_path, "--json")
+        assert json.loads(said.out) == json.loads((folder / "metrics.json").read_text())
+    assert {path.name for path in tmp_path.iterdir()} == {"baseline_cnn", "baseline_cnn-2"}
+
+
+@pytest.mark.parametrize("backbone", ["mobilenet_v2", "efficientnet_b0", "resnet50"])
+def test_the_sentence_the_project_is_known_by(zoo, phantom_root, tmp_path, backbone):
+    said = zoo(
+        "run", "--root", phantom_root, "--backbone", backbone, "--no-dropout", "--no-pretrained", *SMALL,
+        "--out", tmp_path, "--json",
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    run = tmp_path / f"{backbone}+no-dropout+no-pretrained"
+    recipe = tomllib.loads((run / "recipe.toml").read_text())
+    assert recipe["ablations"] == ["no-dropout", "no-pretrained"]
+    assert {path.stem for path in (run / "figures").iterdir()} == FIGURES
+
+
+def test_every_ablation_is_a_flag_with_its_summary(zoo):
+    said = zoo("run", "--help")
+    for name, registered in load_host().ablations.items():
+        assert f"--{name}" in said.out
+        assert registered.spec.summary.split()[0] in said.out
+
+
+def test_all_ablations_together_train_the_paper_recipe(zoo, phantom_root, tmp_path):
+    flags = [f"--{name}" for name in load_host().ablations if name not in ("no-pretrained", "no-freeze")]
+    said = zoo(
+        "run", "--recipe", "paper", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn",
+        "--image-size", "32x32", "--epochs", 1, "--device", "cpu", *flags, "--out", tmp_path, "--json",
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    metrics = json.loads(said.out)
+    assert metrics["leaky"] is True
+    assert metrics["validation"]["n"] > metrics["n"]
+    assert "leak" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--backbone", "resnet5"], "unknown backbone 'resnet5'; did you mean 'resnet50'"),
+        (["--dataset", "kaumd"], "unknown dataset 'kaumd'; did you mean 'kaumds'"),
+        (["--loss", "focl"], "unknown loss 'focl'; did you mean 'focal'"),
+        (["--target", "birad"], "'birad'"),
+        (["--recipe", "papers"], "unknown recipe 'papers'; did you mean 'paper'"),
+        (["--set", "training.epoch=5"], "unknown key 'training.epoch'; did you mean 'training.epochs'"),
+        (["--set", "training.epochs=five"], "key 'training.epochs': expected 'int', got 'str'"),
+        (["--image-size", "224"], "--image-size '224': expected HEIGHTxWIDTH in pixels, such as 512x416"),
+        (["--folds", "50"], "50"),
+        (["--no-freeze"], "ablation 'no-freeze' changes nothing"),
+        (["--weights", "missing.pth"], "missing.pth"),
+        (["--device", "cuda:77"], "device 'cuda:77'"),
+        (["--root", "nowhere"], "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(zoo, phantom_root, tmp_path, arguments, said):
+    answer = zoo("run", "--root", phantom_root, "--no-pretrained", "--backbone", "mobilenet_v2", *SMALL,
+                 "--out", tmp_path / "runs", *arguments)  # fmt: skip
+    assert answer.status == 2
+    assert answer.err.splitlines()[-1].startswith("birads-zoo: error: ")
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+    assert not list(tmp_path.glob("runs/*/metrics*"))
+
+
+def test_weights_that_cannot_be_fetched_name_both_ways_out(zoo, phantom_root, tmp_path, monkeypatch):
+    import urllib.error
+
+    import torch.hub
+
+    def offline(*arguments, **named):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    answer = zoo("run", "--root", phantom_root, "--backbone", "mobilenet_v2", *SMALL, "--out", tmp_path / "runs")
+    assert answer.status == 2
+    assert "--weights" in answer.err
+    assert "--no-pretrained" in answer.err
+
+
+def test_an_output_folder_that_cannot_be_written_is_named(zoo, phantom_root, tmp_path):
+    (tmp_path / "file").touch()
+    answer = zoo(
+        "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path / "file" / "runs"
+    )
+    assert answer.status == 2
+    assert "cannot write" in answer.err
+    assert "choose another place" in answer.err

@@ -1,0 +1,76 @@
+"""What all tests share: a cache of their own, a small phantom, one finished run, and the command line in-process."""
+
+import contextlib
+import io
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
+"""Flags that make any run take a second or two."""
+
+
+class Said(NamedTuple):
+    """What a command left: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """No test reads or fills the user's cache."""
+    os.environ["BIRADS_ZOO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def zoo():
+    """Run a `birads-zoo` command in this process: `zoo("list", "--json")` → status, out, err."""
+    from birads_zoo.cli import main
+
+    def run(*arguments: object) -> Said:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        return Said(stopped.value.code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def phantom_root(tmp_path_factory, zoo):
+    """A small balanced phantom in KAUMDS' layout. Read-only by agreement."""
+    root = tmp_path_factory.mktemp("phantom") / "root"
+    said = zoo("phantom", "--patients", 16, "--size", "128x96", "--balance", "balanced", "--out", root)
+    assert said.status == 0, said.err
+    return root
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, zoo, phantom_root):
+    """The folder of one finished run, and what it printed. Read-only by agreement."""
+    out = tmp_path_factory.mktemp("runs")
+    said = zoo(
+        "run", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", out
+    )
+    assert said.status == 0, said.err
+    return out / "baseline_cnn", said
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real data sets, from BIRADS_ZOO_DATA."""
+    if not (folder := os.environ.get("BIRADS_ZOO_DATA")):
+        pytest.skip("BIRADS_ZOO_DATA is not set: no real data here")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def real_weights():
+    """The folder of ImageNet weights, from BIRADS_ZOO_WEIGHTS."""
+    if not (folder := os.environ.get("BIRADS_ZOO_WEIGHTS")):
+        pytest.skip("BIRADS_ZOO_WEIGHTS is not set: no pretrained weights here")
+    return Path(folder)
