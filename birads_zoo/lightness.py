@@ -30,12 +30,17 @@ def heavy_modules_after(code: str) -> tuple[str, ...]:
     Raises `subprocess.CalledProcessError` when the code fails there.
     """
     report = f"\nimport sys\nprint('\\n', *sorted(set({HEAVY!r}) & set(sys.modules)))"
-    ran = subprocess.run(
-        [sys.executable, "-P", "-c", code + report], capture_output=True, text=True, check=True, timeout=_MINUTE
-    )
+    command = [sys.executable, "-P", "-c", code + report]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_MINUTE)
+    except subprocess.CalledProcessError as error:
+        error.add_note(error.stderr)
+        raise
     return tuple(ran.stdout.splitlines()[-1].split())
 
 
 def heavy_modules_of(file: Path) -> tuple[str, ...]:
     """Return the heavy libraries that a plugin file loads at its import."""
-    return heavy_modules_after(f"import runpy\nrunpy.run_path({str(file.resolve())!r})")
+    path = str(file.resolve())
+    code = "from pathlib import Path\nfrom birads_zoo.plugins import load_file"
+    return heavy_modules_after(f"{code}\nload_file(Path({path!r}))")

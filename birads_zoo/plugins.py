@@ -59,7 +59,7 @@ def file_sources(named: Iterable[Path], registered: Iterable[Path]) -> Iterator[
     for path, is_named in [*((path, True) for path in named), *((path, False) for path in registered)]:
         if path.resolve() not in seen:
             seen.add(path.resolve())
-            yield Source(label=str(path), part="", load=lambda path=path: _load_file(path), named=is_named)  # type: ignore[misc]
+            yield Source(label=str(path), part="", load=lambda path=path: load_file(path), named=is_named)  # type: ignore[misc]
 
 
 def describe(error: BaseException, label: str = "") -> str:
@@ -70,7 +70,8 @@ def describe(error: BaseException, label: str = "") -> str:
     return f"{said} (line {lines[-1]})" if lines else said
 
 
-def _load_file(path: Path) -> ModuleType:
+def load_file(path: Path) -> ModuleType:
+    """Load a plugin file as a module of a name of its own; raises `UserError` when there is no such Python file."""
     if not path.is_file():
         raise UserError(f"there is no plugin file {path}; give the path of a Python file")
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]

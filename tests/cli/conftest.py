@@ -1,0 +1,32 @@
+"""What the command line's tests share: a working directory of their own, and plugin files in it."""
+
+import pytest
+
+_STUB = """
+from birads_zoo import BackboneSpec, hookimpl
+
+def build(options):
+    from torch import nn
+    return {module}
+
+@hookimpl
+def birads_zoo_backbones():
+    return [BackboneSpec(name="{name}", summary="one convolution", build=build)]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def write_net(folder):
+    """Write a file with one backbone into the working directory: `write_net("my_net.py", name="my-net")`."""
+
+    def write(file: str, name: str, module: str = "nn.Conv2d(options.in_channels, 8, 3, stride=4)") -> None:
+        (folder / file).write_text(_STUB.format(name=name, module=module))
+
+    return write

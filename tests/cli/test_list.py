@@ -1,0 +1,80 @@
+"""`birads-zoo list`."""
+
+import json
+
+import pytest
+
+from birads_zoo import __version__
+from birads_zoo.host import load_host
+from birads_zoo.kinds import KINDS
+from birads_zoo.registry import load_registry
+
+pytestmark = pytest.mark.usefixtures("folder")  # the working directory is an empty one
+
+
+def test_everything_is_listed_with_plugin_and_summary(zoo, folder):
+    ended = zoo("list")
+    assert (ended.status, ended.err) == (0, "")
+    sections = {section.splitlines()[0]: section.splitlines()[1:] for section in ended.out.split("\n\n")}
+    assert list(sections) == [*(kind.plural for kind in KINDS), "recipes"]
+    host = load_host()
+    for kind in KINDS:
+        registered = host.of_kind(kind.plural)
+        assert [line.split()[0] for line in sections[kind.plural]] == sorted(registered)
+        for line in sections[kind.plural]:
+            assert registered[line.split()[0]].spec.summary in line
+            assert line.endswith(f" birads-zoo {__version__}")
+    assert [line.split()[0] for line in sections["recipes"]] == sorted(load_registry(folder).recipes)
+
+
+def test_one_kind_alone(zoo):
+    lines = zoo("list", "losses").out.splitlines()
+    assert lines[0] == "losses"
+    assert {line.split()[0] for line in lines[1:]} == set(load_host().losses)
+
+
+def test_aliases_are_shown(zoo):
+    assert "  kaumds (kau-bcmd)  " in zoo("list", "datasets").out
+
+
+def test_json_is_all_there_is_on_stdout(zoo):
+    listed = json.loads(zoo("list", "--json").out)
+    assert {entry["kind"] for entry in listed} == {*(kind.plural for kind in KINDS), "recipes"}
+    (kaumds,) = [entry for entry in listed if entry["name"] == "kaumds"]
+    assert kaumds == {
+        "kind": "datasets",
+        "name": "kaumds",
+        "aliases": ["kau-bcmd"],
+        "plugin": f"birads-zoo {__version__}",
+        "summary": load_host().dataset("kaumds").summary,
+    }
+
+
+def test_a_plugin_for_one_run(zoo, write_net):
+    write_net("my_net.py", name="my-net")
+    assert "my-net" not in zoo("list").out
+    (line,) = [line for line in zoo("list", "--plugin", "my_net.py").out.splitlines() if "my-net" in line]
+    assert line.split()[-1] == "my_net.py"
+
+
+def test_a_broken_plugin_for_one_run(zoo, folder):
+    (folder / "broken.py").write_text("1 / 0\n")
+    ended = zoo("list", "--plugin", "broken.py")
+    said = "plugin broken.py failed at import: ZeroDivisionError: division by zero (line 1)"
+    assert (ended.status, ended.out, ended.err) == (2, "", f"birads-zoo: error: {said}\n")
+
+
+def test_a_broken_registered_plugin_is_a_warning_and_the_rest_is_listed(zoo, folder):
+    (folder / "broken.py").write_text("1 / 0\n")
+    (folder / "registry.toml").write_text('[plugins]\nfiles = ["broken.py"]\n')
+    ended = zoo("list")
+    assert ended.status == 0
+    assert ended.err.count("birads-zoo: warning: plugin ") == 1
+    assert "broken.py failed at import: ZeroDivisionError" in ended.err
+    assert "resnet50" in ended.out
+
+
+def test_a_recipe_of_the_working_directory_is_listed_with_its_file(zoo, folder):
+    (folder / "registry.toml").write_text('[recipes.mine]\nsummary = "my own"\n')
+    (line,) = [line for line in zoo("list", "recipes").out.splitlines() if " mine " in line]
+    assert line.split() == ["mine", "my", "own", str(folder / "registry.toml")]

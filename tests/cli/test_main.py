@@ -1,0 +1,100 @@
+"""The command line's frame: help, exit statuses, and what goes to stderr."""
+
+import importlib
+import subprocess
+import sys
+import warnings
+
+import click
+import pytest
+
+from birads_zoo import UserError, __version__, cli
+from birads_zoo.errors import BiradsZooWarning
+
+pytestmark = pytest.mark.usefixtures("folder")  # the working directory is an empty one
+
+
+def test_help_names_every_command(zoo):
+    ended = zoo("--help")
+    assert ended.status == 0
+    for name in cli.SUMMARIES:
+        assert f"\n  {name} " in ended.out
+    assert "no medical device" in ended.out.replace("\n  ", " ")
+    assert zoo().out == ended.out, "no arguments at all should show the help"
+
+
+@pytest.mark.parametrize("name", cli.SUMMARIES)
+def test_every_command_has_its_file_and_help(zoo, name):
+    command = importlib.import_module(f"birads_zoo.cli.{name}").command
+    assert command.name == name
+    ended = zoo(name, "--help")
+    assert (ended.status, ended.err) == (0, "")
+
+
+def test_version(zoo):
+    assert zoo("--version").out == f"birads-zoo {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lst"], "unknown command 'lst'; did you mean 'list'?"),
+        (["list", "--jsn"], "No such option '--jsn'. Did you mean '--json'?"),
+        (["list", "backbone"], "unknown kind 'backbone'; did you mean 'backbones'?"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(zoo, arguments, said):
+    ended = zoo(*arguments)
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err == f"birads-zoo: error: {said}\n"
+
+
+@pytest.fixture
+def doing(monkeypatch):
+    """Replace the command `list` by one that does `action`."""
+
+    def replace(action):
+        monkeypatch.setattr("birads_zoo.cli.list.command", click.Command("list", callback=action))
+
+    return replace
+
+
+def test_a_warning_is_shown_once_and_plainly(zoo, doing):
+    def warn():
+        for text in ("it leaks", "it leaks", "and more"):
+            warnings.warn(text, BiradsZooWarning, stacklevel=1)
+
+    doing(warn)
+    ended = zoo("list")
+    assert (ended.status, ended.err) == (0, "birads-zoo: warning: it leaks\nbirads-zoo: warning: and more\n")
+
+
+def test_an_interrupt_ends_with_130(zoo, doing):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    doing(interrupt)
+    ended = zoo("list")
+    assert (ended.status, ended.err.strip()) == (130, "birads-zoo: interrupted")
+
+
+def test_a_user_error_is_a_sentence(zoo, doing):
+    def fail():
+        raise UserError("there is no such root")
+
+    doing(fail)
+    assert zoo("list").err == "birads-zoo: error: there is no such root\n"
+
+
+def test_a_bug_keeps_its_traceback(doing):
+    def fail():
+        raise ZeroDivisionError
+
+    doing(fail)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["list"])
+
+
+def test_python_m_is_the_same_command(folder):
+    ran = subprocess.run([sys.executable, "-m", "birads_zoo", "--version"], capture_output=True, text=True)
+    assert ran.stdout == f"birads-zoo {__version__}\n"
