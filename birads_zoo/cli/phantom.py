@@ -1,0 +1,73 @@
+"""`birads-zoo phantom`: make synthetic mammograms."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from birads_zoo.errors import UserError
+from birads_zoo.phantom.options import Balance, PhantomOptions, Shortcut
+
+_DEFAULTS = PhantomOptions()
+
+
+@click.command("phantom")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to make.")
+@click.option("--patients", default=_DEFAULTS.patients, show_default=True, help="Patients with four pictures each.")
+@click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="The same seed gives the same files.")
+@click.option(
+    "--size",
+    default=f"{_DEFAULTS.height}x{_DEFAULTS.width}",
+    show_default=True,
+    metavar="HxW",
+    help="Height and width of the pictures.",
+)
+@click.option(
+    "--balance",
+    type=click.Choice(get_args(Balance)),
+    default=_DEFAULTS.balance,
+    show_default=True,
+    help="About as many pictures of each category, or KAUMDS' own imbalance.",
+)
+@click.option(
+    "--shortcut",
+    type=click.Choice(get_args(Shortcut)),
+    default=_DEFAULTS.shortcut,
+    show_default=True,
+    help="Let the files' size or format follow the category, as in KAUMDS.",
+)
+@click.option("--damaged", default=_DEFAULTS.damaged, show_default=True, help="Missing and broken pictures.")
+def command(out: Path, patients: int, seed: int, size: str, balance: Balance, shortcut: Shortcut, damaged: int) -> None:
+    """Make synthetic mammograms in KAUMDS' layout, with the true lesions in `truth/`."""
+    height, width = _read_size(size)
+    options = PhantomOptions(
+        patients=patients,
+        seed=seed,
+        height=height,
+        width=width,
+        balance=balance,
+        shortcut=shortcut,
+        damaged=damaged,
+    )
+    from birads_zoo.phantom.cohort import draw_cohort
+    from birads_zoo.phantom.writer import count_pictures, generate
+
+    generate(out, options)
+    cohort = draw_cohort(options)
+    for category, count in count_pictures(cohort).items():
+        click.echo(f"BI-RADS {category}: {count} pictures")
+    click.echo(f"BI-RADS 2: {4 * len(cohort.unpictured)} rows without pictures")
+    broken = Counter(cohort.damage.values())
+    click.echo("broken: " + (", ".join(f"{count} {kind}" for kind, count in broken.items()) or "none"))
+    click.echo(f"{patients} patients in {out}")
+
+
+def _read_size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", text.strip().lower())
+    if match is None:
+        raise UserError(f"--size {text!r} is no size: give height x width in pixels, such as 416x320")
+    return int(match[1]), int(match[2])

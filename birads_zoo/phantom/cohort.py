@@ -1,0 +1,132 @@
+"""Who is in a phantom: women, their breasts' categories, ages, densities and dates, and which files are broken."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+import numpy as np
+
+from birads_zoo.phantom.anatomy import View
+from birads_zoo.phantom.options import Balance, PhantomOptions
+from birads_zoo.randomness import numpy_generator
+
+Laterality = Literal["R", "L"]
+Damage = Literal["missing", "empty", "truncated", "html"]
+
+CATEGORIES = ("1", "3", "4", "5")
+"""The categories that have pictures; as in KAUMDS, 2 has rows only."""
+
+_DAMAGES: tuple[Damage, ...] = ("missing", "empty", "truncated", "html", "missing")
+
+# Patients per category: KAUMDS' own, or such that with _BOTH_SIDES every category has as many pictures.
+_PATIENTS: Mapping[Balance, tuple[float, ...]] = {"real": (407, 73, 25, 9), "balanced": (0.14, 0.86, 1, 1)}
+# The share of them whose other breast has the same category; it is BI-RADS 1 otherwise.
+_BOTH_SIDES: Mapping[Balance, tuple[float, ...]] = {"real": (1, 0.9, 0.45, 0.2), "balanced": (1, 0.75, 0.5, 0.5)}
+_DENSITIES = (0.2, 0.4, 0.3, 0.1)  # A to D among screened women (BI-RADS atlas, 5th edition: 10, 40, 40, 10 %)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Woman:
+    """One patient and her exam. `categories` are the right and the left breast's; `number` seeds her pictures."""
+
+    number: int
+    patient_id: str
+    age: int
+    density: str
+    study_date: date
+    file_year: int
+    categories: tuple[str, str]
+
+    def category(self, laterality: Laterality) -> str:
+        """Return the BI-RADS category of one breast."""
+        return self.categories[laterality == "L"]
+
+    def image_path(self, view: View, laterality: Laterality) -> str:
+        """Return the picture's POSIX path below the data set's root; its blank is KAUMDS'."""
+        name = f"{self.file_year}_{self.patient_id}_ {view}_{laterality}.jpg"
+        return f"mammograms/BIRAD {self.category(laterality)}/{name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort:
+    """`pictured` women have files, `unpictured` ones only rows; `damage` says what is wrong with which picture."""
+
+    pictured: tuple[Woman, ...]
+    unpictured: tuple[Woman, ...]
+    damage: Mapping[str, Damage]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many pictures each category has, broken ones included."""
+        categories = [woman.category(side) for woman in self.pictured for side, _ in exposures()]
+        return {category: categories.count(category) for category in CATEGORIES}
+
+
+def exposures() -> Iterator[tuple[Laterality, View]]:
+    """Yield the four pictures of an exam in the order of KAUMDS' rows."""
+    yield "R", "CC"
+    yield "R", "MLO"
+    yield "L", "CC"
+    yield "L", "MLO"
+
+
+def draw_cohort(options: PhantomOptions) -> Cohort:
+    """Draw the women of a phantom. The numbers per category follow from `options`; only who is who is random."""
+    generator = numpy_generator(options.seed, "phantom", "cohort")
+    pairs: list[tuple[str, str]] = []
+    sizes = _shares(options.patients, _PATIENTS[options.balance])
+    for category, size, share in zip(CATEGORIES, sizes, _BOTH_SIDES[options.balance], strict=True):
+        both = round(size * share)
+        pairs += [(category, category)] * both
+        pairs += [(category, "1") if side else ("1", category) for side in generator.random(size - both) < 0.5]
+    order = generator.permutation(len(pairs))
+    extra = max(options.patients // 3, 1)
+    numbers = generator.choice(np.arange(101, 29_999), size=options.patients + extra, replace=False)
+    women = [
+        _woman(number, int(file_number), pair, generator)
+        for number, (file_number, pair) in enumerate(
+            zip(numbers, [pairs[i] for i in order] + [("2", "2")] * extra, strict=True)
+        )
+    ]
+    pictured = tuple(women[: options.patients])
+    return Cohort(
+        pictured=pictured,
+        unpictured=tuple(women[options.patients :]),
+        damage=_damage(pictured, options.damaged, generator),
+    )
+
+
+def _shares(total: int, weights: tuple[float, ...]) -> list[int]:
+    """Split `total` in proportion to `weights`, at least one each (largest remainders)."""
+    ideal = np.array(weights) / sum(weights) * (total - len(weights))
+    sizes = np.floor(ideal).astype(int)
+    for place in np.argsort(sizes - ideal, kind="stable")[: total - len(weights) - sizes.sum()]:
+        sizes[place] += 1
+    return [int(size) + 1 for size in sizes]
+
+
+def _woman(number: int, file_number: int, categories: tuple[str, str], generator: np.random.Generator) -> Woman:
+    study_date = date(2013, 1, 1) + timedelta(days=int(generator.integers(0, 7 * 365)))
+    earlier = generator.random() < 0.1  # in KAUMDS, too, a file's name does not always bear the study's year
+    digits = 6 if file_number < 12_000 else 7
+    return Woman(
+        number=number,
+        patient_id=f"BC{file_number:0{digits - 1}d}1",
+        age=int(np.clip(generator.normal(52, 9), 31, 84)),
+        density="ABCD"[generator.choice(4, p=_DENSITIES)],
+        study_date=study_date,
+        file_year=study_date.year - int(earlier),
+        categories=categories,
+    )
+
+
+def _damage(women: tuple[Woman, ...], damaged: int, generator: np.random.Generator) -> dict[str, Damage]:
+    """Choose the broken pictures, of the commonest category and never two of one woman while others are left."""
+    categories = [woman.category(side) for woman in women for side, _ in exposures()]
+    commonest = max(CATEGORIES, key=categories.count)
+    candidates: list[tuple[int, int, str]] = []
+    for place in generator.permutation(len(women)):
+        paths = [women[place].image_path(v, s) for s, v in exposures() if women[place].category(s) == commonest]
+        candidates += [(turn, len(candidates), paths[i]) for turn, i in enumerate(generator.permutation(len(paths)))]
+    chosen = [path for _, _, path in sorted(candidates)[:damaged]]
+    return {path: _DAMAGES[turn % len(_DAMAGES)] for turn, path in enumerate(chosen)}

@@ -1,0 +1,65 @@
+"""What a phantom is made of; light, so that the command line can check it before anything is drawn."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from birads_zoo.errors import UserError
+
+VERSION = 1
+"""Raised whenever the same options give other files than before."""
+
+FEWEST_PATIENTS = 4
+SMALLEST_SIDE = 32
+LARGEST_SIDE = 4096
+
+Balance = Literal["balanced", "real"]
+Shortcut = Literal["none", "size", "format"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhantomOptions:
+    """How many patients, from which seed, in which size, and what is planted in the files.
+
+    `patients` have pictures (two breasts, CC and MLO); as many again divided by three have rows only, with
+    BI-RADS 2. `balance` is "balanced" (about as many pictures of each category) or "real" (patients per category
+    as in KAUMDS). `shortcut` lets the files tell the category: "size" by their frames as in KAUMDS, "format" by
+    their colour mode and JPEG quality. `damaged` pictures, of the commonest category, are missing or broken.
+    Raises `UserError` for values that make no sense.
+    """
+
+    patients: int = 60
+    seed: int = 0
+    height: int = 416
+    width: int = 320
+    balance: Balance = "balanced"
+    shortcut: Shortcut = "none"
+    damaged: int = 5
+
+    def __post_init__(self) -> None:
+        if self.patients < FEWEST_PATIENTS:
+            raise UserError(
+                f"a phantom of {self.patients} patients cannot hold every category: "
+                f"give at least {FEWEST_PATIENTS} patients"
+            )
+        for name, side in (("height", self.height), ("width", self.width)):
+            if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
+                raise UserError(
+                    f"the phantom's {name} cannot be {side} pixels: choose {SMALLEST_SIDE} to {LARGEST_SIDE}"
+                )
+        for ratio, shape in ((self.width / self.height, "wide"), (self.height / self.width, "high")):
+            if ratio > 2.5:
+                raise UserError(
+                    f"a breast does not fit {self.height}x{self.width}, which is too {shape}: "
+                    "keep the sides within a factor of 2.5"
+                )
+        if not 0 <= self.damaged <= self.patients:
+            raise UserError(
+                f"{self.damaged} pictures of a phantom cannot be damaged: choose 0 to {self.patients}, one a patient"
+            )
+
+    @property
+    def digest(self) -> str:
+        """Name these options and this version of the generator in 16 hexadecimal digits."""
+        values = sorted({**asdict(self), "version": VERSION}.items())
+        return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
