@@ -165,14 +165,15 @@ def roc_curves(
         count = int(positive.sum())
         if 0 < count < len(labels):
             false_rate, true_rate, _ = roc_curve(positive, scores[:, k])
-            axes.plot(false_rate, true_rate, color=colour, linewidth=2, clip_on=False, solid_joinstyle="round")
+            line = {"color": colour, "linestyle": style.DASHES[k % len(style.DASHES)], "clip_on": False}
+            axes.plot(false_rate, true_rate, linewidth=2, **line)
             said = f"AUC {auc(false_rate, true_rate):.3f} · {count} of {len(labels)} rows"
         else:
             said = "no curve: " + ("every row is of this class" if count else "no row of this class")
-            colour = FAINT
-        key.plot([0, 0.09], [k, k], color=colour, linewidth=3, solid_capstyle="round")
-        style.write(key, 0.14, k - 0.02, style.fitted(name, 2.1), weight="bold", va="bottom")
-        style.write(key, 0.14, k + 0.02, said, QUIET, SMALL, va="top")
+            line = {"color": FAINT}
+        key.plot([0, 0.12], [k, k], linewidth=2.5, **line)
+        style.write(key, 0.16, k - 0.02, style.fitted(name, 2.1), weight="bold", va="bottom")
+        style.write(key, 0.16, k + 0.02, said, QUIET, SMALL, va="top")
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))
     style.name_axes(axes, x="false positive rate (1 − specificity)", y="true positive rate (sensitivity)")
     style.save(figure, path)

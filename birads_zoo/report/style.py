@@ -26,15 +26,23 @@ MARGIN = 0.22  # inches around everything
 
 _FONT = "DejaVu Sans"  # comes with matplotlib, so figures look the same everywhere
 _EM = 0.58  # mean width of its characters, in font sizes
-# From harmless to alarming; neighbours differ in hue and in lightness, so that they stay apart in grey and for
-# the colour-blind. Blue, sea green, amber, vermilion, plum.
-_ORDERED = LinearSegmentedColormap.from_list("classes", ["#2b6cb0", "#43a89b", "#e2a52b", "#c8501e", "#6a1b4d"])
+# From harmless to alarming; apart in hue for the colour-blind, and in grey as far as lightness reaches.
+_BLUE, _TEAL, _AMBER, _ORANGE, _PLUM = "#2b6cb0", "#5fc4b2", "#ecb139", "#db741c", "#6a1b4d"
+_ORDERED = LinearSegmentedColormap.from_list("classes", [_BLUE, _TEAL, _AMBER, _ORANGE, _PLUM])
+_FEW = {
+    1: (_BLUE,),
+    2: (_BLUE, _ORANGE),
+    3: (_BLUE, _AMBER, _PLUM),
+    4: (_BLUE, _TEAL, _ORANGE, _PLUM),
+    5: (_BLUE, _TEAL, _AMBER, _ORANGE, _PLUM),
+}
+DASHES = ((0, ()), (0, (6, 1.5)), (0, (2, 1)), (0, (6, 1.5, 1.5, 1.5)))  # tell lines apart where colours cannot
 
 
 def class_colours(count: int) -> list[str]:
     """Return `count` colours for classes in their order."""
-    if count <= 2:
-        return [COOL, WARM][:count]
+    if count in _FEW:
+        return list(_FEW[count])
     return [to_hex(_ORDERED(k / (count - 1))) for k in range(count)]
 
 

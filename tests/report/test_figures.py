@@ -96,8 +96,8 @@ def test_sample_grids_of_any_size(tmp_path: Path, count: int) -> None:
 
 @pytest.mark.parametrize("shape", [(90, 30), (30, 90), (50, 50)])
 def test_pictures_are_not_stretched(tmp_path: Path, shape: tuple[int, int]) -> None:
-    red = np.full((1, *shape), 0.0)  # black, on a white sheet
-    pictures.sample_grid(red, [""], tmp_path / "grid.png", "")
+    darkness = np.zeros((1, *shape))  # on a white sheet
+    pictures.sample_grid(darkness, [""], tmp_path / "grid.png", "")
     black = (drawn(tmp_path / "grid.png") < 10).all(axis=2)
     black[: black.shape[0] // 8] = False  # the title
     rows = np.flatnonzero(black.mean(axis=1) > 0.02)
@@ -189,10 +189,13 @@ def test_figures_drawn_by_threads_are_the_same(tmp_path: Path, draw: Callable[[P
     assert {path.read_bytes() for path in paths} == {(tmp_path / "alone.png").read_bytes()}
 
 
-def test_class_colours_differ_and_neighbours_differ_in_grey() -> None:
+def test_colours_of_up_to_five_classes_stay_apart_in_grey_beside_each_other() -> None:
     for k in range(2, 8):
         colours = style.class_colours(k)
         assert len(set(colours)) == k
+        greys = [Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0)) for colour in colours]
+        if k <= 5:
+            assert np.abs(np.diff(np.array(greys, dtype=float))).min() >= 20, f"{k} classes: {greys}"
 
 
 @pytest.mark.parametrize(
