@@ -27,7 +27,7 @@ MARGIN = 0.22  # inches around everything
 _FONT = "DejaVu Sans"  # comes with matplotlib, so figures look the same everywhere
 _EM = 0.58  # mean width of its characters, in font sizes
 # From harmless to alarming; apart in hue for the colour-blind, and in grey as far as lightness reaches.
-_BLUE, _TEAL, _AMBER, _ORANGE, _PLUM = "#2b6cb0", "#5fc4b2", "#ecb139", "#db741c", "#6a1b4d"
+_BLUE, _TEAL, _AMBER, _ORANGE, _PLUM = "#2b6cb0", "#5fc4b2", "#ecb940", "#db741c", "#6a1b4d"
 _ORDERED = LinearSegmentedColormap.from_list("classes", [_BLUE, _TEAL, _AMBER, _ORANGE, _PLUM])
 _FEW = {
     1: (_BLUE,),
