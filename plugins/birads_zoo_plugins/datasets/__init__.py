@@ -1,1 +1,110 @@
-"""The bundled datasets."""
+"""The bundled data sets. Each is loaded by a lazily imported sibling; this module stays light."""
+
+from birads_zoo.interfaces import DatasetOptions, DatasetSpec, Index, Target, hookimpl
+
+BIRADS = Target(
+    name="birads",
+    column="assessment",
+    # 0 (incomplete) and 6 (already proven) are no final assessments of a screening picture.
+    classes={f"BI-RADS {category}": (str(category),) for category in range(1, 6)},
+    ordinal=True,
+)
+SUSPICIOUS = Target(
+    name="suspicious",
+    column="assessment",
+    classes={"BI-RADS 1-3": ("1", "2", "3"), "BI-RADS 4-5": ("4", "5")},
+    ordinal=True,
+)
+DENSITY = Target(name="density", column="density", classes={letter: (letter,) for letter in "ABCD"}, ordinal=True)
+LABEL = Target(name="label", column="label", classes=None)
+FINDING = Target(
+    name="finding",
+    column="label",
+    classes={"normal": ("normal",), "benign": ("benign",), "malignant": ("malignant",)},
+    ordinal=True,
+)
+ABNORMAL = Target(
+    name="abnormal",
+    column="label",
+    classes={"normal": ("normal",), "abnormal": ("benign", "malignant")},
+    ordinal=True,
+)
+TISSUE = Target(
+    name="tissue",
+    column="tissue",
+    classes={"fatty": ("F",), "fatty-glandular": ("G",), "dense-glandular": ("D",)},
+    ordinal=True,
+)
+
+
+def load_kaumds(options: DatasetOptions) -> Index:
+    """Read the KAUMDS folder: its metadata sheet and `mammograms/`."""
+    from birads_zoo_plugins.datasets._kaumds import load
+
+    return load(options)
+
+
+def load_mini_mias(options: DatasetOptions) -> Index:
+    """Read the unpacked mini-MIAS archive: `Info.txt` and 322 PGM files."""
+    from birads_zoo_plugins.datasets._mini_mias import load
+
+    return load(options)
+
+
+def load_image_folder(options: DatasetOptions) -> Index:
+    """Read a folder that has a folder of pictures a class."""
+    from birads_zoo_plugins.datasets._image_folder import load
+
+    return load(options)
+
+
+def load_csv_table(options: DatasetOptions) -> Index:
+    """Read any table that has a row a picture."""
+    from birads_zoo_plugins.datasets._csv_table import load
+
+    return load(options)
+
+
+def load_phantom(options: DatasetOptions) -> Index:
+    """Read a folder of synthetic mammograms, or make one where no root is given."""
+    from birads_zoo_plugins.datasets._phantom import load
+
+    return load(options)
+
+
+@hookimpl
+def birads_zoo_datasets() -> list[DatasetSpec]:
+    """Return the bundled data sets."""
+    return [
+        DatasetSpec(
+            name="kaumds",
+            summary="King Abdulaziz University mammograms: BI-RADS 1-5, CC and MLO, 996 patients in the sheet",
+            load=load_kaumds,
+            targets=(BIRADS, SUSPICIOUS, DENSITY),
+            aliases=("kau-bcmd",),
+        ),
+        DatasetSpec(
+            name="mini-mias",
+            summary="mini-MIAS: 322 MLO mammograms of 161 patients, normal, benign or malignant",
+            load=load_mini_mias,
+            targets=(FINDING, ABNORMAL, TISSUE),
+        ),
+        DatasetSpec(
+            name="phantom",
+            summary="synthetic mammograms in KAUMDS' layout, with the true lesions beside",
+            load=load_phantom,
+            targets=(BIRADS, SUSPICIOUS, DENSITY),
+        ),
+        DatasetSpec(
+            name="image-folder",
+            summary="a folder of pictures a class; the patient from the path or a table",
+            load=load_image_folder,
+            targets=(LABEL,),
+        ),
+        DatasetSpec(
+            name="csv",
+            summary="any table with a row a picture (CSV, TSV or XLSX), columns mapped by name",
+            load=load_csv_table,
+            targets=(BIRADS, SUSPICIOUS, DENSITY, LABEL),
+        ),
+    ]

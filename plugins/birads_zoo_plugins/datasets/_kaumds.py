@@ -1,0 +1,152 @@
+"""KAUMDS (published as KAU-BCMD): a sheet with a row an image, and `mammograms/BIRAD 1/…jpg`.
+
+Source of the layout: A. S. Alsolami, W. Shalash, W. Alsaggaf, S. Ashoor, H. Refaat, M. Elmogy, "King Abdulaziz
+University Breast Cancer Mammogram Dataset (KAU-BCMD)", Data 6(11), 2021.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from birads_zoo.errors import UserError
+from birads_zoo.interfaces import AuditEntry, DatasetOptions, Index
+from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
+from birads_zoo_plugins.datasets._frame import Record, make_index
+from birads_zoo_plugins.datasets._tables import Cell, read_sheets
+from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+
+NEEDED = ("image_path", "patient_id", "assessment")
+
+_FOLDER = "mammograms/"  # some copies of the sheet have it in their paths, and some of the data have it on the disk
+_NAME = re.compile(r"(?P<year>(?:19|20)\d\d)?_?.*_\s*(?P<view>CC|MLO)_(?P<side>[LR])\.\w+$", re.IGNORECASE)
+
+
+def load(options: DatasetOptions) -> Index:
+    """Read KAUMDS: 5386 rows, 996 patients. `options.table` names the sheet's file where it is not to be searched.
+
+    A picture's path is its real one where the file exists, and the sheet's with `.jpg` where it does not. Raises
+    `UserError` for a missing or unreadable root, a root without the sheet, and a sheet without a needed column.
+    """
+    check_mapping(options.columns)
+    tree = list_tree(check_root("kaumds", options))
+    table = _find_sheet(tree, options)
+    find = _finder(tree, table.sheet.file)
+    records: list[Record] = []
+    audit: list[AuditEntry] = []
+    for number, cells in table.rows():
+        if values.is_blank(cells["image_path"]) and values.is_blank(cells["patient_id"]):
+            continue  # a stray total or note, not an image's row
+        record, entries = _read_row(number, cells, find)
+        records.append(record)
+        audit += entries
+    if not records:
+        raise UserError(f"{table.sheet.place} has a header in row {table.header_row} and no row below it")
+    return make_index(tree.root, records, audit)
+
+
+def _find_sheet(tree: Tree, options: DatasetOptions) -> Table:
+    """Return the sheet that has the needed columns, wherever it is and whatever it is called."""
+    if options.table:
+        files = [tree.root / options.table]
+    else:
+        files = [
+            tree.root / file
+            for file in sorted(tree.files, key=lambda file: (file.count("/"), file))
+            if file.lower().endswith(".xlsx") and not PurePosixPath(file).name.startswith(("~$", "."))
+        ]
+    wanted = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
+    if not files:
+        raise UserError(f"no .xlsx file below {tree.root}: kaumds needs {wanted} there, or --table FILE")
+    best: Table | None = None
+    for file in files:
+        for sheet in read_sheets(file):
+            table = find_table(sheet, options.columns)
+            if _complete(table, options):
+                return table
+            if best is None or len(table.places) > len(best.places):
+                best = table
+    # One column of three in common is chance; with two it is the right sheet with a column missing.
+    alike = best is not None and (bool(options.table) or sum(name in best.places for name in NEEDED) > 1)
+    if best is None or not alike:
+        names = ", ".join(repr(file.relative_to(tree.root).as_posix()) for file in files)
+        raise UserError(f"no sheet of kaumds below {tree.root}: looked for {wanted} in {names}")
+    require_columns(best, NEEDED, options.columns)
+    raise AssertionError("an incomplete table lacks a needed or a mapped column")
+
+
+def _complete(table: Table, options: DatasetOptions) -> bool:
+    return all(name in table.places for name in (*NEEDED, *options.columns))
+
+
+def _finder(tree: Tree, sheet: Path) -> Callable[[Cell], str]:
+    """Return what finds a sheet's path on the disk: `.jpg` for `.dcm`, with or without the folder, in any case."""
+    exact = set(tree.files)
+    beside = sheet.parent
+    # A copy unpacked one folder deeper has its sheet there too, and paths count from the sheet.
+    inside = beside != tree.root and beside.is_relative_to(tree.root)
+    starts = ("", f"{beside.relative_to(tree.root).as_posix()}/") if inside else ("",)
+
+    def find(cell: Cell) -> str:
+        path = values.text(cell).replace("\\", "/").removeprefix("./").lstrip("/")
+        if not path:
+            return ""
+        path = re.sub(r"\.dcm$", ".jpg", path, flags=re.IGNORECASE)
+        bare = path[len(_FOLDER) :] if path.lower().startswith(_FOLDER) else path
+        spellings = [start + spelling for start in starts for spelling in (path, bare, _FOLDER + bare)]
+        for spelling in spellings:
+            if spelling in exact:
+                return spelling
+        return next((found for found in map(tree.find, spellings) if found), path)
+
+    return find
+
+
+def _read_row(number: int, cells: dict[str, Cell], find: Callable[[Cell], str]) -> tuple[Record, list[AuditEntry]]:
+    path = find(cells["image_path"])
+    patient = values.patient(cells["patient_id"])
+    repairs: list[tuple[str, str]] = []
+    name = _NAME.search(PurePosixPath(path).name)
+
+    density, cleaned = values.density(cells.get("density"))
+    if cleaned:
+        repairs.append(("dirty density", f"{values.text(cells['density'])!r} read as {density}"))
+    elif not density and not values.is_blank(cells.get("density")):
+        repairs.append(("unreadable density", f"{values.text(cells['density'])!r} fits no category; left empty"))
+
+    laterality = values.laterality(cells.get("laterality"))
+    if not laterality and name:
+        laterality = name["side"].upper()
+        repairs.append(("no laterality", f"{laterality} taken from the file's name"))
+    view = values.view(cells.get("view"))
+    if not view and name:
+        view = name["view"].upper()
+        repairs.append(("no view", f"{view} taken from the file's name"))
+    date = values.date(cells.get("study_date"))
+    if not date and name and name["year"]:
+        date = name["year"]
+        repairs.append(("no study date", f"{date} taken from the file's name"))
+    age = values.age(cells.get("age"))
+    if age != age and not values.is_blank(cells.get("age")):
+        repairs.append(("unreadable age", f"{values.text(cells['age'])!r} is no age; left empty"))
+    assessment = values.assessment(cells["assessment"])
+    if not assessment and not values.is_blank(cells["assessment"]):
+        repairs.append(("unreadable assessment", f"{values.text(cells['assessment'])!r}; left empty"))
+
+    record = {
+        "row": number,
+        "image_path": path,
+        "patient_id": patient,
+        "exam_id": f"{patient}_{date}" if patient and date else "",
+        "laterality": laterality,
+        "view": view,
+        "assessment": assessment,
+        "density": density,
+        "age": age,
+        "study_date": date,
+    }
+    entries = [
+        AuditEntry(row=number, image_path=path, patient_id=patient, action="repaired", reason=reason, detail=detail)
+        for reason, detail in repairs
+    ]
+    return record, entries

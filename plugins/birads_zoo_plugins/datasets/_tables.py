@@ -1,0 +1,84 @@
+"""Sheets of XLSX, CSV and TSV files as plain rows of cells."""
+
+import csv
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from birads_zoo.errors import UserError
+
+SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv")
+HEADER_ROWS = 20  # a header stands in the first of them, or the sheet has none
+_BLANK_ROWS = 10_000  # that many in a row end a sheet: real ones claim a million rows and fill five thousand
+
+Cell = Any  # str, int, float, bool, datetime, or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """One sheet: `rows` are (number, cells), numbered from 1 as spreadsheets do, without blank ones."""
+
+    file: Path
+    name: str  # "" for a CSV file, which has one sheet only
+    rows: tuple[tuple[int, tuple[Cell, ...]], ...]
+
+    @property
+    def place(self) -> str:
+        """The file, and the sheet where the file can have several, for error messages."""
+        return f"sheet {self.name!r} of {self.file}" if self.name else str(self.file)
+
+
+def read_sheets(path: Path) -> Iterator[Sheet]:
+    """Yield each sheet of `path`, read one at a time.
+
+    An XLSX sheet is streamed, and ends after 10,000 blank rows, whatever size it claims: a real sheet of 5387 rows
+    that claims 1,047,845 takes 0.6 s and 42 MB so, and 8.5 s when it is read whole. Raises `UserError` for a file
+    that is missing, unreadable, or no such table.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"{path} is no table this reads: give a file that ends in {', '.join(SUFFIXES)}")
+    if not path.is_file():
+        raise UserError(f"no such table: {path}")
+    try:
+        yield from _spreadsheet(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _text_table(path)
+    except PermissionError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, csv.Error, zlib.error) as error:
+        raise UserError(f"{path} is damaged or no {path.suffix[1:].upper()} file ({error}); fetch it again") from None
+
+
+def _spreadsheet(path: Path) -> Iterator[Sheet]:
+    import openpyxl
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # openpyxl tells of styles and validations that it leaves out
+        with closing(openpyxl.load_workbook(path, read_only=True, data_only=True)) as book:
+            for sheet in book.worksheets:
+                sheet.reset_dimensions()  # what a file claims of its size is often wrong in both directions
+                yield Sheet(file=path, name=sheet.title, rows=_filled(sheet.iter_rows(values_only=True)))
+
+
+def _text_table(path: Path) -> Iterator[Sheet]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        start = file.read(65536).partition("\n")[0]
+        file.seek(0)
+        separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=start.count)
+        yield Sheet(file=path, name="", rows=_filled(tuple(row) for row in csv.reader(file, delimiter=separator)))
+
+
+def _filled(rows: Iterator[tuple[Cell, ...]]) -> tuple[tuple[int, tuple[Cell, ...]], ...]:
+    found: list[tuple[int, tuple[Cell, ...]]] = []
+    last = 0
+    for number, cells in enumerate(rows, start=1):
+        if any(cell is not None and cell != "" for cell in cells):
+            found.append((number, cells))
+            last = number
+        elif number - last >= _BLANK_ROWS:
+            break
+    return tuple(found)
