@@ -1,0 +1,195 @@
+"""Batches on the device: the whole split resident there when it fits, else streamed to it by a thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from birads_zoo.data.images import Pixels
+
+_AHEAD = 4  # streamed batches that are made before they are asked for
+_CHUNK = 256  # pictures moved at once when the split becomes resident
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Batch:
+    """N samples of V views, all on the device.
+
+    `images`: N×V×1×H×W float32 in [0, 1]. `targets`: N int64, class numbers. `positions`: N int64, the samples'
+    numbers, 0 … S−1, in what `Batches` was built from.
+    """
+
+    images: Tensor
+    targets: Tensor
+    positions: Tensor
+
+
+class Batches:
+    """S samples, sample i being the V pictures `pixels[samples[i]]` with the class `labels[i]`, in batches.
+
+    `pixels` is N×H×W, uint8 or uint16, usually memory-mapped; `samples` S×V and `labels` S are int64. `sampler` is
+    one of those of `plan_epoch`. When the samples' pictures take at most `memory_limit` bytes they are `resident`:
+    moved to the device once, as they are stored; on the CPU they are read where they lie. Else a thread reads them
+    batch by batch, a few ahead, into pinned memory. Both give the same batches. Without a `memory_limit` it is half
+    of a CUDA device's free memory, and on other devices there is none.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        samples: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        batch_size: int,
+        device: torch.device,
+        sampler: str = "natural",
+        memory_limit: int | None = None,
+    ) -> None:
+        if samples.ndim != 2 or labels.shape != samples.shape[:1]:
+            raise ValueError(f"samples must be S×V and labels S, not {samples.shape} and {labels.shape}")
+        self._pixels, self._samples, self._labels = pixels, samples, labels
+        self._batch_size, self._sampler, self._device = batch_size, sampler, torch.device(device)
+        self._targets = torch.tensor(labels, dtype=torch.int64, device=self._device)
+        rows, local = np.unique(samples, return_inverse=True)
+        picture_bytes = int(np.prod(pixels.shape[1:])) * pixels.dtype.itemsize
+        limit = _default_limit(self._device) if memory_limit is None else memory_limit
+        self.resident = limit is None or len(rows) * picture_bytes <= limit
+        self._moved: tuple[Tensor, Tensor] | None = None  # the pictures' bits, and S×V where in them
+        if self.resident and self._device.type != "cpu":
+            where = torch.from_numpy(local.reshape(samples.shape)).to(self._device)
+            self._moved = (_move(pixels, rows, self._device), where)
+
+    def __len__(self) -> int:
+        """Batches in an epoch with a generator."""
+        return len(plan_sizes(len(self._labels), self._batch_size))
+
+    def epoch(self, generator: np.random.Generator | None) -> Iterator[Batch]:
+        """Yield an epoch's batches, sampled with `generator`; without one, each sample once in order, to predict.
+
+        The order is moved to the device once; after that, a resident epoch on CUDA waits for nothing.
+        """
+        plan = plan_epoch(self._labels, self._batch_size, self._sampler, generator)
+        if not plan:
+            return
+        order = torch.from_numpy(np.concatenate(plan)).to(self._device)
+        positions = torch.split(order, [len(chosen) for chosen in plan])
+        for images, chosen in zip(self._images(plan, positions), positions, strict=True):
+            yield Batch(images=images, targets=self._targets[chosen], positions=chosen)
+
+    def _images(self, plan: list[NDArray[np.int64]], positions: tuple[Tensor, ...]) -> Iterator[Tensor]:
+        if self._moved is not None:
+            bits, where = self._moved
+            for chosen in positions:
+                rows = where[chosen]
+                yield _unit(bits.index_select(0, rows.flatten()).view(*rows.shape, *bits.shape[1:]))
+        elif self.resident:
+            for numbers in plan:
+                yield _unit(self._gather(numbers))
+        else:
+            for gathered in self._stream(plan):
+                yield _unit(gathered.to(self._device, non_blocking=True))
+
+    def _gather(self, chosen: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(_bits(self._pixels[self._samples[chosen]]))
+
+    def _stream(self, plan: list[NDArray[np.int64]]) -> Iterator[Tensor]:
+        """Gather in another thread, a few batches ahead; its exceptions surface here, and it ends with this."""
+        pinned = self._device.type == "cuda"
+
+        def gather(chosen: NDArray[np.int64]) -> Tensor:
+            gathered = self._gather(chosen)
+            return gathered.pin_memory() if pinned else gathered
+
+        waiting: deque[Future[Tensor]] = deque()
+        with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+            try:
+                for chosen in plan:
+                    waiting.append(pool.submit(gather, chosen))
+                    if len(waiting) > _AHEAD:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+def plan_epoch(
+    labels: NDArray[np.int64], batch_size: int, sampler: str, generator: np.random.Generator | None
+) -> list[NDArray[np.int64]]:
+    """Return each batch's sample numbers for one epoch of as many draws as there are samples.
+
+    "natural": every sample once, in random order. "balanced": with replacement, each class equally likely.
+    "sqrt-balanced": with replacement, a class's probability in proportion to the root of its count. Without a
+    `generator`: every sample once, in order. A training epoch's last batch is never a single sample, of which batch
+    norm can learn nothing: it joins the batch before.
+    """
+    count = len(labels)
+    if generator is None:
+        order = np.arange(count)
+        return [order[start : start + batch_size] for start in range(0, count, batch_size)]
+    if count == 0:
+        return []
+    if sampler == "natural":
+        order = generator.permutation(count)
+    else:
+        order = generator.choice(count, size=count, p=_odds(labels, sampler))
+    return np.split(order, np.cumsum(plan_sizes(count, batch_size))[:-1])
+
+
+def plan_sizes(count: int, batch_size: int) -> list[int]:
+    """Return the sizes of a training epoch's batches."""
+    whole, left = divmod(count, batch_size)
+    sizes = [batch_size] * whole
+    if left == 1 and sizes:
+        sizes[-1] += 1
+    elif left:
+        sizes.append(left)
+    return sizes
+
+
+def _odds(labels: NDArray[np.int64], sampler: str) -> NDArray[np.float64]:
+    """Each sample's probability of being drawn: its class's, shared among the class's samples."""
+    power = {"balanced": 0.0, "sqrt-balanced": 0.5}[sampler]
+    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    odds = (counts**power / counts)[inverse]
+    normal: NDArray[np.float64] = odds / odds.sum()
+    return normal
+
+
+def _default_limit(device: torch.device) -> int | None:
+    if device.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return free // 2
+
+
+def _move(pixels: Pixels, rows: NDArray[np.int64], device: torch.device) -> Tensor:
+    """Copy `rows` to the device in chunks: the split need not fit into the host's memory beside the store."""
+    dtype = torch.int16 if pixels.dtype == np.uint16 else torch.uint8
+    moved = torch.empty((len(rows), *pixels.shape[1:]), dtype=dtype, device=device)
+    for start in range(0, len(rows), _CHUNK):
+        chunk = rows[start : start + _CHUNK]
+        moved[start : start + len(chunk)] = torch.from_numpy(_bits(pixels[chunk])).to(device)
+    return moved
+
+
+def _bits(pixels: Pixels) -> NDArray[Any]:
+    """Return the same bits in a type of which torch can index and convert on every device: int16 for uint16."""
+    return pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels
+
+
+def _unit(bits: Tensor) -> Tensor:
+    """N×V×H×W stored bits → N×V×1×H×W float32 in [0, 1]."""
+    if bits.dtype == torch.int16:
+        images = (bits.to(torch.int32) & 0xFFFF).to(torch.float32).div_(65535)
+    else:
+        images = bits.to(torch.float32).div_(255)
+    return images.unsqueeze(2)

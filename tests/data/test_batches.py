@@ -1,0 +1,164 @@
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from birads_zoo.data.batches import Batch, Batches, plan_epoch, plan_sizes
+
+CPU = torch.device("cpu")
+
+
+def _pixels(dtype: type = np.uint8, count: int = 20) -> NDArray[np.generic]:
+    top = np.iinfo(dtype).max
+    return np.random.default_rng(0).integers(0, top + 1, (count, 6, 5)).astype(dtype)
+
+
+def _generator() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def _parts(batch: Batch) -> tuple[torch.Tensor, ...]:
+    return batch.images, batch.targets, batch.positions
+
+
+@given(count=st.integers(0, 200), batch_size=st.integers(1, 50))
+def test_sizes_add_up_and_no_training_batch_is_single(count: int, batch_size: int) -> None:
+    sizes = plan_sizes(count, batch_size)
+    assert sum(sizes) == count
+    assert all(size in (batch_size, batch_size + 1) for size in sizes[:-1])
+    if batch_size > 1 and count > 1:
+        assert min(sizes) > 1
+
+
+def test_a_leftover_of_one_joins_the_batch_before_but_not_in_prediction() -> None:
+    labels = np.zeros(9, np.int64)
+    assert [len(rows) for rows in plan_epoch(labels, 4, "natural", _generator())] == [4, 5]
+    assert [len(rows) for rows in plan_epoch(labels, 4, "natural", None)] == [4, 4, 1]
+
+
+def test_natural_is_a_permutation_that_differs_by_generator() -> None:
+    labels = np.arange(50) % 3
+    generator = _generator()
+    first, second = (np.concatenate(plan_epoch(labels, 8, "natural", generator)) for _ in range(2))
+    np.testing.assert_array_equal(np.sort(first), np.arange(50))
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, np.concatenate(plan_epoch(labels, 8, "natural", _generator())))
+    np.testing.assert_array_equal(np.concatenate(plan_epoch(labels, 8, "balanced", None)), np.arange(50))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "shares"), [("balanced", (1 / 3, 1 / 3, 1 / 3)), ("sqrt-balanced", (0.6, 0.3, 0.1))]
+)
+def test_samplers_draw_classes_as_promised(sampler: str, shares: tuple[float, ...]) -> None:
+    labels = np.repeat([0, 2, 5], (3600, 900, 100))  # roots 60, 30, 10; class numbers may have gaps
+    drawn = np.concatenate(plan_epoch(labels, 32, sampler, _generator()))
+    assert len(drawn) == len(labels)
+    for label, share in zip((0, 2, 5), shares, strict=True):
+        assert (labels[drawn] == label).mean() == pytest.approx(share, abs=0.025)
+    rare = np.bincount(drawn, minlength=4600)[4500:]
+    assert rare.max() < 5 * max(rare.mean(), 1)  # the class's samples share its draws
+
+
+@pytest.mark.parametrize(("dtype", "top"), [(np.uint8, 255), (np.uint16, 65535)])
+@pytest.mark.parametrize("limit", [None, 0])
+def test_images_are_the_stored_pixels_in_unit_range(dtype: type, top: int, limit: int | None) -> None:
+    pixels = _pixels(dtype)
+    samples, labels = np.array([[3, 4], [0, 19], [7, 7]]), np.array([1, 0, 1])
+    batches = Batches(pixels, samples, labels, 2, CPU, memory_limit=limit)
+    assert batches.resident == (limit is None)
+    found = list(batches.epoch(None))
+    images = torch.cat([batch.images for batch in found])
+    assert (images.shape, images.dtype) == ((3, 2, 1, 6, 5), torch.float32)
+    np.testing.assert_allclose(images[:, :, 0].numpy(), pixels[samples] / top, atol=1e-7)
+    assert torch.cat([batch.targets for batch in found]).tolist() == [1, 0, 1]
+    assert torch.cat([batch.positions for batch in found]).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("sampler", ["natural", "balanced", "sqrt-balanced"])
+def test_streaming_gives_what_resident_gives(dtype: type, sampler: str) -> None:
+    pixels, samples = _pixels(dtype), np.arange(19)[:, None]
+    labels = np.arange(19) % 4
+    resident = Batches(pixels, samples, labels, 2, CPU, sampler)
+    streaming = Batches(pixels, samples, labels, 2, CPU, sampler, memory_limit=18 * 30 * pixels.itemsize)
+    assert resident.resident
+    assert not streaming.resident
+    assert Batches(pixels, samples, labels, 2, CPU, memory_limit=19 * 30 * pixels.itemsize).resident
+    pairs = list(zip(resident.epoch(_generator()), streaming.epoch(_generator()), strict=True))
+    assert len(pairs) == len(resident) == 9
+    for one, other in pairs:
+        for left, right in zip(_parts(one), _parts(other), strict=True):
+            assert torch.equal(left, right)
+
+
+def test_a_read_only_memory_map_is_read_in_place(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", _pixels())
+    pixels = np.load(tmp_path / "a.npy", mmap_mode="r")
+    batch = next(Batches(pixels, np.arange(20)[:, None], np.zeros(20, np.int64), 20, CPU).epoch(None))
+    np.testing.assert_allclose(batch.images[:, 0, 0].numpy(), _pixels() / 255, atol=1e-7)
+    batch.images.zero_()  # a batch is its own copy
+    np.testing.assert_array_equal(pixels, _pixels())
+
+
+def _threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("batches")]
+
+
+def test_the_thread_ends_when_the_consumer_stops_early() -> None:
+    batches = Batches(_pixels(), np.arange(20)[:, None], np.zeros(20, np.int64), 1, CPU, memory_limit=0)
+    epoch = batches.epoch(_generator())
+    next(epoch)
+    assert _threads()
+    epoch.close()
+    assert not _threads()
+    assert len(list(batches.epoch(_generator()))) == 20
+    assert not _threads()
+
+
+def test_the_threads_exceptions_surface() -> None:
+    samples = np.arange(20)[:, None]
+    batches = Batches(_pixels(count=10), samples, np.zeros(20, np.int64), 4, CPU, memory_limit=0)
+    with pytest.raises(IndexError, match="out of bounds"):
+        list(batches.epoch(None))
+    assert not _threads()
+
+
+def test_no_samples_are_no_batches() -> None:
+    batches = Batches(_pixels(), np.zeros((0, 1), np.int64), np.zeros(0, np.int64), 4, CPU)
+    assert len(batches) == 0
+    assert list(batches.epoch(None)) == list(batches.epoch(_generator())) == []
+
+
+def test_misshaped_samples_are_a_bug() -> None:
+    with pytest.raises(ValueError, match="samples must be S×V and labels S"):
+        Batches(_pixels(), np.arange(4), np.zeros(4, np.int64), 4, CPU)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_cuda_gives_what_the_cpu_gives_and_waits_for_nothing(dtype: type) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    pixels, samples, labels = _pixels(dtype), np.arange(20)[:, None], np.arange(20) % 3
+    device = torch.device("cuda")
+    expected = list(Batches(pixels, samples, labels, 4, CPU, "balanced").epoch(_generator()))
+    for limit in (None, 0):
+        batches = Batches(pixels, samples, labels, 4, device, "balanced", memory_limit=limit)
+        assert batches.resident == (limit is None)
+        epoch = batches.epoch(_generator())
+        found = [next(epoch)]  # the order is moved here
+        if batches.resident:
+            torch.cuda.set_sync_debug_mode("error")
+        try:
+            found += epoch
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        for one, other in zip(expected, found, strict=True):
+            for left, right in zip(_parts(one), _parts(other), strict=True):
+                assert right.device.type == "cuda"
+                assert torch.equal(left, right.cpu())
