@@ -1,0 +1,67 @@
+"""The options that every command on a data set shares, and the recipe's fields that they set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from birads_zoo.errors import UserError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FIELDS = {
+    "dataset": "dataset.name",
+    "root": "dataset.root",
+    "target": "dataset.target",
+    "classes": "dataset.classes",
+    "table": "dataset.table",
+    "columns": "dataset.columns",
+    "patient_pattern": "dataset.patient_pattern",
+}
+
+
+def dataset_options(function: F) -> F:
+    """Give a command the options that say which rows of which data set it works on.
+
+    They arrive as the arguments `dataset`, `root`, `target`, `classes`, `table`, `columns` and `patient_pattern`,
+    each `None` or empty where the user gave none; `dataset_changes` turns them into the recipe's fields.
+    """
+    options = (
+        click.option("--dataset", metavar="NAME", help="A registered data set."),
+        click.option("--root", type=click.Path(), metavar="FOLDER", help="Where the data set lies."),
+        click.option("--target", metavar="NAME", help="What is predicted. [default: the data set's first target]"),
+        click.option("--class", "classes", multiple=True, metavar="NAME", help="A class to keep; may be repeated."),
+        click.option("--table", metavar="FILE", help="A sheet or CSV file, relative to the root."),
+        click.option(
+            "--column",
+            "columns",
+            multiple=True,
+            metavar="OURS=THEIRS",
+            callback=_columns,
+            help="The table's name for a canonical column, such as patient_id=Case; may be repeated.",
+        ),
+        click.option(
+            "--patient-pattern", metavar="REGEX", help="Its first group, in a picture's path, is the patient id."
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def dataset_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe's dotted fields that the data set's options set, for those the user gave."""
+    given = {key: fields[name] for name, key in _FIELDS.items() if fields[name]}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+
+
+def _columns(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for value in values:
+        ours, equals, theirs = value.partition("=")
+        if not equals or not ours.strip() or not theirs.strip():
+            raise UserError(f"--column {value!r}: expected OURS=THEIRS, such as patient_id=Case")
+        columns[ours.strip()] = theirs.strip()
+    return columns

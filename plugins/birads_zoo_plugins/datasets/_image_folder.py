@@ -1,0 +1,97 @@
+"""A folder a class, any pictures in it, nested as deep as one likes."""
+
+import re
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Literal
+
+from birads_zoo.data.classes import natural
+from birads_zoo.errors import UserError
+from birads_zoo.interfaces import AuditEntry, DatasetOptions, Index
+from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._columns import check_mapping, find_table, require_columns
+from birads_zoo_plugins.datasets._frame import Record, make_index
+from birads_zoo_plugins.datasets._tables import read_sheets
+from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
+
+
+def load(options: DatasetOptions) -> Index:
+    """Read `root/CLASS/…/picture`: `label` is the first folder's name, rows count the files in natural order.
+
+    The patient id is the first group of `options.patient_pattern` in the path below the root, or comes from
+    `options.table`, which then needs the columns image_path and patient_id (by any of their usual names); with
+    neither it is unknown. Files that are no pictures are dropped rows. Raises `UserError` for a missing or unreadable
+    root, fewer than two class folders, both ways to a patient at once, and a pattern or table that is none.
+    """
+    check_mapping(options.columns)
+    tree = list_tree(check_root("image-folder", options))
+    find_patient = _patient_finder(tree, options)
+    records: list[Record] = []
+    audit: list[AuditEntry] = []
+    # Files beside the class folders are no samples: a read-me, the table, a licence.
+    inside = [file for file in tree.files if "/" in file and not _hidden(file)]
+    for number, file in enumerate(sorted(inside, key=natural), start=1):
+        if not file.lower().endswith(PICTURES):
+            suffix = PurePosixPath(file).suffix or "no suffix"
+            audit.append(_entry(number, file, "dropped", "not a picture", suffix))
+            continue
+        patient = find_patient(file) if find_patient else ""
+        if find_patient and not patient:
+            audit.append(_entry(number, file, "repaired", "no patient id", "left empty"))
+        label = file.partition("/")[0]
+        records.append({"row": number, "image_path": file, "patient_id": patient, "label": label})
+    classes = sorted({str(record["label"]) for record in records}, key=natural)
+    if len(classes) < 2:
+        found = f"only {classes[0]!r}" if classes else "none"
+        raise UserError(
+            f"image-folder needs a folder of pictures ({', '.join(PICTURES)}) for each of two classes at least in "
+            f"{tree.root}; found {found}"
+        )
+    return make_index(tree.root, records, audit)
+
+
+def _patient_finder(tree: Tree, options: DatasetOptions) -> Callable[[str], str] | None:
+    """Return what finds a path's patient id ("" for unknown), or None where the user gave no way to it."""
+    if options.table and options.patient_pattern:
+        raise UserError("image-folder takes the patient id from --table or --patient-pattern, not from both")
+    if options.table:
+        return _from_table(tree, options)
+    return _from_pattern(options.patient_pattern) if options.patient_pattern else None
+
+
+def _from_pattern(text: str) -> Callable[[str], str]:
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise UserError(f"--patient-pattern {text!r} is no regular expression: {error}") from None
+    if not pattern.groups:
+        raise UserError(
+            f"--patient-pattern {text!r} has no group: put the patient id's part in parentheses, as in '(P\\d+)_'"
+        )
+
+    def find(file: str) -> str:
+        match = pattern.search(file)
+        return (match[1] or "") if match else ""
+
+    return find
+
+
+def _from_table(tree: Tree, options: DatasetOptions) -> Callable[[str], str]:
+    sheet = next(iter(read_sheets(tree.root / options.table)), None)
+    if sheet is None:
+        raise UserError(f"{tree.root / options.table} has no sheet")
+    table = find_table(sheet, options.columns)
+    require_columns(table, ("image_path", "patient_id"), options.columns)
+    patients = {
+        values.text(cells["image_path"]).replace("\\", "/").removeprefix("./"): values.patient(cells["patient_id"])
+        for _, cells in table.rows()
+    }
+    return lambda file: patients.get(file, "")
+
+
+def _hidden(file: str) -> bool:
+    return any(part.startswith(".") for part in file.split("/"))
+
+
+def _entry(row: int, path: str, action: Literal["dropped", "repaired"], reason: str, detail: str) -> AuditEntry:
+    return AuditEntry(row=row, image_path=path, patient_id="", action=action, reason=reason, detail=detail)
