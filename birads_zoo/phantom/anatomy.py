@@ -76,16 +76,18 @@ def draw_breast(build: Build, view: View, height: int, width: int, generator: np
     """Draw one breast of a woman in one view, `height`×`width` pixels, chest wall at the left edge."""
     ys, xs = _grid(height, width)
     edge, middle = _outline(build, view, ys[:, 0], width / height, generator)
+    used = min(int(edge.max() * height) + 4, width)  # beyond it there is only air
+    ys, xs = ys[:, :used], xs[:, :used]
     distance = _skin_distance(xs < edge[:, None]) / np.float32(height)
     nipple_y = min(max(middle + generator.normal(0, 0.01), 0.1), 0.9)
     nipple = (float(np.interp(nipple_y, ys[:, 0], edge)), nipple_y)
 
     inside = distance > 0
     thickness = 1 - np.exp(-distance / np.float32(0.045))
-    cloud = _cloud(height, width, generator)
+    cloud = _cloud(height, used, generator)
     brightness = build.fat * thickness * (1 + 0.10 * cloud)
     brightness += _gland(build, xs, ys, nipple, cloud, generator) * np.clip((distance - 0.012) / 0.03, 0, 1)
-    brightness += _vessels(build, nipple, height, width, generator) * thickness
+    brightness += _vessels(build, nipple, height, used, generator) * thickness
     brightness += 0.13 * np.exp(-(((distance - np.float32(0.005)) / np.float32(0.0045)) ** 2))
     brightness += _nipple_shadow(xs, ys, nipple)
     pectoral = np.zeros_like(distance)
@@ -95,9 +97,9 @@ def draw_breast(build: Build, view: View, height: int, width: int, generator: np
         brightness = brightness * (1 - 0.85 * pectoral) + muscle * pectoral
     rows = np.flatnonzero(inside.any(axis=1))
     return Breast(
-        brightness=np.where(inside, brightness, 0).astype(np.float32),
-        skin_distance=distance * np.float32(height),
-        pectoral=pectoral,
+        brightness=_widen(np.where(inside, brightness, 0), width),
+        skin_distance=_widen(distance * height, width),
+        pectoral=_widen(pectoral, width),
         nipple=(nipple[0] * height, nipple[1] * height),
         depth=nipple[0] * height,
         height=float(np.ptp(rows) + 1),
@@ -134,6 +136,12 @@ def _skin_distance(inside: NDArray[np.bool_]) -> Plane:
     padded[:, -1] = False
     distance = np.asarray(ndimage.distance_transform_edt(padded)[1:-1, 1:-1], np.float32)
     return np.asarray(ndimage.gaussian_filter(distance, 1.0, mode="nearest") * inside, np.float32)
+
+
+def _widen(plane: Plane, width: int) -> Plane:
+    wide = np.zeros((plane.shape[0], width), np.float32)
+    wide[:, : plane.shape[1]] = plane
+    return wide
 
 
 def _spectral(height: int, width: int, slope: float, stretch: float, generator: np.random.Generator) -> Plane:

@@ -107,15 +107,15 @@ def _spiculated_mass(grid: tuple[Plane, Plane], radius: float, generator: np.ran
     core = 0.62 * radius * (1 + 0.15 * np.cos(3 * angle + generator.uniform(0, 6.28)))
     field = generator.uniform(0.25, 0.30) * _soft_step((core - distance) / (0.10 * radius))
     count = int(generator.integers(12, 18))
-    around = np.linspace(0, 2 * np.pi, count, endpoint=False) + generator.normal(0, 0.08, count)
+    around = np.linspace(0, 2 * np.pi, count, endpoint=False) + generator.normal(0, 0.13, count)
     for direction in around:
-        length = radius * generator.uniform(1.5, 2.3)
+        length, strength = radius * generator.uniform(1.2, 2.4), generator.uniform(0.14, 0.25)
         along = distance * np.cos(angle - direction)
         bend = generator.normal(0, 0.05) * along**2 / radius
         across = distance * np.sin(angle - direction) - bend
         width = max(0.075 * radius, 0.75) * np.clip(1.25 - along / length, 0.35, None)
         fade = np.clip((length - along) / (0.5 * length), 0, 1) * (along > 0)
-        field = np.maximum(field, 0.23 * fade * np.exp(-((across / width) ** 2)))
+        field = np.maximum(field, strength * fade * np.exp(-((across / width) ** 2)))
     return np.asarray(field, np.float32)
 
 

@@ -127,8 +127,6 @@ def _write_picture(path: Path, content: bytes, damage: Damage | None) -> None:
 def _circle(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
     """Return the centre of the mask's bounding box, and the radius that takes in every pixel's centre."""
     ys, xs = np.nonzero(mask)
-    if not len(ys):  # only in the tiniest pictures
-        return 0.0, 0.0, 0.0
     x, y = (xs.min() + xs.max() + 1) / 2, (ys.min() + ys.max() + 1) / 2
     return float(x), float(y), float(np.hypot(xs + 0.5 - x, ys + 0.5 - y).max() + 0.5)
 
