@@ -189,7 +189,5 @@ def _bits(pixels: Pixels) -> NDArray[Any]:
 def _unit(bits: Tensor) -> Tensor:
     """N×V×H×W stored bits → N×V×1×H×W float32 in [0, 1]."""
     if bits.dtype == torch.int16:
-        images = (bits.to(torch.int32) & 0xFFFF).to(torch.float32).div_(65535)
-    else:
-        images = bits.to(torch.float32).div_(255)
-    return images.unsqueeze(2)
+        return (bits.to(torch.int32) & 0xFFFF).div(65535).unsqueeze(2)
+    return bits.div(255).unsqueeze(2)  # integers divide to float32 in one pass
