@@ -1,4 +1,5 @@
 import os
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,27 @@ def test_real_chest_walls_are_found() -> None:
         share = (breast.x1 - breast.x0) * (breast.y1 - breast.y0) / image.size
         assert share < (0.25 if image.shape[1] > image.shape[0] else 0.99), file.name
         assert image[breast.y0 : breast.y1, breast.x0 : breast.x1].sum() > 0.85 * image.sum(), file.name
+
+
+@pytest.mark.slow
+def test_film_labels_and_tape_do_not_win_in_mini_mias(tmp_path: Path) -> None:
+    data = os.environ.get("BIRADS_ZOO_DATA")
+    if not data:
+        pytest.skip("BIRADS_ZOO_DATA is not set: no real pictures at hand")
+    wrong_side, odd_size = [], []
+    with tarfile.open(Path(data) / "mini-mias.tar.xz") as archive:
+        for member in archive:
+            name = Path(member.name).stem
+            content = archive.extractfile(member) if member.name.endswith(".pgm") else None
+            if content is None:
+                continue
+            (tmp_path / "one.pgm").write_bytes(content.read())
+            image = read_image(tmp_path / "one.pgm")
+            breast = find_breast(image)
+            if breast.chest_right != (int(name[3:]) % 2 == 1):  # odd numbers show the chest wall on the right
+                wrong_side.append(name)
+            if not 0.15 < (breast.x1 - breast.x0) * (breast.y1 - breast.y0) / image.size < 0.92:
+                odd_size.append(name)
+    # Two magnified pictures show breast from edge to edge: nothing to crop, and no side that is heavier.
+    assert set(wrong_side) <= {"mdb151", "mdb152"}
+    assert set(odd_size) <= {"mdb151", "mdb152"}
