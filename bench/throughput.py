@@ -41,7 +41,9 @@ CLIP, EMA = 0.0, 0.0  # neither is part of the bare step
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backbones", nargs="+", default=["baseline_cnn", "mobilenet_v2", "efficientnet_b0", "resnet50"])
+    parser.add_argument(
+        "--backbones", nargs="+", default=["baseline_cnn", "mobilenet_v2", "efficientnet_b0", "resnet50"]
+    )
     parser.add_argument("--augmentations", nargs="+", default=["none", "paper", "mammo"])
     parser.add_argument("--batch-size", type=int, default=None, help="default: 32 on a CPU, 64 on a GPU")
     parser.add_argument("--image-size", type=int, default=224)
@@ -80,7 +82,9 @@ def main() -> None:
             )
             row = measure(recipe, host, compute, steps, arguments.rounds)
             rows.append(row)
-            print(f"{backbone:16} {augmentation:8} {row['trainer']:9.1f} of {row['bare']:9.1f} images/s: {row['ratio']:.3f}")
+            print(
+                f"{backbone:16} {augmentation:8} {row['trainer']:9.1f} of {row['bare']:9.1f} images/s: {row['ratio']:.3f}"
+            )
     report = {
         "image_size": arguments.image_size,
         "batch_size": batch_size,

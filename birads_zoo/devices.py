@@ -59,7 +59,9 @@ def choose_compute(device: str, precision: str) -> Compute:
     if chosen.type not in ("cpu", "cuda"):
         raise UserError(f"device {device!r} is not supported; say auto, cpu, cuda or cuda:N")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"device {device!r}: this machine has {torch.cuda.device_count()} CUDA devices; say --device cpu")
+        raise UserError(
+            f"device {device!r}: this machine has {torch.cuda.device_count()} CUDA devices; say --device cpu"
+        )
     autocast = _native_precision(chosen) if precision == "auto" else _PRECISIONS[precision]
     return Compute(device=chosen, autocast=autocast)
 

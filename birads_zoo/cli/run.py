@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from birads_zoo.errors import UserError
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
+    from birads_zoo.progress import Screen
     from birads_zoo.recipe import Recipe
     from birads_zoo.registry import Registry
 
@@ -32,7 +34,9 @@ class _RunCommand(click.Command):
         taken = {option for parameter in self.params for option in parameter.opts}
         for name, registered in host.ablations.items():
             if f"--{name}" in taken:
-                raise UserError(f"ablation {name!r} ({registered.plugin}) bears the name of an option of run: rename it")
+                raise UserError(
+                    f"ablation {name!r} ({registered.plugin}) bears the name of an option of run: rename it"
+                )
             flag = click.Option([f"--{name}"], is_flag=True, expose_value=False, callback=_collect)
             flag.help = registered.spec.summary
             self.params.append(flag)
@@ -59,7 +63,9 @@ def _size(context: click.Context, parameter: click.Parameter, text: str | None) 
 
 
 @click.command("run", cls=_RunCommand)
-@click.option("--recipe", "recipe_name", metavar="NAME|FILE", help="A registered recipe or a TOML file. [default: default]")
+@click.option(
+    "--recipe", "recipe_name", metavar="NAME|FILE", help="A registered recipe or a TOML file. [default: default]"
+)
 @dataset_options
 @click.option("--backbone", metavar="NAME", help="A registered backbone.")
 @click.option("--weights", type=click.Path(), metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
@@ -113,9 +119,7 @@ def command(
     _show(outcome.metrics, outcome.folder, recipe, screen, as_json)
 
 
-def _changes(
-    fields: Mapping[str, Any], scheme: str | None, image_size: tuple[int, int] | None
-) -> dict[str, Any]:
+def _changes(fields: Mapping[str, Any], scheme: str | None, image_size: tuple[int, int] | None) -> dict[str, Any]:
     """Return the recipe's dotted fields that the flags set."""
     changes = dataset_changes(fields)
     height, width = image_size or (None, None)
@@ -134,15 +138,20 @@ def _changes(
     return changes | {key: value for key, value in simple.items() if value is not None}
 
 
-def _show(metrics: dict[str, Any], folder: Path, recipe: Recipe, screen: Any, as_json: bool) -> None:
+def _show(metrics: dict[str, Any], folder: Path, recipe: Recipe, screen: Screen, as_json: bool) -> None:
     """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
+    from birads_zoo.evaluation.table import headline, results_table, results_text
+
     if as_json:
         click.echo(json.dumps(metrics, indent=2))
     else:
-        from rich.console import Console
+        title = f"{recipe.run_id} on {recipe.dataset.name}, target {metrics['target']}"
+        if sys.stdout.isatty():
+            from rich.console import Console
 
-        from birads_zoo.evaluation.table import results_table
-
-        Console().print(results_table(metrics, recipe.run_id))
+            Console().print(results_table(metrics, title))
+        else:
+            click.echo(results_text(metrics, title))
+        click.echo(headline(metrics, metrics["folds"]))
     screen.say(f"figures: {folder / 'figures'}")
     screen.say(f"run: {folder}")

@@ -19,11 +19,11 @@ from birads_zoo.data.audit import (
     select_classes,
     summarise,
 )
+from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import PixelStore, build_store
 from birads_zoo.data.splits import Fold, check_leaks, make_folds
-from birads_zoo.interfaces import DatasetOptions, Index
 from birads_zoo.progress import Screen
-from birads_zoo.recipe import DatasetSection, Recipe
+from birads_zoo.recipe import Recipe
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
@@ -41,19 +41,6 @@ class Prepared:
     store: PixelStore
     positions: NDArray[np.int64]
     folds: tuple[Fold, ...]
-
-
-def load_index(section: DatasetSection, host: Host) -> Index:
-    """Load the recipe's data set, before any file is looked at; every path in it is relative to its root."""
-    spec = host.dataset(section.name)
-    options = DatasetOptions(
-        root=Path(section.root) if section.root else None,
-        table=section.table,
-        columns=section.columns,
-        patient_pattern=section.patient_pattern,
-    )
-    with host.building("dataset", spec.name):
-        return spec.load(options)
 
 
 def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared:

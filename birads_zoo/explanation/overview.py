@@ -32,7 +32,7 @@ class Explained:
 
 
 def explain_fold(recipe: Recipe, host: Host, data: Prepared, fitted: Fitted, compute: Compute) -> Explained:
-    """Explain, for a random sample of each class among the fold's test rows, the evidence for the true class."""
+    """Explain the evidence for the true class of some test rows of each class, from the surest to the least sure."""
     assert fitted.classifier is not None
     labels = data.labelled.labels[fitted.fold.test]
     chosen = choose_sample(labels, fitted.test, PER_CLASS, numpy_generator(recipe.seed, "explained"))

@@ -95,8 +95,8 @@ def _round_mass(grid: tuple[Plane, Plane], radius: float, generator: np.random.G
 def _irregular_mass(grid: tuple[Plane, Plane], radius: float, generator: np.random.Generator) -> Plane:
     distance, angle = grid
     edge = np.ones_like(angle)
-    for lobes in (2, 3, 4, 5):
-        edge += generator.uniform(0.08, 0.2) * np.cos(lobes * angle + generator.uniform(0, 6.28))
+    for lobes in (2, 3, 4, 5, 7):
+        edge += generator.uniform(0.05, 0.14) * np.cos(lobes * angle + generator.uniform(0, 6.28))
     inside = _soft_step((np.clip(edge, 0.55, None) * radius - distance) / (0.17 * radius))
     patchy = 1 + 0.16 * np.cos(distance / radius * 5 + 3 * angle + generator.uniform(0, 6.28))
     return np.asarray(inside * patchy * generator.uniform(0.25, 0.30), np.float32)

@@ -18,7 +18,8 @@ from birads_zoo.report import figures, pictures
 from birads_zoo.results import labels_and_probabilities
 from birads_zoo.training.history import Epoch, best_epoch
 
-_GRID = 18  # pictures of the sample grid
+_GRID = 18  # pictures of the sample grid, at most
+_MISTAKES = 16  # as many as `pictures.misclassified` shows
 
 
 def draw_all(
@@ -39,13 +40,16 @@ def draw_all(
     labels, probabilities = labels_and_probabilities(test, classes)
     figures.class_distribution(_parts(data), classes, folder / "class-distribution.png", context)
     figures.learning_curves(
-        [msgspec.to_builtins(epoch) for epoch in history], folder / "learning-curves.png", context, _chosen(history, recipe)
+        [msgspec.to_builtins(epoch) for epoch in history],
+        folder / "learning-curves.png",
+        context,
+        _chosen(history, recipe),
     )
     figures.confusion_matrix(metrics["confusion"], classes, folder / "confusion-matrix.png", context)
     figures.roc_curves(labels, probabilities, classes, folder / "roc-curves.png", context)
     _draw_sample(folder / "sample-grid.png", data, context)
     _draw_mistakes(folder / "misclassified.png", data, test, labels, probabilities, context)
-    _draw_heat_maps(folder / f"{recipe.explainer}.png", data, test, explained, f"{recipe.explainer} · {context}")
+    _draw_heat_maps(folder / f"{recipe.explainer}.png", data, test, explained, recipe, context)
 
 
 def _parts(data: Prepared) -> dict[str, tuple[NDArray[np.int64], list[str]]]:
@@ -94,7 +98,8 @@ def _draw_mistakes(
     context: str,
 ) -> None:
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    of = f"{min(len(wrong), _MISTAKES)} of {len(wrong)} mistakes"
+    wrong = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:_MISTAKES]
     rows = test.iloc[wrong]
     place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])
     pictures.misclassified(
@@ -104,11 +109,15 @@ def _draw_mistakes(
         list(probabilities[wrong].max(axis=1)),
         list(rows["patient_id"]),
         path,
-        context,
+        f"{of} · {context}",
     )
 
 
-def _draw_heat_maps(path: Path, data: Prepared, test: pd.DataFrame, explained: Explained, context: str) -> None:
+def _draw_heat_maps(
+    path: Path, data: Prepared, test: pd.DataFrame, explained: Explained, recipe: Recipe, context: str
+) -> None:
+    fold = f", fold {explained.fold + 1}" if len(data.folds) > 1 else ""
+    context = f"{recipe.explainer}: evidence for the true class{fold} · {context}"
     rows = data.labelled.index.rows.iloc[explained.positions]
     predicted = test.set_index("row")["predicted"]
     titles = [
@@ -119,11 +128,11 @@ def _draw_heat_maps(path: Path, data: Prepared, test: pd.DataFrame, explained: E
     pictures.heat_maps(_pictures(data, explained.positions), explained.maps, titles, path, context, outlines)
 
 
-def _outlines(data: Prepared, position: int) -> list[tuple[float, float, float, float, str]]:
+def _outlines(data: Prepared, position: int) -> list[pictures.Outline]:
     """Return a row's known lesions in stored pixels, as x, y, width, height and outline."""
     placement = data.store.placements[data.positions[position]]
-    outlines = []
+    outlines: list[pictures.Outline] = []
     for lesion in data.labelled.index.rows["lesions"].iloc[position]:
         xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
-        outlines.append((xs.min(), ys.min(), np.ptp(xs), np.ptp(ys), lesion.outline))
+        outlines.append((float(xs.min()), float(ys.min()), float(np.ptp(xs)), float(np.ptp(ys)), lesion.outline))
     return outlines

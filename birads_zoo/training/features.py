@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from birads_zoo.data.batches import Batch, plan_epoch
+from birads_zoo.data.batches import Batch, plan_epoch, plan_sizes
 from birads_zoo.devices import Compute
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.recipe import Recipe
@@ -40,7 +40,7 @@ class FeatureBatches:
         self._targets = torch.from_numpy(labels).to(features.device)
 
     def __len__(self) -> int:
-        return len(plan_epoch(self._labels, self._batch_size, self._sampler, np.random.default_rng(0)))
+        return len(plan_sizes(len(self._labels), self._batch_size))
 
     def epoch(self, generator: np.random.Generator | None) -> Iterator[Batch]:
         """Yield one epoch's batches; `images` holds features S×V×F."""

@@ -78,7 +78,9 @@ def test_cuda_itself_reports_no_synchronisation(make_fit, ignore, monkeypatch, a
 
     def watched(*arguments):
         losses = torch.Tensor.cpu
-        monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: (torch.cuda.set_sync_debug_mode("default"), losses(tensor))[1])
+        monkeypatch.setattr(
+            torch.Tensor, "cpu", lambda tensor: (torch.cuda.set_sync_debug_mode("default"), losses(tensor))[1]
+        )
         try:
             return one_epoch(*arguments)
         finally:

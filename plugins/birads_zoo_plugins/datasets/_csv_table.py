@@ -60,7 +60,7 @@ def _find_file(tree: Tree, options: DatasetOptions) -> Path:
 
 
 def _read_row(number: int, cells: dict[str, Cell], tree: Tree, exact: set[str]) -> tuple[Record, list[AuditEntry]]:
-    path = values.text(cells["image_path"]).replace("\\", "/").removeprefix("./")
+    path = values.path(cells["image_path"])
     if path not in exact:
         path = tree.find(path) or path
     patient = values.patient(cells.get("patient_id"))
@@ -74,7 +74,7 @@ def _read_row(number: int, cells: dict[str, Cell], tree: Tree, exact: set[str]) 
         "laterality": values.laterality(cells.get("laterality")),
         "view": values.view(cells.get("view")),
         "assessment": values.assessment(cells.get("assessment")),
-        "label": values.text(cells.get("label")),
+        "label": values.label(cells.get("label")),
         "density": density,
         "age": values.age(cells.get("age")),
         "study_date": date,

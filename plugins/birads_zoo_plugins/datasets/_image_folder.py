@@ -82,10 +82,7 @@ def _from_table(tree: Tree, options: DatasetOptions) -> Callable[[str], str]:
         raise UserError(f"{tree.root / options.table} has no sheet")
     table = find_table(sheet, options.columns)
     require_columns(table, ("image_path", "patient_id"), options.columns)
-    patients = {
-        values.text(cells["image_path"]).replace("\\", "/").removeprefix("./"): values.patient(cells["patient_id"])
-        for _, cells in table.rows()
-    }
+    patients = {values.path(cells["image_path"]): values.patient(cells["patient_id"]) for _, cells in table.rows()}
     return lambda file: patients.get(file, "")
 
 

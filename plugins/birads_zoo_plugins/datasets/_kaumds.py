@@ -88,7 +88,7 @@ def _finder(tree: Tree, sheet: Path) -> Callable[[Cell], str]:
     starts = ("", f"{beside.relative_to(tree.root).as_posix()}/") if inside else ("",)
 
     def find(cell: Cell) -> str:
-        path = values.text(cell).replace("\\", "/").removeprefix("./").lstrip("/")
+        path = values.path(cell).lstrip("/")
         if not path:
             return ""
         path = re.sub(r"\.dcm$", ".jpg", path, flags=re.IGNORECASE)

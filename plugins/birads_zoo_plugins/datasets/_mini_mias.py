@@ -14,7 +14,7 @@ from birads_zoo_plugins.datasets._frame import Record, make_index
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 SIDE = 1024  # pixels of every picture's sides
-_ROW = re.compile(r"mdb(?P<film>\d{3})\s+(?P<tissue>[FGD])\s+(?P<kind>[A-Z]{4})\b\s*(?P<rest>.*)")
+_ROW = re.compile(r"mdb(?P<film>\d{3})\s+(?P<tissue>[FGD])\s+[A-Z]{4}\b\s*(?P<rest>(?:[BM]\b.*)?)")
 _FINDINGS = {"": "normal", "B": "benign", "M": "malignant"}
 
 

@@ -40,8 +40,11 @@ def list_tree(root: Path) -> Tree:
     Raises `UserError` for a folder that may not be read.
     """
     files: list[str] = []
-    for folder, folders, names in os.walk(root, onerror=_unreadable):
-        folders.sort()
+    seen = {root.resolve()}
+    for folder, folders, names in os.walk(root, onerror=_unreadable, followlinks=True):
+        real = {name: (Path(folder) / name).resolve() for name in sorted(folders)}
+        folders[:] = [name for name, target in real.items() if target not in seen]  # a link upwards would never end
+        seen.update(real.values())
         below = Path(folder).relative_to(root)
         files += [(below / name).as_posix() for name in names]
     files.sort()

@@ -31,6 +31,18 @@ def text(cell: Cell) -> str:
     return " ".join(str(cell).split())
 
 
+def path(cell: Cell) -> str:
+    """Return a relative path as POSIX has it; spaces inside it are part of the name, line ends behind it are not."""
+    return "" if is_blank(cell) else str(cell).strip().replace("\\", "/").removeprefix("./")
+
+
+def label(cell: Cell) -> str:
+    """Return a class's name as written: "none" may well be one."""
+    if cell is None or str(cell).strip().lower() in ("", "nan"):
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else " ".join(str(cell).split())
+
+
 def patient(cell: Cell) -> str:
     """Return the patient id without the spaces that some tables put into it ("BC 007741")."""
     return text(cell).replace(" ", "")
