@@ -28,7 +28,7 @@ def check_root(name: str, options: DatasetOptions) -> Path:
     if options.root is None:
         raise UserError(f"data set {name!r} needs its folder: give it with --root")
     if not options.root.exists():
-        raise UserError(f"no such root: {options.root}; give {name!r}'s folder with --root")
+        raise UserError(f"no such root: {options.root}; give the folder of data set {name!r} with --root")
     if not options.root.is_dir():
         raise UserError(f"root {options.root} is a file, not a folder; give the folder that {name!r} was unpacked to")
     return options.root

@@ -50,7 +50,7 @@ def patient(cell: Cell) -> str:
 
 def assessment(cell: Cell) -> str:
     """Return the category "0" … "6" of "BIRAD 2", "BI-RADS 4A", "5" or 3.0; "" for anything else."""
-    found = re.fullmatch(r"(?:BI[ _-]*RADS?)?[ _:-]*([0-6])(?:\.0+)? ?[ABC]?", text(cell).upper())
+    found = re.fullmatch(r"(?:BI[ _-]*RADS?[ _:-]*)?([0-6])(?:\.0+)? ?[ABC]?", text(cell).upper())
     return found[1] if found else ""
 
 

@@ -1,0 +1,132 @@
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def classes_root(tmp_path):
+    """An image-folder root with two good pictures, a broken one, and a file that is no picture."""
+    for name in ("sick/P1.png", "well/P2.png"):
+        file = tmp_path / "root" / name
+        file.parent.mkdir(parents=True)
+        Image.new("L", (32, 32), 7).save(file)
+    (tmp_path / "root/well/P3.jpg").write_text("<html>")
+    (tmp_path / "root/well/Thumbs.db").write_text("x")
+    return tmp_path / "root"
+
+
+def audit_folder(zoo, root, *more):
+    return zoo("audit", "--dataset", "image-folder", "--root", root, "--patient-pattern", r"(P\d)", *more)
+
+
+def test_json_is_all_there_is_on_stdout(zoo, classes_root):
+    said = audit_folder(zoo, classes_root, "--json")
+    assert said.status == 0, said.err
+    assert json.loads(said.out) == {
+        "rows": 4,
+        "patients": 3,
+        "usable": 2,
+        "by_assessment": {},
+        "dropped": {"not a picture": 1, "does not decode": 1},
+        "repaired": {},
+        "target": "label",
+        "classes": {"sick": 1, "well": 1},
+    }
+
+
+def test_a_person_gets_a_table(zoo, classes_root):
+    said = audit_folder(zoo, classes_root)
+    lines = [line.strip("│ ").split("│") for line in said.out.splitlines() if "│" in line]
+    table = {name.strip(): int(count) for name, count in lines}
+    assert table["rows"] == 4
+    assert table["usable"] == 2
+    assert table["dropped: does not decode"] == 1
+    assert table["label: sick"] == 1
+
+
+@pytest.mark.parametrize("where", ["there", "there/own.csv"])
+def test_every_entry_is_written(zoo, classes_root, tmp_path, where):
+    said = audit_folder(zoo, classes_root, "--out", tmp_path / where)
+    assert said.status == 0, said.err
+    file = tmp_path / where if where.endswith(".csv") else tmp_path / where / "audit.csv"
+    with file.open(newline="") as lines:
+        entries = list(csv.DictReader(lines))
+    assert [(entry["image_path"], entry["patient_id"], entry["reason"]) for entry in entries] == [
+        ("well/P3.jpg", "P3", "does not decode"),
+        ("well/Thumbs.db", "", "not a picture"),
+    ]
+    assert all(entry["action"] == "dropped" and entry["detail"] for entry in entries)
+
+
+def test_classes_that_are_not_kept_are_excluded(zoo, classes_root):
+    said = audit_folder(zoo, classes_root, "--class", "sick", "--json")
+    assert json.loads(said.out)["dropped"]["excluded category"] == 1
+
+
+def test_columns_are_mapped(zoo, tmp_path):
+    (tmp_path / "t.csv").write_text("Bild,Urteil\na.png,BIRADS 4\n")
+    said = zoo(
+        "audit", "--dataset", "csv", "--root", tmp_path, "--json", "--column", "image_path=Bild", "--column",
+        "assessment=Urteil",
+    )  # fmt: skip
+    assert json.loads(said.out)["by_assessment"] == {"4": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--dataset", "kaumd"], "unknown data set 'kaumd'; did you mean 'kaumds' or 'kau-bcmd'?"),
+        (["--dataset", "kau-bcmd"], "data set 'kaumds' needs its folder: give it with --root"),
+        (
+            ["--dataset", "kaumds", "--root", "gone"],
+            "no such root: gone; give the folder of data set 'kaumds' with --root",
+        ),
+        (
+            ["--dataset", "mini-mias", "--target", "findings"],
+            "unknown target of data set 'mini-mias': 'findings'; did you mean 'finding'?",
+        ),
+        (["--column", "view"], "--column 'view': expected OURS=THEIRS, such as patient_id=Case"),
+        (
+            ["--dataset", "csv", "--root", ".", "--column", "vew=x"],
+            "unknown column 'vew'; did you mean 'view'?",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(zoo, folder, arguments, sentence):
+    said = zoo("audit", *arguments)
+    assert (said.status, said.out, said.err) == (2, "", f"birads-zoo: error: {sentence}\n")
+
+
+def test_a_place_that_cannot_be_written_leaves_nothing(zoo, classes_root, tmp_path):
+    (tmp_path / "file").write_text("x")
+    said = audit_folder(zoo, classes_root, "--out", tmp_path / "file" / "below")
+    assert said.status == 2
+    assert said.err.startswith(f"birads-zoo: error: cannot write {tmp_path / 'file' / 'below'}: ")
+    assert said.out == ""
+
+
+def test_the_phantoms_broken_files_have_their_reasons(zoo, phantom_root):
+    said = zoo("audit", "--dataset", "phantom", "--root", phantom_root, "--json")
+    counts = json.loads(said.out)
+    assert counts["usable"] + sum(counts["dropped"].values()) == counts["rows"]
+    assert counts["dropped"]["no file"] >= counts["by_assessment"]["2"]
+
+
+def test_the_real_sample(zoo):
+    if not os.environ.get("BIRADS_ZOO_DATA"):
+        pytest.skip("BIRADS_ZOO_DATA does not name the folder of the real data")
+    root = Path(os.environ["BIRADS_ZOO_DATA"]) / "kaumds-sample"
+    counts = json.loads(zoo("audit", "--dataset", "kaumds", "--root", root, "--json").out)
+    assert (counts["rows"], counts["patients"]) == (5386, 996)
+    assert counts["by_assessment"] == {"1": 1884, "2": 3118, "3": 290, "4": 72, "5": 22}
+    # The sample has 21 pictures. The sheet names 11 of them: it has no row for the five exams of 2013 in BIRAD 3 and 4,
+    # which were BI-RADS 0 by mammogram and got their 3 or 4 from ultrasound ("BC with ultrasound.xlsx").
+    assert counts["usable"] == 11
+    assert counts["classes"]["BI-RADS 1"] == 6
+    assert counts["classes"]["BI-RADS 5"] == 5
+    assert counts["dropped"] == {"no file": 5371, "duplicate path": 4}
+    assert counts["repaired"] == {"dirty density": 16, "unreadable density": 8, "no study date": 4}

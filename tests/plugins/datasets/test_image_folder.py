@@ -1,0 +1,73 @@
+import pytest
+
+from birads_zoo.data.audit import select_classes
+from birads_zoo.errors import UserError
+from birads_zoo_plugins.datasets import LABEL
+
+
+@pytest.fixture
+def root(tmp_path, write_picture):
+    for file in ("class 10/P3_a.png", "class 2/P1_a.jpg", "class 2/deep/P2_b.PNG", "class 2/odd.bmp"):
+        write_picture(tmp_path / file)
+    (tmp_path / "class 2/notes.txt").write_text("not a picture")
+    (tmp_path / "README.md").write_text("beside the classes: no sample")
+    return tmp_path
+
+
+def test_a_folder_a_class(root, load):
+    index = load("image-folder", root)
+    assert list(index.rows["image_path"]) == [
+        "class 2/deep/P2_b.PNG",
+        "class 2/odd.bmp",
+        "class 2/P1_a.jpg",
+        "class 10/P3_a.png",
+    ]
+    assert list(index.rows["label"]) == ["class 2", "class 2", "class 2", "class 10"]
+    assert set(index.rows["patient_id"]) == {""}
+    (entry,) = index.audit
+    assert (entry.action, entry.reason, entry.image_path) == ("dropped", "not a picture", "class 2/notes.txt")
+    assert select_classes(index, LABEL).classes == ("class 2", "class 10")  # in natural order
+
+
+def test_the_patient_from_the_path(root, load):
+    index = load("image-folder", root, patient_pattern=r"(P\d+)_")
+    assert list(index.rows["patient_id"]) == ["P2", "", "P1", "P3"]
+    assert [(entry.image_path, entry.reason) for entry in index.audit if entry.action == "repaired"] == [
+        ("class 2/odd.bmp", "no patient id")
+    ]
+
+
+def test_the_patient_from_a_table(root, load):
+    table = root / "who.csv"
+    table.write_text("file,Case\nclass 2/P1_a.jpg,X1\nclass 10/P3_a.png,X3\n")
+    index = load("image-folder", root, table="who.csv", columns={"patient_id": "Case"})
+    assert list(index.rows["patient_id"]) == ["", "", "X1", "X3"]
+    with pytest.raises(UserError, match=r"who\.csv has no column for patient_id .* it has: 'file', 'Case'"):
+        load("image-folder", root, table="who.csv")
+    with pytest.raises(UserError) as error:
+        load("image-folder", root, table="who.csv", patient_pattern="(.)")
+    assert str(error.value) == "image-folder takes the patient id from --table or --patient-pattern, not from both"
+
+
+def test_a_pattern_that_is_none(root, load):
+    with pytest.raises(UserError) as error:
+        load("image-folder", root, patient_pattern="(P")
+    assert str(error.value).startswith("--patient-pattern '(P' is no regular expression: missing )")
+    with pytest.raises(UserError, match=r"has no group: put the patient id's part in parentheses, as in '\(P\\d\+\)_'"):
+        load("image-folder", root, patient_pattern="P1")
+
+
+def test_too_few_classes(tmp_path, load, write_picture):
+    with pytest.raises(UserError, match=r"for each of two classes at least in .*; found none"):
+        load("image-folder", tmp_path)
+    write_picture(tmp_path / "only/a.png")
+    with pytest.raises(UserError, match=r"for each of two classes at least in .*; found only 'only'"):
+        load("image-folder", tmp_path)
+
+
+def test_a_linked_folder_is_a_class_and_a_link_upwards_is_not_followed(tmp_path, load, write_picture):
+    write_picture(tmp_path / "elsewhere/x.png")
+    write_picture(tmp_path / "root/a/y.png")
+    (tmp_path / "root/b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "root/a/up").symlink_to(tmp_path / "root")
+    assert list(load("image-folder", tmp_path / "root").rows["image_path"]) == ["a/y.png", "b/x.png"]
