@@ -23,24 +23,27 @@ if TYPE_CHECKING:
     from birads_zoo.registry import Registry
 
 
-_ABLATIONS = "birads_zoo.ablations"
+_ABLATIONS = "birads_zoo.ablations"  # where a command's context keeps the ablations that were asked for,
+_FLAGS = "birads_zoo.flags"  # and the flags of all there are
 
 
 class _RunCommand(click.Command):
     """`run` with a flag for every registered ablation, those of `--plugin` files included."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.obj = registry, host = open_host([Path(file) for file in _plugin_files(args)])
+        ctx.obj = _, host = open_host([Path(file) for file in _plugin_files(args)])
         taken = {option for parameter in self.params for option in parameter.opts}
+        flags = ctx.meta[_FLAGS] = []
         for name, registered in host.ablations.items():
             if f"--{name}" in taken:
-                raise UserError(
-                    f"ablation {name!r} ({registered.plugin}) bears the name of an option of run: rename it"
-                )
+                raise UserError(f"ablation {name!r} ({registered.plugin}) bears the name of an option of run: rename it")
             flag = click.Option([f"--{name}"], is_flag=True, expose_value=False, callback=_collect)
             flag.help = registered.spec.summary
-            self.params.append(flag)
+            flags.append(flag)
         return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *ctx.meta.get(_FLAGS, [])]
 
 
 def _collect(context: click.Context, flag: click.Parameter, given: bool) -> None:

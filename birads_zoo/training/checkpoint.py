@@ -81,11 +81,17 @@ def load_state(
         _fill(average, _under(tensors, "average/"), path)
     for name, parameter in trained_parameters(model):
         state = _under(tensors, f"optimiser/{name}/")
-        # `step` stays a float32 scalar on the device where the fused optimiser keeps it
-        optimiser.state[parameter] = {key: value.to(parameter.device) for key, value in state.items()}
+        optimiser.state[parameter] = {key: _like(parameter, value) for key, value in state.items()}
     if scaler.is_enabled():
         scaler.update(header.loss_scale)
     return header.history
+
+
+def _like(parameter: Tensor, value: Tensor) -> Tensor:
+    """Lay a moment out in memory as its parameter is: the fused optimisers walk through both as they lie."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)  # the step counter
+    return torch.empty_like(parameter, requires_grad=False).copy_(value)
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -117,14 +117,14 @@ def _one_epoch(
     fit.classifier.train()
     generator = numpy_generator(fit.seed, "fold", fit.fold, "order", len(history))
     for step, batch in enumerate(fit.batches.epoch(generator)):
+        first = step - step % section.accumulate  # of the batches that share an optimiser step
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(section, history, step / steps)
+            group["lr"] = learning_rate(section, history, first / steps)
         augmented = _augmented(fit.augment, batch.images)
         with fit.compute.precision():
             logits = fit.forward(fit.classifier, augmented)
         loss = fit.criterion(logits.float(), batch.targets)
         losses[step] = loss.detach()
-        first = step - step % section.accumulate
         scaler.scale(loss / min(section.accumulate, steps - first)).backward()
         if (step + 1) % section.accumulate == 0 or step + 1 == steps:
             if section.clip_norm:

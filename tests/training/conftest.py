@@ -42,10 +42,11 @@ def make_fit(tmp_path):
     def make(folder="run", *, validation=True, batch_norm=True, criterion=None, batch_size=4, **section):
         seed_libraries(0, "weights")
         backbone = nn.Sequential(
-            nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4) if batch_norm else nn.Identity(), nn.ReLU()
+            nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4) if batch_norm else nn.Identity(), nn.ReLU()
         )
         head = build_head(ModelSection(dropout=section.pop("dropout", 0.2)), 4, 7, 7, 2)
-        classifier = Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.5,))
+        classifier = Classifier(backbone, head, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3)
+        classifier.to(memory_format=torch.channels_last)
         path = tmp_path / folder
         path.mkdir(exist_ok=True)
         return Fit(
