@@ -40,6 +40,7 @@ CLIP, EMA = 0.0, 0.0  # neither is part of the bare step
 
 
 def main() -> None:
+    """Measure the named backbones and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--backbones", nargs="+", default=["baseline_cnn", "mobilenet_v2", "efficientnet_b0", "resnet50"]
@@ -83,7 +84,7 @@ def main() -> None:
             row = measure(recipe, host, compute, steps, arguments.rounds)
             rows.append(row)
             print(
-                f"{backbone:16} {augmentation:8} {row['trainer']:9.1f} of {row['bare']:9.1f} images/s: {row['ratio']:.3f}"
+                f"{backbone:16} {augmentation:8} {row['trainer']:8.1f} of {row['bare']:8.1f} images/s: {row['ratio']:.3f}"
             )
     report = {
         "image_size": arguments.image_size,
@@ -164,8 +165,7 @@ def _bare(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
 
 def _classifier(recipe: Recipe, host: Host, compute: Compute) -> Any:
     seed_libraries(0, "bench")
-    classifier = build_classifier(recipe, host, len(CLASSES))
-    return classifier.to(compute.device, memory_format=torch.channels_last)
+    return compute.place(build_classifier(recipe, host, len(CLASSES)))
 
 
 def _criterion(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
+from torch import nn
 
 from birads_zoo.errors import UserError
 
+M = TypeVar("M", bound=nn.Module)
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -24,6 +32,10 @@ class Compute:
         if self.autocast is None:
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype=self.autocast)
+
+    def place(self, module: M) -> M:
+        """Move `module` to the device, its kernels with the channels last, which convolutions are quickest in."""
+        return module.to(self.device).to(memory_format=torch.channels_last)
 
     @property
     def loss_scaling(self) -> bool:
@@ -44,7 +56,8 @@ def choose_compute(device: str, precision: str) -> Compute:
     """Choose the device for "auto", "cpu", "cuda" or "cuda:1", and what "auto" precision means on it.
 
     On CUDA that is bfloat16 where the chip has it, else float16; on a CPU bfloat16 only where the chip computes
-    in it natively (AMX or AVX-512 BF16), since emulation is slower than float32.
+    in it natively (AMX or AVX-512 BF16), since emulation is slower than float32. For a CPU it also tells the process's
+    allocator to keep freed memory for the next step.
 
     Raises:
         UserError: for a device that this machine does not have.
@@ -62,6 +75,8 @@ def choose_compute(device: str, precision: str) -> Compute:
         raise UserError(
             f"device {device!r}: this machine has {torch.cuda.device_count()} CUDA devices; say --device cpu"
         )
+    if chosen.type == "cpu":
+        _keep_freed_memory()
     autocast = _native_precision(chosen) if precision == "auto" else _PRECISIONS[precision]
     return Compute(device=chosen, autocast=autocast)
 
@@ -69,10 +84,25 @@ def choose_compute(device: str, precision: str) -> Compute:
 def _native_precision(device: torch.device) -> torch.dtype | None:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # absent before torch 2.11
-    return torch.bfloat16 if capabilities.get("amx_bf16") or capabilities.get("avx512_bf16") else None
+    return torch.bfloat16 if _cpu().get("amx_bf16") or _cpu().get("avx512_bf16") else None
+
+
+def _keep_freed_memory() -> None:
+    """Tell glibc not to give freed memory back to the system at once.
+
+    Each training step frees and takes hundreds of megabytes of activations; fetching them anew as zeroed pages took
+    40 % of a step (12.8 → 24.4 images/s for `baseline_cnn`, 15.8 → 23.3 for `mobilenet_v2`, 224×224, two cores).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:  # musl has none
+        mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def _cpu_name() -> str:
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return f"{capabilities.get('cpu_name', 'CPU')}, {torch.get_num_threads()} threads"
+    return f"{_cpu().get('cpu_name', 'CPU')}, {torch.get_num_threads()} threads"
+
+
+def _cpu() -> Mapping[str, Any]:
+    """Return what torch knows of the processor; nothing before torch 2.11."""
+    return torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import is_leaky
@@ -46,11 +47,12 @@ def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
 
 def labels_and_probabilities(
     predictions: pd.DataFrame, classes: tuple[str, ...]
-) -> tuple[np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, np.dtype[np.float64]]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return class numbers (n,) and probabilities (n, K) of rows of `predictions_frame`."""
     numbers = {name: k for k, name in enumerate(classes)}
-    labels = predictions["label"].map(numbers).to_numpy(dtype=np.int64)
-    return labels, predictions[[f"probability_{name}" for name in classes]].to_numpy(dtype=np.float64)
+    labels = np.array([numbers[name] for name in predictions["label"]], dtype=np.int64)
+    probabilities: NDArray[np.float64] = predictions[[f"probability_{name}" for name in classes]].to_numpy(np.float64)
+    return labels, probabilities
 
 
 def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sys
@@ -17,10 +18,8 @@ from birads_zoo.compose import compose, parse_settings
 from birads_zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
     from birads_zoo.progress import Screen
     from birads_zoo.recipe import Recipe
-    from birads_zoo.registry import Registry
 
 
 _ABLATIONS = "birads_zoo.ablations"  # where a command's context keeps the ablations that were asked for,
@@ -36,7 +35,7 @@ class _RunCommand(click.Command):
         flags = ctx.meta[_FLAGS] = []
         for name, registered in host.ablations.items():
             if f"--{name}" in taken:
-                raise UserError(f"ablation {name!r} ({registered.plugin}) bears the name of an option of run: rename it")
+                raise UserError(f"ablation {name!r} ({registered.plugin}) bears an option's name: rename it")
             flag = click.Option([f"--{name}"], is_flag=True, expose_value=False, callback=_collect)
             flag.help = registered.spec.summary
             flags.append(flag)
@@ -53,7 +52,7 @@ def _collect(context: click.Context, flag: click.Parameter, given: bool) -> None
 
 def _plugin_files(args: Sequence[str]) -> list[str]:
     """Find the values of `--plugin` before click can know all options."""
-    files = [value for flag, value in zip(args, args[1:], strict=False) if flag == "--plugin"]
+    files = [value for flag, value in itertools.pairwise(args) if flag == "--plugin"]
     return files + [arg.removeprefix("--plugin=") for arg in args if arg.startswith("--plugin=")]
 
 
@@ -88,6 +87,7 @@ def _size(context: click.Context, parameter: click.Parameter, text: str | None) 
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     recipe_name: str | None,
     scheme: str | None,
     image_size: tuple[int, int] | None,

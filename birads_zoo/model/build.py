@@ -38,8 +38,8 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     mean, std = section.pixel_mean or spec.pixel_mean, section.pixel_std or spec.pixel_std
     if not len(mean) == len(std) == len(spec.pixel_mean):
         raise UserError(
-            f"model.pixel_mean and model.pixel_std need {len(spec.pixel_mean)} values each, one for every input channel "
-            f"of {spec.name}, not {len(mean)} and {len(std)}"
+            f"model.pixel_mean and model.pixel_std need {len(spec.pixel_mean)} values each, one for every input "
+            f"channel of {spec.name}, not {len(mean)} and {len(std)}"
         )
     options = BackboneOptions(
         in_channels=len(spec.pixel_mean),

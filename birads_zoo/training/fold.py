@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -60,11 +59,9 @@ def fit_fold(
     Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied.
     """
     seed_libraries(recipe.seed, "fold", fold.number, "weights")
-    classifier = build_classifier(recipe, host, len(data.labelled.classes)).to(
-        compute.device, memory_format=torch.channels_last
-    )
-    batches = _source(recipe, data, fold.train, compute)
-    validation = _source(recipe, data, fold.validation, compute) if len(fold.validation) else None
+    classifier = compute.place(build_classifier(recipe, host, len(data.labelled.classes)))
+    batches: BatchSource = _source(recipe, data, fold.train, compute)
+    validation: BatchSource | None = _source(recipe, data, fold.validation, compute) if len(fold.validation) else None
     forward: Callable[[Classifier, Tensor], Tensor] = _whole
     if can_cache(classifier, recipe):
         batches = _cached(recipe, classifier, batches, data.labelled.labels[fold.train], compute)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -89,7 +89,7 @@ def train(fit: Fit, on_step: Callable[[int], None], on_epoch: Callable[[Epoch], 
         seed_libraries(fit.seed, "fold", fit.fold, "epoch", len(history))
         losses, images = _one_epoch(fit, history, optimiser, scaler, average, on_step)
         seconds = time.perf_counter() - started
-        current = model if average is None else average.module
+        current = model if average is None else cast("Classifier", average.module)
         history.append(_record(fit, current, history, losses, images, seconds))
         on_epoch(history[-1])
         if best_epoch(history, section.select) == len(history) - 1:
@@ -145,7 +145,7 @@ def _augmented(augment: nn.Module, images: Tensor) -> Tensor:
     if isinstance(augment, nn.Identity):
         return images
     augmented: Tensor = augment(images.flatten(0, 1))
-    return augmented.unflatten(0, images.shape[:2])
+    return augmented.view_as(images)
 
 
 @torch.inference_mode()
@@ -206,8 +206,8 @@ def _averaged(model: Classifier, decay: float) -> AveragedModel | None:
     if not decay:
         return None
 
-    def average(averages: list[Tensor], weights: list[Tensor], steps: Tensor | int) -> None:
+    def average(averages: Sequence[Tensor], weights: Sequence[Tensor], steps: Tensor | int) -> None:
         t = int(steps)
-        get_ema_multi_avg_fn(min(decay, (1 + t) / (10 + t)))(averages, weights, steps)
+        get_ema_multi_avg_fn(min(decay, (1 + t) / (10 + t)))(averages, weights, steps)  # type: ignore[no-untyped-call]
 
     return AveragedModel(model, multi_avg_fn=average)
