@@ -84,7 +84,7 @@ def main() -> None:
             row = measure(recipe, host, compute, steps, arguments.rounds)
             rows.append(row)
             print(
-                f"{backbone:16} {augmentation:8} {row['trainer']:8.1f} of {row['bare']:8.1f} images/s: {row['ratio']:.3f}"
+                f"{backbone:16}{augmentation:8}{row['trainer']:8.1f} of{row['bare']:8.1f} images/s: {row['ratio']:.3f}"
             )
     report = {
         "image_size": arguments.image_size,

@@ -63,12 +63,15 @@ class Lesion:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """One row that was dropped or repaired, and why. `reason` is short and countable; `detail` is free text."""
+    """One row that was dropped or repaired, and why. `reason` is short and countable; `detail` is free text.
+
+    "unlisted" is a picture that no row names; its `row` is 0.
+    """
 
     row: int
     image_path: str
     patient_id: str
-    action: Literal["dropped", "repaired"]
+    action: Literal["dropped", "repaired", "unlisted"]
     reason: str
     detail: str = ""
 
@@ -107,13 +110,15 @@ class DatasetOptions:
     `root` is `None` when the user gave none; only a data set that can make its own data accepts that. `table` is
     a sheet or CSV file, relative to the root unless absolute; `columns` maps canonical column names to the
     table's; `patient_pattern` is a regular expression whose first group, searched in the relative image path, is
-    the patient id.
+    the patient id. `unlisted` asks for pictures that no row of the table names too, with what their paths tell of them;
+    a data set without a table, or whose paths tell nothing, has none.
     """
 
     root: Path | None
     table: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     patient_pattern: str = ""
+    unlisted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,7 @@ class DatasetSection(_Section, frozen=True, kw_only=True):
     table: str = ""
     columns: dict[str, str] = {}
     patient_pattern: str = ""
+    unlisted: bool = False  # take pictures that the table does not name, labelled by their folder
 
 
 class SplitSection(_Section, frozen=True, kw_only=True):

@@ -73,9 +73,8 @@ def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, res
 def _say_what(recipe: Recipe, data: Prepared, screen: Screen) -> None:
     summary, labelled = data.summary, data.labelled
     screen.say(f"{recipe.dataset.name}: {summary.rows} rows, {summary.patients} patients, {summary.usable} usable")
-    for reason, count in summary.dropped.items():
-        screen.say(f"  dropped {count}: {reason}")
-    for reason, count in summary.repaired.items():
-        screen.say(f"  repaired {count}: {reason}")
+    for action in ("dropped", "repaired", "unlisted"):
+        for reason, count in getattr(summary, action).items():
+            screen.say(f"  {action} {count}: {reason}")
     counts = ", ".join(f"{name} {(labelled.labels == k).sum()}" for k, name in enumerate(labelled.classes))
     screen.say(f"target {labelled.target.name}: {counts}")

@@ -89,6 +89,7 @@ def _counts_table(title: str, summary: AuditSummary, target: str, classes: Mappi
         {f"assessment {category}": count for category, count in summary.by_assessment.items()},
         {f"repaired: {reason}": count for reason, count in summary.repaired.items()},
         {f"dropped: {reason}": count for reason, count in summary.dropped.items()},
+        {f"unlisted: {reason}": count for reason, count in summary.unlisted.items()},
         {"usable": summary.usable} | {f"{target}: {name}": count for name, count in classes.items()},
     )
     for part in parts:

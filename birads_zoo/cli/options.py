@@ -19,13 +19,15 @@ _FIELDS = {
     "table": "dataset.table",
     "columns": "dataset.columns",
     "patient_pattern": "dataset.patient_pattern",
+    "unlisted": "dataset.unlisted",
 }
 
 
 def dataset_options(function: F) -> F:
     """Give a command the options that say which rows of which data set it works on.
 
-    They arrive as the arguments `dataset`, `root`, `target`, `classes`, `table`, `columns` and `patient_pattern`,
+    They arrive as the arguments `dataset`, `root`, `target`, `classes`, `table`, `columns`, `patient_pattern` and
+    `unlisted`,
     each `None` or empty where the user gave none; `dataset_changes` turns them into the recipe's fields.
     """
     options = (
@@ -41,6 +43,9 @@ def dataset_options(function: F) -> F:
             metavar="OURS=THEIRS",
             callback=_columns,
             help="The table's name for a canonical column, such as patient_id=Case; may be repeated.",
+        ),
+        click.option(
+            "--unlisted", is_flag=True, help="Take pictures that the table does not name, labelled by their folder."
         ),
         click.option(
             "--patient-pattern", metavar="REGEX", help="Its first group, in a picture's path, is the patient id."

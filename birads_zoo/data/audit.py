@@ -32,7 +32,8 @@ _SAID = ("assessment", "label", "density")  # what two rows of one picture may n
 class AuditSummary:
     """What an audit counted: all rows and patients, and rows by assessment, before any was dropped.
 
-    `usable` rows and those of `dropped` add up to `rows`; `repaired` counts repairs, of which a row can have many.
+    `usable` rows and those of `dropped` add up to `rows`; `repaired` counts repairs, of which a row can have many, and
+    `unlisted` pictures that no row names.
     """
 
     rows: int
@@ -41,6 +42,7 @@ class AuditSummary:
     by_assessment: dict[str, int]
     dropped: dict[str, int]
     repaired: dict[str, int]
+    unlisted: dict[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +187,7 @@ def summarise(loaded: Index, usable: Index) -> AuditSummary:
         by_assessment=dict(sorted(assessments.items())),
         dropped=_count(usable, "dropped"),
         repaired=_count(usable, "repaired"),
+        unlisted=_count(usable, "unlisted"),
     )
 
 

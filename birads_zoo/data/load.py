@@ -23,6 +23,7 @@ def load_index(section: DatasetSection, host: Host) -> Index:
         table=section.table,
         columns=section.columns,
         patient_pattern=section.patient_pattern,
+        unlisted=section.unlisted,
     )
     with host.building("dataset", spec.name):
         return spec.load(options)

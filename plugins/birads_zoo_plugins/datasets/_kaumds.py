@@ -20,10 +20,16 @@ NEEDED = ("image_path", "patient_id", "assessment")
 
 _FOLDER = "mammograms/"  # some copies of the sheet have it in their paths, and some of the data have it on the disk
 _NAME = re.compile(r"(?P<year>(?:19|20)\d\d)?_?.*_\s*(?P<view>CC|MLO)_(?P<side>[LR])\.\w+$", re.IGNORECASE)
+_FILED = re.compile(
+    r"(?:^|/)(?P<assessment>BI-?RADS? ?[0-6])/[^/]*?(?P<patient>BC ?\d{6,7})[^/]*\.jpe?g$", re.IGNORECASE
+)
 
 
 def load(options: DatasetOptions) -> Index:
     """Read KAUMDS: 5386 rows, 996 patients. `options.table` names the sheet's file where it is not to be searched.
+
+    Pictures in the folders of the categories that no row names are listed in the audit; with `options.unlisted` each
+    gets a row (numbered after the sheet's last) from its path, which tells its category, patient, view and side.
 
     A picture's path is its real one where the file exists, and the sheet's with `.jpg` where it does not. Raises
     `UserError` for a missing or unreadable root, a root without the sheet, and a sheet without a needed column.
@@ -40,6 +46,20 @@ def load(options: DatasetOptions) -> Index:
         record, entries = _read_row(number, cells, find)
         records.append(record)
         audit += entries
+    unlisted = _unlisted(tree, {record["image_path"] for record in records})
+    if options.unlisted:
+        last = max((record["row"] for record in records), default=table.header_row)
+        records += [_read_path(last + at, path) for at, path in enumerate(unlisted, start=1)]
+    audit += [
+        AuditEntry(
+            row=0,
+            image_path=path,
+            patient_id=_read_path(0, path)["patient_id"],
+            action="unlisted",
+            reason="taken, labelled by its folder" if options.unlisted else "the sheet has no row for this picture",
+        )
+        for path in unlisted
+    ]
     if not records:
         raise UserError(f"{table.sheet.place} has a header in row {table.header_row} and no row below it")
     return make_index(tree.root, records, audit)
@@ -100,6 +120,17 @@ def _finder(tree: Tree, sheet: Path) -> Callable[[Cell], str]:
         return next((found for found in map(tree.find, spellings) if found), path)
 
     return find
+
+
+def _unlisted(tree: Tree, named: set[str]) -> list[str]:
+    return [file for file in tree.files if file not in named and _FILED.search(file)]
+
+
+def _read_path(number: int, path: str) -> Record:
+    filed = _FILED.search(path)
+    assert filed is not None
+    cells: dict[str, Cell] = {"image_path": path, "patient_id": filed["patient"], "assessment": filed["assessment"]}
+    return _read_row(number, cells, lambda cell: path)[0]
 
 
 def _read_row(number: int, cells: dict[str, Cell], find: Callable[[Cell], str]) -> tuple[Record, list[AuditEntry]]:
