@@ -10,6 +10,7 @@ from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import choose_compute
+from birads_zoo.errors import UserError
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
@@ -43,7 +44,8 @@ def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, res
         resumed: the folder of a stopped run of the same recipe, to go on in it.
 
     Raises:
-        UserError: for anything in the recipe, the data or a plugin that keeps it from running.
+        UserError: for anything in the recipe, the data or a plugin that keeps it from running; a new folder stays
+            only if an epoch was completed in it.
 
     """
     applied = apply_ablations(recipe, host)
@@ -58,11 +60,16 @@ def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, res
         run_folder.write_history(folder, history)
 
     fitted = []
-    for fold in data.folds:
-        fitted.append(fit_fold(applied, host, data, fold, compute, folder / "checkpoints", screen, on_epoch))
-        if fold.number == 0:
-            explained = explain_fold(applied, host, data, fitted[0], compute)
-        fitted[-1] = fitted[-1].without_classifier()  # one classifier at a time is enough for any memory
+    try:
+        for fold in data.folds:
+            fitted.append(fit_fold(applied, host, data, fold, compute, folder / "checkpoints", screen, on_epoch))
+            if fold.number == 0:
+                explained = explain_fold(applied, host, data, fitted[0], compute)
+            fitted[-1] = fitted[-1].without_classifier()  # one classifier at a time is enough for any memory
+    except UserError:
+        if resumed is None and not history:
+            run_folder.discard(folder)
+        raise
     predictions = predictions_frame(data, fitted)
     metrics = measure(predictions, data, applied)
     run_folder.write_results(folder, predictions, metrics)

@@ -44,7 +44,7 @@ def command(out: Path | None, as_json: bool, plugin_files: tuple[Path, ...], **f
         drop_unlabelled,
         summarise,
     )
-    from birads_zoo.data.classes import count_classes
+    from birads_zoo.data.classes import closed, count_classes
     from birads_zoo.data.load import load_index
     from birads_zoo.progress import Screen
 
@@ -52,6 +52,7 @@ def command(out: Path | None, as_json: bool, plugin_files: tuple[Path, ...], **f
     section = Recipe().replace(dataset_changes(fields)).dataset
     target = choose_target(host.dataset(section.name), section.target)
     loaded = load_index(section, host)
+    target = closed(target, loaded)
     present = check_files(check_rows(loaded))
     with Screen().bar("decoding", len(present.rows)) as show:
         decoded = check_decodes(present, lambda done, _: show(done, ""))

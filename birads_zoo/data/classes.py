@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Index, Target
@@ -20,6 +21,11 @@ def class_names(index: Index, target: Target) -> tuple[str, ...]:
     if target.classes is not None:
         return tuple(target.classes)
     return tuple(sorted(set(values(index, target)) - {""}, key=natural))
+
+
+def closed(target: Target, index: Index) -> Target:
+    """Return the target with its classes named, so that one whose last row is dropped later stays known."""
+    return replace(target, classes=target.classes or {name: (name,) for name in class_names(index, target)})
 
 
 def find_classes(index: Index, target: Target) -> list[str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import DatasetOptions, Index
+from birads_zoo.interfaces import INDEX_COLUMNS, DatasetOptions, Index
 from birads_zoo.recipe import DatasetSection
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def load_index(section: DatasetSection, host: Host) -> Index:
     """Load the section's data set, before any file is looked at; every path in it is relative to its root.
 
-    Raises `UserError` for an unknown data set, and for a root or table that is not this data set's.
+    Raises `UserError` for an unknown data set, for a root or table that is not this data set's, and, naming the
+    plugin, for a data set that returns something else than an index.
     """
     spec = host.dataset(section.name)
     options = DatasetOptions(
@@ -26,4 +27,13 @@ def load_index(section: DatasetSection, host: Host) -> Index:
         unlisted=section.unlisted,
     )
     with host.building("dataset", spec.name):
-        return spec.load(options)
+        return _index(spec.load(options))
+
+
+def _index(loaded: object) -> Index:
+    if not isinstance(loaded, Index):
+        raise TypeError(f"it returned a {type(loaded).__name__}, not an Index")
+    missing = [name for name in INDEX_COLUMNS if name not in loaded.rows]
+    if missing:
+        raise ValueError(f"the index that it returned lacks the column {missing[0]!r}")
+    return loaded

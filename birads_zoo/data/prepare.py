@@ -19,6 +19,7 @@ from birads_zoo.data.audit import (
     select_classes,
     summarise,
 )
+from birads_zoo.data.classes import closed
 from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import PixelStore, build_store
 from birads_zoo.data.splits import Fold, check_leaks, make_folds
@@ -53,6 +54,7 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
     spec = host.dataset(recipe.dataset.name)
     target = choose_target(spec, recipe.dataset.target)
     loaded = load_index(recipe.dataset, host)
+    target = closed(target, loaded)
     present = check_files(check_rows(loaded))
     with screen.bar("decoding", len(present.rows)) as show:
         store, failures = build_store(present, recipe.image, cache, lambda done, _: show(done, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,11 @@ def create(runs: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Path
     note.update(to_dict(recipe))
     write_text(folder / "recipe.toml", tomlkit.dumps(note))
     return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove a run that failed before it learnt anything: nothing in it is worth resuming or reading."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_recipe(folder: Path) -> Recipe:

@@ -24,6 +24,7 @@ from birads_zoo.recipe import Recipe
 from birads_zoo.training.features import FeatureBatches, can_cache, pooled_features
 from birads_zoo.training.history import Epoch, best_epoch
 from birads_zoo.training.loop import BatchSource, Fit, predict, train
+from birads_zoo.training.rehearsal import rehearse_augmentation, rehearse_loss
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
@@ -140,7 +141,10 @@ def _cached(
 def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     spec = host.augmentation(recipe.augmentation)
     with host.building("augmentation", spec.name):
-        return spec.build(AugmentationOptions(height=recipe.image.height, width=recipe.image.width)).to(compute.device)
+        height, width = recipe.image.height, recipe.image.width
+        augment = spec.build(AugmentationOptions(height=height, width=width)).to(compute.device)
+        rehearse_augmentation(augment, height, width, compute.device)
+    return augment
 
 
 def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: Compute) -> nn.Module:
@@ -148,7 +152,9 @@ def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: 
     counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
     options = LossOptions(class_counts=tuple(int(n) for n in counts), class_weights=recipe.loss.class_weights)
     with host.building("loss", spec.name):
-        return spec.build(options).to(compute.device)
+        criterion = spec.build(options).to(compute.device)
+        rehearse_loss(criterion, len(counts), compute.device)
+    return criterion
 
 
 def _probabilities(
