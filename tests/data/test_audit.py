@@ -138,7 +138,7 @@ def test_classes_to_keep(make_index):
     with pytest.raises(UserError) as error:
         drop_unlabelled(index, BIRADS, ["BI-RADS 7"])
     assert str(error.value) == (
-        "unknown class of target 'birads': 'BI-RADS 7'; known: BI-RADS 1, BI-RADS 2, BI-RADS 3, BI-RADS 4, BI-RADS 5."
+        "unknown class of target 'birads': 'BI-RADS 7'; did you mean 'BI-RADS 5' or 'BI-RADS 4' or 'BI-RADS 3'?"
     )
 
 

@@ -1,0 +1,373 @@
+"""Bad input, end to end: one sentence on stderr, status 2, no traceback, and nothing half-written."""
+
+import csv
+import json
+import os
+
+import pytest
+from PIL import Image
+
+SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
+NET = ["--backbone", "baseline_cnn"]
+WANTED = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
+
+
+@pytest.fixture
+def refused(zoo, folder):
+    """Run a command that must refuse, check that it did so cleanly, and return its sentence."""
+
+    def run(*arguments):
+        said = zoo(*arguments)
+        last = said.err.splitlines()[-1]
+        assert said.status == 2, said.err
+        assert last.startswith("birads-zoo: error: ")
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        assert not list(folder.glob("runs/*")), "a refused run left a folder"
+        assert not list(folder.rglob(".*")), "a temporary file was left"
+        return last.removeprefix("birads-zoo: error: ")
+
+    return run
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """Make everything below a folder refuse new files and folders, for root too, whom permissions do not stop."""
+
+    def refuse_below(place):
+        def guarded(call):
+            def guard(path, *arguments, **named):
+                makes = call.__name__ == "mkdir" or arguments[0] & os.O_CREAT
+                if makes and str(path).startswith(f"{place}{os.sep}"):
+                    raise PermissionError(13, "Permission denied", str(path))
+                return call(path, *arguments, **named)
+
+            return guard
+
+        monkeypatch.setattr(os, "mkdir", guarded(os.mkdir))
+        monkeypatch.setattr(os, "open", guarded(os.open))
+
+    return refuse_below
+
+
+# ── The data set's root and sheet ────────────────────────────────────────────────────────────────────────────────
+
+
+def write_sheet(file, header):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.title = "correctSheet"
+    book.active.append(header)
+    book.active.append(["BC000001", "BIRAD 1", "mammograms/BIRAD 1/a.dcm"][: len(header)])
+    book.save(file)
+
+
+COMMANDS = [["audit", "--json"], ["run", *NET, *SMALL]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["audit", "run"])
+def test_no_such_root(refused, folder, command):
+    said = refused(*command, "--dataset", "kaumds", "--root", folder / "gone")
+    assert said == f"no such root: {folder / 'gone'}; give the folder of data set 'kaumds' with --root"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["audit", "run"])
+def test_a_root_without_a_sheet(refused, folder, command):
+    (folder / "root").mkdir()
+    said = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
+    assert said == f"no .xlsx file below {folder / 'root'}: kaumds needs {WANTED} there, or --table FILE"
+    write_sheet(folder / "root" / "prices.xlsx", ["Fruit", "Price"])
+    said = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
+    assert said == f"no sheet of kaumds below {folder / 'root'}: looked for {WANTED} in 'prices.xlsx'"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["audit", "run"])
+def test_a_sheet_without_a_needed_column_names_the_ones_it_has(refused, folder, command):
+    (folder / "root").mkdir()
+    write_sheet(folder / "root" / "sheet.xlsx", ["PatientID", "Assesment", "Where"])
+    said = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
+    assert said == (
+        f"sheet 'correctSheet' of {folder / 'root' / 'sheet.xlsx'} has no column for image_path (such as 'image path'); "
+        "it has: 'PatientID', 'Assesment', 'Where'; name it with --column image_path=THEIRS"
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["audit", "run"])
+@pytest.mark.parametrize("name", ["", "below"])
+def test_an_unreadable_folder(refused, folder, phantom_root, monkeypatch, command, name):
+    closed, scandir = phantom_root / "mammograms" if name else phantom_root, os.scandir
+
+    def refuse(path):
+        if str(path) == str(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    said = refused(*command, "--root", phantom_root)
+    assert said == f"cannot read folder {closed}: Permission denied; allow it, or choose another root"
+
+
+# ── Names and counts ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--target", "birad"], "unknown target of data set 'phantom': 'birad'; did you mean 'birads'?"),
+        (["--class", "BI-RAD 1"], "unknown class of target 'birads': 'BI-RAD 1'; did you mean 'BI-RADS 1'"),
+        (["--augmentation", "mamo"], "unknown augmentation 'mamo'; did you mean 'mammo'?"),
+        (["--set", "explainer='gradcam'"], "unknown explainer 'gradcam'; did you mean 'grad-cam'?"),
+        (["--no-dropot"], "No such option '--no-dropot'"),
+    ],
+)
+def test_an_unknown_name_suggests_the_nearest(refused, phantom_root, arguments, sentence):
+    said = refused("run", "--dataset", "phantom", "--root", phantom_root, *NET, *SMALL, *arguments)
+    assert said.startswith(sentence)
+    assert "--no-dropout" in said or "No such option" not in said
+
+
+def test_fewer_patients_of_a_class_than_folds(refused, phantom_root):
+    said = refused("run", "--root", phantom_root, *NET, *SMALL, "--folds", 5)
+    assert (
+        said == "class 'BI-RADS 3' has 4 usable patients, fewer than the 5 folds: use --folds 4, or leave the class out"
+    )
+
+
+def test_a_class_without_rows(refused, phantom_root):
+    keep = ["--class", "BI-RADS 1", "--class", "BI-RADS 2"]
+    said = refused("run", "--root", phantom_root, *NET, *SMALL, *keep)
+    assert said.startswith(
+        f"class 'BI-RADS 2' of target 'birads' has no usable rows in {phantom_root}; rows: BI-RADS 1 "
+    )
+    assert said.endswith(", BI-RADS 2 0")
+
+
+# ── Pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+BAD = {
+    "tiny.png": "too small",
+    "huge.png": "too large",
+    "huge.pgm": "too large",
+    "page.jpg": "does not decode",
+    "cut.jpg": "does not decode",
+    "cut.png": "does not decode",
+    "cut.pgm": "does not decode",
+    "zero.png": "empty file",
+}
+
+
+@pytest.fixture
+def bad_pictures(folder):
+    """An image-folder root with four good patients in two classes, and every kind of bad picture in the first."""
+    import io
+    import zlib
+
+    root = folder / "root"
+    noise = Image.effect_noise((64, 64), 60)
+    for name in ("sick/P1.png", "sick/P2.png", "well/P3.png", "well/P4.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        noise.save(root / name)
+    bad = root / "sick"
+    Image.new("L", (1, 1)).save(bad / "tiny.png")
+    header = b"IHDR" + (60000).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    data = b"IDAT" + zlib.compress(b"")
+    chunks = [(len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+              for body in (header, data, b"IEND")]  # fmt: skip
+    (bad / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    (bad / "huge.pgm").write_bytes(b"P5\n60000 60000\n255\n")
+    (bad / "page.jpg").write_text("<!DOCTYPE html><html>403 Forbidden</html>")
+    for suffix, name in (("jpg", "JPEG"), ("png", "PNG"), ("pgm", "PPM")):
+        whole = io.BytesIO()
+        noise.save(whole, name)
+        (bad / f"cut.{suffix}").write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
+    (bad / "zero.png").touch()
+    return root
+
+
+def reasons_in(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return {row["image_path"].removeprefix("sick/"): row["reason"] for row in csv.DictReader(file)}
+
+
+def test_bad_pictures_are_rows_of_the_audit(zoo, folder, bad_pictures):
+    said = zoo("audit", "--dataset", "image-folder", "--root", bad_pictures, "--out", folder / "audit.csv", "--json")
+    assert said.status == 0, said.err
+    assert reasons_in(folder / "audit.csv") == BAD
+    assert json.loads(said.out)["usable"] == 4
+
+
+def test_bad_pictures_do_not_stop_a_run(zoo, folder, bad_pictures):
+    dataset = ["--dataset", "image-folder", "--root", bad_pictures, "--patient-pattern", r"(\w+)\.\w+$"]
+    said = zoo("run", *dataset, *NET, *SMALL, "--json")
+    assert said.status == 0, said.err
+    assert reasons_in(folder / "runs" / "baseline_cnn" / "audit.csv") == BAD
+    assert json.loads(said.out)["n"] == 4
+
+
+def test_only_bad_pictures_leave_a_class_without_rows(refused, bad_pictures):
+    for name in ("P1.png", "P2.png"):
+        (bad_pictures / "sick" / name).unlink()
+    run = [
+        "run",
+        "--dataset",
+        "image-folder",
+        "--root",
+        bad_pictures,
+        "--patient-pattern",
+        r"(\w+)\.\w+$",
+        *NET,
+        *SMALL,
+    ]
+    assert refused(*run) == (
+        f"target 'label' needs usable rows of two classes at least in {bad_pictures}; rows: sick 0, well 2; "
+        "`birads-zoo audit` says why rows were dropped"
+    )
+    assert refused(*run, "--class", "sick", "--class", "well") == (
+        f"class 'sick' of target 'label' has no usable rows in {bad_pictures}; rows: sick 0, well 2"
+    )
+
+
+# ── Where results go ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_read_only_output_folder(refused, folder, phantom_root, read_only):
+    closed = folder / "closed"
+    closed.mkdir()
+    read_only(closed)
+    run = ["run", "--root", phantom_root, *NET, *SMALL]
+    choose = "Permission denied; choose another place"
+    assert refused(*run, "--out", closed) == f"cannot write {closed / 'baseline_cnn'}: {choose} with --out"
+    assert refused(*run, "--out", closed / "runs") == f"cannot write {closed / 'runs'}: {choose} to write to"
+    audit = refused("audit", "--root", phantom_root, "--out", closed)
+    assert audit == f"cannot write {closed / 'audit.csv'}: {choose} to write to"
+    phantom = refused("phantom", "--patients", 8, "--size", "64x48", "--out", closed / "phantom")
+    assert phantom == f"cannot write {closed / 'phantom'}: {choose} to write to"
+    assert not list(closed.iterdir())
+
+
+# ── Plugins ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PLUGIN = """
+from birads_zoo import {spec}, hookimpl
+
+def build(options):
+    import torch
+    from torch import nn
+    calls = []
+    class Part(nn.Module):
+        def forward(self, *given):
+            calls.append(None)
+            first = given[0]
+            return {result}
+    {before}
+    return Part()
+
+@hookimpl
+def birads_zoo_{hook}():
+    return [{spec}(name="my-part", summary="a test's own", build=build)]
+"""
+KINDS = {
+    "backbone": ("BackboneSpec", "backbones", ["--backbone", "my-part"]),
+    "loss": ("LossSpec", "losses", [*NET, "--loss", "my-part"]),
+    "augmentation": ("AugmentationSpec", "augmentations", [*NET, "--augmentation", "my-part"]),
+}
+NO_IMAGES = "images of the shape (2, 1, 32, 32) became"
+NO_MAP = "for one 32×32 image it returned the shape (1, 8), not a feature map N×D×h×w"
+
+
+@pytest.fixture
+def run_with(folder, phantom_root):
+    """Write a plugin whose `build` does `before` and whose module returns `result`; return the run that uses it."""
+
+    def arguments(kind, result="first", before="pass"):
+        spec, hook, flags = KINDS[kind]
+        (folder / "mine.py").write_text(PLUGIN.format(spec=spec, hook=hook, result=result, before=before))
+        return ["run", "--plugin", "mine.py", "--root", phantom_root, *SMALL, *flags]
+
+    return arguments
+
+
+def test_a_plugin_that_raises_at_import(refused, run_with, folder):
+    arguments = run_with("backbone")
+    (folder / "mine.py").write_text("import no_such_library\n")
+    said = refused(*arguments)
+    assert "mine.py" in said
+    assert said.endswith("failed at import: ModuleNotFoundError: No module named 'no_such_library' (line 1)")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plugin_that_raises_at_build(refused, run_with, kind):
+    said = refused(*run_with(kind, before="raise ValueError('no luck')"))
+    assert said == f"{kind} 'my-part' (plugin mine.py) failed: ValueError: no luck (line 13)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "sentence"),
+    [
+        ("backbone", "first.new_zeros(len(first), 8)", NO_MAP),
+        ("backbone", "[first]", "it returned a list, not a feature map N×D×h×w"),
+        ("augmentation", "first[..., :16]", f"{NO_IMAGES} (2, 1, 32, 16): it must stay the same"),
+        ("augmentation", "(first, 0)", "it returned a tuple, not images N×1×H×W"),
+        ("loss", "first.sum(1)", "for logits of the shape (2, 4) it returned (2,), not a scalar"),
+        ("loss", "0.5", "it returned a float, not a scalar tensor"),
+        ("loss", "first.detach().sum()", "what it returned has no gradient with respect to the logits"),
+    ],
+)
+def test_a_plugin_that_returns_the_wrong_shape(refused, run_with, kind, result, sentence):
+    said = refused(*run_with(kind, result))
+    assert said.startswith(f"{kind} 'my-part' (plugin mine.py) failed: ")
+    assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("result", "sentence"),
+    [
+        ("[]", "it returned a list, not an Index"),
+        ("Index(root=options.root, rows=DataFrame({'row': [1]}))", "the index that it returned lacks the column "),
+    ],
+)
+def test_a_data_set_that_returns_no_index(refused, folder, phantom_root, result, sentence):
+    (folder / "mine.py").write_text(f"""
+from birads_zoo import DatasetSpec, Index, Target, hookimpl
+
+def load(options):
+    from pandas import DataFrame
+    return {result}
+
+@hookimpl
+def birads_zoo_datasets():
+    target = Target(name="t", column="label", classes=None)
+    return [DatasetSpec(name="my-data", summary="a test's own", load=load, targets=(target,))]
+""")
+    for command in ("audit", "run"):
+        said = refused(command, "--plugin", "mine.py", "--dataset", "my-data", "--root", phantom_root)
+        assert said.startswith("data set 'my-data' (plugin mine.py) failed: ")
+        assert sentence in said
+
+
+# ── A loss that is no number ─────────────────────────────────────────────────────────────────────────────────────
+
+ADVICE = "lower training.learning_rate, set training.clip_norm or use training.precision=float32"
+
+
+def test_a_loss_that_is_no_number_says_where_and_leaves_nothing(refused, run_with):
+    said = refused(*run_with("loss", "first.sum() * (float('nan') if len(calls) > 2 else 1.0)"), "--set",
+                   "training.batch_size=4")  # fmt: skip
+    # The first call is the rehearsal before training, so the third is the second step.
+    assert said == f"the training loss became nan in fold 0, epoch 1, step 2: {ADVICE}"
+
+
+def test_a_later_loss_that_is_no_number_names_the_checkpoint_that_stays(zoo, folder, run_with):
+    flags = ["--epochs", 3, "--set", "training.batch_size=64"]  # one batch an epoch
+    said = zoo(*run_with("loss", "first.exp().sum() * (float('inf') if len(calls) > 2 else 1.0)"), *flags)
+    run = folder / "runs" / "baseline_cnn"
+    kept = run / "checkpoints" / "fold-0"
+    assert said.status == 2
+    assert said.err.splitlines()[-1] == (
+        f"birads-zoo: error: the training loss became inf in fold 0, epoch 2, step 1: {ADVICE}; "
+        f"the last good checkpoint stays in {kept.relative_to(folder)}"
+    )
+    assert {path.name for path in kept.iterdir()} == {"best.safetensors", "last.safetensors"}
+    assert not (run / "metrics.json").exists()
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
