@@ -86,9 +86,10 @@ def test_a_root_without_a_sheet(refused, folder, command):
 def test_a_sheet_without_a_needed_column_names_the_ones_it_has(refused, folder, command):
     (folder / "root").mkdir()
     write_sheet(folder / "root" / "sheet.xlsx", ["PatientID", "Assesment", "Where"])
+    file = folder / "root" / "sheet.xlsx"
     said = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
     assert said == (
-        f"sheet 'correctSheet' of {folder / 'root' / 'sheet.xlsx'} has no column for image_path (such as 'image path'); "
+        f"sheet 'correctSheet' of {file} has no column for image_path (such as 'image path'); "
         "it has: 'PatientID', 'Assesment', 'Where'; name it with --column image_path=THEIRS"
     )
 

@@ -1,0 +1,140 @@
+"""The commands on real mammograms. What takes longer than a few seconds is marked slow and has a short form beside."""
+
+import csv
+import json
+import tarfile
+import time
+import tomllib
+
+import pytest
+
+BACKBONES = ("baseline_cnn", "resnet50", "efficientnet_b0", "mobilenet_v2")
+LEFT = {
+    "audit.csv",
+    "checkpoints",
+    "environment.json",
+    "figures",
+    "metrics.json",
+    "metrics.jsonl",
+    "predictions.csv",
+    "recipe.toml",
+    "split.csv",
+}
+FIGURES = 7
+SHORT = ["--image-size", "64x64", "--epochs", 1]
+INFO, FILMS = "pgm/Info.txt", 24
+
+
+def check_folder(folder):
+    assert {path.name for path in folder.iterdir()} == LEFT
+    assert len(list((folder / "figures").glob("*.png"))) == FIGURES
+    metrics = json.loads((folder / "metrics.json").read_text())
+    with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        assert metrics["n"] == sum(row["part"] == "test" for row in csv.DictReader(file))
+    return metrics
+
+
+# ── KAUMDS ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("size", [SHORT, pytest.param([], marks=pytest.mark.slow)], ids=["short", "full"])
+def test_kaumds_leaves_a_complete_folder(zoo, real_data, tmp_path, backbone, size):
+    ablations = ["no-dropout", "no-pretrained"] if backbone != "baseline_cnn" else ["no-dropout"]
+    said = zoo(
+        "run", "--dataset", "kaumds", "--root", real_data / "kaumds-sample", "--backbone", backbone,
+        *(f"--{name}" for name in ablations), "--folds", 2, "--epochs", 1, *size, "--device", "cpu", "--out", tmp_path,
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    metrics = check_folder(tmp_path / "+".join((backbone, *ablations)))
+    assert metrics["classes"] == ["BI-RADS 1", "BI-RADS 5"]
+    assert metrics["n"] == 11  # of 21 pictures the sheet names 11
+    assert "5386 rows, 996 patients, 11 usable" in said.err
+    assert "no validation rows in fold 0" in said.err  # two patients of BI-RADS 1: one to train, one to test
+
+
+# ── mini-MIAS ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def some_films(real_data, tmp_path_factory):
+    """The archive's first films and `Info.txt`; reading stops as soon as both are there."""
+    root = tmp_path_factory.mktemp("some-mias")
+    films = 0
+    with tarfile.open(real_data / "mini-mias.tar.xz", "r|xz") as archive:
+        for member in archive:
+            film = member.name.endswith(".pgm") and films < FILMS
+            if film or member.name == INFO:
+                archive.extract(member, root, filter="data")
+                films += film
+            if films == FILMS and (root / INFO).exists():
+                break
+    return root
+
+
+@pytest.fixture(scope="session")
+def all_films(real_data, tmp_path_factory):
+    root = tmp_path_factory.mktemp("mias")
+    with tarfile.open(real_data / "mini-mias.tar.xz") as archive:
+        archive.extractall(root, filter="data")
+    return root
+
+
+def run_mini_mias(zoo, root, weights, out, *flags):
+    said = zoo(
+        "run", "--dataset", "mini-mias", "--root", root, "--target", "abnormal", "--backbone", "mobilenet_v2",
+        "--weights", weights / "mobilenet_v2_imagenet.pth", *flags, "--device", "cpu", "--out", out,
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    metrics = check_folder(out / "mobilenet_v2")
+    assert metrics["classes"] == ["normal", "abnormal"]
+    assert metrics["leaky"] is False
+    return metrics, said
+
+
+def test_mini_mias_in_short(zoo, some_films, real_weights, tmp_path):
+    metrics, said = run_mini_mias(zoo, some_films, real_weights, tmp_path, "--folds", 2, *SHORT)
+    assert metrics["n"] == FILMS
+    assert f"322 rows, 161 patients, {FILMS} usable" in said.err
+    assert f"dropped {322 - FILMS}: no file" in said.err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_mini_mias_takes_at_most_15_minutes(zoo, all_films, real_weights, tmp_path):
+    started = time.perf_counter()
+    metrics, _ = run_mini_mias(zoo, all_films, real_weights, tmp_path, "--folds", 5)
+    assert time.perf_counter() - started < 15 * 60
+    assert metrics["n"] == 322
+    assert metrics["confusion"][0][0] + metrics["confusion"][0][1] == 207
+
+
+# ── The paper's recipe on the phantom ────────────────────────────────────────────────────────────────────────────
+
+
+PLAIN_IS_SLOW = ("resnet50", "efficientnet_b0")  # and without dropout they tread the same path
+
+
+@pytest.mark.parametrize(
+    ("backbone", "ablations"),
+    [(name, ["no-dropout"]) for name in BACKBONES]
+    + [pytest.param(name, [], marks=[pytest.mark.slow] * (name in PLAIN_IS_SLOW)) for name in BACKBONES],
+)
+def test_the_papers_recipe_on_the_phantom(zoo, phantom_root, request, tmp_path, backbone, ablations):
+    weights = []
+    if backbone == "mobilenet_v2":
+        weights = ["--weights", request.getfixturevalue("real_weights") / "mobilenet_v2_imagenet.pth"]
+    elif backbone != "baseline_cnn":
+        ablations = [*ablations, "no-pretrained"]  # no ImageNet weights at hand
+    said = zoo(
+        "run", "--recipe", "paper", "--dataset", "phantom", "--root", phantom_root, "--backbone", backbone, *weights,
+        *(f"--{name}" for name in ablations), "--image-size", "32x32", "--epochs", 1, "--device", "cpu",
+        "--out", tmp_path,
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    assert ("the frozen part" in said.err) is ("no-pretrained" in ablations)
+    metrics = check_folder(tmp_path / "+".join((backbone, *ablations)))
+    assert metrics["split"] == "paper"
+    assert metrics["leaky"] is True
+    recipe = tomllib.loads((tmp_path / "+".join((backbone, *ablations)) / "recipe.toml").read_text())
+    assert recipe["ablations"] == ablations
