@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ def load_index(section: DatasetSection, host: Host) -> Index:
     """Load the section's data set, before any file is looked at; every path in it is relative to its root.
 
     Raises `UserError` for an unknown data set, for a root or table that is not this data set's, and, naming the
-    plugin, for a data set that returns something else than an index.
+    plugin, for a data set that returns something else than an index, or an index in which two rows have one number.
     """
     spec = host.dataset(section.name)
     options = DatasetOptions(
@@ -36,4 +37,8 @@ def _index(loaded: object) -> Index:
     missing = [name for name in INDEX_COLUMNS if name not in loaded.rows]
     if missing:
         raise ValueError(f"the index that it returned lacks the column {missing[0]!r}")
-    return loaded
+    twice = loaded.rows["row"][loaded.rows["row"].duplicated()]
+    if len(twice):
+        raise ValueError(f"the index that it returned has the row number {twice.iloc[0]} twice; they must be unique")
+    # From here on rows are found by their place, whatever labels a filtered or sorted table still has.
+    return replace(loaded, rows=loaded.rows.reset_index(drop=True))

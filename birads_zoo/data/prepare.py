@@ -61,6 +61,7 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
     decoded = drop(present, failures)
     labelled = select_classes(decoded, target, recipe.dataset.classes)
     positions = np.flatnonzero(decoded.rows["row"].isin(labelled.index.rows["row"]))
+    assert len(positions) == len(labelled.labels), "a row has no pixels of its own"
     patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
     folds = make_folds(patients, labelled.labels, labelled.classes, recipe.split, recipe.seed)
     check_leaks(folds, patients, recipe.split.scheme)
