@@ -74,5 +74,5 @@ def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[s
 
 
 def _measured(rows: pd.DataFrame, data: Prepared) -> dict[str, Any]:
-    classes = data.labelled.classes
-    return evaluate(*labels_and_probabilities(rows, classes), classes).to_dict()
+    classes, target = data.labelled.classes, data.labelled.target
+    return evaluate(*labels_and_probabilities(rows, classes), classes, ordinal=target.ordinal).to_dict()

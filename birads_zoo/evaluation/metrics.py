@@ -68,10 +68,13 @@ class Metrics(_Value, frozen=True, kw_only=True):
         return values
 
 
-def evaluate(labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...]) -> Metrics:
+def evaluate(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...], ordinal: bool = True
+) -> Metrics:
     """Compute every metric of n rows with `labels` (n,) in 0 … K−1 and `probabilities` (n, K), for K ≥ 2 `classes`.
 
-    The predicted class is the one with the largest probability, the first of them at a tie. What each estimates,
+    `ordinal` says whether the classes' order carries meaning, as that of BI-RADS categories does. The predicted class
+    is the one with the largest probability, the first of them at a tie. What each estimates,
     when the rows are a sample of those the model will meet (same classes, same prevalence):
 
     - `accuracy`: the chance that a row is classified rightly; follows the prevalence.
@@ -91,7 +94,8 @@ def evaluate(labels: NDArray[np.int64], probabilities: NDArray[np.float64], clas
       the classes that have both positives and negatives (Provost & Domingos, 2000, there weighted).
     - `kappa_quadratic`: agreement beyond chance when a mistake of d classes costs d² (Cohen, Psychological
       Bulletin 70, 1968); in [−1, 1], 0 for a constant prediction. It takes the classes as ordered and evenly
-      spaced. None when labels and predictions are all one same class, where it is 0/0.
+      spaced, so it is None for more than two that are not `ordinal`; for two it is the plain kappa, of which order
+      is no part. None too when labels and predictions are all one same class, where it is 0/0.
     - `confusion`: rows by true class and, within them, by predicted class.
 
     Raises `ValueError` for no rows, for shapes or labels that do not fit, and for probabilities that are not finite.
@@ -109,7 +113,7 @@ def evaluate(labels: NDArray[np.int64], probabilities: NDArray[np.float64], clas
         accuracy=float((predicted == labels).mean()),
         # Not balanced_accuracy_score, which warns of predicted classes without rows; otherwise the same.
         balanced_accuracy=float(recall_score(labels, predicted, labels=np.unique(labels), average="macro")),
-        kappa_quadratic=_kappa(labels, predicted, every),
+        kappa_quadratic=_kappa(labels, predicted, every) if ordinal or len(classes) == 2 else None,
         macro=MacroMetrics(
             precision=float(precision.mean()),
             recall=float(recall.mean()),

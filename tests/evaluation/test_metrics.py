@@ -46,6 +46,15 @@ def test_hand_computed_three_classes() -> None:
     assert found.kappa_quadratic == pytest.approx(1 - 3 / expected)
 
 
+def test_kappa_needs_an_order_as_soon_as_there_are_three_classes() -> None:
+    labels, predicted = np.array([0, 1, 2, 0]), [0, 2, 1, 0]
+    assert evaluate(labels, one_hot(predicted, 3), ("a", "b", "c"), ordinal=True).kappa_quadratic is not None
+    assert evaluate(labels, one_hot(predicted, 3), ("a", "b", "c"), ordinal=False).kappa_quadratic is None
+    # Observed agreement 3/4, by chance 1/2: the plain kappa.
+    two = evaluate(np.array([0, 1, 1, 0]), one_hot([0, 1, 0, 0], 2), ("a", "b"), ordinal=False)
+    assert two.kappa_quadratic == pytest.approx(0.5)
+
+
 def test_hand_computed_auroc_counts_ties_half() -> None:
     labels = np.array([1, 1, 0, 0])
     second = np.array([0.9, 0.5, 0.5, 0.1])

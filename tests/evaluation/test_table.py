@@ -26,6 +26,11 @@ def test_headline_names_split_rows_and_folds() -> None:
     assert line.endswith("(patient split, n = 4, 5 folds)")
 
 
+def test_headline_shows_a_dash_for_the_kappa_of_classes_without_an_order() -> None:
+    nominal = evaluate(np.array([0, 1, 2]), np.eye(3), CLASSES, ordinal=False).to_dict()
+    assert "kappa –  (n = 3, 1 fold)" in headline(nominal, folds=1)
+
+
 def test_headline_says_when_the_split_leaks() -> None:
     assert "(image split, leaky, n = 4, 1 fold)" in headline({**metrics(), "split": "image", "leaky": True}, folds=1)
 

@@ -1,0 +1,19 @@
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from birads_zoo.interfaces import Target
+from birads_zoo.recipe import Recipe
+from birads_zoo.results import measure
+
+
+@pytest.mark.parametrize("ordinal", [True, False])
+def test_the_targets_order_decides_about_the_quadratic_kappa(ordinal):
+    classes = ("apple", "pear", "plum")
+    predictions = pd.DataFrame({"part": "test", "patient_id": ["P1", "P2", "P3"], "label": classes})
+    for k, name in enumerate(classes):
+        predictions[f"probability_{name}"] = [float(k == row) for row in range(3)]
+    target = Target(name="fruit", column="label", classes=None, ordinal=ordinal)
+    data = SimpleNamespace(labelled=SimpleNamespace(classes=classes, target=target), folds=(None, None))
+    assert measure(predictions, data, Recipe())["kappa_quadratic"] == (1.0 if ordinal else None)
