@@ -74,22 +74,25 @@ def drop(index: Index, reasons: Mapping[int, tuple[str, str]]) -> Index:
 def check_rows(index: Index) -> Index:
     """Drop rows that name one picture more than once.
 
-    Where they agree the first stays and the others are a "duplicate path". Where they disagree about what the
-    picture shows ("label conflict") or whose it is ("patient conflict"), nobody can say which is right: all go.
+    Where they agree the one that says most stays, the first of them at a tie, and the others are a "duplicate path".
+    Where they disagree about what the picture shows ("label conflict") or whose it is ("patient conflict"), nobody
+    can say which is right: all go. A blank disagrees with nothing.
     """
     reasons: Reasons = {}
     rows = index.rows
     named = rows[rows["image_path"] != ""]
     for path, group in named[named["image_path"].duplicated(keep=False)].groupby("image_path", sort=False):
         numbers = ", ".join(str(number) for number in group["row"])
-        clashes = [column for column in (*_SAID, "patient_id") if group[column].nunique() > 1]
+        told = group[[*_SAID, "patient_id"]].where(lambda said: said != "")
+        clashes = [column for column in told if told[column].nunique() > 1]
         if clashes:
             reason = "patient conflict" if clashes == ["patient_id"] else "label conflict"
-            said = "; ".join(f"{column} {' or '.join(map(repr, group[column].unique()))}" for column in clashes)
+            said = "; ".join(f"{column} {' or '.join(map(repr, told[column].dropna().unique()))}" for column in clashes)
             reasons |= {int(at): (reason, f"rows {numbers}: {said}") for at in group.index}
         else:
-            detail = f"row {group['row'].iloc[0]} names {path} already"
-            reasons |= {int(at): ("duplicate path", detail) for at in group.index[1:]}
+            kept = told.notna().sum(axis=1).idxmax()
+            detail = f"row {group.loc[kept, 'row']} names {path} already"
+            reasons |= {int(at): ("duplicate path", detail) for at in group.index.drop(kept)}
     return drop(index, reasons)
 
 

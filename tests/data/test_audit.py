@@ -75,6 +75,19 @@ def test_one_path_twice(make_index):
     assert [entry.detail for entry in left.audit][:2] == ["row 2 names a already", "rows 4, 5: assessment '1' or '4'"]
 
 
+def test_a_blank_contradicts_nothing_and_the_row_that_says_more_stays(make_index):
+    left = check_rows(make_index(("a", "", "4"), ("a", "P1", "4"), ("b", "P2", ""), ("b", "P2", "1"), ("b", "P3", "")))
+    assert list(left.rows["row"]) == [3]
+    assert reasons(left) == {
+        2: "duplicate path",
+        4: "patient conflict",
+        5: "patient conflict",
+        6: "patient conflict",
+    }
+    assert {entry.row: entry.detail for entry in left.audit}[2] == "row 3 names a already"
+    assert {entry.row: entry.detail for entry in left.audit}[4] == "rows 4, 5, 6: patient_id 'P2' or 'P3'"
+
+
 def test_files(make_index, tmp_path):
     (tmp_path / "good.png").write_bytes(b"x")
     (tmp_path / "empty.png").touch()
