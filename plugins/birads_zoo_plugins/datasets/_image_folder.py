@@ -20,8 +20,9 @@ def load(options: DatasetOptions) -> Index:
 
     The patient id is the first group of `options.patient_pattern` in the path below the root, or comes from
     `options.table`, which then needs the columns image_path and patient_id (by any of their usual names); with
-    neither it is unknown. Files that are no pictures are dropped rows. Raises `UserError` for a missing or unreadable
-    root, fewer than two class folders, both ways to a patient at once, and a pattern or table that is none.
+    neither it is unknown, and likewise where the table names several patients for one picture. Files that are no
+    pictures are dropped rows. Raises `UserError` for a missing or unreadable root, fewer than two class folders, both
+    ways to a patient at once, and a pattern or table that is none.
     """
     check_mapping(options.columns)
     tree = list_tree(check_root("image-folder", options))
@@ -35,8 +36,12 @@ def load(options: DatasetOptions) -> Index:
             suffix = PurePosixPath(file).suffix or "no suffix"
             audit.append(_entry(number, file, "dropped", "not a picture", suffix))
             continue
-        patient = find_patient(file) if find_patient else ""
-        if find_patient and not patient:
+        patients = find_patient(file) if find_patient else ()
+        patient = patients[0] if len(patients) == 1 else ""
+        if len(patients) > 1:
+            detail = f"the table says {' and '.join(map(repr, patients))}; left empty"
+            audit.append(_entry(number, file, "repaired", "patient conflict", detail))
+        elif find_patient and not patient:
             audit.append(_entry(number, file, "repaired", "no patient id", "left empty"))
         label = file.partition("/")[0]
         records.append({"row": number, "image_path": file, "patient_id": patient, "label": label})
@@ -50,8 +55,12 @@ def load(options: DatasetOptions) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def _patient_finder(tree: Tree, options: DatasetOptions) -> Callable[[str], str] | None:
-    """Return what finds a path's patient id ("" for unknown), or None where the user gave no way to it."""
+_Patients = Callable[[str], tuple[str, ...]]
+"""From a path to the patients it is said to show: none when unknown, several where a table contradicts itself."""
+
+
+def _patient_finder(tree: Tree, options: DatasetOptions) -> _Patients | None:
+    """Return what finds a path's patient ids, or None where the user gave no way to them."""
     if options.table and options.patient_pattern:
         raise UserError("image-folder takes the patient id from --table or --patient-pattern, not from both")
     if options.table:
@@ -59,7 +68,7 @@ def _patient_finder(tree: Tree, options: DatasetOptions) -> Callable[[str], str]
     return _from_pattern(options.patient_pattern) if options.patient_pattern else None
 
 
-def _from_pattern(text: str) -> Callable[[str], str]:
+def _from_pattern(text: str) -> _Patients:
     try:
         pattern = re.compile(text)
     except re.error as error:
@@ -69,21 +78,25 @@ def _from_pattern(text: str) -> Callable[[str], str]:
             f"--patient-pattern {text!r} has no group: put the patient id's part in parentheses, as in '(P\\d+)_'"
         )
 
-    def find(file: str) -> str:
+    def find(file: str) -> tuple[str, ...]:
         match = pattern.search(file)
-        return (match[1] or "") if match else ""
+        return (match[1],) if match and match[1] else ()
 
     return find
 
 
-def _from_table(tree: Tree, options: DatasetOptions) -> Callable[[str], str]:
+def _from_table(tree: Tree, options: DatasetOptions) -> _Patients:
     sheet = next(iter(read_sheets(tree.root / options.table)), None)
     if sheet is None:
         raise UserError(f"{tree.root / options.table} has no sheet")
     table = find_table(sheet, options.columns)
     require_columns(table, ("image_path", "patient_id"), options.columns)
-    patients = {values.path(cells["image_path"]): values.patient(cells["patient_id"]) for _, cells in table.rows()}
-    return lambda file: patients.get(file, "")
+    patients: dict[str, tuple[str, ...]] = {}
+    for _, cells in table.rows():
+        file, patient = values.path(cells["image_path"]), values.patient(cells["patient_id"])
+        if patient and patient not in patients.get(file, ()):
+            patients[file] = (*patients.get(file, ()), patient)
+    return lambda file: patients.get(file, ())
 
 
 def _hidden(file: str) -> bool:

@@ -49,6 +49,16 @@ def test_the_patient_from_a_table(root, load):
     assert str(error.value) == "image-folder takes the patient id from --table or --patient-pattern, not from both"
 
 
+def test_two_patients_for_one_picture_are_none(root, load):
+    rows = ["class 2/P1_a.jpg,X1", "class 2/P1_a.jpg,X2", "class 10/P3_a.png,X3", "class 10/P3_a.png,"]
+    (root / "who.csv").write_text("\n".join(["file,patient", *rows, rows[2]]))
+    index = load("image-folder", root, table="who.csv")
+    assert list(index.rows["patient_id"]) == ["", "", "", "X3"]
+    assert [(entry.image_path, entry.detail) for entry in index.audit if entry.reason == "patient conflict"] == [
+        ("class 2/P1_a.jpg", "the table says 'X1' and 'X2'; left empty")
+    ]
+
+
 def test_a_pattern_that_is_none(root, load):
     with pytest.raises(UserError) as error:
         load("image-folder", root, patient_pattern="(P")
