@@ -72,7 +72,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
 
 
 def feature_map_size(backbone: nn.Module, options: BackboneOptions) -> tuple[int, int, int]:
-    """Return D, h, w of the feature map that `backbone` makes of one image, and leave its mode as it was.
+    """Return D, h, w of the feature maps that `backbone` makes of two images, and leave its mode as it was.
 
     Raises:
         ValueError: when what it returns is no feature map N×D×h×w.
@@ -82,15 +82,15 @@ def feature_map_size(backbone: nn.Module, options: BackboneOptions) -> tuple[int
     backbone.eval()
     try:
         with torch.no_grad():
-            features = backbone(torch.zeros(1, options.in_channels, options.height, options.width))
+            features = backbone(torch.zeros(2, options.in_channels, options.height, options.width))
     finally:
         for module, training in was_training.items():
             module.training = training
     if not isinstance(features, Tensor):
         raise ValueError(f"it returned a {type(features).__name__}, not a feature map N×D×h×w")
-    if features.dim() != 4 or features.shape[0] != 1 or 0 in features.shape:
+    if features.dim() != 4 or features.shape[0] != 2 or 0 in features.shape:
         raise ValueError(
-            f"for one {options.height}×{options.width} image it returned the shape {tuple(features.shape)}, "
+            f"for two {options.height}×{options.width} images it returned the shape {tuple(features.shape)}, "
             "not a feature map N×D×h×w"
         )
     _, channels, height, width = features.shape

@@ -274,7 +274,7 @@ KINDS = {
     "augmentation": ("AugmentationSpec", "augmentations", [*NET, "--augmentation", "my-part"]),
 }
 NO_IMAGES = "images of the shape (2, 1, 32, 32) became"
-NO_MAP = "for one 32×32 image it returned the shape (1, 8), not a feature map N×D×h×w"
+NO_MAP = "for two 32×32 images it returned the shape (2, 8), not a feature map N×D×h×w"
 
 
 @pytest.fixture

@@ -145,8 +145,9 @@ def test_an_unknown_backbone_is_met_with_the_nearest(small, host):
         ({"build": "return None"}, "it built a NoneType, not a torch module"),
         ({"forward": "raise KeyError('x')"}, "KeyError: 'x'"),
         ({"forward": "return [images]"}, "it returned a list, not a feature map N×D×h×w"),
-        ({"forward": "return images.mean((2, 3))"}, "for one 32×40 image it returned the shape (1, 1), not a feature"),
-        ({"forward": "return images[:, :, :0]"}, "it returned the shape (1, 1, 0, 40), not a feature map"),
+        ({"forward": "return images.mean((2, 3))"}, "for two 32×40 images it returned the shape (2, 1), not a feature"),
+        ({"forward": "return images[:, :, :0]"}, "it returned the shape (2, 1, 0, 40), not a feature map"),
+        ({"forward": "return images[:1]"}, "for two 32×40 images it returned the shape (1, 1, 32, 40), not a feature"),
     ],
 )
 def test_a_broken_backbone_is_an_error_that_names_its_plugin(small, odd_host, plugin, said):
