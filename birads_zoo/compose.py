@@ -20,8 +20,8 @@ def compose(
 ) -> Recipe:
     """Return the recipe `name_or_file` with dotted `changes` laid on it, its plugins' names checked.
 
-    `ablations` are named in addition to those that the recipe has. Paths become absolute, so
-    that the recipe means the same from any working directory.
+    `ablations` are named in addition to those that the recipe has. Paths become absolute, so that the recipe means
+    the same from any working directory.
 
     Raises:
         UserError: for an unknown recipe, field, plugin, or a value of the wrong type.
@@ -30,8 +30,8 @@ def compose(
     values = registry.recipe(name_or_file, changes.get("model.backbone"))
     for key, value in changes.items():
         set_dotted(values, key, value)
-    values["ablations"] = [*values.get("ablations", []), *ablations]
     recipe = from_dict(values, f"recipe {name_or_file}")
+    recipe = recipe.replace({"ablations": [*recipe.ablations, *ablations]})
     dataset = host.dataset(recipe.dataset.name)
     host.backbone(recipe.model.backbone)
     host.augmentation(recipe.augmentation)

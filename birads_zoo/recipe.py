@@ -213,6 +213,8 @@ def _plain(message: str) -> str:
         return what
     if what.startswith("Expected 'object'"):
         return f"key {key!r}: expected a section of keys, got a single value"
+    if what.startswith("Expected 'array'"):
+        return f"key {key!r}: expected a list in square brackets, {what.split(', ')[-1]}"
     if what.startswith("Invalid enum value "):
         value = what.removeprefix("Invalid enum value ").strip("'")
         known = sorted(_choices(key))

@@ -38,6 +38,7 @@ def test_changed_fields_names_exactly_what_was_replaced():
         ({"epochs": 3}, "unknown key 'epochs'; did you mean 'training.epochs'"),
         ({"training": {"epochs": "many"}}, "key 'training.epochs': expected 'int', got 'str'"),
         ({"model": {"dropout": 1.5}}, "key 'model.dropout': expected 'float' < 1.0"),
+        ({"ablations": "no-dropout"}, "key 'ablations': expected a list in square brackets, got 'str'"),
         ({"model": 3}, "key 'model': expected a section of keys, got a single value"),
         (
             {"split": {"scheme": "patients"}},

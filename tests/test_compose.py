@@ -1,0 +1,27 @@
+import pytest
+
+from birads_zoo.compose import compose, parse_settings
+from birads_zoo.errors import UserError
+from birads_zoo.host import load_host
+from birads_zoo.registry import load_registry
+
+
+@pytest.fixture
+def made(tmp_path):
+    """The default recipe with `--set` settings and ablation flags."""
+    registry, host = load_registry(tmp_path), load_host()
+    return lambda settings, flags=(): compose("default", parse_settings(settings), flags, registry, host)
+
+
+def test_ablations_of_the_recipe_and_of_flags_are_added_up(made):
+    assert made(['ablations=["no-dropout"]'], ["no-pretrained"]).ablations == ("no-dropout", "no-pretrained")
+
+
+@pytest.mark.parametrize(
+    ("setting", "got"), [("ablations=5", "int"), ("ablations=no-dropout", "str"), ("ablations=true", "bool")]
+)
+@pytest.mark.parametrize("flags", [[], ["no-pretrained"]])
+def test_ablations_that_are_no_list_are_refused_in_a_sentence(made, setting, got, flags):
+    with pytest.raises(UserError) as caught:
+        made([setting], flags)
+    assert str(caught.value) == f"recipe default: key 'ablations': expected a list in square brackets, got '{got}'"
