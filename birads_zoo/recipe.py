@@ -59,7 +59,7 @@ class ModelSection(_Section, frozen=True, kw_only=True):
     pretrained: bool = True  # where the backbone has pretrained weights
     weights: str = ""  # a state dict's file; "" lets the backbone's plugin fetch its own
     pixel_mean: tuple[float, ...] = ()  # for pixels in [0, 1], a value per channel; () is the backbone's own
-    pixel_std: tuple[float, ...] = ()
+    pixel_std: tuple[Rate, ...] = ()
     freeze: Literal["none", "early", "all"] = "none"
     pooling: Literal["avg", "max", "gem", "flatten"] = "avg"
     norm: Literal["none", "batch", "layer"] = "none"

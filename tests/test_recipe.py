@@ -39,6 +39,7 @@ def test_changed_fields_names_exactly_what_was_replaced():
         ({"training": {"epochs": "many"}}, "key 'training.epochs': expected 'int', got 'str'"),
         ({"model": {"dropout": 1.5}}, "key 'model.dropout': expected 'float' < 1.0"),
         ({"ablations": "no-dropout"}, "key 'ablations': expected a list in square brackets, got 'str'"),
+        ({"model": {"pixel_std": [0.5, 0.0]}}, "key 'model.pixel_std[1]': expected 'float' > 0.0"),
         ({"model": 3}, "key 'model': expected a section of keys, got a single value"),
         (
             {"split": {"scheme": "patients"}},
