@@ -228,7 +228,8 @@ class AblationSpec:
     """An ablation: a change to the recipe, to the built classifier, or to both. Its name is its flag.
 
     `recipe` returns a changed copy; `model` changes the classifier's modules and returns it. An ablation that
-    changes nothing is an error, and so are two that set the same field.
+    changes nothing is an error: one with `model` must change the classifier, one without it the recipe. So are two
+    that set the same field. Changes to the classifier must commute; they are made in the order of the names.
     """
 
     name: str

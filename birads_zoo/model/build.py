@@ -118,14 +118,14 @@ def _is_bad_download(error: RuntimeError) -> bool:
 
 
 def _ablate(classifier: Classifier, recipe: Recipe, host: Host) -> Classifier:
-    for name in recipe.ablations:
+    for name in sorted(recipe.ablations):  # as in the run's id: two ids never differ by order alone
         spec = host.ablation(name)
         if spec.model is None:
             continue
         before = _fingerprint(classifier)
         with host.building("ablation", name):
             classifier = _changed(spec.model, classifier)
-        if spec.recipe is None and _fingerprint(classifier) == before:
+        if _fingerprint(classifier) == before:
             raise UserError(
                 f"ablation {name!r} changes nothing here: {recipe.model.backbone} and its head are already without "
                 f"what it removes; leave --{name} out"

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from birads_zoo.ablation import apply_ablations
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.host import load_host
 from birads_zoo.model.build import build_classifier, feature_map_size
@@ -189,6 +190,47 @@ def test_an_ablation_that_changes_nothing_is_refused(small, odd_host):
         build_classifier(small.replace({"ablations": ("no-thing",)}), odd_host(), 4)
     assert str(caught.value).startswith("ablation 'no-thing' changes nothing here: baseline_cnn and its head")
     assert str(caught.value).endswith("leave --no-thing out")
+
+
+TWO_HALVES = """
+from birads_zoo import AblationSpec, hookimpl
+
+def appending(name):
+    def change(classifier):
+        classifier.backbone.order = (*getattr(classifier.backbone, "order", ()), name)
+        classifier.backbone.register_buffer(name, classifier.pixel_mean.clone())
+        return classifier
+
+    return change
+
+@hookimpl
+def birads_zoo_ablations():
+    return [
+        AblationSpec(name="no-a", summary="s", model=appending("no-a")),
+        AblationSpec(name="no-b", summary="s", model=appending("no-b")),
+        AblationSpec(name="no-both", summary="s", recipe=lambda recipe: recipe, model=lambda classifier: classifier),
+    ]
+"""
+
+
+@pytest.fixture
+def two_halves(tmp_path):
+    path = tmp_path / "two_halves.py"
+    path.write_text(TWO_HALVES)
+    return load_host([path])
+
+
+def test_an_ablation_of_recipe_and_model_that_changes_neither_is_refused(small, two_halves):
+    recipe = apply_ablations(small.replace({"ablations": ("no-both",)}), two_halves)
+    with pytest.raises(UserError, match=r"^ablation 'no-both' changes nothing here: .* leave --no-both out$"):
+        build_classifier(recipe, two_halves, 4)
+
+
+@pytest.mark.parametrize("names", [("no-a", "no-b"), ("no-b", "no-a")])
+def test_changes_to_the_model_are_made_in_the_order_of_the_runs_id(small, two_halves, names):
+    recipe = small.replace({"ablations": names})
+    assert build_classifier(recipe, two_halves, 4).backbone.order == ("no-a", "no-b")
+    assert recipe.run_id == "baseline_cnn+no-a+no-b"
 
 
 @pytest.mark.parametrize(
