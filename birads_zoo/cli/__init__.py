@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,12 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 when all went well, 2 for a user's mistake, 130 when interrupted.
 
     A `UserError` becomes its sentence on stderr, a `BiradsZooWarning` likewise and only once; any other exception is
-    a bug and keeps its traceback.
+    a bug and keeps its traceback. With the environment variable BIRADS_ZOO_DEBUG set, the traceback of what caused a
+    `UserError`, such as a plugin's own exception, is printed before the sentence.
     """
     try:
         with _plain_warnings():
             status = group.main(args=arguments, prog_name="birads-zoo", standalone_mode=False)
     except UserError as error:
+        if os.environ.get("BIRADS_ZOO_DEBUG") and error.__cause__:
+            traceback.print_exception(error.__cause__)
         say("error", str(error))
         sys.exit(2)
     except click.ClickException as error:

@@ -98,3 +98,29 @@ def test_a_bug_keeps_its_traceback(doing):
 def test_python_m_is_the_same_command(folder):
     ran = subprocess.run([sys.executable, "-m", "birads_zoo", "--version"], capture_output=True, text=True)
     assert ran.stdout == f"birads-zoo {__version__}\n"
+
+
+FAILING = """\
+from birads_zoo import DatasetSpec, Target, hookimpl
+
+def load(options):
+    raise KeyError("no such sheet")
+
+@hookimpl
+def birads_zoo_datasets():
+    return [DatasetSpec(name="mine", summary="s", load=load, targets=(Target(name="t", column="label", classes=None),))]
+"""
+
+
+def test_a_plugins_traceback_is_shown_to_who_asks_for_it(zoo, folder, monkeypatch):
+    (folder / "mine.py").write_text(FAILING)
+    arguments = ["audit", "--plugin", "mine.py", "--dataset", "mine", "--root", folder]
+    monkeypatch.delenv("BIRADS_ZOO_DEBUG", raising=False)
+    plain = zoo(*arguments)
+    assert "Traceback" not in plain.err
+    monkeypatch.setenv("BIRADS_ZOO_DEBUG", "1")
+    debugged = zoo(*arguments)
+    assert debugged.status == plain.status == 2
+    assert debugged.err.startswith("Traceback (most recent call last):\n")
+    assert 'mine.py", line 4, in load\n' in debugged.err
+    assert debugged.err.endswith(plain.err)
