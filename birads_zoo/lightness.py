@@ -13,7 +13,6 @@ HEAVY = (
     "numpy",
     "openpyxl",
     "pandas",
-    "python_calamine",
     "scipy",
     "sklearn",
     "timm",
