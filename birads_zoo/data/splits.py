@@ -42,7 +42,8 @@ def make_folds(
     "patient": `section.folds` folds; each patient, with all rows, is in the test part of exactly one (see
     `_spread`). "image": likewise with single rows, stratified by class. Both take `section.validation` of the
     training patients (rows) for validation, at least one of each class; if some class has none to spare, nobody
-    is taken, and a warning says so. "paper": one fold of 75 % / 15 % / 10 %, the notebook's own.
+    is taken, and a warning says so. "paper": one fold of 75 % / 15 % / 10 %, the notebook's own; it takes nothing
+    of the section, and a warning says so to who has set its fields.
 
     Raises:
         UserError: for rows without a patient under "patient", or a class too small for the folds.
@@ -50,6 +51,7 @@ def make_folds(
     """
     if section.scheme == "paper":
         _warn_of_leak("the paper's split", "and the paper reports on the validation rows, which chose the epoch")
+        _warn_of_unused(section)
         return (_paper_fold(labels, classes),)
     if section.scheme == "image":
         _warn_of_leak("a split by image", "so its figures say little about new patients; use --split patient")
@@ -165,9 +167,11 @@ def _paper_fold(labels: Rows, classes: Sequence[str]) -> Fold:
         validation, test = train_test_split(rest, test_size=0.4, stratify=labels[rest], random_state=PAPER_STATE)
     except ValueError:
         counts = np.bincount(labels, minlength=len(classes))
+        smallest = int(counts.argmin())
         raise UserError(
-            f"the paper's split needs at least 8 images of every class, and class {classes[int(counts.argmin())]!r} has"
-            f" {counts.min()}; use --split patient with few --folds, or leave the class out"
+            f"the paper's split cannot give each of {len(classes)} classes rows to train, validate and test on: there"
+            f" are {len(labels)} images, and {counts[smallest]} of class {classes[smallest]!r}; use --split patient"
+            " with few --folds, or leave the class out"
         ) from None
     return Fold(number=0, train=np.sort(train), validation=np.sort(validation), test=np.sort(test))
 
@@ -209,3 +213,12 @@ def _refuse_untrained(labels: Rows, classes: Sequence[str], number: int) -> None
 
 def _warn_of_leak(what: str, why: str) -> None:
     warnings.warn(f"{what} puts images of one patient on both sides, {why}", BiradsZooWarning, stacklevel=3)
+
+
+def _warn_of_unused(section: SplitSection) -> None:
+    usual = SplitSection()
+    unused = [name for name in ("folds", "validation") if getattr(section, name) != getattr(usual, name)]
+    if unused:
+        fields = " and ".join(f"split.{name}" for name in unused)
+        message = f"the paper's split has one fold of its own, 75 % / 15 % / 10 %: {fields} had no effect"
+        warnings.warn(message, BiradsZooWarning, stacklevel=3)

@@ -185,11 +185,41 @@ def test_the_papers_split_has_the_papers_numbers() -> None:
     np.testing.assert_array_equal(fold.test, other.test)
 
 
-@pytest.mark.filterwarnings("ignore::birads_zoo.errors.BiradsZooWarning")
+@pytest.mark.filterwarnings("ignore:the paper's split puts images")
 def test_the_papers_split_of_too_few_images() -> None:
-    labels = np.array([0] * 40 + [1] * 3)
-    with pytest.raises(UserError, match=r"paper's split needs at least 8 images of every class, and class 'b' has 3"):
-        make_folds(np.array([""] * 43), labels, ("a", "b"), SplitSection(scheme="paper"), 0)
+    def split(*counts: int) -> Fold:
+        labels = np.repeat(np.arange(len(counts)), counts)
+        names = np.array([""] * len(labels))
+        (fold,) = make_folds(names, labels, "abcdefg"[: len(counts)], SplitSection(scheme="paper"), 0)
+        return fold
+
+    advice = "use --split patient with few --folds, or leave the class out"
+    with pytest.raises(UserError) as caught:
+        split(40, 3)
+    assert str(caught.value) == (
+        "the paper's split cannot give each of 2 classes rows to train, validate and test on: there are 43 images, and "
+        f"3 of class 'b'; {advice}"
+    )
+    with pytest.raises(UserError, match="there are 40 images, and 8 of class 'a'"):  # the test part takes 4
+        split(8, 8, 8, 8, 8)
+    assert len(split(40, 6).test) == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"folds": 3}, "split.folds had no effect"),
+        ({"validation": 0.0}, "split.validation had no effect"),
+        ({"folds": 3, "validation": 0.2}, "split.folds and split.validation had no effect"),
+        ({}, ""),
+    ],
+)
+def test_the_papers_split_says_what_it_does_not_take(fields: dict[str, float], said: str) -> None:
+    labels = np.repeat([0, 1], 20)
+    with pytest.warns(BiradsZooWarning) as caught:
+        make_folds(np.array([""] * 40), labels, ("a", "b"), SplitSection(scheme="paper", **fields), 0)
+    own = [str(warning.message) for warning in caught if "one fold of its own" in str(warning.message)]
+    assert own == ([f"the paper's split has one fold of its own, 75 % / 15 % / 10 %: {said}"] if said else [])
 
 
 def test_leaks_are_found_and_named() -> None:
