@@ -194,8 +194,9 @@ class BackboneSpec:
     `pixel_mean` and `pixel_std` (one value a channel, for pixels in [0, 1]) are applied by the engine, which also
     repeats the grey picture over that many channels. `stages` names the module's children from input to output;
     freezing "early" stages means the first half of them. Without `stages` all children count, in their order.
-    `weights` says in words what `build` fetches when asked for pretrained weights, with source and licence; without it
-    the backbone has none and always starts from a random initialisation.
+    `weights` says in words what `build` fetches when asked for pretrained weights, with source and, unless
+    `[licences]` in registry.toml tells it, licence; without it the backbone has none and always starts from a random
+    initialisation.
     """
 
     name: str

@@ -13,6 +13,7 @@ import click
 from birads_zoo import __version__
 from birads_zoo.cli.plugins import open_host, plugin_option
 from birads_zoo.errors import unknown_name
+from birads_zoo.interfaces import BackboneSpec
 from birads_zoo.kinds import KINDS
 from birads_zoo.registry import packaged_file
 
@@ -25,13 +26,18 @@ _KINDS = (*(kind.plural for kind in KINDS), "recipes")
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
-    """One registered thing; `plugin` says which distribution or file it comes from."""
+    """One registered thing; `plugin` says which distribution or file it comes from.
+
+    `weights` says what a backbone fetches, and `licence` what the registry says of their licence; "" for the rest.
+    """
 
     kind: str
     name: str
     aliases: tuple[str, ...]
     plugin: str
     summary: str
+    weights: str = ""
+    licence: str = ""
 
     @property
     def names(self) -> str:
@@ -45,13 +51,15 @@ class _Entry:
 def command(kind: str | None, as_json: bool, plugin_files: tuple[Path, ...]) -> None:
     """Show everything that is registered: its name, its plugin and a one-line summary.
 
+    Under a backbone with pretrained weights stands which these are, and their licence.
+
     KIND is one of datasets, augmentations, losses, backbones, explainers, ablations and recipes; all are shown
     without it.
     """
     if kind is not None and kind not in _KINDS:
         raise unknown_name("kind", kind, _KINDS)
     registry, host = open_host(plugin_files)
-    entries = [*_plugged(host), *_recipes(registry)]
+    entries = [*_plugged(host, registry), *_recipes(registry)]
     shown = [entry for entry in entries if kind in (None, entry.kind)]
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in shown], indent=2, ensure_ascii=False))
@@ -59,15 +67,18 @@ def command(kind: str | None, as_json: bool, plugin_files: tuple[Path, ...]) -> 
         click.echo(_table(shown), nl=False)
 
 
-def _plugged(host: Host) -> Iterator[_Entry]:
+def _plugged(host: Host, registry: Registry) -> Iterator[_Entry]:
     for kind in KINDS:
         for name, registered in sorted(host.of_kind(kind.plural).items()):
+            weights = registered.spec.weights if isinstance(registered.spec, BackboneSpec) else ""
             yield _Entry(
                 kind=kind.plural,
                 name=name,
                 aliases=registered.aliases,
                 plugin=registered.plugin,
                 summary=registered.spec.summary,
+                weights=weights,
+                licence=registry.licences.get(name, "") if weights else "",
             )
 
 
@@ -80,7 +91,7 @@ def _recipes(registry: Registry) -> Iterator[_Entry]:
 
 
 def _table(entries: list[_Entry]) -> str:
-    """Lay the entries out in columns, under a heading for each kind."""
+    """Lay the entries out in columns, under a heading for each kind; what there is on weights goes below an entry."""
     names = max((len(entry.names) for entry in entries), default=0)
     summaries = max((len(entry.summary) for entry in entries), default=0)
     lines: list[str] = []
@@ -90,4 +101,6 @@ def _table(entries: list[_Entry]) -> str:
             lines += [*([""] if lines else []), click.style(kind, bold=True)]
         for entry in of_kind:
             lines.append(f"  {entry.names:<{names}}  {entry.summary:<{summaries}}  {entry.plugin}")
+            facts = (("weights", entry.weights), ("licence", entry.licence))
+            lines += [f"  {'':<{names}}    {what}: {said}" for what, said in facts if said]
     return "".join(f"{line}\n" for line in lines)

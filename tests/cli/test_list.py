@@ -20,8 +20,9 @@ def test_everything_is_listed_with_plugin_and_summary(zoo, folder):
     host = load_host()
     for kind in KINDS:
         registered = host.of_kind(kind.plural)
-        assert [line.split()[0] for line in sections[kind.plural]] == sorted(registered)
-        for line in sections[kind.plural]:
+        lines = [line for line in sections[kind.plural] if line[2] != " "]  # without what stands below a backbone
+        assert [line.split()[0] for line in lines] == sorted(registered)
+        for line in lines:
             assert registered[line.split()[0]].spec.summary in line
             assert line.endswith(f" birads-zoo {__version__}")
     assert [line.split()[0] for line in sections["recipes"]] == sorted(load_registry(folder).recipes)
@@ -47,7 +48,23 @@ def test_json_is_all_there_is_on_stdout(zoo):
         "aliases": ["kau-bcmd"],
         "plugin": f"birads-zoo {__version__}",
         "summary": load_host().dataset("kaumds").summary,
+        "weights": "",
+        "licence": "",
     }
+
+
+def test_a_backbones_weights_and_their_licence_are_shown(zoo, folder):
+    licences = "[licences]\nmobilenet_v2 = 'ask the author'\nbaseline_cnn = 'none to have'\n"
+    (folder / "registry.toml").write_text(licences)
+    lines = zoo("list", "backbones").out.splitlines()
+    (at,) = [at for at, line in enumerate(lines) if line.startswith("  mobilenet_v2 ")]
+    weights = load_host().backbone("mobilenet_v2").weights
+    assert [line.strip() for line in lines[at + 1 : at + 3]] == [f"weights: {weights}", "licence: ask the author"]
+    assert "none to have" not in "".join(lines), "a backbone without weights needs no licence for them"
+    listed = {entry["name"]: entry for entry in json.loads(zoo("list", "backbones", "--json").out)}
+    assert listed["mobilenet_v2"]["licence"] == "ask the author"
+    assert "torchvision IMAGENET1K_V1" in listed["resnet50"]["licence"]
+    assert listed["resnet50"]["weights"] == load_host().backbone("resnet50").weights
 
 
 def test_a_plugin_for_one_run(zoo, write_net):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-IMAGENET_WEIGHTS = "ImageNet-1k, torchvision's IMAGENET1K_V1; its licence is in registry.toml"
+IMAGENET_WEIGHTS = "ImageNet-1k, torchvision's IMAGENET1K_V1"  # `[licences]` in registry.toml says the rest
 
 
 def _build_baseline_cnn(options: BackboneOptions) -> nn.Module:
