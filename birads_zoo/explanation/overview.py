@@ -32,7 +32,7 @@ class Explained:
 
 
 def explain_fold(recipe: Recipe, host: Host, data: Prepared, fitted: Fitted, compute: Compute) -> Explained:
-    """Explain the evidence for the true class of some test rows of each class, from the surest to the least sure."""
+    """Explain the evidence for the true class of some test rows of each class, from the least sure to the surest."""
     assert fitted.classifier is not None
     labels = data.labelled.labels[fitted.fold.test]
     chosen = choose_sample(labels, fitted.test, PER_CLASS, numpy_generator(recipe.seed, "explained"))
