@@ -27,8 +27,7 @@ def dataset_options(function: F) -> F:
     """Give a command the options that say which rows of which data set it works on.
 
     They arrive as the arguments `dataset`, `root`, `target`, `classes`, `table`, `columns`, `patient_pattern` and
-    `unlisted`,
-    each `None` or empty where the user gave none; `dataset_changes` turns them into the recipe's fields.
+    `unlisted`, each `None` or empty where the user gave none; `dataset_changes` turns them into the recipe's fields.
     """
     options = (
         click.option("--dataset", metavar="NAME", help="A registered data set."),
