@@ -13,6 +13,16 @@ from birads_zoo.errors import UserError
 _PLACE_TROUBLE = {errno.EROFS, errno.ENOSPC, errno.EDQUOT}  # read-only, full, over quota
 
 
+def _read_umask() -> int:
+    mask = os.umask(0)  # the only way to read it is to set it
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _read_umask()
+"""Read once, at import: while it is being read, any thread's new files are open to everybody."""
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends well, its content becomes `path` at once."""
@@ -23,7 +33,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         try:
             yield temporary
             _flush(temporary)
-            temporary.chmod(0o666 & ~_umask())  # mkstemp makes files for their owner's eyes only
+            temporary.chmod(0o666 & ~_UMASK)  # mkstemp makes files for their owner's eyes only
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -40,7 +50,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
             for file in temporary.rglob("*"):
                 if file.is_file():
                     _flush(file)
-            temporary.chmod(0o777 & ~_umask())
+            temporary.chmod(0o777 & ~_UMASK)
             temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -74,9 +84,3 @@ def _said_where(path: Path) -> Iterator[None]:
 def _flush(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)  # the only way to read it is to set it
-    os.umask(mask)
-    return mask

@@ -44,6 +44,13 @@ def test_others_may_read_what_the_umask_allows(tmp_path):
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == stat.S_IMODE(plain_folder.stat().st_mode)
 
 
+def test_writing_does_not_touch_the_umask_of_other_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.umask", lambda mask: pytest.fail("the umask is the whole process's"))
+    write_text(tmp_path / "a.txt", "a")
+    with whole_folder(tmp_path / "b"):
+        pass
+
+
 def test_a_place_that_is_no_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"cannot write .*file.*runs: .*; choose another place to write to"):
