@@ -12,6 +12,7 @@ from torch import Tensor
 
 from birads_zoo.interfaces import Explainer
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.modes import evaluating
 
 
 def choose_sample(
@@ -90,16 +91,13 @@ def explain_sample(
 @contextmanager
 def _left_as_found(classifier: Classifier) -> Iterator[None]:
     """Put the classifier in evaluation mode; afterwards every mode, gradient and `requires_grad` is as before."""
-    modes = {part: part.training for part in classifier.modules()}
     parameters = [(parameter, parameter.grad, parameter.requires_grad) for parameter in classifier.parameters()]
     for parameter, _, _ in parameters:
         parameter.grad = None  # an explainer that goes backward would add to it in place
-    classifier.eval()
     try:
-        yield
+        with evaluating(classifier):
+            yield
     finally:
-        for part, training in modes.items():
-            part.training = training
         for parameter, gradient, requires_grad in parameters:
             parameter.grad = gradient
             parameter.requires_grad_(requires_grad)

@@ -15,6 +15,7 @@ from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.interfaces import BackboneOptions, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
+from birads_zoo.model.modes import evaluating
 from birads_zoo.model.weights import load_weights
 
 if TYPE_CHECKING:
@@ -78,14 +79,8 @@ def feature_map_size(backbone: nn.Module, options: BackboneOptions) -> tuple[int
         ValueError: when what it returns is no feature map N×D×h×w.
 
     """
-    was_training = {module: module.training for module in backbone.modules()}
-    backbone.eval()
-    try:
-        with torch.no_grad():
-            features = backbone(torch.zeros(2, options.in_channels, options.height, options.width))
-    finally:
-        for module, training in was_training.items():
-            module.training = training
+    with evaluating(backbone), torch.no_grad():
+        features = backbone(torch.zeros(2, options.in_channels, options.height, options.width))
     if not isinstance(features, Tensor):
         raise ValueError(f"it returned a {type(features).__name__}, not a feature map N×D×h×w")
     if features.dim() != 4 or features.shape[0] != 2 or 0 in features.shape:

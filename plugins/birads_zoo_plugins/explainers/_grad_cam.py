@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.modes import evaluating
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class GradCAM:
 
         Each map is divided by its own maximum; one without any evidence for the class is all zero.
         """
-        with _evaluating(self.classifier):
+        with evaluating(self.classifier):
             with torch.no_grad():
                 features = self.classifier.features(images).float()
             with torch.enable_grad():
@@ -42,15 +41,3 @@ class GradCAM:
         maps = F.interpolate(maps, size=images.shape[-2:], mode="bilinear", align_corners=False)
         largest = maps.amax((-2, -1), keepdim=True)
         return torch.where(largest > 0, maps / largest, 0.0)
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Put the module in evaluation mode, and every part of it back in its own mode afterwards."""
-    was_training = {part: part.training for part in module.modules()}
-    module.eval()
-    try:
-        yield
-    finally:
-        for part, training in was_training.items():
-            part.training = training
