@@ -10,7 +10,6 @@ from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import choose_compute
-from birads_zoo.errors import UserError
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
@@ -52,28 +51,23 @@ def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, res
     compute = choose_compute(device, applied.training.precision)
     data = prepare(applied, host, cache_root(), screen)
     _say_what(applied, data, screen)
-    folder = run_folder.reopen(resumed, recipe, data) if resumed else run_folder.create(runs, recipe, data, compute)
-    history: list[Epoch] = []
+    with run_folder.opened(runs, recipe, data, compute, resumed) as folder:
+        history: list[Epoch] = []
 
-    def on_epoch(epoch: Epoch) -> None:
-        history.append(epoch)
-        run_folder.write_history(folder, history)
+        def on_epoch(epoch: Epoch) -> None:
+            history.append(epoch)
+            run_folder.write_history(folder, history)
 
-    fitted = []
-    try:
+        fitted = []
         for fold in data.folds:
             fitted.append(fit_fold(applied, host, data, fold, compute, folder / "checkpoints", screen, on_epoch))
             if fold.number == 0:
                 explained = explain_fold(applied, host, data, fitted[0], compute)
             fitted[-1] = fitted[-1].without_classifier()  # one classifier at a time is enough for any memory
-    except UserError:
-        if resumed is None and not history:
-            run_folder.discard(folder)
-        raise
-    predictions = predictions_frame(data, fitted)
-    metrics = measure(predictions, data, applied)
-    run_folder.write_results(folder, predictions, metrics)
-    draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
+        predictions = predictions_frame(data, fitted)
+        metrics = measure(predictions, data, applied)
+        run_folder.write_results(folder, predictions, metrics)
+        draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
     return Outcome(folder=folder, metrics=metrics)
 
 

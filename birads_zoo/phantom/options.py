@@ -28,7 +28,7 @@ class PhantomOptions:
     Raises `UserError` for values that make no sense.
     """
 
-    patients: int = 60
+    patients: int = 100
     seed: int = 0
     height: int = 416
     width: int = 320

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import filelock
 import msgspec
 import pandas as pd
 import tomlkit
@@ -23,14 +25,54 @@ from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.training.history import Epoch
 
 
-def create(runs: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Path:
-    """Make a new folder `runs/<run id>` (`-2`, `-3` … when taken) with all that is known before training."""
-    folder = _free(make_folder(runs), recipe.run_id)
+@contextmanager
+def opened(runs: Path, recipe: Recipe, data: Prepared, compute: Compute, resumed: Path | None) -> Iterator[Path]:
+    """Yield the folder of a run: a new one under `runs`, or that of a stopped run, for this process alone.
+
+    A new folder is `runs/<run id>` (`-2`, `-3` … when taken) and holds all that is known before training. It stays
+    when the block fails only if an epoch was completed.
+
+    Raises:
+        UserError: when the folder cannot be written, is in use, or the stopped run had other data.
+
+    """
+    folder = resumed or _free(make_folder(runs), recipe.run_id)
+    with _alone(folder):
+        try:
+            if resumed is None:
+                _fill(folder, recipe, data, compute)
+            else:
+                _take_up(folder, data, compute)
+            yield folder
+        except BaseException:
+            if resumed is None and not (folder / "metrics.jsonl").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise UserError(f"another process is at work in {folder}; wait for it, or end it") from None
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
+    try:
+        yield
+    finally:
+        (folder / ".lock").unlink(missing_ok=True)
+        lock.release()
+
+
+def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> None:
     for inner in ("checkpoints", "figures"):
         make_folder(folder / inner)
     for fold in data.folds:
         make_folder(folder / "checkpoints" / f"fold-{fold.number}")
-    _write_json(folder / "environment.json", environment() | compute.describe() | {"seed": recipe.seed})
+    about = environment() | compute.describe() | {"seed": recipe.seed, "pixels": data.store.digest}
+    _write_json(folder / "environment.json", about)
     _write_csv(folder / "audit.csv", entries_frame(data.labelled.index))
     _write_csv(folder / "split.csv", _split_frame(data))
     note = tomlkit.document()
@@ -38,12 +80,23 @@ def create(runs: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Path
     note.add(tomlkit.comment("The ablations named here are applied on top of the fields."))
     note.update(to_dict(recipe))
     write_text(folder / "recipe.toml", tomlkit.dumps(note))
-    return folder
 
 
-def discard(folder: Path) -> None:
-    """Remove a run that failed before it learnt anything: nothing in it is worth resuming or reading."""
-    shutil.rmtree(folder, ignore_errors=True)
+def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
+    """Refuse other rows, labels, folds or pixels than the run was started with; record on what it goes on."""
+    try:
+        split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
+        about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder} cannot be taken up ({error}); start the run anew") from None
+    if not split.equals(_split_frame(data).astype(str)):
+        raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start the run anew")
+    if about.get("pixels") != data.store.digest:
+        raise UserError(f"the pictures have changed since {folder} was started; start the run anew")
+    for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # of a process killed while it wrote
+        leftover.unlink()
+    again = environment() | compute.describe()
+    _write_json(folder / "environment.json", about | {"resumed": [*about.get("resumed", []), again]})
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -53,20 +106,8 @@ def read_recipe(folder: Path) -> Recipe:
         return from_dict(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError:
         raise UserError(f"{folder} is no run: it holds no recipe.toml; give the folder of a stopped run") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # not TOML, or not UTF-8
         raise UserError(f"{path} is damaged: {error}") from None
-
-
-def reopen(folder: Path, recipe: Recipe, data: Prepared) -> Path:
-    """Check that the stopped run in `folder` had these rows in these folds, and return it."""
-    path = folder / "split.csv"
-    try:
-        before = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError):
-        raise UserError(f"{path} cannot be read, so run {recipe.run_id} cannot be taken up; start it anew") from None
-    if not before.equals(_split_frame(data).astype(str)):
-        raise UserError(f"the data has changed since {folder} was started ({path} differs); start the run anew")
-    return folder
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:
@@ -83,7 +124,9 @@ def write_results(folder: Path, predictions: pd.DataFrame, metrics: dict[str, An
 
 def _split_frame(data: Prepared) -> pd.DataFrame:
     """Return a row per image and fold: in which part of the fold it stands."""
-    rows = data.labelled.index.rows[["row", "image_path", "patient_id"]]
+    rows = data.labelled.index.rows[["row", "image_path", "patient_id"]].assign(
+        label=[data.labelled.classes[label] for label in data.labelled.labels]
+    )
     frames = []
     for fold in data.folds:
         for part, positions in (("train", fold.train), ("validation", fold.validation), ("test", fold.test)):

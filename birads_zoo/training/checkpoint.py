@@ -23,7 +23,7 @@ from birads_zoo.training.optimisation import trained_parameters
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
     history: list[Epoch]
-    loss_scale: float = 0.0
+    scaler: dict[str, float] = {}
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
@@ -32,15 +32,24 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], history: list[Epoch]) -> None:
-    """Write weights and the history that led to them, whole or not at all."""
+    """Write weights and the history of the epochs that led to them, whole or not at all."""
     _write(path, dict(weights), _Header(history=history))
 
 
-def load_best(path: Path, model: nn.Module) -> list[Epoch]:
-    """Load the weights that `save_weights` wrote into `model`; return their history."""
+def load_best(path: Path, model: nn.Module, epochs: int) -> None:
+    """Load the weights that `save_weights` wrote after so many epochs into `model`.
+
+    Raises:
+        UserError: when the file is damaged, or of another epoch or model.
+
+    """
     tensors, header = _read(path)
+    if len(header.history) != epochs:
+        raise UserError(
+            f"checkpoint {path} is of epoch {len(header.history)}, and epoch {epochs} was the best; "
+            f"delete the folder {path.parent} to train its fold from the start"
+        )
     _fill(model, tensors, path)
-    return header.history
 
 
 def save_state(
@@ -58,8 +67,7 @@ def save_state(
     for name, parameter in trained_parameters(model):
         for key, value in optimiser.state[parameter].items():
             tensors[f"optimiser/{name}/{key}"] = value.detach().to("cpu", copy=True).contiguous()
-    scale = scaler.get_scale() if scaler.is_enabled() else 0.0
-    _write(path, tensors, _Header(history=history, loss_scale=scale))
+    _write(path, tensors, _Header(history=history, scaler=scaler.state_dict()))
 
 
 def load_state(
@@ -83,7 +91,7 @@ def load_state(
         state = _under(tensors, f"optimiser/{name}/")
         optimiser.state[parameter] = {key: _like(parameter, value) for key, value in state.items()}
     if scaler.is_enabled():
-        scaler.update(header.loss_scale)
+        scaler.load_state_dict(header.scaler)
     return header.history
 
 
@@ -111,7 +119,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], _Header]:
             return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 - it is no dict
     except (OSError, safetensors.SafetensorError, KeyError, msgspec.MsgspecError) as error:
         raise UserError(
-            f"checkpoint {path} is damaged or not a checkpoint ({error}); delete it to train its fold from the start"
+            f"checkpoint {path} is damaged or not a checkpoint ({error}); "
+            f"delete the folder {path.parent} to train its fold from the start"
         ) from None
 
 

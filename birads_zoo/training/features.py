@@ -7,18 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from birads_zoo.data.batches import Batch, plan_epoch, plan_sizes
 from birads_zoo.devices import Compute
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.recipe import Recipe
 from birads_zoo.training.loop import BatchSource
 
 
-def can_cache(classifier: Classifier, recipe: Recipe) -> bool:
+def can_cache(classifier: Classifier, augment: nn.Module) -> bool:
     """Tell whether an image's pooled features are the same in every epoch: nothing before the head's norm moves."""
-    return classifier.frozen == "all" and recipe.augmentation == "none" and classifier.head.pool_is_fixed
+    return classifier.frozen == "all" and isinstance(augment, nn.Identity) and classifier.head.pool_is_fixed
 
 
 @torch.no_grad()

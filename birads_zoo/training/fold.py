@@ -15,6 +15,7 @@ from birads_zoo.data.batches import Batches
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import Fold
 from birads_zoo.devices import Compute
+from birads_zoo.errors import UserError
 from birads_zoo.interfaces import AugmentationOptions, LossOptions
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
@@ -59,12 +60,15 @@ def fit_fold(
 
     Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied.
     """
+    if recipe.training.batch_size == 1 and recipe.model.norm == "batch":
+        raise UserError("batch norm needs batches of two or more: raise training.batch_size or change model.norm")
     seed_libraries(recipe.seed, "fold", fold.number, "weights")
     classifier = compute.place(build_classifier(recipe, host, len(data.labelled.classes)))
     batches: BatchSource = _source(recipe, data, fold.train, compute)
     validation: BatchSource | None = _source(recipe, data, fold.validation, compute) if len(fold.validation) else None
+    augment = _augmentation(recipe, host, compute)
     forward: Callable[[Classifier, Tensor], Tensor] = _whole
-    if can_cache(classifier, recipe):
+    if can_cache(classifier, augment):
         batches = _cached(recipe, classifier, batches, data.labelled.labels[fold.train], compute)
         if validation is not None:
             validation = _cached(recipe, classifier, validation, data.labelled.labels[fold.validation], compute)
@@ -91,7 +95,7 @@ def fit_fold(
             forward=forward,
             batches=batches,
             validation=validation,
-            augment=_augmentation(recipe, host, compute),
+            augment=augment,
             criterion=_criterion(recipe, host, data, fold, compute),
             classes=data.labelled.classes,
             section=recipe.training,

@@ -58,19 +58,19 @@ def is_over(history: Sequence[Epoch], section: TrainingSection) -> bool:
     return len(history) - 1 - best_epoch(history, "loss") >= section.early_stopping
 
 
-def learning_rate(section: TrainingSection, history: Sequence[Epoch], progress: float) -> float:
-    """Return the learning rate at `progress` epochs into the coming epoch, 0 ≤ progress < 1.
+def learning_rate(section: TrainingSection, history: Sequence[Epoch], start: float, end: float) -> float:
+    """Return the learning rate of the step from `start` to `end`, in epochs into the coming one: 0 ≤ start < end ≤ 1.
 
-    A linear warm-up over `warmup_epochs`, then by `schedule`: "cosine" falls to zero at the last epoch (Loshchilov
-    and Hutter 2017, eq. 5, one cycle); "plateau" falls tenfold whenever `val_loss` has not improved for
-    `plateau_patience` epochs; "constant" stays.
+    A linear warm-up over `warmup_epochs`, but no more than a fifth of all epochs, so that a short run trains too; it
+    goes by the step's end, so that the first step trains. Then, by the step's start and `schedule`: "cosine" falls to
+    zero at the last epoch (Loshchilov and Hutter 2017, eq. 5, one cycle); "plateau" falls tenfold whenever `val_loss`
+    has not improved for `plateau_patience` epochs; "constant" stays.
     """
-    at = len(history) + progress
-    if at < section.warmup_epochs:
-        return section.learning_rate * at / section.warmup_epochs
+    at, warmup = len(history) + start, min(section.warmup_epochs, section.epochs / 5)
+    if at < warmup:
+        return section.learning_rate * min((len(history) + end) / warmup, 1.0)
     if section.schedule == "cosine":
-        span = max(section.epochs - section.warmup_epochs, 1e-9)
-        return section.learning_rate * 0.5 * (1 + math.cos(math.pi * (at - section.warmup_epochs) / span))
+        return section.learning_rate * 0.5 * (1 + math.cos(math.pi * (at - warmup) / (section.epochs - warmup)))
     if section.schedule == "plateau":
         return section.learning_rate * 0.1 ** _plateaus(history, section.plateau_patience)
     return section.learning_rate

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from birads_zoo.data.batches import Batch
 from birads_zoo.devices import Compute
@@ -23,7 +22,7 @@ from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import TrainingSection
 from birads_zoo.training import checkpoint
 from birads_zoo.training.history import Epoch, best_epoch, is_over, learning_rate
-from birads_zoo.training.optimisation import make_optimiser
+from birads_zoo.training.optimisation import averaged_copy, follow, make_optimiser
 
 CHECKPOINT_SECONDS = 20.0  # the most work a killed run loses; a checkpoint costs up to a second of disk
 
@@ -79,7 +78,7 @@ def train(fit: Fit, on_step: Callable[[int], None], on_epoch: Callable[[Epoch], 
     model, section = fit.classifier, fit.section
     optimiser = make_optimiser(model, section)
     scaler = torch.amp.GradScaler(fit.compute.device.type, enabled=fit.compute.loss_scaling)
-    average = _averaged(model, section.ema)
+    average = averaged_copy(model) if section.ema else None
     history = checkpoint.load_state(fit.last, model, average, optimiser, scaler) if fit.last.exists() else []
     for record in history:
         on_epoch(record)
@@ -89,17 +88,17 @@ def train(fit: Fit, on_step: Callable[[int], None], on_epoch: Callable[[Epoch], 
         seed_libraries(fit.seed, "fold", fit.fold, "epoch", len(history))
         losses, images = _one_epoch(fit, history, optimiser, scaler, average, on_step)
         seconds = time.perf_counter() - started
-        current = model if average is None else cast("Classifier", average.module)
+        current = model if average is None else average
         history.append(_record(fit, current, history, losses, images, seconds))
         on_epoch(history[-1])
         if best_epoch(history, section.select) == len(history) - 1:
             best = checkpoint.weights_of(current)
         if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section):
             if best is not None:  # first, so that `last` never speaks of an epoch whose weights are not on the disk
-                checkpoint.save_weights(fit.best, best, history)
+                checkpoint.save_weights(fit.best, best, history[: best_epoch(history, section.select) + 1])
             checkpoint.save_state(fit.last, model, average, optimiser, scaler, history)
             saved, best = time.perf_counter(), None
-    checkpoint.load_best(fit.best, model)
+    checkpoint.load_best(fit.best, model, epochs=best_epoch(history, section.select) + 1)
     return history
 
 
@@ -108,7 +107,7 @@ def _one_epoch(
     history: list[Epoch],
     optimiser: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
-    average: AveragedModel | None,
+    average: Classifier | None,
     on_step: Callable[[int], None],
 ) -> tuple[Tensor, int]:
     """Pass once over the training batches; return each step's loss, on the CPU, and the number of images."""
@@ -119,7 +118,7 @@ def _one_epoch(
     for step, batch in enumerate(fit.batches.epoch(generator)):
         first = step - step % section.accumulate  # of the batches that share an optimiser step
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(section, history, first / steps)
+            group["lr"] = learning_rate(section, history, first / steps, min(first + section.accumulate, steps) / steps)
         augmented = _augmented(fit.augment, batch.images)
         with fit.compute.precision():
             logits = fit.forward(fit.classifier, augmented)
@@ -134,7 +133,8 @@ def _one_epoch(
             scaler.update()
             optimiser.zero_grad()
             if average is not None:
-                average.update_parameters(fit.classifier)
+                done = len(history) * math.ceil(steps / section.accumulate) + step // section.accumulate
+                follow(average, fit.classifier, section.ema, done)
         images += len(batch.targets)
         on_step(len(batch.targets))
     return losses.cpu(), images
@@ -166,23 +166,33 @@ def predict(
 
 
 def _record(fit: Fit, current: Classifier, history: list[Epoch], losses: Tensor, images: int, seconds: float) -> Epoch:
-    bad = (~losses.isfinite()).nonzero()
-    if len(bad):
-        step = int(bad[0, 0])
-        kept = f"; the last good checkpoint stays in {fit.folder}" if fit.last.exists() else ""
-        raise UserError(
-            f"the training loss became {losses[step]:g} in fold {fit.fold}, epoch {len(history) + 1}, step {step + 1}: "
-            f"lower training.learning_rate, set training.clip_norm or use training.precision=float32{kept}"
-        )
+    _refuse_divergence(fit, current, history, losses)
     validated = _validate(fit, current) if fit.validation is not None else dict.fromkeys(_VALIDATED)
     return Epoch(
         fold=fit.fold,
         epoch=len(history) + 1,
         train_loss=float(losses.mean()),
-        learning_rate=learning_rate(fit.section, history, 0.0),
+        learning_rate=learning_rate(fit.section, history, 0.0, 1 / len(fit.batches)),
         seconds=round(seconds, 3),
         images_per_second=round(images / seconds, 2),
         **validated,
+    )
+
+
+def _refuse_divergence(fit: Fit, current: Classifier, history: list[Epoch], losses: Tensor) -> None:
+    bad = (~losses.isfinite()).nonzero()
+    step = int(bad[0, 0]) if len(bad) else len(losses) - 1
+    what = f"the training loss became {losses[step]:g}"
+    if not len(bad):
+        # The last step's harm shows in no loss of this epoch.
+        weights = [tensor.isfinite().all() for tensor in current.state_dict().values() if tensor.is_floating_point()]
+        if torch.stack(weights).all():
+            return
+        what = "weights became infinite or no numbers"
+    kept = f"; the last good checkpoint stays in {fit.folder}" if fit.last.exists() else ""
+    raise UserError(
+        f"{what} in fold {fit.fold}, epoch {len(history) + 1}, step {step + 1}: "
+        f"lower training.learning_rate, set training.clip_norm or use training.precision=float32{kept}"
     )
 
 
@@ -195,19 +205,3 @@ def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
     loss = float(nn.functional.cross_entropy(logits, targets))
     metrics = evaluate(targets.cpu().numpy(), logits.double().softmax(1).cpu().numpy(), fit.classes)
     return dict(zip(_VALIDATED, (loss, metrics.accuracy, metrics.macro.f1, metrics.macro.auroc), strict=True))
-
-
-def _averaged(model: Classifier, decay: float) -> AveragedModel | None:
-    """Keep an exponential moving average of the weights; its decay warms up as (1 + t) / (10 + t), t in steps.
-
-    Without the warm-up a short run's average is mostly its random beginning (the rule is TensorFlow's
-    `ExponentialMovingAverage(num_updates=…)`). Batch norm's buffers are copied: they are averages already.
-    """
-    if not decay:
-        return None
-
-    def average(averages: Sequence[Tensor], weights: Sequence[Tensor], steps: Tensor | int) -> None:
-        t = int(steps)
-        get_ema_multi_avg_fn(min(decay, (1 + t) / (10 + t)))(averages, weights, steps)  # type: ignore[no-untyped-call]
-
-    return AveragedModel(model, multi_avg_fn=average)

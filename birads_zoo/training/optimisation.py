@@ -1,9 +1,14 @@
-"""The optimiser over a model's trained parameters."""
+"""The optimiser over a model's trained parameters, and the moving average of its weights."""
+
+import copy
+from typing import TypeVar
 
 import torch
 from torch import nn
 
 from birads_zoo.recipe import TrainingSection
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def make_optimiser(model: nn.Module, section: TrainingSection) -> torch.optim.Optimizer:
@@ -23,3 +28,23 @@ def make_optimiser(model: nn.Module, section: TrainingSection) -> torch.optim.Op
 def trained_parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
     """Return the parameters that training changes, by name."""
     return sorted((name, p) for name, p in model.named_parameters() if p.requires_grad)
+
+
+def averaged_copy(model: M) -> M:
+    """Return a copy of `model` that `follow` makes the moving average of its weights."""
+    return copy.deepcopy(model).requires_grad_(False)
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Move `average` towards `model` after optimiser step number `step`, 0 for the first.
+
+    The exponential moving average's decay warms up as (1 + step) / (10 + step), the rule of TensorFlow's
+    `ExponentialMovingAverage(num_updates=…)`: a short run's average would be mostly its random beginning. Buffers are
+    copied, since batch norm's are averages already. torch's own AveragedModel reads its step counter back from the
+    device at every step; this waits for nothing.
+    """
+    weight = 1 - min(decay, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), weight)
+    for averaged, buffer in zip(average.buffers(), model.buffers(), strict=True):
+        averaged.copy_(buffer)

@@ -35,7 +35,7 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
 
 def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen, monkeypatch):
     cached, images_once = run_frozen("cached")
-    monkeypatch.setattr(fold_room, "can_cache", lambda classifier, recipe: False)
+    monkeypatch.setattr(fold_room, "can_cache", lambda classifier, augment: False)
     plain, images_each_epoch = run_frozen("plain")
     assert images_once < images_each_epoch / 1.5
     for one, other in zip(cached, plain, strict=True):

@@ -1,7 +1,9 @@
 """A run that is killed goes on where it was, and ends as an unbroken one does."""
 
 import json
+import shutil
 
+import filelock
 import pytest
 import safetensors.torch
 import torch
@@ -58,7 +60,7 @@ def test_a_corrupt_checkpoint_is_one_sentence(zoo, killed):
     said = zoo("run", "--resume", killed, "--device", "cpu")
     assert said.status == 2
     assert "is damaged or not a checkpoint" in said.err
-    assert "delete it to train its fold from the start" in said.err
+    assert f"delete the folder {path.parent} to train its fold from the start" in said.err
 
 
 def test_resume_refuses_what_would_change_the_recipe(zoo, killed):
@@ -72,7 +74,35 @@ def test_resume_refuses_other_data(zoo, killed):
     split.write_text(split.read_text().replace("test", "train", 1))
     said = zoo("run", "--resume", killed, "--device", "cpu")
     assert said.status == 2
-    assert "the data has changed since" in said.err
+    assert "the rows have changed since" in said.err
+
+
+def test_resume_refuses_other_pictures(zoo, phantom_root, tmp_path, killed):
+    root = tmp_path / "root"
+    shutil.copytree(phantom_root, root)
+    recipe = killed / "recipe.toml"
+    recipe.write_text(recipe.read_text().replace(str(phantom_root), str(root)))
+    one, other, *_ = sorted((root / "mammograms" / "BIRAD 3").iterdir())
+    one.write_bytes(other.read_bytes())
+    said = zoo("run", "--resume", killed, "--device", "cpu")
+    assert said.status == 2
+    assert "the pictures have changed since" in said.err
+
+
+def test_a_run_in_use_is_left_alone(zoo, killed):
+    with filelock.FileLock(killed / ".lock"):
+        said = zoo("run", "--resume", killed, "--device", "cpu")
+    assert said.status == 2
+    assert f"another process is at work in {killed}" in said.err
+
+
+def test_a_resumed_run_says_on_what_it_went_on(zoo, killed):
+    leftover = killed / "checkpoints" / "fold-1" / ".last-x.safetensors"
+    leftover.touch()
+    assert zoo("run", "--resume", killed, "--device", "cpu").status == 0
+    environment = json.loads((killed / "environment.json").read_text())
+    assert [entry["device"] for entry in environment["resumed"]] == ["cpu"]
+    assert not leftover.exists()
 
 
 def test_resume_needs_a_run(zoo, tmp_path):

@@ -53,15 +53,20 @@ def test_training_ends_after_so_many_epochs_without_a_better_loss():
 @given(st.integers(1, 30), st.floats(0, 5), st.floats(0, 0.999))
 def test_the_cosine_rate_rises_in_warm_up_then_falls_and_stays_within_bounds(epochs, warmup, progress):
     section = TrainingSection(epochs=epochs, warmup_epochs=warmup, learning_rate=0.1)
-    rates = [learning_rate(section, history_of([1.0] * done), progress) for done in range(epochs)]
-    assert all(0 <= rate <= 0.1 + 1e-12 for rate in rates)
+    rates = [learning_rate(section, history_of([1.0] * done), progress, progress + 1e-3) for done in range(epochs)]
+    assert all(0 < rate <= 0.1 + 1e-12 for rate in rates)
+    warmup = min(warmup, epochs / 5)
     after = [rate for done, rate in enumerate(rates) if done + progress >= warmup]
     assert after == sorted(after, reverse=True)
     before = [rate for done, rate in enumerate(rates) if done + progress < warmup]
     assert before == sorted(before)
 
 
+def test_even_a_run_of_one_step_trains():
+    assert learning_rate(TrainingSection(epochs=1, warmup_epochs=1, learning_rate=0.1), [], 0.0, 1.0) == 0.1
+
+
 def test_the_rate_falls_tenfold_at_each_plateau():
     section = TrainingSection(schedule="plateau", plateau_patience=2, learning_rate=1.0, epochs=99)
-    rates = [learning_rate(section, history_of(([2.0, 1.0] + [1.5] * 5)[:done]), 0.5) for done in range(8)]
+    rates = [learning_rate(section, history_of(([2.0, 1.0] + [1.5] * 5)[:done]), 0.5, 0.6) for done in range(8)]
     assert rates == pytest.approx([1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01])

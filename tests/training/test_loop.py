@@ -3,9 +3,9 @@ import torch
 from torch import nn
 
 from birads_zoo.errors import UserError
-from birads_zoo.training import loop
+from birads_zoo.training import checkpoint, loop
 from birads_zoo.training.loop import predict, train
-from birads_zoo.training.optimisation import make_optimiser
+from birads_zoo.training.optimisation import averaged_copy, follow, make_optimiser
 
 SCHEDULES = [
     {},
@@ -128,7 +128,10 @@ def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
     train(fit, ignore.step, ignore.epoch)
     content = fit.last.read_bytes()
     fit.last.write_bytes(content[: len(content) // 2] if damage is None else damage)
-    with pytest.raises(UserError, match=r"checkpoint .*last\.safetensors is damaged or not a checkpoint .*; delete it"):
+    with pytest.raises(
+        UserError,
+        match=r"last\.safetensors is damaged or not a checkpoint .*; delete the folder .*run to train",
+    ):
         train(make_fit(), ignore.step, ignore.epoch)
 
 
@@ -144,3 +147,30 @@ def test_weight_decay_spares_norms_and_biases(make_fit):
     assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
     assert {p.ndim for p in groups[0]["params"]} == {2, 4}
     assert {p.ndim for p in groups[1]["params"]} == {1}
+
+
+def test_weights_that_die_in_an_epochs_last_step_are_noticed(make_fit, ignore, always_checkpoint):
+    fit = make_fit(epochs=2, learning_rate=1e38, batch_size=24, optimizer="adam", validation=False)
+    with pytest.raises(UserError, match=r"became .* in fold 0, epoch \d, step 1: lower training.learning_rate"):
+        train(fit, ignore.step, ignore.epoch)
+
+
+def test_best_weights_of_another_epoch_are_not_taken(make_fit, ignore, always_checkpoint):
+    fit = make_fit()
+    history = train(fit, ignore.step, ignore.epoch)
+    checkpoint.save_weights(fit.best, checkpoint.weights_of(fit.classifier), history * 2)
+    with pytest.raises(UserError, match=r"is of epoch 6, and epoch \d was the best; delete the folder"):
+        train(make_fit(), ignore.step, ignore.epoch)
+
+
+def test_the_moving_average_follows_its_rule():
+    model = nn.Linear(1, 1)
+    average = averaged_copy(model)
+    expected = model.weight.item()
+    for step in range(30):
+        with torch.no_grad():
+            model.weight += 1.0
+        follow(average, model, 0.7, step)
+        decay = min(0.7, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * model.weight.item()
+    assert average.weight.item() == pytest.approx(expected, rel=1e-5)
