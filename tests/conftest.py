@@ -1,15 +1,39 @@
 """What all tests share: a cache of their own, a small phantom, one finished run, and the command line in-process."""
 
 import contextlib
+import csv
 import io
+import json
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
 """Flags that make any run take a second or two."""
+LEFT = {
+    "audit.csv",
+    "checkpoints",
+    "environment.json",
+    "figures",
+    "metrics.json",
+    "metrics.jsonl",
+    "predictions.csv",
+    "recipe.toml",
+    "split.csv",
+}
+"""What a finished run leaves in its folder."""
+FIGURES = {
+    "class-distribution",
+    "confusion-matrix",
+    "grad-cam",
+    "learning-curves",
+    "misclassified",
+    "roc-curves",
+    "sample-grid",
+}
 
 
 class Said(NamedTuple):
@@ -58,6 +82,34 @@ def finished(tmp_path_factory, zoo, phantom_root):
     )
     assert said.status == 0, said.err
     return out / "baseline_cnn", said
+
+
+@pytest.fixture(scope="session")
+def rows_of():
+    """Read a CSV file: `rows_of(path)` → a dict of texts per row."""
+
+    def read(path: Path) -> list[dict[str, str]]:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def check_folder(rows_of):
+    """Check that a run's folder is complete: `check_folder(folder)` → its metrics."""
+
+    def check(folder: Path) -> dict[str, object]:
+        assert {path.name for path in folder.iterdir()} == LEFT
+        assert {path.stem for path in (folder / "figures").iterdir()} == FIGURES
+        for path in (folder / "figures").iterdir():
+            with Image.open(path) as image:
+                assert image.format == "PNG"
+        metrics = json.loads((folder / "metrics.json").read_text())
+        assert metrics["n"] == sum(row["part"] == "test" for row in rows_of(folder / "predictions.csv"))
+        return metrics
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -1,54 +1,23 @@
 """`birads-zoo run` from the outside: what it prints, what it leaves, and how it refuses."""
 
-import csv
 import json
 import tomllib
 
 import pytest
-from PIL import Image
 
 from birads_zoo.host import load_host
 
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
-FIGURES = {
-    "class-distribution",
-    "confusion-matrix",
-    "grad-cam",
-    "learning-curves",
-    "misclassified",
-    "roc-curves",
-    "sample-grid",
-}
 
 
-def rows_of(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def test_a_run_leaves_a_complete_folder(finished):
+def test_a_run_leaves_a_complete_folder(finished, check_folder):
     folder, said = finished
-    names = {path.name for path in folder.iterdir()}
-    assert names == {
-        "audit.csv",
-        "checkpoints",
-        "environment.json",
-        "figures",
-        "metrics.json",
-        "metrics.jsonl",
-        "predictions.csv",
-        "recipe.toml",
-        "split.csv",
-    }
-    assert {path.stem for path in (folder / "figures").iterdir()} == FIGURES
-    for path in (folder / "figures").iterdir():
-        with Image.open(path) as image:
-            assert image.format == "PNG"
+    check_folder(folder)
     assert str(folder) in said.err.replace("\n", "")
     assert "macro" in said.out
 
 
-def test_every_usable_row_is_predicted_once_by_a_fold_that_never_saw_its_patient(finished):
+def test_every_usable_row_is_predicted_once_by_a_fold_that_never_saw_its_patient(finished, rows_of):
     folder, _ = finished
     split, predictions = rows_of(folder / "split.csv"), rows_of(folder / "predictions.csv")
     assert len({row["row"] for row in predictions}) == len(predictions)
@@ -64,7 +33,7 @@ def test_every_usable_row_is_predicted_once_by_a_fold_that_never_saw_its_patient
         assert max(probabilities, key=probabilities.get) == f"probability_{row['predicted']}"
 
 
-def test_the_metrics_have_the_keys_that_others_read(finished):
+def test_the_metrics_have_the_keys_that_others_read(finished, rows_of):
     metrics = json.loads((finished[0] / "metrics.json").read_text())
     assert set(metrics) >= {
         "n",
@@ -86,7 +55,7 @@ def test_the_metrics_have_the_keys_that_others_read(finished):
     assert [entry["name"] for entry in metrics["per_class"]] == metrics["classes"]
 
 
-def test_the_audit_names_every_row_that_is_not_used(finished):
+def test_the_audit_names_every_row_that_is_not_used(finished, rows_of):
     audit = rows_of(finished[0] / "audit.csv")
     reasons = {row["reason"] for row in audit if row["action"] == "dropped"}
     assert {"no file", "empty file", "does not decode"} <= reasons
@@ -119,7 +88,7 @@ def test_a_run_repeats_itself_from_its_recipe_and_takes_another_name(zoo, finish
 
 
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "efficientnet_b0", "resnet50"])
-def test_the_sentence_the_project_is_known_by(zoo, phantom_root, tmp_path, backbone):
+def test_the_sentence_the_project_is_known_by(zoo, check_folder, phantom_root, tmp_path, backbone):
     said = zoo(
         "run", "--root", phantom_root, "--backbone", backbone, "--no-dropout", "--no-pretrained", *SMALL,
         "--out", tmp_path, "--json",
@@ -128,7 +97,7 @@ def test_the_sentence_the_project_is_known_by(zoo, phantom_root, tmp_path, backb
     run = tmp_path / f"{backbone}+no-dropout+no-pretrained"
     recipe = tomllib.loads((run / "recipe.toml").read_text())
     assert recipe["ablations"] == ["no-dropout", "no-pretrained"]
-    assert {path.stem for path in (run / "figures").iterdir()} == FIGURES
+    check_folder(run)
 
 
 def test_every_ablation_is_a_flag_with_its_summary(zoo):
