@@ -90,9 +90,9 @@ def check_rows(index: Index) -> Index:
             said = "; ".join(f"{column} {' or '.join(map(repr, told[column].dropna().unique()))}" for column in clashes)
             reasons |= {int(at): (reason, f"rows {numbers}: {said}") for at in group.index}
         else:
-            kept = told.notna().sum(axis=1).idxmax()
-            detail = f"row {group.loc[kept, 'row']} names {path} already"
-            reasons |= {int(at): ("duplicate path", detail) for at in group.index.drop(kept)}
+            kept = int(told.notna().sum(axis=1).argmax())
+            detail = f"row {group['row'].iloc[kept]} names {path} already"
+            reasons |= {int(at): ("duplicate path", detail) for at in np.delete(group.index.to_numpy(), kept)}
     return drop(index, reasons)
 
 
