@@ -31,23 +31,15 @@ from birads_zoo.interfaces import (
     Spec,
 )
 from birads_zoo.kinds import KINDS, fault_of_spec, kind_of
+from birads_zoo.model_trials import BrokenContractError, try_ablation, try_explainer
 from birads_zoo.plugins import describe
 from birads_zoo.randomness import derive, torch_generator
-from birads_zoo.recipe import LossSection, ModelSection, Recipe, TrainingSection, changed_fields
 
 SIZES = ((64, 64), (96, 128))
 """Heights and widths at which backbones and augmentations are tried: a square, and a picture wider than high."""
 
 _BATCH = 2
 _CLASS_COUNTS = (50, 20, 5)
-_EVERYTHING_ON = Recipe(  # that an ablation might turn off
-    loss=LossSection(class_weights=True),
-    model=ModelSection(freeze="all", norm="batch", input_dropout=0.5, hidden=256),
-    training=TrainingSection(
-        sampler="balanced", weight_decay=0.01, warmup_epochs=1.0, early_stopping=5, ema=0.99, clip_norm=1.0
-    ),
-)
-_RECIPES = (Recipe(), _EVERYTHING_ON)
 
 
 @dataclass(frozen=True)
@@ -59,10 +51,6 @@ class Finding:
 
     def __str__(self) -> str:
         return self.text
-
-
-class _BrokenContractError(Exception):
-    """Ends a check at the first error, after which nothing further can be tried."""
 
 
 def check(host: Host, kind: str, name: str) -> list[str]:
@@ -92,7 +80,9 @@ def check_spec(spec: Spec) -> list[Finding]:
             return check_augmentation(spec)
         case AblationSpec():
             return check_ablation(spec)
-        case DatasetSpec() | ExplainerSpec():
+        case ExplainerSpec():
+            return check_explainer(spec)
+        case DatasetSpec():  # which folder it reads, nobody but its user knows
             return _check_fields(spec)
 
 
@@ -161,12 +151,20 @@ def check_augmentation(spec: AugmentationSpec) -> list[Finding]:
 
 
 def check_ablation(spec: AblationSpec) -> list[Finding]:
-    """Check that an ablation of the recipe changes some recipe; one of the model is tried only when a run builds it."""
+    """Check that an ablation of the recipe changes some recipe, and that one of the model leaves a classifier."""
     findings = _check_fields(spec)
-    with _caught(findings):
-        changes = [changed_fields(before, _ablated(spec, before)) for before in _RECIPES] if spec.recipe else []
-        if spec.recipe and not spec.model:
-            _require(any(changes), "it changes no field of any recipe that was tried")
+    if not findings:
+        with _isolated("ablation"), _caught(findings):
+            try_ablation(spec)
+    return findings
+
+
+def check_explainer(spec: ExplainerSpec) -> list[Finding]:
+    """Check that an explainer makes maps N×V×H×W in [0, 1] for a small classifier, and leaves it as it was."""
+    findings = _check_fields(spec)
+    if not findings:
+        with _isolated("explainer"), _caught(findings):
+            try_explainer(spec)
     return findings
 
 
@@ -223,7 +221,7 @@ def _require_stages(spec: BackboneSpec, backbone: nn.Module) -> None:
             backbone.get_submodule(stage)
         except AttributeError:
             known = ", ".join(name for name, _ in backbone.named_children())
-            raise _BrokenContractError(
+            raise BrokenContractError(
                 f"its stage {stage!r} is no part of the module; its children are {known}"
             ) from None
 
@@ -240,14 +238,6 @@ def _differentiable_scalar(cost: Tensor, logits: Tensor) -> None:
     _require(cost.requires_grad, "the loss has no gradient with respect to the logits")
     (gradient,) = torch.autograd.grad(cost, logits)
     _require(bool(gradient.isfinite().all() and gradient.any()), "the loss's gradient is zero or not finite")
-
-
-def _ablated(spec: AblationSpec, before: Recipe) -> Recipe:
-    assert spec.recipe is not None
-    after: object = spec.recipe(before)
-    _require(isinstance(after, Recipe), f"`recipe` returned a value of type {type(after).__name__}, not a Recipe")
-    assert isinstance(after, Recipe)
-    return after
 
 
 def _check_fields(spec: Spec) -> list[Finding]:
@@ -271,7 +261,7 @@ def _called(module: nn.Module, *inputs: Tensor) -> Tensor:
 
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
-        raise _BrokenContractError(otherwise)
+        raise BrokenContractError(otherwise)
 
 
 def _shape(tensor: Tensor) -> str:
@@ -291,7 +281,7 @@ def _caught(findings: list[Finding]) -> Iterator[None]:
     """Make a finding of whatever the plugin's code raises in the block."""
     try:
         yield
-    except _BrokenContractError as broken:
+    except BrokenContractError as broken:
         findings.append(Finding("error", str(broken)))
     except Exception as error:
         findings.append(Finding("error", f"it failed: {describe(error)}"))

@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from birads_zoo import AblationSpec, AugmentationSpec, BackboneSpec, LossSpec, UserError, conformance
+from birads_zoo import (
+    AblationSpec,
+    AugmentationSpec,
+    BackboneSpec,
+    ExplainerSpec,
+    LossSpec,
+    UserError,
+    conformance,
+)
 from birads_zoo.host import load_host
 from birads_zoo.kinds import KINDS
 from birads_zoo.lightness import heavy_modules_of
@@ -210,8 +218,59 @@ def test_each_way_to_break_an_ablation(change, said):
     assert finding.text.startswith(said)
 
 
-def test_an_ablation_of_the_model_alone_is_not_tried():
-    assert conformance.check_ablation(AblationSpec(name="x", summary="s", model=lambda model: model)) == []
+def unclassified(classifier):
+    classifier.head.rest.logits = nn.Identity()
+    return classifier
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda classifier: None, "it failed: TypeError: it returned a NoneType, not the classifier it was given"),
+        (lambda classifier: classifier.layer4, "it failed: AttributeError: 'Classifier' object has no attribute"),
+        (unclassified, "the classifier that it changed gives no finite logits N×3 any more"),
+    ],
+)
+def test_each_way_to_break_an_ablation_of_the_model(change, said):
+    (finding,) = conformance.check_ablation(AblationSpec(name="x", summary="s", model=change))
+    assert finding.text.startswith(said)
+
+
+def explainer(function):
+    return ExplainerSpec(name="x", summary="s", build=lambda model: lambda images, targets: function(model, images))
+
+
+def gone_back_through(model, images):
+    model(images).sum().backward()
+    return images[:, :, 0]
+
+
+def hooked(model, images):
+    model.backbone.register_forward_hook(lambda *seen: None)
+    return images[:, :, 0]
+
+
+def switched(model, images):
+    model.eval()
+    return images[:, :, 0]
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda model, images: images, "heat maps have the shape (2, 1, 1, 64, 48); expected (2, 1, 64, 48)"),
+        (lambda model, images: images[:, :, 0] * 2, "heat maps run from "),
+        (lambda model, images: images[:, :, 0] / 0, "heat maps hold values that are not finite"),
+        (gone_back_through, "it does not leave the classifier's modes, gradients and hooks as it found them"),
+        (hooked, "it does not leave the classifier's modes, gradients and hooks as it found them"),
+        (switched, "it does not leave the classifier's modes, gradients and hooks as it found them"),
+        (lambda model, images: model.layer4, "'Classifier' object has no attribute 'layer4'"),
+    ],
+)
+def test_each_way_to_break_an_explainer(function, said):
+    (finding,) = conformance.check_spec(explainer(function))
+    assert said in finding.text
+    assert conformance.check_explainer(explainer(lambda model, images: images[:, :, 0])) == []
 
 
 def test_heavy_imports_of_a_file_are_found(tmp_path):

@@ -32,8 +32,9 @@ _NEXT = {
 def command(file: Path) -> None:
     """Check the plugin FILE and add it to registry.toml in the working directory.
 
-    Whatever it registers is built and tried: a backbone by a forward and a backward pass at two sizes. Nothing is
-    written when it breaks its contract.
+    Whatever it registers is built and tried: a backbone by a forward and a backward pass at two sizes, an explainer
+    and an ablation on a small classifier. Only a data set is not loaded, since FILE does not say where it lies:
+    birads-zoo audit does that. Nothing is written when something breaks its contract.
     """
     from birads_zoo import conformance  # loads torch
 

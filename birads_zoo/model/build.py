@@ -119,7 +119,7 @@ def _ablate(classifier: Classifier, recipe: Recipe, host: Host) -> Classifier:
             continue
         before = _fingerprint(classifier)
         with host.building("ablation", name):
-            classifier = _changed(spec.model, classifier)
+            classifier = changed(spec.model, classifier)
         if _fingerprint(classifier) == before:
             raise UserError(
                 f"ablation {name!r} changes nothing here: {recipe.model.backbone} and its head are already without "
@@ -128,11 +128,12 @@ def _ablate(classifier: Classifier, recipe: Recipe, host: Host) -> Classifier:
     return classifier
 
 
-def _changed(change: Callable[[nn.Module], nn.Module], classifier: Classifier) -> Classifier:
-    changed = change(classifier)
-    if not isinstance(changed, Classifier):
-        raise TypeError(f"it returned a {type(changed).__name__}, not the classifier it was given")
-    return changed
+def changed(change: Callable[[nn.Module], nn.Module], classifier: Classifier) -> Classifier:
+    """Return what an ablation's `model` makes of `classifier`; raises `TypeError` when that is no classifier."""
+    made = change(classifier)
+    if not isinstance(made, Classifier):
+        raise TypeError(f"it returned a {type(made).__name__}, not the classifier it was given")
+    return made
 
 
 def _fingerprint(module: nn.Module) -> object:
