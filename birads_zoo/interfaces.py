@@ -1,6 +1,7 @@
 """The six specs a plugin can register, and the typed values that cross the border between engine and plugin.
 
-This is all that a plugin imports. Importing it loads no heavy library: pandas and torch appear in annotations
+This is all that a plugin needs. The bundled ones also use rooms of the engine, such as its errors and its cache; the
+engine never imports a plugin. Importing this module loads no heavy library: pandas and torch appear in annotations
 only. A spec is a frozen, keyword-only value with a name, a one-line summary and one callable; the callable does
 its own heavy imports when it is called.
 """
