@@ -33,6 +33,7 @@ def test_json_is_all_there_is_on_stdout(zoo, classes_root):
         "by_assessment": {},
         "dropped": {"not a picture": 1, "does not decode": 1},
         "repaired": {},
+        "unlisted": {},
         "target": "label",
         "classes": {"sick": 1, "well": 1},
     }
