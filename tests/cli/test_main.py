@@ -124,3 +124,8 @@ def test_a_plugins_traceback_is_shown_to_who_asks_for_it(zoo, folder, monkeypatc
     assert debugged.err.startswith("Traceback (most recent call last):\n")
     assert 'mine.py", line 4, in load\n' in debugged.err
     assert debugged.err.endswith(plain.err)
+
+
+def test_help_survives_the_command_that_is_called_as_a_builtin(zoo):
+    assert zoo("list", "losses").status == 0
+    assert zoo("--help").status == 0

@@ -14,7 +14,7 @@ from birads_zoo.phantom.options import PhantomOptions
         ({"width": 5000}, "the phantom's width cannot be 5000 pixels: choose 32 to 4096"),
         ({"height": 100, "width": 300}, "a breast does not fit 100x300, which is too wide"),
         ({"height": 300, "width": 100}, "a breast does not fit 300x100, which is too high"),
-        ({"damaged": -1}, "-1 pictures of a phantom cannot be damaged: choose 0 to 60"),
+        ({"damaged": -1}, "-1 pictures of a phantom cannot be damaged: choose 0 to 100"),
         ({"patients": 4, "damaged": 5}, "5 pictures of a phantom cannot be damaged: choose 0 to 4"),
     ],
 )
