@@ -65,7 +65,10 @@ def write_text(path: Path, text: str) -> None:
 def make_folder(path: Path) -> Path:
     """Make `path` and its parents, and say plainly when that is not allowed."""
     with _said_where(path):
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # a file system that holds no folders of users, such as /proc
+            raise PermissionError(error.errno, error.strerror) from error
     return path
 
 

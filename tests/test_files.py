@@ -1,4 +1,5 @@
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +56,9 @@ def test_a_place_that_is_no_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"cannot write .*file.*runs: .*; choose another place to write to"):
         make_folder(tmp_path / "file" / "runs")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_a_place_that_takes_no_folders_is_named():
+    with pytest.raises(UserError, match=r"cannot write /proc/runs: .*; choose another place to write to"):
+        make_folder(Path("/proc/runs"))
