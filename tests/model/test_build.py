@@ -182,7 +182,8 @@ def test_a_plugins_own_runtime_error_is_not_taken_for_a_missing_network(small, o
     ],
 )
 def test_any_change_an_ablation_makes_to_the_model_counts(small, odd_host, change):
-    build_classifier(small.replace({"ablations": ("no-thing",)}), odd_host(change=change), 4)
+    classifier = build_classifier(small.replace({"ablations": ("no-thing",)}), odd_host(change=change), 4)
+    assert len(classifier(torch.rand(2, 1, 1, 32, 32))) == 2, "what comes back still classifies images"
 
 
 def test_an_ablation_that_changes_nothing_is_refused(small, odd_host):
