@@ -50,6 +50,7 @@ class ImageSection(_Section, frozen=True, kw_only=True):
     crop: bool = True  # to the breast
     fit: Literal["pad", "stretch"] = "pad"
     orient: bool = True  # chest wall to the left
+    neutral: bool = False  # take away what tells file formats apart (birads_zoo/data/neutral.py)
 
 
 class ModelSection(_Section, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""What an audit finds: duplicates, labels, formats, and what follows from them."""

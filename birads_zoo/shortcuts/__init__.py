@@ -1,0 +1,1 @@
+"""What can be had without looking at the breast."""

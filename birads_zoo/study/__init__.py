@@ -1,0 +1,1 @@
+"""Many runs, planned, gone on with and compared."""
