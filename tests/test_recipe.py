@@ -43,7 +43,7 @@ def test_changed_fields_names_exactly_what_was_replaced():
         ({"model": 3}, "key 'model': expected a section of keys, got a single value"),
         (
             {"split": {"scheme": "patients"}},
-            "key 'split.scheme': 'patients' is none of 'image', 'paper', 'patient'; did you mean 'patient'?",
+            "key 'split.scheme': 'patients' is none of 'breast', 'image', 'paper', 'patient'; did you mean 'patient'?",
         ),
     ],
 )

@@ -73,7 +73,9 @@ def _size(context: click.Context, parameter: click.Parameter, text: str | None) 
 @click.option("--weights", type=click.Path(), metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
 @click.option("--augmentation", metavar="NAME", help="A registered augmentation.")
 @click.option("--loss", metavar="NAME", help="A registered loss.")
-@click.option("--split", "scheme", type=click.Choice(["patient", "image", "paper"]), help="Who is held out together.")
+@click.option(
+    "--split", "scheme", type=click.Choice(["patient", "breast", "image", "paper"]), help="What is held out together."
+)
 @click.option("--folds", type=int, metavar="K", help="Folds; all rows are predicted once, out of fold.")
 @click.option("--epochs", type=int, metavar="N", help="Training epochs.")
 @click.option("--image-size", callback=_size, metavar="HxW", help="Height and width in pixels.")

@@ -22,7 +22,7 @@ from birads_zoo.data.audit import (
 from birads_zoo.data.classes import closed
 from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import PixelStore, build_store
-from birads_zoo.data.splits import Fold, check_leaks, make_folds
+from birads_zoo.data.splits import Fold, check_leaks, held_together, make_folds
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 
@@ -63,7 +63,8 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
     positions = np.flatnonzero(decoded.rows["row"].isin(labelled.index.rows["row"]))
     assert len(positions) == len(labelled.labels), "a row has no pixels of its own"
     patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
-    folds = make_folds(patients, labelled.labels, labelled.classes, recipe.split, recipe.seed)
+    units = held_together(labelled.index.rows, recipe.split.scheme)
+    folds = make_folds(units, labelled.labels, labelled.classes, recipe.split, recipe.seed)
     check_leaks(folds, patients, recipe.split.scheme)
     return Prepared(
         labelled=labelled,

@@ -1,4 +1,4 @@
-"""Who is trained on, who chooses the epoch, and who is reported: by patient, or in two ways that leak."""
+"""Who is trained on, who chooses the epoch, and who is reported: by patient, or in three ways that leak."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
@@ -34,19 +35,33 @@ def is_leaky(scheme: str) -> bool:
     return scheme != "patient"
 
 
+def held_together(rows: pd.DataFrame, scheme: str) -> NDArray[np.str_]:
+    """Return for each row of an index what it is held out with: its patient, or under "breast" its patient's breast.
+
+    "" where that is unknown. "image" and "paper" hold out single rows and ask for nothing.
+    """
+    patients = rows["patient_id"].to_numpy(dtype=np.str_)
+    if scheme != "breast":
+        return patients
+    sides = rows["laterality"].to_numpy(dtype=np.str_)
+    known = (np.char.strip(patients) != "") & (np.char.strip(sides) != "")
+    return np.where(known, np.char.add(np.char.add(patients, " "), sides), "")
+
+
 def make_folds(
-    patients: NDArray[np.str_], labels: Rows, classes: Sequence[str], section: SplitSection, seed: int
+    units: NDArray[np.str_], labels: Rows, classes: Sequence[str], section: SplitSection, seed: int
 ) -> tuple[Fold, ...]:
-    """Split N rows, of which row i shows `patients[i]` and is of class `classes[labels[i]]`.
+    """Split N rows, of which row i belongs to `units[i]` (see `held_together`) and is of class `classes[labels[i]]`.
 
     "patient": `section.folds` folds; each patient, with all rows, is in the test part of exactly one (see
-    `_spread`). "image": likewise with single rows, stratified by class. Both take `section.validation` of the
-    training patients (rows) for validation, at least one of each class; if some class has none to spare, nobody
-    is taken, and a warning says so. "paper": one fold of 75 % / 15 % / 10 %, the notebook's own; it takes nothing
-    of the section, and a warning says so to who has set its fields.
+    `_spread`). "breast": likewise with single breasts, which leaks the patient. "image": likewise with single rows,
+    stratified by class. All take `section.validation` of the training patients (breasts, rows) for validation, at least
+    one of each class; if some class has none to spare, nobody is taken, and a warning says so. "paper": one fold of
+    75 % / 15 % / 10 %, the notebook's own; it takes nothing of the section, and a warning says so to who has set its
+    fields.
 
     Raises:
-        UserError: for rows without a patient under "patient", or a class too small for the folds.
+        UserError: for rows of unknown units under "patient" and "breast", or a class too small for the folds.
 
     """
     if section.scheme == "paper":
@@ -62,9 +77,11 @@ def make_folds(
         for number, (_, test) in enumerate(splitter.split(labels, labels)):
             assigned[test] = number
     else:
-        _refuse_nameless(patients)
-        groups = np.unique(patients, return_inverse=True)[1]
-        _refuse_small(labels, groups, classes, section.folds, "patient")
+        if section.scheme == "breast":
+            _warn_of_leak("a split by breast", "so its figures say little about new patients; use --split patient")
+        _refuse_nameless(units, section.scheme)
+        groups = np.unique(units, return_inverse=True)[1]
+        _refuse_small(labels, groups, classes, section.folds, section.scheme)
         table = _rows_per_class(groups, labels, len(classes))
         assigned = _spread(table, section.folds, numpy_generator(seed, "split"))[groups]
     folds = []
@@ -182,11 +199,16 @@ def _rows_per_class(groups: Rows, labels: Rows, classes: int) -> NDArray[np.int6
     return table
 
 
-def _refuse_nameless(patients: NDArray[np.str_]) -> None:
-    nameless = int((np.char.strip(patients.astype(np.str_)) == "").sum())
+def _refuse_nameless(units: NDArray[np.str_], scheme: str) -> None:
+    nameless = int((np.char.strip(units.astype(np.str_)) == "").sum())
+    if nameless and scheme == "breast":
+        raise UserError(
+            f"{nameless} of {len(units)} rows lack a patient id or a laterality, which a split by breast needs:"
+            " use --split patient, or --split image, which leaks"
+        )
     if nameless:
         raise UserError(
-            f"{nameless} of {len(patients)} rows have no patient id, which a split by patient needs:"
+            f"{nameless} of {len(units)} rows have no patient id, which a split by patient needs:"
             " give --patient-pattern, or use --split image, which leaks"
         )
 

@@ -1,12 +1,13 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from birads_zoo.data.splits import Fold, check_leaks, is_leaky, make_folds
+from birads_zoo.data.splits import Fold, check_leaks, held_together, is_leaky, make_folds
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.recipe import SplitSection
 
@@ -232,4 +233,28 @@ def test_leaks_are_found_and_named() -> None:
 
 
 def test_only_patient_splits_are_tight() -> None:
-    assert [is_leaky(scheme) for scheme in ("patient", "image", "paper")] == [False, True, True]
+    assert [is_leaky(scheme) for scheme in ("patient", "breast", "image", "paper")] == [False, True, True, True]
+
+
+def test_a_breast_stands_on_one_side_and_its_patient_on_both() -> None:
+    names, labels = _rows(20, 20, seed=1)
+    rows = pd.DataFrame({"patient_id": names, "laterality": np.resize(["L", "L", "R", "R"], len(names))})
+    breasts = held_together(rows, "breast")
+    with pytest.warns(BiradsZooWarning, match="a split by breast puts images of one patient on both sides"):
+        folds = make_folds(breasts, labels, ("a", "b"), SplitSection(scheme="breast"), 0)
+    for fold in folds:
+        assert not set(breasts[fold.test]) & set(breasts[np.concatenate([fold.train, fold.validation])])
+    assert any(set(names[fold.test]) & set(names[fold.train]) for fold in folds)
+
+
+def test_a_split_by_breast_refuses_rows_that_lack_a_side() -> None:
+    rows = pd.DataFrame({"patient_id": ["p", "q", "", "r"], "laterality": ["L", "", "R", "R"]})
+    assert list(held_together(rows, "breast")) == ["p L", "", "", "r R"]
+    assert list(held_together(rows, "patient")) == ["p", "q", "", "r"]
+    with (
+        pytest.raises(UserError, match="2 of 4 rows lack a patient id or a laterality"),
+        pytest.warns(BiradsZooWarning),
+    ):
+        make_folds(
+            held_together(rows, "breast"), np.zeros(4, dtype=np.int64), ("a", "b"), SplitSection(scheme="breast"), 0
+        )
