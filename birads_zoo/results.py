@@ -15,27 +15,26 @@ from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import Fitted
 
+ABOUT = ("row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date")
+"""What a prediction's row repeats of the index, so that subgroups can be read from it."""
+
 
 def predictions_frame(data: Prepared, folds: Sequence[Fitted]) -> pd.DataFrame:
-    """Return a row per predicted image: test rows of all folds, and validation rows where a split has but one fold.
+    """Return a row per predicted image and fold: the test rows and the validation rows of every fold.
 
-    Columns: row, image_path, patient_id, fold, part ("test" or "validation"), label, predicted, and a probability
-    per class as `probability_<class>`. Across folds the test rows are out-of-fold predictions: each row once.
+    Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, and a probability per class as
+    `probability_<class>`. Across folds the test rows are out-of-fold predictions, each row once; a validation row can
+    come up in several folds.
     """
-    single = len(folds) == 1
-    frames = []
-    for fitted in folds:
-        frames.append(_frame(data, fitted, "test"))
-        if single and len(fitted.fold.validation):
-            frames.append(_frame(data, fitted, "validation"))
-    return pd.concat(frames, ignore_index=True)
+    frames = [_frame(data, fitted, part) for part in ("test", "validation") for fitted in folds]
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
 
 
 def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
     positions = fitted.fold.test if part == "test" else fitted.fold.validation
     probabilities = fitted.test if part == "test" else fitted.validation
     classes = np.array(data.labelled.classes)
-    frame = data.labelled.index.rows.iloc[positions][["row", "image_path", "patient_id"]].reset_index(drop=True)
+    frame = data.labelled.index.rows.iloc[positions][list(ABOUT)].reset_index(drop=True)
     frame["fold"] = fitted.fold.number
     frame["part"] = part
     frame["label"] = classes[data.labelled.labels[positions]]

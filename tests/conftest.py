@@ -23,6 +23,7 @@ LEFT = {
     "predictions.csv",
     "recipe.toml",
     "split.csv",
+    "validation.csv",
 }
 """What a finished run leaves in its folder."""
 FIGURES = {

@@ -117,8 +117,9 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
 
 
 def write_results(folder: Path, predictions: pd.DataFrame, metrics: dict[str, Any]) -> None:
-    """Write `predictions.csv` and `metrics.json`."""
-    _write_csv(folder / "predictions.csv", predictions)
+    """Write `predictions.csv` (test rows), `validation.csv` (validation rows of each fold) and `metrics.json`."""
+    for name, part in (("predictions.csv", "test"), ("validation.csv", "validation")):
+        _write_csv(folder / name, predictions[predictions["part"] == part])
     _write_json(folder / "metrics.json", metrics)
 
 
