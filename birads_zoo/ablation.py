@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from birads_zoo.errors import UserError
+from birads_zoo.errors import NothingChangedError, UserError
 from birads_zoo.recipe import Recipe, changed_fields
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def apply_ablations(recipe: Recipe, host: Host) -> Recipe:
         with host.building("ablation", name):
             difference = changed_fields(recipe, spec.recipe(recipe))
         if not difference and spec.model is None:
-            raise UserError(
+            raise NothingChangedError(
                 f"ablation {name!r} changes nothing: the recipe is already without what it removes; leave --{name} out"
             )
         for field, value in difference.items():

@@ -13,6 +13,10 @@ class UserError(Exception):
     """
 
 
+class NothingChangedError(UserError):
+    """An ablation that changes nothing under this recipe: a mistake in a run, a plain fact in a study."""
+
+
 class BiradsZooWarning(UserWarning):
     """Something the user should know before believing a result, such as a split that leaks patients."""
 

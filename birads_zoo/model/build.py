@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from birads_zoo.errors import BiradsZooWarning, UserError
+from birads_zoo.errors import BiradsZooWarning, NothingChangedError, UserError
 from birads_zoo.interfaces import BackboneOptions, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -121,7 +121,7 @@ def _ablate(classifier: Classifier, recipe: Recipe, host: Host) -> Classifier:
         with host.building("ablation", name):
             classifier = changed(spec.model, classifier)
         if _fingerprint(classifier) == before:
-            raise UserError(
+            raise NothingChangedError(
                 f"ablation {name!r} changes nothing here: {recipe.model.backbone} and its head are already without "
                 f"what it removes; leave --{name} out"
             )
