@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -17,6 +19,7 @@ from birads_zoo.errors import UserError
 M = TypeVar("M", bound=nn.Module)
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_CLEAR_REFS = Path("/proc/self/clear_refs")
 _PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -41,6 +44,43 @@ class Compute:
     def loss_scaling(self) -> bool:
         """Whether gradients need scaling: float16's range is too short for them, bfloat16's is not."""
         return self.autocast is torch.float16
+
+    def wait(self) -> None:
+        """Wait until the device has done all it was given, so that a clock tells the truth."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def forget_peak(self) -> None:
+        """Let `peak_memory` count from here on."""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
+        else:
+            with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak is then unknown
+                _CLEAR_REFS.write_text("5", encoding="ascii")  # proc(5): resets the peak resident set size
+
+    def peak_memory(self) -> int | None:
+        """Return the most bytes in use since `forget_peak`: torch's on a CUDA device, else the process's resident set.
+
+        The latter counts all that the process holds, the pixels that it reads through memory-mapping included. `None`
+        where the system does not tell: on another system than Linux, or where it does not let the peak be reset.
+        """
+        if self.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device))
+        try:
+            lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines() if _can_reset() else []
+        except OSError:
+            lines = []
+        peaks = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
+        return peaks[0] if peaks else None
+
+    def energy(self) -> float | None:
+        """Return the joules that the whole GPU has drawn since its driver was loaded; `None` where it does not tell.
+
+        It is NVML's counter (nvmlDeviceGetTotalEnergyConsumption, in millijoules; Volta and later), so another
+        process on the same GPU counts too. A CPU's own counters can be read by root alone and overflow within an
+        hour: they are not asked.
+        """
+        return _gpu_energy(self.device) if self.device.type == "cuda" else None
 
     def describe(self) -> dict[str, str]:
         """Return the device's kind, name and precision, for the run's record."""
@@ -106,3 +146,22 @@ def _cpu_name() -> str:
 def _cpu() -> Mapping[str, Any]:
     """Return what torch knows of the processor; nothing before torch 2.11."""
     return torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+
+
+def _can_reset() -> bool:
+    return os.access(_CLEAR_REFS, os.W_OK)
+
+
+def _gpu_energy(device: torch.device) -> float | None:
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
+    try:
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return None
+    handle, millijoules = ctypes.c_void_p(), ctypes.c_ulonglong()
+    calls = (
+        (nvml.nvmlInit_v2,),
+        (nvml.nvmlDeviceGetHandleByUUID, f"GPU-{uuid}".encode(), ctypes.byref(handle)),
+        (nvml.nvmlDeviceGetTotalEnergyConsumption, handle, ctypes.byref(millijoules)),
+    )
+    return millijoules.value / 1000 if all(call(*given) == 0 for call, *given in calls) else None

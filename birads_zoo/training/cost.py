@@ -1,0 +1,134 @@
+"""What a model costs: its size, its arithmetic, its pace, its memory and its energy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from birads_zoo.data.batches import Batches
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.devices import Compute
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.modes import evaluating
+from birads_zoo.recipe import Recipe
+from birads_zoo.training.history import Epoch
+from birads_zoo.training.loop import predict
+
+_TIMED_SECONDS = 1.0  # long enough for a clock, short beside a fold
+_TIMED_PASSES = 20  # at most, where the rows are few and quick
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    """What a classifier is made of, and how quickly it predicts."""
+
+    parameters: int
+    trainable: int  # of the parameters
+    flops: int | None  # of one image's forward pass
+    predict_rate: float  # images/s, data included
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """The meters' state before the first fold."""
+
+    seconds: float
+    energy: float | None
+
+
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of `cost.json`: what a run cost; `None` where it is not known.
+
+    `peak_memory`, `energy` and `seconds` are of the process that finished the run. A run that was stopped and went on
+    has neither `energy` nor `seconds`: its first part told nobody.
+    """
+
+    parameters: int
+    trainable: int  # of the parameters
+    flops: int | None  # of one image's forward pass
+    train_rate: float  # images/s: the median epoch of all folds, data and augmentation included
+    predict_rate: float  # images/s, data included
+    peak_memory: int | None  # bytes, on the device that computed
+    energy: float | None  # joules of all folds, training and prediction
+    seconds: float | None  # of all folds, training and prediction
+
+
+def begin(compute: Compute) -> Start:
+    """Reset the peak and read the meters, before the first fold."""
+    compute.forget_peak()
+    return Start(seconds=time.perf_counter(), energy=compute.energy())
+
+
+def size_up(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Compute) -> Size:
+    """Measure a trained classifier, on rows of `data`; its mode stays as it was. `recipe` has its ablations applied."""
+    parameters = list(classifier.parameters())
+    with evaluating(classifier):
+        return Size(
+            parameters=sum(parameter.numel() for parameter in parameters),
+            trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+            flops=flops_per_image(classifier, recipe.image.height, recipe.image.width),
+            predict_rate=_predict_rate(classifier, recipe, data, compute),
+        )
+
+
+def total(start: Start, size: Size, history: Sequence[Epoch], compute: Compute, *, resumed: bool) -> Cost:
+    """Read the meters after the last fold. `history` has every epoch of every fold; it is not empty."""
+    compute.wait()
+    before, after = start.energy, compute.energy()
+    return Cost(
+        parameters=size.parameters,
+        trainable=size.trainable,
+        flops=size.flops,
+        train_rate=float(np.median([epoch.images_per_second for epoch in history])),
+        predict_rate=size.predict_rate,
+        peak_memory=compute.peak_memory(),
+        energy=None if resumed or before is None or after is None else after - before,
+        seconds=None if resumed else time.perf_counter() - start.seconds,
+    )
+
+
+def flops_per_image(classifier: nn.Module, height: int, width: int) -> int | None:
+    """Count the floating-point operations of one height×width image's forward pass, in the mode the module is in.
+
+    What it estimates: the arithmetic of matrix products, convolutions and attention, a multiplication and an addition
+    being two operations (torch.utils.flop_counter); norms, activations and pooling are not counted. `None` when
+    nothing is counted: the arithmetic is then in operations that the counter does not know.
+    """
+    device = next((parameter.device for parameter in classifier.parameters()), torch.device("cpu"))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        classifier(torch.zeros(1, 1, 1, height, width, device=device))
+    return int(counter.get_total_flops()) or None
+
+
+def _predict_rate(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Compute) -> float:
+    rows = data.folds[0].test
+    batches = Batches(
+        data.store.array,
+        data.positions[rows][:, None],
+        data.labelled.labels[rows],
+        recipe.training.batch_size,
+        compute.device,
+    )
+    return timed_rate(lambda: predict(classifier, _whole, batches, compute), len(rows), compute)
+
+
+def timed_rate(work: Callable[[], object], images: int, compute: Compute) -> float:
+    """Return images/s of `work`, which handles `images` images: the median of repeated passes after one to warm up."""
+    work()
+    compute.wait()
+    passes: list[float] = []
+    while not passes or (sum(passes) < _TIMED_SECONDS and len(passes) < _TIMED_PASSES):
+        started = time.perf_counter()
+        work()
+        compute.wait()
+        passes.append(time.perf_counter() - started)
+    return images / float(np.median(passes))
+
+
+def _whole(classifier: Classifier, images: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = classifier(images)
+    return logits

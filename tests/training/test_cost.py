@@ -1,0 +1,75 @@
+"""What a model costs: counted by hand for one convolution, and read from meters that are told to stand still."""
+
+import mmap
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from birads_zoo.devices import Compute, choose_compute
+from birads_zoo.training import cost
+from birads_zoo.training.history import Epoch
+
+SIZE = cost.Size(parameters=10, trainable=4, flops=7, predict_rate=3.0)
+
+
+def _epoch(rate: float) -> Epoch:
+    return Epoch(
+        fold=0, epoch=1, train_loss=1.0, val_loss=None, val_accuracy=None, val_macro_f1=None, val_auroc=None,
+        learning_rate=0.1, seconds=1.0, images_per_second=rate,
+    )  # fmt: skip
+
+
+class _Pooled(nn.Module):
+    """A 3×3 convolution of one channel to four on 8×8 pixels, then 4 → 2: all to be counted by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 4, 3, padding=1)
+        self.linear = nn.Linear(4, 2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.convolution(images.flatten(0, 1)).mean((2, 3)))
+
+
+def test_operations_are_those_counted_by_hand():
+    # 8·8 places × 4 kernels × 9 products, and 4·2 products; each product is followed by an addition.
+    assert cost.flops_per_image(_Pooled(), 8, 8) == 2 * (8 * 8 * 4 * 9 + 4 * 2)
+
+
+def test_arithmetic_that_nobody_counts_is_unknown_not_zero():
+    assert cost.flops_per_image(nn.Flatten(), 8, 8) is None
+
+
+def test_a_rate_is_images_over_the_median_pass():
+    pauses = iter([0.0, 0.01, 0.3, 0.01, *[0.01] * 100])
+    rate = cost.timed_rate(lambda: time.sleep(next(pauses)), 10, choose_compute("cpu", "float32"))
+    assert 10 / 0.05 < rate <= 10 / 0.01, "the warm-up's and one slow pass must not count"
+
+
+def test_a_cpu_tells_its_peak_memory_and_no_energy():
+    compute = choose_compute("cpu", "float32")
+    start = cost.begin(compute)
+    spent = cost.total(start, SIZE, [_epoch(1.0)], compute, resumed=False)
+    if spent.peak_memory is None:
+        pytest.skip("this system does not tell a process's peak memory")
+    with mmap.mmap(-1, 2**26) as kept:  # not malloc's: what that frees may stay with the process
+        kept.write(bytes(2**26))
+        more = cost.total(start, SIZE, [_epoch(1.0)], compute, resumed=False)
+    assert more.peak_memory - spent.peak_memory > 0.9 * 2**26
+    compute.forget_peak()
+    assert compute.peak_memory() < more.peak_memory - 0.9 * 2**26, "the peak was not forgotten"
+    assert spent.energy is None
+
+
+def test_energy_is_the_meters_difference_and_unknown_for_a_resumed_run(monkeypatch):
+    readings = iter([100.0, 175.0, 300.0])
+    monkeypatch.setattr(Compute, "energy", lambda self: next(readings))
+    compute = choose_compute("cpu", "float32")
+    start = cost.begin(compute)
+    whole = cost.total(start, SIZE, [_epoch(rate) for rate in (5.0, 50.0, 7.0)], compute, resumed=False)
+    part = cost.total(start, SIZE, [_epoch(5.0)], compute, resumed=True)
+    assert (whole.energy, whole.train_rate, whole.flops) == (75.0, 7.0, 7)
+    assert whole.seconds is not None
+    assert (part.energy, part.seconds) == (None, None)
