@@ -16,6 +16,7 @@ from birads_zoo.recipe import Recipe
 from birads_zoo.report import run_folder
 from birads_zoo.report.run_figures import draw_all
 from birads_zoo.results import measure, predictions_frame
+from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
 
@@ -31,7 +32,15 @@ class Outcome:
     metrics: dict[str, Any]
 
 
-def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, resumed: Path | None = None) -> Outcome:
+def run(
+    recipe: Recipe,
+    host: Host,
+    runs: Path,
+    device: str,
+    screen: Screen,
+    resumed: Path | None = None,
+    name: str = "",
+) -> Outcome:
     """Train and evaluate `recipe` fold by fold, and leave everything in a new folder under `runs`.
 
     Args:
@@ -41,6 +50,7 @@ def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, res
         device: "auto", "cpu", "cuda" or "cuda:N".
         screen: where progress is shown.
         resumed: the folder of a stopped run of the same recipe, to go on in it.
+        name: of the new folder; "" takes the run id, numbered when taken.
 
     Raises:
         UserError: for anything in the recipe, the data or a plugin that keeps it from running; a new folder stays
@@ -51,7 +61,7 @@ def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, res
     compute = choose_compute(device, applied.training.precision)
     data = prepare(applied, host, cache_root(), screen)
     _say_what(applied, data, screen)
-    with run_folder.opened(runs, recipe, data, compute, resumed) as folder:
+    with run_folder.opened(runs, recipe, data, compute, resumed, name) as folder:
         history: list[Epoch] = []
 
         def on_epoch(epoch: Epoch) -> None:
@@ -59,14 +69,18 @@ def run(recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, res
             run_folder.write_history(folder, history)
 
         fitted = []
+        started = begin(compute)
         for fold in data.folds:
-            fitted.append(fit_fold(applied, host, data, fold, compute, folder / "checkpoints", screen, on_epoch))
+            done, classifier = fit_fold(applied, host, data, fold, compute, folder / "checkpoints", screen, on_epoch)
+            fitted.append(done)
             if fold.number == 0:
-                explained = explain_fold(applied, host, data, fitted[0], compute)
-            fitted[-1] = fitted[-1].without_classifier()  # one classifier at a time is enough for any memory
+                explained = explain_fold(applied, host, data, done, classifier, compute)
+                size = size_up(classifier, applied, data, compute)
+            del classifier  # one at a time is enough for any memory
+        cost = total(started, size, history, compute, resumed=resumed is not None)
         predictions = predictions_frame(data, fitted)
         metrics = measure(predictions, data, applied)
-        run_folder.write_results(folder, predictions, metrics)
+        run_folder.write_results(folder, predictions, metrics, cost)
         draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
     return Outcome(folder=folder, metrics=metrics)
 

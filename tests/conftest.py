@@ -16,6 +16,7 @@ SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "
 LEFT = {
     "audit.csv",
     "checkpoints",
+    "cost.json",
     "environment.json",
     "figures",
     "metrics.json",

@@ -12,6 +12,7 @@ from birads_zoo.data.batches import Batches
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
 from birads_zoo.explanation.heat_maps import choose_sample, explain_sample
+from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import Fitted
@@ -31,9 +32,10 @@ class Explained:
     maps: NDArray[np.float32]
 
 
-def explain_fold(recipe: Recipe, host: Host, data: Prepared, fitted: Fitted, compute: Compute) -> Explained:
+def explain_fold(
+    recipe: Recipe, host: Host, data: Prepared, fitted: Fitted, classifier: Classifier, compute: Compute
+) -> Explained:
     """Explain the evidence for the true class of some test rows of each class, from the least sure to the surest."""
-    assert fitted.classifier is not None
     labels = data.labelled.labels[fitted.fold.test]
     chosen = choose_sample(labels, fitted.test, PER_CLASS, numpy_generator(recipe.seed, "explained"))
     positions = fitted.fold.test[chosen]
@@ -41,9 +43,9 @@ def explain_fold(recipe: Recipe, host: Host, data: Prepared, fitted: Fitted, com
     batches = Batches(data.store.array, samples, labels[chosen], recipe.training.batch_size, compute.device)
     spec = host.explainer(recipe.explainer)
     with host.building("explainer", spec.name):
-        explainer = spec.build(fitted.classifier)
+        explainer = spec.build(classifier)
         maps = [
-            explain_sample(fitted.classifier, explainer, batch.images, batch.targets, recipe.training.batch_size)
+            explain_sample(classifier, explainer, batch.images, batch.targets, recipe.training.batch_size)
             for batch in batches.epoch(None)
         ]
     return Explained(fold=fitted.fold.number, positions=positions, maps=np.concatenate(maps)[:, 0])

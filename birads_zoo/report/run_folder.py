@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,25 @@ from birads_zoo.environment import environment
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_file, write_text
 from birads_zoo.recipe import Recipe, from_dict, to_dict
+from birads_zoo.training.cost import Cost
 from birads_zoo.training.history import Epoch
 
 
-@contextmanager
-def opened(runs: Path, recipe: Recipe, data: Prepared, compute: Compute, resumed: Path | None) -> Iterator[Path]:
+@contextlib.contextmanager
+def opened(
+    runs: Path, recipe: Recipe, data: Prepared, compute: Compute, resumed: Path | None, name: str = ""
+) -> Iterator[Path]:
     """Yield the folder of a run: a new one under `runs`, or that of a stopped run, for this process alone.
 
-    A new folder is `runs/<run id>` (`-2`, `-3` … when taken) and holds all that is known before training. It stays
-    when the block fails only if an epoch was completed.
+    A new folder is `runs/<name>`, without a name `runs/<run id>` (`-2`, `-3` … when taken), and holds all that is
+    known before training. It stays when the block fails only if an epoch was completed.
 
     Raises:
-        UserError: when the folder cannot be written, is in use, or the stopped run had other data.
+        UserError: when the folder cannot be written, is in use or, if named, there already, or the stopped run had
+            other data.
 
     """
-    folder = resumed or _free(make_folder(runs), recipe.run_id)
+    folder = resumed or (_named(make_folder(runs), name) if name else _free(make_folder(runs), recipe.run_id))
     with _alone(folder):
         try:
             if resumed is None:
@@ -50,7 +55,7 @@ def opened(runs: Path, recipe: Recipe, data: Prepared, compute: Compute, resumed
             raise
 
 
-@contextmanager
+@contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     lock = filelock.FileLock(folder / ".lock")
     try:
@@ -116,10 +121,14 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     write_text(folder / "metrics.jsonl", "\n".join(lines) + "\n")
 
 
-def write_results(folder: Path, predictions: pd.DataFrame, metrics: dict[str, Any]) -> None:
-    """Write `predictions.csv` (test rows), `validation.csv` (validation rows of each fold) and `metrics.json`."""
+def write_results(folder: Path, predictions: pd.DataFrame, metrics: dict[str, Any], cost: Cost) -> None:
+    """Write `predictions.csv` (test rows), `validation.csv` (validation rows), `cost.json` and `metrics.json`.
+
+    The last of them says that the run is whole.
+    """
     for name, part in (("predictions.csv", "test"), ("validation.csv", "validation")):
         _write_csv(folder / name, predictions[predictions["part"] == part])
+    _write_json(folder / "cost.json", msgspec.to_builtins(cost))
     _write_json(folder / "metrics.json", metrics)
 
 
@@ -136,17 +145,27 @@ def _split_frame(data: Prepared) -> pd.DataFrame:
 
 
 def _free(runs: Path, name: str) -> Path:
-    number = 1
-    while True:
-        folder = runs / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
-        else:
-            return folder
+    for number in itertools.count(1):
+        with contextlib.suppress(FileExistsError):
+            return _made(runs / (name if number == 1 else f"{name}-{number}"))
+    raise AssertionError("unreachable")
+
+
+def _named(runs: Path, name: str) -> Path:
+    try:
+        return _made(runs / name)
+    except FileExistsError:
+        raise UserError(f"{runs / name} is there already; choose another place with --out") from None
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
+    return folder
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:

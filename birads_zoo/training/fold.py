@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,17 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A trained fold: its classifier, its history, and probabilities (float64, rows × classes) of unseen rows."""
+    """What a fold's training left: its history, and probabilities (float64, rows × classes) of unseen rows."""
 
     fold: Fold
-    classifier: Classifier | None
     history: list[Epoch]
     test: NDArray[np.float64]
     validation: NDArray[np.float64]
-
-    def without_classifier(self) -> Fitted:
-        """Return the same without its classifier, which `best.safetensors` keeps, to free its memory."""
-        return replace(self, classifier=None)
 
 
 def fit_fold(
@@ -55,7 +50,7 @@ def fit_fold(
     checkpoints: Path,
     screen: Screen,
     on_epoch: Callable[[Epoch], None],
-) -> Fitted:
+) -> tuple[Fitted, Classifier]:
     """Train a classifier on a fold's training rows and predict its test and validation rows.
 
     Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied.
@@ -106,13 +101,13 @@ def fit_fold(
         )
         history = train(fit, step, record)
     screen.say(_summary(title, history, recipe))
-    return Fitted(
+    fitted = Fitted(
         fold=fold,
-        classifier=classifier,
         history=history,
         test=_probabilities(recipe, data, fold.test, classifier, compute),
         validation=_probabilities(recipe, data, fold.validation, classifier, compute),
     )
+    return fitted, classifier
 
 
 def _whole(classifier: Classifier, images: Tensor) -> Tensor:
