@@ -20,12 +20,18 @@ class _Rate(ProgressColumn):
 class Screen:
     """Says lines and shows bars."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, part: str = "") -> None:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._part = part
+
+    def within(self, part: str) -> Screen:
+        """Return the screen of a named part of longer work: its bars bear that name, and its lines stay unsaid."""
+        return Screen(self._console, part)
 
     def say(self, text: str) -> None:
         """Print one line; square brackets are printed as they are."""
-        self._console.print(text, markup=False)
+        if not self._part:
+            self._console.print(text, markup=False)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Callable[[int, str], None]]:
@@ -34,7 +40,7 @@ class Screen:
             yield lambda images, note: None
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed}/{task.total}"),
             _Rate(),
@@ -42,6 +48,7 @@ class Screen:
             TextColumn("{task.fields[note]}", style="dim"),
         )
         with Progress(*columns, console=self._console, transient=True, speed_estimate_period=60) as progress:
-            task = progress.add_task(title, total=total, note="")
+            named = f"{self._part}: {title}" if self._part else title
+            task = progress.add_task(named, total=total, note="")
 
             yield lambda done, note: progress.update(task, completed=done, note=note)

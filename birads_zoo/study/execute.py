@@ -1,0 +1,199 @@
+"""A study's runs, one after the other: what is there is kept, what was stopped goes on, what fails harms nobody."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+import tomlkit
+
+from birads_zoo.errors import NothingChangedError, UserError
+from birads_zoo.files import make_folder, write_text
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import changed_fields, to_dict
+from birads_zoo.report.run_folder import read_recipe
+from birads_zoo.run import run
+from birads_zoo.study.plan import Job, Study
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+RUNS, RECORD = "runs", "study.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a variant has no result: one line, and whether it is that its ablations change nothing here."""
+
+    said: str
+    nothing_changed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executed:
+    """Where a study's runs lie, in the order of its seeds, or why a variant has none, by the variant's name."""
+
+    folders: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+
+
+def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
+    """Do what is missing of the study in `folder`, and return where everything lies.
+
+    A run that is whole is kept, one that was stopped goes on, and one that fails, by whatever error, is left out with
+    the rest of its variant's seeds: a variant is judged by all its seeds or not at all, for to leave out the seeds
+    that fail would flatter it. Its traceback goes to `errors/`. The next start tries it again.
+
+    Raises:
+        UserError: when `folder` cannot be written, is in use, or holds a run of the same name by another recipe.
+
+    """
+    make_folder(folder / RUNS)
+    with _alone(folder):
+        _refuse_other_recipes(study, folder)
+        write_text(folder / RECORD, record(study))
+        return _execute(study, host, folder, device, screen)
+
+
+def record(study: Study) -> str:
+    """Return the text of `study.toml`: what was asked for, each variant's recipe (without its seed) in full."""
+    note = tomlkit.document()
+    note.add(tomlkit.comment("What this study was asked for. Started again, it does only what is missing:"))
+    note.add(tomlkit.comment(study.command))
+    note["kind"] = study.kind
+    note["metric"] = study.metric
+    note["seeds"] = list(study.seeds)
+    recipes = {variant.name: to_dict(variant.recipe) for variant in study.variants}
+    note["variants"] = {
+        name: {key: value for key, value in recipe.items() if key != "seed"} for name, recipe in recipes.items()
+    }
+    return tomlkit.dumps(note)
+
+
+def time_left(waiting: Sequence[Job], took: Sequence[tuple[Job, float]]) -> float | None:
+    """Estimate the seconds that `waiting` will take: each as long as its variant's, else its backbone's, else all runs.
+
+    "As long as" is the mean of those that `took` their seconds; `None` as long as there is none.
+    """
+    if not took:
+        return None
+    return sum(_likely(job, took) for job in waiting)
+
+
+def _likely(job: Job, took: Sequence[tuple[Job, float]]) -> float:
+    backbone = job.variant.recipe.model.backbone
+    same = [seconds for other, seconds in took if other.variant.name == job.variant.name]
+    alike = [seconds for other, seconds in took if other.variant.recipe.model.backbone == backbone]
+    known = same or alike or [seconds for _, seconds in took]
+    return sum(known) / len(known)
+
+
+def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
+    runs, jobs = folder / RUNS, study.jobs
+    failures: dict[str, Failure] = {}
+    missing = [(number, job) for number, job in enumerate(jobs, 1) if not _is_whole(runs / job.name)]
+    took = [(job, _trained_seconds(runs / job.name)) for job in jobs if _is_whole(runs / job.name)]
+    if took:
+        screen.say(f"{len(took)} of {len(jobs)} runs are there already")
+    for number, job in missing:
+        if job.variant.name in failures:
+            continue
+        place = f"[{number}/{len(jobs)}] {job.name}"
+        waiting = [other for n, other in missing if n >= number and other.variant.name not in failures]
+        left = time_left(waiting, took)
+        screen.say(place if left is None else f"{place} · about {spoken(left)} left")
+        started = time.perf_counter()
+        failure = _attempt(job, host, folder, device, screen.within(place))
+        seconds = time.perf_counter() - started
+        if failure is None:
+            took.append((job, seconds))
+            screen.say(f"{place} · {_score(runs / job.name, study.metric)} · {spoken(seconds)}")
+        else:
+            failures[job.variant.name] = failure
+            screen.say(f"{place} · {'nothing to run' if failure.nothing_changed else 'failed'}: {failure.said}")
+    return Executed(
+        folders={
+            variant.name: tuple(runs / Job(variant=variant, seed=seed).name for seed in study.seeds)
+            for variant in study.variants
+            if variant.name not in failures
+        },
+        failures=failures,
+    )
+
+
+def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> Failure | None:
+    target, trace = folder / RUNS / job.name, folder / "errors" / f"{job.name}.txt"
+    if target.exists() and not (target / "recipe.toml").exists():
+        shutil.rmtree(target)  # killed before its recipe was written: there is nothing to go on with
+    try:
+        run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.name)
+    except NothingChangedError as error:
+        return Failure(said=str(error), nothing_changed=True)
+    except Exception as error:  # whatever a model's code raises: the others shall finish
+        write_text(make_folder(trace.parent) / trace.name, traceback.format_exc())
+        said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return Failure(said=" ".join(f"seed {job.seed}: {said}".split()))
+    trace.unlink(missing_ok=True)
+    return None
+
+
+def _refuse_other_recipes(study: Study, folder: Path) -> None:
+    for job in study.jobs:
+        there = folder / RUNS / job.name
+        if not (there / "recipe.toml").exists():
+            continue
+        if changed := changed_fields(read_recipe(there), job.recipe):
+            fields = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
+            raise UserError(
+                f"{there} is a run by another recipe than this study's ({fields}): choose another place with --out,"
+                " or delete that run"
+            )
+
+
+def _is_whole(run_folder: Path) -> bool:
+    return (run_folder / "metrics.json").exists()
+
+
+def _trained_seconds(run_folder: Path) -> float:
+    lines = (run_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return float(sum(json.loads(line)["seconds"] for line in lines))
+
+
+def _score(run_folder: Path, metric: str) -> str:
+    metrics: dict[str, Any] = json.loads((run_folder / "metrics.json").read_text(encoding="utf-8"))
+    name = metric.removeprefix("macro_")
+    value = metrics["macro"].get(name) if metric.startswith("macro_") else metrics.get(metric)
+    shown = "undefined" if value is None else f"{value:.3f}"
+    return f"{metric} {shown} ({metrics['split']} split, n = {metrics['n']})"
+
+
+def spoken(seconds: float) -> str:
+    """Say a duration as a person would: "40 s", "14 min", "3 h 20 min"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise UserError(f"another process is at work on the study in {folder}; wait for it, or end it") from None
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
+    try:
+        yield
+    finally:
+        (folder / ".lock").unlink(missing_ok=True)
+        lock.release()

@@ -1,0 +1,100 @@
+"""From run folders to what the tests need: the same rows in the same order, predicted once by every run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from birads_zoo.errors import UserError
+from birads_zoo.results import labels_and_probabilities
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What S seeds of one recipe predicted for n rows, sorted by their numbers, and what each run reported.
+
+    `folds` (S, n) and `probabilities` (S, n, K) are per seed; `patients` (n,) are ids, "" where unknown; `metrics` and
+    `costs` are each seed's metrics.json and cost.json ({} where there is none).
+    """
+
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    patients: NDArray[np.str_]
+    classes: tuple[str, ...]
+    folds: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    metrics: tuple[Mapping[str, Any], ...]
+    costs: tuple[Mapping[str, Any], ...]
+
+
+def gather(folders: Sequence[Path]) -> Predicted:
+    """Read the runs of one recipe, a folder a seed.
+
+    Raises:
+        UserError: for a file that is missing or damaged, or runs that predict other rows or have other labels.
+
+    """
+    first, *others = [_read(folder) for folder in folders]
+    for folder, other in zip(folders[1:], others, strict=True):
+        if said := difference(first, other):
+            raise UserError(
+                f"{folder} cannot be compared with {folders[0]}: {said}; run the study anew in another place"
+            )
+    read = [first, *others]
+    return Predicted(
+        rows=first.rows,
+        labels=first.labels,
+        patients=first.patients,
+        classes=first.classes,
+        folds=np.concatenate([one.folds for one in read]),
+        probabilities=np.concatenate([one.probabilities for one in read]),
+        metrics=tuple(one.metrics[0] for one in read),
+        costs=tuple(one.costs[0] for one in read),
+    )
+
+
+def difference(one: Predicted, other: Predicted) -> str:
+    """Say in what the rows of two differ, so that a paired comparison makes no sense; "" when in nothing."""
+    if one.classes != other.classes:
+        return f"its classes are {', '.join(other.classes)}, not {', '.join(one.classes)}"
+    if not np.array_equal(one.rows, other.rows):
+        alone = len(np.setxor1d(one.rows, other.rows))
+        return f"{alone} rows were predicted by only one of the two"
+    if not np.array_equal(one.labels, other.labels):
+        return f"{int((one.labels != other.labels).sum())} rows have another label"
+    if not np.array_equal(one.patients, other.patients):
+        return f"{int((one.patients != other.patients).sum())} rows have another patient"
+    return ""
+
+
+def _read(folder: Path) -> Predicted:
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        cost = folder / "cost.json"
+        costs = json.loads(cost.read_text(encoding="utf-8")) if cost.exists() else {}
+        texts = {"patient_id": str, "label": str, "predicted": str, "part": str}
+        frame = pd.read_csv(folder / "predictions.csv", dtype=texts, keep_default_na=False)
+        frame = frame[frame["part"] == "test"].sort_values("row", ignore_index=True)
+        classes = tuple(metrics["classes"])
+        labels, probabilities = labels_and_probabilities(frame, classes)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"the results in {folder} are damaged ({error}); delete that folder to run it again") from None
+    if frame["row"].duplicated().any():
+        raise UserError(f"{folder / 'predictions.csv'} has a row twice; delete that folder to run it again")
+    return Predicted(
+        rows=frame["row"].to_numpy(np.int64),
+        labels=labels,
+        patients=frame["patient_id"].to_numpy(np.str_),
+        classes=classes,
+        folds=frame["fold"].to_numpy(np.int64)[None],
+        probabilities=probabilities[None],
+        metrics=(metrics,),
+        costs=(costs,),
+    )

@@ -1,0 +1,143 @@
+"""What a study asks for: which recipes, each with which seeds, and where each run lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from birads_zoo.compose import compose
+from birads_zoo.errors import UserError
+from birads_zoo.recipe import Recipe
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+    from birads_zoo.registry import Registry
+
+SCHEMES = ("patient", "breast", "image")
+"""The splits of a leakage study, the tight one first."""
+_WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One row of a study: a recipe that is run once a seed. `mark` tells two recipes of the same run id apart."""
+
+    recipe: Recipe
+    mark: str = ""
+
+    @property
+    def name(self) -> str:
+        """As `resnet50+no-dropout` or `resnet50@image`; unique in a study."""
+        return _joined(self.recipe.run_id, self.mark)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run of a study: a variant with one seed."""
+
+    variant: Variant
+    seed: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """The variant's recipe with this seed."""
+        return self.variant.recipe.replace({"seed": self.seed})
+
+    @property
+    def name(self) -> str:
+        """The run's folder: `resnet50+no-dropout@0`, `resnet50@0@image`."""
+        return _joined(f"{self.variant.recipe.run_id}@{self.seed}", self.variant.mark)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Variants of which each is run with every seed; `metric` (a flat name) is what they are judged by."""
+
+    kind: str
+    variants: tuple[Variant, ...]
+    seeds: tuple[int, ...]
+    metric: str
+    command: str
+
+    def __post_init__(self) -> None:
+        names = [variant.name for variant in self.variants]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise UserError(f"{twice.pop()!r} is asked for twice in one study; name it once")
+        if len(self.seeds) > 1 and any(variant.recipe.split.scheme == "paper" for variant in self.variants):
+            raise UserError(
+                "the split 'paper' holds out other rows for every seed, so seeds cannot be compared row by row:"
+                " use --seeds 1, or --split patient"
+            )
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every run, seed by seed: a study that is stopped early has compared all variants with the first seeds."""
+        return tuple(Job(variant=variant, seed=seed) for seed in self.seeds for variant in self.variants)
+
+
+def seeds_from(first: int, count: int) -> tuple[int, ...]:
+    """Return `count` seeds, the recipe's own `first`; raises `UserError` for none."""
+    if count < 1:
+        raise UserError(f"--seeds {count}: a study needs one seed at least")
+    return tuple(range(first, first + count))
+
+
+def compared(
+    recipes: Sequence[str],
+    backbones: Sequence[str],
+    ablations: Sequence[str],
+    changes: Mapping[str, Any],
+    weights: Path | None,
+    registry: Registry,
+    host: Host,
+) -> tuple[Variant, ...]:
+    """Return every backbone under every recipe, as it is and with each of the ablations alone.
+
+    No `backbones` means all that are registered. `weights` is a folder in which a backbone's weights may lie. With
+    several recipes each variant is marked with its recipe's name (of a file, its stem).
+    """
+    variants = []
+    for recipe_name in recipes:
+        mark = Path(recipe_name).stem if len(recipes) > 1 else ""
+        for backbone in backbones or host.backbones:
+            own = dict(changes) | {"model.backbone": backbone} | weights_of(backbone, weights)
+            full = compose(recipe_name, own, (), registry, host)
+            variants += [Variant(recipe=recipe, mark=mark) for recipe in (full, *ablated(full, ablations, host))]
+    return tuple(variants)
+
+
+def ablated(full: Recipe, ablations: Sequence[str], host: Host) -> list[Recipe]:
+    """Return `full` with each of the ablations added alone; raises `UserError` for one that is not registered."""
+    for name in ablations:
+        host.ablation(name)
+    return [full.replace({"ablations": [*full.ablations, name]}) for name in ablations if name not in full.ablations]
+
+
+def leaking(recipe: Recipe) -> tuple[Variant, ...]:
+    """Return the recipe under a split by patient, by breast and by image."""
+    return tuple(Variant(recipe=recipe.replace({"split.scheme": scheme}), mark=scheme) for scheme in SCHEMES)
+
+
+def weights_of(backbone: str, folder: Path | None) -> dict[str, str]:
+    """Return the recipe's change that takes `backbone`'s weights from `folder`; none where no file there is its own.
+
+    Its file is called `<backbone>` or `<backbone>_…`, and ends in .safetensors, .pth or .pt. Raises `UserError` for a
+    folder that does not exist, and for two such files.
+    """
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise UserError(f"--weights {folder} is no folder; a study takes each backbone's weights from one folder")
+    files = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHT_SUFFIXES)
+    own = [file for file in files if file.stem == backbone or file.stem.startswith(f"{backbone}_")]
+    if len(own) > 1:
+        raise UserError(
+            f"{folder} has several weights of {backbone}: {', '.join(file.name for file in own)}; leave one there"
+        )
+    return {"model.weights": str(own[0])} if own else {}
+
+
+def _joined(name: str, mark: str) -> str:
+    return f"{name}@{mark}" if mark else name
