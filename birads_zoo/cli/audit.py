@@ -50,9 +50,8 @@ def command(out: Path | None, as_json: bool, plugin_files: tuple[Path, ...], **f
 
     _, host = open_host(plugin_files)
     section = Recipe().replace(dataset_changes(fields)).dataset
-    target = choose_target(host.dataset(section.name), section.target)
     loaded = load_index(section, host)
-    target = closed(target, loaded)
+    target = closed(choose_target(host.dataset(section.name), section.target, loaded), loaded)
     present = check_files(check_rows(loaded))
     with Screen().bar("decoding", len(present.rows)) as show:
         decoded = check_decodes(present, lambda done, _: show(done, ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -59,6 +60,15 @@ def dataset_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recipe's dotted fields that the data set's options set, for those the user gave."""
     given = {key: fields[name] for name, key in _FIELDS.items() if fields[name]}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+
+
+def read_size(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
+    """Turn "512x416" into height and width in pixels: the callback of the option `--image-size`."""
+    if text is None:
+        return None
+    if not (match := re.fullmatch(r"(\d+)x(\d+)", text)):
+        raise UserError(f"--image-size {text!r}: expected HEIGHTxWIDTH in pixels, such as 512x416")
+    return int(match[1]), int(match[2])
 
 
 def _columns(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:

@@ -40,8 +40,15 @@ _DEFAULTS = PhantomOptions()
     show_default=True,
     help="Let the files' size or format follow the category, as in KAUMDS.",
 )
-@click.option("--damaged", default=_DEFAULTS.damaged, show_default=True, help="Missing and broken pictures.")
-def command(out: Path, patients: int, seed: int, size: str, balance: Balance, shortcut: Shortcut, damaged: int) -> None:
+@click.option(
+    "--damaged",
+    type=int,
+    metavar="N",
+    help=f"Missing and broken pictures.  [default: {_DEFAULTS.damaged}, or one a patient]",
+)
+def command(
+    out: Path, patients: int, seed: int, size: str, balance: Balance, shortcut: Shortcut, damaged: int | None
+) -> None:
     """Make synthetic mammograms in KAUMDS' layout, with the true lesions in `truth/`."""
     height, width = _read_size(size)
     options = PhantomOptions(
@@ -51,7 +58,7 @@ def command(out: Path, patients: int, seed: int, size: str, balance: Balance, sh
         width=width,
         balance=balance,
         shortcut=shortcut,
-        damaged=damaged,
+        damaged=min(_DEFAULTS.damaged, max(patients, 0)) if damaged is None else damaged,
     )
     from birads_zoo.phantom.cohort import draw_cohort
     from birads_zoo.phantom.writer import count_pictures, generate

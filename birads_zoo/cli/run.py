@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from birads_zoo.cli.options import dataset_changes, dataset_options
+from birads_zoo.cli.options import dataset_changes, dataset_options, read_size
 from birads_zoo.cli.plugins import open_host, plugin_option
 from birads_zoo.compose import compose, parse_settings
 from birads_zoo.errors import UserError
@@ -56,14 +55,6 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
     return files + [arg.removeprefix("--plugin=") for arg in args if arg.startswith("--plugin=")]
 
 
-def _size(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    if not (match := re.fullmatch(r"(\d+)x(\d+)", text)):
-        raise UserError(f"--image-size {text!r}: expected HEIGHTxWIDTH in pixels, such as 512x416")
-    return int(match[1]), int(match[2])
-
-
 @click.command("run", cls=_RunCommand)
 @click.option(
     "--recipe", "recipe_name", metavar="NAME|FILE", help="A registered recipe or a TOML file. [default: default]"
@@ -78,7 +69,7 @@ def _size(context: click.Context, parameter: click.Parameter, text: str | None) 
 )
 @click.option("--folds", type=int, metavar="K", help="Folds; all rows are predicted once, out of fold.")
 @click.option("--epochs", type=int, metavar="N", help="Training epochs.")
-@click.option("--image-size", callback=_size, metavar="HxW", help="Height and width in pixels.")
+@click.option("--image-size", callback=read_size, metavar="HxW", help="Height and width in pixels.")
 @click.option("--seed", type=int, metavar="N", help="The seed of everything random.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any field of the recipe; may be repeated.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")

@@ -123,10 +123,14 @@ def check_decodes(index: Index, on_progress: Callable[[int, int], None] | None =
     return drop(index, reasons)
 
 
-def choose_target(spec: DatasetSpec, name: str) -> Target:
-    """Return the data set's target of that name, its first for ""; raises `UserError` with the nearest names."""
+def choose_target(spec: DatasetSpec, name: str, index: Index) -> Target:
+    """Return the data set's target of that name; for "" the first of which `index` holds values, else the first.
+
+    Raises `UserError` with the nearest names for an unknown one.
+    """
     if not name:
-        return spec.targets[0]
+        told = (t for t in spec.targets if t.column in index.rows and any(classes_room.values(index, t)))
+        return next(told, spec.targets[0])
     targets = {target.name: target for target in spec.targets}
     if name not in targets:
         raise unknown_name(f"target of data set {spec.name!r}:", name, targets)

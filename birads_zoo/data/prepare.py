@@ -52,9 +52,8 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
 
     """
     spec = host.dataset(recipe.dataset.name)
-    target = choose_target(spec, recipe.dataset.target)
     loaded = load_index(recipe.dataset, host)
-    target = closed(target, loaded)
+    target = closed(choose_target(spec, recipe.dataset.target, loaded), loaded)
     present = check_files(check_rows(loaded))
     with screen.bar("decoding", len(present.rows)) as show:
         store, failures = build_store(present, recipe.image, cache, lambda done, _: show(done, ""))

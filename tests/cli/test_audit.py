@@ -87,8 +87,8 @@ def test_columns_are_mapped(zoo, tmp_path):
             "no such root: gone; give the folder of data set 'kaumds' with --root",
         ),
         (
-            ["--dataset", "mini-mias", "--target", "findings"],
-            "unknown target of data set 'mini-mias': 'findings'; did you mean 'finding'?",
+            ["--dataset", "phantom", "--target", "birad"],
+            "unknown target of data set 'phantom': 'birad'; did you mean 'birads'?",
         ),
         (["--column", "view"], "--column 'view': expected OURS=THEIRS, such as patient_id=Case"),
         (
@@ -97,8 +97,8 @@ def test_columns_are_mapped(zoo, tmp_path):
         ),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_sentence(zoo, folder, arguments, sentence):
-    said = zoo("audit", *arguments)
+def test_a_mistake_is_one_sentence(zoo, folder, phantom_root, arguments, sentence):
+    said = zoo("audit", *arguments, *(["--root", phantom_root] if "phantom" in arguments else []))
     assert (said.status, said.out, said.err) == (2, "", f"birads-zoo: error: {sentence}\n")
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from PIL import Image
@@ -175,13 +177,22 @@ def test_open_classes_are_every_value_in_natural_order(make_index):
     assert sorted(["b", "10", "9", "B1"], key=natural) == ["9", "10", "b", "B1"]
 
 
-def test_targets_by_name():
+def test_targets_by_name(make_index):
     spec = DatasetSpec(name="d", summary="", load=lambda options: None, targets=(BIRADS, LABEL))
-    assert choose_target(spec, "") is BIRADS
-    assert choose_target(spec, "label") is LABEL
+    index = make_index(("a", "P1", "1"))
+    assert choose_target(spec, "", index) is BIRADS
+    assert choose_target(spec, "label", index) is LABEL
     with pytest.raises(UserError) as error:
-        choose_target(spec, "birad")
+        choose_target(spec, "birad", index)
     assert str(error.value) == "unknown target of data set 'd': 'birad'; did you mean 'birads'?"
+
+
+def test_the_usual_target_is_one_that_the_rows_tell(make_index):
+    spec = DatasetSpec(name="d", summary="", load=lambda options: None, targets=(BIRADS, LABEL))
+    mute = make_index(("a", "P1", ""))
+    assert choose_target(spec, "", mute) is BIRADS, "nothing is known: the data set's first"
+    labelled = replace(mute, rows=mute.rows.assign(label="benign"))
+    assert choose_target(spec, "", labelled) is LABEL
 
 
 def test_the_summary_adds_up(make_index):

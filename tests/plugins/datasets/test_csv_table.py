@@ -76,6 +76,6 @@ def test_cbis_ddsm(real_data, load):
     left = check_rows(index)  # an image has a row for each of its abnormalities
     assert left.rows["image_path"].is_unique
     assert {entry.reason for entry in left.audit} == {"duplicate path", "label conflict"}
-    assert select_classes(left, choose_target(spec, "suspicious")).classes == ("BI-RADS 1-3", "BI-RADS 4-5")
+    assert select_classes(left, choose_target(spec, "suspicious", left)).classes == ("BI-RADS 1-3", "BI-RADS 4-5")
     calcifications = load("csv", root, table="calc_case_description_test_set.csv")
     assert not (calcifications.rows["image_path"].str.contains("\n")).any()
