@@ -1,0 +1,109 @@
+"""What the tests of studies share: tiny pictures of made-up patients, a model that memorises them, and quick runs."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from birads_zoo import run as run_room
+from birads_zoo.compose import compose
+from birads_zoo.host import load_host
+from birads_zoo.registry import load_registry
+
+SIDE = 16
+PLUGIN = """
+from birads_zoo import AblationSpec, BackboneSpec, hookimpl
+
+def pixels(options):
+    from torch import nn
+    return nn.PixelUnshuffle(options.height)  # every pixel a channel of a 1×1 map: the head is a linear model of pixels
+
+def fails(options):
+    raise RuntimeError("this one never builds")
+
+def null(classifier):
+    for parameter in classifier.parameters():
+        parameter.requires_grad_(False).mul_(1.0).requires_grad_(True)  # an edit in name, of no consequence
+    return classifier
+
+@hookimpl
+def birads_zoo_backbones():
+    return [
+        BackboneSpec(name="pixels", summary="the pixels themselves", build=pixels),
+        BackboneSpec(name="broken", summary="fails", build=fails),
+    ]
+
+@hookimpl
+def birads_zoo_ablations():
+    return [AblationSpec(name="no-thing", summary="Changes nothing that matters", model=null)]
+"""
+
+
+@pytest.fixture(scope="session")
+def memorising(tmp_path_factory):
+    """The file of a plugin with the backbones `pixels` (a linear model of them) and `broken`."""
+    path = tmp_path_factory.mktemp("plugin") / "memorising.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+@pytest.fixture(scope="session")
+def host(memorising):
+    """The host with that plugin."""
+    return load_host([memorising])
+
+
+@pytest.fixture(scope="session")
+def write_pictures():
+    """Write a csv data set of 16×16 pictures: `write(root, patients, each, signal, pattern, seed)`.
+
+    Half of the patients, by chance, have each label; a patient has `each` pictures, on two sides in turn. A picture is the sum of the label's
+    pattern × `signal` (what a model may learn), a pattern of its own `pattern` ("patient" or "breast"; what a model may
+    memorise) and noise.
+    """
+
+    def write(root, patients, each, signal, pattern, seed):
+        root.mkdir(parents=True)
+        generator = np.random.default_rng(seed)
+        of_label = generator.normal(size=(2, SIDE, SIDE))
+        lines = []
+        for patient, label in enumerate(generator.permutation(np.arange(patients) % 2)):
+            own = generator.normal(size=(2, SIDE, SIDE))
+            for number in range(each):
+                side = number % 2
+                mine = own[side if pattern == "breast" else 0]
+                noise = generator.normal(scale=0.3, size=(SIDE, SIDE))
+                grey = np.clip(128 + 30 * (signal * of_label[label] + mine + noise), 0, 255)
+                name = f"{patient}-{number}.png"
+                Image.fromarray(grey.astype(np.uint8)).save(root / name)
+                lines.append([name, f"P{patient}", "LR"[side], "ab"[label]])
+        with (root / "table.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([["image_path", "patient_id", "laterality", "label"], *lines])
+        return root
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def pixel_recipe(host):
+    """Compose the recipe of the linear model on such a data set: `pixel_recipe(root, **changes)`."""
+
+    def make(root, **changes):
+        small = {
+            "dataset.name": "csv", "dataset.root": str(root), "dataset.target": "label", "model.backbone": "pixels",
+            "image.height": SIDE, "image.width": SIDE, "image.crop": False, "image.orient": False,
+            "augmentation": "none", "split.folds": 5, "split.validation": 0.0, "training.epochs": 20, "training.learning_rate": 0.01,
+            "training.sampler": "natural", "model.dropout": 0.0,
+        }  # fmt: skip
+        given = {key.replace("__", "."): value for key, value in changes.items()}
+        return compose("default", small | given, (), load_registry(), host)
+
+    return make
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Runs without their figures and heat maps, which take most of so small a run's time."""
+    monkeypatch.setattr(run_room, "draw_all", lambda *given: None)
+    monkeypatch.setattr(run_room, "explain_fold", lambda *given: None)

@@ -1,0 +1,184 @@
+"""A study does what is missing: it keeps what is whole, goes on with what was stopped, and outlives what fails."""
+
+import tomllib
+
+import filelock
+import pytest
+from rich.console import Console
+
+from birads_zoo.errors import UserError
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import Recipe, from_dict
+from birads_zoo.study import execute as room
+from birads_zoo.study.gather import gather
+from birads_zoo.study.plan import Job, Study, Variant
+
+pytestmark = pytest.mark.usefixtures("no_figures")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory, write_pictures):
+    return write_pictures(tmp_path_factory.mktemp("data") / "root", 12, 2, 1.0, "patient", 0)
+
+
+@pytest.fixture
+def study(pixel_recipe, pictures):
+    """A study of named backbones (an ablation after "+") with two seeds, of one epoch each."""
+
+    def make(*names, seeds=(0, 1), **changes):
+        variants = []
+        for name in names:
+            backbone, *ablations = name.split("+")
+            recipe = pixel_recipe(pictures, split__folds=2, training__epochs=1, model__backbone=backbone, **changes)
+            variants.append(Variant(recipe=recipe.replace({"ablations": ablations})))
+        return Study(kind="compare", variants=tuple(variants), seeds=seeds, metric="macro_f1", command="birads-zoo me")
+
+    return make
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The names of the runs that were begun or taken up, in order."""
+    names, run = [], room.run
+
+    def noted(recipe, host, runs, device, screen, resumed, name):
+        names.append(f"resumed {name}" if resumed else name)
+        return run(recipe, host, runs, device, screen, resumed, name)
+
+    monkeypatch.setattr(room, "run", noted)
+    return names
+
+
+@pytest.fixture
+def said():
+    """A screen, and what was said on it."""
+    console = Console(record=True, quiet=False, width=300, stderr=True, highlight=False)
+    return Screen(console), lambda: console.export_text(clear=False)
+
+
+def test_a_study_runs_all_and_started_again_nothing(study, host, tmp_path, started, said):
+    screen, text = said
+    done = room.execute(study("pixels", "pixels+no-thing"), host, tmp_path, "cpu", screen)
+    expected = ["pixels@0", "pixels+no-thing@0", "pixels@1", "pixels+no-thing@1"]
+    assert started == expected
+    assert {name: [folder.name for folder in folders] for name, folders in done.folders.items()} == {
+        "pixels": ["pixels@0", "pixels@1"],
+        "pixels+no-thing": ["pixels+no-thing@0", "pixels+no-thing@1"],
+    }
+    assert "[2/4] pixels+no-thing@0 · about" in text()
+    assert "macro_f1" in text()
+    assert "(patient split, n = 24)" in text()
+    assert room.execute(study("pixels", "pixels+no-thing"), host, tmp_path, "cpu", screen) == done
+    assert started == expected, "what was whole ran again"
+    assert "4 of 4 runs are there already" in text()
+
+
+def test_more_seeds_and_models_run_only_what_is_new(study, host, tmp_path, started):
+    room.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
+    room.execute(study("pixels", "pixels+no-thing"), host, tmp_path, "cpu", Screen())
+    assert started == ["pixels@0", "pixels+no-thing@0", "pixels@1", "pixels+no-thing@1"]
+
+
+def test_a_study_that_was_killed_goes_on_and_ends_as_an_unbroken_one(study, host, tmp_path, started, monkeypatch):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    unbroken = room.execute(study("pixels", "pixels+no-thing"), host, whole, "cpu", Screen())
+    started.clear()
+    from birads_zoo import run as run_room
+
+    fit_fold, calls = run_room.fit_fold, []
+
+    def dying(*given):
+        calls.append(None)
+        if len(calls) == 4:  # the second fold of the second run
+            raise KeyboardInterrupt
+        return fit_fold(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_room, "fit_fold", dying)
+        with pytest.raises(KeyboardInterrupt):
+            room.execute(study("pixels", "pixels+no-thing"), host, broken, "cpu", Screen())
+    assert started == ["pixels@0", "pixels+no-thing@0"]
+    mended = room.execute(study("pixels", "pixels+no-thing"), host, broken, "cpu", Screen())
+    assert started[2:] == ["resumed pixels+no-thing@0", "pixels@1", "pixels+no-thing@1"]
+    for name, folders in mended.folders.items():
+        for one, other in zip(folders, unbroken.folders[name], strict=True):
+            assert (one / "predictions.csv").read_bytes() == (other / "predictions.csv").read_bytes()
+
+
+def test_a_model_that_fails_is_a_line_and_the_rest_finish(study, host, tmp_path, started, said):
+    screen, text = said
+    done = room.execute(study("broken", "pixels"), host, tmp_path, "cpu", screen)
+    assert set(done.folders) == {"pixels"}
+    failure = done.failures["broken"]
+    assert failure.said.startswith("seed 0: backbone 'broken' (plugin ")
+    assert "this one never builds" in failure.said
+    assert not failure.nothing_changed
+    assert started == ["broken@0", "pixels@0", "pixels@1"], "the failed model's other seeds must not run"
+    assert "Traceback" in (tmp_path / "errors" / "broken@0.txt").read_text()
+    assert "[1/4] broken@0 · failed: seed 0" in text()
+    room.execute(study("broken", "pixels"), host, tmp_path, "cpu", screen)
+    assert started[3:] == ["broken@0"], "what failed is tried again, and nothing else"
+
+
+def test_a_bug_in_a_run_is_a_line_too(study, host, tmp_path, monkeypatch):
+    def buggy(*given):
+        raise ZeroDivisionError("no reason")
+
+    monkeypatch.setattr(room, "run", buggy)
+    done = room.execute(study("pixels"), host, tmp_path, "cpu", Screen())
+    assert done.failures["pixels"].said == "seed 0: ZeroDivisionError: no reason"
+
+
+def test_an_ablation_that_changes_nothing_is_told_from_a_failure(study, host, tmp_path, said):
+    screen, text = said
+    done = room.execute(study("pixels", "pixels+no-batchnorm", "pixels+no-dropout"), host, tmp_path, "cpu", screen)
+    assert set(done.folders) == {"pixels"}
+    assert all(failure.nothing_changed for failure in done.failures.values())
+    assert "nothing to run: ablation 'no-dropout' changes nothing" in text()
+    assert not (tmp_path / "errors").exists()
+
+
+def test_another_recipe_in_the_same_folder_is_refused(study, host, tmp_path):
+    room.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
+    with pytest.raises(UserError, match=r"pixels@0 is a run by another recipe than this study's \(loss.name = 'focal'"):
+        room.execute(study("pixels", seeds=(0,), loss__name="focal"), host, tmp_path, "cpu", Screen())
+
+
+def test_a_run_killed_before_its_recipe_was_written_starts_anew(study, host, tmp_path, started):
+    (tmp_path / "runs" / "pixels@0" / "checkpoints").mkdir(parents=True)
+    done = room.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
+    assert started == ["pixels@0"]
+    assert gather(done.folders["pixels"]).labels.shape == (24,)
+
+
+def test_a_study_in_use_is_left_alone(study, host, tmp_path):
+    with filelock.FileLock(tmp_path / ".lock"), pytest.raises(UserError, match="another process is at work on the st"):
+        room.execute(study("pixels"), host, tmp_path, "cpu", Screen())
+
+
+def test_the_record_holds_what_was_asked_for(study):
+    asked = study("pixels", "pixels+no-thing", seeds=(3, 4))
+    text = room.record(asked)
+    assert "# birads-zoo me" in text
+    values = tomllib.loads(text)
+    assert (values["kind"], values["metric"], values["seeds"]) == ("compare", "macro_f1", [3, 4])
+    for variant in asked.variants:
+        assert from_dict(values["variants"][variant.name], "study.toml") == variant.recipe.replace({"seed": 0})
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(40, "40 s"), (99.4, "99 s"), (840, "14 min"), (12000, "3 h 20 min")])
+def test_durations_are_said_as_people_say_them(seconds, said):
+    assert room.spoken(seconds) == said
+
+
+def test_the_time_left_goes_by_the_variant_then_the_backbone_then_all():
+    def job(backbone, seed, *ablations):
+        recipe = Recipe().replace({"model.backbone": backbone, "ablations": list(ablations)})
+        return Job(variant=Variant(recipe=recipe), seed=seed)
+
+    took = [(job("resnet50", 0), 10.0), (job("resnet50", 1), 20.0), (job("baseline_cnn", 0), 3.0)]
+    assert room.time_left([job("resnet50", 2)], took) == 15.0
+    assert room.time_left([job("resnet50", 2, "no-dropout")], took) == 15.0
+    assert room.time_left([job("mobilenet_v2", 0)], took) == 11.0
+    assert room.time_left([job("resnet50", 2), job("mobilenet_v2", 0)], took) == 26.0
+    assert room.time_left([job("resnet50", 2)], []) is None

@@ -1,0 +1,97 @@
+"""What a study asks for: which recipes, with which seeds, in which folders."""
+
+import pytest
+
+from birads_zoo.errors import UserError
+from birads_zoo.host import load_host
+from birads_zoo.recipe import Recipe
+from birads_zoo.registry import load_registry
+from birads_zoo.study.plan import Study, Variant, ablated, compared, leaking, seeds_from, weights_of
+
+HOST, REGISTRY = load_host(), load_registry()
+
+
+def _compared(recipes=("default",), backbones=(), ablations=(), weights=None):
+    return compared(recipes, backbones, ablations, {"training.epochs": 1}, weights, REGISTRY, HOST)
+
+
+def _study(*variants, seeds=(0, 1)):
+    return Study(kind="compare", variants=variants, seeds=seeds, metric="macro_f1", command="birads-zoo compare")
+
+
+def test_without_names_every_registered_backbone_is_compared_by_its_own_recipe():
+    variants = _compared()
+    assert [variant.name for variant in variants] == list(HOST.backbones)
+    rates = {variant.name: variant.recipe.training.learning_rate for variant in variants}
+    assert rates["baseline_cnn"] == 1e-3, "the recipe's own table for a backbone was not taken"
+    assert rates["resnet50"] == 3e-4
+
+
+def test_each_backbone_is_compared_with_and_without_each_ablation():
+    names = [v.name for v in _compared(backbones=["resnet50", "baseline_cnn"], ablations=["no-dropout", "no-freeze"])]
+    assert names == [
+        *("resnet50", "resnet50+no-dropout", "resnet50+no-freeze"),
+        *("baseline_cnn", "baseline_cnn+no-dropout", "baseline_cnn+no-freeze"),
+    ]
+
+
+def test_several_recipes_are_told_apart_in_names_and_folders():
+    study = _study(*_compared(recipes=("default", "demo"), backbones=["baseline_cnn"]), seeds=(4,))
+    assert [variant.name for variant in study.variants] == ["baseline_cnn@default", "baseline_cnn@demo"]
+    assert [job.name for job in study.jobs] == ["baseline_cnn@4@default", "baseline_cnn@4@demo"]
+
+
+def test_jobs_go_seed_by_seed_and_carry_their_seed():
+    jobs = _study(*_compared(backbones=["resnet50", "baseline_cnn"])).jobs
+    assert [job.name for job in jobs] == ["resnet50@0", "baseline_cnn@0", "resnet50@1", "baseline_cnn@1"]
+    assert [job.recipe.seed for job in jobs] == [0, 0, 1, 1]
+
+
+def test_a_leakage_study_changes_nothing_but_the_split():
+    recipe = Recipe(seed=3)
+    schemes = {variant.mark: variant.recipe for variant in leaking(recipe)}
+    assert list(schemes) == ["patient", "breast", "image"]
+    for scheme, changed in schemes.items():
+        assert changed == recipe.replace({"split.scheme": scheme})
+
+
+def test_an_ablation_that_the_recipe_has_already_is_not_added_twice():
+    full = Recipe(ablations=("no-dropout",))
+    assert [r.ablations for r in ablated(full, ["no-dropout", "no-freeze"], HOST)] == [("no-dropout", "no-freeze")]
+
+
+def test_an_unknown_ablation_is_named_with_its_neighbours():
+    with pytest.raises(UserError, match="unknown ablation 'no-dropuot'; did you mean 'no-dropout'"):
+        _compared(backbones=["baseline_cnn"], ablations=["no-dropuot"])
+
+
+def test_a_backbone_named_twice_is_refused():
+    with pytest.raises(UserError, match="'resnet50' is asked for twice in one study"):
+        _study(*_compared(backbones=["resnet50", "resnet50"]))
+
+
+def test_seeds_go_on_from_the_recipes_own():
+    assert seeds_from(42, 3) == (42, 43, 44)
+    with pytest.raises(UserError, match="--seeds 0: a study needs one seed"):
+        seeds_from(0, 0)
+
+
+def test_the_papers_split_takes_one_seed():
+    leaky = Variant(recipe=Recipe().replace({"split.scheme": "paper"}))
+    _study(leaky, seeds=(0,))
+    with pytest.raises(UserError, match="'paper' holds out other rows for every seed"):
+        _study(leaky)
+
+
+def test_each_backbone_takes_its_own_weights_from_the_folder(tmp_path):
+    for name in ("resnet50_imagenet.pth", "resnet50.md", "mobilenet_v2.safetensors"):
+        (tmp_path / name).touch()
+    assert weights_of("resnet50", tmp_path) == {"model.weights": str(tmp_path / "resnet50_imagenet.pth")}
+    assert weights_of("mobilenet_v2", tmp_path) == {"model.weights": str(tmp_path / "mobilenet_v2.safetensors")}
+    assert weights_of("efficientnet_b0", tmp_path) == {}
+    assert weights_of("resnet50", None) == {}
+    (tmp_path / "resnet50.pt").touch()
+    with pytest.raises(UserError, match=r"several weights of resnet50: resnet50.pt, resnet50_imagenet.pth"):
+        weights_of("resnet50", tmp_path)
+    with pytest.raises(UserError, match="is no folder; a study takes each backbone's weights from one folder"):
+        weights_of("resnet50", tmp_path / "resnet50.md")
