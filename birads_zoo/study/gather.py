@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
 from birads_zoo.results import labels_and_probabilities
+from birads_zoo.study.execute import Failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,26 @@ def gather(folders: Sequence[Path]) -> Predicted:
         metrics=tuple(one.metrics[0] for one in read),
         costs=tuple(one.costs[0] for one in read),
     )
+
+
+def collect(
+    folders: Mapping[str, Sequence[Path]], failures: Mapping[str, Failure]
+) -> tuple[dict[str, Predicted], dict[str, Failure]]:
+    """Read every variant's runs; one that cannot be compared with the first joins the `failures`, which are kept."""
+    predicted: dict[str, Predicted] = {}
+    failed = dict(failures)
+    for name, own in folders.items():
+        try:
+            found = gather(own)
+        except UserError as error:
+            failed[name] = Failure(said=str(error))
+            continue
+        first = next(iter(predicted), "")
+        if first and (said := difference(predicted[first], found)):
+            failed[name] = Failure(said=f"it cannot be compared with {first}: {said}")
+        else:
+            predicted[name] = found
+    return predicted, failed
 
 
 def difference(one: Predicted, other: Predicted) -> str:

@@ -22,15 +22,26 @@ _WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt")
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One row of a study: a recipe that is run once a seed. `mark` tells two recipes of the same run id apart."""
+    """One row of a study: a recipe that is run once a seed.
+
+    `mark` tells two recipes of the same run id apart. `ablation` is the one that the recipe has more than the variant
+    that it is compared with; "" for a full model.
+    """
 
     recipe: Recipe
     mark: str = ""
+    ablation: str = ""
 
     @property
     def name(self) -> str:
         """As `resnet50+no-dropout` or `resnet50@image`; unique in a study."""
         return _joined(self.recipe.run_id, self.mark)
+
+    @property
+    def full(self) -> str:
+        """The name of the variant without `ablation`."""
+        others = [name for name in self.recipe.ablations if name != self.ablation]
+        return _joined(self.recipe.replace({"ablations": others}).run_id, self.mark)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,21 +109,29 @@ def compared(
     No `backbones` means all that are registered. `weights` is a folder in which a backbone's weights may lie. With
     several recipes each variant is marked with its recipe's name (of a file, its stem).
     """
-    variants = []
+    variants: list[Variant] = []
     for recipe_name in recipes:
         mark = Path(recipe_name).stem if len(recipes) > 1 else ""
         for backbone in backbones or host.backbones:
             own = dict(changes) | {"model.backbone": backbone} | weights_of(backbone, weights)
             full = compose(recipe_name, own, (), registry, host)
-            variants += [Variant(recipe=recipe, mark=mark) for recipe in (full, *ablated(full, ablations, host))]
+            variants += ablated(full, ablations, host, mark)
     return tuple(variants)
 
 
-def ablated(full: Recipe, ablations: Sequence[str], host: Host) -> list[Recipe]:
-    """Return `full` with each of the ablations added alone; raises `UserError` for one that is not registered."""
+def ablated(full: Recipe, ablations: Sequence[str], host: Host, mark: str = "") -> tuple[Variant, ...]:
+    """Return `full`, and `full` with each of the ablations alone that it has not yet.
+
+    Raises `UserError` for an ablation that is not registered.
+    """
     for name in ablations:
         host.ablation(name)
-    return [full.replace({"ablations": [*full.ablations, name]}) for name in ablations if name not in full.ablations]
+    with_one = [
+        Variant(recipe=full.replace({"ablations": [*full.ablations, name]}), mark=mark, ablation=name)
+        for name in ablations
+        if name not in full.ablations
+    ]
+    return (Variant(recipe=full, mark=mark), *with_one)
 
 
 def leaking(recipe: Recipe) -> tuple[Variant, ...]:

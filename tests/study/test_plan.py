@@ -57,7 +57,10 @@ def test_a_leakage_study_changes_nothing_but_the_split():
 
 def test_an_ablation_that_the_recipe_has_already_is_not_added_twice():
     full = Recipe(ablations=("no-dropout",))
-    assert [r.ablations for r in ablated(full, ["no-dropout", "no-freeze"], HOST)] == [("no-dropout", "no-freeze")]
+    variants = ablated(full, ["no-dropout", "no-freeze"], HOST, "here")
+    assert [v.name for v in variants] == ["mobilenet_v2+no-dropout@here", "mobilenet_v2+no-dropout+no-freeze@here"]
+    assert [v.ablation for v in variants] == ["", "no-freeze"]
+    assert variants[1].full == variants[0].name == variants[0].full
 
 
 def test_an_unknown_ablation_is_named_with_its_neighbours():

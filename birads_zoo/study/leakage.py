@@ -1,0 +1,85 @@
+"""What a leaking split makes of a score: the same recipe under a split by image, by breast and by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from birads_zoo.data.splits import is_leaky
+from birads_zoo.evaluation.intervals import Estimate
+from birads_zoo.study.execute import Failure
+from birads_zoo.study.gather import Predicted
+from birads_zoo.study.plan import Variant
+from birads_zoo.study.score import adjusted, compare, score
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemeScore:
+    """One split of a leakage study.
+
+    `inflation` is its score less that of the split by patient, `None` for that split itself, and `p` its p-value,
+    corrected by Holm's procedure. `error` is not empty where the split could not be run.
+    """
+
+    scheme: str
+    leaky: bool
+    score: Estimate | None = None
+    inflation: Estimate | None = None
+    p: float | None = None
+    smallest_gap: float | None = None
+    verdict: str = ""
+    error: str = ""
+
+
+def inflation(
+    variants: Sequence[Variant],
+    predicted: Mapping[str, Predicted],
+    failures: Mapping[str, Failure],
+    metric: str,
+    *,
+    ordinal: bool,
+) -> tuple[SchemeScore, ...]:
+    """Return each split's score and what it has more than the split by patient, which comes first and has a result.
+
+    What it estimates: by how much the score that one would report under a leaking split exceeds the one under the
+    split by patient, for this recipe on this data: the mean over patients and seeds of the difference on the same
+    rows, each predicted out of fold under both. Part of a difference may be that a split trains on other rows; what
+    is tested is that it is not zero. Paired by row and seed, clustered by patient (see `score.compare`); p-values are
+    corrected over the splits that are tested.
+    """
+    tight = variants[0]
+    base = predicted[tight.name]
+    rows = []
+    for variant in variants:
+        scheme = variant.recipe.split.scheme
+        if variant.name in failures:
+            rows.append(SchemeScore(scheme=scheme, leaky=is_leaky(scheme), error=failures[variant.name].said))
+            continue
+        own = score(predicted[variant.name], metric, ordinal=ordinal)
+        if variant is tight:
+            rows.append(SchemeScore(scheme=scheme, leaky=False, score=own))
+            continue
+        found = compare(predicted[variant.name], base, metric, ordinal=ordinal)
+        rows.append(
+            SchemeScore(
+                scheme=scheme,
+                leaky=True,
+                score=own,
+                inflation=Estimate(value=found.difference, low=found.low, high=found.high),
+                p=found.p_value,
+                smallest_gap=found.smallest_gap,
+            )
+        )
+    corrected = adjusted([row.p for row in rows])
+    return tuple(
+        row if p is None else replace(row, p=p, verdict=_verdict(row.inflation, p))
+        for row, p in zip(rows, corrected, strict=True)
+    )
+
+
+def _verdict(inflated: Estimate | None, p: float) -> str:
+    if inflated is None or p >= LEVEL or inflated.value == 0:
+        return "no inflation shown"
+    return "inflates the score" if inflated.value > 0 else "lowers the score"

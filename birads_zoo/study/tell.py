@@ -1,0 +1,83 @@
+"""The three studies, each told once: run what is missing, gather, judge, write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from birads_zoo.errors import UserError
+from birads_zoo.evaluation.leaderboard import Leaderboard
+from birads_zoo.progress import Screen
+from birads_zoo.registry import Reference
+from birads_zoo.report.leaderboard_page import write_leaderboard
+from birads_zoo.study import results
+from birads_zoo.study.ablate import effects
+from birads_zoo.study.compare import leaderboard, read_environment
+from birads_zoo.study.execute import execute
+from birads_zoo.study.gather import Predicted, collect
+from birads_zoo.study.leakage import inflation
+from birads_zoo.study.plan import Study
+from birads_zoo.study.score import score
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+
+def tell_comparison(
+    study: Study, host: Host, folder: Path, device: str, screen: Screen, references: Sequence[Reference]
+) -> Leaderboard:
+    """Run a comparison and write its leaderboard into `folder`; raises `UserError` when every model failed."""
+    executed = execute(study, host, folder, device, screen)
+    predicted, failures = collect(executed.folders, executed.failures)
+    if not predicted:
+        said = "; ".join(f"{name}: {failure.said}" for name, failure in failures.items())
+        raise UserError(f"nothing to compare, every model failed: {said}")
+    ordinal = _is_ordinal(study, host, predicted)
+    environment = read_environment(executed.folders[next(iter(predicted))][0])
+    found = leaderboard(study, predicted, failures, environment, references, ordinal=ordinal)
+    write_leaderboard(folder, found)
+    return found
+
+
+def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, dict[str, Any]]:
+    """Run an ablation study, whose first variant is the full model; return its Markdown and its JSON's content.
+
+    Raises:
+        UserError: when the full model failed: there is nothing to compare with.
+
+    """
+    executed = execute(study, host, folder, device, screen)
+    predicted, failures = collect(executed.folders, executed.failures)
+    full = study.variants[0]
+    if full.name in failures:
+        raise UserError(f"the full model failed, so nothing can be compared: {failures[full.name].said}")
+    ordinal = _is_ordinal(study, host, predicted)
+    found = effects(study.variants, predicted, failures, study.metric, ordinal=ordinal)
+    about = results.basis(study, predicted[full.name], f"{full.recipe.split.scheme} split")
+    return results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), found)
+
+
+def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, dict[str, Any]]:
+    """Run one recipe under the three splits, by patient first; return the report's Markdown and JSON content.
+
+    Raises:
+        UserError: when the split by patient failed: there is nothing to compare with.
+
+    """
+    executed = execute(study, host, folder, device, screen)
+    predicted, failures = collect(executed.folders, executed.failures)
+    tight = study.variants[0]
+    if tight.name in failures:
+        raise UserError(f"the split by patient failed, so nothing can be compared: {failures[tight.name].said}")
+    ordinal = _is_ordinal(study, host, predicted)
+    found = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
+    about = results.basis(study, predicted[tight.name], "split by patient, by breast and by image")
+    return results.write_leakage(folder, about, found)
+
+
+def _is_ordinal(study: Study, host: Host, predicted: Mapping[str, Predicted]) -> bool:
+    """Whether the classes' order carries meaning; the run says which target it took where the recipe names none."""
+    chosen = next(iter(predicted.values())).metrics[0]["target"]
+    targets = host.dataset(study.variants[0].recipe.dataset.name).targets
+    return next(target.ordinal for target in targets if target.name == chosen)
