@@ -1,26 +1,32 @@
-"""Intervals of the metrics over patients: how far a number would move had other patients been drawn."""
+"""How far a metric could be from what it estimates: patient-clustered bootstrap intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 
-from birads_zoo.evaluation.resampling import cluster_weights
+from birads_zoo.evaluation.resampling import cluster_weights, leave_one_out
 from birads_zoo.evaluation.weighted import weighted_scores
 
+RESAMPLES = 2000
+LEVEL = 0.95
 
-class Interval(msgspec.Struct, frozen=True):
-    """Where a number lies, between `low` and `high`, both in the number's own unit."""
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """Both ends of a confidence interval, in the metric's unit."""
 
     low: float
     high: float
 
 
-class Estimate(msgspec.Struct, frozen=True):
-    """A number and the interval around it."""
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A value and its confidence interval."""
 
     value: float
     low: float
@@ -34,20 +40,49 @@ def intervals(
     generator: np.random.Generator,
     *,
     ordinal: bool,
-    resamples: int = 2000,
-    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
     names: Collection[str] | None = None,
 ) -> dict[str, Interval | None]:
-    """Return an interval for every metric of `weighted_scores`, or those in `names`; None where undefined."""
+    """Return for each metric (flat names of `evaluation.weighted.score_names`) an interval at `level`.
+
+    What it estimates: where the metric would lie on ever more patients of the same population, judged by these
+    predictions. `None` where the metric or its interval is undefined. See `bounds` for the method.
+    """
     weights = cluster_weights(patients, resamples, generator)
-    scores = weighted_scores(labels, probabilities, weights, ordinal, names)
-    return {name: percentile_interval(values, level) for name, values in scores.items()}
+    drawn = weighted_scores(labels, probabilities, weights, ordinal, names)
+    once = weighted_scores(labels, probabilities, np.ones((1, len(labels))), ordinal, names)
+    without = weighted_scores(labels, probabilities, leave_one_out(patients), ordinal, names)
+    return {name: bounds(float(once[name][0]), drawn[name], without[name], level) for name in drawn}
 
 
-def percentile_interval(values: NDArray[np.float64], level: float = 0.95) -> Interval | None:
-    """Return the middle `level` of bootstrap `values` (B,), NaN left out; None when less than half are defined."""
-    defined = values[np.isfinite(values)]
-    if 2 * len(defined) < len(values):
+def bounds(
+    value: float, drawn: NDArray[np.float64], without: NDArray[np.float64], level: float = LEVEL
+) -> Interval | None:
+    """Return the bias-corrected and accelerated interval (BCa) of a statistic; `None` where it is not defined.
+
+    `value` is the statistic of all rows, `drawn` (B,) of resamples of patients and `without` (P,) of all patients but
+    one. Efron, "Better Bootstrap Confidence Intervals", JASA 82, 1987, eq. 2.3 (z0), 6.6 (acceleration from the
+    jackknife), its normal quantiles widened to √(P/(P−1)) times Student's t of P − 1 degrees, since a bootstrap of few
+    patients is too narrow by that much (Hesterberg, The American Statistician 69, 2015, sect. 4.1). Draws that equal
+    `value` count half to either side, since metrics of few rows have ties. Draws in which the statistic is undefined
+    are left out.
+
+    Coverage measured at 95 %, 400 simulated samples each of patients with 1 to 8 dependent images: COVERAGE
+    """
+    drawn, without = drawn[np.isfinite(drawn)], without[np.isfinite(without)]
+    if not np.isfinite(value) or len(drawn) < 2:
         return None
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))
+    share = ((drawn < value).sum() + 0.5 * (drawn == value).sum()) / len(drawn)
+    if not 0 < share < 1 or np.ptp(drawn) == 0:
+        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+        return Interval(low=float(low), high=float(high))
+    lean = norm.ppf(share)
+    spread = without.mean() - without if len(without) else np.zeros(1)
+    scale = float((spread**2).sum()) ** 1.5
+    acceleration = float((spread**3).sum()) / (6 * scale) if scale > 0 else 0.0
+    count = max(len(without), 2)
+    ends = np.sqrt(count / (count - 1)) * t.ppf([(1 - level) / 2, (1 + level) / 2], count - 1)
+    moved = lean + (lean + ends) / (1 - acceleration * (lean + ends))
+    low, high = np.quantile(drawn, norm.cdf(moved))
+    return Interval(low=float(low), high=float(high))

@@ -1,4 +1,4 @@
-"""Resamples of whole patients: what every interval and every test of this package is drawn from."""
+"""Resamples of whole patients, as weights: how often each row is in each of them."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from numpy.typing import NDArray
 
 
 def clusters(patients: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Return (n,) the cluster number, 0 … G−1, of every row: its patient; a row with patient "" is one of its own."""
-    names, numbers = np.unique(patients, return_inverse=True)
-    numbers = numbers.reshape(-1).astype(np.int64)
-    unknown = np.flatnonzero(np.asarray(patients) == "")
-    numbers[unknown] = len(names) + np.arange(len(unknown))
-    # Numbered anew without a gap where "" was.
-    return np.unique(numbers, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    """Number the clusters of n rows, 0 … P−1: a patient's rows are one, and each row without a patient is its own."""
+    unknown = np.char.strip(patients.astype(np.str_)) == ""
+    names = np.char.add("p", patients.astype(np.str_))
+    names[unknown] = [f"r{row}" for row in np.flatnonzero(unknown)]
+    found: NDArray[np.int64] = np.unique(names, return_inverse=True)[1]
+    return found
 
 
 def cluster_weights(patients: NDArray[np.str_], resamples: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Return (resamples, n) how often each of n rows is in each resample of whole patients.
+    """Return (resamples, n): how often each of n rows is in each resample of P patients, drawn with replacement.
 
-    The cluster bootstrap (Davison & Hinkley, "Bootstrap Methods and their Application", 1997, section 3.8;
-    Field & Welsh, J. R. Stat. Soc. B 69, 2007): of G patients, G are drawn with replacement, each with all its rows.
-    A statistic of the weighted rows then varies as it would over new sets of G patients. Assumes that patients are
-    independent of each other; rows of one patient may depend on each other in any way. A resample's number of rows
-    varies, since patients have different numbers of them. A row with patient "" is a cluster of its own.
-
-    Raises `ValueError` for no rows.
+    All rows of a patient come and go together, so what is computed from the weights varies as it would with other
+    patients of the same population: the cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their
+    Application", 1997, ch. 3.8; Field and Welsh, J. R. Statist. Soc. B 69, 2007). It assumes that patients are
+    independent of each other; the rows of one may depend on each other in any way.
     """
-    if len(patients) == 0:
-        raise ValueError("there is no row to resample")
-    numbers = clusters(patients)
-    count = int(numbers.max()) + 1
+    of = clusters(patients)
+    count = int(of.max()) + 1
     drawn = generator.multinomial(count, np.full(count, 1 / count), size=resamples)
-    return drawn.astype(np.float64)[:, numbers]
+    return drawn[:, of].astype(np.float64)
+
+
+def leave_one_out(patients: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Return (P, n): weights of 1, and of 0 for the rows of one patient at a time (the cluster jackknife)."""
+    of = clusters(patients)
+    return (of[None, :] != np.arange(int(of.max()) + 1)[:, None]).astype(np.float64)
