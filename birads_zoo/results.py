@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import is_leaky
+from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Interval, intervals
 from birads_zoo.evaluation.metrics import evaluate
+from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import Fitted
 
@@ -55,23 +57,43 @@ def labels_and_probabilities(
 
 
 def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:
-    """Return the content of `metrics.json`: the metrics of the test rows, and how the split was made.
+    """Return the content of `metrics.json`: the metrics of the test rows with intervals, and how the split was made.
 
-    The split `paper` also gets `validation`: the same metrics on the rows that the paper reported, which had
-    chosen the epoch.
+    The split `paper` also gets `validation`: the same on the rows that the paper reported, which had chosen the epoch.
     """
     test = predictions[predictions["part"] == "test"]
-    metrics = _measured(test, data)
+    metrics = _measured(test, data, recipe)
     metrics["split"] = recipe.split.scheme
     metrics["leaky"] = is_leaky(recipe.split.scheme)
     metrics["folds"] = len(data.folds)
     metrics["patients"] = int(test["patient_id"].nunique())
     metrics["target"] = data.labelled.target.name
     if len(data.folds) == 1 and (validation := predictions[predictions["part"] == "validation"]).size:
-        metrics["validation"] = _measured(validation, data)
+        metrics["validation"] = _measured(validation, data, recipe)
     return metrics
 
 
-def _measured(rows: pd.DataFrame, data: Prepared) -> dict[str, Any]:
-    classes, target = data.labelled.classes, data.labelled.target
-    return evaluate(*labels_and_probabilities(rows, classes), classes, ordinal=target.ordinal).to_dict()
+def _measured(rows: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:
+    classes, ordinal = data.labelled.classes, data.labelled.target.ordinal
+    labels, probabilities = labels_and_probabilities(rows, classes)
+    patients = rows["patient_id"].to_numpy(dtype=np.str_)
+    generator = numpy_generator(recipe.seed, "intervals")
+    found = intervals(labels, probabilities, patients, generator, ordinal=ordinal)
+    return evaluate(labels, probabilities, classes, ordinal=ordinal).to_dict() | {
+        "intervals": {
+            "method": "BCa bootstrap of whole patients",
+            "level": LEVEL,
+            "resamples": RESAMPLES,
+            "scores": {_named(name, classes): _ends(interval) for name, interval in found.items()},
+        }
+    }
+
+
+def _named(score: str, classes: tuple[str, ...]) -> str:
+    """Turn "f1:2" into "f1:BI-RADS 4"."""
+    name, colon, number = score.partition(":")
+    return f"{name}:{classes[int(number)]}" if colon else name
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [interval.low, interval.high]

@@ -15,20 +15,21 @@ _COLUMNS = ("precision", "recall", "F1", "ROC-AUC", "support")
 def headline(metrics: Mapping[str, Any], folds: int) -> str:
     """Say the main figures in one line, with the split, the rows and the folds they come from.
 
-    `metrics` has the keys of metrics.json, with or without `split` and `leaky`.
+    `metrics` has the keys of metrics.json, with or without `split`, `leaky` and `intervals`.
     """
     figures = (
-        ("accuracy", metrics["accuracy"]),
-        ("balanced", metrics["balanced_accuracy"]),
-        ("macro-F1", metrics["macro"]["f1"]),
-        ("ROC-AUC", metrics["macro"]["auroc"]),
-        ("kappa", metrics["kappa_quadratic"]),
+        ("accuracy", metrics["accuracy"], "accuracy"),
+        ("balanced", metrics["balanced_accuracy"], "balanced_accuracy"),
+        ("macro-F1", metrics["macro"]["f1"], "macro_f1"),
+        ("ROC-AUC", metrics["macro"]["auroc"], "macro_auroc"),
+        ("kappa", metrics["kappa_quadratic"], "kappa_quadratic"),
     )
     basis = [f"n = {metrics['n']}", f"{folds} fold{'' if folds == 1 else 's'}"]
     if "split" in metrics:
         leaky = ", leaky" if metrics.get("leaky") else ""
         basis.insert(0, f"{metrics['split']} split{leaky}")
-    return " · ".join(f"{name} {_number(value)}" for name, value in figures) + f"  ({', '.join(basis)})"
+    told = (f"{name} {_number(value)}{_ends(metrics, key)}" for name, value, key in figures)
+    return " · ".join(told) + f"  ({', '.join(basis)})"
 
 
 def results_table(metrics: Mapping[str, Any], title: str) -> Table:
@@ -44,7 +45,7 @@ def results_table(metrics: Mapping[str, Any], title: str) -> Table:
     )
     table.add_column("class", overflow="fold")
     for name in _COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")
     classes, means = _rows(metrics)
     for row in classes:
         table.add_row(*map(Text, row))
@@ -72,21 +73,35 @@ def results_text(metrics: Mapping[str, Any], title: str) -> str:
 
 def _rows(metrics: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Return the cells of the classes' rows and of the two means' rows."""
+    names = ("precision", "recall", "f1", "auroc")
     classes = [
-        (str(entry["name"]), *_cells(entry, ("precision", "recall", "f1", "auroc")), str(entry["support"]))
+        (
+            str(entry["name"]),
+            *_cells(metrics, entry, {key: f"{key}:{entry['name']}" for key in names}),
+            str(entry["support"]),
+        )
         for entry in metrics["per_class"]
     ]
-    macro, weighted = metrics["macro"], metrics["weighted"]
     n = str(metrics["n"])
     return classes, [
-        ("macro", *_cells(macro, ("precision", "recall", "f1", "auroc")), n),
-        ("weighted", *_cells(weighted, ("precision", "recall", "f1")), "", n),
+        ("macro", *_cells(metrics, metrics["macro"], {key: f"macro_{key}" for key in names}), n),
+        ("weighted", *_cells(metrics, metrics["weighted"], {key: f"weighted_{key}" for key in names[:3]}), "", n),
     ]
 
 
-def _cells(values: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
-    return [_number(values[key]) for key in keys]
+def _cells(metrics: Mapping[str, Any], values: Mapping[str, Any], keys: Mapping[str, str]) -> list[str]:
+    return [_number(values[key]) + _ends(metrics, name) for key, name in keys.items()]
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def _ends(metrics: Mapping[str, Any], name: str) -> str:
+    """Return " [.61 .78]", short enough for four of them on a line of 80 characters; "" where there is none."""
+    ends = metrics.get("intervals", {}).get("scores", {}).get(name)
+    return "" if ends is None else f" [{_short(ends[0])} {_short(ends[1])}]"
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}".replace("0.", ".", 1)
