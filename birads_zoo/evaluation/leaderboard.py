@@ -1,0 +1,109 @@
+"""What a comparison of models found: one value that every table, page and workbook is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from birads_zoo.evaluation.intervals import Estimate
+from birads_zoo.registry import Reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScore:
+    """One class's F1 and one-vs-rest ROC-AUC, in [0, 1], means over the seeds, and its n rows."""
+
+    name: str
+    f1: float | None
+    auroc: float | None
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One model under one recipe. Where `error` is not empty it failed, and nothing else is known of it.
+
+    `score` is of the leaderboard's metric, `gain` that metric's distance from the best shortcut; `spread` is the
+    standard deviation over the seeds. `flops` are of one image's forward pass, rates images/s, memory bytes, energy
+    joules and `seconds` those of a whole run; `None` where unknown.
+    """
+
+    name: str
+    backbone: str
+    ablations: tuple[str, ...]
+    recipe: str
+    seeds: tuple[int, ...]
+    error: str
+    score: Estimate | None
+    auroc: Estimate | None
+    gain: Estimate | None
+    spread: float | None
+    best_shortcut: str
+    per_class: tuple[ClassScore, ...]
+    parameters: int | None
+    flops: int | None
+    train_rate: float | None
+    predict_rate: float | None
+    peak_memory: int | None
+    energy: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """An ablation's effect: the full model less the one without the part, its corrected p-value, and the verdict."""
+
+    name: str
+    backbone: str
+    effect: Estimate | None
+    p: float | None
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """Models compared on the same n rows of the same patients.
+
+    `entries` are sorted by score, the failed last; `ranks` are theirs, equal where tests show no difference, `None` for
+    the failed. `pairwise` holds corrected p-values, m×m. `smallest_gap` is what the data would show with power 0.8.
+    """
+
+    title: str
+    dataset: str
+    target: str
+    split: str
+    leaky: bool
+    folds: int
+    n: int
+    patients: int
+    classes: tuple[str, ...]
+    metric: str
+    entries: tuple[Entry, ...]
+    ranks: tuple[int | None, ...]
+    pairwise: tuple[tuple[float | None, ...], ...]
+    smallest_gap: float | None
+    shortcuts: Mapping[str, float]
+    references: tuple[Reference, ...]
+    ablations: tuple[Effect, ...]
+    environment: Mapping[str, Any]
+    command: str
+
+    @property
+    def basis(self) -> str:
+        """Say in one line what every number rests on."""
+        seeds = max((len(entry.seeds) for entry in self.entries), default=0)
+        leaks = ", leaks patients" if self.leaky else ""
+        return (
+            f"{self.dataset}, target {self.target} · {self.split} split{leaks}, {self.folds} folds, "
+            f"{seeds} seed{'s' * (seeds != 1)} · n = {self.n} images of {self.patients} patients"
+        )
+
+
+def to_dict(found: Leaderboard) -> dict[str, Any]:
+    """Return the leaderboard as JSON has it."""
+    values = msgspec.to_builtins(found)
+    assert isinstance(values, dict)
+    return values
