@@ -45,8 +45,9 @@ def command(
     A model that fails is a line with its error; the rest finish. Stopped, and started again with the same arguments,
     it does only what is missing.
     """
-    from birads_zoo.evaluation.leaderboard import to_dict, to_markdown  # heavy: only for a study itself
+    from birads_zoo.evaluation.leaderboard import to_dict  # heavy: only for a study itself
     from birads_zoo.progress import Screen
+    from birads_zoo.report.leaderboard_table import to_markdown
     from birads_zoo.study.tell import tell_comparison
 
     registry, host = open_host(plugin_files)

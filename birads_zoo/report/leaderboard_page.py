@@ -1,0 +1,80 @@
+"""A leaderboard as a page that opens without a network, and all its other forms beside it."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
+from birads_zoo.files import make_folder, write_text
+from birads_zoo.report import differences, templates
+from birads_zoo.report.differences import Difference
+from birads_zoo.report.leaderboard_table import (
+    METRICS,
+    REFERENCE_HEAD,
+    Column,
+    caveats,
+    columns,
+    reference_rows,
+    to_csv,
+    to_markdown,
+)
+from birads_zoo.report.study_figures import draw_study
+from birads_zoo.report.workbook import write_workbook
+
+_FIGURES = {
+    "scores": "Score of each model with its 95 % interval",
+    "cost": "Score against cost",
+    "per-class": "F1 by class",
+    "pairs": "Which models differ",
+    "ablations": "Effects of the ablations",
+}
+"""By file name: what a figure shows, for those who cannot see it."""
+
+
+def write_leaderboard(folder: Path, found: Leaderboard) -> None:
+    """Write `leaderboard.html`, `.csv`, `.md` and `.xlsx`, and `figures/`, into `folder`."""
+    figures = make_folder(folder / "figures")
+    draw_study(figures, found)
+    if found.ablations:
+        lines = [
+            Difference(name=f"{one.name} ({one.backbone})", estimate=one.effect, p=one.p, verdict=one.verdict)
+            for one in found.ablations
+        ]
+        axis = f"{METRICS.get(found.metric, found.metric)}: right of zero, what was removed helps"
+        differences.draw(lines, figures / "ablations.png", "Effects of the ablations", found.basis, axis)
+    write_text(folder / "leaderboard.md", to_markdown(found) + "\n")
+    write_text(folder / "leaderboard.csv", to_csv(found))
+    write_workbook(folder / "leaderboard.xlsx", found)
+    write_text(folder / "leaderboard.html", page(found, figures))
+
+
+def page(found: Leaderboard, figures: Path) -> str:
+    """Return the page as HTML, the PNG files of `figures` inside it; every text from outside is escaped."""
+    shown = columns(found)
+    rows = [_row(entry, rank, shown) for entry, rank in zip(found.entries, found.ranks, strict=True)]
+    return templates.render(
+        "leaderboard.html",
+        found=found,
+        metric=METRICS.get(found.metric, found.metric),
+        columns=shown,
+        rows=rows,
+        caveats=caveats(found),
+        reference_head=REFERENCE_HEAD,
+        references=reference_rows(found.references),
+        figures=[
+            (said, base64.b64encode((figures / f"{name}.png").read_bytes()).decode("ascii"))
+            for name, said in _FIGURES.items()
+            if (figures / f"{name}.png").exists()
+        ],
+    )
+
+
+def _row(entry: Entry, rank: int | None, shown: tuple[Column, ...]) -> dict[str, object]:
+    """Return a row's cells as (text, what it is sorted by), and the error of a model that failed."""
+    cells = [(column.text(entry, rank), column.value(entry, rank)) for column in shown]
+    return {
+        "name": entry.name,
+        "error": entry.error,
+        "cells": [(text, "" if value is None else value) for text, value in cells],
+    }
