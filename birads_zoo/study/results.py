@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from birads_zoo.evaluation.intervals import Estimate
-from birads_zoo.evaluation.leaderboard import Effect
+from birads_zoo.evaluation.leaderboard import Effect, Leaderboard
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.report import differences
 from birads_zoo.report.differences import Difference
@@ -19,6 +19,7 @@ from birads_zoo.study.gather import Predicted
 from birads_zoo.study.leakage import SchemeScore
 from birads_zoo.study.plan import Study
 
+_EFFECT_AXIS = "{}, full model less ablated: right of zero, what was removed helps"
 _CAVEAT = (
     "The intervals are of a bootstrap over whole patients and, with several seeds, over seeds; p-values are corrected"
     " by Holm's procedure. Research software: nothing here is a diagnosis."
@@ -86,9 +87,18 @@ def write_ablations(
         ]
     )
     values = _plain(about) | {"full": _plain(full), "ablations": [_plain(row) for row in found]}
-    axis = f"{about.metric}, full model less ablated: right of zero, what was removed helps"
-    _write(folder, "ablations", text, values, lines, head, about, axis)
+    _write(folder, "ablations", text, values, lines, head, about, _EFFECT_AXIS.format(about.metric))
     return text, values
+
+
+def draw_effects(folder: Path, found: Leaderboard) -> None:
+    """Draw `figures/ablations.png` of a comparison with ablations: a line for each model and ablation."""
+    lines = [
+        Difference(name=f"{row.backbone}: {row.name}", estimate=row.effect, p=row.p, verdict=row.verdict)
+        for row in found.ablations
+    ]
+    path = make_folder(folder / "figures") / "ablations.png"
+    differences.draw(lines, path, "Effects of the ablations", found.basis, _EFFECT_AXIS.format(found.metric))
 
 
 def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> tuple[str, dict[str, Any]]:

@@ -58,9 +58,9 @@ def host(memorising):
 def write_pictures():
     """Write a csv data set of 16×16 pictures: `write(root, patients, each, signal, pattern, seed)`.
 
-    Half of the patients, by chance, have each label; a patient has `each` pictures, on two sides in turn. A picture is the sum of the label's
-    pattern × `signal` (what a model may learn), a pattern of its own `pattern` ("patient" or "breast"; what a model may
-    memorise) and noise.
+    Half of the patients, by chance, have each label; a patient has `each` pictures, on two sides in turn. A picture
+    is the sum of the label's pattern × `signal` (what a model may learn), a pattern of its own `pattern` ("patient" or
+    "breast"; what a model may memorise) and noise.
     """
 
     def write(root, patients, each, signal, pattern, seed):
@@ -93,8 +93,8 @@ def pixel_recipe(host):
         small = {
             "dataset.name": "csv", "dataset.root": str(root), "dataset.target": "label", "model.backbone": "pixels",
             "image.height": SIDE, "image.width": SIDE, "image.crop": False, "image.orient": False,
-            "augmentation": "none", "split.folds": 5, "split.validation": 0.0, "training.epochs": 20, "training.learning_rate": 0.01,
-            "training.sampler": "natural", "model.dropout": 0.0,
+            "augmentation": "none", "split.folds": 4, "split.validation": 0.0, "training.epochs": 6,
+            "training.learning_rate": 0.05, "training.sampler": "natural", "model.dropout": 0.0,
         }  # fmt: skip
         given = {key.replace("__", "."): value for key, value in changes.items()}
         return compose("default", small | given, (), load_registry(), host)
