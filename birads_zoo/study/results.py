@@ -11,15 +11,15 @@ from typing import Any
 import msgspec
 
 from birads_zoo.evaluation.intervals import Estimate
-from birads_zoo.evaluation.leaderboard import Effect, Leaderboard
+from birads_zoo.evaluation.leaderboard import Effect
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.report import differences
 from birads_zoo.report.differences import Difference
+from birads_zoo.report.leaderboard_table import METRICS
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.leakage import SchemeScore
 from birads_zoo.study.plan import Study
 
-_EFFECT_AXIS = "{}, full model less ablated: right of zero, what was removed helps"
 _CAVEAT = (
     "The intervals are of a bootstrap over whole patients and, with several seeds, over seeds; p-values are corrected"
     " by Holm's procedure. Research software: nothing here is a diagnosis."
@@ -48,7 +48,7 @@ class Basis:
         seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) > 1)}"
         return (
             f"{self.name} · {self.dataset}, target {self.target} · {self.split} · {self.folds} folds, {seeds}"
-            f" · n = {self.n} images of {self.patients} patients · {self.metric}"
+            f" · n = {self.n} images of {self.patients} patients · {_shown(self)}"
         )
 
 
@@ -87,18 +87,9 @@ def write_ablations(
         ]
     )
     values = _plain(about) | {"full": _plain(full), "ablations": [_plain(row) for row in found]}
-    _write(folder, "ablations", text, values, lines, head, about, _EFFECT_AXIS.format(about.metric))
+    axis = f"{_shown(about)}, full model less ablated: right of zero, what was removed helps"
+    _write(folder, "ablations", text, values, lines, head, about, axis)
     return text, values
-
-
-def draw_effects(folder: Path, found: Leaderboard) -> None:
-    """Draw `figures/ablations.png` of a comparison with ablations: a line for each model and ablation."""
-    lines = [
-        Difference(name=f"{row.backbone}: {row.name}", estimate=row.effect, p=row.p, verdict=row.verdict)
-        for row in found.ablations
-    ]
-    path = make_folder(folder / "figures") / "ablations.png"
-    differences.draw(lines, path, "Effects of the ablations", found.basis, _EFFECT_AXIS.format(found.metric))
 
 
 def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> tuple[str, dict[str, Any]]:
@@ -129,7 +120,7 @@ def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> t
         for part in (
             f"# {head}",
             about.text,
-            "\n".join([f"| split | {about.metric} [95 % interval] |", "| --- | --- |", *scores]),
+            "\n".join([f"| split | {_shown(about)} [95 % interval] |", "| --- | --- |", *scores]),
             differences.markdown(lines, "difference on the same rows"),
             shown,
             _CAVEAT,
@@ -137,7 +128,7 @@ def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> t
         if part
     )
     values = _plain(about) | {"schemes": [_plain(row) for row in found]}
-    axis = f"{about.metric} under a leaking split, less that under the split by patient"
+    axis = f"{_shown(about)} under a leaking split, less that under the split by patient"
     _write(folder, "leakage", text, values, lines, head, about, axis)
     return text, values
 
@@ -157,6 +148,10 @@ def _write(
     write_text(folder / f"{name}.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
     differences.write_csv(lines, folder / f"{name}.csv")
     differences.draw(lines, figures / f"{name}.png", head, about.text, axis)
+
+
+def _shown(about: Basis) -> str:
+    return METRICS.get(about.metric, about.metric)
 
 
 def _said(found: Estimate | None) -> str:

@@ -37,8 +37,6 @@ def tell_comparison(
     environment = read_environment(executed.folders[next(iter(predicted))][0])
     found = leaderboard(study, predicted, failures, environment, references, ordinal=ordinal)
     write_leaderboard(folder, found)
-    if found.ablations:
-        results.draw_effects(folder, found)
     return found
 
 

@@ -1,0 +1,126 @@
+"""`birads-zoo compare`, `ablate` and `leakage` from the outside: what they print, what they leave, how they refuse."""
+
+import csv
+import json
+import tomllib
+
+import pytest
+
+from birads_zoo import run as run_room
+
+SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu", "--seeds", "1"]
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Runs without their own figures and heat maps, which take most of so small a run's time."""
+    monkeypatch.setattr(run_room, "draw_all", lambda *given: None)
+    monkeypatch.setattr(run_room, "explain_fold", lambda *given: None)
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_comparison_ends_in_a_leaderboard_with_a_failed_model_as_a_row(zoo, phantom_root, folder, write_net):
+    write_net("good.py", "good-net")
+    write_net("bad.py", "bad-net", "1 / 0")
+    arguments = [
+        *("compare", "--root", phantom_root, "--plugin", "good.py", "--plugin", "bad.py"),
+        *("--backbone", "bad-net", "--backbone", "good-net", "--backbone", "baseline_cnn", *SMALL, "--out", "study"),
+    ]
+    said = zoo(*arguments, "--json")
+    assert said.status == 0, said.err
+    found = json.loads(said.out)
+    errors = {entry["name"]: entry["error"] for entry in found["entries"]}
+    assert "division by zero" in errors.pop("bad-net")
+    assert errors == {"good-net": "", "baseline_cnn": ""}
+    assert found["entries"][-1]["name"] == "bad-net", "what failed comes last"
+    assert found["ranks"][-1] is None
+    assert (found["split"], found["leaky"], found["folds"]) == ("patient", False, 2)
+    for entry in found["entries"][:2]:
+        assert entry["score"]["low"] <= entry["score"]["value"] <= entry["score"]["high"]
+        assert entry["parameters"] > 0
+        assert entry["flops"] > 0
+        assert min(entry["train_rate"], entry["predict_rate"]) > 0
+    left = {path.name for path in (folder / "study").iterdir()}
+    assert {"study.toml", "runs", "errors", "figures", "leaderboard.html", "leaderboard.csv"} <= left
+    assert {"leaderboard.md", "leaderboard.xlsx"} <= left
+    assert {path.name for path in (folder / "study" / "runs").iterdir()} == {"good-net@0", "baseline_cnn@0"}
+    again = zoo(*arguments)
+    assert again.status == 0, again.err
+    assert "2 of 3 runs are there already" in again.err
+    assert "good-net" in again.out
+    assert "macro-F1" in again.out
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_an_ablation_study_has_a_row_for_every_ablation(zoo, phantom_root, folder):
+    said = zoo(
+        "ablate", "--root", phantom_root, "--backbone", "baseline_cnn", "--ablations", "no-dropout,no-class-weights",
+        *SMALL, "--out", "study",
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    assert "# Ablations of baseline_cnn" in said.out
+    assert "| no-class-weights | – | it changes nothing here |" in said.out
+    with (folder / "study" / "ablations.csv").open(newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["no-dropout", "no-class-weights"]
+    assert float(rows["no-dropout"]["low"]) <= float(rows["no-dropout"]["difference"])
+    values = json.loads((folder / "study" / "ablations.json").read_text())
+    assert values["n"] > 0
+    assert values["patients"] > 0
+    assert values["command"].startswith("birads-zoo")
+    assert (folder / "study" / "figures" / "ablations.png").stat().st_size > 10_000
+    asked = tomllib.loads((folder / "study" / "study.toml").read_text())
+    assert list(asked["variants"]) == ["baseline_cnn", "baseline_cnn+no-dropout", "baseline_cnn+no-class-weights"]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_a_leakage_study_says_what_each_split_makes_of_the_score(zoo, phantom_root, folder):
+    said = zoo("leakage", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", "study", "--json")
+    assert said.status == 0, said.err
+    values = json.loads(said.out)
+    assert values == json.loads((folder / "study" / "leakage.json").read_text())
+    schemes = {row["scheme"]: row for row in values["schemes"]}
+    assert list(schemes) == ["patient", "breast", "image"]
+    assert [row["leaky"] for row in schemes.values()] == [False, True, True]
+    gap = schemes["image"]["score"]["value"] - schemes["patient"]["score"]["value"]
+    assert schemes["image"]["inflation"]["value"] == pytest.approx(gap)
+    assert schemes["patient"]["inflation"] is None
+    assert "puts images of one patient on both sides" in said.err
+    assert "[3/3] baseline_cnn@0@image" in said.err
+    assert (folder / "study" / "figures" / "leakage.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["compare", "--backbone", "resnet"], "unknown backbone 'resnet'; did you mean 'resnet50'?"),
+        (["compare", "--backbone", "resnet50", "--ablations", "no-drop"], "unknown ablation 'no-drop'; did you mean"),
+        (["compare", "--metric", "f1"], "unknown metric 'f1'"),
+        (["compare", "--seeds", "0"], "--seeds 0: a study needs one seed at least"),
+        (["compare", "--split", "paper"], "'paper' holds out other rows for every seed"),
+        (["compare", "--weights", "nowhere"], "--weights nowhere is no folder"),
+        (["ablate", "--backbone", "resnet50", "--image-size", "64"], "--image-size '64': expected HEIGHTxWIDTH"),
+        (["ablate"], "Missing option '--backbone'"),
+        (["leakage", "--backbone", "resnet50", "--split", "image"], "No such option"),
+        (["leakage", "--backbone", "resnet50", "--set", "training.epoch=1"], "did you mean 'training.epochs'"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_starts_nothing(zoo, folder, arguments, said):
+    refused = zoo(*arguments)
+    assert refused.status == 2
+    assert said in refused.err
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_when_all_fail_there_is_nothing_to_compare(zoo, phantom_root, folder, write_net):
+    write_net("bad.py", "bad-net", "1 / 0")
+    shared = ["--root", phantom_root, "--plugin", "bad.py", "--backbone", "bad-net", *SMALL]
+    for name, sentence in (
+        ("compare", "nothing to compare, every model failed: bad-net: seed 0: backbone 'bad-net'"),
+        ("ablate", "the full model failed, so nothing can be compared: seed 0"),
+        ("leakage", "the split by patient failed, so nothing can be compared: seed 0"),
+    ):
+        said = zoo(name, *shared, "--out", f"{name}-study")
+        assert said.status == 2
+        assert sentence in said.err
