@@ -58,7 +58,7 @@ def columns(found: Leaderboard) -> tuple[Column, ...]:
     """Return the columns, in order. Energy is left out where no device told it."""
     metric = METRICS.get(found.metric, found.metric)
     told = [
-        Column(title="rank", value=lambda entry, rank: rank, form="d"),
+        Column(title="rank", value=lambda entry, rank: rank, form=".0f"),
         Column(title="model", value=lambda entry, rank: entry.name),
         _estimated(metric, lambda entry: entry.score, ".3f"),
         _estimated("gain over the best shortcut", lambda entry: entry.gain, "+.3f"),

@@ -72,7 +72,8 @@ def cost(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
         x, size = entry.flops / 1e9, 40 + 460 * (entry.parameters or 0) / largest
         axes.plot([x, x], [entry.score.low, entry.score.high], color=FAINT, linewidth=1.4, zorder=1)
         axes.scatter(x, entry.score.value, s=size, color=style.tint(COOL, 0.55), edgecolor=COOL, linewidth=1, zorder=2)
-        style.write(axes, x, entry.score.value, "  " + style.fitted(entry.name, 1.8, SMALL), INK, SMALL, va="center")
+        style.write(axes, x, entry.score.value, "     " + style.fitted(entry.name, 1.8, SMALL), INK, SMALL, va="center")
+    axes.tick_params(which="minor", length=0)
     axes.margins(x=0.3)
     style.save(figure, path)
 
@@ -81,7 +82,7 @@ def per_class(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
     """Draw F1 of every model and class, shaded from 0 to 1."""
     values = np.array([[np.nan if one.f1 is None else one.f1 for one in entry.per_class] for entry in entries])
     counts = [one.n for one in entries[0].per_class]
-    names = [f"{one.name}\nn = {n}" for one, n in zip(entries[0].per_class, counts, strict=True)]
+    names = [f"{style.fitted(one.name, 1.1)}\nn = {n}" for one, n in zip(entries[0].per_class, counts, strict=True)]
     figure = style.chart(_NAMES + 1.15 * len(names) + 0.6, 0.42 * len(entries) + 1.0, "F1 by class", found.basis)
     axes = figure.add_subplot()
     style.tidy(axes)
@@ -89,7 +90,7 @@ def per_class(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
     for (i, j), value in np.ndenumerate(values):
         said = "–" if np.isnan(value) else f"{value:.2f}"
         style.write(axes, j, i, said, PAPER if value > 0.45 else INK, BODY, ha="center", va="center")
-    axes.set_xticks(range(len(names)), [style.wrapped(name.replace("\n", " · "), 1.1, SMALL) for name in names])
+    axes.set_xticks(range(len(names)), names)
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(entries)), [style.fitted(entry.name, _NAMES) for entry in entries])
     style.save(figure, path)

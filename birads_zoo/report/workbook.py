@@ -83,9 +83,10 @@ def _leaderboard(book: Workbook, found: Leaderboard) -> None:
 
 def _excel_format(form: str) -> str:
     """Turn Python's ".3f" into Excel's "0.000"."""
-    if "f" not in form:
-        return "0" if form == "d" else "General"
-    places = "0." + "0" * int(form.strip("+f").removeprefix("."))
+    if not form:
+        return "General"
+    digits = int(form.strip("+f").removeprefix("."))
+    places = "0." + "0" * digits if digits else "0"
     return f"+{places};-{places}" if form.startswith("+") else places
 
 

@@ -1,0 +1,158 @@
+import csv
+import io
+from dataclasses import replace
+
+import openpyxl
+import pytest
+from PIL import Image
+
+from birads_zoo.evaluation.intervals import Estimate
+from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, Leaderboard
+from birads_zoo.registry import load_registry
+from birads_zoo.report.leaderboard_page import write_leaderboard
+from birads_zoo.report.leaderboard_table import to_csv, to_markdown
+
+CLASSES = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
+
+
+def entry(name: str, value: float | None, error: str = "", **changes: object) -> Entry:
+    score = None if value is None else Estimate(value=value, low=value - 0.06, high=value + 0.05)
+    known = Entry(
+        name=name,
+        backbone=name.split("+")[0],
+        ablations=(),
+        recipe="default",
+        seeds=(0, 1),
+        error=error,
+        score=score,
+        auroc=score,
+        gain=None if value is None else Estimate(value=value - 0.3, low=value - 0.4, high=value - 0.2),
+        spread=None if value is None else 0.012,
+        best_shortcut="" if value is None else "metadata_tree",
+        per_class=() if value is None else tuple(ClassScore(name=c, f1=value, auroc=None, n=20) for c in CLASSES),
+        parameters=None if value is None else 3_500_000,
+        flops=None if value is None else 300_000_000,
+        train_rate=20.0,
+        predict_rate=None,
+        peak_memory=2**31,
+        energy=None,
+        seconds=90.0,
+    )
+    return replace(known, **changes)
+
+
+def board(*entries: Entry) -> Leaderboard:
+    count = len(entries)
+    return Leaderboard(
+        title="Models <compared>",
+        dataset="phantom",
+        target="birads",
+        split="patient",
+        leaky=False,
+        folds=5,
+        n=395,
+        patients=100,
+        classes=CLASSES,
+        metric="macro_f1",
+        entries=entries,
+        ranks=tuple(None if one.error else 1 + place // 2 for place, one in enumerate(entries)),
+        pairwise=tuple(
+            tuple(
+                None if i == j or one.error or other.error else 0.3 / (1 + abs(i - j)) ** 3
+                for j, other in enumerate(entries)
+            )
+            for i, one in enumerate(entries)
+        ),
+        smallest_gap=0.041 if count > 1 else None,
+        shortcuts={"majority": 0.1, "metadata_tree": 0.32},
+        references=load_registry().references,
+        ablations=(
+            Effect(
+                name="no-dropout",
+                backbone="resnet50",
+                effect=Estimate(value=0.05, low=0.02, high=0.09),
+                p=0.01,
+                verdict="helps",
+            ),
+            Effect(name="no-freeze", backbone="resnet50", effect=None, p=None, verdict="changes nothing here"),
+        ),
+        environment={"device": "cpu", "versions": {"torch": "2.14"}},
+        command="birads-zoo compare --seeds 2",
+    )
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("board")
+    found = board(
+        entry("resnet50", 0.71),
+        entry("mobilenet_v2", 0.69, flops=60_000_000, parameters=2_200_000),
+        entry("baseline_cnn", 0.52, flops=900_000_000),
+        entry("=cmd|'/c calc'!A1 <script>alert(1)</script>", None, error="ran out of memory | <b>"),
+    )  # fmt: skip
+    write_leaderboard(folder, found)
+    return folder, found
+
+
+def test_every_form_is_written(written):
+    folder, _ = written
+    assert {path.name for path in folder.iterdir()} == {
+        "leaderboard.html", "leaderboard.csv", "leaderboard.md", "leaderboard.xlsx", "figures",
+    }  # fmt: skip
+    for name in ("scores", "cost", "per-class", "pairs", "ablations"):
+        with Image.open(folder / "figures" / f"{name}.png") as image:
+            assert image.width > 300, name
+
+
+def test_the_page_escapes_asks_no_network_and_marks_what_leaks(written):
+    text = (written[0] / "leaderboard.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in text
+    assert "Models &lt;compared&gt;" in text
+    assert "http://" not in text
+    assert "https://" not in text.replace("https://doi", "")
+    assert text.count("by image, leaks patients") == len(written[1].references)
+    assert "0.710 [0.650, 0.760]" in text
+    assert "failed: ran out of memory" in text
+    assert "n = 395 images of 100 patients" in text
+
+
+def test_the_workbook_has_frozen_heads_numbers_and_no_formulas(written):
+    book = openpyxl.load_workbook(written[0] / "leaderboard.xlsx")
+    assert book.sheetnames == ["leaderboard", "per class", "ablations", "reported", "environment"]
+    assert {sheet.freeze_panes for sheet in book} == {"A2"}
+    sheet = book["leaderboard"]
+    head = [cell.value for cell in sheet[1]]
+    scored = sheet.cell(2, head.index("macro-F1") + 1)
+    assert (scored.value, scored.number_format) == (0.71, "0.000")
+    failed = sheet.cell(5, head.index("model") + 1)
+    assert failed.value.startswith("=cmd")
+    assert failed.data_type == "s", "a name that begins with = must not be a formula"
+
+
+def test_the_csv_holds_plain_numbers_and_the_error(written):
+    rows = list(csv.DictReader(io.StringIO(to_csv(written[1]))))
+    assert (float(rows[0]["macro-F1"]), float(rows[0]["macro-F1, low"])) == (0.71, pytest.approx(0.65))
+    assert rows[3]["error"] == "ran out of memory | <b>"
+    assert rows[0]["n"] == "395"
+
+
+def test_the_markdown_says_what_cannot_be_seen(written):
+    text = to_markdown(written[1])
+    assert "A true gap of 0.041 would be shown four times in five" in text
+    assert "failed: ran out of memory \\| <b>" in text
+    assert "metadata tree, reaches 0.320" in text
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [entry("only", 0.5)],
+        [entry("failed", None, error="no")],
+        [entry("a" * 200, 0.5, spread=None, gain=None, flops=None, parameters=None), entry("b", 0.4)],
+        [entry(f"model-{k}", 0.9 - k / 100) for k in range(40)],
+    ],
+    ids=["one", "all failed", "unknowns", "forty"],
+)
+def test_odd_boards_are_written_too(tmp_path, entries):
+    write_leaderboard(tmp_path, replace(board(*entries), ablations=(), shortcuts={}, references=()))
+    assert (tmp_path / "leaderboard.html").exists()
