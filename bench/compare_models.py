@@ -1,4 +1,4 @@
-"""A small comparison of every registered backbone on the phantom, from random weights: about five minutes on two cores.
+"""A small comparison of every registered backbone on the phantom, from random weights: about six minutes on two cores.
 
 It shows that the whole path works and what it leaves; figures on synthetic pictures say nothing about patients. Flags
 go on to `birads-zoo compare`, where the last of two wins:
@@ -18,4 +18,5 @@ SMALL = (
 )
 
 if __name__ == "__main__":
-    main(["compare", *SMALL, *sys.argv[1:]])
+    sys.argv = ["birads-zoo", "compare", *SMALL, *sys.argv[1:]]  # the leaderboard names its command
+    main()
