@@ -32,4 +32,5 @@ def cluster_weights(patients: NDArray[np.str_], resamples: int, generator: np.ra
 def leave_one_out(patients: NDArray[np.str_]) -> NDArray[np.float64]:
     """Return (P, n): weights of 1, and of 0 for the rows of one patient at a time (the cluster jackknife)."""
     of = clusters(patients)
-    return (of[None, :] != np.arange(int(of.max()) + 1)[:, None]).astype(np.float64)
+    weights: NDArray[np.float64] = (of[None, :] != np.arange(int(of.max()) + 1)[:, None]).astype(np.float64)
+    return weights

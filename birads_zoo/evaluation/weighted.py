@@ -89,7 +89,8 @@ def _kappa(confusion: NDArray[np.float64], total: Values) -> Values:
     costs = (k[:, None] - k[None, :]) ** 2
     expected = confusion.sum(axis=2)[:, :, None] * confusion.sum(axis=1)[:, None, :] / total[:, None, None]
     by_chance = (expected * costs).sum(axis=(1, 2))
-    return 1 - (confusion * costs).sum(axis=(1, 2)) / np.where(by_chance > 0, by_chance, np.nan)
+    kappa: Values = 1 - (confusion * costs).sum(axis=(1, 2)) / np.where(by_chance > 0, by_chance, np.nan)
+    return kappa
 
 
 def _areas(labels: NDArray[np.int64], probabilities: Values, weights: Values, wanted: set[str]) -> dict[str, Values]:

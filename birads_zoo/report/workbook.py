@@ -109,7 +109,8 @@ def _sheet(
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(head))}{len(rows) + 1}"
     for place, name in enumerate(head):
-        longest = max([len(row[place]) for row in rows if isinstance(row[place], str)] + [min(len(name), 14), 9])
+        texts = [cell for row in rows if isinstance(cell := row[place], str)]
+        longest = max(*(len(text) for text in texts), min(len(name), 14), 9)
         sheet.column_dimensions[get_column_letter(place + 1)].width = min(longest, _WIDEST) + 2
     return sheet
 

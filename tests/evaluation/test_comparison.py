@@ -1,0 +1,123 @@
+"""Size and power by simulation: patients with 1 to 8 dependent images, models that find the same rows hard."""
+
+import numpy as np
+import pytest
+
+from birads_zoo.evaluation.comparison import compare_pair, gain_over_best, holm, rank_with_ties
+from birads_zoo.evaluation.resampling import cluster_weights
+from birads_zoo.evaluation.weighted import weighted_scores
+
+
+def sample(generator, patients, better=0.0, seeds=1, seed_noise=0.0):
+    """Two models on the same rows: logits = truth + a patient's effect, shared, + noise of each model and seed."""
+    of = np.repeat(np.arange(patients), generator.integers(1, 9, patients))
+    labels = generator.integers(0, 3, patients)[of]
+    shared = generator.normal(0, 0.7, (patients, 3))[of] + generator.normal(0, 0.7, (len(of), 3))
+
+    def model(skill):
+        logits = []
+        for _ in range(seeds):
+            own = shared + generator.normal(0, 0.7, shared.shape)
+            own[np.arange(len(of)), labels] += skill + generator.normal(0, seed_noise)
+            logits.append(np.exp(own) / np.exp(own).sum(axis=1, keepdims=True))
+        return np.stack(logits)
+
+    return labels, model(1.0 + better), model(1.0), of.astype(str)
+
+
+def rejections(times, metric, **how):
+    generator = np.random.default_rng(5)
+    found = []
+    for _ in range(times):
+        labels, one, other, patients = sample(generator, **how)
+        found.append(compare_pair(labels, one, other, patients, metric, generator, ordinal=True, resamples=300))
+    return found
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "macro_auroc"])
+@pytest.mark.parametrize(("seeds", "noise"), [(1, 0.0), (3, 0.3)])
+def test_equal_models_are_rarely_called_different(metric, seeds, noise):
+    found = rejections(300, metric, patients=60, seeds=seeds, seed_noise=noise)
+    wrong = np.mean([one.p_value < 0.05 for one in found])
+    assert wrong <= 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / 300), wrong
+
+
+def test_a_gap_of_the_stated_size_is_found_at_the_stated_power():
+    found = rejections(200, "macro_f1", patients=80, better=0.32)
+    true = np.mean([one.difference for one in found])
+    stated = np.mean([one.smallest_gap for one in found])
+    power = np.mean([one.p_value < 0.05 for one in found])
+    # By the normal curve, a gap g is found with power Φ(2.8 · g / stated − 1.96): 0.8 where g is the stated one.
+    from scipy.stats import norm
+
+    assert power == pytest.approx(norm.cdf(2.8 * true / stated - 1.96), abs=0.09), (true, stated, power)
+    covered = np.mean([one.low <= true <= one.high for one in found])
+    assert 0.91 <= covered <= 0.99, covered
+
+
+def test_a_model_does_not_differ_from_itself():
+    labels, one, _, patients = sample(np.random.default_rng(0), 20)
+    found = compare_pair(labels, one, one, patients, "accuracy", np.random.default_rng(0), ordinal=True)
+    assert (found.difference, found.p_value) == (0, 1)
+
+
+def test_the_sign_says_which_is_better():
+    labels, one, other, patients = sample(np.random.default_rng(0), 100, better=1.5)
+    generator = np.random.default_rng(0)
+    there = compare_pair(labels, one, other, patients, "macro_f1", generator, ordinal=True)
+    back = compare_pair(labels, other, one, patients, "macro_f1", generator, ordinal=True)
+    assert there.difference > 0 > back.high
+    assert there.difference == pytest.approx(-back.difference)
+
+
+def test_the_gain_is_over_the_best_shortcut():
+    labels = np.array([0, 1] * 30)
+    patients = np.repeat(np.arange(30), 2).astype(str)
+    right, wrong = np.eye(2)[labels], np.eye(2)[1 - labels]
+    half = np.where((np.arange(60) % 4 < 2)[:, None], right, wrong)
+    shortcuts = {"bad": wrong, "half": half}
+    found = gain_over_best(labels, right, shortcuts, patients, ("accuracy",), np.random.default_rng(0), ordinal=True)[
+        "accuracy"
+    ]
+    assert found[0] == "half"
+    assert found[1].value == pytest.approx(0.5)
+    assert 0.2 < found[1].low < 0.5 < found[1].high < 0.8
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_ranks_are_shared_where_nothing_is_shown():
+    pairwise = np.ones((4, 4))
+    pairwise[0, 2] = pairwise[2, 0] = pairwise[0, 3] = pairwise[3, 0] = 0.01
+    assert rank_with_ties(np.array([0.9, 0.85, 0.7, 0.6]), pairwise) == [1, 1, 3, 3]
+    assert rank_with_ties(np.array([0.6, 0.9]), np.ones((2, 2))) == [1, 1]
+
+
+def test_a_resample_holds_whole_patients():
+    patients = np.array(["a", "a", "b", "", "", "c"])
+    weights = cluster_weights(patients, 500, np.random.default_rng(0))
+    assert (weights[:, 0] == weights[:, 1]).all()
+    assert (weights[:, 3] != weights[:, 4]).any(), "rows without a patient come and go alone"
+    assert weights[:, [0, 2, 3, 4, 5]].sum(axis=1).tolist() == [5] * 500
+
+
+def test_weighted_scores_are_those_of_repeated_rows():
+    from birads_zoo.evaluation.metrics import evaluate
+
+    generator = np.random.default_rng(1)
+    labels, probabilities = generator.integers(0, 4, 60), generator.random((60, 4)).round(1) + 0.01
+    weights = generator.integers(0, 3, (5, 60)).astype(float)
+    scores = weighted_scores(labels, probabilities, weights, True)
+    for b in range(5):
+        rows = np.repeat(np.arange(60), weights[b].astype(int))
+        said = evaluate(labels[rows], probabilities[rows], tuple("abcd")).to_dict()
+        for name in ("accuracy", "balanced_accuracy", "kappa_quadratic"):
+            assert scores[name][b] == pytest.approx(said[name]), name
+        for name, value in said["macro"].items():
+            assert scores[f"macro_{name}"][b] == pytest.approx(value), name
+        for k, entry in enumerate(said["per_class"]):
+            for name in ("precision", "recall", "f1", "auroc"):
+                assert scores[f"{name}:{k}"][b] == pytest.approx(entry[name]), (name, k)

@@ -1,0 +1,104 @@
+"""An ablation's verdict speaks of what it removes, and a null ablation shows nothing."""
+
+import numpy as np
+import pytest
+
+from birads_zoo.evaluation.intervals import Estimate
+from birads_zoo.recipe import Recipe
+from birads_zoo.study.ablate import HELPS, HURTS, NOT_SHOWN, NOTHING, effects, verdict
+from birads_zoo.study.execute import Failure
+from birads_zoo.study.gather import Predicted
+from birads_zoo.study.plan import Variant
+
+FULL = Variant(recipe=Recipe())
+
+
+def _ablated(name):
+    return Variant(recipe=Recipe().replace({"ablations": [name]}), ablation=name)
+
+
+def _predicted(generator, right, seeds=2, patients=100):
+    """Two classes, two images a patient, of which a share `right` is predicted rightly, each seed by its own chance."""
+    labels = np.repeat(np.arange(patients) % 2, 2)
+    hit = generator.random((seeds, len(labels))) < right
+    second = np.where(hit, labels, 1 - labels) * 0.6 + 0.2
+    return Predicted(
+        rows=np.arange(len(labels)),
+        labels=labels,
+        patients=np.repeat(np.arange(patients).astype(str), 2),
+        classes=("a", "b"),
+        folds=np.zeros((seeds, len(labels)), dtype=np.int64),
+        probabilities=np.stack([1 - second, second], axis=-1),
+        metrics=({},) * seeds,
+        costs=({},) * seeds,
+    )
+
+
+def _effects(names, predicted, failures=None):
+    variants = (FULL, *map(_ablated, names))
+    found = effects(variants, predicted, failures or {}, "macro_f1", ordinal=False)
+    return {row.name: row for row in found}
+
+
+def _name(ablation):
+    return _ablated(ablation).name
+
+
+def test_verdicts_speak_of_what_is_removed():
+    generator = np.random.default_rng(0)
+    predicted = {
+        FULL.name: _predicted(generator, 0.75),
+        _name("no-dropout"): _predicted(generator, 0.55),  # worse without it: dropout helps
+        _name("no-freeze"): _predicted(generator, 0.95),  # better without it: freezing hurts
+        _name("no-augmentation"): _predicted(generator, 0.75),
+    }
+    found = _effects(["no-dropout", "no-freeze", "no-augmentation"], predicted)
+    assert found["no-dropout"].verdict == HELPS
+    assert found["no-dropout"].effect.low < 0.2 < found["no-dropout"].effect.high
+    assert found["no-freeze"].verdict == HURTS
+    assert found["no-freeze"].effect.low < -0.2 < found["no-freeze"].effect.high
+    assert found["no-augmentation"].verdict == NOT_SHOWN
+    assert found["no-augmentation"].effect.low < 0 < found["no-augmentation"].effect.high
+
+
+def test_the_p_values_are_corrected_over_the_ablations_that_were_tested():
+    generator = np.random.default_rng(1)
+    predicted = {FULL.name: _predicted(generator, 0.7)}
+    predicted[_name("no-dropout")] = _predicted(generator, 0.63)
+    alone = _effects(["no-dropout"], predicted)["no-dropout"]
+    predicted |= {_name(name): _predicted(generator, 0.7) for name in ("no-freeze", "no-augmentation")}
+    failures = {_name("no-pretrained"): Failure(said="it does nothing", nothing_changed=True)}
+    together = _effects(["no-dropout", "no-freeze", "no-augmentation", "no-pretrained"], predicted, failures)
+    assert 0 < alone.p < 0.3
+    assert together["no-dropout"].p == pytest.approx(min(3 * alone.p, 1)), "Holm: three were tested, four were asked"
+
+
+def test_what_cannot_be_tested_is_a_row_that_says_so():
+    generator = np.random.default_rng(2)
+    full = _predicted(generator, 0.7)
+    predicted = {FULL.name: full, _name("no-dropout"): full}
+    failures = {
+        _name("no-freeze"): Failure(said="ablation 'no-freeze' changes nothing", nothing_changed=True),
+        _name("no-batchnorm"): Failure(said="seed 0: it diverged"),
+    }
+    found = _effects(["no-dropout", "no-freeze", "no-batchnorm"], predicted, failures)
+    assert (found["no-dropout"].verdict, found["no-dropout"].p) == (NOTHING, None), "the very same predictions"
+    assert (found["no-freeze"].verdict, found["no-freeze"].effect) == (NOTHING, None)
+    assert (found["no-batchnorm"].verdict, found["no-batchnorm"].effect) == ("failed: seed 0: it diverged", None)
+
+
+def test_a_verdict_needs_a_small_p_and_a_sign():
+    up, down = (Estimate(value=value, low=value - 1, high=value + 1) for value in (0.1, -0.1))
+    assert [verdict(up, 0.04), verdict(down, 0.04)] == [HELPS, HURTS]
+    assert [verdict(up, 0.05), verdict(None, 0.01)] == [NOT_SHOWN, NOT_SHOWN]
+
+
+@pytest.mark.slow
+def test_a_null_ablation_is_shown_no_more_often_than_the_level_says():
+    """Two models that differ by chance alone: at 5 %, 12 of 100 verdicts would come by chance once in 300 times."""
+    shown = 0
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        predicted = {FULL.name: _predicted(generator, 0.7), _name("no-dropout"): _predicted(generator, 0.7)}
+        shown += _effects(["no-dropout"], predicted)["no-dropout"].verdict != NOT_SHOWN
+    assert shown < 12, f"{shown} of 100 null ablations were given an effect"

@@ -1,0 +1,79 @@
+"""A leaking split's inflation is found where a model memorises patients, and not where nothing can leak."""
+
+import pytest
+
+from birads_zoo.errors import BiradsZooWarning
+from birads_zoo.progress import Screen
+from birads_zoo.study.execute import Failure, execute
+from birads_zoo.study.gather import collect
+from birads_zoo.study.leakage import inflation
+from birads_zoo.study.plan import Study, leaking
+
+pytestmark = [pytest.mark.usefixtures("no_figures"), pytest.mark.filterwarnings("ignore:a split by")]
+
+
+@pytest.fixture
+def schemes(host, write_pictures, pixel_recipe, tmp_path):
+    """Run a leakage study of the linear model of pixels on made-up patients: its rows by scheme."""
+
+    def run(patients, each, signal, pattern):
+        recipe = pixel_recipe(write_pictures(tmp_path / "root", patients, each, signal, pattern, 0))
+        variants = leaking(recipe)
+        study = Study(kind="leakage", variants=variants, seeds=(0,), metric="macro_f1", command="birads-zoo leakage")
+        done = execute(study, host, tmp_path / "study", "cpu", Screen())
+        predicted, failures = collect(done.folders, done.failures)
+        return {row.scheme: row for row in inflation(variants, predicted, failures, "macro_f1", ordinal=False)}
+
+    return run
+
+
+def test_a_model_that_knows_its_patients_scores_by_chance_when_they_are_new(schemes):
+    """Labels are drawn by patient and nothing but the patient tells them: the whole score under a leak is leakage."""
+    rows = schemes(40, 4, 0.0, "patient")
+    assert rows["patient"].score.low < 0.5 < rows["patient"].score.high, "chance is 0.5 for two equal classes"
+    assert rows["patient"].inflation is None
+    for scheme in ("image", "breast"):
+        assert rows[scheme].score.value > 0.85
+        assert rows[scheme].inflation.low < 0.5 < rows[scheme].inflation.high, "the true gap is 1 − 0.5"
+        assert rows[scheme].p < 0.01
+        assert rows[scheme].verdict == "inflates the score"
+
+
+def test_a_split_by_breast_is_tight_where_each_breast_looks_its_own_way(schemes):
+    rows = schemes(40, 4, 0.0, "breast")
+    assert rows["image"].verdict == "inflates the score"
+    assert rows["breast"].verdict == "no inflation shown"
+    assert rows["breast"].inflation.low < 0 < rows["breast"].inflation.high
+
+
+def test_independent_images_have_no_gap(schemes):
+    """One image a patient: all three splits are the same but for chance."""
+    rows = schemes(80, 1, 0.1, "patient")
+    assert 0.55 < rows["patient"].score.value < 0.95, "a model that learns nothing, or all, would show no gap either"
+    for scheme in ("image", "breast"):
+        assert rows[scheme].inflation.low <= 0 <= rows[scheme].inflation.high
+        assert rows[scheme].verdict == "no inflation shown"
+    assert rows["image"].smallest_gap > 0
+
+
+def test_the_leaky_splits_say_that_they_leak(host, write_pictures, pixel_recipe, tmp_path, recwarn):
+    recipe = pixel_recipe(write_pictures(tmp_path / "root", 12, 2, 0.0, "patient", 0), training__epochs=1)
+    variants = tuple(variant for variant in leaking(recipe) if variant.mark == "image")
+    study = Study(kind="leakage", variants=variants, seeds=(0,), metric="macro_f1", command="")
+    with pytest.warns(BiradsZooWarning, match="a split by image puts images of one patient on both sides"):
+        execute(study, host, tmp_path / "study", "cpu", Screen())
+
+
+def test_a_split_that_cannot_be_made_is_a_row_with_its_reason(host, write_pictures, pixel_recipe, tmp_path):
+    root = write_pictures(tmp_path / "root", 12, 2, 0.0, "patient", 0)
+    table = root / "table.csv"
+    table.write_text(table.read_text().replace("laterality", "nothing"))
+    variants = leaking(pixel_recipe(root, training__epochs=1))
+    study = Study(kind="leakage", variants=variants, seeds=(0,), metric="macro_f1", command="")
+    done = execute(study, host, tmp_path / "study", "cpu", Screen())
+    predicted, failures = collect(done.folders, done.failures)
+    assert isinstance(failures["pixels@breast"], Failure)
+    rows = {row.scheme: row for row in inflation(variants, predicted, failures, "macro_f1", ordinal=False)}
+    assert "24 of 24 rows lack a patient id or a laterality" in rows["breast"].error
+    assert rows["breast"].score is None
+    assert rows["image"].inflation is not None
