@@ -8,6 +8,7 @@ from pathlib import Path
 
 HEAVY = (
     "captum",
+    "jinja2",
     "kornia",
     "matplotlib",
     "numpy",
