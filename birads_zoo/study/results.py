@@ -40,6 +40,7 @@ class Basis:
     metric: str
     n: int
     patients: int
+    environment: Mapping[str, Any]
     command: str
 
     @property
@@ -52,7 +53,7 @@ class Basis:
         )
 
 
-def basis(study: Study, first: Predicted, split: str) -> Basis:
+def basis(study: Study, first: Predicted, environment: Mapping[str, Any], split: str) -> Basis:
     """Describe a study by its first variant and that one's results; `split` says in words how rows were held out."""
     recipe, metrics = study.variants[0].recipe, first.metrics[0]
     return Basis(
@@ -66,6 +67,7 @@ def basis(study: Study, first: Predicted, split: str) -> Basis:
         metric=study.metric,
         n=len(first.labels),
         patients=metrics["patients"],
+        environment=environment,
         command=study.command,
     )
 
@@ -144,7 +146,7 @@ def _write(
     axis: str,
 ) -> None:
     figures = make_folder(folder / "figures")
-    write_text(folder / f"{name}.md", text + "\n")
+    write_text(folder / f"{name}.md", f"{text}\n\n`{about.command}`\n")
     write_text(folder / f"{name}.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
     differences.write_csv(lines, folder / f"{name}.csv")
     differences.draw(lines, figures / f"{name}.png", head, about.text, axis)

@@ -54,7 +54,8 @@ def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: 
         raise UserError(f"the full model failed, so nothing can be compared: {failures[full.name].said}")
     ordinal = _is_ordinal(study, host, predicted)
     found = effects(study.variants, predicted, failures, study.metric, ordinal=ordinal)
-    about = results.basis(study, predicted[full.name], f"{full.recipe.split.scheme} split")
+    environment = read_environment(executed.folders[full.name][0])
+    about = results.basis(study, predicted[full.name], environment, f"{full.recipe.split.scheme} split")
     return results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), found)
 
 
@@ -72,7 +73,8 @@ def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Sc
         raise UserError(f"the split by patient failed, so nothing can be compared: {failures[tight.name].said}")
     ordinal = _is_ordinal(study, host, predicted)
     found = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
-    about = results.basis(study, predicted[tight.name], "split by patient, by breast and by image")
+    environment = read_environment(executed.folders[tight.name][0])
+    about = results.basis(study, predicted[tight.name], environment, "split by patient, by breast and by image")
     return results.write_leakage(folder, about, found)
 
 

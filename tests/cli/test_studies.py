@@ -68,6 +68,7 @@ def test_an_ablation_study_has_a_row_for_every_ablation(zoo, phantom_root, folde
     assert values["n"] > 0
     assert values["patients"] > 0
     assert values["command"].startswith("birads-zoo")
+    assert values["environment"]["versions"]["torch"]
     assert (folder / "study" / "figures" / "ablations.png").stat().st_size > 10_000
     asked = tomllib.loads((folder / "study" / "study.toml").read_text())
     assert list(asked["variants"]) == ["baseline_cnn", "baseline_cnn+no-dropout", "baseline_cnn+no-class-weights"]
