@@ -60,7 +60,7 @@ def read_image(path: Path, at_least: tuple[int, int] | None = None) -> Pixels:
 
 def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture:
     """Decode `path` like `read_image`, and tell how far the decoder scaled it down."""
-    with _open(path) as image:
+    with open_image(path) as image:
         full_height = image.height
         try:
             if isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -76,13 +76,14 @@ def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture
 def is_deep(path: Path) -> bool:
     """Tell from the header alone whether `read_image` gives uint16; False for a file that does not open."""
     try:
-        with _open(path) as image:
+        with open_image(path) as image:
             return image.mode in _DEEP
     except ImageError:
         return False
 
 
-def _open(path: Path) -> ImageFile.ImageFile:
+def open_image(path: Path) -> ImageFile.ImageFile:
+    """Open `path` by what its first bytes say it is; reads the header only. Raises `ImageError`."""
     try:
         with path.open("rb") as file:
             start = file.read(16)

@@ -1,0 +1,60 @@
+"""What is told of a file without its pixels."""
+
+import math
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from birads_zoo.data.facts import FACTS, file_facts
+from birads_zoo.interfaces import INDEX_COLUMNS, Index
+
+
+@pytest.fixture
+def index_of(tmp_path):
+    def make(paths, dates=None):
+        rows = pd.DataFrame({name: [""] * len(paths) for name in INDEX_COLUMNS})
+        rows["image_path"] = paths
+        rows["study_date"] = dates or [""] * len(paths)
+        return Index(root=tmp_path, rows=rows)
+
+    return make
+
+
+def test_facts_of_each_kind_of_file(tmp_path, index_of):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    grey = Image.fromarray(np.arange(576, dtype=np.uint16).reshape(18, 32).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x010F] = "maker"
+    grey.save(tmp_path / "a" / "b" / "one.jpg", quality=95, exif=exif)
+    grey.save(tmp_path / "coarse.jpg", quality=20)
+    grey.convert("RGB").save(tmp_path / "two.png")
+    (tmp_path / "page.jpg").write_text("<html>")
+    index = index_of(
+        ["a/b/one.jpg", "coarse.jpg", "two.png", "page.jpg", "gone/x.jpg", ""], ["2019-03", "2020", "", "", "2018", "x"]
+    )
+    facts = file_facts(index)
+    assert list(facts) == list(FACTS)
+    assert list(facts["width"][:3]) == [32, 32, 32]
+    assert list(facts["height"][:3]) == [18, 18, 18]
+    assert list(facts["mode"]) == ["L", "L", "RGB", "", "", ""]
+    assert list(facts["format"]) == ["JPEG", "JPEG", "PNG", "", "", ""]
+    assert list(facts["exif"]) == [True, False, False, False, False, False]
+    assert list(facts["folder"]) == ["a/b", ".", ".", ".", "gone", ""]
+    assert facts["bytes"][0] == (tmp_path / "a" / "b" / "one.jpg").stat().st_size
+    assert facts["quality"][0] == pytest.approx(95, abs=1)
+    assert facts["quality"][1] == pytest.approx(20, abs=1)
+    assert math.isnan(facts["quality"][2])
+    assert facts[["width", "height", "bytes", "quality"]][3:].isna().all(axis=None), "no facts of what does not read"
+    np.testing.assert_array_equal(facts["year"], [2019, 2020, np.nan, np.nan, 2018, np.nan])
+
+
+def test_facts_are_quick(tmp_path, index_of):
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / "one.jpg")
+    index = index_of(["one.jpg"] * 1000)
+    file_facts(index)
+    start = time.perf_counter()
+    file_facts(index)
+    assert time.perf_counter() - start < 2, "1000 headers take a fraction of a second"
