@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,17 @@ from numpy.typing import NDArray
 
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import is_leaky
+from birads_zoo.evaluation.comparison import gain_over_best
 from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Interval, intervals
 from birads_zoo.evaluation.metrics import evaluate
+from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
+from birads_zoo.shortcuts.ladder import Rung
 from birads_zoo.training.fold import Fitted
+
+JUDGED = ("macro_f1", "macro_auroc")
+"""The metrics in which a network is held against the shortcuts."""
 
 ABOUT = ("row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date")
 """What a prediction's row repeats of the index, so that subgroups can be read from it."""
@@ -56,13 +63,15 @@ def labels_and_probabilities(
     return labels, probabilities
 
 
-def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:
+def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> dict[str, Any]:
     """Return the content of `metrics.json`: the metrics of the test rows with intervals, and how the split was made.
 
+    `rungs` are the shortcuts' probabilities of the same test rows; `shortcuts` tells what each scores, and `gain` how
+    much more than the best of them the network does, which is the headline.
     The split `paper` also gets `validation`: the same on the rows that the paper reported, which had chosen the epoch.
     """
     test = predictions[predictions["part"] == "test"]
-    metrics = _measured(test, data, recipe)
+    metrics = _measured(test, data, recipe) | _against(test, data, recipe, rungs)
     metrics["split"] = recipe.split.scheme
     metrics["leaky"] = is_leaky(recipe.split.scheme)
     metrics["folds"] = len(data.folds)
@@ -86,6 +95,33 @@ def _measured(rows: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, A
             "resamples": RESAMPLES,
             "scores": {_named(name, classes): _ends(interval) for name, interval in found.items()},
         }
+    }
+
+
+def _against(test: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> dict[str, Any]:
+    classes, ordinal = data.labelled.classes, data.labelled.target.ordinal
+    labels, probabilities = labels_and_probabilities(test, classes)
+    patients = test["patient_id"].to_numpy(dtype=np.str_)
+    once = np.ones((1, len(labels)))
+    gains = gain_over_best(
+        labels,
+        probabilities,
+        {rung.name: rung.probabilities for rung in rungs},
+        patients,
+        JUDGED,
+        numpy_generator(recipe.seed, "gain"),
+        ordinal=ordinal,
+    )
+    return {
+        "shortcuts": {
+            rung.name: {
+                name: float(value[0]) if np.isfinite(value[0]) else None
+                for name, value in weighted_scores(labels, rung.probabilities, once, ordinal, JUDGED).items()
+            }
+            for rung in rungs
+        },
+        "gain": {"over": gains[JUDGED[0]][0]}
+        | {name: None if gain is None else asdict(gain) | {"over": over} for name, (over, gain) in gains.items()},
     }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
+from birads_zoo.data.facts import file_facts
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.overview import explain_fold
@@ -16,6 +17,7 @@ from birads_zoo.recipe import Recipe
 from birads_zoo.report import run_folder
 from birads_zoo.report.run_figures import draw_all
 from birads_zoo.results import measure, predictions_frame
+from birads_zoo.shortcuts.ladder import climb
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
@@ -61,6 +63,9 @@ def run(
     compute = choose_compute(device, applied.training.precision)
     data = prepare(applied, host, cache_root(), screen)
     _say_what(applied, data, screen)
+    rungs = climb(
+        data.labelled, data.folds, file_facts(data.labelled.index), data.store.array[data.positions], applied.seed
+    )
     with run_folder.opened(runs, recipe, data, compute, resumed, name) as folder:
         history: list[Epoch] = []
 
@@ -79,7 +84,7 @@ def run(
             del classifier  # one at a time is enough for any memory
         cost = total(started, size, history, compute, resumed=resumed is not None)
         predictions = predictions_frame(data, fitted)
-        metrics = measure(predictions, data, applied)
+        metrics = measure(predictions, data, applied, rungs)
         run_folder.write_results(folder, predictions, metrics, cost)
         draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
     return Outcome(folder=folder, metrics=metrics)

@@ -1,11 +1,13 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from birads_zoo.interfaces import Target
 from birads_zoo.recipe import Recipe
 from birads_zoo.results import measure
+from birads_zoo.shortcuts.ladder import Rung
 
 
 @pytest.mark.parametrize("ordinal", [True, False])
@@ -16,4 +18,5 @@ def test_the_targets_order_decides_about_the_quadratic_kappa(ordinal):
         predictions[f"probability_{name}"] = [float(k == row) for row in range(3)]
     target = Target(name="fruit", column="label", classes=None, ordinal=ordinal)
     data = SimpleNamespace(labelled=SimpleNamespace(classes=classes, target=target), folds=(None, None))
-    assert measure(predictions, data, Recipe())["kappa_quadratic"] == (1.0 if ordinal else None)
+    rungs = (Rung(name="majority", probabilities=np.full((3, 3), 1 / 3)),)
+    assert measure(predictions, data, Recipe(), rungs)["kappa_quadratic"] == (1.0 if ordinal else None)

@@ -32,6 +32,21 @@ def headline(metrics: Mapping[str, Any], folds: int) -> str:
     return " · ".join(told) + f"  ({', '.join(basis)})"
 
 
+def against_shortcuts(metrics: Mapping[str, Any]) -> list[str]:
+    """Say what each shortcut scores on the same folds, and how much more than the best of them the network does."""
+    lines = ["shortcuts, on the same folds:"]
+    for name, scores in metrics["shortcuts"].items():
+        figures = f"macro-F1 {_number(scores['macro_f1'])} · ROC-AUC {_number(scores['macro_auroc'])}"
+        lines.append(f"  {name.replace('_', ' '):<16}{figures}")
+    gains = []
+    for key, name in (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC")):
+        if gain := metrics["gain"].get(key):
+            ends = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
+            gains.append(f"{name} {gain['value']:+.3f} ({ends}) over {gain['over'].replace('_', ' ')}")
+    lines.append(f"gain over the best shortcut: {' · '.join(gains)}  (95 % intervals over patients)")
+    return lines
+
+
 def results_table(metrics: Mapping[str, Any], title: str) -> Table:
     """Lay out per-class, macro and weighted metrics (the keys of metrics.json) as a table for a terminal."""
     # Text, not str: rich would read "[4]" in a class name or title as markup.
