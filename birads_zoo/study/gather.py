@@ -21,7 +21,7 @@ from birads_zoo.study.execute import Failure
 class Predicted:
     """What S seeds of one recipe predicted for n rows, sorted by their numbers, and what each run reported.
 
-    `folds` (S, n) and `probabilities` (S, n, K) are per seed; `patients` (n,) are ids, "" where unknown; `metrics` and
+    `probabilities` (S, n, K) are per seed; `patients` (n,) are ids, "" where unknown; `metrics` and
     `costs` are each seed's metrics.json and cost.json ({} where there is none).
     """
 
@@ -29,7 +29,6 @@ class Predicted:
     labels: NDArray[np.int64]
     patients: NDArray[np.str_]
     classes: tuple[str, ...]
-    folds: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     metrics: tuple[Mapping[str, Any], ...]
     costs: tuple[Mapping[str, Any], ...]
@@ -54,7 +53,6 @@ def gather(folders: Sequence[Path]) -> Predicted:
         labels=first.labels,
         patients=first.patients,
         classes=first.classes,
-        folds=np.concatenate([one.folds for one in read]),
         probabilities=np.concatenate([one.probabilities for one in read]),
         metrics=tuple(one.metrics[0] for one in read),
         costs=tuple(one.costs[0] for one in read),
@@ -114,7 +112,6 @@ def _read(folder: Path) -> Predicted:
         labels=labels,
         patients=frame["patient_id"].to_numpy(np.str_),
         classes=classes,
-        folds=frame["fold"].to_numpy(np.int64)[None],
         probabilities=probabilities[None],
         metrics=(metrics,),
         costs=(costs,),

@@ -27,7 +27,6 @@ def _predicted(generator, right, seeds=2, patients=100):
         labels=labels,
         patients=np.repeat(np.arange(patients).astype(str), 2),
         classes=("a", "b"),
-        folds=np.zeros((seeds, len(labels)), dtype=np.int64),
         probabilities=np.stack([1 - second, second], axis=-1),
         metrics=({},) * seeds,
         costs=({},) * seeds,
