@@ -18,7 +18,7 @@ from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
-from birads_zoo.shortcuts.ladder import Rung
+from birads_zoo.shortcuts.rungs import Rung
 from birads_zoo.training.fold import Fitted
 
 JUDGED = ("macro_f1", "macro_auroc")

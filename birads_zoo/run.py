@@ -63,9 +63,8 @@ def run(
     compute = choose_compute(device, applied.training.precision)
     data = prepare(applied, host, cache_root(), screen)
     _say_what(applied, data, screen)
-    rungs = climb(
-        data.labelled, data.folds, file_facts(data.labelled.index), data.store.array[data.positions], applied.seed
-    )
+    facts = file_facts(data.labelled.index)
+    rungs = climb(data.labelled, data.folds, data.store.array[data.positions], facts, applied.seed)
     with run_folder.opened(runs, recipe, data, compute, resumed, name) as folder:
         history: list[Epoch] = []
 

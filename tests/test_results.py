@@ -7,7 +7,7 @@ import pytest
 from birads_zoo.interfaces import Target
 from birads_zoo.recipe import Recipe
 from birads_zoo.results import measure
-from birads_zoo.shortcuts.ladder import Rung
+from birads_zoo.shortcuts.rungs import Rung
 
 
 @pytest.mark.parametrize("ordinal", [True, False])
@@ -18,5 +18,5 @@ def test_the_targets_order_decides_about_the_quadratic_kappa(ordinal):
         predictions[f"probability_{name}"] = [float(k == row) for row in range(3)]
     target = Target(name="fruit", column="label", classes=None, ordinal=ordinal)
     data = SimpleNamespace(labelled=SimpleNamespace(classes=classes, target=target), folds=(None, None))
-    rungs = (Rung(name="majority", probabilities=np.full((3, 3), 1 / 3)),)
+    rungs = (Rung(name="majority", summary="", probabilities=np.full((3, 3), 1 / 3)),)
     assert measure(predictions, data, Recipe(), rungs)["kappa_quadratic"] == (1.0 if ordinal else None)
