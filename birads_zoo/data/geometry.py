@@ -110,7 +110,7 @@ def find_breast(image: Pixels) -> Breast:
     height, width = image.shape
     step = max(1, -(-max(height, width) // _LOOK))
     small = _reduce(image, step)
-    mask = largest_region(small)
+    mask = breast_mask(small)
     if mask is None:
         return Breast(x0=0, y0=0, x1=width, y1=height, chest_right=False)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
@@ -127,7 +127,7 @@ def find_breast(image: Pixels) -> Breast:
     )
 
 
-def largest_region(small: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+def breast_mask(small: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     """Return where the largest bright region of a picture of at most 256 pixels a side is; `None` without any."""
     low, high = float(small.min()), float(small.max())
     if high <= low:
