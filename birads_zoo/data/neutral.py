@@ -3,60 +3,148 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from birads_zoo.data.geometry import Breast, Placement, breast_mask, find_breast, fit_in
+from birads_zoo.data.geometry import Placement, breast_mask, find_breast
 from birads_zoo.data.images import Pixels
 from birads_zoo.recipe import ImageSection
 
-_LOOK = 128  # pixels on the longer side of the breast's box in the copy on which its outline is drawn
-_ROUNDS = 3  # times the box is looked for again in a copy of one scale
+_LOOK = 128  # pixels on the longer side of the copy in which the breast's outline is drawn
+_ROUNDS = 2  # times the outline is drawn again from the box that it gave
 _AROUND = 0.06  # of the box's longer side, looked at around it
-_EDGE = 0.25  # of the breast's median grey: fainter is film
-_SKIN = 2  # pixels of that copy kept around the outline: the skin fades
-_DETAIL = 0.5  # pixels kept per stored pixel on each axis: no source shows finer detail than another
+_EDGE = 0.3  # of the breast's median grey: what is fainter is film
+_RIM = 2  # pixels of that copy taken off all round: there a file's own edge, cut or frame shows
+_DETAIL = 0.5  # points kept per stored pixel and axis
 _QUALITY = 75
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Outline:
+    """The breast's tight box in source pixels (edges, not whole), the breast within it, and its chest wall's side."""
+
+    box: tuple[float, float, float, float]  # x0, y0, x1, y1
+    inside: NDArray[np.bool_]
+    chest_right: bool
+
+
 def place_neutral(image: Pixels, section: ImageSection) -> tuple[Pixels, Placement]:
-    """Fit an H×W grey picture of any size into `section.height` × `section.width` as `geometry.place`, neutrally.
+    """Fit an H×W grey picture of any size into `section.height` × `section.width`, as like any other as can be.
 
-    Whatever `section` says of crop, orientation and fit, every picture is treated alike:
+    Whatever `section` says of crop, orientation and fit, each picture is treated alike:
 
-    - the breast is outlined in a copy of one scale, whatever frame it came in, by a threshold of its own median grey,
-      which the amount of film around it does not move; everything outside, labels, frames and noise, becomes black;
+    - the breast is outlined in a copy of one scale, whatever frame it came in, by a threshold of its own median
+      grey, which does not depend on how much film is around it. Labels, frames and noise outside become black;
     - the outline's own box is the crop, the chest wall is turned to the left, and the shape is kept;
-    - half of the stored resolution is all the detail left, so that a small file's breast is as sharp as a large one's,
-      as long as the file has half as many pixels as are stored;
-    - one JPEG compression (quality 75) in the stored grid covers those that the file had in its own. It has 8 bits.
+    - half of the stored resolution is all the detail that is left, so that a small file's breast is as sharp as a
+      large one's (a file needs half as many pixels across its breast as are stored; less than that stays visible);
+    - one JPEG compression, quality 75, in the stored grid, where each file's own was in another.
 
-    What stays is what is in the breast: its brightness, its noise, and where a hand cut through it.
+    What stays is what is in the breast: its brightness, its coarse noise, and where somebody cut through it. The
+    dtype is the picture's own, but its grey values are 256 at most.
     """
-    breast, inside = _outline(image)
-    part = image[breast.y0 : breast.y1, breast.x0 : breast.x1]
-    masked = image.copy()
-    masked[breast.y0 : breast.y1, breast.x0 : breast.x1] = np.where(inside, part, 0)
-    alike = ImageSection(height=section.height, width=section.width)
-    stored, placement = fit_in(masked, breast, alike)
-    return _recompressed(_coarse(stored)), placement
+    outline = _find_outline(image)
+    x0, y0, x1, y1 = outline.box
+    fits = min(section.width / (x1 - x0), section.height / (y1 - y0))
+    across = min(max(round((x1 - x0) * fits), 1), section.width)
+    down = min(max(round((y1 - y0) * fits), 1), section.height)
+    coarse = _resampled(image, outline.box, (max(round(across * _DETAIL), 1), max(round(down * _DETAIL), 1)))
+    fitted = np.asarray(Image.fromarray(coarse).resize((across, down), Image.Resampling.BICUBIC), np.float32)
+    shape = Image.fromarray(outline.inside.astype(np.float32)).resize((across, down), Image.Resampling.BILINEAR)
+    fitted = np.where(np.asarray(shape) > 0.5, fitted, 0)
+    if outline.chest_right:
+        fitted = fitted[:, ::-1]
+    top = (section.height - down) // 2
+    stored = np.zeros((section.height, section.width), np.float32)
+    stored[top : top + down, :across] = fitted
+    scale_x, scale_y = across / (x1 - x0), down / (y1 - y0)
+    placement = Placement(
+        scale_x=scale_x,
+        scale_y=scale_y,
+        offset_x=scale_x * (x1 if outline.chest_right else -x0),
+        offset_y=top - scale_y * y0,
+        mirrored=outline.chest_right,
+    )
+    return _recompressed(stored, image), placement
 
 
-def _outline(image: Pixels) -> tuple[Breast, NDArray[np.bool_]]:
-    """Return the breast's tight box, and which of the box's pixels belong to the breast."""
-    breast = find_breast(image)
-    inside = np.ones((breast.y1 - breast.y0, breast.x1 - breast.x0), dtype=np.bool_)
+def _find_outline(image: Pixels) -> _Outline:
+    """Draw the outline in a copy of its box's surroundings, of one size for all pictures, until the box settles.
+
+    A picture in which nothing stands out is a breast as a whole, with the chest wall on the left.
+    """
+    height, width = image.shape
+    found = find_breast(image)
+    box: tuple[float, float, float, float] = (found.x0, found.y0, found.x1, found.y1)
+    outline = _Outline(box=box, inside=np.ones((1, 1), np.bool_), chest_right=found.chest_right)
     for _ in range(_ROUNDS):
-        around = _widened(breast, image.shape)
-        part = image[around.y0 : around.y1, around.x0 : around.x1]
-        scale = _LOOK / max(part.shape)
-        size = (max(round(part.shape[1] * scale), 4), max(round(part.shape[0] * scale), 4))
-        small = np.asarray(Image.fromarray(part.astype(np.float32)).resize(size, Image.Resampling.BOX), np.float32)
-        first = breast_mask(small)
-        if first is None:
-            return breast, inside
-        ...
-    return breast, inside
+        x0, y0, x1, y1 = outline.box
+        margin = _AROUND * max(x1 - x0, y1 - y0)
+        box = (max(x0 - margin, 0), max(y0 - margin, 0), min(x1 + margin, width), min(y1 + margin, height))
+        wide, high = box[2] - box[0], box[3] - box[1]
+        scale = _LOOK / max(wide, high)
+        small = _resampled(image, box, (max(round(wide * scale), 1), max(round(high * scale), 1)))
+        inside = _inside(small)
+        if inside is None:
+            return outline
+        rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+        step_x, step_y = wide / small.shape[1], high / small.shape[0]
+        tight = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        weight = np.where(tight, small[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 0).sum(axis=0)
+        outline = _Outline(
+            box=(
+                box[0] + columns[0] * step_x,
+                box[1] + rows[0] * step_y,
+                box[0] + (columns[-1] + 1) * step_x,
+                box[1] + (rows[-1] + 1) * step_y,
+            ),
+            inside=tight,
+            chest_right=float((weight * np.linspace(-1, 1, len(weight))).sum()) > 0,
+        )
+    return outline
+
+
+def _inside(small: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Return the breast and what it encloses: its brightest region, taken down to a share of its own median grey."""
+    seed = breast_mask(small)
+    if seed is None:
+        return None
+    film = float(small.min())
+    bright = ndimage.gaussian_filter(small, 1) > film + _EDGE * (float(np.median(small[seed])) - film)
+    regions, _ = ndimage.label(bright)
+    overlap = np.bincount(regions[seed & bright])
+    if len(overlap) < 2:
+        return seed
+    whole = ndimage.binary_fill_holes(regions == 1 + int(overlap[1:].argmax()))
+    # Bridges to labels and frames, thinner than a breast, are cut; the breast goes on beyond the edges.
+    opened = ndimage.binary_opening(np.pad(whole, 8, mode="edge"), iterations=3)[8:-8, 8:-8]
+    regions, count = ndimage.label(opened)
+    if count == 0:
+        return seed
+    kept = regions == 1 + int(np.bincount(regions.ravel())[1:].argmax())
+    trimmed: NDArray[np.bool_] = ndimage.binary_erosion(kept, iterations=_RIM)
+    return trimmed if trimmed.any() else kept
+
+
+def _resampled(
+    image: Pixels | NDArray[np.float32], box: tuple[float, float, float, float], size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Resample a box of a picture (edges in pixels, need not be whole) to (width, height)."""
+    whole = Image.fromarray(image if image.dtype == np.uint8 else image.astype(np.float32))
+    part = whole.resize(size, Image.Resampling.HAMMING, box=box, reducing_gap=3.0)
+    return np.asarray(part, np.float32)
+
+
+def _recompressed(stored: NDArray[np.float32], image: Pixels) -> Pixels:
+    """Compress as an 8-bit JPEG and back; deep pictures, which seldom use all 16 bits, over their own range."""
+    full = np.float32(255 if image.dtype == np.uint8 else max(int(image.max()), 1))
+    buffer = io.BytesIO()
+    eight = np.rint(np.clip(stored / full, 0, 1) * 255).astype(np.uint8)
+    Image.fromarray(eight).save(buffer, "JPEG", quality=_QUALITY)
+    with Image.open(buffer) as picture:
+        back = np.asarray(picture, np.float32)
+    return np.rint(back * (full / 255)).astype(image.dtype)
