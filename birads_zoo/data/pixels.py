@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from birads_zoo.data.geometry import Placement, place
 from birads_zoo.data.images import ImageError, Pixels, is_deep, read_picture
+from birads_zoo.data.neutral import place_neutral
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.interfaces import Index
@@ -192,13 +193,14 @@ def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSec
 
 
 def _read_and_place(path: Path, section: ImageSection) -> _Result:
+    how = place_neutral if section.neutral else place
     try:
         # Twice the wanted size leaves a breast that fills half of its frame with all the detail that can be stored.
         picture = read_picture(path, (2 * section.height, 2 * section.width))
-        pixels, placement = place(picture.pixels, section)
+        pixels, placement = how(picture.pixels, section)
         if picture.reduction > 1 and max(placement.scale_x, placement.scale_y) > 1:  # it fills less: take it whole
             picture = read_picture(path)
-            pixels, placement = place(picture.pixels, section)
+            pixels, placement = how(picture.pixels, section)
     except ImageError as error:
         return error
     return pixels, placement.of_reduced(picture.reduction)
