@@ -151,12 +151,11 @@ def _gain(found: Predicted, metric: str) -> tuple[Estimate | None, str]:
     Each run has its own folds and so its own shortcuts; the mean of the ends is an interval that is too wide rather
     than too narrow, as the mean of several runs varies less than one.
     """
-    gains = [metrics.get("gain") or {} for metrics in found.metrics]
-    own = [gain.get(metric) for gain in gains]
+    own = [(metrics.get("gain") or {}).get(metric) for metrics in found.metrics]
     if not all(own):
         return None, ""
     ends = {key: _mean([gain[key] for gain in own if gain]) for key in ("value", "low", "high")}
-    over = statistics.mode(str(gain["over"]) for gain in gains)
+    over = statistics.mode(str(gain["over"]) for gain in own if gain)
     if any(end is None for end in ends.values()):
         return None, over
     return Estimate(**{key: end for key, end in ends.items() if end is not None}), over

@@ -49,7 +49,7 @@ def found():
         metric="accuracy",
         command="birads-zoo compare",
     )
-    gain = {"over": "thumbnail", "accuracy": {"value": 0.1, "low": 0.0, "high": 0.2}}
+    gain = {"over": "majority", "accuracy": {"value": 0.1, "low": 0.0, "high": 0.2, "over": "thumbnail"}}
     shortcuts = {"thumbnail": {"accuracy": 0.55}, "majority": {"accuracy": 0.5}}
     predicted = {
         "low": _predicted(0.6, generator, shortcuts=shortcuts),
