@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import click
 
 from birads_zoo.cli.options import dataset_changes, dataset_options
 from birads_zoo.cli.plugins import open_host, plugin_option
-from birads_zoo.recipe import Recipe
+from birads_zoo.errors import UserError
+from birads_zoo.recipe import Recipe, SplitSection
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,12 +30,28 @@ if TYPE_CHECKING:
     metavar="FOLDER|FILE",
     help="Write audit.csv: a line a dropped row or repair.",
 )
+@click.option(
+    "--split",
+    type=click.Choice(get_args(get_type_hints(SplitSection)["scheme"])),
+    help="Also score the shortcuts that need no pixels under this split, on all rows of the table.",
+)
+@click.option("--folds", type=click.IntRange(min=2), help="Folds of --split.  [default: 5]")
+@click.option("--seed", type=click.IntRange(min=0), help="The seed of --split.  [default: 0]")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON, and nothing else, on stdout.")
 @plugin_option
-def command(out: Path | None, as_json: bool, plugin_files: tuple[Path, ...], **fields: Any) -> None:
+def command(
+    out: Path | None,
+    split: str | None,
+    folds: int | None,
+    seed: int | None,
+    as_json: bool,
+    plugin_files: tuple[Path, ...],
+    **fields: Any,
+) -> None:
     """Say which rows of a data set are usable, and why the others are not; train nothing.
 
-    Every picture is decoded whole.
+    Every picture is decoded whole. With --split, also say what macro-F1 comes from the commonest class, from a table
+    of patients, and from the files' metadata alone; rows whose files are absent count too.
     """
     from birads_zoo.data.audit import (
         check_decodes,
@@ -48,11 +65,14 @@ def command(out: Path | None, as_json: bool, plugin_files: tuple[Path, ...], **f
     from birads_zoo.data.load import load_index
     from birads_zoo.progress import Screen
 
+    if split is None and (folds, seed) != (None, None):
+        raise UserError("--folds and --seed say how --split splits: give --split too")
     _, host = open_host(plugin_files)
     section = Recipe().replace(dataset_changes(fields)).dataset
     loaded = load_index(section, host)
     target = closed(choose_target(host.dataset(section.name), section.target, loaded), loaded)
-    present = check_files(check_rows(loaded))
+    single = check_rows(loaded)
+    present = check_files(single)
     with Screen().bar("decoding", len(present.rows)) as show:
         decoded = check_decodes(present, lambda done, _: show(done, ""))
     usable = drop_unlabelled(decoded, target, section.classes)
@@ -60,12 +80,24 @@ def command(out: Path | None, as_json: bool, plugin_files: tuple[Path, ...], **f
     if out is not None:
         _write(out, usable)
     classes = count_classes(usable, target)
+    shortcuts: dict[str, dict[str, float]] = {}
+    if split is not None:
+        from birads_zoo.shortcuts.sheet import sheet_shortcuts
+
+        changes = {"split.scheme": split} | ({} if folds is None else {"split.folds": folds})
+        how = Recipe().replace(changes).split
+        shortcuts = {"shortcuts": sheet_shortcuts(single, target, section.classes, how, seed or 0)}
     if as_json:
-        click.echo(json.dumps(asdict(summary) | {"target": target.name, "classes": classes}, indent=2))
+        counts = asdict(summary) | {"target": target.name, "classes": classes}
+        click.echo(json.dumps(counts | shortcuts, indent=2))
     else:
         from rich.console import Console
 
-        Console().print(_counts_table(f"{section.name} in {loaded.root}", summary, target.name, classes))
+        title = f"{section.name} in {loaded.root}"
+        scores = {
+            f"{name.replace('_', ' ')}, macro-F1": score for name, score in shortcuts.get("shortcuts", {}).items()
+        }
+        Console().print(_counts_table(title, summary, target.name, classes, scores))
 
 
 def _write(out: Path, index: Index) -> None:
@@ -77,7 +109,9 @@ def _write(out: Path, index: Index) -> None:
     write_text(file, entries_frame(index).to_csv(index=False, lineterminator="\n"))
 
 
-def _counts_table(title: str, summary: AuditSummary, target: str, classes: Mapping[str, int]) -> Table:
+def _counts_table(
+    title: str, summary: AuditSummary, target: str, classes: Mapping[str, int], scores: Mapping[str, float]
+) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -96,4 +130,6 @@ def _counts_table(title: str, summary: AuditSummary, target: str, classes: Mappi
         for name, count in part.items():
             table.add_row(Text(name), str(count))
         table.add_section()
+    for name, score in scores.items():
+        table.add_row(Text(name), f"{score:.3f}")
     return table

@@ -1,0 +1,41 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from birads_zoo.data.audit import Labelled
+from birads_zoo.interfaces import INDEX_COLUMNS, Index, Target
+
+TARGET = Target(name="birads", column="assessment", classes={f"BI-RADS {k}": (str(k),) for k in range(1, 6)})
+
+
+@pytest.fixture
+def index_of(tmp_path):
+    """Make an index from columns: `index_of(patient_id=[…], assessment=[…])`."""
+
+    def make(**columns):
+        count = len(next(iter(columns.values())))
+        rows = pd.DataFrame({name: [""] * count for name in INDEX_COLUMNS}).assign(**columns)
+        return Index(root=tmp_path, rows=rows.assign(row=np.arange(count)))
+
+    return make
+
+
+@pytest.fixture
+def labelled_of(index_of):
+    """Label rows: `labelled_of(labels, patients)`."""
+
+    def make(labels, patients):
+        classes = tuple(f"BI-RADS {k + 1}" for k in range(max(labels) + 1))
+        return Labelled(
+            index=index_of(patient_id=list(patients)),
+            labels=np.array(labels, dtype=np.int64),
+            classes=classes,
+            target=TARGET,
+        )
+
+    return make
+
+
+@pytest.fixture
+def target():
+    return TARGET
