@@ -1,0 +1,56 @@
+"""Planted shortcuts are flagged, and where none is planted there is no alarm."""
+
+import numpy as np
+import pytest
+
+from birads_zoo.data.audit import check_files, check_rows, select_classes
+from birads_zoo.data.facts import file_facts
+from birads_zoo.data.pixels import build_store
+from birads_zoo.data.splits import make_folds
+from birads_zoo.host import load_host
+from birads_zoo.interfaces import DatasetOptions
+from birads_zoo.phantom.options import PhantomOptions
+from birads_zoo.phantom.writer import generate
+from birads_zoo.recipe import ImageSection, SplitSection
+from birads_zoo.shortcuts.ladder import climb
+from birads_zoo.shortcuts.verdict import judge
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return load_host().dataset("phantom")
+
+
+@pytest.fixture
+def flagged_in(phantom, tmp_path):
+    """Name the flagged rungs of a small phantom: `flagged_in(shortcut, seed)`, with neutral pictures if wished."""
+
+    def find(shortcut, seed, neutral=False):
+        root = tmp_path / f"{shortcut}-{seed}"
+        if not root.exists():
+            planted = {"patients": 28, "height": 96, "width": 64, "damaged": 0, "balance": "balanced"}
+            generate(root, PhantomOptions(seed=seed, shortcut=shortcut, **planted))
+        index = check_files(check_rows(phantom.load(DatasetOptions(root=root))))
+        labelled = select_classes(index, phantom.targets[0])
+        patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
+        folds = make_folds(patients, labelled.labels, labelled.classes, SplitSection(folds=4), seed)
+        store, _ = build_store(labelled.index, ImageSection(height=64, width=64, neutral=neutral), tmp_path / "cache")
+        rungs = climb(labelled, folds, store.array, file_facts(labelled.index), seed)
+        tested = np.concatenate([fold.test for fold in folds])
+        found = judge(labelled.labels[tested], rungs, patients[tested], np.random.default_rng(seed))
+        return {name for name, verdict in found.items() if verdict.flagged}
+
+    return find
+
+
+def test_a_planted_shortcut_is_flagged_and_neutral_pictures_do_not_show_it(flagged_in):
+    assert flagged_in("none", 0) == set()
+    assert flagged_in("size", 0) >= {"metadata_tree", "thumbnail"}
+    assert flagged_in("size", 0, neutral=True) == {"metadata_tree"}, "the files' facts stay; the pixels tell no more"
+
+
+@pytest.mark.slow
+def test_twenty_seeds_raise_few_false_alarms_and_miss_none(flagged_in):
+    alarms = {kind: sum(bool(flagged_in(kind, seed)) for seed in range(20)) for kind in ("none", "size", "format")}
+    assert alarms["size"] == alarms["format"] == 20
+    assert alarms["none"] <= 3, "5 % of 20 is 1; 4 or more would come up in 2 of 100"
