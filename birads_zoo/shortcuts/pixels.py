@@ -22,12 +22,10 @@ _COPY = 64  # pixels on the side of the copy in which the breast is looked for
 _MARGIN = 2  # pixels of that copy that are blacked out around the breast: the skin fades
 
 
-def shrink(pixels: Pixels, rows: NDArray[np.int64] | None = None) -> Small:
-    """Average n pictures (n, H, W), or those at `rows`, to (n, 64, 64) in the same grey values."""
-    chosen = range(len(pixels)) if rows is None else rows
-    small = np.empty((len(chosen), _COPY, _COPY), np.float32)
-    for at, row in enumerate(chosen):
-        picture = pixels[row]
+def shrink(pixels: Pixels) -> Small:
+    """Average n pictures (n, H, W) to (n, 64, 64) in the same grey values."""
+    small = np.empty((len(pixels), _COPY, _COPY), np.float32)
+    for at, picture in enumerate(pixels):
         whole = Image.fromarray(picture.astype(np.float32) if picture.dtype == np.uint16 else np.asarray(picture))
         small[at] = np.asarray(whole.resize((_COPY, _COPY), Image.Resampling.BOX), np.float32)
     return small
