@@ -24,6 +24,7 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 
 bench: .venv/.dev
+	$(BIN)/python bench/compare_models.py
 	$(BIN)/python bench/throughput.py
 
 # Needed again only when pyproject.toml's dependencies or entry points change; make does that by itself.

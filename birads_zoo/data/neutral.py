@@ -147,4 +147,5 @@ def _recompressed(stored: NDArray[np.float32], image: Pixels) -> Pixels:
     Image.fromarray(eight).save(buffer, "JPEG", quality=_QUALITY)
     with Image.open(buffer) as picture:
         back = np.asarray(picture, np.float32)
-    return np.rint(back * (full / 255)).astype(image.dtype)
+    deepened: Pixels = np.rint(back * (full / 255)).astype(image.dtype)
+    return deepened
