@@ -90,7 +90,7 @@ def _find_outline(image: Pixels) -> _Outline:
         small = _resampled(image, box, (max(round(wide * scale), 1), max(round(high * scale), 1)))
         inside = _inside(small)
         if inside is None:
-            return outline
+            break
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         step_x, step_y = wide / small.shape[1], high / small.shape[0]
         tight = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -105,7 +105,19 @@ def _find_outline(image: Pixels) -> _Outline:
             inside=tight,
             chest_right=float((weight * np.linspace(-1, 1, len(weight))).sum()) > 0,
         )
-    return outline
+    return _to_the_wall(outline)
+
+
+def _to_the_wall(outline: _Outline) -> _Outline:
+    """Let the breast reach its chest wall in a straight line, a little inside of where the file or the film cut it."""
+    inside = outline.inside[:, ::-1] if outline.chest_right else outline.inside
+    spare = min(_RIM, inside.shape[1] - 1)
+    filled = np.logical_or.accumulate(inside[:, ::-1], axis=1)[:, ::-1][:, spare:]
+    x0, y0, x1, y1 = outline.box
+    cut = spare * (x1 - x0) / inside.shape[1]
+    if outline.chest_right:
+        return _Outline(box=(x0, y0, x1 - cut, y1), inside=filled[:, ::-1], chest_right=True)
+    return _Outline(box=(x0 + cut, y0, x1, y1), inside=filled, chest_right=False)
 
 
 def _inside(small: NDArray[np.float32]) -> NDArray[np.bool_] | None:
