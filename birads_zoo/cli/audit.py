@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option("--folds", type=click.IntRange(min=2), help="Folds of --split.  [default: 5]")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of --split.  [default: 0]")
+@click.option("--probe", "probes", is_flag=True, help="Also name the file format from pixels, as they are and neutral.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON, and nothing else, on stdout.")
 @plugin_option
 def command(
@@ -44,6 +45,7 @@ def command(
     split: str | None,
     folds: int | None,
     seed: int | None,
+    probes: bool,
     as_json: bool,
     plugin_files: tuple[Path, ...],
     **fields: Any,
@@ -87,9 +89,16 @@ def command(
         changes = {"split.scheme": split} | ({} if folds is None else {"split.folds": folds})
         how = Recipe().replace(changes).split
         shortcuts = {"shortcuts": sheet_shortcuts(single, target, section.classes, how, seed or 0)}
+    probed: dict[str, Any] = {}
+    if probes:
+        from birads_zoo.data.cache import cache_root
+        from birads_zoo.recipe import ImageSection
+        from birads_zoo.shortcuts.probing import probe_geometries
+
+        probed = {"probe": probe_geometries(usable, ImageSection(), cache_root(), seed or 0)}
     if as_json:
         counts = asdict(summary) | {"target": target.name, "classes": classes}
-        click.echo(json.dumps(counts | shortcuts, indent=2))
+        click.echo(json.dumps(counts | shortcuts | probed, indent=2))
     else:
         from rich.console import Console
 
@@ -98,6 +107,9 @@ def command(
             f"{name.replace('_', ' ')}, macro-F1": score for name, score in shortcuts.get("shortcuts", {}).items()
         }
         Console().print(_counts_table(title, summary, target.name, classes, scores))
+        if probed:
+            said = {when: "–" if auc is None else f"{auc:.2f}" for when, auc in probed["probe"]["auc"].items()}
+            click.echo(f"file format from pixels, AUC by patient folds: {said['before']}, neutral {said['after']}")
 
 
 def _write(out: Path, index: Index) -> None:
