@@ -68,7 +68,9 @@ def bounds(
     `value` count half to either side, since metrics of few rows have ties. Draws in which the statistic is undefined
     are left out.
 
-    Coverage measured at 95 %, 400 simulated samples each of patients with 1 to 8 dependent images: COVERAGE
+    Coverage measured at 95 %, 600 simulated samples of 60 patients with 1 to 8 dependent images of four equally common
+    classes: accuracy 0.950, macro-F1 0.938 (a percentile interval: 0.912), macro ROC-AUC 0.937, a class's recall 0.935. A
+    class with few patients is covered less: with 8 % of 60 patients its recall's interval held the truth in 0.83.
     """
     drawn, without = drawn[np.isfinite(drawn)], without[np.isfinite(without)]
     if not np.isfinite(value) or len(drawn) < 2:
