@@ -69,7 +69,7 @@ def bounds(
     are left out.
 
     Coverage measured at 95 %, 600 simulated samples of 60 patients with 1 to 8 dependent images of four equally common
-    classes: accuracy 0.950, macro-F1 0.938 (a percentile interval: 0.912), macro ROC-AUC 0.937, a class's recall 0.935. A
+    classes: accuracy 0.950, macro-F1 0.938 (percentile: 0.912), macro ROC-AUC 0.937, a class's recall 0.935. A
     class with few patients is covered less: with 8 % of 60 patients its recall's interval held the truth in 0.83.
     """
     drawn, without = drawn[np.isfinite(drawn)], without[np.isfinite(without)]
