@@ -1,4 +1,4 @@
-"""`birads-zoo audit`: which rows of a data set are usable, and why the others are not."""
+"""`birads-zoo audit`: which rows of a data set are usable, why the others are not, and what its labels may hide."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path),
     metavar="FOLDER|FILE",
-    help="Write audit.csv: a line a dropped row or repair.",
+    help="Write audit.csv, a line a dropped row or repair, and into a folder also audit.html, with figures.",
 )
 @click.option(
     "--split",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--folds", type=click.IntRange(min=2), help="Folds of --split.  [default: 5]")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of --split.  [default: 0]")
 @click.option("--probe", "probes", is_flag=True, help="Also name the file format from pixels, as they are and neutral.")
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON, and nothing else, on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON, and nothing else, on stdout.")
 @plugin_option
 def command(
     out: Path | None,
@@ -50,10 +50,11 @@ def command(
     plugin_files: tuple[Path, ...],
     **fields: Any,
 ) -> None:
-    """Say which rows of a data set are usable, and why the others are not; train nothing.
+    """Say which rows of a data set are usable, why the others are not, and what to know of the labels and files.
 
-    Every picture is decoded whole. With --split, also say what macro-F1 comes from the commonest class, from a table
-    of patients, and from the files' metadata alone; rows whose files are absent count too.
+    Every picture is decoded whole and compared with all others. With --split, also say what macro-F1 comes from the
+    commonest class, from a table of patients, and from the files' metadata alone; rows whose files are absent count
+    too. Nothing is trained but for --probe, which trains a small network.
     """
     from birads_zoo.data.audit import (
         check_decodes,
@@ -65,6 +66,9 @@ def command(
     )
     from birads_zoo.data.classes import closed, count_classes
     from birads_zoo.data.load import load_index
+    from birads_zoo.inspection.findings import find
+    from birads_zoo.inspection.fingerprints import fingerprint
+    from birads_zoo.inspection.inspect import inspect
     from birads_zoo.progress import Screen
 
     if split is None and (folds, seed) != (None, None):
@@ -76,11 +80,11 @@ def command(
     single = check_rows(loaded)
     present = check_files(single)
     with Screen().bar("decoding", len(present.rows)) as show:
-        decoded = check_decodes(present, lambda done, _: show(done, ""))
+        decoded, prints = check_decodes(present, fingerprint, lambda done, _: show(done, ""))
     usable = drop_unlabelled(decoded, target, section.classes)
     summary = summarise(loaded, usable)
-    if out is not None:
-        _write(out, usable)
+    inspection = inspect(drop_unlabelled(single, target, section.classes), decoded, prints, target)
+    findings = find(inspection)
     classes = count_classes(usable, target)
     shortcuts: dict[str, dict[str, float]] = {}
     if split is not None:
@@ -96,29 +100,41 @@ def command(
         from birads_zoo.shortcuts.probing import probe_geometries
 
         probed = {"probe": probe_geometries(usable, ImageSection(), cache_root(), seed or 0)}
+    title = f"{section.name} in {loaded.root}"
+    if out is not None:
+        file = _write(out, usable)
+        if file.parent == out:
+            from birads_zoo.report.audit_page import write_audit_page
+
+            scored = shortcuts.get("shortcuts", {})
+            write_audit_page(out / "audit.html", title, loaded.root, summary, inspection, findings, scored, split or "")
     if as_json:
         counts = asdict(summary) | {"target": target.name, "classes": classes}
-        click.echo(json.dumps(counts | shortcuts | probed, indent=2))
+        found = {"findings": [asdict(one) for one in findings], "inspection": asdict(inspection)}
+        click.echo(json.dumps(counts | shortcuts | probed | found, indent=2))
     else:
         from rich.console import Console
 
-        title = f"{section.name} in {loaded.root}"
         scores = {
             f"{name.replace('_', ' ')}, macro-F1": score for name, score in shortcuts.get("shortcuts", {}).items()
         }
-        Console().print(_counts_table(title, summary, target.name, classes, scores))
+        console = Console(highlight=False)
+        console.print(_counts_table(title, summary, target.name, classes, scores))
+        for one in findings:
+            console.print(f"{one.severity}: {one.name} ({one.shown}): {one.consequence}", markup=False, soft_wrap=True)
         if probed:
             said = {when: "–" if auc is None else f"{auc:.2f}" for when, auc in probed["probe"]["auc"].items()}
             click.echo(f"file format from pixels, AUC by patient folds: {said['before']}, neutral {said['after']}")
 
 
-def _write(out: Path, index: Index) -> None:
+def _write(out: Path, index: Index) -> Path:
     from birads_zoo.data.audit import entries_frame
     from birads_zoo.files import make_folder, write_text
 
     file = out if out.suffix and not out.is_dir() else out / "audit.csv"
     make_folder(file.parent)
     write_text(file, entries_frame(index).to_csv(index=False, lineterminator="\n"))
+    return file
 
 
 def _counts_table(

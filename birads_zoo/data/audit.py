@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.data import classes as classes_room
-from birads_zoo.data.images import ImageError, read_image
+from birads_zoo.data.images import ImageError, Pixels, read_image
 from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.interfaces import AuditEntry, DatasetSpec, Index, Target
 
@@ -24,6 +25,8 @@ ENTRY_COLUMNS = ("row", "image_path", "patient_id", "action", "reason", "detail"
 
 Reasons = dict[int, tuple[str, str]]
 """Row position → (reason, detail)."""
+
+T = TypeVar("T")
 
 _SAID = ("assessment", "label", "density")  # what two rows of one picture may not disagree about
 
@@ -106,21 +109,34 @@ def check_files(index: Index) -> Index:
     return drop(index, reasons)
 
 
-def check_decodes(index: Index, on_progress: Callable[[int, int], None] | None = None) -> Index:
+def check_decodes(
+    index: Index, look: Callable[[Pixels], T], on_progress: Callable[[int, int], None] | None = None
+) -> tuple[Index, tuple[T, ...]]:
     """Drop rows whose picture does not decode whole, or is too small or too large to be a mammogram.
 
-    Reads every picture, in threads; `on_progress(done, total)` is called after each.
+    Reads every picture, in threads, and returns what `look` saw in each of those that are left, in their order;
+    `on_progress(done, total)` is called after each.
     """
+
+    def see(file: Path) -> tuple[str, str] | list[T]:
+        try:
+            return [look(read_image(file))]
+        except ImageError as error:
+            return error.reason, error.detail
+
     files = [index.root / path for path in index.rows["image_path"]]
     reasons: Reasons = {}
+    seen: list[T] = []
     # Pillow decodes without holding the interpreter's lock; more threads than cores would only hold more pictures.
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
-        for at, found in enumerate(threads.map(_picture_trouble, files)):
-            if found:
+        for at, found in enumerate(threads.map(see, files)):
+            if isinstance(found, tuple):
                 reasons[at] = found
+            else:
+                seen += found
             if on_progress:
                 on_progress(at + 1, len(files))
-    return drop(index, reasons)
+    return drop(index, reasons), tuple(seen)
 
 
 def choose_target(spec: DatasetSpec, name: str, index: Index) -> Target:
@@ -222,11 +238,3 @@ def _file_trouble(root: Path, path: str) -> tuple[str, str] | None:
     if size == 0:
         return "empty file", ""
     return None if os.access(file, os.R_OK) else ("unreadable file", "Permission denied")
-
-
-def _picture_trouble(file: Path) -> tuple[str, str] | None:
-    try:
-        read_image(file)
-    except ImageError as error:
-        return error.reason, error.detail
-    return None

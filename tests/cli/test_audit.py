@@ -1,8 +1,11 @@
 import csv
 import json
 import os
+import shutil
+from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -26,7 +29,11 @@ def audit_folder(zoo, root, *more):
 def test_json_is_all_there_is_on_stdout(zoo, classes_root):
     said = audit_folder(zoo, classes_root, "--json")
     assert said.status == 0, said.err
-    assert json.loads(said.out) == {
+    found = json.loads(said.out)
+    inspection, findings = found.pop("inspection"), found.pop("findings")
+    assert (inspection["rows"], inspection["usable"], inspection["pictures"]) == (3, 2, 2)
+    assert {tuple(one) for one in findings} <= {("name", "severity", "number", "shown", "consequence")}
+    assert found == {
         "rows": 4,
         "patients": 3,
         "usable": 2,
@@ -43,6 +50,8 @@ def test_a_person_gets_a_table(zoo, classes_root):
     said = audit_folder(zoo, classes_root)
     lines = [line.strip("│ ").split("│") for line in said.out.splitlines() if "│" in line]
     table = {name.strip(): int(count) for name, count in lines}
+    rare = "warning: rare class sick (67 %): a random 10 % of the patients (1 of 3) holds none of the 1 with sick 67 %"
+    assert rare in said.out
     assert table["rows"] == 4
     assert table["usable"] == 2
     assert table["dropped: does not decode"] == 1
@@ -61,6 +70,52 @@ def test_every_entry_is_written(zoo, classes_root, tmp_path, where):
         ("well/Thumbs.db", "", "not a picture"),
     ]
     assert all(entry["action"] == "dropped" and entry["detail"] for entry in entries)
+
+
+def test_a_folder_gets_a_page_and_a_file_does_not(zoo, classes_root, tmp_path):
+    audit_folder(zoo, classes_root, "--out", tmp_path / "folder")
+    audit_folder(zoo, classes_root, "--out", tmp_path / "alone" / "own.csv")
+    assert {path.name for path in (tmp_path / "folder").iterdir()} == {"audit.csv", "audit.html"}
+    assert {path.name for path in (tmp_path / "alone").iterdir()} == {"own.csv"}
+
+
+def test_the_page_holds_everything_and_escapes_it(zoo, tmp_path):
+    class Tags(HTMLParser):
+        """Collects a page's tags and the targets of its links."""
+
+        def __init__(self):
+            super().__init__()
+            self.tags, self.sources, self.ids = [], [], set()
+
+        def handle_starttag(self, tag, attributes):
+            told = dict(attributes)
+            self.tags.append(tag)
+            self.ids.add(told.get("id"))
+            self.sources += [told[key] for key in ("src", "href") if key in told]
+            assert tag != "img" or told["alt"], "a figure that says nothing to who cannot see it"
+
+    root = tmp_path / "<b>root&"
+    random = np.random.default_rng(0)
+    for patient in range(1, 9):
+        for side in ("L", "R"):
+            name = "<i>sick" if patient % 2 else "well"
+            file = root / name / f"P{patient}_{side}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 255, (40, 32), dtype=np.uint8)).save(file)
+    shutil.copy(root / "well" / "P2_L.png", root / "<i>sick" / "P1_L.png")
+    said = audit_folder(zoo, root, "--out", tmp_path / "out", "--split", "patient", "--folds", "2")
+    assert said.status == 0, said.err
+    assert "warning: one picture, two classes (1 pair (1 same pixels))" in said.out
+    page = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
+    tags = Tags()
+    tags.feed(page)
+    assert not {"b", "i"} & set(tags.tags), "a text from outside became a tag"
+    assert "&lt;i&gt;sick" in page
+    assert all(source.startswith(("#", "data:image/png;base64,")) for source in tags.sources), "needs a network"
+    assert {source[1:] for source in tags.sources if source[0] == "#"} <= tags.ids, "a link to nowhere"
+    assert tags.tags.count("img") >= 3
+    for text in ("one picture, two classes", "patient lookup", "Shortcuts under a split by patient", "Picture sizes"):
+        assert text in page
 
 
 def test_classes_that_are_not_kept_are_excluded(zoo, classes_root):
@@ -129,5 +184,10 @@ def test_the_real_sample(zoo):
     assert counts["usable"] == 11
     assert counts["classes"]["BI-RADS 1"] == 6
     assert counts["classes"]["BI-RADS 5"] == 5
+    sides = {one["name"]: (one["same"], one["exams"]) for one in counts["inspection"]["sides"]}
+    assert (sides["BI-RADS 3"], sides["BI-RADS 5"]) == ((69, 70), (2, 9))
+    rare = next(one for one in counts["findings"] if one["name"] == "rare class BI-RADS 5")
+    assert rare["number"] == pytest.approx(0.384, abs=0.001)
+    assert counts["inspection"]["duplicates"] == []
     assert counts["dropped"] == {"no file": 5371, "duplicate path": 4}
     assert counts["repaired"] == {"dirty density": 16, "unreadable density": 8, "no study date": 4}

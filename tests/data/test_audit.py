@@ -116,9 +116,10 @@ def test_pictures(make_index, tmp_path):
     (tmp_path / "huge.pgm").write_bytes(b"P5\n60000 60000\n255\n" + bytes(100))
     shown = []
     index = make_index(*[(path, "P", "1") for path in ("good.jpg", "cut.jpg", "page.jpg", "dot.png", "huge.pgm")])
-    left = check_decodes(index, lambda done, total: shown.append((done, total)))
+    left, seen = check_decodes(index, lambda pixels: pixels.shape, lambda done, total: shown.append((done, total)))
     assert list(left.rows["image_path"]) == ["good.jpg"]
     assert reasons(left) == {3: "does not decode", 4: "does not decode", 5: "too small", 6: "too large"}
+    assert seen == ((40, 40),), "what was seen of the pictures that are left, and of no other"
     assert shown == [(done, 5) for done in range(1, 6)]
 
 

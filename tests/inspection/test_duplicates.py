@@ -1,0 +1,90 @@
+"""Copies are found however they were saved; other breasts, also of the same woman, are not."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from birads_zoo.data.images import read_image
+from birads_zoo.inspection.duplicates import Pair, find_duplicates
+from birads_zoo.inspection.fingerprints import bits, fingerprint
+
+
+def saved(pixels, quality):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+def resized(pixels, factor):
+    height, width = pixels.shape
+    return np.asarray(Image.fromarray(pixels).resize((round(width * factor), round(height * factor))))
+
+
+COPIES = {
+    "compressed hard": lambda pixels: saved(pixels, 20),
+    "half as large": lambda pixels: resized(pixels, 0.5),
+    "larger": lambda pixels: resized(pixels, 1.3),
+    "small and compressed": lambda pixels: saved(resized(pixels, 0.6), 60),
+    "stretched": lambda pixels: np.asarray(Image.fromarray(pixels).resize((200, 150))),
+    "brighter": lambda pixels: (255 * (pixels / 255) ** 0.8).astype(np.uint8),
+    "in 16 bits": lambda pixels: pixels.astype(np.uint16) * 16,
+}
+
+
+@pytest.fixture(scope="module")
+def breasts(tmp_path_factory, zoo):
+    """48 pictures of 12 women, of both breasts in both views."""
+    root = tmp_path_factory.mktemp("breasts") / "root"
+    said = zoo("phantom", "--patients", 12, "--size", "256x208", "--damaged", 0, "--out", root)
+    assert said.status == 0, said.err
+    return [read_image(file) for file in sorted(root.glob("mammograms/*/*.jpg"))]
+
+
+def test_other_breasts_are_no_copies(breasts):
+    assert len(breasts) == 48
+    assert find_duplicates([fingerprint(pixels) for pixels in breasts]) == ()
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_is_found_among_all(breasts, how):
+    prints = [fingerprint(pixels) for pixels in [*breasts, *(COPIES[how](pixels) for pixels in breasts[:8])]]
+    found = {(pair.first, pair.second): pair for pair in find_duplicates(prints)}
+    assert set(found) == {(at, 48 + at) for at in range(8)}
+    assert all(pair.kind == "copy" and 0.7 <= pair.similarity <= 1 for pair in found.values())
+
+
+def test_a_mirrored_copy_is_called_one(breasts):
+    prints = [fingerprint(pixels) for pixels in [*breasts[:8], saved(breasts[3][:, ::-1].copy(), 80)]]
+    (pair,) = find_duplicates(prints)
+    assert (pair.first, pair.second, pair.kind) == (3, 8, "mirrored copy")
+
+
+def test_the_same_pixels_are_paired_with_the_first(breasts):
+    one, other = fingerprint(breasts[0]), fingerprint(breasts[1])
+    pairs = find_duplicates([one, other, one, one])
+    assert pairs == (
+        Pair(first=0, second=2, kind="same pixels", similarity=1.0),
+        Pair(first=0, second=3, kind="same pixels", similarity=1.0),
+    )
+
+
+def test_pictures_without_content_match_only_their_like():
+    empty, full = np.zeros((40, 30), np.uint8), np.full((40, 30), 200, np.uint8)
+    assert find_duplicates([fingerprint(empty), fingerprint(full)]) == ()
+    assert [pair.kind for pair in find_duplicates([fingerprint(empty), fingerprint(empty.copy())])] == ["same pixels"]
+    assert find_duplicates([]) == ()
+
+
+def test_same_bytes_of_another_shape_are_another_picture():
+    flat = np.arange(800, dtype=np.uint16).astype(np.uint8)
+    prints = [fingerprint(flat.reshape(shape)) for shape in ((20, 40), (40, 20))]
+    assert prints[0].digest != prints[1].digest
+
+
+def test_a_spectrum_tells_the_mirrored_pictures_hash(breasts):
+    for pixels in breasts[:4]:
+        straight, mirrored = fingerprint(pixels), fingerprint(pixels[:, ::-1].copy())
+        told = bits(straight.spectra[0][None], mirrored=True)
+        assert (told != bits(mirrored.spectra[0][None])).sum() <= 2, "but for rounding"
