@@ -32,6 +32,7 @@ class DatasetSection(_Section, frozen=True, kw_only=True):
     columns: dict[str, str] = {}
     patient_pattern: str = ""
     unlisted: bool = False  # take pictures that the table does not name, labelled by their folder
+    views: Literal["single", "breast", "bilateral"] = "single"  # what makes a sample (birads_zoo/data/views.py)
 
 
 class SplitSection(_Section, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ class ModelSection(_Section, frozen=True, kw_only=True):
     pixel_std: tuple[Rate, ...] = ()
     freeze: Literal["none", "early", "all"] = "none"
     pooling: Literal["avg", "max", "gem", "flatten"] = "avg"
+    fusion: Literal["mean", "difference"] = "mean"  # of a sample's views
     norm: Literal["none", "batch", "layer"] = "none"
     input_dropout: Fraction = 0.0  # before the hidden layer
     hidden: Count = 0  # width of the hidden layer; 0 for none

@@ -23,6 +23,7 @@ from birads_zoo.data.classes import closed
 from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import PixelStore, build_store
 from birads_zoo.data.splits import Fold, check_leaks, held_together, make_folds
+from birads_zoo.data.views import sample_views
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 
@@ -34,13 +35,15 @@ if TYPE_CHECKING:
 class Prepared:
     """The usable rows with their classes, where their pixels lie, and who is in which fold.
 
-    `labelled`'s rows, `positions` (their places in `store.array`) and the folds' numbers all count the same rows.
+    `labelled`'s rows, `positions` (their places in `store.array`), `samples` (n×V: the places of all pictures of
+    their samples, their own first) and the folds' numbers all count the same rows.
     """
 
     labelled: Labelled
     summary: AuditSummary
     store: PixelStore
     positions: NDArray[np.int64]
+    samples: NDArray[np.int64]
     folds: tuple[Fold, ...]
 
 
@@ -70,5 +73,6 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
         summary=summarise(loaded, labelled.index),
         store=store,
         positions=positions,
+        samples=positions[sample_views(labelled.index.rows, recipe.dataset.views)],
         folds=folds,
     )

@@ -27,7 +27,7 @@ class Entry:
     """One model under one recipe. Where `error` is not empty it failed, and nothing else is known of it.
 
     `score` is of the leaderboard's metric, `gain` that metric's distance from the best shortcut; `spread` is the
-    standard deviation over the seeds. `flops` are of one image's forward pass, rates images/s, memory bytes, energy
+    standard deviation over the seeds. `flops` are of one sample's forward pass, rates images/s, memory bytes, energy
     joules and `seconds` those of a whole run; `None` where unknown.
     """
 

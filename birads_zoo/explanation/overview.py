@@ -39,7 +39,7 @@ def explain_fold(
     labels = data.labelled.labels[fitted.fold.test]
     chosen = choose_sample(labels, fitted.test, PER_CLASS, numpy_generator(recipe.seed, "explained"))
     positions = fitted.fold.test[chosen]
-    samples = data.positions[positions][:, None]
+    samples = data.samples[positions]
     batches = Batches(data.store.array, samples, labels[chosen], recipe.training.batch_size, compute.device)
     spec = host.explainer(recipe.explainer)
     with host.building("explainer", spec.name):

@@ -35,6 +35,10 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
 
     """
     section = recipe.model
+    if section.fusion == "difference" and recipe.dataset.views == "single":
+        raise UserError(
+            "model.fusion = 'difference' needs two views of a sample: set dataset.views to 'bilateral' or 'breast'"
+        )
     spec = host.backbone(section.backbone)
     mean, std = section.pixel_mean or spec.pixel_mean, section.pixel_std or spec.pixel_std
     if not len(mean) == len(std) == len(spec.pixel_mean):

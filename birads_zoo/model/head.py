@@ -47,15 +47,33 @@ class GeneralizedMeanPool(nn.Module):
         return powers.mean((-2, -1)) ** (1 / self.power)
 
 
+class MeanFusion(nn.Module):
+    """N×V×F → N×F: the mean over the views."""
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return the mean of the views."""
+        return pooled.mean(1)
+
+
+class DifferenceFusion(nn.Module):
+    """N×V×F → N×2F: the first view's features, and what they have more than the mean of the others."""
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Return the first view, and its difference from the others."""
+        first = pooled[:, 0]
+        return torch.cat([first, first - pooled[:, 1:].mean(1)], dim=1)
+
+
 class Head(nn.Module):
     """Turns the feature maps of one or more views into logits.
 
-    `pool` takes N×V×D×h×w to N×V×F; the views are averaged; `rest` takes N×F to the logits N×K.
+    `pool` takes N×V×D×h×w to N×V×F, `fuse` makes one vector of the views, and `rest` takes it to the logits N×K.
     """
 
-    def __init__(self, pool: nn.Module, rest: nn.Module) -> None:
+    def __init__(self, pool: nn.Module, fuse: nn.Module, rest: nn.Module) -> None:
         super().__init__()
         self.pool = pool
+        self.fuse = fuse
         self.rest = rest
 
     @property
@@ -65,7 +83,7 @@ class Head(nn.Module):
 
     def classify(self, pooled: Tensor) -> Tensor:
         """Return the logits N×K of pooled features N×V×F."""
-        logits: Tensor = self.rest(pooled.mean(1))
+        logits: Tensor = self.rest(self.fuse(pooled))
         return logits
 
     def forward(self, features: Tensor) -> Tensor:
@@ -80,6 +98,8 @@ def build_head(section: ModelSection, channels: int, height: int, width: int, cl
     input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is not there at all.
     """
     count = channels * height * width if section.pooling == "flatten" else channels
+    if section.fusion == "difference":
+        count *= 2
     rest: OrderedDict[str, nn.Module] = OrderedDict()
     if section.norm == "batch":
         rest["norm"] = nn.BatchNorm1d(count)
@@ -94,7 +114,7 @@ def build_head(section: ModelSection, channels: int, height: int, width: int, cl
     if section.dropout:
         rest["dropout"] = nn.Dropout(section.dropout)
     rest["logits"] = nn.Linear(count, classes)
-    return Head(_POOLS[section.pooling](), nn.Sequential(rest))
+    return Head(_POOLS[section.pooling](), _FUSIONS[section.fusion](), nn.Sequential(rest))
 
 
 def _flatten() -> nn.Module:
@@ -102,3 +122,4 @@ def _flatten() -> nn.Module:
 
 
 _POOLS = {"avg": AveragePool, "max": MaxPool, "gem": GeneralizedMeanPool, "flatten": _flatten}
+_FUSIONS = {"mean": MeanFusion, "difference": DifferenceFusion}

@@ -29,7 +29,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
 
     parameters: int
     trainable: int  # of the parameters
-    flops: int | None  # of one image's forward pass
+    flops: int | None  # of one sample's forward pass
     predict_rate: float  # images/s, data included
 
 
@@ -49,7 +49,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 
     parameters: int
     trainable: int  # of the parameters
-    flops: int | None  # of one image's forward pass
+    flops: int | None  # of one sample's forward pass
     train_rate: float  # images/s: the median epoch of all folds, data and augmentation included
     predict_rate: float  # images/s, data included
     peak_memory: int | None  # bytes, on the device that computed
@@ -70,7 +70,7 @@ def size_up(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Com
         return Size(
             parameters=sum(parameter.numel() for parameter in parameters),
             trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-            flops=flops_per_image(classifier, recipe.image.height, recipe.image.width),
+            flops=flops_per_sample(classifier, data.samples.shape[1], recipe.image.height, recipe.image.width),
             predict_rate=_predict_rate(classifier, recipe, data, compute),
         )
 
@@ -91,8 +91,10 @@ def total(start: Start, size: Size, history: Sequence[Epoch], compute: Compute, 
     )
 
 
-def flops_per_image(classifier: nn.Module, height: int, width: int) -> int | None:
-    """Count the floating-point operations of one height×width image's forward pass, in the mode the module is in.
+def flops_per_sample(classifier: nn.Module, views: int, height: int, width: int) -> int | None:
+    """Count the floating-point operations of one sample's forward pass, `views` pictures of height×width.
+
+    The module stays in the mode it is in.
 
     What it estimates: the arithmetic of matrix products, convolutions and attention, a multiplication and an addition
     being two operations (torch.utils.flop_counter); norms, activations and pooling are not counted. `None` when
@@ -100,7 +102,7 @@ def flops_per_image(classifier: nn.Module, height: int, width: int) -> int | Non
     """
     device = next((parameter.device for parameter in classifier.parameters()), torch.device("cpu"))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        classifier(torch.zeros(1, 1, 1, height, width, device=device))
+        classifier(torch.zeros(1, views, 1, height, width, device=device))
     return int(counter.get_total_flops()) or None
 
 
@@ -108,7 +110,7 @@ def _predict_rate(classifier: Classifier, recipe: Recipe, data: Prepared, comput
     rows = data.folds[0].test
     batches = Batches(
         data.store.array,
-        data.positions[rows][:, None],
+        data.samples[rows],
         data.labelled.labels[rows],
         recipe.training.batch_size,
         compute.device,

@@ -122,7 +122,7 @@ def _head_only(classifier: Classifier, pooled: Tensor) -> Tensor:
 def _source(recipe: Recipe, data: Prepared, rows: NDArray[np.int64], compute: Compute) -> Batches:
     return Batches(
         data.store.array,
-        data.positions[rows][:, None],
+        data.samples[rows],
         data.labelled.labels[rows],
         recipe.training.batch_size,
         compute.device,

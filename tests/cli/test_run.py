@@ -172,3 +172,19 @@ def test_an_output_folder_that_cannot_be_written_is_named(zoo, phantom_root, tmp
     assert answer.status == 2
     assert "cannot write" in answer.err
     assert "choose another place" in answer.err
+
+
+def test_both_breasts_make_a_sample_when_asked_and_every_figure_is_drawn(zoo, phantom_root, check_folder, tmp_path):
+    pairs = ["--set", "dataset.views=bilateral", "--set", "model.fusion=difference"]
+    zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, *pairs, "--out", tmp_path)
+    check_folder(tmp_path / "baseline_cnn")
+    cost = json.loads((tmp_path / "baseline_cnn" / "cost.json").read_text())
+    zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path / "alone")
+    single = json.loads((tmp_path / "alone" / "baseline_cnn" / "cost.json").read_text())
+    assert cost["flops"] > 1.9 * single["flops"], "a sample's second picture costs as much as its first"
+
+
+def test_a_difference_needs_two_views(zoo, phantom_root, tmp_path):
+    said = zoo("run", "--root", phantom_root, *SMALL, "--set", "model.fusion=difference", "--out", tmp_path)
+    assert said.status == 2
+    assert "set dataset.views to 'bilateral' or 'breast'" in said.err.replace("\n", " ")

@@ -54,6 +54,19 @@ def test_views_are_averaged():
     torch.testing.assert_close(both, head(features.flip(1)))
 
 
+def test_the_difference_of_equal_views_is_nothing_and_the_first_view_leads():
+    head = build_head(ModelSection(dropout=0.0, fusion="difference"), 6, 2, 3, 4)
+    first, second = torch.rand(2, 1, 6, 2, 3), torch.rand(2, 1, 6, 2, 3)
+    own = head.pool(first)[:, 0]
+    torch.testing.assert_close(
+        head.fuse(head.pool(torch.cat([first, first], dim=1))), torch.cat([own, torch.zeros_like(own)], dim=1)
+    )
+    swapped = head.fuse(head.pool(torch.cat([second, first], dim=1)))
+    straight = head.fuse(head.pool(torch.cat([first, second], dim=1)))
+    torch.testing.assert_close(straight[:, 6:], -swapped[:, 6:])
+    assert head(torch.cat([first, second], dim=1)).shape == (2, 4)
+
+
 def test_only_a_learning_pool_is_not_fixed():
     fixed = {
         pooling: build_head(ModelSection(pooling=pooling), 6, 2, 3, 4).pool_is_fixed

@@ -35,11 +35,11 @@ class _Pooled(nn.Module):
 
 def test_operations_are_those_counted_by_hand():
     # 8·8 places × 4 kernels × 9 products, and 4·2 products; each product is followed by an addition.
-    assert cost.flops_per_image(_Pooled(), 8, 8) == 2 * (8 * 8 * 4 * 9 + 4 * 2)
+    assert cost.flops_per_sample(_Pooled(), 1, 8, 8) == 2 * (8 * 8 * 4 * 9 + 4 * 2)
 
 
 def test_arithmetic_that_nobody_counts_is_unknown_not_zero():
-    assert cost.flops_per_image(nn.Flatten(), 8, 8) is None
+    assert cost.flops_per_sample(nn.Flatten(), 1, 8, 8) is None
 
 
 def test_a_rate_is_images_over_the_median_pass():
