@@ -29,9 +29,9 @@ def sample_views(rows: pd.DataFrame, views: str) -> NDArray[np.int64]:
     shared, opposed = (rows[column[views]].to_numpy(dtype=str) for column in (_SHARED, _OPPOSED))
     patients, exams = (rows[column].to_numpy(dtype=str) for column in ("patient_id", "exam_id"))
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for row in own:
+    for row in range(len(rows)):
         if patients[row] and opposed[row]:
-            groups[patients[row], exams[row], shared[row]].append(int(row))
+            groups[patients[row], exams[row], shared[row]].append(row)
     partner = own.copy()
     for group in groups.values():
         for row in group:
