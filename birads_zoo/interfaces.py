@@ -95,13 +95,15 @@ class Target:
 
     `classes` maps each class name, in order, to the values of `column` it stands for; `None` makes every value
     found a class of its own, sorted. A row whose value belongs to no class is dropped as "excluded category".
-    `ordinal` says whether the classes' order carries meaning.
+    `ordinal` says whether the classes' order carries meaning. `positive` names the classes that a reader wants found,
+    such as BI-RADS 4 and 5: together they are read as one against the rest, on top of the classes themselves.
     """
 
     name: str
     column: str
     classes: Mapping[str, Sequence[str]] | None
     ordinal: bool = False
+    positive: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

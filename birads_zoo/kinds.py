@@ -121,6 +121,9 @@ def _fault_of_targets(targets: object) -> str:
     for target in targets:
         if isinstance(target.classes, Mapping) and len(target.classes) < 2:
             return f"whose target {target.name!r} has fewer than two classes"
+        unknown = set(target.positive) - set(target.positive if target.classes is None else target.classes)
+        if unknown:
+            return f"whose target {target.name!r} calls a class positive that it does not have: {min(unknown)!r}"
     return ""
 
 

@@ -98,6 +98,13 @@ class TrainingSection(_Section, frozen=True, kw_only=True):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
 
 
+class EvaluationSection(_Section, frozen=True, kw_only=True):
+    """How the predictions are read; nothing here touches training."""
+
+    positive: tuple[str, ...] = ()  # classes read as one against the rest; () takes the target's own
+    costs: tuple[tuple[NonNegative, ...], ...] = ()  # K×K: of calling a true class (row) another (column); () for none
+
+
 class Recipe(_Section, frozen=True, kw_only=True):
     """Everything that shapes a result. `ablations` are named here and applied by `birads_zoo.ablation`."""
 
@@ -108,6 +115,7 @@ class Recipe(_Section, frozen=True, kw_only=True):
     loss: LossSection = LossSection()
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()
+    evaluation: EvaluationSection = EvaluationSection()
     explainer: str = "grad-cam"
     seed: Count = 0
     ablations: tuple[str, ...] = ()

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.comparison import gain_over_best
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Interval, intervals
+from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, intervals
 from birads_zoo.evaluation.metrics import evaluate
+from birads_zoo.evaluation.ordinal import read_errors
+from birads_zoo.evaluation.positive import positive_numbers
+from birads_zoo.evaluation.predicted import Predicted
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
@@ -71,7 +74,7 @@ def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Se
     The split `paper` also gets `validation`: the same on the rows that the paper reported, which had chosen the epoch.
     """
     test = predictions[predictions["part"] == "test"]
-    metrics = _measured(test, data, recipe) | _against(test, data, recipe, rungs)
+    metrics = _measured(test, data, recipe) | _against(test, data, recipe, rungs) | _read(predictions, data, recipe)
     metrics["split"] = recipe.split.scheme
     metrics["leaky"] = is_leaky(recipe.split.scheme)
     metrics["folds"] = len(data.folds)
@@ -80,6 +83,34 @@ def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Se
     if len(data.folds) == 1 and (validation := predictions[predictions["part"] == "validation"]).size:
         metrics["validation"] = _measured(validation, data, recipe)
     return metrics
+
+
+def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:
+    """Return every further reading of the predictions: one call each, whose value is a key of `metrics.json`.
+
+    A reading takes test rows (and validation rows, where something is fitted on them) and returns what JSON has,
+    `None` where it does not apply to the target.
+    """
+    test = _predicted(predictions, "test", data, recipe)
+    return {
+        "errors": read_errors(test, numpy_generator(recipe.seed, "errors")),
+    }
+
+
+def _predicted(predictions: pd.DataFrame, part: str, data: Prepared, recipe: Recipe) -> Predicted:
+    rows = predictions[predictions["part"] == part]
+    classes, target = data.labelled.classes, data.labelled.target
+    labels, probabilities = labels_and_probabilities(rows, classes)
+    return Predicted(
+        labels=labels,
+        probabilities=probabilities,
+        patients=rows["patient_id"].to_numpy(dtype=np.str_),
+        folds=rows["fold"].to_numpy(np.int64),
+        about=rows[list(ABOUT)].reset_index(drop=True),
+        classes=classes,
+        ordinal=target.ordinal,
+        positive=positive_numbers(recipe.evaluation.positive, target, classes),
+    )
 
 
 def _measured(rows: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:
@@ -131,5 +162,5 @@ def _named(score: str, classes: tuple[str, ...]) -> str:
     return f"{name}:{classes[int(number)]}" if colon else name
 
 
-def _ends(interval: Interval | None) -> list[float] | None:
+def _ends(interval: Estimate | None) -> list[float] | None:
     return None if interval is None else [interval.low, interval.high]

@@ -6,14 +6,15 @@ import pytest
 
 from birads_zoo.interfaces import Target
 from birads_zoo.recipe import Recipe
-from birads_zoo.results import measure
+from birads_zoo.results import ABOUT, measure
 from birads_zoo.shortcuts.rungs import Rung
 
 
 @pytest.mark.parametrize("ordinal", [True, False])
 def test_the_targets_order_decides_about_the_quadratic_kappa(ordinal):
     classes = ("apple", "pear", "plum")
-    predictions = pd.DataFrame({"part": "test", "patient_id": ["P1", "P2", "P3"], "label": classes})
+    predictions = pd.DataFrame(dict.fromkeys(ABOUT, ""), index=range(3))
+    predictions = predictions.assign(part="test", fold=0, patient_id=["P1", "P2", "P3"], label=classes)
     for k, name in enumerate(classes):
         predictions[f"probability_{name}"] = [float(k == row) for row in range(3)]
     target = Target(name="fruit", column="label", classes=None, ordinal=ordinal)

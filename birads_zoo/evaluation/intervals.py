@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,17 +43,43 @@ def intervals(
     resamples: int = RESAMPLES,
     level: float = LEVEL,
     names: Collection[str] | None = None,
-) -> dict[str, Interval | None]:
-    """Return for each metric (flat names of `evaluation.weighted.score_names`) an interval at `level`.
+) -> dict[str, Estimate | None]:
+    """Return each metric (flat names of `evaluation.weighted.score_names`) with an interval at `level`.
 
     What it estimates: where the metric would lie on ever more patients of the same population, judged by these
     predictions. `None` where the metric or its interval is undefined. See `bounds` for the method.
     """
-    weights = cluster_weights(patients, resamples, generator)
-    drawn = weighted_scores(labels, probabilities, weights, ordinal, names)
-    once = weighted_scores(labels, probabilities, np.ones((1, len(labels))), ordinal, names)
-    without = weighted_scores(labels, probabilities, leave_one_out(patients), ordinal, names)
-    return {name: bounds(float(once[name][0]), drawn[name], without[name], level) for name in drawn}
+    return estimates(
+        lambda weights: weighted_scores(labels, probabilities, weights, ordinal, names),
+        patients,
+        generator,
+        resamples=resamples,
+        level=level,
+    )
+
+
+def estimates(
+    scores: Callable[[NDArray[np.float64]], Mapping[str, NDArray[np.float64]]],
+    patients: NDArray[np.str_],
+    generator: np.random.Generator,
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> dict[str, Estimate | None]:
+    """Return each statistic of n rows with a patient-clustered interval (see `bounds`); `None` where undefined.
+
+    `scores` takes weights (B, n) of the rows, whole numbers ≥ 0, and returns by name the statistic (B,) of as often
+    repeated rows, NaN where it is undefined. Whatever it chooses from the rows, such as a threshold, it chooses anew
+    in each of the B, so that the choice is part of the interval.
+    """
+    once = scores(np.ones((1, len(patients))))
+    drawn = scores(cluster_weights(patients, resamples, generator))
+    without = scores(leave_one_out(patients))
+    found: dict[str, Estimate | None] = {}
+    for name, value in once.items():
+        ends = bounds(float(value[0]), drawn[name], without[name], level)
+        found[name] = None if ends is None else Estimate(value=float(value[0]), low=ends.low, high=ends.high)
+    return found
 
 
 def bounds(

@@ -1,0 +1,45 @@
+"""How far off the mistakes are where the classes have an order."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.evaluation.intervals import estimates
+from birads_zoo.evaluation.predicted import Predicted
+
+Values = NDArray[np.float64]
+
+
+def read_errors(test: Predicted, generator: np.random.Generator) -> dict[str, Any] | None:
+    """Return how often the called class is off by one step and by two or more; `None` where classes have no order.
+
+    Rates over all n rows, right ones included, each as value, low and high (`intervals.estimates`):
+
+    - `adjacent`: off by exactly one step of the classes' order; `severe`: off by two or more.
+    - `severe_under`, `severe_over`: the severe ones by direction, called too low and too high; they add up to `severe`.
+
+    What they estimate: the chances that the next image of this population, with its prevalence, is misread that far.
+    A step leads to the next class of this run: where no row is of BI-RADS 2, BI-RADS 1 and 3 are adjacent. All but
+    the step itself weighs equally; `kappa_quadratic` weighs mistakes by their squared steps. Rates by distance off the
+    diagonal: Gaudette and Japkowicz, "Evaluation Methods for Ordinal Classification", Canadian AI 2009.
+    """
+    if not test.ordinal:
+        return None
+    steps = test.probabilities.argmax(axis=1) - test.labels
+    kinds = {
+        "adjacent": np.abs(steps) == 1,
+        "severe": np.abs(steps) >= 2,
+        "severe_under": steps <= -2,
+        "severe_over": steps >= 2,
+    }
+
+    def rates(weights: Values) -> dict[str, Values]:
+        with np.errstate(invalid="ignore"):
+            return {name: weights @ of_kind / weights.sum(axis=1) for name, of_kind in kinds.items()}
+
+    found = estimates(rates, test.patients, generator)
+    return {name: None if one is None else asdict(one) for name, one in found.items()}

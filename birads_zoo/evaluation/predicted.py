@@ -1,0 +1,29 @@
+"""The value that every reading of a run takes: predicted rows, with what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """n rows predicted by networks that did not learn from them, in K classes.
+
+    `labels` (n,) in 0 … K−1, `probabilities` (n, K), `patients` (n,) with "" where unknown, `folds` (n,): the fold
+    whose network predicted the row. `about` has a row each with the index's columns, such as view and density.
+    `ordinal` says whether the classes' order carries meaning; `positive` holds the numbers of the classes that are
+    read as one against the rest, () where nobody said which.
+    """
+
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    patients: NDArray[np.str_]
+    folds: NDArray[np.int64]
+    about: pd.DataFrame
+    classes: tuple[str, ...]
+    ordinal: bool
+    positive: tuple[int, ...] = ()
