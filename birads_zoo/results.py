@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.comparison import gain_over_best
+from birads_zoo.evaluation.decisions import check_costs, read_cost
 from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, intervals
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.ordinal import read_errors
-from birads_zoo.evaluation.positive import positive_numbers
-from birads_zoo.evaluation.predicted import Predicted
+from birads_zoo.evaluation.positive import positive_numbers, read_positive
+from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.subgroups import read_subgroups
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
@@ -94,14 +96,23 @@ def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str
     test = _predicted(predictions, "test", data, recipe)
     return {
         "errors": read_errors(test, numpy_generator(recipe.seed, "errors")),
+        "positive": read_positive(test, numpy_generator(recipe.seed, "positive")),
+        "cost": read_cost(test, recipe.evaluation.costs, numpy_generator(recipe.seed, "cost")),
+        "subgroups": read_subgroups(test, numpy_generator(recipe.seed, "subgroups")),
     }
 
 
-def _predicted(predictions: pd.DataFrame, part: str, data: Prepared, recipe: Recipe) -> Predicted:
+def check_evaluation(data: Prepared, recipe: Recipe) -> None:
+    """Raise `UserError`, before any training, for a section `evaluation` that does not fit the run's classes."""
+    positive_numbers(recipe.evaluation.positive, data.labelled.target, data.labelled.classes)
+    check_costs(recipe.evaluation.costs, data.labelled.classes)
+
+
+def _predicted(predictions: pd.DataFrame, part: str, data: Prepared, recipe: Recipe) -> PredictedRows:
     rows = predictions[predictions["part"] == part]
     classes, target = data.labelled.classes, data.labelled.target
     labels, probabilities = labels_and_probabilities(rows, classes)
-    return Predicted(
+    return PredictedRows(
         labels=labels,
         probabilities=probabilities,
         patients=rows["patient_id"].to_numpy(dtype=np.str_),

@@ -16,7 +16,7 @@ from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import run_folder
 from birads_zoo.report.run_figures import draw_all
-from birads_zoo.results import measure, predictions_frame
+from birads_zoo.results import check_evaluation, measure, predictions_frame
 from birads_zoo.shortcuts.ladder import climb
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
@@ -62,6 +62,7 @@ def run(
     applied = apply_ablations(recipe, host)
     compute = choose_compute(device, applied.training.precision)
     data = prepare(applied, host, cache_root(), screen)
+    check_evaluation(data, applied)
     _say_what(applied, data, screen)
     facts = file_facts(data.labelled.index)
     rungs = climb(data.labelled, data.folds, data.store.array[data.positions], facts, applied.seed)

@@ -75,11 +75,15 @@ def estimates(
     once = scores(np.ones((1, len(patients))))
     drawn = scores(cluster_weights(patients, resamples, generator))
     without = scores(leave_one_out(patients))
-    found: dict[str, Estimate | None] = {}
-    for name, value in once.items():
-        ends = bounds(float(value[0]), drawn[name], without[name], level)
-        found[name] = None if ends is None else Estimate(value=float(value[0]), low=ends.low, high=ends.high)
-    return found
+    return {name: estimate(float(once[name][0]), drawn[name], without[name], level) for name in once}
+
+
+def estimate(
+    value: float, drawn: NDArray[np.float64], without: NDArray[np.float64], level: float = LEVEL
+) -> Estimate | None:
+    """Return `value` with its `bounds`; `None` where they are not defined."""
+    ends = bounds(value, drawn, without, level)
+    return None if ends is None else Estimate(value=value, low=ends.low, high=ends.high)
 
 
 def bounds(

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.evaluation.intervals import estimates
-from birads_zoo.evaluation.predicted import Predicted
+from birads_zoo.evaluation.rows import PredictedRows
 
 Values = NDArray[np.float64]
 
 
-def read_errors(test: Predicted, generator: np.random.Generator) -> dict[str, Any] | None:
+def read_errors(test: PredictedRows, generator: np.random.Generator) -> dict[str, Any] | None:
     """Return how often the called class is off by one step and by two or more; `None` where classes have no order.
 
     Rates over all n rows, right ones included, each as value, low and high (`intervals.estimates`):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predicted:
+class PredictedRows:
     """n rows predicted by networks that did not learn from them, in K classes.
 
     `labels` (n,) in 0 … K−1, `probabilities` (n, K), `patients` (n,) with "" where unknown, `folds` (n,): the fold

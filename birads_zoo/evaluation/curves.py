@@ -1,0 +1,134 @@
+"""ROC and precision-recall curves under many weightings of the same rows, and their pointwise bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.evaluation.intervals import LEVEL
+from birads_zoo.evaluation.resampling import cluster_weights
+
+RESAMPLES = 1000
+"""Of a band, which is read off a picture, to two digits at best."""
+
+_GRID = np.linspace(0, 1, 201)
+_NEAR = 1e-9  # as a share: a rate that should be 0.8 may come out of sums as 0.8 ± 1e-16
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A curve's corners `x`, `y` (T,), the area under it, and its band `low` to `high` (G,) over `at` (G,)."""
+
+    x: Values
+    y: Values
+    area: float
+    at: Values
+    low: Values
+    high: Values
+
+
+def cumulated(positive: NDArray[np.bool_], scores: Values, weights: Values) -> tuple[Values, Values]:
+    """Return the weight of caught positives and of false alarms, both (B, T + 1), from the strictest threshold down.
+
+    `positive` and `scores` are (n,), `weights` (B, n) ≥ 0. The first column is the threshold that calls no row
+    positive; each of the T others calls all rows positive that score at least the next lower of T distinct scores.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ordered, ranked = scores[order], positive[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    heavy = weights[:, order]
+    none = np.zeros((len(weights), 1))
+    caught, alarms = (
+        np.hstack([none, np.cumsum(np.add.reduceat(heavy * kind, starts, axis=1), axis=1)])
+        for kind in (ranked, ~ranked)
+    )
+    return caught, alarms
+
+
+def area_under_roc(caught: Values, alarms: Values) -> Values:
+    """Return the areas (B,) by the trapezoid rule, which counts ties half; NaN without positives or negatives."""
+    below = (np.diff(alarms, axis=1) * (caught[:, 1:] + caught[:, :-1])).sum(axis=1) / 2
+    return _divided(below, caught[:, -1] * alarms[:, -1])
+
+
+def average_precision(caught: Values, alarms: Values) -> Values:
+    """Return Σ (recall gained at a threshold) × (precision there), (B,); NaN without positives or negatives.
+
+    The area under the curve's steps, without interpolation (Boyd, Eng and Page, "Area under the Precision-Recall
+    Curve", ECML PKDD 2013). By chance it is the share of positives, so it compares within one prevalence only.
+    """
+    gained = np.diff(caught, axis=1) * _divided(caught[:, 1:], caught[:, 1:] + alarms[:, 1:], 0.0)
+    found = _divided(gained.sum(axis=1), caught[:, -1])
+    return np.where(alarms[:, -1] > 0, found, np.nan)
+
+
+def sensitivity_at(specificity: float, caught: Values, alarms: Values) -> Values:
+    """Return (B,) the largest sensitivity among the thresholds whose specificity is at least that, chosen in each."""
+    allowed = alarms[:, -1:] * (1 - specificity + _NEAR)
+    last = (alarms <= allowed).sum(axis=1) - 1
+    return _defined(caught[np.arange(len(caught)), last] / _total(caught), caught, alarms)
+
+
+def specificity_at(sensitivity: float, caught: Values, alarms: Values) -> Values:
+    """Return (B,) the largest specificity among the thresholds whose sensitivity is at least that, chosen in each."""
+    first = (caught < caught[:, -1:] * (sensitivity - _NEAR)).sum(axis=1)
+    return _defined(1 - alarms[np.arange(len(alarms)), first] / _total(alarms), caught, alarms)
+
+
+def curves(
+    positive: NDArray[np.bool_],
+    scores: Values,
+    patients: NDArray[np.str_],
+    generator: np.random.Generator,
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> tuple[Curve, Curve] | None:
+    """Return the ROC curve (x: false positive rate, y: sensitivity) and the PR curve (x: recall, y: precision).
+
+    Their bands hold, at each x by itself, the middle `level` of the curves of resamples of whole patients: of the
+    largest sensitivity at that false positive rate, and of the precision at the strictest threshold that reaches that
+    recall (Pepe, "The Statistical Evaluation of Medical Tests", 2003, ch. 5, resampled by cluster). Pointwise: the
+    whole curve leaves its band more often than 1 − `level`. `None` without positives or without negatives.
+    """
+    if positive.all() or not positive.any():
+        return None
+    caught, alarms = cumulated(positive, scores, np.ones((1, len(scores))))
+    drawn = cumulated(positive, scores, cluster_weights(patients, resamples, generator))
+    both = (drawn[0][:, -1] > 0) & (drawn[1][:, -1] > 0)
+    rates, precisions = _on_grid(drawn[0][both], drawn[1][both])
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    true_rate, false_rate = caught[0] / caught[0, -1], alarms[0] / alarms[0, -1]
+    low, high = np.quantile(rates, ends, axis=0)
+    roc = Curve(x=false_rate, y=true_rate, area=float(area_under_roc(caught, alarms)[0]), at=_GRID, low=low, high=high)
+    low, high = np.quantile(precisions, ends, axis=0)
+    steps = caught[0, 1:] / (caught[0, 1:] + alarms[0, 1:])
+    area = float(average_precision(caught, alarms)[0])
+    return roc, Curve(x=true_rate, y=np.r_[steps[0], steps], area=area, at=_GRID[1:], low=low, high=high)
+
+
+def _on_grid(caught: Values, alarms: Values) -> tuple[Values, Values]:
+    """Return sensitivities (B, G) at false positive rates of the grid, and precisions (B, G − 1) at recalls above 0."""
+    rates, precisions = np.empty((len(caught), len(_GRID))), np.empty((len(caught), len(_GRID) - 1))
+    for b, (hits, misses) in enumerate(zip(caught, alarms, strict=True)):
+        rates[b] = hits[np.searchsorted(misses, misses[-1] * (_GRID + _NEAR), side="right") - 1] / hits[-1]
+        at = np.searchsorted(hits, hits[-1] * (_GRID[1:] - _NEAR), side="left")
+        precisions[b] = hits[at] / (hits[at] + misses[at])
+    return rates, precisions
+
+
+def _total(cumulated_weights: Values) -> Values:
+    last = cumulated_weights[:, -1]
+    return np.where(last > 0, last, np.nan)
+
+
+def _defined(values: Values, caught: Values, alarms: Values) -> Values:
+    return np.where((caught[:, -1] > 0) & (alarms[:, -1] > 0), values, np.nan)
+
+
+def _divided(part: Values, whole: Values, else_: float = np.nan) -> Values:
+    return np.divide(part, whole, out=np.full_like(whole, else_), where=whole > 0)
