@@ -91,14 +91,15 @@ def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str
     """Return every further reading of the predictions: one call each, whose value is a key of `metrics.json`.
 
     A reading takes test rows (and validation rows, where something is fitted on them) and returns what JSON has,
-    `None` where it does not apply to the target.
+    `None` where it does not apply to the target. All draw the same resamples of patients, so that what two of them tell
+    of one score agrees.
     """
-    test = _predicted(predictions, "test", data, recipe)
+    test = predicted_rows(predictions, "test", data, recipe)
     return {
-        "errors": read_errors(test, numpy_generator(recipe.seed, "errors")),
-        "positive": read_positive(test, numpy_generator(recipe.seed, "positive")),
-        "cost": read_cost(test, recipe.evaluation.costs, numpy_generator(recipe.seed, "cost")),
-        "subgroups": read_subgroups(test, numpy_generator(recipe.seed, "subgroups")),
+        "errors": read_errors(test, numpy_generator(recipe.seed, "intervals")),
+        "positive": read_positive(test, numpy_generator(recipe.seed, "intervals")),
+        "cost": read_cost(test, recipe.evaluation.costs, numpy_generator(recipe.seed, "intervals")),
+        "subgroups": read_subgroups(test, numpy_generator(recipe.seed, "intervals")),
     }
 
 
@@ -108,7 +109,8 @@ def check_evaluation(data: Prepared, recipe: Recipe) -> None:
     check_costs(recipe.evaluation.costs, data.labelled.classes)
 
 
-def _predicted(predictions: pd.DataFrame, part: str, data: Prepared, recipe: Recipe) -> PredictedRows:
+def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe: Recipe) -> PredictedRows:
+    """Return the rows of one part ("test" or "validation") of `predictions_frame` as what a reading takes."""
     rows = predictions[predictions["part"] == part]
     classes, target = data.labelled.classes, data.labelled.target
     labels, probabilities = labels_and_probabilities(rows, classes)

@@ -33,8 +33,10 @@ FIGURES = {
     "grad-cam",
     "learning-curves",
     "misclassified",
+    "pr-curves",
     "roc-curves",
     "sample-grid",
+    "subgroups",
 }
 
 

@@ -106,9 +106,16 @@ def curves(
     low, high = np.quantile(rates, ends, axis=0)
     roc = Curve(x=false_rate, y=true_rate, area=float(area_under_roc(caught, alarms)[0]), at=_GRID, low=low, high=high)
     low, high = np.quantile(precisions, ends, axis=0)
-    steps = caught[0, 1:] / (caught[0, 1:] + alarms[0, 1:])
-    area = float(average_precision(caught, alarms)[0])
-    return roc, Curve(x=true_rate, y=np.r_[steps[0], steps], area=area, at=_GRID[1:], low=low, high=high)
+    reached = caught[0] > 0  # stricter thresholds have no recall, and a precision of 0 that says nothing
+    recall, precision = true_rate[reached], caught[0, reached] / (caught[0, reached] + alarms[0, reached])
+    return roc, Curve(
+        x=np.r_[0.0, recall],
+        y=np.r_[precision[0], precision],
+        area=float(average_precision(caught, alarms)[0]),
+        at=_GRID[1:],
+        low=low,
+        high=high,
+    )
 
 
 def _on_grid(caught: Values, alarms: Values) -> tuple[Values, Values]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.intervals import estimates
+from birads_zoo.evaluation.intervals import as_json, estimates
 from birads_zoo.evaluation.rows import PredictedRows
 
 Values = NDArray[np.float64]
@@ -71,6 +70,6 @@ def read_cost(
     found = estimates(means, test.patients, generator)
     return (
         {"matrix": matrix.tolist()}
-        | {name: None if one is None else asdict(one) for name, one in found.items()}
+        | {name: as_json(one) for name, one in found.items()}
         | {"constant_class": test.classes[int(constants.mean(axis=0).argmin())]}
     )

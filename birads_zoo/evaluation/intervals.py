@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,11 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+def as_json(found: Estimate | None) -> dict[str, float] | None:
+    """Return an estimate as metrics.json has it: value, low and high, or null."""
+    return None if found is None else asdict(found)
 
 
 def intervals(
@@ -84,6 +89,18 @@ def estimate(
     """Return `value` with its `bounds`; `None` where they are not defined."""
     ends = bounds(value, drawn, without, level)
     return None if ends is None else Estimate(value=value, low=ends.low, high=ends.high)
+
+
+def of_rate(found: Estimate | None, patients: int, level: float = LEVEL) -> Estimate | None:
+    """Widen the interval of a rate that is 0 or 1 in all `patients`, whose resamples do not vary.
+
+    The far end is Clopper and Pearson's (Biometrika 26, 1934) for as many independent patients of one image each,
+    1 − (α/2)^(1/P) away; any other rate keeps its interval.
+    """
+    if found is None or found.value not in (0.0, 1.0):
+        return found
+    reach = 1 - ((1 - level) / 2) ** (1 / patients)
+    return Estimate(value=found.value, low=max(found.value - reach, 0.0), high=min(found.value + reach, 1.0))
 
 
 def bounds(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import estimates
+from birads_zoo.evaluation.intervals import as_json, estimates, of_rate
+from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import PredictedRows
 
 Values = NDArray[np.float64]
@@ -17,7 +17,7 @@ Values = NDArray[np.float64]
 def read_errors(test: PredictedRows, generator: np.random.Generator) -> dict[str, Any] | None:
     """Return how often the called class is off by one step and by two or more; `None` where classes have no order.
 
-    Rates over all n rows, right ones included, each as value, low and high (`intervals.estimates`):
+    Rates over all n rows, right ones included, each as value, low and high (`intervals.estimates` and `of_rate`):
 
     - `adjacent`: off by exactly one step of the classes' order; `severe`: off by two or more.
     - `severe_under`, `severe_over`: the severe ones by direction, called too low and too high; they add up to `severe`.
@@ -41,5 +41,6 @@ def read_errors(test: PredictedRows, generator: np.random.Generator) -> dict[str
         with np.errstate(invalid="ignore"):
             return {name: weights @ of_kind / weights.sum(axis=1) for name, of_kind in kinds.items()}
 
-    found = estimates(rates, test.patients, generator)
-    return {name: None if one is None else asdict(one) for name, one in found.items()}
+    count = len(np.unique(clusters(test.patients)))
+    found = {name: of_rate(one, count) for name, one in estimates(rates, test.patients, generator).items()}
+    return {name: as_json(one) for name, one in found.items()}

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+_ERRORS = (("adjacent", "adjacent"), ("severe", "severe"), ("severe and too low", "severe_under"))
 _COLUMNS = ("precision", "recall", "F1", "ROC-AUC", "support")
 
 
@@ -45,6 +46,45 @@ def against_shortcuts(metrics: Mapping[str, Any]) -> list[str]:
             gains.append(f"{name} {gain['value']:+.3f} ({ends}) over {gain['over'].replace('_', ' ')}")
     lines.append(f"gain over the best shortcut: {' · '.join(gains)}  (95 % intervals over patients)")
     return lines
+
+
+def readings(metrics: Mapping[str, Any]) -> list[str]:
+    """Say in a line each, where it was read: how far off mistakes are, the positive classes, costs, and subgroups."""
+    lines = []
+    if errors := metrics["errors"]:
+        told = (f"{name} {_told(errors[key])}" for name, key in _ERRORS)
+        lines.append(f"off by one class or more: {' · '.join(told)}")
+    if positive := metrics["positive"]:
+        at = (
+            f"{_told(one)} at {round(100 * float(level))} % specificity"
+            for level, one in positive["sensitivity_at_specificity"].items()
+        )
+        lines.append(
+            f"{' or '.join(positive['classes'])} against the rest: ROC-AUC {_told(positive['auroc'])}"
+            f" · sensitivity {', '.join(at)}  ({positive['positives']} of {positive['n']} images)"
+        )
+    if cost := metrics["cost"]:
+        lines.append(
+            f"mean cost: {_told(cost['argmax'])} by the largest probability · {_told(cost['minimising'])} by the least"
+            f" expected cost · {_told(cost['constant'])} by calling everything {cost['constant_class']}"
+        )
+    if attributes := metrics["subgroups"]["attributes"]:
+        lines.append(f"subgroups: {_subgroups(attributes)}")
+    return lines
+
+
+def _subgroups(attributes: Mapping[str, Any]) -> str:
+    groups = sum(len(one["groups"]) for one in attributes.values())
+    compared = [name for name, one in attributes.items() if one["corrected"] is not None]
+    shown = {name: attributes[name]["corrected"] for name in compared if attributes[name]["differs"]}
+    if shown:
+        differing = ", ".join(f"{name} (p = {p:.3f})" for name, p in shown.items())
+        said = f"ROC-AUC differs by {differing}, corrected for {len(compared)} comparisons"
+    elif compared:
+        said = f"no difference in ROC-AUC shown by {', '.join(compared)}"
+    else:
+        said = f"too few patients to compare any by {', '.join(attributes)}"
+    return f"{said}  ({groups} groups, each with its n in subgroups.png)"
 
 
 def results_table(metrics: Mapping[str, Any], title: str) -> Table:
@@ -110,6 +150,13 @@ def _cells(metrics: Mapping[str, Any], values: Mapping[str, Any], keys: Mapping[
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def _told(estimate: Mapping[str, float] | None) -> str:
+    """Return a value with its ends, as "0.714 [.66 .77]"."""
+    if estimate is None:
+        return "–"
+    return f"{estimate['value']:.3f} [{_short(estimate['low'])} {_short(estimate['high'])}]"
 
 
 def _ends(metrics: Mapping[str, Any], name: str) -> str:

@@ -13,10 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from sklearn.metrics import auc, roc_curve
 
 from birads_zoo.report import style
-from birads_zoo.report.style import BODY, COOL, FAINT, INK, PAPER, QUIET, SMALL
+from birads_zoo.report.style import BODY, COOL, INK, PAPER, QUIET, SMALL
 
 _SHARES = LinearSegmentedColormap.from_list("shares", ["#f3f7fb", "#9fc1e3", "#2b6cb0", "#12365f"])
 _NAME_WIDTH = 1.5  # inches for a class name beside an axis
@@ -135,47 +134,6 @@ def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str],
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     style.name_axes(axes, x="predicted", y="true")
-    style.save(figure, path)
-
-
-def roc_curves(
-    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: Sequence[str], path: Path, context: str
-) -> None:
-    """Draw the one-vs-rest ROC curve of every class that has both positives and negatives, and name those that do not.
-
-    Args:
-        labels: (n,) true classes in 0 … K−1.
-        probabilities: (n, K).
-        classes: the K class names, in order.
-        path: where the PNG goes.
-        context: the line under the title.
-
-    """
-    # Two classes share one score, as in evaluation.metrics, so that their areas agree to the last digit.
-    scores = np.stack([-probabilities[:, 1], probabilities[:, 1]], axis=1) if len(classes) == 2 else probabilities
-    figure = style.chart(7.6, max(4.3, 0.42 * len(classes) + 0.8), "ROC curves, each class against the rest", context)
-    axes, key = figure.subplots(1, 2, width_ratios=(1, 0.62))
-    style.tidy(axes, "both")
-    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
-    style.write(axes, 0.66, 0.6, "chance", QUIET, SMALL, ha="left", va="center")
-    key.axis("off")
-    key.set(xlim=(0, 1), ylim=(max(len(classes), 8) - 0.4, -0.6))
-    for k, (name, colour) in enumerate(zip(classes, style.class_colours(len(classes)), strict=True)):
-        positive = labels == k
-        count = int(positive.sum())
-        if 0 < count < len(labels):
-            false_rate, true_rate, _ = roc_curve(positive, scores[:, k])
-            line = {"color": colour, "linestyle": style.DASHES[k % len(style.DASHES)], "clip_on": False}
-            axes.plot(false_rate, true_rate, linewidth=2, **line)
-            said = f"AUC {auc(false_rate, true_rate):.3f} · {count} of {len(labels)} rows"
-        else:
-            said = "no curve: " + ("every row is of this class" if count else "no row of this class")
-            line = {"color": FAINT}
-        key.plot([0, 0.12], [k, k], linewidth=2.5, **line)
-        style.write(key, 0.16, k - 0.02, style.fitted(name, 2.1), weight="bold", va="bottom")
-        style.write(key, 0.16, k + 0.02, said, QUIET, SMALL, va="top")
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))
-    style.name_axes(axes, x="false positive rate (1 − specificity)", y="true positive rate (sensitivity)")
     style.save(figure, path)
 
 

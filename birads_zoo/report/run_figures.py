@@ -12,10 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.evaluation.curves import curves
+from birads_zoo.evaluation.positive import positives_of
+from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.explanation.overview import Explained
+from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
-from birads_zoo.report import figures, pictures
-from birads_zoo.results import labels_and_probabilities
+from birads_zoo.report import curve_figures, figures, pictures, subgroup_figure
+from birads_zoo.report.curve_figures import Against
+from birads_zoo.results import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
 
 _GRID = 18  # pictures of the sample grid, at most
@@ -31,13 +36,13 @@ def draw_all(
     explained: Explained,
     recipe: Recipe,
 ) -> None:
-    """Write the seven figures of a run as PNG files into `folder`."""
+    """Write the figures of a run as PNG files into `folder`."""
     classes = data.labelled.classes
     leaky = ", leaks patients" if metrics["leaky"] else ""
     folds = "" if metrics["folds"] == 1 else f", {metrics['folds']} folds"
     context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics['split']} split{leaky}{folds} · n = {metrics['n']}"
     test = predictions[predictions["part"] == "test"]
-    labels, probabilities = labels_and_probabilities(test, classes)
+    rows = predicted_rows(predictions, "test", data, recipe)
     figures.class_distribution(_parts(data), classes, folder / "class-distribution.png", context)
     figures.learning_curves(
         [msgspec.to_builtins(epoch) for epoch in history],
@@ -46,10 +51,27 @@ def draw_all(
         _chosen(history, recipe),
     )
     figures.confusion_matrix(metrics["confusion"], classes, folder / "confusion-matrix.png", context)
-    figures.roc_curves(labels, probabilities, classes, folder / "roc-curves.png", context)
+    together, each = _against(rows, recipe)
+    curve_figures.roc_curves(together, each, folder / "roc-curves.png", context)
+    curve_figures.pr_curves(together, each, folder / "pr-curves.png", context)
+    subgroup_figure.subgroups(metrics["subgroups"], folder / "subgroups.png", context)
     _draw_sample(folder / "sample-grid.png", data, context)
-    _draw_mistakes(folder / "misclassified.png", data, test, labels, probabilities, context)
+    _draw_mistakes(folder / "misclassified.png", data, test, rows.labels, rows.probabilities, context)
     _draw_heat_maps(folder / f"{recipe.explainer}.png", data, test, explained, recipe, context)
+
+
+def _against(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:
+    """Return the positive classes against the rest, `None` where there are none, and each class against the rest."""
+
+    def against(name: str, positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> Against:
+        drawn = curves(positive, scores, rows.patients, numpy_generator(recipe.seed, "curves"))
+        roc, pr = drawn or (None, None)
+        return Against(name=name, positives=int(positive.sum()), n=len(positive), roc=roc, pr=pr)
+
+    together = " or ".join(rows.classes[k] for k in rows.positive)
+    return against(together, *positives_of(rows)) if rows.positive else None, [
+        against(name, rows.labels == k, rows.probabilities[:, k]) for k, name in enumerate(rows.classes)
+    ]
 
 
 def _parts(data: Prepared) -> dict[str, tuple[NDArray[np.int64], list[str]]]:
