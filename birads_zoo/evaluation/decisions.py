@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.intervals import as_json, estimates
+from birads_zoo.evaluation.intervals import RESAMPLES, as_json, estimates
 from birads_zoo.evaluation.rows import PredictedRows
 
 Values = NDArray[np.float64]
@@ -31,7 +31,11 @@ def check_costs(costs: Sequence[Sequence[float]], classes: Sequence[str]) -> Non
 
 
 def read_cost(
-    test: PredictedRows, costs: Sequence[Sequence[float]], generator: np.random.Generator
+    test: PredictedRows,
+    costs: Sequence[Sequence[float]],
+    generator: np.random.Generator,
+    *,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any] | None:
     """Return the mean cost of an image under K×K `costs` (rows: true class, columns: called); `None` without them.
 
@@ -47,7 +51,9 @@ def read_cost(
     What they estimate: the mean cost on other patients of this population, with its prevalence (by resampled patients,
     after Margineantu and Dietterich, "Bootstrap Methods for the Cost-Sensitive Evaluation of Classifiers", ICML 2000).
     `minimising` is the best decision only as far as the probabilities are calibrated for this prevalence; a sampler
-    or loss that weighs classes moves them, and then `saved` may be below 0.
+    or loss that weighs classes moves them, and then `saved` may be below 0. Coverage of the true cost measured at 95 %,
+    500 simulated samples, a miss costing ten false alarms: 0.946 and, `minimising`, 0.934 with 60 patients, 0.948 and
+    0.936 with 200. The rarer the expensive mistakes, the less.
     """
     if not costs:
         return None
@@ -67,7 +73,7 @@ def read_cost(
         found["constant"] = (shares @ constants).min(axis=1)
         return found
 
-    found = estimates(means, test.patients, generator)
+    found = estimates(means, test.patients, generator, resamples=resamples)
     return (
         {"matrix": matrix.tolist()}
         | {name: as_json(one) for name, one in found.items()}

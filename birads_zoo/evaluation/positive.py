@@ -16,7 +16,7 @@ from birads_zoo.evaluation.curves import (
     sensitivity_at,
     specificity_at,
 )
-from birads_zoo.evaluation.intervals import as_json, estimates, of_rate
+from birads_zoo.evaluation.intervals import RESAMPLES, as_json, estimates, of_rate
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.interfaces import Target
@@ -50,7 +50,9 @@ def positives_of(rows: PredictedRows) -> tuple[NDArray[np.bool_], Values]:
     return np.isin(rows.labels, chosen), rows.probabilities[:, chosen].sum(axis=1)
 
 
-def read_positive(test: PredictedRows, generator: np.random.Generator) -> dict[str, Any] | None:
+def read_positive(
+    test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES
+) -> dict[str, Any] | None:
     """Return how well the positive classes are told from the rest; `None` where nobody said which are positive.
 
     `classes`, `n` images, `positives` and `negatives` among them, and how many patients have one; and, each as value,
@@ -84,7 +86,7 @@ def read_positive(test: PredictedRows, generator: np.random.Generator) -> dict[s
             | {f"specificity_at_sensitivity:{at}": specificity_at(at, caught, alarms) for at in LEVELS}
         )
 
-    found = estimates(readings, test.patients, generator)
+    found = estimates(readings, test.patients, generator, resamples=resamples)
     of = clusters(test.patients)
     sick, well = (len(np.unique(of[kind])) for kind in (positive, ~positive))
     return {

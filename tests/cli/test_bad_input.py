@@ -135,6 +135,24 @@ def test_fewer_patients_of_a_class_than_folds(refused, phantom_root):
     )
 
 
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("costs=[[0,1],[5,0]]", "evaluation.costs has 2 rows of 2 numbers; this run needs 4 rows of 4: a row per true"),
+        ("costs=[[0,-1],[5,0]]", "recipe default: key 'evaluation.costs[0][1]': expected 'float' >= 0.0"),
+        ("costs=[1,2]", "recipe default: key 'evaluation.costs[0]': expected a list in square brackets"),
+        ('positive=["BIRADS 4"]', "unknown positive class 'BIRADS 4'; did you mean 'BI-RADS 4'"),
+        (
+            'positve=["BI-RADS 4"]',
+            "recipe default: unknown key 'evaluation.positve'; did you mean 'evaluation.positive'",
+        ),
+    ],
+)
+def test_a_reading_that_does_not_fit_is_refused_before_training(refused, phantom_root, setting, sentence):
+    said = refused("run", "--root", phantom_root, *NET, *SMALL, "--set", f"evaluation.{setting}")
+    assert said.startswith(sentence)
+
+
 def test_a_class_without_rows(refused, phantom_root):
     keep = ["--class", "BI-RADS 1", "--class", "BI-RADS 2"]
     said = refused("run", "--root", phantom_root, *NET, *SMALL, *keep)

@@ -47,7 +47,15 @@ def test_the_metrics_have_the_keys_that_others_read(finished, rows_of):
         "confusion",
         "split",
         "leaky",
+        "errors",
+        "positive",
+        "cost",
+        "subgroups",
     }
+    assert metrics["positive"]["classes"] == ["BI-RADS 4", "BI-RADS 5"]
+    assert metrics["cost"] is None
+    assert list(metrics["subgroups"]["attributes"]) == ["density", "age", "view", "laterality", "year"]
+    assert "against the rest" in finished[1].out
     assert metrics["split"] == "patient"
     assert metrics["leaky"] is False
     assert metrics["n"] == sum(map(sum, metrics["confusion"])) == len(rows_of(finished[0] / "predictions.csv"))

@@ -5,7 +5,7 @@ import numpy as np
 from rich.console import Console
 
 from birads_zoo.evaluation.metrics import evaluate
-from birads_zoo.evaluation.table import headline, results_table, results_text
+from birads_zoo.evaluation.table import headline, readings, results_table, results_text
 
 CLASSES = ("BI-RADS 1", "probably benign [3]", "a class with a name so long that it must not break the table at all")
 
@@ -53,3 +53,45 @@ def test_plain_text_is_aligned_and_complete() -> None:
     assert len({len(line) for line in lines[1:]}) == 1
     assert lines[-1].split() == ["weighted", "0.500", "0.500", "0.500", "4"]
     assert any(CLASSES[2] in line for line in lines)
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.1, "high": value + 0.1}
+
+
+def attribute(corrected: float | None, differs: bool = False) -> dict[str, Any]:
+    return {"groups": [{}, {}], "p_value": corrected, "corrected": corrected, "differs": differs}
+
+
+def test_readings_that_were_not_made_say_nothing() -> None:
+    assert readings({"errors": None, "positive": None, "cost": None, "subgroups": {"attributes": {}}}) == []
+
+
+def test_every_reading_is_a_line_with_its_interval() -> None:
+    errors = {"adjacent": estimate(0.3), "severe": estimate(0.2), "severe_under": None, "severe_over": None}
+    at = {"0.8": estimate(0.7), "0.9": estimate(0.5)}
+    positive = {"classes": ["4", "5"], "auroc": estimate(0.9), "sensitivity_at_specificity": at, "positives": 3, "n": 9}
+    cost = {"argmax": estimate(2.0), "minimising": estimate(1.0), "constant": estimate(1.5), "constant_class": "4"}
+    told = {
+        "errors": errors,
+        "positive": positive,
+        "cost": cost,
+        "subgroups": {"attributes": {"view": attribute(None)}},
+    }
+    assert readings(told) == [
+        "off by one class or more: adjacent 0.300 [.20 .40] · severe 0.200 [.10 .30] · severe and too low –",
+        "4 or 5 against the rest: ROC-AUC 0.900 [.80 1.00] · sensitivity 0.700 [.60 .80] at 80 % specificity,"
+        " 0.500 [.40 .60] at 90 % specificity  (3 of 9 images)",
+        "mean cost: 2.000 [1.90 2.10] by the largest probability · 1.000 [.90 1.10] by the least expected cost"
+        " · 1.500 [1.40 1.60] by calling everything 4",
+        "subgroups: too few patients to compare any by view  (2 groups, each with its n in subgroups.png)",
+    ]
+
+
+def test_subgroups_differ_only_where_the_corrected_test_says_so() -> None:
+    nothing = {"errors": None, "positive": None, "cost": None}
+    attributes = {"density": attribute(0.2), "age": attribute(0.06)}
+    (line,) = readings(nothing | {"subgroups": {"attributes": attributes}})
+    assert "no difference in ROC-AUC shown by density, age  (4 groups" in line
+    (line,) = readings(nothing | {"subgroups": {"attributes": attributes | {"view": attribute(0.012, True)}}})
+    assert "ROC-AUC differs by view (p = 0.012), corrected for 3 comparisons  (6 groups" in line

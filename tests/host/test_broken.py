@@ -45,6 +45,12 @@ BROKEN = {
         "    return [BackboneSpec(name='', summary='s', build=print)]",
         r"returned backbone '', whose name or alias is not made of letters",
     ),
+    "positive": (
+        "from birads_zoo import DatasetSpec, Target, hookimpl\n@hookimpl\ndef birads_zoo_datasets():\n"
+        "    target = Target(name='t', column='c', classes={'a': ('1',), 'b': ('2',)}, positive=('B',))\n"
+        "    return [DatasetSpec(name='x', summary='s', load=print, targets=(target,))]",
+        r"whose target 't' calls a class positive that it does not have: 'B'",
+    ),
 }
 
 

@@ -51,8 +51,7 @@ def test_charts_of_any_number_of_classes_and_rows(tmp_path: Path, k: int, n: int
     parts = {"train": (labels, ["p"] * n), "test": (labels[:0], [])}
     figures.class_distribution(parts, CLASSES[k], tmp_path / "counts.png", CONTEXT)
     figures.confusion_matrix(confusion.tolist(), CLASSES[k], tmp_path / "confusion.png", CONTEXT)
-    figures.roc_curves(labels, probabilities, CLASSES[k], tmp_path / "roc.png", CONTEXT)
-    for name in ("counts", "confusion", "roc"):
+    for name in ("counts", "confusion"):
         drawn(tmp_path / f"{name}.png")
 
 

@@ -1,0 +1,82 @@
+"""What decisions cost: by hand, against accuracy, and that the cheapest decision is the cheapest when calibrated."""
+
+import numpy as np
+import pytest
+
+from birads_zoo.errors import UserError
+from birads_zoo.evaluation.decisions import check_costs, read_cost
+
+MISSED = ((0, 1), (10, 0))
+"""A miss costs ten false alarms."""
+
+
+def read(made, costs, seed=0):
+    return read_cost(made, costs, np.random.default_rng(seed))
+
+
+def test_by_hand(rows):
+    """At 10 : 1 everything above 1/11 is called positive: the 0.3 and the 0.2 too, and one false alarm is paid."""
+    second = np.array([0.9, 0.3, 0.2, 0.05])
+    found = read(rows([1, 1, 0, 0], np.stack([1 - second, second], axis=1)), MISSED)
+    assert found["matrix"] == [[0, 1], [10, 0]]
+    assert found["argmax"]["value"] == pytest.approx(10 / 4)
+    assert found["minimising"]["value"] == pytest.approx(1 / 4)
+    assert found["saved"]["value"] == pytest.approx(9 / 4)
+    assert (found["constant"]["value"], found["constant_class"]) == (pytest.approx(2 / 4), "b")
+
+
+def test_rows_are_true_classes_and_columns_called_ones(rows):
+    found = read(rows([0, 0, 0], [[0.1, 0.2, 0.7]] * 3), ((0, 1, 7), (1, 0, 1), (3, 1, 0)))
+    assert found["argmax"]["value"] == pytest.approx(7)
+
+
+def test_a_cost_of_one_a_mistake_is_the_error_rate(rows):
+    generator = np.random.default_rng(1)
+    made = rows(generator.integers(0, 4, 50), generator.dirichlet(np.ones(4), 50))
+    found = read(made, (1 - np.eye(4)).tolist())
+    wrong = (made.probabilities.argmax(axis=1) != made.labels).mean()
+    assert found["argmax"]["value"] == found["minimising"]["value"] == pytest.approx(wrong)
+    assert found["saved"] == {"value": 0, "low": 0, "high": 0}
+
+
+def test_no_costs_no_reading(rows):
+    assert read(rows([0, 1], np.eye(2)), ()) is None
+
+
+def test_with_calibrated_probabilities_the_cheapest_decision_saves_and_the_intervals_hold_the_truth(rows):
+    """p is uniform and the class drawn from it: argmax costs ∫₀^½ 10p + ∫_½^1 (1 − p) = 1.375, minimising less."""
+    generator, held, times = np.random.default_rng(22), [0, 0], 300
+    least = 10 / 2 / 11**2 + (10 / 11) ** 2 / 2  # the threshold is 1/11: ∫₀^¹⁄₁₁ 10p + ∫_¹⁄₁₁^1 (1 − p)
+    for _ in range(times):
+        of = np.repeat(np.arange(60), generator.integers(1, 4, 60))
+        second = np.clip(generator.random(60)[of], 1e-9, 1)  # a patient's images share their probability
+        labels = (generator.random(len(of)) < second).astype(int)
+        found = read_cost(
+            rows(labels, np.stack([1 - second, second], axis=1), patients=of), MISSED, generator, resamples=500
+        )
+        for k, (name, truth) in enumerate((("argmax", 1.375), ("minimising", least))):
+            held[k] += found[name]["low"] <= truth <= found[name]["high"]
+    assert all(0.9 <= count / times <= 0.99 for count in held), held
+
+
+@pytest.mark.parametrize(
+    ("costs", "said"),
+    [
+        (
+            ((0, 1), (1, 0)),
+            "evaluation.costs has 2 rows of 2 numbers; this run needs 3 rows of 3: a row per true",
+        ),
+        (((0, 1, 2), (1, 0), (2, 1, 0)), "evaluation.costs has 3 rows of 2 and 3 numbers"),
+        (((0, 1, 2), (1, 0, np.inf), (2, 1, 0)), "evaluation.costs holds a number that is not finite"),
+    ],
+)
+def test_costs_that_do_not_fit(costs, said):
+    with pytest.raises(UserError) as error:
+        check_costs(costs, ("normal", "benign", "malignant"))
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_costs_that_fit():
+    check_costs(((0, 1), (10, 0)), ("normal", "abnormal"))
+    check_costs((), ("normal", "abnormal"))

@@ -1,0 +1,79 @@
+"""Adjacent and severe errors: by hand, as laws, and how often their intervals hold the truth."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from birads_zoo.evaluation.intervals import Estimate, of_rate
+from birads_zoo.evaluation.ordinal import read_errors
+
+
+def read(made):
+    return read_errors(made, np.random.default_rng(0))
+
+
+def test_by_hand(rows):
+    found = read(rows([0, 1, 2, 3, 3, 0, 0, 0], np.eye(4)[[0, 2, 0, 0, 3, 1, 3, 0]]))
+    assert {name: one["value"] for name, one in found.items()} == pytest.approx(
+        {"adjacent": 2 / 8, "severe": 3 / 8, "severe_under": 2 / 8, "severe_over": 1 / 8}
+    )
+    assert all(one["low"] <= one["value"] <= one["high"] for one in found.values())
+
+
+def test_classes_without_an_order_have_none(rows):
+    assert read(rows([0, 1, 2], np.eye(3), ordinal=False)) is None
+
+
+def test_two_classes_know_no_severe_error(rows):
+    found = read(rows([0, 1, 1, 0], np.eye(2)[[1, 1, 0, 0]]))
+    assert found["adjacent"]["value"] == 0.5
+    assert found["severe"]["value"] == 0
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=30))
+def test_right_adjacent_and_severe_are_everything(pairs):
+    from birads_zoo.evaluation.rows import PredictedRows
+
+    labels, called = np.array(pairs).T
+    made = PredictedRows(
+        labels=labels,
+        probabilities=np.eye(5)[called],
+        patients=np.arange(len(labels)).astype(str),
+        folds=labels,
+        about=None,
+        classes=tuple("abcde"),
+        ordinal=True,
+    )
+    found = {name: one["value"] for name, one in read(made).items()}
+    assert (labels == called).mean() + found["adjacent"] + found["severe"] == pytest.approx(1)
+    assert found["severe_under"] + found["severe_over"] == pytest.approx(found["severe"])
+
+
+def test_no_severe_error_among_few_patients_does_not_say_that_there_is_none(rows):
+    found = read(rows([0, 1, 2] * 20, np.tile(np.eye(3), (20, 1)), patients=np.repeat(range(20), 3)))
+    assert found["severe"] == {"value": 0, "low": 0, "high": pytest.approx(1 - 0.025 ** (1 / 20))}  # 0.168
+
+
+def test_a_rate_of_one_is_widened_below_and_any_other_left_alone():
+    assert of_rate(Estimate(value=1.0, low=1.0, high=1.0), 10) == Estimate(
+        value=1.0, low=pytest.approx(0.025**0.1), high=1.0
+    )
+    assert of_rate(Estimate(value=0.5, low=0.1, high=0.9), 10) == Estimate(value=0.5, low=0.1, high=0.9)
+    assert of_rate(None, 10) is None
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.15])
+def test_the_interval_of_a_rate_holds_the_truth(rows, rate):
+    """60 patients of 1 to 4 images; half of a patient's images share their fate, so that they depend on each other."""
+    generator = np.random.default_rng(3)
+    held = 0
+    for _ in range(250):
+        of = np.repeat(np.arange(60), generator.integers(1, 5, 60))
+        fate, own = (generator.random(60) < rate)[of], generator.random(len(of)) < rate
+        far = np.where(generator.random(len(of)) < 0.5, fate, own)
+        made = rows(np.zeros(len(of), int), np.eye(3)[2 * far], patients=of)
+        found = read_errors(made, generator, resamples=400)["severe"]
+        held += found["low"] <= rate <= found["high"]
+    assert 0.9 <= held / 250 <= 0.99, held / 250

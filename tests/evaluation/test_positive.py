@@ -1,0 +1,85 @@
+"""Which classes are positive, and how well they are told from the rest."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from birads_zoo.errors import UserError
+from birads_zoo.evaluation.positive import positive_numbers, read_positive
+from birads_zoo.interfaces import Target
+
+FOUR = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
+TARGET = Target(name="birads", column="assessment", classes=None, positive=("BI-RADS 4", "BI-RADS 5"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "classes", "numbers"),
+    [
+        ((), FOUR, (2, 3)),
+        (("BI-RADS 5",), FOUR, (3,)),
+        ((), ("BI-RADS 1", "BI-RADS 5"), (1,)),
+        ((), ("BI-RADS 4", "BI-RADS 5"), ()),
+        ((), ("BI-RADS 1", "BI-RADS 3"), ()),
+    ],
+    ids=["the target's", "asked for", "those that are there", "all are positive", "none is"],
+)
+def test_positive_classes(asked, classes, numbers):
+    assert positive_numbers(asked, TARGET, classes) == numbers
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("BIRADS 5",), "unknown positive class 'BIRADS 5'; did you mean 'BI-RADS 5'"),
+        (FOUR, "evaluation.positive names every class; leave out those that are negative"),
+    ],
+)
+def test_positive_classes_that_cannot_be(asked, said):
+    with pytest.raises(UserError) as error:
+        positive_numbers(asked, TARGET, FOUR)
+    assert said in str(error.value)
+
+
+def test_by_hand(rows):
+    """Five negatives at 0.1 … 0.5 and four positives at 0.35, 0.45, 0.6, 0.7, told by the sum of two classes."""
+    score = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.35, 0.45, 0.6, 0.7])
+    probabilities = np.stack([1 - score, score / 3, score * 2 / 3], axis=1)
+    found = read_positive(rows([0] * 5 + [1, 2, 1, 2], probabilities, positive=(1, 2)), np.random.default_rng(0))
+    assert found["classes"] == ["b", "c"]
+    assert (found["n"], found["positives"], found["negatives"]) == (9, 4, 5)
+    assert (found["positive_patients"], found["negative_patients"]) == (4, 5)
+    assert found["auroc"]["value"] == pytest.approx((3 + 4 + 5 + 5) / 20)
+    assert found["average_precision"]["value"] == pytest.approx((1 + 1 + 3 / 4 + 4 / 6) / 4)
+    values = {name: one["value"] for name, one in found["sensitivity_at_specificity"].items()}
+    assert values == {"0.8": 3 / 4, "0.9": 2 / 4}  # one false alarm allowed, then none
+    values = {name: one["value"] for name, one in found["specificity_at_sensitivity"].items()}
+    assert values == pytest.approx({"0.8": 3 / 5, "0.9": 3 / 5})  # all four must be caught: 0.35
+
+
+def test_none_where_nobody_said_which(rows):
+    assert read_positive(rows([0, 1], np.eye(2)), np.random.default_rng(0)) is None
+
+
+def test_perfect_separation_of_few_patients_promises_no_perfect_sensitivity(rows):
+    found = read_positive(rows([0, 1] * 10, np.tile(np.eye(2), (10, 1)), positive=(1,)), np.random.default_rng(0))
+    told = found["sensitivity_at_specificity"]["0.9"]
+    assert told == {"value": 1, "low": pytest.approx(0.025 ** (1 / 10)), "high": 1}
+
+
+def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(rows, patients):
+    generator, held, times = np.random.default_rng(5), {}, 150
+    sigma = np.sqrt(1.49)
+    truth = {("auroc",): norm.cdf(1.5 / sigma / np.sqrt(2))}
+    for level in (0.8, 0.9):
+        same = norm.sf(norm.isf(1 - level) - 1.5 / sigma)  # two equal normal curves: the same both ways
+        truth |= {("sensitivity_at_specificity", str(level)): same, ("specificity_at_sensitivity", str(level)): same}
+    for _ in range(times):
+        of, positive, score = patients(generator, 80)
+        chance = norm.cdf(score / 2)
+        made = rows(positive.astype(int), np.stack([1 - chance, chance], axis=1), patients=of, positive=(1,))
+        found = read_positive(made, generator, resamples=500)
+        for path, value in truth.items():
+            one = found[path[0]] if len(path) == 1 else found[path[0]][path[1]]
+            held[path] = held.get(path, 0) + (one["low"] <= value <= one["high"])
+    shares = {path: count / times for path, count in held.items()}
+    assert all(0.9 <= share <= 0.99 for share in shares.values()), shares

@@ -1,0 +1,76 @@
+"""The figures of a run's readings: curves with bands, and subgroups."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from birads_zoo.evaluation.curves import curves
+from birads_zoo.report import curve_figures, subgroup_figure
+from birads_zoo.report.curve_figures import Against
+
+CONTEXT = "resnet50 · patient split · n = 12"
+WARM = (0xC8, 0x50, 0x1E)
+
+
+def against(name: str, n: int, share: float, seed: int = 0) -> Against:
+    generator = np.random.default_rng(seed)
+    positive = np.arange(n) < share * n
+    found = curves(positive, generator.random(n) + positive, np.arange(n).astype(str), generator, resamples=50)
+    roc, pr = found or (None, None)
+    return Against(name=name, positives=int(positive.sum()), n=n, roc=roc, pr=pr)
+
+
+def drawn(path: Path) -> Any:
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        pixels = np.asarray(picture.convert("RGB"))
+    assert max(pixels.shape) < 4000
+    assert (pixels < 128).all(axis=2).mean() > 0.001, f"{path.name} is blank"
+    return pixels
+
+
+@pytest.mark.parametrize("k", [2, 4, 7])
+@pytest.mark.parametrize("n", [1, 60])
+@pytest.mark.parametrize("together", [True, False])
+def test_curves_of_any_number_of_classes_and_rows(tmp_path: Path, k: int, n: int, together: bool) -> None:
+    each = [against(f"$x_{c}$, a class with a name that is far too long", n, 1 / k, c) for c in range(k)]
+    positive = against(" or ".join(f"BI-RADS {c}" for c in range(k)), n, 0.5) if together else None
+    for draw in (curve_figures.roc_curves, curve_figures.pr_curves):
+        path = tmp_path / f"{draw.__name__}.png"
+        draw(positive, each, path, CONTEXT)
+        width = drawn(path).shape[1]
+        assert (width > 1500) == (together and k > 2), "two classes read together are one panel, as is no reading"
+
+
+def test_a_class_without_rows_is_named_as_one_without_a_curve(tmp_path: Path) -> None:
+    curve_figures.roc_curves(None, [against("a", 20, 0.0), against("b", 20, 1.0)], tmp_path / "roc.png", CONTEXT)
+    drawn(tmp_path / "roc.png")
+
+
+def group(value: str, n: int, score: float | None) -> dict[str, Any]:
+    scores = None if score is None else {"auroc": {"value": score, "low": score - 0.1, "high": score + 0.1}}
+    return {"value": value, "n": n, "patients": n, "positives": n // 2, "absent": [], "scores": scores}
+
+
+def subgroups(differs: bool) -> dict[str, Any]:
+    groups = [group("A", 40, 0.8), group("B", 50, 0.6), group("unknown", 1, None)]
+    density = {"groups": groups, "p_value": 0.001, "corrected": 0.001, "differs": differs}
+    return {"tested": "auroc", "all": group("", 91, 0.7), "attributes": {"density": density}}
+
+
+def test_subgroups_that_differ_are_coloured(tmp_path: Path) -> None:
+    warm = []
+    for differs in (False, True):
+        subgroup_figure.subgroups(subgroups(differs), tmp_path / "groups.png", CONTEXT)
+        warm.append((np.abs(drawn(tmp_path / "groups.png").astype(int) - WARM).max(axis=2) < 12).sum())
+    assert warm[0] == 0
+    assert warm[1] > 300
+
+
+def test_no_subgroups_are_told_so(tmp_path: Path) -> None:
+    found = subgroups(False) | {"attributes": {}, "all": group("", 5, None)}
+    subgroup_figure.subgroups(found, tmp_path / "groups.png", CONTEXT)
+    drawn(tmp_path / "groups.png")
