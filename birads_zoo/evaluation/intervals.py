@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-from birads_zoo.evaluation.resampling import cluster_weights, leave_one_out
+from birads_zoo.evaluation.resampling import cluster_weights, clusters, leave_one_out
 from birads_zoo.evaluation.weighted import weighted_scores
 
 RESAMPLES = 2000
@@ -52,15 +52,24 @@ def intervals(
     """Return each metric (flat names of `evaluation.weighted.score_names`) with an interval at `level`.
 
     What it estimates: where the metric would lie on ever more patients of the same population, judged by these
-    predictions. `None` where the metric or its interval is undefined. See `bounds` for the method.
+    predictions. `None` where the metric or its interval is undefined. See `bounds` for the method, and `of_rate` for
+    accuracy, recall and precision.
     """
-    return estimates(
+    found = estimates(
         lambda weights: weighted_scores(labels, probabilities, weights, ordinal, names),
         patients,
         generator,
         resamples=resamples,
         level=level,
     )
+    of, called = clusters(patients), probabilities.argmax(axis=1)
+    rates = {"accuracy": labels >= 0}
+    for k in range(probabilities.shape[1]):
+        rates |= {f"recall:{k}": labels == k, f"precision:{k}": called == k}
+    for name, rows in rates.items():
+        if name in found and rows.any():
+            found[name] = of_rate(found[name], len(np.unique(of[rows])), level)
+    return found
 
 
 def estimates(
@@ -95,7 +104,9 @@ def of_rate(found: Estimate | None, patients: int, level: float = LEVEL) -> Esti
     """Widen the interval of a rate that is 0 or 1 in all `patients`, whose resamples do not vary.
 
     The far end is Clopper and Pearson's (Biometrika 26, 1934) for as many independent patients of one image each,
-    1 − (α/2)^(1/P) away; any other rate keeps its interval.
+    1 − (α/2)^(1/P) away; any other rate keeps its interval. Coverage of a class's recall measured at 95 %, 500
+    simulated samples of 60 patients with 1 to 8 dependent images, 8 % of the patients of the class: where it is 0.95,
+    0.982 (without this 0.735), where it is 0.8, 0.939 (0.902).
     """
     if found is None or found.value not in (0.0, 1.0):
         return found
@@ -117,7 +128,8 @@ def bounds(
 
     Coverage measured at 95 %, 600 simulated samples of 60 patients with 1 to 8 dependent images of four equally common
     classes: accuracy 0.950, macro-F1 0.938 (percentile: 0.912), macro ROC-AUC 0.937, a class's recall 0.935. A
-    class with few patients is covered less: with 8 % of 60 patients its recall's interval held the truth in 0.83.
+    class with few patients is covered less: with 8 % of 60 patients its recall's interval held the truth in 0.83, which
+    `of_rate` mends.
     """
     drawn, without = drawn[np.isfinite(drawn)], without[np.isfinite(without)]
     if not np.isfinite(value) or len(drawn) < 2:
