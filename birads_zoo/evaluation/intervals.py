@@ -128,8 +128,8 @@ def bounds(
 
     Coverage measured at 95 %, 600 simulated samples of 60 patients with 1 to 8 dependent images of four equally common
     classes: accuracy 0.950, macro-F1 0.938 (percentile: 0.912), macro ROC-AUC 0.937, a class's recall 0.935. A
-    class with few patients is covered less: with 8 % of 60 patients its recall's interval held the truth in 0.83, which
-    `of_rate` mends.
+    class with few patients is covered less: with 8 % of 60 patients its recall's interval held the truth in 0.83
+    without `of_rate`.
     """
     drawn, without = drawn[np.isfinite(drawn)], without[np.isfinite(without)]
     if not np.isfinite(value) or len(drawn) < 2:
