@@ -129,7 +129,7 @@ def _trainer(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(
             classifier=_classifier(recipe, host, compute),
-            forward=lambda classifier, images: classifier(images),
+            forward=lambda classifier, images: (classifier(images), None),
             batches=batches,
             validation=None,
             augment=host.augmentation(recipe.augmentation).build(options).to(compute.device),

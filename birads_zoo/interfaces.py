@@ -97,6 +97,7 @@ class Target:
     found a class of its own, sorted. A row whose value belongs to no class is dropped as "excluded category".
     `ordinal` says whether the classes' order carries meaning. `positive` names the classes that a reader wants found,
     such as BI-RADS 4 and 5: together they are read as one against the rest, on top of the classes themselves.
+    `at_lesion` says that the first class is what tissue without a lesion shows, and the others are seen at the lesion.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Target:
     classes: Mapping[str, Sequence[str]] | None
     ordinal: bool = False
     positive: tuple[str, ...] = ()
+    at_lesion: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +151,10 @@ class AugmentationOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationSpec:
-    """An augmentation: `build(options)` returns a module, N×1×H×W floats in [0, 1] on any device → the same.
+    """An augmentation: `build(options)` returns a module, N×C×H×W floats on any device → the same.
 
+    The first channel is the picture, in [0, 1]. Further ones, which only some runs have, are maps of the same places, such
+    as where its lesions are: they move with the picture (in [-1, 1], 0 outside) and are otherwise left as they are.
     Its random parameters come from torch's generator of the images' device, so that the engine's seed rules them.
     """
 

@@ -62,7 +62,9 @@ class ModelSection(_Section, frozen=True, kw_only=True):
     weights: str = ""  # a state dict's file; "" lets the backbone's plugin fetch its own
     pixel_mean: tuple[float, ...] = ()  # for pixels in [0, 1], a value per channel; () is the backbone's own
     pixel_std: tuple[Rate, ...] = ()
+    last_stage: str = ""  # one of the backbone's stages, after which the head follows; "" is its own end
     freeze: Literal["none", "early", "all"] = "none"
+    evidence: bool = False  # classify every place of the feature map, and pool what the places say
     pooling: Literal["avg", "max", "gem", "flatten"] = "avg"
     fusion: Literal["mean", "difference"] = "mean"  # of a sample's views
     norm: Literal["none", "batch", "layer"] = "none"
@@ -93,6 +95,7 @@ class TrainingSection(_Section, frozen=True, kw_only=True):
     plateau_patience: Positive = 2  # epochs without a better validation loss before the rate falls tenfold
     early_stopping: Count = 0  # epochs without a better validation loss before training ends; 0 never ends it
     select: Literal["loss", "macro_f1", "auroc", "last"] = "loss"  # what chooses the epoch on validation rows
+    lesion_weight: NonNegative = 0.0  # of the loss that holds the places' evidence against known lesions
     ema: Fraction = 0.0  # decay of the averaged weights; 0 for none
     clip_norm: NonNegative = 0.0  # largest gradient norm; 0 for no clipping
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"

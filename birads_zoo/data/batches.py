@@ -24,12 +24,14 @@ class Batch:
     """N samples of V views, all on the device.
 
     `images`: N×V×1×H×W float32 in [0, 1]. `targets`: N int64, class numbers. `positions`: N int64, the samples'
-    numbers, 0 … S−1, in what `Batches` was built from.
+    numbers, 0 … S−1, in what `Batches` was built from. `lesions`: N×H×W float32, those of each sample's first picture
+    as `data.lesions.lesion_maps` draws them, where `Batches` was given any.
     """
 
     images: Tensor
     targets: Tensor
     positions: Tensor
+    lesions: Tensor | None = None
 
 
 class Batches:
@@ -39,7 +41,7 @@ class Batches:
     one of those of `plan_epoch`. When the samples' pictures take at most `memory_limit` bytes they are `resident`:
     moved to the device once, as they are stored; on the CPU they are read where they lie. Else a thread reads them
     batch by batch, a few ahead, into pinned memory. Both give the same batches. Without a `memory_limit` it is half
-    of a CUDA device's free memory, and on other devices there is none.
+    of a CUDA device's free memory, and on other devices there is none. `lesions` is S×H×W int8 and always resident.
     """
 
     def __init__(
@@ -51,12 +53,14 @@ class Batches:
         device: torch.device,
         sampler: str = "natural",
         memory_limit: int | None = None,
+        lesions: NDArray[np.int8] | None = None,
     ) -> None:
         if samples.ndim != 2 or labels.shape != samples.shape[:1]:
             raise ValueError(f"samples must be S×V and labels S, not {samples.shape} and {labels.shape}")
         self._pixels, self._samples, self._labels = pixels, samples, labels
         self._batch_size, self._sampler, self._device = batch_size, sampler, torch.device(device)
         self._targets = torch.tensor(labels, dtype=torch.int64, device=self._device)
+        self._lesions = None if lesions is None else torch.from_numpy(lesions).to(self._device)
         rows, local = np.unique(samples, return_inverse=True)
         picture_bytes = int(np.prod(pixels.shape[1:])) * pixels.dtype.itemsize
         limit = _default_limit(self._device) if memory_limit is None else memory_limit
@@ -81,7 +85,8 @@ class Batches:
         order = torch.from_numpy(np.concatenate(plan)).to(self._device)
         positions = torch.split(order, [len(chosen) for chosen in plan])
         for images, chosen in zip(self._images(plan, positions), positions, strict=True):
-            yield Batch(images=images, targets=self._targets[chosen], positions=chosen)
+            lesions = None if self._lesions is None else self._lesions[chosen].float()
+            yield Batch(images=images, targets=self._targets[chosen], positions=chosen, lesions=lesions)
 
     def _images(self, plan: list[NDArray[np.int64]], positions: tuple[Tensor, ...]) -> Iterator[Tensor]:
         if self._moved is not None:

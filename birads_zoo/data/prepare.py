@@ -20,10 +20,13 @@ from birads_zoo.data.audit import (
     summarise,
 )
 from birads_zoo.data.classes import closed
+from birads_zoo.data.geometry import Placement
+from birads_zoo.data.lesions import lesion_maps
 from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import PixelStore, build_store
 from birads_zoo.data.splits import Fold, check_leaks, held_together, make_folds
 from birads_zoo.data.views import sample_views
+from birads_zoo.errors import UserError
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 
@@ -36,7 +39,8 @@ class Prepared:
     """The usable rows with their classes, where their pixels lie, and who is in which fold.
 
     `labelled`'s rows, `positions` (their places in `store.array`), `samples` (n×V: the places of all pictures of
-    their samples, their own first) and the folds' numbers all count the same rows.
+    their samples, their own first), `lesions` (n×H×W, see `lesion_maps`; `None` where the recipe does not ask for them)
+    and the folds' numbers all count the same rows.
     """
 
     labelled: Labelled
@@ -45,6 +49,7 @@ class Prepared:
     positions: NDArray[np.int64]
     samples: NDArray[np.int64]
     folds: tuple[Fold, ...]
+    lesions: NDArray[np.int8] | None
 
 
 def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared:
@@ -75,4 +80,21 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
         positions=positions,
         samples=positions[sample_views(labelled.index.rows, recipe.dataset.views)],
         folds=folds,
+        lesions=_lesions(recipe, labelled, [store.placements[place] for place in positions]),
     )
+
+
+def _lesions(recipe: Recipe, labelled: Labelled, placements: list[Placement]) -> NDArray[np.int8] | None:
+    if not recipe.training.lesion_weight:
+        return None
+    if not recipe.model.evidence:
+        raise UserError(
+            "training.lesion_weight needs the evidence of places: set model.evidence=true, or leave it at 0"
+        )
+    target = labelled.target
+    if not target.at_lesion or labelled.classes[:1] != tuple(target.classes or ())[:1]:
+        raise UserError(
+            f"training.lesion_weight needs a target whose first class is tissue without a lesion, and target "
+            f"{target.name!r} with the classes {', '.join(labelled.classes)} is none; leave it at 0"
+        )
+    return lesion_maps(labelled.index.rows, labelled.labels, placements, recipe.image.height, recipe.image.width)

@@ -16,6 +16,7 @@ from birads_zoo.interfaces import BackboneOptions, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.model.modes import evaluating
+from birads_zoo.model.stages import cut_after, stages_until
 from birads_zoo.model.weights import load_weights
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     )
     with host.building("backbone", spec.name):
         backbone = _build_backbone(spec, options)
+        if section.last_stage:
+            backbone = cut_after(backbone, section.last_stage, spec.stages, spec.name)
         channels, height, width = feature_map_size(backbone, options)
     if section.weights:
         load_weights(backbone, Path(section.weights))
@@ -71,7 +74,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
             pixel_mean=mean,
             pixel_std=std,
             freeze=section.freeze,
-            stages=spec.stages,
+            stages=stages_until(spec.stages, section.last_stage),
         )
     return _ablate(classifier, recipe, host)
 

@@ -64,39 +64,73 @@ class DifferenceFusion(nn.Module):
         return torch.cat([first, first - pooled[:, 1:].mean(1)], dim=1)
 
 
+class Evidence(nn.Module):
+    """N×V×D×h×w → N×V×K×h×w: what each place of a map says by itself, as log-odds of each class against the first.
+
+    The features are normalised over places, images and views, without learnt scales; one linear layer serves all
+    places, and starts from nothing. The first class's log-odds are 0 by definition, and a softmax over them is unchanged.
+    A place that sees no lesion shall speak for the first class; a picture is as suspicious as its most suspicious place
+    once `pool` takes the maximum (multiple-instance learning; for mammograms: Zhu et al., "Deep Multi-instance Networks
+    with Sparse Label Assignment for Whole Mammogram Classification", MICCAI 2017).
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.logits = nn.Conv2d(channels, classes, 1)
+        nn.init.zeros_(self.logits.weight)
+        nn.init.zeros_(self.logits.bias)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the log-odds of every place."""
+        logits = self.logits(self.norm(features.flatten(0, 1)))
+        return (logits - logits[:, :1]).unflatten(0, features.shape[:2])
+
+
 class Head(nn.Module):
     """Turns the feature maps of one or more views into logits.
 
-    `pool` takes N×V×D×h×w to N×V×F, `fuse` makes one vector of the views, and `rest` takes it to the logits N×K.
+    `evidence` takes feature maps N×V×D×h×w to what is pooled, N×V×C×h×w (an identity unless places are classified),
+    `pool` that to N×V×F, `fuse` makes one vector of the views, and `rest` takes it to the logits N×K.
     """
 
-    def __init__(self, pool: nn.Module, fuse: nn.Module, rest: nn.Module) -> None:
+    def __init__(self, evidence: nn.Module, pool: nn.Module, fuse: nn.Module, rest: nn.Module) -> None:
         super().__init__()
+        self.evidence = evidence
         self.pool = pool
         self.fuse = fuse
         self.rest = rest
 
     @property
     def pool_is_fixed(self) -> bool:
-        """Whether pooling learns nothing, so that a frozen backbone's pooled features can be computed once."""
-        return not any(True for _ in self.pool.parameters())
+        """Whether nothing is learnt before the views are fused, so that frozen features can be pooled once and for all."""
+        return isinstance(self.evidence, nn.Identity) and not any(True for _ in self.pool.parameters())
 
     def classify(self, pooled: Tensor) -> Tensor:
         """Return the logits N×K of pooled features N×V×F."""
         logits: Tensor = self.rest(self.fuse(pooled))
         return logits
 
+    def judge(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits N×K of feature maps N×V×D×h×w, and what was pooled for them, N×V×C×h×w."""
+        evidence: Tensor = self.evidence(features)
+        return self.classify(self.pool(evidence)), evidence
+
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits N×K of feature maps N×V×D×h×w."""
-        return self.classify(self.pool(features))
+        return self.judge(features)[0]
 
 
 def build_head(section: ModelSection, channels: int, height: int, width: int, classes: int) -> Head:
     """Build the head that `section` asks for.
 
     `channels`, `height` and `width` are those of the feature map. After pooling and view fusion the order is: norm,
-    input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is not there at all.
+    input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is not there at all. With
+    `evidence` the channels that are pooled are the classes, and a head without a hidden layer starts as the sum of what
+    was fused: a picture's logits are then its own evidence (and how much more of it there is than in the other view).
     """
+    evidence: nn.Module = Evidence(channels, classes) if section.evidence else nn.Identity()
+    channels = classes if section.evidence else channels
     count = channels * height * width if section.pooling == "flatten" else channels
     if section.fusion == "difference":
         count *= 2
@@ -114,7 +148,15 @@ def build_head(section: ModelSection, channels: int, height: int, width: int, cl
     if section.dropout:
         rest["dropout"] = nn.Dropout(section.dropout)
     rest["logits"] = nn.Linear(count, classes)
-    return Head(_POOLS[section.pooling](), _FUSIONS[section.fusion](), nn.Sequential(rest))
+    if section.evidence and count % classes == 0 and not section.hidden and section.pooling != "flatten":
+        _start_as_sum(rest["logits"], classes)
+    return Head(evidence, _POOLS[section.pooling](), _FUSIONS[section.fusion](), nn.Sequential(rest))
+
+
+@torch.no_grad()
+def _start_as_sum(logits: nn.Linear, classes: int) -> None:
+    logits.weight.copy_(torch.eye(classes).repeat(1, logits.in_features // classes))
+    logits.bias.zero_()
 
 
 def _flatten() -> nn.Module:

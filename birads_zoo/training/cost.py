@@ -131,6 +131,5 @@ def timed_rate(work: Callable[[], object], images: int, compute: Compute) -> flo
     return images / float(np.median(passes))
 
 
-def _whole(classifier: Classifier, images: torch.Tensor) -> torch.Tensor:
-    logits: torch.Tensor = classifier(images)
-    return logits
+def _whole(classifier: Classifier, images: torch.Tensor) -> tuple[torch.Tensor, None]:
+    return classifier(images), None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,35 +15,70 @@ from birads_zoo.devices import Compute
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.training.loop import BatchSource
 
+Still = Literal["nothing", "features", "pooled"]
 
-def can_cache(classifier: Classifier, augment: nn.Module) -> bool:
-    """Tell whether an image's pooled features are the same in every epoch: nothing before the head's norm moves."""
-    return classifier.frozen == "all" and isinstance(augment, nn.Identity) and classifier.head.pool_is_fixed
+LARGEST = 4 * 2**30
+"""Bytes of feature maps that are kept; more are computed anew in every epoch."""
+
+
+def what_is_still(classifier: Classifier, augment: nn.Module) -> Still:
+    """Tell what of an image is the same in every epoch: its pooled features, its feature maps, or nothing."""
+    if classifier.frozen != "all" or not isinstance(augment, nn.Identity):
+        return "nothing"
+    return "pooled" if classifier.head.pool_is_fixed else "features"
 
 
 @torch.no_grad()
-def pooled_features(classifier: Classifier, source: BatchSource, compute: Compute) -> Tensor:
-    """Return all samples' pooled features S×V×F, in order, in float32 on the device."""
+def still_features(classifier: Classifier, source: BatchSource, compute: Compute, still: Still) -> Tensor | None:
+    """Return P pictures' pooled features P×F, in float32, or their maps P×h×w×D, as computed; in order, on the device.
+
+    `source` yields each picture as a sample of its own. `None` when there are more than `LARGEST` bytes of maps.
+    """
     classifier.eval()
-    pooled = []
+    found, size = [], 0
     for batch in source.epoch(None):
         with compute.precision():
-            pooled.append(classifier.head.pool(classifier.features(batch.images)).float())
-    return torch.cat(pooled)
+            features = classifier.features(batch.images)
+            made = classifier.head.pool(features).float() if still == "pooled" else features.movedim(2, -1)
+        found.append(made[:, 0].contiguous())
+        size += found[-1].nbytes
+        if still == "features" and size > LARGEST:
+            return None
+    return torch.cat(found)
 
 
 class FeatureBatches:
-    """Batches of cached features, drawn by the same samplers as images."""
+    """Batches of cached features, drawn by the same samplers as images.
 
-    def __init__(self, features: Tensor, labels: NDArray[np.int64], batch_size: int, sampler: str) -> None:
+    `features` are of P pictures, on the device; sample i has those of the pictures `samples[i]` (S×V), the class
+    `labels[i]` and, if given, the lesions `lesions[i]` (S×H×W).
+    """
+
+    def __init__(
+        self,
+        features: Tensor,
+        samples: NDArray[np.int64],
+        labels: NDArray[np.int64],
+        batch_size: int,
+        sampler: str = "natural",
+        lesions: NDArray[np.int8] | None = None,
+    ) -> None:
+        device = features.device
         self._features, self._labels, self._batch_size, self._sampler = features, labels, batch_size, sampler
-        self._targets = torch.from_numpy(labels).to(features.device)
+        self._samples, self._targets = torch.from_numpy(samples).to(device), torch.from_numpy(labels).to(device)
+        self._lesions = None if lesions is None else torch.from_numpy(lesions).to(device)
 
     def __len__(self) -> int:
         return len(plan_sizes(len(self._labels), self._batch_size))
 
     def epoch(self, generator: np.random.Generator | None) -> Iterator[Batch]:
-        """Yield one epoch's batches; `images` holds features S×V×F."""
+        """Yield one epoch's batches; `images` holds features N×V×F or N×V×D×h×w."""
         for rows in plan_epoch(self._labels, self._batch_size, self._sampler, generator):
             chosen = torch.from_numpy(rows).to(self._features.device)
-            yield Batch(images=self._features[chosen], targets=self._targets[chosen], positions=chosen)
+            features = self._features[self._samples[chosen]]
+            yield Batch(
+                images=features if features.dim() == 3 else features.movedim(-1, 2),
+                targets=self._targets[chosen],
+                positions=chosen,
+                lesions=None if self._lesions is None else self._lesions[chosen].float(),
+            )

@@ -22,9 +22,9 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
-from birads_zoo.training.features import FeatureBatches, can_cache, pooled_features
+from birads_zoo.training.features import FeatureBatches, still_features, what_is_still
 from birads_zoo.training.history import Epoch, best_epoch
-from birads_zoo.training.loop import BatchSource, Fit, predict, train
+from birads_zoo.training.loop import BatchSource, Fit, Forward, predict, train
 from birads_zoo.training.rehearsal import rehearse_augmentation, rehearse_loss
 
 if TYPE_CHECKING:
@@ -59,15 +59,8 @@ def fit_fold(
         raise UserError("batch norm needs batches of two or more: raise training.batch_size or change model.norm")
     seed_libraries(recipe.seed, "fold", fold.number, "weights")
     classifier = compute.place(build_classifier(recipe, host, len(data.labelled.classes)))
-    batches: BatchSource = _source(recipe, data, fold.train, compute)
-    validation: BatchSource | None = _source(recipe, data, fold.validation, compute) if len(fold.validation) else None
     augment = _augmentation(recipe, host, compute)
-    forward: Callable[[Classifier, Tensor], Tensor] = _whole
-    if can_cache(classifier, augment):
-        batches = _cached(recipe, classifier, batches, data.labelled.labels[fold.train], compute)
-        if validation is not None:
-            validation = _cached(recipe, classifier, validation, data.labelled.labels[fold.validation], compute)
-        forward = _head_only
+    source, forward = _source_of(recipe, data, fold, classifier, augment, compute)
     title = f"fold {fold.number + 1}/{len(data.folds)}"
     epochs = recipe.training.epochs
     with screen.bar(title, epochs * len(fold.train)) as show:
@@ -88,8 +81,8 @@ def fit_fold(
         fit = Fit(
             classifier=classifier,
             forward=forward,
-            batches=batches,
-            validation=validation,
+            batches=source(fold.train),
+            validation=source(fold.validation) if len(fold.validation) else None,
             augment=augment,
             criterion=_criterion(recipe, host, data, fold, compute),
             classes=data.labelled.classes,
@@ -104,37 +97,55 @@ def fit_fold(
     fitted = Fitted(
         fold=fold,
         history=history,
-        test=_probabilities(recipe, data, fold.test, classifier, compute),
-        validation=_probabilities(recipe, data, fold.validation, classifier, compute),
+        test=_probabilities(fold.test, source, forward, classifier, data, compute),
+        validation=_probabilities(fold.validation, source, forward, classifier, data, compute),
     )
     return fitted, classifier
 
 
-def _whole(classifier: Classifier, images: Tensor) -> Tensor:
-    logits: Tensor = classifier(images)
-    return logits
+def _source_of(
+    recipe: Recipe, data: Prepared, fold: Fold, classifier: Classifier, augment: nn.Module, compute: Compute
+) -> tuple[Callable[[NDArray[np.int64]], BatchSource], Forward]:
+    """Return what makes batches of given rows, and what the classifier does with them.
+
+    They are of pictures, or of their features where those stay the same in every epoch.
+    """
+    labels, size, sampler = data.labelled.labels, recipe.training.batch_size, recipe.training.sampler
+
+    def lesions(rows: NDArray[np.int64]) -> NDArray[np.int8] | None:
+        return None if data.lesions is None else data.lesions[rows]
+
+    if (still := what_is_still(classifier, augment)) != "nothing":
+        pictures = np.unique(data.samples[np.concatenate([fold.train, fold.validation, fold.test])])
+        alone = Batches(data.store.array, pictures[:, None], np.zeros(len(pictures), np.int64), size, compute.device)
+        features = still_features(classifier, alone, compute, still)
+        if features is not None:
+
+            def cached(rows: NDArray[np.int64]) -> BatchSource:
+                samples = np.searchsorted(pictures, data.samples[rows])
+                return FeatureBatches(features, samples, labels[rows], size, sampler, lesions(rows))
+
+            return cached, _from_pooled if still == "pooled" else _from_features
+
+    def decoded(rows: NDArray[np.int64]) -> BatchSource:
+        samples = data.samples[rows]
+        return Batches(
+            data.store.array, samples, labels[rows], size, compute.device, sampler=sampler, lesions=lesions(rows)
+        )
+
+    return decoded, _from_images
 
 
-def _head_only(classifier: Classifier, pooled: Tensor) -> Tensor:
-    return classifier.head.classify(pooled)
+def _from_images(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
+    return classifier.head.judge(classifier.features(images))
 
 
-def _source(recipe: Recipe, data: Prepared, rows: NDArray[np.int64], compute: Compute) -> Batches:
-    return Batches(
-        data.store.array,
-        data.samples[rows],
-        data.labelled.labels[rows],
-        recipe.training.batch_size,
-        compute.device,
-        sampler=recipe.training.sampler,
-    )
+def _from_features(classifier: Classifier, features: Tensor) -> tuple[Tensor, Tensor]:
+    return classifier.head.judge(features)
 
 
-def _cached(
-    recipe: Recipe, classifier: Classifier, source: BatchSource, labels: NDArray[np.int64], compute: Compute
-) -> FeatureBatches:
-    features = pooled_features(classifier, source, compute)
-    return FeatureBatches(features, labels, recipe.training.batch_size, recipe.training.sampler)
+def _from_pooled(classifier: Classifier, pooled: Tensor) -> tuple[Tensor, None]:
+    return classifier.head.classify(pooled), None
 
 
 def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
@@ -157,11 +168,16 @@ def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: 
 
 
 def _probabilities(
-    recipe: Recipe, data: Prepared, rows: NDArray[np.int64], classifier: Classifier, compute: Compute
+    rows: NDArray[np.int64],
+    source: Callable[[NDArray[np.int64]], BatchSource],
+    forward: Forward,
+    classifier: Classifier,
+    data: Prepared,
+    compute: Compute,
 ) -> NDArray[np.float64]:
     if not len(rows):
         return np.empty((0, len(data.labelled.classes)))
-    logits, _ = predict(classifier, _whole, _source(recipe, data, rows, compute), compute)
+    logits, _ = predict(classifier, forward, source(rows), compute)
     return logits.double().softmax(1).cpu().numpy()
 
 

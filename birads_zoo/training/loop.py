@@ -21,7 +21,9 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import TrainingSection
 from birads_zoo.training import checkpoint
+from birads_zoo.training.augment import augmented
 from birads_zoo.training.history import Epoch, best_epoch, is_over, learning_rate
+from birads_zoo.training.lesions import lesion_loss
 from birads_zoo.training.optimisation import averaged_copy, follow, make_optimiser
 
 CHECKPOINT_SECONDS = 20.0  # the most work a killed run loses; a checkpoint costs up to a second of disk
@@ -37,12 +39,16 @@ class BatchSource(Protocol):
         """Yield one epoch's batches."""
 
 
+Forward = Callable[[Classifier, Tensor], tuple[Tensor, Tensor | None]]
+"""(Classifier, a batch's images) → logits N×K, and the evidence of places N×V×C×h×w where it was computed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """What one fold's training needs. `forward` maps (classifier, a batch's images) to logits N×K."""
+    """What one fold's training needs."""
 
     classifier: Classifier
-    forward: Callable[[Classifier, Tensor], Tensor]
+    forward: Forward
     batches: BatchSource
     validation: BatchSource | None
     augment: nn.Module
@@ -119,10 +125,12 @@ def _one_epoch(
         first = step - step % section.accumulate  # of the batches that share an optimiser step
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(section, history, first / steps, min(first + section.accumulate, steps) / steps)
-        augmented = _augmented(fit.augment, batch.images)
+        pictures, lesions = augmented(fit.augment, batch)
         with fit.compute.precision():
-            logits = fit.forward(fit.classifier, augmented)
+            logits, evidence = fit.forward(fit.classifier, pictures)
         loss = fit.criterion(logits.float(), batch.targets)
+        if section.lesion_weight and evidence is not None and lesions is not None:
+            loss = loss + section.lesion_weight * lesion_loss(evidence[:, 0].float(), lesions, batch.targets)
         losses[step] = loss.detach()
         scaler.scale(loss / min(section.accumulate, steps - first)).backward()
         if (step + 1) % section.accumulate == 0 or step + 1 == steps:
@@ -140,18 +148,10 @@ def _one_epoch(
     return losses.cpu(), images
 
 
-def _augmented(augment: nn.Module, images: Tensor) -> Tensor:
-    """Augment N×V×1×H×W images, each view by itself; cached features (N×V×F) pass an identity untouched."""
-    if isinstance(augment, nn.Identity):
-        return images
-    augmented: Tensor = augment(images.flatten(0, 1))
-    return augmented.view_as(images)
-
-
 @torch.inference_mode()
 def predict(
     classifier: Classifier,
-    forward: Callable[[Classifier, Tensor], Tensor],
+    forward: Forward,
     batches: BatchSource,
     compute: Compute,
 ) -> tuple[Tensor, Tensor]:
@@ -160,7 +160,7 @@ def predict(
     logits, targets = [], []
     for batch in batches.epoch(None):
         with compute.precision():
-            logits.append(forward(classifier, batch.images).float())
+            logits.append(forward(classifier, batch.images)[0].float())
         targets.append(batch.targets)
     return torch.cat(logits), torch.cat(targets)
 

@@ -51,7 +51,7 @@ def make_fit(tmp_path):
         path.mkdir(exist_ok=True)
         return Fit(
             classifier=classifier,
-            forward=lambda model, images: model(images),
+            forward=lambda model, images: (model(images), None),
             batches=Pictures(24, batch_size),
             validation=Pictures(10, 4) if validation else None,
             augment=nn.Identity(),

@@ -34,7 +34,7 @@ def warp(
     shift_x: Tensor | None = None,
     shift_y: Tensor | None = None,
 ) -> Tensor:
-    """Rotate, scale, shear and shift each N×1×H×W image about its centre, in one bilinear resampling.
+    """Rotate, scale, shear and shift each N×C×H×W image about its centre, in one bilinear resampling.
 
     Every argument has one value an image; a negative scale mirrors. Shifts are in fractions of the image's size. What
     comes in from outside is black, as the background of a mammogram is.

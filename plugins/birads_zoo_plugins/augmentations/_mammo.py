@@ -10,7 +10,9 @@ from birads_zoo_plugins.augmentations._draws import mirror, uniform, warp
 
 
 class Mammo(nn.Module):
-    """N×1×H×W in [0, 1] → the same: what may differ between two mammograms of the same finding.
+    """N×C×H×W → the same: what may differ between two mammograms of the same finding, in the first channel.
+
+    Further channels are maps that take part in the geometry alone.
 
     Geometry, in one resampling, since each one blurs the one to three pixels of a microcalcification:
 
@@ -46,6 +48,5 @@ class Mammo(nn.Module):
                 shift_y=uniform(images, -0.06, 0.06),
             )
             gamma = uniform(images, -0.2877, 0.2877).exp()  # ln 4/3: brighter and darker equally likely
-            pixels = adjust_gamma(pixels.clamp(0, 1), gamma, uniform(images, 0.8, 1.0))
-            augmented: Tensor = pixels.clamp(0, 1).to(images.dtype)
-            return augmented
+            picture = adjust_gamma(pixels[:, :1].clamp(0, 1), gamma, uniform(images, 0.8, 1.0))
+            return torch.cat([picture.clamp(0, 1), pixels[:, 1:]], dim=1).to(images.dtype)

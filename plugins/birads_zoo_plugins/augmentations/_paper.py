@@ -10,7 +10,9 @@ from birads_zoo_plugins.augmentations._draws import mirror, uniform, warp
 
 
 class Paper(nn.Module):
-    """N×1×H×W in [0, 1] → the same: what the paper names, at the strengths of Keras' own examples.
+    """N×C×H×W → the same: what the paper names, at the strengths of Keras' own examples, in the first channel.
+
+    Further channels are maps that take part in the geometry alone.
 
     The paper gives no numbers. Taken are: horizontal flip of half the images; rotation by up to 0.1 turn (36°) either
     way, as `RandomRotation(0.1)`; brightness shifted by up to 0.1, as `RandomBrightness(0.1)`; contrast about the
@@ -24,7 +26,6 @@ class Paper(nn.Module):
             pixels = images.float()
             unit = torch.ones(images.shape[0], device=images.device)
             pixels = warp(pixels, degrees=uniform(images, -36, 36), scale_x=mirror(images), scale_y=unit)
-            pixels = adjust_brightness(pixels, uniform(images, -0.1, 0.1))
-            pixels = adjust_contrast_with_mean_subtraction(pixels, uniform(images, 0.9, 1.1))
-            augmented: Tensor = pixels.clamp(0, 1).to(images.dtype)
-            return augmented
+            picture = adjust_brightness(pixels[:, :1], uniform(images, -0.1, 0.1))
+            picture = adjust_contrast_with_mean_subtraction(picture, uniform(images, 0.9, 1.1))
+            return torch.cat([picture.clamp(0, 1), pixels[:, 1:]], dim=1).to(images.dtype)

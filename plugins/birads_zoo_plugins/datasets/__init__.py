@@ -9,6 +9,7 @@ BIRADS = Target(
     classes={f"BI-RADS {category}": (str(category),) for category in range(1, 6)},
     ordinal=True,
     positive=("BI-RADS 4", "BI-RADS 5"),  # those for which biopsy is recommended
+    at_lesion=True,
 )
 SUSPICIOUS = Target(
     name="suspicious",
@@ -16,6 +17,7 @@ SUSPICIOUS = Target(
     classes={"BI-RADS 1-3": ("1", "2", "3"), "BI-RADS 4-5": ("4", "5")},
     ordinal=True,
     positive=("BI-RADS 4-5",),
+    at_lesion=True,
 )
 DENSITY = Target(
     name="density",
@@ -31,6 +33,7 @@ FINDING = Target(
     classes={"normal": ("normal",), "benign": ("benign",), "malignant": ("malignant",)},
     ordinal=True,
     positive=("malignant",),
+    at_lesion=True,
 )
 ABNORMAL = Target(
     name="abnormal",
@@ -38,6 +41,7 @@ ABNORMAL = Target(
     classes={"normal": ("normal",), "abnormal": ("benign", "malignant")},
     ordinal=True,
     positive=("abnormal",),
+    at_lesion=True,
 )
 TISSUE = Target(
     name="tissue",
