@@ -1,0 +1,190 @@
+"""Whether probabilities mean what they say: reliability, calibration errors, and proper scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, bounds
+from birads_zoo.evaluation.proportions import proportion
+from birads_zoo.evaluation.resampling import cluster_weights, clusters, leave_one_out
+
+BINS = 10
+"""Bins of a reliability diagram, at most."""
+
+_ROWS = 20  # in a bin at least; fewer bins where there are fewer rows
+_SMALLEST = 1e-12  # what a probability counts as at least in the log loss, which one 0 would make infinite
+
+Floats = NDArray[np.float64]
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that were given about the same probability: its mean, and the share of them that it came true for."""
+
+    n: int
+    patients: int
+    predicted: float
+    observed: Estimate
+
+
+class ClassCalibration(msgspec.Struct, frozen=True, kw_only=True):
+    """One class: its mean probability less its share of the rows, and its reliability."""
+
+    name: str
+    excess: Estimate | None
+    bins: tuple[Bin, ...]
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """What `measure_calibration` returns; its fields are keys of metrics.json."""
+
+    n: int
+    patients: int
+    brier: Estimate | None
+    brier_skill: Estimate | None
+    log_loss: Estimate | None
+    ece: float
+    ece_if_calibrated: float
+    classwise_ece: float
+    classwise_ece_if_calibrated: float
+    top_label: tuple[Bin, ...]
+    per_class: tuple[ClassCalibration, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        values = msgspec.to_builtins(self)
+        assert isinstance(values, dict)
+        return values
+
+
+def measure_calibration(
+    labels: NDArray[np.int64],
+    probabilities: Floats,
+    patients: NDArray[np.str_],
+    classes: tuple[str, ...],
+    generator: np.random.Generator,
+) -> Calibration:
+    """Tell how well the probabilities (n, K) of n ≥ 1 rows foretell their labels (n,).
+
+    What each estimates, for rows of other patients of the same source:
+
+    - `brier`: the mean squared distance of the probabilities from the truth, Σ_k (p_k − y_k)², in [0, 2] (Brier,
+      Monthly Weather Review 78, 1950). A proper score: it rewards calibration and discrimination alike.
+    - `brier_skill`: 1 − brier / that of stating every class's share of these very rows, 1 − Σ_k share_k², for each of
+      them. 1 is perfect, 0 no better than knowing the prevalence, below 0 worse. `None` for rows of one class.
+    - `log_loss`: the mean −log of the true class's probability, which counts as 1e-12 at least.
+    - `ece`: how far the probability of the predicted class is from how often it is right, on average (expected
+      calibration error; Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3, in bins of equally
+      many rows, see `reliability`). `classwise_ece`: the mean over the classes of the same for each class's
+      probability (Kull et al., "Beyond temperature scaling", NeurIPS 2019, sect. 2).
+    - `excess` of a class: its mean probability less its share of the rows (calibration in the large).
+
+    Bias: chance alone parts a bin's mean probability from its share, so these errors are never 0 and are too large, the
+    more the fewer the patients (Roelofs et al., "Mitigating Bias in Calibration Error Estimation", AISTATS 2022).
+    `…_if_calibrated` says how large they would be expected to be on these patients were the probabilities perfect: see
+    `_by_chance`. An error near it shows nothing. They have no interval, because no bootstrap's would hold the truth
+    where it is near 0. The others' are BCa over whole patients (`intervals.bounds`).
+    """
+    weights = np.vstack([cluster_weights(patients, RESAMPLES, generator), leave_one_out(patients)])
+    predicted = probabilities.argmax(axis=1)
+    top = probabilities[np.arange(len(labels)), predicted]
+    truth = labels[:, None] == np.arange(len(classes))
+    scores = _proper_scores(labels, probabilities, np.vstack([np.ones((1, len(labels))), weights]))
+    of_classes = [reliability(truth[:, k], probabilities[:, k], patients) for k in range(len(classes))]
+    of_top = reliability(predicted == labels, top, patients)
+    chances = [_by_chance(truth[:, k], probabilities[:, k], patients) for k in range(len(classes))]
+    return Calibration(
+        n=len(labels),
+        patients=int(clusters(patients).max()) + 1,
+        brier=_estimate(scores["brier"]),
+        brier_skill=_estimate(scores["brier_skill"]),
+        log_loss=_estimate(scores["log_loss"]),
+        ece=calibration_error(of_top),
+        ece_if_calibrated=_by_chance(predicted == labels, top, patients),
+        classwise_ece=float(np.mean([calibration_error(bins) for bins in of_classes])),
+        classwise_ece_if_calibrated=float(np.mean(chances)),
+        top_label=of_top,
+        per_class=tuple(
+            ClassCalibration(name=name, excess=_estimate(scores[f"excess:{k}"]), bins=of_classes[k])
+            for k, name in enumerate(classes)
+        ),
+    )
+
+
+def reliability(happened: NDArray[np.bool_], predicted: Floats, patients: NDArray[np.str_]) -> tuple[Bin, ...]:
+    """Return the points of a reliability diagram of n events and their predicted chances, from low to high.
+
+    Bins of equally many rows, as far as ties let them be: rows with one chance are never parted (Nguyen and O'Connor,
+    EMNLP 2015, sect. 3). At most `BINS`, and fewer than 20 rows only in bins cut short by ties. The share's interval is
+    by patients (`proportions.proportion`).
+    """
+    of = _bins(predicted)
+    names = clusters(patients)
+    found = []
+    for number in range(int(of.max()) + 1):
+        rows = of == number
+        observed = proportion(happened[rows], patients[rows])
+        assert observed is not None
+        mean, people = float(predicted[rows].mean()), len(np.unique(names[rows]))
+        found.append(Bin(n=int(rows.sum()), patients=people, predicted=mean, observed=observed))
+    return tuple(found)
+
+
+def calibration_error(bins: tuple[Bin, ...]) -> float:
+    """Return the mean over the rows of |mean predicted chance − observed share| of their bin, in [0, 1]."""
+    gaps = sum(each.n * abs(each.predicted - each.observed.value) for each in bins)
+    return gaps / sum(each.n for each in bins)
+
+
+def _bins(predicted: Floats) -> NDArray[np.int64]:
+    """Number each row's bin, 0 … B − 1, none empty."""
+    count = max(1, min(BINS, len(predicted) // _ROWS))
+    inner = np.sort(predicted)[[len(predicted) * place // count for place in range(1, count)]]
+    numbers: NDArray[np.int64] = np.searchsorted(np.unique(inner), predicted, side="right")
+    return np.unique(numbers, return_inverse=True)[1].astype(np.int64)
+
+
+def _by_chance(happened: NDArray[np.bool_], predicted: Floats, patients: NDArray[np.str_]) -> float:
+    """Return the calibration error to be expected of perfect probabilities on these rows and patients.
+
+    In a bin the gap would be normal about 0 with the variance v that it has between patients, and its size √(2v/π) on
+    average. v is estimated about the gap there is, so that a bad calibration does not pass for chance.
+    """
+    of, people = _bins(predicted), clusters(patients)
+    count, total = int(people.max()) + 1, 0.0
+    for number in range(int(of.max()) + 1):
+        rows = of == number
+        gaps = happened[rows] - predicted[rows]
+        by_patient = np.bincount(people[rows], gaps - gaps.mean(), minlength=count)
+        total += float(np.sqrt((by_patient**2).sum() * 2 / np.pi))
+    return total / len(predicted)
+
+
+def _proper_scores(labels: NDArray[np.int64], probabilities: Floats, weights: Floats) -> dict[str, Floats]:
+    """Return each score (B,) under B weightings (B, n) of the rows; NaN where it is undefined."""
+    truth = (labels[:, None] == np.arange(probabilities.shape[1])).astype(np.float64)
+    own = probabilities[np.arange(len(labels)), labels]
+    each = np.column_stack(
+        [
+            ((probabilities - truth) ** 2).sum(axis=1),
+            -np.log(np.maximum(own, _SMALLEST)),
+            truth,
+            probabilities - truth,
+        ]
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = weights @ each / weights.sum(axis=1, keepdims=True)
+        shares, excess = np.split(means[:, 2:], 2, axis=1)
+        reference = 1 - (shares**2).sum(axis=1)
+        skill = 1 - means[:, 0] / np.where(reference > 1e-12, reference, np.nan)
+    scores = {"brier": means[:, 0], "brier_skill": skill, "log_loss": means[:, 1]}
+    return scores | {f"excess:{k}": excess[:, k] for k in range(excess.shape[1])}
+
+
+def _estimate(scores: Floats) -> Estimate | None:
+    """Make an estimate of the score of all rows, of resamples and of all patients but one, in this order."""
+    ends = bounds(float(scores[0]), scores[1 : RESAMPLES + 1], scores[RESAMPLES + 1 :], LEVEL)
+    return None if ends is None else Estimate(value=float(scores[0]), low=ends.low, high=ends.high)
