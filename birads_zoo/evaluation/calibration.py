@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, bounds
+from birads_zoo.evaluation.intervals import Estimate, estimates
 from birads_zoo.evaluation.proportions import proportion
-from birads_zoo.evaluation.resampling import cluster_weights, clusters, leave_one_out
+from birads_zoo.evaluation.resampling import clusters
 
 BINS = 10
 """Bins of a reliability diagram, at most."""
@@ -88,27 +88,26 @@ def measure_calibration(
     `_by_chance`. An error near it shows nothing. They have no interval, because no bootstrap's would hold the truth
     where it is near 0. The others' are BCa over whole patients (`intervals.bounds`).
     """
-    weights = np.vstack([cluster_weights(patients, RESAMPLES, generator), leave_one_out(patients)])
     predicted = probabilities.argmax(axis=1)
     top = probabilities[np.arange(len(labels)), predicted]
     truth = labels[:, None] == np.arange(len(classes))
-    scores = _proper_scores(labels, probabilities, np.vstack([np.ones((1, len(labels))), weights]))
+    scores = estimates(lambda weights: proper_scores(labels, probabilities, weights), patients, generator)
     of_classes = [reliability(truth[:, k], probabilities[:, k], patients) for k in range(len(classes))]
     of_top = reliability(predicted == labels, top, patients)
     chances = [_by_chance(truth[:, k], probabilities[:, k], patients) for k in range(len(classes))]
     return Calibration(
         n=len(labels),
         patients=int(clusters(patients).max()) + 1,
-        brier=_estimate(scores["brier"]),
-        brier_skill=_estimate(scores["brier_skill"]),
-        log_loss=_estimate(scores["log_loss"]),
+        brier=scores["brier"],
+        brier_skill=scores["brier_skill"],
+        log_loss=scores["log_loss"],
         ece=calibration_error(of_top),
         ece_if_calibrated=_by_chance(predicted == labels, top, patients),
         classwise_ece=float(np.mean([calibration_error(bins) for bins in of_classes])),
         classwise_ece_if_calibrated=float(np.mean(chances)),
         top_label=of_top,
         per_class=tuple(
-            ClassCalibration(name=name, excess=_estimate(scores[f"excess:{k}"]), bins=of_classes[k])
+            ClassCalibration(name=name, excess=scores[f"excess:{k}"], bins=of_classes[k])
             for k, name in enumerate(classes)
         ),
     )
@@ -139,6 +138,30 @@ def calibration_error(bins: tuple[Bin, ...]) -> float:
     return gaps / sum(each.n for each in bins)
 
 
+def proper_scores(labels: NDArray[np.int64], probabilities: Floats, weights: Floats) -> dict[str, Floats]:
+    """Return each score (B,) of `measure_calibration` that has an interval, under weightings (B, n) of the n rows.
+
+    NaN where it is undefined; `excess:2` is that of class number 2.
+    """
+    truth = (labels[:, None] == np.arange(probabilities.shape[1])).astype(np.float64)
+    own = probabilities[np.arange(len(labels)), labels]
+    each = np.column_stack(
+        [
+            ((probabilities - truth) ** 2).sum(axis=1),
+            -np.log(np.maximum(own, _SMALLEST)),
+            truth,
+            probabilities - truth,
+        ]
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = weights @ each / weights.sum(axis=1, keepdims=True)
+        shares, excess = np.split(means[:, 2:], 2, axis=1)
+        reference = 1 - (shares**2).sum(axis=1)
+        skill = 1 - means[:, 0] / np.where(reference > 1e-12, reference, np.nan)
+    scores = {"brier": means[:, 0], "brier_skill": skill, "log_loss": means[:, 1]}
+    return scores | {f"excess:{k}": excess[:, k] for k in range(excess.shape[1])}
+
+
 def _bins(predicted: Floats) -> NDArray[np.int64]:
     """Number each row's bin, 0 … B − 1, none empty."""
     count = max(1, min(BINS, len(predicted) // _ROWS))
@@ -161,30 +184,3 @@ def _by_chance(happened: NDArray[np.bool_], predicted: Floats, patients: NDArray
         by_patient = np.bincount(people[rows], gaps - gaps.mean(), minlength=count)
         total += float(np.sqrt((by_patient**2).sum() * 2 / np.pi))
     return total / len(predicted)
-
-
-def _proper_scores(labels: NDArray[np.int64], probabilities: Floats, weights: Floats) -> dict[str, Floats]:
-    """Return each score (B,) under B weightings (B, n) of the rows; NaN where it is undefined."""
-    truth = (labels[:, None] == np.arange(probabilities.shape[1])).astype(np.float64)
-    own = probabilities[np.arange(len(labels)), labels]
-    each = np.column_stack(
-        [
-            ((probabilities - truth) ** 2).sum(axis=1),
-            -np.log(np.maximum(own, _SMALLEST)),
-            truth,
-            probabilities - truth,
-        ]
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = weights @ each / weights.sum(axis=1, keepdims=True)
-        shares, excess = np.split(means[:, 2:], 2, axis=1)
-        reference = 1 - (shares**2).sum(axis=1)
-        skill = 1 - means[:, 0] / np.where(reference > 1e-12, reference, np.nan)
-    scores = {"brier": means[:, 0], "brier_skill": skill, "log_loss": means[:, 1]}
-    return scores | {f"excess:{k}": excess[:, k] for k in range(excess.shape[1])}
-
-
-def _estimate(scores: Floats) -> Estimate | None:
-    """Make an estimate of the score of all rows, of resamples and of all patients but one, in this order."""
-    ends = bounds(float(scores[0]), scores[1 : RESAMPLES + 1], scores[RESAMPLES + 1 :], LEVEL)
-    return None if ends is None else Estimate(value=float(scores[0]), low=ends.low, high=ends.high)

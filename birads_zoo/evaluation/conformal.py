@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import RESAMPLES, Estimate, bounds
+from birads_zoo.evaluation.intervals import Estimate, estimates
 from birads_zoo.evaluation.proportions import proportion
-from birads_zoo.evaluation.resampling import cluster_weights, clusters, leave_one_out
+from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.rows import PredictedRows
 
 _ROUNDING = 1e-9  # sums of weights are exact to far less, levels are given in hundredths
 
@@ -40,6 +41,79 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
         values = msgspec.to_builtins(self)
         assert isinstance(values, dict)
         return values
+
+
+class FoldThreshold(msgspec.Struct, frozen=True, kw_only=True):
+    """A fold's threshold, from so many validation rows and patients; `None`, and the reason, where sets hold all."""
+
+    fold: int
+    threshold: float | None
+    n: int
+    patients: int
+    reason: str = ""
+
+
+def read_conformal(
+    test: PredictedRows,
+    validation: PredictedRows,
+    level: float,
+    generator: np.random.Generator,
+    *,
+    chose_epoch: bool,
+) -> dict[str, Any]:
+    """Return how often the sets of `conformal_sets` hold the true class, and how large they are.
+
+    `level`, `folds` (each fold's `FoldThreshold`), the fields of `Coverage`, and `caution`: why the guarantee does not
+    hold to the letter. `chose_epoch` says that the validation rows had a part in the training.
+    """
+    sets, thresholds = conformal_sets(test, validation, level)
+    cautions = ["validation patients are drawn class by class, so that theirs are about the test patients' shares"]
+    if chose_epoch:
+        cautions.append("the validation rows also chose the epoch or the learning rate, which favours them a little")
+    found = measure_coverage(test.labels, sets, test.patients, test.classes, generator)
+    return {
+        "level": level,
+        "score": "ordinal adaptive prediction sets" if test.ordinal else "adaptive prediction sets",
+        "caution": "; ".join(cautions),
+        "folds": [msgspec.to_builtins(each) for each in thresholds],
+    } | found.to_dict()
+
+
+def conformal_sets(
+    test: PredictedRows, validation: PredictedRows, level: float
+) -> tuple[NDArray[np.bool_], tuple[FoldThreshold, ...]]:
+    """Return the sets (n, K) of the test rows, each by the threshold of its fold, and these thresholds.
+
+    They are made from the network's own probabilities and not from recalibrated ones, whose temperature the same
+    validation rows have chosen. A fold with too few validation patients has sets of all classes.
+    """
+    new = nonconformity(test.probabilities, ordinal=test.ordinal)
+    old = nonconformity(validation.probabilities, ordinal=validation.ordinal)
+    sets = np.ones(new.shape, dtype=bool)
+    thresholds = []
+    for fold in np.unique(test.folds):
+        own = validation.folds == fold
+        patients = validation.patients[own]
+        limit = threshold(old[own, validation.labels[own]], patients, level)
+        sets[test.folds == fold] = new[test.folds == fold] <= limit
+        count = int(clusters(patients).max()) + 1 if own.any() else 0
+        thresholds.append(
+            FoldThreshold(
+                fold=int(fold),
+                threshold=limit if np.isfinite(limit) else None,
+                n=int(own.sum()),
+                patients=count,
+                reason="" if np.isfinite(limit) else _too_few(count, level),
+            )
+        )
+    return sets, tuple(thresholds)
+
+
+def _too_few(patients: int, level: float) -> str:
+    needed = int(np.ceil(level / (1 - level) - _ROUNDING))
+    return (
+        f"{patients} validation patients are too few for {level:.0%}, which takes {needed}: its sets hold all classes"
+    )
 
 
 def nonconformity(probabilities: NDArray[np.float64], *, ordinal: bool) -> NDArray[np.float64]:
@@ -124,7 +198,7 @@ def measure_coverage(
         patients=int(of.max()) + 1,
         coverage=overall,
         coverage_by_patient=by_patient,
-        mean_size=_mean(sizes.astype(np.float64), patients, generator),
+        mean_size=_mean(sizes, patients, generator),
         sizes=tuple(int(count) for count in np.bincount(sizes, minlength=len(classes) + 1)),
         per_class=tuple(
             ClassCoverage(
@@ -138,10 +212,11 @@ def measure_coverage(
     )
 
 
-def _mean(values: NDArray[np.float64], patients: NDArray[np.str_], generator: np.random.Generator) -> Estimate:
-    drawn, without = cluster_weights(patients, RESAMPLES, generator), leave_one_out(patients)
-    mean = float(values.mean())
-    with np.errstate(invalid="ignore"):  # a single patient left out leaves no row
-        ends = bounds(mean, drawn @ values / drawn.sum(axis=1), without @ values / without.sum(axis=1))
-    assert ends is not None
-    return Estimate(value=mean, low=ends.low, high=ends.high)
+def _mean(sizes: NDArray[np.int64], patients: NDArray[np.str_], generator: np.random.Generator) -> Estimate:
+    def mean(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        with np.errstate(invalid="ignore"):  # without its only patient no row is left
+            return {"size": weights @ sizes / weights.sum(axis=1)}
+
+    found = estimates(mean, patients, generator)["size"]
+    assert found is not None
+    return found

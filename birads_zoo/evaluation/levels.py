@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from birads_zoo.evaluation.intervals import intervals
+from birads_zoo.evaluation.positive import positives_of, read_positive
+from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.rows import PredictedRows
+
 Rule = Literal["mean", "max", "noisy-or"]
+
+_SCORES = ("accuracy", "macro_f1", "macro_auroc", "kappa_quadratic")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,6 +30,58 @@ class Level:
     probabilities: NDArray[np.float64]
     patients: NDArray[np.str_]
     left_out: int
+
+
+def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator) -> dict[str, Any] | None:
+    """Return the scores of breasts and of patients; `None` where no label is severer than another.
+
+    `rule` is as given, see `combine` and `whole_patients`. `breast` and `patient` have each what a run has of its
+    images: `n` units, from how many `patients`, how many images were `left_out`, `labels` (units by class), `scores`
+    (accuracy, macro-F1, macro ROC-AUC, kappa, as `evaluation.metrics` has them) and `positive`
+    (`positive.read_positive`), each score as value, low and high, by patients. A level without a unit is `None`.
+    Classes without order are read as the positive ones against the rest; with an order, a unit is positive if its
+    severest label is.
+    """
+    if not test.ordinal and not test.positive:
+        return None
+    sides = test.about["laterality"].to_numpy(dtype=np.str_)
+    labels, probabilities, classes, positive = test.labels, test.probabilities, test.classes, test.positive
+    if not test.ordinal:
+        found, score = positives_of(test)
+        labels, probabilities = found.astype(np.int64), np.column_stack([1 - score, score])
+        classes, positive = ("rest", "positive"), (1,)
+    levels = {
+        "breast": breasts(labels, probabilities, test.patients, sides, rule),
+        "patient": whole_patients(labels, probabilities, test.patients, sides, rule),
+    }
+    return {"rule": rule} | {
+        name: _scored(level, classes, positive, generator) if len(level.labels) else None
+        for name, level in levels.items()
+    }
+
+
+def _scored(
+    level: Level, classes: tuple[str, ...], positive: tuple[int, ...], generator: np.random.Generator
+) -> dict[str, Any]:
+    scores = intervals(level.labels, level.probabilities, level.patients, generator, ordinal=True, names=_SCORES)
+    rows = PredictedRows(
+        labels=level.labels,
+        probabilities=level.probabilities,
+        patients=level.patients,
+        folds=np.zeros(len(level.labels), dtype=np.int64),
+        about=pd.DataFrame(),
+        classes=classes,
+        ordinal=True,
+        positive=positive,
+    )
+    return {
+        "n": len(level.labels),
+        "patients": int(clusters(level.patients).max()) + 1,
+        "left_out": level.left_out,
+        "labels": {name: int((level.labels == k).sum()) for k, name in enumerate(classes)},
+        "scores": {name: None if one is None else asdict(one) for name, one in scores.items()},
+        "positive": read_positive(rows, generator),
+    }
 
 
 def combine(probabilities: NDArray[np.float64], units: NDArray[np.int64], rule: Rule) -> NDArray[np.float64]:

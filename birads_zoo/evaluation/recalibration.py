@@ -2,32 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from birads_zoo.data.batches import SAMPLER_POWERS
+from birads_zoo.evaluation.calibration import measure_calibration, proper_scores
+from birads_zoo.evaluation.intervals import estimates
 from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.rows import PredictedRows
 
 FEWEST_PATIENTS = 10
 """Validation patients without whom no temperature is fitted."""
 
 _COLDEST, _HOTTEST = 0.1, 20.0
+_NO_SHIFT = 1e-9
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fit:
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
     """A fold's temperature, from so many validation rows and patients; `None`, and the reason, where there is none."""
 
     temperature: float | None
     n: int
     patients: int
     reason: str = ""
+
+
+def read_calibration(
+    test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats], generator: np.random.Generator
+) -> dict[str, Any]:
+    """Return how calibrated the probabilities are `before` and `after` `recalibrate`, and what that gained.
+
+    `before` and `after` have the fields of `calibration.Calibration`; `gain` has by how much `brier` and `log_loss`
+    fell, paired by row, with BCa intervals over patients (positive is better). `temperature_only` has the
+    scores of a temperature without the prior shift, `None` where training had the data's shares. `folds` has each
+    fold's `Fit`. Without a fitted fold `after`, `gain` and `temperature_only` are `None`. Nothing is fitted on the test
+    rows, and which probabilities count as calibrated is not chosen by them.
+    """
+    after, fits = recalibrate(test, validation, shifts)
+    fitted = any(fit.temperature is not None for fit in fits.values())
+    shifted = any(np.abs(shift).max() > _NO_SHIFT for shift in shifts.values())
+
+    def measured(probabilities: Floats) -> dict[str, Any]:
+        return measure_calibration(test.labels, probabilities, test.patients, test.classes, generator).to_dict()
+
+    def gained(weights: Floats) -> dict[str, Floats]:
+        first, second = (proper_scores(test.labels, each, weights) for each in (test.probabilities, after))
+        return {name: first[name] - second[name] for name in ("brier", "log_loss")}
+
+    alone = None
+    if fitted and shifted:
+        probabilities, _ = recalibrate(test, validation, {fold: np.zeros_like(one) for fold, one in shifts.items()})
+        alone = {
+            name: value for name, value in measured(probabilities).items() if name not in ("top_label", "per_class")
+        }
+    gains = estimates(gained, test.patients, generator) if fitted else None
+    return {
+        "before": measured(test.probabilities),
+        "after": measured(after) if fitted else None,
+        "gain": None if gains is None else {name: one and asdict(one) for name, one in gains.items()},
+        "temperature_only": alone,
+        "folds": [{"fold": fold} | msgspec.to_builtins(fit) for fold, fit in fits.items()],
+    }
+
+
+def recalibrate(
+    test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats]
+) -> tuple[Floats, dict[int, Fit]]:
+    """Return better probabilities (n, K) of the test rows, and by fold how they were made.
+
+    Each fold's network gets the temperature of its own validation rows, and its `prior_shift` of `shifts`; a fold in
+    which no temperature can be fitted keeps its probabilities as they are, without the shift too.
+    """
+    made = test.probabilities.copy()
+    fits: dict[int, Fit] = {}
+    for fold, shift in shifts.items():
+        own, rows = validation.folds == fold, test.folds == fold
+        fit = fit_temperature(validation.labels[own], validation.probabilities[own], validation.patients[own], shift)
+        if fit.temperature is not None:
+            made[rows] = recalibrated(test.probabilities[rows], fit.temperature, shift)
+        fits[fold] = fit
+    return made, fits
 
 
 def training_shares(counts: Sequence[int], sampler: str, class_weights: bool) -> Floats:
