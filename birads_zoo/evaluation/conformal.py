@@ -112,7 +112,8 @@ def conformal_sets(
 def _too_few(patients: int, level: float) -> str:
     needed = int(np.ceil(level / (1 - level) - _ROUNDING))
     return (
-        f"{patients} validation patients are too few for {level:.0%}, which takes {needed}: its sets hold all classes"
+        f"{patients} validation patients are too few for sets at {100 * level:g} % ({needed} are needed): its sets hold"
+        " all classes"
     )
 
 

@@ -49,7 +49,7 @@ def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator)
     if not test.ordinal:
         found, score = positives_of(test)
         labels, probabilities = found.astype(np.int64), np.column_stack([1 - score, score])
-        classes, positive = ("rest", "positive"), (1,)
+        classes, positive = ("the rest", " or ".join(test.classes[k] for k in test.positive)), (1,)
     levels = {
         "breast": breasts(labels, probabilities, test.patients, sides, rule),
         "patient": whole_patients(labels, probabilities, test.patients, sides, rule),

@@ -49,7 +49,7 @@ def against_shortcuts(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def readings(metrics: Mapping[str, Any]) -> list[str]:
-    """Say in a line each, where it was read: how far off mistakes are, the positive classes, costs, and subgroups."""
+    """Say in a line each, where it was read, what the keys of metrics.json from `errors` to `conformal` tell."""
     lines = []
     if errors := metrics["errors"]:
         told = (f"{name} {_told(errors[key])}" for name, key in _ERRORS)
@@ -70,7 +70,9 @@ def readings(metrics: Mapping[str, Any]) -> list[str]:
         )
     if attributes := metrics["subgroups"]["attributes"]:
         lines.append(f"subgroups: {_subgroups(attributes)}")
-    return lines
+    if levels := metrics["levels"]:
+        lines.append(f"{' · '.join(_level(name, levels[name]) for name in ('breast', 'patient'))}  ({levels['rule']})")
+    return [*lines, f"calibration: {_calibration(metrics['calibration'])}", _conformal(metrics["conformal"])]
 
 
 def _subgroups(attributes: Mapping[str, Any]) -> str:
@@ -85,6 +87,40 @@ def _subgroups(attributes: Mapping[str, Any]) -> str:
     else:
         said = f"too few patients to compare any by {', '.join(attributes)}"
     return f"{said}  ({groups} groups, each with its n in subgroups.png)"
+
+
+def _level(name: str, level: Mapping[str, Any] | None) -> str:
+    if level is None:
+        return f"no {name} is known"
+    positive = level["positive"]
+    said = f"macro-F1 {_told(level['scores']['macro_f1'])}"
+    if positive is not None:
+        said = f"ROC-AUC {_told(positive['auroc'])} ({positive['positives']} of {positive['n']} positive)"
+    left_out = f", {level['left_out']} images left out" if level["left_out"] else ""
+    return f"by {name}: {said}{left_out}"
+
+
+def _calibration(calibration: Mapping[str, Any]) -> str:
+    before, after = calibration["before"], calibration["after"]
+    said = f"ECE {before['ece']:.3f} ({before['ece_if_calibrated']:.3f} by chance)"
+    skill = f"Brier skill {_told(before['brier_skill'])}"
+    left = [fold for fold in calibration["folds"] if fold["temperature"] is None]
+    if after is not None:
+        said += f", recalibrated {after['ece']:.3f} ({after['ece_if_calibrated']:.3f})"
+        skill += f", recalibrated {_told(after['brier_skill'])}"
+    note = f"  ({len(left)} of {len(calibration['folds'])} folds left as they are: {left[0]['reason']})" if left else ""
+    return f"{said} · {skill}{note}"
+
+
+def _conformal(conformal: Mapping[str, Any]) -> str:
+    folds = conformal["folds"]
+    whole = [fold for fold in folds if fold["threshold"] is None]
+    note = f"  ({len(whole)} of {len(folds)} folds hold all classes: too few validation patients)" if whole else ""
+    size = conformal["mean_size"]
+    return (
+        f"sets at {round(100 * conformal['level'])} %: the true class is in {_told(conformal['coverage'])} of them,"
+        f" {size['value']:.2f} [{size['low']:.2f} {size['high']:.2f}] classes on average{note}"
+    )
 
 
 def results_table(metrics: Mapping[str, Any], title: str) -> Table:

@@ -1,10 +1,15 @@
+import json
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from birads_zoo.evaluation.conformal import measure_coverage, nonconformity, threshold
+from birads_zoo.evaluation.conformal import conformal_sets, measure_coverage, nonconformity, read_conformal, threshold
+from birads_zoo.evaluation.rows import PredictedRows
 
 probability_tables = (
     st.integers(2, 6)
@@ -105,3 +110,64 @@ def test_a_class_without_rows_has_no_coverage():
     found = measure_coverage(labels, sets, np.array(["a", "b"]), ("x", "y", "z"), np.random.default_rng(0))
     assert found.per_class[2].coverage is None
     assert found.to_dict()["per_class"][2] == {"name": "z", "n": 0, "patients": 0, "coverage": None}
+
+
+def predicted(folds, patients, seed):
+    """Three rows a patient, whose labels follow the probabilities."""
+    generator = np.random.default_rng(seed)
+    of = np.repeat(np.arange(patients), 3)
+    probabilities = generator.dirichlet(np.full(4, 0.5), len(of))
+    labels = (probabilities.cumsum(axis=1) < generator.random((len(of), 1))).sum(axis=1).clip(max=3)
+    return PredictedRows(
+        labels=labels,
+        probabilities=probabilities,
+        patients=of.astype(str),
+        folds=np.full(len(of), folds) if np.isscalar(folds) else folds[of],
+        about=pd.DataFrame(),
+        classes=("a", "b", "c", "d"),
+        ordinal=True,
+    )
+
+
+def test_each_fold_has_its_own_threshold_and_one_with_too_few_patients_sets_of_all_classes():
+    test = predicted(np.arange(200) % 2, 200, seed=0)
+    validation = predicted((np.arange(48) < 8).astype(int), 48, seed=1)
+    sets, folds = conformal_sets(test, validation, 0.9)
+    assert [(each.n, each.patients) for each in folds] == [(120, 40), (24, 8)]
+    assert folds[0].threshold == threshold(
+        nonconformity(validation.probabilities, ordinal=True)[np.arange(144), validation.labels][24:],
+        validation.patients[24:],
+        0.9,
+    )
+    assert sets[test.folds == 1].all()
+    assert not sets[test.folds == 0].all()
+    assert folds[1].threshold is None
+    assert folds[1].reason == (
+        "8 validation patients are too few for sets at 90 % (9 are needed): its sets hold all classes"
+    )
+
+
+def test_what_is_told():
+    test, validation = predicted(0, 150, seed=0), predicted(0, 60, seed=1)
+    told = read_conformal(test, validation, 0.8, np.random.default_rng(0), chose_epoch=True)
+    assert told["level"] == 0.8
+    assert told["coverage"]["high"] > 0.8
+    assert 1 < told["mean_size"]["value"] < 4
+    assert sum(told["sizes"]) == told["n"] == 450
+    assert "also chose the epoch" in told["caution"]
+    assert "chose" not in read_conformal(test, validation, 0.8, np.random.default_rng(0), chose_epoch=False)["caution"]
+    json.dumps(told, allow_nan=False)
+
+
+def test_no_validation_rows_at_all():
+    test = predicted(0, 20, seed=0)
+    nothing = replace(
+        test,
+        labels=test.labels[:0],
+        probabilities=test.probabilities[:0],
+        patients=test.patients[:0],
+        folds=test.folds[:0],
+    )
+    told = read_conformal(test, nothing, 0.9, np.random.default_rng(0), chose_epoch=False)
+    assert (told["coverage"]["value"], told["mean_size"]["value"]) == (1, 4)
+    assert told["folds"][0]["reason"].startswith("0 validation patients are too few for sets at 90 %")

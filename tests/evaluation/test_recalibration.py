@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -6,7 +9,15 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from birads_zoo.data.batches import plan_epoch
-from birads_zoo.evaluation.recalibration import fit_temperature, prior_shift, recalibrated, training_shares
+from birads_zoo.evaluation.recalibration import (
+    fit_temperature,
+    prior_shift,
+    read_calibration,
+    recalibrate,
+    recalibrated,
+    training_shares,
+)
+from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.interfaces import LossOptions
 from birads_zoo_plugins.losses import birads_zoo_losses
 
@@ -123,3 +134,66 @@ def test_nothing_is_fitted_where_nothing_can_be(patients, labels, said):
     names = np.array([str(one) for one in patients], dtype=np.str_)
     found = fit_temperature(labels, probabilities, names, NONE)
     assert (found.temperature, found.reason) == (None, said)
+
+
+def predicted(seed, patients, heat, fold=0):
+    labels, probabilities, names = rows(np.random.default_rng(seed), patients, heat)
+    return PredictedRows(
+        labels=labels,
+        probabilities=probabilities,
+        patients=names,
+        folds=np.full(len(labels), fold),
+        about=pd.DataFrame(index=range(len(labels))),
+        classes=("a", "b", "c"),
+        ordinal=True,
+    )
+
+
+def joined(one, other):
+    fields = ("labels", "probabilities", "patients", "folds")
+    both = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in fields}
+    return replace(one, **both, about=pd.concat([one.about, other.about]))
+
+
+def test_each_fold_is_mended_by_its_own_validation_rows_and_one_with_too_few_stays_as_it_is():
+    test = joined(predicted(0, 100, 3.0), predicted(1, 100, 3.0, fold=1))
+    validation = joined(predicted(2, 60, 3.0), predicted(3, 9, 3.0, fold=1))
+    shift = prior_shift((600, 300, 100), "balanced", False)
+    made, fits = recalibrate(test, validation, {0: shift, 1: shift})
+    assert fits[0].temperature == pytest.approx(3.0, rel=0.25)
+    assert (fits[1].temperature, fits[1].patients) == (None, 9)
+    assert (made[test.folds == 1] == test.probabilities[test.folds == 1]).all()
+    assert made[test.folds == 0] == pytest.approx(recalibrated(test.probabilities[:300], fits[0].temperature, shift))
+    blind = replace(test, labels=np.zeros_like(test.labels))
+    assert (recalibrate(blind, validation, {0: shift, 1: shift})[0] == made).all(), "test labels have no part in it"
+
+
+def test_what_is_told_of_overconfident_probabilities():
+    test, validation = predicted(0, 150, 3.0), predicted(2, 60, 3.0)
+    shifts = {0: prior_shift((600, 300, 100), "balanced", False)}
+    found = read_calibration(test, validation, shifts, np.random.default_rng(0))
+    assert found["after"]["ece"] < found["before"]["ece"] / 2
+    assert found["before"]["per_class"][0]["excess"]["high"] < 0 < found["before"]["per_class"][2]["excess"]["low"]
+    assert found["after"]["per_class"][2]["excess"]["low"] < 0 < found["after"]["per_class"][2]["excess"]["high"]
+    assert found["gain"]["log_loss"]["low"] > 0
+    gained = found["before"]["log_loss"]["value"] - found["after"]["log_loss"]["value"]
+    assert found["gain"]["log_loss"]["value"] == pytest.approx(gained)
+    alone = found["temperature_only"]["log_loss"]["value"]
+    assert found["after"]["log_loss"]["value"] < alone < found["before"]["log_loss"]["value"]
+    assert "top_label" not in found["temperature_only"]
+
+
+def test_training_by_the_datas_shares_needs_no_second_variant_and_too_few_rows_no_after():
+    test, validation = predicted(0, 50, 3.0), predicted(2, 60, 3.0)
+    assert read_calibration(test, validation, {0: NONE}, np.random.default_rng(0))["temperature_only"] is None
+    few = read_calibration(test, predicted(2, 4, 3.0), {0: NONE}, np.random.default_rng(0))
+    assert (few["after"], few["gain"], few["temperature_only"]) == (None, None, None)
+    assert few["folds"] == [
+        {
+            "fold": 0,
+            "temperature": None,
+            "n": 12,
+            "patients": 4,
+            "reason": "4 validation patients are too few: 10 are needed",
+        }
+    ]
