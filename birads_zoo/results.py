@@ -131,6 +131,7 @@ def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str
             evaluation.conformal_level,
             same(),
             chose_epoch=training.select != "last" or training.schedule == "plateau" or training.early_stopping > 0,
+            leaky=is_leaky(recipe.split.scheme),
         ),
     }
 

@@ -60,16 +60,20 @@ def read_conformal(
     generator: np.random.Generator,
     *,
     chose_epoch: bool,
+    leaky: bool,
 ) -> dict[str, Any]:
     """Return how often the sets of `conformal_sets` hold the true class, and how large they are.
 
     `level`, `folds` (each fold's `FoldThreshold`), the fields of `Coverage`, and `caution`: why the guarantee does not
-    hold to the letter. `chose_epoch` says that the validation rows had a part in the training.
+    hold to the letter. `chose_epoch` says that the validation rows had a part in the training, `leaky` that patients
+    stand on both sides of the split.
     """
     sets, thresholds = conformal_sets(test, validation, level)
     cautions = ["validation patients are drawn class by class, so that theirs are about the test patients' shares"]
     if chose_epoch:
         cautions.append("the validation rows also chose the epoch or the learning rate, which favours them a little")
+    if leaky:
+        cautions.append("patients stand on both sides of the split, so that it says nothing of new ones")
     found = measure_coverage(test.labels, sets, test.patients, test.classes, generator)
     return {
         "level": level,

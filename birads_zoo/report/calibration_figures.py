@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from birads_zoo.report import style
-from birads_zoo.report.style import BODY, COOL, FAINT, INK, PAPER, QUIET, SMALL, WARM
+from birads_zoo.report.style import COOL, INK, PAPER, QUIET, SMALL, WARM
 
 _NAMES = 1.7  # inches for a class name beside an axis
 _Bins = Sequence[Mapping[str, Any]]
@@ -107,7 +107,7 @@ def conformal_sets(conformal: Mapping[str, Any], path: Path, context: str) -> No
         context: the line under the title.
 
     """
-    level, sizes = conformal["level"], conformal["sizes"]
+    level, sizes = conformal["level"], dict(enumerate(conformal["sizes"][1:], start=1))  # no set is empty
     lines = [("all", conformal["n"], conformal["patients"], conformal["coverage"])]
     lines += [(each["name"], each["n"], each["patients"], each["coverage"]) for each in conformal["per_class"]]
     everything = [fold for fold in conformal["folds"] if fold["threshold"] is None]
@@ -131,16 +131,17 @@ def conformal_sets(conformal: Mapping[str, Any], path: Path, context: str) -> No
         style.write(axes, 1.05, place, said, QUIET, SMALL, va="center", transform=axes.get_yaxis_transform())
     axes.set_yticks(range(len(lines)), [style.fitted(name, _NAMES) for name, *_ in lines])
     axes.set(xlim=(max(0.0, lowest - 0.05), 1.0), ylim=(len(lines) - 0.4, -0.6))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(PercentFormatter(1, 0, " %"))
     style.name_axes(axes, "Coverage", x="sets that hold the true class · 95 % interval over patients")
     style.tidy(bars)
-    total = max(sum(sizes), 1)
-    for size, count in enumerate(sizes):
-        bars.barh(size, count, height=0.62, color=COOL if size else FAINT)
-        said = f"{count} ({100 * count / total:.0f} %)" if count else "–"
-        style.write(bars, count + 0.03 * max(sizes), size, said, QUIET, SMALL, va="center")
-    bars.set_yticks(range(len(sizes)), [f"{size} class{'es' * (size != 1)}" for size in range(len(sizes))], size=BODY)
-    bars.set(xticks=[], xlim=(0, max(sizes) * 1.3), ylim=(len(sizes) - 0.4, 0.4 if sizes[0] == 0 else -0.6))
+    most = max(sizes.values())
+    for size, count in sizes.items():
+        bars.barh(size, count, height=0.62, color=COOL)
+        said = f"{count} ({100 * count / conformal['n']:.0f} %)" if count else "–"
+        style.write(bars, count + 0.03 * most, size, said, QUIET, SMALL, va="center")
+    bars.set_yticks(list(sizes), [f"{size} class{'es' * (size > 1)}" for size in sizes])
+    bars.set(xticks=[], xlim=(0, most * 1.3), ylim=(len(sizes) + 0.6, 0.4))
     style.name_axes(bars, "Set size", x=f"mean {_told(conformal['mean_size'], 2)}")
     style.save(figure, path)
 
