@@ -88,8 +88,11 @@ def conformal_sets(
 ) -> tuple[NDArray[np.bool_], tuple[FoldThreshold, ...]]:
     """Return the sets (n, K) of the test rows, each by the threshold of its fold, and these thresholds.
 
-    They are made from the network's own probabilities and not from recalibrated ones, whose temperature the same
-    validation rows have chosen. A fold with too few validation patients has sets of all classes.
+    They are made from the network's own probabilities. Not from recalibrated ones: their temperature comes from the
+    same validation rows, and where a sampler was fair to rare classes the prior shift would take that back. On a
+    phantom with the shares of KAUMDS' classes, trained with balanced draws, it made the sets smaller (1.07 classes
+    instead of 3.14 on average; coverage 0.96 and 0.95), but then they held BI-RADS 5 in 5 of 12 images instead of all.
+    A fold with too few validation patients has sets of all classes.
     """
     new = nonconformity(test.probabilities, ordinal=test.ordinal)
     old = nonconformity(validation.probabilities, ordinal=validation.ordinal)

@@ -56,7 +56,9 @@ def _draw_bins(axes: Axes, bins: _Bins, colour: str) -> None:
     for each in bins:
         at, observed = each["predicted"], each["observed"]
         axes.plot([at, at], [observed["low"], observed["high"]], color=colour, alpha=0.45, linewidth=1.4)
-    axes.plot([b["predicted"] for b in bins], [b["observed"]["value"] for b in bins], color=colour, linewidth=1.2)
+    axes.plot(
+        [b["predicted"] for b in bins], [b["observed"]["value"] for b in bins], color=colour, alpha=0.35, linewidth=1
+    )
     axes.scatter(
         [b["predicted"] for b in bins],
         [b["observed"]["value"] for b in bins],
