@@ -71,7 +71,9 @@ def readings(metrics: Mapping[str, Any]) -> list[str]:
     if attributes := metrics["subgroups"]["attributes"]:
         lines.append(f"subgroups: {_subgroups(attributes)}")
     if levels := metrics["levels"]:
-        lines.append(f"{' · '.join(_level(name, levels[name]) for name in ('breast', 'patient'))}  ({levels['rule']})")
+        lines.append(
+            f"{' · '.join(_level(name, levels[name]) for name in ('breast', 'patient'))}  (images combined by {levels['rule']})"
+        )
     return [*lines, f"calibration: {_calibration(metrics['calibration'])}", _conformal(metrics["conformal"])]
 
 
