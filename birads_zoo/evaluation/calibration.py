@@ -79,7 +79,7 @@ def measure_calibration(
     - `ece`: how far the probability of the predicted class is from how often it is right, on average (expected
       calibration error; Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3, in bins of equally
       many rows, see `reliability`). `classwise_ece`: the mean over the classes of the same for each class's
-      probability (Kull et al., "Beyond temperature scaling", NeurIPS 2019, sect. 2).
+      probability (Kull et al., "Beyond temperature scaling", NeurIPS 2019).
     - `excess` of a class: its mean probability less its share of the rows (calibration in the large).
 
     Bias: chance alone parts a bin's mean probability from its share, so these errors are never 0 and are too large, the
@@ -117,7 +117,7 @@ def reliability(happened: NDArray[np.bool_], predicted: Floats, patients: NDArra
     """Return the points of a reliability diagram of n events and their predicted chances, from low to high.
 
     Bins of equally many rows, as far as ties let them be: rows with one chance are never parted (Nguyen and O'Connor,
-    EMNLP 2015, sect. 3). At most `BINS`, and fewer than 20 rows only in bins cut short by ties. The share's interval is
+    EMNLP 2015). At most `BINS`, and fewer than 20 rows only in bins cut short by ties. The share's interval is
     by patients (`proportions.proportion`).
     """
     of = _bins(predicted)

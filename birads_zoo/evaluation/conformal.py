@@ -131,7 +131,7 @@ def nonconformity(probabilities: NDArray[np.float64], *, ordinal: bool) -> NDArr
     prediction sets without randomisation: Romano, Sesia and Candès, "Classification with Valid and Adaptive Coverage",
     NeurIPS 2020). For ordinal ones the likelier of the two neighbours of the classes so far follows, so that each set
     is contiguous (Lu, Angelopoulos and Pomerantz, "Improving Trustworthiness of AI Disease Severity Rating in Medical
-    Imaging with Ordinal Conformal Prediction Sets", MICCAI 2022, algorithm 1); at a tie it is the severer one.
+    Imaging with Ordinal Conformal Prediction Sets", MICCAI 2022); at a tie it is the severer one.
     """
     count, classes = probabilities.shape
     every = np.arange(count)
@@ -163,7 +163,7 @@ def threshold(scores: NDArray[np.float64], patients: NDArray[np.str_], level: fl
     Rows of one patient depend on each other, so they are not exchangeable with a new patient's row, and the usual
     quantile falls short. Here each of P patients has the weight 1/(P + 1), shared equally by her rows, and the missing
     1/(P + 1) lies at infinity; the result is the `level` quantile (hierarchical conformal prediction: Lee, Barber and
-    Willett, "Distribution-free inference with hierarchical data", arXiv 2306.06342, sect. 3; the same with CDF pooling
+    Willett, "Distribution-free inference with hierarchical data", arXiv 2306.06342, 2023; the same with CDF pooling
     of Dunn, Wasserman and Ramdas, JASA 118, 2023, but for that mass at infinity, which makes it hold for few patients).
 
     What it guarantees: if these patients and a new one are exchangeable, and these rows had no part in the training,

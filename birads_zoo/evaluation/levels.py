@@ -91,7 +91,9 @@ def combine(probabilities: NDArray[np.float64], units: NDArray[np.int64], rule: 
     the classes' probabilities are S(k) − S(k + 1); so one and the same rule serves two classes, where S is the positive
     class's probability, and K, and any cut between them.
 
-    - "mean": the mean of S, which is the mean of the probabilities.
+    - "mean": the mean of S, which is the mean of the probabilities. The default, because the views of one breast see
+      the same tissue with noise of their own: averaging takes noise away, where the other two collect its peaks. In
+      simulated patients it ranks best, or ties (its tests).
     - "max": the largest S, cut by cut. With two classes the highest score; else the distribution of the severest of
       labels that go together perfectly (Fréchet's bound).
     - "noisy-or": 1 − Π(1 − S), the distribution of the severest of independent labels (Pearl, "Probabilistic

@@ -49,7 +49,7 @@ def against_shortcuts(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def readings(metrics: Mapping[str, Any]) -> list[str]:
-    """Say in a line each, where it was read, what the keys of metrics.json from `errors` to `conformal` tell."""
+    """Say in a line each, where it was read: how far off mistakes are, the positive classes, costs, and subgroups."""
     lines = []
     if errors := metrics["errors"]:
         told = (f"{name} {_told(errors[key])}" for name, key in _ERRORS)
@@ -70,10 +70,15 @@ def readings(metrics: Mapping[str, Any]) -> list[str]:
         )
     if attributes := metrics["subgroups"]["attributes"]:
         lines.append(f"subgroups: {_subgroups(attributes)}")
+    return lines
+
+
+def levels_and_chances(metrics: Mapping[str, Any]) -> list[str]:
+    """Say in a line each how breasts and patients score, how calibrated the probabilities are, and what sets hold."""
+    lines = []
     if levels := metrics["levels"]:
-        lines.append(
-            f"{' · '.join(_level(name, levels[name]) for name in ('breast', 'patient'))}  (images combined by {levels['rule']})"
-        )
+        told = " · ".join(_level(name, levels[name]) for name in ("breast", "patient"))
+        lines.append(f"{told}  (images combined by {levels['rule']})")
     return [*lines, f"calibration: {_calibration(metrics['calibration'])}", _conformal(metrics["conformal"])]
 
 
