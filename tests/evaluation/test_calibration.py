@@ -74,7 +74,7 @@ def test_a_certain_mistake_costs_much_and_not_everything():
 @pytest.mark.parametrize("patients", [15, 40, 150])
 def test_what_chance_makes_of_a_calibrated_models_error_is_foretold(patients):
     generator = np.random.default_rng(2)
-    found = [measured(*sample(generator, patients)) for _ in range(60)]
+    found = [measured(*sample(generator, patients)) for _ in range(40)]
     for name in ("ece", "classwise_ece"):
         actual = np.mean([getattr(each, name) for each in found])
         foretold = np.mean([getattr(each, f"{name}_if_calibrated") for each in found])
