@@ -10,6 +10,7 @@ from birads_zoo.evaluation.leaderboard import Effect
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
+from birads_zoo.study.public import public_text
 from birads_zoo.study.score import adjusted, compare, same_predictions
 
 HELPS, HURTS, NOT_SHOWN = "what it removes helps", "what it removes hurts", "not shown"
@@ -61,7 +62,7 @@ def _effect(
     backbone = variant.full  # the model's name and mark: two recipes of one backbone are told apart
     for name in (variant.full, variant.name):
         if name in failures:
-            said = NOTHING if failures[name].nothing_changed else f"failed: {failures[name].said}"
+            said = NOTHING if failures[name].nothing_changed else f"failed: {public_text(failures[name].said)}"
             return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=said)
     full, without = predicted[variant.full], predicted[variant.name]
     if same_predictions(full, without):

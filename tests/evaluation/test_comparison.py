@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from birads_zoo.evaluation.comparison import compare_pair, gain_over_best, holm, rank_with_ties
-from birads_zoo.evaluation.resampling import cluster_weights
+from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.weighted import weighted_scores
 
 
@@ -102,6 +102,13 @@ def test_a_resample_holds_whole_patients():
     assert (weights[:, 0] == weights[:, 1]).all()
     assert (weights[:, 3] != weights[:, 4]).any(), "rows without a patient come and go alone"
     assert weights[:, [0, 2, 3, 4, 5]].sum(axis=1).tolist() == [5] * 500
+
+
+@pytest.mark.parametrize("known", ["", "a"])
+def test_any_number_of_rows_without_a_patient_are_clusters_of_their_own(known):
+    patients = np.array([known, known] + [""] * 200)
+    assert len(np.unique(clusters(patients)[2:])) == 200
+    assert int(clusters(patients).max()) + 1 == (201 if known else 202)
 
 
 def test_weighted_scores_are_those_of_repeated_rows():

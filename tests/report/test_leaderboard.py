@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from birads_zoo.evaluation.intervals import Estimate
-from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, Leaderboard
+from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, FoldScore, Leaderboard
 from birads_zoo.registry import load_registry
 from birads_zoo.report.leaderboard_page import write_leaderboard
 from birads_zoo.report.leaderboard_table import to_csv, to_markdown
@@ -27,9 +27,17 @@ def entry(name: str, value: float | None, error: str = "", **changes: object) ->
         score=score,
         auroc=score,
         gain=None if value is None else Estimate(value=value - 0.3, low=value - 0.4, high=value - 0.2),
-        spread=None if value is None else 0.012,
+        seed_spread=None if value is None else 0.012,
+        fold_spread=None if value is None else 0.034,
+        by_fold=()
+        if value is None
+        else tuple(
+            FoldScore(seed=seed, fold=fold, n=79, value=value + 0.01 * fold) for seed in (0, 1) for fold in range(5)
+        ),
         best_shortcut="" if value is None else "metadata_tree",
-        per_class=() if value is None else tuple(ClassScore(name=c, f1=value, auroc=None, n=20) for c in CLASSES),
+        per_class=()
+        if value is None
+        else tuple(ClassScore(name=c, f1=value, auroc=None, n=20, patients=4 + k) for k, c in enumerate(CLASSES)),
         parameters=None if value is None else 3_500_000,
         flops=None if value is None else 300_000_000,
         train_rate=20.0,
@@ -148,7 +156,7 @@ def test_the_markdown_says_what_cannot_be_seen(written):
     [
         [entry("only", 0.5)],
         [entry("failed", None, error="no")],
-        [entry("a" * 200, 0.5, spread=None, gain=None, flops=None, parameters=None), entry("b", 0.4)],
+        [entry("a" * 200, 0.5, seed_spread=None, gain=None, flops=None, parameters=None), entry("b", 0.4)],
         [entry(f"model-{k}", 0.9 - k / 100) for k in range(40)],
     ],
     ids=["one", "all failed", "unknowns", "forty"],
