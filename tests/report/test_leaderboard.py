@@ -10,7 +10,8 @@ from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, FoldScore, Leaderboard
 from birads_zoo.registry import load_registry
 from birads_zoo.report.leaderboard_page import write_leaderboard
-from birads_zoo.report.leaderboard_table import to_csv, to_markdown
+from birads_zoo.report.leaderboard_rows import board_rows
+from birads_zoo.report.leaderboard_table import columns, to_csv, to_markdown
 
 CLASSES = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
@@ -119,14 +120,63 @@ def test_the_page_escapes_asks_no_network_and_marks_what_leaks(written):
     assert "http://" not in text
     assert "https://" not in text.replace("https://doi", "")
     assert text.count("by image, leaks patients") == len(written[1].references)
-    assert "0.710 [0.650, 0.760]" in text
+    assert '0.710 <span class="ends">[0.650, 0.760]</span>' in text
     assert "failed: ran out of memory" in text
     assert "n = 395 images of 100 patients" in text
 
 
+def test_the_page_shows_ties_bars_on_one_scale_and_what_a_gain_means(written):
+    found = replace(written[1], ranks=(1, 1, 3, None), shortcuts={"thumbnail": 0.6})
+    shown = columns(found)
+    first, second, third, failed = board_rows(found, shown)
+    assert [row["group"] for row in (first, second, third)] == ["odd", "odd", "even"]
+    assert [row["opens"] for row in (first, second, third)] == [False, False, True]
+    assert (first["cells"][0]["note"], third["cells"][0]["note"]) == ("tie of 2", "")
+    assert failed["error"] == "ran out of memory | <b>"
+    score = [row["cells"][2]["bar"] for row in (first, second, third)]
+    assert score[0]["low"] < score[0]["value"] < score[0]["high"] == 96, "the best end is the scale's"
+    assert third["cells"][2]["bar"]["low"] == 4
+    assert len({bar["mark"] for bar in score}) == 1
+    assert score[2]["value"] < score[2]["mark"] < score[0]["low"], "the best shortcut lies between them"
+    assert first["cells"][2]["note"] == "sd 0.012 over seeds, 0.034 over folds"
+
+
+@pytest.mark.parametrize(
+    ("ends", "note", "tone"),
+    [
+        ((0.1, 0.2), "over metadata tree", ""),
+        ((-0.1, 0.2), "not shown", "unclear"),
+        ((-0.2, -0.1), "below it", "below"),
+    ],
+)
+def test_a_gain_is_told_apart_from_none_and_from_a_loss(ends, note, tone):
+    gain = Estimate(value=sum(ends) / 2, low=ends[0], high=ends[1])
+    found = board(entry("resnet50", 0.7, gain=gain))
+    (row,) = board_rows(found, columns(found))
+    cell = next(cell for cell in row["cells"] if cell["note"].startswith("over metadata tree"))
+    assert cell["note"].endswith(note)
+    assert cell["bar"]["kind"].split()[1:] == ([tone] if tone else [])
+
+
+def test_every_form_tells_each_fold_and_both_spreads(written):
+    folder, found = written
+    page = (folder / "leaderboard.html").read_text(encoding="utf-8")
+    assert page.count('class="dots"') == 6, "three models, two seeds"
+    assert "0.720 <span" in page
+    assert "| resnet50 | 1 | 0.710 (79) · 0.720 (79) · 0.730 (79) · 0.740 (79) · 0.750 (79) |" in to_markdown(found)
+    rows = list(csv.DictReader(io.StringIO(to_csv(found))))
+    assert (rows[0]["sd over seeds"], rows[0]["sd over folds"], rows[3]["sd over folds"]) == ("0.012", "0.034", "")
+    sheet = openpyxl.load_workbook(folder / "leaderboard.xlsx")["by fold"]
+    assert [cell.value for cell in sheet[2]] == ["resnet50", 0, 0, 0.71, 79]
+
+
+def test_a_class_of_few_patients_is_named(written):
+    assert "Fewer than 5 patients: BI-RADS 1 (4)." in to_markdown(written[1])
+
+
 def test_the_workbook_has_frozen_heads_numbers_and_no_formulas(written):
     book = openpyxl.load_workbook(written[0] / "leaderboard.xlsx")
-    assert book.sheetnames == ["leaderboard", "per class", "ablations", "reported", "environment"]
+    assert book.sheetnames == ["leaderboard", "per class", "by fold", "ablations", "reported", "environment"]
     assert {sheet.freeze_panes for sheet in book} == {"A2"}
     sheet = book["leaderboard"]
     head = [cell.value for cell in sheet[1]]
@@ -157,9 +207,9 @@ def test_the_markdown_says_what_cannot_be_seen(written):
         [entry("only", 0.5)],
         [entry("failed", None, error="no")],
         [entry("a" * 200, 0.5, seed_spread=None, gain=None, flops=None, parameters=None), entry("b", 0.4)],
-        [entry(f"model-{k}", 0.9 - k / 100) for k in range(40)],
+        [entry(f"model-{k}", 0.9 - k / 100) for k in range(25)],
     ],
-    ids=["one", "all failed", "unknowns", "forty"],
+    ids=["one", "all failed", "unknowns", "many"],
 )
 def test_odd_boards_are_written_too(tmp_path, entries):
     write_leaderboard(tmp_path, replace(board(*entries), ablations=(), shortcuts={}, references=()))
