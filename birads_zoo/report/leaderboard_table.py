@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from birads_zoo.evaluation.comparison import ONE_SEED
 from birads_zoo.evaluation.intervals import FEW, Estimate
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
 from birads_zoo.registry import Reference
@@ -101,6 +102,8 @@ def caveats(found: Leaderboard) -> tuple[str, ...]:
             f"A true gap of {found.smallest_gap:.3f} would be shown four times in five (a pair tested alone, at 5 %)."
             " A smaller one can be there and not be seen: an equal rank does not mean that two models are equal."
         )
+    if max((len(entry.seeds) for entry in found.entries), default=0) == 1:
+        said.append(ONE_SEED)
     if found.shortcuts:
         best = max(found.shortcuts, key=lambda name: found.shortcuts[name])
         said.append(

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from birads_zoo.evaluation.comparison import ONE_SEED
 from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
 from birads_zoo.files import make_folder, write_text
@@ -85,7 +86,7 @@ def write_ablations(
             f"Full model: {_said(full)}. Each line: the full model less the one without the part, so a positive"
             " difference means that what was removed helps.",
             differences.markdown(lines, "ablation"),
-            _CAVEAT,
+            _caveat(about),
         ]
     )
     values = _plain(about) | {"full": _plain(full), "ablations": [_plain(row) for row in found]}
@@ -113,7 +114,7 @@ def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> t
             leakage_report.markdown(found, _shown(about)),
             "Patient lookup is a table from patient to label, made on the same folds: it has never seen a picture.",
             shown,
-            _CAVEAT,
+            _caveat(about),
         )
         if part
     )
@@ -129,6 +130,10 @@ def _write(folder: Path, name: str, text: str, values: Mapping[str, Any], about:
     write_text(folder / f"{name}.md", f"{text}\n\n`{about.command}`\n")
     write_text(folder / f"{name}.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
     return make_folder(folder / "figures")
+
+
+def _caveat(about: Basis) -> str:
+    return f"{ONE_SEED} {_CAVEAT}" if len(about.seeds) == 1 else _CAVEAT
 
 
 def _shown(about: Basis) -> str:

@@ -174,6 +174,12 @@ def test_a_class_of_few_patients_is_named(written):
     assert "Fewer than 5 patients: BI-RADS 1 (4)." in to_markdown(written[1])
 
 
+def test_one_seed_is_told_for_what_it_is(written):
+    assert "With one seed the tests speak of these trained models alone" not in to_markdown(written[1])
+    alone = board(entry("a", 0.5, seeds=(0,)), entry("b", 0.4, seeds=(0,)))
+    assert "With one seed the tests speak of these trained models alone" in to_markdown(alone)
+
+
 def test_the_workbook_has_frozen_heads_numbers_and_no_formulas(written):
     book = openpyxl.load_workbook(written[0] / "leaderboard.xlsx")
     assert book.sheetnames == ["leaderboard", "per class", "by fold", "ablations", "reported", "environment"]
