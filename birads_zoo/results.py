@@ -15,7 +15,8 @@ from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.comparison import gain_over_best
 from birads_zoo.evaluation.conformal import conformal_sets, read_conformal
 from birads_zoo.evaluation.decisions import check_costs, read_cost
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, intervals
+from birads_zoo.evaluation.folds import score_folds, spread_over_folds
+from birads_zoo.evaluation.intervals import FEW, LEVEL, METHOD, RESAMPLES, Estimate, few_patients, intervals
 from birads_zoo.evaluation.levels import read_levels
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.ordinal import read_errors
@@ -89,12 +90,14 @@ def labels_and_probabilities(
 def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> dict[str, Any]:
     """Return the content of `metrics.json`: the metrics of the test rows with intervals, and how the split was made.
 
+    All test rows are pooled out of fold; `per_fold` has each fold by itself and `spread_over_folds` what that varies.
     `rungs` are the shortcuts' probabilities of the same test rows; `shortcuts` tells what each scores, and `gain` how
     much more than the best of them the network does, which is the headline.
     The split `paper` also gets `validation`: the same on the rows that the paper reported, which had chosen the epoch.
     """
     test = predictions[predictions["part"] == "test"]
-    metrics = _measured(test, data, recipe) | _against(test, data, recipe, rungs) | _read(predictions, data, recipe)
+    metrics = _measured(test, data, recipe) | _by_fold(predictions, data, recipe)
+    metrics |= _against(test, data, recipe, rungs) | _read(predictions, data, recipe)
     metrics["split"] = recipe.split.scheme
     metrics["leaky"] = is_leaky(recipe.split.scheme)
     metrics["folds"] = len(data.folds)
@@ -177,12 +180,20 @@ def _measured(rows: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, A
     found = intervals(labels, probabilities, patients, generator, ordinal=ordinal)
     return evaluate(labels, probabilities, classes, ordinal=ordinal).to_dict() | {
         "intervals": {
-            "method": "BCa bootstrap of whole patients",
+            "method": METHOD,
             "level": LEVEL,
             "resamples": RESAMPLES,
+            "few": {classes[k]: held for k, held in few_patients(labels, patients, len(classes)).items()},
+            "few_below": FEW,
             "scores": {_named(name, classes): _ends(interval) for name, interval in found.items()},
         }
     }
+
+
+def _by_fold(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:
+    test = predicted_rows(predictions, "test", data, recipe)
+    told = score_folds(test.labels, test.probabilities, test.patients, test.folds, test.classes, ordinal=test.ordinal)
+    return {"per_fold": told, "spread_over_folds": spread_over_folds(told)}
 
 
 def _against(test: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> dict[str, Any]:

@@ -138,6 +138,8 @@ def _show(metrics: dict[str, Any], folder: Path, recipe: Recipe, screen: Screen,
     """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
     from birads_zoo.evaluation.table import (
         against_shortcuts,
+        by_fold,
+        few_note,
         headline,
         levels_and_chances,
         readings,
@@ -156,6 +158,8 @@ def _show(metrics: dict[str, Any], folder: Path, recipe: Recipe, screen: Screen,
         else:
             click.echo(results_text(metrics, title))
         click.echo(headline(metrics, metrics["folds"]))
-        click.echo("\n".join([*against_shortcuts(metrics), *readings(metrics), *levels_and_chances(metrics)]))
+        notes = [few_note(metrics), by_fold(metrics) if metrics["folds"] > 1 else ""]
+        lines = [*filter(None, notes), *against_shortcuts(metrics), *readings(metrics), *levels_and_chances(metrics)]
+        click.echo("\n".join(lines))
     screen.say(f"figures: {folder / 'figures'}")
     screen.say(f"run: {folder}")

@@ -130,6 +130,31 @@ def _conformal(conformal: Mapping[str, Any]) -> str:
     )
 
 
+def by_fold(metrics: Mapping[str, Any]) -> str:
+    """Say what each fold scores by itself, how far the folds lie apart, and of how many rows each is."""
+    said = []
+    for key, name in (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC")):
+        own = " ".join(_number(fold[key]) for fold in metrics["per_fold"])
+        spread = metrics["spread_over_folds"][key]["sd"]
+        said.append(f"{name} {own}" + ("" if spread is None else f", sd {spread:.3f}"))
+    rows = " ".join(str(fold["n"]) for fold in metrics["per_fold"])
+    lacking = [f"fold {fold['fold']}: {', '.join(fold['absent'])}" for fold in metrics["per_fold"] if fold["absent"]]
+    absent = f"; without rows, and so 0 in its macro-F1: {'; '.join(lacking)}" if lacking else ""
+    return f"by fold: {' · '.join(said)}  (n = {rows}{absent})"
+
+
+def few_note(metrics: Mapping[str, Any]) -> str:
+    """Say which classes have so few patients that intervals are not to be relied on; "" where none has."""
+    about = metrics.get("intervals", {})
+    if not (few := about.get("few")):
+        return ""
+    held = ", ".join(f"{name} {count}" for name, count in few.items())
+    return (
+        f"† fewer than {about['few_below']} patients ({held}): its intervals and those of macro averages hold the truth"
+        " less often than they say"
+    )
+
+
 def results_table(metrics: Mapping[str, Any], title: str) -> Table:
     """Lay out per-class, macro and weighted metrics (the keys of metrics.json) as a table for a terminal."""
     # Text, not str: rich would read "[4]" in a class name or title as markup.
@@ -174,7 +199,7 @@ def _rows(metrics: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple
     names = ("precision", "recall", "f1", "auroc")
     classes = [
         (
-            str(entry["name"]),
+            str(entry["name"]) + " †" * (entry["name"] in metrics.get("intervals", {}).get("few", {})),
             *_cells(metrics, entry, {key: f"{key}:{entry['name']}" for key in names}),
             str(entry["support"]),
         )

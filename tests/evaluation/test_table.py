@@ -5,7 +5,15 @@ import numpy as np
 from rich.console import Console
 
 from birads_zoo.evaluation.metrics import evaluate
-from birads_zoo.evaluation.table import headline, levels_and_chances, readings, results_table, results_text
+from birads_zoo.evaluation.table import (
+    by_fold,
+    few_note,
+    headline,
+    levels_and_chances,
+    readings,
+    results_table,
+    results_text,
+)
 
 CLASSES = ("BI-RADS 1", "probably benign [3]", "a class with a name so long that it must not break the table at all")
 
@@ -127,3 +135,24 @@ def test_what_could_not_be_fitted_is_said() -> None:
     lines = levels_and_chances(fitted(temperature=None, threshold=None) | {"levels": None})
     assert lines[0].endswith("Brier skill 0.300 [.20 .40]  (1 of 1 folds left as they are: 4 validation patients)")
     assert lines[1].endswith("  (1 of 1 folds hold all classes: too few validation patients)")
+
+
+def test_folds_are_told_with_their_rows_their_spread_and_what_they_lack() -> None:
+    folds = [
+        {"fold": 0, "n": 80, "absent": [], "macro_f1": 0.7, "macro_auroc": 0.9},
+        {"fold": 1, "n": 75, "absent": ["BI-RADS 5"], "macro_f1": 0.6, "macro_auroc": None},
+    ]
+    spread = {"macro_f1": {"mean": 0.65, "sd": 0.0707}, "macro_auroc": {"mean": None, "sd": None}}
+    assert by_fold({"per_fold": folds, "spread_over_folds": spread}) == (
+        "by fold: macro-F1 0.700 0.600, sd 0.071 · ROC-AUC 0.900 –"
+        "  (n = 80 75; without rows, and so 0 in its macro-F1: fold 1: BI-RADS 5)"
+    )
+
+
+def test_a_class_of_few_patients_is_marked_and_explained() -> None:
+    marked = {**metrics(), "intervals": {"scores": {}, "few": {"BI-RADS 1": 3}, "few_below": 5}}
+    assert "BI-RADS 1 †" in results_text(marked, "resnet50")
+    assert few_note(marked).startswith(
+        "† fewer than 5 patients (BI-RADS 1 3): its intervals and those of macro averages"
+    )
+    assert few_note(metrics()) == ""
