@@ -15,6 +15,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
+Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +107,8 @@ class EvaluationSection(_Section, frozen=True, kw_only=True):
 
     positive: tuple[str, ...] = ()  # classes read as one against the rest; () takes the target's own
     costs: tuple[tuple[NonNegative, ...], ...] = ()  # K×K: of calling a true class (row) another (column); () for none
+    level_rule: Literal["mean", "max", "noisy-or"] = "mean"  # of images to breasts (birads_zoo/evaluation/levels.py)
+    conformal_level: Level = 0.9  # the chance that a conformal set shall hold the true class
 
 
 class Recipe(_Section, frozen=True, kw_only=True):

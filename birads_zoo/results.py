@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.comparison import gain_over_best
+from birads_zoo.evaluation.conformal import conformal_sets, read_conformal
 from birads_zoo.evaluation.decisions import check_costs, read_cost
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, intervals
+from birads_zoo.evaluation.folds import score_folds, spread_over_folds
+from birads_zoo.evaluation.intervals import FEW, LEVEL, METHOD, RESAMPLES, Estimate, few_patients, intervals
+from birads_zoo.evaluation.levels import read_levels
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.ordinal import read_errors
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
+from birads_zoo.evaluation.recalibration import prior_shift, read_calibration, recalibrate
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.subgroups import read_subgroups
 from birads_zoo.evaluation.weighted import weighted_scores
@@ -58,6 +62,21 @@ def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
     return frame
 
 
+def fitted_frame(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> pd.DataFrame:
+    """Return the test rows of `predictions_frame` with what was fitted on each fold's validation rows beside them.
+
+    Two more columns per class: `calibrated_<class>`, its recalibrated probability (the network's own in a fold where
+    nothing could be fitted), and `set_<class>`, whether it is in the row's conformal set. `predicted` and
+    `probability_<class>` stay the network's.
+    """
+    test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
+    calibrated, _ = recalibrate(test, validation, _shifts(data, recipe))
+    sets, _ = conformal_sets(test, validation, recipe.evaluation.conformal_level)
+    columns: dict[str, NDArray[Any]] = {f"calibrated_{name}": calibrated[:, k] for k, name in enumerate(test.classes)}
+    columns |= {f"set_{name}": sets[:, k] for k, name in enumerate(test.classes)}
+    return predictions[predictions["part"] == "test"].reset_index(drop=True).assign(**columns)
+
+
 def labels_and_probabilities(
     predictions: pd.DataFrame, classes: tuple[str, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -71,12 +90,14 @@ def labels_and_probabilities(
 def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> dict[str, Any]:
     """Return the content of `metrics.json`: the metrics of the test rows with intervals, and how the split was made.
 
+    All test rows are pooled out of fold; `per_fold` has each fold by itself and `spread_over_folds` what that varies.
     `rungs` are the shortcuts' probabilities of the same test rows; `shortcuts` tells what each scores, and `gain` how
     much more than the best of them the network does, which is the headline.
     The split `paper` also gets `validation`: the same on the rows that the paper reported, which had chosen the epoch.
     """
     test = predictions[predictions["part"] == "test"]
-    metrics = _measured(test, data, recipe) | _against(test, data, recipe, rungs) | _read(predictions, data, recipe)
+    metrics = _measured(test, data, recipe) | _by_fold(predictions, data, recipe)
+    metrics |= _against(test, data, recipe, rungs) | _read(predictions, data, recipe)
     metrics["split"] = recipe.split.scheme
     metrics["leaky"] = is_leaky(recipe.split.scheme)
     metrics["folds"] = len(data.folds)
@@ -94,12 +115,27 @@ def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str
     `None` where it does not apply to the target. All draw the same resamples of patients, so that what two of them tell
     of one score agrees.
     """
-    test = predicted_rows(predictions, "test", data, recipe)
+    test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
+    evaluation, training = recipe.evaluation, recipe.training
+
+    def same() -> np.random.Generator:
+        return numpy_generator(recipe.seed, "intervals")
+
     return {
-        "errors": read_errors(test, numpy_generator(recipe.seed, "intervals")),
-        "positive": read_positive(test, numpy_generator(recipe.seed, "intervals")),
-        "cost": read_cost(test, recipe.evaluation.costs, numpy_generator(recipe.seed, "intervals")),
-        "subgroups": read_subgroups(test, numpy_generator(recipe.seed, "intervals")),
+        "errors": read_errors(test, same()),
+        "positive": read_positive(test, same()),
+        "cost": read_cost(test, evaluation.costs, same()),
+        "subgroups": read_subgroups(test, same()),
+        "levels": read_levels(test, evaluation.level_rule, same()),
+        "calibration": read_calibration(test, validation, _shifts(data, recipe), same()),
+        "conformal": read_conformal(
+            test,
+            validation,
+            evaluation.conformal_level,
+            same(),
+            chose_epoch=training.select != "last" or training.schedule == "plateau" or training.early_stopping > 0,
+            leaky=is_leaky(recipe.split.scheme),
+        ),
     }
 
 
@@ -126,6 +162,16 @@ def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe:
     )
 
 
+def _shifts(data: Prepared, recipe: Recipe) -> dict[int, NDArray[np.float64]]:
+    """Return how far the class shares that each fold's network learned from are from those of its training rows."""
+    labels, count = data.labelled.labels, len(data.labelled.classes)
+    sampler, weighted = recipe.training.sampler, recipe.loss.class_weights
+    return {
+        fold.number: prior_shift(np.bincount(labels[fold.train], minlength=count).tolist(), sampler, weighted)
+        for fold in data.folds
+    }
+
+
 def _measured(rows: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:
     classes, ordinal = data.labelled.classes, data.labelled.target.ordinal
     labels, probabilities = labels_and_probabilities(rows, classes)
@@ -134,12 +180,20 @@ def _measured(rows: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, A
     found = intervals(labels, probabilities, patients, generator, ordinal=ordinal)
     return evaluate(labels, probabilities, classes, ordinal=ordinal).to_dict() | {
         "intervals": {
-            "method": "BCa bootstrap of whole patients",
+            "method": METHOD,
             "level": LEVEL,
             "resamples": RESAMPLES,
+            "few": {classes[k]: held for k, held in few_patients(labels, patients, len(classes)).items()},
+            "few_below": FEW,
             "scores": {_named(name, classes): _ends(interval) for name, interval in found.items()},
         }
     }
+
+
+def _by_fold(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, Any]:
+    test = predicted_rows(predictions, "test", data, recipe)
+    told = score_folds(test.labels, test.probabilities, test.patients, test.folds, test.classes, ordinal=test.ordinal)
+    return {"per_fold": told, "spread_over_folds": spread_over_folds(told)}
 
 
 def _against(test: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> dict[str, Any]:

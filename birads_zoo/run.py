@@ -16,7 +16,7 @@ from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import run_folder
 from birads_zoo.report.run_figures import draw_all
-from birads_zoo.results import check_evaluation, measure, predictions_frame
+from birads_zoo.results import check_evaluation, fitted_frame, measure, predictions_frame
 from birads_zoo.shortcuts.ladder import climb
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
@@ -85,7 +85,9 @@ def run(
         cost = total(started, size, history, compute, resumed=resumed is not None)
         predictions = predictions_frame(data, fitted)
         metrics = measure(predictions, data, applied, rungs)
-        run_folder.write_results(folder, predictions, metrics, cost)
+        test = fitted_frame(predictions, data, applied)
+        validation = predictions[predictions["part"] == "validation"]
+        run_folder.write_results(folder, test, validation, metrics, cost)
         draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
     return Outcome(folder=folder, metrics=metrics)
 

@@ -29,11 +29,13 @@ LEFT = {
 """What a finished run leaves in its folder."""
 FIGURES = {
     "class-distribution",
+    "conformal-sets",
     "confusion-matrix",
     "grad-cam",
     "learning-curves",
     "misclassified",
     "pr-curves",
+    "reliability",
     "roc-curves",
     "sample-grid",
     "subgroups",

@@ -38,6 +38,11 @@ def test_changed_fields_names_exactly_what_was_replaced():
         ({"epochs": 3}, "unknown key 'epochs'; did you mean 'training.epochs'"),
         ({"training": {"epochs": "many"}}, "key 'training.epochs': expected 'int', got 'str'"),
         ({"model": {"dropout": 1.5}}, "key 'model.dropout': expected 'float' < 1.0"),
+        ({"evaluation": {"conformal_level": 1.0}}, "key 'evaluation.conformal_level': expected 'float' < 1.0"),
+        (
+            {"evaluation": {"level_rule": "noisy"}},
+            "'noisy' is none of 'max', 'mean', 'noisy-or'; did you mean 'noisy-or'?",
+        ),
         ({"ablations": "no-dropout"}, "key 'ablations': expected a list in square brackets, got 'str'"),
         ({"model": {"pixel_std": [0.5, 0.0]}}, "key 'model.pixel_std[1]': expected 'float' > 0.0"),
         ({"model": 3}, "key 'model': expected a section of keys, got a single value"),

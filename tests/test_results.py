@@ -18,6 +18,8 @@ def test_the_targets_order_decides_about_the_quadratic_kappa(ordinal):
     for k, name in enumerate(classes):
         predictions[f"probability_{name}"] = [float(k == row) for row in range(3)]
     target = Target(name="fruit", column="label", classes=None, ordinal=ordinal)
-    data = SimpleNamespace(labelled=SimpleNamespace(classes=classes, target=target), folds=(None, None))
+    labelled = SimpleNamespace(classes=classes, target=target, labels=np.arange(3))
+    folds = tuple(SimpleNamespace(number=number, train=np.arange(3)) for number in (0, 1))
+    data = SimpleNamespace(labelled=labelled, folds=folds)
     rungs = (Rung(name="majority", summary="", probabilities=np.full((3, 3), 1 / 3)),)
     assert measure(predictions, data, Recipe(), rungs)["kappa_quadratic"] == (1.0 if ordinal else None)

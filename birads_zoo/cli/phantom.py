@@ -38,7 +38,7 @@ _DEFAULTS = PhantomOptions()
     type=click.Choice(get_args(Shortcut)),
     default=_DEFAULTS.shortcut,
     show_default=True,
-    help="Let the files' size or format follow the category, as in KAUMDS.",
+    help="Let the files' size or format follow the category, as in KAUMDS, or (shuffled) a category drawn per woman.",
 )
 @click.option(
     "--damaged",

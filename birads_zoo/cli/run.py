@@ -136,7 +136,16 @@ def _changes(fields: Mapping[str, Any], scheme: str | None, image_size: tuple[in
 
 def _show(metrics: dict[str, Any], folder: Path, recipe: Recipe, screen: Screen, as_json: bool) -> None:
     """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
-    from birads_zoo.evaluation.table import against_shortcuts, headline, readings, results_table, results_text
+    from birads_zoo.evaluation.table import (
+        against_shortcuts,
+        by_fold,
+        few_note,
+        headline,
+        levels_and_chances,
+        readings,
+        results_table,
+        results_text,
+    )
 
     if as_json:
         click.echo(json.dumps(metrics, indent=2))
@@ -149,6 +158,8 @@ def _show(metrics: dict[str, Any], folder: Path, recipe: Recipe, screen: Screen,
         else:
             click.echo(results_text(metrics, title))
         click.echo(headline(metrics, metrics["folds"]))
-        click.echo("\n".join([*against_shortcuts(metrics), *readings(metrics)]))
+        notes = [few_note(metrics), by_fold(metrics) if metrics["folds"] > 1 else ""]
+        lines = [*filter(None, notes), *against_shortcuts(metrics), *readings(metrics), *levels_and_chances(metrics)]
+        click.echo("\n".join(lines))
     screen.say(f"figures: {folder / 'figures'}")
     screen.say(f"run: {folder}")

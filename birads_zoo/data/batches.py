@@ -15,6 +15,9 @@ from torch import Tensor
 
 from birads_zoo.data.images import Pixels
 
+SAMPLER_POWERS = {"natural": 1.0, "balanced": 0.0, "sqrt-balanced": 0.5}
+"""A class is drawn in proportion to its count to this power."""
+
 _AHEAD = 4  # streamed batches that are made before they are asked for
 _CHUNK = 256  # pictures moved at once when the split becomes resident
 
@@ -162,7 +165,7 @@ def plan_sizes(count: int, batch_size: int) -> list[int]:
 
 def _odds(labels: NDArray[np.int64], sampler: str) -> NDArray[np.float64]:
     """Each sample's probability of being drawn: its class's, shared among the class's samples."""
-    power = {"balanced": 0.0, "sqrt-balanced": 0.5}[sampler]
+    power = SAMPLER_POWERS[sampler]
     _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
     odds = (counts**power / counts)[inverse]
     normal: NDArray[np.float64] = odds / odds.sum()

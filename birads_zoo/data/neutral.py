@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +15,18 @@ from birads_zoo.data.geometry import Placement, breast_mask, find_breast
 from birads_zoo.data.images import Pixels
 from birads_zoo.recipe import ImageSection
 
+POINT = 1.7
+"""Source pixels on each axis that a point of detail takes: closer ones still show the source's own sampling."""
+
+COARSEST = 0.5
+"""Points of detail per stored pixel and axis that are left at least, however small the smallest file is."""
+
 _LOOK = 128  # pixels on the longer side of the copy in which the breast's outline is drawn
 _ROUNDS = 2  # times the outline is drawn again from the box that it gave
 _AROUND = 0.06  # of the box's longer side, looked at around it
 _EDGE = 0.3  # of the breast's median grey: what is fainter is film
 _RIM = 2  # pixels of that copy taken off all round: there a file's own edge, cut or frame shows
-_DETAIL = 0.5  # points kept per stored pixel and axis
-_QUALITY = 75
+_QUALITY = 95  # at 75 the grid's coarse steps take small calcifications away, and hide a file's origin no better
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,7 +38,26 @@ class _Outline:
     chest_right: bool
 
 
-def place_neutral(image: Pixels, section: ImageSection) -> tuple[Pixels, Placement]:
+def points_per_pixel(image: Pixels, reduction: int, section: ImageSection) -> float:
+    """Return how many points of detail per stored pixel and axis a file has; more than 1 is more than can be stored.
+
+    `image` is its picture or a copy `reduction` times smaller.
+    """
+    x0, y0, x1, y1 = _find_outline(image).box
+    stored_per_source = min(section.width / (x1 - x0), section.height / (y1 - y0)) / reduction
+    return 1 / (POINT * stored_per_source)
+
+
+def common_detail(found: Iterable[float]) -> float:
+    """Return the points of detail per stored pixel, 0.5 to 1, that all files of a data set have, of `points_per_pixel`.
+
+    The coarsest file decides, for a rare format may be all there is of a class; files with fewer than 0.5 hold no other
+    back further, and remain to be told apart.
+    """
+    return min(max(min(found, default=1.0), COARSEST), 1.0)
+
+
+def place_neutral(image: Pixels, section: ImageSection, detail: float) -> tuple[Pixels, Placement]:
     """Fit an H×W grey picture of any size into `section.height` × `section.width`, as like any other as can be.
 
     Whatever `section` says of crop, orientation and fit, each picture is treated alike:
@@ -40,9 +65,9 @@ def place_neutral(image: Pixels, section: ImageSection) -> tuple[Pixels, Placeme
     - the breast is outlined in a copy of one scale, whatever frame it came in, by a threshold of its own median
       grey, which does not depend on how much film is around it. Labels, frames and noise outside become black;
     - the outline's own box is the crop, the chest wall is turned to the left, and the shape is kept;
-    - half of the stored resolution is all the detail that is left, so that a small file's breast is as sharp as a
-      large one's (a file needs half as many pixels across its breast as are stored; less than that stays visible);
-    - one JPEG compression, quality 75, in the stored grid, where each file's own was in another.
+    - of each stored pixel and axis `detail` points are left (0.5 to 1; see `common_detail`), so that a small file's
+      breast is as sharp as a large one's; where all files have pixels enough, nothing is blurred;
+    - one JPEG compression, quality 95, in the stored grid, where each file's own was in another.
 
     What stays is what is in the breast: its brightness, its coarse noise, and where somebody cut through it. The
     dtype is the picture's own, but its grey values are 256 at most.
@@ -52,7 +77,7 @@ def place_neutral(image: Pixels, section: ImageSection) -> tuple[Pixels, Placeme
     fits = min(section.width / (x1 - x0), section.height / (y1 - y0))
     across = min(max(round((x1 - x0) * fits), 1), section.width)
     down = min(max(round((y1 - y0) * fits), 1), section.height)
-    coarse = _resampled(image, outline.box, (max(round(across * _DETAIL), 1), max(round(down * _DETAIL), 1)))
+    coarse = _resampled(image, outline.box, (max(round(across * detail), 1), max(round(down * detail), 1)))
     fitted = np.asarray(Image.fromarray(coarse).resize((across, down), Image.Resampling.BICUBIC), np.float32)
     shape = Image.fromarray(outline.inside.astype(np.float32)).resize((across, down), Image.Resampling.BILINEAR)
     fitted = np.where(np.asarray(shape) > 0.5, fitted, 0)

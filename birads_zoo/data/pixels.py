@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,13 +26,13 @@ from numpy.typing import NDArray
 
 from birads_zoo.data.geometry import Placement, place
 from birads_zoo.data.images import ImageError, Pixels, is_deep, read_picture
-from birads_zoo.data.neutral import place_neutral
+from birads_zoo.data.neutral import POINT, common_detail, place_neutral, points_per_pixel
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 
-STORE_FORMAT = 1
+STORE_FORMAT = 2
 """Raise this whenever the same files and geometry would give other pixels or other files in the store."""
 
 Failures = dict[int, tuple[str, str]]
@@ -156,8 +157,9 @@ def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progre
     with whole_folder(folder) as temporary:
         with ThreadPoolExecutor(_WORKERS) as pool, (temporary / "pixels.npy").open("wb") as file:
             dtype: _Depth = np.dtype(np.uint16 if any(pool.map(is_deep, paths)) else np.uint8)
+            how = _geometry(paths, section, pool)
             _write_header(file, dtype, 0, section)
-            for position, result in enumerate(_in_order(pool, paths, section)):
+            for position, result in enumerate(_in_order(pool, paths, section, how)):
                 if isinstance(result, ImageError):
                     failures[position] = (result.reason, result.detail)
                 else:
@@ -174,17 +176,34 @@ def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progre
         (temporary / "manifest.json").write_bytes(msgspec.json.encode(manifest))
 
 
+_Place = Callable[[Pixels, ImageSection], tuple[Pixels, Placement]]
 _Result = tuple[Pixels, Placement] | ImageError
 
 
-def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSection) -> Iterator[_Result]:
+def _geometry(paths: Sequence[Path], section: ImageSection, pool: ThreadPoolExecutor) -> _Place:
+    """Return how every picture is placed; the neutral geometry looks at all of them first, for their common detail."""
+    if not section.neutral:
+        return place
+    found = pool.map(lambda path: _detail(path, section), paths)
+    return partial(place_neutral, detail=common_detail(points for points in found if points is not None))
+
+
+def _detail(path: Path, section: ImageSection) -> float | None:
+    try:
+        picture = read_picture(path, (2 * section.height, 2 * section.width))
+    except ImageError:
+        return None
+    return points_per_pixel(picture.pixels, picture.reduction, section)
+
+
+def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSection, how: _Place) -> Iterator[_Result]:
     """Yield each picture's result in the order of `paths`, with no more than `_AHEAD` of them at work or waiting."""
     waiting: deque[Future[_Result]] = deque()
     try:
         for path in paths:
             if len(waiting) == _AHEAD:
                 yield waiting.popleft().result()
-            waiting.append(pool.submit(_read_and_place, path, section))
+            waiting.append(pool.submit(_read_and_place, path, section, how))
         while waiting:
             yield waiting.popleft().result()
     finally:
@@ -192,13 +211,14 @@ def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSec
             future.cancel()
 
 
-def _read_and_place(path: Path, section: ImageSection) -> _Result:
-    how = place_neutral if section.neutral else place
+def _read_and_place(path: Path, section: ImageSection, how: _Place) -> _Result:
+    needed = POINT if section.neutral else 1.0  # source pixels for a stored one
     try:
         # Twice the wanted size leaves a breast that fills half of its frame with all the detail that can be stored.
-        picture = read_picture(path, (2 * section.height, 2 * section.width))
+        picture = read_picture(path, (round(2 * needed * section.height), round(2 * needed * section.width)))
         pixels, placement = how(picture.pixels, section)
-        if picture.reduction > 1 and max(placement.scale_x, placement.scale_y) > 1:  # it fills less: take it whole
+        # It fills less: take it whole.
+        if picture.reduction > 1 and needed * max(placement.scale_x, placement.scale_y) > 1:
             picture = read_picture(path)
             pixels, placement = how(picture.pixels, section)
     except ImageError as error:

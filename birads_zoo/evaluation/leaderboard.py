@@ -14,21 +14,34 @@ from birads_zoo.registry import Reference
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScore:
-    """One class's F1 and one-vs-rest ROC-AUC, in [0, 1], means over the seeds, and its n rows."""
+    """One class's F1 and one-vs-rest ROC-AUC, in [0, 1], means over the seeds, and its n rows of so many patients."""
 
     name: str
     f1: float | None
     auroc: float | None
     n: int
+    patients: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldScore:
+    """The leaderboard's metric on the n rows of one fold of one seed's cross-validation; `None` where undefined."""
+
+    seed: int
+    fold: int
+    n: int
+    value: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One model under one recipe. Where `error` is not empty it failed, and nothing else is known of it.
 
-    `score` is of the leaderboard's metric, `gain` that metric's distance from the best shortcut; `spread` is the
-    standard deviation over the seeds. `flops` are of one sample's forward pass, rates images/s, memory bytes, energy
-    joules and `seconds` those of a whole run; `None` where unknown.
+    `score` is of the leaderboard's metric, pooled out of fold, `gain` its distance from the best shortcut, both means
+    over the seeds. `by_fold` are the same metric's values fold by fold; `seed_spread` is the standard deviation of the
+    pooled score over the seeds and `fold_spread` that over the folds (within a seed, the variances averaged over the
+    seeds), each `None` where there is but one. `flops` are of one sample's forward pass, rates images/s, memory bytes,
+    energy joules and `seconds` those of a whole run; `None` where unknown.
     """
 
     name: str
@@ -40,7 +53,9 @@ class Entry:
     score: Estimate | None
     auroc: Estimate | None
     gain: Estimate | None
-    spread: float | None
+    seed_spread: float | None
+    fold_spread: float | None
+    by_fold: tuple[FoldScore, ...]
     best_shortcut: str
     per_class: tuple[ClassScore, ...]
     parameters: int | None
@@ -61,6 +76,26 @@ class Effect:
     effect: Estimate | None
     p: float | None
     verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemeScore:
+    """One split of a leakage study.
+
+    `inflation` is its score less that of the split by patient, `None` for that split itself, and `p` its p-value,
+    corrected by Holm's procedure. `patient_lookup` is what a table from patient to label scores on the same folds.
+    `error` is not empty where the split could not be run.
+    """
+
+    scheme: str
+    leaky: bool
+    score: Estimate | None = None
+    patient_lookup: float | None = None
+    inflation: Estimate | None = None
+    p: float | None = None
+    smallest_gap: float | None = None
+    verdict: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 def clusters(patients: NDArray[np.str_]) -> NDArray[np.int64]:
     """Number the clusters of n rows, 0 … P−1: a patient's rows are one, and each row without a patient is its own."""
     unknown = np.char.strip(patients.astype(np.str_)) == ""
-    names = np.char.add("p", patients.astype(np.str_))
-    names[unknown] = [f"r{row}" for row in np.flatnonzero(unknown)]
-    found: NDArray[np.int64] = np.unique(names, return_inverse=True)[1]
+    named = np.unique(patients.astype(np.str_), return_inverse=True)[1]
+    alone = len(patients) + np.arange(len(patients))
+    found: NDArray[np.int64] = np.unique(np.where(unknown, alone, named), return_inverse=True)[1]
     return found
 
 

@@ -73,6 +73,15 @@ def readings(metrics: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def levels_and_chances(metrics: Mapping[str, Any]) -> list[str]:
+    """Say in a line each how breasts and patients score, how calibrated the probabilities are, and what sets hold."""
+    lines = []
+    if levels := metrics["levels"]:
+        told = " · ".join(_level(name, levels[name]) for name in ("breast", "patient"))
+        lines.append(f"{told}  (images combined by {levels['rule']})")
+    return [*lines, f"calibration: {_calibration(metrics['calibration'])}", _conformal(metrics["conformal"])]
+
+
 def _subgroups(attributes: Mapping[str, Any]) -> str:
     groups = sum(len(one["groups"]) for one in attributes.values())
     compared = [name for name, one in attributes.items() if one["corrected"] is not None]
@@ -85,6 +94,65 @@ def _subgroups(attributes: Mapping[str, Any]) -> str:
     else:
         said = f"too few patients to compare any by {', '.join(attributes)}"
     return f"{said}  ({groups} groups, each with its n in subgroups.png)"
+
+
+def _level(name: str, level: Mapping[str, Any] | None) -> str:
+    if level is None:
+        return f"no {name} is known"
+    positive = level["positive"]
+    said = f"macro-F1 {_told(level['scores']['macro_f1'])}"
+    if positive is not None:
+        said = f"ROC-AUC {_told(positive['auroc'])} ({positive['positives']} of {positive['n']} positive)"
+    left_out = f", {level['left_out']} images left out" if level["left_out"] else ""
+    return f"by {name}: {said}{left_out}"
+
+
+def _calibration(calibration: Mapping[str, Any]) -> str:
+    before, after = calibration["before"], calibration["after"]
+    said = f"ECE {before['ece']:.3f} ({before['ece_if_calibrated']:.3f} by chance)"
+    skill = f"Brier skill {_told(before['brier_skill'])}"
+    left = [fold for fold in calibration["folds"] if fold["temperature"] is None]
+    if after is not None:
+        said += f", recalibrated {after['ece']:.3f} ({after['ece_if_calibrated']:.3f})"
+        skill += f", recalibrated {_told(after['brier_skill'])}"
+    note = f"  ({len(left)} of {len(calibration['folds'])} folds left as they are: {left[0]['reason']})" if left else ""
+    return f"{said} · {skill}{note}"
+
+
+def _conformal(conformal: Mapping[str, Any]) -> str:
+    folds = conformal["folds"]
+    whole = [fold for fold in folds if fold["threshold"] is None]
+    note = f"  ({len(whole)} of {len(folds)} folds hold all classes: too few validation patients)" if whole else ""
+    size = conformal["mean_size"]
+    return (
+        f"sets at {round(100 * conformal['level'])} %: the true class is in {_told(conformal['coverage'])} of them,"
+        f" {size['value']:.2f} [{size['low']:.2f} {size['high']:.2f}] classes on average{note}"
+    )
+
+
+def by_fold(metrics: Mapping[str, Any]) -> str:
+    """Say what each fold scores by itself, how far the folds lie apart, and of how many rows each is."""
+    said = []
+    for key, name in (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC")):
+        own = " ".join(_number(fold[key]) for fold in metrics["per_fold"])
+        spread = metrics["spread_over_folds"][key]["sd"]
+        said.append(f"{name} {own}" + ("" if spread is None else f", sd {spread:.3f}"))
+    rows = " ".join(str(fold["n"]) for fold in metrics["per_fold"])
+    lacking = [f"fold {fold['fold']}: {', '.join(fold['absent'])}" for fold in metrics["per_fold"] if fold["absent"]]
+    absent = f"; without rows, and so 0 in its macro-F1: {'; '.join(lacking)}" if lacking else ""
+    return f"by fold: {' · '.join(said)}  (n = {rows}{absent})"
+
+
+def few_note(metrics: Mapping[str, Any]) -> str:
+    """Say which classes have so few patients that intervals are not to be relied on; "" where none has."""
+    about = metrics.get("intervals", {})
+    if not (few := about.get("few")):
+        return ""
+    held = ", ".join(f"{name} {count}" for name, count in few.items())
+    return (
+        f"† fewer than {about['few_below']} patients ({held}): its intervals and those of macro averages hold the truth"
+        " less often than they say"
+    )
 
 
 def results_table(metrics: Mapping[str, Any], title: str) -> Table:
@@ -131,7 +199,7 @@ def _rows(metrics: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple
     names = ("precision", "recall", "f1", "auroc")
     classes = [
         (
-            str(entry["name"]),
+            str(entry["name"]) + " †" * (entry["name"] in metrics.get("intervals", {}).get("few", {})),
             *_cells(metrics, entry, {key: f"{key}:{entry['name']}" for key in names}),
             str(entry["support"]),
         )

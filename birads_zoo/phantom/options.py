@@ -14,7 +14,7 @@ SMALLEST_SIDE = 32
 LARGEST_SIDE = 4096
 
 Balance = Literal["balanced", "real"]
-Shortcut = Literal["none", "size", "format"]
+Shortcut = Literal["none", "size", "format", "shuffled-size", "shuffled-format"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,9 @@ class PhantomOptions:
     `patients` have pictures (two breasts, CC and MLO); as many again divided by three have rows only, with
     BI-RADS 2. `balance` is "balanced" (about as many pictures of each category) or "real" (patients per category
     as in KAUMDS). `shortcut` lets the files tell the category: "size" by their frames as in KAUMDS, "format" by
-    their colour mode and JPEG quality. `damaged` pictures, of the commonest category, are missing or broken.
+    their colour mode and JPEG quality. The shuffled ones give each woman's files what a category drawn at random has:
+    formats as different as before that tell nothing. `damaged` pictures, of the commonest category, are missing or
+    broken.
     Raises `UserError` for values that make no sense.
     """
 

@@ -74,17 +74,20 @@ def _write_woman(folder: Path, woman: Woman, damage: Mapping[str, Damage], optio
         for side, view in exposures()
         if view == "CC"
     }
+    shuffled = options.shortcut.startswith("shuffled-")
+    like = numpy_generator(options.seed, "phantom", "format", woman.number).choice(CATEGORIES) if shuffled else ""
     truths: list[_Truth] = []
     for side, view in exposures():
         finding, category = findings[side], woman.category(side)
+        told = str(like) or category  # the category whose files these are like
         breast = anatomy.draw_breast(build, view, options.height, options.width, generator)
         picture = film.expose(breast, build, finding, view, generator)
         if side == "R":
             picture = film.mirror(picture)
-        if options.shortcut == "size":
-            picture = film.frame(picture, category, generator)
+        if options.shortcut.endswith("size"):
+            picture = film.frame(picture, told, generator)
         path = woman.image_path(view, side)
-        mode, quality = _FORMATS[category] if options.shortcut == "format" else ("L", _QUALITY)
+        mode, quality = _FORMATS[told] if options.shortcut.endswith("format") else ("L", _QUALITY)
         _write_picture(folder / path, _jpeg(picture.pixels, mode, quality), damage.get(path))
         if picture.mask is not None and finding is not None:
             mask_path = f"truth/masks/{PurePosixPath(path).stem}.png"

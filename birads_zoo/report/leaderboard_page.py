@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
-from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
+from birads_zoo.evaluation.leaderboard import Leaderboard
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.report import differences, templates
 from birads_zoo.report.differences import Difference
+from birads_zoo.report.leaderboard_rows import TOLD_BELOW, board_rows, by_fold, facts
 from birads_zoo.report.leaderboard_table import (
     METRICS,
     REFERENCE_HEAD,
-    Column,
     caveats,
     columns,
     reference_rows,
@@ -51,14 +51,16 @@ def write_leaderboard(folder: Path, found: Leaderboard) -> None:
 
 def page(found: Leaderboard, figures: Path) -> str:
     """Return the page as HTML, the PNG files of `figures` inside it; every text from outside is escaped."""
-    shown = columns(found)
-    rows = [_row(entry, rank, shown) for entry, rank in zip(found.entries, found.ranks, strict=True)]
+    shown = tuple(column for column in columns(found) if column.title not in TOLD_BELOW)
     return templates.render(
         "leaderboard.html",
         found=found,
         metric=METRICS.get(found.metric, found.metric),
+        facts=facts(found),
         columns=shown,
-        rows=rows,
+        results=sum(column.low is not None for column in shown),
+        rows=board_rows(found, shown),
+        by_fold=by_fold(found),
         caveats=caveats(found),
         reference_head=REFERENCE_HEAD,
         references=reference_rows(found.references),
@@ -68,13 +70,3 @@ def page(found: Leaderboard, figures: Path) -> str:
             if (figures / f"{name}.png").exists()
         ],
     )
-
-
-def _row(entry: Entry, rank: int | None, shown: tuple[Column, ...]) -> dict[str, object]:
-    """Return a row's cells as (text, what it is sorted by), and the error of a model that failed."""
-    cells = [(column.text(entry, rank), column.value(entry, rank)) for column in shown]
-    return {
-        "name": entry.name,
-        "error": entry.error,
-        "cells": [(text, "" if value is None else value) for text, value in cells],
-    }

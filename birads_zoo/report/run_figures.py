@@ -18,7 +18,7 @@ from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.explanation.overview import Explained
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
-from birads_zoo.report import curve_figures, figures, pictures, subgroup_figure
+from birads_zoo.report import calibration_figures, curve_figures, figures, pictures, subgroup_figure
 from birads_zoo.report.curve_figures import Against
 from birads_zoo.results import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
@@ -55,6 +55,8 @@ def draw_all(
     curve_figures.roc_curves(together, each, folder / "roc-curves.png", context)
     curve_figures.pr_curves(together, each, folder / "pr-curves.png", context)
     subgroup_figure.subgroups(metrics["subgroups"], folder / "subgroups.png", context)
+    calibration_figures.reliability(metrics["calibration"], folder / "reliability.png", context)
+    calibration_figures.conformal_sets(metrics["conformal"], folder / "conformal-sets.png", context)
     _draw_sample(folder / "sample-grid.png", data, context)
     _draw_mistakes(folder / "misclassified.png", data, test, rows.labels, rows.probabilities, context)
     _draw_heat_maps(folder / f"{recipe.explainer}.png", data, test, explained, recipe, context)

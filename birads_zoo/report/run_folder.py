@@ -121,13 +121,15 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     write_text(folder / "metrics.jsonl", "\n".join(lines) + "\n")
 
 
-def write_results(folder: Path, predictions: pd.DataFrame, metrics: dict[str, Any], cost: Cost) -> None:
-    """Write `predictions.csv` (test rows), `validation.csv` (validation rows), `cost.json` and `metrics.json`.
+def write_results(
+    folder: Path, test: pd.DataFrame, validation: pd.DataFrame, metrics: dict[str, Any], cost: Cost
+) -> None:
+    """Write the rows as `predictions.csv` and `validation.csv`, then `cost.json` and `metrics.json`.
 
     The last of them says that the run is whole.
     """
-    for name, part in (("predictions.csv", "test"), ("validation.csv", "validation")):
-        _write_csv(folder / name, predictions[predictions["part"] == part])
+    _write_csv(folder / "predictions.csv", test)
+    _write_csv(folder / "validation.csv", validation)
     _write_json(folder / "cost.json", msgspec.to_builtins(cost))
     _write_json(folder / "metrics.json", metrics)
 

@@ -9,7 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
+from birads_zoo.evaluation.intervals import FEW
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
 from birads_zoo.report import style
 from birads_zoo.report.leaderboard_table import METRICS
@@ -34,26 +37,36 @@ def draw_study(folder: Path, found: Leaderboard) -> None:
 
 
 def scores(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
-    """Draw each model's score with its 95 % interval, and the best shortcut as a line that all should pass."""
+    """Draw each model's pooled score with its 95 % interval over its single folds' scores, and the best shortcut.
+
+    The shortcut is a line that all should pass; a model's rank stands before its name.
+    """
     metric = METRICS.get(found.metric, found.metric)
-    figure = style.chart(_NAMES + 5.4, 0.36 * len(entries) + 0.8, f"{metric} with 95 % intervals", found.basis)
+    folds = " · small dots: single folds" if any(entry.by_fold for entry in entries) else ""
+    title, context = f"{metric} with 95 % intervals", f"{found.basis}{folds} · equal ranks: no difference shown"
+    figure = style.chart(_NAMES + 5.8, 0.4 * len(entries) + 1.0, title, context)
     axes = figure.add_subplot()
     style.tidy(axes, "x")
+    style.name_axes(axes, x=metric)
     for place, entry in enumerate(entries):
         if entry.score is None:
             continue
-        axes.plot([entry.score.low, entry.score.high], [place, place], color=COOL, linewidth=2.2)
-        axes.plot(entry.score.value, place, "o", color=COOL, markersize=6.5)
+        single = [fold.value for fold in entry.by_fold if fold.value is not None]
+        axes.plot(single, [place] * len(single), "o", color=style.tint(QUIET, 0.45), markersize=3, zorder=1)
+        axes.plot([entry.score.low, entry.score.high], [place, place], color=COOL, linewidth=2.2, zorder=2)
+        axes.plot(entry.score.value, place, "o", color=COOL, markersize=6.5, zorder=3)
         style.write(
             axes, entry.score.value, place - 0.2, f"{entry.score.value:.3f}", INK, SMALL, ha="center", va="bottom"
         )
     if found.shortcuts:
         best = max(found.shortcuts, key=lambda name: found.shortcuts[name])
         axes.axvline(found.shortcuts[best], color=WARM, linewidth=1.2, linestyle=(0, (4, 2)))
-        said = style.plain(f" best shortcut: {best.replace('_', ' ')}")
-        style.write(axes, found.shortcuts[best], len(entries) - 0.45, said, WARM, SMALL, va="bottom")
-    axes.set(ylim=(len(entries) - 0.4, -0.7))
-    axes.set_yticks(range(len(entries)), [style.fitted(entry.name, _NAMES) for entry in entries])
+        said = "  " + style.plain(f"best shortcut: {best.replace('_', ' ')}")
+        style.write(axes, found.shortcuts[best], len(entries) - 0.3, said, WARM, SMALL, va="bottom")
+    axes.set(ylim=(len(entries) - 0.2, -0.7))
+    ranks = [rank for entry, rank in zip(found.entries, found.ranks, strict=True) if entry.score is not None]
+    names = [f"{rank}  {style.fitted(entry.name, _NAMES)}" for entry, rank in zip(entries, ranks, strict=True)]
+    axes.set_yticks(range(len(entries)), names)
     style.save(figure, path)
 
 
@@ -65,6 +78,9 @@ def cost(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
     style.tidy(axes, "both")
     style.name_axes(axes, x="10⁹ FLOPs an image, logarithmic", y=metric)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     largest = max(entry.parameters or 1 for entry in entries)
     for entry in entries:
         if entry.score is None or not entry.flops:
@@ -72,18 +88,26 @@ def cost(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
         x, size = entry.flops / 1e9, 40 + 460 * (entry.parameters or 0) / largest
         axes.plot([x, x], [entry.score.low, entry.score.high], color=FAINT, linewidth=1.4, zorder=1)
         axes.scatter(x, entry.score.value, s=size, color=style.tint(COOL, 0.55), edgecolor=COOL, linewidth=1, zorder=2)
-        style.write(axes, x, entry.score.value, "     " + style.fitted(entry.name, 1.8, SMALL), INK, SMALL, va="center")
-    axes.tick_params(which="minor", length=0)
-    axes.margins(x=0.3)
+        beside = axes.transData + ScaledTranslation((size**0.5 / 2 + 4) / 72, 0, figure.dpi_scale_trans)
+        name = style.fitted(entry.name, 1.8, SMALL)
+        style.write(axes, x, entry.score.value, name, INK, SMALL, va="center", transform=beside)
+    known = [entry.flops / 1e9 for entry in entries if entry.flops]
+    axes.set_xlim(min(known) / 2, max(known) * 6)  # room for names on the right
     style.save(figure, path)
 
 
 def per_class(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
     """Draw F1 of every model and class, shaded from 0 to 1."""
     values = np.array([[np.nan if one.f1 is None else one.f1 for one in entry.per_class] for entry in entries])
-    counts = [one.n for one in entries[0].per_class]
-    names = [f"{style.fitted(one.name, 1.1)}\nn = {n}" for one, n in zip(entries[0].per_class, counts, strict=True)]
-    figure = style.chart(_NAMES + 1.15 * len(names) + 0.6, 0.42 * len(entries) + 1.0, "F1 by class", found.basis)
+    classes = entries[0].per_class
+    names = [
+        f"{style.fitted(one.name, 1.1)}{' †' * (one.patients < FEW)}\nn = {one.n}\n{one.patients} patients"
+        for one in classes
+    ]
+    few = f" · † fewer than {FEW} patients" if any(one.patients < FEW for one in classes) else ""
+    figure = style.chart(
+        _NAMES + 1.15 * len(names) + 0.6, 0.42 * len(entries) + 1.2, "F1 by class", f"{found.basis}{few}"
+    )
     axes = figure.add_subplot()
     style.tidy(axes)
     axes.imshow(values, cmap=_SHADES, vmin=0, vmax=1, aspect="auto")

@@ -14,7 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from birads_zoo.evaluation.leaderboard import Leaderboard
 from birads_zoo.files import whole_file
-from birads_zoo.report.leaderboard_table import REFERENCE_HEAD, Cell, caveats, columns, reference_rows
+from birads_zoo.report.leaderboard_table import METRICS, REFERENCE_HEAD, Cell, caveats, columns, reference_rows
 
 _HEAD = PatternFill("solid", fgColor="1C2733")
 _WHITE = Font(bold=True, color="FFFFFF")
@@ -22,7 +22,7 @@ _WIDEST = 60  # characters
 
 
 def write_workbook(path: Path, found: Leaderboard) -> None:
-    """Write the sheets leaderboard, per class, ablations, reported and environment, each with a frozen header.
+    """Write the sheets leaderboard, per class, by fold, ablations, reported and environment, each with a frozen header.
 
     Numbers are numbers, with a format; an interval's ends have columns of their own. Text stays text, even where it
     begins like a formula.
@@ -33,9 +33,21 @@ def write_workbook(path: Path, found: Leaderboard) -> None:
     _sheet(
         book,
         "per class",
-        ("model", "class", "F1", "ROC-AUC", "images"),
-        [(entry.name, one.name, one.f1, one.auroc, one.n) for entry in found.entries for one in entry.per_class],
+        ("model", "class", "F1", "ROC-AUC", "images", "patients"),
+        [
+            (entry.name, one.name, one.f1, one.auroc, one.n, one.patients)
+            for entry in found.entries
+            for one in entry.per_class
+        ],
         {2: "0.000", 3: "0.000"},
+    )
+    metric = METRICS.get(found.metric, found.metric)
+    _sheet(
+        book,
+        "by fold",
+        ("model", "seed", "fold", metric, "images"),
+        [(entry.name, one.seed, one.fold, one.value, one.n) for entry in found.entries for one in entry.by_fold],
+        {3: "0.000"},
     )
     _sheet(
         book,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from birads_zoo.data.images import Pixels
 from birads_zoo.data.splits import Fold
 from birads_zoo.shortcuts.pixels import linear, shrink, thumbnails, without_breast
 from birads_zoo.shortcuts.rungs import (
+    Labels,
     Rung,
     majority,
     metadata_features,
@@ -19,6 +20,9 @@ from birads_zoo.shortcuts.rungs import (
     over_folds,
     patient_lookup,
 )
+
+Climb = Callable[[Labels], Rung]
+"""Fit a shortcut anew to labels (n,) of all rows, and return its predictions of the test rows."""
 
 
 def climb(
@@ -30,26 +34,37 @@ def climb(
     `data.facts.file_facts`. Each rung's probabilities are (m, K) for the rows
     `np.concatenate([fold.test for fold in folds])`. Validation rows are not used: there is nothing to choose.
     """
-    labels = labelled.labels
-    if len(pixels) != len(labels):
-        raise ValueError(f"{len(pixels)} pictures for {len(labels)} labelled rows")
-    small = shrink(pixels)
-    seen, outside = thumbnails(small), thumbnails(without_breast(small))
-    k = len(labelled.classes)
-    return (
-        *climb_blind(labelled, folds, facts, seed),
-        over_folds("thumbnail", folds, lambda fold: linear(fold, labels, k, seen)),
-        over_folds("background", folds, lambda fold: linear(fold, labels, k, outside)),
-    )
+    return tuple(rise(labelled.labels) for rise in ladder(labelled, folds, pixels, facts, seed))
 
 
 def climb_blind(labelled: Labelled, folds: Sequence[Fold], facts: pd.DataFrame, seed: int) -> tuple[Rung, ...]:
     """Return the three shortcuts of `climb` that need no pixels."""
-    labels, k = labelled.labels, len(labelled.classes)
+    return tuple(rise(labelled.labels) for rise in blind_ladder(labelled, folds, facts, seed))
+
+
+def ladder(
+    labelled: Labelled, folds: Sequence[Fold], pixels: Pixels, facts: pd.DataFrame, seed: int
+) -> tuple[Climb, ...]:
+    """Return the five shortcuts of `climb`, to be fitted to these rows' labels or to others (see `verdict.judge`)."""
+    if len(pixels) != len(labelled.labels):
+        raise ValueError(f"{len(pixels)} pictures for {len(labelled.labels)} labelled rows")
+    small = shrink(pixels)
+    seen, outside = thumbnails(small), thumbnails(without_breast(small))
+    k = len(labelled.classes)
+    return (
+        *blind_ladder(labelled, folds, facts, seed),
+        lambda labels: over_folds("thumbnail", folds, lambda fold: linear(fold, labels, k, seen)),
+        lambda labels: over_folds("background", folds, lambda fold: linear(fold, labels, k, outside)),
+    )
+
+
+def blind_ladder(labelled: Labelled, folds: Sequence[Fold], facts: pd.DataFrame, seed: int) -> tuple[Climb, ...]:
+    """Return the three shortcuts of `ladder` that need no pixels."""
+    k = len(labelled.classes)
     patients = labelled.index.rows["patient_id"].to_numpy(dtype=np.str_)
     features = metadata_features(facts)
     return (
-        over_folds("majority", folds, lambda fold: majority(fold, labels, k)),
-        over_folds("patient_lookup", folds, lambda fold: patient_lookup(fold, labels, k, patients)),
-        over_folds("metadata_tree", folds, lambda fold: metadata_tree(fold, labels, k, features, seed)),
+        lambda labels: over_folds("majority", folds, lambda fold: majority(fold, labels, k)),
+        lambda labels: over_folds("patient_lookup", folds, lambda fold: patient_lookup(fold, labels, k, patients)),
+        lambda labels: over_folds("metadata_tree", folds, lambda fold: metadata_tree(fold, labels, k, features, seed)),
     )

@@ -10,6 +10,7 @@ from birads_zoo.evaluation.leaderboard import Effect
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
+from birads_zoo.study.public import public_text
 from birads_zoo.study.score import adjusted, compare, same_predictions
 
 HELPS, HURTS, NOT_SHOWN = "what it removes helps", "what it removes hurts", "not shown"
@@ -37,17 +38,22 @@ def effects(
     """
     rows = [_effect(variant, predicted, failures, metric, ordinal=ordinal) for variant in variants if variant.ablation]
     corrected = adjusted([row.p for row in rows])
+    one_seed = any(len(found.probabilities) == 1 for found in predicted.values())
     return tuple(
-        row if p is None else replace(row, p=p, verdict=verdict(row.effect, p))
+        row if p is None else replace(row, p=p, verdict=verdict(row.effect, p, one_seed=one_seed))
         for row, p in zip(rows, corrected, strict=True)
     )
 
 
-def verdict(effect: Estimate | None, p: float) -> str:
-    """Say what an effect shows, from the point of view of the part that the ablation removes."""
+def verdict(effect: Estimate | None, p: float, *, one_seed: bool = False) -> str:
+    """Say what an effect shows, from the point of view of the part that the ablation removes.
+
+    With one seed the test knows nothing of what another seed would do, which may be as much as the effect: the verdict
+    is then of these two trained models, and says so.
+    """
     if effect is None or p >= LEVEL or effect.value == 0:
         return NOT_SHOWN
-    return HELPS if effect.value > 0 else HURTS
+    return (HELPS if effect.value > 0 else HURTS) + ", with this one seed" * one_seed
 
 
 def _effect(
@@ -61,7 +67,7 @@ def _effect(
     backbone = variant.full  # the model's name and mark: two recipes of one backbone are told apart
     for name in (variant.full, variant.name):
         if name in failures:
-            said = NOTHING if failures[name].nothing_changed else f"failed: {failures[name].said}"
+            said = NOTHING if failures[name].nothing_changed else f"failed: {public_text(failures[name].said)}"
             return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=said)
     full, without = predicted[variant.full], predicted[variant.name]
     if same_predictions(full, without):

@@ -14,13 +14,15 @@ import numpy as np
 from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.comparison import rank_with_ties
 from birads_zoo.evaluation.intervals import Estimate
-from birads_zoo.evaluation.leaderboard import ClassScore, Entry, Leaderboard
+from birads_zoo.evaluation.leaderboard import ClassScore, Entry, FoldScore, Leaderboard
+from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.registry import Reference
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
-from birads_zoo.study.score import adjusted, compare, score, values
+from birads_zoo.study.public import public_command, public_text
+from birads_zoo.study.score import adjusted, compare, mean_of_known, score, shortcut_scores, values
 
 
 def leaderboard(
@@ -65,11 +67,11 @@ def leaderboard(
         ranks=(*(int(rank) for rank in ranks), *absent),
         pairwise=(*((*row, *absent) for row in pairwise), *[(None,) * len(entries)] * len(absent)),
         smallest_gap=gap,
-        shortcuts=_shortcuts(first, study.metric),
+        shortcuts=shortcut_scores(first, study.metric),
         references=tuple(references),
         ablations=effects(study.variants, predicted, failures, study.metric, ordinal=ordinal),
         environment=environment,
-        command=study.command,
+        command=public_command(study.command),
     )
 
 
@@ -90,7 +92,7 @@ def _entry(
         "seeds": study.seeds,
     }
     if variant.name in failures:
-        return Entry(**about, error=failures[variant.name].said, **_UNKNOWN)
+        return Entry(**about, error=public_text(failures[variant.name].said), **_UNKNOWN)
     found = predicted[variant.name]
     own = values(found, study.metric, ordinal=ordinal)
     gain, over = _gain(found, study.metric)
@@ -100,7 +102,9 @@ def _entry(
         score=score(found, study.metric, ordinal=ordinal),
         auroc=score(found, "macro_auroc", ordinal=ordinal),
         gain=gain,
-        spread=statistics.stdev(own) if len(own) > 1 and np.isfinite(own).all() else None,
+        seed_spread=statistics.stdev(own) if len(own) > 1 and np.isfinite(own).all() else None,
+        fold_spread=_fold_spread(found, study.metric),
+        by_fold=_by_fold(found, study.seeds, study.metric),
         best_shortcut=over,
         per_class=_per_class(found),
         parameters=_cost(found, "parameters"),
@@ -114,10 +118,11 @@ def _entry(
 
 
 _UNKNOWN: dict[str, Any] = {
-    **dict.fromkeys(("score", "auroc", "gain", "spread", "parameters", "flops", "train_rate", "predict_rate")),
-    **dict.fromkeys(("peak_memory", "energy", "seconds")),
+    **dict.fromkeys(("score", "auroc", "gain", "seed_spread", "fold_spread", "parameters")),
+    **dict.fromkeys(("flops", "train_rate", "predict_rate", "peak_memory", "energy", "seconds")),
     "best_shortcut": "",
     "per_class": (),
+    "by_fold": (),
 }
 
 
@@ -134,15 +139,32 @@ def _pairwise(
 
 
 def _per_class(found: Predicted) -> tuple[ClassScore, ...]:
+    of = clusters(found.patients)
     return tuple(
         ClassScore(
             name=name,
-            f1=_mean([metrics["per_class"][k]["f1"] for metrics in found.metrics]),
-            auroc=_mean([metrics["per_class"][k]["auroc"] for metrics in found.metrics]),
+            f1=mean_of_known([metrics["per_class"][k]["f1"] for metrics in found.metrics]),
+            auroc=mean_of_known([metrics["per_class"][k]["auroc"] for metrics in found.metrics]),
             n=int((found.labels == k).sum()),
+            patients=len(np.unique(of[found.labels == k])),
         )
         for k, name in enumerate(found.classes)
     )
+
+
+def _by_fold(found: Predicted, seeds: Sequence[int], metric: str) -> tuple[FoldScore, ...]:
+    return tuple(
+        FoldScore(seed=seed, fold=fold["fold"], n=fold["n"], value=fold[metric])
+        for seed, run in zip(seeds, found.metrics, strict=True)
+        for fold in run.get("per_fold", ())
+    )
+
+
+def _fold_spread(found: Predicted, metric: str) -> float | None:
+    """Return the root of the seeds' mean variance over folds; every seed cuts folds of its own."""
+    own = [run.get("spread_over_folds", {}).get(metric, {}).get("sd") for run in found.metrics]
+    variance = mean_of_known([None if sd is None else sd**2 for sd in own])
+    return None if variance is None else variance**0.5
 
 
 def _gain(found: Predicted, metric: str) -> tuple[Estimate | None, str]:
@@ -154,18 +176,11 @@ def _gain(found: Predicted, metric: str) -> tuple[Estimate | None, str]:
     own = [(metrics.get("gain") or {}).get(metric) for metrics in found.metrics]
     if not all(own):
         return None, ""
-    ends = {key: _mean([gain[key] for gain in own if gain]) for key in ("value", "low", "high")}
+    ends = {key: mean_of_known([gain[key] for gain in own if gain]) for key in ("value", "low", "high")}
     over = statistics.mode(str(gain["over"]) for gain in own if gain)
     if any(end is None for end in ends.values()):
         return None, over
     return Estimate(**{key: end for key, end in ends.items() if end is not None}), over
-
-
-def _shortcuts(found: Predicted, metric: str) -> dict[str, float]:
-    """Return each shortcut's mean score over the seeds; every variant of a study has the same ones."""
-    first = found.metrics[0].get("shortcuts") or {}
-    scores = {name: _mean([run["shortcuts"][name].get(metric) for run in found.metrics]) for name in first}
-    return {name: value for name, value in scores.items() if value is not None}
 
 
 def _cost(found: Predicted, key: str) -> Any:
@@ -174,13 +189,8 @@ def _cost(found: Predicted, key: str) -> Any:
     Whole numbers that are the same for every seed stay whole.
     """
     told = [cost.get(key) for cost in found.costs]
-    mean = _mean(told)
+    mean = mean_of_known(told)
     return told[0] if len(set(told)) == 1 else mean
-
-
-def _mean(numbers: Sequence[float | None]) -> float | None:
-    known = [number for number in numbers if number is not None]
-    return statistics.fmean(known) if known and len(known) == len(numbers) else None
 
 
 def read_environment(run_folder: Path) -> dict[str, Any]:

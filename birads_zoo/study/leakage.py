@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.intervals import Estimate
+from birads_zoo.evaluation.leaderboard import SchemeScore
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
-from birads_zoo.study.score import adjusted, compare, score
+from birads_zoo.study.public import public_text
+from birads_zoo.study.score import adjusted, compare, score, shortcut_scores
 
 LEVEL = 0.05
-
-
-@dataclass(frozen=True, kw_only=True)
-class SchemeScore:
-    """One split of a leakage study.
-
-    `inflation` is its score less that of the split by patient, `None` for that split itself, and `p` its p-value,
-    corrected by Holm's procedure. `error` is not empty where the split could not be run.
-    """
-
-    scheme: str
-    leaky: bool
-    score: Estimate | None = None
-    inflation: Estimate | None = None
-    p: float | None = None
-    smallest_gap: float | None = None
-    verdict: str = ""
-    error: str = ""
 
 
 def inflation(
@@ -55,11 +39,14 @@ def inflation(
     for variant in variants:
         scheme = variant.recipe.split.scheme
         if variant.name in failures:
-            rows.append(SchemeScore(scheme=scheme, leaky=is_leaky(scheme), error=failures[variant.name].said))
+            rows.append(
+                SchemeScore(scheme=scheme, leaky=is_leaky(scheme), error=public_text(failures[variant.name].said))
+            )
             continue
         own = score(predicted[variant.name], metric, ordinal=ordinal)
+        lookup = shortcut_scores(predicted[variant.name], metric).get("patient_lookup")
         if variant is tight:
-            rows.append(SchemeScore(scheme=scheme, leaky=False, score=own))
+            rows.append(SchemeScore(scheme=scheme, leaky=False, score=own, patient_lookup=lookup))
             continue
         found = compare(predicted[variant.name], base, metric, ordinal=ordinal)
         rows.append(
@@ -67,6 +54,7 @@ def inflation(
                 scheme=scheme,
                 leaky=True,
                 score=own,
+                patient_lookup=lookup,
                 inflation=Estimate(value=found.difference, low=found.low, high=found.high),
                 p=found.p_value,
                 smallest_gap=found.smallest_gap,

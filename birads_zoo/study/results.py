@@ -10,19 +10,20 @@ from typing import Any
 
 import msgspec
 
+from birads_zoo.evaluation.comparison import ONE_SEED
 from birads_zoo.evaluation.intervals import Estimate
-from birads_zoo.evaluation.leaderboard import Effect
+from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
 from birads_zoo.files import make_folder, write_text
-from birads_zoo.report import differences
+from birads_zoo.report import differences, leakage_report
 from birads_zoo.report.differences import Difference
 from birads_zoo.report.leaderboard_table import METRICS
 from birads_zoo.study.gather import Predicted
-from birads_zoo.study.leakage import SchemeScore
 from birads_zoo.study.plan import Study
+from birads_zoo.study.public import public_command
 
 _CAVEAT = (
-    "The intervals are of a bootstrap over whole patients and, with several seeds, over seeds; p-values are corrected"
-    " by Holm's procedure. Research software: nothing here is a diagnosis."
+    "All intervals are at 95 %, over patients and, with several seeds, over seeds; p-values are corrected by Holm's"
+    " procedure. Research software: nothing here is a diagnosis."
 )
 
 
@@ -68,7 +69,7 @@ def basis(study: Study, first: Predicted, environment: Mapping[str, Any], split:
         n=len(first.labels),
         patients=metrics["patients"],
         environment=environment,
-        command=study.command,
+        command=public_command(study.command),
     )
 
 
@@ -85,31 +86,19 @@ def write_ablations(
             f"Full model: {_said(full)}. Each line: the full model less the one without the part, so a positive"
             " difference means that what was removed helps.",
             differences.markdown(lines, "ablation"),
-            _CAVEAT,
+            _caveat(about),
         ]
     )
     values = _plain(about) | {"full": _plain(full), "ablations": [_plain(row) for row in found]}
     axis = f"{_shown(about)}, full model less ablated: right of zero, what was removed helps"
-    _write(folder, "ablations", text, values, lines, head, about, axis)
+    figures = _write(folder, "ablations", text, values, about)
+    differences.write_csv(lines, folder / "ablations.csv")
+    differences.draw(lines, figures / "ablations.png", head, about.text, axis)
     return text, values
 
 
 def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> tuple[str, dict[str, Any]]:
     """Write `leakage.json`, `.csv`, `.md` and `figures/leakage.png`; return the Markdown and the JSON's content."""
-    lines = [
-        Difference(
-            name=f"{row.scheme} less patient",
-            estimate=row.inflation,
-            p=row.p,
-            verdict=row.verdict or f"failed: {row.error}",
-        )
-        for row in found
-        if row.leaky
-    ]
-    scores = [
-        f"| {row.scheme}{' (leaks)' * row.leaky} | {_said(row.score) if not row.error else f'failed: {row.error}'} |"
-        for row in found
-    ]
     gaps = [row.smallest_gap for row in found if row.smallest_gap is not None]
     shown = (
         f"A difference of {max(gaps):.3f} or more would have been shown with power 0.8 (each test alone, at 5 %)."
@@ -122,34 +111,29 @@ def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> t
         for part in (
             f"# {head}",
             about.text,
-            "\n".join([f"| split | {_shown(about)} [95 % interval] |", "| --- | --- |", *scores]),
-            differences.markdown(lines, "difference on the same rows"),
+            leakage_report.markdown(found, _shown(about)),
+            "Patient lookup is a table from patient to label, made on the same folds: it has never seen a picture.",
             shown,
-            _CAVEAT,
+            _caveat(about),
         )
         if part
     )
     values = _plain(about) | {"schemes": [_plain(row) for row in found]}
-    axis = f"{_shown(about)} under a leaking split, less that under the split by patient"
-    _write(folder, "leakage", text, values, lines, head, about, axis)
+    figures = _write(folder, "leakage", text, values, about)
+    leakage_report.write_csv(found, folder / "leakage.csv")
+    leakage_report.draw(found, figures / "leakage.png", head, about.text, _shown(about))
     return text, values
 
 
-def _write(
-    folder: Path,
-    name: str,
-    text: str,
-    values: Mapping[str, Any],
-    lines: Sequence[Difference],
-    head: str,
-    about: Basis,
-    axis: str,
-) -> None:
-    figures = make_folder(folder / "figures")
+def _write(folder: Path, name: str, text: str, values: Mapping[str, Any], about: Basis) -> Path:
+    """Write the Markdown and the JSON; return the folder for figures."""
     write_text(folder / f"{name}.md", f"{text}\n\n`{about.command}`\n")
     write_text(folder / f"{name}.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
-    differences.write_csv(lines, folder / f"{name}.csv")
-    differences.draw(lines, figures / f"{name}.png", head, about.text, axis)
+    return make_folder(folder / "figures")
+
+
+def _caveat(about: Basis) -> str:
+    return f"{ONE_SEED} {_CAVEAT}" if len(about.seeds) == 1 else _CAVEAT
 
 
 def _shown(about: Basis) -> str:

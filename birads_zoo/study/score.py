@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from birads_zoo.evaluation.comparison import Comparison, compare_pair, holm
-from birads_zoo.evaluation.intervals import Estimate, bounds
-from birads_zoo.evaluation.resampling import cluster_weights, leave_one_out
+from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, intervals
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.study.gather import Predicted
-
-RESAMPLES = 2000
-LEVEL = 0.95
 
 
 def values(predicted: Predicted, metric: str, *, ordinal: bool) -> list[float]:
     """Return each seed's value of `metric` (a flat name) on all n rows; NaN where it is undefined."""
     once = np.ones((1, len(predicted.labels)))
-    return [float(value) for value in _weighted(predicted, metric, once, ordinal=ordinal)[:, 0]]
+    each = (weighted_scores(predicted.labels, one, once, ordinal, (metric,)) for one in predicted.probabilities)
+    return [float(scores[metric][0]) for scores in each]
 
 
 def score(predicted: Predicted, metric: str, *, ordinal: bool) -> Estimate | None:
     """Return the mean over the seeds of `metric`, with a 95 % interval; `None` where it is undefined.
 
-    What it estimates: what training this recipe with another seed would score on other patients of the same source.
-    The interval (BCa, `evaluation.intervals.bounds`) is of a bootstrap over whole patients and, with S > 1 seeds, over
-    seeds: each resample draws S seeds with replacement too, and their mean's distance from the mean of all is stretched
-    by √(S / (S − 1)), because a resample of S values shows but (S − 1) / S of their variance (Davison and Hinkley,
-    "Bootstrap Methods and their Application", 1997, ch. 3.8). With one seed it covers the patients alone.
-    Assumptions: patients are independent, and so are seeds; rows of one patient may depend on each other. Rows were
-    predicted out of fold, by models whose training rows overlap; that dependence is not in the interval.
+    What it estimates: what training this recipe with another seed would score on other patients of the same source
+    (`evaluation.intervals.intervals`, which says how and how well); with one seed it covers the patients alone. Rows
+    were predicted out of fold, by models whose training rows overlap; that dependence is not in the interval.
     """
-    value = float(np.mean(values(predicted, metric, ordinal=ordinal)))
     generator = numpy_generator(0, "study", "score", metric)
-    weights = cluster_weights(predicted.patients, RESAMPLES, generator)
-    drawn = _weighted(predicted, metric, weights, ordinal=ordinal)
-    without = _weighted(predicted, metric, leave_one_out(predicted.patients), ordinal=ordinal)
-    seeds, resamples = drawn.shape
-    means = drawn.mean(axis=0)
-    if seeds > 1:
-        picked = generator.integers(seeds, size=(seeds, resamples))
-        redrawn = np.take_along_axis(drawn, picked, axis=0).mean(axis=0)
-        means = means + np.sqrt(seeds / (seeds - 1)) * (redrawn - means)
-    ends = bounds(value, means, without.mean(axis=0), LEVEL)
-    return None if ends is None else Estimate(value=value, low=ends.low, high=ends.high)
+    return intervals(
+        predicted.labels,
+        predicted.probabilities,
+        predicted.patients,
+        generator,
+        ordinal=ordinal,
+        resamples=RESAMPLES,
+        level=LEVEL,
+        names=(metric,),
+    )[metric]
 
 
 def compare(one: Predicted, other: Predicted, metric: str, *, ordinal: bool) -> Comparison:
@@ -86,9 +77,14 @@ def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else float(next(corrected)) for p in p_values]
 
 
-def _weighted(predicted: Predicted, metric: str, weights: NDArray[np.float64], *, ordinal: bool) -> NDArray[np.float64]:
-    """Return the metric (S, B) of every seed under B weightings of the rows."""
-    each = [
-        weighted_scores(predicted.labels, one, weights, ordinal, (metric,))[metric] for one in predicted.probabilities
-    ]
-    return np.stack(each)
+def shortcut_scores(predicted: Predicted, metric: str) -> dict[str, float]:
+    """Return each shortcut's mean score over the seeds, on the folds of these runs."""
+    first = predicted.metrics[0].get("shortcuts") or {}
+    scores = {name: mean_of_known([run["shortcuts"][name].get(metric) for run in predicted.metrics]) for name in first}
+    return {name: value for name, value in scores.items() if value is not None}
+
+
+def mean_of_known(numbers: Sequence[float | None]) -> float | None:
+    """Return the mean; `None` where one of them is unknown, or there is none."""
+    known = [number for number in numbers if number is not None]
+    return statistics.fmean(known) if known and len(known) == len(numbers) else None

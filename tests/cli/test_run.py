@@ -33,6 +33,20 @@ def test_every_usable_row_is_predicted_once_by_a_fold_that_never_saw_its_patient
         assert max(probabilities, key=probabilities.get) == f"probability_{row['predicted']}"
 
 
+def test_what_was_fitted_on_validation_rows_stands_beside_the_networks_own_probabilities(finished, rows_of):
+    folder, _ = finished
+    predictions = rows_of(folder / "predictions.csv")
+    classes = json.loads((folder / "metrics.json").read_text())["classes"]
+    for row in predictions:
+        assert sum(float(row[f"calibrated_{name}"]) for name in classes) == pytest.approx(1)
+        held = [name for name in classes if row[f"set_{name}"] == "True"]
+        assert row["predicted"] in held
+        assert held == classes[classes.index(held[0]) : classes.index(held[-1]) + 1], (
+            "a set of ordered classes has gaps"
+        )
+    assert not [name for name in rows_of(folder / "validation.csv")[0] if name.startswith(("calibrated_", "set_"))]
+
+
 def test_the_metrics_have_the_keys_that_others_read(finished, rows_of):
     metrics = json.loads((finished[0] / "metrics.json").read_text())
     assert set(metrics) >= {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from birads_zoo.evaluation.comparison import compare_pair, gain_over_best, holm, rank_with_ties
-from birads_zoo.evaluation.resampling import cluster_weights
+from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.weighted import weighted_scores
 
 
@@ -102,6 +102,14 @@ def test_a_resample_holds_whole_patients():
     assert (weights[:, 0] == weights[:, 1]).all()
     assert (weights[:, 3] != weights[:, 4]).any(), "rows without a patient come and go alone"
     assert weights[:, [0, 2, 3, 4, 5]].sum(axis=1).tolist() == [5] * 500
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_each_row_without_a_patient_is_a_cluster_of_its_own_however_short_the_ids_are(blank):
+    of = clusters(np.array([blank] * 30 + ["a", "b", "a"]))
+    assert len(set(of[:30])) == 30
+    assert of[30] == of[32] != of[31]
+    assert set(of) == set(range(32))
 
 
 def test_weighted_scores_are_those_of_repeated_rows():

@@ -5,7 +5,15 @@ import numpy as np
 from rich.console import Console
 
 from birads_zoo.evaluation.metrics import evaluate
-from birads_zoo.evaluation.table import headline, readings, results_table, results_text
+from birads_zoo.evaluation.table import (
+    by_fold,
+    few_note,
+    headline,
+    levels_and_chances,
+    readings,
+    results_table,
+    results_text,
+)
 
 CLASSES = ("BI-RADS 1", "probably benign [3]", "a class with a name so long that it must not break the table at all")
 
@@ -95,3 +103,56 @@ def test_subgroups_differ_only_where_the_corrected_test_says_so() -> None:
     assert "no difference in ROC-AUC shown by density, age  (4 groups" in line
     (line,) = readings(nothing | {"subgroups": {"attributes": attributes | {"view": attribute(0.012, True)}}})
     assert "ROC-AUC differs by view (p = 0.012), corrected for 3 comparisons  (6 groups" in line
+
+
+def fitted(temperature: float | None, threshold: float | None) -> dict[str, Any]:
+    level = {"left_out": 2, "scores": {"macro_f1": estimate(0.5)}, "positive": None}
+    calibration = {"ece": 0.2, "ece_if_calibrated": 0.05, "brier_skill": estimate(0.3)}
+    folds = [{"fold": 0, "temperature": temperature, "reason": "" if temperature else "4 validation patients"}]
+    return {
+        "levels": {"rule": "max", "breast": level, "patient": None},
+        "calibration": {"before": calibration, "after": calibration if temperature else None, "folds": folds},
+        "conformal": {
+            "level": 0.9,
+            "folds": [{"threshold": threshold}],
+            "coverage": estimate(0.85),
+            "mean_size": estimate(1.5),
+        },
+    }
+
+
+def test_levels_calibration_and_sets_are_a_line_each() -> None:
+    lines = levels_and_chances(fitted(temperature=1.5, threshold=0.4))
+    assert lines == [
+        "by breast: macro-F1 0.500 [.40 .60], 2 images left out · no patient is known  (images combined by max)",
+        "calibration: ECE 0.200 (0.050 by chance), recalibrated 0.200 (0.050)"
+        " · Brier skill 0.300 [.20 .40], recalibrated 0.300 [.20 .40]",
+        "sets at 90 %: the true class is in 0.850 [.75 .95] of them, 1.50 [1.40 1.60] classes on average",
+    ]
+
+
+def test_what_could_not_be_fitted_is_said() -> None:
+    lines = levels_and_chances(fitted(temperature=None, threshold=None) | {"levels": None})
+    assert lines[0].endswith("Brier skill 0.300 [.20 .40]  (1 of 1 folds left as they are: 4 validation patients)")
+    assert lines[1].endswith("  (1 of 1 folds hold all classes: too few validation patients)")
+
+
+def test_folds_are_told_with_their_rows_their_spread_and_what_they_lack() -> None:
+    folds = [
+        {"fold": 0, "n": 80, "absent": [], "macro_f1": 0.7, "macro_auroc": 0.9},
+        {"fold": 1, "n": 75, "absent": ["BI-RADS 5"], "macro_f1": 0.6, "macro_auroc": None},
+    ]
+    spread = {"macro_f1": {"mean": 0.65, "sd": 0.0707}, "macro_auroc": {"mean": None, "sd": None}}
+    assert by_fold({"per_fold": folds, "spread_over_folds": spread}) == (
+        "by fold: macro-F1 0.700 0.600, sd 0.071 · ROC-AUC 0.900 –"
+        "  (n = 80 75; without rows, and so 0 in its macro-F1: fold 1: BI-RADS 5)"
+    )
+
+
+def test_a_class_of_few_patients_is_marked_and_explained() -> None:
+    marked = {**metrics(), "intervals": {"scores": {}, "few": {"BI-RADS 1": 3}, "few_below": 5}}
+    assert "BI-RADS 1 †" in results_text(marked, "resnet50")
+    assert few_note(marked).startswith(
+        "† fewer than 5 patients (BI-RADS 1 3): its intervals and those of macro averages"
+    )
+    assert few_note(metrics()) == ""

@@ -183,6 +183,21 @@ def test_the_format_shortcut_gives_categories_their_own_mode_and_quality(make: M
     assert len(set(seen.values())) == len(CATEGORIES)
 
 
+def test_a_shuffled_shortcut_is_a_womans_and_not_a_categorys(make: Make) -> None:
+    folder = make(shortcut="shuffled-format", damaged=0, patients=24, height=64, width=48)
+    seen: dict[str, set[str]] = {}
+    formats: dict[str, set[tuple[str, int]]] = {}
+    for path in (folder / "mammograms").rglob("*.jpg"):
+        with Image.open(path) as image:
+            assert isinstance(image, JpegImageFile)
+            told = (image.mode, sum(image.quantization[0]))
+        formats.setdefault(path.stem.split("_")[1], set()).add(told)
+        seen.setdefault(path.parent.name, set()).add(str(told))
+    assert {len(told) for told in formats.values()} == {1}
+    assert len(set().union(*formats.values())) == len(CATEGORIES)
+    assert min(len(told) for told in seen.values()) > 1, "a category has its own format after all"
+
+
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 80), (80, 33)])
 def test_tiny_pictures_work(make: Make, height: int, width: int) -> None:
     for seed in range(3):

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from birads_zoo.evaluation.intervals import Estimate
-from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, Leaderboard
+from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, FoldScore, Leaderboard
 from birads_zoo.registry import load_registry
 from birads_zoo.report.leaderboard_page import write_leaderboard
-from birads_zoo.report.leaderboard_table import to_csv, to_markdown
+from birads_zoo.report.leaderboard_rows import board_rows
+from birads_zoo.report.leaderboard_table import columns, to_csv, to_markdown
 
 CLASSES = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
@@ -27,9 +28,17 @@ def entry(name: str, value: float | None, error: str = "", **changes: object) ->
         score=score,
         auroc=score,
         gain=None if value is None else Estimate(value=value - 0.3, low=value - 0.4, high=value - 0.2),
-        spread=None if value is None else 0.012,
+        seed_spread=None if value is None else 0.012,
+        fold_spread=None if value is None else 0.034,
+        by_fold=()
+        if value is None
+        else tuple(
+            FoldScore(seed=seed, fold=fold, n=79, value=value + 0.01 * fold) for seed in (0, 1) for fold in range(5)
+        ),
         best_shortcut="" if value is None else "metadata_tree",
-        per_class=() if value is None else tuple(ClassScore(name=c, f1=value, auroc=None, n=20) for c in CLASSES),
+        per_class=()
+        if value is None
+        else tuple(ClassScore(name=c, f1=value, auroc=None, n=20, patients=4 + k) for k, c in enumerate(CLASSES)),
         parameters=None if value is None else 3_500_000,
         flops=None if value is None else 300_000_000,
         train_rate=20.0,
@@ -111,14 +120,69 @@ def test_the_page_escapes_asks_no_network_and_marks_what_leaks(written):
     assert "http://" not in text
     assert "https://" not in text.replace("https://doi", "")
     assert text.count("by image, leaks patients") == len(written[1].references)
-    assert "0.710 [0.650, 0.760]" in text
+    assert '0.710 <span class="ends">[0.650, 0.760]</span>' in text
     assert "failed: ran out of memory" in text
     assert "n = 395 images of 100 patients" in text
 
 
+def test_the_page_shows_ties_bars_on_one_scale_and_what_a_gain_means(written):
+    found = replace(written[1], ranks=(1, 1, 3, None), shortcuts={"thumbnail": 0.6})
+    shown = columns(found)
+    first, second, third, failed = board_rows(found, shown)
+    assert [row["group"] for row in (first, second, third)] == ["odd", "odd", "even"]
+    assert [row["opens"] for row in (first, second, third)] == [False, False, True]
+    assert (first["cells"][0]["note"], third["cells"][0]["note"]) == ("tie of 2", "")
+    assert failed["error"] == "ran out of memory | <b>"
+    score = [row["cells"][2]["bar"] for row in (first, second, third)]
+    assert score[0]["low"] < score[0]["value"] < score[0]["high"] == 96, "the best end is the scale's"
+    assert third["cells"][2]["bar"]["low"] == 4
+    assert len({bar["mark"] for bar in score}) == 1
+    assert score[2]["value"] < score[2]["mark"] < score[0]["low"], "the best shortcut lies between them"
+    assert first["cells"][2]["note"] == "sd 0.012 over seeds, 0.034 over folds"
+
+
+@pytest.mark.parametrize(
+    ("ends", "note", "tone"),
+    [
+        ((0.1, 0.2), "over metadata tree", ""),
+        ((-0.1, 0.2), "not shown", "unclear"),
+        ((-0.2, -0.1), "below it", "below"),
+    ],
+)
+def test_a_gain_is_told_apart_from_none_and_from_a_loss(ends, note, tone):
+    gain = Estimate(value=sum(ends) / 2, low=ends[0], high=ends[1])
+    found = board(entry("resnet50", 0.7, gain=gain))
+    (row,) = board_rows(found, columns(found))
+    cell = next(cell for cell in row["cells"] if cell["note"].startswith("over metadata tree"))
+    assert cell["note"].endswith(note)
+    assert cell["bar"]["kind"].split()[1:] == ([tone] if tone else [])
+
+
+def test_every_form_tells_each_fold_and_both_spreads(written):
+    folder, found = written
+    page = (folder / "leaderboard.html").read_text(encoding="utf-8")
+    assert page.count('class="dots"') == 6, "three models, two seeds"
+    assert "0.720 <span" in page
+    assert "| resnet50 | 1 | 0.710 (79) · 0.720 (79) · 0.730 (79) · 0.740 (79) · 0.750 (79) |" in to_markdown(found)
+    rows = list(csv.DictReader(io.StringIO(to_csv(found))))
+    assert (rows[0]["sd over seeds"], rows[0]["sd over folds"], rows[3]["sd over folds"]) == ("0.012", "0.034", "")
+    sheet = openpyxl.load_workbook(folder / "leaderboard.xlsx")["by fold"]
+    assert [cell.value for cell in sheet[2]] == ["resnet50", 0, 0, 0.71, 79]
+
+
+def test_a_class_of_few_patients_is_named(written):
+    assert "Fewer than 5 patients: BI-RADS 1 (4)." in to_markdown(written[1])
+
+
+def test_one_seed_is_told_for_what_it_is(written):
+    assert "With one seed the tests speak of these trained models alone" not in to_markdown(written[1])
+    alone = board(entry("a", 0.5, seeds=(0,)), entry("b", 0.4, seeds=(0,)))
+    assert "With one seed the tests speak of these trained models alone" in to_markdown(alone)
+
+
 def test_the_workbook_has_frozen_heads_numbers_and_no_formulas(written):
     book = openpyxl.load_workbook(written[0] / "leaderboard.xlsx")
-    assert book.sheetnames == ["leaderboard", "per class", "ablations", "reported", "environment"]
+    assert book.sheetnames == ["leaderboard", "per class", "by fold", "ablations", "reported", "environment"]
     assert {sheet.freeze_panes for sheet in book} == {"A2"}
     sheet = book["leaderboard"]
     head = [cell.value for cell in sheet[1]]
@@ -148,10 +212,10 @@ def test_the_markdown_says_what_cannot_be_seen(written):
     [
         [entry("only", 0.5)],
         [entry("failed", None, error="no")],
-        [entry("a" * 200, 0.5, spread=None, gain=None, flops=None, parameters=None), entry("b", 0.4)],
-        [entry(f"model-{k}", 0.9 - k / 100) for k in range(40)],
+        [entry("a" * 200, 0.5, seed_spread=None, gain=None, flops=None, parameters=None), entry("b", 0.4)],
+        [entry(f"model-{k}", 0.9 - k / 100) for k in range(25)],
     ],
-    ids=["one", "all failed", "unknowns", "forty"],
+    ids=["one", "all failed", "unknowns", "many"],
 )
 def test_odd_boards_are_written_too(tmp_path, entries):
     write_leaderboard(tmp_path, replace(board(*entries), ablations=(), shortcuts={}, references=()))

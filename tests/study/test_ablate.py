@@ -93,12 +93,49 @@ def test_a_verdict_needs_a_small_p_and_a_sign():
     assert [verdict(up, 0.05), verdict(None, 0.01)] == [NOT_SHOWN, NOT_SHOWN]
 
 
+def _null(generator, seeds, patients=60):
+    """Predictions of four models that differ by the chance of rows and of seeds; some patients are hard for all."""
+    of = np.repeat(np.arange(patients), 3)
+    labels, hard = of % 2, 0.8 + generator.normal(0, 1.2, patients)[of]
+    for name in (FULL.name, *map(_name, NULLS)):
+        logit = hard + generator.normal(0, 0.6, (seeds, len(of))) + generator.normal(0, 0.25, (seeds, 1))
+        hit = generator.random(logit.shape) < 1 / (1 + np.exp(-logit))
+        second = np.where(hit, labels, 1 - labels) * 0.6 + 0.2
+        yield (
+            name,
+            Predicted(
+                rows=np.arange(len(of)),
+                labels=labels,
+                patients=of.astype(str),
+                classes=("a", "b"),
+                probabilities=np.stack([1 - second, second], axis=-1),
+                metrics=({},) * seeds,
+                costs=({},) * seeds,
+            ),
+        )
+
+
+NULLS = ("no-dropout", "no-freeze", "no-augmentation")
+
+
 @pytest.mark.slow
-def test_a_null_ablation_is_shown_no_more_often_than_the_level_says():
-    """Two models that differ by chance alone: at 5 %, 12 of 100 verdicts would come by chance once in 300 times."""
-    shown = 0
-    for seed in range(100):
-        generator = np.random.default_rng(seed)
-        predicted = {FULL.name: _predicted(generator, 0.7), _name("no-dropout"): _predicted(generator, 0.7)}
-        shown += _effects(["no-dropout"], predicted)["no-dropout"].verdict != NOT_SHOWN
-    assert shown < 12, f"{shown} of 100 null ablations were given an effect"
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_null_ablations_are_shown_no_more_often_than_the_level_says(seeds):
+    """A study of three is wrong if any is shown: at 5 %, 12 of 100 studies would be so by chance once in 200 times.
+
+    (Seen: 10 and 8 of 200 with 2 and 3 seeds. With one seed, whose chance no test can see, 71 of 200.)
+    """
+    wrong = 0
+    for study in range(100):
+        found = _effects(NULLS, dict(_null(np.random.default_rng(study), seeds)))
+        wrong += any(row.verdict != NOT_SHOWN for row in found.values())
+    assert wrong < 12, f"{wrong} of 100 studies gave a null ablation an effect"
+
+
+def test_a_verdict_from_one_seed_says_that_it_is_of_this_one():
+    generator = np.random.default_rng(0)
+    predicted = {
+        FULL.name: _predicted(generator, 0.75, seeds=1),
+        _name("no-dropout"): _predicted(generator, 0.5, seeds=1),
+    }
+    assert _effects(["no-dropout"], predicted)["no-dropout"].verdict == f"{HELPS}, with this one seed"

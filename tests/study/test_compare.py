@@ -22,6 +22,8 @@ def _predicted(right, generator, seeds=2, **metrics):
     own = {
         "target": "t", "split": "patient", "folds": 5, "patients": N // 2,
         "per_class": [{"f1": 0.5, "auroc": 0.7}, {"f1": 0.4, "auroc": None}],
+        "per_fold": [{"fold": 0, "n": 120, "accuracy": 0.6}, {"fold": 1, "n": 80, "accuracy": 0.8}],
+        "spread_over_folds": {"accuracy": {"mean": 0.7, "sd": 0.02**0.5}},
     }  # fmt: skip
     return Predicted(
         rows=np.arange(N),
@@ -78,16 +80,25 @@ def test_models_that_tests_do_not_tell_apart_share_a_rank(found):
 
 def test_an_entry_has_its_spread_classes_gain_and_cost(found):
     high, twin = found.entries[:2]
-    assert high.spread == pytest.approx(0.02 / 2**0.5)
-    assert [(one.name, one.f1, one.auroc, one.n) for one in high.per_class] == [
-        ("a", 0.5, 0.7, N // 2),
-        ("b", 0.4, None, N // 2),
+    assert high.seed_spread == pytest.approx(0.02 / 2**0.5)
+    assert [(one.name, one.f1, one.auroc, one.n, one.patients) for one in high.per_class] == [
+        ("a", 0.5, 0.7, N // 2, N // 4),
+        ("b", 0.4, None, N // 2, N // 4),
     ]
     assert (high.gain.value, high.gain.low, high.gain.high, high.best_shortcut) == (
         pytest.approx(0.1), pytest.approx(0.0), pytest.approx(0.2), "thumbnail",
     )  # fmt: skip
     assert (twin.gain, twin.best_shortcut) == (None, "")
     assert (high.parameters, high.flops, high.train_rate, high.energy) == (10, None, 15.0, None)
+
+
+def test_folds_are_told_one_by_one_for_every_seed_and_their_spread_is_within_seeds(found):
+    high = found.entries[0]
+    assert [(one.seed, one.fold, one.n, one.value) for one in high.by_fold] == [
+        (0, 0, 120, 0.6), (0, 1, 80, 0.8), (1, 0, 120, 0.6), (1, 1, 80, 0.8),
+    ]  # fmt: skip
+    assert high.fold_spread == pytest.approx(0.02**0.5)
+    assert (found.entries[-1].by_fold, found.entries[-1].fold_spread) == ((), None), "it failed"
 
 
 def test_the_leaderboard_says_on_what_it_rests(found):

@@ -1,0 +1,118 @@
+"""What the neutral geometry hides: file formats named from stored pixels before and after, on phantoms.
+
+Prints a Markdown table of the probe's AUC, for formats that follow the category and for the same formats drawn by
+woman, and draws what a network is given. "lesions alone" is the probe on pictures of one format, asked for the format
+that their category would have had: what of the first kind is the finding and not the file.
+
+    python bench/neutral.py --seeds 1 2 3 --figure docs/images/neutral.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from birads_zoo.data.audit import check_files, check_rows
+from birads_zoo.data.facts import file_facts
+from birads_zoo.data.pixels import build_store
+from birads_zoo.host import load_host
+from birads_zoo.interfaces import DatasetOptions, Index
+from birads_zoo.phantom.options import PhantomOptions, Shortcut
+from birads_zoo.phantom.writer import generate
+from birads_zoo.recipe import ImageSection
+from birads_zoo.report import style
+from birads_zoo.shortcuts.probe import probe, source_formats
+
+SIZES = ((224, 224), (128, 96))
+KINDS: dict[Shortcut, str] = {
+    "shuffled-size": "sizes, drawn by woman",
+    "size": "sizes, by category",
+    "shuffled-format": "mode and quality, drawn by woman",
+    "format": "mode and quality, by category",
+}
+SHOWN = ("1", "3", "4", "5")
+CONTEXT = "synthetic files framed by category, as KAUMDS' are; stored at 128×96"
+
+
+def main() -> None:
+    """Measure, print, and draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--patients", type=int, default=100)
+    parser.add_argument("--figure", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.figure is not None:
+            draw(phantom("size", arguments.seeds[0], 12, Path(folder)), Path(folder) / "cache", arguments.figure)
+        print("| formats | stored | as stored | neutral | neutral, lesions alone |\n| --- | --- | --- | --- | --- |")
+        for kind, words in KINDS.items():
+            for height, width in SIZES:
+                rows = [measure(kind, seed, arguments.patients, (height, width)) for seed in arguments.seeds]
+                cells = [" · ".join(f"{auc:.2f}" for auc in column) for column in zip(*rows, strict=True)]
+                print("|", " | ".join([words, f"{height}×{width}", *cells, *["–"] * (3 - len(cells))]), "|", flush=True)
+
+
+def phantom(kind: Shortcut, seed: int, patients: int, folder: Path) -> Index:
+    """Make a phantom in `folder`, and return its rows."""
+    root = folder / f"{kind}-{seed}-{patients}"
+    generate(root, PhantomOptions(seed=seed, shortcut=kind, patients=patients, damaged=0))
+    return check_files(check_rows(load_host().dataset("phantom").load(DatasetOptions(root=root))))
+
+
+def measure(kind: Shortcut, seed: int, patients: int, size: tuple[int, int]) -> list[float]:
+    """Return the probe's AUC as stored and neutral, and where formats follow categories that of the lesions alone."""
+    section = ImageSection(height=size[0], width=size[1])
+    with tempfile.TemporaryDirectory() as folder:
+        index = phantom(kind, seed, patients, Path(folder))
+        named = source_formats(file_facts(index))
+        found = [named_from(index, on, named, seed, Path(folder)) for on in (section, neutral(section))]
+        if not kind.startswith("shuffled"):
+            clean = phantom("none", seed, patients, Path(folder))
+            of_category = dict(zip(index.rows["assessment"], named, strict=True))
+            would_be = np.array([of_category[category] for category in clean.rows["assessment"]])
+            found.append(named_from(clean, neutral(section), would_be, seed, Path(folder)))
+    return found
+
+
+def named_from(index: Index, section: ImageSection, named: NDArray[np.str_], seed: int, cache: Path) -> float:
+    """Return the probe's AUC for the formats `named` of the rows of `index`, stored as `section` says."""
+    store, _ = build_store(index, section, cache)
+    auc = probe(store.array, named, index.rows["patient_id"].to_numpy(dtype=np.str_), seed).auc
+    assert auc is not None
+    return auc
+
+
+def neutral(section: ImageSection) -> ImageSection:
+    """Return `section` with the neutral geometry."""
+    return msgspec.structs.replace(section, neutral=True)
+
+
+def draw(index: Index, cache: Path, path: Path) -> None:
+    """Draw a file of each category, as it is, as it is stored, and as it is stored neutrally."""
+    section = ImageSection(height=128, width=96)
+    plain, even = (build_store(index, on, cache)[0].array for on in (section, neutral(section)))
+    oblique = index.rows["view"] == "MLO"
+    at = [int(np.flatnonzero(oblique & (index.rows["assessment"] == category))[0]) for category in SHOWN]
+    files = [np.asarray(Image.open(index.root / index.rows["image_path"][row])) for row in at]
+    figure = style.chart(8.4, 7.8, "What a network is given, without and with the neutral geometry", CONTEXT)
+    grid = figure.subplots(3, len(at), gridspec_kw={"height_ratios": (1, 1.1, 1.1)})
+    for row, (name, pictures) in enumerate((("file", files), ("as stored", plain[at]), ("neutral", even[at]))):
+        for column, picture in enumerate(pictures):
+            axes = grid[row, column]
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            style.tidy(axes)
+            axes.set_xticks([])
+            axes.set_yticks([])
+            size = f"BI-RADS {SHOWN[column]}, {picture.shape[0]}×{picture.shape[1]}" if row == 0 else ""
+            style.name_axes(axes, x=size, y=name if column == 0 else "")
+    style.save(figure, path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Each fold by itself, and how far the folds lie apart."""
+
+import numpy as np
+import pytest
+
+from birads_zoo.evaluation.folds import BY_FOLD, score_folds, spread_over_folds
+
+LABELS = np.array([0, 1, 0, 1, 0, 0])
+CALLED = np.array([0, 1, 1, 1, 0, 0])
+FOLDS = np.array([0, 0, 1, 1, 2, 2])
+PATIENTS = np.array(["a", "a", "b", "c", "", ""])
+
+
+def told():
+    return score_folds(LABELS, np.eye(2)[CALLED] * 0.6 + 0.2, PATIENTS, FOLDS, ("no", "yes"), ordinal=True)
+
+
+def test_each_fold_has_its_own_scores_with_its_rows_patients_and_absent_classes():
+    first, second, third = told()
+    assert [(one["fold"], one["n"], one["patients"]) for one in (first, second, third)] == [
+        (0, 2, 1),
+        (1, 2, 2),
+        (2, 2, 2),
+    ]
+    assert (first["macro_f1"], first["macro_auroc"], first["accuracy"]) == (1, 1, 1)
+    assert second["macro_f1"] == pytest.approx((0 + 2 / 3) / 2)
+    assert second["accuracy"] == 0.5
+    assert (third["absent"], third["macro_f1"], third["macro_auroc"]) == (["yes"], 0.5, None)
+    assert first["absent"] == []
+
+
+def test_the_spread_is_the_deviation_between_folds_and_unknown_where_one_is():
+    spread = spread_over_folds(told())
+    assert set(spread) == set(BY_FOLD)
+    assert spread["accuracy"] == pytest.approx({"mean": 2.5 / 3, "sd": np.std([1, 0.5, 1], ddof=1)})
+    assert spread["macro_auroc"] == {"mean": None, "sd": None}
+    assert spread_over_folds(told()[:1])["accuracy"] == {"mean": 1.0, "sd": None}

@@ -1,0 +1,176 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from birads_zoo.evaluation.levels import breasts, combine, read_levels, whole_patients
+from birads_zoo.evaluation.rows import PredictedRows
+
+RULES = ("mean", "max", "noisy-or")
+
+
+def two(scores):
+    """Two classes, the second with these probabilities."""
+    return np.column_stack([1 - np.array(scores), scores])
+
+
+def test_rules_by_hand():
+    units = np.array([0, 0, 1, 1, 1])
+    table = two([0.2, 0.4, 0.5, 0.5, 0.5])
+    assert combine(table, units, "mean")[:, 1] == pytest.approx([0.3, 0.5])
+    assert combine(table, units, "max")[:, 1] == pytest.approx([0.4, 0.5])
+    assert combine(table, units, "noisy-or")[:, 1] == pytest.approx([1 - 0.8 * 0.6, 1 - 0.125])
+
+
+def test_three_classes_by_hand():
+    table = np.array([[0.6, 0.3, 0.1], [0.2, 0.8, 0.0]])
+    units = np.array([0, 0])
+    assert combine(table, units, "mean")[0] == pytest.approx([0.4, 0.55, 0.05])
+    # Chances of the second class or severer 0.4 and 0.8, of the third 0.1 and 0.
+    assert combine(table, units, "max")[0] == pytest.approx([0.2, 0.7, 0.1])
+    assert combine(table, units, "noisy-or")[0] == pytest.approx([0.6 * 0.2, 1 - 0.6 * 0.2 - 0.1, 0.1])
+
+
+def test_noisy_or_is_the_severest_of_independent_labels():
+    generator = np.random.default_rng(0)
+    table = generator.dirichlet(np.ones(4), 3)
+    drawn = np.column_stack([generator.choice(4, 200_000, p=row) for row in table]).max(axis=1)
+    expected = np.bincount(drawn) / len(drawn)
+    assert combine(table, np.zeros(3, dtype=int), "noisy-or")[0] == pytest.approx(expected, abs=0.005)
+
+
+tables = (
+    st.integers(2, 5)
+    .flatmap(lambda k: hnp.arrays(np.float64, st.tuples(st.integers(1, 7), st.just(k)), elements=st.floats(0, 1)))
+    .map(lambda raw: (raw + 1e-9) / (raw + 1e-9).sum(axis=1, keepdims=True))
+)
+
+
+@given(tables, st.data())
+def test_rules_give_probabilities_and_agree_on_single_images_and_in_their_order(table, data):
+    units = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(table), max_size=len(table))))
+    units = np.unique(units, return_inverse=True)[1]
+    found = {rule: combine(table, units, rule) for rule in RULES}
+    severer = {rule: each[:, ::-1].cumsum(axis=1) for rule, each in found.items()}
+    for rule, each in found.items():
+        assert each.sum(axis=1) == pytest.approx(1), rule
+        assert (each >= 0).all(), rule
+    assert (severer["mean"] <= severer["max"] + 1e-9).all()
+    assert (severer["max"] <= severer["noisy-or"] + 1e-9).all()
+    alone = np.bincount(units)[units] == 1
+    for rule in RULES:
+        assert found[rule][units[alone]] == pytest.approx(table[alone], abs=1e-9)
+
+
+def test_tiny_scores_stay_apart():
+    found = combine(two([1e-20, 3e-20]), np.array([0, 1]), "noisy-or")
+    assert found[0, 1] < found[1, 1]
+    assert combine(two([1.0, 0.5]), np.array([0, 0]), "noisy-or")[0].tolist() == [0, 1]
+
+
+PATIENTS = np.array(["A", "A", "A", "A", "B", "B", "", "C"])
+SIDES = np.array(["L", "L", "R", "R", "L", "", "L", "R"])
+LABELS = np.array([0, 2, 1, 1, 0, 1, 2, 0])
+SCORES = np.array([0.1, 0.3, 0.8, 0.6, 0.2, 0.9, 1.0, 0.4])
+
+
+def test_breasts_have_the_severest_label_and_leave_out_whose_side_is_unknown():
+    table = np.column_stack([1 - SCORES, np.zeros(8), SCORES])
+    found = breasts(LABELS, table, PATIENTS, SIDES, "mean")
+    assert found.patients.tolist() == ["A", "A", "B", "C"]
+    assert found.labels.tolist() == [2, 1, 0, 0]
+    assert found.probabilities[:, 2] == pytest.approx([0.2, 0.7, 0.2, 0.4])
+    assert found.left_out == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "scores"),
+    [
+        ("mean", [0.7, 0.9, 0.4]),  # of the severest breast; B's image of unknown side is one more
+        ("max", [0.8, 0.9, 0.4]),
+        ("noisy-or", [1 - 0.9 * 0.7 * 0.2 * 0.4, 1 - 0.8 * 0.1, 0.4]),
+    ],
+)
+def test_patients_have_the_severest_label_and_leave_out_only_the_nameless(rule, scores):
+    table = np.column_stack([1 - SCORES, np.zeros(8), SCORES])
+    found = whole_patients(LABELS, table, PATIENTS, SIDES, rule)
+    assert found.patients.tolist() == ["A", "B", "C"]
+    assert found.labels.tolist() == [2, 1, 0]
+    assert found.probabilities[:, 2] == pytest.approx(scores)
+    assert found.left_out == 1
+
+
+def test_ids_are_not_glued_to_sides():
+    found = breasts(np.array([0, 1]), two([0.1, 0.9]), np.array(["P", "PL"]), np.array(["LR", "R"]), "max")
+    assert len(found.labels) == 2
+
+
+def test_no_row_with_a_patient_makes_no_unit():
+    nobody = np.array(["", " "])
+    found = whole_patients(np.array([0, 1]), two([0.1, 0.9]), nobody, np.array(["L", "R"]), "mean")
+    assert (len(found.labels), found.probabilities.shape, found.left_out) == (0, (0, 2), 2)
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_the_mean_over_views_ranks_patients_best(views):
+    """Why it is the default: two breasts, a lesion in one of half of the patients, views with noise of their own."""
+    from sklearn.metrics import roc_auc_score
+
+    generator = np.random.default_rng(0)
+    ill = np.arange(4000) % 2
+    of = np.repeat(np.arange(4000), 2 * views)
+    side = np.tile(np.repeat([0, 1], views), 4000)
+    logits = -1.0 + 1.5 * (ill[of] * (side == 0)) + generator.normal(0, 1, len(of))
+    table = two(1 / (1 + np.exp(-logits)))
+    sides = np.where(side == 0, "L", "R")
+    areas = {}
+    for rule in RULES:
+        level = whole_patients(ill[of] * (side == 0), table, of.astype(str), sides, rule)
+        areas[rule] = roc_auc_score(level.labels, level.probabilities[:, 1])
+    assert areas["mean"] >= max(areas.values()) - 0.01, areas
+
+
+def predicted(classes, ordinal, positive, patients=PATIENTS):
+    table = np.column_stack([1 - SCORES, np.zeros(8), SCORES])
+    return PredictedRows(
+        labels=LABELS,
+        probabilities=table,
+        patients=patients,
+        folds=np.zeros(8, dtype=np.int64),
+        about=pd.DataFrame({"laterality": SIDES}),
+        classes=classes,
+        ordinal=ordinal,
+        positive=positive,
+    )
+
+
+def test_what_is_told_of_classes_with_an_order():
+    told = read_levels(predicted(("a", "b", "c"), True, (1, 2)), "max", np.random.default_rng(0))
+    assert told["rule"] == "max"
+    breast, patient = told["breast"], told["patient"]
+    assert (breast["n"], breast["patients"], breast["left_out"]) == (4, 3, 2)
+    assert breast["labels"] == {"a": 2, "b": 1, "c": 1}
+    assert breast["positive"]["classes"] == ["b", "c"]
+    # A's breasts score 0.3 and 0.8 and are positive, B's and C's 0.2 and 0.4.
+    assert breast["positive"]["auroc"]["value"] == pytest.approx(3 / 4)
+    assert (patient["n"], patient["left_out"], patient["positive"]["positives"]) == (3, 1, 2)
+    assert patient["positive"]["auroc"]["value"] == 1
+    assert patient["scores"]["accuracy"]["value"] == pytest.approx(2 / 3)
+    json.dumps(told, allow_nan=False)
+
+
+def test_classes_without_order_are_read_as_positive_or_not_and_else_not_at_all():
+    told = read_levels(predicted(("x", "y", "z"), False, (2,)), "mean", np.random.default_rng(0))
+    assert told["patient"]["labels"] == {"the rest": 2, "z": 1}
+    assert told["patient"]["positive"]["classes"] == ["z"]
+    assert read_levels(predicted(("x", "y", "z"), False, ()), "mean", np.random.default_rng(0)) is None
+
+
+def test_rows_without_patients_have_no_levels():
+    nobody = np.full(8, "")
+    told = read_levels(predicted(("a", "b", "c"), True, (2,), nobody), "mean", np.random.default_rng(0))
+    assert told == {"rule": "mean", "breast": None, "patient": None}

@@ -1,0 +1,199 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import softmax
+
+from birads_zoo.data.batches import plan_epoch
+from birads_zoo.evaluation.recalibration import (
+    fit_temperature,
+    prior_shift,
+    read_calibration,
+    recalibrate,
+    recalibrated,
+    training_shares,
+)
+from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.interfaces import LossOptions
+from birads_zoo_plugins.losses import birads_zoo_losses
+
+NONE = np.zeros(3)
+
+
+def rows(generator, patients, heat, shares=(0.6, 0.3, 0.1)):
+    """Gaussian classes around three corners: labels by `shares`, and the exact posterior of equal shares, heated."""
+    labels = generator.choice(3, size=patients * 3, p=shares)
+    seen = 2.0 * np.eye(3)[labels] + generator.normal(0, 1.2, (len(labels), 3))
+    likelihood = -((seen[:, None, :] - 2.0 * np.eye(3)) ** 2).sum(axis=2) / (2 * 1.2**2)
+    return labels, softmax(heat * likelihood, axis=1), np.repeat(np.arange(patients), 3).astype(str)
+
+
+@pytest.mark.parametrize("heat", [0.5, 1.0, 3.0])
+def test_the_temperature_and_the_shares_that_spoilt_the_probabilities_are_found(heat):
+    counts = (600, 300, 100)
+    shift = prior_shift(counts, "balanced", False)
+    labels, probabilities, patients = rows(np.random.default_rng(0), 2000, heat)
+    found = fit_temperature(labels, probabilities, patients, shift)
+    assert found.temperature == pytest.approx(heat, rel=0.05)
+    assert (found.n, found.patients, found.reason) == (6000, 2000, "")
+    mended = recalibrated(probabilities, found.temperature, shift)
+    assert mended.mean(axis=0) == pytest.approx([0.6, 0.3, 0.1], abs=0.015)
+
+
+def test_bayes_rule_by_hand():
+    # Trained on equal shares, met at 90 % to 10 %: odds of 3 to 1 become 3 to 9.
+    shift = prior_shift((90, 10), "balanced", False)
+    assert recalibrated(np.array([[0.25, 0.75]]), 1.0, shift)[0] == pytest.approx([0.75, 0.25])
+
+
+def test_what_the_network_was_trained_on():
+    counts = (90, 10, 0)
+    assert training_shares(counts, "natural", False) == pytest.approx([0.9, 0.1, 0])
+    assert training_shares(counts, "sqrt-balanced", False) == pytest.approx([0.75, 0.25, 0])
+    assert training_shares(counts, "balanced", False) == pytest.approx([0.5, 0.5, 0])
+    assert training_shares(counts, "natural", True) == pytest.approx([0.5, 0.5, 0])
+    assert training_shares(counts, "balanced", True) == pytest.approx([0.1, 0.9, 0]), "balanced twice"
+    assert prior_shift(counts, "natural", False) == pytest.approx([0, 0, 0])
+    assert prior_shift(counts, "balanced", False)[2] == 0
+
+
+@pytest.mark.parametrize("sampler", ["natural", "balanced", "sqrt-balanced"])
+def test_the_shares_are_those_that_the_sampler_draws(sampler):
+    labels = np.repeat([0, 1, 2], [700, 250, 50])
+    generator = np.random.default_rng(0)
+    drawn = np.concatenate([np.concatenate(plan_epoch(labels, 50, sampler, generator)) for _ in range(30)])
+    shares = np.bincount(labels[drawn]) / len(drawn)
+    assert training_shares((700, 250, 50), sampler, False) == pytest.approx(shares, abs=0.01)
+
+
+def test_class_weights_shift_what_a_weighted_loss_makes_likeliest():
+    counts = (90, 10)
+    spec = next(spec for spec in birads_zoo_losses() if spec.name == "cross-entropy")
+    criterion = spec.build(LossOptions(class_counts=counts, class_weights=True))
+    logits = torch.zeros(2, requires_grad=True)
+    optimiser = torch.optim.LBFGS([logits], max_iter=50)
+    targets = torch.tensor([0] * 90 + [1] * 10)
+
+    def step():
+        optimiser.zero_grad()
+        loss = criterion(logits.expand(100, 2), targets)
+        loss.backward()
+        return loss
+
+    optimiser.step(step)
+    said = logits.detach().softmax(0).double().numpy()
+    assert said == pytest.approx(training_shares(counts, "natural", True), abs=1e-3)
+    assert recalibrated(said[None], 1.0, prior_shift(counts, "natural", True))[0] == pytest.approx([0.9, 0.1], abs=1e-3)
+
+
+def test_it_helps_on_other_rows_from_ten_patients_on():
+    """Mean change of the log loss on new rows; with ten patients a needless temperature costs less than it can gain."""
+    generator = np.random.default_rng(1)
+    for heat, least, most in ((1.0, -0.01, 0.04), (2.0, -1.0, -0.05)):
+        labels, probabilities, _ = rows(generator, 2000, heat, (1 / 3, 1 / 3, 1 / 3))
+        before = -np.log(probabilities[np.arange(len(labels)), labels]).mean()
+        changes = []
+        for _ in range(60):
+            fitted = fit_temperature(*rows(generator, 10, heat, (1 / 3, 1 / 3, 1 / 3)), NONE)
+            after = recalibrated(probabilities, fitted.temperature or 1.0, NONE)
+            changes.append(-np.log(after[np.arange(len(labels)), labels]).mean() - before)
+        assert least < np.mean(changes) < most, (heat, np.mean(changes))
+
+
+@given(st.floats(0.1, 20), st.lists(st.floats(0.001, 1), min_size=3, max_size=3))
+def test_a_temperature_keeps_the_order_and_makes_probabilities(temperature, raw):
+    one = np.array([raw]) / sum(raw)
+    scaled = recalibrated(one, temperature, NONE)
+    assert scaled.sum() == pytest.approx(1)
+    assert (np.diff(scaled[0][np.argsort(one[0])]) >= -1e-12).all()
+    assert recalibrated(one, 1.0, NONE) == pytest.approx(one)
+
+
+def test_probabilities_of_zero_stay_numbers():
+    scaled = recalibrated(np.array([[1.0, 0.0, 0.0]]), 5.0, np.array([-3.0, 1.0, 2.0]))
+    assert np.isfinite(scaled).all()
+    assert scaled.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("patients", "labels", "said"),
+    [
+        ([0] * 12, [0, 1] * 6, "1 validation patients are too few: 10 are needed"),
+        ([], [], "0 validation patients are too few: 10 are needed"),
+        (range(12), [1] * 12, "its validation rows are of one class"),
+        (range(12), [0] * 6 + [1] * 6, "no validation row is classified wrongly, so that no temperature is too low"),
+    ],
+)
+def test_nothing_is_fitted_where_nothing_can_be(patients, labels, said):
+    labels = np.array(labels, dtype=np.int64)
+    probabilities = 0.1 + 0.7 * np.eye(3)[np.array([0] * 6 + [1] * 6)[: len(labels)]]
+    names = np.array([str(one) for one in patients], dtype=np.str_)
+    found = fit_temperature(labels, probabilities, names, NONE)
+    assert (found.temperature, found.reason) == (None, said)
+
+
+def predicted(seed, patients, heat, fold=0):
+    labels, probabilities, names = rows(np.random.default_rng(seed), patients, heat)
+    return PredictedRows(
+        labels=labels,
+        probabilities=probabilities,
+        patients=names,
+        folds=np.full(len(labels), fold),
+        about=pd.DataFrame(index=range(len(labels))),
+        classes=("a", "b", "c"),
+        ordinal=True,
+    )
+
+
+def joined(one, other):
+    fields = ("labels", "probabilities", "patients", "folds")
+    both = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in fields}
+    return replace(one, **both, about=pd.concat([one.about, other.about]))
+
+
+def test_each_fold_is_mended_by_its_own_validation_rows_and_one_with_too_few_stays_as_it_is():
+    test = joined(predicted(0, 100, 3.0), predicted(1, 100, 3.0, fold=1))
+    validation = joined(predicted(2, 60, 3.0), predicted(3, 9, 3.0, fold=1))
+    shift = prior_shift((600, 300, 100), "balanced", False)
+    made, fits = recalibrate(test, validation, {0: shift, 1: shift})
+    assert fits[0].temperature == pytest.approx(3.0, rel=0.25)
+    assert (fits[1].temperature, fits[1].patients) == (None, 9)
+    assert (made[test.folds == 1] == test.probabilities[test.folds == 1]).all()
+    assert made[test.folds == 0] == pytest.approx(recalibrated(test.probabilities[:300], fits[0].temperature, shift))
+    blind = replace(test, labels=np.zeros_like(test.labels))
+    assert (recalibrate(blind, validation, {0: shift, 1: shift})[0] == made).all(), "test labels have no part in it"
+
+
+def test_what_is_told_of_overconfident_probabilities():
+    test, validation = predicted(0, 150, 3.0), predicted(2, 60, 3.0)
+    shifts = {0: prior_shift((600, 300, 100), "balanced", False)}
+    found = read_calibration(test, validation, shifts, np.random.default_rng(0))
+    assert found["after"]["ece"] < found["before"]["ece"] / 2
+    assert found["before"]["per_class"][0]["excess"]["high"] < 0 < found["before"]["per_class"][2]["excess"]["low"]
+    assert found["after"]["per_class"][2]["excess"]["low"] < 0 < found["after"]["per_class"][2]["excess"]["high"]
+    assert found["gain"]["log_loss"]["low"] > 0
+    gained = found["before"]["log_loss"]["value"] - found["after"]["log_loss"]["value"]
+    assert found["gain"]["log_loss"]["value"] == pytest.approx(gained)
+    alone = found["temperature_only"]["log_loss"]["value"]
+    assert found["after"]["log_loss"]["value"] < alone < found["before"]["log_loss"]["value"]
+    assert "top_label" not in found["temperature_only"]
+
+
+def test_training_by_the_datas_shares_needs_no_second_variant_and_too_few_rows_no_after():
+    test, validation = predicted(0, 50, 3.0), predicted(2, 60, 3.0)
+    assert read_calibration(test, validation, {0: NONE}, np.random.default_rng(0))["temperature_only"] is None
+    few = read_calibration(test, predicted(2, 4, 3.0), {0: NONE}, np.random.default_rng(0))
+    assert (few["after"], few["gain"], few["temperature_only"]) == (None, None, None)
+    assert few["folds"] == [
+        {
+            "fold": 0,
+            "temperature": None,
+            "n": 12,
+            "patients": 4,
+            "reason": "4 validation patients are too few: 10 are needed",
+        }
+    ]

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from birads_zoo.evaluation.conformal import read_conformal
+from birads_zoo.evaluation.recalibration import read_calibration
+from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.report import calibration_figures, style
+from birads_zoo.report.style import COOL, WARM
+
+CLASSES = {
+    2: ("normal", "abnormal"),
+    4: ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5"),
+    7: ("a finding with a name that is far too long for any axis", "$x_1$", "乳", "a_b", "", "[4]", "7"),
+}
+CONTEXT = "resnet50 · patient split · n = 12"
+
+
+def predicted(k: int, patients: int, seed: int) -> PredictedRows:
+    generator = np.random.default_rng(seed)
+    n = 2 * patients
+    labels = generator.integers(0, max(k - 1, 2), n)  # a class of many has no row
+    probabilities = generator.dirichlet(np.ones(k), n) + 0.3 * np.eye(k)[labels]
+    return PredictedRows(
+        labels=labels,
+        probabilities=probabilities / probabilities.sum(axis=1, keepdims=True),
+        patients=np.repeat(np.arange(patients), 2).astype(str),
+        folds=np.zeros(n, dtype=np.int64),
+        about=pd.DataFrame(),
+        classes=CLASSES[k],
+        ordinal=True,
+    )
+
+
+def colours(path: Path) -> set[str]:
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert 600 <= picture.width < 4000
+        assert 150 <= picture.height < 4000
+        found = picture.convert("RGB").getcolors(1 << 24)
+    assert found is not None
+    return {"#{:02x}{:02x}{:02x}".format(*colour) for count, colour in found if count > 30}
+
+
+@pytest.mark.parametrize("k", [2, 4, 7])
+@pytest.mark.parametrize("validated", [30, 4])
+def test_reliability_before_and_where_it_was_mended_after(tmp_path: Path, k: int, validated: int) -> None:
+    told = read_calibration(predicted(k, 60, 0), predicted(k, validated, 1), {0: np.zeros(k)}, np.random.default_rng(0))
+    calibration_figures.reliability(told, tmp_path / "reliability.png", CONTEXT)
+    shown = colours(tmp_path / "reliability.png")
+    assert WARM in shown
+    assert (COOL in shown) == (validated == 30)
+
+
+@pytest.mark.parametrize("k", [2, 4, 7])
+@pytest.mark.parametrize("validated", [30, 4])
+def test_coverage_and_sizes_of_sets(tmp_path: Path, k: int, validated: int) -> None:
+    told = read_conformal(
+        predicted(k, 60, 0), predicted(k, validated, 1), 0.9, np.random.default_rng(0), chose_epoch=False, leaky=False
+    )
+    calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)
+    assert COOL in colours(tmp_path / "sets.png")
+
+
+def test_a_class_that_is_held_too_seldom_stands_out(tmp_path: Path) -> None:
+    told = read_conformal(
+        predicted(4, 60, 0), predicted(4, 30, 1), 0.9, np.random.default_rng(0), chose_epoch=False, leaky=False
+    )
+    told["per_class"][1]["coverage"] = {"value": 0.5, "low": 0.4, "high": 0.6}
+    calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)
+    assert WARM in colours(tmp_path / "sets.png")
+
+
+def test_what_is_written_beside_the_diagrams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(style, "write", lambda axes, x, y, text, *_, **__: said.append(text))
+    told = read_calibration(predicted(4, 60, 0), predicted(4, 4, 1), {0: np.zeros(4)}, np.random.default_rng(0))
+    calibration_figures.reliability(told, tmp_path / "reliability.png", CONTEXT)
+    assert " ".join(said).endswith("1 of 1 folds left as they are: 4 validation patients are too few: 10 are needed")
