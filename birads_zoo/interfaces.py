@@ -153,8 +153,8 @@ class AugmentationOptions:
 class AugmentationSpec:
     """An augmentation: `build(options)` returns a module, N×C×H×W floats on any device → the same.
 
-    The first channel is the picture, in [0, 1]. Further ones, which only some runs have, are maps of the same places, such
-    as where its lesions are: they move with the picture (in [-1, 1], 0 outside) and are otherwise left as they are.
+    The first channel is the picture, in [0, 1]. Further ones, which only some runs have, are maps of the same places,
+    such as where its lesions are: they move with it (in [-1, 1], 0 outside) and are otherwise left as they are.
     Its random parameters come from torch's generator of the images' device, so that the engine's seed rules them.
     """
 

@@ -14,15 +14,22 @@ from birads_zoo.model.build import changed
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.randomness import torch_generator
-from birads_zoo.recipe import LossSection, ModelSection, Recipe, TrainingSection, changed_fields
+from birads_zoo.recipe import DatasetSection, LossSection, ModelSection, Recipe, TrainingSection, changed_fields
 
 _CLASSES = 3
 _SIZE = (64, 48)
 _EVERYTHING_ON = Recipe(  # that an ablation might turn off
+    dataset=DatasetSection(views="bilateral"),
     loss=LossSection(class_weights=True),
-    model=ModelSection(freeze="all", norm="batch", input_dropout=0.5, hidden=256),
+    model=ModelSection(freeze="all", evidence=True, fusion="difference", norm="batch", input_dropout=0.5, hidden=256),
     training=TrainingSection(
-        sampler="balanced", weight_decay=0.01, warmup_epochs=1.0, early_stopping=5, ema=0.99, clip_norm=1.0
+        sampler="balanced",
+        weight_decay=0.01,
+        warmup_epochs=1.0,
+        early_stopping=5,
+        lesion_weight=1.0,
+        ema=0.99,
+        clip_norm=1.0,
     ),
 )
 _RECIPES = (Recipe(), _EVERYTHING_ON)

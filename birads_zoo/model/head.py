@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -68,9 +69,9 @@ class Evidence(nn.Module):
     """N×V×D×h×w → N×V×K×h×w: what each place of a map says by itself, as log-odds of each class against the first.
 
     The features are normalised over places, images and views, without learnt scales; one linear layer serves all
-    places, and starts from nothing. The first class's log-odds are 0 by definition, and a softmax over them is unchanged.
-    A place that sees no lesion shall speak for the first class; a picture is as suspicious as its most suspicious place
-    once `pool` takes the maximum (multiple-instance learning; for mammograms: Zhu et al., "Deep Multi-instance Networks
+    places, and starts from nothing. The first class's log-odds are 0 by definition; a softmax does not notice. A place
+    that sees no lesion shall speak for the first class; a picture is as suspicious as its most suspicious place once
+    `pool` takes the maximum (multiple-instance learning; for mammograms: Zhu et al., "Deep Multi-instance Networks
     with Sparse Label Assignment for Whole Mammogram Classification", MICCAI 2017).
     """
 
@@ -78,13 +79,13 @@ class Evidence(nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False)
         self.logits = nn.Conv2d(channels, classes, 1)
-        nn.init.zeros_(self.logits.weight)
-        nn.init.zeros_(self.logits.bias)
+        for parameter in self.logits.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the log-odds of every place."""
-        logits = self.logits(self.norm(features.flatten(0, 1)))
-        return (logits - logits[:, :1]).unflatten(0, features.shape[:2])
+        logits: Tensor = self.logits(self.norm(features.flatten(0, 1)))
+        return (logits - logits[:, :1]).reshape(*features.shape[:2], *logits.shape[1:])
 
 
 class Head(nn.Module):
@@ -103,7 +104,7 @@ class Head(nn.Module):
 
     @property
     def pool_is_fixed(self) -> bool:
-        """Whether nothing is learnt before the views are fused, so that frozen features can be pooled once and for all."""
+        """Whether nothing is learnt before views are fused, so that frozen features can be pooled once and for all."""
         return isinstance(self.evidence, nn.Identity) and not any(True for _ in self.pool.parameters())
 
     def classify(self, pooled: Tensor) -> Tensor:
@@ -127,7 +128,8 @@ def build_head(section: ModelSection, channels: int, height: int, width: int, cl
     `channels`, `height` and `width` are those of the feature map. After pooling and view fusion the order is: norm,
     input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is not there at all. With
     `evidence` the channels that are pooled are the classes, and a head without a hidden layer starts as the sum of what
-    was fused: a picture's logits are then its own evidence (and how much more of it there is than in the other view).
+    was fused: a picture's own evidence (and how much more of it there is than in the other view), less the log of the
+    number of places, because a place's evidence is for lesions that are as common as none (see `lesion_loss`).
     """
     evidence: nn.Module = Evidence(channels, classes) if section.evidence else nn.Identity()
     channels = classes if section.evidence else channels
@@ -147,16 +149,19 @@ def build_head(section: ModelSection, channels: int, height: int, width: int, cl
         count = section.hidden
     if section.dropout:
         rest["dropout"] = nn.Dropout(section.dropout)
-    rest["logits"] = nn.Linear(count, classes)
-    if section.evidence and count % classes == 0 and not section.hidden and section.pooling != "flatten":
-        _start_as_sum(rest["logits"], classes)
+    logits = nn.Linear(count, classes)
+    if section.evidence and not section.hidden and section.pooling != "flatten":
+        _start_as_evidence(logits, classes, height * width)
+    rest["logits"] = logits
     return Head(evidence, _POOLS[section.pooling](), _FUSIONS[section.fusion](), nn.Sequential(rest))
 
 
 @torch.no_grad()
-def _start_as_sum(logits: nn.Linear, classes: int) -> None:
+def _start_as_evidence(logits: nn.Linear, classes: int, places: int) -> None:
+    """Add up what was fused, less the odds against a lesion being at one place of many."""
     logits.weight.copy_(torch.eye(classes).repeat(1, logits.in_features // classes))
-    logits.bias.zero_()
+    logits.bias.fill_(-math.log(places))
+    logits.bias[0] = 0
 
 
 def _flatten() -> nn.Module:

@@ -20,16 +20,24 @@ def cut_after(backbone: nn.Module, last: str, stages: Sequence[str], name: str) 
         UserError: when there is no such part, or the order of the parts is not known; `stages` are what is suggested.
 
     """
-    first, _, rest = last.partition(".")
-    parts = list(backbone.named_children())
-    names = [part for part, _ in parts]
-    if not isinstance(backbone, nn.Sequential) or first not in names:
+    cut = _cut(backbone, last.split("."))
+    if cut is None:
         known = f"; its stages are {', '.join(stages)}" if stages else ""
         raise UserError(f"model.last_stage: {name} cannot end after a part {last!r}{known}")
-    kept = parts[: names.index(first) + 1]
-    if rest:
-        kept[-1] = (first, cut_after(kept[-1][1], rest, stages, name))
-    return nn.Sequential(OrderedDict(kept))
+    return cut
+
+
+def _cut(module: nn.Module, path: Sequence[str]) -> nn.Module | None:
+    names = [name for name, _ in module.named_children()]
+    if not isinstance(module, nn.Sequential) or path[0] not in names:
+        return None
+    kept = OrderedDict(list(module.named_children())[: names.index(path[0]) + 1])
+    if len(path) > 1:
+        inner = _cut(kept[path[0]], path[1:])
+        if inner is None:
+            return None
+        kept[path[0]] = inner
+    return nn.Sequential(kept)
 
 
 def stages_until(stages: Sequence[str], last: str) -> tuple[str, ...]:

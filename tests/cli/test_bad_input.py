@@ -390,3 +390,28 @@ def test_a_later_loss_that_is_no_number_names_the_checkpoint_that_stays(zoo, fol
     assert {path.name for path in kept.iterdir()} == {"best.safetensors", "last.safetensors"}
     assert not (run / "metrics.json").exists()
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["training.lesion_weight=1"], "needs the evidence of places: set model.evidence=true"),
+        (
+            ["training.lesion_weight=1", "model.evidence=true", "dataset.target=density", 'dataset.classes=["B", "C"]'],
+            "needs a target whose first class is tissue without a lesion, and target 'density'",
+        ),
+        (
+            ["training.lesion_weight=1", "model.evidence=true", 'dataset.classes=["BI-RADS 4", "BI-RADS 5"]'],
+            "and target 'birads' with the classes BI-RADS 4, BI-RADS 5 is none",
+        ),
+        (["model.last_stage=block9"], "cannot end after a part 'block9'; its stages are block1, block2, block3"),
+    ],
+)
+def test_evidence_that_cannot_be_had_is_refused(zoo, phantom_root, tmp_path, settings, said):
+    flags = [part for setting in settings for part in ("--set", setting)]
+    answer = zoo(
+        "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, *flags, "--out", tmp_path / "runs"
+    )
+    assert answer.status == 2
+    assert said in answer.err.replace("\n", " ")
+    assert not list((tmp_path / "runs").glob("*"))

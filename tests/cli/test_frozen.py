@@ -6,6 +6,7 @@ import pytest
 
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.training import cost as cost_room
+from birads_zoo.training import features as features_room
 from birads_zoo.training import fold as fold_room
 
 FLAGS = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", "--epochs", "8", "--device", "cpu"]
@@ -37,7 +38,7 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
 
 def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen, monkeypatch):
     cached, images_once = run_frozen("cached")
-    monkeypatch.setattr(fold_room, "can_cache", lambda classifier, augment: False)
+    monkeypatch.setattr(fold_room, "what_is_still", lambda classifier, augment: "nothing")
     plain, images_each_epoch = run_frozen("plain")
     assert images_once < images_each_epoch / 1.5
     for one, other in zip(cached, plain, strict=True):
@@ -49,18 +50,38 @@ def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen
 
 
 @pytest.mark.parametrize(
-    ("flags", "cached"),
+    ("flags", "still"),
     [
-        (["--set", "model.freeze=all", "--no-augmentation"], True),
-        (["--set", "model.freeze=all"], False),
-        (["--set", "model.freeze=early", "--no-augmentation"], False),
-        (["--set", "model.freeze=all", "--set", "model.pooling=gem", "--no-augmentation"], False),
+        (["--set", "model.freeze=all", "--no-augmentation"], "pooled"),
+        (["--set", "model.freeze=all"], "nothing"),
+        (["--set", "model.freeze=early", "--no-augmentation"], "nothing"),
+        (["--set", "model.freeze=all", "--set", "model.pooling=gem", "--no-augmentation"], "features"),
     ],
 )
-def test_nothing_is_cached_that_training_would_change(zoo, phantom_root, tmp_path, monkeypatch, flags, cached):
+def test_nothing_is_cached_that_training_would_change(zoo, phantom_root, tmp_path, monkeypatch, flags, still):
     asked = []
-    can_cache = fold_room.can_cache
-    monkeypatch.setattr(fold_room, "can_cache", lambda *given: asked.append(can_cache(*given)) or asked[-1])
+    what_is_still = fold_room.what_is_still
+    monkeypatch.setattr(fold_room, "what_is_still", lambda *given: asked.append(what_is_still(*given)) or asked[-1])
     said = zoo("run", "--root", phantom_root, *FLAGS, "--epochs", 1, *flags, "--out", tmp_path)
     assert said.status == 0, said.err
-    assert asked == [cached, cached]
+    assert asked == [still, still]
+
+
+LESIONS = ["model.freeze=all", "model.evidence=true", "model.pooling=max", "model.fusion=difference"]
+LESIONS += ["dataset.views=bilateral", "training.lesion_weight=1", "augmentation=none"]
+
+
+@pytest.mark.parametrize("largest", [2**32, 0])
+def test_evidence_of_places_learns_the_same_from_cached_maps_as_from_pictures(
+    zoo, phantom_root, tmp_path, monkeypatch, rows_of, largest
+):
+    settings = [part for setting in LESIONS for part in ("--set", setting)]
+    made = []
+    for name, limit in (("usual", None), ("limited", largest)):
+        if limit is not None:
+            monkeypatch.setattr(features_room, "LARGEST", limit)
+        said = zoo("run", "--root", phantom_root, *FLAGS, *settings, "--epochs", 2, "--out", tmp_path / name)
+        assert said.status == 0, said.err
+        made.append(rows_of(tmp_path / name / "baseline_cnn" / "predictions.csv"))
+    for one, other in zip(*made, strict=True):
+        assert float(one["probability_BI-RADS 5"]) == pytest.approx(float(other["probability_BI-RADS 5"]), abs=1e-3)

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -100,3 +102,26 @@ def test_gem_learns_its_power_and_stays_finite_on_dead_channels():
 def test_gem_does_not_overflow_half_precision():
     pooled = GeneralizedMeanPool()(torch.full((1, 1, 2, 3, 3), 500.0, dtype=torch.float16))
     torch.testing.assert_close(pooled, torch.full((1, 1, 2), 500.0), rtol=1e-3, atol=0)
+
+
+def test_evidence_of_places_starts_silent_and_a_picture_speaks_as_its_loudest_place():
+    section = ModelSection(evidence=True, pooling="max", dropout=0.0)
+    head = build_head(section, 6, 2, 3, classes=3).eval()
+    features = torch.rand(4, 1, 6, 2, 3)
+    torch.testing.assert_close(head(features), torch.tensor([[0, -math.log(6), -math.log(6)]]).expand(4, 3))
+    with torch.no_grad():
+        head.evidence.logits.weight.normal_(generator=torch.Generator().manual_seed(0))
+    logits, evidence = head.judge(features)
+    assert evidence.shape == (4, 1, 3, 2, 3)
+    assert (evidence[:, :, 0] == 0).all(), "log-odds are against the first class"
+    torch.testing.assert_close(logits, evidence[:, 0].amax((-2, -1)) + head.rest.logits.bias)
+
+
+def test_with_the_other_breast_evidence_counts_again_where_it_is_on_one_side_alone():
+    head = build_head(ModelSection(evidence=True, pooling="max", dropout=0.0, fusion="difference"), 6, 2, 3, 2).eval()
+    with torch.no_grad():
+        head.evidence.logits.weight[1] = 1.0
+    one, other = torch.rand(2, 1, 6, 2, 3), torch.rand(2, 1, 6, 2, 3)
+    own, its = (head.pool(head.evidence(view))[:, 0] for view in (one, other))
+    torch.testing.assert_close(head(torch.cat([one, other], dim=1)), 2 * own - its + head.rest.logits.bias)
+    assert not head.pool_is_fixed

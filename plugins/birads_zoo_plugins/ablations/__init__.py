@@ -37,6 +37,16 @@ def birads_zoo_ablations() -> list[AblationSpec]:
             summary="No dropout in the head",
             recipe=_setting(model__dropout=0.0, model__input_dropout=0.0),
         ),
+        AblationSpec(
+            name="no-lesions",
+            summary="Known lesions are not shown to the network in training",
+            recipe=_setting(training__lesion_weight=0.0),
+        ),
+        AblationSpec(
+            name="no-partner-view",
+            summary="Every picture is a sample by itself",
+            recipe=_setting(dataset__views="single", model__fusion="mean"),
+        ),
         AblationSpec(name="no-batchnorm", summary="No batch norm in backbone and head", model=_without_batchnorm),
         AblationSpec(name="no-augmentation", summary="Images as they are", recipe=_setting(augmentation="none")),
         AblationSpec(

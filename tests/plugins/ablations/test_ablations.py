@@ -28,6 +28,9 @@ FULL = Recipe().replace(
         "model.input_dropout": 0.5,
         "training.sampler": "balanced",
         "training.early_stopping": 5,
+        "training.lesion_weight": 1.0,
+        "dataset.views": "bilateral",
+        "model.fusion": "difference",
     }
 )
 CHANGES = {
@@ -38,6 +41,8 @@ CHANGES = {
     "no-pretrained": {"model.pretrained": False, "model.weights": ""},
     "no-freeze": {"model.freeze": "none"},
     "no-early-stopping": {"training.early_stopping": 0},
+    "no-lesions": {"training.lesion_weight": 0.0},
+    "no-partner-view": {"dataset.views": "single", "model.fusion": "mean"},
 }
 
 
@@ -70,7 +75,10 @@ def test_an_ablation_of_what_is_not_there_is_refused(host, name):
         apply_ablations(without, host)
 
 
-RANDOM = FULL.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
+RANDOM = FULL.replace(
+    {"model.pretrained": False, "model.weights": "", "model.freeze": "none"}
+    | {name: value for part in ("no-lesions", "no-partner-view") for name, value in CHANGES[part].items()}
+)
 
 
 def count_norms(model):

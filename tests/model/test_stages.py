@@ -1,0 +1,39 @@
+import pytest
+import torch
+from torch import nn
+
+from birads_zoo.errors import UserError
+from birads_zoo.model.stages import cut_after, stages_until
+
+
+def backbone():
+    body = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Conv2d(2, 3, 1), nn.Conv2d(3, 4, 1))
+    return nn.Sequential(body, nn.Conv2d(4, 5, 1))
+
+
+def test_what_comes_after_the_last_stage_is_gone_and_the_rest_keeps_its_names_and_weights():
+    whole = backbone()
+    cut = cut_after(whole, "0.1", ("0.0", "0.1", "0.2"), "net")
+    assert set(cut.state_dict()) == {"0.0.weight", "0.0.bias", "0.1.weight", "0.1.bias"}
+    image = torch.rand(1, 1, 4, 4)
+    torch.testing.assert_close(cut(image), whole[0][1](whole[0][0](image)))
+
+
+def test_a_part_that_is_not_there_is_refused_with_the_stages():
+    with pytest.raises(UserError, match=r"net cannot end after a part '0\.7'; its stages are 0\.0, 0\.1"):
+        cut_after(backbone(), "0.7", ("0.0", "0.1"), "net")
+
+
+def test_a_network_whose_order_nobody_knows_is_refused():
+    class Crossed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = nn.Conv2d(1, 1, 1)
+
+    with pytest.raises(UserError, match="cannot end after a part 'first'"):
+        cut_after(Crossed(), "first", (), "net")
+
+
+def test_stages_end_with_the_last_one():
+    assert stages_until(("a", "b", "c"), "b") == ("a", "b")
+    assert stages_until(("a", "b"), "") == ("a", "b")
