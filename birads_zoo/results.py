@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,6 +28,7 @@ from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.shortcuts.rungs import Rung
+from birads_zoo.shortcuts.verdict import Verdict
 from birads_zoo.training.fold import Fitted
 
 JUDGED = ("macro_f1", "macro_auroc")
@@ -87,17 +88,23 @@ def labels_and_probabilities(
     return labels, probabilities
 
 
-def measure(predictions: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> dict[str, Any]:
+def measure(
+    predictions: pd.DataFrame,
+    data: Prepared,
+    recipe: Recipe,
+    rungs: Sequence[Rung],
+    verdicts: Mapping[str, Verdict],
+) -> dict[str, Any]:
     """Return the content of `metrics.json`: the metrics of the test rows with intervals, and how the split was made.
 
     All test rows are pooled out of fold; `per_fold` has each fold by itself and `spread_over_folds` what that varies.
-    `rungs` are the shortcuts' probabilities of the same test rows; `shortcuts` tells what each scores, and `gain` how
-    much more than the best of them the network does, which is the headline.
+    `rungs` are the shortcuts' probabilities of the same test rows; `shortcuts` tells what each scores and whether it
+    works (`verdicts`), and `gain` how much more than the best of them the network does, which is the headline.
     The split `paper` also gets `validation`: the same on the rows that the paper reported, which had chosen the epoch.
     """
     test = predictions[predictions["part"] == "test"]
     metrics = _measured(test, data, recipe) | _by_fold(predictions, data, recipe)
-    metrics |= _against(test, data, recipe, rungs) | _read(predictions, data, recipe)
+    metrics |= _against(test, data, recipe, rungs, verdicts) | _read(predictions, data, recipe)
     metrics["split"] = recipe.split.scheme
     metrics["leaky"] = is_leaky(recipe.split.scheme)
     metrics["folds"] = len(data.folds)
@@ -196,7 +203,9 @@ def _by_fold(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[
     return {"per_fold": told, "spread_over_folds": spread_over_folds(told)}
 
 
-def _against(test: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung]) -> dict[str, Any]:
+def _against(
+    test: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence[Rung], verdicts: Mapping[str, Verdict]
+) -> dict[str, Any]:
     classes, ordinal = data.labelled.classes, data.labelled.target.ordinal
     labels, probabilities = labels_and_probabilities(test, classes)
     patients = test["patient_id"].to_numpy(dtype=np.str_)
@@ -216,11 +225,18 @@ def _against(test: pd.DataFrame, data: Prepared, recipe: Recipe, rungs: Sequence
                 name: float(value[0]) if np.isfinite(value[0]) else None
                 for name, value in weighted_scores(labels, rung.probabilities, once, ordinal, JUDGED).items()
             }
+            | _verdict(verdicts.get(rung.name))
             for rung in rungs
         },
         "gain": {"over": gains[JUDGED[0]][0]}
         | {name: None if gain is None else asdict(gain) | {"over": over} for name, (over, gain) in gains.items()},
     }
+
+
+def _verdict(verdict: Verdict | None) -> dict[str, Any]:
+    if verdict is None:  # nobody asks whether the commonest class works
+        return {}
+    return {"over_chance": verdict.gain, "p_value": verdict.p_value, "flagged": verdict.flagged}
 
 
 def _named(score: str, classes: tuple[str, ...]) -> str:

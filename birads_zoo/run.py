@@ -13,11 +13,13 @@ from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen
+from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import run_folder
 from birads_zoo.report.run_figures import draw_all
 from birads_zoo.results import check_evaluation, fitted_frame, measure, predictions_frame
-from birads_zoo.shortcuts.ladder import climb
+from birads_zoo.shortcuts.ladder import ladder
+from birads_zoo.shortcuts.verdict import judge
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
@@ -65,7 +67,11 @@ def run(
     check_evaluation(data, applied)
     _say_what(applied, data, screen)
     facts = file_facts(data.labelled.index)
-    rungs = climb(data.labelled, data.folds, data.store.array[data.positions], facts, applied.seed)
+    shortcuts = ladder(data.labelled, data.folds, data.store.array[data.positions], facts, applied.seed)
+    rungs = [climb(data.labelled.labels) for climb in shortcuts]
+    patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=str)
+    chance = numpy_generator(applied.seed, "shortcuts")
+    verdicts = judge(data.labelled.labels, shortcuts, data.folds, patients, chance)
     with run_folder.opened(runs, recipe, data, compute, resumed, name) as folder:
         history: list[Epoch] = []
 
@@ -84,7 +90,7 @@ def run(
             del classifier  # one at a time is enough for any memory
         cost = total(started, size, history, compute, resumed=resumed is not None)
         predictions = predictions_frame(data, fitted)
-        metrics = measure(predictions, data, applied, rungs)
+        metrics = measure(predictions, data, applied, rungs, verdicts)
         test = fitted_frame(predictions, data, applied)
         validation = predictions[predictions["part"] == "validation"]
         run_folder.write_results(folder, test, validation, metrics, cost)

@@ -22,4 +22,4 @@ def test_the_targets_order_decides_about_the_quadratic_kappa(ordinal):
     folds = tuple(SimpleNamespace(number=number, train=np.arange(3)) for number in (0, 1))
     data = SimpleNamespace(labelled=labelled, folds=folds)
     rungs = (Rung(name="majority", summary="", probabilities=np.full((3, 3), 1 / 3)),)
-    assert measure(predictions, data, Recipe(), rungs)["kappa_quadratic"] == (1.0 if ordinal else None)
+    assert measure(predictions, data, Recipe(), rungs, {})["kappa_quadratic"] == (1.0 if ordinal else None)

@@ -38,7 +38,10 @@ def against_shortcuts(metrics: Mapping[str, Any]) -> list[str]:
     lines = ["shortcuts, on the same folds:"]
     for name, scores in metrics["shortcuts"].items():
         figures = f"macro-F1 {_number(scores['macro_f1'])} · ROC-AUC {_number(scores['macro_auroc'])}"
-        lines.append(f"  {name.replace('_', ' '):<16}{figures}")
+        works = ""
+        if scores.get("flagged"):
+            works = f"  ← works: {scores['over_chance']:+.3f} macro-F1 over chance (p = {scores['p_value']:.3f})"
+        lines.append(f"  {name.replace('_', ' '):<16}{figures}{works}")
     gains = []
     for key, name in (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC")):
         if gain := metrics["gain"].get(key):

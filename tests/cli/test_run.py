@@ -77,6 +77,21 @@ def test_the_metrics_have_the_keys_that_others_read(finished, rows_of):
     assert [entry["name"] for entry in metrics["per_class"]] == metrics["classes"]
 
 
+def test_every_shortcut_but_the_majority_is_judged(finished):
+    shortcuts = json.loads((finished[0] / "metrics.json").read_text())["shortcuts"]
+    judged = {name for name, scores in shortcuts.items() if "flagged" in scores}
+    assert judged == set(shortcuts) - {"majority"}
+    assert not shortcuts["patient_lookup"]["flagged"], "unseen patients cannot be looked up"
+
+
+def test_a_lookup_that_works_under_a_leaky_split_is_called_one(zoo, phantom_root, tmp_path):
+    said = zoo(
+        "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--split", "image", "--out", tmp_path
+    )
+    line = next(line for line in said.out.splitlines() if line.strip().startswith("patient lookup"))
+    assert "← works: +0." in line
+
+
 def test_the_audit_names_every_row_that_is_not_used(finished, rows_of):
     audit = rows_of(finished[0] / "audit.csv")
     reasons = {row["reason"] for row in audit if row["action"] == "dropped"}
@@ -129,8 +144,9 @@ def test_every_ablation_is_a_flag_with_its_summary(zoo):
         assert registered.spec.summary.split()[0] in said.out
 
 
-def test_all_ablations_together_train_the_paper_recipe(zoo, phantom_root, tmp_path):
-    flags = [f"--{name}" for name in load_host().ablations if name not in ("no-pretrained", "no-freeze")]
+def test_all_of_the_papers_ablations_together_train_its_recipe(zoo, phantom_root, tmp_path):
+    others = ("no-pretrained", "no-freeze", "no-lesions", "no-partner-view")  # of what its recipe has not
+    flags = [f"--{name}" for name in load_host().ablations if name not in others]
     said = zoo(
         "run", "--recipe", "paper", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn",
         "--image-size", "32x32", "--epochs", 1, "--device", "cpu", *flags, "--out", tmp_path, "--json",
