@@ -35,14 +35,15 @@ def lesion_maps(
         )
     maps = np.zeros((len(rows), height, width), np.int8)
     for row, marked in enumerate(lesions):
-        if not marked and labels[row] != 0:
-            maps[row] = UNKNOWN
         for lesion in marked:
             xs, ys = placements[row].points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
-            across = (np.arange(width) + 0.5 - xs.mean()) / max(np.ptp(xs) / 2, 0.5)
-            down = (np.arange(height) + 0.5 - ys.mean()) / max(np.ptp(ys) / 2, 0.5)
+            # No narrower than a pixel's diagonal: the smallest lesion has a pixel.
+            across = (np.arange(width) + 0.5 - xs.mean()) / max(np.ptp(xs) / 2, 0.75)
+            down = (np.arange(height) + 0.5 - ys.mean()) / max(np.ptp(ys) / 2, 0.75)
             far = np.hypot(*np.meshgrid(across, down)) if lesion.outline == "circle" else _larger(across, down)
             maps[row][far <= 1] = 1
+        if labels[row] != 0 and not maps[row].any():  # nobody marked it, or outside of what is stored
+            maps[row] = UNKNOWN
     return maps
 
 

@@ -78,7 +78,7 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
         summary=summarise(loaded, labelled.index),
         store=store,
         positions=positions,
-        samples=positions[sample_views(labelled.index.rows, recipe.dataset.views)],
+        samples=sample_views(decoded.rows, recipe.dataset.views)[positions],  # partners need no class of their own
         folds=folds,
         lesions=_lesions(recipe, labelled, [store.placements[place] for place in positions]),
     )

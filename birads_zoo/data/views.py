@@ -20,7 +20,8 @@ def sample_views(rows: pd.DataFrame, views: str) -> NDArray[np.int64]:
 
     `rows` are those of an index. With `views` "single" V is 1. With "breast" the second is another view of the same
     breast, with "bilateral" the other breast in the same view, both of the same patient and exam; of several the
-    first in the table. A picture that has no such partner is its own, so that a difference of both is nothing.
+    first in the table. A picture that has no such partner, or whose side or view is unknown, is its own, so
+    that a difference of both is nothing.
     Labels play no part. Raises `UserError` when no picture at all has a partner.
     """
     own = np.arange(len(rows))
@@ -30,7 +31,7 @@ def sample_views(rows: pd.DataFrame, views: str) -> NDArray[np.int64]:
     patients, exams = (rows[column].to_numpy(dtype=str) for column in ("patient_id", "exam_id"))
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for row in range(len(rows)):
-        if patients[row] and opposed[row]:
+        if patients[row] and opposed[row] and shared[row]:
             groups[patients[row], exams[row], shared[row]].append(row)
     partner = own.copy()
     for group in groups.values():

@@ -40,6 +40,10 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
         raise UserError(
             "model.fusion = 'difference' needs two views of a sample: set dataset.views to 'bilateral' or 'breast'"
         )
+    if section.evidence and section.pooling == "gem":
+        raise UserError(
+            "model.pooling = 'gem' takes features that are never negative, and evidence can be: say 'max' or 'avg'"
+        )
     spec = host.backbone(section.backbone)
     mean, std = section.pixel_mean or spec.pixel_mean, section.pixel_std or spec.pixel_std
     if not len(mean) == len(std) == len(spec.pixel_mean):
@@ -70,7 +74,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     with host.building("backbone", spec.name):
         classifier = Classifier(
             backbone,
-            build_head(section, channels, height, width, classes),
+            build_head(section, channels, height, width, classes, marked=recipe.training.lesion_weight > 0),
             pixel_mean=mean,
             pixel_std=std,
             freeze=section.freeze,

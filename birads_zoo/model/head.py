@@ -122,14 +122,17 @@ class Head(nn.Module):
         return self.judge(features)[0]
 
 
-def build_head(section: ModelSection, channels: int, height: int, width: int, classes: int) -> Head:
+def build_head(
+    section: ModelSection, channels: int, height: int, width: int, classes: int, *, marked: bool = False
+) -> Head:
     """Build the head that `section` asks for.
 
     `channels`, `height` and `width` are those of the feature map. After pooling and view fusion the order is: norm,
     input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is not there at all. With
     `evidence` the channels that are pooled are the classes, and a head without a hidden layer starts as the sum of what
-    was fused: a picture's own evidence (and how much more of it there is than in the other view), less the log of the
-    number of places, because a place's evidence is for lesions that are as common as none (see `lesion_loss`).
+    was fused: a picture's own evidence (and how much more of it there is than in the other view). Where
+    lesions are `marked` for it, less the log of the number of places, because a place then speaks as if lesions were as
+    common as none (see `training.lesions`).
     """
     evidence: nn.Module = Evidence(channels, classes) if section.evidence else nn.Identity()
     channels = classes if section.evidence else channels
@@ -151,7 +154,7 @@ def build_head(section: ModelSection, channels: int, height: int, width: int, cl
         rest["dropout"] = nn.Dropout(section.dropout)
     logits = nn.Linear(count, classes)
     if section.evidence and not section.hidden and section.pooling != "flatten":
-        _start_as_evidence(logits, classes, height * width)
+        _start_as_evidence(logits, classes, height * width if marked else 1)
     rest["logits"] = logits
     return Head(evidence, _POOLS[section.pooling](), _FUSIONS[section.fusion](), nn.Sequential(rest))
 

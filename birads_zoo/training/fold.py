@@ -153,7 +153,7 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     with host.building("augmentation", spec.name):
         height, width = recipe.image.height, recipe.image.width
         augment = spec.build(AugmentationOptions(height=height, width=width)).to(compute.device)
-        rehearse_augmentation(augment, height, width, compute.device)
+        rehearse_augmentation(augment, height, width, compute.device, maps=recipe.training.lesion_weight > 0)
     return augment
 
 

@@ -6,19 +6,25 @@ import torch
 from torch import Tensor, nn
 
 
-def rehearse_augmentation(augment: nn.Module, height: int, width: int, device: torch.device) -> None:
+def rehearse_augmentation(
+    augment: nn.Module, height: int, width: int, device: torch.device, *, maps: bool = False
+) -> None:
     """Augment two black images once; draws from torch's global generator, which every epoch seeds anew.
 
+    With `maps` each has an empty map beside it, as where lesions move with their picture.
+
     Raises:
-        ValueError: when what it returns is not of the shape N×1×H×W that it was given.
+        ValueError: when what it returns is not of the shape N×C×H×W that it was given, or the map is no longer empty.
 
     """
-    images = torch.zeros(2, 1, height, width, device=device)
+    images = torch.zeros(2, 2 if maps else 1, height, width, device=device)
     made: object = augment(images)
     if not isinstance(made, Tensor):
         raise ValueError(f"it returned a {type(made).__name__}, not images N×1×H×W")
     if made.shape != images.shape:
         raise ValueError(f"images of the shape {tuple(images.shape)} became {tuple(made.shape)}: it must stay the same")
+    if maps and made[:, 1].any():
+        raise ValueError("it changed the values of a map in the second channel, which may only move with the picture")
 
 
 def rehearse_loss(criterion: nn.Module, classes: int, device: torch.device) -> None:

@@ -49,3 +49,14 @@ def test_only_the_first_class_is_known_without_marks():
 def test_without_any_mark_the_error_says_what_to_do():
     with pytest.raises(UserError, match="needs marked lesions, and none of the rows has any; leave it at 0"):
         lesion_maps(rows([], []), np.array([0, 1]), [HALF] * 2, 40, 32)
+
+
+@pytest.mark.parametrize("place", [(8.0, 8.0), (7.6, 8.4), (7.0, 9.0)])
+def test_the_smallest_lesion_has_a_pixel(place):
+    tiny = circle(*place, 0.4)
+    assert lesion_maps(rows([tiny]), np.array([1]), [HALF], 40, 32).sum() >= 1
+
+
+def test_a_mark_outside_of_what_is_stored_is_none():
+    maps = lesion_maps(rows([circle(500, 500, 8)]), np.array([1]), [HALF], 40, 32)
+    assert (maps == UNKNOWN).all()

@@ -2,8 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from birads_zoo.data.prepare import prepare
 from birads_zoo.data.views import sample_views
 from birads_zoo.errors import UserError
+from birads_zoo.host import load_host
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import Recipe
 
 
 def exam(*pictures, patient="p1", exam_id="e1"):
@@ -54,3 +58,26 @@ def test_rows_without_a_patient_have_no_partner():
 def test_where_no_picture_has_a_partner_the_error_says_what_is_missing():
     with pytest.raises(UserError, match=r"'bilateral' needs a picture of the other breast.*laterality"):
         sample_views(exam("L CC", "L MLO"), "bilateral")
+
+
+def test_an_unknown_side_or_view_is_nobodys_partner():
+    rows = exam("L CC", "R CC", "x MLO", "x CC")
+    rows["laterality"] = rows["laterality"].replace("x", "")
+    assert partners(rows, "bilateral") == [1, 0, 2, 3]
+    known = exam("L CC", "L MLO")
+    known = pd.concat([known, rows.iloc[2:]])
+    assert partners(known, "breast") == [1, 0, 2, 3]
+
+
+def test_a_partner_needs_no_class_of_its_own(phantom_root, tmp_path):
+    """Else only some classes would have partners: the other breast of a woman with BI-RADS 5 is mostly no 5."""
+    host = load_host()
+    chosen = {"name": "phantom", "root": str(phantom_root), "classes": ["BI-RADS 1", "BI-RADS 5"], "views": "bilateral"}
+    recipe = Recipe().replace(
+        {f"dataset.{key}": value for key, value in chosen.items()}
+        | {"image.height": 32, "image.width": 32, "split.folds": 2}
+    )
+    data = prepare(recipe, host, tmp_path, Screen())
+    alone = data.samples[:, 0] == data.samples[:, 1]
+    assert alone.mean() < 0.1
+    assert set(data.samples[:, 1]) - set(data.positions), "some partners are of other classes"

@@ -106,8 +106,9 @@ def test_gem_does_not_overflow_half_precision():
 
 def test_evidence_of_places_starts_silent_and_a_picture_speaks_as_its_loudest_place():
     section = ModelSection(evidence=True, pooling="max", dropout=0.0)
-    head = build_head(section, 6, 2, 3, classes=3).eval()
     features = torch.rand(4, 1, 6, 2, 3)
+    assert (build_head(section, 6, 2, 3, classes=3).eval()(features) == 0).all(), "labels alone say nothing of places"
+    head = build_head(section, 6, 2, 3, classes=3, marked=True).eval()
     torch.testing.assert_close(head(features), torch.tensor([[0, -math.log(6), -math.log(6)]]).expand(4, 3))
     with torch.no_grad():
         head.evidence.logits.weight.normal_(generator=torch.Generator().manual_seed(0))
