@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -227,14 +228,16 @@ def _told(estimate: Mapping[str, float] | None) -> str:
     """Return a value with its ends, as "0.714 [.66 .77]"."""
     if estimate is None:
         return "–"
-    return f"{estimate['value']:.3f} [{_short(estimate['low'])} {_short(estimate['high'])}]"
+    return f"{estimate['value']:.3f}{_bracketed(estimate['low'], estimate['high'])}"
 
 
 def _ends(metrics: Mapping[str, Any], name: str) -> str:
     """Return " [.61 .78]", short enough for four of them on a line of 80 characters; "" where there is none."""
     ends = metrics.get("intervals", {}).get("scores", {}).get(name)
-    return "" if ends is None else f" [{_short(ends[0])} {_short(ends[1])}]"
+    return "" if ends is None else _bracketed(*ends)
 
 
-def _short(value: float) -> str:
-    return f"{value:.2f}".replace("0.", ".", 1)
+def _bracketed(low: float, high: float) -> str:
+    """Round an interval outwards, so that what it holds still lies in it."""
+    ends = math.floor(100 * low + 1e-9) / 100, math.ceil(100 * high - 1e-9) / 100
+    return f" [{' '.join(f'{end:.2f}'.replace('0.', '.', 1) for end in ends)}]"

@@ -156,3 +156,11 @@ def test_a_class_of_few_patients_is_marked_and_explained() -> None:
         "† fewer than 5 patients (BI-RADS 1 3): its intervals and those of macro averages"
     )
     assert few_note(metrics()) == ""
+
+
+def test_an_interval_is_rounded_outwards_so_that_it_holds_its_value() -> None:
+    one = metrics()
+    one["intervals"] = {"scores": {"macro_auroc": [0.9974, 0.9991], "accuracy": [-0.004, 0.57]}}
+    line = headline(one, 2)
+    assert "[.99 1.00]" in line
+    assert "[-.01 .57]" in line
