@@ -12,6 +12,9 @@ ABLATABLE = Recipe().replace(
         "loss.class_weights": True,
         "training.sampler": "balanced",
         "training.early_stopping": 5,
+        "training.lesion_weight": 1.0,
+        "dataset.views": "bilateral",
+        "model.fusion": "difference",
     }
 )
 
@@ -41,6 +44,8 @@ def test_ablations_commute(host):
         ({"model.pretrained": False}, "no-pretrained"),
         ({"model.freeze": "none"}, "no-freeze"),
         ({"training.early_stopping": 0}, "no-early-stopping"),
+        ({"training.lesion_weight": 0.0}, "no-lesions"),
+        ({"dataset.views": "single", "model.fusion": "mean"}, "no-partner-view"),
     ],
 )
 def test_an_ablation_that_changes_nothing_is_refused(host, changes, name):
