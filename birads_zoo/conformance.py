@@ -34,6 +34,7 @@ from birads_zoo.kinds import KINDS, fault_of_spec, kind_of
 from birads_zoo.model_trials import BrokenContractError, try_ablation, try_explainer
 from birads_zoo.plugins import describe
 from birads_zoo.randomness import derive, torch_generator
+from birads_zoo.training.rehearsal import rehearse_augmentation
 
 SIZES = ((64, 64), (96, 128))
 """Heights and widths at which backbones and augmentations are tried: a square, and a picture wider than high."""
@@ -127,7 +128,10 @@ def check_loss(spec: LossSpec) -> list[Finding]:
 
 
 def check_augmentation(spec: AugmentationSpec) -> list[Finding]:
-    """Check that N×1×H×W images in [0, 1] keep shape, type and range, are not changed in place, and follow the seed."""
+    """Check that N×1×H×W images in [0, 1] keep shape, type and range, are not changed in place, and follow the seed.
+
+    And that a map in a second channel moves with its picture and is otherwise left alone.
+    """
     findings = _check_fields(spec)
     for height, width in SIZES:
         if findings:
@@ -147,6 +151,7 @@ def check_augmentation(spec: AugmentationSpec) -> list[Finding]:
             _require(torch.equal(images, before), "it changes its input in place")
             torch.manual_seed(seed)
             _require(torch.equal(_called(augment, images), changed), "the same torch seed gives different pictures")
+            rehearse_augmentation(augment, height, width, images.device, maps=True)
     return findings
 
 

@@ -194,6 +194,11 @@ def test_each_way_to_break_a_loss(function, said):
             lambda x: x * torch.rand(1, generator=torch.Generator().manual_seed(torch.seed())),
             "the same torch seed gives different pictures",
         ),
+        (
+            lambda images: (images + 0.1 * (images.shape[1] > 1)).clamp(0, 1),
+            "it changed the values of a map in the second channel, which may only move with the picture",
+        ),
+        (lambda images: images[:, :1].flip(-1), "became (2, 1, "),
     ],
 )
 def test_each_way_to_break_an_augmentation(function, said):
