@@ -129,7 +129,8 @@ def _one_epoch(
         with fit.compute.precision():
             logits, evidence = fit.forward(fit.classifier, pictures)
         loss = fit.criterion(logits.float(), batch.targets)
-        if section.lesion_weight and evidence is not None and lesions is not None:
+        if lesions is not None:  # given where section.lesion_weight asks for them
+            assert evidence is not None, "places that are not classified cannot be held against lesions"
             loss = loss + section.lesion_weight * lesion_loss(evidence[:, 0].float(), lesions, batch.targets)
         losses[step] = loss.detach()
         scaler.scale(loss / min(section.accumulate, steps - first)).backward()
