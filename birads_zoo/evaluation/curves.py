@@ -122,7 +122,8 @@ def _on_grid(caught: Values, alarms: Values) -> tuple[Values, Values]:
     """Return sensitivities (B, G) at false positive rates of the grid, and precisions (B, G − 1) at recalls above 0."""
     rates, precisions = np.empty((len(caught), len(_GRID))), np.empty((len(caught), len(_GRID) - 1))
     for b, (hits, misses) in enumerate(zip(caught, alarms, strict=True)):
-        rates[b] = hits[np.searchsorted(misses, misses[-1] * (_GRID + _NEAR), side="right") - 1] / hits[-1]
+        # Along ties in a straight line, as the curve is drawn and its area counted; at a step, its upper end.
+        rates[b] = np.interp(_GRID + _NEAR, misses / misses[-1], hits / hits[-1])
         at = np.searchsorted(hits, hits[-1] * (_GRID[1:] - _NEAR), side="left")
         precisions[b] = hits[at] / (hits[at] + misses[at])
     return rates, precisions

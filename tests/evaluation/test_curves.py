@@ -71,6 +71,14 @@ def test_a_curve_passes_scikit_learns_corners_and_lies_in_its_band(weighted):
         assert curve.high.max() <= 1
 
 
+def test_scores_that_say_nothing_have_the_diagonal_and_a_band_around_it():
+    positive = np.arange(60) % 3 == 0
+    roc, _ = curves(positive, np.full(60, 0.5), np.arange(60).astype(str), np.random.default_rng(0))
+    assert roc.x.tolist() == roc.y.tolist() == [0, 1]
+    assert roc.low == pytest.approx(roc.at, abs=1e-6)
+    assert roc.high == pytest.approx(roc.at, abs=1e-6)
+
+
 def test_no_curve_without_a_positive_or_a_negative():
     scores, patients = np.array([0.1, 0.2]), np.array(["a", "b"])
     for positive in ([True, True], [False, False]):
