@@ -47,7 +47,7 @@ def draw_all(
     figures.learning_curves(
         [msgspec.to_builtins(epoch) for epoch in history],
         folder / "learning-curves.png",
-        context,
+        f"{context}{' · training: known lesions included' if recipe.training.lesion_weight else ''}",
         _chosen(history, recipe),
     )
     figures.confusion_matrix(metrics["confusion"], classes, folder / "confusion-matrix.png", context)

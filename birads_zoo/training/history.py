@@ -17,9 +17,9 @@ from birads_zoo.recipe import TrainingSection
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):
     """One epoch of one fold: a line of `metrics.jsonl`.
 
-    `train_loss` is the mean over the batches of the loss that was minimised (class weights, sampling and dropout
-    included); the `val_` figures are of the fold's validation rows, `None` without any: `val_loss` is the plain
-    mean negative log-likelihood in nats, without class weights.
+    `train_loss` is the mean over the batches of the loss that was minimised (class weights, sampling, dropout and
+    known lesions included); the `val_` figures are of the fold's validation rows, `None` without any: `val_loss` is the
+    plain mean negative log-likelihood in nats, without class weights.
     """
 
     fold: int
