@@ -35,8 +35,14 @@ def headline(metrics: Mapping[str, Any], folds: int) -> str:
 
 
 def against_shortcuts(metrics: Mapping[str, Any]) -> list[str]:
-    """Say what each shortcut scores on the same folds, and how much more than the best of them the network does."""
+    """Say what each shortcut scores on the same folds, and how much more than the best of them the network does.
+
+    Before that, where it is so, that the network's answer is always the same.
+    """
     lines = ["shortcuts, on the same folds:"]
+    called = [name for k, name in enumerate(metrics["classes"]) if any(row[k] for row in metrics["confusion"])]
+    if len(called) == 1:
+        lines.insert(0, f"every image is called {called[0]}: this network tells nothing apart")
     for name, scores in metrics["shortcuts"].items():
         figures = f"macro-F1 {_number(scores['macro_f1'])} · ROC-AUC {_number(scores['macro_auroc'])}"
         works = ""

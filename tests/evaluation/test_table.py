@@ -6,6 +6,7 @@ from rich.console import Console
 
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.table import (
+    against_shortcuts,
     by_fold,
     few_note,
     headline,
@@ -164,3 +165,10 @@ def test_an_interval_is_rounded_outwards_so_that_it_holds_its_value() -> None:
     line = headline(one, 2)
     assert "[.99 1.00]" in line
     assert "[-.01 .57]" in line
+
+
+def test_a_network_that_calls_everything_one_class_is_said_to() -> None:
+    told = {"shortcuts": {}, "gain": {}}
+    same = evaluate(np.array([0, 1, 2]), np.eye(3)[[1, 1, 1]], CLASSES).to_dict()
+    assert against_shortcuts(same | told)[0] == f"every image is called {CLASSES[1]}: this network tells nothing apart"
+    assert against_shortcuts(metrics() | told)[0] == "shortcuts, on the same folds:"
