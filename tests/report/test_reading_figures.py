@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from birads_zoo.evaluation.curves import curves
-from birads_zoo.report import curve_figures, subgroup_figure
+from birads_zoo.report import curve_figures, style, subgroup_figure
 from birads_zoo.report.curve_figures import Against
 
 CONTEXT = "resnet50 · patient split · n = 12"
@@ -32,6 +34,20 @@ def drawn(path: Path) -> Any:
     return pixels
 
 
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts of the figures that are saved."""
+    texts: list[str] = []
+    save = style.save
+
+    def listen(figure: Figure, path: Path) -> None:
+        texts.extend(text.get_text() for text in figure.findobj(Text))
+        save(figure, path)
+
+    monkeypatch.setattr(style, "save", listen)
+    return texts
+
+
 @pytest.mark.parametrize("k", [2, 4, 7])
 @pytest.mark.parametrize("n", [1, 60])
 @pytest.mark.parametrize("together", [True, False])
@@ -45,9 +61,10 @@ def test_curves_of_any_number_of_classes_and_rows(tmp_path: Path, k: int, n: int
         assert (width > 1500) == (together and k > 2), "two classes read together are one panel, as is no reading"
 
 
-def test_a_class_without_rows_is_named_as_one_without_a_curve(tmp_path: Path) -> None:
+def test_a_class_without_rows_is_named_as_one_without_a_curve(written: list[str], tmp_path: Path) -> None:
     curve_figures.roc_curves(None, [against("a", 20, 0.0), against("b", 20, 1.0)], tmp_path / "roc.png", CONTEXT)
     drawn(tmp_path / "roc.png")
+    assert sum("no curve" in text for text in written) == 2, written
 
 
 def group(value: str, n: int, score: float | None) -> dict[str, Any]:
@@ -70,7 +87,8 @@ def test_subgroups_that_differ_are_coloured(tmp_path: Path) -> None:
     assert warm[1] > 300
 
 
-def test_no_subgroups_are_told_so(tmp_path: Path) -> None:
+def test_no_subgroups_are_told_so(written: list[str], tmp_path: Path) -> None:
     found = subgroups(False) | {"attributes": {}, "all": group("", 5, None)}
     subgroup_figure.subgroups(found, tmp_path / "groups.png", CONTEXT)
     drawn(tmp_path / "groups.png")
+    assert any("no attribute has two known values" in text.replace("\n", " ") for text in written), written
