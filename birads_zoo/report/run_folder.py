@@ -88,20 +88,26 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
 
 
 def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
-    """Refuse other rows, labels, folds or pixels than the run was started with; record on what it goes on."""
+    """Refuse other data than the run was started with; record on what it goes on."""
+    about = check_same_data(folder, data)
+    for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # of a process killed while it wrote
+        leftover.unlink()
+    again = environment() | compute.describe()
+    _write_json(folder / "environment.json", about | {"resumed": [*about.get("resumed", []), again]})
+
+
+def check_same_data(folder: Path, data: Prepared) -> dict[str, Any]:
+    """Return the run's `environment.json`; raise `UserError` for other rows, labels, folds or pixels than it had."""
     try:
         split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
-        about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        about: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} cannot be taken up ({error}); start the run anew") from None
     if not split.equals(_split_frame(data).astype(str)):
         raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start the run anew")
     if about.get("pixels") != data.store.digest:
         raise UserError(f"the pictures have changed since {folder} was started; start the run anew")
-    for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # of a process killed while it wrote
-        leftover.unlink()
-    again = environment() | compute.describe()
-    _write_json(folder / "environment.json", about | {"resumed": [*about.get("resumed", []), again]})
+    return about
 
 
 def read_recipe(folder: Path) -> Recipe:

@@ -1,0 +1,123 @@
+"""A run that is done, opened again: its rows, its predictions, and each fold's trained classifier."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from birads_zoo.ablation import apply_ablations
+from birads_zoo.data.cache import cache_root
+from birads_zoo.data.prepare import Prepared, prepare
+from birads_zoo.devices import Compute
+from birads_zoo.errors import UserError
+from birads_zoo.model.build import build_classifier
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import Recipe
+from birads_zoo.report.run_folder import check_same_data, read_recipe
+from birads_zoo.results import ABOUT
+from birads_zoo.training.checkpoint import load_best
+from birads_zoo.training.history import Epoch, best_epoch
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a whole run in `folder` left.
+
+    `recipe` has its ablations applied. `test` and `validation` are `predictions.csv` and `validation.csv` (see
+    `birads_zoo.results.fitted_frame`), `metrics` and `environment` the JSON files, `history` every fold's epochs.
+    """
+
+    folder: Path
+    recipe: Recipe
+    test: pd.DataFrame
+    validation: pd.DataFrame
+    metrics: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    history: tuple[Epoch, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in order."""
+        return tuple(self.metrics["classes"])
+
+
+def read_run(folder: Path, host: Host) -> Finished:
+    """Read what the run in `folder` left; its pictures are not looked for.
+
+    Raises:
+        UserError: when `folder` is no run, or one that was stopped before its end, or a file in it is damaged.
+
+    """
+    recipe = apply_ablations(read_recipe(folder), host)
+    if not (folder / "metrics.json").exists():
+        raise UserError(f"{folder} is not finished: go on with it (birads-zoo run --resume {folder}) first")
+    try:
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        history = tuple(msgspec.json.decode(line, type=Epoch) for line in lines)
+        test, validation = (_predictions(folder / name) for name in ("predictions.csv", "validation.csv"))
+    except (OSError, ValueError, KeyError) as error:  # msgspec's and JSON's errors are ValueErrors
+        raise UserError(f"the run in {folder} is damaged ({error}); run it again") from None
+    return Finished(
+        folder=folder,
+        recipe=recipe,
+        test=test,
+        validation=validation,
+        metrics=metrics,
+        environment=environment,
+        history=history,
+    )
+
+
+def prepare_again(finished: Finished, host: Host, screen: Screen, root: Path | None = None) -> Prepared:
+    """Load the rows, pixels and folds of a finished run again; `root` says where its data lies now, if it was moved.
+
+    Raises:
+        UserError: when the data is gone, or is not what the run was made with.
+
+    """
+    recipe = finished.recipe
+    if root is not None:
+        recipe = recipe.replace({"dataset.root": str(root)})
+    data = prepare(recipe, host, cache_root(), screen)
+    check_same_data(finished.folder, data)
+    return data
+
+
+def trained_classifier(finished: Finished, host: Host, fold: int, compute: Compute) -> Classifier:
+    """Return the classifier that fold number `fold` (from 0) ended with, in evaluation mode on the compute's device.
+
+    Nothing is downloaded, and nothing of it is frozen, so that gradients reach the pixels.
+
+    Raises:
+        UserError: when the checkpoint is missing, damaged or of another model.
+
+    """
+    own = [epoch for epoch in finished.history if epoch.fold == fold]
+    if not own:
+        raise UserError(f"the run in {finished.folder} has no fold {fold + 1}: it has {finished.metrics['folds']}")
+    recipe = finished.recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
+    classifier = build_classifier(recipe, host, len(finished.classes))
+    path = finished.folder / "checkpoints" / f"fold-{fold}" / "best.safetensors"
+    load_best(path, classifier, epochs=best_epoch(own, recipe.training.select) + 1)
+    return compute.place(classifier).eval()
+
+
+def _predictions(path: Path) -> pd.DataFrame:
+    if not path.read_bytes().strip():  # a run without validation rows
+        return pd.DataFrame()
+    texts: Sequence[str] = [name for name in (*ABOUT, "label", "predicted", "part") if name not in ("row", "age")]
+    frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values={"age": [""]})
+    return frame.astype({"row": np.int64, "age": np.float64, "fold": np.int64})

@@ -1,0 +1,85 @@
+"""A finished run, opened again, predicts what it predicted."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from birads_zoo.data.batches import Batches
+from birads_zoo.devices import choose_compute
+from birads_zoo.errors import UserError
+from birads_zoo.finished import prepare_again, read_run, trained_classifier
+from birads_zoo.host import load_host
+from birads_zoo.progress import Screen
+
+
+@pytest.fixture(scope="module")
+def host():
+    return load_host()
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    folder, _ = finished
+    return shutil.copytree(folder, tmp_path / "run")
+
+
+def test_its_classifiers_predict_what_predictions_csv_says(finished, host):
+    run = read_run(finished[0], host)
+    data = prepare_again(run, host, Screen())
+    compute = choose_compute("cpu", run.recipe.training.precision)
+    for fold in data.folds:
+        classifier = trained_classifier(run, host, fold.number, compute)
+        said = run.test[run.test["fold"] == fold.number]
+        batches = Batches(
+            data.store.array, data.samples[fold.test], data.labelled.labels[fold.test], 32, compute.device
+        )
+        with torch.no_grad(), compute.precision():
+            logits = torch.cat([classifier(batch.images) for batch in batches.epoch(None)])
+        again = logits.double().softmax(1).numpy()
+        np.testing.assert_allclose(again, said.filter(like="probability_").to_numpy(), atol=1e-6)
+        assert said["row"].tolist() == data.labelled.index.rows["row"].iloc[fold.test].tolist()
+
+
+def test_a_classifier_comes_back_whole_and_unfrozen(finished, host):
+    run = read_run(finished[0], host)
+    classifier = trained_classifier(run, host, 1, choose_compute("cpu", "float32"))
+    assert not classifier.training
+    assert all(parameter.requires_grad for parameter in classifier.parameters())
+    with pytest.raises(UserError, match="no fold 3: it has 2"):
+        trained_classifier(run, host, 2, choose_compute("cpu", "float32"))
+
+
+def test_columns_keep_their_types(finished, host):
+    run = read_run(finished[0], host)
+    assert run.classes == tuple(json.loads((finished[0] / "metrics.json").read_text())["classes"])
+    assert run.test["age"].dtype == np.float64
+    assert all(isinstance(value, str) for value in run.test["patient_id"])
+
+
+def test_moved_data_is_found_and_other_data_refused(finished, host, phantom_root, tmp_path, zoo):
+    run = read_run(finished[0], host)
+    moved = shutil.copytree(phantom_root, tmp_path / "moved")
+    prepare_again(run, host, Screen(), root=moved)
+    zoo("phantom", "--patients", 16, "--size", "128x96", "--seed", 5, "--out", tmp_path / "other")
+    with pytest.raises(UserError, match="have changed since"):
+        prepare_again(run, host, Screen(), root=tmp_path / "other")
+
+
+def test_a_folder_that_is_no_finished_run_is_one_sentence(copied, host, tmp_path):
+    with pytest.raises(UserError, match="is no run: it holds no recipe"):
+        read_run(tmp_path, host)
+    (copied / "metrics.jsonl").write_text("{")
+    with pytest.raises(UserError, match="is damaged"):
+        read_run(copied, host)
+    (copied / "metrics.json").unlink()
+    with pytest.raises(UserError, match="is not finished: go on with it"):
+        read_run(copied, host)
+
+
+def test_a_missing_checkpoint_is_one_sentence(copied, host):
+    (copied / "checkpoints" / "fold-0" / "best.safetensors").unlink()
+    with pytest.raises(UserError, match="safetensors is damaged"):
+        trained_classifier(read_run(copied, host), host, 0, choose_compute("cpu", "float32"))
