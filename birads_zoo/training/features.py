@@ -1,4 +1,4 @@
-"""A frozen backbone's features, computed once instead of every epoch."""
+"""A frozen backbone's features in place of pictures: whether they can be, and batches of them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from birads_zoo.data.batches import Batch, plan_epoch, plan_sizes
-from birads_zoo.devices import Compute
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.training.loop import BatchSource
 
 Still = Literal["nothing", "features", "pooled"]
-
-LARGEST = 4 * 2**30
-"""Bytes of feature maps that are kept; more are computed anew in every epoch."""
 
 
 def what_is_still(classifier: Classifier, augment: nn.Module) -> Still:
@@ -26,25 +21,6 @@ def what_is_still(classifier: Classifier, augment: nn.Module) -> Still:
     if classifier.frozen != "all" or not isinstance(augment, nn.Identity):
         return "nothing"
     return "pooled" if classifier.head.pool_is_fixed else "features"
-
-
-@torch.no_grad()
-def still_features(classifier: Classifier, source: BatchSource, compute: Compute, still: Still) -> Tensor | None:
-    """Return P pictures' pooled features P×F, in float32, or their maps P×h×w×D, as computed; in order, on the device.
-
-    `source` yields each picture as a sample of its own. `None` when there are more than `LARGEST` bytes of maps.
-    """
-    classifier.eval()
-    found, size = [], 0
-    for batch in source.epoch(None):
-        with compute.precision():
-            features = classifier.features(batch.images)
-            made = classifier.head.pool(features).float() if still == "pooled" else features.movedim(2, -1)
-        found.append(made[:, 0].contiguous())
-        size += found[-1].nbytes
-        if still == "features" and size > LARGEST:
-            return None
-    return torch.cat(found)
 
 
 class FeatureBatches:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from birads_zoo.data.batches import Batches
+from birads_zoo.data.cache import cache_root
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import Fold
 from birads_zoo.devices import Compute
@@ -22,7 +23,8 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
-from birads_zoo.training.features import FeatureBatches, still_features, what_is_still
+from birads_zoo.training.feature_store import FeatureStore, still_features
+from birads_zoo.training.features import FeatureBatches, what_is_still
 from birads_zoo.training.history import Epoch, best_epoch
 from birads_zoo.training.loop import BatchSource, Fit, Forward, predict, train
 from birads_zoo.training.rehearsal import rehearse_augmentation, rehearse_loss
@@ -118,7 +120,8 @@ def _source_of(
     if (still := what_is_still(classifier, augment)) != "nothing":
         pictures = np.unique(data.samples[np.concatenate([fold.train, fold.validation, fold.test])])
         alone = Batches(data.store.array, pictures[:, None], np.zeros(len(pictures), np.int64), size, compute.device)
-        features = still_features(classifier, alone, compute, still)
+        store = FeatureStore(cache=cache_root(), digest=data.store.digest, pictures=pictures)
+        features = still_features(classifier, alone, compute, still == "pooled", store)
         if features is not None:
 
             def cached(rows: NDArray[np.int64]) -> BatchSource:

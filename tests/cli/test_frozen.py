@@ -6,7 +6,7 @@ import pytest
 
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.training import cost as cost_room
-from birads_zoo.training import features as features_room
+from birads_zoo.training import feature_store as features_room
 from birads_zoo.training import fold as fold_room
 
 FLAGS = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", "--epochs", "8", "--device", "cpu"]
@@ -26,6 +26,7 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
             return features(classifier, images)
 
         with monkeypatch.context() as patch:
+            patch.setenv("BIRADS_ZOO_CACHE", str(tmp_path / "cache"))
             patch.setattr(cost_room, "_TIMED_PASSES", 1)  # timing its predictions takes passes of its own
             patch.setattr(Classifier, "features", counted)
             said = zoo("run", "--root", phantom_root, *FLAGS, *FROZEN, "--out", tmp_path / name)
@@ -78,6 +79,7 @@ def test_evidence_of_places_learns_the_same_from_cached_maps_as_from_pictures(
     settings = [part for setting in LESIONS for part in ("--set", setting)]
     made = []
     for name, limit in (("usual", None), ("limited", largest)):
+        monkeypatch.setenv("BIRADS_ZOO_CACHE", str(tmp_path / f"cache-{name}"))  # the second finds nothing stored
         if limit is not None:
             monkeypatch.setattr(features_room, "LARGEST", limit)
         said = zoo("run", "--root", phantom_root, *FLAGS, *settings, "--epochs", 2, "--out", tmp_path / name)

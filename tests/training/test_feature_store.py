@@ -1,0 +1,93 @@
+"""Features on disk are found again, and only where they are what would be computed."""
+
+import numpy as np
+import pytest
+import torch
+
+from birads_zoo.devices import choose_compute
+from birads_zoo.training import feature_store
+from birads_zoo.training.feature_store import FeatureStore, still_features
+
+
+@pytest.fixture
+def fit(make_fit):
+    return make_fit()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FeatureStore(cache=tmp_path, digest="pixels", pictures=np.arange(24))
+
+
+@pytest.fixture
+def computed(fit, store, monkeypatch):
+    """Features by `still_features`, and how many pictures the backbone saw for them."""
+
+    def compute(pooled=False, store=store):
+        seen = []
+        features = type(fit.classifier).features
+
+        def counted(classifier, images):
+            seen.append(len(images))
+            return features(classifier, images)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(fit.classifier), "features", counted)
+            made = still_features(fit.classifier, fit.batches, choose_compute("cpu", "float32"), pooled, store)
+        return made, sum(seen)
+
+    return compute
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_the_second_time_costs_one_batch_and_gives_the_same_bits(computed, pooled):
+    first, seen = computed(pooled)
+    again, seen_again = computed(pooled)
+    assert (seen, seen_again) == (24, 4)
+    assert torch.equal(first, again)
+    assert first.shape == ((24, 4) if pooled else (24, 7, 7, 4))
+
+
+def test_other_weights_pixels_or_pictures_are_other_features(computed, fit, store, tmp_path):
+    computed()
+    fit.classifier.head.rest[-1].weight.data += 1.0
+    assert computed()[1] == 4, "the head has no part in them"
+    for other in ({"digest": "others"}, {"pictures": np.arange(1, 25)}):
+        known = {"cache": tmp_path, "digest": store.digest, "pictures": store.pictures}
+        assert computed(store=FeatureStore(**(known | other)))[1] == 24, other
+    fit.classifier.backbone[0].bias.data += 1.0
+    assert computed()[1] == 24
+
+
+def test_code_that_changed_under_the_same_weights_is_noticed(computed, fit):
+    before, _ = computed()
+    fit.classifier.backbone[2].forward = lambda features: features.abs()
+    after, seen = computed()
+    assert seen == 24
+    assert not torch.equal(before, after)
+    assert torch.equal(computed()[0], after)
+
+
+def test_a_damaged_file_is_computed_again(computed, tmp_path):
+    whole, _ = computed()
+    (file,) = (tmp_path / "features").iterdir()
+    file.write_bytes(file.read_bytes()[:-40])
+    again, seen = computed()
+    assert seen == 24
+    assert torch.equal(whole, again)
+    assert computed()[1] == 4
+
+
+def test_the_longest_unused_make_room(computed, store, tmp_path, monkeypatch):
+    stores = [FeatureStore(cache=tmp_path, digest=name, pictures=store.pictures) for name in ("a", "b", "c")]
+    computed(store=stores[0])
+    (file,) = (tmp_path / "features").iterdir()
+    monkeypatch.setattr(feature_store, "ROOM", int(2.5 * file.stat().st_size))
+    for n in (1, 0, 2):  # the first is used again before the third comes
+        computed(store=stores[n])
+    assert [computed(store=stores[n])[1] for n in (0, 2, 1)] == [4, 4, 24]
+
+
+def test_a_place_that_cannot_be_written_costs_nothing(computed, tmp_path):
+    (tmp_path / "features").write_text("a file where the folder should be")
+    assert computed()[1] == 24
