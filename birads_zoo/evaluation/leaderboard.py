@@ -37,6 +37,7 @@ class FoldScore:
 class Entry:
     """One model under one recipe. Where `error` is not empty it failed, and nothing else is known of it.
 
+    `start` says from which weights its backbone began, and what of it was frozen ("pretrained, frozen"; "" if unknown).
     `score` is of the leaderboard's metric, pooled out of fold, `gain` its distance from the best shortcut, both means
     over the seeds. `by_fold` are the same metric's values fold by fold; `seed_spread` is the standard deviation of the
     pooled score over the seeds and `fold_spread` that over the folds (within a seed, the variances averaged over the
@@ -48,6 +49,7 @@ class Entry:
     backbone: str
     ablations: tuple[str, ...]
     recipe: str
+    start: str
     seeds: tuple[int, ...]
     error: str
     score: Estimate | None

@@ -66,8 +66,9 @@ def columns(found: Leaderboard) -> tuple[Column, ...]:
         Column(title="best shortcut", value=lambda entry, rank: entry.best_shortcut or None),
         Column(title="sd over seeds", value=lambda entry, rank: entry.seed_spread, form=".3f"),
         Column(title="sd over folds", value=lambda entry, rank: entry.fold_spread, form=".3f"),
-        Column(title="parameters", value=lambda entry, rank: entry.parameters, unit="million", form=".2f", scale=1e6),
-        Column(title="FLOPs", value=lambda entry, rank: entry.flops, unit="10⁹ an image", form=".2f", scale=1e9),
+        Column(title="backbone", value=lambda entry, rank: entry.start or None),
+        Column(title="parameters", value=lambda entry, rank: entry.parameters, unit="million", form=".3g", scale=1e6),
+        Column(title="FLOPs", value=lambda entry, rank: entry.flops, unit="10⁹ an image", form=".3g", scale=1e9),
         Column(title="training", value=lambda entry, rank: entry.train_rate, unit="images/s", form=".1f"),
         Column(title="prediction", value=lambda entry, rank: entry.predict_rate, unit="images/s", form=".1f"),
         Column(title="peak memory", value=lambda entry, rank: entry.peak_memory, unit="GiB", form=".2f", scale=2**30),
@@ -114,6 +115,11 @@ def caveats(found: Leaderboard) -> tuple[str, ...]:
         said.append(
             f"Fewer than {FEW} patients: {few}. Intervals of such a class's scores and of macro averages hold the truth"
             " less often than 95 times in 100."
+        )
+    if any(entry.start.endswith(", frozen") for entry in found.entries):
+        said.append(
+            "A wholly frozen backbone's features are computed once unless its pictures are augmented: its training"
+            " rate is then the head's."
         )
     if found.leaky:
         said.append("This split puts images of one patient on both sides: its scores say little about new patients.")

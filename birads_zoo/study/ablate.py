@@ -11,10 +11,11 @@ from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
 from birads_zoo.study.public import public_text
-from birads_zoo.study.score import adjusted, compare, same_predictions
+from birads_zoo.study.score import adjusted, compare, same_class_throughout, same_predictions
 
 HELPS, HURTS, NOT_SHOWN = "what it removes helps", "what it removes hurts", "not shown"
 NOTHING = "it changes nothing here"
+COLLAPSED = "nothing to compare: with it and without, every image is called the same class"
 LEVEL = 0.05
 
 
@@ -34,7 +35,8 @@ def effects(
     effects that are tested here (`score.adjusted`), and the verdict goes by them at 5 %. The intervals are single
     ones, at 95 %, not corrected.
     An ablation that changes nothing, whether it says so or predicts the same to the last digit, is a row of its own
-    kind and no test; so is one that failed, or whose full model did.
+    kind and no test; so is one that failed, or whose full model did, and one where both call every image the same
+    class, unless `metric` is an area, which goes by the order of the probabilities.
     """
     rows = [_effect(variant, predicted, failures, metric, ordinal=ordinal) for variant in variants if variant.ablation]
     corrected = adjusted([row.p for row in rows])
@@ -73,6 +75,8 @@ def _effect(
     if same_predictions(full, without):
         nothing = Estimate(value=0.0, low=0.0, high=0.0)
         return Effect(name=variant.ablation, backbone=backbone, effect=nothing, p=None, verdict=NOTHING)
+    if "auroc" not in metric and same_class_throughout(full) and same_class_throughout(without):
+        return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=COLLAPSED)
     found = compare(full, without, metric, ordinal=ordinal)
     effect = Estimate(value=found.difference, low=found.low, high=found.high)
     return Effect(name=variant.ablation, backbone=backbone, effect=effect, p=found.p_value, verdict=NOT_SHOWN)

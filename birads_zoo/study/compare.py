@@ -89,6 +89,7 @@ def _entry(
         "backbone": recipe.model.backbone,
         "ablations": recipe.ablations,
         "recipe": variant.mark,
+        "start": variant.start,
         "seeds": study.seeds,
     }
     if variant.name in failures:

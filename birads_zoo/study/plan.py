@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from birads_zoo.ablation import apply_ablations
 from birads_zoo.compose import compose
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import Recipe
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMES = ("patient", "breast", "image")
 """The splits of a leakage study, the tight one first."""
+_FROZEN = {"none": "", "early": ", early stages frozen", "all": ", frozen"}
 _WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt")
 
 
@@ -25,12 +27,13 @@ class Variant:
     """One row of a study: a recipe that is run once a seed.
 
     `mark` tells two recipes of the same run id apart. `ablation` is the one that the recipe has more than the variant
-    that it is compared with; "" for a full model.
+    that it is compared with; "" for a full model. `start` says in words from which weights its backbone begins.
     """
 
     recipe: Recipe
     mark: str = ""
     ablation: str = ""
+    start: str = ""
 
     @property
     def name(self) -> str:
@@ -126,12 +129,28 @@ def ablated(full: Recipe, ablations: Sequence[str], host: Host, mark: str = "") 
     """
     for name in ablations:
         host.ablation(name)
-    with_one = [
-        Variant(recipe=full.replace({"ablations": [*full.ablations, name]}), mark=mark, ablation=name)
-        for name in ablations
-        if name not in full.ablations
-    ]
-    return (Variant(recipe=full, mark=mark), *with_one)
+    with_one = {name: full.replace({"ablations": [*full.ablations, name]}) for name in ablations}
+    return (
+        Variant(recipe=full, mark=mark, start=start(full, host)),
+        *(
+            Variant(recipe=recipe, mark=mark, ablation=name, start=start(recipe, host))
+            for name, recipe in with_one.items()
+            if name not in full.ablations
+        ),
+    )
+
+
+def start(recipe: Recipe, host: Host) -> str:
+    """Say from which weights a recipe's backbone begins, and what of it is frozen: "random", "pretrained, frozen".
+
+    "" where it cannot be run: its run will say why.
+    """
+    try:
+        section = apply_ablations(recipe, host).model
+        own = section.pretrained and host.backbone(section.backbone).weights
+    except UserError:
+        return ""
+    return ("pretrained" if section.weights or own else "random") + _FROZEN[section.freeze]
 
 
 def leaking(recipe: Recipe) -> tuple[Variant, ...]:

@@ -66,6 +66,12 @@ def same_predictions(one: Predicted, other: Predicted) -> bool:
     )
 
 
+def same_class_throughout(predicted: Predicted) -> bool:
+    """Tell whether each seed's network called every image one and the same class."""
+    called = predicted.probabilities.argmax(axis=2)
+    return bool((called == called[:, :1]).all())
+
+
 def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
     """Return p-values corrected by Holm's procedure over those that are known; `None` stays `None`.
 

@@ -23,6 +23,7 @@ def entry(name: str, value: float | None, error: str = "", **changes: object) ->
         backbone=name.split("+")[0],
         ablations=(),
         recipe="default",
+        start="pretrained, frozen",
         seeds=(0, 1),
         error=error,
         score=score,

@@ -5,7 +5,7 @@ import pytest
 
 from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.recipe import Recipe
-from birads_zoo.study.ablate import HELPS, HURTS, NOT_SHOWN, NOTHING, effects, verdict
+from birads_zoo.study.ablate import COLLAPSED, HELPS, HURTS, NOT_SHOWN, NOTHING, effects, verdict
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
@@ -85,6 +85,18 @@ def test_what_cannot_be_tested_is_a_row_that_says_so():
     assert (found["no-dropout"].verdict, found["no-dropout"].p) == (NOTHING, None), "the very same predictions"
     assert (found["no-freeze"].verdict, found["no-freeze"].effect) == (NOTHING, None)
     assert (found["no-batchnorm"].verdict, found["no-batchnorm"].effect) == ("failed: seed 0: it diverged", None)
+
+
+def test_two_networks_that_call_every_image_one_class_are_no_comparison():
+    generator = np.random.default_rng(3)
+    predicted = {FULL.name: _predicted(generator, 0.7), _name("no-dropout"): _predicted(generator, 0.7)}
+    for found in predicted.values():
+        found.probabilities[..., 1] = 0.3 * found.probabilities[..., 1]
+        found.probabilities[..., 0] = 1 - found.probabilities[..., 1]
+    row = _effects(["no-dropout"], predicted)["no-dropout"]
+    assert (row.verdict, row.effect, row.p) == (COLLAPSED, None, None)
+    (row,) = effects((FULL, _ablated("no-dropout")), predicted, {}, "macro_auroc", ordinal=False)
+    assert row.p is not None, "the order of the probabilities can still be compared"
 
 
 def test_a_verdict_needs_a_small_p_and_a_sign():

@@ -41,6 +41,15 @@ def test_several_recipes_are_told_apart_in_names_and_folders():
     assert [job.name for job in study.jobs] == ["baseline_cnn@4@default", "baseline_cnn@4@demo"]
 
 
+def test_a_variant_says_from_which_weights_its_backbone_begins(tmp_path):
+    (tmp_path / "mobilenet_v2_mine.pth").touch()
+    (frozen, _) = _compared(backbones=["mobilenet_v2"], ablations=["no-pretrained"], recipes=("lesions",))
+    (own,) = _compared(backbones=["mobilenet_v2"], weights=tmp_path)
+    (baseline,) = _compared(backbones=["baseline_cnn"])
+    starts = [variant.start for variant in (frozen, own, baseline)]
+    assert starts == ["pretrained, frozen", "pretrained", "random"]
+
+
 def test_jobs_go_seed_by_seed_and_carry_their_seed():
     jobs = _study(*_compared(backbones=["resnet50", "baseline_cnn"])).jobs
     assert [job.name for job in jobs] == ["resnet50@0", "baseline_cnn@0", "resnet50@1", "baseline_cnn@1"]
