@@ -95,7 +95,7 @@ def _leaderboard(book: Workbook, found: Leaderboard) -> None:
 
 def _excel_format(form: str) -> str:
     """Turn Python's ".3f" into Excel's "0.000"."""
-    if not form:
+    if not form or form.endswith("g"):  # Excel has no format for significant digits
         return "General"
     digits = int(form.strip("+f").removeprefix("."))
     places = "0." + "0" * digits if digits else "0"
