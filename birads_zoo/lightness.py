@@ -8,12 +8,14 @@ from pathlib import Path
 
 HEAVY = (
     "captum",
+    "imagecodecs",
     "jinja2",
     "kornia",
     "matplotlib",
     "numpy",
     "openpyxl",
     "pandas",
+    "pydicom",
     "scipy",
     "sklearn",
     "timm",

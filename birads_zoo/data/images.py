@@ -1,4 +1,4 @@
-"""From a picture's file to one grey channel: PGM, PNG, JPEG, TIFF and BMP, or the reason why not."""
+"""From a picture's file to one grey channel: PGM, PNG, JPEG, TIFF, BMP and DICOM, or the reason why not."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 SMALLEST_SIDE = 16
 LARGEST_AREA = 200_000_000
+_PREAMBLE = 128  # bytes before a DICOM file's "DICM"
 
 # The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and
 # judges large pictures by a process-wide limit that another library may set. Ours is LARGEST_AREA.
@@ -32,7 +33,8 @@ class ImageError(Exception):
     """A picture that cannot be used. `reason` is short and countable, `detail` is for a person.
 
     Reasons: "no file", "unreadable file", "does not decode", "too small" (under 16 pixels a side) and "too large"
-    (over 200 megapixels; judged from the header, before any pixel is decoded).
+    (over 200 megapixels; judged from the header, before any pixel is decoded); of DICOM files also those of
+    `dicom_header.read_header` and `dicom.read_dicom`.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -53,13 +55,18 @@ def read_image(path: Path, at_least: tuple[int, int] | None = None) -> Pixels:
     """Decode `path` to H×W grey pixels, uint8 or, for files of more than 8 bits, uint16.
 
     Colour becomes ITU-R 601 luma, which leaves R = G = B exactly as it is. `at_least` = (height, width) allows a
-    JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as neither side falls below it. Raises `ImageError`.
+    JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as neither side falls below it. A DICOM picture comes as
+    its header wants it shown, over the whole range of its dtype (`dicom.read_dicom`). Raises `ImageError`.
     """
     return read_picture(path, at_least).pixels
 
 
 def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture:
     """Decode `path` like `read_image`, and tell how far the decoder scaled it down."""
+    if is_dicom(path):
+        from birads_zoo.data.dicom import read_dicom
+
+        return Picture(pixels=read_dicom(path), reduction=1)
     with open_image(path) as image:
         full_height = image.height
         try:
@@ -76,37 +83,59 @@ def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture
 def is_deep(path: Path) -> bool:
     """Tell from the header alone whether `read_image` gives uint16; False for a file that does not open."""
     try:
+        if is_dicom(path):
+            from birads_zoo.data.dicom_header import read_header
+
+            return read_header(path).stored > 8
         with open_image(path) as image:
             return image.mode in _DEEP
     except ImageError:
         return False
 
 
+def is_dicom(path: Path) -> bool:
+    """Tell a DICOM file by its content, whatever its name. Raises `ImageError` for a file that is not there to read."""
+    return _start(path)[_PREAMBLE:] == b"DICM"
+
+
 def open_image(path: Path) -> ImageFile.ImageFile:
-    """Open `path` by what its first bytes say it is; reads the header only. Raises `ImageError`."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except FileNotFoundError as error:
-        raise ImageError("no file", "it does not exist") from error
-    except OSError as error:
-        raise ImageError("unreadable file", error.strerror or str(error)) from error
+    """Open `path`, no DICOM file, by what its first bytes say it is; reads the header only. Raises `ImageError`."""
+    start = _start(path)
     if not start:
         raise ImageError("does not decode", "the file is empty")
     plugin = next((plugin for magic, plugin in _FORMATS if start.startswith(magic)), None)
     if plugin is None:
-        raise ImageError("does not decode", f"neither PGM, PNG, JPEG, TIFF nor BMP: it starts with {start!r}")
+        raise ImageError(
+            "does not decode", f"neither PGM, PNG, JPEG, TIFF, BMP nor DICOM: it starts with {start[:16]!r}"
+        )
     try:
         image = plugin(path)
     except Exception as error:  # likewise
         raise ImageError("does not decode", _first_line(error)) from error
-    width, height = image.size
-    if min(width, height) < SMALLEST_SIDE or width * height > LARGEST_AREA:
+    try:
+        check_size(*image.size)
+    except ImageError:
         image.close()
-        if min(width, height) < SMALLEST_SIDE:
-            raise ImageError("too small", f"{width}×{height} pixels; a side needs {SMALLEST_SIDE}")
-        raise ImageError("too large", f"{width}×{height} pixels; {LARGEST_AREA // 1_000_000} megapixels are the most")
+        raise
     return image
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise `ImageError` for a picture that is too small or too large to be a mammogram."""
+    if min(width, height) < SMALLEST_SIDE:
+        raise ImageError("too small", f"{width}×{height} pixels; a side needs {SMALLEST_SIDE}")
+    if width * height > LARGEST_AREA:
+        raise ImageError("too large", f"{width}×{height} pixels; {LARGEST_AREA // 1_000_000} megapixels are the most")
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_PREAMBLE + 4)
+    except FileNotFoundError as error:
+        raise ImageError("no file", "it does not exist") from error
+    except OSError as error:
+        raise ImageError("unreadable file", error.strerror or str(error)) from error
 
 
 def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None) -> None:

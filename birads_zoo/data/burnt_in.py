@@ -1,0 +1,77 @@
+"""What is burnt into a picture beside the breast: letters, scratches, film edges, a white frame."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from birads_zoo.data.geometry import breast_mask
+from birads_zoo.data.images import Pixels
+
+_LOOK = 256  # pixels on the longer side of the copy in which marks are looked for
+_FRAME = 0.98  # of a line at the edge is white: a frame's
+_EDGE = 0.2  # of the breast's median grey above the film's: what is fainter needs no removing
+_THIN = 3  # pixels of that copy, half of what is too thin to belong to the breast
+_NEAR = 12  # pixels of that copy around the breast which are left alone: its skin, its nipple
+_SPREAD = 2  # pixels of that copy by which a mark fades
+_MOST = 0.2  # of the picture: what is larger is no mark, but something that this does not understand
+
+
+def without_marks(grey: Pixels) -> Pixels:
+    """Return an H×W picture in which a white frame is black, and marks beside the breast are as dark as the film.
+
+    The breast is the largest bright region (`geometry.breast_mask`) with all that is joined to it above a fifth of
+    its median grey; it and its surroundings keep every pixel. A picture without one comes back unchanged.
+    """
+    framed = _without_frame(grey)
+    step = max(1, max(framed.shape) // _LOOK)
+    small = np.asarray(Image.fromarray(framed.astype(np.float32)).reduce(step), dtype=np.float32)
+    marks = _marks(small)
+    if marks is None:
+        return framed
+    marked, film = marks
+    height, width = framed.shape
+    large = np.repeat(np.repeat(marked, step, axis=0), step, axis=1)[:height, :width]
+    cleaned = framed.copy()
+    cleaned[large] = np.minimum(framed[large], framed.dtype.type(round(film)))
+    return cleaned
+
+
+def _without_frame(grey: Pixels) -> Pixels:
+    white = np.iinfo(grey.dtype).max
+    bright = grey >= 0.98 * white
+    rows, columns = bright.mean(axis=1) >= _FRAME, bright.mean(axis=0) >= _FRAME
+    if rows.all() or columns.all():
+        return grey
+    cleaned = grey.copy()
+    for lines, turned in ((rows, cleaned), (columns, cleaned.T)):
+        turned[: int(np.argmin(lines))] = 0
+        turned[len(lines) - int(np.argmin(lines[::-1])) :] = 0
+    return cleaned
+
+
+def _marks(small: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float] | None:
+    """Return where marks are in the copy, and the film's grey; None without any."""
+    seed = breast_mask(small)
+    if seed is None:
+        return None
+    low = float(small.min())
+    bright = small > low + _EDGE * (float(np.median(small[seed])) - low)
+    joined = _touching(bright | seed, seed)
+    # Bridges to letters, and film edges that run into the breast, are thin; it goes on beyond the picture's edge.
+    thin = ndimage.binary_erosion(joined, iterations=_THIN, border_value=1)
+    body = _touching(ndimage.binary_dilation(thin, iterations=_THIN) | seed, seed)
+    kept = ndimage.binary_dilation(body, iterations=_NEAR)
+    found = bright & ~kept
+    if not found.any() or found.mean() > _MOST:
+        return None
+    film = float(np.median(small[~bright & ~kept])) if (~bright & ~kept).any() else low
+    return ndimage.binary_dilation(found, iterations=_SPREAD) & ~kept, film
+
+
+def _touching(mask: NDArray[np.bool_], seed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the regions of `mask` that overlap `seed`, which lies within it."""
+    regions, _ = ndimage.label(mask)
+    return np.isin(regions, np.unique(regions[seed]))

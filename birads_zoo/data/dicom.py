@@ -1,0 +1,56 @@
+"""From a DICOM file to one grey channel, as its header wants it shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.data.burnt_in import without_marks
+from birads_zoo.data.dicom_grey import Display, shades
+from birads_zoo.data.dicom_header import read_header
+from birads_zoo.data.dicom_stream import read_stored
+from birads_zoo.data.images import Pixels
+
+_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as Pillow has it for other formats
+
+
+def read_dicom(path: Path) -> Pixels:
+    """Decode the DICOM file `path` to H×W grey pixels: uint8 for up to 8 stored bits, else uint16.
+
+    What the header says is done in the standard's order: modality table or rescale, VOI table or (first) window,
+    inversion of MONOCHROME1 (see `dicom_grey.shades`); the range from black to white fills the dtype. Colour becomes
+    ITU-R 601 luma. Pixel padding and what the shutter hides are black, and so are a white frame and marks burnt in
+    beside the breast (`burnt_in.without_marks`). Raises `ImageError` as `read_header` and `read_stored` do.
+    """
+    header = read_header(path)
+    stored = read_stored(path, header)
+    if header.display is not None:
+        grey = _shown(stored, header.display, header.padding)
+    else:
+        grey = _luma(stored) if stored.shape[-1] == 3 else stored[..., 0].copy()
+    if header.shutter is not None:
+        top, bottom, left, right = header.shutter
+        hidden = np.ones(grey.shape, np.bool_)
+        hidden[top:bottom, left:right] = False
+        grey[hidden] = 0
+    return without_marks(grey)
+
+
+def _shown(stored: NDArray[Any], display: Display, padding: tuple[int, int] | None) -> Pixels:
+    table = shades(display)
+    values = np.arange(display.lowest, display.lowest + len(table))
+    if padding is not None:
+        table[(values >= padding[0]) & (values <= padding[1])] = 0
+    deep: Any = np.uint16 if display.bits > 8 else np.uint8
+    levels = np.rint(table * np.iinfo(deep).max).astype(deep)
+    # Bits beyond the stored ones once held overlays; what is left of a negative number is its two's complement.
+    places = stored.astype(np.int32) & (len(table) - 1)
+    shown: Pixels = np.roll(levels, display.lowest)[places]
+    return shown
+
+
+def _luma(colour: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.asarray((colour.astype(np.uint32) @ _LUMA + (1 << 15)) >> 16, dtype=np.uint8)
