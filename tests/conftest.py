@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -88,6 +89,55 @@ def finished(tmp_path_factory, zoo, phantom_root):
     )
     assert said.status == 0, said.err
     return out / "baseline_cnn", said
+
+
+@pytest.fixture(scope="session")
+def write_dicom():
+    """Write a DICOM file: `write_dicom(path, pixels, BitsStored=12, WindowCenter=…)` → the path.
+
+    Pixels are H×W of uint8 to int16, uncompressed unless `TransferSyntaxUID` comes with bytes and `Rows`, `Columns`. An
+    element given as `None` is left out. Who is named in it can be found in anything that quotes it: "Doe^Jane".
+    """
+    import pydicom
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+    def write(path: Path, pixels, **elements) -> Path:
+        syntax = elements.pop("TransferSyntaxUID", ExplicitVRLittleEndian)
+        dataset = pydicom.Dataset()
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = syntax
+        found = {
+            "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.2",
+            "SOPInstanceUID": generate_uid(),
+            "StudyInstanceUID": generate_uid(),
+            "Modality": "MG",
+            "PatientName": "Doe^Jane",
+            "PatientID": "DOE-0815",
+            "PatientBirthDate": "19700401",
+            "InstitutionName": "Doe Clinic",
+            "ReferringPhysicianName": "Doe^Physician",
+            "SamplesPerPixel": 1,
+            "PhotometricInterpretation": "MONOCHROME2",
+        }
+        if isinstance(pixels, np.ndarray):
+            bits = 8 * pixels.itemsize
+            found |= {"Rows": pixels.shape[0], "Columns": pixels.shape[1], "BitsAllocated": bits, "BitsStored": bits}
+            found |= {"PixelRepresentation": int(pixels.dtype.kind == "i")}
+            pixels = pixels.tobytes()
+        found |= {"PixelData": pixels + b"\0" * (len(pixels) % 2)} | elements
+        if found.get("BitsStored"):
+            found.setdefault("HighBit", found["BitsStored"] - 1)
+        for name, value in found.items():
+            if value is not None:
+                setattr(dataset, name, value)
+        if syntax.is_compressed:
+            dataset["PixelData"].is_undefined_length = True
+        path.parent.mkdir(parents=True, exist_ok=True)
+        dataset.save_as(path, enforce_file_format=True)
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from birads_zoo.data.geometry import breast_mask
 from birads_zoo.data.images import Pixels
 
 _LOOK = 256  # pixels on the longer side of the copy in which marks are looked for
-_FRAME = 0.98  # of a line at the edge is white: a frame's
+_WHITE = 0.98  # of the brightest grey that there is
+_LINE = 0.98  # of a line at the edge is white: a frame's. Its corners may be rounded
 _EDGE = 0.2  # of the breast's median grey above the film's: what is fainter needs no removing
 _THIN = 3  # pixels of that copy, half of what is too thin to belong to the breast
 _NEAR = 12  # pixels of that copy around the breast which are left alone: its skin, its nipple
@@ -40,15 +41,18 @@ def without_marks(grey: Pixels) -> Pixels:
 
 
 def _without_frame(grey: Pixels) -> Pixels:
-    white = np.iinfo(grey.dtype).max
-    bright = grey >= 0.98 * white
-    rows, columns = bright.mean(axis=1) >= _FRAME, bright.mean(axis=0) >= _FRAME
+    """Blacken white lines along the edges, if two edges have some: one alone may be a chest wall beyond the window."""
+    bright = grey >= _WHITE * np.iinfo(grey.dtype).max
+    rows, columns = bright.mean(axis=1) >= _LINE, bright.mean(axis=0) >= _LINE
     if rows.all() or columns.all():
         return grey
-    cleaned = grey.copy()
-    for lines, turned in ((rows, cleaned), (columns, cleaned.T)):
-        turned[: int(np.argmin(lines))] = 0
-        turned[len(lines) - int(np.argmin(lines[::-1])) :] = 0
+    top, bottom, left, right = (int(np.argmin(lines)) for lines in (rows, rows[::-1], columns, columns[::-1]))
+    if sum(lines > 0 for lines in (top, bottom, left, right)) < 2:
+        return grey
+    height, width = grey.shape
+    cleaned = np.zeros_like(grey)
+    inner = slice(top, height - bottom), slice(left, width - right)
+    cleaned[inner] = grey[inner]
     return cleaned
 
 

@@ -38,13 +38,13 @@ _FILMS = ("CR", "DX", "OT")  # modalities under which digitised and computed mam
 class Said:
     """What the header says of the exposure: texts as they stand there, in capitals, "" where it says nothing.
 
-    `view_codes` are the code meanings' codes and their schemes, as ("R-10242", "SNM3"). `orientation` are the
-    directions of rows and columns, as ("A", "FR"). `year` is the study date's. `device` is the maker and its model.
+    `lateralities` are the picture's and the series'; `view_codes` are SNOMED's. `orientation` are the directions of
+    rows and columns, as ("A", "FR"). `year` is the study date's. `device` is the maker and its model.
     """
 
     lateralities: tuple[str, ...]
     view_position: str
-    view_codes: tuple[tuple[str, str], ...]
+    view_codes: tuple[str, ...]
     orientation: tuple[str, ...]
     age: str
     year: str
@@ -209,14 +209,12 @@ def _shutter(dataset: Dataset, rows: int, columns: int) -> tuple[int, int, int, 
 
 
 def _said(dataset: Dataset) -> Said:
-    codes = []
-    for item in dataset["ViewCodeSequence"].value or () if "ViewCodeSequence" in dataset else ():
-        codes.append((text(item, "CodeValue"), text(item, "CodingSchemeDesignator")))
+    views = dataset["ViewCodeSequence"].value if "ViewCodeSequence" in dataset else None
     date = text(dataset, "StudyDate")[:4]
     return Said(
         lateralities=tuple(text(dataset, name) for name in ("ImageLaterality", "Laterality")),
         view_position=text(dataset, "ViewPosition"),
-        view_codes=tuple(codes),
+        view_codes=tuple(text(item, "CodeValue") for item in views or ()),
         orientation=tuple(part.strip() for part in text(dataset, "PatientOrientation").split("\\") if part.strip()),
         age=text(dataset, "PatientAge"),
         year=date if date.isdigit() and len(date) == 4 else "",

@@ -79,6 +79,13 @@ def load_csv_table(options: DatasetOptions) -> Index:
     return load(options)
 
 
+def load_dicom_folder(options: DatasetOptions) -> Index:
+    """Read a tree of DICOM files, labelled by a table or by folder."""
+    from birads_zoo_plugins.datasets._dicom_folder import load
+
+    return load(options)
+
+
 def load_phantom(options: DatasetOptions) -> Index:
     """Read a folder of synthetic mammograms, or make one where no root is given."""
     from birads_zoo_plugins.datasets._phantom import load
@@ -114,6 +121,12 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             summary="a folder of pictures a class; the patient from the path or a table",
             load=load_image_folder,
             targets=(LABEL,),
+        ),
+        DatasetSpec(
+            name="dicom-folder",
+            summary="a tree of DICOM files, sides, views and patients from their headers; labels by table or folder",
+            load=load_dicom_folder,
+            targets=(BIRADS, SUSPICIOUS, DENSITY, LABEL),
         ),
         DatasetSpec(
             name="csv",

@@ -28,7 +28,7 @@ def load(options: DatasetOptions) -> Index:
     records: list[Record] = []
     audit: list[AuditEntry] = []
     for number, cells in table.rows():
-        record, entries = _read_row(number, cells, tree, exact)
+        record, entries = read_row(number, cells, tree, exact)
         records.append(record)
         audit += entries
     if not records:
@@ -41,11 +41,7 @@ def _find_table(tree: Tree, options: DatasetOptions) -> Table:
     tables = [find_table(sheet, options.columns) for sheet in sheets]
     best = max(tables, key=lambda table: len(table.places))  # a workbook's sheet is known by its columns
     require_columns(best, ("image_path",), options.columns)
-    if not any(name in best.places for name in TARGETS):
-        raise UserError(
-            f"{best.sheet.place} has no column for any of {', '.join(TARGETS)}; it has: "
-            f"{', '.join(map(repr, header(best)))}; name one with --column assessment=THEIRS"
-        )
+    require_target(best)
     return best
 
 
@@ -59,7 +55,17 @@ def _find_file(tree: Tree, options: DatasetOptions) -> Path:
     return tree.root / files[0]
 
 
-def _read_row(number: int, cells: dict[str, Cell], tree: Tree, exact: set[str]) -> tuple[Record, list[AuditEntry]]:
+def require_target(table: Table) -> None:
+    """Raise `UserError` for a table with nothing to predict."""
+    if not any(name in table.places for name in TARGETS):
+        raise UserError(
+            f"{table.sheet.place} has no column for any of {', '.join(TARGETS)}; it has: "
+            f"{', '.join(map(repr, header(table)))}; name one with --column assessment=THEIRS"
+        )
+
+
+def read_row(number: int, cells: dict[str, Cell], tree: Tree, exact: set[str]) -> tuple[Record, list[AuditEntry]]:
+    """Return a table's row as a record, and what of it could not be read; `exact` are the tree's files."""
     path = values.path(cells["image_path"])
     if path not in exact:
         path = tree.find(path) or path

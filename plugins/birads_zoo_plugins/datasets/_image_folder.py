@@ -65,10 +65,11 @@ def _patient_finder(tree: Tree, options: DatasetOptions) -> _Patients | None:
         raise UserError("image-folder takes the patient id from --table or --patient-pattern, not from both")
     if options.table:
         return _from_table(tree, options)
-    return _from_pattern(options.patient_pattern) if options.patient_pattern else None
+    return pattern_finder(options.patient_pattern) if options.patient_pattern else None
 
 
-def _from_pattern(text: str) -> _Patients:
+def pattern_finder(text: str) -> _Patients:
+    """Return what finds patient ids in paths by a regular expression; raises `UserError` for one that is none."""
     try:
         pattern = re.compile(text)
     except re.error as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import DatasetOptions
 
-PICTURES = (".jpg", ".jpeg", ".png", ".pgm", ".tif", ".tiff", ".bmp")
+PICTURES = (".jpg", ".jpeg", ".png", ".pgm", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
 
 
 @dataclass(frozen=True, kw_only=True)

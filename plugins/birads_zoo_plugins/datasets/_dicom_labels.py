@@ -1,0 +1,92 @@
+"""A table's labels for DICOM files: matched by their paths, or by the patient, side and view of their headers."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from birads_zoo.data.dicom_exposure import Exposure
+from birads_zoo.data.dicom_identity import person
+from birads_zoo.errors import UserError
+from birads_zoo.interfaces import AuditEntry, DatasetOptions
+from birads_zoo_plugins.datasets._columns import find_table, require_columns
+from birads_zoo_plugins.datasets._csv_table import read_row, require_target
+from birads_zoo_plugins.datasets._frame import Record
+from birads_zoo_plugins.datasets._tables import read_sheets
+from birads_zoo_plugins.datasets._tree import Tree
+
+_TOLD = ("assessment", "label", "density", "laterality", "view", "age", "patient_id")
+
+Key = tuple[str, ...]
+"""A path without its suffix, or a patient id with the side and the view, where the table tells these."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """A table's rows by their keys, whose parts `by` names: their numbers, records, and what of them was unreadable."""
+
+    by: tuple[str, ...]
+    rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]]
+
+    def key(self, file: str, patient: str, exposure: Exposure) -> Key:
+        """Return the key under which rows of this file would be."""
+        told = {"image_path": _stem(file), "patient_id": person(patient)}
+        told |= {"laterality": exposure.laterality, "view": exposure.view}
+        return tuple(told[name] for name in self.by)
+
+    def find(self, key: Key) -> tuple[Record, list[AuditEntry]]:
+        """Return what the rows of a key say together, and notes on it; what they disagree about is left empty."""
+        rows = self.rows.get(key, [])
+        record: dict[str, Any] = {}
+        notes = [entry for _, _, entries in rows for entry in entries]
+        for name in _TOLD:
+            said = {row[name] for _, row, _ in rows} - {""}
+            said = {value for value in said if value == value}  # NaN is no age
+            if len(said) == 1:
+                record[name] = said.pop()
+            elif said:
+                numbers = ", ".join(str(number) for number, _, _ in rows)
+                notes.append(_entry(0, "repaired", f"{name} conflict", f"rows {numbers} of the table; left empty"))
+        return record, notes
+
+    def unmatched(self, keys: Set[Key], after: int) -> list[AuditEntry]:
+        """Return a dropped row for each of the table's that has none of the `keys`, numbered from `after` + 1 on."""
+        numbers = sorted(number for key, rows in self.rows.items() if key not in keys for number, _, _ in rows)
+        return [
+            _entry(after + at, "dropped", "no file", f"row {number} of the table is of no usable picture here")
+            for at, number in enumerate(numbers, start=1)
+        ]
+
+
+def read_labels(tree: Tree, options: DatasetOptions) -> Labels:
+    """Read `options.table`: assessment, label or density, for each picture, breast or patient.
+
+    A table with image paths is matched by these, their suffix and case aside. Else it needs the patient id as it
+    stands in the headers, and is matched by that and by the side and the view where it has columns for them. Raises
+    `UserError` for a table that is none, or has neither.
+    """
+    sheets = list(read_sheets(tree.root / options.table))
+    table = max((find_table(sheet, options.columns) for sheet in sheets), key=lambda one: len(one.places), default=None)
+    if table is None:
+        raise UserError(f"{tree.root / options.table} has no sheet")
+    by: tuple[str, ...] = ("image_path",)
+    if "image_path" not in table.places:
+        require_columns(table, ("patient_id",), options.columns)
+        by = ("patient_id", *(name for name in ("laterality", "view") if name in table.places))
+    require_target(table)
+    exact = set(tree.files)
+    rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]] = {}
+    for number, cells in table.rows():
+        record, entries = read_row(number, {"image_path": None, **cells}, tree, exact)
+        told = {**record, "image_path": _stem(str(record["image_path"])), "patient_id": person(record["patient_id"])}
+        key = tuple(str(told[name]) for name in by)
+        rows.setdefault(key, []).append((number, told, entries))
+    return Labels(by=by, rows=rows)
+
+
+def _stem(path: str) -> str:
+    low = path.lower()
+    return low.removesuffix(".dcm").removesuffix(".dicom")
+
+
+def _entry(row: int, action: Literal["dropped", "repaired"], reason: str, detail: str) -> AuditEntry:
+    return AuditEntry(row=row, image_path="", patient_id="", action=action, reason=reason, detail=detail)

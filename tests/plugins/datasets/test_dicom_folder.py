@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from birads_zoo.errors import UserError
+
+BREAST = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
+
+
+@pytest.fixture
+def tree(tmp_path, write_dicom):
+    """Two patients: one with two exams, one with one; a raw file, a CT and a read-me among them."""
+
+    def write(name, patient, side, view, **more):
+        found = {"PatientID": patient, "ImageLaterality": side, "ViewPosition": view, "StudyInstanceUID": "1.2.3"}
+        return write_dicom(tmp_path / name, BREAST, **found | more)
+
+    write("calm/a1.dcm", "DOE-1", "L", "CC", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
+    write("calm/a2", "DOE-1", "L", "MLO", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
+    write("calm/a10.dcm", "DOE-1", "R", "CC", StudyDate="20210101", StudyInstanceUID="1.2.2")
+    write("odd/b1.dcm", "DOE-2", "R", "CC")
+    write("odd/b2.dcm", None, "R", "CC")
+    write("odd/raw.dcm", "DOE-2", "R", "CC", PresentationIntentType="FOR PROCESSING")
+    write("odd/ct.dcm", "DOE-2", "R", "CC", Modality="CT")
+    (tmp_path / "odd/notes.txt").write_text("Jane Doe")
+    (tmp_path / "DICOMDIR").write_bytes(b"no sample")
+    return tmp_path
+
+
+def _everything_written(index):
+    return index.rows.to_csv() + repr(index.audit)
+
+
+def test_headers_tell_the_exposure_and_folders_the_label(tree, load):
+    index = load("dicom-folder", tree)
+    rows = index.rows
+    assert list(rows["image_path"]) == ["calm/a1.dcm", "calm/a2", "calm/a10.dcm", "odd/b1.dcm", "odd/b2.dcm"]
+    assert list(rows["label"]) == ["calm", "calm", "calm", "odd", "odd"]
+    assert list(rows["laterality"]) == ["L", "L", "R", "R", "R"]
+    assert list(rows["view"]) == ["CC", "MLO", "CC", "CC", "CC"]
+    assert list(rows["patient_id"]) == ["P0001", "P0001", "P0001", "P0002", ""]
+    assert list(rows["exam_id"]) == ["P0001_1", "P0001_1", "P0001_2", "P0002_1", ""]
+    assert list(rows["study_date"]) == ["2019", "2019", "2021", "", ""]
+    assert list(rows["age"][:2]) == [51, 51]
+    assert rows["age"][2:].isna().all()
+    assert [(entry.image_path, entry.action, entry.reason) for entry in index.audit] == [
+        ("odd/ct.dcm", "dropped", "not a mammogram"),
+        ("odd/notes.txt", "dropped", "not a DICOM file"),
+        ("odd/raw.dcm", "dropped", "raw image"),
+        ("odd/b2.dcm", "repaired", "no patient id"),
+    ]
+    assert not rows["row"].duplicated().any()
+
+
+def test_nothing_that_names_a_person_gets_out(tree, load):
+    (tree / "labels.csv").write_text("patient id,side,birads\nDOE-1,L,2\nDOE-2,R,5\nDOE-9,R,5\n")
+    for options in ({}, {"table": "labels.csv"}):
+        written = _everything_written(load("dicom-folder", tree, **options)).upper()
+        for secret in ("DOE", "JANE", "1970", "CLINIC", "1.2.1", "0425", "0101"):
+            assert secret not in written, f"{secret} of a header is in the index or the audit"
+
+
+def test_labels_by_path(tree, load):
+    (tree / "labels.csv").write_text("file,birads,density\ncalm/A1.dcm,1,B\ncalm/a2,2,\nodd/b1.DCM,5,?\ngone/x.dcm,4,A\n")
+    index = load("dicom-folder", tree, table="labels.csv")
+    assert list(index.rows["assessment"]) == ["1", "2", "", "5", ""]
+    assert list(index.rows["density"]) == ["B", "", "", "", ""]
+    assert set(index.rows["label"]) == {""}
+    (gone,) = [entry for entry in index.audit if entry.reason == "no file"]
+    assert gone.detail == "row 5 of the table is of no usable picture here"
+    assert gone.row > index.rows["row"].max()
+
+
+def test_labels_by_patient_side_and_view(tree, load):
+    (tree / "labels.csv").write_text(
+        "Patient ID,side,view,birads\ndoe-1,left,CC,4\nDOE-1,left,MLO,4\nDOE-1,R,CC,1\nDOE-2,R,CC,2\nDOE-2,R,CC,3\n"
+    )
+    index = load("dicom-folder", tree, table="labels.csv")
+    assert list(index.rows["assessment"]) == ["4", "4", "1", "", ""]
+    (clash,) = [entry for entry in index.audit if entry.reason == "assessment conflict"]
+    assert (clash.image_path, clash.detail) == ("odd/b1.dcm", "rows 5, 6 of the table; left empty")
+
+
+def test_the_patient_from_the_path_or_the_table(tree, load):
+    index = load("dicom-folder", tree, patient_pattern=r"/([ab])\d")
+    assert list(index.rows["patient_id"]) == ["P0001", "P0001", "P0001", "P0002", "P0002"]
+    (tree / "who.csv").write_text("file,patient,birads\ncalm/a1.dcm,X,1\ncalm/a2,Y,1\nodd/b1.dcm,X,2\n")
+    index = load("dicom-folder", tree, table="who.csv")
+    assert list(index.rows["patient_id"]) == ["P0001", "P0002", "P0003", "P0001", ""]
+    with pytest.raises(UserError) as error:
+        load("dicom-folder", tree, table="who.csv", patient_pattern="(.)")
+    assert str(error.value) == "dicom-folder takes the patient id from --table or --patient-pattern, not from both"
+
+
+def test_ids_of_pictures_are_cut_to_those_of_patients(tmp_path, load, write_dicom):
+    ids = ["Mass-Test_P_00173_LEFT_CC", "Mass-Test_P_00173_RIGHT_MLO", "Calc_P_00174_LEFT_CC_1", "P_LEFT"]
+    for at, name in enumerate(ids):
+        write_dicom(tmp_path / f"{'ab'[at % 2]}/{at}.dcm", BREAST, PatientID=name)
+    rows = load("dicom-folder", tmp_path).rows.sort_values("image_path", key=lambda paths: paths.str[-5])
+    people = list(rows["patient_id"])
+    assert people[0] == people[1]
+    assert len(set(people)) == 3
+
+
+def test_a_mirrored_picture_is_told(tmp_path, load, write_dicom):
+    for name, directions in (("a/x.dcm", ["A", "R"]), ("b/y.dcm", ["P", "R"])):
+        found = {"ViewPosition": "CC", "ImageLaterality": "L", "PatientOrientation": directions}
+        write_dicom(tmp_path / name, BREAST, **found)
+    audit = load("dicom-folder", tmp_path).audit
+    assert [entry.image_path for entry in audit if entry.reason == "mirrored picture"] == ["b/y.dcm"]
+
+
+def test_what_is_wrong_with_a_root_or_a_table(tmp_path, load, write_dicom):
+    with pytest.raises(UserError, match=r"needs DICOM mammograms in .*; it has no files"):
+        load("dicom-folder", tmp_path)
+    (tmp_path / "a.txt").write_text("no")
+    with pytest.raises(UserError, match=r"of its 1 files none can be used \(not a DICOM file\)"):
+        load("dicom-folder", tmp_path)
+    write_dicom(tmp_path / "only" / "a.dcm", BREAST)
+    with pytest.raises(UserError, match=r"needs a table of labels \(--table\), or a folder .*; found only 'only'"):
+        load("dicom-folder", tmp_path)
+    (tmp_path / "t.csv").write_text("birads,age\n1,2\n")
+    with pytest.raises(UserError, match=r"t\.csv has no column for patient_id"):
+        load("dicom-folder", tmp_path, table="t.csv")
+    (tmp_path / "t.csv").write_text("file,age\na,2\n")
+    with pytest.raises(UserError, match=r"t\.csv has no column for any of assessment, label, density"):
+        load("dicom-folder", tmp_path, table="t.csv")
+
+
+@pytest.mark.parametrize("name", ["image-folder", "csv"])
+def test_other_data_sets_take_dicom_files_too(tree, load, name):
+    (tree / "table.csv").write_text("image,birads\ncalm/a1.jpg,1\nodd/b1.dcm,2\n")
+    options = {"table": "table.csv"} if name == "csv" else {}
+    paths = list(load(name, tree, **options).rows["image_path"])
+    assert {"calm/a1.dcm", "odd/b1.dcm"} <= set(paths)
