@@ -96,7 +96,7 @@ def write_dicom():
     """Write a DICOM file: `write_dicom(path, pixels, BitsStored=12, WindowCenter=…)` → the path.
 
     Pixels are H×W of uint8 to int16, uncompressed unless `TransferSyntaxUID` comes with bytes and `Rows`, `Columns`. An
-    element given as `None` is left out. Who is named in it can be found in anything that quotes it: "Doe^Jane".
+    element given as `None` is left out. Who is named in it can be found in anything that quotes it: "Quux^Zelda".
     """
     import pydicom
     from pydicom.dataset import FileMetaDataset
@@ -112,11 +112,11 @@ def write_dicom():
             "SOPInstanceUID": generate_uid(),
             "StudyInstanceUID": generate_uid(),
             "Modality": "MG",
-            "PatientName": "Doe^Jane",
-            "PatientID": "DOE-0815",
+            "PatientName": "Quux^Zelda",
+            "PatientID": "QUUX-0815",
             "PatientBirthDate": "19700401",
-            "InstitutionName": "Doe Clinic",
-            "ReferringPhysicianName": "Doe^Physician",
+            "InstitutionName": "Quux Clinic",
+            "ReferringPhysicianName": "Quux^Physician",
             "SamplesPerPixel": 1,
             "PhotometricInterpretation": "MONOCHROME2",
         }
@@ -129,7 +129,9 @@ def write_dicom():
         if found.get("BitsStored"):
             found.setdefault("HighBit", found["BitsStored"] - 1)
         for name, value in found.items():
-            if value is not None:
+            if value is not None and name == "PixelData":
+                dataset.add_new(name, "OW", value)  # it is that of what compresses and of what does not
+            elif value is not None:
                 setattr(dataset, name, value)
         if syntax.is_compressed:
             dataset["PixelData"].is_undefined_length = True

@@ -16,7 +16,7 @@ _LINE = 0.98  # of a line at the edge is white: a frame's. Its corners may be ro
 _EDGE = 0.2  # of the breast's median grey above the film's: what is fainter needs no removing
 _THIN = 3  # pixels of that copy, half of what is too thin to belong to the breast
 _NEAR = 12  # pixels of that copy around the breast which are left alone: its skin, its nipple
-_SPREAD = 2  # pixels of that copy by which a mark fades
+_SPREAD = 4  # pixels of that copy by which a mark fades
 _MOST = 0.2  # of the picture: what is larger is no mark, but something that this does not understand
 
 

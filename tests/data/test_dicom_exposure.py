@@ -42,7 +42,7 @@ def test_an_oblique_view_without_a_side_in_its_columns(side, rows):
     assert _found("", "MLO", rows, "F") == ("", "MLO", None), "forward alone may be a mirrored other breast"
 
 
-@pytest.mark.parametrize(("rows", "columns"), [("", ""), ("CC", ""), ("X", "Y"), ("AP", "LR"), ("DOE", "JANE")])
+@pytest.mark.parametrize(("rows", "columns"), [("", ""), ("CC", ""), ("X", "Y"), ("AP", "LR"), ("QUUX", "ZELDA")])
 def test_directions_that_are_none(rows, columns):
     assert _found("", "CC", rows, columns) == ("", "CC", None)
 
@@ -50,7 +50,7 @@ def test_directions_that_are_none(rows, columns):
 def test_what_is_said_in_words_goes_first():
     assert _found("RIGHT", "MLO", "A", "R")[:2] == ("R", "MLO")
     assert _found("B", "", "", "")[0] == "", "both breasts are neither"
-    assert _found("", "DOE^JANE")[1] == "", "a view that is none may be anything"
+    assert _found("", "QUUX^ZELDA")[1] == "", "a view that is none may be anything"
     assert _found("", "", "MLO")[1] == "MLO", "CBIS-DDSM keeps the view there"
     assert _found("", "", codes=("399368009",))[1] == "MLO"
     assert _found("", "ML", codes=("399368009",))[1] == "ML"

@@ -14,14 +14,14 @@ def tree(tmp_path, write_dicom):
         found = {"PatientID": patient, "ImageLaterality": side, "ViewPosition": view, "StudyInstanceUID": "1.2.3"}
         return write_dicom(tmp_path / name, BREAST, **found | more)
 
-    write("calm/a1.dcm", "DOE-1", "L", "CC", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
-    write("calm/a2", "DOE-1", "L", "MLO", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
-    write("calm/a10.dcm", "DOE-1", "R", "CC", StudyDate="20210101", StudyInstanceUID="1.2.2")
-    write("odd/b1.dcm", "DOE-2", "R", "CC")
+    write("calm/a1.dcm", "QUUX-1", "L", "CC", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
+    write("calm/a2", "QUUX-1", "L", "MLO", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
+    write("calm/a10.dcm", "QUUX-1", "R", "CC", StudyDate="20210101", StudyInstanceUID="1.2.2")
+    write("odd/b1.dcm", "QUUX-2", "R", "CC")
     write("odd/b2.dcm", None, "R", "CC")
-    write("odd/raw.dcm", "DOE-2", "R", "CC", PresentationIntentType="FOR PROCESSING")
-    write("odd/ct.dcm", "DOE-2", "R", "CC", Modality="CT")
-    (tmp_path / "odd/notes.txt").write_text("Jane Doe")
+    write("odd/raw.dcm", "QUUX-2", "R", "CC", PresentationIntentType="FOR PROCESSING")
+    write("odd/ct.dcm", "QUUX-2", "R", "CC", Modality="CT")
+    (tmp_path / "odd/notes.txt").write_text("Zelda Quux")
     (tmp_path / "DICOMDIR").write_bytes(b"no sample")
     return tmp_path
 
@@ -52,10 +52,10 @@ def test_headers_tell_the_exposure_and_folders_the_label(tree, load):
 
 
 def test_nothing_that_names_a_person_gets_out(tree, load):
-    (tree / "labels.csv").write_text("patient id,side,birads\nDOE-1,L,2\nDOE-2,R,5\nDOE-9,R,5\n")
+    (tree / "labels.csv").write_text("patient id,side,birads\nQUUX-1,L,2\nQUUX-2,R,5\nQUUX-9,R,5\n")
     for options in ({}, {"table": "labels.csv"}):
         written = _everything_written(load("dicom-folder", tree, **options)).upper()
-        for secret in ("DOE", "JANE", "1970", "CLINIC", "1.2.1", "0425", "0101"):
+        for secret in ("QUUX", "ZELDA", "1970", "CLINIC", "1.2.1", "0425", "0101"):
             assert secret not in written, f"{secret} of a header is in the index or the audit"
 
 
@@ -72,7 +72,7 @@ def test_labels_by_path(tree, load):
 
 def test_labels_by_patient_side_and_view(tree, load):
     (tree / "labels.csv").write_text(
-        "Patient ID,side,view,birads\ndoe-1,left,CC,4\nDOE-1,left,MLO,4\nDOE-1,R,CC,1\nDOE-2,R,CC,2\nDOE-2,R,CC,3\n"
+        "Patient ID,side,view,birads\nquux-1,left,CC,4\nQUUX-1,left,MLO,4\nQUUX-1,R,CC,1\nQUUX-2,R,CC,2\nQUUX-2,R,CC,3\n"
     )
     index = load("dicom-folder", tree, table="labels.csv")
     assert list(index.rows["assessment"]) == ["4", "4", "1", "", ""]

@@ -1,0 +1,70 @@
+"""Letters, film edges and frames go; the breast stays to the last pixel."""
+
+import numpy as np
+import pytest
+
+from birads_zoo.data.burnt_in import without_marks
+
+HEIGHT, WIDTH = 512, 400
+
+
+def _breast(dtype, film):
+    """Half an ellipse on the left edge, with a nipple, that fades towards its skin; and where it is."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    depth = 1 - ((rows - 256) / 180) ** 2 - (columns / 200) ** 2
+    nipple = (rows - 256) ** 2 + (columns - 202) ** 2 < 8**2
+    grey = np.where(depth > 0, 0.25 + 0.5 * np.sqrt(np.clip(depth, 0, 1)), np.where(nipple, 0.4, film))
+    return (grey * np.iinfo(dtype).max).astype(dtype), (depth > 0) | nipple
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("film", [0.0, 0.03])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_marks_go_and_the_breast_stays(dtype, film, mirrored):
+    plain, inside = _breast(dtype, film)
+    marked = plain.copy()
+    white = np.iinfo(dtype).max
+    marked[20:50, 300:306] = marked[44:50, 300:330] = white  # an L
+    marked[:6, 150:] = marked[-8:, :300] = int(0.8 * white)  # the film's edges, one of them at the wall too
+    marked[300:304, 360:364] = white  # a scratch
+    if mirrored:
+        plain, inside, marked = plain[:, ::-1], inside[:, ::-1], marked[:, ::-1]
+    cleaned = without_marks(marked)
+    assert cleaned.dtype == dtype
+    np.testing.assert_array_equal(cleaned[inside], marked[inside])
+    np.testing.assert_allclose(cleaned[~inside].astype(int), plain[~inside].astype(int), atol=1)
+
+
+def test_nothing_burnt_in_changes_nothing():
+    plain, _ = _breast(np.uint16, 0.03)
+    np.testing.assert_array_equal(without_marks(plain), plain)
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_an_even_picture_stays_as_it_is(value):
+    even = np.full((64, 64), value, np.uint8)
+    np.testing.assert_array_equal(without_marks(even), even)
+
+
+def test_a_white_frame_becomes_black():
+    plain, inside = _breast(np.uint16, 0.0)
+    framed = plain.copy()
+    framed[:20], framed[-30:], framed[:, -25:] = 65535, 65535, 65535
+    cleaned = without_marks(framed)
+    np.testing.assert_array_equal(cleaned[20:-30, :-25], plain[20:-30, :-25])
+    assert (cleaned[:20] == 0).all()
+    assert (cleaned[-30:] == 0).all()
+    assert (cleaned[:, -25:] == 0).all()
+
+
+def test_a_chest_wall_beyond_the_window_is_no_frame():
+    plain, _ = _breast(np.uint8, 0.0)
+    plain[:, :4] = 255
+    np.testing.assert_array_equal(without_marks(plain)[100:400], plain[100:400])
+
+
+def test_a_second_large_region_is_no_mark():
+    """Two pictures in one, or whatever fills a fifth of the frame: nothing that may be removed."""
+    plain, _ = _breast(np.uint8, 0.0)
+    plain[:, 300:] = 160
+    np.testing.assert_array_equal(without_marks(plain), plain)
