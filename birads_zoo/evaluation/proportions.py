@@ -33,7 +33,7 @@ def proportion(
     of = clusters(patients)
     count = int(of.max()) + 1
     weights = np.ones(len(hits)) if weights is None else weights
-    share = float(weights @ hits / weights.sum())
+    share = 1.0 if hits.all() else float(weights @ hits / weights.sum())  # weights need not sum to the same twice
     by_patient = np.bincount(of, weights * (hits - share))
     variance = float((by_patient**2).sum()) / weights.sum() ** 2 * count / max(count - 1, 1)
     if share in (0.0, 1.0) or count == 1:
