@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from birads_zoo.data.dicom_grey import Display, shades
 from birads_zoo.data.dicom_header import read_header
 from birads_zoo.data.dicom_stream import read_stored
 from birads_zoo.data.images import Pixels
+
+READING = 1
+"""Raise this whenever the same DICOM file would give other pixels."""
 
 _LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as Pillow has it for other formats
 
@@ -37,6 +41,11 @@ def read_dicom(path: Path) -> Pixels:
         hidden[top:bottom, left:right] = False
         grey[hidden] = 0
     return without_marks(grey)
+
+
+def how_read() -> str:
+    """Say what a stored DICOM picture depends on besides its file: how it is read, and with what."""
+    return f"dicom {READING} {'with' if find_spec('imagecodecs') else 'without'} imagecodecs"
 
 
 def _shown(stored: NDArray[Any], display: Display, padding: tuple[int, int] | None) -> Pixels:

@@ -52,11 +52,11 @@ def read_stored(path: Path, header: Header) -> NDArray[Any]:
         elif header.syntax in (*_JPEG, *_JPEG_LS):
             pixels = _decoded_by_imagecodecs(_stream(data, header), header)
         else:
-            raise ImageError("no decoder", f"pixels in {_called(header.syntax)} are not read; save them losslessly")
+            raise ImageError("no decoder", f"pixels in {syntax_name(header.syntax)} are not read; save them losslessly")
     except ImageError:
         raise
     except Exception as error:  # what broken bytes make a decoder raise is open, and its text may hold what they say
-        detail = f"damaged pixels in {_called(header.syntax)} ({type(error).__name__})"
+        detail = f"damaged pixels in {syntax_name(header.syntax)} ({type(error).__name__})"
         raise ImageError("does not decode", detail) from None
     if pixels.shape[:2] != (header.rows, header.columns):
         raise ImageError("does not decode", "its pixels are not as many as its header says")
@@ -93,11 +93,11 @@ def _decoded(data: bytes, header: Header, vr: str | None) -> NDArray[Any]:
 
 def _decoded_by_imagecodecs(stream: bytes, header: Header) -> NDArray[Any]:
     if header.display is None:
-        raise ImageError("no decoder", f"colour in {_called(header.syntax)} is not read; save it as grey")
+        raise ImageError("no decoder", f"colour in {syntax_name(header.syntax)} is not read; save it as grey")
     try:
         import imagecodecs
     except ImportError:
-        detail = f"pixels in {_called(header.syntax)} need the extra: pip install 'birads-zoo[dicom]'"
+        detail = f"pixels in {syntax_name(header.syntax)} need the extra: pip install 'birads-zoo[dicom]'"
         raise ImageError("no decoder", detail) from None
     decode = imagecodecs.jpeg8_decode if header.syntax in _JPEG else imagecodecs.jpegls_decode
     return np.asarray(decode(stream))
@@ -133,7 +133,8 @@ def _stream_size(stream: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _called(syntax: str) -> str:
+def syntax_name(syntax: str) -> str:
+    """Return a transfer syntax's name; not its UID, for an unknown one may be anything."""
     from pydicom.uid import UID
 
     name = UID(syntax).name

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from PIL import JpegImagePlugin
 
-from birads_zoo.data.images import ImageError, open_image
+from birads_zoo.data.dicom_header import read_header
+from birads_zoo.data.dicom_stream import syntax_name
+from birads_zoo.data.images import ImageError, is_dicom, open_image
 from birads_zoo.interfaces import Index
 
-FACTS = ("width", "height", "bytes", "mode", "format", "exif", "quality", "folder", "year")
+FACTS = ("width", "height", "bytes", "mode", "format", "exif", "quality", "device", "folder", "year")
 """The columns of `file_facts`."""
 
 _STANDARD = 57.625  # the mean of ITU-T T.81's table K.1 (luminance), which is quality 50
@@ -22,6 +24,7 @@ _UNREAD: dict[str, Any] = {
     "mode": "",
     "format": "",
     "exif": False,
+    "device": "",
 }
 
 
@@ -30,8 +33,10 @@ def file_facts(index: Index) -> pd.DataFrame:
 
     width and height (pixels), bytes, and quality (of a JPEG as libjpeg counts it, 1 to 100, estimated from the mean of
     its luminance table; NaN for other formats) are floats, NaN where the file is absent or its header does not read;
-    mode ("L", "RGB") and format ("JPEG") are "" there. exif: whether the file carries EXIF data. folder: the path of
-    the file's folder. year: the first four digits of the study date, NaN without. Reads headers only, in threads.
+    mode ("L", "RGB"; of a DICOM file "MONOCHROME2, 12 bits") and format ("JPEG", "DICOM, RLE Lossless") are "" there.
+    exif: whether the file carries EXIF data. device: the maker and model that a DICOM header names, else "". folder:
+    the path of the file's folder. year: the first four digits of the study date, NaN without. Reads headers only, in
+    threads.
     """
     paths = list(index.rows["image_path"])
     with ThreadPoolExecutor() as threads:
@@ -45,6 +50,8 @@ def _header(path: Path | None) -> dict[str, Any]:
     if path is None:
         return _UNREAD
     try:
+        if is_dicom(path):
+            return _dicom_header(path)
         with open_image(path) as image:
             tables = image.quantization if isinstance(image, JpegImagePlugin.JpegImageFile) else {}
             return {
@@ -55,9 +62,24 @@ def _header(path: Path | None) -> dict[str, Any]:
                 "format": image.format or "",
                 "exif": "exif" in image.info,
                 "quality": _quality(float(np.mean(tables[min(tables)]))) if tables else np.nan,
+                "device": "",
             }
     except ImageError:
         return _UNREAD
+
+
+def _dicom_header(path: Path) -> dict[str, Any]:
+    header = read_header(path)
+    return {
+        "width": float(header.columns),
+        "height": float(header.rows),
+        "bytes": float(path.stat().st_size),
+        "mode": f"{header.photometric}, {header.stored} bits" if header.display else "RGB",
+        "format": f"DICOM, {syntax_name(header.syntax)}",
+        "exif": False,
+        "quality": np.nan,
+        "device": header.said.device,
+    }
 
 
 def _quality(coarseness: float) -> float:

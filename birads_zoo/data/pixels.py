@@ -24,8 +24,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from birads_zoo.data.dicom import how_read
 from birads_zoo.data.geometry import Placement, place
-from birads_zoo.data.images import ImageError, Pixels, is_deep, read_picture
+from birads_zoo.data.images import ImageError, Pixels, is_deep, is_dicom, read_picture
 from birads_zoo.data.neutral import POINT, common_detail, place_neutral, points_per_pixel
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_folder
@@ -97,6 +98,8 @@ def _key(paths: Sequence[Path], section: ImageSection) -> str:
     with ThreadPoolExecutor(_WORKERS) as pool:
         for content in pool.map(_content_hash, paths):
             whole.update(content)
+        if any(pool.map(_is_dicom, paths)):
+            whole.update(how_read().encode())  # a picture that had no decoder may have one now
     return whole.hexdigest()[:40]
 
 
@@ -106,6 +109,13 @@ def _content_hash(path: Path) -> bytes:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).digest()
     except OSError:
         return bytes(32)  # building finds out what is wrong with it
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        return is_dicom(path)
+    except ImageError:
+        return False
 
 
 @contextmanager

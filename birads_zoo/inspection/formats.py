@@ -144,6 +144,7 @@ def _facts(facts: pd.DataFrame) -> dict[str, pd.Series[str]]:
         "EXIF presence": facts["exif"].astype(str).where(there),
         "colour mode": facts["mode"].where(there),
         "file format": facts["format"].where(there),
+        "device": facts["device"].where(facts["device"] != ""),
         "folder": facts["folder"].where(facts["folder"] != ""),
         "year": facts["year"].map("{:.0f}".format).where(facts["year"].notna()),
     }

@@ -47,7 +47,7 @@ def test_an_even_picture_stays_as_it_is(value):
 
 
 def test_a_white_frame_becomes_black():
-    plain, inside = _breast(np.uint16, 0.0)
+    plain, _ = _breast(np.uint16, 0.0)
     framed = plain.copy()
     framed[:20], framed[-30:], framed[:, -25:] = 65535, 65535, 65535
     cleaned = without_marks(framed)

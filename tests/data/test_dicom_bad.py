@@ -29,6 +29,14 @@ def _refused(path):
     return caught.value
 
 
+def _read(path):
+    """Return a picture, or the reason why there is none."""
+    try:
+        return read_image(path)
+    except ImageError as error:
+        return error
+
+
 @pytest.mark.parametrize(
     ("elements", "reason", "detail"),
     [
@@ -58,7 +66,11 @@ def _refused(path):
         ({"WindowCenter": "5"}, "incomplete header", "one of them is missing"),
         ({"WindowCenter": "5", "WindowWidth": "0"}, "implausible header", "its WindowWidth is 0"),
         ({"WindowCenter": "5", "WindowWidth": "0.5"}, "implausible header", "its WindowWidth is 0.5"),
-        ({"WindowCenter": "5", "WindowWidth": "9", "VOILUTFunction": "QUUX"}, "implausible header", "is none of LINEAR"),
+        (
+            {"WindowCenter": "5", "WindowWidth": "9", "VOILUTFunction": "QUUX"},
+            "implausible header",
+            "is none of LINEAR",
+        ),
         ({"RescaleSlope": "0"}, "implausible header", "its RescaleSlope is 0"),
         ({"ShutterShape": "RECTANGULAR"}, "incomplete header", "its rectangular shutter lacks an edge"),
     ],
@@ -153,7 +165,13 @@ def test_transfer_syntaxes_that_are_not_read(tmp_path, write_dicom):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\0" * 132, b"\0" * 128 + b"DICM", b"\0" * 128 + b"DICM" + b"\xff" * 1000, b"\0" * 128 + b"DICM" + bytes(999)],
+    [
+        b"",
+        b"\0" * 132,
+        b"\0" * 128 + b"DICM",
+        b"\0" * 128 + b"DICM" + b"\xff" * 1000,
+        b"\0" * 128 + b"DICM" + bytes(999),
+    ],
 )
 def test_next_to_nothing(tmp_path, content):
     (tmp_path / "a.dcm").write_bytes(content)
@@ -163,7 +181,9 @@ def test_next_to_nothing(tmp_path, content):
 
 def test_sequences_without_an_end(tmp_path):
     """A thousand sequences within each other: no reader's stack is that deep."""
-    nested = struct.pack("<HH2sHL", 0x0040, 0x0275, b"SQ", 0, 0xFFFFFFFF) + struct.pack("<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    nested = struct.pack("<HH2sHL", 0x0040, 0x0275, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
+        "<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF
+    )
     meta = struct.pack("<HH2sH", 0x0002, 0x0010, b"UI", 20) + b"1.2.840.10008.1.2.1\0"
     (tmp_path / "a.dcm").write_bytes(b"\0" * 128 + b"DICM" + meta + nested * 5000)
     assert _refused(tmp_path / "a.dcm").reason in ("does not decode", "incomplete header")
@@ -184,10 +204,9 @@ def test_any_bytes_changed_anywhere_give_a_picture_or_a_reason(tmp_path, write_d
     for at, value in data.draw(st.lists(places, max_size=8)):
         content[at] = value
     path.write_bytes(content[: data.draw(st.integers(132, len(content)))] if data.draw(st.booleans()) else content)
-    try:
-        assert read_image(path).dtype in (np.uint8, np.uint16)
-    except ImageError as error:
-        assert not any(secret in str(error).lower() for secret in SECRETS), str(error)
+    found = _read(path)
+    assert isinstance(found, ImageError) or found.dtype in (np.uint8, np.uint16)
+    assert not any(secret in str(found).lower() for secret in SECRETS), str(found)
 
 
 def test_random_bytes_after_the_preamble(tmp_path):
@@ -225,10 +244,11 @@ def test_damaged_compressed_pixels(tmp_path, write_dicom, syntax):
         for at in generator.integers(start, len(content), int(generator.integers(1, 20))):
             broken[at] = generator.integers(0, 256)
         path.write_bytes(broken)
-        try:
-            assert read_image(path).shape == (40, 64)
-        except ImageError as error:
-            assert error.reason in ("does not decode", "no pixels"), str(error)
+        found = _read(path)
+        if isinstance(found, ImageError):
+            assert found.reason in ("does not decode", "no pixels"), str(found)
+        else:
+            assert found.shape == (40, 64)
 
 
 def test_nothing_of_the_header_is_warned_of_or_logged(tmp_path, write_dicom, caplog, recwarn):

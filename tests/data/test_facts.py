@@ -51,6 +51,18 @@ def test_facts_of_each_kind_of_file(tmp_path, index_of):
     np.testing.assert_array_equal(facts["year"], [2019, 2020, np.nan, np.nan, 2018, np.nan])
 
 
+def test_facts_of_dicom_files(tmp_path, index_of, write_dicom):
+    pixels = np.zeros((18, 32), np.uint16)
+    write_dicom(tmp_path / "a.dcm", pixels, BitsStored=12, Manufacturer="Maker", ManufacturerModelName="One")
+    write_dicom(tmp_path / "b.dcm", pixels, Modality="CT")
+    facts = file_facts(index_of(["a.dcm", "b.dcm"]))
+    assert (facts["width"][0], facts["height"][0]) == (32, 18)
+    assert facts["bytes"][0] == (tmp_path / "a.dcm").stat().st_size
+    assert (facts["mode"][0], facts["format"][0]) == ("MONOCHROME2, 12 bits", "DICOM, Explicit VR Little Endian")
+    assert (facts["device"][0], facts["exif"][0]) == ("MAKER ONE", False)
+    assert math.isnan(facts["width"][1]), "no facts of what is no mammogram"
+
+
 def test_facts_are_quick(tmp_path, index_of):
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / "one.jpg")
     index = index_of(["one.jpg"] * 1000)

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,7 @@ def test_an_unwritable_cache_is_one_sentence(folder: Path, tmp_path: Path) -> No
 
 SLOW_BUILDER = """
 import sys, time
+from collections.abc import Callable
 from pathlib import Path
 import pandas as pd
 from birads_zoo.data import pixels
@@ -230,3 +232,27 @@ def test_real_kaumds_pictures(tmp_path: Path) -> None:
     assert failures == {}
     assert store.array.shape == (21, 224, 224)
     assert store.array.reshape(21, -1).mean(axis=1).min() > 10  # each shows a breast, not a black frame
+
+
+def test_a_dicom_picture_that_had_no_decoder_is_read_once_there_is_one(
+    tmp_path: Path, write_dicom: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import imagecodecs
+    from pydicom import uid
+    from pydicom.encaps import encapsulate
+
+    deep = _picture(0).astype(np.uint16) * 16
+    stream = imagecodecs.jpeg8_encode(deep, lossless=True, bitspersample=12)
+    shape = {"Rows": 60, "Columns": 50, "BitsAllocated": 16, "BitsStored": 12, "PixelRepresentation": 0}
+    root = tmp_path / "pictures"
+    write_dicom(root / "a.dcm", encapsulate([stream]), TransferSyntaxUID=uid.JPEGLosslessSV1, **shape)
+    write_dicom(root / "b.dcm", deep, BitsStored=12)
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "imagecodecs", None)
+        store, failures = build_store(_index(root), SECTION, tmp_path / "cache")
+        assert {at: reason for at, (reason, _) in failures.items()} == {0: "no decoder"}
+    store, failures = build_store(_index(root), SECTION, tmp_path / "cache")
+    assert failures == {}
+    assert store.array.dtype == np.uint16
+    np.testing.assert_array_equal(store.array[0], store.array[1])
+    np.testing.assert_array_equal(store.array[0], place(read_image(root / "b.dcm"), SECTION)[0])

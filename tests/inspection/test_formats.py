@@ -10,7 +10,7 @@ from birads_zoo.inspection.formats import describe_formats, find_names
 def facts_of(**columns):
     count = len(next(iter(columns.values())))
     usual = {
-        "width": 100.0, "height": 200.0, "bytes": 5000.0, "mode": "L", "format": "JPEG", "exif": False,
+        "width": 100.0, "height": 200.0, "bytes": 5000.0, "mode": "L", "format": "JPEG", "exif": False, "device": "",
         "quality": 90.0, "folder": "all", "year": np.nan,
     }  # fmt: skip
     return pd.DataFrame({name: columns.get(name, [value] * count) for name, value in usual.items()})

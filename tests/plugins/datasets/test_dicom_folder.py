@@ -60,7 +60,9 @@ def test_nothing_that_names_a_person_gets_out(tree, load):
 
 
 def test_labels_by_path(tree, load):
-    (tree / "labels.csv").write_text("file,birads,density\ncalm/A1.dcm,1,B\ncalm/a2,2,\nodd/b1.DCM,5,?\ngone/x.dcm,4,A\n")
+    (tree / "labels.csv").write_text(
+        "file,birads,density\ncalm/A1.dcm,1,B\ncalm/a2,2,\nodd/b1.DCM,5,?\ngone/x.dcm,4,A\n"
+    )
     index = load("dicom-folder", tree, table="labels.csv")
     assert list(index.rows["assessment"]) == ["1", "2", "", "5", ""]
     assert list(index.rows["density"]) == ["B", "", "", "", ""]
