@@ -29,7 +29,7 @@ _READ = (
     *("ShutterShape", "ShutterLeftVerticalEdge", "ShutterRightVerticalEdge"),
     *("ShutterUpperHorizontalEdge", "ShutterLowerHorizontalEdge"),
     *("ImageLaterality", "Laterality", "ViewPosition", "ViewCodeSequence", "PatientOrientation"),
-    *("PatientAge", "StudyDate"),
+    *("PatientAge", "StudyDate", "BurnedInAnnotation"),
 )
 _FILMS = ("CR", "DX", "OT")  # modalities under which digitised and computed mammograms of old are kept
 
@@ -40,6 +40,7 @@ class Said:
 
     `lateralities` are the picture's and the series'; `view_codes` are SNOMED's. `orientation` are the directions of
     rows and columns, as ("A", "FR"). `year` is the study date's. `device` is the maker and its model.
+    `burnt_in` says that letters may be in the pixels which tell whose picture it is.
     """
 
     lateralities: tuple[str, ...]
@@ -49,6 +50,7 @@ class Said:
     age: str
     year: str
     device: str
+    burnt_in: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -219,4 +221,5 @@ def _said(dataset: Dataset) -> Said:
         age=text(dataset, "PatientAge"),
         year=date if date.isdigit() and len(date) == 4 else "",
         device=" ".join(filter(None, (text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName")))),
+        burnt_in=text(dataset, "BurnedInAnnotation") == "YES",
     )

@@ -206,7 +206,8 @@ def test_any_bytes_changed_anywhere_give_a_picture_or_a_reason(tmp_path, write_d
     path.write_bytes(content[: data.draw(st.integers(132, len(content)))] if data.draw(st.booleans()) else content)
     found = _read(path)
     assert isinstance(found, ImageError) or found.dtype in (np.uint8, np.uint16)
-    assert not any(secret in str(found).lower() for secret in SECRETS), str(found)
+    if isinstance(found, ImageError):
+        assert not any(secret in str(found).lower() for secret in SECRETS), str(found)
 
 
 def test_random_bytes_after_the_preamble(tmp_path):

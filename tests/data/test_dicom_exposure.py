@@ -18,6 +18,7 @@ def _found(laterality="", view="", rows="", columns="", codes=()):
         age="",
         year="",
         device="",
+        burnt_in=False,
     )
     found = find_exposure(said)
     return found.laterality, found.view, found.mirrored

@@ -1,7 +1,7 @@
 """A tree of DICOM files: what their headers say of each exposure, and labels from a table or from their folders."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,12 +71,7 @@ def load(options: DatasetOptions) -> Index:
     for (row, file, one), (said, notes), (patient, exam) in zip(seen, told, people, strict=True):
         records.append(_record(row, file, one, said, patient, exam))
         audit += [replace(note, row=row, image_path=file, patient_id=patient) for note in notes]
-        if not patient:
-            audit.append(_repaired(row, file, patient, "no patient id", "left empty"))
-        if one.exposure.mirrored:
-            audit.append(
-                _repaired(row, file, patient, "mirrored picture", "left and right are swapped, says its header")
-            )
+        audit += [_repaired(row, file, patient, reason, detail) for reason, detail in _notes(one, patient)]
     if labels is not None:
         audit += labels.unmatched(set(keys), len(numbered))
     else:
@@ -131,6 +126,15 @@ def _record(row: int, file: str, one: _Seen, told: Record, patient: str, exam: s
         "age": age if age == age else told.get("age", age),  # NaN is no age
         "study_date": values.date(one.said.year),
     }
+
+
+def _notes(one: _Seen, patient: str) -> Iterator[tuple[str, str]]:
+    if not patient:
+        yield "no patient id", "left empty"
+    if one.exposure.mirrored:
+        yield "mirrored picture", "left and right are swapped, says its header"
+    if one.said.burnt_in:
+        yield "burnt-in annotation", "its header warns of it; what lies beside the breast is taken out, the rest stays"
 
 
 def _check_folders(tree: Tree, records: Sequence[Record]) -> None:

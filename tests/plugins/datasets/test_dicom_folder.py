@@ -60,9 +60,8 @@ def test_nothing_that_names_a_person_gets_out(tree, load):
 
 
 def test_labels_by_path(tree, load):
-    (tree / "labels.csv").write_text(
-        "file,birads,density\ncalm/A1.dcm,1,B\ncalm/a2,2,\nodd/b1.DCM,5,?\ngone/x.dcm,4,A\n"
-    )
+    rows = ["file,birads,density", "calm/A1.dcm,1,B", "calm/a2,2,", "odd/b1.DCM,5,?", "gone/x.dcm,4,A"]
+    (tree / "labels.csv").write_text("\n".join(rows))
     index = load("dicom-folder", tree, table="labels.csv")
     assert list(index.rows["assessment"]) == ["1", "2", "", "5", ""]
     assert list(index.rows["density"]) == ["B", "", "", "", ""]
@@ -73,9 +72,8 @@ def test_labels_by_path(tree, load):
 
 
 def test_labels_by_patient_side_and_view(tree, load):
-    (tree / "labels.csv").write_text(
-        "Patient ID,side,view,birads\nquux-1,left,CC,4\nQUUX-1,left,MLO,4\nQUUX-1,R,CC,1\nQUUX-2,R,CC,2\nQUUX-2,R,CC,3\n"
-    )
+    rows = ["Patient ID,side,view,birads", "quux-1,left,CC,4", "QUUX-1,left,MLO,4", "QUUX-1,R,CC,1"]
+    (tree / "labels.csv").write_text("\n".join([*rows, "QUUX-2,R,CC,2", "QUUX-2,R,CC,3"]))
     index = load("dicom-folder", tree, table="labels.csv")
     assert list(index.rows["assessment"]) == ["4", "4", "1", "", ""]
     (clash,) = [entry for entry in index.audit if entry.reason == "assessment conflict"]
@@ -101,6 +99,13 @@ def test_ids_of_pictures_are_cut_to_those_of_patients(tmp_path, load, write_dico
     people = list(rows["patient_id"])
     assert people[0] == people[1]
     assert len(set(people)) == 3
+
+
+def test_a_picture_with_letters_in_it_is_told(tmp_path, load, write_dicom):
+    for name, warned in (("a/x.dcm", "YES"), ("b/y.dcm", "NO")):
+        write_dicom(tmp_path / name, BREAST, BurnedInAnnotation=warned)
+    audit = load("dicom-folder", tmp_path).audit
+    assert [entry.image_path for entry in audit if entry.reason == "burnt-in annotation"] == ["a/x.dcm"]
 
 
 def test_a_mirrored_picture_is_told(tmp_path, load, write_dicom):
