@@ -21,9 +21,14 @@ class Identity:
 
 
 def read_identity(path: Path) -> Identity:
-    """Read PatientID (as `person` has it) and StudyInstanceUID. Raises `ImageError`."""
+    """Read PatientID (as `person` has it) and StudyInstanceUID. Raises `ImageError`.
+
+    Where the id is a picture's own, so is the study's: then it tells nothing.
+    """
     _, dataset = read_elements(path, ("PatientID", "StudyInstanceUID"))
-    return Identity(patient=person(text(dataset, "PatientID")), study=text(dataset, "StudyInstanceUID"))
+    written = text(dataset, "PatientID")
+    own = _OF_A_PICTURE.search(written) is not None
+    return Identity(patient=person(written), study="" if own else text(dataset, "StudyInstanceUID"))
 
 
 def person(written: str) -> str:

@@ -99,6 +99,7 @@ def test_ids_of_pictures_are_cut_to_those_of_patients(tmp_path, load, write_dico
     people = list(rows["patient_id"])
     assert people[0] == people[1]
     assert len(set(people)) == 3
+    assert list(rows["exam_id"]) == ["", "", "", f"{people[3]}_1"], "a study of one picture is no visit"
 
 
 def test_a_picture_with_letters_in_it_is_told(tmp_path, load, write_dicom):
