@@ -118,3 +118,22 @@ def test_the_papers_recipe_on_the_phantom(zoo, check_folder, phantom_root, reque
     assert metrics["leaky"] is True
     recipe = tomllib.loads((tmp_path / "+".join((backbone, *ablations)) / "recipe.toml").read_text())
     assert recipe["ablations"] == ablations
+
+
+@pytest.mark.slow
+def test_what_is_taken_out_beside_a_breast_is_never_a_lesion(all_films):
+    from birads_zoo.data.burnt_in import without_marks
+    from birads_zoo.data.images import read_image
+    from birads_zoo.interfaces import DatasetOptions
+    from birads_zoo_plugins.datasets import load_mini_mias
+
+    index = load_mini_mias(DatasetOptions(root=all_films))
+    changed = 0
+    for path, lesions in zip(index.rows["image_path"], index.rows["lesions"], strict=True):
+        film = read_image(index.root / path)
+        taken = without_marks(film) != film
+        changed += taken.any()
+        for lesion in lesions:
+            x0, y0, x1, y1 = (max(int(edge), 0) for edge in (lesion.x0, lesion.y0, lesion.x1, lesion.y1))
+            assert not taken[y0:y1, x0:x1].any(), path
+    assert changed > 200, "most films have letters or edges"
