@@ -7,6 +7,7 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -233,12 +234,43 @@ def test_compressed_pixels_are_those_that_went_in(tmp_path, write_dicom, syntax)
     assert worst <= (40 * 16 if syntax == uid.JPEGExtended12Bit else 0), "only the lossy one may differ, by a little"
 
 
-def test_run_lengths_and_jpeg(tmp_path, write_dicom):
+@pytest.mark.parametrize("syntax", [uid.JPEGLosslessSV1, uid.JPEGLSLossless])
+def test_compressed_negative_values(tmp_path, write_dicom, syntax):
+    pixels = np.random.default_rng(0).integers(-2048, 2048, (40, 64)).astype(np.int16)
+    shape = {"Rows": 40, "Columns": 64, "BitsAllocated": 16, "BitsStored": 12, "PixelRepresentation": 1}
+    stream = _compressed(syntax, pixels.view(np.uint16) & np.uint16(0xFFF))
+    packed = write_dicom(tmp_path / "b.dcm", encapsulate([stream]), TransferSyntaxUID=syntax, **shape)
+    plain = write_dicom(tmp_path / "a.dcm", pixels, BitsStored=12)
+    np.testing.assert_array_equal(read_image(packed), read_image(plain))
+
+
+def test_run_lengths(tmp_path, write_dicom):
     path = write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12)
     dataset = pydicom.dcmread(path)
     dataset.compress(uid.RLELossless)
     dataset.save_as(tmp_path / "b.dcm")
     np.testing.assert_array_equal(read_image(tmp_path / "b.dcm"), read_image(path))
+
+
+def test_jpeg_of_8_bits_is_what_the_jpeg_file_is(tmp_path, write_dicom):
+    Image.fromarray((RAMP // 16).astype(np.uint8)).save(tmp_path / "a.jpg")
+    shape = {"Rows": 16, "Columns": 64, "BitsAllocated": 8, "BitsStored": 8, "PixelRepresentation": 0}
+    stream = encapsulate([(tmp_path / "a.jpg").read_bytes()])
+    path = write_dicom(tmp_path / "a.dcm", stream, TransferSyntaxUID=uid.JPEGBaseline8Bit, **shape)
+    np.testing.assert_array_equal(read_image(path), read_image(tmp_path / "a.jpg"))
+
+
+def test_bytes_in_the_other_order(tmp_path, write_dicom):
+    options = {"BitsStored": 12, "PixelPaddingValue": 64, "WindowCenter": "2000", "WindowWidth": "3000"}
+    plain = write_dicom(tmp_path / "a.dcm", RAMP, **options, **_table(1000, 10, range(100)))
+    turned = write_dicom(
+        tmp_path / "b.dcm",
+        RAMP.byteswap(),
+        TransferSyntaxUID=uid.ExplicitVRBigEndian,
+        **options,
+        **_table(1000, 10, range(100)),
+    )
+    np.testing.assert_array_equal(read_image(turned), read_image(plain))
 
 
 def test_a_picture_is_whole_whatever_size_is_asked_for(tmp_path, write_dicom):
