@@ -1,7 +1,7 @@
-"""A DICOM file's header as far as a picture needs it. No element that names a person is read at all.
+"""A DICOM file's header as far as a picture needs it. No element that names a person is among the `_READ` ones.
 
-Only the elements in `_READ` leave the file: pydicom skips the others, and these are taken as the bytes that they are,
-so that one that is wrong is a reason and never a crash.
+pydicom skips all others, and these are taken as the bytes that they are, so that one that is wrong is a reason and never
+a crash.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 """The photometric interpretations of colour that become luma."""
 
 _READ = (
-    *("Modality", "PresentationIntentType", "BodyPartExamined", "Manufacturer", "ManufacturerModelName"),
+    *("Modality", "PresentationIntentType", "BodyPartExamined", "SeriesDescription"),
+    *("Manufacturer", "ManufacturerModelName"),
     *("NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
@@ -31,6 +32,7 @@ _READ = (
     *("ImageLaterality", "Laterality", "ViewPosition", "ViewCodeSequence", "PatientOrientation"),
     *("PatientAge", "StudyDate", "BurnedInAnnotation"),
 )
+_PARTS = ("ROI MASK IMAGES", "CROPPED IMAGES")  # CBIS-DDSM's series beside its mammograms
 _FILMS = ("CR", "DX", "OT")  # modalities under which digitised and computed mammograms of old are kept
 
 
@@ -144,6 +146,8 @@ def _check_kind(dataset: Dataset) -> None:
     if modality and modality != "MG" and not (breast and modality in _FILMS):
         called = modality if modality.isalpha() and len(modality) <= 8 else "unknown"
         raise ImageError("not a mammogram", f"its modality is {called}, not MG")
+    if text(dataset, "SeriesDescription") in _PARTS:
+        raise ImageError("not a mammogram", "a mask or a cut-out, says its SeriesDescription")
     if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
         raise ImageError("raw image", "meant for processing, not for presentation; give the processed one")
 

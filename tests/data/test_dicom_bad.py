@@ -59,6 +59,8 @@ def _read(path):
         ({"Modality": "CT"}, "not a mammogram", "its modality is CT, not MG"),
         ({"Modality": "DX"}, "not a mammogram", "its modality is DX, not MG"),
         ({"Modality": "QUUX ZELDA"}, "not a mammogram", "its modality is unknown, not MG"),
+        ({"SeriesDescription": "ROI mask images"}, "not a mammogram", "a mask or a cut-out"),
+        ({"SeriesDescription": "cropped images"}, "not a mammogram", "a mask or a cut-out"),
         ({"PresentationIntentType": "FOR PROCESSING"}, "raw image", "give the processed one"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "does not decode", "PALETTE COLOR pixels are no grey levels"),
         ({"PhotometricInterpretation": "QUUX"}, "does not decode", "unknown pixels are no grey levels"),
