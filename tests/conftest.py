@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -176,6 +177,27 @@ def real_data():
     if not (folder := os.environ.get("BIRADS_ZOO_DATA")):
         pytest.skip("BIRADS_ZOO_DATA is not set: no real data here")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def unpack_mini_mias(real_data):
+    """Unpack `Info.txt` and the archive's first films: `unpack_mini_mias(root, films=24)` → root."""
+
+    def unpack(root: Path, films: int) -> Path:
+        (root / "pgm").mkdir()
+        left = {"Info.txt": 1, "film": films}
+        with tarfile.open(real_data / "mini-mias.tar.xz", "r|xz") as archive:
+            for member in archive:
+                name = Path(member.name).name  # nothing can lead out of the root
+                kind = "film" if name.endswith(".pgm") else name
+                if left.get(kind, 0):
+                    (root / "pgm" / name).write_bytes(archive.extractfile(member).read())
+                    left[kind] -= 1
+                if not any(left.values()):
+                    break
+        return root
+
+    return unpack
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The commands on real mammograms. What takes longer than a few seconds is marked slow and has a short form beside."""
 
-import tarfile
 import time
 import tomllib
 
@@ -8,7 +7,7 @@ import pytest
 
 BACKBONES = ("baseline_cnn", "resnet50", "efficientnet_b0", "mobilenet_v2")
 SHORT = ["--image-size", "64x64", "--epochs", 1]
-INFO, FILMS = "pgm/Info.txt", 24
+FILMS = 24
 
 
 # ── KAUMDS ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -33,27 +32,14 @@ def test_kaumds_leaves_a_complete_folder(zoo, check_folder, real_data, tmp_path,
 
 
 @pytest.fixture(scope="session")
-def some_films(real_data, tmp_path_factory):
-    """The archive's first films and `Info.txt`; reading stops as soon as both are there."""
-    root = tmp_path_factory.mktemp("some-mias")
-    films = 0
-    with tarfile.open(real_data / "mini-mias.tar.xz", "r|xz") as archive:
-        for member in archive:
-            film = member.name.endswith(".pgm") and films < FILMS
-            if film or member.name == INFO:
-                archive.extract(member, root, filter="data")
-                films += film
-            if films == FILMS and (root / INFO).exists():
-                break
-    return root
+def some_films(unpack_mini_mias, tmp_path_factory):
+    """The archive's first films and `Info.txt`."""
+    return unpack_mini_mias(tmp_path_factory.mktemp("some-mias"), films=FILMS)
 
 
 @pytest.fixture(scope="session")
-def all_films(real_data, tmp_path_factory):
-    root = tmp_path_factory.mktemp("mias")
-    with tarfile.open(real_data / "mini-mias.tar.xz") as archive:
-        archive.extractall(root, filter="data")
-    return root
+def all_films(unpack_mini_mias, tmp_path_factory):
+    return unpack_mini_mias(tmp_path_factory.mktemp("mias"), films=322)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A DICOM file's header as far as a picture needs it. No element that names a person is among the `_READ` ones.
 
-pydicom skips all others, and these are taken as the bytes that they are, so that one that is wrong is a reason and never
-a crash.
+pydicom skips all others, and these are taken as the bytes that they are, so that one that is wrong is a reason and
+never a crash.
 """
 
 from __future__ import annotations

@@ -86,11 +86,3 @@ def kaumds(tmp_path, write_sheet):
     """A root with the sheet and no pictures."""
     write_sheet(tmp_path / "correctSheetlast.xlsx")
     return tmp_path
-
-
-@pytest.fixture
-def real_data():
-    """The folder of the real data sets."""
-    if not os.environ.get("BIRADS_ZOO_DATA"):
-        pytest.skip("BIRADS_ZOO_DATA does not name the folder of the real data")
-    return Path(os.environ["BIRADS_ZOO_DATA"])

@@ -1,5 +1,3 @@
-import tarfile
-
 import pytest
 
 from birads_zoo.data.audit import check_decodes, check_files, check_rows, select_classes
@@ -84,10 +82,8 @@ def test_errors(tmp_path, load):
 
 
 @pytest.mark.slow
-def test_the_real_archive(real_data, tmp_path, load):
-    with tarfile.open(real_data / "mini-mias.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    index = load("mini-mias", tmp_path)
+def test_the_real_archive(unpack_mini_mias, tmp_path, load):
+    index = load("mini-mias", unpack_mini_mias(tmp_path, films=322))
     rows = index.rows
     assert (len(rows), rows["patient_id"].nunique()) == (322, 161)
     assert dict(rows["label"].value_counts()) == {"normal": 207, "benign": 63, "malignant": 52}
