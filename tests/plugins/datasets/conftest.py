@@ -1,7 +1,6 @@
 """A small folder in KAUMDS' layout, with every trap of the real sheet."""
 
 import datetime
-import os
 from pathlib import Path
 
 import pytest
