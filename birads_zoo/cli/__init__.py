@@ -21,6 +21,7 @@ SUMMARIES = {
     "compare": "Compare every registered backbone, and rank them by tests",
     "ablate": "Take away a part of a model at a time, and test what that does",
     "leakage": "Tell what a split that leaks patients makes of a score",
+    "report": "Make a page of a finished run that opens without a network",
     "audit": "Say which rows of a data set are usable, and why the others are not",
     "list": "Show everything that is registered",
     "register": "Check a plugin file and add it to the working directory's registry.toml",

@@ -48,10 +48,10 @@ def draw_all(
         [msgspec.to_builtins(epoch) for epoch in history],
         folder / "learning-curves.png",
         f"{context}{' · training: known lesions included' if recipe.training.lesion_weight else ''}",
-        _chosen(history, recipe),
+        chosen_epochs(history, recipe),
     )
     figures.confusion_matrix(metrics["confusion"], classes, folder / "confusion-matrix.png", context)
-    together, each = _against(rows, recipe)
+    together, each = against_the_rest(rows, recipe)
     curve_figures.roc_curves(together, each, folder / "roc-curves.png", context)
     curve_figures.pr_curves(together, each, folder / "pr-curves.png", context)
     subgroup_figure.subgroups(metrics["subgroups"], folder / "subgroups.png", context)
@@ -62,7 +62,7 @@ def draw_all(
     _draw_heat_maps(folder / f"{recipe.explainer}.png", data, test, explained, recipe, context)
 
 
-def _against(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:
+def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:
     """Return the positive classes against the rest, `None` where there are none, and each class against the rest."""
 
     def against(name: str, positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> Against:
@@ -85,7 +85,8 @@ def _parts(data: Prepared) -> dict[str, tuple[NDArray[np.int64], list[str]]]:
     return {name: (data.labelled.labels[rows], list(patients[rows])) for name, rows in named.items() if len(rows)}
 
 
-def _chosen(history: Sequence[Epoch], recipe: Recipe) -> dict[int, int]:
+def chosen_epochs(history: Sequence[Epoch], recipe: Recipe) -> dict[int, int]:
+    """Return the epoch whose weights were kept, by fold."""
     by_fold: dict[int, list[Epoch]] = {}
     for epoch in history:
         by_fold.setdefault(epoch.fold, []).append(epoch)
@@ -148,11 +149,11 @@ def _draw_heat_maps(
         f"true {data.labelled.classes[data.labelled.labels[position]]}, predicted {predicted[row]}"
         for position, row in zip(explained.positions, rows["row"], strict=True)
     ]
-    outlines = [_outlines(data, position) for position in explained.positions]
+    outlines = [lesion_outlines(data, position) for position in explained.positions]
     pictures.heat_maps(_pictures(data, explained.positions), explained.maps, titles, path, context, outlines)
 
 
-def _outlines(data: Prepared, position: int) -> list[pictures.Outline]:
+def lesion_outlines(data: Prepared, position: int) -> list[pictures.Outline]:
     """Return a row's known lesions in stored pixels, as x, y, width, height and outline."""
     placement = data.store.placements[data.positions[position]]
     outlines: list[pictures.Outline] = []

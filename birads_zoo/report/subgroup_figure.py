@@ -13,7 +13,8 @@ from birads_zoo.report import style
 from birads_zoo.report.style import COOL, INK, QUIET, SMALL, WARM
 
 _NAMES, _CHART, _COUNTS = 1.5, 4.0, 4.7  # inches
-_SCORES = {"auroc": "ROC-AUC of the positive classes", "macro_auroc": "macro ROC-AUC"}
+SCORES = {"auroc": "ROC-AUC of the positive classes", "macro_auroc": "macro ROC-AUC"}
+"""What subgroups are compared by, in words."""
 
 
 _Line = tuple[str, str, Mapping[str, Any] | None, str]  # a name, an attribute's verdict or a group, and a colour
@@ -28,7 +29,7 @@ def subgroups(found: Mapping[str, Any], path: Path, context: str) -> None:
     lines: list[_Line] = [("all", "", found["all"], COOL)]
     for name, attribute in found["attributes"].items():
         colour = WARM if attribute["differs"] else COOL
-        lines.append((name, _verdict(attribute), None, colour))
+        lines.append((name, attribute_verdict(attribute), None, colour))
         lines += [(group["value"], "", group, colour) for group in attribute["groups"]]
     note = "p-values corrected over the attributes"
     if not found["attributes"]:
@@ -36,7 +37,7 @@ def subgroups(found: Mapping[str, Any], path: Path, context: str) -> None:
     figure = style.chart(
         _NAMES + _CHART + _COUNTS,
         0.26 * len(lines) + 0.9,
-        f"Subgroups: {_SCORES[found['tested']]}",
+        f"Subgroups: {SCORES[found['tested']]}",
         f"{context} · {note}",
     )
     axes, words = figure.subplots(1, 2, width_ratios=(_NAMES + _CHART, _COUNTS), sharey=True)
@@ -60,7 +61,8 @@ def subgroups(found: Mapping[str, Any], path: Path, context: str) -> None:
     style.save(figure, path)
 
 
-def _verdict(attribute: Mapping[str, Any]) -> str:
+def attribute_verdict(attribute: Mapping[str, Any]) -> str:
+    """Say whether an attribute's groups were shown to differ, with the corrected p-value."""
     p = attribute["corrected"]
     if p is None:
         return "too few groups with a score to compare"

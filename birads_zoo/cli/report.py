@@ -1,0 +1,40 @@
+"""`birads-zoo report`: a finished run as one page that opens without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from birads_zoo.cli.plugins import open_host, plugin_option
+
+
+@click.command("report")
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The page.  [default: RUN/report.html]")
+@click.option("--root", type=click.Path(path_type=Path), help="Where the run's data lies now, if it was moved.")
+@click.option("--patient-ids", is_flag=True, help="Show patient ids and folders; without it, patients get pseudonyms.")
+@plugin_option
+def command(
+    folder: Path, out: Path | None, root: Path | None, patient_ids: bool, plugin_files: tuple[Path, ...]
+) -> None:
+    """Make a page of a finished run: what is wrong with it first, then every prediction and every figure.
+
+    The page is one file without scripts, fonts or pictures from elsewhere. It holds the test pictures: whoever may not
+    see these may not see the page.
+    """
+    from birads_zoo.files import make_folder
+    from birads_zoo.finished import prepare_again, read_run
+    from birads_zoo.progress import Screen
+    from birads_zoo.report.run_page import write_run_page
+
+    _, host = open_host(plugin_files)
+    run = read_run(folder, host)
+    screen = Screen()
+    data = prepare_again(run, host, screen, root)
+    path = out or folder / "report.html"
+    make_folder(path.parent)
+    write_run_page(
+        path, run.recipe, run.test, run.metrics, run.environment, run.history, data, patient_ids=patient_ids
+    )
+    screen.say(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")

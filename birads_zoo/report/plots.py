@@ -1,0 +1,98 @@
+"""Charts as values that a template draws as SVG, in the page's own colours, with a text for every point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 10, 42  # room around the axes, in the drawing's units
+_MOST_TIPS = 80  # points of one line that can be pointed at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One line: its points in data units, a text for each of them, and its look.
+
+    `tone` is a class of the page's style sheet ("c0" … for classes, "cool", "warm", "quiet"); `dash` an SVG dash
+    pattern. `band` holds x, low and high; `bars` likewise, drawn as upright lines; `dots` the radius of each point's
+    dot, or nothing. A `faint` line steps back behind the others and cannot be pointed at.
+    """
+
+    name: str
+    points: Sequence[Point]
+    tips: Sequence[str] = ()
+    tone: str = "cool"
+    dash: str = ""
+    band: Sequence[tuple[float, float, float]] = ()
+    bars: Sequence[tuple[float, float, float]] = ()
+    dots: Sequence[float] = ()
+    faint: bool = False
+    marker: str = "circle"  # or "square"
+    line: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """Axes with their names, ends and ticks, and the lines in them; `width` and `height` are the drawing's units.
+
+    `guide` is a line from its first to its last point, such as chance's, drawn thin and dotted.
+    """
+
+    title: str
+    x: str
+    y: str
+    ends: tuple[float, float, float, float]  # of x, then of y
+    series: Sequence[Series]
+    x_ticks: Sequence[float]
+    y_ticks: Sequence[float]
+    guide: Sequence[Point] = ()
+    width: int = 360
+    height: int = 350
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the axes."""
+        return _LEFT, _TOP, self.width - _RIGHT, self.height - _BOTTOM
+
+    def across(self, x: float) -> float:
+        """Return where `x` lies in the drawing."""
+        left, _, right, _ = self.box
+        low, high, _, _ = self.ends
+        return round(left + (x - low) / (high - low) * (right - left), 1)
+
+    def down(self, y: float) -> float:
+        """Return where `y` lies in the drawing."""
+        _, top, _, bottom = self.box
+        _, _, low, high = self.ends
+        return round(bottom - (y - low) / (high - low) * (bottom - top), 1)
+
+    def path(self, points: Sequence[Point]) -> str:
+        """Return the points as an SVG path."""
+        return "M" + "L".join(f"{self.across(x):g} {self.down(y):g}" for x, y in points) if points else ""
+
+    def area(self, band: Sequence[tuple[float, float, float]]) -> str:
+        """Return a band as a closed SVG path."""
+        return self.path([(x, high) for x, _, high in band] + [(x, low) for x, low, _ in reversed(band)]) + "Z"
+
+    def tips(self) -> list[tuple[float, float, str]]:
+        """Return what can be pointed at: a place in the drawing and a text, line by line."""
+        told = []
+        for one in self.series:
+            if one.tips:
+                step = max(1, math.ceil(len(one.points) / _MOST_TIPS))
+                chosen = sorted({*range(0, len(one.points), step), len(one.points) - 1})
+                told += [(self.across(one.points[i][0]), self.down(one.points[i][1]), one.tips[i]) for i in chosen]
+        return told
+
+
+def corners(points: Sequence[Point]) -> list[Point]:
+    """Return the points at which a stepped line turns, and both its ends: what draws the same line."""
+    kept = list(points[:1])
+    for before, here, after in zip(points, points[1:], points[2:], strict=False):
+        straight = (here[0] - before[0]) * (after[1] - here[1]) == (here[1] - before[1]) * (after[0] - here[0])
+        if not straight:
+            kept.append(here)
+    return [*kept, *points[len(points) - 1 :]] if len(points) > 1 else kept

@@ -1,0 +1,179 @@
+"""A finished run as a page that opens without a network, with every prediction in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.evaluation.table import levels_and_chances
+from birads_zoo.files import write_text
+from birads_zoo.recipe import Recipe, to_dict
+from birads_zoo.report import run_plots, run_tables, templates
+from birads_zoo.report.gallery import gallery
+from birads_zoo.report.pseudonyms import pseudonyms
+from birads_zoo.report.run_figures import against_the_rest, chosen_epochs
+from birads_zoo.report.style import class_colours
+from birads_zoo.report.subgroup_figure import SCORES
+from birads_zoo.report.verdicts import judge_run
+from birads_zoo.results import predicted_rows
+from birads_zoo.training.history import Epoch
+
+_PLACES = ("root", "table", "weights", "patient_pattern")  # fields whose values may name a person or a machine
+
+
+def write_run_page(
+    path: Path,
+    recipe: Recipe,
+    test: pd.DataFrame,
+    metrics: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    history: Sequence[Epoch],
+    data: Prepared,
+    *,
+    patient_ids: bool,
+) -> None:
+    """Write the page to `path`: all in one file; every text from outside is escaped.
+
+    Args:
+        path: where the page goes.
+        recipe: the run's, its ablations applied.
+        test: the rows of `predictions.csv`.
+        metrics: what `metrics.json` says.
+        environment: what `environment.json` says.
+        history: every fold's epochs.
+        data: the run's data, prepared again.
+        patient_ids: show them and the folders of the data; else patients get pseudonyms, and neither an id nor a file
+            name nor a date is in the page.
+
+    """
+    ids = test["patient_id"]
+    names = {one: one for one in ids} if patient_ids else pseudonyms(ids, recipe.seed)
+    rows = predicted_rows(test, "test", data, recipe)
+    together, each = against_the_rest(rows, recipe)
+    *_, calibration_said, sets_said = levels_and_chances(metrics)
+    chosen = chosen_epochs(history, recipe)
+    per_class, macro = run_tables.per_class(metrics)
+    heat: dict[str, Any] = {"explainers": []}
+    page = templates.render(
+        "report.html",
+        title=f"{recipe.run_id} on {recipe.dataset.name}, target {metrics['target']}",
+        basis=_basis(metrics),
+        headline=run_tables.headline(metrics),
+        facts=run_tables.facts(metrics),
+        verdicts=judge_run(metrics, data.summary, {}),
+        classes=metrics["classes"],
+        colours=class_colours(len(metrics["classes"])),
+        confusion=run_tables.confusion(metrics),
+        per_class=per_class,
+        macro=macro,
+        few=metrics["intervals"]["few"],
+        n=metrics["n"],
+        folds=metrics["folds"],
+        patients=sorted({name for name in names.values() if name}),
+        gallery=gallery(test, data, metrics["classes"], names, heat),
+        roc=run_plots.roc_plots(together, each),
+        pr=run_plots.pr_plots(together, each),
+        reliability=run_plots.reliability_plots(metrics["calibration"]),
+        calibration_said=_sentence(calibration_said),
+        sets_said=_sentence(sets_said),
+        subgroups=run_tables.subgroups(metrics["subgroups"]),
+        caution=metrics["subgroups"]["caution"].capitalize(),
+        tested=SCORES[metrics["subgroups"]["tested"]],
+        shortcuts=run_tables.shortcuts(metrics),
+        learning=run_plots.learning_plots(history, chosen),
+        training_said=_training_said(history, recipe),
+        per_fold=_per_fold(metrics, history, chosen),
+        data_said=_data_said(data),
+        population=_population(data),
+        audit=_audit(data),
+        environment=_environment(environment, recipe),
+        recipe=_recipe(recipe, whole=patient_ids),
+    )
+    write_text(path, page)
+
+
+def _basis(metrics: Mapping[str, Any]) -> str:
+    folds = "one fold" if metrics["folds"] == 1 else f"{metrics['folds']} folds, every image predicted once"
+    leaks = ", which leaks patients" if metrics["leaky"] else ""
+    return (
+        f"{metrics['n']} test images of {metrics['patients']} patients, {metrics['split']} split{leaks}, {folds}; "
+        "intervals are 95 %, from resamples of whole patients"
+    )
+
+
+def _sentence(said: str) -> str:
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _training_said(history: Sequence[Epoch], recipe: Recipe) -> str:
+    rule = {"last": "the last epoch is kept", "loss": "the epoch of the least validation loss is kept"}
+    kept = rule.get(recipe.training.select, f"the epoch of the best validation {recipe.training.select} is kept")
+    minutes = sum(epoch.seconds for epoch in history) / 60
+    return f"{len(history)} epochs over all folds, {minutes:.1f} min; {kept}. Thin: each fold; thick: their mean."
+
+
+def _per_fold(metrics: Mapping[str, Any], history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[dict[str, Any]]:
+    epochs = Counter(epoch.fold for epoch in history)
+    return [
+        dict(one) | {"fold": one["fold"] + 1, "epochs": epochs[one["fold"]], "kept": chosen.get(one["fold"], "–")}
+        for one in metrics["per_fold"]
+    ]
+
+
+def _data_said(data: Prepared) -> str:
+    summary = data.summary
+    return (
+        f"{summary.rows} rows of {summary.patients} patients, {summary.usable} of them usable for the target "
+        f"{data.labelled.target.name}; pictures are {data.store.array.shape[1]} × {data.store.array.shape[2]} pixels as "
+        "the network got them."
+    )
+
+
+def _population(data: Prepared) -> list[tuple[str, int, int]]:
+    patients = data.labelled.index.rows["patient_id"].to_numpy()
+    return [
+        (name, int((of := data.labelled.labels == k).sum()), len({one for one in patients[of] if one}))
+        for k, name in enumerate(data.labelled.classes)
+    ]
+
+
+def _audit(data: Prepared) -> list[tuple[str, str, int]]:
+    kinds = ("dropped", "repaired", "unlisted")
+    return [(kind, reason, n) for kind in kinds for reason, n in getattr(data.summary, kind).items()]
+
+
+def _environment(environment: Mapping[str, Any], recipe: Recipe) -> list[tuple[str, str]]:
+    """Say on what the run was made; its command line is left out, for it can hold names of folders."""
+    told = [("ablations", ", ".join(recipe.ablations) or "none")]
+    for key, value in environment.items():
+        if key in ("arguments", "resumed"):
+            continue
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{name} {one}" for name, one in value.items())
+        told.append((key.replace("_", " "), str(value)))
+    if again := environment.get("resumed"):
+        told.append(("resumed", f"{len(again)} times" if len(again) > 1 else "once"))
+    return told
+
+
+def _recipe(recipe: Recipe, *, whole: bool) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the recipe's fields by section; without `whole`, not those that may say where things lie."""
+    fields = to_dict(recipe)
+    sections: list[tuple[str, dict[str, Any]]] = [
+        ("general", {key: value for key, value in fields.items() if not isinstance(value, dict)}),
+        *((key, value) for key, value in fields.items() if isinstance(value, dict)),
+    ]
+    return [(name, [(key, _field(key, value, whole=whole)) for key, value in own.items()]) for name, own in sections]
+
+
+def _field(key: str, value: Any, *, whole: bool) -> str:
+    if value in ("", [], {}):
+        return "–"
+    if key in _PLACES and not whole:
+        return "given, not shown"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
