@@ -62,21 +62,21 @@ def readings(metrics: Mapping[str, Any]) -> list[str]:
     """Say in a line each, where it was read: how far off mistakes are, the positive classes, costs, and subgroups."""
     lines = []
     if errors := metrics["errors"]:
-        told = (f"{name} {estimate_ends(errors[key])}" for name, key in _ERRORS)
+        told = (f"{name} {_told(errors[key])}" for name, key in _ERRORS)
         lines.append(f"off by one class or more: {' · '.join(told)}")
     if positive := metrics["positive"]:
         at = (
-            f"{estimate_ends(one)} at {round(100 * float(level))} % specificity"
+            f"{_told(one)} at {round(100 * float(level))} % specificity"
             for level, one in positive["sensitivity_at_specificity"].items()
         )
         lines.append(
-            f"{' or '.join(positive['classes'])} against the rest: ROC-AUC {estimate_ends(positive['auroc'])}"
+            f"{' or '.join(positive['classes'])} against the rest: ROC-AUC {_told(positive['auroc'])}"
             f" · sensitivity {', '.join(at)}  ({positive['positives']} of {positive['n']} images)"
         )
     if cost := metrics["cost"]:
         lines.append(
-            f"mean cost: {estimate_ends(cost['argmax'])} by the largest probability · {estimate_ends(cost['minimising'])} by the least"
-            f" expected cost · {estimate_ends(cost['constant'])} by calling everything {cost['constant_class']}"
+            f"mean cost: {_told(cost['argmax'])} by the largest probability · {_told(cost['minimising'])} by the least"
+            f" expected cost · {_told(cost['constant'])} by calling everything {cost['constant_class']}"
         )
     if attributes := metrics["subgroups"]["attributes"]:
         lines.append(f"subgroups: {_subgroups(attributes)}")
@@ -110,9 +110,9 @@ def _level(name: str, level: Mapping[str, Any] | None) -> str:
     if level is None:
         return f"no {name} is known"
     positive = level["positive"]
-    said = f"macro-F1 {estimate_ends(level['scores']['macro_f1'])}"
+    said = f"macro-F1 {_told(level['scores']['macro_f1'])}"
     if positive is not None:
-        said = f"ROC-AUC {estimate_ends(positive['auroc'])} ({positive['positives']} of {positive['n']} positive)"
+        said = f"ROC-AUC {_told(positive['auroc'])} ({positive['positives']} of {positive['n']} positive)"
     left_out = f", {level['left_out']} images left out" if level["left_out"] else ""
     return f"by {name}: {said}{left_out}"
 
@@ -120,11 +120,11 @@ def _level(name: str, level: Mapping[str, Any] | None) -> str:
 def _calibration(calibration: Mapping[str, Any]) -> str:
     before, after = calibration["before"], calibration["after"]
     said = f"ECE {before['ece']:.3f} ({before['ece_if_calibrated']:.3f} by chance)"
-    skill = f"Brier skill {estimate_ends(before['brier_skill'])}"
+    skill = f"Brier skill {_told(before['brier_skill'])}"
     left = [fold for fold in calibration["folds"] if fold["temperature"] is None]
     if after is not None:
         said += f", recalibrated {after['ece']:.3f} ({after['ece_if_calibrated']:.3f})"
-        skill += f", recalibrated {estimate_ends(after['brier_skill'])}"
+        skill += f", recalibrated {_told(after['brier_skill'])}"
     note = f"  ({len(left)} of {len(calibration['folds'])} folds left as they are: {left[0]['reason']})" if left else ""
     return f"{said} · {skill}{note}"
 
@@ -135,7 +135,7 @@ def _conformal(conformal: Mapping[str, Any]) -> str:
     note = f"  ({len(whole)} of {len(folds)} folds hold all classes: too few validation patients)" if whole else ""
     size = conformal["mean_size"]
     return (
-        f"sets at {round(100 * conformal['level'])} %: the true class is in {estimate_ends(conformal['coverage'])} of them,"
+        f"sets at {round(100 * conformal['level'])} %: the true class is in {_told(conformal['coverage'])} of them,"
         f" {size['value']:.2f} [{size['low']:.2f} {size['high']:.2f}] classes on average{note}"
     )
 
@@ -230,7 +230,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def estimate_ends(estimate: Mapping[str, float] | None) -> str:
+def _told(estimate: Mapping[str, float] | None) -> str:
     """Return a value with its ends, as "0.714 [.66 .77]"."""
     if estimate is None:
         return "–"
@@ -243,7 +243,10 @@ def _ends(metrics: Mapping[str, Any], name: str) -> str:
     return "" if ends is None else _bracketed(*ends)
 
 
+def outwards(low: float, high: float) -> tuple[float, float]:
+    """Round an interval's ends to two digits, outwards, so that what it holds still lies in it."""
+    return math.floor(100 * low + 1e-9) / 100, math.ceil(100 * high - 1e-9) / 100
+
+
 def _bracketed(low: float, high: float) -> str:
-    """Round an interval outwards, so that what it holds still lies in it."""
-    ends = math.floor(100 * low + 1e-9) / 100, math.ceil(100 * high - 1e-9) / 100
-    return f" [{' '.join(f'{end:.2f}'.replace('0.', '.', 1) for end in ends)}]"
+    return f" [{' '.join(f'{end:.2f}'.replace('0.', '.', 1) for end in outwards(low, high))}]"

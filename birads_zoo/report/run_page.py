@@ -82,7 +82,6 @@ def write_run_page(
         calibration_said=_sentence(calibration_said),
         sets_said=_sentence(sets_said),
         subgroups=run_tables.subgroups(metrics["subgroups"]),
-        caution=metrics["subgroups"]["caution"].capitalize(),
         tested=SCORES[metrics["subgroups"]["tested"]],
         shortcuts=run_tables.shortcuts(metrics),
         learning=run_plots.learning_plots(history, chosen),

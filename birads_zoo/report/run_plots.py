@@ -14,6 +14,7 @@ from birads_zoo.report.curve_figures import Against
 from birads_zoo.report.plots import Plot, Point, Series, corners
 from birads_zoo.training.history import Epoch
 
+_POSITIVE = "Positive against the rest"
 _UNIT = (0.0, 1.0, 0.0, 1.0)
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _DASHES = ("", "9 3", "3 2", "9 3 3 3")
@@ -41,8 +42,8 @@ def learning_plots(history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[
                 series=lines,
                 x_ticks=[tick for tick in _ticks(1, max(last, 2), whole=True) if 1 <= tick <= last],
                 y_ticks=_FIFTHS if kinds is scores else _ticks(0, top),
-                width=480,
-                height=300,
+                width=620,
+                height=320,
             )
         )
     return plots
@@ -75,9 +76,7 @@ def _by_epoch(
             Series(
                 name="",
                 points=[(float(epoch), folds[fold][epoch]) for fold, epoch in kept],
-                tips=[
-                    f"fold {fold + 1} kept epoch {epoch}: {name} {folds[fold][epoch]:.3f}" for fold, epoch in kept
-                ],
+                tips=[f"fold {fold + 1} kept epoch {epoch}: {name} {folds[fold][epoch]:.3f}" for fold, epoch in kept],
                 tone=tone,
                 dots=[3.5] * len(kept),
                 line=False,
@@ -121,14 +120,14 @@ def _panels(
     parts: list[tuple[str, list[Series]]] = []
     area = "AUC" if kind == "roc" else "AP"
     if together is not None:
-        parts.append((f"{together.name} against the rest", _curve(together, kind, area, "ink", "", told)))
+        parts.append((_POSITIVE, _curve(together, kind, area, "ink", "", told)))
     if together is None or len(each) > 2:
         lines = [_curve(one, kind, area, f"c{k}", _DASHES[k % len(_DASHES)], told) for k, one in enumerate(each)]
         parts.append(("Each class against the rest", [line for own in lines for line in own]))
     plots = []
     for title, series in parts:
         chance = guide
-        if kind == "pr" and together is not None and title.startswith(together.name):
+        if kind == "pr" and together is not None and title == _POSITIVE:
             share = together.positives / together.n
             chance = [(0.0, share), (1.0, share)]
         plots.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from birads_zoo.evaluation.table import estimate_ends
+from birads_zoo.evaluation.table import outwards
 from birads_zoo.report.subgroup_figure import attribute_verdict
 
 _JUDGED = (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC"))
@@ -28,7 +28,7 @@ def headline(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         said, tone = "", ""
         if gain:
             tone = "shown" if gain["low"] > 0 else "against"
-            said = f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) over the best shortcut"
+            said = f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) over {gain['over'].replace('_', ' ')}"
         told.append(
             {
                 "name": name,
@@ -45,37 +45,44 @@ def headline(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     return told
 
 
-def facts(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what every number rests on, and the figures next in weight to the headline's."""
-    told = [
-        ("images", str(metrics["n"])),
-        ("patients", str(metrics["patients"])),
-        ("held out by", f"{metrics['split']}{' (leaks)' if metrics['leaky'] else ''}"),
-        ("folds", str(metrics["folds"])),
-        ("accuracy", f"{metrics['accuracy']:.3f} {ends_of(metrics['intervals']['scores'].get('accuracy'))}"),
-    ]
+def facts(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the figures next in weight to the headline's, with their names and the ends of their intervals."""
+    scores = metrics["intervals"]["scores"]
+    told = [("accuracy", metrics["accuracy"], scores.get("accuracy"))]
     if metrics["kappa_quadratic"] is not None:
-        ends = ends_of(metrics["intervals"]["scores"].get("kappa_quadratic"))
-        told.append(("weighted kappa", f"{metrics['kappa_quadratic']:.3f} {ends}"))
+        told.append(("weighted kappa", metrics["kappa_quadratic"], scores.get("kappa_quadratic")))
     if positive := metrics["positive"]:
-        told.append((f"ROC-AUC of {' or '.join(positive['classes'])}", estimate_ends(positive["auroc"])))
-        if at := positive["sensitivity_at_specificity"].get("0.9"):
-            told.append(("sensitivity at 90 % specificity", estimate_ends(at)))
-    return told
+        sensitive = positive["sensitivity_at_specificity"].get("0.9")
+        for name, one in (
+            ("ROC-AUC of the positive", positive["auroc"]),
+            ("sensitivity at 90 % specificity", sensitive),
+        ):
+            if one is not None:
+                told.append((name, one["value"], (one["low"], one["high"])))
+    return [{"name": name, "value": f"{value:.3f}", "ends": ends_of(ends)} for name, value, ends in told]
 
 
 def ends_of(ends: Sequence[float] | None) -> str:
-    """Return " [0.61, 0.78]" of an interval's ends, "" of none."""
-    return "" if ends is None else f"[{ends[0]:.2f}, {ends[1]:.2f}]"
+    """Return "[0.61, 0.78]" of an interval's ends, rounded outwards, and "" of none."""
+    return "" if ends is None else "[{:.2f}, {:.2f}]".format(*outwards(*ends))
 
 
-def cell(value: float | None, ends: Sequence[float] | None, mark: float | None = None) -> dict[str, Any]:
-    """Return a table's cell for a score in [0, 1]: its text, ends, what it is sorted by, and its bar."""
+def cell(
+    value: float | None,
+    ends: Sequence[float] | None,
+    mark: float | None = None,
+    scale: tuple[float, float] = (0.0, 1.0),
+) -> dict[str, Any]:
+    """Return a table's cell for a score: its text, ends, what it is sorted by, and its bar on a `scale` from … to.
+
+    `mark` is where an upright line stands on the bar.
+    """
     bar = None
     if value is not None and ends is not None:
-        low, high = (100 * max(0.0, min(1.0, end)) for end in ends)
-        bar = {"kind": "" if mark is None else "mark", "low": low, "high": high, "value": 100 * value}
-        bar["mark"] = 100 * (mark or 0.0)
+        low, high, at, line = (
+            100 * (place - scale[0]) / max(scale[1] - scale[0], 1e-9) for place in (*ends, value, mark or 0.0)
+        )
+        bar = {"kind": "" if mark is None else "mark", "low": low, "high": high, "value": at, "mark": line}
     return {
         "text": "–" if value is None else f"{value:.3f}",
         "ends": ends_of(ends),
@@ -113,13 +120,20 @@ def subgroups(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     overall = (found["all"]["scores"] or {}).get(found["tested"])
     mark = overall["value"] if overall else None
+    every = [one["scores"] for part in found["attributes"].values() for one in part["groups"]] + [
+        found["all"]["scores"]
+    ]
+    scales = {
+        key: _scale([scores[key] for scores in every if scores and scores[key]])
+        for key in (found["tested"], "macro_f1")
+    }
 
     def group(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
         scores = one["scores"] or {}
-        told = [(scores.get(found["tested"]), mark), (scores.get("macro_f1"), None)]
+        told = [(scores.get(key), at, scales[key]) for key, at in ((found["tested"], mark), ("macro_f1", None))]
         cells = [
-            cell(None, None) if score is None else cell(score["value"], (score["low"], score["high"]), at)
-            for score, at in told
+            cell(None, None) if score is None else cell(score["value"], (score["low"], score["high"]), at, scale)
+            for score, at, scale in told
         ]
         if not scores:
             cells[0]["text"] = "too few for a score"
@@ -131,6 +145,10 @@ def subgroups(found: Mapping[str, Any]) -> list[dict[str, Any]]:
         groups = [group(one["value"], one) for one in attribute["groups"]]
         parts.append({"name": name, "groups": groups, "verdict": said, "differs": attribute["differs"]})
     return parts
+
+
+def _scale(scores: Sequence[Mapping[str, float]]) -> tuple[float, float]:
+    return min((one["low"] for one in scores), default=0.0), max((one["high"] for one in scores), default=1.0)
 
 
 def shortcuts(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:

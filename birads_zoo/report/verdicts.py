@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from birads_zoo.data.audit import AuditSummary
+from birads_zoo.evaluation.table import outwards
 
 Severity = Literal["wrong", "doubt", "fine"]
 
@@ -98,12 +99,14 @@ def _classes(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
         others = {name: count for name, count in zip(classes, row, strict=True) if name != worst["name"]}
         most = max(others, key=lambda name: others[name])
         ends = metrics["intervals"]["scores"].get(f"recall:{worst['name']}")
-        told = "" if ends is None else f" ({ends[0]:.2f} to {ends[1]:.2f})"
+        told = "" if ends is None else " ({:.2f} to {:.2f})".format(*outwards(*ends))
         because = f"{sum(others.values())} of its {worst['support']} images are missed, {others[most]} of them called {most}: recall {worst['recall']:.3f}{told}."
         severity: Severity = "doubt" if ends is None or ends[0] < 0.5 else "fine"
         yield Verdict(severity=severity, claim=f"{worst['name']} is found least", because=because, part="classes")
     for name, held in metrics["intervals"]["few"].items():
-        because = f"Its intervals, and those of macro averages, hold the truth less often than they say ({held} patients)."
+        because = (
+            f"Its intervals, and those of macro averages, hold the truth less often than they say ({held} patients)."
+        )
         yield Verdict(severity="doubt", claim=f"Few patients have {name}", because=because, part="classes")
 
 
@@ -173,7 +176,9 @@ def _rest(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
             because = f"p = {attributes[name]['corrected']:.3f}, corrected for {len(compared)} comparisons."
             yield Verdict(severity="doubt", claim=f"Scores differ by {name}", because=because, part="subgroups")
     if compared and not any(attributes[name]["differs"] for name in compared):
-        because = f"Compared by {', '.join(compared)}; small differences cannot be seen in {metrics['patients']} patients."
+        because = (
+            f"Compared by {', '.join(compared)}; small differences cannot be seen in {metrics['patients']} patients."
+        )
         yield Verdict(severity="fine", claim="No subgroup shown to differ", because=because, part="subgroups")
 
 

@@ -21,8 +21,8 @@ function card(row, among, at) {
   made.row = row;
   const frame = make("span", "frame");
   frame.style.aspectRatio = `${told.width} / ${told.height}`;
-  const said = make("span", "said", row.wrong ? `${told.classes[row.true]} → ` : "");
-  said.append(make("b", "", told.classes[row.called]));
+  const said = make("span", "said");
+  said.append(make("span", "", told.classes[row.true]), make("b", "", row.wrong ? `→ ${told.classes[row.called]}` : "rightly called"));
   const about = make("span", "whose");
   about.append(make("span", "", row.confidence.toFixed(2)), make("span", "", row.patient));
   made.append(frame, said, about);
