@@ -26,15 +26,17 @@ def command(
     from birads_zoo.files import make_folder
     from birads_zoo.finished import prepare_again, read_run
     from birads_zoo.progress import Screen
+    from birads_zoo.report.heat import read_heat
     from birads_zoo.report.run_page import write_run_page
 
     _, host = open_host(plugin_files)
     run = read_run(folder, host)
     screen = Screen()
     data = prepare_again(run, host, screen, root)
+    heat = read_heat(folder, run.classes)
     path = out or folder / "report.html"
     make_folder(path.parent)
     write_run_page(
-        path, run.recipe, run.test, run.metrics, run.environment, run.history, data, patient_ids=patient_ids
+        path, run.recipe, run.test, run.metrics, run.environment, run.history, data, heat, patient_ids=patient_ids
     )
     screen.say(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")

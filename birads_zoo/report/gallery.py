@@ -27,7 +27,7 @@ def gallery(
         data: the run's data, prepared again; its store has the pictures as the network got them.
         classes: the K class names, in order.
         names: what each patient id is called on the page.
-        heat: what `heat.heat_maps` returns.
+        heat: what `heat.read_heat` returns.
 
     """
     place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])

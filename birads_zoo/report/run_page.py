@@ -34,6 +34,7 @@ def write_run_page(
     environment: Mapping[str, Any],
     history: Sequence[Epoch],
     data: Prepared,
+    heat: Mapping[str, Any],
     *,
     patient_ids: bool,
 ) -> None:
@@ -47,6 +48,7 @@ def write_run_page(
         environment: what `environment.json` says.
         history: every fold's epochs.
         data: the run's data, prepared again.
+        heat: what `heat.read_heat` returns.
         patient_ids: show them and the folders of the data; else patients get pseudonyms, and neither an id nor a file
             name nor a date is in the page.
 
@@ -58,14 +60,14 @@ def write_run_page(
     *_, calibration_said, sets_said = levels_and_chances(metrics)
     chosen = chosen_epochs(history, recipe)
     per_class, macro = run_tables.per_class(metrics)
-    heat: dict[str, Any] = {"explainers": []}
+    explainers = {one["name"]: one["faithful"] for one in heat["explainers"]}
     page = templates.render(
         "report.html",
         title=f"{recipe.run_id} on {recipe.dataset.name}, target {metrics['target']}",
         basis=_basis(metrics),
         headline=run_tables.headline(metrics),
         facts=run_tables.facts(metrics),
-        verdicts=judge_run(metrics, data.summary, {}),
+        verdicts=judge_run(metrics, data.summary, explainers),
         classes=metrics["classes"],
         colours=class_colours(len(metrics["classes"])),
         confusion=run_tables.confusion(metrics),

@@ -30,12 +30,15 @@ class Verdict:
     part: str
 
 
-def judge_run(metrics: Mapping[str, Any], summary: AuditSummary, explainers: Mapping[str, bool]) -> list[Verdict]:
+def judge_run(
+    metrics: Mapping[str, Any], summary: AuditSummary, explainers: Mapping[str, bool | None]
+) -> list[Verdict]:
     """Return every verdict on a run, the worst first.
 
     Nothing is measured here: each sentence repeats what metrics.json, the audit or the explainers' scores say, and its
     severity follows from an interval or a test there; the one cut-off of taste, for rows left out, is named in its
-    sentence. `explainers` says by name whether the explainer beat its baselines.
+    sentence. `explainers` says by name whether the explainer beat its baselines, `None` where that
+    is not known.
     """
     verdicts = [
         *_split(metrics),
@@ -190,9 +193,9 @@ def _rows(summary: AuditSummary) -> Iterator[Verdict]:
         yield Verdict(severity="doubt", claim="Many rows were left out", because=because, part="data")
 
 
-def _explainers(explainers: Mapping[str, bool]) -> Iterator[Verdict]:
-    beaten = [name for name, beats in explainers.items() if not beats]
-    if beaten:
-        because = f"{', '.join(beaten)}: not shown to beat random maps or a spot at the centre."
-        claim = "Some heat maps say nothing" if len(beaten) < len(explainers) else "No heat map says anything"
+def _explainers(explainers: Mapping[str, bool | None]) -> Iterator[Verdict]:
+    useless = [name for name, beats in explainers.items() if beats is False]
+    if useless:
+        because = f"{', '.join(useless)}: not shown to beat maps that do not look at the network."
+        claim = "Some heat maps say nothing" if len(useless) < len(explainers) else "No heat map says anything"
         yield Verdict(severity="doubt", claim=claim, because=because, part="explanations")

@@ -107,10 +107,15 @@ everywhere(".heat-on", "change", control => { heat.on = control.checked; redraw(
 everywhere(".heat-by", "change", control => { heat.by = Number(control.value); redraw(); tell(); });
 everywhere(".heat-opacity", "input", control => document.documentElement.style.setProperty("--heat", control.value));
 function tell() {
-  for (const said of document.querySelectorAll(".heat-said")) said.textContent = explainers[heat.by]?.said ?? "";
+  const one = explainers[heat.by];
+  if (!one) return;
+  for (const said of document.querySelectorAll(".heat-said")) {
+    said.className = `heat-said ${one.faithful === false ? "against" : one.faithful ? "shown" : "quiet"}`;
+    said.textContent = [one.verdict, one.said].filter(Boolean).join(" · ");
+  }
 }
 document.addEventListener("keydown", event => {
-  if (event.key.toLowerCase() !== "h" || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, input")) return;
+  if (event.key.toLowerCase() !== "h" || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select")) return;
   (viewer.open ? viewer : document).querySelector(".heat-on")?.click();
 });
 

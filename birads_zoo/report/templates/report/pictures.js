@@ -44,7 +44,7 @@ function fill(frame, row) {
   const map = mapOf(row);
   if (map) {
     const canvas = make("canvas");
-    paint(canvas, map);
+    paint(canvas, map[0]);
     picture.after(canvas);
   }
 }

@@ -66,6 +66,9 @@ function show() {
   part("outcome").textContent = row.wrong ? `${told.classes[row.true]} called ${told.classes[row.called]}${far}` : `${told.classes[row.true]}, rightly called`;
   part("outcome").className = `e${row.error}`;
   part("about").textContent = row.about;
+  const map = mapOf(row);
+  frame.classList.toggle("unproven", Boolean(map) && !explainers[heat.by].faithful);
+  part("shows").textContent = !heat.on ? "" : map ? `The map shows evidence for ${told.classes[map[1]]}.` : "This image was not explained.";
   chances(row);
   whose(row);
 }

@@ -1,0 +1,86 @@
+"""A run's heat maps as its page shows them: small, each beside the scores of the explainer that made it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from birads_zoo.errors import UserError
+from birads_zoo.report.run_tables import cell, ends_of
+from birads_zoo.report.thumbnails import thumbnails
+
+_FORMAT = 1
+_MAPS = 3_500_000  # characters of all maps of all explainers
+
+
+def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
+    """Return what `birads-zoo explain` left in the folder `run`, as the page's script has it.
+
+    `explainers` has each explainer's name, whether its maps were shown to be `faithful` (`None` where too few patients
+    were explained to say), its verdict, and its scores beside those of its baselines; none, where there is nothing.
+    `maps` has by row and explainer the map as a grey JPEG file, and the class it explains; `measures` the names of all
+    scores.
+
+    Raises:
+        UserError: when the folder's `explanations` are damaged, or of another format.
+
+    """
+    folder = run / "explanations"
+    if not (folder / "explanations.json").exists():
+        return {"explainers": [], "measures": [], "maps": {}}
+    try:
+        told = json.loads((folder / "explanations.json").read_text(encoding="utf-8"))
+        if told["format"] != _FORMAT:
+            raise UserError(
+                f"{folder} has format {told['format']}, not {_FORMAT}; make it anew with birads-zoo explain"
+            )
+        explainers: Mapping[str, Mapping[str, Any]] = told["explainers"]
+        explained = _explained(folder / "explanations.csv", classes)
+        measures = list(dict.fromkeys(name for one in explainers.values() for name in one["scores"]))
+        maps: dict[int, list[Any]] = {}
+        for k, (name, one) in enumerate(explainers.items()):
+            for row, text in _small(folder / one["maps"], _MAPS // len(explainers)):
+                own = maps.setdefault(row, [None] * len(explainers))
+                own[k] = [text, explained[name, row]]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder} is damaged ({error}); make it anew with birads-zoo explain") from None
+    return {
+        "explainers": [_scored(name, one, measures) for name, one in explainers.items()],
+        "measures": [name.replace("_", " ") for name in measures],
+        "maps": maps,
+        "said": f"{told['n']} images of {told['patients']} patients explained, {told['with_lesions']} of them with a marked lesion.",
+    }
+
+
+def _explained(path: Path, classes: Sequence[str]) -> dict[tuple[str, int], int]:
+    numbers = {name: k for k, name in enumerate(classes)}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {(row["explainer"], int(row["row"])): numbers[row["explained"]] for row in csv.DictReader(file)}
+
+
+def _small(path: Path, budget: int) -> list[tuple[int, str]]:
+    with np.load(path, allow_pickle=False) as saved:
+        rows, maps = saved["row"], saved["maps"]
+    return list(zip(rows.tolist(), thumbnails(lambda i: maps[i], len(maps), budget), strict=True))
+
+
+def _scored(name: str, one: Mapping[str, Any], measures: Sequence[str]) -> dict[str, Any]:
+    cells = []
+    for measure in measures:
+        score = one["scores"].get(measure)
+        shown = cell(None, None) if score is None else cell(score["value"], (score["low"], score["high"]))
+        others = {base: scores.get(measure) for base, scores in one["baselines"].items()}
+        note = " · ".join(f"{base} {other['value']:.3f}" for base, other in others.items() if other)
+        cells.append({"text": shown["text"], "ends": shown["ends"], "note": note})
+    first = next(((k, score) for k, score in one["scores"].items() if score), None)
+    said = (
+        ""
+        if first is None
+        else (f"{first[0].replace('_', ' ')} {first[1]['value']:.3f} {ends_of((first[1]['low'], first[1]['high']))}")
+    )
+    return {"name": name, "faithful": one["faithful"], "verdict": one["verdict"], "cells": cells, "said": said}
