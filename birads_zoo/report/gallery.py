@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ def gallery(
             ],
             "picture": pictures[i],
         }
-        for i, row in enumerate(test.itertuples(index=False))
+        for i, row in enumerate(_rows(test))
     ]
     ordinal = bool(data.labelled.target.ordinal)
     return {
@@ -66,6 +66,10 @@ def gallery(
         "rows": rows,
         "heat": dict(heat),
     }
+
+
+def _rows(test: pd.DataFrame) -> Iterator[Any]:
+    yield from test.itertuples(index=False)  # untyped: a row's fields are known by name only
 
 
 def _shares(test: pd.DataFrame, kind: str, classes: Sequence[str]) -> list[list[float]]:

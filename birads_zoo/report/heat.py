@@ -53,7 +53,7 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
         "explainers": [_scored(name, one, measures) for name, one in explainers.items()],
         "measures": [name.replace("_", " ") for name in measures],
         "maps": maps,
-        "said": f"{told['n']} images of {told['patients']} patients explained, {told['with_lesions']} of them with a marked lesion.",
+        "said": f"{told['n']} images of {told['patients']} patients, {told['with_lesions']} with known lesions.",
     }
 
 

@@ -127,11 +127,10 @@ def _per_fold(metrics: Mapping[str, Any], history: Sequence[Epoch], chosen: Mapp
 
 
 def _data_said(data: Prepared) -> str:
-    summary = data.summary
+    summary, (_, height, width) = data.summary, data.store.array.shape
     return (
         f"{summary.rows} rows of {summary.patients} patients, {summary.usable} of them usable for the target "
-        f"{data.labelled.target.name}; pictures are {data.store.array.shape[1]} × {data.store.array.shape[2]} pixels as "
-        "the network got them."
+        f"{data.labelled.target.name}; the network got pictures of {height} × {width} pixels, and so does this page."
     )
 
 

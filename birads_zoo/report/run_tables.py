@@ -28,7 +28,8 @@ def headline(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         said, tone = "", ""
         if gain:
             tone = "shown" if gain["low"] > 0 else "against"
-            said = f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) over {gain['over'].replace('_', ' ')}"
+            over = gain["over"].replace("_", " ")
+            said = f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) over {over}"
         told.append(
             {
                 "name": name,

@@ -55,7 +55,10 @@ def judge_run(
 
 def _split(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
     if metrics["leaky"]:
-        because = f"The {metrics['split']} split has images of one patient on both sides: its scores say nothing of new patients."
+        because = (
+            f"The {metrics['split']} split has images of one patient on both sides: "
+            "its scores say nothing of new patients."
+        )
         yield Verdict(severity="wrong", claim="The split leaks patients", because=because, part="data")
     else:
         because = f"{metrics['patients']} patients, each predicted by a network that never saw them."
@@ -68,7 +71,8 @@ def _gain(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
         if not gain:
             continue
         over = gain["over"].replace("_", " ")
-        told = f"{name} {gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) over {over}, which does not look at the breast."
+        ends = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
+        told = f"{name} {gain['value']:+.3f} ({ends}) over {over}, which does not look at the breast."
         if gain["low"] > 0:
             yield Verdict(severity="fine", claim=f"Beats the best shortcut in {name}", because=told, part="shortcuts")
         elif gain["high"] < 0:
@@ -78,7 +82,10 @@ def _gain(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
             yield Verdict(severity="wrong", claim=claim, because=told, part="shortcuts")
     for name, scores in metrics["shortcuts"].items():
         if scores.get("flagged"):
-            because = f"It reaches {scores['over_chance']:+.3f} macro-F1 over chance (p = {scores['p_value']:.3f}): the network may have learned the same."
+            because = (
+                f"It reaches {scores['over_chance']:+.3f} macro-F1 over chance (p = {scores['p_value']:.3f}): "
+                "the network may have learned the same."
+            )
             claim = f"The shortcut “{name.replace('_', ' ')}” works on this data"
             yield Verdict(severity="doubt", claim=claim, because=because, part="shortcuts")
 
@@ -103,7 +110,10 @@ def _classes(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
         most = max(others, key=lambda name: others[name])
         ends = metrics["intervals"]["scores"].get(f"recall:{worst['name']}")
         told = "" if ends is None else " ({:.2f} to {:.2f})".format(*outwards(*ends))
-        because = f"{sum(others.values())} of its {worst['support']} images are missed, {others[most]} of them called {most}: recall {worst['recall']:.3f}{told}."
+        because = (
+            f"{sum(others.values())} of its {worst['support']} images are missed, "
+            f"{others[most]} of them called {most}: recall {worst['recall']:.3f}{told}."
+        )
         severity: Severity = "doubt" if ends is None or ends[0] < 0.5 else "fine"
         yield Verdict(severity=severity, claim=f"{worst['name']} is found least", because=because, part="classes")
     for name, held in metrics["intervals"]["few"].items():
@@ -142,7 +152,8 @@ def _probabilities(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
     step = metrics["calibration"]["after"] or metrics["calibration"]["before"]
     skill = step["brier_skill"]
     if skill and skill["low"] <= 0:
-        because = f"Brier skill {skill['value']:.3f} ({skill['low']:.2f} to {skill['high']:.2f}); 0 is what the classes' shares alone reach."
+        ends = "{:.2f} to {:.2f}".format(*outwards(skill["low"], skill["high"]))
+        because = f"Brier skill {skill['value']:.3f} ({ends}); 0 is what the classes' shares alone reach."
         claim = "Probabilities not shown to say more than the classes' shares"
         yield Verdict(severity="wrong", claim=claim, because=because, part="probabilities")
     else:
@@ -166,7 +177,8 @@ def _stated(step: Mapping[str, Any]) -> Verdict:
 def _sets(conformal: Mapping[str, Any]) -> Iterator[Verdict]:
     if conformal["coverage"] and conformal["coverage"]["high"] < conformal["level"]:
         coverage = conformal["coverage"]
-        because = f"{100 * coverage['value']:.1f} % ({100 * coverage['low']:.1f} to {100 * coverage['high']:.1f}) instead of {100 * conformal['level']:.0f} %."
+        value, low, high = (100 * coverage[key] for key in ("value", "low", "high"))
+        because = f"{value:.1f} % ({low:.1f} to {high:.1f}) instead of {100 * conformal['level']:.0f} %."
         claim = "Sets hold the true class too seldom"
         yield Verdict(severity="doubt", claim=claim, because=because, part="probabilities")
 

@@ -1,0 +1,90 @@
+"""A real browser for pages, and a run's folder with hand-made heat maps to make them from."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+def _chromium() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return os.environ.get("BIRADS_ZOO_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium; skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
+    if (path := _chromium()) is None:
+        pytest.skip("no chromium here: install it, or name one in BIRADS_ZOO_CHROMIUM")
+    with playwright.sync_playwright() as running:
+        started = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a page: `visit(path)` → Playwright's page. Fails on console errors and on anything asked of a network."""
+    wrong: list[str] = []
+    contexts = []
+
+    def opened(path: Path, **how):
+        contexts.append(browser.new_context(**{"viewport": {"width": 1400, "height": 950}} | how))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda said: wrong.append(f"{said.type}: {said.text}"))
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda one: one.url.startswith(("data:", "file:")) or wrong.append(f"asked for {one.url}"))
+        page.goto(path.as_uri())
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture(scope="session")
+def explained():
+    """Write hand-made heat maps into a run's folder: a spot each, by a faithful explainer and one that is not."""
+
+    def write(run: Path, names: dict[str, bool | None], height: int = 32, width: int = 32) -> None:
+        folder = run / "explanations"
+        folder.mkdir()
+        with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        down, across = np.mgrid[:height, :width]
+        spot = np.exp(-((down - height / 2) ** 2 + (across - width / 3) ** 2) / 20)
+        for name in names:
+            maps = np.repeat(spot[None].astype(np.float16), len(rows), axis=0)
+            np.savez(folder / f"{name}.npz", row=np.array([int(row["row"]) for row in rows]), maps=maps)
+        with (folder / "explanations.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["row", "explainer", "explained"])
+            writer.writeheader()
+            writer.writerows(
+                {"row": row["row"], "explainer": name, "explained": row["label"]} for name in names for row in rows
+            )
+
+        def score(value: float) -> dict[str, float]:
+            return {"value": value, "low": value - 0.05, "high": value + 0.05}
+
+        told = {
+            name: {
+                "faithful": faithful,
+                "verdict": f"the verdict on {name}",
+                "scores": {"insertion": score(0.6), "pointing": None},
+                "baselines": {"random": {"insertion": score(0.4)}},
+                "maps": f"{name}.npz",
+            }
+            for name, faithful in names.items()
+        }
+        content = {"format": 1, "n": len(rows), "patients": 16, "with_lesions": 5, "explainers": told}
+        (folder / "explanations.json").write_text(json.dumps(content), encoding="utf-8")
+
+    return write

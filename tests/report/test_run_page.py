@@ -1,0 +1,286 @@
+"""The page of a run, in a real browser: what it shows, how it is used, and what it never lets out."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from birads_zoo.finished import prepare_again, read_run
+from birads_zoo.host import load_host
+from birads_zoo.progress import Screen
+from birads_zoo.report.run_page import write_run_page
+
+HOSTILE = (
+    "</script><script>window.pwned = 1</script>",
+    '"><img src=x onerror="window.pwned = 1">',
+    "{{ 7 * 7 }} <!-- <script> ${window.pwned = 1}",
+    "' onfocus='window.pwned = 1' " + "x" * 80,
+)
+
+
+@pytest.fixture(scope="module")
+def run(finished, tmp_path_factory, explained):
+    """A copy of the finished run, with heat maps of two explainers."""
+    folder = shutil.copytree(finished[0], tmp_path_factory.mktemp("reported") / "run")
+    explained(folder, {"grad-cam": True, "eigen-cam": False})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page_of_run(run, zoo):
+    said = zoo("report", run)
+    assert said.status == 0, said.err
+    return run / "report.html"
+
+
+@pytest.fixture(scope="module")
+def hostile(finished, tmp_path_factory):
+    """The page of a run whose classes, patients and views have names that would like to be code; pictures 32×16."""
+    host = load_host()
+    run = read_run(finished[0], host)
+    data = prepare_again(run, host, Screen())
+    labelled = replace(data.labelled, classes=HOSTILE)
+    data = replace(data, labelled=labelled, store=replace(data.store, array=data.store.array[:, :, ::2]))
+    renamed = dict(zip(run.classes, HOSTILE, strict=True))
+
+    def rename(value):
+        if isinstance(value, dict):
+            return {rename(key): rename(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [rename(one) for one in value]
+        if isinstance(value, str):
+            for name, other in renamed.items():
+                value = value.replace(name, other)
+        return value
+
+    test = run.test.rename(columns=rename).replace(renamed)
+    test["patient_id"] = HOSTILE[0] + test["patient_id"]
+    test["view"] = HOSTILE[1]
+    path = tmp_path_factory.mktemp("hostile") / "report.html"
+    heat = {"explainers": [], "measures": [], "maps": {}}
+    environment = {HOSTILE[0]: HOSTILE[1]}
+    write_run_page(
+        path, run.recipe, test, rename(dict(run.metrics)), environment, run.history, data, heat, patient_ids=True
+    )
+    return path
+
+
+def gallery_of(path):
+    found = re.search(r'<script type="application/json" id="gallery-data">(.*?)</script>', path.read_text("utf-8"))
+    return json.loads(found[1])
+
+
+def found(page):
+    """How many images the gallery says that it shows."""
+    return int(page.inner_text("#found").split()[0])
+
+
+def test_no_patient_no_file_and_no_place_is_named(run, page_of_run, rows_of, phantom_root):
+    page = page_of_run.read_text("utf-8")
+    named = {row[key] for row in rows_of(run / "split.csv") for key in ("patient_id", "image_path")}
+    named |= {path.rsplit("/", 1)[-1] for path in named}
+    named |= {row[key] for row in rows_of(run / "audit.csv") for key in ("patient_id", "image_path")} - {""}
+    named |= {row["study_date"] for row in rows_of(run / "predictions.csv")} - {""}
+    named |= {str(phantom_root), str(run)}
+    assert [name for name in sorted(named) if name in page] == []
+    assert 'P001"' in page
+
+
+def test_asked_for_patient_ids_it_shows_them(run, zoo, rows_of, tmp_path):
+    assert zoo("report", run, "--patient-ids", "--out", tmp_path / "own" / "page.html").status == 0
+    shown = {row["patient"] for row in gallery_of(tmp_path / "own" / "page.html")["rows"]}
+    assert shown == {row["patient_id"] for row in rows_of(run / "predictions.csv")}
+
+
+def test_every_prediction_is_there_as_predictions_csv_has_it(run, content, rows_of):
+    rows, classes = rows_of(run / "predictions.csv"), content["classes"]
+    assert [one["row"] for one in content["rows"]] == [int(row["row"]) for row in rows]
+    for one, row in zip(content["rows"], rows, strict=True):
+        assert (classes[one["true"]], classes[one["called"]]) == (row["label"], row["predicted"])
+        assert one["stated"] == pytest.approx([float(row[f"probability_{name}"]) for name in classes], abs=1e-4)
+        assert [classes[k] for k in one["set"]] == [name for name in classes if row[f"set_{name}"] == "True"]
+    patients = {}
+    for one, row in zip(content["rows"], rows, strict=True):
+        assert patients.setdefault(row["patient_id"], one["patient"]) == one["patient"]
+    assert len(set(patients.values())) == len(patients)
+
+
+def test_filters_leave_what_they_say(visit, page_of_run, content):
+    page, rows = visit(page_of_run), content["rows"]
+    assert found(page) == len(rows)
+    confidences = sorted(max(row["stated"]) for row in rows)
+    middle = round(confidences[len(rows) // 2], 2)
+    patient = rows[0]["patient"]
+    for name, value, kept in (
+        ("true", "1", lambda row: row["true"] == 1),
+        ("called", "0", lambda row: row["called"] == 0),
+        ("error", "right", lambda row: row["true"] == row["called"]),
+        ("error", "severe", lambda row: abs(row["true"] - row["called"]) > 1),
+        ("error", "low", lambda row: row["called"] < row["true"]),
+        ("error", "outside", lambda row: row["true"] not in row["set"]),
+        ("patient", patient, lambda row: row["patient"] == patient),
+        ("fold", "2", lambda row: row["fold"] == 2),
+    ):
+        page.select_option(f"#filters [name={name}]", value)
+        assert found(page) == sum(map(kept, rows)), f"{name} = {value}"
+        page.click("#filters [type=reset]")
+        page.wait_for_function(
+            "all => document.getElementById('found').textContent.startsWith(all)", arg=str(len(rows))
+        )
+    page.fill("#filters [name=least]", str(middle))
+    assert found(page) == sum(one >= middle - 0.005 for one in confidences)
+    page.select_option("#filters [name=true]", "2")
+    assert found(page) == sum(max(row["stated"]) >= middle - 0.005 and row["true"] == 2 for row in rows)
+
+
+def test_a_cell_of_the_confusion_matrix_lists_its_images(visit, page_of_run, content):
+    page = visit(page_of_run)
+    page.click(".confusion button[data-true='1'][data-called='0']")
+    assert found(page) == sum((row["true"], row["called"]) == (1, 0) for row in content["rows"])
+
+
+def test_cards_and_tables_are_sorted(visit, page_of_run, content):
+    page, rows = visit(page_of_run), content["rows"]
+
+    def shown():
+        return page.eval_on_selector_all("#cards .card", "cards => cards.map(card => Number(card.dataset.row))")
+
+    by_row = {row["row"]: row for row in rows}
+    page.select_option("#filters [name=sort]", "row")
+    assert shown() == sorted(by_row)[: len(shown())]
+    page.select_option("#filters [name=sort]", "sure")
+    confidences = [max(by_row[row]["stated"]) for row in shown()]
+    assert confidences == sorted(confidences, reverse=True)
+    page.select_option("#filters [name=sort]", "worst")
+    steps = [abs(by_row[row]["true"] - by_row[row]["called"]) for row in shown()]
+    assert steps == sorted(steps, reverse=True)
+    names = page.eval_on_selector_all(".per-class tbody th", "heads => heads.map(head => head.textContent.trim())")
+    page.click(".per-class th:has-text('recall') button")
+    recalls = page.eval_on_selector_all(
+        ".per-class tbody tr", "rows => rows.map(row => Number(row.cells[2].dataset.key))"
+    )
+    assert len(recalls) == len(names)
+    assert recalls == sorted(recalls)
+
+
+def test_a_picture_opens_and_the_keyboard_goes_on(visit, page_of_run, content):
+    page = visit(page_of_run)
+    page.select_option("#filters [name=sort]", "row")
+    rows = sorted(content["rows"], key=lambda row: row["row"])
+    page.focus("#cards .card >> nth=0")
+    page.keyboard.press("Enter")
+    assert page.is_visible("#viewer")
+
+    def listed():
+        return page.eval_on_selector_all("#whose dd", "cells => cells.map(cell => cell.textContent)")[1]
+
+    assert listed() == str(rows[0]["row"])
+    page.keyboard.press("ArrowRight")
+    assert listed() == str(rows[1]["row"])
+    stated = page.eval_on_selector_all("#chances tbody tr", "rows => rows.map(row => row.cells[1].textContent)")
+    assert stated == [f"{value:.3f}" for value in rows[1]["stated"]]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert listed() == str(rows[-1]["row"])
+    page.click("#whose .link")
+    assert page.is_hidden("#viewer")
+    assert found(page) == sum(row["patient"] == rows[-1]["patient"] for row in rows)
+    page.click("#cards .card >> nth=0")
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#viewer")
+
+
+def test_pictures_are_never_stretched(visit, hostile):
+    for width in (1400, 500):
+        page = visit(hostile, viewport={"width": width, "height": 900})
+        page.click("#cards .card >> nth=0")
+        for frame in ("#viewer .frame", "#cards .frame >> nth=0"):
+            shape = page.locator(frame).evaluate("frame => frame.clientWidth / frame.clientHeight")
+            assert shape == pytest.approx(16 / 32, rel=0.02), f"{frame} at {width}"
+        picture = page.locator("#viewer img").evaluate("img => [img.naturalWidth, img.naturalHeight]")
+        assert picture == [16, 32]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_heat_maps_go_on_and_off_fade_and_bear_their_verdict(visit, page_of_run, content):
+    page = visit(page_of_run)
+    page.click("#cards .card >> nth=0")
+    assert page.locator("#viewer canvas").count() == 0
+    page.keyboard.press("h")
+    page.wait_for_function("document.querySelector('#viewer canvas')?.width > 0")
+    heat = "document.querySelector('#viewer canvas')"
+    strongest = (
+        f"(() => {{ const c = {heat}; const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        " let most = 0; for (let i = 3; i < d.length; i += 4) most = Math.max(most, d[i]); return most; })()"
+    )
+    page.wait_for_function(f"{strongest} > 240")
+    assert page.inner_text("#viewer .heat-said").startswith("the verdict on grad-cam · insertion 0.600")
+    assert page.locator(".frame.unproven").count() == 0
+    page.fill("#viewer .heat-opacity", "0.2")
+    assert page.evaluate(f"getComputedStyle({heat}).opacity") == "0.2"
+    page.select_option("#viewer .heat-by", "1")
+    assert page.locator("#viewer .frame.unproven").count() == 1
+    assert "against" in page.get_attribute("#viewer .heat-said", "class")
+    first = content["classes"][content["heat"]["maps"][str(content["rows"][0]["row"])][0][1]]
+    assert first in content["classes"]
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.querySelector('#cards canvas')?.width > 0")
+    assert page.is_checked(".filters ~ .heat-controls .heat-on")
+    page.uncheck(".filters ~ .heat-controls .heat-on")
+    assert page.locator("canvas").count() == 0
+
+
+def test_charts_tell_their_values_to_pointer_and_keyboard(visit, page_of_run):
+    page = visit(page_of_run)
+    chart = page.locator("#curves .plot > svg").first
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    first = page.inner_text("#tip")
+    assert "sensitivity" in first
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#tip") != first
+    page.keyboard.press("Escape")
+    assert page.is_hidden("#tip")
+    chart.hover()
+    chart.hover(position={"x": 60, "y": 40})
+    assert page.locator("#tip").count() == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_button_turns_to_the_other_theme(visit, page_of_run, scheme):
+    page = visit(page_of_run, color_scheme=scheme)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(ground)
+    page.click(".theme")
+    assert page.evaluate(ground) != before
+    assert page.inner_text(".theme").lower() == scheme
+
+
+def test_without_heat_maps_it_says_how_to_get_them(visit, finished, zoo, tmp_path):
+    assert zoo("report", finished[0], "--out", tmp_path / "report.html").status == 0
+    page = visit(tmp_path / "report.html")
+    assert "birads-zoo explain" in page.inner_text("#explanations")
+    assert page.locator(".heat-on").count() == 0
+
+
+def test_names_from_outside_are_texts_and_nothing_more(visit, hostile):
+    page, classes = visit(hostile), gallery_of(hostile)["classes"]
+    assert classes == list(HOSTILE)
+    shown = page.eval_on_selector_all(".per-class tbody .name", "names => names.map(name => name.textContent)")
+    assert shown == classes
+    page.click("#cards .card >> nth=0")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    page.locator("#curves .plot > svg").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert any(name in page.inner_text("#tip") for name in classes)
+    assert page.evaluate("window.pwned") is None
+    assert page.evaluate("document.querySelectorAll('img[onerror]').length") == 0
+
+
+def test_nothing_is_left_in_the_pages_global_scope(visit, page_of_run, tmp_path):
+    (tmp_path / "empty.html").write_text("<!doctype html><title>empty</title>", encoding="utf-8")
+    own = "Object.getOwnPropertyNames(window)"
+    assert set(visit(page_of_run).evaluate(own)) - set(visit(tmp_path / "empty.html").evaluate(own)) == set()
