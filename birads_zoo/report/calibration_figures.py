@@ -14,6 +14,7 @@ from birads_zoo.report import style
 from birads_zoo.report.style import COOL, INK, PAPER, QUIET, SMALL, WARM
 
 _NAMES = 1.7  # inches for a class name beside an axis
+_MARKERS = {WARM: "o", COOL: "s"}  # before and after, apart in grey too
 _Bins = Sequence[Mapping[str, Any]]
 
 
@@ -42,7 +43,7 @@ def reliability(calibration: Mapping[str, Any], path: Path, context: str) -> Non
         style.tidy(axes, "both")
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
         for (_, colour, _), bins in zip(drawn, series, strict=True):
-            _draw_bins(axes, bins, colour)
+            _draw_bins(axes, bins, colour, _MARKERS[colour])
         ticks = np.linspace(0, 1, 6)
         axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", xticks=ticks, yticks=ticks)
         style.name_axes(axes, style.fitted(title, 2.2), x="stated probability", y="share that came true")
@@ -51,7 +52,7 @@ def reliability(calibration: Mapping[str, Any], path: Path, context: str) -> Non
     style.save(figure, path)
 
 
-def _draw_bins(axes: Axes, bins: _Bins, colour: str) -> None:
+def _draw_bins(axes: Axes, bins: _Bins, colour: str, marker: str) -> None:
     most = max(each["n"] for each in bins)
     for each in bins:
         at, observed = each["predicted"], each["observed"]
@@ -63,6 +64,7 @@ def _draw_bins(axes: Axes, bins: _Bins, colour: str) -> None:
         [b["predicted"] for b in bins],
         [b["observed"]["value"] for b in bins],
         [34 * b["n"] / most + 4 for b in bins],
+        marker=marker,
         color=colour,
         edgecolor=PAPER,
         linewidth=0.8,
@@ -75,7 +77,8 @@ def _write_key(axes: Axes, drawn: Sequence[tuple[str, str, Any]], calibration: M
     axes.set(xlim=(0, 1), ylim=(10, 0))
     line = 0.2
     for name, colour, step in drawn:
-        style.write(axes, 0, line, name, colour, weight="bold", va="center")
+        axes.plot(0.03, line, _MARKERS[colour], color=colour, markersize=6, clip_on=False)
+        style.write(axes, 0.09, line, name, colour, weight="bold", va="center")
         for said in (
             f"ECE {step['ece']:.3f}, by chance {step['ece_if_calibrated']:.3f}",
             f"class-wise {step['classwise_ece']:.3f}, by chance {step['classwise_ece_if_calibrated']:.3f}",

@@ -73,10 +73,14 @@ def learning_curves(
         chosen: the epoch whose weights were kept, by fold; marked on the validation lines.
 
     """
-    loss = {"training": ("train_loss", QUIET), "validation": ("val_loss", COOL)}
-    scores = {"macro-F1": ("val_macro_f1", COOL), "accuracy": ("val_accuracy", style.WARM)}
+    # One of two lines is dashed, so that they stay apart in grey.
+    loss = {"training": ("train_loss", QUIET, style.DASHES[1]), "validation": ("val_loss", COOL, style.DASHES[0])}
+    scores = {
+        "macro-F1": ("val_macro_f1", COOL, style.DASHES[0]),
+        "accuracy": ("val_accuracy", style.WARM, style.DASHES[1]),
+    }
     panels = [("Loss", loss)]
-    if any(_curves(history, key) for key, _ in scores.values()):
+    if any(_curves(history, key) for key, *_ in scores.values()):
         panels.append(("Validation scores", scores))
     folds = len({line["fold"] for line in history})
     note = f"thin: each of {folds} folds, thick: their mean" if folds > 1 else "one fold"
@@ -88,9 +92,9 @@ def learning_curves(
         style.tidy(axes, "y")
         style.name_axes(axes, title, x="epoch")
         ends = []
-        for name, (key, colour) in lines.items():
+        for name, (key, colour, dashes) in lines.items():
             curves = _curves(history, key)
-            ends += _draw_curves(axes, curves, name, colour, chosen if key.startswith("val_") else None)
+            ends += _draw_curves(axes, curves, name, colour, dashes, chosen if key.startswith("val_") else None)
         if "validation" in lines and not _curves(history, "val_loss"):
             style.write(axes, 1, 1.03, "no validation rows", QUIET, ha="right", transform=axes.transAxes)
         if lines is scores:
@@ -153,7 +157,12 @@ def _curves(history: Sequence[Mapping[str, float | None]], key: str) -> dict[int
 
 
 def _draw_curves(
-    axes: Axes, curves: dict[int, dict[int, float]], name: str, colour: str, chosen: Mapping[int, int] | None
+    axes: Axes,
+    curves: dict[int, dict[int, float]],
+    name: str,
+    colour: str,
+    dashes: object,
+    chosen: Mapping[int, int] | None,
 ) -> list[tuple[float, float, str, str]]:
     """Draw each fold and the mean; return the place, the text and the colour of the label at its end."""
     if not curves:
@@ -162,7 +171,9 @@ def _draw_curves(
         epochs = sorted(curve)
         thin = {"linewidth": 1, "alpha": 0.4} if len(curves) > 1 else {"linewidth": 2.2}
         marker = "o" if len(epochs) == 1 else ""
-        axes.plot(epochs, [curve[e] for e in epochs], color=colour, marker=marker, markersize=4, **thin)
+        axes.plot(
+            epochs, [curve[e] for e in epochs], color=colour, linestyle=dashes, marker=marker, markersize=4, **thin
+        )
         kept = (chosen or {}).get(fold)
         if kept in curve:
             axes.plot(
@@ -172,7 +183,8 @@ def _draw_curves(
     shared = sorted(set.intersection(*(set(curve) for curve in curves.values())))
     means = [float(np.mean([curve[e] for curve in curves.values()])) for e in shared]
     if len(curves) > 1 and shared:
-        axes.plot(shared, means, color=colour, linewidth=2.4, marker="o" if len(shared) == 1 else "", markersize=5)
+        marker = "o" if len(shared) == 1 else ""
+        axes.plot(shared, means, color=colour, linestyle=dashes, linewidth=2.4, marker=marker, markersize=5)
     last = max(max(curve) for curve in curves.values())
     end = float(np.mean([curve[max(curve)] for curve in curves.values()]))
     return [(last, end, name, colour)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,34 +32,46 @@ def draw_all(
     data: Prepared,
     history: Sequence[Epoch],
     predictions: pd.DataFrame,
-    metrics: dict[str, Any],
-    explained: Explained,
+    metrics: Mapping[str, Any],
+    explained: Explained | None,
     recipe: Recipe,
+    *,
+    ending: str = ".png",
+    names: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the figures of a run as PNG files into `folder`."""
+    """Write the figures of a run into `folder`, in the form that `ending` names to `style.save`.
+
+    `names` are what patients are called, by their ids; without them, by these. Without `explained`, no heat maps.
+    """
     classes = data.labelled.classes
     leaky = ", leaks patients" if metrics["leaky"] else ""
     folds = "" if metrics["folds"] == 1 else f", {metrics['folds']} folds"
     context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics['split']} split{leaky}{folds} · n = {metrics['n']}"
     test = predictions[predictions["part"] == "test"]
     rows = predicted_rows(predictions, "test", data, recipe)
-    figures.class_distribution(_parts(data), classes, folder / "class-distribution.png", context)
+
+    def at(name: str) -> Path:
+        return folder / f"{name}{ending}"
+
+    figures.class_distribution(_parts(data), classes, at("class-distribution"), context)
     figures.learning_curves(
         [msgspec.to_builtins(epoch) for epoch in history],
-        folder / "learning-curves.png",
+        at("learning-curves"),
         f"{context}{' · training: known lesions included' if recipe.training.lesion_weight else ''}",
         chosen_epochs(history, recipe),
     )
-    figures.confusion_matrix(metrics["confusion"], classes, folder / "confusion-matrix.png", context)
+    figures.confusion_matrix(metrics["confusion"], classes, at("confusion-matrix"), context)
     together, each = against_the_rest(rows, recipe)
-    curve_figures.roc_curves(together, each, folder / "roc-curves.png", context)
-    curve_figures.pr_curves(together, each, folder / "pr-curves.png", context)
-    subgroup_figure.subgroups(metrics["subgroups"], folder / "subgroups.png", context)
-    calibration_figures.reliability(metrics["calibration"], folder / "reliability.png", context)
-    calibration_figures.conformal_sets(metrics["conformal"], folder / "conformal-sets.png", context)
-    _draw_sample(folder / "sample-grid.png", data, context)
-    _draw_mistakes(folder / "misclassified.png", data, test, rows.labels, rows.probabilities, context)
-    _draw_heat_maps(folder / f"{recipe.explainer}.png", data, test, explained, recipe, context)
+    curve_figures.roc_curves(together, each, at("roc-curves"), context)
+    curve_figures.pr_curves(together, each, at("pr-curves"), context)
+    subgroup_figure.subgroups(metrics["subgroups"], at("subgroups"), context)
+    calibration_figures.reliability(metrics["calibration"], at("reliability"), context)
+    calibration_figures.conformal_sets(metrics["conformal"], at("conformal-sets"), context)
+    _draw_sample(at("sample-grid"), data, context)
+    called = test["patient_id"] if names is None else test["patient_id"].map(names)
+    _draw_mistakes(at("misclassified"), data, test.assign(patient_id=called), rows.labels, rows.probabilities, context)
+    if explained is not None:
+        _draw_heat_maps(at(recipe.explainer), data, test, explained, recipe, context)
 
 
 def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:

@@ -15,7 +15,6 @@ from birads_zoo.files import write_text
 from birads_zoo.recipe import Recipe, to_dict
 from birads_zoo.report import run_plots, run_tables, templates
 from birads_zoo.report.gallery import gallery
-from birads_zoo.report.pseudonyms import pseudonyms
 from birads_zoo.report.run_figures import against_the_rest, chosen_epochs
 from birads_zoo.report.style import class_colours
 from birads_zoo.report.subgroup_figure import SCORES
@@ -35,8 +34,7 @@ def write_run_page(
     history: Sequence[Epoch],
     data: Prepared,
     heat: Mapping[str, Any],
-    *,
-    patient_ids: bool,
+    names: Mapping[str, str] | None,
 ) -> None:
     """Write the page to `path`: all in one file; every text from outside is escaped.
 
@@ -49,12 +47,11 @@ def write_run_page(
         history: every fold's epochs.
         data: the run's data, prepared again.
         heat: what `heat.read_heat` returns.
-        patient_ids: show them and the folders of the data; else patients get pseudonyms, and neither an id nor a file
-            name nor a date is in the page.
+        names: what patients are called, by their ids; with them, neither an id nor a file name nor a date is in the
+            page. `None` shows the ids, and the folders of the data.
 
     """
-    ids = test["patient_id"]
-    names = {one: one for one in ids} if patient_ids else pseudonyms(ids, recipe.seed)
+    called = {one: one for one in test["patient_id"]} if names is None else names
     rows = predicted_rows(test, "test", data, recipe)
     together, each = against_the_rest(rows, recipe)
     *_, calibration_said, sets_said = levels_and_chances(metrics)
@@ -76,8 +73,8 @@ def write_run_page(
         few=metrics["intervals"]["few"],
         n=metrics["n"],
         folds=metrics["folds"],
-        patients=sorted({name for name in names.values() if name}),
-        gallery=gallery(test, data, metrics["classes"], names, heat),
+        patients=sorted({name for name in called.values() if name}),
+        gallery=gallery(test, data, metrics["classes"], called, heat),
         roc=run_plots.roc_plots(together, each),
         pr=run_plots.pr_plots(together, each),
         reliability=run_plots.reliability_plots(metrics["calibration"]),
@@ -93,7 +90,7 @@ def write_run_page(
         population=_population(data),
         audit=_audit(data),
         environment=_environment(environment, recipe),
-        recipe=_recipe(recipe, whole=patient_ids),
+        recipe=_recipe(recipe, whole=names is None),
     )
     write_text(path, page)
 

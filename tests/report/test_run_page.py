@@ -61,10 +61,14 @@ def hostile(finished, tmp_path_factory):
     path = tmp_path_factory.mktemp("hostile") / "report.html"
     heat = {"explainers": [], "measures": [], "maps": {}}
     environment = {HOSTILE[0]: HOSTILE[1]}
-    write_run_page(
-        path, run.recipe, test, rename(dict(run.metrics)), environment, run.history, data, heat, patient_ids=True
-    )
+    write_run_page(path, run.recipe, test, rename(dict(run.metrics)), environment, run.history, data, heat, None)
     return path
+
+
+@pytest.fixture(scope="module")
+def content(page_of_run):
+    """What the page's script is given."""
+    return gallery_of(page_of_run)
 
 
 def gallery_of(path):
@@ -229,7 +233,7 @@ def test_heat_maps_go_on_and_off_fade_and_bear_their_verdict(visit, page_of_run,
     page.wait_for_function("document.querySelector('#cards canvas')?.width > 0")
     assert page.is_checked(".filters ~ .heat-controls .heat-on")
     page.uncheck(".filters ~ .heat-controls .heat-on")
-    assert page.locator("canvas").count() == 0
+    assert page.locator("#cards canvas").count() == 0
 
 
 def test_charts_tell_their_values_to_pointer_and_keyboard(visit, page_of_run):
