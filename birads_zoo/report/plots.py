@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,10 +90,10 @@ class Plot:
 
 
 def corners(points: Sequence[Point]) -> list[Point]:
-    """Return the points at which a stepped line turns, and both its ends: what draws the same line."""
+    """Return the points at which a line turns, and both its ends: what draws the same line, if it never turns back."""
     kept = list(points[:1])
-    for before, here, after in zip(points, points[1:], points[2:], strict=False):
-        straight = (here[0] - before[0]) * (after[1] - here[1]) == (here[1] - before[1]) * (after[0] - here[0])
-        if not straight:
+    for here, after in itertools.pairwise(points[1:]):
+        last = kept[-1]  # not the point before: where one comes twice, there is no way to it from itself
+        if (here[0] - last[0]) * (after[1] - here[1]) != (here[1] - last[1]) * (after[0] - here[0]):
             kept.append(here)
-    return [*kept, *points[len(points) - 1 :]] if len(points) > 1 else kept
+    return [*kept, points[-1]] if len(points) > 1 else kept

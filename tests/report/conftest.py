@@ -11,8 +11,10 @@ import pytest
 
 
 def _chromium() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return os.environ.get("BIRADS_ZOO_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    named = os.environ.get("BIRADS_ZOO_CHROMIUM")
+    # Debian's browser itself: its wrapper in /usr/bin does not start where /etc/chromium.d is missing.
+    names = (named, "/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")

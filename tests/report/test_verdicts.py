@@ -1,0 +1,128 @@
+"""What the first lines of a run's page say is wrong with it."""
+
+import copy
+import json
+
+import pytest
+
+from birads_zoo.data.audit import AuditSummary
+from birads_zoo.report.verdicts import judge_run
+
+NOTHING_LOST = AuditSummary(
+    rows=64, patients=16, usable=60, by_assessment={}, dropped={"x": 4}, repaired={}, unlisted={}
+)
+
+
+@pytest.fixture
+def metrics(finished):
+    """A real run's metrics, of a network as good as can be: each test makes one thing worse."""
+    told = json.loads((finished[0] / "metrics.json").read_text("utf-8"))
+    k = len(told["classes"])
+    told["confusion"] = [[10 * (i == j) for j in range(k)] for i in range(k)]
+    for one in told["per_class"]:
+        one |= {"recall": 1.0, "support": 10}
+    for key in ("macro_f1", "macro_auroc"):
+        told["gain"][key] = {"value": 0.3, "low": 0.2, "high": 0.4, "over": "patient_lookup"}
+    for one in told["shortcuts"].values():
+        one["flagged"] = False
+    told["intervals"]["few"] = {}
+    for one in told["subgroups"]["attributes"].values():
+        one |= {"differs": False, "corrected": 0.5}
+    told["calibration"]["after"] = None
+    told["calibration"]["before"] |= {
+        "brier_skill": {"value": 0.5, "low": 0.4, "high": 0.6},
+        "top_label": [{"predicted": 0.5, "n": 9, "observed": {"value": 0.5, "low": 0.4, "high": 0.6}}] * 10,
+    }
+    told["conformal"]["coverage"] = {"value": 0.9, "low": 0.85, "high": 0.95}
+    return copy.deepcopy(told)
+
+
+def claims(metrics, severity, summary=NOTHING_LOST, explainers=None):
+    return [one.claim for one in judge_run(metrics, summary, explainers or {}) if one.severity == severity]
+
+
+def test_of_a_good_run_nothing_is_wrong_or_doubtful(metrics):
+    assert claims(metrics, "wrong") == []
+    assert claims(metrics, "doubt") == []
+    assert "No severe errors" in claims(metrics, "fine")
+    assert "Beats the best shortcut in macro-F1" in claims(metrics, "fine")
+
+
+def test_a_leak_comes_first(metrics):
+    metrics["leaky"], metrics["split"] = True, "image"
+    first = judge_run(metrics, NOTHING_LOST, {})[0]
+    assert first.claim == "The split leaks patients"
+    assert "image split" in first.because
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "severity", "claim"),
+    [
+        (0.01, 0.2, "fine", "Beats the best shortcut in macro-F1"),
+        (-0.01, 0.2, "wrong", "Not shown to beat the best shortcut in macro-F1"),
+        (-0.2, -0.01, "wrong", "Worse than a shortcut in macro-F1"),
+    ],
+)
+def test_the_gain_is_judged_by_its_interval(metrics, low, high, severity, claim):
+    metrics["gain"]["macro_f1"] = {"value": (low + high) / 2, "low": low, "high": high, "over": "thumbnail"}
+    assert claim in claims(metrics, severity)
+
+
+def test_a_class_that_is_never_called_and_one_answer_for_all_are_told_apart(metrics):
+    k = len(metrics["classes"])
+    metrics["confusion"][0] = [0, 10, *[0] * (k - 2)]
+    assert f"{metrics['classes'][0]} is never called" in claims(metrics, "wrong")
+    metrics["confusion"] = [[10, *[0] * (k - 1)] for _ in range(k)]
+    assert "Every image gets the same answer" in claims(metrics, "wrong")
+    assert not any("never called" in claim for claim in claims(metrics, "wrong"))
+
+
+def test_severe_errors_are_counted_by_direction(metrics):
+    metrics["confusion"][0][3], metrics["confusion"][2][0], metrics["confusion"][1][2] = 3, 2, 5
+    metrics["errors"]["severe"] = {"value": 0.1, "low": 0.05, "high": 0.2}
+    told = next(one for one in judge_run(metrics, NOTHING_LOST, {}) if "two classes off" in one.claim)
+    assert told.because.startswith(f"5 of {metrics['n']} images")
+    assert told.because.endswith("2 called too low, 3 too high.")
+
+
+@pytest.mark.parametrize(
+    ("observed", "off", "claim"), [(0.2, 3, "Probabilities are too high"), (0.9, 3, "Probabilities are too low")]
+)
+def test_probabilities_are_judged_by_the_points_outside_their_intervals(metrics, observed, off, claim):
+    away = {"predicted": 0.5, "n": 9, "observed": {"value": observed, "low": observed - 0.1, "high": observed + 0.1}}
+    bins = metrics["calibration"]["before"]["top_label"]
+    metrics["calibration"]["before"]["top_label"] = [away] * 2 + bins[2:]
+    assert claim not in claims(metrics, "doubt"), "two of ten happen by chance"
+    metrics["calibration"]["before"]["top_label"] = [away] * off + bins[off:]
+    assert claim in claims(metrics, "doubt")
+
+
+def test_what_else_is_doubted(metrics):
+    for name in ("thumbnail", "background"):
+        metrics["shortcuts"][name] |= {"flagged": True, "over_chance": 0.2, "p_value": 0.01}
+    attribute = next(iter(metrics["subgroups"]["attributes"]))
+    metrics["subgroups"]["attributes"][attribute] |= {"differs": True, "corrected": 0.01}
+    metrics["intervals"]["few"] = {metrics["classes"][1]: 3}
+    metrics["conformal"]["coverage"] = {"value": 0.7, "low": 0.6, "high": 0.8}
+    lost = AuditSummary(
+        rows=64, patients=16, usable=40, by_assessment={}, dropped={"no file": 24}, repaired={}, unlisted={}
+    )
+    doubted = claims(metrics, "doubt", lost, {"a": True, "b": False, "c": None})
+    assert doubted == [
+        "The shortcut “thumbnail” works on this data",
+        "The shortcut “background” works on this data",
+        f"Few patients have {metrics['classes'][1]}",
+        "Sets hold the true class too seldom",
+        f"Scores differ by {attribute}",
+        "Many rows were left out",
+        "Some heat maps say nothing",
+    ]
+
+
+def test_no_readings_are_no_error(metrics):
+    metrics |= {"errors": None, "positive": None, "kappa_quadratic": None}
+    metrics["gain"] = {"over": None, "macro_f1": None, "macro_auroc": None}
+    metrics["calibration"]["before"]["brier_skill"] = None
+    metrics["conformal"]["coverage"] = None
+    metrics["subgroups"]["attributes"] = {}
+    assert claims(metrics, "wrong") == []
