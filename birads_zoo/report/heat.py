@@ -15,6 +15,17 @@ from birads_zoo.report.run_tables import cell, ends_of
 from birads_zoo.report.thumbnails import thumbnails
 
 _FORMAT = 1
+_NAMES = {
+    "deletion": "deletion (less is better)",
+    "road": "ROAD (less is better)",
+    "energy_in_breast": "sum in the breast",
+    "breast_share": "share that is breast",
+    "pointing": "points into a lesion",
+    "energy_in_lesion": "sum in lesions",
+    "rank_correlation": "like the maps of random weights",
+    "ssim": "SSIM with these",
+}
+_TOLD = ("insertion", "pointing")  # beside every map
 _MAPS = 3_500_000  # characters of all maps of all explainers
 
 
@@ -51,7 +62,7 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
         raise UserError(f"{folder} is damaged ({error}); make it anew with birads-zoo explain") from None
     return {
         "explainers": [_scored(name, one, measures) for name, one in explainers.items()],
-        "measures": [name.replace("_", " ") for name in measures],
+        "measures": [_NAMES.get(name, name) for name in measures],
         "maps": maps,
         "said": f"{told['n']} images of {told['patients']} patients, {told['with_lesions']} with known lesions.",
     }
@@ -77,10 +88,15 @@ def _scored(name: str, one: Mapping[str, Any], measures: Sequence[str]) -> dict[
         others = {base: scores.get(measure) for base, scores in one["baselines"].items()}
         note = " · ".join(f"{base} {other['value']:.3f}" for base, other in others.items() if other)
         cells.append({"text": shown["text"], "ends": shown["ends"], "note": note})
-    first = next(((k, score) for k, score in one["scores"].items() if score), None)
-    said = (
-        ""
-        if first is None
-        else (f"{first[0].replace('_', ' ')} {first[1]['value']:.3f} {ends_of((first[1]['low'], first[1]['high']))}")
-    )
-    return {"name": name, "faithful": one["faithful"], "verdict": one["verdict"], "cells": cells, "said": said}
+    said = [
+        f"{_NAMES.get(measure, measure)} {score['value']:.3f} {ends_of((score['low'], score['high']))}"
+        for measure in _TOLD
+        if (score := one["scores"].get(measure))
+    ]
+    return {
+        "name": name,
+        "faithful": one["faithful"],
+        "verdict": one["verdict"],
+        "cells": cells,
+        "said": " · ".join(said),
+    }

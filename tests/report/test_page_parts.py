@@ -100,7 +100,7 @@ def test_heat_maps_come_with_their_class_their_verdict_and_their_baselines(run, 
     explained(folder, {"grad-cam": True, "eigen-cam": None})
     heat = read_heat(folder, classes)
     assert [(one["name"], one["faithful"]) for one in heat["explainers"]] == [("grad-cam", True), ("eigen-cam", None)]
-    assert heat["measures"] == ["insertion", "pointing"]
+    assert heat["measures"] == ["insertion", "points into a lesion"]
     insertion, pointing = heat["explainers"][0]["cells"]
     assert (insertion["text"], insertion["ends"], insertion["note"]) == ("0.600", "[0.55, 0.65]", "random 0.400")
     assert pointing["text"] == "–"
