@@ -43,8 +43,8 @@ def judge_run(
     verdicts = [
         *_split(metrics),
         *_gain(metrics),
-        *_classes(metrics),
         *_severe(metrics),
+        *_classes(metrics),
         *_probabilities(metrics),
         *_rest(metrics),
         *_rows(summary),
@@ -209,5 +209,6 @@ def _explainers(explainers: Mapping[str, bool | None]) -> Iterator[Verdict]:
     useless = [name for name, beats in explainers.items() if beats is False]
     if useless:
         because = f"{', '.join(useless)}: not shown to beat maps that do not look at the network."
-        claim = "Some heat maps say nothing" if len(useless) < len(explainers) else "No heat map says anything"
+        some = "Some heat maps are not shown to be faithful"
+        claim = some if len(useless) < len(explainers) else "No heat map is shown to be faithful"
         yield Verdict(severity="doubt", claim=claim, because=because, part="explanations")

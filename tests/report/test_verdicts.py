@@ -115,7 +115,7 @@ def test_what_else_is_doubted(metrics):
         "Sets hold the true class too seldom",
         f"Scores differ by {attribute}",
         "Many rows were left out",
-        "Some heat maps say nothing",
+        "Some heat maps are not shown to be faithful",
     ]
 
 
