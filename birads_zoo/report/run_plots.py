@@ -14,7 +14,6 @@ from birads_zoo.report.curve_figures import Against
 from birads_zoo.report.plots import Plot, Point, Series, corners
 from birads_zoo.training.history import Epoch
 
-_POSITIVE = "Positive against the rest"
 _UNIT = (0.0, 1.0, 0.0, 1.0)
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _DASHES = ("", "9 3", "3 2", "9 3 3 3")
@@ -117,32 +116,28 @@ def _panels(
     told: Callable[[Against, Curve, float, float], str],
     guide: Sequence[Point],
 ) -> list[Plot]:
-    parts: list[tuple[str, list[Series]]] = []
     area = "AUC" if kind == "roc" else "AP"
+    parts: list[tuple[str, list[Series], Sequence[Point]]] = []
     if together is not None:
-        parts.append((_POSITIVE, _curve(together, kind, area, "ink", "", told)))
+        share = together.positives / together.n
+        chance = guide or [(0.0, share), (1.0, share)]
+        parts.append(("positive against the rest", _curve(together, kind, area, "ink", "", told), chance))
     if together is None or len(each) > 2:
         lines = [_curve(one, kind, area, f"c{k}", _DASHES[k % len(_DASHES)], told) for k, one in enumerate(each)]
-        parts.append(("Each class against the rest", [line for own in lines for line in own]))
-    plots = []
-    for title, series in parts:
-        chance = guide
-        if kind == "pr" and together is not None and title == _POSITIVE:
-            share = together.positives / together.n
-            chance = [(0.0, share), (1.0, share)]
-        plots.append(
-            Plot(
-                title=title,
-                x=names[0],
-                y=names[1],
-                ends=_UNIT,
-                series=series,
-                x_ticks=_FIFTHS,
-                y_ticks=_FIFTHS,
-                guide=chance,
-            )
+        parts.append(("each class against the rest", [line for own in lines for line in own], guide))
+    return [
+        Plot(
+            title=f"{kind.upper()}: {title}",
+            x=names[0],
+            y=names[1],
+            ends=_UNIT,
+            series=series,
+            x_ticks=_FIFTHS,
+            y_ticks=_FIFTHS,
+            guide=chance,
         )
-    return plots
+        for title, series, chance in parts
+    ]
 
 
 def _curve(

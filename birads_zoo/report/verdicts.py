@@ -14,6 +14,7 @@ Severity = Literal["wrong", "doubt", "fine"]
 _ORDER: tuple[Severity, ...] = ("wrong", "doubt", "fine")
 _MANY_DROPPED = 0.1  # of all rows
 _FAR_MISS = 2  # classes
+_HALF = 0.5  # of a class's images: whether so many are found, its recall's interval says
 _BINS_OFF = 0.2  # of ten points with 95 % intervals, three or more miss by chance in about 1 of 100 diagrams
 
 
@@ -36,15 +37,16 @@ def judge_run(
     """Return every verdict on a run, the worst first.
 
     Nothing is measured here: each sentence repeats what metrics.json, the audit or the explainers' scores say, and its
-    severity follows from an interval or a test there; the one cut-off of taste, for rows left out, is named in its
-    sentence. `explainers` says by name whether the explainer beat its baselines, `None` where that
-    is not known.
+    severity follows from an interval or a test there. Where there is nothing to test against, doubt begins at a tenth
+    of the rows left out, and at a class of which half are not surely found. `explainers` says by name whether the
+    explainer beat its baselines, `None` where that is not known.
     """
     verdicts = [
         *_split(metrics),
+        *_called(metrics),
         *_gain(metrics),
         *_severe(metrics),
-        *_classes(metrics),
+        *_weakest(metrics),
         *_probabilities(metrics),
         *_rest(metrics),
         *_rows(summary),
@@ -90,7 +92,7 @@ def _gain(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
             yield Verdict(severity="doubt", claim=claim, because=because, part="shortcuts")
 
 
-def _classes(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
+def _called(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
     classes: Sequence[str] = metrics["classes"]
     called = [sum(row[k] for row in metrics["confusion"]) for k in range(len(classes))]
     ever = [name for name, count in zip(classes, called, strict=True) if count]
@@ -103,6 +105,13 @@ def _classes(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
         if not count and held:
             because = f"Its {held} images are all called something else."
             yield Verdict(severity="wrong", claim=f"{name} is never called", because=because, part="classes")
+
+
+def _weakest(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
+    classes: Sequence[str] = metrics["classes"]
+    ever = [name for k, name in enumerate(classes) if any(row[k] for row in metrics["confusion"])]
+    if len(ever) == 1:
+        return  # said already
     named = [one for one in metrics["per_class"] if one["support"] and one["name"] in ever]
     if named and (worst := min(named, key=lambda one: one["recall"]))["recall"] < 1:
         row = metrics["confusion"][classes.index(worst["name"])]
@@ -114,7 +123,7 @@ def _classes(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
             f"{sum(others.values())} of its {worst['support']} images are missed, "
             f"{others[most]} of them called {most}: recall {worst['recall']:.3f}{told}."
         )
-        severity: Severity = "doubt" if ends is None or ends[0] < 0.5 else "fine"
+        severity: Severity = "doubt" if ends is None or ends[0] < _HALF else "fine"
         yield Verdict(severity=severity, claim=f"{worst['name']} is found least", because=because, part="classes")
     for name, held in metrics["intervals"]["few"].items():
         because = (
