@@ -59,7 +59,7 @@ function list() {
   shown = PAGE;
   const patients = new Set(listed.map(row => row.patient).filter(Boolean)).size;
   const wrong = listed.filter(row => row.wrong).length;
-  document.getElementById("found").textContent = `${listed.length} of ${rows.length} images of ${patients} patients, ${wrong} of them mistaken`;
+  document.getElementById("found").textContent = `${listed.length} of ${rows.length} images, ${wrong} mistaken, of ${patients} patients`;
   lay();
 }
 
