@@ -165,7 +165,11 @@ def check_ablation(spec: AblationSpec) -> list[Finding]:
 
 
 def check_explainer(spec: ExplainerSpec) -> list[Finding]:
-    """Check that an explainer makes maps N×V×H×W in [0, 1] for a small classifier, and leaves it as it was."""
+    """Check that an explainer makes maps N×V×H×W in [0, 1] for small classifiers of one view and two.
+
+    One of them is frozen. A map follows the seed and does not depend on the other images of its batch. The images,
+    torch's gradient mode and the classifier (modes, hooks, values, gradients, what is trained) are left as they were.
+    """
     findings = _check_fields(spec)
     if not findings:
         with _isolated("explainer"), _caught(findings):

@@ -216,7 +216,10 @@ class BackboneSpec:
 
 
 class Explainer(Protocol):
-    """Makes heat maps for images of one classifier, and leaves its mode, gradients and hooks as it found them."""
+    """Makes heat maps for images of one classifier, and leaves its mode, gradients and hooks as it found them.
+
+    A map shows one image alone: it does not depend on the other images of its batch.
+    """
 
     def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
         """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1]."""
@@ -224,7 +227,12 @@ class Explainer(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainerSpec:
-    """An explainer: `build(classifier)` returns a callable that makes heat maps."""
+    """An explainer: `build(classifier)` returns a callable that makes heat maps.
+
+    What it draws at random comes from torch's generator of the images' device, which the engine seeds before every
+    batch, and is the same for all images of a batch, so that an image's map does not depend on where it stands. Also a
+    classifier whose backbone is frozen gives its features a gradient down to the images, if these want one.
+    """
 
     name: str
     summary: str

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.interfaces import AblationSpec, ExplainerSpec
+from birads_zoo.interfaces import AblationSpec, Explainer, ExplainerSpec
 from birads_zoo.model.build import changed
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -32,6 +33,8 @@ _EVERYTHING_ON = Recipe(  # that an ablation might turn off
         clip_norm=1.0,
     ),
 )
+_SECTION = ModelSection(norm="batch", input_dropout=0.5, hidden=8, dropout=0.5)
+_MODULE_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _RECIPES = (Recipe(), _EVERYTHING_ON)
 
 
@@ -40,21 +43,41 @@ class BrokenContractError(Exception):
 
 
 def try_explainer(spec: ExplainerSpec) -> None:
-    """Explain two images, and look at what the explainer leaves behind.
+    """Explain samples of one view, and of two by a frozen classifier of places, and look at what is left behind.
 
     Raises:
         ValueError: when its maps are not N×V×H×W, finite and in [0, 1].
-        BrokenContractError: when the classifier is not left as it was.
+        BrokenContractError: when a map does not follow the seed or depends on other images, or when the classifier, the
+            images or the gradient mode are not left as they were.
 
     """
-    classifier = _small_classifier()
-    explainer = spec.build(classifier)
-    images, targets = _images(), torch.tensor([0, _CLASSES - 1])
-    explain_sample(classifier, explainer, images, targets, batch_size=len(images))
-    before = _state(classifier)
-    explainer(images, targets)  # without the engine's guard around it
+    places = ModelSection(freeze="all", evidence=True, fusion="difference", pooling="max", norm="batch", dropout=0.5)
+    for section, views in ((_SECTION, 1), (places, 2)):
+        classifier = _small_classifier(section)
+        explainer = spec.build(classifier)
+        images, targets = _images(3, views), torch.tensor([0, _CLASSES - 1, 1])
+        maps = explain_sample(classifier, explainer, images.clone(), targets, batch_size=3)
+        _require_left_as_found(explainer, classifier, images, targets)
+        if not np.array_equal(maps, explain_sample(classifier, explainer, images, targets, batch_size=3)):
+            raise BrokenContractError("the same torch seed gives different maps")
+        alone = explain_sample(classifier, explainer, images, targets, batch_size=1)
+        if not np.allclose(maps, alone, rtol=1e-3, atol=1e-3):
+            raise BrokenContractError("an image's map depends on the other images of its batch")
+
+
+def _require_left_as_found(explainer: Explainer, classifier: Classifier, images: Tensor, targets: Tensor) -> None:
+    """Explain without the engine's guard, in training mode and with gradients at hand."""
+    for parameter in classifier.train().parameters():
+        parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
+    before, pictures = _state(classifier), images.clone()
+    with torch.enable_grad():
+        explainer(images, targets)
+        if not torch.is_grad_enabled():
+            raise BrokenContractError("it turns torch's gradients off and leaves them so")
     if _state(classifier) != before:
         raise BrokenContractError("it does not leave the classifier's modes, gradients and hooks as it found them")
+    if images.requires_grad or not torch.equal(images, pictures):
+        raise BrokenContractError("it changes the images it was given")
 
 
 def try_ablation(spec: AblationSpec) -> None:
@@ -70,7 +93,7 @@ def try_ablation(spec: AblationSpec) -> None:
         if not spec.model and not any(changes):
             raise BrokenContractError("it changes no field of any recipe that was tried")
     if spec.model:
-        classifier = changed(spec.model, _small_classifier()).eval()
+        classifier = changed(spec.model, _small_classifier(_SECTION)).eval()
         with torch.no_grad():
             logits: object = classifier(_images())
         if not isinstance(logits, Tensor) or logits.shape != (2, _CLASSES) or not logits.isfinite().all():
@@ -84,24 +107,32 @@ def _ablated(change: Callable[[Recipe], Recipe], before: Recipe) -> Recipe:
     return after
 
 
-def _small_classifier() -> Classifier:
+def _small_classifier(section: ModelSection) -> Classifier:
     """Convolution, batch norm and dropout, so that what takes one of them away finds it."""
     height, width = _SIZE
     convolution = nn.Conv2d(1, 8, 3, stride=4, padding=1)
     backbone = nn.Sequential(OrderedDict(conv=convolution, norm=nn.BatchNorm2d(8), relu=nn.ReLU()))
-    section = ModelSection(norm="batch", input_dropout=0.5, hidden=8, dropout=0.5)
     head = build_head(section, 8, height // 4, width // 4, _CLASSES)
-    return Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.5,))
+    for parameter in head.evidence.parameters():
+        nn.init.normal_(parameter)  # it starts from nothing, of which there is nothing to explain
+    return Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.5,), freeze=section.freeze)
 
 
-def _images() -> Tensor:
-    return torch.rand(2, 1, 1, *_SIZE, generator=torch_generator(0, "conformance"))
+def _images(count: int = 2, views: int = 1) -> Tensor:
+    return torch.rand(count, views, 1, *_SIZE, generator=torch_generator(0, "conformance"))
 
 
 def _state(classifier: Classifier) -> object:
-    """Return modes, hooks, and which parameters are trained and have a gradient."""
+    """Return modes, hooks, what parameters are trained, and the values of tensors and gradients."""
     modules = [
-        (part.training, len(part._forward_hooks), len(part._forward_pre_hooks), len(part._backward_hooks))
-        for part in classifier.modules()
+        (part.training, *(len(getattr(part, hooks)) for hooks in _MODULE_HOOKS)) for part in classifier.modules()
     ]
-    return modules, [(parameter.requires_grad, parameter.grad is None) for parameter in classifier.parameters()]
+    parameters = [
+        (p.requires_grad, len(p._backward_hooks or ()), None if p.grad is None else _bytes(p.grad))
+        for p in classifier.parameters()
+    ]
+    return modules, parameters, [_bytes(tensor) for tensor in classifier.state_dict().values()]
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return bytes(tensor.detach().numpy().tobytes())

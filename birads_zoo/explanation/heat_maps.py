@@ -13,6 +13,7 @@ from torch import Tensor
 from birads_zoo.interfaces import Explainer
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.modes import evaluating
+from birads_zoo.randomness import seed_libraries
 
 
 def choose_sample(
@@ -47,7 +48,7 @@ def choose_sample(
 
 
 def explain_sample(
-    classifier: Classifier, explainer: Explainer, images: Tensor, targets: Tensor, batch_size: int
+    classifier: Classifier, explainer: Explainer, images: Tensor, targets: Tensor, batch_size: int, *, seed: int = 0
 ) -> NDArray[np.float32]:
     """Make a heat map for each view of each image, on the classifier's device, and leave the classifier as found.
 
@@ -59,6 +60,7 @@ def explain_sample(
         images: N×V×1×H×W floats in [0, 1], N ≥ 1, on any device.
         targets: N class numbers whose evidence is shown.
         batch_size: images explained at once.
+        seed: of the global generators, set anew before every batch, so that a map does not depend on its batch.
 
     Returns:
         N×V×H×W maps in [0, 1].
@@ -72,6 +74,7 @@ def explain_sample(
     with _left_as_found(classifier):
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
+            seed_libraries(seed, "explainer")
             made = explainer(
                 images[batch].to(device, non_blocking=True), targets[batch].to(device, non_blocking=True)
             ).detach()

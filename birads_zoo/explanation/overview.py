@@ -45,7 +45,9 @@ def explain_fold(
     with host.building("explainer", spec.name):
         explainer = spec.build(classifier)
         maps = [
-            explain_sample(classifier, explainer, batch.images, batch.targets, recipe.training.batch_size)
+            explain_sample(
+                classifier, explainer, batch.images, batch.targets, recipe.training.batch_size, seed=recipe.seed
+            )
             for batch in batches.epoch(None)
         ]
     return Explained(fold=fitted.fold.number, positions=positions, maps=np.concatenate(maps)[:, 0])

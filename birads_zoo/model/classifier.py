@@ -59,10 +59,9 @@ class Classifier(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Return the feature maps N×V×D×h×w of images N×V×1×H×W in [0, 1].
 
-        They carry no gradient when the whole backbone is frozen.
+        Of a backbone that is frozen as a whole they carry no gradient, and no graph is kept, unless the images want it.
         """
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.frozen != "all"):
-            maps: Tensor = self.backbone(self.normalise(images.flatten(0, 1)))
+        maps: Tensor = self.backbone(self.normalise(images.flatten(0, 1)))
         return maps.reshape(*images.shape[:2], *maps.shape[1:])
 
     def forward(self, images: Tensor) -> Tensor:
