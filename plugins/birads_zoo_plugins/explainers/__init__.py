@@ -1,7 +1,9 @@
-"""The bundled explainers."""
+"""The bundled explainers: class activation maps at the line before the head, and attributions to pixels."""
 
 from __future__ import annotations
 
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from birads_zoo.interfaces import Explainer, ExplainerSpec, hookimpl
@@ -10,19 +12,69 @@ if TYPE_CHECKING:
     from birads_zoo.model.classifier import Classifier
 
 
-def _build_grad_cam(classifier: Classifier) -> Explainer:
-    from birads_zoo_plugins.explainers._grad_cam import GradCAM
+def _build(sibling: str, relevance: str, classifier: Classifier) -> Explainer:
+    from birads_zoo_plugins.explainers._score import HeatMaps
 
-    return GradCAM(classifier)
+    return HeatMaps(classifier, getattr(import_module(f"birads_zoo_plugins.explainers.{sibling}"), relevance))
 
 
 @hookimpl
 def birads_zoo_explainers() -> list[ExplainerSpec]:
-    """Return Grad-CAM."""
+    """Return seven class activation maps and four attributions to pixels."""
     return [
         ExplainerSpec(
             name="grad-cam",
             summary="Grad-CAM (Selvaraju et al. 2017) at the line before the head",
-            build=_build_grad_cam,
-        )
+            build=partial(_build, "_cam", "grad_cam"),
+        ),
+        ExplainerSpec(
+            name="grad-cam-plus-plus",
+            summary="Grad-CAM++ (Chattopadhay et al. 2018), made for several findings of one class",
+            build=partial(_build, "_cam", "grad_cam_plus_plus"),
+        ),
+        ExplainerSpec(
+            name="hires-cam",
+            summary="HiResCAM (Draelos & Carin 2020): only places that the head used",
+            build=partial(_build, "_cam", "hires_cam"),
+        ),
+        ExplainerSpec(
+            name="layer-cam",
+            summary="LayerCAM (Jiang et al. 2021): positive gradients, place by place",
+            build=partial(_build, "_cam", "layer_cam"),
+        ),
+        ExplainerSpec(
+            name="eigen-cam",
+            summary="Eigen-CAM (Muhammad & Yeasin 2020): the features' first component, the same for every class",
+            build=partial(_build, "_cam", "eigen_cam"),
+        ),
+        ExplainerSpec(
+            name="score-cam",
+            summary="Score-CAM (Wang et al. 2020), no gradients: slow, a forward pass a channel",
+            build=partial(_build, "_cam", "score_cam"),
+        ),
+        ExplainerSpec(
+            name="ablation-cam",
+            summary="Ablation-CAM (Desai & Ramaswamy 2020), no gradients: the head once a channel",
+            build=partial(_build, "_cam", "ablation_cam"),
+        ),
+        ExplainerSpec(
+            name="integrated-gradients",
+            summary="Integrated gradients (Sundararajan et al. 2017) from a black picture, 50 steps",
+            build=partial(_build, "_pixels", "integrated_gradients"),
+        ),
+        ExplainerSpec(
+            name="gradient-shap",
+            summary="Expected gradients (Lundberg & Lee 2017; Erion et al. 2021) from black, 50 noisy draws",
+            build=partial(_build, "_pixels", "gradient_shap"),
+        ),
+        ExplainerSpec(
+            name="occlusion",
+            summary="Black squares over every place (Zeiler & Fergus 2014): slow, 225 forward passes or more",
+            build=partial(_build, "_pixels", "occlusion"),
+        ),
+        ExplainerSpec(
+            name="guided-grad-cam",
+            summary="Guided Grad-CAM (Selvaraju et al. 2017), its rule kept for ReLU6 and smooth rectifiers too",
+            build=partial(_build, "_pixels", "guided_grad_cam"),
+        ),
     ]

@@ -1,43 +1,136 @@
-"""Grad-CAM at the line between features and head, the same for every backbone."""
+"""Class activation maps at the line between features and head, the same for every backbone.
+
+A is an image's feature map of D channels, S the class's logit, g = ∂S/∂A. The maps are N×V×h×w, before what speaks
+against the class is taken away. With several views, each has a map and weights of its own.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from birads_zoo.model.classifier import Classifier
-from birads_zoo.model.modes import evaluating
+from birads_zoo_plugins.explainers._score import ClassScore, at_once, enlarged
+
+_SQUARINGS = 16
+_NUMBERS_AT_ONCE = 2**24  # of ablated copies of the features: 64 MiB
 
 
-@dataclass(frozen=True)
-class GradCAM:
-    """Heat maps of where a class's logit grows with the features.
+def grad_cam(score: ClassScore) -> Tensor:
+    """Σ_k w_k A_k with w_k the mean of g_k over the map.
 
     Source: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV
-    2017, eqs. 1 and 2. No hook and no layer name is needed, and a frozen backbone is as good as any: the gradient is
-    taken with respect to the feature maps, and the backbone is not gone back through.
+    2017, eqs. 1 and 2.
+    """
+    return (score.gradient().mean((-2, -1), keepdim=True) * score.features).sum(2)
+
+
+def grad_cam_plus_plus(score: ClassScore) -> Tensor:
+    """Σ_k w_k A_k with w_k = Σ_ij α relu(g) and α = g² / (2g² + ΣA_k g³).
+
+    Source: Chattopadhay et al., "Grad-CAM++: Generalized Gradient-based Visual Explanations for Deep Convolutional
+    Networks", WACV 2018, with its closed form for exp(S) as the score and a head of ReLUs; that form's factor exp(S) is
+    left out, as the same for all channels. α is written as 1 / (2 + ΣA_k g), which needs no small number in its
+    denominator: where g is positive, and only there does it count, g² cancels. The paper's features come from a ReLU; a
+    channel with a negative sum, which other networks have, counts as one with a sum of 0, or the denominator would go
+    through 0.
+    """
+    gradient = score.gradient().relu()
+    total = score.features.sum((-2, -1), keepdim=True).relu()
+    weights = (gradient / (2 + total * gradient)).sum((-2, -1), keepdim=True)
+    return (weights * score.features).sum(2)
+
+
+def hires_cam(score: ClassScore) -> Tensor:
+    """Σ_k g_k ⊙ A_k: place by place, what the features there add to a score that is linear in them.
+
+    Source: Draelos & Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+    networks", arXiv:2011.08891, 2020.
+    """
+    return (score.gradient() * score.features).sum(2)
+
+
+def layer_cam(score: ClassScore) -> Tensor:
+    """Σ_k relu(g_k) ⊙ A_k.
+
+    Source: Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE TIP 2021.
+    """
+    return (score.gradient().relu() * score.features).sum(2)
+
+
+def eigen_cam(score: ClassScore) -> Tensor:
+    """Project A, as a matrix of places × channels, on its first right singular vector, whatever the class.
+
+    Source: Muhammad & Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020. As there, A is
+    not centred. A singular vector has no sign: taken is the one with which the map's sum is positive. Of features that
+    are never negative the whole map then is, by the theorem of Perron and Frobenius.
+
+    The vector is that of the smaller of AAᵀ and AᵀA, which squaring brings out, since torch's decompositions make the
+    host wait for a GPU: 2^16 steps of the power method, enough to part singular values that differ by 1 in 10,000.
+    """
+    places = score.features.flatten(3).mT
+    wide = places.shape[-1] > places.shape[-2]
+    power = places @ places.mT if wide else places.mT @ places
+    for _ in range(_SQUARINGS):
+        power = power / torch.linalg.matrix_norm(power, keepdim=True).clamp(min=torch.finfo(power.dtype).tiny)
+        power = power @ power
+    # Now its every column is the vector, but for length: take the longest.
+    largest = power.diagonal(dim1=-2, dim2=-1).argmax(-1)[..., None, None]
+    vector = power.take_along_dim(largest, dim=-1)
+    projected = vector if wide else places @ vector
+    projected = projected * projected.sum(-2, keepdim=True).sign()
+    return projected.reshape(*score.features.shape[:2], *score.features.shape[-2:])
+
+
+def score_cam(score: ClassScore) -> Tensor:
+    """Σ_k w_k A_k with w the softmax over channels of the score of the picture seen through A_k.
+
+    Seen through: multiplied by A_k, enlarged and stretched to [0, 1]; so what is hidden is black, as outside the
+    breast, and not the backbone's mean grey. A channel that is the same everywhere shows a black picture. One forward
+    pass of one picture for every channel of every view.
+
+    Source: Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR
+    Workshops 2020, algorithm 1, in which the score of the black picture cancels.
     """
 
-    classifier: Classifier
+    def masked(n: Tensor, v: Tensor, k: Tensor) -> Tensor:
+        masks = enlarged(score.features[n, v, k][:, None], score.images)
+        low, high = masks.amin((-2, -1), keepdim=True), masks.amax((-2, -1), keepdim=True)
+        masks = torch.where(high > low, (masks - low) / (high - low), 0.0)
+        return score.of_view(score.images[n, v] * masks, score.features[n], v, score.targets[n])
 
-    def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
-        """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1].
+    weights = _of_each_channel(score, at_once(score.images), masked).softmax(2)
+    return (weights * score.features).sum(2)
 
-        Each map is divided by its own maximum; one without any evidence for the class is all zero.
-        """
-        with evaluating(self.classifier):
-            with torch.no_grad():
-                features = self.classifier.features(images).float()
-            with torch.enable_grad():
-                features = features.detach().requires_grad_()
-                logits = self.classifier.head(features)
-                score = logits.gather(1, targets[:, None]).sum()
-                (gradient,) = torch.autograd.grad(score, features)
-        channel_weights = gradient.mean((-2, -1), keepdim=True)
-        maps = (channel_weights * features.detach()).sum(2).relu()
-        maps = F.interpolate(maps, size=images.shape[-2:], mode="bilinear", align_corners=False)
-        largest = maps.amax((-2, -1), keepdim=True)
-        return torch.where(largest > 0, maps / largest, 0.0)
+
+def ablation_cam(score: ClassScore) -> Tensor:
+    """Σ_k w_k A_k with w_k how much the score S falls when A_k is set to 0.
+
+    Only the head is passed again, once for every channel of every view.
+
+    Source: Desai & Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
+    Localization", WACV 2020, whose weight is the fall divided by S. That factor is left out: it is the same for all
+    channels, so that a map divided by its maximum loses it, save that a negative logit would turn what speaks for the
+    class into what speaks against it.
+    """
+
+    def ablated(n: Tensor, v: Tensor, k: Tensor) -> Tensor:
+        features = score.features[n]
+        features[torch.arange(len(n), device=n.device), v, k] = 0
+        return score.of_features(features, score.targets[n])
+
+    copies = max(1, _NUMBERS_AT_ONCE // score.features[0].numel())
+    whole = score.of_features(score.features, score.targets)[:, None, None, None, None]
+    return ((whole - _of_each_channel(score, copies, ablated)) * score.features).sum(2)
+
+
+def _of_each_channel(score: ClassScore, copies: int, changed: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    """Return N×V×D×1×1 scores: of sample n as `changed` by channel k of its view v, for every n, v and k."""
+    samples, views, channels = score.features.shape[:3]
+    all_of_them = torch.arange(samples * views * channels, device=score.features.device)
+    scores = [
+        changed(some // (views * channels), some // channels % views, some % channels)
+        for some in torch.split(all_of_them, copies)
+    ]
+    return torch.cat(scores).reshape(samples, views, channels, 1, 1)

@@ -9,7 +9,7 @@ from birads_zoo.model.head import build_head
 from birads_zoo.recipe import ModelSection
 from birads_zoo_plugins.explainers import birads_zoo_explainers
 
-(SPEC,) = birads_zoo_explainers()
+SPEC = next(spec for spec in birads_zoo_explainers() if spec.name == "grad-cam")
 
 
 def classifier(freeze="none", pooling="avg"):
