@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from birads_zoo.explanation.heat_maps import choose_sample, explain_sample
@@ -67,6 +68,20 @@ def test_maps_of_all_batches_come_in_order() -> None:
     assert sizes == [2, 2, 1]
     assert maps.shape == (5, 2, 6, 4)
     np.testing.assert_array_equal(maps, brightness(images, targets).numpy())
+
+
+def test_every_batch_draws_the_same_from_the_seed() -> None:
+    images, targets = torch.zeros(4, 1, 1, 2, 2), torch.zeros(4, dtype=torch.int64)
+
+    def random(batch: Tensor, classes: Tensor) -> Tensor:
+        return torch.rand(1, 1, 2, 2).expand(len(batch), -1, -1, -1)
+
+    def maps(**seed: int) -> NDArray[np.float32]:
+        return explain_sample(Small(), random, images, targets, batch_size=2, **seed)  # type: ignore[arg-type]
+
+    torch.manual_seed(5)
+    assert (maps(seed=3) == maps(seed=3)[0]).all()
+    assert not np.array_equal(maps(seed=3), maps(seed=4))
 
 
 def test_the_classifier_is_left_as_found_by_an_explainer_that_is_not_tidy() -> None:

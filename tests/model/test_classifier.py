@@ -97,6 +97,18 @@ def test_a_frozen_backbone_builds_no_graph_and_drops_nothing_out():
     assert model(images).requires_grad
 
 
+def test_a_frozen_backbone_passes_a_gradient_down_to_images_that_want_one():
+    images = torch.rand(2, 1, 1, 16, 18)
+    frozen, free = classifier("all").eval(), classifier("none").eval()
+    free.load_state_dict(frozen.state_dict())
+    wanting = images.clone().requires_grad_(), images.clone().requires_grad_()
+    for model, pixels in zip((frozen, free), wanting, strict=True):
+        model(pixels)[:, 0].sum().backward()
+    assert wanting[0].grad.any()
+    torch.testing.assert_close(wanting[0].grad, wanting[1].grad)
+    assert all(parameter.grad is None for parameter in frozen.backbone.parameters())
+
+
 def test_early_freezing_holds_the_first_half_of_the_children_rounded_down():
     model = classifier("early")
     before = state(model)

@@ -1,0 +1,42 @@
+"""What the explainers' tests share: explainers by name, and a classifier whose evidence lies at a known place."""
+
+import pytest
+import torch
+from torch import nn
+
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.head import build_head
+from birads_zoo.recipe import ModelSection
+from birads_zoo_plugins.explainers import birads_zoo_explainers
+
+
+@pytest.fixture(scope="session")
+def explain():
+    """Explain images by an explainer's name."""
+    specs = {spec.name: spec for spec in birads_zoo_explainers()}
+
+    def explain(name, classifier, images, targets):
+        return specs[name].build(classifier)(images, torch.as_tensor(targets))
+
+    return explain
+
+
+@pytest.fixture
+def spotter():
+    """Build a classifier for which class 1 is what is brighter than 0.7, and grey things speak against it.
+
+    Its features at 32×32 are 8×8: twice as wide a place as four pixels, each channel that of the spots or of the grey.
+    """
+
+    def build(fusion="mean", freeze="none"):
+        convolution = nn.Conv2d(1, 2, 1)
+        convolution.weight.data = torch.tensor([10.0, 1.0]).reshape(2, 1, 1, 1)
+        convolution.bias.data = torch.tensor([-7.0, -0.3])
+        backbone = nn.Sequential(convolution, nn.ReLU(), nn.AvgPool2d(4))
+        head = build_head(ModelSection(dropout=0.0, fusion=fusion), 2, 8, 8, 2)
+        weights = torch.tensor([[-5.0, 1.0], [5.0, -1.0]])
+        head.rest.logits.weight.data = weights if fusion == "mean" else torch.cat([torch.zeros(2, 2), weights], 1)
+        nn.init.zeros_(head.rest.logits.bias)
+        return Classifier(backbone, head, pixel_mean=(0.0,), pixel_std=(1.0,), freeze=freeze)
+
+    return build
