@@ -63,8 +63,9 @@ def eigen_cam(score: ClassScore) -> Tensor:
     """Project A, as a matrix of places × channels, on its first right singular vector, whatever the class.
 
     Source: Muhammad & Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020. As there, A is
-    not centred. A singular vector has no sign: taken is the one with which the map's sum is positive. Of features that
-    are never negative the whole map then is, by the theorem of Perron and Frobenius.
+    not centred. A singular vector has no sign: taken is the one with which the map's largest magnitude is positive (as
+    Chung & Ying, "Seg-Eigen-CAM", Applied Sciences 2025, have it). Of features that are never negative the whole map
+    then is, by the theorem of Perron and Frobenius; of others, such as baseline_cnn's, it can show the background.
 
     The vector is that of the smaller of AAᵀ and AᵀA, which squaring brings out, since torch's decompositions make the
     host wait for a GPU: 2^16 steps of the power method, enough to part singular values that differ by 1 in 10,000.
@@ -79,7 +80,7 @@ def eigen_cam(score: ClassScore) -> Tensor:
     largest = power.diagonal(dim1=-2, dim2=-1).argmax(-1)[..., None, None]
     vector = power.take_along_dim(largest, dim=-1)
     projected = vector if wide else places @ vector
-    projected = projected * projected.sum(-2, keepdim=True).sign()
+    projected = projected * projected.take_along_dim(projected.abs().argmax(-2, keepdim=True), -2).sign()
     return projected.reshape(*score.features.shape[:2], *score.features.shape[-2:])
 
 

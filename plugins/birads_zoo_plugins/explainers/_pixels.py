@@ -66,8 +66,9 @@ def occlusion(score: ClassScore) -> Tensor:
     """How much the score falls under a black square: the mean over all squares that cover a place.
 
     Source: Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, sec. 4.2, by captum.
-    Their square is grey; it is black here. Its side is an eighth of the picture's shorter one, and it moves by half of
-    that: 225 squares on a square picture, of every view by itself.
+    Their square is grey; it is black here, with edges that are as new to the network as what it hides is missing. Its
+    side is an eighth of the picture's shorter one, and it moves by half of that: 225 squares on a square picture, of
+    every view by itself.
     """
     return torch.cat([_occluded(part) for part in score.parts()])
 
