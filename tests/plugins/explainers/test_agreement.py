@@ -28,7 +28,7 @@ class Centred(nn.Module):
 
 @pytest.fixture
 def networks():
-    """Build one ResNet twice: torchvision's, and ours around its layers. 6×6 places at 96×96, and positive logits."""
+    """Build one ResNet twice: torchvision's, and ours around its layers. 4×4 places at 64×64, and positive logits."""
 
     def build(last=None, steepness=3.0):
         torch.manual_seed(0)
@@ -38,7 +38,7 @@ def networks():
         nn.init.normal_(theirs.fc.weight, mean=0.1 * steepness, std=steepness)
         nn.init.constant_(theirs.fc.bias, 10)
         parts = [theirs.get_submodule(name) for name in (*LINE, "layer4")]
-        head = build_head(ModelSection(dropout=0.0), 256, 6, 6, 5)
+        head = build_head(ModelSection(dropout=0.0), 256, 4, 4, 5)
         head.rest.logits.load_state_dict(theirs.fc.state_dict())
         return theirs.eval(), Classifier(
             nn.Sequential(*parts), head, pixel_mean=(0.0,) * 3, pixel_std=(1.0,) * 3
@@ -49,11 +49,11 @@ def networks():
 
 @pytest.fixture
 def images():
-    return torch.rand(2, 1, 1, 96, 96, generator=torch.Generator().manual_seed(0))
+    return torch.rand(2, 1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
 
 
 def compared(networks, images, ours, theirs):
-    """Return our and their maps, 2×6×6, before anything is cut off or scaled; and both as they come out, 2×96×96."""
+    """Return our and their maps, 2×4×4, before anything is cut off or scaled; and both as they come out, 2×64×64."""
     reference, model = networks
     raw = []
 
@@ -130,7 +130,7 @@ def test_guided_backpropagation_agrees_with_captum_where_all_rectifiers_are_modu
 def test_gradient_shap_agrees_with_captum_on_the_same_draws(networks, images, monkeypatch):
     _, model = networks()
     torch.manual_seed(3)
-    draws = [(torch.rand(()), torch.randn(1, 1, 96, 96)) for _ in range(50)]
+    draws = [(torch.rand(()), torch.randn(1, 1, 64, 64)) for _ in range(50)]
     torch.manual_seed(3)
     with torch.no_grad():
         ours = _pixels.gradient_shap(ClassScore(classifier=model, images=images, targets=TARGETS))
