@@ -121,3 +121,14 @@ def test_score_cam_looks_through_one_channel_of_one_view_at_a_time(section, monk
                     scores[n, v, k] = score.classifier(images)[n, TARGETS[n]]
         expected = (scores.softmax(2)[..., None, None] * score.features).sum(2)
         torch.testing.assert_close(_cam.score_cam(score), expected)
+
+
+def test_a_changed_view_is_scored_beside_the_others_and_changes_no_features():
+    score = scored(fusion="difference", hidden=5)
+    before, images = score.features.clone(), score.images.clone()
+    images[:, 1] = 0
+    with torch.no_grad():
+        torch.testing.assert_close(
+            score.of_view(images[:, 1], score.features, 1, TARGETS), score.of_images(images, TARGETS)
+        )
+    assert torch.equal(score.features, before)
