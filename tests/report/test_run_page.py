@@ -277,6 +277,7 @@ def test_names_from_outside_are_texts_and_nothing_more(visit, hostile):
     page.click("#cards .card >> nth=0")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
+    page.wait_for_selector("#viewer", state="hidden")  # closing it moves the focus
     page.locator("#curves .plot > svg").first.focus()
     page.keyboard.press("ArrowRight")
     assert any(name in page.inner_text("#tip") for name in classes)
