@@ -71,7 +71,7 @@ def fitted_frame(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> p
     `probability_<class>` stay the network's.
     """
     test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
-    calibrated, _ = recalibrate(test, validation, _shifts(data, recipe))
+    calibrated, _ = recalibrate(test, validation, class_shifts(data, recipe))
     sets, _ = conformal_sets(test, validation, recipe.evaluation.conformal_level)
     columns: dict[str, NDArray[Any]] = {f"calibrated_{name}": calibrated[:, k] for k, name in enumerate(test.classes)}
     columns |= {f"set_{name}": sets[:, k] for k, name in enumerate(test.classes)}
@@ -134,7 +134,7 @@ def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str
         "cost": read_cost(test, evaluation.costs, same()),
         "subgroups": read_subgroups(test, same()),
         "levels": read_levels(test, evaluation.level_rule, same()),
-        "calibration": read_calibration(test, validation, _shifts(data, recipe), same()),
+        "calibration": read_calibration(test, validation, class_shifts(data, recipe), same()),
         "conformal": read_conformal(
             test,
             validation,
@@ -169,7 +169,7 @@ def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe:
     )
 
 
-def _shifts(data: Prepared, recipe: Recipe) -> dict[int, NDArray[np.float64]]:
+def class_shifts(data: Prepared, recipe: Recipe) -> dict[int, NDArray[np.float64]]:
     """Return how far the class shares that each fold's network learned from are from those of its training rows."""
     labels, count = data.labelled.labels, len(data.labelled.classes)
     sampler, weighted = recipe.training.sampler, recipe.loss.class_weights

@@ -23,6 +23,8 @@ SUMMARIES = {
     "leakage": "Tell what a split that leaks patients makes of a score",
     "report": "Make a page of a finished run that opens without a network",
     "audit": "Say which rows of a data set are usable, and why the others are not",
+    "export": "Make a trained run a model that predicts without it",
+    "predict": "Say what an exported model sees in pictures",
     "list": "Show everything that is registered",
     "register": "Check a plugin file and add it to the working directory's registry.toml",
     "phantom": "Make synthetic mammograms with known lesions",

@@ -194,6 +194,11 @@ def _bits(pixels: Pixels) -> NDArray[Any]:
     return pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels
 
 
+def as_images(pixels: Pixels, device: torch.device) -> Tensor:
+    """Return stored pictures N×V×H×W, of 8 or 16 bits, as a classifier takes them: N×V×1×H×W float32 in [0, 1]."""
+    return _unit(torch.from_numpy(_bits(pixels)).to(device))
+
+
 def _unit(bits: Tensor) -> Tensor:
     """N×V×H×W stored bits → N×V×1×H×W float32 in [0, 1]."""
     if bits.dtype == torch.int16:

@@ -49,20 +49,35 @@ _AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written: this bound
 class PixelStore:
     """The decoded pictures: `array` is N×H×W, memory-mapped and read-only, uint8, or uint16 if any source was deeper.
 
-    `placements[i]` maps picture i's source pixels to its stored ones. `digest` is the store's key.
+    `placements[i]` maps picture i's source pixels to its stored ones. `digest` is the store's key. `detail` is what the
+    neutral geometry left of each picture (see `geometry`), `None` in another geometry.
     """
 
     array: Pixels
     placements: tuple[Placement, ...]
     digest: str
+    detail: float | None = None
 
 
-class _Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Placed:
+    """A placed picture H×W, where its source pixels went, and its file's height and width.
+
+    Of a JPEG that was decoded at a part of its size the file's are off by as much as 7 pixels.
+    """
+
+    pixels: Pixels
+    placement: Placement
+    size: tuple[int, int]
+
+
+class _Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a whole store says of itself: which positions failed, and the sizes by which damage is found."""
 
     format: int
     failures: dict[int, tuple[str, str]]
     bytes: dict[str, int]
+    detail: float | None = None
 
 
 def build_store(
@@ -77,15 +92,15 @@ def build_store(
     paths = [index.root / name for name in index.rows["image_path"]]
     key = _key(paths, section)
     folder = cache / "pixels" / key
-    opened = _open(folder)
+    opened = _open(folder, section)
     if opened is None:
         make_folder(folder.parent)
         with _locked(folder):
-            opened = _open(folder)  # another process may have built it meanwhile
+            opened = _open(folder, section)  # another process may have built it meanwhile
             if opened is None:
                 _clear(folder)
                 _build(paths, section, folder, on_progress)
-                opened = _open(folder)
+                opened = _open(folder, section)
     if opened is None:
         raise UserError(f"the pixel store {folder} was damaged while it was written; check the disk and run again")
     if on_progress is not None:
@@ -142,11 +157,11 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(leftover)
 
 
-def _open(folder: Path) -> tuple[PixelStore, Failures] | None:
+def _open(folder: Path, section: ImageSection) -> tuple[PixelStore, Failures] | None:
     """Open the store if it is there and whole, judged by its manifest and its files' sizes."""
     try:
         manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=_Manifest)
-        if manifest.format != STORE_FORMAT:
+        if manifest.format != STORE_FORMAT or (section.neutral and manifest.detail is None):  # an older one lacks it
             return None
         if any((folder / name).stat().st_size != size for name, size in manifest.bytes.items()):
             return None
@@ -157,7 +172,8 @@ def _open(folder: Path) -> tuple[PixelStore, Failures] | None:
         return None
     if len(array) != len(placements):
         return None
-    store = PixelStore(array=array, placements=tuple(_placement(row) for row in placements), digest=folder.name)
+    where = tuple(_placement(row) for row in placements)
+    store = PixelStore(array=array, placements=where, digest=folder.name, detail=manifest.detail)
     return store, dict(manifest.failures)
 
 
@@ -167,35 +183,42 @@ def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progre
     with whole_folder(folder) as temporary:
         with ThreadPoolExecutor(_WORKERS) as pool, (temporary / "pixels.npy").open("wb") as file:
             dtype: _Depth = np.dtype(np.uint16 if any(pool.map(is_deep, paths)) else np.uint8)
-            how = _geometry(paths, section, pool)
+            detail = _common_detail(paths, section, pool) if section.neutral else None
+            how = geometry(section, detail)
             _write_header(file, dtype, 0, section)
             for position, result in enumerate(_in_order(pool, paths, section, how)):
                 if isinstance(result, ImageError):
                     failures[position] = (result.reason, result.detail)
                 else:
-                    pixels, placement = result
-                    file.write(_deepened(pixels, dtype).tobytes())
-                    placements.append(placement)
+                    file.write(_deepened(result.pixels, dtype).tobytes())
+                    placements.append(result.placement)
                 if on_progress is not None:
                     on_progress(position + 1, len(paths))
             _write_header(file, dtype, len(placements), section)
         rows = [[p.scale_x, p.scale_y, p.offset_x, p.offset_y, p.mirrored] for p in placements]
         np.save(temporary / "placements.npy", np.array(rows, dtype=np.float64).reshape(-1, 5), allow_pickle=False)
         sizes = {file.name: file.stat().st_size for file in temporary.iterdir()}
-        manifest = _Manifest(format=STORE_FORMAT, failures=failures, bytes=sizes)
+        manifest = _Manifest(format=STORE_FORMAT, failures=failures, bytes=sizes, detail=detail)
         (temporary / "manifest.json").write_bytes(msgspec.json.encode(manifest))
 
 
-_Place = Callable[[Pixels, ImageSection], tuple[Pixels, Placement]]
-_Result = tuple[Pixels, Placement] | ImageError
+Place = Callable[[Pixels], tuple[Pixels, Placement]]
+"""How a decoded picture of any size becomes a stored one."""
+
+_Result = Placed | ImageError
 
 
-def _geometry(paths: Sequence[Path], section: ImageSection, pool: ThreadPoolExecutor) -> _Place:
-    """Return how every picture is placed; the neutral geometry looks at all of them first, for their common detail."""
+def geometry(section: ImageSection, detail: float | None) -> Place:
+    """Return how pictures are placed; the neutral geometry needs the `detail` that all files of the data set have."""
     if not section.neutral:
-        return place
+        return partial(place, section=section)
+    assert detail is not None, "the neutral geometry looks at all pictures first"
+    return partial(place_neutral, section=section, detail=detail)
+
+
+def _common_detail(paths: Sequence[Path], section: ImageSection, pool: ThreadPoolExecutor) -> float:
     found = pool.map(lambda path: _detail(path, section), paths)
-    return partial(place_neutral, detail=common_detail(points for points in found if points is not None))
+    return common_detail(points for points in found if points is not None)
 
 
 def _detail(path: Path, section: ImageSection) -> float | None:
@@ -206,14 +229,14 @@ def _detail(path: Path, section: ImageSection) -> float | None:
     return points_per_pixel(picture.pixels, picture.reduction, section)
 
 
-def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSection, how: _Place) -> Iterator[_Result]:
+def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSection, how: Place) -> Iterator[_Result]:
     """Yield each picture's result in the order of `paths`, with no more than `_AHEAD` of them at work or waiting."""
     waiting: deque[Future[_Result]] = deque()
     try:
         for path in paths:
             if len(waiting) == _AHEAD:
                 yield waiting.popleft().result()
-            waiting.append(pool.submit(_read_and_place, path, section, how))
+            waiting.append(pool.submit(_try_to_place, path, section, how))
         while waiting:
             yield waiting.popleft().result()
     finally:
@@ -221,19 +244,33 @@ def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSec
             future.cancel()
 
 
-def _read_and_place(path: Path, section: ImageSection, how: _Place) -> _Result:
-    needed = POINT if section.neutral else 1.0  # source pixels for a stored one
+def _try_to_place(path: Path, section: ImageSection, how: Place) -> _Result:
     try:
-        # Twice the wanted size leaves a breast that fills half of its frame with all the detail that can be stored.
-        picture = read_picture(path, (round(2 * needed * section.height), round(2 * needed * section.width)))
-        pixels, placement = how(picture.pixels, section)
-        # It fills less: take it whole.
-        if picture.reduction > 1 and needed * max(placement.scale_x, placement.scale_y) > 1:
-            picture = read_picture(path)
-            pixels, placement = how(picture.pixels, section)
+        return read_and_place(path, section, how)
     except ImageError as error:
         return error
-    return pixels, placement.of_reduced(picture.reduction)
+
+
+def read_and_place(path: Path, section: ImageSection, how: Place) -> Placed:
+    """Decode the picture at `path` with as much detail as it takes, and place it; raises `ImageError`."""
+    needed = POINT if section.neutral else 1.0  # source pixels for a stored one
+    # Twice the wanted size leaves a breast that fills half of its frame with all the detail that can be stored.
+    picture = read_picture(path, (round(2 * needed * section.height), round(2 * needed * section.width)))
+    pixels, placement = how(picture.pixels)
+    # It fills less: take it whole.
+    if picture.reduction > 1 and needed * max(placement.scale_x, placement.scale_y) > 1:
+        picture = read_picture(path)
+        pixels, placement = how(picture.pixels)
+    height, width = picture.pixels.shape
+    size = (height * picture.reduction, width * picture.reduction)
+    return Placed(pixels=pixels, placement=placement.of_reduced(picture.reduction), size=size)
+
+
+def stacked(pictures: Sequence[Pixels]) -> Pixels:
+    """Stack pictures or stacks of one shape; where any has 16 bits all are brought to its range."""
+    deepest = max((one.dtype for one in pictures), key=lambda dtype: dtype.itemsize)
+    together: Pixels = np.stack([_deepened(one, deepest) for one in pictures], dtype=deepest)
+    return together
 
 
 def _deepened(pixels: Pixels, dtype: _Depth) -> Pixels:

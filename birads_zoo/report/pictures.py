@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
+from PIL import Image
 
 from birads_zoo.report import style
 from birads_zoo.report.style import BODY, COOL, INK, MARGIN, QUIET, SMALL, WARM
@@ -25,6 +26,7 @@ _LINE = 0.155  # inches a line of caption takes
 _HEAT = matplotlib.colormaps["inferno"]
 _OPACITY = 0.75  # of the strongest heat
 _LESION = "#5ef2ff"
+_OVERLAY = 512  # pixels that an overlay is high, about
 
 
 def sample_grid(images: NDArray[Any], titles: Sequence[str], path: Path, context: str) -> None:
@@ -116,6 +118,20 @@ def heat_maps(
     style.save(figure, path)
 
 
+def overlay(image: NDArray[Any], heat: NDArray[np.floating[Any]], path: Path) -> None:
+    """Save one image H×W beside itself with its heat map H×W in [0, 1] laid over it, as `heat_maps` colours it.
+
+    A PNG without text, each pixel of the image a whole number of its own.
+    """
+    low, high = _grey_range(image)
+    grey = np.repeat(np.clip((image[..., None] - low) / (high - low), 0, 1), 3, axis=2)
+    opacity = _OPACITY * np.clip(np.nan_to_num(heat), 0, 1)[..., None]
+    laid = grey * (1 - opacity) + _HEAT(heat)[..., :3] * opacity
+    zoom = max(1, round(_OVERLAY / image.shape[0]))
+    both = np.concatenate([grey, laid], axis=1).repeat(zoom, axis=0).repeat(zoom, axis=1)
+    Image.fromarray(np.rint(255 * both).astype(np.uint8)).save(path)
+
+
 def _grid(
     images: Sequence[NDArray[Any]] | NDArray[Any],
     across: int,
@@ -150,14 +166,19 @@ def _grid(
     return figure, cells
 
 
-def _show(axes: Axes, image: NDArray[Any]) -> None:
-    """Show a grey picture in its own proportions. 8 bits and floats have a fixed range; 16 bits rarely use theirs."""
-    low, high = 0.0, 1.0
+def _grey_range(image: NDArray[Any]) -> tuple[float, float]:
+    """Return what is black and white. 8 bits and floats have a fixed range; 16 bits rarely use theirs."""
+    if not np.issubdtype(image.dtype, np.integer):
+        return 0.0, 1.0
     if image.dtype == np.uint8:
-        high = 255.0
-    elif np.issubdtype(image.dtype, np.integer):
-        low, high = np.percentile(image, (0.0, 99.9))
-        high = max(high, low + 1)
+        return 0.0, 255.0
+    low, high = np.percentile(image, (0.0, 99.9))
+    return float(low), max(float(high), float(low) + 1)
+
+
+def _show(axes: Axes, image: NDArray[Any]) -> None:
+    """Show a grey picture in its own proportions."""
+    low, high = _grey_range(image)
     extent = (0, image.shape[1], image.shape[0], 0)
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, extent=extent, aspect="equal")
 

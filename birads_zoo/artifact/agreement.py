@@ -1,0 +1,91 @@
+"""Does what was exported do what the trainer's network does? Checked at every export, on pictures of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from birads_zoo.artifact.manifest import Kind, Preprocessing
+from birads_zoo.artifact.networks import Network, judging, open_classifier, open_onnx, open_own_program
+from birads_zoo.data.batches import as_images
+from birads_zoo.data.pixels import geometry, read_and_place, stacked
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.devices import Compute
+from birads_zoo.errors import UserError
+from birads_zoo.finished import Finished
+from birads_zoo.model.classifier import Classifier
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+CHECKED = 50
+"""Pictures of the run, or all it has, on which every exported network is held against the trainer's."""
+
+TOLERANCE = 1e-4
+"""The largest difference of a probability; of a logit or a feature it is as much, or as much of its own size."""
+
+_BATCH = 16
+
+
+def checked_rows(count: int) -> NDArray[np.int64]:
+    """Return up to `CHECKED` of `count` row numbers, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, CHECKED).astype(np.int64))
+
+
+def check_network(
+    kind: Kind, path: Path, classifier: Classifier, finished: Finished, host: Host, data: Prepared
+) -> None:
+    """Open the network in `path` as a user would, and hold it against `classifier`: the trainer's, on the CPU.
+
+    Raises:
+        UserError: where a probability, logit or feature differs by more than `TOLERANCE`.
+
+    """
+    compute = Compute(device=torch.device("cpu"), autocast=None)
+    if kind == "safetensors":
+        network = judging(open_classifier(path, finished.recipe, host, len(finished.classes), compute))
+    else:
+        network = open_onnx(path, compute) if kind == "onnx" else open_own_program(path)
+    worst = largest_difference(network, judging(classifier), data, checked_rows(len(data.labelled.labels)))
+    if not worst <= TOLERANCE:
+        raise UserError(
+            f"the network exported as {kind} disagrees with the trainer's by {worst:.2g}, more than {TOLERANCE:g}, on "
+            f"pictures of the run; export it in another format"
+        )
+
+
+@torch.inference_mode()
+def largest_difference(first: Network, second: Network, data: Prepared, rows: NDArray[np.int64]) -> float:
+    """Return by how much two networks differ at most in what `TOLERANCE` bounds, on samples of the run; NaN counts."""
+    worst = 0.0
+    for start in range(0, len(rows), _BATCH):
+        images = as_images(data.store.array[data.samples[rows[start : start + _BATCH]]], torch.device("cpu"))
+        one, other = first(images), second(images)
+        gaps = [(a - b).abs() / b.abs().clamp(min=1) for a, b in zip(one, other, strict=True)]
+        gaps.append((one[0].softmax(1) - other[0].softmax(1)).abs())
+        worst = max(worst, *(float(gap.nan_to_num(nan=torch.inf).max()) for gap in gaps))
+    return worst
+
+
+def check_pixels(preprocessing: Preprocessing, data: Prepared, rows: NDArray[np.int64]) -> None:
+    """Read and place the rows' files as the exported model will, and hold them against the pixel store.
+
+    Raises:
+        UserError: where a pixel differs.
+
+    """
+    index, device = data.labelled.index, torch.device("cpu")
+    how = geometry(preprocessing.image, preprocessing.detail)
+    for row in rows:
+        path = index.root / index.rows["image_path"].iloc[row]
+        placed = read_and_place(path, preprocessing.image, how)
+        stored = data.store.array[data.positions[[row]]][None]  # a copy: torch takes no read-only memory
+        if not torch.equal(as_images(stacked([placed.pixels[None]]), device), as_images(stored, device)):
+            raise UserError(
+                f"row {index.rows['row'].iloc[row]} is prepared otherwise than in the run's pixel store; empty the "
+                "cache, run it again and export that"
+            )

@@ -1,0 +1,249 @@
+"""From a finished run to a folder that predicts without it: whole and checked, or not there at all."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import safetensors.numpy
+import torch
+from numpy.typing import NDArray
+
+import birads_zoo
+from birads_zoo.artifact.agreement import check_network, check_pixels, checked_rows
+from birads_zoo.artifact.card import model_card
+from birads_zoo.artifact.manifest import (
+    FORMAT,
+    NOTICE,
+    SUFFIXES,
+    FoldPart,
+    Kind,
+    Manifest,
+    Preprocessing,
+    Share,
+    TrainingRange,
+    checksums,
+    write_manifest,
+)
+from birads_zoo.artifact.model import REFERENCE
+from birads_zoo.artifact.networks import Network, judging, save_network
+from birads_zoo.artifact.reference import Reference, limit_of, make_reference, nearest
+from birads_zoo.artifact.training_range import fit_range, outside, statistics_of
+from birads_zoo.data.batches import Batches
+from birads_zoo.data.facts import file_facts
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.splits import Fold
+from birads_zoo.devices import Compute, choose_compute
+from birads_zoo.errors import UserError
+from birads_zoo.evaluation.proportions import proportion
+from birads_zoo.files import whole_folder
+from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
+from birads_zoo.progress import Screen
+from birads_zoo.randomness import numpy_generator
+from birads_zoo.recipe import Recipe
+from birads_zoo.results import class_shifts
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+    from birads_zoo.registry import Registry
+
+CARD = "model_card.md"
+MOST_REFERENCES = 1500
+"""Training rows of a fold, drawn by chance, that its reference groups are made of at most."""
+
+_UNSHARED = {
+    "dataset.root": "",
+    "dataset.table": "",
+    "dataset.columns": {},
+    "dataset.patient_pattern": "",
+    "model.weights": "",
+}
+"""The recipe's fields that may name the user's files and patients; a model needs none of them."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Seen:
+    """How one fold's network saw the run: its reference groups, and how far unseen rows are from them."""
+
+    reference: Reference
+    scale: float | None
+    validation: NDArray[np.float64]
+    test: NDArray[np.float64]
+
+
+def export(
+    run: Path,
+    kind: Kind,
+    out: Path,
+    host: Host,
+    registry: Registry,
+    device: str,
+    screen: Screen,
+    root: Path | None = None,
+) -> Manifest:
+    """Export the finished run in `run` as `kind` to the new folder `out`; `root` says where its data lies if moved.
+
+    Every network is opened again from its file and held against the trainer's, and the preprocessing against the pixel
+    store, before the folder gets its name.
+
+    Raises:
+        UserError: when the run or its data cannot be opened, the network cannot be exported so, or an exported one
+            disagrees with the trainer's; nothing stays then.
+
+    """
+    if out.exists():
+        raise UserError(f"{out} exists already; remove it, or name another folder with --out")
+    finished = read_run(run, host)
+    data = prepare_again(finished, host, screen, root)
+    compute = choose_compute(device, "float32")
+    with whole_folder(out) as folder:
+        seen, channels = [], ((), ())
+        for fold in data.folds:
+            classifier = trained_classifier(finished, host, fold.number, compute)
+            with screen.bar(f"fold {fold.number + 1}/{len(data.folds)}", len(data.labelled.labels)) as show:
+                seen.append(_see(judging(classifier), fold, finished.recipe, data, compute, lambda n: show(n, "")))
+            path = folder / _weights_name(fold.number, kind)
+            portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
+            save_network(kind, portable, finished.recipe, path)
+            check_network(kind, path, portable, finished, host, data)
+            channels = tuple(classifier.pixel_mean.tolist()), tuple(classifier.pixel_std.tolist())
+        preprocessing = Preprocessing(
+            image=finished.recipe.image,
+            detail=data.store.detail,
+            bits=16 if data.store.array.dtype == np.uint16 else 8,
+            pixel_mean=channels[0],
+            pixel_std=channels[1],
+        )
+        check_pixels(preprocessing, data, checked_rows(len(data.labelled.labels)))
+        training_range = _training_range(data, seen)
+        _write_references(folder / REFERENCE, seen)
+        manifest = Manifest(
+            format=FORMAT,
+            notice=NOTICE,
+            birads_zoo=birads_zoo.__version__,
+            torch=str(torch.__version__),
+            kind=kind,
+            run_id=finished.recipe.run_id,
+            recipe=finished.recipe.replace(_UNSHARED),
+            classes=finished.classes,
+            target=finished.metrics["target"],
+            ordinal=data.labelled.target.ordinal,
+            positive=tuple((finished.metrics["positive"] or {}).get("classes", ())),
+            preprocessing=preprocessing,
+            folds=_folds(finished, data, seen, kind),
+            training_range=training_range,
+            licences=_licences(finished.recipe, host, registry),
+            files={},
+        )
+        (folder / CARD).write_text(model_card(finished, manifest), encoding="utf-8")
+        manifest = msgspec.structs.replace(manifest, files=checksums(sorted(folder.iterdir())))
+        write_manifest(folder, manifest)
+    return manifest
+
+
+def _see(network: Network, fold: Fold, recipe: Recipe, data: Prepared, compute: Compute, on_images: Any) -> _Seen:
+    labels = data.labelled.labels
+    patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=np.str_)
+    generator = numpy_generator(recipe.seed, "fold", fold.number, "reference")
+    chosen = np.sort(generator.permutation(fold.train)[:MOST_REFERENCES])
+    rows = np.concatenate([chosen, fold.validation, fold.test])
+    batches = Batches(data.store.array, data.samples[rows], labels[rows], recipe.training.batch_size, compute.device)
+    found, done = [], 0
+    with torch.inference_mode():
+        for batch in batches.epoch(None):
+            found.append(network(batch.images)[1].float().cpu().numpy())
+            done += len(batch.targets)
+            on_images(done)
+    train, validation, test = np.split(np.concatenate(found), np.cumsum([len(chosen), len(fold.validation)]))
+    reference = make_reference(train, labels[chosen], patients[chosen], generator)
+    held_out = nearest(validation, reference)[0]
+    scale = float(np.median(held_out)) if len(held_out) else 0.0
+    usable = scale > 0  # False without validation rows or groups (NaN), or where all features are one
+    return _Seen(
+        reference=reference,
+        scale=scale if usable else None,
+        validation=held_out / scale if usable else np.empty(0),
+        test=nearest(test, reference)[0] / scale if usable else np.empty(0),
+    )
+
+
+def _training_range(data: Prepared, seen: Sequence[_Seen]) -> TrainingRange:
+    patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=np.str_)
+    facts = file_facts(data.labelled.index)
+    sizes = facts[["height", "width"]].to_numpy(int)
+    pixels = data.store.array
+    rows = zip(data.positions, sizes, strict=True)
+    statistics = np.stack([statistics_of(pixels[at], (int(high), int(wide))) for at, (high, wide) in rows])
+    strange = [outside(statistics[fold.test], fit_range(statistics[fold.train])).any(axis=1) for fold in data.folds]
+    tested = np.concatenate([fold.test for fold in data.folds])
+    judged = [(fold, one) for fold, one in zip(data.folds, seen, strict=True) if one.scale is not None]
+    limit = limit_of([one.validation for _, one in judged], [patients[fold.validation] for fold, _ in judged])
+    far = None
+    if limit is not None:
+        beyond = np.concatenate([one.test > limit for _, one in judged])
+        far = _share(beyond, patients[np.concatenate([fold.test for fold, _ in judged])])
+    return TrainingRange(
+        statistics=fit_range(statistics),
+        range_alarms=_share(np.concatenate(strange), patients[tested]),
+        limit=limit,
+        distance_alarms=far,
+    )
+
+
+def _share(hits: NDArray[np.bool_], patients: NDArray[np.str_]) -> Share:
+    found = proportion(hits, patients)
+    assert found is not None, "a run has test rows"
+    return Share(value=found.value, low=found.low, high=found.high, n=len(hits), patients=len(np.unique(patients)))
+
+
+def _folds(finished: Finished, data: Prepared, seen: Sequence[_Seen], kind: Kind) -> tuple[FoldPart, ...]:
+    temperatures = _by_fold(finished.metrics["calibration"]["folds"], "temperature")
+    thresholds = _by_fold(finished.metrics["conformal"]["folds"], "threshold")
+    shifts = class_shifts(data, finished.recipe)
+    return tuple(
+        FoldPart(
+            number=fold.number,
+            weights=_weights_name(fold.number, kind),
+            temperature=temperatures[fold.number],
+            shift=tuple(shifts[fold.number].tolist()),
+            threshold=thresholds[fold.number],
+            scale=one.scale,
+        )
+        for fold, one in zip(data.folds, seen, strict=True)
+    )
+
+
+def _by_fold(told: Sequence[Mapping[str, Any]], key: str) -> dict[int, float | None]:
+    return {one["fold"]: one[key] for one in told}
+
+
+def _weights_name(number: int, kind: Kind) -> str:
+    return f"fold-{number}{SUFFIXES[kind]}"
+
+
+def _write_references(path: Path, seen: Sequence[_Seen]) -> None:
+    tensors: dict[str, NDArray[Any]] = {}
+    for number, one in enumerate(seen):
+        tensors[f"features-{number}"] = one.reference.features.astype(np.float16)
+        tensors[f"labels-{number}"] = one.reference.labels.astype(np.int16)
+        tensors[f"mean-{number}"], tensors[f"spread-{number}"] = one.reference.mean, one.reference.spread
+    path.write_bytes(safetensors.numpy.save(tensors))
+
+
+def _licences(recipe: Recipe, host: Host, registry: Registry) -> tuple[str, ...]:
+    """Say under what terms the parts of the model stand."""
+    told = ["birads-zoo: MIT"]
+    spec = host.backbone(recipe.model.backbone)
+    if recipe.model.weights:
+        told.append(
+            f"{spec.name}: trained from weights in a file of the user's, whose giver's terms go on binding them"
+        )
+    elif recipe.model.pretrained and spec.weights:
+        told.append(f"{spec.name}: trained from {registry.licences.get(spec.name, spec.weights)}")
+    told.append(f"data set {recipe.dataset.name}: its publisher's terms may bind what was learned from it")
+    return tuple(told)

@@ -1,0 +1,176 @@
+"""What an exported model says of itself: `manifest.json`, checked when it is read, with a checksum of every file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from birads_zoo.errors import UserError
+from birads_zoo.recipe import ImageSection, Recipe
+
+FORMAT = 1
+"""Raise this whenever an older birads-zoo could not read, or would misread, what a newer one exports."""
+
+NOTICE = "Research use only. This is no medical device: it diagnoses nothing, and must not guide anybody's care."
+
+NAME = "manifest.json"
+
+Kind = Literal["safetensors", "onnx", "exported-program"]
+SUFFIXES: dict[Kind, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "exported-program": ".pt2"}
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the manifest: unknown keys and wrong types are refused."""
+
+
+class Preprocessing(_Part, frozen=True, kw_only=True):
+    """How a file becomes what the network sees.
+
+    `image` places it (`birads_zoo.data.pixels.read_and_place`); `detail` is what the neutral geometry leaves of each
+    picture, fitted over the data set, `None` in another geometry. Grey values are then divided by 255, or by 65535
+    where a file has more than 8 bits; `bits` says which the training's store had. `pixel_mean` and `pixel_std`, a value
+    per input channel, are part of the exported network, and repeated here for a reader.
+    """
+
+    image: ImageSection
+    detail: float | None
+    bits: Literal[8, 16]
+    pixel_mean: tuple[float, ...]
+    pixel_std: tuple[float, ...]
+
+
+class FoldPart(_Part, frozen=True, kw_only=True):
+    """One fold's network, and what was fitted on the fold's validation rows; `None` where they were too few.
+
+    `temperature` and `shift` (K,) recalibrate its probabilities, `threshold` is that of its conformal sets, and
+    `scale` the median distance of its validation rows from its training rows (see `artifact.reference`).
+    """
+
+    number: int
+    weights: str
+    temperature: float | None
+    shift: tuple[float, ...]
+    threshold: float | None
+    scale: float | None
+
+
+class Share(_Part, frozen=True, kw_only=True):
+    """A share of n rows of so many patients, with its 95 % interval (`evaluation.proportions.proportion`)."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    patients: int
+
+
+class Statistic(_Part, frozen=True, kw_only=True):
+    """What a statistic of the run's pictures (`artifact.training_range`) ranges over, with the margin it is granted."""
+
+    low: float
+    high: float
+
+
+class TrainingRange(_Part, frozen=True, kw_only=True):
+    """What pictures may be like before a warning is due, and how often held-out ones of the run got one.
+
+    `limit` is that of the distance in feature space, in units of the folds' scales: the 99 % quantile of the
+    validation rows, every patient weighing the same. `None` where the run had none. `range_alarms` and
+    `distance_alarms` are shares of test rows, judged fold by fold by what was fitted without them.
+    """
+
+    statistics: dict[str, Statistic]
+    range_alarms: Share
+    limit: float | None
+    distance_alarms: Share | None
+
+
+class Manifest(_Part, frozen=True, kw_only=True):
+    """Everything that it takes to predict with the files beside it. `files` has their SHA-256 checksums."""
+
+    format: int
+    notice: str
+    birads_zoo: str
+    torch: str
+    kind: Kind
+    run_id: str
+    recipe: Recipe
+    classes: tuple[str, ...]
+    target: str
+    ordinal: bool
+    positive: tuple[str, ...]
+    preprocessing: Preprocessing
+    folds: tuple[FoldPart, ...]
+    training_range: TrainingRange
+    licences: tuple[str, ...]
+    files: dict[str, str]
+
+
+class _Version(msgspec.Struct, frozen=True, kw_only=True):
+    format: int
+    birads_zoo: str
+
+
+def checksums(files: Iterable[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file by its name."""
+    found = {}
+    for path in files:
+        with path.open("rb") as file:
+            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest` into `folder`, for people to read too."""
+    (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of the exported model in `folder`, and every file against its checksum.
+
+    The checksums find damage and mix-ups. They prove no origin: who can change a file can change its checksum too.
+
+    Raises:
+        UserError: when `folder` is no exported model, or one of another format, or a file of it is missing or changed.
+
+    """
+    try:
+        text = (folder / NAME).read_bytes()
+    except OSError:
+        raise UserError(
+            f"{folder} is no exported model: it holds no {NAME}; give a folder that `birads-zoo export` made"
+        ) from None
+    try:
+        version = msgspec.json.decode(text, type=_Version)
+    except msgspec.MsgspecError as error:
+        raise UserError(f"{folder / NAME} is not what birads-zoo exports ({error}); export the run again") from None
+    if version.format != FORMAT:
+        raise UserError(
+            f"{folder} was exported by birads-zoo {version.birads_zoo} in format {version.format}, and this one reads "
+            f"format {FORMAT}; export the run again, or use that version"
+        )
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise UserError(f"{folder / NAME} is damaged ({error}); export the run again") from None
+    _check_files(folder, manifest)
+    return manifest
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    if strange := [name for name in manifest.files if Path(name).name != name]:
+        raise UserError(f"{folder / NAME} names {strange[0]!r}, which is outside its folder; export the run again")
+    needed = {fold.weights for fold in manifest.folds}
+    if not needed or needed - set(manifest.files):
+        raise UserError(f"{folder / NAME} is damaged (it has no checksum of its weights); export the run again")
+    for name, wanted in manifest.files.items():
+        try:
+            found = checksums([folder / name])[name]
+        except OSError as error:
+            raise UserError(f"cannot read {folder / name}: {error.strerror}; export the run again") from None
+        if found != wanted:
+            raise UserError(f"{folder / name} has been changed since it was exported; export the run again")

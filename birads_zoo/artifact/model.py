@@ -1,0 +1,163 @@
+"""An exported model, opened: it predicts pictures, and shows where its evidence lies, without the run it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import safetensors.numpy
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+
+from birads_zoo.artifact.judging import Prediction, judge
+from birads_zoo.artifact.manifest import NOTICE, Manifest, read_manifest
+from birads_zoo.artifact.networks import Network, judging, onnx_device, open_classifier, open_onnx
+from birads_zoo.artifact.reading import Images, Ready, Sample, read, read_in_order, samples_of
+from birads_zoo.artifact.reference import Reference
+from birads_zoo.data.batches import as_images
+from birads_zoo.data.images import Pixels
+from birads_zoo.devices import Compute, choose_compute
+from birads_zoo.errors import UserError
+from birads_zoo.explanation.heat_maps import explain_sample
+from birads_zoo.model.classifier import Classifier
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+REFERENCE = "reference.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explanation:
+    """Where a model saw evidence: the picture H×W as the network gets it, and a heat map H×W in [0, 1] for `label`."""
+
+    picture: Pixels
+    heat: NDArray[np.float32]
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """An exported model: every fold's network, whose mean is the prediction. Made by `birads_zoo.load`.
+
+    `classifiers` are those networks where they are torch's own ("safetensors"), else ().
+    """
+
+    manifest: Manifest
+    networks: tuple[Network, ...]
+    classifiers: tuple[Classifier, ...]
+    references: tuple[Reference, ...]
+    compute: Compute
+    host: Host
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in order."""
+        return self.manifest.classes
+
+    @property
+    def notice(self) -> str:
+        """What whoever shows a prediction must say beside it."""
+        return NOTICE
+
+    def predict(self, images: Images, *, batch_size: int = 32) -> tuple[Prediction, ...]:
+        """Predict pictures, in their order; see `stream`."""
+        return tuple(self.stream(images, batch_size=batch_size))
+
+    def stream(self, images: Images, *, batch_size: int = 32) -> Iterator[Prediction]:
+        """Yield each picture's prediction as soon as it is made, while threads read the next ones.
+
+        Args:
+            images: paths of files, or H×W arrays of uint8 or uint16, one or many of them. For a model of two views a
+                table (pandas) with the columns image_path, patient_id, laterality and view, and exam_id where a patient
+                has several exams; any model takes one.
+            batch_size: pictures that the networks get at once.
+
+        Raises:
+            UserError: for images of another kind. A picture that cannot be read is a prediction with its `error`.
+
+        """
+        return self.judge(self.read(samples_of(images, self.manifest.recipe.dataset.views)), batch_size)
+
+    def read(self, samples: Iterable[Sample]) -> Iterator[Ready | Prediction]:
+        """Read and prepare samples in threads, in their order; one that cannot be read is a prediction that says so."""
+        return read_in_order(samples, self.manifest.preprocessing)
+
+    def judge(self, prepared: Iterable[Ready | Prediction], batch_size: int = 32) -> Iterator[Prediction]:
+        """Yield the predictions of prepared samples, in their order."""
+        return judge(self.manifest, self.networks, self.references, self.compute, prepared, batch_size)
+
+    def explain(self, sample: Sample, label: str) -> Explanation:
+        """Show where the evidence for class `label` lies in a sample's own picture: the mean of the folds' heat maps.
+
+        Raises:
+            UserError: when this export holds no networks of torch's own, the explainer is not registered, or the
+                picture cannot be read.
+
+        """
+        if not self.classifiers:
+            raise UserError(f"heat maps need gradients, which {self.manifest.kind} has not; export as safetensors")
+        ready = read(sample, self.manifest.preprocessing)
+        if isinstance(ready, Prediction):
+            raise UserError(f"cannot read {ready.source or 'the picture'}: {ready.error}")
+        spec = self.host.explainer(self.manifest.recipe.explainer)
+        images = as_images(ready.pixels[None], self.compute.device)
+        target = torch.tensor([self.classes.index(label)], device=self.compute.device)
+        with self.host.building("explainer", spec.name):
+            maps = [explain_sample(one, spec.build(one), images, target, 1)[0, 0] for one in self.classifiers]
+        return Explanation(picture=ready.pixels[0], heat=np.mean(maps, axis=0), label=label)
+
+
+def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
+    """Open what `birads-zoo export` left in `folder`, after its checksums; nothing in it is unpickled or executed.
+
+    Raises:
+        UserError: for a folder that is no exported model, a damaged one, one that needs a plugin or package that is not
+            here, and one of a format that cannot be opened safely.
+
+    """
+    manifest = read_manifest(folder)
+    if manifest.kind == "exported-program":
+        raise UserError(
+            f"{folder} is an exported program, and opening one runs whatever its file says (torch.export.load "
+            "unpickles): open it in a program of your own if you trust it, or export the run as safetensors or onnx"
+        )
+    if manifest.kind == "onnx":
+        compute = choose_compute(onnx_device(device), "float32")
+        networks = tuple(open_onnx(folder / fold.weights, compute) for fold in manifest.folds)
+        classifiers: tuple[Classifier, ...] = ()
+    else:
+        compute = choose_compute(device, "float32")
+        classifiers = tuple(
+            open_classifier(folder / fold.weights, manifest.recipe, host, len(manifest.classes), compute)
+            for fold in manifest.folds
+        )
+        networks = tuple(judging(classifier) for classifier in classifiers)
+    return Model(
+        manifest=manifest,
+        networks=networks,
+        classifiers=classifiers,
+        references=_references(folder, len(manifest.folds)),
+        compute=compute,
+        host=host,
+    )
+
+
+def _references(folder: Path, folds: int) -> tuple[Reference, ...]:
+    try:
+        tensors = safetensors.numpy.load_file(folder / REFERENCE)
+        return tuple(
+            Reference(
+                features=tensors[f"features-{fold}"].astype(np.float32),
+                labels=tensors[f"labels-{fold}"].astype(np.int64),
+                mean=tensors[f"mean-{fold}"],
+                spread=tensors[f"spread-{fold}"],
+            )
+            for fold in range(folds)
+        )
+    except (OSError, KeyError, SafetensorError) as error:
+        raise UserError(f"{folder / REFERENCE} is damaged ({error}); export the run again") from None

@@ -1,0 +1,55 @@
+"""`birads-zoo export`: make a trained run a thing that predicts without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from birads_zoo.cli.plugins import open_host, plugin_option
+
+_KINDS = ("safetensors", "onnx", "exported-program")
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(_KINDS),
+    default="safetensors",
+    show_default=True,
+    help="Weights for birads-zoo itself; a graph for ONNX Runtime; a graph for torch.export.load.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="The folder to make.  [default: RUN/model-FORMAT]")
+@click.option("--root", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run's data lies now.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+@plugin_option
+def command(
+    run: Path, kind: str, out: Path | None, root: Path | None, device: str, plugin_files: tuple[Path, ...]
+) -> None:
+    """Export every fold's network of a finished RUN, with its preprocessing, calibration, card and checksums.
+
+    Each network is opened again and held against the trainer's on pictures of the run; one that disagrees is an error.
+    """
+    from birads_zoo.artifact.export import export
+    from birads_zoo.artifact.manifest import Kind
+    from birads_zoo.progress import Screen
+
+    known: dict[str, Kind] = {name: name for name in get_args(Kind)}
+    registry, host = open_host(plugin_files)
+    screen = Screen()
+    folder = out or run / f"model-{kind}"
+    manifest = export(run, known[kind], folder, host, registry, device, screen, root)
+    far, strange = manifest.training_range.distance_alarms, manifest.training_range.range_alarms
+    count = len(manifest.folds)
+    screen.say(
+        f"{count} network{'' if count == 1 else 's'} of {manifest.run_id}, held against the trainer's: they agree"
+    )
+    unlike = f", {far.value:.1%} as unlike the training" if far else ""
+    screen.say(
+        f"of held-out pictures of the run, {strange.value:.1%} are warned of as out of range{unlike}  (n = {strange.n})"
+    )
+    screen.say(manifest.notice)
+    screen.say(f"model: {folder}")
