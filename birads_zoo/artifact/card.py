@@ -1,9 +1,194 @@
-"""The model card."""
+"""The model card: what a model was made from, how well it did, and what it must not be used for."""
 
-from birads_zoo.artifact.manifest import Manifest
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
+from birads_zoo.evaluation.table import against_shortcuts, by_fold, headline, levels_and_chances, readings
 from birads_zoo.finished import Finished
+
+_USE = """## Intended use
+
+Research on methods: comparing networks, studying their mistakes, their calibration and where their evidence lies;
+teaching. Its readers are researchers.
+
+## What it must not be used for
+
+- Anybody's care: it must not diagnose, screen, triage, or confirm or overrule a reader. It is no medical device, and
+  nobody has tested it as one.
+- Pictures unlike those it was trained on: other devices, other populations, other file formats. The warnings below find
+  some of them; a picture without a warning is not thereby a suitable one.
+- Finding out who is in the data, or whether somebody is."""
+
+_FOLDS = """All figures are of each fold's network on rows that it never saw. This model is the mean of these networks,
+and as such it was **never measured**: pictures that test one of them have trained others."""
+
+_ALARMS = """A prediction carries a warning where its picture is unlike the training's. How often that happens to
+pictures of the same source, each judged by one fold's network and by limits set without it and its patient:"""
+
+_SETS = """The model's calibrated probabilities are the mean of the folds', which is a little too cautious (Ranjan and
+Gneiting, J. R. Statist. Soc. B 72, 2010). Its set holds the classes that more than half of the folds' sets hold: where
+each of these holds the true class with a chance of at least {level:g}, for a random picture of a new patient of the
+same population, the model's does with at least {least:g} (Gasparin and Ramdas, arXiv 2401.09379, 2024)."""
 
 
 def model_card(finished: Finished, manifest: Manifest) -> str:
-    """Return it."""
-    return f"# {manifest.run_id}\n"
+    """Return the card in Markdown. It names no path of the user's machine, no file of the data and no patient."""
+    metrics = finished.metrics
+    parts = (
+        f"# {manifest.run_id}, trained on {manifest.recipe.dataset.name}",
+        f"**{manifest.notice}**",
+        _what(manifest),
+        _USE,
+        _data(metrics, manifest),
+        _results(metrics),
+        _subgroups(metrics),
+        _chances(metrics, manifest),
+        _warnings(manifest),
+        "## Licences\n\n" + "\n".join(f"- {licence}" for licence in manifest.licences),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(manifest: Manifest) -> str:
+    recipe, image = manifest.recipe, manifest.preprocessing.image
+    count = len(manifest.folds)
+    steps = [f"fitted into {image.height}×{image.width} pixels ({image.fit})"]
+    if image.neutral:
+        steps.insert(0, f"made neutral (detail {manifest.preprocessing.detail:.3g})")
+    else:
+        steps = ["cropped to the breast"] * image.crop + ["chest wall turned to the left"] * image.orient + steps
+    views = {"single": "one picture", "breast": "two views of a breast", "bilateral": "both breasts in one view"}
+    rows = (
+        ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
+        ("Ablations", ", ".join(recipe.ablations) or "none"),
+        ("Tells", f"{manifest.target}: {', '.join(manifest.classes)}"),
+        ("Looks at", views[recipe.dataset.views]),
+        ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
+        ("Format", f"{manifest.kind}, by birads-zoo {manifest.birads_zoo} with torch {manifest.torch}"),
+    )
+    return _table(("", ""), rows)
+
+
+def _data(metrics: Mapping[str, Any], manifest: Manifest) -> str:
+    recipe = manifest.recipe
+    counts = ", ".join(f"{one['name']} {one['support']}" for one in metrics["per_class"])
+    lines = [
+        f"- Data set: {recipe.dataset.name}, {metrics['n']} pictures of {metrics['patients']} patients: {counts}.",
+        f"- Split: by {metrics['split']}, {metrics['folds']} fold{'' if metrics['folds'] == 1 else 's'};"
+        f" {recipe.split.validation:.0%} of what a fold trains on is its validation part.",
+    ]
+    if metrics["leaky"]:
+        lines.append(
+            "- **This split leaks**: patients stand on both sides of it, so that every figure below says nothing of new"
+            " patients, and is too good."
+        )
+    return "\n".join(["## Data", "", *lines])
+
+
+def _results(metrics: Mapping[str, Any]) -> str:
+    scores = metrics["intervals"]["scores"]
+    rows = []
+    for one in metrics["per_class"]:
+        told = [_value(one[key], scores.get(f"{key}:{one['name']}")) for key in ("precision", "recall", "f1", "auroc")]
+        rows.append((one["name"], *told, str(one["support"])))
+    several = metrics["folds"] > 1
+    lines = [headline(metrics, metrics["folds"]), *([by_fold(metrics)] if several else [])]
+    lines += readings({**metrics, "subgroups": {"attributes": {}}})  # these have a section of their own
+    lines += levels_and_chances(metrics)[:-2]
+    return "\n".join(
+        [
+            "## How well it did",
+            "",
+            *([_FOLDS, ""] if several else []),
+            *(f"- {line}" for line in lines),
+            "",
+            _table(("class", "precision", "recall", "F1", "ROC-AUC", "n"), rows),
+            "",
+            "Intervals are at 95 %, over patients. Held against what needs no look at the breast:",
+            "",
+            *(f"{'  ' * line.startswith(' ')}- {' '.join(line.split())}" for line in against_shortcuts(metrics)),
+        ]
+    )
+
+
+def _subgroups(metrics: Mapping[str, Any]) -> str:
+    """Tell of those groups alone that are large enough to be scored: smaller ones would be near to persons."""
+    rows = []
+    for attribute, one in metrics["subgroups"]["attributes"].items():
+        for group in one["groups"]:
+            auroc = (group["scores"] or {}).get(metrics["subgroups"]["tested"])
+            if auroc is not None:
+                ends = (auroc["low"], auroc["high"])
+                rows.append((attribute, group["value"], _value(auroc["value"], ends), str(group["n"])))
+    if not rows:
+        return "## Subgroups\n\nNo group is large enough to be scored by itself."
+    differ = [name for name, one in metrics["subgroups"]["attributes"].items() if one["differs"]]
+    said = f"A test shows a difference by {', '.join(differ)}." if differ else "No test shows a difference."
+    table = _table(("attribute", "group", "ROC-AUC", "n"), rows)
+    return f"## Subgroups\n\n{said} Groups too small to be scored are left out.\n\n{table}"
+
+
+def _chances(metrics: Mapping[str, Any], manifest: Manifest) -> str:
+    level = metrics["conformal"]["level"]
+    return "\n".join(
+        [
+            "## Calibration and sets",
+            "",
+            *(f"- {line}" for line in levels_and_chances(metrics)[-2:]),
+            "",
+            _table(("fold", "temperature", "conformal threshold"), [_fold(fold) for fold in manifest.folds]),
+            "",
+            *([_SETS.format(level=level, least=round(max(2 * level - 1, 0), 6))] if len(manifest.folds) > 1 else []),
+        ]
+    )
+
+
+def _fold(fold: FoldPart) -> tuple[str, str, str]:
+    temperature = "none: left as it is" if fold.temperature is None else f"{fold.temperature:.3f}"
+    return str(fold.number + 1), temperature, "none: all classes" if fold.threshold is None else f"{fold.threshold:.3f}"
+
+
+def _warnings(manifest: Manifest) -> str:
+    found = manifest.training_range
+    lines = [
+        f"- Size, shape and grey values: {_alarms(found.range_alarms)} lie outside the range of the training rows."
+    ]
+    if found.limit is None or found.distance_alarms is None:
+        lines.append("- Distance in feature space: no limit, as the run had no validation rows to set one by.")
+    else:
+        lines.append(
+            f"- Distance in feature space: {_alarms(found.distance_alarms)} lie beyond the limit, which the validation"
+            f" rows set at {found.limit:.2f} times their median."
+        )
+    return "\n".join(
+        [
+            "## Warnings",
+            "",
+            _ALARMS,
+            "",
+            *lines,
+        ]
+    )
+
+
+def _alarms(share: Share) -> str:
+    return f"{_value(share.value, (share.low, share.high))} of {share.n} pictures of {share.patients} patients"
+
+
+def _value(value: float | None, ends: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + (f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else "")
+
+
+def _table(head: tuple[str, ...], rows: Any) -> str:
+    def lines() -> Iterator[str]:
+        yield f"| {' | '.join(head)} |"
+        yield f"|{' --- |' * len(head)}"
+        for row in rows:
+            yield f"| {' | '.join(row)} |"
+
+    return "\n".join(lines())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 import birads_zoo
 from birads_zoo.artifact.agreement import check_network, check_pixels, checked_rows
 from birads_zoo.artifact.card import model_card
+from birads_zoo.artifact.held_out import Seen, fit_training_range, see
 from birads_zoo.artifact.manifest import (
     FORMAT,
     NOTICE,
@@ -25,26 +25,17 @@ from birads_zoo.artifact.manifest import (
     Kind,
     Manifest,
     Preprocessing,
-    Share,
-    TrainingRange,
     checksums,
     write_manifest,
 )
 from birads_zoo.artifact.model import REFERENCE
-from birads_zoo.artifact.networks import Network, judging, save_network
-from birads_zoo.artifact.reference import Reference, limit_of, make_reference, nearest
-from birads_zoo.artifact.training_range import fit_range, outside, statistics_of
-from birads_zoo.data.batches import Batches
-from birads_zoo.data.facts import file_facts
+from birads_zoo.artifact.networks import judging, save_network
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.data.splits import Fold
-from birads_zoo.devices import Compute, choose_compute
+from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.proportions import proportion
 from birads_zoo.files import whole_folder
 from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
 from birads_zoo.progress import Screen
-from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.results import class_shifts
 
@@ -53,9 +44,6 @@ if TYPE_CHECKING:
     from birads_zoo.registry import Registry
 
 CARD = "model_card.md"
-MOST_REFERENCES = 1500
-"""Training rows of a fold, drawn by chance, that its reference groups are made of at most."""
-
 _UNSHARED = {
     "dataset.root": "",
     "dataset.table": "",
@@ -64,16 +52,6 @@ _UNSHARED = {
     "model.weights": "",
 }
 """The recipe's fields that may name the user's files and patients; a model needs none of them."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Seen:
-    """How one fold's network saw the run: its reference groups, and how far unseen rows are from them."""
-
-    reference: Reference
-    scale: float | None
-    validation: NDArray[np.float64]
-    test: NDArray[np.float64]
 
 
 def export(
@@ -106,7 +84,7 @@ def export(
         for fold in data.folds:
             classifier = trained_classifier(finished, host, fold.number, compute)
             with screen.bar(f"fold {fold.number + 1}/{len(data.folds)}", len(data.labelled.labels)) as show:
-                seen.append(_see(judging(classifier), fold, finished.recipe, data, compute, lambda n: show(n, "")))
+                seen.append(see(judging(classifier), fold, finished.recipe, data, compute, lambda n: show(n, "")))
             path = folder / _weights_name(fold.number, kind)
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
             save_network(kind, portable, finished.recipe, path)
@@ -120,7 +98,7 @@ def export(
             pixel_std=channels[1],
         )
         check_pixels(preprocessing, data, checked_rows(len(data.labelled.labels)))
-        training_range = _training_range(data, seen)
+        training_range = fit_training_range(data, seen)
         _write_references(folder / REFERENCE, seen)
         manifest = Manifest(
             format=FORMAT,
@@ -146,62 +124,7 @@ def export(
     return manifest
 
 
-def _see(network: Network, fold: Fold, recipe: Recipe, data: Prepared, compute: Compute, on_images: Any) -> _Seen:
-    labels = data.labelled.labels
-    patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=np.str_)
-    generator = numpy_generator(recipe.seed, "fold", fold.number, "reference")
-    chosen = np.sort(generator.permutation(fold.train)[:MOST_REFERENCES])
-    rows = np.concatenate([chosen, fold.validation, fold.test])
-    batches = Batches(data.store.array, data.samples[rows], labels[rows], recipe.training.batch_size, compute.device)
-    found, done = [], 0
-    with torch.inference_mode():
-        for batch in batches.epoch(None):
-            found.append(network(batch.images)[1].float().cpu().numpy())
-            done += len(batch.targets)
-            on_images(done)
-    train, validation, test = np.split(np.concatenate(found), np.cumsum([len(chosen), len(fold.validation)]))
-    reference = make_reference(train, labels[chosen], patients[chosen], generator)
-    held_out = nearest(validation, reference)[0]
-    scale = float(np.median(held_out)) if len(held_out) else 0.0
-    usable = scale > 0  # False without validation rows or groups (NaN), or where all features are one
-    return _Seen(
-        reference=reference,
-        scale=scale if usable else None,
-        validation=held_out / scale if usable else np.empty(0),
-        test=nearest(test, reference)[0] / scale if usable else np.empty(0),
-    )
-
-
-def _training_range(data: Prepared, seen: Sequence[_Seen]) -> TrainingRange:
-    patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=np.str_)
-    facts = file_facts(data.labelled.index)
-    sizes = facts[["height", "width"]].to_numpy(int)
-    pixels = data.store.array
-    rows = zip(data.positions, sizes, strict=True)
-    statistics = np.stack([statistics_of(pixels[at], (int(high), int(wide))) for at, (high, wide) in rows])
-    strange = [outside(statistics[fold.test], fit_range(statistics[fold.train])).any(axis=1) for fold in data.folds]
-    tested = np.concatenate([fold.test for fold in data.folds])
-    judged = [(fold, one) for fold, one in zip(data.folds, seen, strict=True) if one.scale is not None]
-    limit = limit_of([one.validation for _, one in judged], [patients[fold.validation] for fold, _ in judged])
-    far = None
-    if limit is not None:
-        beyond = np.concatenate([one.test > limit for _, one in judged])
-        far = _share(beyond, patients[np.concatenate([fold.test for fold, _ in judged])])
-    return TrainingRange(
-        statistics=fit_range(statistics),
-        range_alarms=_share(np.concatenate(strange), patients[tested]),
-        limit=limit,
-        distance_alarms=far,
-    )
-
-
-def _share(hits: NDArray[np.bool_], patients: NDArray[np.str_]) -> Share:
-    found = proportion(hits, patients)
-    assert found is not None, "a run has test rows"
-    return Share(value=found.value, low=found.low, high=found.high, n=len(hits), patients=len(np.unique(patients)))
-
-
-def _folds(finished: Finished, data: Prepared, seen: Sequence[_Seen], kind: Kind) -> tuple[FoldPart, ...]:
+def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind) -> tuple[FoldPart, ...]:
     temperatures = _by_fold(finished.metrics["calibration"]["folds"], "temperature")
     thresholds = _by_fold(finished.metrics["conformal"]["folds"], "threshold")
     shifts = class_shifts(data, finished.recipe)
@@ -226,7 +149,7 @@ def _weights_name(number: int, kind: Kind) -> str:
     return f"fold-{number}{SUFFIXES[kind]}"
 
 
-def _write_references(path: Path, seen: Sequence[_Seen]) -> None:
+def _write_references(path: Path, seen: Sequence[Seen]) -> None:
     tensors: dict[str, NDArray[Any]] = {}
     for number, one in enumerate(seen):
         tensors[f"features-{number}"] = one.reference.features.astype(np.float16)

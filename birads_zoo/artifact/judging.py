@@ -142,8 +142,8 @@ def _conclude(
 def calibrate(own: Sequence[Floats], folds: Sequence[FoldPart]) -> Floats:
     """Return the mean (n, K) of the folds' probabilities (n, K), each recalibrated as its validation rows said.
 
-    A fold in which nothing could be fitted keeps its own. A mean of calibrated forecasts is a little too cautious
-    (Ranjan and Gneiting, "Combining probability forecasts", J. R. Statist. Soc. B 72, 2010, theorem 1).
+    A fold in which nothing could be fitted keeps its own. A mean of calibrated forecasts that differ is not calibrated,
+    but a little too cautious (Ranjan and Gneiting, "Combining probability forecasts", J. R. Statist. Soc. B 72, 2010).
     """
     each = [
         one if fold.temperature is None else recalibrated(one, fold.temperature, np.array(fold.shift))
@@ -156,7 +156,7 @@ def vote(own: Sequence[Floats], folds: Sequence[FoldPart], mean: Floats, *, ordi
     """Return the sets (n, K) of the classes that are in more than half of the folds' conformal sets.
 
     If each fold's holds the true class with a chance of 0.9 at least, theirs does with 0.8 at least, whatever they have
-    in common (Gasparin and Ramdas, "Merging uncertainty sets via majority vote", arXiv 2401.09379, 2024, theorem 1);
+    in common (Gasparin and Ramdas, "Merging uncertainty sets via majority vote", arXiv 2401.09379, 2024, sect. 2.1);
     usually it is near 0.9. The likeliest class of `mean` (n, K) is added, and for ordinal classes whatever lies
     between two members, which can only hold the true class more often. A fold without a threshold votes for all.
     """

@@ -80,7 +80,7 @@ class TrainingRange(_Part, frozen=True, kw_only=True):
 
     `limit` is that of the distance in feature space, in units of the folds' scales: the 99 % quantile of the
     validation rows, every patient weighing the same. `None` where the run had none. `range_alarms` and
-    `distance_alarms` are shares of test rows, judged fold by fold by what was fitted without them.
+    `distance_alarms` are shares of test rows, each judged by limits set without it (`artifact.held_out`).
     """
 
     statistics: dict[str, Statistic]

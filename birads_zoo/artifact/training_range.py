@@ -11,13 +11,13 @@ from birads_zoo.artifact.manifest import Statistic
 from birads_zoo.data.images import Pixels
 
 NAMES = {
-    "longer_side": "pixels on its longer side",
-    "aspect": "times as high as wide",
-    "mean": "mean grey value",
-    "spread": "standard deviation of its grey values",
-    "black": "share of black",
-    "bright": "grey value of its brightest hundredth",
-    "roughness": "difference between neighbouring pixels",
+    "longer_side": "the longer side in pixels",
+    "aspect": "the height by the width",
+    "mean": "the mean grey value",
+    "spread": "the standard deviation of the grey values",
+    "black": "the share of black",
+    "bright": "the grey value of the brightest hundredth",
+    "roughness": "the difference between neighbouring pixels",
 }
 """The statistics of a picture, in order, and how a warning names them."""
 
@@ -51,10 +51,8 @@ def fit_range(statistics: NDArray[np.float64]) -> dict[str, Statistic]:
     """Return the range of each of `NAMES` over the n ≥ 1 rows (n, 7): their middle 99 %, and a margin beyond."""
     low, high = np.quantile(statistics, [_TAIL, 1 - _TAIL], axis=0)
     margin = np.maximum(_MARGIN * (high - low), _LEAST * np.abs(np.stack([low, high])).max(axis=0))
-    return {
-        name: Statistic(low=float(low[at] - margin[at]), high=float(high[at] + margin[at]))
-        for at, name in enumerate(NAMES)
-    }
+    low, high = np.maximum(low - margin, 0), high + margin  # none of them can be negative
+    return {name: Statistic(low=float(low[at]), high=float(high[at])) for at, name in enumerate(NAMES)}
 
 
 def outside(statistics: NDArray[np.float64], ranges: Mapping[str, Statistic]) -> NDArray[np.bool_]:
@@ -67,12 +65,12 @@ def outside(statistics: NDArray[np.float64], ranges: Mapping[str, Statistic]) ->
 
 def range_warnings(statistics: NDArray[np.float64], ranges: Mapping[str, Statistic]) -> list[str]:
     """Say in a clause each which of a picture's statistics (7,) lie outside their range."""
-    return [
-        f"outside the training range: {_told(statistics[at])} {said} (training: {_told(ranges[name].low)} to"
-        f" {_told(ranges[name].high)} with its margin)"
-        for (name, said), at in zip(NAMES.items(), np.arange(len(NAMES)), strict=True)
-        if outside(statistics, ranges)[at]
-    ]
+    told = []
+    for (name, said), value, out in zip(NAMES.items(), statistics, outside(statistics, ranges), strict=True):
+        if out:
+            low, high = _told(ranges[name].low), _told(ranges[name].high)
+            told.append(f"{said}, {_told(value)}, is outside the training range ({low} to {high})")
+    return told
 
 
 def _told(value: float) -> str:

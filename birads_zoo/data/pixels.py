@@ -269,8 +269,9 @@ def read_and_place(path: Path, section: ImageSection, how: Place) -> Placed:
 def stacked(pictures: Sequence[Pixels]) -> Pixels:
     """Stack pictures or stacks of one shape; where any has 16 bits all are brought to its range."""
     deepest = max((one.dtype for one in pictures), key=lambda dtype: dtype.itemsize)
-    together: Pixels = np.stack([_deepened(one, deepest) for one in pictures], dtype=deepest)
-    return together
+    together: Any = np.stack([_deepened(one, deepest) for one in pictures])
+    stack: Pixels = together
+    return stack
 
 
 def _deepened(pixels: Pixels, dtype: _Depth) -> Pixels:
