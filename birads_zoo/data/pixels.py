@@ -218,7 +218,7 @@ def geometry(section: ImageSection, detail: float | None) -> Place:
 
 def _common_detail(paths: Sequence[Path], section: ImageSection, pool: ThreadPoolExecutor) -> float:
     found = pool.map(lambda path: _detail(path, section), paths)
-    return common_detail(points for points in found if points is not None)
+    return float(common_detail(points for points in found if points is not None))
 
 
 def _detail(path: Path, section: ImageSection) -> float | None:

@@ -1,0 +1,74 @@
+"""What the tests of exported models share: the session's run, exported once in each format."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from sklearn.datasets import load_sample_image
+
+from birads_zoo.artifact.export import export
+from birads_zoo.artifact.model import open_model
+from birads_zoo.finished import prepare_again, read_run
+from birads_zoo.host import load_host
+from birads_zoo.progress import Screen
+from birads_zoo.registry import load_registry
+
+
+@pytest.fixture(scope="session")
+def host():
+    return load_host()
+
+
+@pytest.fixture(scope="session")
+def export_run(host):
+    """Export a run: `export_run(run, kind, out)` → the manifest."""
+
+    def make(run, kind, out):
+        return export(run, kind, out, host, load_registry(), "cpu", Screen())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def exported(finished, export_run, tmp_path_factory):
+    """The session's run as safetensors. Read-only by agreement."""
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    export_run(finished[0], "safetensors", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(exported, host):
+    return open_model(exported, host, "cpu")
+
+
+@pytest.fixture(scope="session")
+def run(finished, host):
+    return read_run(finished[0], host)
+
+
+@pytest.fixture(scope="session")
+def data(run, host):
+    return prepare_again(run, host, Screen())
+
+
+@pytest.fixture(scope="session")
+def paths(data):
+    """The run's pictures, in the order of its rows."""
+    return [data.labelled.index.root / name for name in data.labelled.index.rows["image_path"]]
+
+
+@pytest.fixture(scope="session")
+def strangers(tmp_path_factory):
+    """Pictures that are no mammograms, by name: photographs, noise, and a page of text, the size of the phantom's."""
+    folder = tmp_path_factory.mktemp("strangers")
+    noise = np.random.default_rng(0).integers(0, 256, (128, 96), dtype=np.uint8)
+    page = Image.new("L", (96, 128), 255)
+    pen = ImageDraw.Draw(page)
+    for line in range(0, 128, 12):
+        pen.text((2, line), "no mammogram at all", fill=0)
+    pictures = {"noise": Image.fromarray(noise), "page": page}
+    for name in ("china", "flower"):
+        pictures[name] = Image.fromarray(load_sample_image(f"{name}.jpg")).convert("L").resize((96, 128))
+    for name, picture in pictures.items():
+        picture.save(folder / f"{name}.png")
+    return {name: folder / f"{name}.png" for name in pictures}

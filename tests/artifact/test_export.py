@@ -1,0 +1,190 @@
+"""What is exported is the trainer's network with its preprocessing, whole and checked, and gives nobody away."""
+
+import json
+import sys
+
+import msgspec
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from birads_zoo.artifact import export as room
+from birads_zoo.artifact.agreement import TOLERANCE, check_pixels, largest_difference
+from birads_zoo.artifact.manifest import read_manifest
+from birads_zoo.artifact.model import Model, open_model
+from birads_zoo.artifact.networks import judging, open_onnx, open_own_program, save_network
+from birads_zoo.artifact.reading import Sample, read
+from birads_zoo.data.batches import as_images
+from birads_zoo.data.pixels import build_store
+from birads_zoo.devices import choose_compute
+from birads_zoo.errors import UserError
+from birads_zoo.finished import read_run, trained_classifier
+from birads_zoo.model.build import build_classifier
+from birads_zoo.recipe import ImageSection, Recipe
+
+CPU = choose_compute("cpu", "float32")
+PLAIN = {"model.backbone": "baseline_cnn", "model.pretrained": False, "image.height": 48, "image.width": 32}
+TWO_VIEWS = {"dataset.views": "bilateral", "model.fusion": "difference", "model.evidence": True, "model.pooling": "max"}
+
+
+def test_the_folder_is_whole_and_its_manifest_says_what_it_takes(exported, run, data):
+    manifest = read_manifest(exported)
+    names = {path.name for path in exported.iterdir()}
+    weights = {"fold-0.safetensors", "fold-1.safetensors"}
+    assert names == {"manifest.json", "model_card.md", "reference.safetensors"} | weights
+    assert set(manifest.files) == names - {"manifest.json"}
+    assert manifest.preprocessing.image == run.recipe.image
+    assert manifest.classes == run.classes
+    assert manifest.ordinal
+    assert "MIT" in manifest.licences[0]
+    assert len(manifest.folds) == len(data.folds)
+
+
+def test_no_path_patient_or_file_name_is_in_any_file(exported, data):
+    rows = data.labelled.index.rows
+    told = {str(data.labelled.index.root), *rows["patient_id"], *rows["image_path"]}
+    for path in exported.iterdir():
+        content = path.read_bytes()
+        assert not [text for text in told if text.encode() in content], path.name
+
+
+@pytest.mark.parametrize("kind", ["onnx", "exported-program"])
+def test_every_format_tells_what_the_trainers_network_tells(kind, finished, export_run, run, data, host, tmp_path):
+    export_run(finished[0], kind, tmp_path / "model")
+    weights = tmp_path / "model" / read_manifest(tmp_path / "model").folds[1].weights
+    network = open_onnx(weights, CPU) if kind == "onnx" else open_own_program(weights)
+    trainers = judging(trained_classifier(run, host, 1, CPU))
+    rows = np.arange(len(data.labelled.labels))
+    assert largest_difference(network, trainers, data, rows) <= TOLERANCE
+
+
+@pytest.mark.parametrize("kind", ["onnx", "exported-program"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(PLAIN | TWO_VIEWS, id="two views, evidence of places"),
+        pytest.param(PLAIN | {"model.backbone": "mobilenet_v2", "model.pooling": "gem"}, marks=pytest.mark.slow),
+        pytest.param(PLAIN | {"model.backbone": "resnet50", "model.hidden": 8}, marks=pytest.mark.slow),
+    ],
+)
+def test_other_networks_export_for_batches_of_any_size(kind, changes, host, tmp_path):
+    recipe = Recipe().replace(changes)
+    torch.manual_seed(0)
+    classifier = build_classifier(recipe, host, 4).eval()
+    save_network(kind, classifier, recipe, tmp_path / "network")
+    network = open_onnx(tmp_path / "network", CPU) if kind == "onnx" else open_own_program(tmp_path / "network")
+    for count in (1, 3):
+        images = torch.rand(count, 2 if "dataset.views" in changes else 1, 1, 48, 32)
+        with torch.inference_mode():
+            for told, wanted in zip(network(images), judging(classifier)(images), strict=True):
+                torch.testing.assert_close(told, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_a_network_that_disagrees_is_one_sentence_and_leaves_nothing(finished, export_run, tmp_path, monkeypatch):
+    def spoil(kind, classifier, recipe, path):
+        altered = {name: value + 0.01 for name, value in classifier.state_dict().items()}
+        path.write_bytes(safetensors.torch.save(altered))
+
+    monkeypatch.setattr(room, "save_network", spoil)
+    with pytest.raises(UserError, match=r"exported as safetensors disagrees with the trainer's by .* more than 0.0001"):
+        export_run(finished[0], "safetensors", tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_artifact_prepares_a_file_as_the_pixel_store_did(model, data, paths):
+    for row, path in enumerate(paths):
+        ready = read(Sample(source="", pictures=(path,)), model.manifest.preprocessing)
+        np.testing.assert_array_equal(ready.pixels[0], data.store.array[data.positions[row]])
+
+
+def test_the_neutral_geometry_takes_its_common_detail_along(model, data, tmp_path):
+    section = ImageSection(height=64, width=48, neutral=True)
+    store, _ = build_store(data.labelled.index, section, tmp_path)
+    again, _ = build_store(data.labelled.index, section, tmp_path)
+    assert store.detail == again.detail
+    assert 0.5 <= store.detail < 1
+    own = msgspec.structs.replace(model.manifest.preprocessing, image=section, detail=store.detail)
+    for row in (0, 7, 20):
+        path = data.labelled.index.root / data.labelled.index.rows["image_path"].iloc[row]
+        ready = read(Sample(source="", pictures=(path,)), own)
+        np.testing.assert_array_equal(ready.pixels[0], store.array[row])
+    blurred = msgspec.structs.replace(own, detail=1.0)
+    assert (read(Sample(source="", pictures=(path,)), blurred).pixels[0] != store.array[20]).any()
+
+
+def test_other_pixels_than_the_stores_are_refused(model, data):
+    turned = msgspec.structs.replace(model.manifest.preprocessing.image, orient=False)
+    other = msgspec.structs.replace(model.manifest.preprocessing, image=turned)
+    with pytest.raises(UserError, match="is prepared otherwise than in the run's pixel store"):
+        check_pixels(other, data, np.arange(len(data.labelled.labels)))
+
+
+def test_a_prediction_is_the_mean_of_the_folds_networks(model, run, data, host, paths):
+    images = as_images(data.store.array[data.samples[:6]], CPU.device)
+    with torch.inference_mode():
+        each = [trained_classifier(run, host, fold.number, CPU)(images).double().softmax(1) for fold in data.folds]
+    wanted = torch.stack(each).mean(0).numpy()
+    for one, row in zip(model.predict(paths[:6]), wanted, strict=True):
+        np.testing.assert_allclose(list(one.probabilities.values()), row, atol=1e-6)
+        assert one.predicted == model.classes[int(row.argmax())]
+
+
+@pytest.mark.slow
+def test_calibration_and_sets_are_those_of_the_run(zoo, export_run, host, tmp_path):
+    """Judged by one fold's network alone, its test rows get what predictions.csv says of them."""
+    zoo("phantom", "--patients", 44, "--size", "64x48", "--out", tmp_path / "root")
+    small = [
+        "--image-size",
+        "32x32",
+        "--epochs",
+        "3",
+        "--folds",
+        "2",
+        "--device",
+        "cpu",
+        "--set",
+        "split.validation=0.7",
+    ]
+    net = ["--backbone", "baseline_cnn", "--set", "training.precision=float32", "--set", "training.sampler=balanced"]
+    said = zoo("run", "--dataset", "phantom", "--root", tmp_path / "root", *net, *small, "--out", tmp_path / "runs")
+    assert said.status == 0, said.err
+    export_run(tmp_path / "runs" / "baseline_cnn", "safetensors", tmp_path / "model")
+    whole = open_model(tmp_path / "model", host, "cpu")
+    assert all(fold.temperature and fold.threshold for fold in whole.manifest.folds)
+    rows = read_run(tmp_path / "runs" / "baseline_cnn", host).test
+    for number, fold in enumerate(whole.manifest.folds):
+        alone = msgspec.structs.replace(whole.manifest, folds=(fold,))
+        part = Model(
+            manifest=alone,
+            networks=whole.networks[number : number + 1],
+            classifiers=(),
+            references=whole.references[number : number + 1],
+            compute=whole.compute,
+            host=host,
+        )
+        own = rows[rows["fold"] == number]
+        told = part.predict([tmp_path / "root" / path for path in own["image_path"]])
+        for name in whole.classes:
+            np.testing.assert_allclose([one.calibrated[name] for one in told], own[f"calibrated_{name}"], atol=1e-5)
+            held = own[f"set_{name}"].astype(bool)  # a score may fall on the other side of the threshold by rounding
+            assert np.mean([name in one.conformal_set for one in told] == held) > 0.98
+
+
+def test_an_export_does_not_overwrite(exported, finished, export_run):
+    with pytest.raises(UserError, match="exists already; remove it"):
+        export_run(finished[0], "safetensors", exported)
+
+
+def test_what_onnx_needs_is_named(finished, export_run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(
+        UserError, match=r"needs the package onnxscript: install it with pip install 'birads-zoo\[onnx\]'"
+    ):
+        export_run(finished[0], "onnx", tmp_path / "model")
+
+
+def test_the_manifest_is_the_same_every_time(exported, finished, export_run, tmp_path):
+    export_run(finished[0], "safetensors", tmp_path / "model")
+    first, second = (json.loads((folder / "manifest.json").read_text()) for folder in (exported, tmp_path / "model"))
+    assert first == second

@@ -1,0 +1,163 @@
+"""Predictions: in order, whatever is given, in little memory, and with warnings where they are due."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from birads_zoo.artifact import reading
+from birads_zoo.artifact.judging import calibrate, vote
+from birads_zoo.artifact.manifest import FoldPart
+from birads_zoo.artifact.reading import Sample, samples_of
+from birads_zoo.artifact.rows import as_row, columns_of
+from birads_zoo.errors import UserError
+from birads_zoo.evaluation.recalibration import recalibrated
+
+
+def part(temperature=None, threshold=None, shift=(0.0, 0.0, 0.0)):
+    return FoldPart(number=0, weights="", temperature=temperature, shift=shift, threshold=threshold, scale=None)
+
+
+def test_every_picture_has_its_prediction_in_order(model, paths):
+    forwards = model.predict(paths[:10], batch_size=3)
+    backwards = model.predict(paths[9::-1], batch_size=4)
+    assert [one.source for one in forwards] == [str(path) for path in paths[:10]]
+    for one, again in zip(forwards, reversed(backwards), strict=True):
+        np.testing.assert_allclose(list(one.probabilities.values()), list(again.probabilities.values()), atol=1e-6)
+        assert sum(one.probabilities.values()) == pytest.approx(1)
+        assert sum(one.calibrated.values()) == pytest.approx(1)
+        assert sum(one.similar.values()) == pytest.approx(1)
+        assert one.predicted in one.conformal_set
+
+
+def test_a_picture_is_a_path_or_an_array_of_any_depth(model, paths):
+    pixels = np.asarray(Image.open(paths[0]).convert("L"))
+    deep = pixels.astype(np.uint16) * np.uint16(257)
+    (of_path,), (of_array,), (of_deep,) = model.predict(paths[0]), model.predict(pixels), model.predict(deep)
+    assert of_array.source == ""
+    mixed = model.predict([str(paths[0]), pixels, deep])
+    for one in (of_array, of_deep, *mixed):
+        np.testing.assert_allclose(
+            list(one.probabilities.values()), list(of_path.probabilities.values()), atol=1e-4, err_msg=one.source
+        )
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        (np.zeros((9, 9, 3), np.uint8), r"cannot predict an array \(9, 9, 3\) of uint8"),
+        (np.zeros((9, 9)), r"cannot predict an array \(9, 9\) of float64"),
+        (None, "cannot predict NoneType: give a file's path"),
+    ],
+)
+def test_what_is_no_picture_is_one_sentence(model, picture, said):
+    with pytest.raises(UserError, match=said):
+        model.predict([picture])
+
+
+def test_an_unreadable_picture_has_its_reason_and_the_rest_finish(model, paths, tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    given = [tmp_path / "text.png", paths[0], tmp_path / "missing.png", paths[1], np.zeros((9, 9), np.uint8)]
+    told = model.predict(given, batch_size=2)
+    assert [one.error.partition(":")[0] for one in told] == ["does not decode", "", "no file", "", "too small"]
+    assert [bool(one.probabilities) for one in told] == [False, True, False, True, False]
+    assert not model.predict([tmp_path / "missing.png"])[0].predicted
+
+
+def test_no_more_pictures_are_read_than_wait_to_be_judged(model, monkeypatch):
+    monkeypatch.setattr(reading, "_AHEAD", 4)
+    taken = 0
+
+    def endless():
+        nonlocal taken
+        while True:
+            taken += 1
+            yield np.zeros((64, 48), np.uint8)
+
+    stream = model.stream(endless(), batch_size=2)
+    for done in range(1, 21):
+        next(stream)
+        assert taken <= done + 4 + 2 * 4, "pictures are read far ahead of their use"
+    stream.close()
+
+
+def test_what_is_no_mammogram_is_warned_of(model, strangers):
+    for name, (one,) in {name: model.predict(path) for name, path in strangers.items()}.items():
+        assert one.warnings, name
+    page = model.predict(strangers["page"])[0]
+    assert any(
+        "the mean grey value, 0" in warning and "outside the training range" in warning for warning in page.warnings
+    )
+
+
+def test_new_pictures_of_the_same_source_are_rarely_warned_of(model, zoo, tmp_path):
+    zoo(
+        "phantom", "--patients", 12, "--size", "128x96", "--balance", "balanced", "--seed", 9, "--out", tmp_path / "new"
+    )
+    told = [one for one in model.predict(sorted((tmp_path / "new").rglob("*.jpg"))) if not one.error]
+    assert len(told) > 20
+    assert np.mean([bool(one.warnings) for one in told]) < 0.2
+
+
+def test_another_size_of_file_is_warned_of(model, paths):
+    pixels = np.asarray(Image.open(paths[0]).convert("L"))
+    (large,) = model.predict(pixels.repeat(8, axis=0).repeat(8, axis=1))
+    assert any(warning.startswith("the longer side in pixels, 1024, is outside") for warning in large.warnings)
+
+
+def test_a_model_of_two_views_takes_a_table_that_says_which_belong_together():
+    rows = [("a_L.png", "a", "L", "CC"), ("a_R.png", "a", "R", "CC"), ("b_L.png", "b", "L", "CC")]
+    table = pd.DataFrame(rows, columns=["image_path", "patient_id", "laterality", "view"])
+    told = [[path.name for path in sample.pictures] for sample in samples_of(table, "bilateral")]
+    assert told == [["a_L.png", "a_R.png"], ["a_R.png", "a_L.png"], ["b_L.png", "b_L.png"]]
+    with pytest.raises(UserError, match=r"looks at two pictures of a woman at once .* give a table with the columns"):
+        samples_of(["a_L.png"], "bilateral")
+    with pytest.raises(UserError, match="lacks the column 'view'; it needs image_path, patient_id, laterality, view"):
+        samples_of(table.drop(columns="view"), "bilateral")
+
+
+def test_a_partner_that_cannot_be_read_is_named(model, paths, tmp_path):
+    told = reading.read(Sample(source="own", pictures=(paths[0], tmp_path / "gone.png")), model.manifest.preprocessing)
+    assert told.error == f"its partner {tmp_path / 'gone.png'}: no file: it does not exist"
+
+
+def test_calibration_recalibrates_each_fold_before_the_mean():
+    own = [np.array([[0.7, 0.2, 0.1]]), np.array([[0.1, 0.1, 0.8]])]
+    shift = (0.5, 0.0, -0.5)
+    told = calibrate(own, [part(temperature=2.0, shift=shift), part(shift=shift)])
+    wanted = (recalibrated(own[0], 2.0, np.array(shift)) + own[1]) / 2
+    np.testing.assert_allclose(told, wanted)
+
+
+def test_a_set_holds_what_most_folds_sets_hold_and_always_the_likeliest():
+    sure, unsure = np.array([[0.9, 0.06, 0.04]]), np.array([[0.4, 0.35, 0.25]])
+    of_three = [part(threshold=0.5), part(threshold=0.5), part(threshold=0.5)]
+    assert vote([sure, sure, unsure], of_three, sure, ordinal=False).tolist() == [[True, False, False]]
+    assert vote([sure, unsure, unsure], of_three, sure, ordinal=False).tolist() == [[True, True, False]]
+    assert vote([sure, sure], [part(), part()], sure, ordinal=True).all(), "folds without a threshold hold all classes"
+    high = np.array([[0.04, 0.06, 0.9]])
+    split = [sure, sure, high, high]  # half of them is no majority
+    none = vote(split, [part(threshold=0.1)] * 4, np.mean(split, axis=0), ordinal=False)
+    assert none.tolist() == [[True, False, False]]
+
+
+def test_sets_of_ordered_classes_have_no_gaps():
+    ends = [np.array([[0.9, 0.06, 0.04]]), np.array([[0.04, 0.06, 0.9]])]
+    middle = np.array([[0.45, 0.1, 0.45]])
+    folds = [part(threshold=0.05), part(threshold=0.05), part(threshold=0.6)]
+    told = vote([*ends, middle], folds, middle, ordinal=True)
+    assert told.tolist() == [[True, True, True]]
+
+
+def test_the_rows_of_the_table_have_its_columns(model, paths, tmp_path):
+    columns = columns_of(model.classes)
+    good, bad = (as_row(one, model.classes) for one in model.predict([paths[0], tmp_path / "none.png"]))
+    assert set(good) == set(columns)
+    assert bad == {"image_path": str(tmp_path / "none.png"), "error": "no file: it does not exist"}
+
+
+def test_explaining_shows_the_picture_as_the_network_gets_it(model, data, paths):
+    shown = model.explain(Sample(source="", pictures=(paths[3],)), "BI-RADS 4")
+    np.testing.assert_array_equal(shown.picture, data.store.array[data.positions[3]])
+    assert shown.heat.shape == shown.picture.shape
+    assert 0 <= shown.heat.min() <= shown.heat.max() <= 1

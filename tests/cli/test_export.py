@@ -1,0 +1,28 @@
+"""`birads-zoo export`: a folder, said where, or one sentence and nothing."""
+
+import pytest
+
+
+def test_export_makes_a_folder_and_says_what_it_is(zoo, finished, folder):
+    said = zoo("export", finished[0], "--out", folder / "model", "--device", "cpu")
+    assert said.status == 0, said.err
+    assert {path.name for path in (folder / "model").iterdir()} >= {"manifest.json", "model_card.md"}
+    assert "2 networks of baseline_cnn, held against the trainer's: they agree" in said.err
+    assert "Research use only." in said.err
+    assert said.err.splitlines()[-1] == f"model: {folder / 'model'}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere"], "nowhere is no run: it holds no recipe.toml; give the folder of a stopped run"),
+        (["RUN", "--out", "."], ". exists already; remove it, or name another folder with --out"),
+        (["RUN", "--format", "pickle"], "Invalid value for '--format': 'pickle' is not one of"),
+        (["RUN", "--root", "elsewhere", "--out", "m"], "no such root: elsewhere"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_sentence(zoo, finished, folder, arguments, sentence):
+    said = zoo("export", *[finished[0] if argument == "RUN" else argument for argument in arguments])
+    assert said.status == 2
+    assert said.err.splitlines()[-1].startswith(f"birads-zoo: error: {sentence}")
+    assert list(folder.iterdir()) == []

@@ -1,0 +1,101 @@
+"""`birads-zoo predict`: a row per picture, in order, with what could not be read, and the exit status says it."""
+
+import shutil
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def model(zoo, finished, tmp_path_factory):
+    out = tmp_path_factory.mktemp("cli") / "model"
+    assert zoo("export", finished[0], "--out", out, "--device", "cpu").status == 0
+    return out
+
+
+@pytest.fixture
+def pictures(folder, phantom_root):
+    """A folder with two pictures, one of them further below, and what is none."""
+    found = sorted((phantom_root / "mammograms").rglob("*.jpg"), key=lambda path: -path.stat().st_size)[:2]
+    (folder / "pictures" / "below").mkdir(parents=True)
+    shutil.copy(found[0], folder / "pictures" / "b.jpg")
+    shutil.copy(found[1], folder / "pictures" / "below" / "a.jpg")
+    (folder / "pictures" / "notes.txt").write_text("no picture, and not called one")
+    (folder / "pictures" / ".hidden.png").write_text("")
+    return folder / "pictures"
+
+
+def test_a_folder_gets_a_row_per_picture(zoo, model, pictures, rows_of):
+    said = zoo("predict", model, pictures, "--out", "told.csv", "--device", "cpu")
+    assert said.status == 0, said.err
+    assert said.out == ""
+    rows = rows_of(pictures.parent / "told.csv")
+    assert [row["image_path"] for row in rows] == [str(pictures / "b.jpg"), str(pictures / "below" / "a.jpg")]
+    for row in rows:
+        for kind in ("probability", "calibrated"):
+            assert sum(float(value) for name, value in row.items() if name.startswith(kind)) == pytest.approx(1)
+        assert row[f"set_{row['predicted']}"] == "True"
+    assert "2 pictures: " in said.err
+    assert "Research use only." in said.err
+
+
+def test_without_out_the_table_is_on_stdout_and_nothing_else_is(zoo, model, pictures):
+    said = zoo("predict", model, pictures / "b.jpg")
+    assert said.status == 0, said.err
+    head, row = said.out.splitlines()
+    assert head.startswith("image_path,predicted,probability_BI-RADS 1,")
+    assert row.startswith(str(pictures / "b.jpg"))
+
+
+def test_an_unreadable_picture_makes_the_status_1_and_the_rest_finish(zoo, model, pictures, rows_of):
+    (pictures / "a.png").write_text("no picture")
+    said = zoo("predict", model, pictures, "--out", "told.csv")
+    assert said.status == 1
+    assert "3 pictures: " in said.err
+    assert "1 unreadable" in said.err
+    first, *others = rows_of(pictures.parent / "told.csv")
+    assert first["error"].startswith("does not decode: ")
+    assert first["predicted"] == ""
+    assert all(row["predicted"] and not row["error"] for row in others)
+
+
+def test_explain_draws_each_picture_beside_its_heat_map(zoo, model, pictures, rows_of):
+    said = zoo("predict", model, pictures, "--out", "told.csv", "--explain")
+    assert said.status == 0, said.err
+    rows = rows_of(pictures.parent / "told.csv")
+    assert [row["heat_map"] for row in rows] == ["00001-b.png", "00002-a.png"]
+    for row in rows:
+        with Image.open(pictures.parent / "told-heat-maps" / row["heat_map"]) as image:
+            assert image.size == (1024, 512)
+    again = zoo("predict", model, pictures, "--out", "told.csv", "--explain")
+    assert again.status == 2
+    assert "told-heat-maps exists already" in again.err
+
+
+def test_a_table_names_its_pictures_from_its_own_folder(zoo, model, pictures, rows_of):
+    (pictures / "table.csv").write_text("image_path,patient_id\nbelow/a.jpg,007\n")
+    said = zoo("predict", model, pictures / "table.csv", "--out", "told.csv")
+    assert said.status == 0, said.err
+    (row,) = rows_of(pictures.parent / "told.csv")
+    assert row["image_path"] == str(pictures / "below" / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["MODEL", "gone"], "there is no gone; give files, or a folder of files"),
+        (["MODEL", "empty"], "empty holds no pictures: none of its files is called .bmp, .dcm"),
+        (["MODEL", "pictures", "--explain"], "--explain draws its heat maps beside the table: say where with --out"),
+        (["MODEL", "gone.csv"], "cannot read the table gone.csv: "),
+        (["MODEL", "pictures", "t.csv"], "give the table t.csv alone: it names its pictures itself"),
+        (["MODEL", "bare.csv"], "the table of pictures lacks the column 'image_path'; it needs image_path"),
+        (["pictures", "pictures"], "pictures is no exported model: it holds no manifest.json"),
+    ],
+)
+def test_what_cannot_be_predicted_is_one_sentence(zoo, model, pictures, folder, arguments, sentence):
+    (folder / "empty").mkdir()
+    (folder / "bare.csv").write_text("path\na.png\n")
+    said = zoo("predict", *[model if argument == "MODEL" else argument for argument in arguments])
+    assert said.status == 2
+    assert said.out == ""
+    assert said.err.splitlines()[-1].startswith(f"birads-zoo: error: {sentence}")
