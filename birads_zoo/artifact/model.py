@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from birads_zoo.artifact.judging import Prediction, judge
 from birads_zoo.artifact.manifest import NOTICE, Manifest, read_manifest
 from birads_zoo.artifact.networks import Network, judging, onnx_device, open_classifier, open_onnx
-from birads_zoo.artifact.reading import Images, Ready, Sample, read, read_in_order, samples_of
+from birads_zoo.artifact.reading import Images, Ready, Sample, in_order, read, samples_of
 from birads_zoo.artifact.reference import Reference
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.images import Pixels
@@ -85,7 +85,7 @@ class Model:
 
     def read(self, samples: Iterable[Sample]) -> Iterator[Ready | Prediction]:
         """Read and prepare samples in threads, in their order; one that cannot be read is a prediction that says so."""
-        return read_in_order(samples, self.manifest.preprocessing)
+        return in_order(samples, lambda sample: read(sample, self.manifest.preprocessing))
 
     def judge(self, prepared: Iterable[Ready | Prediction], batch_size: int = 32) -> Iterator[Prediction]:
         """Yield the predictions of prepared samples, in their order."""

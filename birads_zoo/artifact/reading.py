@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ from birads_zoo.errors import UserError
 
 _WORKERS = os.cpu_count() or 1
 _AHEAD = 128  # prepared samples that may wait to be judged: this bounds the memory
+
+T = TypeVar("T")
 
 Picture = Path | NDArray[np.uint8] | NDArray[np.uint16]
 Images = Picture | str | Iterable[Picture | str] | pd.DataFrame
@@ -88,15 +91,15 @@ def _of_table(table: pd.DataFrame, views: str) -> list[Sample]:
     ]
 
 
-def read_in_order(samples: Iterable[Sample], preprocessing: Preprocessing) -> Iterator[Ready | Prediction]:
-    """Read and prepare samples in threads, and yield them in their order, with at most `_AHEAD` of them in memory."""
+def in_order(given: Iterable[T], prepare: Callable[[T], Ready | Prediction]) -> Iterator[Ready | Prediction]:
+    """Prepare what is given in threads, and yield it in its order, with at most `_AHEAD` of it in memory."""
     waiting: deque[Future[Ready | Prediction]] = deque()
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="reading") as pool:
         try:
-            for sample in samples:
+            for one in given:
                 if len(waiting) == _AHEAD:
                     yield waiting.popleft().result()
-                waiting.append(pool.submit(read, sample, preprocessing))
+                waiting.append(pool.submit(prepare, one))
             while waiting:
                 yield waiting.popleft().result()
         finally:

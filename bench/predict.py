@@ -1,0 +1,136 @@
+"""Images a second of an exported model's predictions, as ratios to the bare forward pass of its networks.
+
+The bare pass is every fold's network on a batch that lies on the device, and nothing else. Against it stand predictions
+of the run's pixel store (what is left of the work once a picture is decoded and placed: measuring it, moving it, the
+networks, calibration, sets, distances, warnings) and of the files themselves, decoding included. The three take turns,
+so that a machine whose speed drifts slows all. On a CPU that others use too, believe `cpu_ratio`: the seconds of the
+processor that the bare pass takes, by those that a way takes in all its threads. Writes
+`bench/results/predict-<device>-<run>.json`.
+
+    python bench/predict.py runs/mobilenet_v2
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import torch
+
+from birads_zoo.artifact.export import export
+from birads_zoo.artifact.model import Model, open_model
+from birads_zoo.artifact.reading import Ready, Sample, in_order
+from birads_zoo.artifact.training_range import statistics_of
+from birads_zoo.data.batches import as_images
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.environment import environment
+from birads_zoo.files import make_folder, write_text
+from birads_zoo.finished import prepare_again, read_run
+from birads_zoo.host import load_host
+from birads_zoo.progress import Screen
+from birads_zoo.registry import load_registry
+
+
+def main() -> None:
+    """Export the run, measure, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--format", choices=["safetensors", "onnx"], default="safetensors")
+    parser.add_argument("--images", type=int, default=256, help="pictures a round; the run's, over again")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=3, help="times that the three take turns")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+
+    host = load_host()
+    data = prepare_again(read_run(arguments.run, host), host, Screen())
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "model"
+        export(arguments.run, arguments.format, out, host, load_registry(), arguments.device, Screen())
+        model = open_model(out, host, arguments.device)
+        rows = list(itertools.islice(itertools.cycle(range(len(data.positions))), arguments.images))
+        ways = {
+            "bare": lambda: _bare(model, data, rows, arguments.batch_size),
+            "store": lambda: _drain(model.judge(in_order(rows, _from_store(data)), arguments.batch_size)),
+            "files": lambda: _drain(model.judge(model.read(_files(data, rows)), arguments.batch_size)),
+        }
+        found = measure(ways, len(rows), arguments.rounds)
+    for way, rate in found["images_per_second"].items():
+        print(f"{way:6}{rate:9.1f} images/s  {found['ratio'][way]:.3f}  by CPU seconds {found['cpu_ratio'][way]:.3f}")
+    about = model.compute.describe()
+    report = {
+        "format": arguments.format,
+        "networks": len(model.networks),
+        "image": [model.manifest.recipe.image.height, model.manifest.recipe.image.width],
+        "batch_size": arguments.batch_size,
+        "images": len(rows),
+        "rounds": arguments.rounds,
+        "environment": {key: value for key, value in environment().items() if key != "arguments"} | about,
+        **found,
+    }
+    name = f"predict-{'gpu' if model.compute.device.type == 'cuda' else 'cpu'}-{model.manifest.run_id}.json"
+    write_text(make_folder(arguments.out) / name, json.dumps(report, indent=2) + "\n")
+    print(arguments.out / name)
+
+
+def measure(ways: dict[str, Callable[[], None]], count: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Let all ways take turns; return their median images a second, and the median of each round's ratios to "bare"."""
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    costs: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(rounds + 1):
+        for way, work in ways.items():
+            started, spent = time.perf_counter(), time.process_time()
+            work()
+            if number:  # the first round warms up: kernels are chosen, files come into memory
+                rates[way].append(count / (time.perf_counter() - started))
+                costs[way].append(count / (time.process_time() - spent))
+    return {
+        "images_per_second": {way: round(statistics.median(each), 2) for way, each in rates.items()},
+        "ratio": _ratios(rates),
+        "cpu_ratio": _ratios(costs),
+    }
+
+
+def _ratios(rates: dict[str, list[float]]) -> dict[str, float]:
+    return {
+        way: round(statistics.median(a / b for a, b in zip(each, rates["bare"], strict=True)), 3)
+        for way, each in rates.items()
+    }
+
+
+@torch.inference_mode()
+def _bare(model: Model, data: Prepared, rows: list[int], batch_size: int) -> None:
+    images = as_images(data.store.array[data.samples[rows[:batch_size]]], model.compute.device)
+    for start in range(0, len(rows), batch_size):
+        told = [network(images[: len(rows) - start]) for network in model.networks]
+    told[-1][0].cpu()
+
+
+def _from_store(data: Prepared) -> Callable[[int], Ready]:
+    def prepare(row: int) -> Ready:
+        pixels = data.store.array[data.samples[row]]
+        return Ready(source="", pixels=pixels, statistics=statistics_of(pixels[0], pixels[0].shape))
+
+    return prepare
+
+
+def _files(data: Prepared, rows: Iterable[int]) -> Iterable[Sample]:
+    index = data.labelled.index
+    paths = [index.root / name for name in index.rows["image_path"]]
+    return (Sample(source="", pictures=(paths[row],) * data.samples.shape[1]) for row in rows)
+
+
+def _drain(predictions: Iterable[object]) -> None:
+    for _ in predictions:
+        pass
+
+
+if __name__ == "__main__":
+    main()
