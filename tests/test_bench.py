@@ -1,4 +1,4 @@
-"""The benchmark runs and writes what it promises."""
+"""The benchmarks run and write what they promise."""
 
 import json
 import subprocess
@@ -21,3 +21,14 @@ def test_throughput_writes_ratios_with_hardware_versions_and_commit(tmp_path):
     assert report["environment"]["versions"]["torch"]
     assert "commit" in report["environment"]
     assert report["environment"]["device_name"]
+
+
+@pytest.mark.slow
+def test_predict_writes_ratios_to_the_bare_pass(finished, tmp_path):
+    command = [sys.executable, BENCH / "predict.py", finished[0], "--images", "8", "--batch-size", "4", "--rounds", "1"]
+    subprocess.run([*command, "--device", "cpu", "--out", tmp_path], check=True, capture_output=True)
+    report = json.loads((tmp_path / "predict-cpu-baseline_cnn.json").read_text())
+    assert report["ratio"]["bare"] == report["cpu_ratio"]["bare"] == 1
+    assert report["ratio"]["store"] > 0
+    assert report["networks"] == 2
+    assert "arguments" not in report["environment"], "they name the machine's folders"

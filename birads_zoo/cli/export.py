@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from birads_zoo.cli.plugins import open_host, plugin_option
+
+if TYPE_CHECKING:
+    from birads_zoo.artifact.manifest import Share
 
 _KINDS = ("safetensors", "onnx", "exported-program")
 
@@ -47,9 +50,12 @@ def command(
     screen.say(
         f"{count} network{'' if count == 1 else 's'} of {manifest.run_id}, held against the trainer's: they agree"
     )
-    unlike = f", {far.value:.1%} as unlike the training" if far else ""
-    screen.say(
-        f"of held-out pictures of the run, {strange.value:.1%} are warned of as out of range{unlike}  (n = {strange.n})"
-    )
+    told = [f"out of range {_told(strange)}", *([f"unlike the training {_told(far)}"] if far else [])]
+    basis = f"{manifest.recipe.split.scheme} split, n = {strange.n}, 95 % intervals over patients"
+    screen.say(f"held-out pictures of the run that a warning would name: {', '.join(told)}  ({basis})")
     screen.say(manifest.notice)
     screen.say(f"model: {folder}")
+
+
+def _told(share: Share) -> str:
+    return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,18 +55,19 @@ def command(
         raise UserError("--explain draws its heat maps beside the table: say where with --out")
     _, host = open_host(plugin_files)
     opened = open_model(model, host, device)
-    samples = list(samples_of(named_pictures(files), opened.manifest.recipe.dataset.views))
+    pictures = named_pictures(files)
+    samples = samples_of(pictures, opened.manifest.recipe.dataset.views)
     screen = Screen()
     unread = warned = 0
     with (
         _maps_beside(out) if explain and out is not None else contextlib.nullcontext() as maps,
         _opened(out) as file,
-        screen.bar("predicting", len(samples)) as show,
+        screen.bar("predicting", len(pictures)) as show,
     ):
         for done, (failed, doubted) in enumerate(_written(opened, samples, batch_size, file, maps), start=1):
             unread, warned = unread + failed, warned + doubted
             show(done, "")
-    screen.say(f"{len(samples)} pictures: {warned} with warnings, {unread} unreadable")
+    screen.say(f"{len(pictures)} pictures: {warned} with warnings, {unread} unreadable")
     screen.say(opened.notice)
     if out is not None:
         screen.say(f"predictions: {out}")
@@ -73,7 +75,7 @@ def command(
 
 
 def _written(
-    model: Model, samples: list[Sample], batch_size: int, file: TextIO, maps: Path | None
+    model: Model, samples: Iterator[Sample], batch_size: int, file: TextIO, maps: Path | None
 ) -> Iterator[tuple[bool, bool]]:
     """Write a row for each sample; yield whether it could not be read, and whether it was warned of."""
     from birads_zoo.artifact.rows import as_row, columns_of
@@ -82,8 +84,9 @@ def _written(
     columns = columns_of(model.classes) + ["heat_map"] * (maps is not None)
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    predictions = model.judge(model.read(samples), batch_size)
-    for number, (sample, prediction) in enumerate(zip(samples, predictions, strict=True), start=1):
+    own, read = itertools.tee(samples)  # the second runs ahead of the first by what waits to be judged
+    predictions = model.judge(model.read(read), batch_size)
+    for number, (sample, prediction) in enumerate(zip(own, predictions, strict=True), start=1):
         row = as_row(prediction, model.classes)
         if maps is not None and not prediction.error:
             row["heat_map"] = f"{number:05d}-{Path(prediction.source).stem}.png"
