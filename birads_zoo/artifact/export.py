@@ -29,7 +29,7 @@ from birads_zoo.artifact.manifest import (
     write_manifest,
 )
 from birads_zoo.artifact.model import REFERENCE
-from birads_zoo.artifact.networks import judging, save_network
+from birads_zoo.artifact.networks import save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
@@ -84,7 +84,7 @@ def export(
         for fold in data.folds:
             classifier = trained_classifier(finished, host, fold.number, compute)
             with screen.bar(f"fold {fold.number + 1}/{len(data.folds)}", len(data.labelled.labels)) as show:
-                seen.append(see(judging(classifier), fold, finished.recipe, data, compute, lambda n: show(n, "")))
+                seen.append(see(classifier, fold, finished.recipe, data, compute, lambda n: show(n, "")))
             path = folder / _weights_name(fold.number, kind)
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
             save_network(kind, portable, finished.recipe, path)

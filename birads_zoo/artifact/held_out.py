@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from birads_zoo.artifact.manifest import Share, TrainingRange
-from birads_zoo.artifact.networks import Network
+from birads_zoo.artifact.networks import summarised
 from birads_zoo.artifact.reference import Reference, limit_of, make_reference, nearest
 from birads_zoo.artifact.training_range import fit_range, outside, statistics_of
 from birads_zoo.data.batches import Batches
@@ -20,10 +20,11 @@ from birads_zoo.data.splits import Fold
 from birads_zoo.devices import Compute
 from birads_zoo.evaluation.proportions import proportion
 from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 
-MOST_REFERENCES = 1500
+MOST_REFERENCES = 600
 """Training rows of a fold, drawn by chance, that its reference groups are made of at most."""
 
 
@@ -43,18 +44,24 @@ class Seen:
 
 
 def see(
-    network: Network, fold: Fold, recipe: Recipe, data: Prepared, compute: Compute, on_images: Callable[[int], None]
+    classifier: Classifier,
+    fold: Fold,
+    recipe: Recipe,
+    data: Prepared,
+    compute: Compute,
+    on_images: Callable[[int], None],
 ) -> Seen:
-    """Let a fold's network look at the fold's rows; `on_images` gets how many it has looked at."""
+    """Let a fold's network look at the fold's rows, each picture by itself; `on_images` gets how many it has seen."""
     labels, patients = data.labelled.labels, _patients(data)
     generator = numpy_generator(recipe.seed, "fold", fold.number, "reference")
     chosen = np.sort(generator.permutation(fold.train)[:MOST_REFERENCES])
     rows = np.concatenate([chosen, fold.validation, fold.test])
-    batches = Batches(data.store.array, data.samples[rows], labels[rows], recipe.training.batch_size, compute.device)
+    alone = data.positions[rows, None]
+    batches = Batches(data.store.array, alone, labels[rows], recipe.training.batch_size, compute.device)
     found, done = [], 0
     with torch.inference_mode():
         for batch in batches.epoch(None):
-            found.append(network(batch.images)[1].float().cpu().numpy())
+            found.append(summarised(classifier.features(batch.images)).float().cpu().numpy())
             done += len(batch.targets)
             on_images(done)
     train, validation, test = np.split(np.concatenate(found), np.cumsum([len(chosen), len(fold.validation)]))

@@ -33,7 +33,7 @@ _OPSET = 18  # the lowest that torch's exporter writes without converting
 
 
 class Judge(nn.Module):
-    """A classifier that also tells its features: the mean over the feature map of each sample's own picture, N×D."""
+    """A classifier that also tells its features (see `summarised`)."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
@@ -42,7 +42,12 @@ class Judge(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits N×K and the features N×D of images N×V×1×H×W in [0, 1]."""
         maps = self.classifier.features(images)
-        return self.classifier.head(maps), maps[:, 0].mean((-2, -1))
+        return self.classifier.head(maps), summarised(maps)
+
+
+def summarised(maps: Tensor) -> Tensor:
+    """Return the features N×D of feature maps N×V×D×h×w: the mean over that of each sample's own picture, the first."""
+    return maps[:, 0].mean((-2, -1))
 
 
 def save_network(kind: Kind, classifier: Classifier, recipe: Recipe, path: Path) -> None:
