@@ -49,14 +49,22 @@ def test_no_path_patient_or_file_name_is_in_any_file(exported, data):
         assert not [text for text in told if text.encode() in content], path.name
 
 
-@pytest.mark.parametrize("kind", ["onnx", "exported-program"])
-def test_every_format_tells_what_the_trainers_network_tells(kind, finished, export_run, run, data, host, tmp_path):
-    export_run(finished[0], kind, tmp_path / "model")
-    weights = tmp_path / "model" / read_manifest(tmp_path / "model").folds[1].weights
-    network = open_onnx(weights, CPU) if kind == "onnx" else open_own_program(weights)
+def test_an_exported_program_tells_what_the_trainers_network_tells(finished, export_run, run, data, host, tmp_path):
+    export_run(finished[0], "exported-program", tmp_path / "model")
+    program = open_own_program(tmp_path / "model" / read_manifest(tmp_path / "model").folds[1].weights)
     trainers = judging(trained_classifier(run, host, 1, CPU))
-    rows = np.arange(len(data.labelled.labels))
-    assert largest_difference(network, trainers, data, rows) <= TOLERANCE
+    assert largest_difference(program, trainers, data, np.arange(len(data.labelled.labels))) <= TOLERANCE
+
+
+def test_onnx_predicts_what_safetensors_do_but_explains_nothing(finished, export_run, model, host, paths, tmp_path):
+    export_run(finished[0], "onnx", tmp_path / "model")
+    graph = open_model(tmp_path / "model", host, "cpu")
+    for one, other in zip(graph.predict(paths[:9], batch_size=4), model.predict(paths[:9]), strict=True):
+        np.testing.assert_allclose(list(one.probabilities.values()), list(other.probabilities.values()), atol=1e-4)
+        assert one.conformal_set == other.conformal_set
+        assert one.distance == pytest.approx(other.distance, rel=1e-3)
+    with pytest.raises(UserError, match="heat maps need gradients, which onnx has not; export as safetensors"):
+        graph.explain(Sample(source="", pictures=(paths[0],)), "BI-RADS 4")
 
 
 @pytest.mark.parametrize("kind", ["onnx", "exported-program"])

@@ -64,6 +64,16 @@ def test_an_unreadable_picture_has_its_reason_and_the_rest_finish(model, paths, 
     assert not model.predict([tmp_path / "missing.png"])[0].predicted
 
 
+def test_a_dicom_file_is_a_picture_too_and_names_nobody(model, paths, write_dicom, tmp_path):
+    pixels = np.asarray(Image.open(paths[0]).convert("L"))
+    file = write_dicom(tmp_path / "exposure", pixels)
+    (of_dicom,), (of_array,) = model.predict(file), model.predict(pixels)
+    assert of_dicom.error == ""
+    assert "Quux" not in repr(of_dicom)
+    gap = np.abs(np.subtract(list(of_dicom.probabilities.values()), list(of_array.probabilities.values())))
+    assert gap.max() < 0.05, "a DICOM picture is stretched over its range, and is else the same"
+
+
 def test_no_more_pictures_are_read_than_wait_to_be_judged(model, monkeypatch):
     monkeypatch.setattr(reading, "_AHEAD", 4)
     taken = 0
