@@ -61,7 +61,7 @@ def see(
     found, done = [], 0
     with torch.inference_mode():
         for batch in batches.epoch(None):
-            found.append(summarised(classifier.features(batch.images)).float().cpu().numpy())
+            found.append(summarised(classifier, classifier.features(batch.images)).float().cpu().numpy())
             done += len(batch.targets)
             on_images(done)
     train, validation, test = np.split(np.concatenate(found), np.cumsum([len(chosen), len(fold.validation)]))

@@ -42,12 +42,20 @@ class Judge(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits N×K and the features N×D of images N×V×1×H×W in [0, 1]."""
         maps = self.classifier.features(images)
-        return self.classifier.head(maps), summarised(maps)
+        return self.classifier.head(maps), summarised(self.classifier, maps)
 
 
-def summarised(maps: Tensor) -> Tensor:
-    """Return the features N×D of feature maps N×V×D×h×w: the mean over that of each sample's own picture, the first."""
-    return maps[:, 0].mean((-2, -1))
+def summarised(classifier: Classifier, maps: Tensor) -> Tensor:
+    """Return the features N×D of feature maps N×V×D×h×w: those of each sample's own picture, the first.
+
+    They are what the head pools of it; the mean over its map where the head pools no features, but the evidence of its
+    places, or keeps the map as it is.
+    """
+    own, pool = maps[:, :1], classifier.head.pool
+    if isinstance(classifier.head.evidence, nn.Identity) and not isinstance(pool, nn.Flatten):
+        pooled: Tensor = pool(own)
+        return pooled[:, 0]
+    return own[:, 0].mean((-2, -1))
 
 
 def save_network(kind: Kind, classifier: Classifier, recipe: Recipe, path: Path) -> None:

@@ -78,7 +78,7 @@ def nearest(features: Floats, reference: Reference) -> tuple[NDArray[np.float64]
 
     The distance is that to the k-th nearest group (Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with Deep
     Nearest Neighbors", ICML 2022, eq. 2); k is `NEIGHBOURS`, or all there are. It is of standardised features, not as
-    there of vectors of unit length: on the phantom these let half of the photographs and noise pass.
+    there of vectors of unit length: of average-pooled features on the phantom these let most photographs pass.
     """
     count = min(NEIGHBOURS, len(reference.labels))
     if not count:

@@ -89,6 +89,23 @@ def test_other_networks_export_for_batches_of_any_size(kind, changes, host, tmp_
                 torch.testing.assert_close(told, wanted, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("changes", "pooled"),
+    [
+        ({"model.pooling": "max"}, lambda maps: maps.amax((-2, -1))),
+        ({"model.pooling": "avg"}, lambda maps: maps.mean((-2, -1))),
+        ({"model.pooling": "flatten"}, lambda maps: maps.mean((-2, -1))),
+        (TWO_VIEWS, lambda maps: maps.mean((-2, -1))),
+    ],
+    ids=["max", "avg", "flatten", "evidence"],
+)
+def test_features_are_those_that_the_head_pools_of_the_own_picture(changes, pooled, host):
+    classifier = build_classifier(Recipe().replace(PLAIN | changes), host, 4).eval()
+    images = torch.rand(2, 2 if "dataset.views" in changes else 1, 1, 48, 32)
+    with torch.inference_mode():
+        torch.testing.assert_close(judging(classifier)(images)[1], pooled(classifier.features(images)[:, 0]))
+
+
 def test_a_network_that_disagrees_is_one_sentence_and_leaves_nothing(finished, export_run, tmp_path, monkeypatch):
     def spoil(kind, classifier, recipe, path):
         altered = {name: value + 0.01 for name, value in classifier.state_dict().items()}
