@@ -40,7 +40,7 @@ def model_card(finished: Finished, manifest: Manifest) -> str:
     parts = (
         f"# {manifest.run_id}, trained on {manifest.recipe.dataset.name}",
         f"**{manifest.notice}**",
-        _what(manifest),
+        _what(manifest, finished.environment["precision"]),
         _USE,
         _data(metrics, manifest),
         _results(metrics),
@@ -52,7 +52,7 @@ def model_card(finished: Finished, manifest: Manifest) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _what(manifest: Manifest) -> str:
+def _what(manifest: Manifest, precision: str) -> str:
     recipe, image = manifest.recipe, manifest.preprocessing.image
     count = len(manifest.folds)
     steps = [f"fitted into {image.height}×{image.width} pixels ({image.fit})"]
@@ -67,6 +67,7 @@ def _what(manifest: Manifest) -> str:
         ("Tells", f"{manifest.target}: {', '.join(manifest.classes)}"),
         ("Looks at", views[recipe.dataset.views]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
+        ("Precision", f"float32; the figures below are of the run's own predictions, in {precision}"),
         ("Format", f"{manifest.kind}, by birads-zoo {manifest.birads_zoo} with torch {manifest.torch}"),
     )
     return _table(("", ""), rows)
