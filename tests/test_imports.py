@@ -36,8 +36,9 @@ def test_loading_every_plugin_loads_no_heavy_library():
     assert heavy_modules_after(code) == ()
 
 
-def test_help_of_a_command_loads_no_heavy_library():
-    assert heavy_modules_after(RUN.format(arguments=["run", "--help"])) == ()
+@pytest.mark.parametrize("command", ["run", "export", "predict"])
+def test_help_of_a_command_loads_no_heavy_library(command):
+    assert heavy_modules_after(RUN.format(arguments=[command, "--help"])) == ()
 
 
 def test_every_heavy_dependency_is_watched():

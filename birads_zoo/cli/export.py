@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import click
 
+from birads_zoo.artifact.manifest import Kind, Share
 from birads_zoo.cli.plugins import open_host, plugin_option
-
-if TYPE_CHECKING:
-    from birads_zoo.artifact.manifest import Share
-
-_KINDS = ("safetensors", "onnx", "exported-program")
 
 
 @click.command("export")
@@ -20,7 +16,7 @@ _KINDS = ("safetensors", "onnx", "exported-program")
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(_KINDS),
+    type=click.Choice(get_args(Kind)),
     default="safetensors",
     show_default=True,
     help="Weights for birads-zoo itself; a graph for ONNX Runtime; a graph for torch.export.load.",
@@ -30,21 +26,19 @@ _KINDS = ("safetensors", "onnx", "exported-program")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @plugin_option
 def command(
-    run: Path, kind: str, out: Path | None, root: Path | None, device: str, plugin_files: tuple[Path, ...]
+    run: Path, kind: Kind, out: Path | None, root: Path | None, device: str, plugin_files: tuple[Path, ...]
 ) -> None:
     """Export every fold's network of a finished RUN, with its preprocessing, calibration, card and checksums.
 
     Each network is opened again and held against the trainer's on pictures of the run; one that disagrees is an error.
     """
     from birads_zoo.artifact.export import export
-    from birads_zoo.artifact.manifest import Kind
     from birads_zoo.progress import Screen
 
-    known: dict[str, Kind] = {name: name for name in get_args(Kind)}
     registry, host = open_host(plugin_files)
     screen = Screen()
     folder = out or run / f"model-{kind}"
-    manifest = export(run, known[kind], folder, host, registry, device, screen, root)
+    manifest = export(run, kind, folder, host, registry, device, screen, root)
     far, strange = manifest.training_range.distance_alarms, manifest.training_range.range_alarms
     count = len(manifest.folds)
     screen.say(
