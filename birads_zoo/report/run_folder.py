@@ -116,7 +116,7 @@ def read_recipe(folder: Path) -> Recipe:
     try:
         return from_dict(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError:
-        raise UserError(f"{folder} is no run: it holds no recipe.toml; give the folder of a stopped run") from None
+        raise UserError(f"{folder} is no run: it holds no recipe.toml; give the folder of a run") from None
     except ValueError as error:  # not TOML, or not UTF-8
         raise UserError(f"{path} is damaged: {error}") from None
 
