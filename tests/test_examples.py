@@ -1,0 +1,34 @@
+"""The examples keep the contract that they are to show."""
+
+from pathlib import Path
+
+import pytest
+
+from birads_zoo import conformance
+from birads_zoo.compose import compose
+from birads_zoo.host import load_host
+from birads_zoo.registry import load_registry
+
+LITE = Path(__file__).parents[1] / "examples" / "efficientnet_lite"
+
+
+@pytest.fixture(scope="module")
+def lite():
+    registry = load_registry(LITE)
+    return load_host(registry=registry, strict=True), registry
+
+
+def test_the_example_s_registry_adds_three_backbones_and_a_recipe_for_them(lite):
+    host, registry = lite
+    names = [name for name in host.backbones if name.startswith("efficientnet_lite")]
+    assert names == ["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
+    for name in names:
+        recipe = compose("lesions-lite", {"model.backbone": name}, (), registry, host)
+        assert recipe.model.last_stage in host.backbone(name).stages
+        assert recipe.model.evidence, "what the recipe extends is gone"
+
+
+def test_its_backbones_keep_the_contract(lite):
+    pytest.importorskip("efficientnet_lite_pytorch", reason="pip install efficientnet-lite-pytorch, to try the example")
+    host, _ = lite
+    assert not conformance.check_backbone(host.backbone("efficientnet_lite0"))
