@@ -118,7 +118,7 @@ def test_an_unreadable_folder(refused, folder, phantom_root, monkeypatch, comman
         (["--target", "birad"], "unknown target of data set 'phantom': 'birad'; did you mean 'birads'?"),
         (["--class", "BI-RAD 1"], "unknown class of target 'birads': 'BI-RAD 1'; did you mean 'BI-RADS 1'"),
         (["--augmentation", "mamo"], "unknown augmentation 'mamo'; did you mean 'mammo'?"),
-        (["--set", "explainer='gradcam'"], "unknown explainer 'gradcam'; did you mean 'grad-cam'?"),
+        (["--set", "explainer='gradcam'"], "unknown explainer 'gradcam'; did you mean 'grad-cam' or"),
         (["--no-dropot"], "No such option '--no-dropot'"),
     ],
 )
