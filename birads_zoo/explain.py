@@ -1,4 +1,4 @@
-"""A finished run's test rows explained, and each explainer's maps scored: from a run's folder to its `explanations/`."""
+"""A finished run's test rows explained, and each explainer's maps scored: from its folder to `explanations/` in it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from birads_zoo.data.batches import Batches
 from birads_zoo.data.geometry import breast_area
+from birads_zoo.data.images import Pixels
 from birads_zoo.data.lesions import marked_lesions
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.data.images import Pixels
 from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
@@ -77,8 +77,8 @@ def explain(
         The content of `explanations.json`.
 
     Raises:
-        UserError: for data that is gone or other than the run's, an unknown or broken explainer, or a folder that cannot
-            be written.
+        UserError: for data that is gone or other than the run's, an unknown or broken explainer, or a folder that
+            cannot be written.
 
     """
     specs = [host.explainer(name) for name in dict.fromkeys(explainers)]
@@ -119,7 +119,7 @@ def explain(
 
 
 def _choose(finished: Finished, data: Prepared, limit: int | None) -> _Asked:
-    """Draw up to `limit` test rows, and say what is explained of each: the predicted class, or the true one at lesions."""
+    """Draw up to `limit` test rows. Explained is a row's predicted class or, where a lesion is marked, its true one."""
     rows = data.labelled.index.rows
     tested = np.concatenate([fold.test for fold in data.folds])
     folds = np.concatenate([np.full(len(fold.test), fold.number) for fold in data.folds])
@@ -217,7 +217,7 @@ def _draw(
             maps[number],
             lesions[number],
             f"{row['explainer']}: evidence for {row['explained']}",
-            f"true {row['label']}, called {row['predicted']}; probability of {row['explained']} {row['probability']:.2f}",
+            f"true {row['label']}, called {row['predicted']}; {row['explained']} was given {row['probability']:.2f}",
             "" if judged["faithful"] else judged["verdict"],
         )
 

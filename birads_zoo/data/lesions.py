@@ -50,7 +50,7 @@ def marked_lesions(
 ) -> NDArray[np.bool_]:
     """Return n×H×W: where the marked lesions of an index's n rows lie in stored pixels; nowhere in rows without any.
 
-    A lesion with a mask (below `root`) is what the mask says at the middle of each stored pixel, another one its outline.
+    A lesion with a mask (below `root`) is what that says at the middle of each stored pixel, another one its outline.
 
     Raises:
         UserError: when a mask cannot be read.
@@ -70,8 +70,10 @@ def _masked(path: Path, placement: Placement, height: int, width: int) -> NDArra
     try:
         mask = read_image(path) > 0
     except ImageError as error:
-        raise UserError(f"cannot read the lesion mask {path} ({error}); restore it, or make the data set anew") from error
-    xs, ys = placement.sources(np.arange(width) + 0.5, np.arange(height) + 0.5)
+        raise UserError(
+            f"cannot read the lesion mask {path} ({error}); restore it, or make the data set anew"
+        ) from error
+    xs, ys = placement.sources(np.arange(width, dtype=np.float64) + 0.5, np.arange(height, dtype=np.float64) + 0.5)
     columns, rows = np.floor(xs).astype(np.int64), np.floor(ys).astype(np.int64)
     within = np.ix_((rows >= 0) & (rows < mask.shape[0]), (columns >= 0) & (columns < mask.shape[1]))
     found = np.zeros((height, width), np.bool_)

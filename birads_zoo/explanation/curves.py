@@ -58,7 +58,7 @@ def class_probability(
         versions = pictures.shape[1]
         number = torch.arange(len(pictures), device=pictures.device).repeat_interleave(versions)
         found = []
-        for part, of in zip(pictures.flatten(0, 1).split(batch_size), number.split(batch_size), strict=True):
+        for part, of in zip(*(torch.split(each, batch_size) for each in (pictures.flatten(0, 1), number)), strict=True):
             with compute.precision():
                 features = classifier.features(part[:, None, None])
                 if others is not None:
@@ -76,7 +76,7 @@ def prepare_removal(
     """Prepare the removal of pixels from B×H×W pictures with the breast at `breasts` (B×H×W bool).
 
     Pixels that a map does not tell apart go in the order of smooth noise, those in the breast first, so that a map with
-    wide flat parts is not helped by the order of rows. `generators`, one an image, are the CPU's, so that devices agree.
+    wide flat parts is not helped by the order of rows. `generators`, one an image, are the CPU's: devices agree.
     """
     blurred = blur(pictures, breasts)
     height, width = pictures.shape[-2:]
@@ -113,7 +113,7 @@ def measure_removal(maps: Tensor, removal: Removal, probability: Probability) ->
     imputed = impute(pictures.repeat_interleave(len(ROAD_FRACTIONS), 0), gone.flatten(0, 1))
     imputed = imputed.view(count, -1, height, width) + removal.noise[:, None] * gone
     found = probability(torch.cat([torch.stack(versions, 1), imputed.clamp(0, 1)], 1))
-    left, back, road = found.split([len(FRACTIONS), len(FRACTIONS), len(ROAD_FRACTIONS)], 1)
+    left, back, road = torch.split(found, [len(FRACTIONS), len(FRACTIONS), len(ROAD_FRACTIONS)], 1)
     return {
         "deletion": _area(removal.whole, left, removal.gone),
         "insertion": _area(removal.gone, back, removal.whole),

@@ -1,4 +1,4 @@
-"""The folder `explanations/` of a run, written and read: the table, the arrays, and what was found of each explainer."""
+"""The folder `explanations/` of a run, written and read: the table, the maps, and what was found of each explainer."""
 
 from __future__ import annotations
 

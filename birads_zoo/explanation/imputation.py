@@ -1,8 +1,8 @@
 """Pixels replaced by what their surroundings say: the removal of ROAD, for whole batches on the device.
 
-Source: Rong et al., "A Consistent and Efficient Evaluation Strategy for Attribution Methods", ICML 2022, section 4.2: each
-missing pixel is the weighted mean of its eight neighbours (1/6 beside, 1/12 diagonally), missing ones among them, which
-is a linear system. Blurring or blackening lets a network see the shape of what was taken away; this hardly does.
+Source: Rong et al., "A Consistent and Efficient Evaluation Strategy for Attribution Methods", ICML 2022, section 4.2:
+each missing pixel is the weighted mean of its eight neighbours (1/6 beside, 1/12 diagonally), missing ones among them,
+which is a linear system. Blurring or blackening lets a network see the shape of what was taken away; this hardly does.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _CACHED = 2**18  # pixels that a CPU works on at once: all that a sweep touches 
 def impute(pictures: Tensor, missing: Tensor) -> Tensor:
     """Return N×H×W pictures whose `missing` pixels (N×H×W bool) are imputed from the others, without noise.
 
-    The system is solved from coarse to fine: a picture of half the size, in which a pixel is known where any of its four
-    is, gives the first guess of the missing ones, and sweeps of Jacobi's method set the detail right. What is left of
-    the error is below the noise that ROAD adds (root mean square, in its test). A picture of which nothing is known
+    The system is solved from coarse to fine: a picture of half the size, in which a pixel is known where any of its
+    four is, gives the first guess of the missing ones, and sweeps of Jacobi's method set the detail right. What is left
+    of the error is below the noise that ROAD adds (root mean square, in its test). A picture of which nothing is known
     becomes 0.
     """
     at_once = max(_CACHED // pictures[0].numel(), 1) if pictures.device.type == "cpu" else len(pictures)
-    parts = zip(pictures.split(at_once), missing.split(at_once), strict=True)
+    parts = zip(*(torch.split(each, at_once) for each in (pictures, missing)), strict=True)
     return torch.cat([_solve(values, (~gone).to(values.dtype)) for values, gone in parts])
 
 

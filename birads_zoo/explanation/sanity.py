@@ -1,4 +1,4 @@
-"""Whether a heat map depends on what the network has learnt: the same network with random weights, and how alike maps are.
+"""Whether a heat map depends on what the network has learnt: the network with random weights, and how alike maps are.
 
 Source: Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018, the test that randomises all parameters. A map
 that comes out alike shows the picture, such as its edges, and not the network.
@@ -34,8 +34,8 @@ def random_classifier(
 ) -> Classifier:
     """Build the recipe's classifier with random weights throughout, in evaluation mode.
 
-    Batch norms take their statistics from `images` (N×V×1×H×W each, on the device): at their initial ones the values of a
-    deep network fade, and its maps would be empty for that reason alone.
+    Batch norms take their statistics from `images` (N×V×1×H×W each, on the device): at their initial ones the values of
+    a deep network fade, and its maps would be empty for that reason alone.
     """
     seed_libraries(recipe.seed, "randomised", fold)
     fresh = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
@@ -74,9 +74,9 @@ def similarities(
 ) -> NDArray[np.float64]:
     """Return (N,) structural similarities of two N×H×W maps in [0, 1]: the mean over the breast, 1 for equal ones.
 
-    Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", IEEE Trans. Image Processing
-    13, 2004, eq. 13, in windows of 7×7 pixels. Where both maps are flat it is 1 by definition, so it is high for sparse
-    maps: read it beside the rank correlation.
+    Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", IEEE Trans. Image
+    Processing 13, 2004, eq. 13, in windows of 7×7 pixels. Where both maps are flat it is 1 by definition, so it is high
+    for sparse maps: read it beside the rank correlation.
     """
 
     def local(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -69,9 +69,7 @@ def score_cases(subject: Subject, cases: Cases, host: Host) -> Iterator[tuple[st
     """
     on_cpu = subject.compute.device.type == "cpu"
     pictures_at_once = 16 if on_cpu else 256  # what stays in a CPU's cache is quicker there
-    probability = class_probability(
-        subject.trained, cases.images, cases.targets, subject.compute, pictures_at_once
-    )
+    probability = class_probability(subject.trained, cases.images, cases.targets, subject.compute, pictures_at_once)
     first = cases.images[:, 0, 0]
     pictures = first.cpu().numpy()
     noise = [torch_generator(subject.seed, "removal", int(row)) for row in cases.rows]
@@ -93,12 +91,8 @@ def score_cases(subject: Subject, cases: Cases, host: Host) -> Iterator[tuple[st
         with host.building("explainer", name):
             maps = explain_sample(subject.trained, explainer, cases.images, cases.targets, len(cases.rows))[:, 0]
             other = explain_sample(subject.random, of_random, cases.images, cases.targets, len(cases.rows))[:, 0]
-        moved = np.concatenate(
-            [
-                moved_maps(maps[at : at + 1], cases.breasts[at : at + 1], numpy_generator(subject.seed, "moved", name, row))
-                for at, row in enumerate(cases.rows.tolist())
-            ]
-        )
+        draws = [numpy_generator(subject.seed, "moved", name, int(row)) for row in cases.rows]
+        moved = moved_maps(maps, cases.breasts, draws)
         elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}
         yield (
             name,

@@ -41,9 +41,9 @@ def judge_explainer(rows: pd.DataFrame, generator: np.random.Generator) -> dict[
     (`evaluation.intervals.estimates`), which assumes that patients are independent.
 
     The verdict: `faithful` where the intervals of all six gains, those of deletion, insertion and ROAD over both
-    baselines, lie above 0, and the maps depend on the weights: the interval of their rank correlation with those of random
-    weights lies below 0.5 (our convention; Adebayo et al. name none). As all have to hold, the chance of a false alarm
-    is at most that of one of them, 2.5 %, and no correction is needed (intersection-union test: Berger,
+    baselines, lie above 0, and the maps depend on the weights: the interval of their rank correlation with those of
+    random weights lies below 0.5 (our convention; Adebayo et al. name none). As all have to hold, the chance of a false
+    alarm is at most that of one of them, 2.5 %, and no correction is needed (intersection-union test: Berger,
     Technometrics 24, 1982). How a map lies to known lesions is no part of it: where a network looks elsewhere, a
     faithful map shows that. `None` with fewer than 10 patients, as intervals of so few are too narrow.
     """
@@ -77,9 +77,7 @@ def judge_explainer(rows: pd.DataFrame, generator: np.random.Generator) -> dict[
             baseline: {name: as_json(found[f"{baseline}_{name}"]) for name in names}
             for baseline, names in BASELINES.items()
         },
-        "gain": {
-            baseline: {name: as_json(one) for name, one in of.items()} for baseline, of in gains.items()
-        },
+        "gain": {baseline: {name: as_json(one) for name, one in of.items()} for baseline, of in gains.items()},
     }
 
 

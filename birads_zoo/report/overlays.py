@@ -111,9 +111,7 @@ def _key(sheet: Image.Image, draw: ImageDraw.ImageDraw, top: int, marked: bool) 
         _write(draw, (left + 32, top - 2), "known lesion", _FONT, QUIET, 200)
 
 
-def _write(
-    draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, font: Path, colour: str, room: int
-) -> None:
+def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, font: Path, colour: str, room: int) -> None:
     """Write one line, shortened at its end where there is no room."""
     face, shown = ImageFont.truetype(str(font), 12), " ".join(text.split())
     while face.getlength(shown) > room and len(shown) > 1:
