@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import Tensor
 
 from birads_zoo.data.batches import Batches
 from birads_zoo.data.geometry import breast_area
@@ -29,7 +30,8 @@ from birads_zoo.explanation.scoring import PASSES, Cases, Scores, Subject, score
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.finished import Finished, prepare_again, trained_classifier
-from birads_zoo.interfaces import ExplainerSpec
+from birads_zoo.interfaces import Explainer, ExplainerSpec
+from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.report.overlays import draw_overlay
@@ -165,10 +167,7 @@ def _explain_fold(
     trained = trained_classifier(finished, host, fold, compute)
     some = (batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING))
     random = random_classifier(finished.recipe, host, len(finished.classes), fold, compute, some)
-    built = {}
-    for spec in specs:
-        with host.building("explainer", spec.name):
-            built[spec.name] = (spec.build(trained), spec.build(random))
+    built = {spec.name: (_built(host, spec, trained), _built(host, spec, random)) for spec in specs}
     subject = Subject(trained=trained, random=random, explainers=built, compute=compute, seed=finished.recipe.seed)
     for batch in batches.epoch(None):
         chosen = own[batch.positions.cpu().numpy()]
@@ -179,7 +178,19 @@ def _explain_fold(
             breasts=asked.breasts[chosen],
             lesions=asked.lesions[chosen],
         )
-        yield from score_cases(subject, cases, host)
+        yield from score_cases(subject, cases)
+
+
+def _built(host: Host, spec: ExplainerSpec, classifier: Classifier) -> Explainer:
+    """Build an explainer whose errors name its plugin."""
+    with host.building("explainer", spec.name):
+        explainer = spec.build(classifier)
+
+    def call(images: Tensor, targets: Tensor) -> Tensor:
+        with host.building("explainer", spec.name):
+            return explainer(images, targets)
+
+    return call
 
 
 def _about(finished: Finished, data: Prepared, asked: _Asked) -> dict[str, Any]:

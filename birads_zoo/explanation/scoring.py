@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -26,9 +25,6 @@ from birads_zoo.explanation.sanity import rank_correlations, similarities
 from birads_zoo.interfaces import Explainer
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator, torch_generator
-
-if TYPE_CHECKING:
-    from birads_zoo.host import Host
 
 PASSES = PASSES_OF_A_PICTURE + 3 * PASSES_OF_A_MAP
 """Forward passes that the scores of one explainer's map take, both baselines' included; making maps comes on top."""
@@ -62,7 +58,7 @@ class Cases:
     lesions: NDArray[np.bool_]
 
 
-def score_cases(subject: Subject, cases: Cases, host: Host) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
+def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
     """Yield for each explainer its name, B×H×W maps of the first view, and its scores' columns, (B,) each.
 
     The columns are those of `explanations.csv`; NaN where a score is undefined.
@@ -88,9 +84,8 @@ def score_cases(subject: Subject, cases: Cases, host: Host) -> Iterator[tuple[st
         | _named("brightness", _at_lesions(brightness, cases))
     )
     for name, (explainer, of_random) in subject.explainers.items():
-        with host.building("explainer", name):
-            maps = explain_sample(subject.trained, explainer, cases.images, cases.targets, len(cases.rows))[:, 0]
-            other = explain_sample(subject.random, of_random, cases.images, cases.targets, len(cases.rows))[:, 0]
+        maps = explain_sample(subject.trained, explainer, cases.images, cases.targets, len(cases.rows))[:, 0]
+        other = explain_sample(subject.random, of_random, cases.images, cases.targets, len(cases.rows))[:, 0]
         draws = [numpy_generator(subject.seed, "moved", name, int(row)) for row in cases.rows]
         moved = moved_maps(maps, cases.breasts, draws)
         elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}
@@ -103,6 +98,7 @@ def score_cases(subject: Subject, cases: Cases, host: Host) -> Iterator[tuple[st
             | {"rank_correlation": rank_correlations(maps, other, cases.breasts)}
             | {"ssim": similarities(maps, other, cases.breasts)}
             | _named("random", elsewhere)
+            | _named("untrained", _at_lesions(other, cases))
             | shared,
         )
 

@@ -13,7 +13,8 @@ _ROWS = (
     ("points into a lesion", "pointing"),
     ("sum in lesions", "energy_in_lesion"),
 )
-_COLUMNS = ("", "maps", "at random", "centred", "brightness", "gain over random", "gain over centred")
+_BASELINES = {"random": "at random", "centre": "centred", "brightness": "brightness", "untrained": "untrained"}
+_COLUMNS = ("", "maps", *_BASELINES.values(), "gain over random", "gain over centred")
 
 
 def explanations_text(found: Mapping[str, Any]) -> str:
@@ -43,8 +44,8 @@ def _cells(title: str, key: str, one: Mapping[str, Any], found: Mapping[str, Any
     at_lesion = key in ("pointing", "energy_in_lesion")
     n = f" (n = {one['n_lesions'] if at_lesion else one['n']})"
     if key == "energy_in_breast":  # the baselines lie in the breast by construction
-        return (title + n, _value(one["scores"][key]), f"{one['scores']['breast_share']['value']:.3f}", "", "", "", "")
-    baselines = [one["baselines"][baseline].get(key) for baseline in ("random", "centre", "brightness")]
+        return (title + n, _value(one["scores"][key]), f"{one['scores']['breast_share']['value']:.3f}", *[""] * 5)
+    baselines = [one["baselines"][baseline].get(key) for baseline in _BASELINES]
     gains = [one["gain"][baseline][key] for baseline in ("random", "centre")]
     return (
         title + n,

@@ -20,6 +20,7 @@ BASELINES: Mapping[str, tuple[str, ...]] = {
     "random": (*JUDGED, "pointing", "energy_in_lesion"),
     "centre": (*JUDGED, "pointing", "energy_in_lesion"),
     "brightness": ("pointing", "energy_in_lesion"),
+    "untrained": ("pointing", "energy_in_lesion"),
 }
 """What each baseline scores."""
 
