@@ -25,12 +25,13 @@ from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
+from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.sanity import random_classifier
-from birads_zoo.explanation.scoring import PASSES, Cases, Scores, Subject, score_cases
+from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.finished import Finished, prepare_again, trained_classifier
-from birads_zoo.interfaces import Explainer, ExplainerSpec
+from birads_zoo.interfaces import ExplainerSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
@@ -167,8 +168,8 @@ def _explain_fold(
     trained = trained_classifier(finished, host, fold, compute)
     some = (batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING))
     random = random_classifier(finished.recipe, host, len(finished.classes), fold, compute, some)
-    built = {spec.name: (_built(host, spec, trained), _built(host, spec, random)) for spec in specs}
-    subject = Subject(trained=trained, random=random, explainers=built, compute=compute, seed=finished.recipe.seed)
+    built = {spec.name: (_maker(host, spec, trained), _maker(host, spec, random)) for spec in specs}
+    subject = Subject(classifier=trained, explainers=built, compute=compute, seed=finished.recipe.seed)
     for batch in batches.epoch(None):
         chosen = own[batch.positions.cpu().numpy()]
         cases = Cases(
@@ -181,16 +182,16 @@ def _explain_fold(
         yield from score_cases(subject, cases)
 
 
-def _built(host: Host, spec: ExplainerSpec, classifier: Classifier) -> Explainer:
-    """Build an explainer whose errors name its plugin."""
+def _maker(host: Host, spec: ExplainerSpec, classifier: Classifier) -> MapMaker:
+    """Build an explainer, and return what makes its maps; errors name its plugin."""
     with host.building("explainer", spec.name):
         explainer = spec.build(classifier)
 
-    def call(images: Tensor, targets: Tensor) -> Tensor:
+    def make(images: Tensor, targets: Tensor) -> NDArray[np.float32]:
         with host.building("explainer", spec.name):
-            return explainer(images, targets)
+            return explain_sample(classifier, explainer, images, targets, len(images))[:, 0]
 
-    return call
+    return make
 
 
 def _about(finished: Finished, data: Prepared, asked: _Asked) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +19,8 @@ from birads_zoo.explanation.curves import (
     measure_removal,
     prepare_removal,
 )
-from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.localisation import energy_inside, pointing, share_of
 from birads_zoo.explanation.sanity import rank_correlations, similarities
-from birads_zoo.interfaces import Explainer
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator, torch_generator
 
@@ -30,15 +28,16 @@ PASSES = PASSES_OF_A_PICTURE + 3 * PASSES_OF_A_MAP
 """Forward passes that the scores of one explainer's map take, both baselines' included; making maps comes on top."""
 
 Scores = dict[str, NDArray[np.float64]]
+MapMaker = Callable[[Tensor, Tensor], NDArray[np.float32]]
+"""B×V×1×H×W images and B class numbers → B×H×W maps in [0, 1] of the first view."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
-    """What is explained: a fold's trained classifier, one like it with random weights, and each explainer of both."""
+    """What is explained: a fold's trained classifier, and every explainer of it and of one with random weights."""
 
-    trained: Classifier
-    random: Classifier
-    explainers: Mapping[str, tuple[Explainer, Explainer]]
+    classifier: Classifier
+    explainers: Mapping[str, tuple[MapMaker, MapMaker]]
     compute: Compute
     seed: int
 
@@ -65,7 +64,7 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
     """
     on_cpu = subject.compute.device.type == "cpu"
     pictures_at_once = 16 if on_cpu else 256  # what stays in a CPU's cache is quicker there
-    probability = class_probability(subject.trained, cases.images, cases.targets, subject.compute, pictures_at_once)
+    probability = class_probability(subject.classifier, cases.images, cases.targets, subject.compute, pictures_at_once)
     first = cases.images[:, 0, 0]
     pictures = first.cpu().numpy()
     noise = [torch_generator(subject.seed, "removal", int(row)) for row in cases.rows]
@@ -83,9 +82,8 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
         | _named("centre", removed(centre) | _at_lesions(centre, cases))
         | _named("brightness", _at_lesions(brightness, cases))
     )
-    for name, (explainer, of_random) in subject.explainers.items():
-        maps = explain_sample(subject.trained, explainer, cases.images, cases.targets, len(cases.rows))[:, 0]
-        other = explain_sample(subject.random, of_random, cases.images, cases.targets, len(cases.rows))[:, 0]
+    for name, (of_trained, of_random) in subject.explainers.items():
+        maps, other = of_trained(cases.images, cases.targets), of_random(cases.images, cases.targets)
         draws = [numpy_generator(subject.seed, "moved", name, int(row)) for row in cases.rows]
         moved = moved_maps(maps, cases.breasts, draws)
         elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}

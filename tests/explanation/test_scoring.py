@@ -17,7 +17,7 @@ COMPUTE = choose_compute("cpu", "float32")
 
 def explainer_of(maps):
     """An explainer that has its maps ready, by the number that is hidden in each picture's last pixel."""
-    return lambda images, targets: torch.from_numpy(maps[_numbers(images)])[:, None]
+    return lambda images, targets: maps[_numbers(images)]
 
 
 def _numbers(images):
@@ -56,7 +56,7 @@ def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
         "blind": (explainer_of(perfect), explainer_of(perfect)),
         "flat": (explainer_of(np.zeros_like(noise)), explainer_of(noise)),
     }
-    subject = Subject(trained=classifier, random=classifier, explainers=explainers, compute=COMPUTE, seed=0)
+    subject = Subject(classifier=classifier, explainers=explainers, compute=COMPUTE, seed=0)
     found = list(score_cases(subject, cases))
     maps, table, verdict = judged(found, "perfect")
     np.testing.assert_array_equal(maps, perfect)
@@ -85,7 +85,7 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch(reader, cases):
             lesions=cases.lesions[rows],
         )
         explainers = {"random": (explainer_of(maps), explainer_of(maps))}
-        subject = Subject(trained=classifier, random=classifier, explainers=explainers, compute=COMPUTE, seed=0)
+        subject = Subject(classifier=classifier, explainers=explainers, compute=COMPUTE, seed=0)
         return next(scores for _, _, scores in score_cases(subject, own))
 
     together, alone = scored(slice(0, 6)), scored(slice(3, 4))
