@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,36 +88,46 @@ def explain(
     data = prepare_again(finished, host, screen, root)
     compute = choose_compute(device, finished.recipe.training.precision)
     asked = _choose(finished, data, limit)
-    made: dict[str, list[tuple[NDArray[np.float32], Scores]]] = {spec.name: [] for spec in specs}
-    started = time.perf_counter()
-    with screen.bar("explaining", len(asked.places)) as show:
-        done = 0
-        for fold in np.unique(asked.folds).tolist():
-            for name, maps, scores in _explain_fold(finished, host, specs, data, asked, fold, compute):
-                made[name].append((maps, scores))
-                done += len(maps) if name == specs[-1].name else 0
-                show(done, f"fold {fold + 1}")
-    seconds = time.perf_counter() - started
-    target = finished.folder / FOLDER
-    with _in_place_of(target) as folder:
-        found = _about(finished, data, asked) | {"seconds": round(seconds, 1), "explainers": {}}
-        tables = []
-        for name, parts in made.items():
-            maps = np.concatenate([own for own, _ in parts])
-            scores = {key: np.concatenate([own[key] for _, own in parts]) for key in parts[0][1]}
-            table = asked.about.assign(explainer=name, **scores)
-            judged = judge_explainer(table, numpy_generator(finished.recipe.seed, "intervals"))
-            files = {"maps": f"{name}.npz", "overlays": f"overlays/{name}"}
-            found["explainers"][name] = judged | files | {"passes": PASSES}
-            verdict = judged["faithful"]
-            table = table.assign(
-                faithful="" if verdict is None else str(verdict),
-                overlay=[f"{files['overlays']}/{row}.png" for row in table["row"]],
-            )
-            write_maps(folder / files["maps"], table["row"].to_numpy(np.int64), maps.astype(np.float16))
-            _draw(folder, table, data.store.array, data.positions[asked.places], maps, asked.lesions, judged)
-            tables.append(table)
-        write_explanations(folder, pd.concat(tables, ignore_index=True)[list(COLUMNS)], found)
+    made: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
+    with _in_place_of(finished.folder / FOLDER) as folder:
+        started = time.perf_counter()
+        with screen.bar("explaining", len(asked.places)) as show:
+            done = 0
+            for fold in np.unique(asked.folds).tolist():
+                for name, maps, scores in _explain_fold(finished, host, specs, data, asked, fold, compute):
+                    made[name].append((maps.astype(np.float16), scores))
+                    done += len(maps) if name == specs[-1].name else 0
+                    show(done, f"fold {fold + 1}")
+        about = _about(finished, data, asked) | {"seconds": round(time.perf_counter() - started, 1)}
+        return _write(folder, about, finished, data, asked, made)
+
+
+def _write(
+    folder: Path,
+    about: dict[str, Any],
+    finished: Finished,
+    data: Prepared,
+    asked: _Asked,
+    made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]],
+) -> dict[str, Any]:
+    """Judge each explainer by the scores of its batches, and write everything into `folder`."""
+    judged, tables = {}, []
+    for name, parts in made.items():
+        maps = np.concatenate([own for own, _ in parts])
+        scores = {key: np.concatenate([own[key] for _, own in parts]) for key in parts[0][1]}
+        table = asked.about.assign(explainer=name, **scores)
+        files = {"maps": f"{name}.npz", "overlays": f"overlays/{name}"}
+        one = judge_explainer(table, numpy_generator(finished.recipe.seed, "intervals"))
+        judged[name] = one | files | {"passes": PASSES}
+        table = table.assign(
+            faithful="" if one["faithful"] is None else str(one["faithful"]),
+            overlay=[f"{files['overlays']}/{row}.png" for row in table["row"]],
+        )
+        write_maps(folder / files["maps"], table["row"].to_numpy(np.int64), maps)
+        _draw(folder, table, data.store.array, data.positions[asked.places], maps, asked.lesions, one)
+        tables.append(table)
+    found = about | {"explainers": judged}
+    write_explanations(folder, pd.concat(tables, ignore_index=True)[list(COLUMNS)], found)
     return found
 
 
@@ -217,7 +227,7 @@ def _draw(
     table: pd.DataFrame,
     pictures: Pixels,
     positions: NDArray[np.int64],
-    maps: NDArray[np.float32],
+    maps: NDArray[np.float16],
     lesions: NDArray[np.bool_],
     judged: dict[str, Any],
 ) -> None:

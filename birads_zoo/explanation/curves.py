@@ -22,6 +22,7 @@ PASSES_OF_A_PICTURE = 2
 PASSES_OF_A_MAP = 2 * len(FRACTIONS) + len(ROAD_FRACTIONS)
 
 _BLUR = 8  # the picture's height in standard deviations of the blur, so that it leaves nothing of a lesion
+_BORDER = 32  # the picture's height in widths of the border between what is sharp and what is blurred
 
 Probability = Callable[[Tensor], Tensor]
 """B×S×H×W pictures, S versions of each of B images → B×S probabilities of the class that is explained."""
@@ -100,15 +101,16 @@ def measure_removal(maps: Tensor, removal: Removal, probability: Probability) ->
     - `deletion`: the area under the class's probability while pixels are blurred, the map's strongest first, over the
       fraction of the picture that is; `insertion`: while they come back into the blurred picture (Petsiuk et al.,
       "RISE", BMVC 2018, section 4.2; there a deleted pixel is set to a constant, which no mammogram has inside). By the
-      trapezoidal rule at `FRACTIONS` and both ends, which all maps share.
+      trapezoidal rule at `FRACTIONS` and both ends, which all maps share. The border between sharp and blurred is soft: a
+      hard one looks like the margin of a mass (Fong and Vedaldi, ICCV 2017, section 4, on artefacts of sharp masks).
     - `road`: the mean probability with `ROAD_FRACTIONS` imputed, the strongest first (`imputation`; Rong et al. 2022).
     """
     count, (height, width) = len(maps), maps.shape[-2:]
     ranks = _ranks(maps, removal.ties)
-    taken = [_first(ranks, fraction) for fraction in FRACTIONS]
+    taken = [_softened(_first(ranks, fraction)) for fraction in FRACTIONS]
     pictures, blurred = removal.pictures, removal.blurred
-    versions = [torch.where(first, blurred, pictures) for first in taken]
-    versions += [torch.where(first, pictures, blurred) for first in taken]
+    versions = [torch.lerp(pictures, blurred, first) for first in taken]
+    versions += [torch.lerp(blurred, pictures, first) for first in taken]
     gone = torch.stack([_first(ranks, fraction) for fraction in ROAD_FRACTIONS], 1)
     imputed = impute(pictures.repeat_interleave(len(ROAD_FRACTIONS), 0), gone.flatten(0, 1))
     imputed = imputed.view(count, -1, height, width) + removal.noise[:, None] * gone
@@ -157,6 +159,13 @@ def _ranks(maps: Tensor, ties: Tensor) -> Tensor:
 
 def _first(ranks: Tensor, fraction: float) -> Tensor:
     return ranks < round(fraction * ranks[0].numel())
+
+
+def _softened(mask: Tensor) -> Tensor:
+    """Return B×H×W weights in [0, 1]: a mask whose border is as wide as a 32nd of the height."""
+    width = mask.shape[-2] // _BORDER // 2 * 2 + 1
+    weights = mask.to(torch.float32)
+    return F.avg_pool2d(weights, width, stride=1, padding=width // 2, count_include_pad=False)
 
 
 def _area(start: Tensor, between: Tensor, end: Tensor) -> Tensor:
