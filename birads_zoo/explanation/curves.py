@@ -101,8 +101,9 @@ def measure_removal(maps: Tensor, removal: Removal, probability: Probability) ->
     - `deletion`: the area under the class's probability while pixels are blurred, the map's strongest first, over the
       fraction of the picture that is; `insertion`: while they come back into the blurred picture (Petsiuk et al.,
       "RISE", BMVC 2018, section 4.2; there a deleted pixel is set to a constant, which no mammogram has inside). By the
-      trapezoidal rule at `FRACTIONS` and both ends, which all maps share. The border between sharp and blurred is soft: a
-      hard one looks like the margin of a mass (Fong and Vedaldi, ICCV 2017, section 4, on artefacts of sharp masks).
+      trapezoidal rule at `FRACTIONS` and both ends, which all maps share. The border between sharp and blurred is
+      soft, as a hard one looks like the margin of a mass (on artefacts of masks: Fong and Vedaldi, "Interpretable
+      Explanations of Black Boxes by Meaningful Perturbation", ICCV 2017).
     - `road`: the mean probability with `ROAD_FRACTIONS` imputed, the strongest first (`imputation`; Rong et al. 2022).
     """
     count, (height, width) = len(maps), maps.shape[-2:]
