@@ -146,3 +146,21 @@ def test_areas_lie_between_0_and_1(reader, breasts):
     for values in measure_removal(torch.rand(4, 48, 40), at, probability).values():
         assert values.shape == (4,)
         assert np.all((values.numpy() > 0) & (values.numpy() < 1))
+
+
+def test_the_border_of_what_is_taken_away_is_soft_in_larger_pictures():
+    seen = []
+
+    def probability(versions):
+        seen.append(versions)
+        return versions.mean((-2, -1))
+
+    heat = torch.linspace(1, 0, 160)[:, None].expand(160, 16)[None]  # from the top down
+    picture = torch.ones(1, 160, 16)
+    measure_removal(heat, removal(picture, torch.zeros_like(picture), probability), probability)
+    half = seen[-1][0, FRACTIONS.index(0.4)]
+    edge = half.mean(1)
+    assert edge[:62].max() == 0
+    assert edge[66:].min() == 1
+    assert edge.diff().max() <= 0.25  # no step
+    torch.testing.assert_close(half, half[:, :1].expand_as(half))
