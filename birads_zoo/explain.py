@@ -178,8 +178,9 @@ def _explain_fold(
     trained = trained_classifier(finished, host, fold, compute)
     some = (batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING))
     random = random_classifier(finished.recipe, host, len(finished.classes), fold, compute, some)
-    built = {spec.name: (_maker(host, spec, trained), _maker(host, spec, random)) for spec in specs}
-    subject = Subject(classifier=trained, explainers=built, compute=compute, seed=finished.recipe.seed)
+    seed = finished.recipe.seed
+    built = {spec.name: (_maker(host, spec, trained, seed), _maker(host, spec, random, seed)) for spec in specs}
+    subject = Subject(classifier=trained, explainers=built, compute=compute, seed=seed)
     for batch in batches.epoch(None):
         chosen = own[batch.positions.cpu().numpy()]
         cases = Cases(
@@ -192,14 +193,14 @@ def _explain_fold(
         yield from score_cases(subject, cases)
 
 
-def _maker(host: Host, spec: ExplainerSpec, classifier: Classifier) -> MapMaker:
+def _maker(host: Host, spec: ExplainerSpec, classifier: Classifier, seed: int) -> MapMaker:
     """Build an explainer, and return what makes its maps; errors name its plugin."""
     with host.building("explainer", spec.name):
         explainer = spec.build(classifier)
 
     def make(images: Tensor, targets: Tensor) -> NDArray[np.float32]:
         with host.building("explainer", spec.name):
-            return explain_sample(classifier, explainer, images, targets, len(images))[:, 0]
+            return explain_sample(classifier, explainer, images, targets, len(images), seed=seed)[:, 0]
 
     return make
 
