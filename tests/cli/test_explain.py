@@ -91,7 +91,7 @@ def test_what_was_there_stays_when_an_explainer_fails(explained, tmp_path, zoo):
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--explainer", "grad-cm"], "unknown explainer 'grad-cm'; did you mean 'grad-cam'?"),
+        (["--explainer", "grad-cm"], "unknown explainer 'grad-cm'; did you mean 'grad-cam'"),
         (["--limit", "0"], "--limit '0': give a number of images, 1 or more, or all"),
         (["--limit", "many"], "--limit 'many': give a number of images, 1 or more, or all"),
         (["--root", "nowhere"], "nowhere"),
