@@ -22,6 +22,7 @@ SUMMARIES = {
     "ablate": "Take away a part of a model at a time, and test what that does",
     "leakage": "Tell what a split that leaks patients makes of a score",
     "report": "Make a page of a finished run that opens without a network",
+    "explain": "Draw heat maps of a finished run, and tell which of them can be believed",
     "audit": "Say which rows of a data set are usable, and why the others are not",
     "export": "Make a trained run a model that predicts without it",
     "predict": "Say what an exported model sees in pictures",

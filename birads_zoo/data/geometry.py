@@ -40,6 +40,16 @@ class Placement:
             self.offset_y + self.scale_y * np.asarray(ys, dtype=np.float64),
         )
 
+    def sources(
+        self, xs: NDArray[np.float64] | float, ys: NDArray[np.float64] | float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Map stored points to source points, the inverse of `points`; some may lie outside the source picture."""
+        sign = -1.0 if self.mirrored else 1.0
+        return (
+            (np.asarray(xs, dtype=np.float64) - self.offset_x) / (sign * self.scale_x),
+            (np.asarray(ys, dtype=np.float64) - self.offset_y) / self.scale_y,
+        )
+
     def of_reduced(self, reduction: int) -> Placement:
         """Return the placement of a source of which the placed picture was a copy, `reduction` times smaller."""
         return Placement(
@@ -125,6 +135,16 @@ def find_breast(image: Pixels) -> Breast:
         y1=min(int(bottom) * step, height),
         chest_right=lean > 0,
     )
+
+
+def breast_area(image: Pixels) -> NDArray[np.bool_]:
+    """Return where the breast is in an H×W picture, as `find_breast` sees it; everywhere in one without contrast."""
+    height, width = image.shape
+    step = max(1, -(-max(height, width) // _LOOK))
+    mask = breast_mask(_reduce(image, step))
+    if mask is None:
+        return np.ones(image.shape, np.bool_)
+    return np.repeat(np.repeat(mask, step, axis=0), step, axis=1)[:height, :width]
 
 
 def breast_mask(small: NDArray[np.float32]) -> NDArray[np.bool_] | None:

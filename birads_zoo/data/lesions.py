@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.data.geometry import Placement
+from birads_zoo.data.images import ImageError, read_image
 from birads_zoo.errors import UserError
+from birads_zoo.interfaces import Lesion
 
 UNKNOWN = -1
 
@@ -36,15 +39,55 @@ def lesion_maps(
     maps = np.zeros((len(rows), height, width), np.int8)
     for row, marked in enumerate(lesions):
         for lesion in marked:
-            xs, ys = placements[row].points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
-            # No narrower than a pixel's diagonal: the smallest lesion has a pixel.
-            across = (np.arange(width) + 0.5 - xs.mean()) / max(np.ptp(xs) / 2, 0.75)
-            down = (np.arange(height) + 0.5 - ys.mean()) / max(np.ptp(ys) / 2, 0.75)
-            far = np.hypot(*np.meshgrid(across, down)) if lesion.outline == "circle" else _larger(across, down)
-            maps[row][far <= 1] = 1
+            maps[row][_outlined(lesion, placements[row], height, width)] = 1
         if labels[row] != 0 and not maps[row].any():  # nobody marked it, or outside of what is stored
             maps[row] = UNKNOWN
     return maps
+
+
+def marked_lesions(
+    rows: pd.DataFrame, root: Path, placements: Sequence[Placement], height: int, width: int
+) -> NDArray[np.bool_]:
+    """Return n×H×W: where the marked lesions of an index's n rows lie in stored pixels; nowhere in rows without any.
+
+    A lesion with a mask (below `root`) is what that says at the middle of each stored pixel, another one its outline.
+
+    Raises:
+        UserError: when a mask cannot be read.
+
+    """
+    inside = np.zeros((len(rows), height, width), np.bool_)
+    for row, marked in enumerate(rows["lesions"]):
+        for lesion in marked:
+            found = _masked(root / lesion.mask_path, placements[row], height, width) if lesion.mask_path else None
+            if found is None or not found.any():  # a mask may slip between the pixels' middles
+                found = _outlined(lesion, placements[row], height, width)
+            inside[row] |= found
+    return inside
+
+
+def _masked(path: Path, placement: Placement, height: int, width: int) -> NDArray[np.bool_]:
+    try:
+        mask = read_image(path) > 0
+    except ImageError as error:
+        raise UserError(
+            f"cannot read the lesion mask {path} ({error}); restore it, or make the data set anew"
+        ) from error
+    xs, ys = placement.sources(np.arange(width, dtype=np.float64) + 0.5, np.arange(height, dtype=np.float64) + 0.5)
+    columns, rows = np.floor(xs).astype(np.int64), np.floor(ys).astype(np.int64)
+    within = np.ix_((rows >= 0) & (rows < mask.shape[0]), (columns >= 0) & (columns < mask.shape[1]))
+    found = np.zeros((height, width), np.bool_)
+    found[within] = mask[rows.clip(0, mask.shape[0] - 1)[:, None], columns.clip(0, mask.shape[1] - 1)][within]
+    return found
+
+
+def _outlined(lesion: Lesion, placement: Placement, height: int, width: int) -> NDArray[np.bool_]:
+    xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
+    # No narrower than a pixel's diagonal: the smallest lesion has a pixel.
+    across = (np.arange(width) + 0.5 - xs.mean()) / max(np.ptp(xs) / 2, 0.75)
+    down = (np.arange(height) + 0.5 - ys.mean()) / max(np.ptp(ys) / 2, 0.75)
+    far = np.hypot(*np.meshgrid(across, down)) if lesion.outline == "circle" else _larger(across, down)
+    return np.asarray(far <= 1)
 
 
 def _larger(across: NDArray[np.float64], down: NDArray[np.float64]) -> NDArray[np.float64]:

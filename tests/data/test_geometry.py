@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from birads_zoo.data.geometry import find_breast, place
+from birads_zoo.data.geometry import breast_area, find_breast, place
 from birads_zoo.data.images import read_image
 from birads_zoo.recipe import ImageSection
 
@@ -88,6 +88,24 @@ def test_placement_says_where_a_lesion_went(fit: str, right: bool, crop: bool, o
     found_x, found_y = placement.points(x + 6.0, 126.0)
     assert columns.mean() + 0.5 == pytest.approx(float(found_x), abs=1.0)
     assert rows.mean() + 0.5 == pytest.approx(float(found_y), abs=1.0)
+
+
+@pytest.mark.parametrize("right", [False, True])
+def test_sources_undo_points(right: bool) -> None:
+    _, placement = place(_breast(right=right), ImageSection(height=96, width=128))
+    xs, ys = placement.sources(*placement.points(np.array([3.0, 50.0]), np.array([7.5, 200.0])))
+    np.testing.assert_allclose(xs, [3.0, 50.0])
+    np.testing.assert_allclose(ys, [7.5, 200.0])
+
+
+def test_the_breasts_area_is_found_in_small_and_large_pictures() -> None:
+    for size in (64, 300):
+        stored, _ = place(_breast(height=700, width=800), ImageSection(height=size, width=size))
+        area = breast_area(stored)
+        assert area.shape == stored.shape
+        inside = stored > 75
+        assert (area & inside).sum() / (area | inside).sum() > 0.93
+    assert breast_area(np.full((30, 20), 7, np.uint8)).all()
 
 
 def test_placement_of_a_reduced_copy_maps_the_files_own_pixels() -> None:

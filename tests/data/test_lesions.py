@@ -1,9 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from birads_zoo.data.geometry import Placement
-from birads_zoo.data.lesions import UNKNOWN, lesion_maps
+from birads_zoo.data.lesions import UNKNOWN, lesion_maps, marked_lesions
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Lesion
 
@@ -60,3 +61,40 @@ def test_the_smallest_lesion_has_a_pixel(place):
 def test_a_mark_outside_of_what_is_stored_is_none():
     maps = lesion_maps(rows([circle(500, 500, 8)]), np.array([1]), [HALF], 40, 32)
     assert (maps == UNKNOWN).all()
+
+
+def masked(root, name="mask.png"):
+    """A lesion whose mask, of 60×64 source pixels, is a bar in its box; returns it."""
+    mask = np.zeros((60, 64), np.uint8)
+    mask[20:40, 12:16] = 255
+    Image.fromarray(mask).save(root / name)
+    return Lesion(x0=4, y0=20, x1=24, y1=40, mask_path=name)
+
+
+def test_a_mask_is_followed_and_an_outline_drawn_without_one(tmp_path):
+    found = marked_lesions(rows([masked(tmp_path)], [circle(20, 30, 8)], []), tmp_path, [HALF] * 3, 40, 32)
+    ys, xs = np.nonzero(found[0])
+    assert (ys.min(), ys.max() + 1, xs.min(), xs.max() + 1) == (14, 24, 6, 8)
+    assert found[0].sum() == 10 * 2
+    np.testing.assert_array_equal(found[1], lesion_maps(rows([circle(20, 30, 8)]), np.array([1]), [HALF], 40, 32)[0])
+    assert not found[2].any()
+
+
+def test_the_mask_of_a_mirrored_picture_is_mirrored(tmp_path):
+    found = marked_lesions(rows([masked(tmp_path)]), tmp_path, [MIRRORED], 40, 32)
+    assert np.flatnonzero(found[0].any(axis=0)).tolist() == [24, 25]
+
+
+def test_a_mask_between_the_pixels_is_drawn_by_its_box(tmp_path):
+    mask = np.zeros((60, 64), np.uint8)
+    mask[30, 20] = 255
+    Image.fromarray(mask).save(tmp_path / "dot.png")
+    dot = Lesion(x0=20, y0=30, x1=21, y1=31, mask_path="dot.png")
+    coarse = Placement(scale_x=0.1, scale_y=0.1, offset_x=0.0, offset_y=0.0, mirrored=False)
+    assert marked_lesions(rows([dot]), tmp_path, [coarse], 6, 7)[0].sum() >= 1
+
+
+def test_a_mask_that_cannot_be_read_is_one_sentence(tmp_path):
+    lost = Lesion(x0=4, y0=20, x1=24, y1=40, mask_path="lost.png")
+    with pytest.raises(UserError, match=r"cannot read the lesion mask .*lost.png \(no file: .*; restore it"):
+        marked_lesions(rows([lost]), tmp_path, [HALF], 40, 32)

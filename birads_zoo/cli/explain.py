@@ -1,0 +1,67 @@
+"""`birads-zoo explain`: heat maps of a finished run's test rows, and whether they can be believed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.errors import UserError
+
+
+def _read_limit(context: click.Context, parameter: click.Parameter, text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"--limit {text!r}: give a number of images, 1 or more, or all")
+    return int(text)
+
+
+@click.command("explain")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option(
+    "--explainer",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="A registered explainer, or all of them as 'all'; may be repeated.  [default: the run's own]",
+)
+@click.option(
+    "--limit", default="200", show_default=True, metavar="N|all", callback=_read_limit, help="Test images, by chance."
+)
+@click.option("--root", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run's data lies now.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+@click.option("--json", "as_json", is_flag=True, help="Print explanations.json, and nothing else, on stdout.")
+@plugin_option
+def command(
+    run: Path,
+    names: tuple[str, ...],
+    limit: int | None,
+    root: Path | None,
+    device: str,
+    as_json: bool,
+    plugin_files: tuple[Path, ...],
+) -> None:
+    """Explain test images of a finished RUN, and tell whether each explainer's maps beat maps that need no network.
+
+    Every image is explained by the network that never saw its patient: the evidence for the predicted class or, where a
+    lesion is marked, for the true one. The maps, their scores and the verdicts go to RUN/explanations, in place of what
+    was there.
+    """
+    _, host = open_host(plugin_files)
+    for name in names:
+        if name != "all":
+            host.explainer(name)  # a misspelt name is told before anything heavy is loaded
+    from birads_zoo.explain import explain
+    from birads_zoo.explanation.table import explanations_text
+    from birads_zoo.finished import read_run
+    from birads_zoo.progress import Screen
+
+    finished = read_run(run, host)
+    chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer]
+    screen = Screen()
+    found = explain(finished, host, chosen, limit, device, screen, root)
+    click.echo(json.dumps(found, indent=2) if as_json else explanations_text(found))
+    screen.say(f"explanations: {run / 'explanations'}")

@@ -1,0 +1,99 @@
+"""The folder `explanations/` of a run, written and read: the table, the maps, and what was found of each explainer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from birads_zoo.errors import UserError
+from birads_zoo.explanation.verdict import BASELINES, JUDGED
+
+FORMAT = 1
+FOLDER = "explanations"
+_CHANCE = ("random", "pointing")  # known without a draw: the column pointing_chance
+COLUMNS = (
+    *("explainer", "row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date"),
+    *("fold", "label", "predicted", "explained", "probability", *JUDGED, "energy_in_breast", "breast_share"),
+    *("pointing", "pointing_chance", "energy_in_lesion", "rank_correlation", "ssim"),
+    *(f"{baseline}_{name}" for baseline in BASELINES for name in BASELINES[baseline] if (baseline, name) != _CHANCE),
+    *("faithful", "overlay"),
+)
+"""The columns of `explanations.csv`."""
+
+_TABLE, _FOUND = "explanations.csv", "explanations.json"
+_TEXTS = (
+    *("image_path", "patient_id", "laterality", "view", "density", "study_date"),
+    *("label", "predicted", "explainer", "explained", "faithful", "overlay"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanations:
+    """What `birads-zoo explain` left in `folder`: the table, and the content of `explanations.json`."""
+
+    folder: Path
+    table: pd.DataFrame
+    found: Mapping[str, Any]
+
+    def maps(self, explainer: str) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+        """Return the row numbers (n,) and maps n×H×W in [0, 1] of one explainer, in the order of its rows in `table`.
+
+        Raises:
+            UserError: when the file is missing or damaged.
+
+        """
+        path = self.folder / self.found["explainers"][explainer]["maps"]
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return arrays["row"], arrays["maps"]
+        except (OSError, ValueError, KeyError) as error:
+            raise _damaged(path, error) from None
+
+
+def write_maps(path: Path, rows: NDArray[np.int64], maps: NDArray[np.float16]) -> None:
+    """Write one explainer's maps n×H×W of the rows (n,), compressed and without pickle."""
+    np.savez_compressed(path, row=rows, maps=maps)
+
+
+def write_explanations(folder: Path, table: pd.DataFrame, found: Mapping[str, Any]) -> None:
+    """Write the table, and after it `explanations.json`, which says that the folder is whole."""
+    table.to_csv(folder / _TABLE, index=False)
+    text = json.dumps({"format": FORMAT} | dict(found), indent=2, allow_nan=False)
+    (folder / _FOUND).write_text(text + "\n", encoding="utf-8")
+
+
+def read_explanations(run: Path) -> Explanations | None:
+    """Read what `birads-zoo explain` left in a run's folder; `None` where it has not been there.
+
+    Raises:
+        UserError: when a file is damaged, or of another format.
+
+    """
+    folder = run / FOLDER
+    if not (folder / _FOUND).exists():
+        return None
+    try:
+        found = json.loads((folder / _FOUND).read_text(encoding="utf-8"))
+        if found["format"] != FORMAT:
+            raise ValueError(f"its format is {found['format']}, and {FORMAT} is read")
+        types = dict.fromkeys(_TEXTS, str)
+        table = pd.read_csv(folder / _TABLE, dtype=types, keep_default_na=False, na_values=_numbers())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder, error) from None
+    return Explanations(folder=folder, table=table, found=found)
+
+
+def _numbers() -> dict[str, list[str]]:
+    """Return the columns in which nothing means a missing number; in the others it is an empty text."""
+    return {name: [""] for name in COLUMNS if name not in _TEXTS}
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path} is damaged ({error}); make it again with birads-zoo explain")

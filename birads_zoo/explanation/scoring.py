@@ -1,0 +1,116 @@
+"""One fold's maps and their scores, beside those of baselines, in batches on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from birads_zoo.devices import Compute
+from birads_zoo.explanation.baselines import brightness_maps, centre_maps, moved_maps
+from birads_zoo.explanation.curves import (
+    PASSES_OF_A_MAP,
+    PASSES_OF_A_PICTURE,
+    class_probability,
+    measure_removal,
+    prepare_removal,
+)
+from birads_zoo.explanation.localisation import energy_inside, pointing, share_of
+from birads_zoo.explanation.sanity import rank_correlations, similarities
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.randomness import numpy_generator, torch_generator
+
+PASSES = PASSES_OF_A_PICTURE + 3 * PASSES_OF_A_MAP
+"""Forward passes that the scores of one explainer's map take, both baselines' included; making maps comes on top."""
+
+Scores = dict[str, NDArray[np.float64]]
+MapMaker = Callable[[Tensor, Tensor], NDArray[np.float32]]
+"""B×V×1×H×W images and B class numbers → B×H×W maps in [0, 1] of the first view."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """What is explained: a fold's trained classifier, and every explainer of it and of one with random weights."""
+
+    classifier: Classifier
+    explainers: Mapping[str, tuple[MapMaker, MapMaker]]
+    compute: Compute
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cases:
+    """B images to explain: `images` B×V×1×H×W in [0, 1] and `targets` (B,), both on the device; `rows` (B,) name them.
+
+    `breasts` and `lesions` (B×H×W) say where the breast and the marked lesions are in the first view; a picture
+    without marks has none.
+    """
+
+    images: Tensor
+    targets: Tensor
+    rows: NDArray[np.int64]
+    breasts: NDArray[np.bool_]
+    lesions: NDArray[np.bool_]
+
+
+def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
+    """Yield for each explainer its name, B×H×W maps of the first view, and its scores' columns, (B,) each.
+
+    The columns are those of `explanations.csv`; NaN where a score is undefined.
+    """
+    on_cpu = subject.compute.device.type == "cpu"
+    pictures_at_once = 16 if on_cpu else 256  # what stays in a CPU's cache is quicker there
+    probability = class_probability(subject.classifier, cases.images, cases.targets, subject.compute, pictures_at_once)
+    first = cases.images[:, 0, 0]
+    pictures = first.cpu().numpy()
+    noise = [torch_generator(subject.seed, "removal", int(row)) for row in cases.rows]
+    removal = prepare_removal(first, torch.from_numpy(cases.breasts).to(first.device), probability, noise)
+
+    def removed(maps: NDArray[np.float32]) -> Scores:
+        found = measure_removal(torch.from_numpy(maps).to(first.device), removal, probability)
+        return {name: values.double().cpu().numpy() for name, values in found.items()}
+
+    centre, brightness = centre_maps(cases.breasts), brightness_maps(pictures, cases.breasts)
+    shared = (
+        {"probability": removal.whole.double().cpu().numpy()}
+        | {"breast_share": cases.breasts.mean(axis=(1, 2), dtype=np.float64)}
+        | {"pointing_chance": _where_marked(share_of(cases.lesions, cases.breasts), cases)}
+        | _named("centre", removed(centre) | _at_lesions(centre, cases))
+        | _named("brightness", _at_lesions(brightness, cases))
+    )
+    for name, (of_trained, of_random) in subject.explainers.items():
+        maps, other = of_trained(cases.images, cases.targets), of_random(cases.images, cases.targets)
+        draws = [numpy_generator(subject.seed, "moved", name, int(row)) for row in cases.rows]
+        moved = moved_maps(maps, cases.breasts, draws)
+        elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}
+        yield (
+            name,
+            maps,
+            removed(maps)
+            | {"energy_in_breast": energy_inside(maps, cases.breasts)}
+            | _at_lesions(maps, cases)
+            | {"rank_correlation": rank_correlations(maps, other, cases.breasts)}
+            | {"ssim": similarities(maps, other, cases.breasts)}
+            | _named("random", elsewhere)
+            | _named("untrained", _at_lesions(other, cases))
+            | shared,
+        )
+
+
+def _at_lesions(maps: NDArray[np.float32], cases: Cases) -> Scores:
+    return {
+        "pointing": _where_marked(pointing(maps, cases.lesions), cases),
+        "energy_in_lesion": _where_marked(energy_inside(maps, cases.lesions), cases),
+    }
+
+
+def _where_marked(values: NDArray[np.float64], cases: Cases) -> NDArray[np.float64]:
+    return np.where(cases.lesions.any(axis=(1, 2)), values, np.nan)
+
+
+def _named(baseline: str, scores: Scores) -> Scores:
+    return {f"{baseline}_{name}": values for name, values in scores.items()}

@@ -1,0 +1,66 @@
+"""What `explanations.json` says, as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_ROWS = (
+    ("deletion, less is better", "deletion"),
+    ("insertion", "insertion"),
+    ("ROAD, less is better", "road"),
+    ("sum in the breast", "energy_in_breast"),
+    ("points into a lesion", "pointing"),
+    ("sum in lesions", "energy_in_lesion"),
+)
+_BASELINES = {"random": "at random", "centre": "centred", "brightness": "brightness", "untrained": "untrained"}
+_COLUMNS = ("", "maps", *_BASELINES.values(), "gain over random", "gain over centred")
+
+
+def explanations_text(found: Mapping[str, Any]) -> str:
+    """Lay out every explainer's scores, those of the baselines, the gains over them, and the verdict."""
+    leaky = ", leaky" if found["leaky"] else ""
+    lines = [
+        f"{found['n']} of {found['of']} test images of {found['patients']} patients, {found['with_lesions']} of them"
+        f" with marked lesions, explained out of fold ({found['split']} split{leaky}, {found['folds']} folds,"
+        f" target {found['target']}; 95 % intervals over patients)"
+    ]
+    for name, one in found["explainers"].items():
+        cells = [_COLUMNS, *(_cells(title, key, one, found) for title, key in _ROWS if one["scores"][key])]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(_COLUMNS))]
+        lines += ["", f"{name} {one['verdict']}"]
+        for row in cells:
+            padded = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+            lines.append(f"  {row[0].ljust(widths[0])}  {'  '.join(padded)}".rstrip())
+        alike = [
+            f"{title} {_value(one['scores'][key])}"
+            for title, key in (("rank correlation", "rank_correlation"), ("SSIM", "ssim"))
+        ]
+        lines.append(f"  with the maps of random weights: {' · '.join(alike)}")
+    return "\n".join(lines)
+
+
+def _cells(title: str, key: str, one: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
+    at_lesion = key in ("pointing", "energy_in_lesion")
+    n = f" (n = {one['n_lesions'] if at_lesion else one['n']})"
+    if key == "energy_in_breast":  # the baselines lie in the breast by construction
+        return (title + n, _value(one["scores"][key]), f"{one['scores']['breast_share']['value']:.3f}", *[""] * 5)
+    baselines = [one["baselines"][baseline].get(key) for baseline in _BASELINES]
+    gains = [one["gain"][baseline][key] for baseline in ("random", "centre")]
+    return (
+        title + n,
+        _value(one["scores"][key]),
+        *("" if baseline is None else f"{baseline['value']:.3f}" for baseline in baselines),
+        *(_gain(gain) for gain in gains),
+    )
+
+
+def _value(estimate: Mapping[str, float] | None) -> str:
+    return "–" if estimate is None else f"{estimate['value']:.3f} [{estimate['low']:.3f} {estimate['high']:.3f}]"
+
+
+def _gain(estimate: Mapping[str, float] | None) -> str:
+    if estimate is None:
+        return "–"
+    shown = " *" if estimate["low"] > 0 else "  "
+    return f"{estimate['value']:+.3f} ({estimate['low']:+.3f} to {estimate['high']:+.3f}){shown}"

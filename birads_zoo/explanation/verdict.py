@@ -1,0 +1,125 @@
+"""Whether an explainer's maps can be believed: its scores with intervals, beside the baselines', and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from birads_zoo.evaluation.intervals import Estimate, as_json, estimates, of_rate
+from birads_zoo.evaluation.resampling import clusters
+
+JUDGED = ("deletion", "insertion", "road")
+"""The scores that the verdict rests on: each has to beat both baselines."""
+
+LESS_IS_BETTER = ("deletion", "road")
+BASELINES: Mapping[str, tuple[str, ...]] = {
+    "random": (*JUDGED, "pointing", "energy_in_lesion"),
+    "centre": (*JUDGED, "pointing", "energy_in_lesion"),
+    "brightness": ("pointing", "energy_in_lesion"),
+    "untrained": ("pointing", "energy_in_lesion"),
+}
+"""What each baseline scores."""
+
+ALIKE = 0.5
+"""The rank correlation with the maps of random weights from which on an explainer counts as blind to the weights."""
+
+FEWEST = 10
+"""Patients below whom nothing is decided."""
+
+_SCORES = (*JUDGED, "energy_in_breast", "breast_share", "pointing", "energy_in_lesion", "rank_correlation", "ssim")
+
+
+def judge_explainer(rows: pd.DataFrame, generator: np.random.Generator) -> dict[str, Any]:
+    """Return what `explanations.json` says of one explainer, whose rows of `explanations.csv` these are.
+
+    Every score is a mean over images, and so is every gain: the mean of how much better the map is than the baseline's
+    map of the same image, more than 0 being better whatever the score's direction. What they estimate: that mean over
+    images of other patients, with these networks. Intervals at 95 % are from resamples of whole patients
+    (`evaluation.intervals.estimates`), which assumes that patients are independent.
+
+    The verdict: `faithful` where the intervals of all six gains, those of deletion, insertion and ROAD over both
+    baselines, lie above 0, and the maps depend on the weights: the interval of their rank correlation with those of
+    random weights lies below 0.5 (our convention; Adebayo et al. name none). As all have to hold, the chance of a false
+    alarm is at most that of one of them, 2.5 %, and no correction is needed (intersection-union test: Berger,
+    Technometrics 24, 1982). How a map lies to known lesions is no part of it: where a network looks elsewhere, a
+    faithful map shows that. `None` with fewer than 10 patients, as intervals of so few are too narrow.
+    """
+    patients = rows["patient_id"].to_numpy(dtype=np.str_)
+    values = _with_gains(rows)
+    found = _means(values, patients, generator)
+    marked = rows["pointing"].notna().to_numpy()
+    for name in ("pointing", *(f"{baseline}_pointing" for baseline in BASELINES)):
+        if found[name] is not None:
+            found[name] = of_rate(found[name], len(np.unique(clusters(patients[marked]))))
+    gains = {
+        baseline: {name: found[f"gain_{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
+    }
+    alike = found["rank_correlation"]
+    depends = None if alike is None else alike.high < ALIKE
+    enough = len(np.unique(clusters(patients))) >= FEWEST
+    failed = [
+        f"{name} over {baseline}"
+        for baseline in ("random", "centre")
+        for name in JUDGED
+        if not _beats(gains[baseline][name])
+    ]
+    return {
+        "faithful": (not failed and depends is True) if enough else None,
+        "verdict": _sentence(failed, depends, enough),
+        "depends_on_weights": depends,
+        "n": len(rows),
+        "n_lesions": int(marked.sum()),
+        "scores": {name: as_json(found[name]) for name in _SCORES},
+        "baselines": {
+            baseline: {name: as_json(found[f"{baseline}_{name}"]) for name in names}
+            for baseline, names in BASELINES.items()
+        },
+        "gain": {baseline: {name: as_json(one) for name, one in of.items()} for baseline, of in gains.items()},
+    }
+
+
+def _with_gains(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """Return every column that is averaged, (n,), the gains over the baselines among them."""
+    rows = rows.assign(random_pointing=rows["pointing_chance"])
+    values = {name: rows[name].to_numpy(np.float64) for name in _SCORES}
+    for baseline, names in BASELINES.items():
+        for name in names:
+            of = values[f"{baseline}_{name}"] = rows[f"{baseline}_{name}"].to_numpy(np.float64)
+            better = of - values[name] if name in LESS_IS_BETTER else values[name] - of
+            values[f"gain_{baseline}_{name}"] = better
+    return values
+
+
+def _means(
+    values: Mapping[str, NDArray[np.float64]], patients: NDArray[np.str_], generator: np.random.Generator
+) -> dict[str, Estimate | None]:
+    """Estimate the mean of each column over the rows that have it."""
+    table = np.stack(list(values.values()), axis=1)
+    known = np.isfinite(table)
+    filled = np.where(known, table, 0.0)
+
+    def scores(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        counts = weights @ known
+        means = np.divide(weights @ filled, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+        return {name: means[:, number] for number, name in enumerate(values)}
+
+    return estimates(scores, patients, generator)
+
+
+def _beats(gain: Estimate | None) -> bool:
+    return gain is not None and gain.low > 0
+
+
+def _sentence(failed: list[str], depends: bool | None, enough: bool) -> str:
+    if not enough:
+        return f"undecided: fewer than {FEWEST} patients"
+    reasons = [f"no gain shown in {', '.join(failed)}"] if failed else []
+    if not depends:
+        reasons.append("a network with random weights gives maps that are alike")
+    if reasons:
+        return f"does not beat its baselines: {'; '.join(reasons)}"
+    return "beats a random and a centred map in deletion, insertion and ROAD, and depends on the weights"

@@ -1,0 +1,166 @@
+"""Deletion, insertion and ROAD, held against what can be worked out by hand."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from birads_zoo.devices import choose_compute
+from birads_zoo.explanation.curves import (
+    FRACTIONS,
+    ROAD_FRACTIONS,
+    Removal,
+    blur,
+    class_probability,
+    measure_removal,
+    prepare_removal,
+)
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.head import build_head
+from birads_zoo.recipe import ModelSection
+
+COMPUTE = choose_compute("cpu", "float32")
+
+
+def mean_of(region):
+    """A probability that is the mean brightness in a region."""
+    return lambda pictures: (pictures * region).sum((-2, -1)) / region.sum()
+
+
+def removal(pictures, blurred, probability, noise=0.0):
+    return Removal(
+        pictures=pictures,
+        blurred=blurred,
+        ties=torch.zeros_like(pictures),
+        noise=torch.full_like(pictures, noise),
+        whole=probability(pictures[:, None])[:, 0],
+        gone=probability(blurred[:, None])[:, 0],
+    )
+
+
+def generators(count):
+    return [torch.Generator().manual_seed(number) for number in range(count)]
+
+
+def test_both_areas_are_the_trapezoids_of_what_is_left():
+    # The network's probability is the share of bright pixels; deleted ones are dark. The map ranks by place.
+    picture, region = torch.ones(1, 10, 10), torch.ones(10, 10)
+    heat = torch.linspace(1, 0.01, 100).view(1, 10, 10)
+    found = measure_removal(heat, removal(picture, torch.zeros(1, 10, 10), mean_of(region)), mean_of(region))
+    assert found["deletion"].item() == pytest.approx(0.5)  # 1 − f, over all of f
+    assert found["insertion"].item() == pytest.approx(0.5)
+
+
+def test_a_map_of_the_region_that_is_read_deletes_it_first():
+    region = torch.zeros(10, 10)
+    region[:1, :3] = 1  # 3 of 100 pixels: all gone at the first fraction
+    heat = region[None] * 0.9 + 0.01
+    at = removal(torch.ones(1, 10, 10), torch.zeros(1, 10, 10), mean_of(region))
+    found = measure_removal(heat, at, mean_of(region))
+    assert found["deletion"].item() == pytest.approx(FRACTIONS[0] / 2)  # from 1 to 0 within it
+    assert found["insertion"].item() == pytest.approx(1 - FRACTIONS[0] / 2)
+    worst = measure_removal(1 - heat, at, mean_of(region))
+    last = 1 - FRACTIONS[-1]
+    assert worst["deletion"].item() == pytest.approx(1 - last / 2)
+    assert worst["insertion"].item() == pytest.approx(last / 2)
+
+
+def test_road_is_the_mean_probability_of_imputed_pictures():
+    # In an even picture imputed pixels equal their surroundings: nothing but the noise can be seen.
+    region = torch.zeros(20, 20)
+    region[0, 0] = 1
+    heat = region[None] * 0.9 + 0.01
+    at = removal(torch.full((1, 20, 20), 0.5), torch.zeros(1, 20, 20), mean_of(region), noise=0.01)
+    assert measure_removal(heat, at, mean_of(region))["road"].item() == pytest.approx(0.51, abs=1e-4)
+
+
+def test_road_removes_a_spot_as_if_it_had_never_been():
+    picture, region = torch.full((1, 20, 20), 0.2), torch.zeros(20, 20)
+    region[8:12, 8:12] = 1
+    at = removal(picture + 0.6 * region, picture, mean_of(region))
+    assert at.whole.item() == pytest.approx(0.8)
+    heat = region[None] * 0.5 + torch.rand(1, 20, 20) * 0.4
+    assert measure_removal(heat, at, mean_of(region))["road"].item() == pytest.approx(0.2, abs=0.02)
+    assert len(ROAD_FRACTIONS) * min(ROAD_FRACTIONS) * 400 >= region.sum()
+
+
+def test_more_evidence_taken_away_never_raises_the_area():
+    generator = torch.Generator().manual_seed(0)
+    region = torch.rand(12, 12, generator=generator)
+    at = removal(torch.ones(1, 12, 12), torch.zeros(1, 12, 12), mean_of(region))
+    right, reverse = region[None], 1 - region[None]
+    for _ in range(20):
+        other = torch.rand(1, 12, 12, generator=generator)
+        scores = [measure_removal(heat, at, mean_of(region)) for heat in (right, other, reverse)]
+        deletions, insertions = ([one[name].item() for one in scores] for name in ("deletion", "insertion"))
+        assert deletions == sorted(deletions)
+        assert insertions == sorted(insertions, reverse=True)
+
+
+def test_a_flat_map_goes_by_smooth_noise_in_the_breast_first(breasts):
+    masks = torch.from_numpy(breasts(2))
+    at = prepare_removal(torch.rand(2, 48, 40), masks, mean_of(torch.ones(48, 40)), generators(2))
+    assert at.ties[masks].min() > at.ties[~masks].max()
+    assert not torch.equal(at.ties[0], at.ties[1])
+    again = prepare_removal(at.pictures[:1], masks[:1], mean_of(torch.ones(48, 40)), generators(1))
+    torch.testing.assert_close(again.ties[0], at.ties[0])  # whatever else is in the batch
+    torch.testing.assert_close(again.noise[0], at.noise[0])
+
+
+def test_blurring_keeps_breast_and_background_apart(breasts):
+    masks = torch.from_numpy(breasts(1))
+    even = blur(torch.where(masks, 0.7, 0.1), masks)
+    torch.testing.assert_close(even, torch.where(masks, 0.7, 0.1), atol=1e-4, rtol=0)
+    lesion = torch.zeros(1, 48, 40)
+    lesion[:, 20:25, 10:15] = 0.5
+    left = blur(torch.where(masks, 0.4, 0.0) + lesion, masks)[masks]
+    assert left.max() - left.min() < 0.15  # of 0.5
+
+
+def views_reader():
+    torch.manual_seed(0)
+    backbone = nn.Sequential(nn.Conv2d(1, 3, 3, stride=2, padding=1), nn.ReLU())
+    head = build_head(ModelSection(fusion="difference", dropout=0.0), 3, 12, 10, 3)
+    return Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.5,)).eval()
+
+
+def test_only_the_first_view_is_changed():
+    classifier, images, targets = views_reader(), torch.rand(3, 2, 1, 24, 20), torch.tensor([2, 0, 1])
+    probability = class_probability(classifier, images, targets, COMPUTE, batch_size=4)
+    versions = torch.rand(3, 5, 24, 20)
+    found = probability(versions)
+    assert found.shape == (3, 5)
+    for number in range(3):
+        for version in range(5):
+            changed = images[number : number + 1].clone()
+            changed[0, 0, 0] = versions[number, version]
+            expected = classifier(changed).softmax(1)[0, targets[number]]
+            assert found[number, version].item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_areas_lie_between_0_and_1(reader, breasts):
+    masks = torch.from_numpy(breasts(4))
+    classifier, images = reader(masks[0], 10.0), torch.rand(4, 1, 1, 48, 40)
+    probability = class_probability(classifier, images, torch.tensor([0, 1, 0, 1]), COMPUTE, 7)
+    at = prepare_removal(images[:, 0, 0], masks, probability, generators(4))
+    for values in measure_removal(torch.rand(4, 48, 40), at, probability).values():
+        assert values.shape == (4,)
+        assert np.all((values.numpy() > 0) & (values.numpy() < 1))
+
+
+def test_the_border_of_what_is_taken_away_is_soft_in_larger_pictures():
+    seen = []
+
+    def probability(versions):
+        seen.append(versions)
+        return versions.mean((-2, -1))
+
+    heat = torch.linspace(1, 0, 160)[:, None].expand(160, 16)[None]  # from the top down
+    picture = torch.ones(1, 160, 16)
+    measure_removal(heat, removal(picture, torch.zeros_like(picture), probability), probability)
+    half = seen[-1][0, FRACTIONS.index(0.4)]
+    edge = half.mean(1)
+    assert edge[:62].max() == 0
+    assert edge[66:].min() == 1
+    assert edge.diff().max() <= 0.25  # no step
+    torch.testing.assert_close(half, half[:, :1].expand_as(half))

@@ -1,0 +1,130 @@
+"""Whole scores of toys: a perfect map beats its baselines, and random maps are not called faithful."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import ndimage
+
+from birads_zoo.devices import choose_compute
+from birads_zoo.explanation.baselines import centre_maps, moved_maps
+from birads_zoo.explanation.curves import measure_removal, prepare_removal
+from birads_zoo.explanation.scoring import Cases, Subject, score_cases
+from birads_zoo.explanation.verdict import JUDGED, judge_explainer
+
+COMPUTE = choose_compute("cpu", "float32")
+
+
+def explainer_of(maps):
+    """An explainer that has its maps ready, by the number that is hidden in each picture's last pixel."""
+    return lambda images, targets: maps[_numbers(images)]
+
+
+def _numbers(images):
+    return (images[:, 0, 0, -1, -1] * 1000).round().long().numpy()
+
+
+@pytest.fixture
+def cases(breasts, spots):
+    """Forty pictures of twenty patients with a bright spot each, and where it is."""
+    masks, lesions = breasts(40), spots(40)
+    pictures = 0.3 * masks + 0.6 * lesions
+    pictures[:, -1, -1] = np.arange(40) / 1000
+    return Cases(
+        images=torch.from_numpy(pictures.astype(np.float32))[:, None, None],
+        targets=torch.ones(40, dtype=torch.int64),
+        rows=np.arange(40),
+        breasts=masks,
+        lesions=lesions,
+    )
+
+
+def judged(found, name):
+    maps, scores = next((maps, scores) for one, maps, scores in found if one == name)
+    table = pd.DataFrame(scores).assign(patient_id=np.repeat(np.arange(20), 2).astype(str))
+    return maps, table, judge_explainer(table, np.random.default_rng(0))
+
+
+def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
+    region = torch.ones(48, 40)
+    generator = np.random.default_rng(0)
+    noise, other = generator.random((2, 40, 48, 40)).astype(np.float32)
+    perfect = np.clip(cases.lesions * 0.8 + 0.2 * other, 0, 1).astype(np.float32)
+    classifier = reader(region, gain=400.0)
+    explainers = {
+        "perfect": (explainer_of(perfect), explainer_of(noise)),
+        "blind": (explainer_of(perfect), explainer_of(perfect)),
+        "flat": (explainer_of(np.zeros_like(noise)), explainer_of(noise)),
+    }
+    subject = Subject(classifier=classifier, explainers=explainers, compute=COMPUTE, seed=0)
+    found = list(score_cases(subject, cases))
+    maps, table, verdict = judged(found, "perfect")
+    np.testing.assert_array_equal(maps, perfect)
+    assert verdict["faithful"] is True
+    assert verdict["scores"]["pointing"]["value"] == 1
+    assert (table["pointing_chance"] < 0.1).all()
+    assert table["energy_in_lesion"].mean() > 3 * table["random_energy_in_lesion"].mean()
+    _, _, blind = judged(found, "blind")
+    assert (blind["faithful"], blind["depends_on_weights"]) == (False, False)
+    _, flat_table, flat = judged(found, "flat")
+    assert flat["faithful"] is False
+    for name in JUDGED:  # a flat map moved elsewhere is the same flat map
+        np.testing.assert_allclose(flat_table[name], flat_table[f"random_{name}"], atol=1e-6)
+
+
+def test_scores_do_not_depend_on_what_else_is_in_the_batch(reader, cases):
+    maps = np.random.default_rng(0).random((40, 48, 40)).astype(np.float32)
+    classifier = reader(torch.ones(48, 40), gain=400.0)
+
+    def scored(rows):
+        own = Cases(
+            images=cases.images[rows],
+            targets=cases.targets[rows],
+            rows=cases.rows[rows],
+            breasts=cases.breasts[rows],
+            lesions=cases.lesions[rows],
+        )
+        explainers = {"random": (explainer_of(maps), explainer_of(maps))}
+        subject = Subject(classifier=classifier, explainers=explainers, compute=COMPUTE, seed=0)
+        return next(scores for _, _, scores in score_cases(subject, own))
+
+    together, alone = scored(slice(0, 6)), scored(slice(3, 4))
+    for name, values in alone.items():
+        np.testing.assert_allclose(values[0], together[name][3], atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("scale", [0, 4])
+def test_random_maps_are_not_called_faithful(breasts, spots, scale):
+    """Thirty studies of thirty images each, whose maps are noise: as fine as pixels, or smooth."""
+    studies, images = 30, 30
+    masks, lesions = breasts(studies * images)[:, ::2, ::2], spots(studies * images)[:, ::2, ::2]
+    generator = np.random.default_rng(5)
+    maps = ndimage.gaussian_filter(generator.random(masks.shape), (0, scale, scale)).astype(np.float32)
+    maps = (maps - maps.min()) / np.ptp(maps) * (masks if scale else 1)
+    pictures = torch.from_numpy((0.3 * masks + 0.6 * lesions).astype(np.float32))
+
+    def probability(versions):  # of a network that sees the brightest places
+        return torch.sigmoid(0.5 * (versions - 0.5).clamp(min=0).sum((-2, -1)) - 2)
+
+    of_each = [np.random.default_rng(number) for number in range(len(masks))]
+    noise = [torch.Generator().manual_seed(number) for number in range(len(masks))]
+    at = prepare_removal(pictures, torch.from_numpy(masks), probability, noise)
+    table = {"patient_id": np.tile(np.arange(images).astype(str), studies)}
+    for prefix, made in (
+        ("", maps),
+        ("random_", moved_maps(maps, masks, of_each)),
+        ("centre_", centre_maps(masks)),
+    ):
+        found = measure_removal(torch.from_numpy(made.astype(np.float32)), at, probability)
+        table |= {f"{prefix}{name}": values.numpy() for name, values in found.items()}
+    others = ("pointing", "energy_in_lesion")
+    table |= {f"{prefix}{name}": np.nan for prefix in ("", "centre_", "brightness_", "untrained_") for name in others}
+    table |= {"pointing_chance": np.nan, "random_energy_in_lesion": np.nan, "energy_in_breast": 0.6}
+    frame = pd.DataFrame(table | {"breast_share": 0.6, "rank_correlation": generator.normal(0, 0.1, len(masks))})
+    frame["ssim"] = 0.1
+    verdicts = [
+        judge_explainer(frame.iloc[start : start + images], generator) for start in range(0, len(frame), images)
+    ]
+    assert sum(one["faithful"] for one in verdicts) <= 0.05 * studies
+    shown = np.mean([one["gain"]["random"][name]["low"] > 0 for one in verdicts for name in JUDGED])
+    assert shown <= 0.07

@@ -1,0 +1,89 @@
+"""The verdict: what it takes, how rarely random maps are called faithful, and what it says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from birads_zoo.explanation.verdict import BASELINES, JUDGED, LESS_IS_BETTER, judge_explainer
+
+BETTER = {name: -1 if name in LESS_IS_BETTER else 1 for name in (*JUDGED, "pointing", "energy_in_lesion")}
+
+
+def rows(generator, patients=30, gain=0.0, alike=0.1, marked=True):
+    """Return the rows of one explainer, two images a patient, whose maps are better than all baselines by `gain`."""
+    of = np.repeat(np.arange(patients), 2)
+    table = pd.DataFrame({"patient_id": of.astype(str)})
+    hard = generator.normal(0, 0.1, patients)[of]  # a patient's images go together
+    for name, sign in BETTER.items():
+        level = 0.4 + hard
+        for baseline, names in BASELINES.items():
+            if name in names and (baseline, name) != ("random", "pointing"):
+                own = generator.normal(0, 0.05, patients)[of] + generator.normal(0, 0.05, 2 * patients)
+                table[f"{baseline}_{name}"] = level + own
+        table[name] = level + sign * gain + generator.normal(0, 0.05, 2 * patients)
+    table["pointing"] = 1.0 if marked else np.nan
+    table["pointing_chance"] = 0.02
+    table["energy_in_breast"], table["breast_share"], table["ssim"] = 0.9, 0.6, 0.3
+    table["rank_correlation"] = alike + generator.normal(0, 0.1, 2 * patients)
+    return table
+
+
+def judged(*args, **how):
+    return judge_explainer(rows(np.random.default_rng(0), *args, **how), np.random.default_rng(1))
+
+
+def test_better_than_both_baselines_in_all_three_is_faithful():
+    found = judged(gain=0.2)
+    assert found["faithful"] is True
+    assert found["depends_on_weights"] is True
+    assert found["verdict"].startswith("beats a random and a centred map in deletion, insertion and ROAD")
+    for baseline in ("random", "centre"):
+        for name in JUDGED:  # more than 0 is better, whatever the score's direction
+            assert found["gain"][baseline][name]["value"] == pytest.approx(0.2, abs=0.05)
+
+
+def test_one_score_that_does_not_beat_one_baseline_is_enough_to_fail():
+    table = rows(np.random.default_rng(0), gain=0.2)
+    table["centre_road"] = table["road"]
+    found = judge_explainer(table, np.random.default_rng(1))
+    assert found["faithful"] is False
+    assert found["verdict"] == "does not beat its baselines: no gain shown in road over centre"
+
+
+def test_maps_that_random_weights_give_too_are_not_faithful():
+    found = judged(gain=0.2, alike=0.8)
+    assert (found["faithful"], found["depends_on_weights"]) == (False, False)
+    assert found["verdict"].endswith("a network with random weights gives maps that are alike")
+
+
+def test_few_patients_decide_nothing():
+    found = judged(patients=9, gain=0.2)
+    assert found["faithful"] is None
+    assert found["verdict"] == "undecided: fewer than 10 patients"
+
+
+def test_without_lesions_their_scores_are_none_and_the_verdict_stands():
+    table = rows(np.random.default_rng(0), gain=0.2, marked=False)
+    of_lesions = [name for name in table if name.endswith(("pointing", "energy_in_lesion", "pointing_chance"))]
+    table[of_lesions] = np.nan
+    found = judge_explainer(table, np.random.default_rng(1))
+    assert found["faithful"] is True
+    assert found["n_lesions"] == 0
+    assert found["scores"]["pointing"] is found["gain"]["random"]["pointing"] is None
+
+
+def test_a_perfect_pointer_still_has_an_interval():
+    pointing = judged(gain=0.2)["scores"]["pointing"]
+    assert pointing["value"] == 1
+    assert 0.8 < pointing["low"] < 1
+
+
+def test_no_gain_is_shown_more_often_than_its_interval_allows_and_no_verdict_at_all():
+    alarms, verdicts, studies = 0, 0, 80
+    for seed in range(studies):
+        generator = np.random.default_rng(seed)
+        found = judge_explainer(rows(generator, patients=25), generator)
+        verdicts += found["faithful"] is True
+        alarms += sum(found["gain"]["random"][name]["low"] > 0 for name in JUDGED)
+    assert verdicts <= 0.05 * studies
+    assert alarms / (len(JUDGED) * studies) < 0.05  # 2.5 % is meant
