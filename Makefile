@@ -7,11 +7,14 @@ BIN := .venv/bin
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
 
+# A process a core, each with one thread: tests of one file share what they set up.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
+
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: .venv/.dev
-	$(BIN)/python -m pytest -m "not gpu"
+	$(PYTEST) -m "not gpu"
 
 gpu: .venv/.dev
 	$(BIN)/python -m pytest -m gpu

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from birads_zoo.errors import UserError
+from birads_zoo.explanation.files import Explanations, read_explanations
 from birads_zoo.report.run_tables import cell, ends_of
 from birads_zoo.report.thumbnails import thumbnails
 
-_FORMAT = 1
 _NAMES = {
     "deletion": "deletion (less is better)",
     "road": "ROAD (less is better)",
@@ -41,25 +37,21 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
         UserError: when the folder's `explanations` are damaged, or of another format.
 
     """
-    folder = run / "explanations"
-    if not (folder / "explanations.json").exists():
+    found = read_explanations(run)
+    if found is None:
         return {"explainers": [], "measures": [], "maps": {}}
+    told = found.found
     try:
-        told = json.loads((folder / "explanations.json").read_text(encoding="utf-8"))
-        if told["format"] != _FORMAT:
-            raise UserError(
-                f"{folder} has format {told['format']}, not {_FORMAT}; make it anew with birads-zoo explain"
-            )
         explainers: Mapping[str, Mapping[str, Any]] = told["explainers"]
-        explained = _explained(folder / "explanations.csv", classes)
+        explained = _explained(found, classes)
         measures = list(dict.fromkeys(name for one in explainers.values() for name in one["scores"]))
         maps: dict[int, list[Any]] = {}
-        for k, (name, one) in enumerate(explainers.items()):
-            for row, text in _small(folder / one["maps"], _MAPS // len(explainers)):
+        for k, name in enumerate(explainers):
+            for row, text in _small(found, name, _MAPS // len(explainers)):
                 own = maps.setdefault(row, [None] * len(explainers))
                 own[k] = [text, explained[name, row]]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder} is damaged ({error}); make it anew with birads-zoo explain") from None
+    except KeyError as error:
+        raise UserError(f"{found.folder} is damaged (no {error}); make it again with birads-zoo explain") from None
     return {
         "explainers": [_scored(name, one, measures) for name, one in explainers.items()],
         "measures": [_NAMES.get(name, name) for name in measures],
@@ -68,15 +60,14 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _explained(path: Path, classes: Sequence[str]) -> dict[tuple[str, int], int]:
+def _explained(found: Explanations, classes: Sequence[str]) -> dict[tuple[str, int], int]:
     numbers = {name: k for k, name in enumerate(classes)}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {(row["explainer"], int(row["row"])): numbers[row["explained"]] for row in csv.DictReader(file)}
+    columns = (found.table[name] for name in ("explainer", "row", "explained"))
+    return {(explainer, int(row)): numbers[name] for explainer, row, name in zip(*columns, strict=True)}
 
 
-def _small(path: Path, budget: int) -> list[tuple[int, str]]:
-    with np.load(path, allow_pickle=False) as saved:
-        rows, maps = saved["row"], saved["maps"]
+def _small(found: Explanations, explainer: str, budget: int) -> list[tuple[int, str]]:
+    rows, maps = found.maps(explainer)
     return list(zip(rows.tolist(), thumbnails(lambda i: maps[i], len(maps), budget), strict=True))
 
 

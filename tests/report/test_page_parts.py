@@ -118,7 +118,7 @@ def test_heat_maps_come_with_their_class_their_verdict_and_their_baselines(run, 
         (lambda folder: (folder / "grad-cam.npz").unlink(), "is damaged"),
         (lambda folder: (folder / "grad-cam.npz").write_bytes(b"no archive"), "is damaged"),
         (lambda folder: (folder / "explanations.json").write_text("{}"), "is damaged"),
-        (lambda folder: (folder / "explanations.json").write_text('{"format": 2}'), "has format 2, not 1"),
+        (lambda folder: (folder / "explanations.json").write_text('{"format": 2}'), "its format is 2, and 1 is read"),
     ],
 )
 def test_damaged_heat_maps_are_one_sentence(run, explained, spoil, said):
