@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import tarfile
 from pathlib import Path
 from typing import NamedTuple
@@ -206,3 +207,22 @@ def real_weights():
     if not (folder := os.environ.get("BIRADS_ZOO_WEIGHTS")):
         pytest.skip("BIRADS_ZOO_WEIGHTS is not set: no pretrained weights here")
     return Path(folder)
+
+
+def _chromium() -> str | None:
+    named = os.environ.get("BIRADS_ZOO_CHROMIUM")
+    # Debian's browser itself: its wrapper in /usr/bin does not start where /etc/chromium.d is missing.
+    names = (named, "/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium, one for all: Playwright runs once in a process. Skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
+    if (path := _chromium()) is None:
+        pytest.skip("no chromium here: install it, or name one in BIRADS_ZOO_CHROMIUM")
+    with playwright.sync_playwright() as running:
+        started = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()

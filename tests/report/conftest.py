@@ -1,32 +1,11 @@
-"""A real browser for pages, and a run's folder with hand-made heat maps to make them from."""
+"""Pages in a real browser, and a run's folder with hand-made heat maps to make them from."""
 
 import csv
 import json
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-
-def _chromium() -> str | None:
-    named = os.environ.get("BIRADS_ZOO_CHROMIUM")
-    # Debian's browser itself: its wrapper in /usr/bin does not start where /etc/chromium.d is missing.
-    names = (named, "/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome")
-    return next((found for name in names if name and (found := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A headless Chromium; skipped where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make install)")
-    if (path := _chromium()) is None:
-        pytest.skip("no chromium here: install it, or name one in BIRADS_ZOO_CHROMIUM")
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture
