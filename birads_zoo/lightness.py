@@ -8,6 +8,8 @@ from pathlib import Path
 
 HEAVY = (
     "captum",
+    "fastapi",
+    "gradio",
     "imagecodecs",
     "jinja2",
     "kornia",

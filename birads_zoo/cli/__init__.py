@@ -26,6 +26,7 @@ SUMMARIES = {
     "audit": "Say which rows of a data set are usable, and why the others are not",
     "export": "Make a trained run a model that predicts without it",
     "predict": "Say what an exported model sees in pictures",
+    "serve": "Show an exported model on a web page, and to programs",
     "list": "Show everything that is registered",
     "register": "Check a plugin file and add it to the working directory's registry.toml",
     "phantom": "Make synthetic mammograms with known lesions",

@@ -123,7 +123,7 @@ def overlay(image: NDArray[Any], heat: NDArray[np.floating[Any]], path: Path) ->
 
     A PNG without text, each pixel of the image a whole number of its own.
     """
-    low, high = _grey_range(image)
+    low, high = grey_range(image)
     grey = np.repeat(np.clip((image[..., None] - low) / (high - low), 0, 1), 3, axis=2)
     opacity = _OPACITY * np.clip(np.nan_to_num(heat), 0, 1)[..., None]
     laid = grey * (1 - opacity) + _HEAT(heat)[..., :3] * opacity
@@ -166,7 +166,7 @@ def _grid(
     return figure, cells
 
 
-def _grey_range(image: NDArray[Any]) -> tuple[float, float]:
+def grey_range(image: NDArray[Any]) -> tuple[float, float]:
     """Return what is black and white. 8 bits and floats have a fixed range; 16 bits rarely use theirs."""
     if not np.issubdtype(image.dtype, np.integer):
         return 0.0, 1.0
@@ -178,7 +178,7 @@ def _grey_range(image: NDArray[Any]) -> tuple[float, float]:
 
 def _show(axes: Axes, image: NDArray[Any]) -> None:
     """Show a grey picture in its own proportions."""
-    low, high = _grey_range(image)
+    low, high = grey_range(image)
     extent = (0, image.shape[1], image.shape[0], 0)
     axes.imshow(image, cmap="gray", vmin=low, vmax=high, extent=extent, aspect="equal")
 

@@ -1,0 +1,58 @@
+"""`birads-zoo serve`: a page and an HTTP endpoint on which an exported model says what it sees."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.errors import BiradsZooWarning, UserError
+
+_NEEDED = ("fastapi", "gradio", "python_multipart", "uvicorn")
+
+
+@click.command("serve")
+@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 is all.")
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 takes any free one.")
+@click.option("--max-megabytes", type=click.IntRange(1, 2000), default=64, show_default=True, help="Largest file.")
+@click.option("--max-megapixels", type=click.IntRange(1, 200), default=64, show_default=True, help="Largest picture.")
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+@plugin_option
+def command(
+    model: Path,
+    host: str,
+    port: int,
+    max_megabytes: int,
+    max_megapixels: int,
+    device: str,
+    plugin_files: tuple[Path, ...],
+) -> None:
+    """Show an exported MODEL on a web page: drop a mammogram, see what it says. Research use only.
+
+    On this machine alone unless --host says otherwise. No upload is kept, and nothing is sent to or fetched from
+    anywhere else. POST /predict answers programs; /docs says how.
+    """
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise UserError(f"`birads-zoo serve` needs the package {missing[0]}: pip install 'birads-zoo[demo]'")
+    from birads_zoo.artifact.model import open_model
+    from birads_zoo.serving.answering import Limits
+    from birads_zoo.serving.app import is_loopback, serve
+
+    if not is_loopback(host):
+        warnings.warn(
+            f"{host} lets others in: whoever reaches this machine can use the model, without a password or encryption",
+            BiradsZooWarning,
+            stacklevel=1,
+        )
+    _, plugins = open_host(plugin_files)
+    opened = open_model(model, plugins, device)
+
+    def say_ready(address: str) -> None:
+        click.echo(f"{opened.manifest.run_id} on {address}  (HTTP endpoint: {address}docs; stop with Ctrl+C)")
+        click.echo(opened.notice)
+
+    serve(opened, host, port, Limits(megabytes=max_megabytes, megapixels=max_megapixels), say_ready)

@@ -1,0 +1,163 @@
+"""From a picture's bytes to what the model says of it. Nothing of a picture outlives its answer."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from birads_zoo.artifact.model import Model
+from birads_zoo.artifact.reading import Sample
+from birads_zoo.data.dicom_header import read_header
+from birads_zoo.data.images import ImageError, is_dicom, open_image
+from birads_zoo.data.pixels import geometry, read_and_place
+from birads_zoo.errors import UserError
+from birads_zoo.serving.drawing import laid_over, shown
+
+_WAITING = 16  # pictures that may wait for their turn, each in memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a picture may be at most: so many megabytes (10⁶ bytes) as a file, so many megapixels by its header."""
+
+    megabytes: int = 64
+    megapixels: int = 64
+
+    @property
+    def bytes(self) -> int:
+        """The largest file in bytes."""
+        return self.megabytes * 1_000_000
+
+
+class RefusedError(Exception):
+    """A picture that gets no answer. `status` is HTTP's; the text says to a person why, and names no file."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the model says of one picture; all dictionaries are by class, in the classes' order.
+
+    `probabilities` are the networks' own and `calibrated` those recalibrated on validation patients, means over the
+    folds; `predicted` is the class of the largest of `probabilities`. `conformal_set` holds the classes that more than
+    half of the folds' sets hold, each made to hold the true one for the share `conformal_level` of new patients like
+    those of the training. `similar` are the classes' shares among the nearest training cases, and `distance` is how far
+    these are: 1 is the median of held-out cases, null is unknown. `warnings` are reasons to believe none of this.
+
+    `picture` is the picture as given, at most 1024 pixels a side, and `heat_map`, of the same size, where in it the
+    evidence for `predicted` lies, transparent where there is none: PNG files in base64. Both are null unless asked for,
+    and `heat_map` is null where the export has no gradients (onnx).
+    """
+
+    notice: str
+    model: str
+    predicted: str
+    probabilities: dict[str, float]
+    calibrated: dict[str, float]
+    conformal_set: tuple[str, ...]
+    conformal_level: float
+    similar: dict[str, float]
+    distance: float | None
+    warnings: tuple[str, ...]
+    picture: str | None
+    heat_map: str | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Desk:
+    """A model that answers one picture at a time, in `folder`, while a few more wait."""
+
+    model: Model
+    limits: Limits
+    folder: Path
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    seats: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_WAITING))
+
+    def __post_init__(self) -> None:
+        if (views := self.model.manifest.recipe.dataset.views) != "single":
+            raise UserError(
+                f"this model looks at two pictures of a woman at once (dataset.views = {views!r}), and a page for one "
+                "picture cannot show that; use `birads-zoo predict` with a table"
+            )
+        if self.model.classifiers:
+            self.model.host.explainer(self.model.manifest.recipe.explainer)  # one that is not here is told of now
+
+
+def answer(desk: Desk, content: bytes, *, drawn: bool) -> Answer:
+    """Say what the model sees in the picture that `content` is, a whole file; `drawn` asks for its pictures too.
+
+    Raises:
+        RefusedError: for a file that is empty, too large, no picture, or one that does not decode (4xx), and when too
+            many others are waiting (503).
+
+    """
+    if not content:
+        raise RefusedError(422, "the file is empty; give a picture")
+    if len(content) > desk.limits.bytes:
+        raise too_large(desk.limits)
+    if not desk.seats.acquire(blocking=False):
+        raise RefusedError(503, "too many pictures are waiting; try again in a moment")
+    try:
+        with desk.turn, TemporaryDirectory(dir=desk.folder) as folder:
+            path = Path(folder) / "picture"  # its format is told by its content, and its own name stays outside
+            path.write_bytes(content)
+            return _answer(desk, path, drawn)
+    finally:
+        desk.seats.release()
+
+
+def too_large(limits: Limits) -> RefusedError:
+    """Build the refusal of a file with too many bytes."""
+    return RefusedError(413, f"the file is larger than {limits.megabytes} megabytes, the most that is taken here")
+
+
+def _answer(desk: Desk, path: Path, drawn: bool) -> Answer:
+    _check_area(path, desk.limits)
+    model = desk.model
+    (prediction,) = model.predict([path])
+    if prediction.error:
+        raise RefusedError(422, f"this picture cannot be used: {prediction.error}")
+    picture = heat_map = None
+    if drawn:
+        shape, picture = shown(path)
+        if model.classifiers:
+            heat = model.explain(Sample(source="", pictures=(path,)), prediction.predicted).heat
+            how = model.manifest.preprocessing
+            placed = read_and_place(path, how.image, geometry(how.image, how.detail))
+            heat_map = laid_over(heat, placed, shape)
+    return Answer(
+        notice=model.notice,
+        model=model.manifest.run_id,
+        predicted=prediction.predicted,
+        probabilities=prediction.probabilities,
+        calibrated=prediction.calibrated,
+        conformal_set=prediction.conformal_set,
+        conformal_level=model.manifest.recipe.evaluation.conformal_level,
+        similar=prediction.similar,
+        distance=prediction.distance,
+        warnings=prediction.warnings,
+        picture=picture,
+        heat_map=heat_map,
+    )
+
+
+def _check_area(path: Path, limits: Limits) -> None:
+    """Refuse a picture of too many pixels by its header. One that has none is told what is wrong when it is read."""
+    try:
+        if is_dicom(path):
+            header = read_header(path)
+            width, height = header.columns, header.rows
+        else:
+            with open_image(path) as image:
+                width, height = image.size
+    except ImageError:
+        return
+    if width * height > limits.megapixels * 1_000_000:
+        raise RefusedError(
+            413, f"the picture has {width}×{height} pixels; {limits.megapixels} megapixels are the most taken here"
+        )

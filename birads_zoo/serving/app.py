@@ -1,0 +1,97 @@
+"""The server: the endpoint and the page in one application, and a folder that is empty again after every answer."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import NoReturn
+
+from fastapi import FastAPI
+
+import birads_zoo
+from birads_zoo.artifact.model import Model
+from birads_zoo.errors import UserError
+from birads_zoo.serving.answering import Desk, Limits
+from birads_zoo.serving.api import add_endpoint
+from birads_zoo.serving.examples import draw_examples
+from birads_zoo.serving.guard import guard
+
+_VISITORS = 64  # connections at once, each of which may hold a file in memory
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` reaches this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable[[str], None]) -> None:
+    """Serve until interrupted; `on_ready` gets the page's address. Port 0 is any free one.
+
+    Raises:
+        UserError: where the address cannot be listened on, the model looks at two views, or its explainer is not here.
+
+    """
+    import uvicorn
+
+    signal.signal(signal.SIGTERM, _leave)  # by itself it would end the process and leave the folder
+    with TemporaryDirectory(prefix="birads-zoo-serve-") as folder:
+        app = build_app(Desk(model=model, limits=limits, folder=Path(folder)))
+        try:
+            listening = socket.create_server(
+                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False
+            )
+        except (OSError, OverflowError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise UserError(f"cannot listen on {host}, port {port}: {said}; choose another --port or --host") from None
+        with listening:
+            shown = f"[{host}]" if ":" in host else host
+            on_ready(f"http://{shown}:{listening.getsockname()[1]}/")
+            config = uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                limit_concurrency=_VISITORS,
+                timeout_graceful_shutdown=3,  # keep-alive connections of open pages must not hold up the end
+            )
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def build_app(desk: Desk) -> FastAPI:
+    """Put the endpoint and the page of `desk` together."""
+    # Read when Gradio is imported, and when a page is built. It gets no picture; folders that it makes go with ours.
+    os.environ["GRADIO_TEMP_DIR"] = str(desk.folder)
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["HF_HUB_OFFLINE"] = "1"
+    from birads_zoo.serving.page import add_page
+
+    app = build_endpoint(desk)
+    add_page(app, desk, draw_examples(desk.folder))
+    return app
+
+
+def build_endpoint(desk: Desk) -> FastAPI:
+    """Make an application of the endpoint of `desk` alone; it needs no Gradio."""
+    app = FastAPI(
+        title="birads-zoo",
+        version=birads_zoo.__version__,
+        description=f"{desk.model.notice} The model is {desk.model.manifest.run_id}.",
+        docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
+        redoc_url=None,
+    )
+    add_endpoint(app, desk)
+    app.add_middleware(guard, limits=desk.limits)
+    return app

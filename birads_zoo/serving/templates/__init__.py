@@ -1,0 +1,33 @@
+"""The pages' templates, and the one way to fill them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup, escape
+
+STYLE = Path(__file__).with_name("page.css")
+SCRIPT = Path(__file__).with_name("page.js")
+
+_PAGES = jinja2.Environment(
+    loader=jinja2.PackageLoader("birads_zoo.serving", "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _coded(text: str) -> Markup:
+    """Show what stands between backticks as code."""
+    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", str(escape(text))))
+
+
+_PAGES.filters["coded"] = _coded
+
+
+def render(name: str, **values: object) -> str:
+    """Fill the template `name`; every text is escaped, and a name that the template asks for in vain is an error."""
+    return _PAGES.get_template(name).render(**values)

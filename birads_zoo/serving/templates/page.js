@@ -1,0 +1,54 @@
+() => {
+  // What is dropped goes to the server as bytes and without its name, and its answer comes back as a piece of this page.
+  // Gradio has no part in that: its own uploads and events are shut.
+  const stage = () => document.getElementById("zoo-stage");
+  const held = (id) => document.getElementById(id).innerHTML;
+  let last = 0;
+
+  const put = (html) => {
+    stage().innerHTML = html;
+    document.getElementById("heat").classList.toggle("zoo-shown", stage().querySelector(".zoo-heat") !== null);
+  };
+
+  const ask = async (bytes, size) => {
+    if (size > Number(document.querySelector(".zoo-drop").dataset.most)) return put(held("zoo-too-large"));
+    const mine = ++last; // an answer that comes after a later picture was dropped is not shown
+    stage().setAttribute("aria-busy", "true");
+    let html;
+    try {
+      const answer = await fetch("show", {
+        method: "POST", body: bytes, headers: { "content-type": "application/octet-stream" },
+      });
+      html = answer.headers.get("content-type").startsWith("text/html") ? await answer.text() : held("zoo-silent");
+    } catch {
+      html = held("zoo-silent");
+    }
+    if (mine !== last) return;
+    stage().removeAttribute("aria-busy");
+    put(html);
+    if (stage().getBoundingClientRect().top > 0.6 * window.innerHeight) stage().scrollIntoView();
+  };
+
+  document.addEventListener("change", (event) => {
+    const input = event.target;
+    if (!input.matches(".zoo-drop input") || !input.files.length) return;
+    ask(input.files[0], input.files[0].size);
+    input.value = ""; // so that the same file can be chosen again
+  });
+  document.addEventListener("click", (event) => {
+    const example = event.target.closest(".zoo-example");
+    if (!example) return;
+    const bytes = Uint8Array.from(atob(example.querySelector("img").src.split(",")[1]), (one) => one.charCodeAt(0));
+    ask(bytes, bytes.length);
+  });
+  // Anywhere on the page: a browser would leave it for a file that misses its place.
+  for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+    document.addEventListener(name, (event) => {
+      event.preventDefault();
+      document.querySelector(".zoo-drop").classList.toggle("zoo-over", name === "dragenter" || name === "dragover");
+      if (name === "drop" && event.dataTransfer.files.length) {
+        ask(event.dataTransfer.files[0], event.dataTransfer.files[0].size);
+      }
+    });
+  }
+}
