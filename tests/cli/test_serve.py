@@ -1,0 +1,23 @@
+"""`birads-zoo serve`: what it says before it serves. The server itself: tests/serving."""
+
+import pytest
+
+pytest.importorskip("fastapi", reason="fastapi is not installed (make install)")
+
+
+def test_without_its_packages_it_says_what_to_install(zoo, monkeypatch, tmp_path):
+    from birads_zoo.cli import serve
+
+    monkeypatch.setattr(serve, "find_spec", lambda name: None if name == "gradio" else name)
+    said = zoo("serve", tmp_path)
+    assert said.status == 2
+    assert said.err == (
+        "birads-zoo: error: `birads-zoo serve` needs the package gradio: pip install 'birads-zoo[demo]'\n"
+    )
+
+
+def test_what_is_no_model_is_refused(zoo, monkeypatch, tmp_path):
+    monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
+    said = zoo("serve", tmp_path)
+    assert said.status == 2
+    assert "is no exported model" in said.err

@@ -1,0 +1,126 @@
+"""What the server's tests share: an exported model, in-process servers of it, and a watch over what is deleted."""
+
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+for package in ("fastapi", "httpx2", "python_multipart"):
+    pytest.importorskip(package, reason=f"{package} is not installed (make install)")
+
+# These tests send a server hostile paths, and may run as root. Python's audit hooks see every deletion and move, by
+# whichever function and in whichever thread, before it happens; what is not below the tests' own folder is refused.
+_watch = SimpleNamespace(on=False, own=None, outside=[])
+
+
+def _check(event, arguments):
+    if not _watch.on or event not in ("os.remove", "os.rmdir", "os.rename", "shutil.rmtree"):
+        return
+    for path in arguments[: 2 if event == "os.rename" else 1]:
+        folders = [one for one in arguments[1:] if isinstance(one, int) and one >= 0]  # where a relative path starts
+        start = Path(f"/proc/self/fd/{folders[0]}").readlink() if folders else Path()
+        whole = start / os.fsdecode(path)
+        # What is deleted is a link itself, not what it leads to; but ".." leads on from there.
+        whole = Path(os.path.realpath(whole if whole.name == ".." else whole.parent)) / whole.name.removeprefix("..")
+        inside = _watch.own in whole.parents or _watch.own == whole
+        if not inside and whole.suffix != ".pyc" and "__pycache__" not in whole.parts:  # Python's own, at an import
+            _watch.outside.append(f"{event} {whole}")
+            raise PermissionError(f"{event} {whole}: outside the tests' folder")
+
+
+sys.addaudithook(_check)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Watch each test of this folder from its setup to its teardown; pytest asks here about all others too."""
+    if Path(__file__).parent not in item.path.parents:
+        return (yield)
+    _watch.own = Path(os.path.realpath(item.session.config._tmp_path_factory.getbasetemp()))
+    _watch.on = True
+    try:
+        return (yield)
+    finally:
+        _watch.on = False
+
+
+@pytest.fixture
+def refused():
+    """Give, and forget, the deletions and moves that were refused."""
+
+    def take() -> list[str]:
+        taken = list(_watch.outside)
+        _watch.outside.clear()
+        return taken
+
+    return take
+
+
+@pytest.fixture(autouse=True)
+def nothing_deleted_outside(refused):
+    """Fail a test that asked, anywhere in the process, for a deletion or move outside the tests' own folder."""
+    assert _watch.on
+    yield
+    assert refused() == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_of_their_own(tmp_path_factory):
+    """Have temporary files made below the tests' own folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("temporary")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory, zoo, finished):
+    """The folder of an exported model, as safetensors. Read-only by agreement."""
+    out = tmp_path_factory.mktemp("exported") / "model"
+    said = zoo("export", finished[0], "--out", out, "--device", "cpu")
+    assert said.status == 0, said.err
+    return out
+
+
+@pytest.fixture(scope="session")
+def opened(exported):
+    from birads_zoo.artifact.model import open_model
+    from birads_zoo.host import load_host
+
+    return open_model(exported, load_host(), "cpu")
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory, opened):
+    """A desk that takes 1 megabyte and 4 megapixels."""
+    from birads_zoo.serving.answering import Desk, Limits
+
+    return Desk(model=opened, limits=Limits(megabytes=1, megapixels=4), folder=tmp_path_factory.mktemp("serving"))
+
+
+@pytest.fixture(scope="session")
+def served(desk):
+    """An in-process server of the endpoint: its `client`, and the `desk` and `folder` it works with."""
+    from starlette.testclient import TestClient
+
+    from birads_zoo.serving.app import build_endpoint
+
+    with TestClient(build_endpoint(desk)) as client:
+        yield SimpleNamespace(client=client, folder=desk.folder, desk=desk)
+
+
+@pytest.fixture(scope="session")
+def mammogram(phantom_root):
+    """One of the phantom's pictures: a JPEG file's bytes."""
+    return min((phantom_root / "mammograms" / "BIRAD 5").glob("*.jpg")).read_bytes()
+
+
+@pytest.fixture(scope="session")
+def left_in():
+    """List the files below a folder: `left_in(folder)` → their paths."""
+
+    def files(folder: Path) -> list[Path]:
+        return [path for path in folder.rglob("*") if path.is_file()]
+
+    return files

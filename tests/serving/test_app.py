@@ -1,0 +1,95 @@
+"""Where the server listens, for which models, and that it is gone without a trace."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import msgspec
+import pytest
+
+from birads_zoo.errors import UserError
+from birads_zoo.serving.answering import Desk, Limits
+from birads_zoo.serving.app import is_loopback
+
+
+@pytest.mark.parametrize(
+    ("host", "inside"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("localhost", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("192.168.0.7", False),
+        ("example.com", False),
+    ],
+)
+def test_what_reaches_this_machine_alone(host, inside):
+    assert is_loopback(host) is inside
+
+
+def test_a_model_of_two_views_is_not_served(opened, tmp_path):
+    manifest = opened.manifest
+    two = msgspec.structs.replace(manifest, recipe=manifest.recipe.replace({"dataset.views": "breast"}))
+    with pytest.raises(UserError, match=r"looks at two pictures of a woman at once .* use `birads-zoo predict`"):
+        Desk(model=dataclasses.replace(opened, manifest=two), limits=Limits(), folder=tmp_path)
+
+
+def test_an_explainer_that_is_not_here_is_told_of_at_the_start(opened, tmp_path):
+    manifest = opened.manifest
+    other = msgspec.structs.replace(manifest, recipe=manifest.recipe.replace({"explainer": "not-here"}))
+    with pytest.raises(UserError, match="not-here"):
+        Desk(model=dataclasses.replace(opened, manifest=other), limits=Limits(), folder=tmp_path)
+
+
+@pytest.fixture
+def started(zoo, monkeypatch, exported):
+    """Give the command without its server: `started(*arguments)` → what it printed, and what the server was given."""
+
+    def start(*arguments):
+        given = []
+        monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
+        monkeypatch.setattr("birads_zoo.serving.app.serve", lambda *these: given.append(these))
+        said = zoo("serve", exported, "--device", "cpu", *arguments)
+        return said, given[0]
+
+    return start
+
+
+def test_it_listens_on_this_machine_alone_unless_told_otherwise(started):
+    said, (_, host, port, limits, _) = started()
+    assert (host, port, said.err) == ("127.0.0.1", 7860, "")
+    assert limits == Limits(megabytes=64, megapixels=64)
+
+
+def test_it_warns_where_others_can_reach_it(started):
+    said, (_, host, _, limits, _) = started("--host", "0.0.0.0", "--max-megabytes", 5, "--max-megapixels", 7)
+    assert host == "0.0.0.0"
+    assert limits == Limits(megabytes=5, megapixels=7)
+    assert said.err == (
+        "birads-zoo: warning: 0.0.0.0 lets others in: whoever reaches this machine can use the model, "
+        "without a password or encryption\n"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_it_leaves_no_folder(exported, tmp_path, number):
+    pytest.importorskip("gradio", reason="the extra [demo] is not installed")
+    command = [sys.executable, "-m", "birads_zoo", "serve", str(exported), "--port", "0", "--device", "cpu"]
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as server:
+        try:
+            address = server.stdout.readline().split(" on ")[1].split()[0]
+            with urllib.request.urlopen(f"{address}openapi.json", timeout=30) as answer:
+                assert answer.status == 200
+            assert list(tmp_path.glob("birads-zoo-serve-*"))
+            server.send_signal(number)
+            assert server.wait(30) in (130, 143)
+        finally:
+            server.kill()
+    assert list(tmp_path.glob("birads-zoo-serve-*")) == []

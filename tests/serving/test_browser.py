@@ -1,0 +1,129 @@
+"""The page in a real browser: a person drops a picture, reads what the model says, and nothing else is asked for."""
+
+import asyncio
+import re
+import socket
+from threading import Thread
+
+import pytest
+
+pytest.importorskip("gradio", reason="the extra [demo] is not installed")
+uvicorn = pytest.importorskip("uvicorn", reason="the extra [demo] is not installed")
+
+
+@pytest.fixture(scope="module")
+def address(desk):
+    """The address of a server of the page, in a thread of this process."""
+    from birads_zoo.serving.app import build_app
+
+    async def serve(listening):
+        config = uvicorn.Config(build_app(desk), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+        servers.append(uvicorn.Server(config))
+        await servers[0].serve(sockets=[listening])
+
+    servers = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = Thread(target=lambda: asyncio.run(serve(listening)))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        servers[0].should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page, opened. Fails on console errors and on anything asked of another host."""
+    wrong: list[str] = []
+    context = browser.new_context(viewport={"width": 1400, "height": 950})
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    # A refusal has a status of its own, of which the browser tells on its console.
+    expected = re.compile(r"status of 4\d\d")
+    opened.on("console", lambda said: expected.search(said.text) or wrong.append(f"{said.type}: {said.text}"))
+    opened.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    opened.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    allowed = (address, "data:", f"blob:{address}")
+    context.on("request", lambda one: one.url.startswith(allowed) or wrong.append(f"asked for {one.url}"))
+    context.on("requestfailed", lambda one: wrong.append(f"failed: {one.url}"))
+    opened.goto(address)
+    opened.get_by_text("Drop a mammogram", exact=True).wait_for()
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+def drop(page, name, content):
+    page.locator(".zoo-drop input").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": content})
+
+
+def test_a_dropped_picture_is_answered(page, mammogram, desk, left_in):
+    drop(page, "../../no-such-file-of-birads-zoo.jpg", mammogram)
+    page.locator(".zoo-called").wait_for()
+    assert page.locator(".zoo-called").inner_text() in desk.model.classes
+    rows = page.locator(".zoo-chances tbody tr")
+    assert [row.locator("th").inner_text() for row in rows.all()] == list(desk.model.classes)
+    assert all(re.fullmatch(r"\d+ %", row.locator("td").nth(1).inner_text()) for row in rows.all())
+    assert page.locator(".zoo-set span").count() >= 1
+    assert page.get_by_text("Research use only").count() == 2
+    assert page.get_by_text("Similar training cases").is_visible()
+    assert left_in(desk.folder) == []
+
+
+def test_the_heat_map_lies_over_the_picture_as_strong_as_wanted(page, mammogram):
+    assert not page.get_by_label("Heat map").is_visible()
+    drop(page, "x.jpg", mammogram)
+    heat = page.locator(".zoo-heat")
+    heat.wait_for()
+    picture = page.locator(".zoo-frame img").first
+    assert heat.bounding_box() == pytest.approx(picture.bounding_box(), abs=1)
+    assert heat.evaluate("one => getComputedStyle(one).opacity") == "0.75"
+    page.get_by_label("Heat map").uncheck()
+    page.wait_for_function("getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0'")
+    page.get_by_label("Heat map").check()
+    page.wait_for_function("getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0.75'")
+    slider = page.locator("#heat input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+    page.wait_for_function("getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0.76'")
+
+
+def test_every_example_is_answered_by_mouse_and_by_key(page):
+    examples = page.locator(".zoo-example")
+    assert examples.count() == 4
+    for number, example in enumerate(examples.all()):
+        page.evaluate("document.getElementById('zoo-stage').replaceChildren()")
+        if number % 2:
+            example.focus()
+            page.keyboard.press("Enter")
+        else:
+            example.click()
+        page.locator(".zoo-called").wait_for()
+
+
+def test_what_is_no_picture_is_refused_in_words_and_the_next_one_answered(page, mammogram):
+    drop(page, "<img src=x onerror=alert(1)>.jpg", b"<script>alert(1)</script>" * 9)
+    page.get_by_role("alert").wait_for()
+    assert "this picture cannot be used: does not decode" in page.get_by_role("alert").inner_text()
+    assert not page.get_by_label("Heat map").is_visible()
+    drop(page, "large.jpg", bytes(1_000_001))
+    page.get_by_text("larger than 1 megabytes").wait_for()
+    drop(page, "good.jpg", mammogram)
+    page.locator(".zoo-called").wait_for()
+
+
+def test_a_file_dropped_anywhere_is_taken(page, mammogram):
+    page.evaluate(
+        """bytes => {
+            const carried = new DataTransfer();
+            carried.items.add(new File([new Uint8Array(bytes)], "x.jpg"));
+            const how = {dataTransfer: carried, bubbles: true, cancelable: true};
+            document.body.dispatchEvent(new DragEvent("drop", how));
+        }""",
+        list(mammogram),
+    )
+    page.locator(".zoo-called").wait_for()
+
+
+def test_the_docs_open(page, address):
+    page.goto(f"{address}docs")
+    assert page.locator("h2 code", has_text="/predict").is_visible()

@@ -1,0 +1,60 @@
+"""The watch over deletions, on which the other tests here rely, sees and refuses what it must."""
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+# A folder that is not there, outside the tests' own: were the watch blind, there would be nothing to delete.
+ABSENT = Path("/no-such-folder-of-birads-zoo")
+
+
+@pytest.mark.parametrize(
+    "delete",
+    [
+        os.unlink,
+        os.remove,
+        os.rmdir,
+        shutil.rmtree,
+        Path.unlink,
+        Path.rmdir,
+        lambda path: os.rename(path, path / "x"),  # noqa: PTH104
+        lambda path: shutil.rmtree(path, ignore_errors=True),
+        lambda path: shutil.rmtree(os.path.join("..", *[".."] * 40, *path.parts[1:])),  # noqa: PTH118
+    ],
+)
+def test_a_deletion_outside_is_refused(delete, refused):
+    try:
+        delete(ABSENT)
+    except OSError as error:
+        assert "outside the tests' folder" in str(error)  # noqa: PT017
+    assert [said.split()[1].startswith(str(ABSENT)) for said in refused()] == [True]
+
+
+def test_a_deletion_in_a_thread_is_seen(refused):
+    with ThreadPoolExecutor(1) as pool:
+        assert isinstance(pool.submit(shutil.rmtree, ABSENT).exception(), PermissionError)
+    assert refused() == [f"shutil.rmtree {ABSENT}"]
+
+
+def test_a_link_leads_outside(tmp_path, refused):
+    (tmp_path / "link").symlink_to("/")
+    with pytest.raises(PermissionError):
+        os.unlink(tmp_path / "link" / ABSENT.name)  # noqa: PTH108
+    assert refused() == [f"os.remove {ABSENT}"]
+
+
+def test_the_folder_above_the_tests_own_is_outside(tmp_path_factory, refused):
+    own = tmp_path_factory.getbasetemp()
+    with pytest.raises(PermissionError):  # of which a directory that is not empty would have no part anyway
+        (own / "..").rmdir()
+    assert refused() == [f"os.rmdir {own.resolve().parent}"]
+
+
+def test_a_deletion_inside_is_allowed(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "c").write_text("x")
+    shutil.rmtree(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
