@@ -22,7 +22,7 @@ from birads_zoo.data.images import Pixels
 from birads_zoo.data.lesions import marked_lesions
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES
+from birads_zoo.evaluation.intervals import LEVEL
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
@@ -117,7 +117,7 @@ def _write(
         scores = {key: np.concatenate([own[key] for _, own in parts]) for key in parts[0][1]}
         table = asked.about.assign(explainer=name, **scores)
         files = {"maps": f"{name}.npz", "overlays": f"overlays/{name}"}
-        one = judge_explainer(table, numpy_generator(finished.recipe.seed, "intervals"))
+        one = judge_explainer(table)
         judged[name] = one | files | {"passes": PASSES}
         table = table.assign(
             faithful="" if one["faithful"] is None else str(one["faithful"]),
@@ -218,8 +218,8 @@ def _about(finished: Finished, data: Prepared, asked: _Asked) -> dict[str, Any]:
         "height": finished.recipe.image.height,
         "width": finished.recipe.image.width,
         "level": LEVEL,
-        "resamples": RESAMPLES,
-        "method": "BCa, resamples of whole patients",
+        "resamples": int(clusters(patients).max()) + 1,
+        "method": "whole patients left out one at a time",
     }
 
 

@@ -16,12 +16,13 @@ from birads_zoo.evaluation.comparison import gain_over_best
 from birads_zoo.evaluation.conformal import conformal_sets, read_conformal
 from birads_zoo.evaluation.decisions import check_costs, read_cost
 from birads_zoo.evaluation.folds import score_folds, spread_over_folds
-from birads_zoo.evaluation.intervals import FEW, LEVEL, METHOD, RESAMPLES, Estimate, few_patients, intervals
+from birads_zoo.evaluation.intervals import FEW, LEVEL, METHOD, Estimate, few_patients, intervals
 from birads_zoo.evaluation.levels import read_levels
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.ordinal import read_errors
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
 from birads_zoo.evaluation.recalibration import prior_shift, read_calibration, recalibrate
+from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.subgroups import read_subgroups
 from birads_zoo.evaluation.weighted import weighted_scores
@@ -119,8 +120,8 @@ def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str
     """Return every further reading of the predictions: one call each, whose value is a key of `metrics.json`.
 
     A reading takes test rows (and validation rows, where something is fitted on them) and returns what JSON has,
-    `None` where it does not apply to the target. All draw the same resamples of patients, so that what two of them tell
-    of one score agrees.
+    `None` where it does not apply to the target. Those that resample patients draw the same resamples, so that what two
+    of them tell of one score agrees.
     """
     test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
     evaluation, training = recipe.evaluation, recipe.training
@@ -129,17 +130,16 @@ def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str
         return numpy_generator(recipe.seed, "intervals")
 
     return {
-        "errors": read_errors(test, same()),
+        "errors": read_errors(test),
         "positive": read_positive(test, same()),
-        "cost": read_cost(test, evaluation.costs, same()),
+        "cost": read_cost(test, evaluation.costs),
         "subgroups": read_subgroups(test, same()),
         "levels": read_levels(test, evaluation.level_rule, same()),
-        "calibration": read_calibration(test, validation, class_shifts(data, recipe), same()),
+        "calibration": read_calibration(test, validation, class_shifts(data, recipe)),
         "conformal": read_conformal(
             test,
             validation,
             evaluation.conformal_level,
-            same(),
             chose_epoch=training.select != "last" or training.schedule == "plateau" or training.early_stopping > 0,
             leaky=is_leaky(recipe.split.scheme),
         ),
@@ -183,13 +183,12 @@ def _measured(rows: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str, A
     classes, ordinal = data.labelled.classes, data.labelled.target.ordinal
     labels, probabilities = labels_and_probabilities(rows, classes)
     patients = rows["patient_id"].to_numpy(dtype=np.str_)
-    generator = numpy_generator(recipe.seed, "intervals")
-    found = intervals(labels, probabilities, patients, generator, ordinal=ordinal)
+    found = intervals(labels, probabilities, patients, ordinal=ordinal)
     return evaluate(labels, probabilities, classes, ordinal=ordinal).to_dict() | {
         "intervals": {
             "method": METHOD,
             "level": LEVEL,
-            "resamples": RESAMPLES,
+            "resamples": int(clusters(patients).max()) + 1,
             "few": {classes[k]: held for k, held in few_patients(labels, patients, len(classes)).items()},
             "few_below": FEW,
             "scores": {_named(name, classes): _ends(interval) for name, interval in found.items()},
@@ -216,7 +215,6 @@ def _against(
         {rung.name: rung.probabilities for rung in rungs},
         patients,
         JUDGED,
-        numpy_generator(recipe.seed, "gain"),
         ordinal=ordinal,
     )
     return {

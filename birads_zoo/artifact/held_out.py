@@ -18,7 +18,7 @@ from birads_zoo.data.facts import file_facts
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import Fold
 from birads_zoo.devices import Compute
-from birads_zoo.evaluation.proportions import proportion
+from birads_zoo.evaluation.intervals import rate
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator
@@ -123,7 +123,7 @@ def _statistics(data: Prepared) -> NDArray[np.float64]:
 
 
 def _share(hits: NDArray[np.bool_], patients: NDArray[np.str_]) -> Share:
-    found = proportion(hits, patients)
+    found = rate(hits, patients)
     assert found is not None, "a run has test rows"
     count = int(clusters(patients).max()) + 1
     return Share(value=found.value, low=found.low, high=found.high, n=len(hits), patients=count)

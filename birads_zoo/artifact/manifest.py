@@ -59,7 +59,7 @@ class FoldPart(_Part, frozen=True, kw_only=True):
 
 
 class Share(_Part, frozen=True, kw_only=True):
-    """A share of n rows of so many patients, with its 95 % interval (`evaluation.proportions.proportion`)."""
+    """A share of n rows of so many patients, with its 95 % interval (`evaluation.intervals.rate`)."""
 
     value: float
     low: float

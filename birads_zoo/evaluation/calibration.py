@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import Estimate, estimates
-from birads_zoo.evaluation.proportions import proportion
+from birads_zoo.evaluation.intervals import Estimate, estimates, rate
 from birads_zoo.evaluation.resampling import clusters
 
 BINS = 10
@@ -65,7 +64,6 @@ def measure_calibration(
     probabilities: Floats,
     patients: NDArray[np.str_],
     classes: tuple[str, ...],
-    generator: np.random.Generator,
 ) -> Calibration:
     """Tell how well the probabilities (n, K) of n ≥ 1 rows foretell their labels (n,).
 
@@ -86,12 +84,16 @@ def measure_calibration(
     more the fewer the patients (Roelofs et al., "Mitigating Bias in Calibration Error Estimation", AISTATS 2022).
     `…_if_calibrated` says how large they would be expected to be on these patients were the probabilities perfect: see
     `_by_chance`. An error near it shows nothing. They have no interval, because no bootstrap's would hold the truth
-    where it is near 0. The others' are BCa over whole patients (`intervals.bounds`).
+    where it is near 0. The others' are over whole patients (`intervals.estimates`).
     """
     predicted = probabilities.argmax(axis=1)
     top = probabilities[np.arange(len(labels)), predicted]
     truth = labels[:, None] == np.arange(len(classes))
-    scores = estimates(lambda weights: proper_scores(labels, probabilities, weights), patients, generator)
+    scores = estimates(
+        lambda weights: proper_scores(labels, probabilities, weights),
+        patients,
+        limits={"brier": (0, 2), "log_loss": (0, np.inf)},
+    )
     of_classes = [reliability(truth[:, k], probabilities[:, k], patients) for k in range(len(classes))]
     of_top = reliability(predicted == labels, top, patients)
     chances = [_by_chance(truth[:, k], probabilities[:, k], patients) for k in range(len(classes))]
@@ -118,14 +120,14 @@ def reliability(happened: NDArray[np.bool_], predicted: Floats, patients: NDArra
 
     Bins of equally many rows, as far as ties let them be: rows with one chance are never parted (Nguyen and O'Connor,
     EMNLP 2015). At most `BINS`, and fewer than 20 rows only in bins cut short by ties. The share's interval is
-    by patients (`proportions.proportion`).
+    by patients (`intervals.rate`).
     """
     of = _bins(predicted)
     names = clusters(patients)
     found = []
     for number in range(int(of.max()) + 1):
         rows = of == number
-        observed = proportion(happened[rows], patients[rows])
+        observed = rate(happened[rows], patients[rows])
         assert observed is not None
         mean, people = float(predicted[rows].mean()), len(np.unique(names[rows]))
         found.append(Bin(n=int(rows.sum()), patients=people, predicted=mean, observed=observed))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, Interval, bounds
+from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, estimate
 from birads_zoo.evaluation.resampling import cluster_weights, clusters, leave_one_out
 from birads_zoo.evaluation.weighted import weighted_scores
 
@@ -94,20 +94,19 @@ def gain_over_best(
     shortcuts: Mapping[str, Floats],
     patients: NDArray[np.str_],
     metrics: Sequence[str],
-    generator: np.random.Generator,
     *,
     ordinal: bool,
-    resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> dict[str, tuple[str, Estimate | None]]:
     """Return for each metric the best shortcut's name, and how much more `model` scores than the best shortcut.
 
-    What it estimates: what the model knows that no shortcut does, on other patients. The best shortcut is chosen anew
-    in every resample of patients, as it was in the data, so the choice is part of the interval (BCa, see
-    `intervals.bounds`). All probabilities are (n, K) of the same rows. `None` where a metric is undefined.
+    What it estimates: what the model knows that no shortcut does, on other patients. All probabilities are (n, K) of
+    the same rows, so that what makes a patient easy or hard for both cancels. The interval is symmetric
+    (`intervals.estimate`); the best shortcut is chosen anew without each patient. Among several about equally good ones
+    the best in the data is better by chance, so that the gain is then told too small rather than too large.
+    `None` where a metric is undefined. Coverage: docs/intervals.md.
     """
-    boot = cluster_weights(patients, resamples, generator)
-    weights = np.vstack([np.ones((1, len(labels))), boot, leave_one_out(patients)])
+    weights = np.vstack([np.ones((1, len(labels))), leave_one_out(patients)])
     scored = {
         name: weighted_scores(labels, probabilities, weights, ordinal, metrics)
         for name, probabilities in {"": model, **shortcuts}.items()
@@ -116,10 +115,8 @@ def gain_over_best(
     for metric in metrics:
         rungs = np.stack([scored[name][metric] for name in shortcuts])
         gains = scored[""][metric] - rungs.max(axis=0)
-        value = float(gains[0])
-        ends: Interval | None = bounds(value, gains[1 : resamples + 1], gains[resamples + 1 :], level)
         over = list(shortcuts)[int(np.nanargmax(rungs[:, 0]))] if np.isfinite(rungs[:, 0]).any() else ""
-        found[metric] = (over, None if ends is None else Estimate(value=value, low=ends.low, high=ends.high))
+        found[metric] = (over, estimate(float(gains[0]), gains[1:], level))
     return found
 
 

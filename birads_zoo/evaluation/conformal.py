@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import Estimate, estimates
-from birads_zoo.evaluation.proportions import proportion
+from birads_zoo.evaluation.intervals import Estimate, estimates, rate
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import PredictedRows
 
@@ -57,7 +56,6 @@ def read_conformal(
     test: PredictedRows,
     validation: PredictedRows,
     level: float,
-    generator: np.random.Generator,
     *,
     chose_epoch: bool,
     leaky: bool,
@@ -74,7 +72,7 @@ def read_conformal(
         cautions.append("the validation rows also chose the epoch or the learning rate, which favours them a little")
     if leaky:
         cautions.append("patients stand on both sides of the split, so that it says nothing of new ones")
-    found = measure_coverage(test.labels, sets, test.patients, test.classes, generator)
+    found = measure_coverage(test.labels, sets, test.patients, test.classes)
     return {
         "level": level,
         "score": "ordinal adaptive prediction sets" if test.ordinal else "adaptive prediction sets",
@@ -185,20 +183,19 @@ def measure_coverage(
     sets: NDArray[np.bool_],
     patients: NDArray[np.str_],
     classes: tuple[str, ...],
-    generator: np.random.Generator,
 ) -> Coverage:
     """Tell how often the sets (n, K) hold the labels (n,), in all and by class, and how large they are.
 
     `coverage` is the share of rows; `coverage_by_patient` the mean over patients of the share of their rows, which is
     what `threshold` guarantees. The two differ where patients with many rows are harder or easier than others. Both,
-    and each class's, estimate the chance for rows of other patients, see `proportions.proportion` for their intervals;
-    `mean_size` has a BCa interval of whole patients (`intervals.bounds`).
+    and each class's, estimate the chance for rows of other patients, see `intervals.rate` for their intervals;
+    `mean_size` that of `intervals.estimates`.
     """
     held = sets[np.arange(len(labels)), labels]
     of = clusters(patients)
     sizes = sets.sum(axis=1)
-    overall = proportion(held, patients)
-    by_patient = proportion(held, patients, 1 / np.bincount(of)[of])
+    overall = rate(held, patients)
+    by_patient = rate(held, patients, 1 / np.bincount(of)[of])
     assert overall is not None
     assert by_patient is not None
     return Coverage(
@@ -206,25 +203,25 @@ def measure_coverage(
         patients=int(of.max()) + 1,
         coverage=overall,
         coverage_by_patient=by_patient,
-        mean_size=_mean(sizes, patients, generator),
+        mean_size=_mean(sizes, patients),
         sizes=tuple(int(count) for count in np.bincount(sizes, minlength=len(classes) + 1)),
         per_class=tuple(
             ClassCoverage(
                 name=name,
                 n=int((labels == k).sum()),
                 patients=len(np.unique(of[labels == k])),
-                coverage=proportion(held[labels == k], patients[labels == k]),
+                coverage=rate(held[labels == k], patients[labels == k]),
             )
             for k, name in enumerate(classes)
         ),
     )
 
 
-def _mean(sizes: NDArray[np.int64], patients: NDArray[np.str_], generator: np.random.Generator) -> Estimate:
+def _mean(sizes: NDArray[np.int64], patients: NDArray[np.str_]) -> Estimate:
     def mean(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         with np.errstate(invalid="ignore"):  # without its only patient no row is left
             return {"size": weights @ sizes / weights.sum(axis=1)}
 
-    found = estimates(mean, patients, generator)["size"]
+    found = estimates(mean, patients, limits={"size": (0, np.inf)})["size"]
     assert found is not None
     return found

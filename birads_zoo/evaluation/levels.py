@@ -63,7 +63,7 @@ def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator)
 def _scored(
     level: Level, classes: tuple[str, ...], positive: tuple[int, ...], generator: np.random.Generator
 ) -> dict[str, Any]:
-    scores = intervals(level.labels, level.probabilities, level.patients, generator, ordinal=True, names=_SCORES)
+    scores = intervals(level.labels, level.probabilities, level.patients, ordinal=True, names=_SCORES)
     rows = PredictedRows(
         labels=level.labels,
         probabilities=level.probabilities,

@@ -38,13 +38,11 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def read_calibration(
-    test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats], generator: np.random.Generator
-) -> dict[str, Any]:
+def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats]) -> dict[str, Any]:
     """Return how calibrated the probabilities are `before` and `after` `recalibrate`, and what that gained.
 
     `before` and `after` have the fields of `calibration.Calibration`; `gain` has by how much `brier` and `log_loss`
-    fell, paired by row, with BCa intervals over patients (positive is better). `temperature_only` has the
+    fell, paired by row, over patients (`intervals.estimates`; positive is better). `temperature_only` has the
     scores of a temperature without the prior shift, `None` where training had the data's shares. `folds` has each
     fold's `Fit`. Without a fitted fold `after`, `gain` and `temperature_only` are `None`. Nothing is fitted on the test
     rows, and which probabilities count as calibrated is not chosen by them.
@@ -54,7 +52,7 @@ def read_calibration(
     shifted = any(np.abs(shift).max() > _NO_SHIFT for shift in shifts.values())
 
     def measured(probabilities: Floats) -> dict[str, Any]:
-        return measure_calibration(test.labels, probabilities, test.patients, test.classes, generator).to_dict()
+        return measure_calibration(test.labels, probabilities, test.patients, test.classes).to_dict()
 
     def gained(weights: Floats) -> dict[str, Floats]:
         first, second = (proper_scores(test.labels, each, weights) for each in (test.probabilities, after))
@@ -66,7 +64,7 @@ def read_calibration(
         alone = {
             name: value for name, value in measured(probabilities).items() if name not in ("top_label", "per_class")
         }
-    gains = estimates(gained, test.patients, generator) if fitted else None
+    gains = estimates(gained, test.patients) if fitted else None
     return {
         "before": measured(test.probabilities),
         "after": measured(after) if fitted else None,

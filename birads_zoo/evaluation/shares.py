@@ -1,4 +1,4 @@
-"""Intervals of what lies between 0 and 1: shares, areas, and their means over classes, from their resamples."""
+"""Intervals of what lies between 0 and 1: shares, areas, and their means over classes, from patients left out."""
 
 from __future__ import annotations
 
@@ -12,34 +12,62 @@ from scipy.stats import norm, t
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Share:
-    """A metric in [0, 1], its resamples (B,), NaN where undefined, and the patients and rows that bear on it.
+def contributions(value: float, without: Floats) -> Floats:
+    """Return what each of P patients adds to a statistic's error, from its values (P,) `without` each of them.
 
-    `area` says that it is an area under a ROC curve.
+    √((P − 1)/P) (θ − θ₍ᵢ₎): their squares add up to the jackknife's variance by clusters, which is too large rather
+    than too small (Efron and Stein, Annals of Statistics 9, 1981; MacKinnon, Nielsen and Webb, "Leverage, influence,
+    and the jackknife in clustered regression models", arXiv 2205.03288, 2022). 0 for a patient without whom the
+    statistic is not defined.
+    """
+    moved: Floats = np.where(np.isfinite(without), value - without, 0.0) * (1 - 1 / len(without)) ** 0.5
+    return moved
+
+
+def student(parts: Floats, patients: int, level: float) -> float:
+    """Return Student's quantile for the error that `parts`, the contributions, give to a statistic at `level`.
+
+    Its degrees of freedom ν are those of a χ² with the variance's own relative variance, 2/ν, which is taken from the
+    parts: few patients that make up most of the error count as few (Pan and Wall, Statistics in Medicine 21, 2002,
+    after Satterthwaite). ν is 1 to p − 1, p being the `patients` that bear on the statistic.
+    """
+    squares = parts**2
+    total = float(squares.sum())
+    uneven = float((squares**2).sum()) - total**2 / patients
+    freedom = 2 * total**2 / uneven if uneven > 0 else np.inf
+    return float(t.ppf((1 + level) / 2, np.clip(freedom, 1, max(patients - 1, 1))))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Share:
+    """A metric in [0, 1], its values `without` each of P patients (NaN: undefined), and who bears on it.
+
+    `patients` and `rows` count those that bear on it. `area` says that it is an area under a curve, or else no share of
+    rows. `variance` is given, from resamples, where leaving patients out does not tell it: for what is read at a
+    threshold chosen on these rows, which is a quantile, whose jackknife is inconsistent (Efron, "The Jackknife, the
+    Bootstrap and Other Resampling Plans", 1982, ch. 3).
     """
 
     value: float
-    drawn: Floats
+    without: Floats
     patients: int
     rows: int
-    area: bool
+    area: bool = False
+    variance: float | None = None
 
-    @property
-    def freedom(self) -> int:
-        """Student's degrees of freedom: patients − 1, at least 1."""
-        return max(self.patients - 1, 1)
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return both ends: Wilson's with the effective sample size, or of an area the logit's; Student's quantile.
 
-    def ends(self, quantile: float) -> tuple[float, float]:
-        """Return both ends, `quantile` standard errors out: Wilson's interval, or of an area the logit's.
-
-        The standard error is that of the draws, times √(p/(p − 1)): resamples of p patients show so much too little.
-        Wilson's interval takes the effective sample size m(1 − m)/v, at most the rows. Where the draws do not vary, it
-        takes the p patients: as if the rows of one all went together.
+        Its degrees of freedom are those of `student`, or p − 1 beside a given `variance`. The effective sample size is
+        m(1 − m)/v, at most the rows. Where nothing varies, it is the p patients, as if the rows of one all went
+        together.
         """
-        variance = float(np.nanvar(self.drawn)) * self.patients / self.freedom
+        parts = contributions(self.value, self.without)
+        variance = float((parts**2).sum()) if self.variance is None else self.variance
         product = self.value * (1 - self.value)
-        varies = variance > 0 and product > 0
+        varies = variance > 1e-12 and product > 0
+        told = varies and self.variance is None
+        quantile = student(parts if told else np.zeros(1), self.patients, level)
         if self.area and varies:
             odds, reach = np.log(self.value / (1 - self.value)), quantile * variance**0.5 / product
             return float(1 / (1 + np.exp(reach - odds))), float(1 / (1 + np.exp(-reach - odds)))
@@ -48,25 +76,17 @@ class Share:
         reach = (product * pull + pull**2 / 4) ** 0.5
         return (self.value + pull / 2 - reach) / (1 + pull), (self.value + pull / 2 + reach) / (1 + pull)
 
-    def interval(self, level: float) -> tuple[float, float]:
-        """Return both ends at `level`."""
-        return self.ends(float(t.ppf((1 + level) / 2, self.freedom)))
-
 
 def mean_interval(shares: Sequence[Share], count: int, level: float) -> tuple[float, float]:
     """Return both ends of the sum of the shares / `count`, the classes averaged over; there is one share at least.
 
-    Each class's distance to its end is taken for its error there, and these are added with the correlations of the
-    draws (MOVER: Zou and Donner, Statistics in Medicine 27, 2008, eq. 6, for dependent estimates). Student's quantile
-    has Satterthwaite's degrees of freedom: those of the classes, weighed by what they add to the variance.
+    Each class's distance to the end of its own interval is taken for its error there, and these are added with the
+    correlations of the patients' contributions (MOVER: Zou and Donner, Statistics in Medicine 27, 2008, eq. 6, for
+    dependent estimates).
     """
-    normal = float(norm.ppf((1 + level) / 2))
-    width = np.array([high - low for low, high in (share.ends(normal) for share in shares)])
-    freedom = float((width**2).sum() ** 2 / sum(w**4 / share.freedom for w, share in zip(width, shares, strict=True)))
-    quantile = float(t.ppf((1 + level) / 2, freedom))
     values = np.array([share.value for share in shares])
-    ends = np.array([share.ends(quantile) for share in shares])
-    together = _correlations(np.stack([share.drawn for share in shares]))
+    ends = np.array([share.interval(level) for share in shares])
+    together = _correlations(np.stack([contributions(share.value, share.without) for share in shares]))
     below, above = values - ends[:, 0], ends[:, 1] - values
     centre = float(values.sum())
     low = centre - float(max(below @ together @ below, 0.0)) ** 0.5
@@ -90,12 +110,10 @@ def over_seeds(ends: tuple[float, float], scores: Floats, freedom: int, level: f
     return value - float(np.hypot(value - ends[0], reach)), value + float(np.hypot(ends[1] - value, reach))
 
 
-def _correlations(drawn: Floats) -> Floats:
-    """Return those of the rows (C, B) over the draws in which all are defined; 0 with a row that does not vary."""
-    centred = drawn[:, np.isfinite(drawn).all(axis=0)]
-    centred = centred - centred.mean(axis=1, keepdims=True) if centred.size else centred
-    size = np.sqrt((centred**2).sum(axis=1))
+def _correlations(parts: Floats) -> Floats:
+    """Return those of the rows (C, P) over the patients; 0 with a row that does not vary."""
+    size = np.sqrt((parts**2).sum(axis=1))
     size[size == 0] = np.inf
-    found: Floats = (centred @ centred.T) / np.outer(size, size)
+    found: Floats = (parts @ parts.T) / np.outer(size, size)
     np.fill_diagonal(found, 1)
     return found

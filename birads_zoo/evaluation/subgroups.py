@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import f
 
 from birads_zoo.evaluation.comparison import SIGNIFICANCE, holm
-from birads_zoo.evaluation.intervals import RESAMPLES, Estimate, as_json, estimate
+from birads_zoo.evaluation.intervals import RESAMPLES, as_json, intervals
 from birads_zoo.evaluation.positive import positives_of
-from birads_zoo.evaluation.resampling import cluster_weights, clusters, leave_one_out
+from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.weighted import weighted_scores
 
@@ -39,7 +39,7 @@ def read_subgroups(
     `attributes` has by name (density, age, view, laterality, year) its `groups` and how they compare; `all` is the
     same for all rows. Every group has `value`, `n` images, `patients` (an image without a patient id is its own),
     `positives` (images; `None` where no class is positive), `absent`: the classes without an image, and `scores`, each
-    as value, low and high (`intervals.bounds`): `auroc` of the positive classes (`macro_auroc` where none is),
+    as value, low and high (`intervals.intervals`): `auroc` of the positive classes (`macro_auroc` where none is),
     `accuracy` and `macro_f1`. A group of fewer patients than `rule` says has `scores` of `None`, as an interval
     would promise too much.
 
@@ -124,29 +124,19 @@ def _group(
         enough &= min(len(np.unique(of[kind])) for kind in (positive, ~positive)) >= ENOUGH_EACH
     if not enough:
         return told, None
-    once, drawn, without = (
-        _scores(test, rows, each, tested)
-        for each in (np.ones((1, len(rows))), weights[:, rows], leave_one_out(patients))
-    )
-    found: dict[str, Estimate | None] = {
-        name: None if absent and name.startswith("macro") else estimate(float(value[0]), drawn[name], without[name])
-        for name, value in once.items()
-    }
-    told["scores"] = {name: as_json(one) for name, one in found.items()}
-    return told, None if found[tested] is None else drawn[tested]
-
-
-def _scores(test: PredictedRows, rows: NDArray[np.int64], weights: Values, tested: str) -> dict[str, Values]:
-    labels, probabilities = test.labels[rows], test.probabilities[rows]
-    if not test.positive:
-        return weighted_scores(labels, probabilities, weights, test.ordinal, (tested, "accuracy", "macro_f1"))
-    positive, score = (each[rows] for each in positives_of(test))
-    area = weighted_scores(
-        positive.astype(np.int64), np.stack([1 - score, score], axis=1), weights, False, ("auroc:1",)
-    )
-    return {tested: area["auroc:1"]} | weighted_scores(
-        labels, probabilities, weights, test.ordinal, ("accuracy", "macro_f1")
-    )
+    probabilities, truth, chances = test.probabilities[rows], labels, test.probabilities[rows]
+    if test.positive:
+        found, score = (each[rows] for each in positives_of(test))
+        truth, chances = found.astype(np.int64), np.stack([1 - score, score], axis=1)
+    scores = intervals(truth, chances, patients, ordinal=test.ordinal, names=("macro_auroc",))
+    scores |= intervals(labels, probabilities, patients, ordinal=test.ordinal, names=("accuracy", "macro_f1"))
+    scores = {tested: scores.pop("macro_auroc")} | scores  # of two classes both areas are the one
+    if absent:
+        scores |= {name: None for name in scores if name.startswith("macro")}
+    told["scores"] = {name: as_json(one) for name, one in scores.items()}
+    if scores[tested] is None:
+        return told, None
+    return told, weighted_scores(truth, chances, weights[:, rows], test.ordinal, ("macro_auroc",))["macro_auroc"]
 
 
 def _equal(found: list[tuple[float, int]], drawn: list[Values]) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import Estimate, as_json, estimates, of_rate
+from birads_zoo.evaluation.intervals import Estimate, as_json, estimates, rate
 from birads_zoo.evaluation.resampling import clusters
 
 JUDGED = ("deletion", "insertion", "road")
@@ -30,16 +30,17 @@ ALIKE = 0.5
 FEWEST = 10
 """Patients below whom nothing is decided."""
 
+_WITHIN = ("energy_in_breast", "breast_share", "pointing", "energy_in_lesion")  # from 0 to 1
 _SCORES = (*JUDGED, "energy_in_breast", "breast_share", "pointing", "energy_in_lesion", "rank_correlation", "ssim")
 
 
-def judge_explainer(rows: pd.DataFrame, generator: np.random.Generator) -> dict[str, Any]:
+def judge_explainer(rows: pd.DataFrame) -> dict[str, Any]:
     """Return what `explanations.json` says of one explainer, whose rows of `explanations.csv` these are.
 
     Every score is a mean over images, and so is every gain: the mean of how much better the map is than the baseline's
     map of the same image, more than 0 being better whatever the score's direction. What they estimate: that mean over
-    images of other patients, with these networks. Intervals at 95 % are from resamples of whole patients
-    (`evaluation.intervals.estimates`), which assumes that patients are independent.
+    images of other patients, with these networks. Intervals at 95 % are over patients
+    (`evaluation.intervals.estimates`, and `rate` where all or none point right), taken to be independent.
 
     The verdict: `faithful` where the intervals of all six gains, those of deletion, insertion and ROAD over both
     baselines, lie above 0, and the maps depend on the weights: the interval of their rank correlation with those of
@@ -50,11 +51,11 @@ def judge_explainer(rows: pd.DataFrame, generator: np.random.Generator) -> dict[
     """
     patients = rows["patient_id"].to_numpy(dtype=np.str_)
     values = _with_gains(rows)
-    found = _means(values, patients, generator)
+    found = _means(values, patients)
     marked = rows["pointing"].notna().to_numpy()
     for name in ("pointing", *(f"{baseline}_pointing" for baseline in BASELINES)):
-        if found[name] is not None:
-            found[name] = of_rate(found[name], len(np.unique(clusters(patients[marked]))))
+        if (one := found[name]) is not None and one.value in (0.0, 1.0):
+            found[name] = rate(values[name][marked] > 0, patients[marked])
     gains = {
         baseline: {name: found[f"gain_{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
     }
@@ -94,9 +95,7 @@ def _with_gains(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     return values
 
 
-def _means(
-    values: Mapping[str, NDArray[np.float64]], patients: NDArray[np.str_], generator: np.random.Generator
-) -> dict[str, Estimate | None]:
+def _means(values: Mapping[str, NDArray[np.float64]], patients: NDArray[np.str_]) -> dict[str, Estimate | None]:
     """Estimate the mean of each column over the rows that have it."""
     table = np.stack(list(values.values()), axis=1)
     known = np.isfinite(table)
@@ -107,7 +106,8 @@ def _means(
         means = np.divide(weights @ filled, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
         return {name: means[:, number] for number, name in enumerate(values)}
 
-    return estimates(scores, patients, generator)
+    within = {name: (0.0, 1.0) for name in values if name.endswith(_WITHIN) and not name.startswith("gain")}
+    return estimates(scores, patients, limits=within)
 
 
 def _beats(gain: Estimate | None) -> bool:

@@ -100,7 +100,7 @@ def _basis(metrics: Mapping[str, Any]) -> str:
     leaks = ", which leaks patients" if metrics["leaky"] else ""
     return (
         f"{metrics['n']} test images of {metrics['patients']} patients, {metrics['split']} split{leaks}, {folds}; "
-        "intervals are 95 %, from resamples of whole patients"
+        "intervals are 95 %, over whole patients"
     )
 
 

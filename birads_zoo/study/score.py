@@ -28,14 +28,11 @@ def score(predicted: Predicted, metric: str, *, ordinal: bool) -> Estimate | Non
     (`evaluation.intervals.intervals`, which says how and how well); with one seed it covers the patients alone. Rows
     were predicted out of fold, by models whose training rows overlap; that dependence is not in the interval.
     """
-    generator = numpy_generator(0, "study", "score", metric)
     return intervals(
         predicted.labels,
         predicted.probabilities,
         predicted.patients,
-        generator,
         ordinal=ordinal,
-        resamples=RESAMPLES,
         level=LEVEL,
         names=(metric,),
     )[metric]

@@ -10,14 +10,10 @@ MISSED = ((0, 1), (10, 0))
 """A miss costs ten false alarms."""
 
 
-def read(made, costs, seed=0):
-    return read_cost(made, costs, np.random.default_rng(seed))
-
-
 def test_by_hand(rows):
     """At 10 : 1 everything above 1/11 is called positive: the 0.3 and the 0.2 too, and one false alarm is paid."""
     second = np.array([0.9, 0.3, 0.2, 0.05])
-    found = read(rows([1, 1, 0, 0], np.stack([1 - second, second], axis=1)), MISSED)
+    found = read_cost(rows([1, 1, 0, 0], np.stack([1 - second, second], axis=1)), MISSED)
     assert found["matrix"] == [[0, 1], [10, 0]]
     assert found["argmax"]["value"] == pytest.approx(10 / 4)
     assert found["minimising"]["value"] == pytest.approx(1 / 4)
@@ -26,21 +22,21 @@ def test_by_hand(rows):
 
 
 def test_rows_are_true_classes_and_columns_called_ones(rows):
-    found = read(rows([0, 0, 0], [[0.1, 0.2, 0.7]] * 3), ((0, 1, 7), (1, 0, 1), (3, 1, 0)))
+    found = read_cost(rows([0, 0, 0], [[0.1, 0.2, 0.7]] * 3), ((0, 1, 7), (1, 0, 1), (3, 1, 0)))
     assert found["argmax"]["value"] == pytest.approx(7)
 
 
 def test_a_cost_of_one_a_mistake_is_the_error_rate(rows):
     generator = np.random.default_rng(1)
     made = rows(generator.integers(0, 4, 50), generator.dirichlet(np.ones(4), 50))
-    found = read(made, (1 - np.eye(4)).tolist())
+    found = read_cost(made, (1 - np.eye(4)).tolist())
     wrong = (made.probabilities.argmax(axis=1) != made.labels).mean()
     assert found["argmax"]["value"] == found["minimising"]["value"] == pytest.approx(wrong)
     assert found["saved"] == {"value": 0, "low": 0, "high": 0}
 
 
 def test_no_costs_no_reading(rows):
-    assert read(rows([0, 1], np.eye(2)), ()) is None
+    assert read_cost(rows([0, 1], np.eye(2)), ()) is None
 
 
 def test_with_calibrated_probabilities_the_cheapest_decision_saves_and_the_intervals_hold_the_truth(rows):
@@ -51,9 +47,7 @@ def test_with_calibrated_probabilities_the_cheapest_decision_saves_and_the_inter
         of = np.repeat(np.arange(60), generator.integers(1, 4, 60))
         second = np.clip(generator.random(60)[of], 1e-9, 1)  # a patient's images share their probability
         labels = (generator.random(len(of)) < second).astype(int)
-        found = read_cost(
-            rows(labels, np.stack([1 - second, second], axis=1), patients=of), MISSED, generator, resamples=500
-        )
+        found = read_cost(rows(labels, np.stack([1 - second, second], axis=1), patients=of), MISSED)
         for k, (name, truth) in enumerate((("argmax", 1.375), ("minimising", least))):
             held[k] += found[name]["low"] <= truth <= found[name]["high"]
     assert all(0.9 <= count / times <= 0.99 for count in held), held

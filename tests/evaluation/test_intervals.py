@@ -1,44 +1,46 @@
 """Intervals hold the truth as often as they say, by simulation, and never pretend to be sure."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
-from birads_zoo.evaluation.intervals import FEW, Estimate, few_patients, intervals, of_rate
-from birads_zoo.evaluation.shares import Share, mean_interval, over_seeds
+from birads_zoo.evaluation.intervals import FEW, estimate, estimates, few_patients, intervals, rate
+from birads_zoo.evaluation.shares import Share, contributions, mean_interval, over_seeds, student
 from birads_zoo.evaluation.weighted import score_names, weighted_scores
 
 
-def draw(generator, patients, shares):
-    """Rows of patients with 1 to 8 images each: logits = truth + a patient's effect + noise, rarer classes harder."""
-    of = np.repeat(np.arange(patients), generator.integers(1, 9, patients))
+def draw(generator, patients, shares, images=(1, 8), skill=1.5):
+    """Rows of patients with several images each: logits = truth + a patient's effect + noise, rarer classes harder."""
+    of = np.repeat(np.arange(patients), generator.integers(images[0], images[1] + 1, patients))
     count = len(shares)
     labels = generator.choice(count, patients, p=shares)[of]
     logits = generator.normal(0, 0.7, (patients, count))[of] + generator.normal(0, 1, (len(of), count))
-    logits[np.arange(len(of)), labels] += 1.5
+    logits[np.arange(len(of)), labels] += skill
     logits += np.log(shares) / 2
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     return labels, probabilities, of.astype(str)
 
 
-def coverage(times, patients, shares, names):
-    """The share of samples whose interval holds the truth, of those in which every class has `FEW` patients."""
-    labels, probabilities, _ = draw(np.random.default_rng(99), 60_000, shares)
+def coverage(times, patients, shares, names, fewest=FEW, **how):
+    """The share of samples whose interval holds the truth, of those in which every class has `fewest` patients."""
+    labels, probabilities, _ = draw(np.random.default_rng(99), 60_000, shares, **how)
     truth = weighted_scores(labels, probabilities, np.ones((1, len(labels))), True, names)
     generator, hits = np.random.default_rng(11), {name: [] for name in names}
     while min(map(len, hits.values())) < times:
-        labels, probabilities, of = draw(generator, patients, shares)
-        if few_patients(labels, of, len(shares)):
+        labels, probabilities, of = draw(generator, patients, shares, **how)
+        if min(len(np.unique(of[labels == k])) for k in range(len(shares))) < fewest:
             continue
-        found = intervals(labels, probabilities, of, generator, ordinal=True, resamples=200, names=names)
-        for name, ends in found.items():
-            hits[name].append(ends is not None and ends.low <= truth[name][0] <= ends.high)
+        for name, found in intervals(labels, probabilities, of, ordinal=True, names=names).items():
+            hits[name].append(found is not None and found.low <= truth[name][0] <= found.high)
     return {name: float(np.mean(own)) for name, own in hits.items()}
 
 
-NAMES = ("accuracy", "macro_f1", "balanced_accuracy", "macro_auroc", "precision:0", "recall:0", "f1:0", "auroc:0")
+NAMES = ("accuracy", "macro_f1", "kappa_quadratic", "macro_auroc", "balanced_accuracy")
+OF_CLASS = ("precision:0", "recall:0", "f1:0", "auroc:0")
 
 
 @pytest.mark.parametrize(
@@ -46,9 +48,52 @@ NAMES = ("accuracy", "macro_f1", "balanced_accuracy", "macro_auroc", "precision:
 )
 def test_95_percent_intervals_hold_the_truth_95_percent_of_the_time(shares):
     """500 samples: a true 0.95 comes out below 0.92 once in a thousand times. A rare class's may be held more often."""
-    found = coverage(500, 60, shares, NAMES)
+    found = coverage(500, 60, shares, NAMES + OF_CLASS)
     assert all(0.92 <= found[name] <= 0.985 for name in NAMES[:4]), found
-    assert all(found[name] >= 0.92 for name in NAMES[4:]), found
+    assert all(found[name] >= 0.92 for name in (NAMES[4], *OF_CLASS)), found
+
+
+@pytest.mark.parametrize(
+    ("patients", "shares", "skill"),
+    [
+        (25, (0.7, 0.2, 0.1), 1.5),
+        (60, (0.25,) * 4, 4.0),
+        pytest.param(25, (1 / 3,) * 3, 1.5, marks=pytest.mark.slow),
+        pytest.param(60, (0.6, 0.25, 0.1, 0.05), 1.5, marks=pytest.mark.slow),
+        pytest.param(200, (0.6, 0.25, 0.1, 0.05), 1.5, marks=pytest.mark.slow),
+    ],
+)
+def test_kappa_is_held_by_few_patients_skewed_classes_and_near_one(patients, shares, skill):
+    found = coverage(600, patients, shares, ("kappa_quadratic",), fewest=0, images=(2, 4), skill=skill)
+    assert 0.915 <= found["kappa_quadratic"] <= 0.98, found
+
+
+def test_a_macro_f1_is_held_with_a_class_of_as_little_as_one_patient():
+    found = coverage(400, 60, (0.6, 0.25, 0.1, 0.05), ("macro_f1",), fewest=1, images=(2, 4))
+    assert 0.92 <= found["macro_f1"] <= 0.985, found
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error():
+    """Of 12 patients of one row each: s/√12, with 11 degrees at most, and fewer where one makes up the variance."""
+    values, patients = np.r_[np.arange(11.0), 10], np.arange(12).astype(str)
+    found = estimates(lambda weights: {"mean": weights @ values / weights.sum(axis=1)}, patients)["mean"]
+    error = values.std(ddof=1) / 12**0.5
+    without = (values.sum() - values) / 11
+    assert (contributions(values.mean(), without) ** 2).sum() ** 0.5 == pytest.approx(error)
+    assert found.high - found.value == pytest.approx(2.201 * error, rel=1e-3), "Student's quantile of 11 degrees"
+    one = np.r_[np.zeros(11), 1.0]
+    assert student(contributions(one.mean(), (1 - one) / 11), 12, 0.95) > 3.2, "fewer than three degrees"
+    assert estimate(np.nan, without) is None
+
+
+def test_what_cannot_be_below_zero_is_not():
+    values = np.r_[np.zeros(11), 1.0]
+    found = estimates(
+        lambda weights: {"mean": weights @ values / weights.sum(axis=1)},
+        np.arange(12).astype(str),
+        limits={"mean": (0.0, 1.0)},
+    )["mean"]
+    assert found.low == 0 < found.high
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -56,7 +101,7 @@ def test_a_share_of_all_or_nothing_has_the_width_of_its_patients(right):
     """Twenty patients, all right: Wilson's interval of 20 of 20 with Student's quantile of 19 degrees, by hand."""
     labels, patients = np.arange(40) // 2 % 2, np.arange(40) // 2
     probabilities = np.eye(2)[labels if right else 1 - labels]
-    found = intervals(labels, probabilities, patients.astype(str), np.random.default_rng(0), ordinal=True)
+    found = intervals(labels, probabilities, patients.astype(str), ordinal=True)
     far = 20 / (20 + 2.093**2)
     low, high = (far, 1) if right else (0, 1 - far)
     assert (found["accuracy"].low, found["accuracy"].high) == pytest.approx((low, high), abs=1e-3)
@@ -65,13 +110,11 @@ def test_a_share_of_all_or_nothing_has_the_width_of_its_patients(right):
 
 def test_a_class_without_rows_and_one_never_predicted_have_no_interval_of_their_own():
     labels, called = np.array([0, 1] * 20), np.array([0, 0, 1, 0] * 10)
-    found = intervals(labels, np.eye(3)[called], np.arange(40).astype(str), np.random.default_rng(0), ordinal=True)
+    found = intervals(labels, np.eye(3)[called], np.arange(40).astype(str), ordinal=True)
     assert found["recall:2"] is found["precision:2"] is found["f1:2"] is found["auroc:2"] is None
     assert found["recall:0"] is not None
     assert found["macro_f1"].high < 2 / 3, "the absent class is 0 by convention, in the score and in its interval"
-    never = intervals(
-        labels, np.eye(2)[np.zeros(40, int)], np.arange(40).astype(str), np.random.default_rng(0), ordinal=True
-    )
+    never = intervals(labels, np.eye(2)[np.zeros(40, int)], np.arange(40).astype(str), ordinal=True)
     assert never["precision:1"] is None
     assert never["recall:1"].low == 0 < never["recall:1"].high < 0.25
 
@@ -94,12 +137,12 @@ def test_more_seeds_that_differ_widen_and_one_seed_or_equal_ones_do_not():
 
 def test_a_mean_of_copies_is_the_copy_and_of_independent_shares_narrower():
     generator = np.random.default_rng(0)
-    drawn = 0.7 + generator.normal(0, 0.05, (4, 4000))
-    one = [Share(value=0.7, drawn=row, patients=50, rows=400, area=False) for row in drawn]
+    without = 0.7 + generator.normal(0, 0.05 / 50**0.5, (4, 50))
+    one = [Share(value=0.7, without=row, patients=50, rows=400) for row in without]
     alone = one[0].interval(0.95)
     assert mean_interval([one[0]] * 3, 3, 0.95) == pytest.approx(alone, abs=0.003)
     low, high = mean_interval(one, 4, 0.95)
-    assert high - low == pytest.approx((alone[1] - alone[0]) / 2, rel=0.06)
+    assert high - low == pytest.approx((alone[1] - alone[0]) / 2, rel=0.2)
 
 
 @settings(deadline=None, max_examples=40)
@@ -109,28 +152,15 @@ def test_every_interval_is_within_range_holds_its_value_and_is_no_point(seed, co
     labels = generator.integers(0, count, 30)
     probabilities = generator.dirichlet(np.full(count, 0.3), (2, 30))
     of = generator.integers(0, patients, 30).astype(str)
-    found = intervals(labels, probabilities, of, generator, ordinal=True, resamples=50)
+    found = intervals(labels, probabilities, of, ordinal=True)
     assert list(found) == list(score_names(count))
     once = [weighted_scores(labels, one, np.ones((1, 30)), True) for one in probabilities]
     for name, ends in found.items():
-        if ends is not None and name != "kappa_quadratic":
+        if ends is not None:
             value = np.mean([one[name][0] for one in once])
-            assert 0 <= ends.low <= value + 1e-9, name
+            assert (-1 if name == "kappa_quadratic" else 0) <= ends.low <= value + 1e-9, name
             assert value - 1e-9 <= ends.high <= 1, name
             assert ends.low < ends.high, name
-
-
-@pytest.mark.parametrize(
-    ("rate", "far"), [(0.0, {"low": 0.0, "high": 1 - 0.025**0.1}), (1.0, {"low": 0.025**0.1, "high": 1.0})]
-)
-def test_the_far_end_is_clopper_and_pearsons(rate, far):
-    found = of_rate(Estimate(value=rate, low=rate, high=rate), 10)
-    assert (found.low, found.high) == (pytest.approx(far["low"]), pytest.approx(far["high"]))
-
-
-def test_other_rates_are_left_alone():
-    assert of_rate(Estimate(value=0.5, low=0.1, high=0.9), 10) == Estimate(value=0.5, low=0.1, high=0.9)
-    assert of_rate(None, 10) is None
 
 
 def test_the_recall_of_a_rare_class_that_is_nearly_always_found_is_covered():
@@ -145,10 +175,73 @@ def test_the_recall_of_a_rare_class_that_is_nearly_always_found_is_covered():
             rare.astype(int),
             np.eye(2)[called],
             of.astype(str),
-            generator,
             ordinal=False,
-            resamples=400,
             names=("recall:1",),
         )["recall:1"]
         held += found.low <= 0.95 <= found.high
     assert held / times >= 0.9, held / times
+
+
+def test_a_rate_of_independent_rows_has_wilsons_interval():
+    hits = np.arange(400) < 300
+    found = rate(hits, np.array([""] * 400))  # rows without a patient are each their own
+    wilson = binomtest(300, 400).proportion_ci(method="wilson")
+    assert found.value == 0.75
+    assert (found.low, found.high) == pytest.approx((wilson.low, wilson.high), abs=2e-3)
+
+
+def test_copies_of_a_patients_row_tell_nothing_new():
+    hits, patients = np.arange(40) < 30, np.arange(40).astype(str)
+    once = rate(hits, patients)
+    fivefold = rate(np.repeat(hits, 5), np.repeat(patients, 5))
+    assert (fivefold.low, fivefold.high) == pytest.approx((once.low, once.high), abs=0.01)
+
+
+def test_a_rate_of_all_or_of_no_rows_is_no_certainty():
+    found = rate(np.ones(80, dtype=bool), np.repeat(np.arange(20), 4).astype(str))
+    assert found.high == 1
+    assert found.low == pytest.approx(20 / (20 + 2.093**2), abs=1e-3), "Wilson's of 20 patients"
+    alone = rate(np.ones(5, dtype=bool), np.array(["P"] * 5))
+    assert alone.low < 0.01, "one patient says nearly nothing"
+    assert rate(np.zeros(0, dtype=bool), np.zeros(0, dtype=str)) is None
+
+
+def test_all_hits_of_any_patients_are_all_hits_whatever_their_weights():
+    """Weights of 1/4, 1/5 and 1/6 seldom sum to the same in two orders: 17 of these 300 once had no lower end."""
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        patients = np.repeat(np.arange(16), generator.integers(4, 7, 16))
+        weights = 1 / np.bincount(patients)[patients]
+        found = rate(np.ones(len(patients), bool), patients.astype(str), weights)
+        assert found.value == found.high == 1
+        assert 0.7 < found.low < 1
+
+
+def test_weights_make_patients_count_alike():
+    hits, patients = np.array([True, False, False, False, True]), np.array(["a", "b", "b", "b", "c"])
+    found = rate(hits, patients, np.array([1, 1 / 3, 1 / 3, 1 / 3, 1]))
+    assert found.value == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
+@pytest.mark.parametrize("together", [0.0, 0.3, 0.8])
+def test_a_rate_is_held_where_rows_of_a_patient_go_together(share, together):
+    """`together` is the correlation of a patient's rows, whose own chances are beta distributed."""
+    generator = np.random.default_rng(3)
+    for count in (10, 60):
+        held = 0
+        for _ in range(250):
+            of = np.repeat(np.arange(count), generator.integers(1, 9, count))
+            spread = together / (1 - together)
+            own = generator.beta(share / spread, (1 - share) / spread, count)[of] if together else share
+            found = rate(generator.random(len(of)) < own, of.astype(str))
+            held += found.low <= share <= found.high
+        assert held / 250 >= 0.9, f"{count} patients: {held / 250}"
+
+
+def test_as_many_images_as_kaumds_has_take_seconds():
+    """All metrics of 2206 images of 1103 patients in six classes; loosely, as machines differ."""
+    labels, probabilities, of = draw(np.random.default_rng(0), 1103, (1 / 6,) * 6, images=(2, 2))
+    began = time.perf_counter()
+    intervals(labels, probabilities, of, ordinal=True)
+    assert time.perf_counter() - began < 20

@@ -171,7 +171,7 @@ def test_each_fold_is_mended_by_its_own_validation_rows_and_one_with_too_few_sta
 def test_what_is_told_of_overconfident_probabilities():
     test, validation = predicted(0, 150, 3.0), predicted(2, 60, 3.0)
     shifts = {0: prior_shift((600, 300, 100), "balanced", False)}
-    found = read_calibration(test, validation, shifts, np.random.default_rng(0))
+    found = read_calibration(test, validation, shifts)
     assert found["after"]["ece"] < found["before"]["ece"] / 2
     assert found["before"]["per_class"][0]["excess"]["high"] < 0 < found["before"]["per_class"][2]["excess"]["low"]
     assert found["after"]["per_class"][2]["excess"]["low"] < 0 < found["after"]["per_class"][2]["excess"]["high"]
@@ -185,8 +185,8 @@ def test_what_is_told_of_overconfident_probabilities():
 
 def test_training_by_the_datas_shares_needs_no_second_variant_and_too_few_rows_no_after():
     test, validation = predicted(0, 50, 3.0), predicted(2, 60, 3.0)
-    assert read_calibration(test, validation, {0: NONE}, np.random.default_rng(0))["temperature_only"] is None
-    few = read_calibration(test, predicted(2, 4, 3.0), {0: NONE}, np.random.default_rng(0))
+    assert read_calibration(test, validation, {0: NONE})["temperature_only"] is None
+    few = read_calibration(test, predicted(2, 4, 3.0), {0: NONE})
     assert (few["after"], few["gain"], few["temperature_only"]) == (None, None, None)
     assert few["folds"] == [
         {

@@ -42,7 +42,7 @@ def cases(breasts, spots):
 def judged(found, name):
     maps, scores = next((maps, scores) for one, maps, scores in found if one == name)
     table = pd.DataFrame(scores).assign(patient_id=np.repeat(np.arange(20), 2).astype(str))
-    return maps, table, judge_explainer(table, np.random.default_rng(0))
+    return maps, table, judge_explainer(table)
 
 
 def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
@@ -122,9 +122,7 @@ def test_random_maps_are_not_called_faithful(breasts, spots, scale):
     table |= {"pointing_chance": np.nan, "random_energy_in_lesion": np.nan, "energy_in_breast": 0.6}
     frame = pd.DataFrame(table | {"breast_share": 0.6, "rank_correlation": generator.normal(0, 0.1, len(masks))})
     frame["ssim"] = 0.1
-    verdicts = [
-        judge_explainer(frame.iloc[start : start + images], generator) for start in range(0, len(frame), images)
-    ]
+    verdicts = [judge_explainer(frame.iloc[start : start + images]) for start in range(0, len(frame), images)]
     assert sum(one["faithful"] for one in verdicts) <= 0.05 * studies
     shown = np.mean([one["gain"]["random"][name]["low"] > 0 for one in verdicts for name in JUDGED])
     assert shown <= 0.07

@@ -29,7 +29,7 @@ def rows(generator, patients=30, gain=0.0, alike=0.1, marked=True):
 
 
 def judged(*args, **how):
-    return judge_explainer(rows(np.random.default_rng(0), *args, **how), np.random.default_rng(1))
+    return judge_explainer(rows(np.random.default_rng(0), *args, **how))
 
 
 def test_better_than_both_baselines_in_all_three_is_faithful():
@@ -45,7 +45,7 @@ def test_better_than_both_baselines_in_all_three_is_faithful():
 def test_one_score_that_does_not_beat_one_baseline_is_enough_to_fail():
     table = rows(np.random.default_rng(0), gain=0.2)
     table["centre_road"] = table["road"]
-    found = judge_explainer(table, np.random.default_rng(1))
+    found = judge_explainer(table)
     assert found["faithful"] is False
     assert found["verdict"] == "does not beat its baselines: no gain shown in road over centre"
 
@@ -66,7 +66,7 @@ def test_without_lesions_their_scores_are_none_and_the_verdict_stands():
     table = rows(np.random.default_rng(0), gain=0.2, marked=False)
     of_lesions = [name for name in table if name.endswith(("pointing", "energy_in_lesion", "pointing_chance"))]
     table[of_lesions] = np.nan
-    found = judge_explainer(table, np.random.default_rng(1))
+    found = judge_explainer(table)
     assert found["faithful"] is True
     assert found["n_lesions"] == 0
     assert found["scores"]["pointing"] is found["gain"]["random"]["pointing"] is None
@@ -81,8 +81,7 @@ def test_a_perfect_pointer_still_has_an_interval():
 def test_no_gain_is_shown_more_often_than_its_interval_allows_and_no_verdict_at_all():
     alarms, verdicts, studies = 0, 0, 80
     for seed in range(studies):
-        generator = np.random.default_rng(seed)
-        found = judge_explainer(rows(generator, patients=25), generator)
+        found = judge_explainer(rows(np.random.default_rng(seed), patients=25))
         verdicts += found["faithful"] is True
         alarms += sum(found["gain"]["random"][name]["low"] > 0 for name in JUDGED)
     assert verdicts <= 0.05 * studies

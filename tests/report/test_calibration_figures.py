@@ -48,7 +48,7 @@ def colours(path: Path) -> set[str]:
 @pytest.mark.parametrize("k", [2, 4, 7])
 @pytest.mark.parametrize("validated", [30, 4])
 def test_reliability_before_and_where_it_was_mended_after(tmp_path: Path, k: int, validated: int) -> None:
-    told = read_calibration(predicted(k, 60, 0), predicted(k, validated, 1), {0: np.zeros(k)}, np.random.default_rng(0))
+    told = read_calibration(predicted(k, 60, 0), predicted(k, validated, 1), {0: np.zeros(k)})
     calibration_figures.reliability(told, tmp_path / "reliability.png", CONTEXT)
     shown = colours(tmp_path / "reliability.png")
     assert WARM in shown
@@ -58,17 +58,13 @@ def test_reliability_before_and_where_it_was_mended_after(tmp_path: Path, k: int
 @pytest.mark.parametrize("k", [2, 4, 7])
 @pytest.mark.parametrize("validated", [30, 4])
 def test_coverage_and_sizes_of_sets(tmp_path: Path, k: int, validated: int) -> None:
-    told = read_conformal(
-        predicted(k, 60, 0), predicted(k, validated, 1), 0.9, np.random.default_rng(0), chose_epoch=False, leaky=False
-    )
+    told = read_conformal(predicted(k, 60, 0), predicted(k, validated, 1), 0.9, chose_epoch=False, leaky=False)
     calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)
     assert COOL in colours(tmp_path / "sets.png")
 
 
 def test_a_class_that_is_held_too_seldom_stands_out(tmp_path: Path) -> None:
-    told = read_conformal(
-        predicted(4, 60, 0), predicted(4, 30, 1), 0.9, np.random.default_rng(0), chose_epoch=False, leaky=False
-    )
+    told = read_conformal(predicted(4, 60, 0), predicted(4, 30, 1), 0.9, chose_epoch=False, leaky=False)
     told["per_class"][1]["coverage"] = {"value": 0.5, "low": 0.4, "high": 0.6}
     calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)
     assert WARM in colours(tmp_path / "sets.png")
@@ -77,6 +73,6 @@ def test_a_class_that_is_held_too_seldom_stands_out(tmp_path: Path) -> None:
 def test_what_is_written_beside_the_diagrams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(style, "write", lambda axes, x, y, text, *_, **__: said.append(text))
-    told = read_calibration(predicted(4, 60, 0), predicted(4, 4, 1), {0: np.zeros(4)}, np.random.default_rng(0))
+    told = read_calibration(predicted(4, 60, 0), predicted(4, 4, 1), {0: np.zeros(4)})
     calibration_figures.reliability(told, tmp_path / "reliability.png", CONTEXT)
     assert " ".join(said).endswith("1 of 1 folds left as they are: 4 validation patients are too few: 10 are needed")

@@ -1,0 +1,284 @@
+"""How often 95 % intervals hold the truth: simulated patients, and the constructions that were chosen from.
+
+    python bench/interval_coverage.py rates gains readings metrics --samples 1000 --seed 20
+    python bench/interval_coverage.py choices --samples 1000 --seed 5
+
+A sample is drawn as in `draw`; the truth is the metric of 60 000 patients drawn likewise. Nothing here is a result of a
+network: it is what docs/intervals.md tells of `birads_zoo.evaluation.intervals`. `choices` holds the constructions that
+were tried for κ and the gain against each other; the others hold what was chosen, on other seeds. A line is printed as
+soon as its setting is through.
+"""
+
+import argparse
+from collections import defaultdict
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm, t
+
+from birads_zoo.evaluation.comparison import gain_over_best
+from birads_zoo.evaluation.decisions import read_cost
+from birads_zoo.evaluation.intervals import FEW, intervals, rate
+from birads_zoo.evaluation.positive import read_positive
+from birads_zoo.evaluation.resampling import cluster_weights, leave_one_out
+from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.shares import contributions, student
+from birads_zoo.evaluation.weighted import weighted_scores
+
+EVEN3, EVEN4 = (1 / 3,) * 3, (0.25,) * 4
+SKEWED3, SKEWED4, RARE = (0.7, 0.2, 0.1), (0.6, 0.25, 0.1, 0.05), (0.08, 0.3, 0.32, 0.3)
+SETTINGS = {
+    # patients, images a patient, class shares, skill
+    "25, three equal classes": (25, (2, 4), EVEN3, 1.5),
+    "25, three equal classes, κ 0.88": (25, (2, 4), EVEN3, 3.5),
+    "25, classes of 70, 20, 10 %": (25, (2, 4), SKEWED3, 1.5),
+    "60, four equal classes": (60, (2, 4), EVEN4, 1.5),
+    "60, four equal classes, κ 0.94": (60, (2, 4), EVEN4, 4.0),
+    "60, classes of 60, 25, 10, 5 %": (60, (2, 4), SKEWED4, 1.5),
+    "60, the same, κ 0.92": (60, (2, 4), SKEWED4, 4.0),
+    "60, two classes of 85, 15 %": (60, (2, 4), (0.85, 0.15), 1.5),
+    "100, three classes, κ 0.13": (100, (2, 4), (0.5, 0.3, 0.2), 0.4),
+    "200, classes of 60, 25, 10, 5 %": (200, (2, 4), SKEWED4, 1.5),
+    "200, four equal classes": (200, (2, 4), EVEN4, 1.5),
+    "60, 1–8 images, a class of 8 %": (60, (1, 8), RARE, 1.5),
+    "130, 1–8 images, a class of 4 %": (130, (1, 8), (0.04, 0.32, 0.32, 0.32), 1.5),
+    "161, two classes of 70, 30 %": (161, (2, 2), (0.7, 0.3), 1.0),
+}
+GAINS = {
+    # patients, images, shares, the model's skill, the shortcuts'
+    "25, classes of 70, 20, 10 %": (25, (2, 4), SKEWED3, 1.5, (0.4, 0.0)),
+    "60, equal classes": (60, (2, 4), EVEN4, 1.5, (0.6, 0.0)),
+    "60, equal classes, two equally good shortcuts": (60, (2, 4), EVEN4, 1.5, (0.5, 0.5)),
+    "60, equal classes, three equally good shortcuts": (60, (2, 4), EVEN4, 1.5, (0.5, 0.5, 0.5)),
+    "60, equal classes, no gain": (60, (2, 4), EVEN4, 0.5, (0.5, 0.2)),
+    "60, classes of 60, 25, 10, 5 %": (60, (2, 4), SKEWED4, 1.5, (0.4, 0.3)),
+    "60, 1–8 images, a class of 8 %": (60, (1, 8), RARE, 1.5, (0.5, 0.2)),
+    "161, two classes of 70, 30 %": (161, (2, 2), (0.7, 0.3), 1.0, (0.3, 0.1)),
+}
+
+
+def draw(generator, patients, images, shares, skills):
+    """Patients whose images share a label and an effect; each skill's probabilities, a neighbouring class likelier."""
+    of = np.repeat(np.arange(patients), generator.integers(images[0], images[1] + 1, patients))
+    count, every = len(shares), np.arange(len(shares))
+    labels = generator.choice(count, patients, p=shares)[of]
+    near = np.exp(-1.2 * np.abs(every - labels[:, None])) if count > 2 else (every == labels[:, None]) * 1.0
+    shared = generator.normal(0, 0.5, (patients, count))[of] if len(skills) > 1 else 0.0
+    own = 0.7 if len(skills) == 1 else 0.5
+    made = []
+    for skill in skills:
+        noise = generator.normal(0, own, (patients, count))[of] + generator.normal(0, 1, (len(of), count))
+        made.append(np.exp(shared + noise + skill * near + np.log(shares) / 2))
+    return labels, [one / one.sum(axis=1, keepdims=True) for one in made], of.astype(str)
+
+
+def bca(value, drawn, without):
+    """Efron's bias-corrected and accelerated interval (JASA 82, 1987) with Student's quantiles."""
+    share = float(np.clip(((drawn < value).sum() + 0.5 * (drawn == value).sum()) / len(drawn), 1e-6, 1 - 1e-6))
+    spread, lean, count = without.mean() - without, norm.ppf(share), len(without)
+    lead = (spread**3).sum() / (6 * max((spread**2).sum(), 1e-18) ** 1.5)
+    ends = (count / (count - 1)) ** 0.5 * t.ppf([0.025, 0.975], count - 1)
+    return np.quantile(drawn, norm.cdf(lean + (lean + ends) / (1 - lead * (lean + ends))))
+
+
+def constructions(value, drawn, without):
+    """Every construction tried for κ and the gain.
+
+    The error from 300 resamples ("boot") or from patients left out ("jack"); Student's quantile of P − 1 degrees or of
+    `student`'s ("ν"); symmetric ("±"), on Fisher's z, or on log(1 − κ).
+    """
+    drawn, count = drawn[np.isfinite(drawn)], len(without)
+    parts = contributions(value, without)
+    errors = {
+        "boot": (drawn.std() * (count / (count - 1)) ** 0.5, t.ppf(0.975, count - 1)),
+        "boot ν": (drawn.std() * (count / (count - 1)) ** 0.5, student(parts, count, 0.95)),
+        "jack": ((parts**2).sum() ** 0.5, t.ppf(0.975, count - 1)),
+        "jack ν": ((parts**2).sum() ** 0.5, student(parts, count, 0.95)),
+    }
+    yield "BCa", bca(value, drawn, without[np.isfinite(without)])
+    for name, (error, quantile) in errors.items():
+        reach = quantile * error
+        yield f"± {name}", (value - reach, value + reach)
+        if abs(value) < 1:
+            z, far = np.arctanh(value), reach / (1 - value**2)
+            yield f"z {name}", (np.tanh(z - far), np.tanh(z + far))
+    if value < 1:
+        far = errors["boot"][0] * t.ppf(0.975, count - 1) / (1 - value)
+        yield "log boot", (1 - (1 - value) * np.exp(far), 1 - (1 - value) * np.exp(-far))
+
+
+def table(title, rows):
+    """Print a table of shares of truths held, from each row's name and its lists by column; – for fewer than 100."""
+    columns = None
+    for name, held in rows:
+        if columns is None:
+            columns = list(held)
+            print(f"\n| {title} | {' | '.join(columns)} |", "| --- |" + " --- |" * len(columns), sep="\n")
+        cells = [f"{np.mean(held[c]):.3f}" if len(held.get(c, ())) >= 100 else "–" for c in columns]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def holds(ends, truth):
+    """Tell whether the truth lies between both ends."""
+    return ends[0] - 1e-12 <= truth <= ends[1] + 1e-12
+
+
+def samples_of(settings, seed, times):
+    """Yield each setting's name and shares, a large sample for the truth, and its many samples."""
+    for name, (patients, images, shares, *skills) in settings.items():
+        flat = tuple(np.hstack(skills))
+        large = draw(np.random.default_rng([seed, 0]), 60_000, images, shares, flat)
+        generator = np.random.default_rng([seed, 1])
+        yield name, shares, large, (draw(generator, patients, images, shares, flat) for _ in range(times))
+
+
+def metrics(seed, times):
+    """Every metric as `intervals` has it, and some of them by how many patients the rarest class has."""
+    few = {}
+
+    def rows():
+        for setting, shares, (labels, (made,), _), samples in samples_of(SETTINGS, seed, times):
+            rare = int(np.argmin(shares))
+            names = ["accuracy", "kappa_quadratic", "macro_f1", "balanced_accuracy", "macro_precision", "macro_auroc"]
+            names += [f"{kind}:{rare}" for kind in ("recall", "precision", "f1", "auroc")]
+            truth = weighted_scores(labels, made, np.ones((1, len(labels))), True, names)
+            held = {name.replace(f":{rare}", " of the rarest"): [] for name in names}
+            few[setting] = {f"macro_f1, {group}": [] for group in ("none", "1–4", f"{FEW} or more")}
+            for labels, (made,), of in samples:
+                fewest = min(len(np.unique(of[labels == k])) for k in range(len(shares)))
+                group = "none" if fewest == 0 else "1–4" if fewest < FEW else f"{FEW} or more"
+                for name, found in intervals(labels, made, of, ordinal=True, names=names).items():
+                    if found is not None:
+                        hit = holds((found.low, found.high), truth[name][0])
+                        held[name.replace(f":{rare}", " of the rarest")].append(hit)
+                        if name == "macro_f1":
+                            few[setting][f"macro_f1, {group}"].append(hit)
+            yield setting, held
+
+    table("`intervals`", rows())
+    table("patients of the rarest class", few.items())
+
+
+def gains(seed, times):
+    """The gain over the best shortcut as `gain_over_best` has it."""
+    judged = ("macro_f1", "macro_auroc")
+
+    def rows():
+        for setting, _, (labels, made, _), samples in samples_of(GAINS, seed, times):
+            truth, held = gain(labels, made, np.ones((1, len(labels))), judged), {name: [] for name in judged}
+            for labels, made, of in samples:
+                rungs = {str(k): one for k, one in enumerate(made[1:])}
+                for name, (_, found) in gain_over_best(labels, made[0], rungs, of, judged, ordinal=True).items():
+                    if found is not None:
+                        held[name].append(holds((found.low, found.high), truth[name][0]))
+            yield setting, held
+
+    table("gain", rows())
+
+
+def gain(labels, made, weights, names):
+    """Return how much more the first scores than the best of the others under each weighting."""
+    each = [weighted_scores(labels, one, weights, True, names) for one in made]
+    return {name: each[0][name] - np.max([one[name] for one in each[1:]], axis=0) for name in names}
+
+
+def rates(seed, times):
+    """`rate`: rows of a patient that correlate, beta-binomial."""
+
+    def rows():
+        generator = np.random.default_rng(seed)
+        for share in (0.5, 0.9, 0.97):
+            for together in (0.0, 0.3, 0.8):
+                held = {f"{count} patients": [] for count in (10, 25, 60, 200)}
+                for name, hits in held.items():
+                    count = int(name.split()[0])
+                    for _ in range(times):
+                        of = np.repeat(np.arange(count), generator.integers(1, 9, count))
+                        spread = together / (1 - together)
+                        own = generator.beta(share / spread, (1 - share) / spread, count)[of] if together else share
+                        found = rate(generator.random(len(of)) < own, of.astype(str))
+                        hits.append(holds((found.low, found.high), share))
+                yield f"{share}, correlation {together}", held
+
+    table("`rate`", rows())
+
+
+def readings(seed, times):
+    """The binary reading, with 300 resamples for the thresholds, and the cost where a miss costs ten false alarms."""
+
+    def sample(generator, patients, skill, share):
+        of = np.repeat(np.arange(patients), generator.integers(1, 5, patients))
+        labels = (generator.random(patients) < share)[of].astype(np.int64)
+        score = skill * labels + generator.normal(0, 0.7, patients)[of] + generator.normal(0, 1, len(of))
+        chance = 1 / (1 + np.exp(0.6 * skill - 1.2 * score))
+        return PredictedRows(
+            labels=labels,
+            probabilities=np.column_stack([1 - chance, chance]),
+            patients=of.astype(str),
+            folds=np.zeros(len(of), dtype=np.int64),
+            about=pd.DataFrame(),
+            classes=("benign", "malignant"),
+            ordinal=True,
+            positive=(1,),
+        )
+
+    def read(rows, generator, resamples=300):
+        told = read_positive(rows, generator, resamples=resamples)
+        found = {name: told[name] for name in ("auroc", "average_precision")}
+        for name in ("sensitivity_at_specificity", "specificity_at_sensitivity"):
+            found |= {f"{name} {at}": value for at, value in told[name].items()}
+        costs = read_cost(rows, [[0, 1], [10, 0]])
+        return found | {f"cost, {name}": costs[name] for name in ("argmax", "minimising", "saved", "constant")}
+
+    def rows():
+        settings = [(80, 1.5, 0.4), (80, 2.5, 0.4), (300, 1.5, 0.4), (80, 1.5, 0.12), (25, 1.5, 0.4)]
+        for patients, skill, share in settings:
+            large, held = sample(np.random.default_rng([seed, 0]), 20_000, skill, share), defaultdict(list)
+            once = PredictedRows(**{**vars(large), "patients": (np.arange(len(large.labels)) % 2).astype(str)})
+            generator = np.random.default_rng([seed, 1])
+            truth = {name: one["value"] for name, one in read(once, generator, resamples=2).items()}
+            for _ in range(times):
+                made = sample(generator, patients, skill, share)
+                if made.labels.any():
+                    for name, found in read(made, generator).items():
+                        held[name].append(holds((found["low"], found["high"]), truth[name]))
+            yield f"{patients} patients, {share:.0%} positive, area {truth['auroc']:.2f}", held
+
+    table("`read_positive`, `read_cost`", rows())
+
+
+def choices(seed, times):
+    """κ and the gain in macro-F1 by every construction."""
+
+    def kappa(labels, made, weights):
+        return weighted_scores(labels, made[0], weights, True, ("kappa_quadratic",))["kappa_quadratic"]
+
+    def gained(labels, made, weights):
+        return gain(labels, made, weights, ("macro_f1",))["macro_f1"]
+
+    def rows(settings, statistic):
+        for setting, _, (labels, made, _), samples in samples_of(settings, seed, times):
+            truth, held = statistic(labels, made, np.ones((1, len(labels))))[0], defaultdict(list)
+            generator = np.random.default_rng([seed, 2])
+            for labels, made, of in samples:
+                weights = np.vstack([np.ones((1, len(labels))), cluster_weights(of, 300, generator), leave_one_out(of)])
+                found = statistic(labels, made, weights)
+                if np.isfinite(found[0]):
+                    for name, ends in constructions(found[0], found[1:301], found[301:]):
+                        held[name].append(holds(ends, truth))
+            yield setting, held
+
+    table("κ", rows(SETTINGS, kappa))
+    table("gain in macro-F1", rows(GAINS, gained))
+
+
+if __name__ == "__main__":
+    parts = (rates, gains, readings, metrics, choices)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="+", choices=[part.__name__ for part in parts])
+    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--seed", type=int, required=True)
+    asked = parser.parse_args()
+    for part in parts:
+        if part.__name__ in asked.parts:
+            part(asked.seed, asked.samples)
