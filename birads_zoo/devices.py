@@ -84,13 +84,16 @@ class Compute:
         return _gpu_energy(self.device) if self.device.type == "cuda" else None
 
     def describe(self) -> dict[str, str]:
-        """Return the device's kind, name and precision, for the run's record."""
+        """Return the device's kind, name and precision, of a CPU also the threads, for the run's record.
+
+        On a CPU the same seed gives the same bits only with as many threads: sums are cut into as many parts.
+        """
         on_cuda = self.device.type == "cuda"
         return {
             "device": str(self.device),
             "device_name": torch.cuda.get_device_name(self.device) if on_cuda else _cpu_name(),
             "precision": str(self.autocast or torch.float32).removeprefix("torch."),
-        }
+        } | ({} if on_cuda else {"threads": str(torch.get_num_threads())})
 
 
 def choose_compute(device: str, precision: str) -> Compute:
