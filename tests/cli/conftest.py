@@ -30,3 +30,21 @@ def write_net(folder):
         (folder / file).write_text(_STUB.format(name=name, module=module))
 
     return write
+
+
+@pytest.fixture
+def refused(zoo, folder):
+    """Run a command that must refuse, check that it did so cleanly, and return its sentence."""
+
+    def run(*arguments):
+        said = zoo(*arguments)
+        last = said.err.splitlines()[-1]
+        assert said.status == 2, said.err
+        assert last.startswith("birads-zoo: error: ")
+        assert said.out == ""
+        assert "Traceback" not in said.err
+        assert not list(folder.glob("runs/*")), "a refused run left a folder"
+        assert not list(folder.rglob(".*")), "a temporary file was left"
+        return last.removeprefix("birads-zoo: error: ")
+
+    return run

@@ -13,24 +13,6 @@ WANTED = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
 
 
 @pytest.fixture
-def refused(zoo, folder):
-    """Run a command that must refuse, check that it did so cleanly, and return its sentence."""
-
-    def run(*arguments):
-        said = zoo(*arguments)
-        last = said.err.splitlines()[-1]
-        assert said.status == 2, said.err
-        assert last.startswith("birads-zoo: error: ")
-        assert said.out == ""
-        assert "Traceback" not in said.err
-        assert not list(folder.glob("runs/*")), "a refused run left a folder"
-        assert not list(folder.rglob(".*")), "a temporary file was left"
-        return last.removeprefix("birads-zoo: error: ")
-
-    return run
-
-
-@pytest.fixture
 def read_only(monkeypatch):
     """Make everything below a folder refuse new files and folders, for root too, whom permissions do not stop."""
 
@@ -162,6 +144,32 @@ def test_a_class_without_rows(refused, phantom_root):
     assert said.endswith(", BI-RADS 2 0")
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (["training.lesion_weight=1"], "needs the evidence of places: set model.evidence=true"),
+        (
+            ["training.lesion_weight=1", "model.evidence=true", "dataset.target=density", 'dataset.classes=["B", "C"]'],
+            "needs a target whose first class is tissue without a lesion, and target 'density'",
+        ),
+        (
+            ["training.lesion_weight=1", "model.evidence=true", 'dataset.classes=["BI-RADS 4", "BI-RADS 5"]'],
+            "and target 'birads' with the classes BI-RADS 4, BI-RADS 5 is none",
+        ),
+        (["model.evidence=true", "model.pooling=gem"], "evidence can be: say 'max' or 'avg'"),
+        (["model.last_stage=block9"], "cannot end after a part 'block9'; its stages are block1, block2, block3"),
+    ],
+)
+def test_evidence_that_cannot_be_had_is_refused(zoo, phantom_root, tmp_path, settings, said):
+    flags = [part for setting in settings for part in ("--set", setting)]
+    answer = zoo(
+        "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, *flags, "--out", tmp_path / "runs"
+    )
+    assert answer.status == 2
+    assert said in answer.err.replace("\n", " ")
+    assert not list((tmp_path / "runs").glob("*"))
+
+
 # ── Pictures ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 BAD = {
@@ -263,156 +271,3 @@ def test_a_read_only_output_folder(refused, folder, phantom_root, read_only):
     phantom = refused("phantom", "--patients", 8, "--size", "64x48", "--out", closed / "phantom")
     assert phantom == f"cannot write {closed / 'phantom'}: {choose} to write to"
     assert not list(closed.iterdir())
-
-
-# ── Plugins ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-PLUGIN = """
-from birads_zoo import {spec}, hookimpl
-
-def build(options):
-    import torch
-    from torch import nn
-    calls = []
-    class Part(nn.Module):
-        def forward(self, *given):
-            calls.append(None)
-            first = given[0]
-            return {result}
-    {before}
-    return Part()
-
-@hookimpl
-def birads_zoo_{hook}():
-    return [{spec}(name="my-part", summary="a test's own", build=build)]
-"""
-KINDS = {
-    "backbone": ("BackboneSpec", "backbones", ["--backbone", "my-part"]),
-    "loss": ("LossSpec", "losses", [*NET, "--loss", "my-part"]),
-    "augmentation": ("AugmentationSpec", "augmentations", [*NET, "--augmentation", "my-part"]),
-}
-NO_IMAGES = "images of the shape (2, 1, 32, 32) became"
-NO_MAP = "for two 32×32 images it returned the shape (2, 8), not a feature map N×D×h×w"
-
-
-@pytest.fixture
-def run_with(folder, phantom_root):
-    """Write a plugin whose `build` does `before` and whose module returns `result`; return the run that uses it."""
-
-    def arguments(kind, result="first", before="pass"):
-        spec, hook, flags = KINDS[kind]
-        (folder / "mine.py").write_text(PLUGIN.format(spec=spec, hook=hook, result=result, before=before))
-        return ["run", "--plugin", "mine.py", "--root", phantom_root, *SMALL, *flags]
-
-    return arguments
-
-
-def test_a_plugin_that_raises_at_import(refused, run_with, folder):
-    arguments = run_with("backbone")
-    (folder / "mine.py").write_text("import no_such_library\n")
-    said = refused(*arguments)
-    assert "mine.py" in said
-    assert said.endswith("failed at import: ModuleNotFoundError: No module named 'no_such_library' (line 1)")
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_plugin_that_raises_at_build(refused, run_with, kind):
-    said = refused(*run_with(kind, before="raise ValueError('no luck')"))
-    assert said == f"{kind} 'my-part' (plugin mine.py) failed: ValueError: no luck (line 13)"
-
-
-@pytest.mark.parametrize(
-    ("kind", "result", "sentence"),
-    [
-        ("backbone", "first.new_zeros(len(first), 8)", NO_MAP),
-        ("backbone", "[first]", "it returned a list, not a feature map N×D×h×w"),
-        ("augmentation", "first[..., :16]", f"{NO_IMAGES} (2, 1, 32, 16): it must stay the same"),
-        ("augmentation", "(first, 0)", "it returned a tuple, not images N×1×H×W"),
-        ("loss", "first.sum(1)", "for logits of the shape (2, 4) it returned (2,), not a scalar"),
-        ("loss", "0.5", "it returned a float, not a scalar tensor"),
-        ("loss", "first.detach().sum()", "what it returned has no gradient with respect to the logits"),
-    ],
-)
-def test_a_plugin_that_returns_the_wrong_shape(refused, run_with, kind, result, sentence):
-    said = refused(*run_with(kind, result))
-    assert said.startswith(f"{kind} 'my-part' (plugin mine.py) failed: ")
-    assert sentence in said
-
-
-@pytest.mark.parametrize(
-    ("result", "sentence"),
-    [
-        ("[]", "it returned a list, not an Index"),
-        ("Index(root=options.root, rows=DataFrame({'row': [1]}))", "the index that it returned lacks the column "),
-    ],
-)
-def test_a_data_set_that_returns_no_index(refused, folder, phantom_root, result, sentence):
-    (folder / "mine.py").write_text(f"""
-from birads_zoo import DatasetSpec, Index, Target, hookimpl
-
-def load(options):
-    from pandas import DataFrame
-    return {result}
-
-@hookimpl
-def birads_zoo_datasets():
-    target = Target(name="t", column="label", classes=None)
-    return [DatasetSpec(name="my-data", summary="a test's own", load=load, targets=(target,))]
-""")
-    for command in ("audit", "run"):
-        said = refused(command, "--plugin", "mine.py", "--dataset", "my-data", "--root", phantom_root)
-        assert said.startswith("data set 'my-data' (plugin mine.py) failed: ")
-        assert sentence in said
-
-
-# ── A loss that is no number ─────────────────────────────────────────────────────────────────────────────────────
-
-ADVICE = "lower training.learning_rate, set training.clip_norm or use training.precision=float32"
-
-
-def test_a_loss_that_is_no_number_says_where_and_leaves_nothing(refused, run_with):
-    said = refused(*run_with("loss", "first.sum() * (float('nan') if len(calls) > 2 else 1.0)"), "--set",
-                   "training.batch_size=4")  # fmt: skip
-    # The first call is the rehearsal before training, so the third is the second step.
-    assert said == f"the training loss became nan in fold 0, epoch 1, step 2: {ADVICE}"
-
-
-def test_a_later_loss_that_is_no_number_names_the_checkpoint_that_stays(zoo, folder, run_with):
-    flags = ["--epochs", 3, "--set", "training.batch_size=64"]  # one batch an epoch
-    said = zoo(*run_with("loss", "first.exp().sum() * (float('inf') if len(calls) > 2 else 1.0)"), *flags)
-    run = folder / "runs" / "baseline_cnn"
-    kept = run / "checkpoints" / "fold-0"
-    assert said.status == 2
-    assert said.err.splitlines()[-1] == (
-        f"birads-zoo: error: the training loss became inf in fold 0, epoch 2, step 1: {ADVICE}; "
-        f"the last good checkpoint stays in {kept.relative_to(folder)}"
-    )
-    assert {path.name for path in kept.iterdir()} == {"best.safetensors", "last.safetensors"}
-    assert not (run / "metrics.json").exists()
-    assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        (["training.lesion_weight=1"], "needs the evidence of places: set model.evidence=true"),
-        (
-            ["training.lesion_weight=1", "model.evidence=true", "dataset.target=density", 'dataset.classes=["B", "C"]'],
-            "needs a target whose first class is tissue without a lesion, and target 'density'",
-        ),
-        (
-            ["training.lesion_weight=1", "model.evidence=true", 'dataset.classes=["BI-RADS 4", "BI-RADS 5"]'],
-            "and target 'birads' with the classes BI-RADS 4, BI-RADS 5 is none",
-        ),
-        (["model.evidence=true", "model.pooling=gem"], "evidence can be: say 'max' or 'avg'"),
-        (["model.last_stage=block9"], "cannot end after a part 'block9'; its stages are block1, block2, block3"),
-    ],
-)
-def test_evidence_that_cannot_be_had_is_refused(zoo, phantom_root, tmp_path, settings, said):
-    flags = [part for setting in settings for part in ("--set", setting)]
-    answer = zoo(
-        "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, *flags, "--out", tmp_path / "runs"
-    )
-    assert answer.status == 2
-    assert said in answer.err.replace("\n", " ")
-    assert not list((tmp_path / "runs").glob("*"))
