@@ -22,10 +22,15 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """A table's rows by their keys, whose parts `by` names: their numbers, records, and what of them was unreadable."""
+    """A table's rows by their keys, whose parts `by` names: their numbers, records, and what of them was unreadable.
+
+    A key with an empty part would make strangers one, so none is among them: `blank` are the numbers of such rows, and
+    what they lack.
+    """
 
     by: tuple[str, ...]
     rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]]
+    blank: tuple[tuple[int, str], ...]
 
     def key(self, file: str, patient: str, exposure: Exposure) -> Key:
         """Return the key under which rows of this file would be."""
@@ -35,6 +40,8 @@ class Labels:
 
     def find(self, key: Key) -> tuple[Record, list[AuditEntry]]:
         """Return what the rows of a key say together, and notes on it; what they disagree about is left empty."""
+        if lacking := _lacking(self.by, key):
+            return {}, [note("repaired", "no key", f"without {lacking} it is matched with no row of the table")]
         rows = self.rows.get(key, [])
         record: dict[str, Any] = {}
         notes = [entry for _, _, entries in rows for entry in entries]
@@ -49,12 +56,11 @@ class Labels:
         return record, notes
 
     def unmatched(self, keys: Set[Key], after: int) -> list[AuditEntry]:
-        """Return a dropped row for each of the table's that has none of the `keys`, numbered from `after` + 1 on."""
+        """Return a dropped row for each of the table's with none of the `keys`, or a blank one, from `after` + 1 on."""
         numbers = sorted(number for key, rows in self.rows.items() if key not in keys for number, _, _ in rows)
-        return [
-            note("dropped", "no file", f"row {number} of the table is of no usable picture here", row=after + at)
-            for at, number in enumerate(numbers, start=1)
-        ]
+        told = [("no file", f"row {number} of the table is of no usable picture here") for number in numbers]
+        told += [("no key", f"row {number} of the table has no {lacking}") for number, lacking in self.blank]
+        return [note("dropped", *one, row=after + at) for at, one in enumerate(told, start=1)]
 
 
 def read_labels(tree: Tree, options: DatasetOptions) -> Labels:
@@ -62,7 +68,8 @@ def read_labels(tree: Tree, options: DatasetOptions) -> Labels:
 
     A table with image paths, any of which is here, is matched by these, their suffix and case aside. Else it needs the
     patient id as it stands in the headers, and is matched by that and by the side and the view where it has columns for
-    them. Raises `UserError` for a table that is none, or has neither.
+    them; a row in which one of these is blank or unreadable is matched with nothing. Raises `UserError` for a table
+    that is none, or has neither.
     """
     sheets = list(read_sheets(tree.root / options.table))
     table = max((find_table(sheet, options.columns) for sheet in sheets), key=lambda one: len(one.places), default=None)
@@ -78,10 +85,19 @@ def read_labels(tree: Tree, options: DatasetOptions) -> Labels:
     if "patient_id" in table.places and not any(_stem(record["image_path"]) in here for _, record, _ in read):
         by = ("patient_id", *(name for name in ("laterality", "view") if name in table.places))
     rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]] = {}
+    blank: list[tuple[int, str]] = []
     for number, record, entries in read:
         told = {**record, "image_path": _stem(record["image_path"]), "patient_id": person(record["patient_id"])}
-        rows.setdefault(tuple(told[name] for name in by), []).append((number, told, entries))
-    return Labels(by=by, rows=rows)
+        key = tuple(told[name] for name in by)
+        if lacking := _lacking(by, key):
+            blank.append((number, lacking))
+        else:
+            rows.setdefault(key, []).append((number, told, entries))
+    return Labels(by=by, rows=rows, blank=tuple(blank))
+
+
+def _lacking(by: tuple[str, ...], key: Key) -> str:
+    return ", ".join(name for name, part in zip(by, key, strict=True) if not part)
 
 
 def _stem(path: str) -> str:

@@ -80,6 +80,28 @@ def test_labels_by_patient_side_and_view(tree, load):
     assert (clash.image_path, clash.detail) == ("odd/b1.dcm", "rows 5, 6 of the table; left empty")
 
 
+@pytest.mark.parametrize(
+    ("rows", "assessments", "file_lacks", "row_lacks"),
+    [
+        (["patient,birads", ",5", "NA,4", "QUUX-2,2"], ["", "", "", "2", ""], "patient_id", ["patient_id"] * 2),
+        (["patient,side,birads", "QUUX-2,,5", "QUUX-2,R,2"], ["", "", "", "2", ""], "laterality", ["laterality"]),
+        (["patient,view,birads", ",,5", "QUUX-2,CC,2"], ["", "", "", "2", ""], "view", ["patient_id, view"]),
+        (["file,birads", ",5", "calm/a2,2"], ["", "2", "", "", ""], "", ["image_path"]),
+    ],
+)
+def test_a_blank_key_is_nobodys(tree, load, write_dicom, rows, assessments, file_lacks, row_lacks):
+    """Neither a blank cell nor a header without the element makes strangers one."""
+    if file_lacks != "patient_id":
+        write_dicom(tree / "odd/b2.dcm", BREAST, PatientID="QUUX-2")  # neither side nor view
+    (tree / "labels.csv").write_text("\n".join(rows))
+    index = load("dicom-folder", tree, table="labels.csv")
+    assert list(index.rows["assessment"]) == assessments
+    told = [(entry.action, entry.image_path, entry.detail) for entry in index.audit if entry.reason == "no key"]
+    of_rows = [("dropped", "", f"row {at} of the table has no {lacks}") for at, lacks in enumerate(row_lacks, start=2)]
+    detail = f"without {file_lacks} it is matched with no row of the table"
+    assert sorted(told) == of_rows + ([("repaired", "odd/b2.dcm", detail)] if file_lacks else [])
+
+
 def test_the_patient_from_the_path_or_the_table(tree, load):
     index = load("dicom-folder", tree, patient_pattern=r"/([ab])\d")
     assert list(index.rows["patient_id"]) == ["P0001", "P0001", "P0001", "P0002", "P0002"]
