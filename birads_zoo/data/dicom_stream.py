@@ -20,13 +20,15 @@ from birads_zoo.data.dicom_header import Header
 from birads_zoo.data.images import ImageError
 
 _PIXELS = "PixelData"
+_RLE = "1.2.840.10008.1.2.5"
+_LONGEST_RUN = 128  # bytes; an encoder's last run may go that far beyond the picture
 _JPEG = ("1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 _JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _PLUGINS = {  # pydicom's, by transfer syntax; pixels as they are need none
     "1.2.840.10008.1.2": "",
     "1.2.840.10008.1.2.1": "",
     "1.2.840.10008.1.2.2": "",
-    "1.2.840.10008.1.2.5": "pydicom",
+    _RLE: "pydicom",
     "1.2.840.10008.1.2.4.50": "pillow",
     "1.2.840.10008.1.2.4.90": "pillow",
     "1.2.840.10008.1.2.4.91": "pillow",
@@ -70,7 +72,9 @@ def _decoded(data: bytes, header: Header, vr: str | None) -> NDArray[Any]:
     hush()
     decoder = get_decoder(UID(header.syntax))
     if decoder.is_encapsulated:
-        _stream(data, header)
+        stream = _stream(data, header)
+        if header.syntax == _RLE:
+            _check_runs(stream, header)
     options: dict[str, Any] = {  # pydicom's annotations of these are none that a value could have
         "rows": header.rows,
         "columns": header.columns,
@@ -114,6 +118,32 @@ def _stream(data: bytes, header: Header) -> bytes:
         detail = f"{size[0]}×{size[1]} compressed pixels under a header of {header.columns}×{header.rows}"
         raise ImageError("does not decode", detail)
     return stream
+
+
+def _check_runs(stream: bytes, header: Header) -> None:
+    """Hold what an RLE stream (PS3.5, annex G) unpacks to against the header, by its run lengths: nothing is unpacked.
+
+    It may be 64 times as long as the stream, whatever size the header gives; pydicom unpacks it all.
+    """
+    count, *starts = struct.unpack("<16L", stream[:64])
+    if count != header.samples * header.allocated // 8:
+        raise ImageError("does not decode", "its run lengths have not as many segments as its header says")
+    most = header.rows * header.columns + _LONGEST_RUN
+    for start, end in zip(starts[:count], [*starts[1:count], len(stream)], strict=True):
+        segment = stream[start:end]
+        at = unpacked = 0
+        while at < len(segment):
+            run = segment[at]
+            if run < _LONGEST_RUN:  # run + 1 bytes as they are
+                at += run + 2
+                unpacked += run + 1
+            elif run > _LONGEST_RUN:  # one byte, 257 - run times
+                at += 2
+                unpacked += 257 - run
+            else:
+                at += 1
+            if unpacked > most:
+                raise ImageError("does not decode", "its run lengths unpack to more pixels than its header says")
 
 
 def _stream_size(stream: bytes) -> tuple[int, int] | None:
