@@ -33,6 +33,10 @@ _READ = (
     *("PatientAge", "StudyDate", "BurnedInAnnotation"),
 )
 _PARTS = ("ROI MASK IMAGES", "CROPPED IMAGES")  # CBIS-DDSM's series beside its mammograms
+_KINDS = {  # modalities that are quoted (PS3.3, C.7.3.1.1.1); any other text may be somebody's name
+    *("CR", "CT", "DX", "ES", "IO", "MR", "NM", "OP", "OT", "PR", "PT", "PX", "RF", "RG", "SEG", "SM", "SR", "US"),
+    *("XA", "XC"),
+}
 _FILMS = ("CR", "DX", "OT")  # modalities under which digitised and computed mammograms of old are kept
 
 
@@ -144,7 +148,7 @@ def _check_kind(dataset: Dataset) -> None:
     modality = text(dataset, "Modality")
     breast = "BREAST" in text(dataset, "BodyPartExamined")
     if modality and modality != "MG" and not (breast and modality in _FILMS):
-        called = modality if modality.isalpha() and len(modality) <= 8 else "unknown"
+        called = modality if modality in _KINDS else "another kind"
         raise ImageError("not a mammogram", f"its modality is {called}, not MG")
     if text(dataset, "SeriesDescription") in _PARTS:
         raise ImageError("not a mammogram", "a mask or a cut-out, says its SeriesDescription")

@@ -58,7 +58,8 @@ def _read(path):
         ({"NumberOfFrames": "50"}, "several frames", "a tomosynthesis or a series"),
         ({"Modality": "CT"}, "not a mammogram", "its modality is CT, not MG"),
         ({"Modality": "DX"}, "not a mammogram", "its modality is DX, not MG"),
-        ({"Modality": "QUUX ZELDA"}, "not a mammogram", "its modality is unknown, not MG"),
+        ({"Modality": "QUUX ZELDA"}, "not a mammogram", "its modality is another kind, not MG"),
+        ({"Modality": "QUUX"}, "not a mammogram", "its modality is another kind, not MG"),
         ({"SeriesDescription": "ROI mask images"}, "not a mammogram", "a mask or a cut-out"),
         ({"SeriesDescription": "cropped images"}, "not a mammogram", "a mask or a cut-out"),
         ({"PresentationIntentType": "FOR PROCESSING"}, "raw image", "give the processed one"),
@@ -252,6 +253,19 @@ def test_damaged_compressed_pixels(tmp_path, write_dicom, syntax):
             assert found.reason in ("does not decode", "no pixels"), str(found)
         else:
             assert found.shape == (40, 64)
+
+
+def test_run_lengths_of_more_pixels_than_the_header_says_are_never_unpacked(tmp_path, write_dicom, monkeypatch):
+    def unpack(*_):
+        pytest.fail("it was unpacked")
+
+    monkeypatch.setattr("pydicom.pixels.decoders.rle._rle_decode_segment", unpack)
+    shape = {"Rows": 64, "Columns": 64, "BitsAllocated": 8, "BitsStored": 8, "PixelRepresentation": 0}
+    for packed in (b"\x81\x00" * 10_000, (b"\x7f" + b"\x01" * 128) * 100):
+        stream = encapsulate([struct.pack("<16L", 1, 64, *[0] * 14) + packed])
+        path = write_dicom(tmp_path / "a.dcm", stream, TransferSyntaxUID=uid.RLELossless, **shape)
+        said = "does not decode: its run lengths unpack to more pixels than its header says"
+        assert str(_refused(path)) == said
 
 
 def test_nothing_of_the_header_is_warned_of_or_logged(tmp_path, write_dicom, caplog, recwarn):
