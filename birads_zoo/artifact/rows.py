@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from birads_zoo.artifact.judging import Prediction
+from birads_zoo.data.images import ImageError, is_dicom
 from birads_zoo.errors import UserError
 
-SUFFIXES = ("", ".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
-"""A folder's files with one of these are taken for pictures; DICOM files often have no suffix at all."""
+SUFFIXES = (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
+"""A folder's files with one of these are taken for pictures; without any, which is usual for DICOM, by content."""
 
 
 def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
@@ -34,12 +35,22 @@ def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
         if not path.is_dir():
             found.append(path)
             continue
-        below = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        below = sorted(file for file in path.rglob("*") if file.is_file())
         shown = [file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+        shown = [file for file in shown if _is_picture(file)]
         if not shown:
-            raise UserError(f"{path} holds no pictures: none of its files is called {', '.join(SUFFIXES[1:])}")
+            raise UserError(f"{path} holds no pictures: none of its files is called {', '.join(SUFFIXES)}, or is DICOM")
         found += shown
     return found
+
+
+def _is_picture(file: Path) -> bool:
+    if file.suffix:
+        return file.suffix.lower() in SUFFIXES
+    try:
+        return is_dicom(file) and file.name != "DICOMDIR"  # the index that DICOM discs carry
+    except ImageError:
+        return True  # it may be one; its row says why it is not read
 
 
 def _read_table(path: Path) -> pd.DataFrame:

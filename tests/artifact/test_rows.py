@@ -1,0 +1,23 @@
+"""Which files of a folder are taken for pictures."""
+
+import numpy as np
+import pytest
+
+from birads_zoo.artifact.rows import named_pictures
+from birads_zoo.errors import UserError
+
+
+def test_files_without_a_suffix_are_pictures_if_they_are_dicom(tmp_path, write_dicom):
+    for name in ("IM0001", "DICOMDIR", ".IM0002", "below/IM0003", "a.dcm"):
+        write_dicom(tmp_path / name, np.zeros((16, 16), np.uint8))
+    for name in ("LICENSE", "README", "b.png", "c.txt"):
+        (tmp_path / name).write_text("P5 no picture")
+    found = named_pictures([tmp_path])
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["IM0001", "a.dcm", "b.png", "below/IM0003"]
+    assert named_pictures([tmp_path / "LICENSE"]) == [tmp_path / "LICENSE"], "whoever names a file means it"
+
+
+def test_a_folder_of_other_files_is_told(tmp_path):
+    (tmp_path / "LICENSE").write_text("MIT")
+    with pytest.raises(UserError, match=r" holds no pictures: none of its files is called \.bmp, .*, or is DICOM$"):
+        named_pictures([tmp_path])
