@@ -13,6 +13,9 @@ from birads_zoo.data.images import Pixels
 _LOOK = 256  # pixels on the longer side of the copy in which marks are looked for
 _WHITE = 0.98  # of the brightest grey that there is
 _LINE = 0.98  # of a line at the edge is white: a frame's. Its corners may be rounded
+_BAR = 0.85  # of the brightest grey: a film's edge, scanned; it is seldom white
+_STEP = 0.75  # of a bar's grey is more than what lies beyond it
+_LONG = 0.2  # of the width is shorter than a bar
 _EDGE = 0.2  # of the breast's median grey above the film's: what is fainter needs no removing
 _THIN = 3  # pixels of that copy, half of what is too thin to belong to the breast
 _NEAR = 12  # pixels of that copy around the breast which are left alone: its skin, its nipple
@@ -21,12 +24,12 @@ _MOST = 0.2  # of the picture: what is larger is no mark, but something that thi
 
 
 def without_marks(grey: Pixels) -> Pixels:
-    """Return an H×W picture in which a white frame is black, and marks beside the breast are as dark as the film.
+    """Return an H×W picture in which a frame and bars are black, and marks beside the breast are as dark as the film.
 
     The breast is the largest bright region (`geometry.breast_mask`) with all that is joined to it above a fifth of
     its median grey; it and its surroundings keep every pixel. A picture without one comes back unchanged.
     """
-    framed = _without_frame(grey)
+    framed = _without_bars(_without_frame(grey))
     step = max(1, max(framed.shape) // _LOOK)
     small = np.asarray(Image.fromarray(framed.astype(np.float32)).reduce(step), dtype=np.float32)
     marks = _marks(small)
@@ -53,6 +56,23 @@ def _without_frame(grey: Pixels) -> Pixels:
     cleaned = np.zeros_like(grey)
     inner = slice(top, height - bottom), slice(left, width - right)
     cleaned[inner] = grey[inner]
+    return cleaned
+
+
+def _without_bars(grey: Pixels) -> Pixels:
+    """Blacken bright bars along the top and the bottom, over the breast too, with a hundredth of the height beyond.
+
+    A bar is at most a fiftieth of the height thick, and ends in a step. Tissue that is as bright fades, or goes on.
+    """
+    cleaned = grey.copy()
+    thick, fade = len(grey) // 50, len(grey) // 100
+    columns = np.arange(grey.shape[1])
+    for upright in (cleaned, cleaned[::-1]):
+        ends = np.argmin(upright[: thick + 1] >= _BAR * np.iinfo(grey.dtype).max, axis=0)
+        bar = (ends > 0) & (upright[ends + fade, columns] < _STEP * upright[0])
+        if bar.mean() >= _LONG:
+            rows = np.arange(thick + fade)[:, np.newaxis]
+            upright[: thick + fade][(rows < ends + fade) & bar] = 0
     return cleaned
 
 

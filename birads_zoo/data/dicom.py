@@ -15,7 +15,7 @@ from birads_zoo.data.dicom_header import read_header
 from birads_zoo.data.dicom_stream import read_stored
 from birads_zoo.data.images import Pixels
 
-READING = 1
+READING = 2
 """Raise this whenever the same DICOM file would give other pixels."""
 
 _LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as Pillow has it for other formats
@@ -26,8 +26,8 @@ def read_dicom(path: Path) -> Pixels:
 
     What the header says is done in the standard's order: modality table or rescale, VOI table or (first) window,
     inversion of MONOCHROME1 (see `dicom_grey.shades`); the range from black to white fills the dtype. Colour becomes
-    ITU-R 601 luma. Pixel padding and what the shutter hides are black, and so are a white frame and marks burnt in
-    beside the breast (`burnt_in.without_marks`). Raises `ImageError` as `read_header` and `read_stored` do.
+    ITU-R 601 luma. Pixel padding and what the shutter hides are black, and so are a white frame, bars and marks
+    burnt in beside the breast (`burnt_in.without_marks`). Raises `ImageError` as `read_header` and `read_stored` do.
     """
     header = read_header(path)
     stored = read_stored(path, header)

