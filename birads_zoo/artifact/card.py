@@ -28,8 +28,16 @@ and as such it was **never measured**: pictures that test one of them have train
 _ALARMS = """A prediction carries a warning where its picture is unlike the training's. How often that happens to
 pictures of the same source, each judged by one fold's network and by limits set without it and its patient:"""
 
-_SETS = """The model's calibrated probabilities are the mean of the folds', which is a little too cautious (Ranjan and
-Gneiting, J. R. Statist. Soc. B 72, 2010). Its set holds the classes that more than half of the folds' sets hold: where
+_CALIBRATED = """The model's calibrated probabilities are the mean of the folds', which is a little too cautious (Ranjan
+and Gneiting, J. R. Statist. Soc. B 72, 2010)."""
+
+_PARTLY = """Only {count} of {folds} folds had enough validation patients to be calibrated. What the model calls its
+calibrated probabilities is the mean of these and of the other folds' own: **calibrated in part**."""
+
+_UNCALIBRATED = """**Not calibrated: too few validation patients** in every fold. The model tells the networks' own
+probabilities, and no others."""
+
+_SETS = """The model's set holds the classes that more than half of the folds' sets hold: where
 each of these holds the true class with a chance of at least {level:g}, for a random picture of a new patient of the
 same population, the model's does with at least {least:g} (Gasparin and Ramdas, arXiv 2401.09379, 2024)."""
 
@@ -142,9 +150,19 @@ def _chances(metrics: Mapping[str, Any], manifest: Manifest) -> str:
             "",
             _table(("fold", "temperature", "conformal threshold"), [_fold(fold) for fold in manifest.folds]),
             "",
+            *_calibration(manifest),
             *([_SETS.format(level=level, least=round(max(2 * level - 1, 0), 6))] if len(manifest.folds) > 1 else []),
         ]
     )
+
+
+def _calibration(manifest: Manifest) -> tuple[str, ...]:
+    count, folds = manifest.calibrated_folds, len(manifest.folds)
+    if count == 0:
+        return _UNCALIBRATED, ""
+    if count < folds:
+        return _PARTLY.format(count=count, folds=folds), ""
+    return (_CALIBRATED, "") if folds > 1 else ()
 
 
 def _fold(fold: FoldPart) -> tuple[str, str, str]:

@@ -36,11 +36,11 @@ class Prediction:
     """What a model says of one picture. Where `error` says why it could not be read, the rest is empty.
 
     `source` is the path as it was given, "" for an array. `probabilities` are the networks' own, by class,
-    `calibrated` those recalibrated on validation rows; both are means over the folds and sum to 1. `predicted` is the
-    class of the largest of `probabilities`. `conformal_set` holds the classes that more than half of the folds' sets
-    hold (see `vote`). `distance` is how far the picture is from the training's in feature space, 1 being the median of
-    held-out ones, `None` where that is unknown. `similar` has the classes' shares of the nearest training pictures.
-    `warnings` are reasons to believe none of this.
+    `calibrated` those recalibrated on validation rows, empty where no fold had enough of them; both are means over the
+    folds and sum to 1. `predicted` is the class of the largest of `probabilities`. `conformal_set` holds the classes
+    that more than half of the folds' sets hold (see `vote`). `distance` is how far the picture is from the training's
+    in feature space, 1 being the median of held-out ones, `None` where that is unknown. `similar` has the classes'
+    shares of the nearest training pictures. `warnings` are reasons to believe none of this.
     """
 
     source: str
@@ -128,7 +128,9 @@ def _conclude(
             Prediction(
                 source=one.source,
                 probabilities=dict(zip(classes, mean[at].tolist(), strict=True)),
-                calibrated=dict(zip(classes, calibrated[at].tolist(), strict=True)),
+                calibrated=dict(zip(classes, calibrated[at].tolist(), strict=True))
+                if manifest.calibrated_folds
+                else {},
                 predicted=classes[int(mean[at].argmax())],
                 conformal_set=tuple(name for name, held in zip(classes, sets[at], strict=True) if held),
                 distance=distance,

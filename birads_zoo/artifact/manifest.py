@@ -109,6 +109,11 @@ class Manifest(_Part, frozen=True, kw_only=True):
     licences: tuple[str, ...]
     files: dict[str, str]
 
+    @property
+    def calibrated_folds(self) -> int:
+        """How many of the folds have a temperature; with none, nothing of the model is calibrated."""
+        return sum(fold.temperature is not None for fold in self.folds)
+
 
 class _Version(msgspec.Struct, frozen=True, kw_only=True):
     format: int

@@ -70,13 +70,16 @@ def columns_of(classes: Sequence[str]) -> list[str]:
 
 
 def as_row(prediction: Prediction, classes: Sequence[str]) -> dict[str, object]:
-    """Return a prediction as a table's row in `columns_of`; of an unreadable picture only the path and the error."""
+    """Return a prediction as a table's row in `columns_of`; of an unreadable picture only the path and the error.
+
+    The cells of `calibrated_<class>` are empty where nothing calibrated the model.
+    """
     row: dict[str, object] = {"image_path": prediction.source, "error": prediction.error}
     if prediction.error:
         return row
     for name in classes:
         row[f"probability_{name}"] = prediction.probabilities[name]
-        row[f"calibrated_{name}"] = prediction.calibrated[name]
+        row[f"calibrated_{name}"] = prediction.calibrated.get(name, "")
         row[f"set_{name}"] = name in prediction.conformal_set
     row |= {"predicted": prediction.predicted, "distance": prediction.distance}
     return row | {"warnings": "; ".join(prediction.warnings)}

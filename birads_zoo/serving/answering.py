@@ -44,10 +44,12 @@ class Answer:
     """What the model says of one picture; all dictionaries are by class, in the classes' order.
 
     `probabilities` are the networks' own and `calibrated` those recalibrated on validation patients, means over the
-    folds; `predicted` is the class of the largest of `probabilities`. `conformal_set` holds the classes that more than
-    half of the folds' sets hold, each made to hold the true one for the share `conformal_level` of new patients like
-    those of the training. `similar` are the classes' shares among the nearest training cases, and `distance` is how far
-    these are: 1 is the median of held-out cases, null is unknown. `warnings` are reasons to believe none of this.
+    folds; `calibrated_folds` of the `folds` had enough of these patients, and where none had, `calibrated` is empty.
+    `predicted` is the class of the largest of `probabilities`. `conformal_set` holds the classes that more than half of
+    the folds' sets hold, each made to hold the true one for the share `conformal_level` of new patients like those of
+    the training; of several folds' vote no more than 2 × `conformal_level` − 1 is guaranteed. `similar` are the
+    classes' shares among the nearest training cases, and `distance` is how far these are: 1 is the median of held-out
+    cases, null is unknown. `warnings` are reasons to believe none of this.
 
     `picture` is the picture as given, at most 1024 pixels a side, and `heat_map`, of the same size, where in it the
     evidence for `predicted` lies, transparent where there is none: PNG files in base64. Both are null unless asked for,
@@ -59,6 +61,8 @@ class Answer:
     predicted: str
     probabilities: dict[str, float]
     calibrated: dict[str, float]
+    calibrated_folds: int
+    folds: int
     conformal_set: tuple[str, ...]
     conformal_level: float
     similar: dict[str, float]
@@ -136,6 +140,8 @@ def _answer(desk: Desk, path: Path, drawn: bool) -> Answer:
         predicted=prediction.predicted,
         probabilities=prediction.probabilities,
         calibrated=prediction.calibrated,
+        calibrated_folds=model.manifest.calibrated_folds,
+        folds=len(model.manifest.folds),
         conformal_set=prediction.conformal_set,
         conformal_level=model.manifest.recipe.evaluation.conformal_level,
         similar=prediction.similar,

@@ -20,7 +20,7 @@ from birads_zoo.serving.answering import Desk, RefusedError, answer, too_large
 from birads_zoo.serving.api import content_of
 from birads_zoo.serving.examples import Example
 from birads_zoo.serving.guard import gate
-from birads_zoo.serving.templates import SCRIPT, STYLE, render
+from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
 
 # The heat map's strength is the browser's business alone: no picture is made anew, or sent again, for it.
 _LAY = "(on, strength) => { document.documentElement.style.setProperty('--heat', on ? strength / 100 : 0); }"
@@ -86,7 +86,6 @@ def _show(desk: Desk) -> Callable[..., Awaitable[HTMLResponse]]:
             found = await run_in_threadpool(answer, desk, await content_of(request), drawn=True)
         except RefusedError as refusal:
             return HTMLResponse(render("refused.html", why=str(refusal)), refusal.status)
-        levels = {name: (found.calibrated[name], found.probabilities[name]) for name in found.calibrated}
-        return HTMLResponse(render("answer.html", found=found, levels=levels, manifest=desk.model.manifest))
+        return HTMLResponse(render_answer(found, desk.model.manifest))
 
     return show

@@ -1,5 +1,8 @@
 """What the tests of exported models share: the session's run, exported once in each format."""
 
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -39,6 +42,20 @@ def exported(finished, export_run, tmp_path_factory):
 @pytest.fixture(scope="session")
 def model(exported, host):
     return open_model(exported, host, "cpu")
+
+
+@pytest.fixture
+def calibrated_by(model):
+    """The model as if its folds had these temperatures: `calibrated_by(1.5, None)`."""
+
+    def make(*temperatures):
+        folds = tuple(
+            msgspec.structs.replace(fold, temperature=temperature)
+            for fold, temperature in zip(model.manifest.folds, temperatures, strict=True)
+        )
+        return replace(model, manifest=msgspec.structs.replace(model.manifest, folds=folds))
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,20 @@ def test_it_has_the_figures_with_their_n_split_and_intervals(card, run):
     assert "This split leaks" not in card
 
 
+@pytest.mark.parametrize(
+    ("temperatures", "said"),
+    [
+        ((None, None), "**Not calibrated: too few validation patients** in every fold."),
+        ((None, 1.5), "Only 1 of 2 folds had enough validation patients to be calibrated."),
+        ((1.2, 1.5), "The model's calibrated probabilities are the mean of the folds', which is a little too cautious"),
+    ],
+)
+def test_it_says_how_far_the_model_is_calibrated(run, calibrated_by, temperatures, said):
+    card = model_card(run, calibrated_by(*temperatures).manifest)
+    assert said in card
+    assert ("model's calibrated probabilities" in card) == (None not in temperatures)
+
+
 def test_a_leaky_split_is_marked(run, model):
     leaky = replace(run, metrics={**run.metrics, "leaky": True, "split": "image"})
     assert "**This split leaks**: patients stand on both sides" in model_card(leaky, model.manifest)

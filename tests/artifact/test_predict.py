@@ -25,7 +25,6 @@ def test_every_picture_has_its_prediction_in_order(model, paths):
     for one, again in zip(forwards, reversed(backwards), strict=True):
         np.testing.assert_allclose(list(one.probabilities.values()), list(again.probabilities.values()), atol=1e-6)
         assert sum(one.probabilities.values()) == pytest.approx(1)
-        assert sum(one.calibrated.values()) == pytest.approx(1)
         assert sum(one.similar.values()) == pytest.approx(1)
         assert one.predicted in one.conformal_set
 
@@ -137,6 +136,16 @@ def test_calibration_recalibrates_each_fold_before_the_mean():
     told = calibrate(own, [part(temperature=2.0, shift=shift), part(shift=shift)])
     wanted = (recalibrated(own[0], 2.0, np.array(shift)) + own[1]) / 2
     np.testing.assert_allclose(told, wanted)
+
+
+def test_nothing_is_called_calibrated_that_nothing_calibrated(calibrated_by, paths):
+    none, some = calibrated_by(None, None), calibrated_by(None, 3.0)
+    (own,), (mended,) = none.predict(paths[0]), some.predict(paths[0])
+    assert own.calibrated == {}
+    assert sum(mended.calibrated.values()) == pytest.approx(1)
+    assert mended.calibrated != mended.probabilities
+    cells = [value for name, value in as_row(own, none.classes).items() if name.startswith("calibrated_")]
+    assert cells == [""] * len(none.classes)
 
 
 def test_a_set_holds_what_most_folds_sets_hold_and_always_the_likeliest():

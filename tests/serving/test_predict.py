@@ -17,9 +17,9 @@ def test_a_picture_is_answered(served, mammogram):
     assert response.status_code == 200, response.text
     told = response.json()
     classes = list(served.desk.model.classes)
-    for key in ("probabilities", "calibrated"):
-        assert list(told[key]) == classes
-        assert sum(told[key].values()) == pytest.approx(1)
+    assert list(told["probabilities"]) == classes
+    assert sum(told["probabilities"].values()) == pytest.approx(1)
+    assert (told["calibrated"], told["calibrated_folds"], told["folds"]) == ({}, 0, 2), "no fold has a temperature"
     assert told["predicted"] == max(told["probabilities"], key=told["probabilities"].get)
     assert set(told["conformal_set"]) <= set(classes)
     assert told["predicted"] in told["conformal_set"]

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from birads_zoo.artifact.manifest import Manifest
+    from birads_zoo.serving.answering import Answer
 
 STYLE = Path(__file__).with_name("page.css")
 SCRIPT = Path(__file__).with_name("page.js")
@@ -31,3 +36,10 @@ _PAGES.filters["coded"] = _coded
 def render(name: str, **values: object) -> str:
     """Fill the template `name`; every text is escaped, and a name that the template asks for in vain is an error."""
     return _PAGES.get_template(name).render(**values)
+
+
+def render_answer(found: Answer, manifest: Manifest) -> str:
+    """Fill the template of an answer: what `found` says, and how far the model of `manifest` can be held to it."""
+    levels = {name: (found.calibrated.get(name), own) for name, own in found.probabilities.items()}
+    unbounded = sum(fold.threshold is None for fold in manifest.folds)
+    return render("answer.html", found=found, levels=levels, manifest=manifest, unbounded=unbounded)
