@@ -20,6 +20,7 @@ from birads_zoo.artifact.held_out import Seen, fit_training_range, see
 from birads_zoo.artifact.manifest import (
     FORMAT,
     NOTICE,
+    REFERENCE,
     SUFFIXES,
     FoldPart,
     Kind,
@@ -28,7 +29,6 @@ from birads_zoo.artifact.manifest import (
     checksums,
     write_manifest,
 )
-from birads_zoo.artifact.model import REFERENCE
 from birads_zoo.artifact.networks import save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -19,8 +19,14 @@ NOTICE = "Research use only. This is no medical device: it diagnoses nothing, an
 
 NAME = "manifest.json"
 
+REFERENCE = "reference.safetensors"
+"""The file of the features against which new pictures are held."""
+
 Kind = Literal["safetensors", "onnx", "exported-program"]
 SUFFIXES: dict[Kind, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "exported-program": ".pt2"}
+
+
+_Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,10 +58,10 @@ class FoldPart(_Part, frozen=True, kw_only=True):
 
     number: int
     weights: str
-    temperature: float | None
+    temperature: _Positive | None
     shift: tuple[float, ...]
     threshold: float | None
-    scale: float | None
+    scale: _Positive | None
 
 
 class Share(_Part, frozen=True, kw_only=True):
@@ -137,10 +143,12 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of the exported model in `folder`, and every file against its checksum.
 
-    The checksums find damage and mix-ups. They prove no origin: who can change a file can change its checksum too.
+    The checksums find damage and mix-ups. They prove no origin: who can change a file can change its checksum too. The
+    manifest itself has none: nothing tells when, say, its classes were renamed.
 
     Raises:
-        UserError: when `folder` is no exported model, or one of another format, or a file of it is missing or changed.
+        UserError: when `folder` is no exported model, or one of another format, or a file of it is missing, unlisted or
+            changed.
 
     """
     try:
@@ -162,16 +170,31 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(text, type=Manifest)
     except msgspec.MsgspecError as error:
         raise UserError(f"{folder / NAME} is damaged ({error}); export the run again") from None
+    _check_folds(folder, manifest)
     _check_files(folder, manifest)
     return manifest
+
+
+def _check_folds(folder: Path, manifest: Manifest) -> None:
+    count = len(manifest.classes)
+    if len(set(manifest.classes)) < max(count, 2):
+        raise UserError(f"{folder / NAME} is damaged (its classes are no two or more names); export the run again")
+    if not manifest.folds:
+        raise UserError(f"{folder / NAME} is damaged (it has no fold); export the run again")
+    for fold in manifest.folds:
+        if len(fold.shift) != count:
+            raise UserError(
+                f"{folder / NAME} is damaged (fold {fold.number} has a shift of {len(fold.shift)} values for {count} "
+                "classes); export the run again"
+            )
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
     if strange := [name for name in manifest.files if Path(name).name != name]:
         raise UserError(f"{folder / NAME} names {strange[0]!r}, which is outside its folder; export the run again")
-    needed = {fold.weights for fold in manifest.folds}
-    if not needed or needed - set(manifest.files):
-        raise UserError(f"{folder / NAME} is damaged (it has no checksum of its weights); export the run again")
+    for needed in (*(fold.weights for fold in manifest.folds), REFERENCE):
+        if needed not in manifest.files:
+            raise UserError(f"{folder / NAME} is damaged (it has no checksum of {needed}); export the run again")
     for name, wanted in manifest.files.items():
         try:
             found = checksums([folder / name])[name]

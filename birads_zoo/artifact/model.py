@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors.numpy
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from birads_zoo.artifact.judging import Prediction, judge
-from birads_zoo.artifact.manifest import NOTICE, Manifest, read_manifest
+from birads_zoo.artifact.manifest import NAME, NOTICE, REFERENCE, Manifest, read_manifest
 from birads_zoo.artifact.networks import Network, judging, onnx_device, open_classifier, open_onnx
 from birads_zoo.artifact.reading import Images, Ready, Sample, in_order, read, samples_of
 from birads_zoo.artifact.reference import Reference
+from birads_zoo.artifact.training_range import NAMES
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.images import Pixels
 from birads_zoo.devices import Compute, choose_compute
@@ -27,8 +28,6 @@ from birads_zoo.model.classifier import Classifier
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
-
-REFERENCE = "reference.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,6 +120,10 @@ def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
 
     """
     manifest = read_manifest(folder)
+    if set(manifest.training_range.statistics) != set(NAMES):
+        raise UserError(
+            f"{folder / NAME} is damaged (its training range is not of {', '.join(NAMES)}); export the run again"
+        )
     if manifest.kind == "exported-program":
         raise UserError(
             f"{folder} is an exported program, and opening one runs whatever its file says (torch.export.load "
@@ -141,23 +144,29 @@ def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
         manifest=manifest,
         networks=networks,
         classifiers=classifiers,
-        references=_references(folder, len(manifest.folds)),
+        references=_references(folder, len(manifest.folds), len(manifest.classes)),
         compute=compute,
         host=host,
     )
 
 
-def _references(folder: Path, folds: int) -> tuple[Reference, ...]:
+def _references(folder: Path, folds: int, classes: int) -> tuple[Reference, ...]:
     try:
         tensors = safetensors.numpy.load_file(folder / REFERENCE)
-        return tuple(
-            Reference(
-                features=tensors[f"features-{fold}"].astype(np.float32),
-                labels=tensors[f"labels-{fold}"].astype(np.int64),
-                mean=tensors[f"mean-{fold}"],
-                spread=tensors[f"spread-{fold}"],
-            )
-            for fold in range(folds)
-        )
-    except (OSError, KeyError, SafetensorError) as error:
+        return tuple(_reference(tensors, fold, classes) for fold in range(folds))
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise UserError(f"{folder / REFERENCE} is damaged ({error}); export the run again") from None
+
+
+def _reference(tensors: Mapping[str, NDArray[Any]], fold: int, classes: int) -> Reference:
+    """Take a fold's reference from the file's tensors; a ValueError says what of it does not fit."""
+    features, labels = tensors[f"features-{fold}"].astype(np.float32), tensors[f"labels-{fold}"].astype(np.int64)
+    mean, spread = tensors[f"mean-{fold}"], tensors[f"spread-{fold}"]
+    if mean.ndim != 1 or spread.shape != mean.shape or features.shape != (*labels.shape, *mean.shape):
+        shapes = ", ".join(str(one.shape) for one in (features, labels, mean, spread))
+        raise ValueError(f"the shapes of fold {fold}'s features, labels, mean and spread do not fit: {shapes}")
+    if not (np.isfinite(features).all() and np.isfinite(mean).all() and (spread > 0).all()):
+        raise ValueError(f"fold {fold} has features that are no numbers, or a spread that is not above 0")
+    if not ((labels >= 0) & (labels < classes)).all():
+        raise ValueError(f"fold {fold} has labels of other than its {classes} classes")
+    return Reference(features=features, labels=labels, mean=mean, spread=spread)

@@ -3,9 +3,12 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 import birads_zoo
+from birads_zoo.artifact.manifest import checksums
 from birads_zoo.artifact.model import open_model
 from birads_zoo.errors import UserError
 
@@ -24,6 +27,12 @@ def change(copied):
         path.write_text(json.dumps(json.loads(path.read_text()) | keys))
 
     return set_key
+
+
+@pytest.fixture
+def told(exported):
+    """What the manifest says, as JSON."""
+    return json.loads((exported / "manifest.json").read_text())
 
 
 def refused(folder, host):
@@ -74,9 +83,64 @@ def test_a_manifest_reaches_no_file_outside_its_folder(copied, host, change):
     assert "names '../fold-0.safetensors', which is outside its folder" in refused(copied, host)
 
 
-def test_weights_without_a_checksum_are_refused(copied, host, change):
-    change(files={})
-    assert "it has no checksum of its weights" in refused(copied, host)
+@pytest.mark.parametrize("name", ["fold-1.safetensors", "reference.safetensors"])
+def test_a_file_that_is_read_without_a_checksum_is_refused(copied, host, change, told, name):
+    change(files={key: value for key, value in told["files"].items() if key != name})
+    assert f"manifest.json is damaged (it has no checksum of {name}); export the run again" in refused(copied, host)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"temperature": 0.0}, "Expected `float` > 0.0"),
+        ({"temperature": -1.5}, "Expected `float` > 0.0"),
+        ({"scale": 0.0}, "Expected `float` > 0.0"),
+        ({"shift": [0.0, 0.0]}, "fold 0 has a shift of 2 values for 4 classes"),
+    ],
+)
+def test_a_fold_that_cannot_be_is_refused(copied, host, change, told, keys, said):
+    change(folds=[told["folds"][0] | keys, *told["folds"][1:]])
+    found = refused(copied, host)
+    assert f"manifest.json is damaged ({said}" in found
+    assert found.endswith("export the run again")
+
+
+def test_a_model_without_folds_is_refused(copied, host, change):
+    change(folds=[])
+    assert "manifest.json is damaged (it has no fold); export the run again" in refused(copied, host)
+
+
+def test_two_classes_of_one_name_are_refused(copied, host, change, told):
+    change(classes=[told["classes"][0], *told["classes"][:-1]])
+    assert "manifest.json is damaged (its classes are no two or more names)" in refused(copied, host)
+
+
+@pytest.mark.parametrize("named", [{"mean": {"low": 0.1, "high": 0.2}}, {}])
+def test_a_training_range_of_other_statistics_is_refused(copied, host, change, told, named):
+    change(training_range=told["training_range"] | {"statistics": named})
+    assert "its training range is not of longer_side, aspect, mean" in refused(copied, host)
+
+
+@pytest.mark.parametrize(
+    ("altered", "said"),
+    [
+        ({"mean-1": np.zeros(3, np.float32)}, "fold 1's features, labels, mean and spread do not fit"),
+        ({"labels-0": np.zeros((0,), np.int16)}, "fold 0's features, labels, mean and spread do not fit"),
+        ({"labels-0": 9}, "fold 0 has labels of other than its 4 classes"),
+        ({"spread-1": 0}, "fold 1 has features that are no numbers, or a spread that is not above 0"),
+        ({"features-0": np.nan}, "fold 0 has features that are no numbers, or a spread that is not above 0"),
+    ],
+)
+def test_references_that_do_not_fit_are_refused(copied, host, change, told, altered, said):
+    path = copied / "reference.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    for key, value in altered.items():
+        tensors[key] = np.full_like(tensors[key], value) if np.isscalar(value) else value
+    path.write_bytes(safetensors.numpy.save(tensors))
+    change(files=told["files"] | checksums([path]))
+    found = refused(copied, host)
+    assert "reference.safetensors is damaged (" in found
+    assert said in found
 
 
 def test_a_missing_plugin_is_named(copied, host, change):
