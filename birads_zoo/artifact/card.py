@@ -69,12 +69,14 @@ def _what(manifest: Manifest, precision: str) -> str:
     else:
         steps = ["cropped to the breast"] * image.crop + ["chest wall turned to the left"] * image.orient + steps
     views = {"single": "one picture", "breast": "two views of a breast", "bilateral": "both breasts in one view"}
+    maps = f"{recipe.explainer}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
     rows = (
         ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
         ("Ablations", ", ".join(recipe.ablations) or "none"),
         ("Tells", f"{manifest.target}: {', '.join(manifest.classes)}"),
         ("Looks at", views[recipe.dataset.views]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
+        ("Heat maps", maps),
         ("Precision", f"float32; the figures below are of the run's own predictions, in {precision}"),
         ("Format", f"{manifest.kind}, by birads-zoo {manifest.birads_zoo} with torch {manifest.torch}"),
     )

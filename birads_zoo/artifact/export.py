@@ -23,6 +23,7 @@ from birads_zoo.artifact.manifest import (
     REFERENCE,
     SUFFIXES,
     FoldPart,
+    HeatMaps,
     Kind,
     Manifest,
     Preprocessing,
@@ -33,6 +34,7 @@ from birads_zoo.artifact.networks import save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
+from birads_zoo.explanation.files import read_explanations
 from birads_zoo.files import whole_folder
 from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
 from birads_zoo.progress import Screen
@@ -115,6 +117,7 @@ def export(
             preprocessing=preprocessing,
             folds=_folds(finished, data, seen, kind),
             training_range=training_range,
+            heat_maps=_heat_maps(finished),
             licences=_licences(finished.recipe, host, registry),
             files={},
         )
@@ -139,6 +142,15 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
         )
         for fold, one in zip(data.folds, seen, strict=True)
     )
+
+
+def _heat_maps(finished: Finished) -> HeatMaps:
+    """Take over what `birads-zoo explain` found of the recipe's explainer, if it was asked."""
+    told = read_explanations(finished.folder)
+    judged = None if told is None else told.found["explainers"].get(finished.recipe.explainer)
+    if judged is None:
+        return HeatMaps(faithful=None, verdict="not tested: birads-zoo explain")
+    return HeatMaps(faithful=judged["faithful"], verdict=judged["verdict"])
 
 
 def _by_fold(told: Sequence[Mapping[str, Any]], key: str) -> dict[int, float | None]:

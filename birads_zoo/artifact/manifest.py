@@ -12,7 +12,7 @@ import msgspec
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import ImageSection, Recipe
 
-FORMAT = 1
+FORMAT = 2
 """Raise this whenever an older birads-zoo could not read, or would misread, what a newer one exports."""
 
 NOTICE = "Research use only. This is no medical device: it diagnoses nothing, and must not guide anybody's care."
@@ -95,6 +95,16 @@ class TrainingRange(_Part, frozen=True, kw_only=True):
     distance_alarms: Share | None
 
 
+class HeatMaps(_Part, frozen=True, kw_only=True):
+    """Whether the maps of the recipe's explainer are to be believed: the verdict of `birads-zoo explain` on the run.
+
+    `faithful` is `None` where it was undecided or never asked for; `verdict` is its sentence, or says that.
+    """
+
+    faithful: bool | None
+    verdict: str
+
+
 class Manifest(_Part, frozen=True, kw_only=True):
     """Everything that it takes to predict with the files beside it. `files` has their SHA-256 checksums."""
 
@@ -112,6 +122,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     preprocessing: Preprocessing
     folds: tuple[FoldPart, ...]
     training_range: TrainingRange
+    heat_maps: HeatMaps
     licences: tuple[str, ...]
     files: dict[str, str]
 

@@ -17,7 +17,8 @@ from birads_zoo.errors import UserError
 from birads_zoo.files import whole_file, whole_folder
 
 if TYPE_CHECKING:
-    from birads_zoo.artifact.model import Model
+    from birads_zoo.artifact.manifest import Manifest
+    from birads_zoo.artifact.model import Explanation, Model
     from birads_zoo.artifact.reading import Sample
 
 
@@ -79,7 +80,6 @@ def _written(
 ) -> Iterator[tuple[bool, bool]]:
     """Write a row for each sample; yield whether it could not be read, and whether it was warned of."""
     from birads_zoo.artifact.rows import as_row, columns_of
-    from birads_zoo.report.pictures import overlay
 
     columns = columns_of(model.classes) + ["heat_map"] * (maps is not None)
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
@@ -91,9 +91,27 @@ def _written(
         if maps is not None and not prediction.error:
             row["heat_map"] = f"{number:05d}-{Path(prediction.source).stem}.png"
             shown = model.explain(sample, prediction.predicted)
-            overlay(shown.picture, shown.heat, maps / str(row["heat_map"]))
+            _draw(maps / str(row["heat_map"]), shown, model.manifest)
         writer.writerow(row)
         yield bool(prediction.error), bool(prediction.warnings)
+
+
+def _draw(path: Path, shown: Explanation, manifest: Manifest) -> None:
+    """Draw a heat map with what a reader of the file alone must know: the class, the explainer, and its verdict."""
+    import numpy as np
+
+    from birads_zoo.report.overlays import draw_overlay
+
+    judged = manifest.heat_maps
+    draw_overlay(
+        path,
+        shown.picture,
+        shown.heat,
+        np.zeros(shown.heat.shape, np.bool_),
+        f"{manifest.recipe.explainer}: evidence for {shown.label}",
+        f"research use only{f'; on the training run it {judged.verdict}' if judged.faithful else ''}",
+        "" if judged.faithful else judged.verdict,
+    )
 
 
 @contextlib.contextmanager

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
-from PIL import Image
 
 from birads_zoo.report import style
 from birads_zoo.report.style import BODY, COOL, INK, MARGIN, QUIET, SMALL, WARM
@@ -26,7 +25,6 @@ _LINE = 0.155  # inches a line of caption takes
 _HEAT = matplotlib.colormaps["inferno"]
 _OPACITY = 0.75  # of the strongest heat
 _LESION = "#5ef2ff"
-_OVERLAY = 512  # pixels that an overlay is high, about
 
 
 def sample_grid(images: NDArray[Any], titles: Sequence[str], path: Path, context: str) -> None:
@@ -116,20 +114,6 @@ def heat_maps(
         _caption(picture, 0, titles[i], INK, "bold", pictures=2)
     _heat_key(figure)
     style.save(figure, path)
-
-
-def overlay(image: NDArray[Any], heat: NDArray[np.floating[Any]], path: Path) -> None:
-    """Save one image H×W beside itself with its heat map H×W in [0, 1] laid over it, as `heat_maps` colours it.
-
-    A PNG without text, each pixel of the image a whole number of its own.
-    """
-    low, high = grey_range(image)
-    grey = np.repeat(np.clip((image[..., None] - low) / (high - low), 0, 1), 3, axis=2)
-    opacity = _OPACITY * np.clip(np.nan_to_num(heat), 0, 1)[..., None]
-    laid = grey * (1 - opacity) + _HEAT(heat)[..., :3] * opacity
-    zoom = max(1, round(_OVERLAY / image.shape[0]))
-    both = np.concatenate([grey, laid], axis=1).repeat(zoom, axis=0).repeat(zoom, axis=1)
-    Image.fromarray(np.rint(255 * both).astype(np.uint8)).save(path)
 
 
 def _grid(

@@ -1,17 +1,19 @@
 """What is exported is the trainer's network with its preprocessing, whole and checked, and gives nobody away."""
 
 import json
+import shutil
 import sys
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.torch
 import torch
 
 from birads_zoo.artifact import export as room
 from birads_zoo.artifact.agreement import TOLERANCE, check_pixels, largest_difference
-from birads_zoo.artifact.manifest import read_manifest
+from birads_zoo.artifact.manifest import HeatMaps, read_manifest
 from birads_zoo.artifact.model import Model, open_model
 from birads_zoo.artifact.networks import judging, open_onnx, open_own_program, save_network
 from birads_zoo.artifact.reading import Sample, read
@@ -19,6 +21,7 @@ from birads_zoo.data.batches import as_images
 from birads_zoo.data.pixels import build_store
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
+from birads_zoo.explanation.files import COLUMNS, write_explanations
 from birads_zoo.finished import read_run, trained_classifier
 from birads_zoo.model.build import build_classifier
 from birads_zoo.recipe import ImageSection, Recipe
@@ -194,6 +197,20 @@ def test_calibration_and_sets_are_those_of_the_run(zoo, export_run, host, tmp_pa
             np.testing.assert_allclose([one.calibrated[name] for one in told], own[f"calibrated_{name}"], atol=1e-5)
             held = own[f"set_{name}"].astype(bool)  # a score may fall on the other side of the threshold by rounding
             assert np.mean([name in one.conformal_set for one in told] == held) > 0.98
+
+
+def test_what_was_found_of_the_heat_maps_goes_along(exported, finished, run, export_run, tmp_path):
+    untested = read_manifest(exported)
+    assert untested.heat_maps == HeatMaps(faithful=None, verdict="not tested: birads-zoo explain")
+    assert f"| Heat maps | {run.recipe.explainer}; not tested" in (exported / "model_card.md").read_text()
+    copied = shutil.copytree(finished[0], tmp_path / "run")
+    (copied / "explanations").mkdir()
+    judged = {"faithful": False, "verdict": "does not beat its baselines: no gain shown in road over centre"}
+    found = {"explainers": {"another": {"faithful": True, "verdict": "beats"}, run.recipe.explainer: judged}}
+    write_explanations(copied / "explanations", pd.DataFrame(columns=list(COLUMNS)), found)
+    told = export_run(copied, "safetensors", tmp_path / "model")
+    assert told.heat_maps == HeatMaps(**judged) == read_manifest(tmp_path / "model").heat_maps
+    assert f"| Heat maps | {run.recipe.explainer}; does not beat" in (tmp_path / "model" / "model_card.md").read_text()
 
 
 def test_an_export_does_not_overwrite(exported, finished, export_run):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from birads_zoo.artifact.manifest import HeatMaps
 from birads_zoo.serving.answering import answer
 from birads_zoo.serving.templates import render_answer
 
@@ -56,3 +57,11 @@ def test_the_sets_promise_no_more_than_the_vote_holds(shown):
 def test_networks_without_a_set_are_told_of(shown):
     page = shown((1.5, 2.0), (None, 0.5))
     assert "1 of 2 had too few validation patients for a set, and votes for every category." in page
+
+
+def test_a_heat_map_has_its_verdict_beside_it(desk, mammogram):
+    manifest, found = desk.model.manifest, answer(desk, mammogram, drawn=True)
+    assert "Not to be relied on: not tested: birads-zoo explain." in render_answer(found, manifest)
+    judged = HeatMaps(faithful=True, verdict="beats a random and a centred map")
+    page = render_answer(found, msgspec.structs.replace(manifest, heat_maps=judged))
+    assert "Tested on the training run: it beats a random and a centred map." in page
