@@ -54,9 +54,10 @@ def random_classifier(
 def rank_correlations(
     first: NDArray[np.float32], second: NDArray[np.float32], breasts: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return (N,) Spearman's correlations of two N×H×W maps over the pixels in the breast.
+    """Return (N,) sizes |ρ| of Spearman's correlations of two N×H×W maps over the pixels in the breast, from 0 to 1.
 
-    0 where one of the two is flat, as their order then has nothing in common; NaN where both are.
+    Without the sign, as a map that is turned over shows the same edges. NaN where either map is flat: without an order
+    there is nothing to compare, and a network whose maps are empty says nothing about those of another.
     """
     step = max(max(first.shape[1:]) // _LOOK, 1)
     found = np.full(len(first), np.nan)
@@ -64,8 +65,8 @@ def rank_correlations(
         inside = [rankdata(maps[number, ::step, ::step][breast]) for maps in (first, second)]
         deviations = [ranks - ranks.mean() for ranks in inside]
         sizes = [float(np.linalg.norm(one)) for one in deviations]
-        if max(sizes, default=0) > 0:
-            found[number] = float(deviations[0] @ deviations[1]) / (sizes[0] * sizes[1]) if min(sizes) > 0 else 0.0
+        if min(sizes) > 0:
+            found[number] = min(abs(float(deviations[0] @ deviations[1])) / (sizes[0] * sizes[1]), 1.0)
     return found
 
 
