@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,7 +87,7 @@ def explain(
     compute = choose_compute(device, finished.recipe.training.precision)
     asked = _choose(finished, data, limit)
     made: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
-    with _in_place_of(finished.folder / FOLDER) as folder:
+    with whole_folder(finished.folder / FOLDER, replace=True) as folder:
         started = time.perf_counter()
         with screen.bar("explaining", len(asked.places)) as show:
             done = 0
@@ -218,7 +216,6 @@ def _about(finished: Finished, data: Prepared, asked: _Asked) -> dict[str, Any]:
         "height": finished.recipe.image.height,
         "width": finished.recipe.image.width,
         "level": LEVEL,
-        "resamples": int(clusters(patients).max()) + 1,
         "method": "whole patients left out one at a time",
     }
 
@@ -243,14 +240,3 @@ def _draw(
             f"true {row['label']}, called {row['predicted']}; {row['explained']} was given {row['probability']:.2f}",
             "" if judged["faithful"] else judged["verdict"],
         )
-
-
-@contextmanager
-def _in_place_of(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes the place of `target` when the block ends well."""
-    fresh = target.with_name(f"{target.name}-new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    with whole_folder(fresh) as folder:
-        yield folder
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.rename(target)
