@@ -24,7 +24,7 @@ from birads_zoo.evaluation.intervals import LEVEL
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.explanation.sanity import random_classifier
+from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
@@ -116,7 +116,7 @@ def _write(
         table = asked.about.assign(explainer=name, **scores)
         files = {"maps": f"{name}.npz", "overlays": f"overlays/{name}"}
         one = judge_explainer(table)
-        judged[name] = one | files | {"passes": PASSES}
+        judged[name] = one | files | {"passes": PASSES, "draws": DRAWS}
         table = table.assign(
             faithful="" if one["faithful"] is None else str(one["faithful"]),
             overlay=[f"{files['overlays']}/{row}.png" for row in table["row"]],
@@ -174,10 +174,16 @@ def _explain_fold(
     size = 8 if compute.device.type == "cpu" else finished.recipe.training.batch_size
     batches = Batches(data.store.array, data.samples[asked.places[own]], asked.targets[own], size, compute.device)
     trained = trained_classifier(finished, host, fold, compute)
-    some = (batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING))
-    random = random_classifier(finished.recipe, host, len(finished.classes), fold, compute, some)
+    some = [batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING)]
+    randoms = [
+        random_classifier(finished.recipe, host, len(finished.classes), fold, draw, compute, some)
+        for draw in range(DRAWS)
+    ]
     seed = finished.recipe.seed
-    built = {spec.name: (_maker(host, spec, trained, seed), _maker(host, spec, random, seed)) for spec in specs}
+    built = {
+        spec.name: (_maker(host, spec, trained, seed), [_maker(host, spec, random, seed) for random in randoms])
+        for spec in specs
+    }
     subject = Subject(classifier=trained, explainers=built, compute=compute, seed=seed)
     for batch in batches.epoch(None):
         chosen = own[batch.positions.cpu().numpy()]

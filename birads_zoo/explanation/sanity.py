@@ -25,19 +25,22 @@ from birads_zoo.recipe import Recipe
 if TYPE_CHECKING:
     from birads_zoo.host import Host
 
+DRAWS = 3
+"""Networks with random weights a fold: how alike the maps of one are is to a good part chance."""
+
 _WINDOW = 7  # pixels on a side of SSIM's window
 _LOOK = 64  # values on the longer side that are ranked: maps are smooth
 
 
 def random_classifier(
-    recipe: Recipe, host: Host, classes: int, fold: int, compute: Compute, images: Iterable[Tensor]
+    recipe: Recipe, host: Host, classes: int, fold: int, draw: int, compute: Compute, images: Iterable[Tensor]
 ) -> Classifier:
-    """Build the recipe's classifier with random weights throughout, in evaluation mode.
+    """Build the recipe's classifier with random weights throughout, others for each fold and draw, in evaluation mode.
 
     Batch norms take their statistics from `images` (N×V×1×H×W each, on the device): at their initial ones the values of
     a deep network fade, and its maps would be empty for that reason alone.
     """
-    seed_libraries(recipe.seed, "randomised", fold)
+    seed_libraries(recipe.seed, "randomised", fold, draw)
     fresh = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = compute.place(build_classifier(fresh, host, classes)).eval()
     norms = [part for part in classifier.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
