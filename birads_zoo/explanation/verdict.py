@@ -79,6 +79,7 @@ def judge_explainer(rows: pd.DataFrame) -> dict[str, Any]:
         "depends_on_weights": depends,
         "n": len(rows),
         "n_lesions": int(marked.sum()),
+        "n_lesion_patients": len(np.unique(clusters(patients)[marked])),
         "scores": {name: as_json(found[name]) for name in _SCORES},
         "baselines": {
             baseline: {name: as_json(found[f"{baseline}_{name}"]) for name in names}

@@ -102,7 +102,7 @@ def test_without_lesions_their_scores_are_none_and_the_verdict_stands():
     table[of_lesions] = np.nan
     found = judge_explainer(table)
     assert found["faithful"] is True
-    assert found["n_lesions"] == 0
+    assert (found["n_lesions"], found["n_lesion_patients"]) == (0, 0)
     assert found["scores"]["pointing"] is found["gain"]["random"]["pointing"] is None
 
 
