@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +24,7 @@ from birads_zoo.evaluation.intervals import LEVEL
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.explanation.sanity import random_classifier
+from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
@@ -89,7 +87,7 @@ def explain(
     compute = choose_compute(device, finished.recipe.training.precision)
     asked = _choose(finished, data, limit)
     made: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
-    with _in_place_of(finished.folder / FOLDER) as folder:
+    with whole_folder(finished.folder / FOLDER, replace=True) as folder:
         started = time.perf_counter()
         with screen.bar("explaining", len(asked.places)) as show:
             done = 0
@@ -118,7 +116,7 @@ def _write(
         table = asked.about.assign(explainer=name, **scores)
         files = {"maps": f"{name}.npz", "overlays": f"overlays/{name}"}
         one = judge_explainer(table)
-        judged[name] = one | files | {"passes": PASSES}
+        judged[name] = one | files | {"passes": PASSES, "draws": DRAWS}
         table = table.assign(
             faithful="" if one["faithful"] is None else str(one["faithful"]),
             overlay=[f"{files['overlays']}/{row}.png" for row in table["row"]],
@@ -176,10 +174,16 @@ def _explain_fold(
     size = 8 if compute.device.type == "cpu" else finished.recipe.training.batch_size
     batches = Batches(data.store.array, data.samples[asked.places[own]], asked.targets[own], size, compute.device)
     trained = trained_classifier(finished, host, fold, compute)
-    some = (batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING))
-    random = random_classifier(finished.recipe, host, len(finished.classes), fold, compute, some)
+    some = [batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING)]
+    randoms = [
+        random_classifier(finished.recipe, host, len(finished.classes), fold, draw, compute, some)
+        for draw in range(DRAWS)
+    ]
     seed = finished.recipe.seed
-    built = {spec.name: (_maker(host, spec, trained, seed), _maker(host, spec, random, seed)) for spec in specs}
+    built = {
+        spec.name: (_maker(host, spec, trained, seed), [_maker(host, spec, random, seed) for random in randoms])
+        for spec in specs
+    }
     subject = Subject(classifier=trained, explainers=built, compute=compute, seed=seed)
     for batch in batches.epoch(None):
         chosen = own[batch.positions.cpu().numpy()]
@@ -218,7 +222,6 @@ def _about(finished: Finished, data: Prepared, asked: _Asked) -> dict[str, Any]:
         "height": finished.recipe.image.height,
         "width": finished.recipe.image.width,
         "level": LEVEL,
-        "resamples": int(clusters(patients).max()) + 1,
         "method": "whole patients left out one at a time",
     }
 
@@ -243,14 +246,3 @@ def _draw(
             f"true {row['label']}, called {row['predicted']}; {row['explained']} was given {row['probability']:.2f}",
             "" if judged["faithful"] else judged["verdict"],
         )
-
-
-@contextmanager
-def _in_place_of(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder that takes the place of `target` when the block ends well."""
-    fresh = target.with_name(f"{target.name}-new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    with whole_folder(fresh) as folder:
-        yield folder
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.rename(target)

@@ -40,8 +40,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; when the block ends well, it becomes `path`, which must not exist."""
+def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; when the block ends well, it becomes `path`.
+
+    That must not exist, or with `replace` goes then, and not before.
+    """
     with _said_where(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
@@ -51,6 +54,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
                 if file.is_file():
                     _flush(file)
             temporary.chmod(0o777 & ~_UMASK)
+            if replace:
+                shutil.rmtree(path, ignore_errors=True)
             temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

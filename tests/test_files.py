@@ -33,6 +33,24 @@ def test_a_failed_folder_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_is_replaced_only_when_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "maps"
+
+    def fill(name, error=None):
+        with whole_folder(path, replace=True) as temporary:
+            (temporary / name).touch()
+            if error:
+                raise error
+
+    fill("old")
+    with pytest.raises(RuntimeError, match="killed"):
+        fill("half", RuntimeError("killed"))
+    assert [file.name for file in path.iterdir()] == ["old"]
+    fill("new")
+    assert [file.name for file in path.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_others_may_read_what_the_umask_allows(tmp_path):
     write_text(tmp_path / "a.txt", "a")
     with whole_folder(tmp_path / "b"):

@@ -106,8 +106,11 @@ class Model:
         spec = self.host.explainer(self.manifest.recipe.explainer)
         images = as_images(ready.pixels[None], self.compute.device)
         target = torch.tensor([self.classes.index(label)], device=self.compute.device)
+        seed = self.manifest.recipe.seed
         with self.host.building("explainer", spec.name):
-            maps = [explain_sample(one, spec.build(one), images, target, 1)[0, 0] for one in self.classifiers]
+            maps = [
+                explain_sample(one, spec.build(one), images, target, 1, seed=seed)[0, 0] for one in self.classifiers
+            ]
         return Explanation(picture=ready.pixels[0], heat=np.mean(maps, axis=0), label=label)
 
 

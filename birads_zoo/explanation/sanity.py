@@ -25,19 +25,22 @@ from birads_zoo.recipe import Recipe
 if TYPE_CHECKING:
     from birads_zoo.host import Host
 
+DRAWS = 3
+"""Networks with random weights a fold: how alike the maps of one are is to a good part chance."""
+
 _WINDOW = 7  # pixels on a side of SSIM's window
 _LOOK = 64  # values on the longer side that are ranked: maps are smooth
 
 
 def random_classifier(
-    recipe: Recipe, host: Host, classes: int, fold: int, compute: Compute, images: Iterable[Tensor]
+    recipe: Recipe, host: Host, classes: int, fold: int, draw: int, compute: Compute, images: Iterable[Tensor]
 ) -> Classifier:
-    """Build the recipe's classifier with random weights throughout, in evaluation mode.
+    """Build the recipe's classifier with random weights throughout, others for each fold and draw, in evaluation mode.
 
     Batch norms take their statistics from `images` (N×V×1×H×W each, on the device): at their initial ones the values of
     a deep network fade, and its maps would be empty for that reason alone.
     """
-    seed_libraries(recipe.seed, "randomised", fold)
+    seed_libraries(recipe.seed, "randomised", fold, draw)
     fresh = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = compute.place(build_classifier(fresh, host, classes)).eval()
     norms = [part for part in classifier.modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
@@ -54,9 +57,10 @@ def random_classifier(
 def rank_correlations(
     first: NDArray[np.float32], second: NDArray[np.float32], breasts: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return (N,) Spearman's correlations of two N×H×W maps over the pixels in the breast.
+    """Return (N,) sizes |ρ| of Spearman's correlations of two N×H×W maps over the pixels in the breast, from 0 to 1.
 
-    0 where one of the two is flat, as their order then has nothing in common; NaN where both are.
+    Without the sign, as a map that is turned over shows the same edges. NaN where either map is flat: without an order
+    there is nothing to compare, and a network whose maps are empty says nothing about those of another.
     """
     step = max(max(first.shape[1:]) // _LOOK, 1)
     found = np.full(len(first), np.nan)
@@ -64,8 +68,8 @@ def rank_correlations(
         inside = [rankdata(maps[number, ::step, ::step][breast]) for maps in (first, second)]
         deviations = [ranks - ranks.mean() for ranks in inside]
         sizes = [float(np.linalg.norm(one)) for one in deviations]
-        if max(sizes, default=0) > 0:
-            found[number] = float(deviations[0] @ deviations[1]) / (sizes[0] * sizes[1]) if min(sizes) > 0 else 0.0
+        if min(sizes) > 0:
+            found[number] = min(abs(float(deviations[0] @ deviations[1])) / (sizes[0] * sizes[1]), 1.0)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +34,10 @@ MapMaker = Callable[[Tensor, Tensor], NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
-    """What is explained: a fold's trained classifier, and every explainer of it and of one with random weights."""
+    """What is explained: a fold's trained classifier, and every explainer of it and of some with random weights."""
 
     classifier: Classifier
-    explainers: Mapping[str, tuple[MapMaker, MapMaker]]
+    explainers: Mapping[str, tuple[MapMaker, Sequence[MapMaker]]]
     compute: Compute
     seed: int
 
@@ -60,7 +60,8 @@ class Cases:
 def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
     """Yield for each explainer its name, B×H×W maps of the first view, and its scores' columns, (B,) each.
 
-    The columns are those of `explanations.csv`; NaN where a score is undefined.
+    The columns are those of `explanations.csv`; NaN where a score is undefined. What is compared with random weights is
+    the mean over the networks that have them, where it is defined.
     """
     on_cpu = subject.compute.device.type == "cpu"
     pictures_at_once = 16 if on_cpu else 256  # what stays in a CPU's cache is quicker there
@@ -83,7 +84,8 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
         | _named("brightness", _at_lesions(brightness, cases))
     )
     for name, (of_trained, of_random) in subject.explainers.items():
-        maps, other = of_trained(cases.images, cases.targets), of_random(cases.images, cases.targets)
+        maps = of_trained(cases.images, cases.targets)
+        others = [_beside(maps, make(cases.images, cases.targets), cases) for make in of_random]
         draws = [numpy_generator(subject.seed, "moved", name, int(row)) for row in cases.rows]
         moved = moved_maps(maps, cases.breasts, draws)
         elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}
@@ -93,12 +95,26 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
             removed(maps)
             | {"energy_in_breast": energy_inside(maps, cases.breasts)}
             | _at_lesions(maps, cases)
-            | {"rank_correlation": rank_correlations(maps, other, cases.breasts)}
-            | {"ssim": similarities(maps, other, cases.breasts)}
             | _named("random", elsewhere)
-            | _named("untrained", _at_lesions(other, cases))
+            | {column: _mean([other[column] for other in others]) for column in others[0]}
             | shared,
         )
+
+
+def _beside(maps: NDArray[np.float32], other: NDArray[np.float32], cases: Cases) -> Scores:
+    """Score the maps of a network with random weights: how alike they are to `maps`, and how they lie to lesions."""
+    return {
+        "rank_correlation": rank_correlations(maps, other, cases.breasts),
+        "ssim": similarities(maps, other, cases.breasts),
+    } | _named("untrained", _at_lesions(other, cases))
+
+
+def _mean(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the mean of (B,) each, of those that are defined; NaN where none is."""
+    values = np.stack(parts)
+    known = np.isfinite(values)
+    total, count = np.where(known, values, 0).sum(axis=0), known.sum(axis=0)
+    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
 
 def _at_lesions(maps: NDArray[np.float32], cases: Cases) -> Scores:

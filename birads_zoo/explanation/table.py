@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from birads_zoo.evaluation.intervals import FEW
+
 _ROWS = (
     ("deletion, less is better", "deletion"),
     ("insertion", "insertion"),
@@ -37,12 +39,16 @@ def explanations_text(found: Mapping[str, Any]) -> str:
             for title, key in (("rank correlation", "rank_correlation"), ("SSIM", "ssim"))
         ]
         lines.append(f"  with the maps of random weights: {' · '.join(alike)}")
+        if 0 < one["n_lesion_patients"] < FEW:
+            held = f"† of fewer than {FEW} patients ({one['n_lesion_patients']})"
+            lines.append(f"  {held}: intervals hold the truth less often than they say")
     return "\n".join(lines)
 
 
 def _cells(title: str, key: str, one: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
     at_lesion = key in ("pointing", "energy_in_lesion")
-    n = f" (n = {one['n_lesions'] if at_lesion else one['n']})"
+    few = " †" * (at_lesion and one["n_lesion_patients"] < FEW)
+    n = f" (n = {one['n_lesions'] if at_lesion else one['n']}){few}"
     if key == "energy_in_breast":  # the baselines lie in the breast by construction
         return (title + n, _value(one["scores"][key]), f"{one['scores']['breast_share']['value']:.3f}", *[""] * 5)
     baselines = [one["baselines"][baseline].get(key) for baseline in _BASELINES]

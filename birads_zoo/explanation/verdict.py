@@ -27,10 +27,11 @@ BASELINES: Mapping[str, tuple[str, ...]] = {
 ALIKE = 0.5
 """The rank correlation with the maps of random weights from which on an explainer counts as blind to the weights."""
 
+_MEASURED = 0.5  # of the images: with a rank correlation in fewer, dependence on the weights has not been measured
+
 FEWEST = 10
 """Patients below whom nothing is decided."""
 
-_WITHIN = ("energy_in_breast", "breast_share", "pointing", "energy_in_lesion")  # from 0 to 1
 _SCORES = (*JUDGED, "energy_in_breast", "breast_share", "pointing", "energy_in_lesion", "rank_correlation", "ssim")
 
 
@@ -46,11 +47,15 @@ def judge_explainer(rows: pd.DataFrame) -> dict[str, Any]:
     baselines, lie above 0, and the maps depend on the weights: the interval of their rank correlation with those of
     random weights lies below 0.5 (our convention; Adebayo et al. name none). As all have to hold, the chance of a false
     alarm is at most that of one of them, 2.5 %, and no correction is needed (intersection-union test: Berger,
-    Technometrics 24, 1982). How a map lies to known lesions is no part of it: where a network looks elsewhere, a
-    faithful map shows that. `None` with fewer than 10 patients, as intervals of so few are too narrow.
+    Technometrics 24, 1982). Where fewer than half of the images have a rank correlation, as one of the two maps is
+    flat, it is `None`, `depends_on_weights` is `None`, and the maps are not shown to be faithful. How a map lies to
+    known lesions is no part of it: where a network looks elsewhere, a faithful map shows that. `None` with fewer than
+    10 patients, as intervals of so few are too narrow.
     """
     patients = rows["patient_id"].to_numpy(dtype=np.str_)
     values = _with_gains(rows)
+    if np.isfinite(values["rank_correlation"]).mean() < _MEASURED:
+        values["rank_correlation"][:] = np.nan
     found = _means(values, patients)
     marked = rows["pointing"].notna().to_numpy()
     for name in ("pointing", *(f"{baseline}_pointing" for baseline in BASELINES)):
@@ -74,6 +79,7 @@ def judge_explainer(rows: pd.DataFrame) -> dict[str, Any]:
         "depends_on_weights": depends,
         "n": len(rows),
         "n_lesions": int(marked.sum()),
+        "n_lesion_patients": len(np.unique(clusters(patients)[marked])),
         "scores": {name: as_json(found[name]) for name in _SCORES},
         "baselines": {
             baseline: {name: as_json(found[f"{baseline}_{name}"]) for name in names}
@@ -86,7 +92,7 @@ def judge_explainer(rows: pd.DataFrame) -> dict[str, Any]:
 def _with_gains(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """Return every column that is averaged, (n,), the gains over the baselines among them."""
     rows = rows.assign(random_pointing=rows["pointing_chance"])
-    values = {name: rows[name].to_numpy(np.float64) for name in _SCORES}
+    values = {name: rows[name].to_numpy(np.float64, copy=True) for name in _SCORES}
     for baseline, names in BASELINES.items():
         for name in names:
             of = values[f"{baseline}_{name}"] = rows[f"{baseline}_{name}"].to_numpy(np.float64)
@@ -106,7 +112,8 @@ def _means(values: Mapping[str, NDArray[np.float64]], patients: NDArray[np.str_]
         means = np.divide(weights @ filled, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
         return {name: means[:, number] for number, name in enumerate(values)}
 
-    within = {name: (0.0, 1.0) for name in values if name.endswith(_WITHIN) and not name.startswith("gain")}
+    from_minus_1 = {name for name in values if name.startswith("gain") or name == "ssim"}
+    within = {name: (-1.0 if name in from_minus_1 else 0.0, 1.0) for name in values}
     return estimates(scores, patients, limits=within)
 
 
@@ -118,8 +125,11 @@ def _sentence(failed: list[str], depends: bool | None, enough: bool) -> str:
     if not enough:
         return f"undecided: fewer than {FEWEST} patients"
     reasons = [f"no gain shown in {', '.join(failed)}"] if failed else []
-    if not depends:
+    if depends is None:
+        reasons.append("the map or that of random weights is flat in most images, so how alike they are is undecided")
+    elif not depends:
         reasons.append("a network with random weights gives maps that are alike")
     if reasons:
-        return f"does not beat its baselines: {'; '.join(reasons)}"
+        lead = "does not beat its baselines" if failed else "is not shown to depend on the weights"
+        return f"{lead}: {'; '.join(reasons)}"
     return "beats a random and a centred map in deletion, insertion and ROAD, and depends on the weights"

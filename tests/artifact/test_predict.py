@@ -1,8 +1,14 @@
 """Predictions: in order, whatever is given, in little memory, and with warnings where they are due."""
 
+import dataclasses
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from birads_zoo.artifact import reading
@@ -173,6 +179,21 @@ def test_the_rows_of_the_table_have_its_columns(model, paths, tmp_path):
     good, bad = (as_row(one, model.classes) for one in model.predict([paths[0], tmp_path / "none.png"]))
     assert set(good) == set(columns)
     assert bad == {"image_path": str(tmp_path / "none.png"), "error": "no file: it does not exist"}
+
+
+def test_explainers_that_draw_are_seeded_by_the_recipe(model, paths):
+    spec = SimpleNamespace(
+        name="noise", build=lambda classifier: lambda images, targets: torch.rand(images[:, :, 0].shape)
+    )
+    host = SimpleNamespace(explainer=lambda name: spec, building=lambda kind, name: nullcontext())
+
+    def heat(seed):
+        manifest = msgspec.structs.replace(model.manifest, recipe=model.manifest.recipe.replace({"seed": seed}))
+        seeded = dataclasses.replace(model, manifest=manifest, host=host)
+        return seeded.explain(Sample(source="", pictures=(paths[3],)), "BI-RADS 4").heat
+
+    np.testing.assert_array_equal(heat(7), heat(7))
+    assert not np.array_equal(heat(7), heat(8))
 
 
 def test_explaining_shows_the_picture_as_the_network_gets_it(model, data, paths):

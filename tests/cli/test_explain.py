@@ -66,6 +66,7 @@ def test_another_call_replaces_what_was_there_and_json_is_all_on_stdout(explaine
     run = shutil.copytree(explained[0], tmp_path / "run")
     plugin = tmp_path / "bright.py"
     plugin.write_text(STUB.format(name="bright", returned="images[:, :, 0]"))
+    (run / "explanations-new").mkdir()  # somebody's own
     said = zoo("explain", run, "--limit", 4, "--device", "cpu", "--explainer", "bright", "--plugin", plugin, "--json")
     assert said.status == 0, said.err
     assert json.loads(said.out) == {
@@ -75,7 +76,7 @@ def test_another_call_replaces_what_was_there_and_json_is_all_on_stdout(explaine
     bright = json.loads(said.out)["explainers"]["bright"]
     assert bright["faithful"] is None  # of 4 patients at most
     assert bright["depends_on_weights"] is False
-    assert not list(run.glob("explanations?*"))
+    assert [path.name for path in run.glob("*explanations?*")] == ["explanations-new"]
 
 
 def test_what_was_there_stays_when_an_explainer_fails(explained, tmp_path, zoo):

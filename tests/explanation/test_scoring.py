@@ -52,9 +52,9 @@ def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
     perfect = np.clip(cases.lesions * 0.8 + 0.2 * other, 0, 1).astype(np.float32)
     classifier = reader(region, gain=400.0)
     explainers = {
-        "perfect": (explainer_of(perfect), explainer_of(noise)),
-        "blind": (explainer_of(perfect), explainer_of(perfect)),
-        "flat": (explainer_of(np.zeros_like(noise)), explainer_of(noise)),
+        "perfect": (explainer_of(perfect), [explainer_of(noise)]),
+        "blind": (explainer_of(perfect), [explainer_of(perfect)]),
+        "flat": (explainer_of(np.zeros_like(noise)), [explainer_of(noise)]),
     }
     subject = Subject(classifier=classifier, explainers=explainers, compute=COMPUTE, seed=0)
     found = list(score_cases(subject, cases))
@@ -67,7 +67,7 @@ def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
     _, _, blind = judged(found, "blind")
     assert (blind["faithful"], blind["depends_on_weights"]) == (False, False)
     _, flat_table, flat = judged(found, "flat")
-    assert flat["faithful"] is False
+    assert (flat["faithful"], flat["depends_on_weights"]) == (False, None)
     for name in JUDGED:  # a flat map moved elsewhere is the same flat map
         np.testing.assert_allclose(flat_table[name], flat_table[f"random_{name}"], atol=1e-6)
 
@@ -84,13 +84,35 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch(reader, cases):
             breasts=cases.breasts[rows],
             lesions=cases.lesions[rows],
         )
-        explainers = {"random": (explainer_of(maps), explainer_of(maps))}
+        explainers = {"random": (explainer_of(maps), [explainer_of(maps)])}
         subject = Subject(classifier=classifier, explainers=explainers, compute=COMPUTE, seed=0)
         return next(scores for _, _, scores in score_cases(subject, own))
 
     together, alone = scored(slice(0, 6)), scored(slice(3, 4))
     for name, values in alone.items():
         np.testing.assert_allclose(values[0], together[name][3], atol=1e-5, err_msg=name)
+
+
+def test_scores_beside_random_weights_are_means_over_the_networks_that_have_maps(reader, cases):
+    maps, other = np.random.default_rng(0).random((2, 40, 48, 40)).astype(np.float32)
+    made = {"maps": maps, "same": maps, "other": other, "flat": np.zeros_like(maps)}
+    sets = {
+        "one": ["same"],
+        "another": ["other"],
+        "both": ["same", "other"],
+        "some": ["flat", "other"],
+        "none": ["flat"],
+    }
+    explainers = {
+        name: (explainer_of(maps), [explainer_of(made[random]) for random in own]) for name, own in sets.items()
+    }
+    subject = Subject(classifier=reader(torch.ones(48, 40), gain=400.0), explainers=explainers, compute=COMPUTE, seed=0)
+    scores = {name: own for name, _, own in score_cases(subject, cases)}
+    for column in ("rank_correlation", "ssim", "untrained_pointing", "untrained_energy_in_lesion"):
+        mean = (scores["one"][column] + scores["another"][column]) / 2
+        np.testing.assert_allclose(scores["both"][column], mean, err_msg=column)
+    np.testing.assert_allclose(scores["some"]["rank_correlation"], scores["another"]["rank_correlation"])
+    assert np.isnan(scores["none"]["rank_correlation"]).all()
 
 
 @pytest.mark.parametrize("scale", [0, 4])

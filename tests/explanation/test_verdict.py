@@ -24,7 +24,7 @@ def rows(generator, patients=30, gain=0.0, alike=0.1, marked=True):
     table["pointing"] = 1.0 if marked else np.nan
     table["pointing_chance"] = 0.02
     table["energy_in_breast"], table["breast_share"], table["ssim"] = 0.9, 0.6, 0.3
-    table["rank_correlation"] = alike + generator.normal(0, 0.1, 2 * patients)
+    table["rank_correlation"] = np.clip(alike + generator.normal(0, 0.1, 2 * patients), 0, 1)
     return table
 
 
@@ -56,6 +56,40 @@ def test_maps_that_random_weights_give_too_are_not_faithful():
     assert found["verdict"].endswith("a network with random weights gives maps that are alike")
 
 
+@pytest.mark.parametrize("flat", [1.0, 0.6])
+def test_maps_that_could_not_be_compared_with_random_weights_are_not_shown_to_depend_on_them(flat):
+    table = rows(np.random.default_rng(0), gain=0.2)
+    table.loc[: int(flat * len(table)) - 1, "rank_correlation"] = np.nan
+    before = table.copy()
+    found = judge_explainer(table)
+    assert (found["faithful"], found["depends_on_weights"]) == (False, None)
+    assert found["scores"]["rank_correlation"] is None
+    assert found["verdict"] == (
+        "is not shown to depend on the weights: the map or that of random weights is flat in most images, "
+        "so how alike they are is undecided"
+    )
+    pd.testing.assert_frame_equal(table, before)
+
+
+def test_a_few_flat_maps_leave_the_verdict_to_the_others():
+    table = rows(np.random.default_rng(0), gain=0.2)
+    table.loc[:10, "rank_correlation"] = np.nan
+    found = judge_explainer(table)
+    assert (found["faithful"], found["depends_on_weights"]) == (True, True)
+
+
+def test_no_interval_leaves_what_its_score_can_be():
+    table = rows(np.random.default_rng(0), patients=4, gain=0.3)
+    table["deletion"], table["random_deletion"] = np.repeat([0.0, 1.0], 4), np.repeat([1.0, 0.0], 4)
+    table["rank_correlation"] = np.repeat([0.02, 0.9], 4)
+    found = judge_explainer(table)
+    gains = [one for of in found["gain"].values() for one in of.values()]
+    assert min(one["low"] for one in gains) == -1
+    assert all(-1 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in gains)
+    scores = [one for name, one in found["scores"].items() if name != "ssim"]
+    assert all(0 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in scores)
+
+
 def test_few_patients_decide_nothing():
     found = judged(patients=9, gain=0.2)
     assert found["faithful"] is None
@@ -68,7 +102,7 @@ def test_without_lesions_their_scores_are_none_and_the_verdict_stands():
     table[of_lesions] = np.nan
     found = judge_explainer(table)
     assert found["faithful"] is True
-    assert found["n_lesions"] == 0
+    assert (found["n_lesions"], found["n_lesion_patients"]) == (0, 0)
     assert found["scores"]["pointing"] is found["gain"]["random"]["pointing"] is None
 
 

@@ -1,0 +1,32 @@
+"""The table of scores: what is of too few patients is marked."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from birads_zoo.explanation.table import explanations_text
+from birads_zoo.explanation.verdict import BASELINES, JUDGED, judge_explainer
+
+ABOUT = {"n": 24, "of": 24, "patients": 12, "with_lesions": 8, "split": "patient", "leaky": False, "folds": 2}
+
+
+def text_of(lesion_patients):
+    """Return the table of 12 patients with two images each, the first of whom have marked lesions."""
+    of, generator = np.repeat(np.arange(12), 2), np.random.default_rng(0)
+    at_lesion = ("pointing", "energy_in_lesion")
+    columns = [*JUDGED, *at_lesion, "pointing_chance", "energy_in_breast", "breast_share", "rank_correlation", "ssim"]
+    columns += [f"{baseline}_{name}" for baseline, names in BASELINES.items() for name in names]
+    table = pd.DataFrame({name: generator.random(24) for name in columns}).assign(patient_id=of.astype(str))
+    table.loc[of >= lesion_patients, [name for name in columns if name.endswith((*at_lesion, "pointing_chance"))]] = (
+        np.nan
+    )
+    return explanations_text(ABOUT | {"target": "birads", "explainers": {"grad-cam": judge_explainer(table)}})
+
+
+@pytest.mark.parametrize(("patients", "marked"), [(4, True), (5, False), (0, False)])
+def test_scores_at_lesions_of_fewer_than_five_patients_are_marked(patients, marked):
+    text = text_of(patients)
+    assert (f"points into a lesion (n = {2 * patients}) †" in text) is marked
+    assert (f"sum in lesions (n = {2 * patients}) †" in text) is marked
+    assert ("† of fewer than 5 patients (4): intervals hold the truth less often than they say" in text) is marked
+    assert "insertion (n = 24) †" not in text
