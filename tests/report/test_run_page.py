@@ -196,20 +196,6 @@ def test_a_picture_opens_and_the_keyboard_goes_on(visit, page_of_run, content):
     assert page.is_hidden("#viewer")
 
 
-def test_a_closed_picture_leaves_the_reader_where_it_was_opened(visit, page_of_run):
-    page = visit(page_of_run)
-    page.wait_for_selector("#worst-cards img")
-    for step in ("", "ArrowRight"):
-        page.click("#worst-cards .card >> nth=0")
-        before = page.evaluate("scrollY")
-        if step:
-            page.keyboard.press(step)
-        page.keyboard.press("Escape")
-        page.wait_for_function("document.activeElement === document.querySelector('#worst-cards .card')")
-        page.wait_for_timeout(100)
-        assert page.evaluate("scrollY") == before
-
-
 def test_pictures_are_never_stretched(visit, hostile):
     for width in (1400, 500):
         page = visit(hostile, viewport={"width": width, "height": 900})

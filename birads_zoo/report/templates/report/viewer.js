@@ -25,7 +25,7 @@ function chances(row) {
     const head = make("th", "", name);
     head.scope = "row";
     line.append(head);
-    for (const values of [row.stated, row.calibrated]) {
+    for (const values of told.recalibrated ? [row.stated, row.calibrated] : [row.stated]) {
       const cell = make("td", `c${k}`, values[k].toFixed(3));
       cell.style.setProperty("--share", values[k]);
       line.append(cell);
