@@ -64,7 +64,7 @@ def test_a_closed_picture_leaves_the_reader_where_it_was_opened(visit, plain):
         if step:
             page.keyboard.press(step)
         page.keyboard.press("Escape")
-        page.wait_for_function("document.activeElement === document.querySelector('#worst-cards .card')")
+        page.wait_for_selector("#worst-cards .card:first-child:focus")
         page.wait_for_timeout(100)
         assert page.evaluate("scrollY") == before
 
@@ -114,9 +114,7 @@ def test_an_image_that_was_not_explained_is_marked_while_heat_maps_are_on(visit,
     assert len(bare) == LEFT_OUT
     page = visit(plain, viewport={"width": 1400, "height": 5000})
     page.select_option("#filters [name=sort]", "row")
-    page.wait_for_function(
-        "document.querySelectorAll('#cards .card').length === document.querySelectorAll('#cards img').length"
-    )
+    page.wait_for_selector("#cards .card:last-child img", state="attached")
     marked = "cards => cards.filter(card => card.querySelector('.unexplained')).map(card => Number(card.dataset.row))"
     assert page.eval_on_selector_all("#cards .card", marked) == []
     page.check("#predictions .heat-on")
