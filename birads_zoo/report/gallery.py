@@ -18,7 +18,13 @@ _OLDEST = 90  # years from which on an age can point at one person
 
 
 def gallery(
-    test: pd.DataFrame, data: Prepared, classes: Sequence[str], names: Mapping[str, str], heat: Mapping[str, Any]
+    test: pd.DataFrame,
+    data: Prepared,
+    classes: Sequence[str],
+    names: Mapping[str, str],
+    heat: Mapping[str, Any],
+    *,
+    recalibrated: bool,
 ) -> dict[str, Any]:
     """Return what the page's script needs, as JSON has it; no patient id, file name or date is in it.
 
@@ -28,6 +34,7 @@ def gallery(
         classes: the K class names, in order.
         names: what each patient id is called on the page.
         heat: what `heat.read_heat` returns.
+        recalibrated: whether any fold's probabilities were.
 
     """
     place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])
@@ -61,6 +68,7 @@ def gallery(
     return {
         "classes": list(classes),
         "ordinal": ordinal,
+        "recalibrated": recalibrated,
         "width": int(width),
         "height": int(height),
         "rows": rows,

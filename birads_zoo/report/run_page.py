@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
 from birads_zoo.evaluation.table import levels_and_chances
 from birads_zoo.files import write_text
 from birads_zoo.recipe import Recipe, to_dict
@@ -55,6 +56,7 @@ def write_run_page(
     rows = predicted_rows(test, "test", data, recipe)
     together, each = against_the_rest(rows, recipe)
     *_, calibration_said, sets_said = levels_and_chances(metrics)
+    left = _not_recalibrated(metrics["calibration"]["folds"])
     chosen = chosen_epochs(history, recipe)
     per_class, macro = run_tables.per_class(metrics)
     explainers = {one["name"]: one["faithful"] for one in heat["explainers"]}
@@ -74,7 +76,8 @@ def write_run_page(
         n=metrics["n"],
         folds=metrics["folds"],
         patients=sorted({name for name in called.values() if name}),
-        gallery=gallery(test, data, metrics["classes"], called, heat),
+        gallery=gallery(test, data, metrics["classes"], called, heat, recalibrated=not left),
+        not_recalibrated=left,
         roc=run_plots.roc_plots(together, each),
         pr=run_plots.pr_plots(together, each),
         reliability=run_plots.reliability_plots(metrics["calibration"]),
@@ -106,6 +109,15 @@ def _basis(metrics: Mapping[str, Any]) -> str:
 
 def _sentence(said: str) -> str:
     return f"{said[0].upper()}{said[1:]}."
+
+
+def _not_recalibrated(folds: Sequence[Mapping[str, Any]]) -> str:
+    """Say why no fold was recalibrated; "" where one was."""
+    if any(fold["temperature"] is not None for fold in folds):
+        return ""
+    if all(fold["patients"] < FEWEST_PATIENTS for fold in folds):
+        return "too few validation patients"
+    return "; ".join(dict.fromkeys(fold["reason"] for fold in folds))
 
 
 def _training_said(history: Sequence[Epoch], recipe: Recipe) -> str:

@@ -27,7 +27,7 @@ function card(row, among, at) {
   about.append(make("span", "", row.confidence.toFixed(2)), make("span", "", row.patient));
   made.append(frame, said, about);
   made.setAttribute("aria-label", `${told.classes[row.true]} called ${told.classes[row.called]}, confidence ${row.confidence.toFixed(2)}${row.patient ? `, patient ${row.patient}` : ""}`);
-  made.addEventListener("click", () => open(among, at));
+  made.addEventListener("click", () => open(among, at, made));
   sight.observe(made);
   return made;
 }

@@ -42,6 +42,7 @@ function fill(frame, row) {
   if (picture.src !== source) picture.src = source;
   frame.querySelector("canvas")?.remove();
   const map = mapOf(row);
+  frame.classList.toggle("unexplained", heat.on && !map);
   if (map) {
     const canvas = make("canvas");
     paint(canvas, map[0]);

@@ -1,7 +1,7 @@
 // One prediction, large. It walks through the pictures as they were listed where it was opened.
 const viewer = document.getElementById("viewer");
 const part = id => document.getElementById(id);
-const view = { rows: [], at: 0 };
+const view = { rows: [], at: 0, opener: null };  // `opener` gets the focus back
 viewer.querySelector(".stage").style.setProperty("--shape", shape);
 
 function outline(row) {
@@ -25,7 +25,7 @@ function chances(row) {
     const head = make("th", "", name);
     head.scope = "row";
     line.append(head);
-    for (const values of [row.stated, row.calibrated]) {
+    for (const values of told.recalibrated ? [row.stated, row.calibrated] : [row.stated]) {
       const cell = make("td", `c${k}`, values[k].toFixed(3));
       cell.style.setProperty("--share", values[k]);
       line.append(cell);
@@ -44,7 +44,7 @@ function whose(row) {
     const cell = make("dd"), link = make("button", "link", row.patient);
     const own = rows.filter(other => other.patient === row.patient);
     link.type = "button";
-    link.addEventListener("click", () => { viewer.close(); choose({ patient: row.patient }); });
+    link.addEventListener("click", () => { view.opener = filters.elements.patient; viewer.close(); choose({ patient: row.patient }); });
     cell.append(link, ` · ${own.length} images, ${own.filter(other => other.wrong).length} mistaken`);
     add("patient", cell);
   } else add("patient", "unknown");
@@ -73,7 +73,8 @@ function show() {
   whose(row);
 }
 
-function open(listed, at) {
+function open(listed, at, opener) {
+  view.opener = opener;
   view.rows = listed;
   view.at = at;
   show();
@@ -99,4 +100,4 @@ viewer.addEventListener("keydown", event => {
   event.preventDefault();
 });
 viewer.querySelector(".lesions-on").addEventListener("change", show);
-viewer.addEventListener("close", () => document.querySelector(`#cards [data-row="${view.rows[view.at].row}"]`)?.focus());
+viewer.addEventListener("close", () => view.opener.focus({ preventScroll: true }));

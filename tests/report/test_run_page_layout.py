@@ -1,0 +1,127 @@
+"""The page of a run on wide and narrow screens, where its reader is left, and what it says of what is missing."""
+
+import json
+import re
+import shutil
+
+import pytest
+
+LEFT_OUT = 5
+MEASURES = (
+    "deletion",
+    "road",
+    "insertion",
+    "energy_in_breast",
+    "breast_share",
+    "pointing",
+    "energy_in_lesion",
+    "rank_correlation",
+    "ssim",
+)
+
+
+@pytest.fixture(scope="module")
+def page_of(finished, tmp_path_factory, explained, zoo):
+    """Report the finished run, its first rows not explained, as if its folds had these temperatures: → the page."""
+
+    def report(temperature: float | None):
+        folder = shutil.copytree(finished[0], tmp_path_factory.mktemp("laid") / "run")
+        explained(folder, {"grad-cam": False}, left_out=LEFT_OUT)
+        path = folder / "explanations" / "explanations.json"
+        told = json.loads(path.read_text("utf-8"))
+        one = told["explainers"]["grad-cam"]
+        one["verdict"] = "does not beat its baselines: no gain shown in deletion over centre, insertion over centre"
+        one["scores"] = {key: {"value": 0.5, "low": 0.4, "high": 0.6} for key in MEASURES}
+        one["baselines"] = dict.fromkeys(("random", "centre", "brightness", "untrained"), one["scores"])
+        path.write_text(json.dumps(told), encoding="utf-8")
+        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+        for fold in metrics["calibration"]["folds"]:
+            fold["temperature"] = temperature
+        (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+        said = zoo("report", folder)
+        assert said.status == 0, said.err
+        return folder / "report.html"
+
+    return report
+
+
+@pytest.fixture(scope="module")
+def plain(page_of):
+    return page_of(None)
+
+
+@pytest.fixture(scope="module")
+def recalibrated(page_of):
+    return page_of(1.5)
+
+
+def test_a_closed_picture_leaves_the_reader_where_it_was_opened(visit, plain):
+    page = visit(plain)
+    page.wait_for_selector("#worst-cards img")
+    for step in ("", "ArrowRight"):
+        page.click("#worst-cards .card >> nth=0")
+        before = page.evaluate("scrollY")
+        if step:
+            page.keyboard.press(step)
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#worst-cards .card:first-child:focus")
+        page.wait_for_timeout(100)
+        assert page.evaluate("scrollY") == before
+
+
+def test_a_narrow_screen_scrolls_downwards_only(visit, plain):
+    page = visit(plain, viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_no_table_is_cut_off_at_1280_pixels(visit, plain):
+    page = visit(plain, viewport={"width": 1280, "height": 900})
+    boxes = page.eval_on_selector_all(
+        ".scroll", "all => all.map(one => [one.ariaLabel, one.scrollWidth, one.clientWidth])"
+    )
+    assert "Scores of the explainers" in {name for name, *_ in boxes}
+    assert [name for name, within, width in boxes if within > width] == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_probability_has_a_bar_of_one_length_in_both_columns(visit, recalibrated, width):
+    page = visit(recalibrated, viewport={"width": width, "height": 900})
+    page.click("#cards .card >> nth=0")
+    heads = page.eval_on_selector_all("#chances thead th", "heads => heads.map(head => head.textContent)")
+    assert heads == ["class", "stated", "recalibrated", "in set"]
+    for row in page.locator("#chances tbody tr").all():
+        stated, again = row.evaluate("row => [1, 2].map(at => row.cells[at].clientWidth)")
+        assert stated == pytest.approx(again, abs=1)
+    fits = "heads => heads.every(head => head.scrollWidth <= head.clientWidth)"
+    assert page.eval_on_selector_all("#chances thead th", fits)
+
+
+def test_where_no_fold_was_recalibrated_the_viewer_says_so(visit, plain, recalibrated):
+    page = visit(plain)
+    page.click("#cards .card >> nth=0")
+    assert page.locator("#chances th:has-text('recalibrated')").count() == 0
+    assert page.locator("#chances tbody tr").first.locator("td").count() == 2
+    assert "not recalibrated: too few validation patients" in page.inner_text("#viewer")
+    page = visit(recalibrated)
+    page.click("#cards .card >> nth=0")
+    assert "not recalibrated" not in page.inner_text("#viewer")
+
+
+def test_an_image_that_was_not_explained_is_marked_while_heat_maps_are_on(visit, plain):
+    found = re.search(r'<script type="application/json" id="gallery-data">(.*?)</script>', plain.read_text("utf-8"))
+    told = json.loads(found[1])
+    bare = {row["row"] for row in told["rows"]} - {int(row) for row in told["heat"]["maps"]}
+    assert len(bare) == LEFT_OUT
+    page = visit(plain, viewport={"width": 1400, "height": 5000})
+    page.select_option("#filters [name=sort]", "row")
+    page.wait_for_selector("#cards .card:last-child img", state="attached")
+    marked = "cards => cards.filter(card => card.querySelector('.unexplained')).map(card => Number(card.dataset.row))"
+    assert page.eval_on_selector_all("#cards .card", marked) == []
+    page.check("#predictions .heat-on")
+    assert set(page.eval_on_selector_all("#cards .card", marked)) == bare
+    word = "frame => getComputedStyle(frame, '::after').content"
+    assert page.locator("#cards .unexplained").first.evaluate(word) == '"not explained"'
+    for row in (min(bare), next(row["row"] for row in told["rows"] if row["row"] not in bare)):
+        page.click(f"#cards [data-row='{row}']")
+        assert page.locator("#viewer .unexplained").count() == (row in bare)
+        page.keyboard.press("Escape")
