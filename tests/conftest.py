@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tarfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -214,6 +215,19 @@ def _chromium() -> str | None:
     # Debian's browser itself: its wrapper in /usr/bin does not start where /etc/chromium.d is missing.
     names = (named, "/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome")
     return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def until():
+    """Wait until an expression is true in a page: `until(page, text)`. Playwright's own way needs `eval` there."""
+
+    def wait(page, expression: str) -> None:
+        end = time.monotonic() + 10
+        while not page.evaluate(expression):
+            assert time.monotonic() < end, f"never became true: {expression}"
+            page.wait_for_timeout(20)
+
+    return wait
 
 
 @pytest.fixture(scope="session")

@@ -111,7 +111,7 @@ def test_every_prediction_is_there_as_predictions_csv_has_it(run, content, rows_
     assert len(set(patients.values())) == len(patients)
 
 
-def test_filters_leave_what_they_say(visit, page_of_run, content):
+def test_filters_leave_what_they_say(visit, page_of_run, content, until):
     page, rows = visit(page_of_run), content["rows"]
     assert found(page) == len(rows)
     confidences = sorted(max(row["stated"]) for row in rows)
@@ -130,9 +130,7 @@ def test_filters_leave_what_they_say(visit, page_of_run, content):
         page.select_option(f"#filters [name={name}]", value)
         assert found(page) == sum(map(kept, rows)), f"{name} = {value}"
         page.click("#filters [type=reset]")
-        page.wait_for_function(
-            "all => document.getElementById('found').textContent.startsWith(all)", arg=str(len(rows))
-        )
+        until(page, f"document.getElementById('found').textContent.startsWith('{len(rows)}')")
     page.fill("#filters [name=least]", str(middle))
     assert found(page) == sum(one >= middle - 0.005 for one in confidences)
     page.select_option("#filters [name=true]", "2")
@@ -208,18 +206,18 @@ def test_pictures_are_never_stretched(visit, hostile):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_heat_maps_go_on_and_off_fade_and_bear_their_verdict(visit, page_of_run, content):
+def test_heat_maps_go_on_and_off_fade_and_bear_their_verdict(visit, page_of_run, content, until):
     page = visit(page_of_run)
     page.click("#cards .card >> nth=0")
     assert page.locator("#viewer canvas").count() == 0
     page.keyboard.press("h")
-    page.wait_for_function("document.querySelector('#viewer canvas')?.width > 0")
+    until(page, "document.querySelector('#viewer canvas')?.width > 0")
     heat = "document.querySelector('#viewer canvas')"
     strongest = (
         f"(() => {{ const c = {heat}; const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
         " let most = 0; for (let i = 3; i < d.length; i += 4) most = Math.max(most, d[i]); return most; })()"
     )
-    page.wait_for_function(f"{strongest} > 240")
+    until(page, f"{strongest} > 240")
     assert page.inner_text("#viewer .heat-said").startswith("the verdict on grad-cam · insertion 0.600")
     assert page.locator(".frame.unproven").count() == 0
     page.fill("#viewer .heat-opacity", "0.2")
@@ -230,7 +228,7 @@ def test_heat_maps_go_on_and_off_fade_and_bear_their_verdict(visit, page_of_run,
     first = content["classes"][content["heat"]["maps"][str(content["rows"][0]["row"])][0][1]]
     assert first in content["classes"]
     page.keyboard.press("Escape")
-    page.wait_for_function("document.querySelector('#cards canvas')?.width > 0")
+    until(page, "document.querySelector('#cards canvas')?.width > 0")
     assert page.is_checked(".filters ~ .heat-controls .heat-on")
     page.uncheck(".filters ~ .heat-controls .heat-on")
     assert page.locator("#cards canvas").count() == 0

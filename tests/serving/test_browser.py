@@ -69,7 +69,7 @@ def test_a_dropped_picture_is_answered(page, mammogram, desk, left_in):
     assert left_in(desk.folder) == []
 
 
-def test_the_heat_map_lies_over_the_picture_as_strong_as_wanted(page, mammogram):
+def test_the_heat_map_lies_over_the_picture_as_strong_as_wanted(page, mammogram, until):
     assert not page.get_by_label("Heat map").is_visible()
     drop(page, "x.jpg", mammogram)
     heat = page.locator(".zoo-heat")
@@ -78,13 +78,13 @@ def test_the_heat_map_lies_over_the_picture_as_strong_as_wanted(page, mammogram)
     assert heat.bounding_box() == pytest.approx(picture.bounding_box(), abs=1)
     assert heat.evaluate("one => getComputedStyle(one).opacity") == "0.75"
     page.get_by_label("Heat map").uncheck()
-    page.wait_for_function("getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0'")
+    until(page, "getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0'")
     page.get_by_label("Heat map").check()
-    page.wait_for_function("getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0.75'")
+    until(page, "getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0.75'")
     slider = page.locator("#heat input[type=range]")
     slider.focus()
     slider.press("ArrowRight")
-    page.wait_for_function("getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0.76'")
+    until(page, "getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0.76'")
 
 
 def test_every_example_is_answered_by_mouse_and_by_key(page):
