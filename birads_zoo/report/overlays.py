@@ -12,12 +12,8 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from scipy import ndimage
 
 from birads_zoo.files import whole_file
+from birads_zoo.report.shades import HEAT, LESION, OPACITY, eight_bits
 from birads_zoo.report.style import INK, PAPER, QUIET, WARM
-
-OPACITY = 0.75
-"""Of the strongest heat; hue and opacity grow with the map, so that what is not marked stays as it is."""
-HEAT = matplotlib.colormaps["inferno"]  # rises evenly in lightness: the same for the colour-blind, and in grey
-LESION = "#5ef2ff"
 
 _TALL = 448  # pixels of a drawn picture's height
 _MARGIN, _GAP, _LINE = 14, 8, 20
@@ -48,7 +44,7 @@ def draw_overlay(
     """
     height, width = picture.shape
     tall, wide = _TALL, max(round(_TALL * width / height), 1)
-    grey = Image.fromarray(_grey(picture)).resize((wide, tall), Image.Resampling.BICUBIC).convert("RGB")
+    grey = Image.fromarray(eight_bits(picture)).resize((wide, tall), Image.Resampling.BICUBIC).convert("RGB")
     strong = np.asarray(Image.fromarray(heat.astype(np.float32)).resize((wide, tall), Image.Resampling.BILINEAR))
     plain, warm = np.asarray(grey, np.float64), _blend(np.asarray(grey, np.float64), np.clip(strong, 0, 1))
     marked = bool(lesions.any())
@@ -71,14 +67,6 @@ def draw_overlay(
     _key(sheet, draw, top + tall + _MARGIN, marked)
     with whole_file(path) as temporary:
         sheet.save(temporary, format="PNG")
-
-
-def _grey(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Bring a picture to 8 bits; 16 bits rarely use their range."""
-    if picture.dtype == np.uint8:
-        return np.asarray(picture)
-    low, high = np.percentile(picture, (0.0, 99.9))
-    return np.asarray(np.clip((picture - low) / max(high - low, 1) * 255, 0, 255), np.uint8)
 
 
 def _blend(grey: NDArray[np.float64], heat: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from birads_zoo.report import style
+from birads_zoo.report.shades import HEAT, LESION, OPACITY, grey_range
 from birads_zoo.report.style import BODY, COOL, INK, MARGIN, QUIET, SMALL, WARM
 
 Outline = tuple[float, float, float, float, Literal["circle", "box"]]
@@ -22,9 +22,6 @@ Outline = tuple[float, float, float, float, Literal["circle", "box"]]
 
 _GAP = 0.16  # inches between pictures
 _LINE = 0.155  # inches a line of caption takes
-_HEAT = matplotlib.colormaps["inferno"]
-_OPACITY = 0.75  # of the strongest heat
-_LESION = "#5ef2ff"
 
 
 def sample_grid(images: NDArray[Any], titles: Sequence[str], path: Path, context: str) -> None:
@@ -108,8 +105,8 @@ def heat_maps(
             for outline in (outlines[i] if outlines is not None else None) or ():
                 axes.add_patch(_lesion(outline))
         heat = np.clip(np.nan_to_num(maps[i]), 0, 1)
-        colours = _HEAT(heat)
-        colours[..., 3] = _OPACITY * heat
+        colours = HEAT(heat)
+        colours[..., 3] = OPACITY * heat
         overlay.imshow(colours, extent=(0, images[i].shape[1], images[i].shape[0], 0))
         _caption(picture, 0, titles[i], INK, "bold", pictures=2)
     _heat_key(figure)
@@ -150,16 +147,6 @@ def _grid(
     return figure, cells
 
 
-def grey_range(image: NDArray[Any]) -> tuple[float, float]:
-    """Return what is black and white. 8 bits and floats have a fixed range; 16 bits rarely use theirs."""
-    if not np.issubdtype(image.dtype, np.integer):
-        return 0.0, 1.0
-    if image.dtype == np.uint8:
-        return 0.0, 255.0
-    low, high = np.percentile(image, (0.0, 99.9))
-    return float(low), max(float(high), float(low) + 1)
-
-
 def _show(axes: Axes, image: NDArray[Any]) -> None:
     """Show a grey picture in its own proportions."""
     low, high = grey_range(image)
@@ -182,7 +169,7 @@ def _lesion(outline: Outline) -> Patch:
     x, y, width, height, shape = outline
     line = {
         "fill": False,
-        "edgecolor": _LESION,
+        "edgecolor": LESION,
         "linewidth": 1.3,
         "path_effects": [withStroke(linewidth=2.6, foreground=INK)],
     }
@@ -196,9 +183,9 @@ def _heat_key(figure: Figure) -> None:
     width, height = figure.get_size_inches()
     axes = figure.add_axes((MARGIN / width, 0.2 / height, 1.6 / width, 0.1 / height))
     ramp = np.linspace(0, 1, 128)
-    colours = _HEAT(ramp)[None]
+    colours = HEAT(ramp)[None]
     grey = 0.45 * np.ones((1, 128, 3))  # as over middling tissue
-    alpha = _OPACITY * ramp[None, :, None]
+    alpha = OPACITY * ramp[None, :, None]
     axes.imshow(grey * (1 - alpha) + colours[..., :3] * alpha, aspect="auto", extent=(0, 1, 0, 1))
     axes.axis("off")
     style.write(axes, 1.05, 0.5, "no evidence → strongest in the image", QUIET, SMALL, va="center")

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from birads_zoo.report.shades import eight_bits
+
 _SIDES = (512, 448, 384, 320, 256, 224, 192, 160, 128, 96, 64, 48, 32, 24, 16)  # pixels of the longer side
 _QUALITY = 82
 _TRIED = 24  # pictures whose sizes stand for all
@@ -28,25 +30,12 @@ def thumbnails(read: Read, count: int, budget: int) -> list[str]:
     if not count:
         return []
     tried = np.unique(np.linspace(0, count - 1, min(_TRIED, count)).astype(int))
-    sample = [grey(read(int(i))) for i in tried]
+    sample = [eight_bits(read(int(i))) for i in tried]
     for side in _SIDES:
         mean = sum(len(_encoded(picture, side)) for picture in sample) / len(sample)
         if mean * count * _MARGIN <= budget:
             break
-    return [_encoded(grey(read(i)), side) for i in range(count)]
-
-
-def grey(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a picture in 8 bits. Floats and 8 bits have a fixed range; 16 bits rarely use theirs: 0 to 99.9 % do."""
-    if picture.dtype == np.uint8:
-        return picture
-    low, high = 0.0, 1.0
-    if np.issubdtype(picture.dtype, np.integer):
-        low, high = np.percentile(picture, (0.0, 99.9))
-        high = max(high, low + 1)
-    scaled = (picture.astype(np.float64) - low) / (high - low)
-    eight: NDArray[np.uint8] = (255 * scaled.clip(0, 1)).round().astype(np.uint8)
-    return eight
+    return [_encoded(eight_bits(read(i)), side) for i in range(count)]
 
 
 def _encoded(picture: NDArray[np.uint8], side: int) -> str:

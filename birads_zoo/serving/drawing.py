@@ -6,17 +6,15 @@ import base64
 import io
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from birads_zoo.data.images import read_picture
 from birads_zoo.data.pixels import Placed
-from birads_zoo.report.pictures import grey_range
+from birads_zoo.report.shades import HEAT, eight_bits
 
 _SIDE = 1024  # pixels of the longer side at most
-_HEAT = matplotlib.colormaps["inferno"]
 
 
 def shown(path: Path) -> tuple[tuple[int, int], str]:
@@ -24,10 +22,7 @@ def shown(path: Path) -> tuple[tuple[int, int], str]:
     pixels = read_picture(path, (_SIDE, _SIDE)).pixels
     image = Image.fromarray(pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32))  # Pillow shrinks no uint16
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    small = np.asarray(image)
-    low, high = grey_range(small)
-    grey = np.rint(255 * np.clip((small.astype(np.float32) - low) / (high - low), 0, 1))
-    image = Image.fromarray(grey.astype(np.uint8))
+    image = Image.fromarray(eight_bits(np.asarray(image)))
     return (image.height, image.width), _png(image)
 
 
@@ -48,7 +43,7 @@ def laid_over(heat: NDArray[np.float32], placed: Placed, shape: tuple[int, int])
         fillcolor=0,
     )
     warm = np.clip(np.asarray(spread), 0, 1)
-    colours = _HEAT(warm)
+    colours = HEAT(warm)
     colours[..., 3] = warm
     return _png(Image.fromarray(np.rint(255 * colours).astype(np.uint8)))
 

@@ -16,7 +16,8 @@ from birads_zoo.errors import UserError
 from birads_zoo.report.heat import read_heat
 from birads_zoo.report.plots import Plot, Series, corners
 from birads_zoo.report.pseudonyms import pseudonyms
-from birads_zoo.report.thumbnails import grey, thumbnails
+from birads_zoo.report.shades import eight_bits
+from birads_zoo.report.thumbnails import thumbnails
 
 
 def test_pseudonyms_are_one_to_one_the_same_again_and_in_no_order():
@@ -53,10 +54,10 @@ def test_pictures_shrink_in_proportion_and_never_grow(shape, size):
 def test_grey_keeps_8_bits_takes_floats_as_shares_and_16_bits_in_the_range_they_use():
     ramp = np.linspace(0, 1, 256).reshape(16, 16)
     eight = (255 * ramp).round().astype(np.uint8)
-    assert (grey(eight) == eight).all()
-    assert (grey(ramp) == eight).all()
-    assert (grey(ramp.astype(np.float16)) == eight).mean() > 0.9
-    deep = grey((4000 * ramp).astype(np.uint16))
+    assert (eight_bits(eight) == eight).all()
+    assert (eight_bits(ramp) == eight).all()
+    assert (eight_bits(ramp.astype(np.float16)) == eight).mean() > 0.9
+    deep = eight_bits((4000 * ramp).astype(np.uint16))
     assert deep.min() == 0
     assert deep.max() == 255
 
