@@ -213,8 +213,9 @@ def test_heat_maps_go_on_and_off_fade_and_bear_their_verdict(visit, page_of_run,
     page.keyboard.press("h")
     until(page, "document.querySelector('#viewer canvas')?.width > 0")
     heat = "document.querySelector('#viewer canvas')"
-    strongest = (
-        f"(() => {{ const c = {heat}; const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+    strongest = (  # of a copy each time: Chromium complains where one canvas is read again and again
+        f"(() => {{ const c = {heat}; const copy = new OffscreenCanvas(c.width, c.height).getContext('2d');"
+        " copy.drawImage(c, 0, 0); const d = copy.getImageData(0, 0, c.width, c.height).data;"
         " let most = 0; for (let i = 3; i < d.length; i += 4) most = Math.max(most, d[i]); return most; })()"
     )
     until(page, f"{strongest} > 240")
