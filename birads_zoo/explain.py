@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.finished import Finished, prepare_again, trained_classifier
 from birads_zoo.interfaces import ExplainerSpec
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.report.overlays import draw_overlay
@@ -184,7 +186,7 @@ def _explain_fold(
         spec.name: (_maker(host, spec, trained, seed), [_maker(host, spec, random, seed) for random in randoms])
         for spec in specs
     }
-    subject = Subject(classifier=trained, explainers=built, compute=compute, seed=seed)
+    subject = Subject(classifier=folded(trained, some[0]), explainers=built, compute=compute, seed=seed)
     for batch in batches.epoch(None):
         chosen = own[batch.positions.cpu().numpy()]
         cases = Cases(
@@ -236,7 +238,8 @@ def _draw(
     judged: dict[str, Any],
 ) -> None:
     make_folder(folder / Path(table["overlay"].iloc[0]).parent)
-    for number, row in enumerate(table.to_dict("records")):
+
+    def draw(number: int, row: dict[str, Any]) -> None:
         draw_overlay(
             folder / row["overlay"],
             pictures[positions[number]],
@@ -246,3 +249,7 @@ def _draw(
             f"true {row['label']}, called {row['predicted']}; {row['explained']} was given {row['probability']:.2f}",
             "" if judged["faithful"] else judged["verdict"],
         )
+
+    with ThreadPoolExecutor() as threads:  # most of the time passes in Pillow, NumPy and SciPy, outside Python's lock
+        for drawn in [threads.submit(draw, number, row) for number, row in enumerate(table.to_dict("records"))]:
+            drawn.result()

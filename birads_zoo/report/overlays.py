@@ -66,7 +66,7 @@ def draw_overlay(
         sheet.paste(Image.fromarray(part.astype(np.uint8)), (_MARGIN + number * (wide + _GAP), top))
     _key(sheet, draw, top + tall + _MARGIN, marked)
     with whole_file(path) as temporary:
-        sheet.save(temporary, format="PNG")
+        sheet.save(temporary, format="PNG", compress_level=3)  # half of the default's time, an eighth more bytes
 
 
 def _blend(grey: NDArray[np.float64], heat: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
