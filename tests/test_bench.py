@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from birads_zoo_plugins.explainers import birads_zoo_explainers
+
 BENCH = Path(__file__).parent.parent / "bench"
 
 
@@ -32,3 +34,13 @@ def test_predict_writes_ratios_to_the_bare_pass(finished, tmp_path):
     assert report["ratio"]["store"] > 0
     assert report["networks"] == 2
     assert "arguments" not in report["environment"], "they name the machine's folders"
+
+
+@pytest.mark.slow
+def test_explain_writes_every_explainers_ratio_to_the_bare_pass(finished, tmp_path):
+    command = [sys.executable, BENCH / "explain.py", finished[0], "--images", "4", "--batch-size", "2", "--rounds", "1"]
+    subprocess.run([*command, "--device", "cpu", "--out", tmp_path], check=True, capture_output=True)
+    report = json.loads((tmp_path / "explain-cpu-baseline_cnn.json").read_text())
+    assert set(report["ratio"]) == {"bare", "removal", *(spec.name for spec in birads_zoo_explainers())}
+    assert report["ratio"]["bare"] == 1
+    assert report["images_per_second"]["removal"] > 0

@@ -50,9 +50,10 @@ def gradient_shap(score: ClassScore) -> Tensor:
     """
     parts = score.parts()
     totals = [torch.zeros_like(part.images) for part in parts]
-    for _ in range(_STEPS):
-        share = torch.rand((), device=score.images.device)
-        noise = _NOISE * torch.randn(score.images.shape[1:], device=score.images.device)
+    device = score.images.device
+    for _ in range(_STEPS):  # drawn on the CPU: all devices draw alike
+        share = torch.rand(()).to(device, non_blocking=True)
+        noise = (_NOISE * torch.randn(score.images.shape[1:])).to(device, non_blocking=True)
         for part, total in zip(parts, totals, strict=True):
             noisy = part.images + noise
             with torch.enable_grad():

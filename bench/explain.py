@@ -1,0 +1,109 @@
+"""Images a second of every explainer's heat maps, and of their scoring, as ratios to the bare forward pass.
+
+The bare pass is one fold's network on images that lie on the device, and nothing else. Against it stand each explainer's
+maps of the same images, and `removal`: deletion, insertion and ROAD of one map an image, which pass through the network
+as many pictures as `removal_pictures` says. All take turns, so that a machine whose speed drifts slows all. On a CPU that
+others use too, believe `cpu_ratio`. Writes `bench/results/explain-<device>-<run>.json`.
+
+    python bench/explain.py runs/mobilenet_v2
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from predict import measure
+from torch import Tensor
+
+from birads_zoo.data.batches import as_images
+from birads_zoo.devices import Compute, choose_compute
+from birads_zoo.environment import environment
+from birads_zoo.explanation.curves import PASSES_OF_A_MAP, class_probability, measure_removal, prepare_removal
+from birads_zoo.explanation.heat_maps import explain_sample
+from birads_zoo.files import make_folder, write_text
+from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
+from birads_zoo.host import Host, load_host
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.folding import folded
+from birads_zoo.progress import Screen
+from birads_zoo.randomness import torch_generator
+
+
+def main() -> None:
+    """Measure the explainers that are asked for, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--explainers", nargs="+", help="all by default; score-cam and occlusion take minutes on a CPU")
+    parser.add_argument("--images", type=int, default=32, help="pictures a round; the run's, over again")
+    parser.add_argument("--batch-size", type=int, help="8 on a CPU and 32 on a GPU by default")
+    parser.add_argument("--rounds", type=int, default=3, help="times that all take turns")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+
+    host = load_host()
+    finished = read_run(arguments.run, host)
+    compute = choose_compute(arguments.device, finished.recipe.training.precision)
+    size = arguments.batch_size or (8 if compute.device.type == "cpu" else 32)
+    ways = _ways(
+        finished, host, compute, arguments.explainers or list(host.of_kind("explainers")), arguments.images, size
+    )
+    found = measure(ways, arguments.images, arguments.rounds)
+    for way, rate in found["images_per_second"].items():
+        print(f"{way:22}{rate:9.2f} images/s  {found['ratio'][way]:.4f}  by CPU seconds {found['cpu_ratio'][way]:.4f}")
+    report = {
+        "image": [finished.recipe.image.height, finished.recipe.image.width],
+        "batch_size": size,
+        "images": arguments.images,
+        "rounds": arguments.rounds,
+        "removal_pictures": PASSES_OF_A_MAP,
+        "environment": {key: value for key, value in environment().items() if key != "arguments"} | compute.describe(),
+        **found,
+    }
+    name = f"explain-{'gpu' if compute.device.type == 'cuda' else 'cpu'}-{finished.folder.name}.json"
+    write_text(make_folder(arguments.out) / name, json.dumps(report, indent=2) + "\n")
+    print(arguments.out / name)
+
+
+def _ways(
+    finished: Finished, host: Host, compute: Compute, explainers: list[str], count: int, size: int
+) -> dict[str, Callable[[], None]]:
+    """Return what is measured, each a function of nothing: the bare pass, every explainer, and the scoring of maps."""
+    data = prepare_again(finished, host, Screen())
+    rows = list(itertools.islice(itertools.cycle(range(len(data.positions))), count))
+    images = as_images(data.store.array[data.samples[rows]], compute.device)
+    targets = torch.zeros(count, dtype=torch.int64, device=compute.device)
+    network = trained_classifier(finished, host, 0, compute)
+    ways: dict[str, Callable[[], None]] = {"bare": partial(_bare, network, images, compute, size)}
+    for name in explainers:
+        explainer = host.explainer(name).build(network)
+        ways[name] = partial(explain_sample, network, explainer, images, targets, size)
+    return ways | {"removal": partial(_remove, folded(network, images[:1]), images, targets, compute, size)}
+
+
+@torch.no_grad()
+def _bare(network: Classifier, images: Tensor, compute: Compute, size: int) -> None:
+    with compute.precision():
+        told = [network(part) for part in torch.split(images, size)]
+    told[-1].cpu()
+
+
+def _remove(network: Classifier, images: Tensor, targets: Tensor, compute: Compute, size: int) -> None:
+    """Score the pictures themselves as maps: what a map shows makes no difference to the time."""
+    at_once = 8 if compute.device.type == "cpu" else 256
+    for part, classes in zip(torch.split(images, size), torch.split(targets, size), strict=True):
+        probability = class_probability(network, part, classes, compute, at_once)
+        pictures = part[:, 0, 0]
+        noise = [torch_generator(0, "bench", number) for number in range(len(part))]
+        removal = prepare_removal(pictures, pictures > 0, probability, noise)
+        measure_removal(pictures, removal, probability)["road"].cpu()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""A CUDA device draws the CPU's heat maps and finds their scores. Run by `make gpu`."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from birads_zoo.explanation.heat_maps import explain_sample
+from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.model.build import feature_map_size
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.head import build_head
+from birads_zoo.recipe import ModelSection
+from birads_zoo_plugins.backbones import birads_zoo_backbones
+from birads_zoo_plugins.explainers import birads_zoo_explainers
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+DEVICE = "cuda"
+
+
+@pytest.fixture(autouse=True)
+def _whole_float32():
+    """Let convolutions compute in float32 on both devices: TF32 keeps 10 bits of 23."""
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+
+
+@pytest.mark.parametrize("backbone", [spec.name for spec in birads_zoo_backbones()])
+@pytest.mark.parametrize("explainer", birads_zoo_explainers(), ids=lambda spec: spec.name)
+def test_maps_agree_with_the_cpus(backbone, explainer):
+    spec = next(each for each in birads_zoo_backbones() if each.name == backbone)
+    torch.manual_seed(0)
+    options = BackboneOptions(in_channels=len(spec.pixel_mean), height=64, width=64, pretrained=False)
+    built = spec.build(options)
+    head = build_head(ModelSection(), *feature_map_size(built, options), 4)
+    classifier = Classifier(built, head, pixel_mean=spec.pixel_mean, pixel_std=spec.pixel_std).eval()
+    images, targets = torch.rand(2, 1, 1, 64, 64), torch.tensor([0, 3])
+    on_cpu = explain_sample(classifier, explainer.build(classifier), images, targets, 2)
+    classifier.to(DEVICE)
+    elsewhere = explain_sample(classifier, explainer.build(classifier), images, targets, 2)
+    np.testing.assert_allclose(elsewhere, on_cpu, rtol=0, atol=1e-3)
+
+
+def test_scores_agree_with_the_cpus(zoo, phantom_root, tmp_path):
+    said = zoo(
+        "run", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn", "--image-size", "64x48",
+        "--folds", 2, "--epochs", 4, "--device", "cpu", "--set", "training.precision=float32", "--out", tmp_path,
+    )  # fmt: skip
+    assert said.status == 0, said.err
+    tables = {}
+    for device in ("cpu", DEVICE):
+        run = shutil.copytree(tmp_path / "baseline_cnn", tmp_path / f"run-{device}")
+        said = zoo("explain", run, "--explainer", "grad-cam", "--device", device)
+        assert said.status == 0, said.err
+        tables[device] = pd.read_csv(run / "explanations" / "explanations.csv").select_dtypes("number")
+    pd.testing.assert_frame_equal(tables[DEVICE], tables["cpu"], rtol=0, atol=1e-3)
