@@ -1,9 +1,9 @@
 """Images a second of every explainer's heat maps, and of their scoring, as ratios to the bare forward pass.
 
-The bare pass is one fold's network on images that lie on the device, and nothing else. Against it stand each explainer's
-maps of the same images, and `removal`: deletion, insertion and ROAD of one map an image, which pass through the network
-as many pictures as `removal_pictures` says. All take turns, so that a machine whose speed drifts slows all. On a CPU that
-others use too, believe `cpu_ratio`. Writes `bench/results/explain-<device>-<run>.json`.
+The bare pass is one fold's network on images that lie on the device, and nothing else. Against it stand each
+explainer's maps of the same images, and `removal`: deletion, insertion and ROAD of one map an image, which pass through
+the network as many pictures as `removal_pictures` says. All take turns, so that a machine whose speed drifts slows all.
+On a CPU that others use too, believe `cpu_ratio`. Writes `bench/results/explain-<device>-<run>.json`.
 
     python bench/explain.py runs/mobilenet_v2
 """

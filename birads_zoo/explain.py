@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,7 +239,7 @@ def _draw(
 ) -> None:
     make_folder(folder / Path(table["overlay"].iloc[0]).parent)
 
-    def draw(number: int, row: dict[str, Any]) -> None:
+    def draw(number: int, row: dict[Hashable, Any]) -> None:
         draw_overlay(
             folder / row["overlay"],
             pictures[positions[number]],

@@ -229,9 +229,9 @@ class Explainer(Protocol):
 class ExplainerSpec:
     """An explainer: `build(classifier)` returns a callable that makes heat maps.
 
-    What it draws at random comes from torch's generator of the CPU, which the engine seeds before every batch, so that all
-    devices give the same maps; and it is the same for all images of a batch, so that an image's map does not depend on
-    where it stands. Also a classifier whose backbone is frozen gives its features a gradient down to the images, if
+    What it draws at random comes from torch's generator of the CPU, which the engine seeds before every batch, so that
+    all devices give the same maps; and it is the same for all images of a batch, so that an image's map does not depend
+    on where it stands. Also a classifier whose backbone is frozen gives its features a gradient down to the images, if
     these want one.
     """
 
