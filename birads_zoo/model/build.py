@@ -16,6 +16,7 @@ from birads_zoo.interfaces import BackboneOptions, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.model.modes import evaluating
+from birads_zoo.model.placing import place_size
 from birads_zoo.model.stages import cut_after, stages_until
 from birads_zoo.model.weights import load_weights
 
@@ -79,6 +80,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
             pixel_std=std,
             freeze=section.freeze,
             stages=stages_until(spec.stages, section.last_stage),
+            place=place_size(backbone, options, height, width),
         )
     return _ablate(classifier, recipe, host)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
 from birads_zoo.model.head import Head
+from birads_zoo.model.placing import Pixels, laid_over
 
 
 class Classifier(nn.Module):
@@ -16,7 +17,8 @@ class Classifier(nn.Module):
 
     `pixel_mean` and `pixel_std` have one value for each of the backbone's input channels. `frozen` says what of the
     backbone is held still ("none", "early" or "all"; see `birads_zoo.model.freezing`), `frozen_parts` which of its
-    submodules; they stay in evaluation mode when the classifier is trained.
+    submodules; they stay in evaluation mode when the classifier is trained. `place` is how many pixels one place of the
+    feature map is high and wide, `None` where that is not known.
     """
 
     pixel_mean: Tensor
@@ -31,6 +33,7 @@ class Classifier(nn.Module):
         pixel_std: Sequence[float],
         freeze: Freeze = "none",
         stages: Sequence[str] = (),
+        place: Pixels | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -40,6 +43,7 @@ class Classifier(nn.Module):
         self.frozen: Freeze = freeze
         self.frozen_parts = frozen_parts(backbone, freeze, stages)
         hold_still(backbone, self.frozen_parts)
+        self.place = place
 
     def train(self, mode: bool = True) -> Classifier:
         """Switch to training mode, save for what is frozen."""
@@ -63,6 +67,10 @@ class Classifier(nn.Module):
         """
         maps: Tensor = self.backbone(self.normalise(images.flatten(0, 1)))
         return maps.reshape(*images.shape[:2], *maps.shape[1:])
+
+    def over_pictures(self, maps: Tensor, height: int, width: int) -> Tensor:
+        """Return N×C×h×w numbers of the feature map's places as N×C×height×width ones of the picture's pixels."""
+        return laid_over(maps, self.place, height, width)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits N×K of images N×V×1×H×W in [0, 1]."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from birads_zoo_plugins.explainers._score import ClassScore, at_once, enlarged
+from birads_zoo_plugins.explainers._score import ClassScore, at_once
 
 _SQUARINGS = 16
 _NUMBERS_AT_ONCE = 2**24  # of ablated copies of the features: 64 MiB
@@ -96,7 +96,7 @@ def score_cam(score: ClassScore) -> Tensor:
     """
 
     def masked(n: Tensor, v: Tensor, k: Tensor) -> Tensor:
-        masks = enlarged(score.features[n, v, k][:, None], score.images)
+        masks = score.over_images(score.features[n, v, k][:, None])
         low, high = masks.amin((-2, -1), keepdim=True), masks.amax((-2, -1), keepdim=True)
         masks = torch.where(high > low, (masks - low) / (high - low), 0.0)
         return score.of_view(score.images[n, v] * masks, score.features[n], v, score.targets[n])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from birads_zoo_plugins.explainers._cam import grad_cam
 from birads_zoo_plugins.explainers._guided import rectified_gradients
-from birads_zoo_plugins.explainers._score import ClassScore, at_once, enlarged
+from birads_zoo_plugins.explainers._score import ClassScore, at_once
 
 _STEPS = 50  # captum's default
 _NOISE = 0.1  # standard deviation; SmoothGrad (Smilkov et al. 2017) finds 10 % to 20 % of the pixels' range good
@@ -102,7 +102,7 @@ def guided_grad_cam(score: ClassScore) -> Tensor:
     (Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018): the fine detail is the picture's own, and only
     the coarse map is the class's.
     """
-    return torch.cat([_guided(part) for part in score.parts()]) * enlarged(grad_cam(score).relu(), score.images)
+    return torch.cat([_guided(part) for part in score.parts()]) * score.over_images(grad_cam(score).relu())
 
 
 def _guided(score: ClassScore) -> Tensor:

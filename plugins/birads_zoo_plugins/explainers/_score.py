@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from birads_zoo.model.classifier import Classifier
@@ -60,6 +59,11 @@ class ClassScore:
         ).float()[:, 0]
         return self.of_features(replaced, targets)
 
+    def over_images(self, maps: Tensor) -> Tensor:
+        """M×C×h×w numbers of the features' places, or of pixels → M×C×H×W ones of the images' pixels."""
+        height, width = self.images.shape[-2:]
+        return maps if maps.shape[-2:] == (height, width) else self.classifier.over_pictures(maps, height, width)
+
     def gradient(self) -> Tensor:
         """The scores' gradient with respect to the feature maps, N×V×D×h×w.
 
@@ -86,14 +90,9 @@ class HeatMaps:
         """
         with evaluating(self.classifier), torch.no_grad():
             score = ClassScore(classifier=self.classifier, images=images.detach(), targets=targets)
-            maps = enlarged(self.relevance(score).relu(), images)
+            maps = score.over_images(self.relevance(score).relu())
         largest = maps.amax((-2, -1), keepdim=True)
         return torch.where(largest > 0, maps / largest, 0.0)
-
-
-def enlarged(maps: Tensor, images: Tensor) -> Tensor:
-    """N×C×h×w maps → N×C×H×W, bilinearly, as large as the images."""
-    return F.interpolate(maps, size=images.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def at_once(images: Tensor) -> int:

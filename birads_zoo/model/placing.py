@@ -1,0 +1,54 @@
+"""Where in the picture the places of a feature map lie."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.model.modes import evaluating
+
+Pixels = tuple[int, int]
+
+_LARGER = 9  # times as high and wide: what is lost or added at the edges then hardly counts
+
+
+def place_size(backbone: nn.Module, options: BackboneOptions, height: int, width: int) -> Pixels | None:
+    """Return how many pixels of the picture one place of the map is high and wide, for a map of h×w places.
+
+    It is how many more pixels bring one more place, which a far larger picture tells, and not H/h: convolutions without
+    padding lose places at the edges, and padded ones add places. Nothing is computed, only shapes are (torch's device
+    "meta"). `None` for a backbone that takes no other size than its own, or gives every picture as many places.
+    """
+    state = {name: value.to("meta") for name, value in (*backbone.named_parameters(), *backbone.named_buffers())}
+    shape = (1, options.in_channels, _LARGER * options.height, _LARGER * options.width)
+    try:
+        with evaluating(backbone), torch.no_grad():
+            larger: Tensor = functional_call(backbone, state, (torch.empty(shape, device="meta"),))
+    except Exception:  # whatever a stranger's module raises when it gets another size, or numbers that are not there
+        return None
+    sizes = options.height, options.width
+    more = larger.shape[-2] - height, larger.shape[-1] - width
+    if min(more) <= 0:
+        return None
+    tall, wide = (round((_LARGER - 1) * size / count) for size, count in zip(sizes, more, strict=True))
+    return tall, wide
+
+
+def laid_over(maps: Tensor, place: Pixels | None, height: int, width: int) -> Tensor:
+    """Return N×C×h×w maps as N×C×height×width ones, bilinearly, with every place where it lies in the picture.
+
+    Places are `place` pixels apart. Where together they are smaller than the picture, as without padding, an equal
+    margin is left on both sides, in which the outermost values go on; where they are larger, what goes beyond the
+    right and the lower edge is cut off. For a picture that padded convolutions halve without a remainder this is the
+    usual enlargement, as it is where `place` is not known.
+    """
+    if place is None:
+        return F.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)
+    tall, wide = (count * size for count, size in zip(maps.shape[-2:], place, strict=True))
+    large = F.interpolate(maps, size=(tall, wide), mode="bilinear", align_corners=False)
+    above, left = max(height - tall, 0), max(width - wide, 0)
+    large = F.pad(large, (left // 2, left - left // 2, above // 2, above - above // 2), mode="replicate")
+    return large[..., :height, :width]

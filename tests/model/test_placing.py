@@ -1,0 +1,92 @@
+"""Where the places of a feature map lie in the picture."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.model.build import build_classifier, feature_map_size
+from birads_zoo.model.placing import laid_over, place_size
+
+
+def sized(backbone, height, width, channels=1):
+    options = BackboneOptions(in_channels=channels, height=height, width=width, pretrained=False)
+    _, tall, wide = feature_map_size(backbone, options)
+    return place_size(backbone, options, tall, wide)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [("baseline_cnn", 8), ("resnet50", 32), ("mobilenet_v2", 32), ("efficientnet_b0", 32)]
+)
+@pytest.mark.parametrize("size", [(224, 224), (100, 60)])
+def test_a_place_is_as_large_as_the_strides_make_it_whatever_padding_does(host, name, place, size):
+    backbone = host.backbone(name).build(BackboneOptions(in_channels=3, height=64, width=64, pretrained=False))
+    assert sized(backbone, *size, channels=3) == (place, place)
+
+
+def test_measuring_a_place_computes_nothing_and_changes_nothing():
+    backbone = nn.Sequential(nn.Conv2d(1, 2, 3, stride=2), nn.BatchNorm2d(2)).train()
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    assert sized(backbone, 32, 32) == (2, 2)
+    assert backbone.training
+    assert all(torch.equal(before[name], value) for name, value in backbone.state_dict().items())
+
+
+class _OneSize(nn.Module):
+    def forward(self, images):
+        if images.shape[-1] != 32:
+            raise ValueError("only 32×32 will do")
+        return images[..., ::4, ::4]
+
+
+@pytest.mark.parametrize("backbone", [_OneSize(), nn.AdaptiveAvgPool2d(4)], ids=["one-size", "one-number-of-places"])
+def test_what_cannot_be_measured_is_not_known(backbone):
+    assert sized(backbone, 32, 32) is None
+
+
+def test_without_padding_a_map_lies_over_what_it_was_made_of():
+    blocks = [nn.Sequential(nn.Conv2d(1, 1, 3, bias=False), nn.MaxPool2d(2)) for _ in range(3)]
+    backbone = nn.Sequential(*blocks)
+    for block in blocks:
+        nn.init.constant_(block[0].weight, 1 / 9)
+    place = sized(backbone, 96, 96)
+    spots = range(20, 80, 4)  # those of the outermost places light the margin too
+    off = {"placed": [], "stretched": []}
+    for spot in spots:
+        picture = torch.zeros(1, 1, 96, 96)
+        picture[..., spot, spot] = 1
+        with torch.no_grad():
+            features = backbone(picture)
+        for name, known in (("placed", place), ("stretched", None)):
+            row, column = divmod(laid_over(features, known, 96, 96).argmax().item(), 96)
+            off[name].append(max(abs(row - spot), abs(column - spot)))
+    assert max(off["placed"]) <= 8, "a spot is found within a place of where it is"
+    assert max(off["stretched"]) > 8, "the test can tell the two apart"
+
+
+def test_places_that_fill_the_picture_are_enlarged_as_usual():
+    maps = torch.rand(2, 3, 7, 5)
+    usual = F.interpolate(maps, size=(224, 160), mode="bilinear", align_corners=False)
+    assert torch.equal(laid_over(maps, (32, 32), 224, 160), usual)
+    assert torch.equal(laid_over(maps, None, 224, 160), usual)
+
+
+def test_places_beyond_the_right_and_lower_edge_are_cut_off():
+    maps = torch.rand(2, 3, 4, 2)
+    whole = F.interpolate(maps, size=(128, 64), mode="bilinear", align_corners=False)
+    assert torch.equal(laid_over(maps, (32, 32), 100, 60), whole[..., :100, :60])
+
+
+def test_a_margin_continues_the_outermost_values():
+    large = laid_over(torch.tensor([[[[1.0, 2.0]]]]), (2, 2), 3, 9)
+    assert large.shape == (1, 1, 3, 9)
+    assert torch.equal(large[0, 0, 0, :3], torch.ones(3))
+    assert torch.equal(large[0, 0, 2, -4:], torch.full((4,), 2.0))
+
+
+def test_a_built_classifier_knows_its_places(small, host):
+    classifier = build_classifier(small, host, 4)
+    assert classifier.place == (8, 8)
+    maps = torch.rand(1, 1, 2, 3)
+    assert torch.equal(classifier.over_pictures(maps, 32, 40), laid_over(maps, (8, 8), 32, 40))
