@@ -40,15 +40,15 @@ def place_size(backbone: nn.Module, options: BackboneOptions, height: int, width
 def laid_over(maps: Tensor, place: Pixels | None, height: int, width: int) -> Tensor:
     """Return N×C×h×w maps as N×C×height×width ones, bilinearly, with every place where it lies in the picture.
 
-    Places are `place` pixels apart. Where together they are smaller than the picture, as without padding, an equal
-    margin is left on both sides, in which the outermost values go on; where they are larger, what goes beyond the
-    right and the lower edge is cut off. For a picture that padded convolutions halve without a remainder this is the
-    usual enlargement, as it is where `place` is not known.
+    Places are `place` pixels apart. Where together they are smaller than the picture, as without padding, a margin of 0
+    is left on both sides; where they are larger, what goes beyond the right and the lower edge is cut off. For a
+    picture that padded convolutions halve without a remainder this is the usual enlargement, as it is where `place` is
+    not known.
     """
     if place is None:
         return F.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)
     tall, wide = (count * size for count, size in zip(maps.shape[-2:], place, strict=True))
     large = F.interpolate(maps, size=(tall, wide), mode="bilinear", align_corners=False)
     above, left = max(height - tall, 0), max(width - wide, 0)
-    large = F.pad(large, (left // 2, left - left // 2, above // 2, above - above // 2), mode="replicate")
+    large = F.pad(large, (left // 2, left - left // 2, above // 2, above - above // 2))
     return large[..., :height, :width]
