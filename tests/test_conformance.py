@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,7 +10,6 @@ from birads_zoo import (
     AblationSpec,
     AugmentationSpec,
     BackboneSpec,
-    ExplainerSpec,
     LossSpec,
     UserError,
     conformance,
@@ -240,94 +238,6 @@ def unclassified(classifier):
 def test_each_way_to_break_an_ablation_of_the_model(change, said):
     (finding,) = conformance.check_ablation(AblationSpec(name="x", summary="s", model=change))
     assert finding.text.startswith(said)
-
-
-def explainer(function):
-    return ExplainerSpec(name="x", summary="s", build=lambda model: lambda images, targets: function(model, images))
-
-
-def gone_back_through(model, images):
-    model(images).sum().backward()
-    return images[:, :, 0]
-
-
-def hooked(model, images):
-    model.backbone.register_forward_hook(lambda *seen: None)
-    return images[:, :, 0]
-
-
-def hooked_for_the_way_back(model, images):
-    model.head.register_full_backward_pre_hook(lambda *seen: None)
-    return images[:, :, 0]
-
-
-def hooked_at_a_weight(model, images):
-    for parameter in model.head.parameters():
-        parameter.register_hook(lambda gradient: gradient)
-    return images[:, :, 0]
-
-
-def switched(model, images):
-    model.eval()
-    return images[:, :, 0]
-
-
-def retrained(model, images):
-    with torch.no_grad():
-        model.head.rest.logits.bias += 1
-    return images[:, :, 0]
-
-
-def without_gradients(model, images):
-    torch.set_grad_enabled(False)
-    return images[:, :, 0]
-
-
-def blackened(model, images):
-    maps = images[:, :, 0].clone()
-    images[:, :, :, 0] = 0
-    return maps
-
-
-def wanting_a_gradient(model, images):
-    return images.requires_grad_()[:, :, 0]
-
-
-LEFT_BEHIND = "it does not leave the classifier's modes, gradients and hooks as it found them"
-
-
-@pytest.fixture
-def grad_mode():
-    yield
-    torch.set_grad_enabled(True)
-
-
-@pytest.mark.parametrize(
-    ("function", "said"),
-    [
-        (lambda model, images: images, "heat maps have the shape (3, 1, 1, 64, 48); expected (3, 1, 64, 48)"),
-        (lambda model, images: images[:, :, 0] * 2, "heat maps run from "),
-        (lambda model, images: images[:, :, 0] / 0, "heat maps hold values that are not finite"),
-        (lambda model, images: images[:, :1, 0], "heat maps have the shape (3, 1, 64, 48); expected (3, 2, 64, 48)"),
-        (lambda model, images: (images - images.mean(0)).abs()[:, :, 0], "depends on the other images of its batch"),
-        (lambda model, images: torch.rand_like(images)[:, :, 0], "depends on the other images of its batch"),
-        (lambda model, images: images[:, :, 0] * np.random.rand(), "the same torch seed gives different maps"),
-        (gone_back_through, LEFT_BEHIND),
-        (hooked, LEFT_BEHIND),
-        (hooked_for_the_way_back, LEFT_BEHIND),
-        (hooked_at_a_weight, LEFT_BEHIND),
-        (switched, LEFT_BEHIND),
-        (retrained, LEFT_BEHIND),
-        (without_gradients, "it turns torch's gradients off and leaves them so"),
-        (blackened, "it changes the images it was given"),
-        (wanting_a_gradient, "it changes the images it was given"),
-        (lambda model, images: model.layer4, "'Classifier' object has no attribute 'layer4'"),
-    ],
-)
-def test_each_way_to_break_an_explainer(function, said, grad_mode):
-    (finding,) = conformance.check_spec(explainer(function))
-    assert said in finding.text
-    assert conformance.check_explainer(explainer(lambda model, images: images[:, :, 0])) == []
 
 
 def test_heavy_imports_of_a_file_are_found(tmp_path):

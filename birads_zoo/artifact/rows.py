@@ -12,7 +12,7 @@ from birads_zoo.data.images import ImageError, is_dicom
 from birads_zoo.errors import UserError
 
 SUFFIXES = (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
-"""A folder's files with one of these are taken for pictures; without any, which is usual for DICOM, by content."""
+"""A folder's files with one of these are taken for pictures; others if they are DICOM, by content."""
 
 
 def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
@@ -45,12 +45,14 @@ def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
 
 
 def _is_picture(file: Path) -> bool:
-    if file.suffix:
-        return file.suffix.lower() in SUFFIXES
+    if file.suffix.lower() in SUFFIXES:
+        return True
     try:
         return is_dicom(file) and file.name != "DICOMDIR"  # the index that DICOM discs carry
     except ImageError:
-        return True  # it may be one; its row says why it is not read
+        # Without a suffix, or called by a UID, whose last number looks like one, it may be DICOM; its row says why it
+        # is not read.
+        return not file.suffix or file.suffix[1:].isdecimal()
 
 
 def _read_table(path: Path) -> pd.DataFrame:

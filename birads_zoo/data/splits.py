@@ -91,7 +91,7 @@ def make_folds(
         validation = rest[_validation(groups[rest], labels[rest], section.validation, seed, number)]
         train = np.setdiff1d(rest, validation)
         folds.append(Fold(number=number, train=train, validation=validation, test=np.flatnonzero(assigned == number)))
-    without = [str(fold.number) for fold in folds if not len(fold.validation)]
+    without = [str(fold.number + 1) for fold in folds if not len(fold.validation)]
     if without and section.validation > 0:
         message = f"no validation rows in fold {', '.join(without)}: some class has fewer than 2 training "
         message += f"{section.scheme}s; training runs for its fixed number of epochs there"
@@ -109,7 +109,7 @@ def check_leaks(folds: Sequence[Fold], patients: NDArray[np.str_], scheme: str) 
             both = np.intersect1d(patients[sides[one]], patients[sides[other]])
             if len(both):
                 raise UserError(
-                    f"fold {fold.number} leaks: patient {str(both[0])!r} has rows in {one} and {other}"
+                    f"fold {fold.number + 1} leaks: patient {str(both[0])!r} has rows in {one} and {other}"
                     f" ({len(both)} such patients); a split by patient must keep each on one side"
                 )
 
@@ -228,7 +228,7 @@ def _refuse_untrained(labels: Rows, classes: Sequence[str], number: int) -> None
     missing = sorted(set(range(len(classes))) - set(labels.tolist()))
     if missing:
         raise UserError(
-            f"fold {number} would train on no row of class {classes[missing[0]]!r}, because its patients also hold"
+            f"fold {number + 1} would train on no row of class {classes[missing[0]]!r}, because its patients also hold"
             " other rare classes: use other --folds or another --seed"
         )
 

@@ -24,12 +24,13 @@ class Level:
     """U units (images, breasts or patients): labels (U,), probabilities (U, K) and each unit's patient (U,).
 
     `left_out` images could not be told apart by unit: their patient, or at the level of breasts their side, is unknown.
+    Of images themselves none is.
     """
 
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     patients: NDArray[np.str_]
-    left_out: int
+    left_out: int = 0
 
 
 def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator) -> dict[str, Any] | None:
@@ -50,10 +51,8 @@ def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator)
         found, score = positives_of(test)
         labels, probabilities = found.astype(np.int64), np.column_stack([1 - score, score])
         classes, positive = ("the rest", " or ".join(test.classes[k] for k in test.positive)), (1,)
-    levels = {
-        "breast": breasts(labels, probabilities, test.patients, sides, rule),
-        "patient": whole_patients(labels, probabilities, test.patients, sides, rule),
-    }
+    images = Level(labels=labels, probabilities=probabilities, patients=test.patients)
+    levels = {"breast": breasts(images, sides, rule), "patient": whole_patients(images, sides, rule)}
     return {"rule": rule} | {
         name: _scored(level, classes, positive, generator) if len(level.labels) else None
         for name, level in levels.items()
@@ -118,61 +117,38 @@ def combine(probabilities: NDArray[np.float64], units: NDArray[np.int64], rule: 
     return np.maximum(found - np.pad(found[:, 1:], ((0, 0), (0, 1))), 0)
 
 
-def breasts(
-    labels: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    patients: NDArray[np.str_],
-    sides: NDArray[np.str_],
-    rule: Rule,
-) -> Level:
+def breasts(images: Level, sides: NDArray[np.str_], rule: Rule) -> Level:
     """Combine n images to breasts, of which each is labelled with the severest of its images' labels.
 
-    `patients` and `sides` (n,) are "" where unknown; such images belong to no breast and are left out. All exams of a
+    Patients and `sides` (n,) are "" where unknown; such images belong to no breast and are left out. All exams of a
     patient are one. Images that several networks predicted are taken alike.
     """
-    known = _known(patients) & _known(sides)
-    return _combined(labels, probabilities, patients, _pairs(patients, sides), known, rule)
+    known = _known(images.patients) & _known(sides)
+    return _combined(images, _pairs(images.patients, sides), known, rule)
 
 
-def whole_patients(
-    labels: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    patients: NDArray[np.str_],
-    sides: NDArray[np.str_],
-    rule: Rule,
-) -> Level:
+def whole_patients(images: Level, sides: NDArray[np.str_], rule: Rule) -> Level:
     """Combine n images to patients, of which each is labelled with the severest of her images' labels.
 
     First to breasts by `rule` (a patient's images of unknown side are as one more breast), then these to the patient:
     by "max" if the rule is "mean", since it is her severest breast that her label tells of and a healthy breast says
     nothing of the other; else by the same rule. Images without a patient are left out.
     """
-    known = _known(patients)
-    sided = _combined(labels, probabilities, patients, _pairs(patients, sides), known, rule)
-    every = np.ones(len(sided.labels), dtype=bool)
+    sided = _combined(images, _pairs(images.patients, sides), _known(images.patients), rule)
     over_breasts: Rule = "max" if rule == "mean" else rule
-    level = _combined(sided.labels, sided.probabilities, sided.patients, sided.patients, every, over_breasts)
-    return Level(
-        labels=level.labels, probabilities=level.probabilities, patients=level.patients, left_out=sided.left_out
-    )
+    return _combined(sided, sided.patients, _known(sided.patients), over_breasts)
 
 
-def _combined(
-    labels: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    patients: NDArray[np.str_],
-    names: NDArray[np.str_],
-    known: NDArray[np.bool_],
-    rule: Rule,
-) -> Level:
+def _combined(parts: Level, names: NDArray[np.str_], known: NDArray[np.bool_], rule: Rule) -> Level:
+    """Combine the parts (U,) that are `known` to units: those of one name are one."""
     _, first, units = np.unique(names[known], return_index=True, return_inverse=True)
     severest = np.zeros(len(first), dtype=np.int64)
-    np.maximum.at(severest, units, labels[known])
+    np.maximum.at(severest, units, parts.labels[known])
     return Level(
         labels=severest,
-        probabilities=combine(probabilities[known], units, rule),
-        patients=patients[known][first],
-        left_out=int((~known).sum()),
+        probabilities=combine(parts.probabilities[known], units, rule),
+        patients=parts.patients[known][first],
+        left_out=parts.left_out + int((~known).sum()),
     )
 
 

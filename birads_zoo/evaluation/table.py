@@ -148,7 +148,9 @@ def by_fold(metrics: Mapping[str, Any]) -> str:
         spread = metrics["spread_over_folds"][key]["sd"]
         said.append(f"{name} {own}" + ("" if spread is None else f", sd {spread:.3f}"))
     rows = " ".join(str(fold["n"]) for fold in metrics["per_fold"])
-    lacking = [f"fold {fold['fold']}: {', '.join(fold['absent'])}" for fold in metrics["per_fold"] if fold["absent"]]
+    lacking = [
+        f"fold {fold['fold'] + 1}: {', '.join(fold['absent'])}" for fold in metrics["per_fold"] if fold["absent"]
+    ]
     absent = f"; without rows, and so 0 in its macro-F1: {'; '.join(lacking)}" if lacking else ""
     return f"by fold: {' · '.join(said)}  (n = {rows}{absent})"
 

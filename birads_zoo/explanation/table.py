@@ -15,6 +15,9 @@ _ROWS = (
     ("points into a lesion", "pointing"),
     ("sum in lesions", "energy_in_lesion"),
 )
+AT_LESIONS = ("pointing", "energy_in_lesion")
+"""The scores that only images with marked lesions have."""
+
 _BASELINES = {"random": "at random", "centre": "centred", "brightness": "brightness", "untrained": "untrained"}
 _COLUMNS = ("", "maps", *_BASELINES.values(), "gain over random", "gain over centred")
 
@@ -39,15 +42,22 @@ def explanations_text(found: Mapping[str, Any]) -> str:
             for title, key in (("rank correlation", "rank_correlation"), ("SSIM", "ssim"))
         ]
         lines.append(f"  with the maps of random weights: {' · '.join(alike)}")
-        if 0 < one["n_lesion_patients"] < FEW:
-            held = f"† of fewer than {FEW} patients ({one['n_lesion_patients']})"
-            lines.append(f"  {held}: intervals hold the truth less often than they say")
+        if note := few_lesions(one):
+            lines.append(f"  {note}")
     return "\n".join(lines)
 
 
+def few_lesions(one: Mapping[str, Any]) -> str:
+    """Say what † beside an explainer's scores at lesions means; "" where enough patients have lesions, or none has."""
+    if not 0 < one["n_lesion_patients"] < FEW:
+        return ""
+    held = f"† of fewer than {FEW} patients ({one['n_lesion_patients']})"
+    return f"{held}: intervals hold the truth less often than they say"
+
+
 def _cells(title: str, key: str, one: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
-    at_lesion = key in ("pointing", "energy_in_lesion")
-    few = " †" * (at_lesion and one["n_lesion_patients"] < FEW)
+    at_lesion = key in AT_LESIONS
+    few = " †" * (at_lesion and bool(few_lesions(one)))
     n = f" (n = {one['n_lesions'] if at_lesion else one['n']}){few}"
     if key == "energy_in_breast":  # the baselines lie in the breast by construction
         return (title + n, _value(one["scores"][key]), f"{one['scores']['breast_share']['value']:.3f}", *[""] * 5)

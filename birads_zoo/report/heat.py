@@ -8,6 +8,7 @@ from typing import Any
 
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import Explanations, read_explanations
+from birads_zoo.explanation.table import AT_LESIONS, few_lesions
 from birads_zoo.report.run_tables import cell, ends_of
 from birads_zoo.report.thumbnails import thumbnails
 
@@ -31,7 +32,7 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
     `explainers` has each explainer's name, whether its maps were shown to be `faithful` (`None` where too few patients
     were explained to say), its verdict, and its scores beside those of its baselines; none, where there is nothing.
     `maps` has by row and explainer the map as a grey JPEG file, and the class it explains; `measures` the names of all
-    scores.
+    scores; `few` what † means where an explainer's lesions are of too few patients, as in `explanations_text`.
 
     Raises:
         UserError: when the folder's `explanations` are damaged, or of another format.
@@ -39,7 +40,7 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
     """
     found = read_explanations(run)
     if found is None:
-        return {"explainers": [], "measures": [], "maps": {}}
+        return {"explainers": [], "measures": [], "maps": {}, "few": []}
     told = found.found
     try:
         explainers: Mapping[str, Mapping[str, Any]] = told["explainers"]
@@ -56,6 +57,7 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
         "explainers": [_scored(name, one, measures) for name, one in explainers.items()],
         "measures": [_NAMES.get(name, name) for name in measures],
         "maps": maps,
+        "few": list(dict.fromkeys(note for one in explainers.values() if (note := few_lesions(one)))),
         "said": f"{told['n']} images of {told['patients']} patients, {told['with_lesions']} with known lesions.",
     }
 
@@ -72,22 +74,23 @@ def _small(found: Explanations, explainer: str, budget: int) -> list[tuple[int, 
 
 
 def _scored(name: str, one: Mapping[str, Any], measures: Sequence[str]) -> dict[str, Any]:
-    cells = []
+    few, cells = few_lesions(one), []
+    marks = dict.fromkeys(AT_LESIONS, " †") if few else {}
     for measure in measures:
         score = one["scores"].get(measure)
         shown = cell(None, None) if score is None else cell(score["value"], (score["low"], score["high"]))
         others = {base: scores.get(measure) for base, scores in one["baselines"].items()}
         note = " · ".join(f"{base} {other['value']:.3f}" for base, other in others.items() if other)
-        cells.append({"text": shown["text"], "ends": shown["ends"], "note": note})
-    said = [
-        f"{_NAMES.get(measure, measure)} {score['value']:.3f} {ends_of((score['low'], score['high']))}"
-        for measure in _TOLD
-        if (score := one["scores"].get(measure))
-    ]
+        cells.append({"text": shown["text"], "ends": shown["ends"] + marks.get(measure, ""), "note": note})
+    said = []
+    for measure in _TOLD:
+        if score := one["scores"].get(measure):
+            ends = ends_of((score["low"], score["high"])) + marks.get(measure, "")
+            said.append(f"{_NAMES.get(measure, measure)} {score['value']:.3f} {ends}")
     return {
         "name": name,
         "faithful": one["faithful"],
         "verdict": one["verdict"],
         "cells": cells,
-        "said": " · ".join(said),
+        "said": " · ".join([*said, few] if few else said),
     }

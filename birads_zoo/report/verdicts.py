@@ -188,6 +188,8 @@ def _sets(conformal: Mapping[str, Any]) -> Iterator[Verdict]:
         coverage = conformal["coverage"]
         value, low, high = (100 * coverage[key] for key in ("value", "low", "high"))
         because = f"{value:.1f} % ({low:.1f} to {high:.1f}) instead of {100 * conformal['level']:.0f} %."
+        if whole := sum(fold["threshold"] is None for fold in conformal["folds"]):
+            because += f" In {whole} of {len(conformal['folds'])} folds all sets hold all classes."
         claim = "Sets hold the true class too seldom"
         yield Verdict(severity="doubt", claim=claim, because=because, part="probabilities")
 

@@ -192,7 +192,7 @@ def _refuse_divergence(fit: Fit, current: Classifier, history: list[Epoch], loss
         what = "weights became infinite or no numbers"
     kept = f"; the last good checkpoint stays in {fit.folder}" if fit.last.exists() else ""
     raise UserError(
-        f"{what} in fold {fit.fold}, epoch {len(history) + 1}, step {step + 1}: "
+        f"{what} in fold {fit.fold + 1}, epoch {len(history) + 1}, step {step + 1}: "
         f"lower training.learning_rate, set training.clip_norm or use training.precision=float32{kept}"
     )
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from birads_zoo.artifact import rows
 from birads_zoo.artifact.rows import named_pictures
+from birads_zoo.data.images import ImageError
 from birads_zoo.errors import UserError
 
 
@@ -15,6 +17,28 @@ def test_files_without_a_suffix_are_pictures_if_they_are_dicom(tmp_path, write_d
     found = named_pictures([tmp_path])
     assert [path.relative_to(tmp_path).as_posix() for path in found] == ["IM0001", "a.dcm", "b.png", "below/IM0003"]
     assert named_pictures([tmp_path / "LICENSE"]) == [tmp_path / "LICENSE"], "whoever names a file means it"
+
+
+def test_a_uid_for_a_name_has_no_suffix(tmp_path, write_dicom):
+    names = ["1.2.840.10008.5.1.4.123", "1.2.840.10008.5.1.4.124", "IM0001.IMA"]
+    for name in names:
+        write_dicom(tmp_path / name, np.zeros((16, 16), np.uint8))
+    for name in ("1.2.840.10008.5.1.4.125", "labels.csv", "notes.txt"):
+        (tmp_path / name).write_text("P5 no picture")
+    assert [path.name for path in named_pictures([tmp_path])] == names
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"), [("1.2.840.10008.5.1.4.123", True), ("IM0001", True), ("labels.csv", False)]
+)
+def test_of_files_that_cannot_be_read_those_that_may_be_dicom_are_taken(tmp_path, monkeypatch, name, taken):
+    def unreadable(path):
+        raise ImageError("unreadable file", "Permission denied")
+
+    monkeypatch.setattr(rows, "is_dicom", unreadable)
+    for file in ("a.png", name):
+        (tmp_path / file).touch()
+    assert (tmp_path / name in named_pictures([tmp_path])) is taken
 
 
 def test_a_folder_of_other_files_is_told(tmp_path):

@@ -111,7 +111,7 @@ def test_a_loss_that_is_no_number_says_where_and_leaves_nothing(refused, run_wit
     said = refused(*run_with("loss", "first.sum() * (float('nan') if len(calls) > 2 else 1.0)"), "--set",
                    "training.batch_size=4")  # fmt: skip
     # The first call is the rehearsal before training, so the third is the second step.
-    assert said == f"the training loss became nan in fold 0, epoch 1, step 2: {ADVICE}"
+    assert said == f"the training loss became nan in fold 1, epoch 1, step 2: {ADVICE}"
 
 
 def test_a_later_loss_that_is_no_number_names_the_checkpoint_that_stays(zoo, folder, run_with):
@@ -121,7 +121,7 @@ def test_a_later_loss_that_is_no_number_names_the_checkpoint_that_stays(zoo, fol
     kept = run / "checkpoints" / "fold-0"
     assert said.status == 2
     assert said.err.splitlines()[-1] == (
-        f"birads-zoo: error: the training loss became inf in fold 0, epoch 2, step 1: {ADVICE}; "
+        f"birads-zoo: error: the training loss became inf in fold 1, epoch 2, step 1: {ADVICE}; "
         f"the last good checkpoint stays in {kept.relative_to(folder)}"
     )
     assert {path.name for path in kept.iterdir()} == {"best.safetensors", "last.safetensors"}

@@ -107,7 +107,7 @@ def test_another_seed_gives_other_folds() -> None:
 
 def test_too_few_patients_for_validation_is_said_once() -> None:
     names, labels = _rows(10, 2)
-    with pytest.warns(BiradsZooWarning, match="no validation rows in fold 0, 1: some class has fewer than 2") as seen:
+    with pytest.warns(BiradsZooWarning, match="no validation rows in fold 1, 2: some class has fewer than 2") as seen:
         folds = make_folds(names, labels, ("a", "b"), SplitSection(folds=2), 0)
     assert len(seen) == 1
     assert "training runs for its fixed number of epochs" in str(seen[0].message)
@@ -227,7 +227,7 @@ def test_leaks_are_found_and_named() -> None:
     names = np.array(["p", "q", "r", "q"])
     for train, validation, test in [((0, 1), (2,), (3,)), ((0,), (1, 2), (3,)), ((0, 1), (3,), (2,))]:
         fold = Fold(number=2, train=np.array(train), validation=np.array(validation), test=np.array(test))
-        with pytest.raises(UserError, match=r"fold 2 leaks: patient 'q' has rows in \w+ and \w+ \(1 such patients\)"):
+        with pytest.raises(UserError, match=r"fold 3 leaks: patient 'q' has rows in \w+ and \w+ \(1 such patients\)"):
             check_leaks([fold], names, "patient")
         check_leaks([fold], names, "image")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from birads_zoo.evaluation.levels import breasts, combine, read_levels, whole_patients
+from birads_zoo.evaluation.levels import Level, breasts, combine, read_levels, whole_patients
 from birads_zoo.evaluation.rows import PredictedRows
 
 RULES = ("mean", "max", "noisy-or")
@@ -16,6 +16,10 @@ RULES = ("mean", "max", "noisy-or")
 def two(scores):
     """Two classes, the second with these probabilities."""
     return np.column_stack([1 - np.array(scores), scores])
+
+
+def images(labels, probabilities, patients):
+    return Level(labels=np.array(labels), probabilities=probabilities, patients=np.array(patients))
 
 
 def test_rules_by_hand():
@@ -80,7 +84,7 @@ SCORES = np.array([0.1, 0.3, 0.8, 0.6, 0.2, 0.9, 1.0, 0.4])
 
 def test_breasts_have_the_severest_label_and_leave_out_whose_side_is_unknown():
     table = np.column_stack([1 - SCORES, np.zeros(8), SCORES])
-    found = breasts(LABELS, table, PATIENTS, SIDES, "mean")
+    found = breasts(images(LABELS, table, PATIENTS), SIDES, "mean")
     assert found.patients.tolist() == ["A", "A", "B", "C"]
     assert found.labels.tolist() == [2, 1, 0, 0]
     assert found.probabilities[:, 2] == pytest.approx([0.2, 0.7, 0.2, 0.4])
@@ -97,7 +101,7 @@ def test_breasts_have_the_severest_label_and_leave_out_whose_side_is_unknown():
 )
 def test_patients_have_the_severest_label_and_leave_out_only_the_nameless(rule, scores):
     table = np.column_stack([1 - SCORES, np.zeros(8), SCORES])
-    found = whole_patients(LABELS, table, PATIENTS, SIDES, rule)
+    found = whole_patients(images(LABELS, table, PATIENTS), SIDES, rule)
     assert found.patients.tolist() == ["A", "B", "C"]
     assert found.labels.tolist() == [2, 1, 0]
     assert found.probabilities[:, 2] == pytest.approx(scores)
@@ -105,13 +109,13 @@ def test_patients_have_the_severest_label_and_leave_out_only_the_nameless(rule, 
 
 
 def test_ids_are_not_glued_to_sides():
-    found = breasts(np.array([0, 1]), two([0.1, 0.9]), np.array(["P", "PL"]), np.array(["LR", "R"]), "max")
+    found = breasts(images([0, 1], two([0.1, 0.9]), ["P", "PL"]), np.array(["LR", "R"]), "max")
     assert len(found.labels) == 2
 
 
 def test_no_row_with_a_patient_makes_no_unit():
     nobody = np.array(["", " "])
-    found = whole_patients(np.array([0, 1]), two([0.1, 0.9]), nobody, np.array(["L", "R"]), "mean")
+    found = whole_patients(images([0, 1], two([0.1, 0.9]), nobody), np.array(["L", "R"]), "mean")
     assert (len(found.labels), found.probabilities.shape, found.left_out) == (0, (0, 2), 2)
 
 
@@ -129,7 +133,7 @@ def test_the_mean_over_views_ranks_patients_best(views):
     sides = np.where(side == 0, "L", "R")
     areas = {}
     for rule in RULES:
-        level = whole_patients(ill[of] * (side == 0), table, of.astype(str), sides, rule)
+        level = whole_patients(images(ill[of] * (side == 0), table, of.astype(str)), sides, rule)
         areas[rule] = roc_auc_score(level.labels, level.probabilities[:, 1])
     assert areas["mean"] >= max(areas.values()) - 0.01, areas
 

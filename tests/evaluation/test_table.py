@@ -146,7 +146,7 @@ def test_folds_are_told_with_their_rows_their_spread_and_what_they_lack() -> Non
     spread = {"macro_f1": {"mean": 0.65, "sd": 0.0707}, "macro_auroc": {"mean": None, "sd": None}}
     assert by_fold({"per_fold": folds, "spread_over_folds": spread}) == (
         "by fold: macro-F1 0.700 0.600, sd 0.071 · ROC-AUC 0.900 –"
-        "  (n = 80 75; without rows, and so 0 in its macro-F1: fold 1: BI-RADS 5)"
+        "  (n = 80 75; without rows, and so 0 in its macro-F1: fold 2: BI-RADS 5)"
     )
 
 

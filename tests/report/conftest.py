@@ -35,7 +35,14 @@ def visit(browser):
 def explained():
     """Write hand-made heat maps into a run's folder: a spot for each test row but the first `left_out`."""
 
-    def write(run: Path, names: dict[str, bool | None], height: int = 32, width: int = 32, left_out: int = 0) -> None:
+    def write(
+        run: Path,
+        names: dict[str, bool | None],
+        height: int = 32,
+        width: int = 32,
+        left_out: int = 0,
+        lesion_patients: int = 0,
+    ) -> None:
         folder = run / "explanations"
         folder.mkdir()
         with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
@@ -59,7 +66,8 @@ def explained():
             name: {
                 "faithful": faithful,
                 "verdict": f"the verdict on {name}",
-                "scores": {"insertion": score(0.6), "pointing": None},
+                "n_lesion_patients": lesion_patients,
+                "scores": {"insertion": score(0.6), "pointing": score(0.3) if lesion_patients else None},
                 "baselines": {"random": {"insertion": score(0.4)}},
                 "maps": f"{name}.npz",
             }

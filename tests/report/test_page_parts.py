@@ -113,6 +113,18 @@ def test_heat_maps_come_with_their_class_their_verdict_and_their_baselines(run, 
     assert np.unravel_index(pixels.argmax(), pixels.shape) == pytest.approx((16, 32 / 3), abs=1.5)
 
 
+@pytest.mark.parametrize(("patients", "marked"), [(4, True), (5, False)])
+def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run, explained, patients, marked):
+    folder, classes = run
+    explained(folder, {"grad-cam": True}, lesion_patients=patients)
+    heat = read_heat(folder, classes)
+    insertion, pointing = heat["explainers"][0]["cells"]
+    assert (insertion["ends"], pointing["ends"]) == ("[0.55, 0.65]", "[0.25, 0.35] †" if marked else "[0.25, 0.35]")
+    note = "† of fewer than 5 patients (4): intervals hold the truth less often than they say"
+    assert heat["few"] == [note] * marked
+    assert heat["explainers"][0]["said"].endswith(f"[0.25, 0.35] † · {note}" if marked else "[0.25, 0.35]")
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [

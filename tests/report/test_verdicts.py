@@ -119,6 +119,15 @@ def test_what_else_is_doubted(metrics):
     ]
 
 
+def test_sets_that_hold_too_little_are_told_with_the_folds_whose_sets_hold_everything(metrics):
+    conformal = metrics["conformal"]
+    conformal |= {"coverage": {"value": 0.7, "low": 0.6, "high": 0.8}, "level": 0.9}
+    for whole, ending in ((0, "instead of 90 %."), (1, " In 1 of 2 folds all sets hold all classes.")):
+        conformal["folds"] = [{"threshold": None}] * whole + [{"threshold": 0.5}] * (2 - whole)
+        (told,) = (one for one in judge_run(metrics, NOTHING_LOST, {}) if one.claim.startswith("Sets hold"))
+        assert told.because.endswith(ending)
+
+
 def test_no_readings_are_no_error(metrics):
     metrics |= {"errors": None, "positive": None, "kappa_quadratic": None}
     metrics["gain"] = {"over": None, "macro_f1": None, "macro_auroc": None}

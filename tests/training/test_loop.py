@@ -117,7 +117,7 @@ def test_a_loss_that_is_no_number_says_epoch_and_step_and_keeps_the_checkpoint(m
     fit = make_fit(criterion=_NanAt(step=6 + 6 + 3))
     with pytest.raises(UserError) as error:
         train(fit, ignore.step, ignore.epoch)
-    assert "the training loss became nan in fold 0, epoch 3, step 3: lower training.learning_rate" in str(error.value)
+    assert "the training loss became nan in fold 1, epoch 3, step 3: lower training.learning_rate" in str(error.value)
     assert f"the last good checkpoint stays in {fit.folder}" in str(error.value)
     assert (fit.folder / "best.safetensors").exists()
 
@@ -151,7 +151,7 @@ def test_weight_decay_spares_norms_and_biases(make_fit):
 
 def test_weights_that_die_in_an_epochs_last_step_are_noticed(make_fit, ignore, always_checkpoint):
     fit = make_fit(epochs=2, learning_rate=1e38, batch_size=24, optimizer="adam", validation=False)
-    with pytest.raises(UserError, match=r"became .* in fold 0, epoch \d, step 1: lower training.learning_rate"):
+    with pytest.raises(UserError, match=r"became .* in fold 1, epoch \d, step 1: lower training.learning_rate"):
         train(fit, ignore.step, ignore.epoch)
 
 

@@ -1,0 +1,86 @@
+"""DICOM files whose pixels are compressed: what is read is what went in."""
+
+import sys
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+from pydicom import uid
+from pydicom.encaps import encapsulate
+
+from birads_zoo.data.images import ImageError, read_image
+
+RAMP = np.tile(np.arange(0, 4096, 64, dtype=np.uint16), (16, 1))
+
+
+def _compressed(syntax, pixels):
+    if syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1):
+        return imagecodecs.jpeg8_encode(pixels, lossless=True, bitspersample=12, predictor=1)
+    if syntax == uid.JPEGExtended12Bit:
+        return imagecodecs.jpeg8_encode(pixels, level=100, bitspersample=12)
+    if syntax == uid.JPEG2000Lossless:
+        return imagecodecs.jpeg2k_encode(pixels, codecformat="j2k", bitspersample=12, reversible=True)
+    return imagecodecs.jpegls_encode(pixels)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGExtended12Bit],
+    ids=lambda syntax: syntax.keyword,
+)
+def test_compressed_pixels_are_those_that_went_in(tmp_path, write_dicom, syntax):
+    pixels = np.random.default_rng(0).integers(0, 4096, (40, 64)).astype(np.uint16)
+    plain = read_image(write_dicom(tmp_path / "a.dcm", pixels, BitsStored=12)).astype(int)
+    packed = write_dicom(
+        tmp_path / "b.dcm",
+        encapsulate([_compressed(syntax, pixels)]),
+        TransferSyntaxUID=syntax,
+        Rows=40,
+        Columns=64,
+        BitsAllocated=16,
+        BitsStored=12,
+        PixelRepresentation=0,
+    )
+    worst = np.abs(read_image(packed).astype(int) - plain).max()
+    assert worst <= (40 * 16 if syntax == uid.JPEGExtended12Bit else 0), "only the lossy one may differ, by a little"
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGLosslessSV1, uid.JPEGLSLossless])
+def test_compressed_negative_values(tmp_path, write_dicom, syntax):
+    pixels = np.random.default_rng(0).integers(-2048, 2048, (40, 64)).astype(np.int16)
+    shape = {"Rows": 40, "Columns": 64, "BitsAllocated": 16, "BitsStored": 12, "PixelRepresentation": 1}
+    stream = _compressed(syntax, pixels.view(np.uint16) & np.uint16(0xFFF))
+    packed = write_dicom(tmp_path / "b.dcm", encapsulate([stream]), TransferSyntaxUID=syntax, **shape)
+    plain = write_dicom(tmp_path / "a.dcm", pixels, BitsStored=12)
+    np.testing.assert_array_equal(read_image(packed), read_image(plain))
+
+
+def test_run_lengths(tmp_path, write_dicom):
+    path = write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12)
+    dataset = pydicom.dcmread(path)
+    dataset.compress(uid.RLELossless)
+    dataset.save_as(tmp_path / "b.dcm")
+    np.testing.assert_array_equal(read_image(tmp_path / "b.dcm"), read_image(path))
+
+
+def test_jpeg_of_8_bits_is_what_the_jpeg_file_is(tmp_path, write_dicom):
+    Image.fromarray((RAMP // 16).astype(np.uint8)).save(tmp_path / "a.jpg")
+    shape = {"Rows": 16, "Columns": 64, "BitsAllocated": 8, "BitsStored": 8, "PixelRepresentation": 0}
+    stream = encapsulate([(tmp_path / "a.jpg").read_bytes()])
+    path = write_dicom(tmp_path / "a.dcm", stream, TransferSyntaxUID=uid.JPEGBaseline8Bit, **shape)
+    np.testing.assert_array_equal(read_image(path), read_image(tmp_path / "a.jpg"))
+
+
+def test_without_the_extra_it_is_named(tmp_path, write_dicom, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    options = {"Rows": 40, "Columns": 64, "BitsAllocated": 16, "BitsStored": 12, "PixelRepresentation": 0}
+    stream = _stream_of(40, 64)
+    path = write_dicom(tmp_path / "a.dcm", encapsulate([stream]), TransferSyntaxUID=uid.JPEGLosslessSV1, **options)
+    with pytest.raises(ImageError, match=r"no decoder: pixels in JPEG Lossless.* pip install 'birads-zoo\[dicom\]'"):
+        read_image(path)
+
+
+def _stream_of(rows, columns):
+    return b"\xff\xd8\xff\xc3\x00\x0b\x0c" + rows.to_bytes(2, "big") + columns.to_bytes(2, "big") + b"\x01\x01\x11\x00"
