@@ -1,14 +1,21 @@
 """Files that appear whole or not at all."""
 
+import contextlib
 import errno
+import glob
 import os
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from birads_zoo.errors import UserError
+
+if sys.platform != "win32":
+    import fcntl
 
 _PLACE_TROUBLE = {errno.EROFS, errno.ENOSPC, errno.EDQUOT}  # read-only, full, over quota
 
@@ -43,20 +50,23 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; when the block ends well, it becomes `path`.
 
-    That must not exist, or with `replace` goes then, and not before.
+    That must not exist, or with `replace` goes then, and not before. First goes what processes that were killed while
+    they filled such a folder have left beside `path`.
     """
     with _said_where(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_abandoned(path)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
         try:
-            yield temporary
-            for file in temporary.rglob("*"):
-                if file.is_file():
-                    _flush(file)
-            temporary.chmod(0o777 & ~_UMASK)
-            if replace:
-                shutil.rmtree(path, ignore_errors=True)
-            temporary.rename(path)
+            with _locked(temporary):
+                yield temporary
+                for file in temporary.rglob("*"):
+                    if file.is_file():
+                        _flush(file)
+                temporary.chmod(0o777 & ~_UMASK)
+                if replace:
+                    shutil.rmtree(path, ignore_errors=True)
+                temporary.rename(path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -75,6 +85,38 @@ def make_folder(path: Path) -> Path:
         except FileNotFoundError as error:  # a file system that holds no folders of users, such as /proc
             raise PermissionError(error.errno, error.strerror) from error
     return path
+
+
+def _clear_abandoned(path: Path) -> None:
+    """Remove temporary folders of `path` that nobody locks: their makers were killed.
+
+    One that is younger than a minute is let be, as its maker may be about to lock it.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}-{'?' * 8}"):  # as mkdtemp names them
+        with contextlib.suppress(OSError), _locked(left) as abandoned:
+            if abandoned and time.time() - left.stat().st_mtime > 60:
+                shutil.rmtree(left)  # a symbolic link it refuses
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Lock a folder, and yield whether that was possible: another process may hold it, or there are no such locks.
+
+    The system lifts the lock of a process that dies.
+    """
+    if sys.platform == "win32":
+        yield False
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -1,4 +1,8 @@
+import os
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +53,59 @@ def test_a_folder_is_replaced_only_when_the_new_one_is_whole(tmp_path):
     fill("new")
     assert [file.name for file in path.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+_FILLS_FOR_EVER = """
+import sys, time
+from pathlib import Path
+from birads_zoo.files import whole_folder
+with whole_folder(Path(sys.argv[1])) as temporary:
+    (temporary / "half").touch()
+    print(temporary, flush=True)
+    time.sleep(600)
+"""
+
+
+def _make_old(folder):
+    os.utime(folder, (time.time() - 120,) * 2)
+
+
+def test_what_a_killed_process_left_goes_with_the_next_and_what_a_living_one_fills_stays(tmp_path):
+    path, command = tmp_path / "maps", [sys.executable, "-c", _FILLS_FOR_EVER, str(tmp_path / "maps")]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as living,
+    ):
+        try:
+            left, held = (Path(process.stdout.readline().strip()) for process in (killed, living))
+            killed.kill()
+            killed.wait()
+            _make_old(left)
+            _make_old(held)
+            with whole_folder(path):
+                pass
+            assert not left.exists(), "what the killed process left is gone"
+            assert (held / "half").exists(), "what the living process fills is still there"
+        finally:
+            living.kill()
+
+
+def test_only_own_and_old_leftovers_of_the_same_folder_go(tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    names = {".maps-abcdefgh", ".maps-2026", ".other-abcdefgh", "maps-abcdefgh", ".maps-younger_"}
+    for name in names:
+        (tmp_path / name).mkdir()
+        if name != ".maps-younger_":
+            _make_old(tmp_path / name)
+    (tmp_path / ".maps-linklink").symlink_to(elsewhere)
+    _make_old(elsewhere)
+    with whole_folder(tmp_path / "maps"):
+        pass
+    found = {entry.name for entry in tmp_path.iterdir()}
+    assert found == (names - {".maps-abcdefgh"}) | {"maps", "elsewhere", ".maps-linklink"}
+    assert (elsewhere / "kept").exists()
 
 
 def test_others_may_read_what_the_umask_allows(tmp_path):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -98,7 +97,6 @@ def build_store(
         with _locked(folder):
             opened = _open(folder, section)  # another process may have built it meanwhile
             if opened is None:
-                _clear(folder)
                 _build(paths, section, folder, on_progress)
                 opened = _open(folder, section)
     if opened is None:
@@ -150,13 +148,6 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _clear(folder: Path) -> None:
-    """Remove a damaged store, and what killed builders left; under the lock nobody else is building this one."""
-    for leftover in (folder, *folder.parent.glob(f".{folder.name}-*")):
-        if leftover.exists():
-            shutil.rmtree(leftover)
-
-
 def _open(folder: Path, section: ImageSection) -> tuple[PixelStore, Failures] | None:
     """Open the store if it is there and whole, judged by its manifest and its files' sizes."""
     try:
@@ -180,7 +171,7 @@ def _open(folder: Path, section: ImageSection) -> tuple[PixelStore, Failures] | 
 def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progress: Progress | None) -> None:
     failures: Failures = {}
     placements: list[Placement] = []
-    with whole_folder(folder) as temporary:
+    with whole_folder(folder, replace=True) as temporary:  # a damaged one may be there
         with ThreadPoolExecutor(_WORKERS) as pool, (temporary / "pixels.npy").open("wb") as file:
             dtype: _Depth = np.dtype(np.uint16 if any(pool.map(is_deep, paths)) else np.uint8)
             detail = _common_detail(paths, section, pool) if section.neutral else None
