@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -186,7 +187,8 @@ def _explain_fold(
         spec.name: (_maker(host, spec, trained, seed), [_maker(host, spec, random, seed) for random in randoms])
         for spec in specs
     }
-    subject = Subject(classifier=folded(trained, some[0]), explainers=built, compute=compute, seed=seed)
+    placed = _placed(trained, some[0])
+    subject = Subject(classifier=folded(trained, some[0]), placed=placed, explainers=built, compute=compute, seed=seed)
     for batch in batches.epoch(None):
         chosen = own[batch.positions.cpu().numpy()]
         cases = Cases(
@@ -197,6 +199,14 @@ def _explain_fold(
             lesions=asked.lesions[chosen],
         )
         yield from score_cases(subject, cases)
+
+
+@torch.no_grad()
+def _placed(classifier: Classifier, images: Tensor) -> NDArray[np.bool_]:
+    """Return where in the picture (H×W) the places of the feature map lie."""
+    everywhere = torch.ones_like(classifier.features(images[:1])[:, 0, :1])
+    placed: NDArray[np.bool_] = (classifier.over_pictures(everywhere, *images.shape[-2:])[0, 0] > 0).cpu().numpy()
+    return placed
 
 
 def _maker(host: Host, spec: ExplainerSpec, classifier: Classifier, seed: int) -> MapMaker:

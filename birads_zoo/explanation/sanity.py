@@ -92,4 +92,5 @@ def similarities(
     together = local(one * other) - mean_one * mean_other
     level = (2 * mean_one * mean_other + 0.01**2) / (mean_one**2 + mean_other**2 + 0.01**2)
     similar = level * (2 * together + 0.03**2) / (variances + 0.03**2)
-    return np.asarray((similar * breasts).sum(axis=(1, 2)) / breasts.sum(axis=(1, 2)))
+    count = breasts.sum(axis=(1, 2))
+    return np.asarray((similar * breasts).sum(axis=(1, 2)) / np.where(count > 0, count, np.nan))

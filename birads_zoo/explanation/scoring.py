@@ -34,9 +34,14 @@ MapMaker = Callable[[Tensor, Tensor], NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
-    """What is explained: a fold's trained classifier, and every explainer of it and of some with random weights."""
+    """What is explained: a fold's trained classifier, and every explainer of it and of some with random weights.
+
+    `placed` (H×W) is where the places of the classifier's feature map lie: all of the picture, but for a margin where
+    convolutions do not pad. There every network's map may be 0.
+    """
 
     classifier: Classifier
+    placed: NDArray[np.bool_]
     explainers: Mapping[str, tuple[MapMaker, Sequence[MapMaker]]]
     compute: Compute
     seed: int
@@ -85,7 +90,7 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
     )
     for name, (of_trained, of_random) in subject.explainers.items():
         maps = of_trained(cases.images, cases.targets)
-        others = [_beside(maps, make(cases.images, cases.targets), cases) for make in of_random]
+        others = [_beside(maps, make(cases.images, cases.targets), cases, subject.placed) for make in of_random]
         draws = [numpy_generator(subject.seed, "moved", name, int(row)) for row in cases.rows]
         moved = moved_maps(maps, cases.breasts, draws)
         elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}
@@ -101,11 +106,12 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
         )
 
 
-def _beside(maps: NDArray[np.float32], other: NDArray[np.float32], cases: Cases) -> Scores:
+def _beside(maps: NDArray[np.float32], other: NDArray[np.float32], cases: Cases, placed: NDArray[np.bool_]) -> Scores:
     """Score the maps of a network with random weights: how alike they are to `maps`, and how they lie to lesions."""
+    compared = cases.breasts & placed
     return {
-        "rank_correlation": rank_correlations(maps, other, cases.breasts),
-        "ssim": similarities(maps, other, cases.breasts),
+        "rank_correlation": rank_correlations(maps, other, compared),
+        "ssim": similarities(maps, other, compared),
     } | _named("untrained", _at_lesions(other, cases))
 
 

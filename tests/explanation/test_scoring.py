@@ -39,6 +39,11 @@ def cases(breasts, spots):
     )
 
 
+def subject_of(classifier, explainers, placed=None):
+    placed = np.ones((48, 40), bool) if placed is None else placed
+    return Subject(classifier=classifier, placed=placed, explainers=explainers, compute=COMPUTE, seed=0)
+
+
 def judged(found, name):
     maps, scores = next((maps, scores) for one, maps, scores in found if one == name)
     table = pd.DataFrame(scores).assign(patient_id=np.repeat(np.arange(20), 2).astype(str))
@@ -56,7 +61,7 @@ def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
         "blind": (explainer_of(perfect), [explainer_of(perfect)]),
         "flat": (explainer_of(np.zeros_like(noise)), [explainer_of(noise)]),
     }
-    subject = Subject(classifier=classifier, explainers=explainers, compute=COMPUTE, seed=0)
+    subject = subject_of(classifier, explainers)
     found = list(score_cases(subject, cases))
     maps, table, verdict = judged(found, "perfect")
     np.testing.assert_array_equal(maps, perfect)
@@ -85,7 +90,7 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch(reader, cases):
             lesions=cases.lesions[rows],
         )
         explainers = {"random": (explainer_of(maps), [explainer_of(maps)])}
-        subject = Subject(classifier=classifier, explainers=explainers, compute=COMPUTE, seed=0)
+        subject = subject_of(classifier, explainers)
         return next(scores for _, _, scores in score_cases(subject, own))
 
     together, alone = scored(slice(0, 6)), scored(slice(3, 4))
@@ -106,7 +111,7 @@ def test_scores_beside_random_weights_are_means_over_the_networks_that_have_maps
     explainers = {
         name: (explainer_of(maps), [explainer_of(made[random]) for random in own]) for name, own in sets.items()
     }
-    subject = Subject(classifier=reader(torch.ones(48, 40), gain=400.0), explainers=explainers, compute=COMPUTE, seed=0)
+    subject = subject_of(reader(torch.ones(48, 40), gain=400.0), explainers)
     scores = {name: own for name, _, own in score_cases(subject, cases)}
     for column in ("rank_correlation", "ssim", "untrained_pointing", "untrained_energy_in_lesion"):
         mean = (scores["one"][column] + scores["another"][column]) / 2
@@ -148,3 +153,17 @@ def test_random_maps_are_not_called_faithful(breasts, spots, scale):
     assert sum(one["faithful"] for one in verdicts) <= 0.05 * studies
     shown = np.mean([one["gain"]["random"][name]["low"] > 0 for one in verdicts for name in JUDGED])
     assert shown <= 0.07
+
+
+def test_where_no_place_lies_maps_are_not_compared(reader, cases):
+    maps, other = np.random.default_rng(0).random((2, 40, 48, 40)).astype(np.float32)
+    placed = np.zeros((48, 40), bool)
+    placed[:, :20] = True
+    explainers = {"cut": (explainer_of(maps * placed), [explainer_of(other * placed)])}
+    classifier = reader(torch.ones(48, 40), gain=400.0)
+    (_, _, whole), (_, _, within) = (
+        next(iter(score_cases(subject_of(classifier, explainers, where), cases))) for where in (None, placed)
+    )
+    assert whole["rank_correlation"].mean() > 0.3, "both maps are empty where no place lies"
+    assert within["rank_correlation"].mean() < 0.1
+    assert whole["ssim"].mean() > within["ssim"].mean()
