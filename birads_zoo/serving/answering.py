@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +17,7 @@ from birads_zoo.data.pixels import geometry, read_and_place
 from birads_zoo.errors import UserError
 from birads_zoo.serving.drawing import laid_over, shown
 
-_WAITING = 16  # pictures that may wait for their turn, each in memory
+_SEATS = 8  # pictures that may be in memory at once: the one that is judged, those that wait and those that come in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +76,13 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Desk:
-    """A model that answers one picture at a time, in `folder`, while a few more wait."""
+    """A model that answers one picture at a time, in `folder`, while a few more wait or come in, each on a seat."""
 
     model: Model
     limits: Limits
     folder: Path
     turn: threading.Lock = field(default_factory=threading.Lock)
-    seats: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_WAITING))
+    seats: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_SEATS))
 
     def __post_init__(self) -> None:
         if (views := self.model.manifest.recipe.dataset.views) != "single":
@@ -92,27 +94,37 @@ class Desk:
             self.model.host.explainer(self.model.manifest.recipe.explainer)  # one that is not here is told of now
 
 
+@contextmanager
+def seat(desk: Desk) -> Iterator[None]:
+    """Hold a seat for a picture: to be taken before any of its bytes is read, and kept until it is answered.
+
+    Raises:
+        RefusedError: when all are taken (503).
+
+    """
+    if not desk.seats.acquire(blocking=False):
+        raise RefusedError(503, "too many pictures are waiting; try again in a moment")
+    try:
+        yield
+    finally:
+        desk.seats.release()
+
+
 def answer(desk: Desk, content: bytes, *, drawn: bool) -> Answer:
     """Say what the model sees in the picture that `content` is, a whole file; `drawn` asks for its pictures too.
 
     Raises:
-        RefusedError: for a file that is empty, too large, no picture, or one that does not decode (4xx), and when too
-            many others are waiting (503).
+        RefusedError: for a file that is empty, too large, no picture, or one that does not decode (4xx).
 
     """
     if not content:
         raise RefusedError(422, "the file is empty; give a picture")
     if len(content) > desk.limits.bytes:
         raise too_large(desk.limits)
-    if not desk.seats.acquire(blocking=False):
-        raise RefusedError(503, "too many pictures are waiting; try again in a moment")
-    try:
-        with desk.turn, TemporaryDirectory(dir=desk.folder) as folder:
-            path = Path(folder) / "picture"  # its format is told by its content, and its own name stays outside
-            path.write_bytes(content)
-            return _answer(desk, path, drawn)
-    finally:
-        desk.seats.release()
+    with desk.turn, TemporaryDirectory(dir=desk.folder) as folder:
+        path = Path(folder) / "picture"  # its format is told by its content, and its own name stays outside
+        path.write_bytes(content)
+        return _answer(desk, path, drawn)
 
 
 def too_large(limits: Limits) -> RefusedError:

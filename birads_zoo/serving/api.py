@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -10,9 +11,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import UploadFile
 
-from birads_zoo.serving.answering import Answer, Desk, RefusedError, answer
+from birads_zoo.serving.answering import Answer, Desk, RefusedError, answer, seat
 from birads_zoo.serving.templates import render
 
+_PATIENCE = 120  # seconds in which a picture must have come in: a seat is not held by who sends nothing
 _FILE = {"type": "string", "format": "binary"}
 _FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
 _BODY = {
@@ -23,6 +25,7 @@ _BODY = {
 _REFUSAL = {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}}
 _REFUSALS = {
     400: "the form cannot be read",
+    408: "the file did not come in time",
     413: "the file has too many bytes, or the picture too many pixels",
     422: "no picture, several, or one that cannot be used",
     503: "too many pictures are waiting",
@@ -57,10 +60,9 @@ def _predict(desk: Desk) -> Callable[..., Awaitable[Answer]]:
         heat_map: Annotated[bool, Query(description="Answer with the picture and its heat map too.")] = False,
     ) -> Answer:
         try:
-            found: Answer = await run_in_threadpool(answer, desk, await content_of(request), drawn=heat_map)
+            return await answer_to(request, desk, drawn=heat_map)
         except RefusedError as refusal:
             raise HTTPException(refusal.status, str(refusal)) from None
-        return found
 
     predict.__doc__ = (
         f"{desk.model.notice} Give the file as the body, or as the field `file` of a form. It is forgotten once it is "
@@ -69,7 +71,24 @@ def _predict(desk: Desk) -> Callable[..., Awaitable[Answer]]:
     return predict
 
 
-async def content_of(request: Request) -> bytes:
+async def answer_to(request: Request, desk: Desk, *, drawn: bool) -> Answer:
+    """Read the picture that a request brings, on a seat of its own, and say what the model sees; see `answer`.
+
+    Raises:
+        RefusedError: as `seat` and `answer` do, for a form without a file (422) and a file that does not come (408).
+
+    """
+    with seat(desk):
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                content = await _content_of(request)
+        except TimeoutError:
+            raise RefusedError(408, f"the file did not come within {_PATIENCE} seconds; try again") from None
+        found: Answer = await run_in_threadpool(answer, desk, content, drawn=drawn)
+        return found
+
+
+async def _content_of(request: Request) -> bytes:
     """Return the file that a request brings: its body, or the one file of its form. Its name is not looked at.
 
     Raises:

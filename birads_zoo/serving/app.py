@@ -23,7 +23,7 @@ from birads_zoo.serving.api import add_endpoint
 from birads_zoo.serving.examples import draw_examples
 from birads_zoo.serving.guard import guard
 
-_VISITORS = 64  # connections at once, each of which may hold a file in memory
+_VISITORS = 64  # connections at once; a file is read only on one of the desk's few seats
 
 
 def is_loopback(host: str) -> bool:

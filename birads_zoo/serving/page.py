@@ -13,11 +13,10 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
-from birads_zoo.serving.answering import Desk, RefusedError, answer, too_large
-from birads_zoo.serving.api import content_of
+from birads_zoo.serving.answering import Desk, RefusedError, too_large
+from birads_zoo.serving.api import answer_to
 from birads_zoo.serving.examples import Example
 from birads_zoo.serving.guard import gate
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
@@ -83,7 +82,7 @@ def _laid_out(desk: Desk, examples: Sequence[Example]) -> gr.Blocks:
 def _show(desk: Desk) -> Callable[..., Awaitable[HTMLResponse]]:
     async def show(request: Request) -> HTMLResponse:
         try:
-            found = await run_in_threadpool(answer, desk, await content_of(request), drawn=True)
+            found = await answer_to(request, desk, drawn=True)
         except RefusedError as refusal:
             return HTMLResponse(render("refused.html", why=str(refusal)), refusal.status)
         return HTMLResponse(render_answer(found, desk.model.manifest))

@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
-pytest.importorskip("gradio", reason="the extra [demo] is not installed")
-uvicorn = pytest.importorskip("uvicorn", reason="the extra [demo] is not installed")
+pytest.importorskip("gradio", reason="gradio is not installed (make install)")
+uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-pytest.importorskip("gradio", reason="the extra [demo] is not installed")
+pytest.importorskip("gradio", reason="gradio is not installed (make install)")
 
 
 @pytest.fixture(scope="session")

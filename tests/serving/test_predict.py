@@ -1,15 +1,18 @@
 """`POST /predict` answers pictures, refuses everything else with a reason, and keeps nothing."""
 
+import asyncio
 import base64
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from fastapi.openapi.models import OpenAPI
 from PIL import Image
 
-from birads_zoo.serving.answering import Desk, Limits, RefusedError, answer
+from birads_zoo.serving.answering import Desk, Limits
+from birads_zoo.serving.app import build_endpoint
 
 
 def test_a_picture_is_answered(served, mammogram):
@@ -82,18 +85,69 @@ def test_the_limit_itself_is_allowed(served):
     assert served.client.post("/predict", content=bytes(1_000_001)).status_code == 413
 
 
-def test_more_than_can_wait_are_sent_away(opened, tmp_path, mammogram):
-    desk = Desk(model=opened, limits=Limits(), folder=tmp_path, seats=threading.BoundedSemaphore(1))
-    with desk.turn:
-        waiting = threading.Thread(target=answer, args=(desk, mammogram), kwargs={"drawn": False})
-        waiting.start()
-        while desk.seats._value:
-            pass
-        with pytest.raises(RefusedError, match="too many pictures are waiting") as refusal:
-            answer(desk, mammogram, drawn=False)
-    waiting.join()
-    assert refusal.value.status == 503
-    assert answer(desk, mammogram, drawn=False).predicted
+def apart(story):
+    with ThreadPoolExecutor(1) as pool:  # a browser's tests, if they ran before, hold this thread's loop
+        return pool.submit(asyncio.run, asyncio.wait_for(story, 60)).result()
+
+
+@pytest.fixture
+def one_seat(opened, tmp_path):
+    """Send `POST /predict` to a desk of one seat: `await one_seat(receive)` → its status and text."""
+    app = build_endpoint(Desk(model=opened, limits=Limits(), folder=tmp_path, seats=threading.BoundedSemaphore(1)))
+
+    async def post(receive):
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
+        await app(scope, receive, send)
+        return sent[0]["status"], b"".join(message.get("body", b"") for message in sent).decode()
+
+    return post
+
+
+def test_more_than_can_wait_are_sent_away(one_seat, mammogram):
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        begun.set()
+        await go_on.wait()
+        return {"type": "http.request", "body": mammogram}
+
+    async def unread():
+        raise AssertionError("the body of a request without a seat was read")
+
+    async def story():
+        first = asyncio.create_task(one_seat(slow))
+        await begun.wait()
+        second = await one_seat(unread)
+        go_on.set()
+        return second, await first, await one_seat(slow)
+
+    (refused, why), (answered, _), (again, _) = apart(story())
+    assert refused == 503
+    assert "too many pictures are waiting; try again in a moment" in why
+    assert (answered, again) == (200, 200)
+
+
+def test_a_file_that_does_not_come_gives_its_seat_back(one_seat, mammogram, monkeypatch):
+    monkeypatch.setattr("birads_zoo.serving.api._PATIENCE", 0.05)
+
+    async def never():
+        await asyncio.Event().wait()
+
+    async def whole():
+        return {"type": "http.request", "body": mammogram}
+
+    async def story():
+        return await one_seat(never), await one_seat(whole)
+
+    (late, why), (answered, _) = apart(story())
+    assert late == 408
+    assert "the file did not come within" in why
+    assert answered == 200
 
 
 def test_the_openapi_description_is_one(served):
