@@ -1,33 +1,58 @@
-"""What the server's tests share: an exported model, in-process servers of it, and a watch over what is deleted."""
+"""What the server's tests share: an exported model, in-process servers of it, and a watch over what is changed."""
 
 import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib.font_manager  # noqa: F401: writes a cache at its first import, before the watch begins
 import pytest
 
 for package in ("fastapi", "httpx2", "python_multipart"):
     pytest.importorskip(package, reason=f"{package} is not installed (make install)")
 
-# These tests send a server hostile paths, and may run as root. Python's audit hooks see every deletion and move, by
-# whichever function and in whichever thread, before it happens; what is not below the tests' own folder is refused.
+# These tests send a server hostile paths, and may run as root. Python's audit hooks see every deletion, move and change
+# of a file, by whichever function and in whichever thread, before it happens; what is not below the tests' own folder
+# is refused. Browsers are processes of their own, and know no path of ours.
 _watch = SimpleNamespace(on=False, own=None, outside=[])
+_CHANGED = {  # where among an event's arguments are the paths that it changes, and the open folders they start at
+    "open": ((0, None),),
+    "os.remove": ((0, 1),),
+    "os.rmdir": ((0, 1),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.truncate": ((0, None),),
+    "os.link": ((1, 3),),
+    "os.symlink": ((1, 2),),
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "shutil.rmtree": ((0, 1),),
+}
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 
 
 def _check(event, arguments):
-    if not _watch.on or event not in ("os.remove", "os.rmdir", "os.rename", "shutil.rmtree"):
+    if not _watch.on or event not in _CHANGED:
         return
-    for path in arguments[: 2 if event == "os.rename" else 1]:
-        folders = [one for one in arguments[1:] if isinstance(one, int) and one >= 0]  # where a relative path starts
-        start = Path(f"/proc/self/fd/{folders[0]}").readlink() if folders else Path()
-        whole = start / os.fsdecode(path)
-        # What is deleted is a link itself, not what it leads to; but ".." leads on from there.
-        whole = Path(os.path.realpath(whole if whole.name == ".." else whole.parent)) / whole.name.removeprefix("..")
+    if event == "open" and not (arguments[2] or 0) & _WRITES:
+        return
+    for at, folder in _CHANGED[event]:
+        if isinstance(arguments[at], int):  # a file that is open already
+            continue
+        whole = _whole(arguments[at], -1 if folder is None or folder >= len(arguments) else arguments[folder])
         inside = _watch.own in whole.parents or _watch.own == whole
-        if not inside and whole.suffix != ".pyc" and "__pycache__" not in whole.parts:  # Python's own, at an import
+        pythons_own = whole.suffix == ".pyc" or "__pycache__" in whole.parts  # at an import
+        no_file = whole.parts[1:2] in (("dev",), ("proc",))
+        if not (inside or pythons_own or no_file):
             _watch.outside.append(f"{event} {whole}")
             raise PermissionError(f"{event} {whole}: outside the tests' folder")
+
+
+def _whole(path, folder):
+    """Return a path from the root on; a relative one starts at the open folder that is given, if one is."""
+    start = Path(f"/proc/self/fd/{folder}").readlink() if isinstance(folder, int) and folder >= 0 else Path()
+    whole = start / os.fsdecode(path)
+    # What is changed is a link itself, not what it leads to; but ".." leads on from there.
+    return Path(os.path.realpath(whole if whole.name == ".." else whole.parent)) / whole.name.removeprefix("..")
 
 
 sys.addaudithook(_check)
@@ -48,7 +73,7 @@ def pytest_runtest_protocol(item):
 
 @pytest.fixture
 def refused():
-    """Give, and forget, the deletions and moves that were refused."""
+    """Give, and forget, what was refused."""
 
     def take() -> list[str]:
         taken = list(_watch.outside)
@@ -59,8 +84,8 @@ def refused():
 
 
 @pytest.fixture(autouse=True)
-def nothing_deleted_outside(refused):
-    """Fail a test that asked, anywhere in the process, for a deletion or move outside the tests' own folder."""
+def nothing_changed_outside(refused):
+    """Fail a test that asked, anywhere in the process, to change a file outside the tests' own folder."""
     assert _watch.on
     yield
     assert refused() == []

@@ -33,6 +33,31 @@ def test_a_deletion_outside_is_refused(delete, refused):
     assert [said.split()[1].startswith(str(ABSENT)) for said in refused()] == [True]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.open("r+b"),
+        lambda path: path.open("a"),
+        lambda path: os.open(path, os.O_RDONLY | os.O_TRUNC),
+        lambda path: os.truncate(path, 0),
+        lambda path: path.chmod(0o777),
+        lambda path: path.symlink_to("/dev/null"),
+        lambda path: path.hardlink_to("/dev/null"),
+        lambda path: shutil.copyfile("/dev/null", path),
+    ],
+)
+def test_a_change_outside_is_refused(change, refused):
+    with pytest.raises(PermissionError, match="outside the tests' folder"):
+        change(ABSENT / "x")
+    assert refused()[0].endswith(f" {ABSENT / 'x'}")
+
+
+def test_reading_outside_is_allowed():
+    assert Path("/dev/null").read_bytes() == b""
+    assert Path(__file__).read_text()
+
+
 def test_a_deletion_in_a_thread_is_seen(refused):
     with ThreadPoolExecutor(1) as pool:
         assert isinstance(pool.submit(shutil.rmtree, ABSENT).exception(), PermissionError)
