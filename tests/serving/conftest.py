@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import matplotlib.font_manager  # noqa: F401: writes a cache at its first import, before the watch begins
+import matplotlib.font_manager  # noqa: F401 - writes a cache at its first import, so before the watch begins
 import pytest
 
 for package in ("fastapi", "httpx2", "python_multipart"):
