@@ -65,7 +65,10 @@ def test_torchvisions_weights_give_torchvisions_features(name):
     backbone = build(name).eval()
     backbone.load_state_dict(state)
     seen = []
-    with network.get_submodule(LAST[name]).register_forward_hook(lambda module, inputs, output: seen.append(output)), torch.no_grad():
+    with (
+        network.get_submodule(LAST[name]).register_forward_hook(lambda module, inputs, output: seen.append(output)),
+        torch.no_grad(),
+    ):
         network(images := torch.rand(2, 3, 64, 96))
         torch.testing.assert_close(backbone(images), seen[0], rtol=0, atol=0)
 

@@ -163,7 +163,9 @@ def test_swin_ends_after_each_stage_with_a_map(swin, stage):
 
 
 def test_swin_ends_not_between_two_blocks(swin):
-    with pytest.raises(UserError, match=r"swin cannot end after a part 'features\.1\.0'; its stages are features\.0, nor"):
+    with pytest.raises(
+        UserError, match=r"swin cannot end after a part 'features\.1\.0'; its stages are features\.0, nor"
+    ):
         cut_after(swin[1], "features.1.0", ("features.0", "norm"), "swin")
 
 
