@@ -1,4 +1,4 @@
-"""A transformer's tokens lie in the map where their pixels lie in the picture, whatever its size and wherever it ends."""
+"""A transformer's tokens lie in the map where their pixels lie in the picture, at any size and wherever it ends."""
 
 import pytest
 import torch
