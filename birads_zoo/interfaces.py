@@ -199,8 +199,10 @@ class BackboneSpec:
     """A backbone: `build(options)` returns a module, N×C×H×W floats → a feature map N×D×h×w.
 
     `pixel_mean` and `pixel_std` (one value a channel, for pixels in [0, 1]) are applied by the engine, which also
-    repeats the grey picture over that many channels. `stages` names the module's children from input to output;
-    freezing "early" stages means the first half of them. Without `stages` all children count, in their order.
+    repeats the grey picture over that many channels. `stages` names the module's children from input to output, and
+    parameters of its own that lie in no child, such as position embeddings; freezing "early" stages means the first
+    half of them. Without `stages` all children count, in their order. A recipe can end the module after a stage
+    (`model.last_stage`) where it is an `nn.Sequential`, or has a method `end_after(stage)` (`birads_zoo.model.stages`).
     `weights` says in words what `build` fetches when asked for pretrained weights, with source and, unless
     `[licences]` in registry.toml tells it, licence; without it the backbone has none and always starts from a random
     initialisation.

@@ -21,7 +21,9 @@ def clear_phantom(zoo, tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("backbone", ["baseline_cnn", "mobilenet_v2", "efficientnet_b0", "resnet50"])
+@pytest.mark.parametrize(
+    "backbone", ["baseline_cnn", "mobilenet_v2", "efficientnet_b0", "resnet50", "swin_t", "vit_b_16"]
+)
 def test_low_precision_on_cuda_reaches_the_cpus_metrics(zoo, clear_phantom, tmp_path, backbone):
     accuracy, precision = {}, {}
     for device in ("cpu", "cuda"):

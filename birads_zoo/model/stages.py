@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
@@ -14,22 +15,45 @@ def cut_after(backbone: nn.Module, last: str, stages: Sequence[str], name: str) 
     """Return `backbone` without what comes after its part `last`, a dotted name; its parts keep their names.
 
     Early maps are finer and closer to texture, late ones coarser and closer to ImageNet's classes. Every module on the
-    way to `last` must be an `nn.Sequential`, as then alone the order of the parts is the order of computation.
+    way to `last` must be an `nn.Sequential` that does no more than chain its parts, as then alone their order is the
+    order of computation. Any other backbone can have a method `end_after(stage)`, which leaves out what comes later and
+    raises `ValueError` where it cannot end; it is changed itself.
 
     Raises:
         UserError: when there is no such part, or the order of the parts is not known; `stages` are what is suggested.
 
     """
-    cut = _cut(backbone, last.split("."))
+    cut = _ended(backbone, last) if isinstance(backbone, EndsItself) else _cut(backbone, last.split("."))
     if cut is None:
-        known = f"; its stages are {', '.join(stages)}" if stages else ""
-        raise UserError(f"model.last_stage: {name} cannot end after a part {last!r}{known}")
+        modules = dict(backbone.named_modules())
+        known = ", ".join(stage for stage in stages if stage in modules)
+        suggested = f"; its stages are {known}" if known else ""
+        raise UserError(f"model.last_stage: {name} cannot end after a part {last!r}{suggested}")
     return cut
+
+
+@runtime_checkable
+class EndsItself(Protocol):
+    """A backbone that is no plain chain, and knows how to end early."""
+
+    def end_after(self, stage: str) -> None:
+        """Leave out what comes after `stage`; raises `ValueError` where no feature map would be left."""
+
+
+def _ended(backbone: nn.Module, last: str) -> nn.Module | None:
+    assert isinstance(backbone, EndsItself)
+    try:
+        backbone.end_after(last)
+    except ValueError:
+        return None
+    return backbone
 
 
 def _cut(module: nn.Module, path: Sequence[str]) -> nn.Module | None:
     names = [name for name, _ in module.named_children()]
-    if not isinstance(module, nn.Sequential) or path[0] not in names:
+    if not isinstance(module, nn.Sequential) or type(module).forward is not nn.Sequential.forward:
+        return None
+    if path[0] not in names:
         return None
     kept = OrderedDict(list(module.named_children())[: names.index(path[0]) + 1])
     if len(path) > 1:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from birads_zoo.data.batches import Batches
@@ -97,12 +98,18 @@ def flops_per_sample(classifier: nn.Module, views: int, height: int, width: int)
     The module stays in the mode it is in.
 
     What it estimates: the arithmetic of matrix products, convolutions and attention, a multiplication and an addition
-    being two operations (torch.utils.flop_counter); norms, activations and pooling are not counted. `None` when
+    being two operations (torch.utils.flop_counter); norms, activations and pooling are not counted. Attention is
+    computed as plain matrix products meanwhile: of its fused forms the counter misses some. `None` when
     nothing is counted: the arithmetic is then in operations that the counter does not know.
     """
     device = next((parameter.device for parameter in classifier.parameters()), torch.device("cpu"))
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        classifier(torch.zeros(1, views, 1, height, width, device=device))
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+            classifier(torch.zeros(1, views, 1, height, width, device=device))
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
     return int(counter.get_total_flops()) or None
 
 

@@ -77,6 +77,8 @@ def test_onnx_predicts_what_safetensors_do_but_explains_nothing(finished, export
         pytest.param(PLAIN | TWO_VIEWS, id="two views, evidence of places"),
         pytest.param(PLAIN | {"model.backbone": "mobilenet_v2", "model.pooling": "gem"}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "resnet50", "model.hidden": 8}, marks=pytest.mark.slow),
+        pytest.param(PLAIN | {"model.backbone": "swin_t"}, marks=pytest.mark.slow),
+        pytest.param(PLAIN | {"model.backbone": "vit_b_16"}, marks=pytest.mark.slow),
     ],
 )
 def test_other_networks_export_for_batches_of_any_size(kind, changes, host, tmp_path):

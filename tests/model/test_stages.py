@@ -34,6 +34,30 @@ def test_a_network_whose_order_nobody_knows_is_refused():
         cut_after(Crossed(), "first", (), "net")
 
 
+def test_a_chain_that_does_more_than_chain_is_refused():
+    class Turned(nn.Sequential):
+        def forward(self, images):
+            return super().forward(images.mT).mT
+
+    with pytest.raises(UserError, match=r"cannot end after a part '0\.0'"):
+        cut_after(nn.Sequential(Turned(nn.Identity(), nn.Identity())), "0.0", (), "net")
+
+
+def test_a_network_that_knows_how_ends_itself():
+    class Crossed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = nn.ModuleList([nn.Conv2d(1, 2, 1), nn.Conv2d(2, 3, 1)])
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def end_after(self, stage):
+            self.parts = self.parts[: ["parts.0", "parts.1"].index(stage) + 1]
+
+    assert set(cut_after(Crossed(), "parts.0", (), "net").state_dict()) == {"parts.0.weight", "parts.0.bias", "scale"}
+    with pytest.raises(UserError, match=r"net cannot end after a part 'scale'; its stages are parts\.0, parts\.1$"):
+        cut_after(Crossed(), "scale", ("scale", "parts.0", "parts.1"), "net")
+
+
 def test_stages_end_with_the_last_one():
     assert stages_until(("a", "b", "c"), "b") == ("a", "b")
     assert stages_until(("a", "b"), "") == ("a", "b")

@@ -38,6 +38,26 @@ def test_operations_are_those_counted_by_hand():
     assert cost.flops_per_sample(_Pooled(), 1, 8, 8) == 2 * (8 * 8 * 4 * 9 + 4 * 2)
 
 
+class _Attending(nn.Module):
+    """Self-attention of 6 tokens of 8 channels, in one of torch's forms."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        tokens = images.reshape(1, 6, 8)
+        return self.module(tokens, tokens, tokens, need_weights=False)[0]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_fused_attention_is_counted_too(trained):
+    # Of 6 tokens: 4 projections of 8×8, and 2 products of 6×6 with 8 channels.
+    attention = nn.MultiheadAttention(8, 2, batch_first=True).train(trained)
+    assert cost.flops_per_sample(_Attending(attention), 1, 6, 8) == 2 * (4 * 6 * 8 * 8 + 2 * 6 * 6 * 8)
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
 def test_arithmetic_that_nobody_counts_is_unknown_not_zero():
     assert cost.flops_per_sample(nn.Flatten(), 1, 8, 8) is None
 

@@ -1,4 +1,7 @@
-"""The bundled backbones: the paper's four networks. Those of torchvision bear its names and its state dicts' keys."""
+"""The bundled backbones: the paper's four networks, and two transformers.
+
+Those of torchvision bear its names and its state dicts' keys.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +41,21 @@ def _build_mobilenet_v2(options: BackboneOptions) -> nn.Module:
     return mobilenet_v2(options)
 
 
+def _build_swin_t(options: BackboneOptions) -> nn.Module:
+    from birads_zoo_plugins.backbones._transformers import swin_t
+
+    return swin_t(options)
+
+
+def _build_vit_b_16(options: BackboneOptions) -> nn.Module:
+    from birads_zoo_plugins.backbones._transformers import vit_b_16
+
+    return vit_b_16(options)
+
+
 @hookimpl
 def birads_zoo_backbones() -> list[BackboneSpec]:
-    """Return the paper's networks."""
+    """Return the paper's networks, then the transformers."""
     return [
         BackboneSpec(
             name="baseline_cnn",
@@ -75,6 +90,28 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
             pixel_mean=IMAGENET_MEAN,
             pixel_std=IMAGENET_STD,
             stages=tuple(f"features.{number}" for number in range(19)),
+            weights=IMAGENET_WEIGHTS,
+        ),
+        BackboneSpec(
+            name="swin_t",
+            summary="torchvision's Swin-T (Liu et al. 2021), a transformer of shifted windows, ImageNet weights",
+            build=_build_swin_t,
+            pixel_mean=IMAGENET_MEAN,
+            pixel_std=IMAGENET_STD,
+            stages=(*(f"features.{number}" for number in range(8)), "norm"),
+            weights=IMAGENET_WEIGHTS,
+        ),
+        BackboneSpec(
+            name="vit_b_16",
+            summary="torchvision's ViT-B/16 (Dosovitskiy et al. 2021), its patches' tokens as a map, ImageNet weights",
+            build=_build_vit_b_16,
+            pixel_mean=IMAGENET_MEAN,
+            pixel_std=IMAGENET_STD,
+            stages=(
+                *("class_token", "conv_proj", "encoder.pos_embedding"),
+                *(f"encoder.layers.encoder_layer_{number}" for number in range(12)),
+                "encoder.ln",
+            ),
             weights=IMAGENET_WEIGHTS,
         ),
     ]

@@ -20,20 +20,20 @@ from birads_zoo.interfaces import BackboneOptions
 
 def resnet50(options: BackboneOptions) -> nn.Module:
     """Build ResNet-50: N×3×H×W → N×2048×H/32×W/32."""
-    return _without_head(models.resnet50(**_weights(options)), "avgpool", "fc")
+    return _without_head(models.resnet50(**asked_weights(options)), "avgpool", "fc")
 
 
 def efficientnet_b0(options: BackboneOptions) -> nn.Module:
     """Build EfficientNet-B0: N×3×H×W → N×1280×H/32×W/32."""
-    return _without_head(models.efficientnet_b0(**_weights(options)), "avgpool", "classifier")
+    return _without_head(models.efficientnet_b0(**asked_weights(options)), "avgpool", "classifier")
 
 
 def mobilenet_v2(options: BackboneOptions) -> nn.Module:
     """Build MobileNetV2: N×3×H×W → N×1280×H/32×W/32."""
-    return _without_head(models.mobilenet_v2(**_weights(options)), "classifier")
+    return _without_head(models.mobilenet_v2(**asked_weights(options)), "classifier")
 
 
-def _weights(options: BackboneOptions) -> dict[str, Any]:
+def asked_weights(options: BackboneOptions) -> dict[str, Any]:
     return {"weights": "IMAGENET1K_V1" if options.pretrained else None, "progress": sys.stderr.isatty()}
 
 

@@ -11,8 +11,18 @@ MAPS = {
     "resnet50": (2048, 2, 3),
     "efficientnet_b0": (1280, 2, 3),
     "mobilenet_v2": (1280, 2, 3),
+    "swin_t": (768, 2, 3),
+    "vit_b_16": (768, 4, 6),
 }
-HEADS = {"resnet50": "fc.", "efficientnet_b0": "classifier.", "mobilenet_v2": "classifier."}
+HEADS = {
+    "resnet50": "fc.",
+    "efficientnet_b0": "classifier.",
+    "mobilenet_v2": "classifier.",
+    "swin_t": "head.",
+    "vit_b_16": "heads.",
+}
+LAST = {"resnet50": "layer4", "efficientnet_b0": "features", "mobilenet_v2": "features", "swin_t": "permute"}
+"""torchvision's module that gives the feature map; vit_b_16 takes pictures of one size there: see test_transformers."""
 
 
 def build(name, pretrained=False):
@@ -21,8 +31,8 @@ def build(name, pretrained=False):
     return spec.build(options)
 
 
-def test_the_papers_four_networks_are_there():
-    assert set(SPECS) == set(MAPS)
+def test_the_papers_four_networks_and_two_transformers_are_there():
+    assert list(SPECS) == list(MAPS)
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -34,23 +44,31 @@ def test_a_backbone_makes_a_feature_map(name):
 
 @pytest.mark.parametrize("name", MAPS)
 def test_stages_cover_the_network_from_input_to_output(name):
-    backbone = build(name)
-    covered = {id(p) for stage in SPECS[name].stages for p in backbone.get_submodule(stage).parameters()}
-    assert covered == {id(parameter) for parameter in backbone.parameters()}
-    order = [name for name, _ in backbone.named_modules()]
-    assert sorted(SPECS[name].stages, key=order.index) == list(SPECS[name].stages)
+    covered = []
+    for parameter, _ in build(name).named_parameters():
+        (stage,) = (stage for stage in SPECS[name].stages if f"{parameter}.".startswith(f"{stage}."))
+        if stage not in covered[-1:]:
+            covered.append(stage)
+    assert covered == list(SPECS[name].stages)
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_weights_bear_torchvisions_names_and_give_torchvisions_features(name):
+def test_weights_bear_torchvisions_names(name):
+    state = getattr(models, name)().state_dict()
+    assert list(build(name).state_dict()) == [key for key in state if not key.startswith(HEADS[name])]
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_torchvisions_weights_give_torchvisions_features(name):
     network = getattr(models, name)().eval()
     state = {key: value for key, value in network.state_dict().items() if not key.startswith(HEADS[name])}
     backbone = build(name).eval()
-    assert list(backbone.state_dict()) == list(state)
     backbone.load_state_dict(state)
     seen = []
-    last = network.layer4 if name == "resnet50" else network.features
-    with last.register_forward_hook(lambda module, inputs, output: seen.append(output)), torch.no_grad():
+    with (
+        network.get_submodule(LAST[name]).register_forward_hook(lambda module, inputs, output: seen.append(output)),
+        torch.no_grad(),
+    ):
         network(images := torch.rand(2, 3, 64, 96))
         torch.testing.assert_close(backbone(images), seen[0], rtol=0, atol=0)
 

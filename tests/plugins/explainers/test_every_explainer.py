@@ -132,8 +132,19 @@ def test_a_transformer_under_every_head(explain, name, section):
     assert maps.max() == 1
 
 
-@pytest.mark.parametrize("name", [name for name in EVERY if name != "score-cam"])
-@pytest.mark.parametrize("backbone", birads_zoo_backbones(), ids=lambda spec: spec.name)
+DEAR = {(name, transformer) for name in ("occlusion", "ablation-cam") for transformer in ("swin_t", "vit_b_16")}
+"""Hundreds of passes of a large network; small ones are explained in test_transformers.py."""
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone"),
+    [
+        pytest.param(name, spec, id=f"{name}-{spec.name}", marks=[pytest.mark.slow] * ((name, spec.name) in DEAR))
+        for spec in birads_zoo_backbones()
+        for name in EVERY
+        if name != "score-cam"
+    ],
+)
 def test_every_bundled_backbone(explain, name, backbone, monkeypatch):
     monkeypatch.setattr(_pixels, "_STEPS", 3)
     maps = one_map(explain, name, backbone)
@@ -145,15 +156,25 @@ def test_every_bundled_backbone(explain, name, backbone, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", birads_zoo_backbones(), ids=lambda spec: spec.name)
 def test_score_cam_on_every_bundled_backbone(explain, backbone):
-    """1280 or 2048 forward passes for three of them."""
+    """From 128 to 2048 forward passes."""
     assert one_map(explain, "score-cam", backbone).max() == 1
 
 
+_BUILT = {}
+
+
 def one_map(explain, name, backbone):
+    if backbone.name not in _BUILT:
+        _BUILT.clear()  # the largest has 86 million weights
+        _BUILT[backbone.name] = classifier_of(backbone)
+    torch.manual_seed(0)
+    return explain(name, _BUILT[backbone.name], torch.rand(1, 1, 1, 64, 64), [1])
+
+
+def classifier_of(backbone):
     torch.manual_seed(0)
     channels = len(backbone.pixel_mean)
     options = BackboneOptions(in_channels=channels, height=64, width=64, pretrained=False)
     body = backbone.build(options)
     head = build_head(ModelSection(), *feature_map_size(body, options), 4)
-    model = Classifier(body, head, pixel_mean=backbone.pixel_mean, pixel_std=backbone.pixel_std, freeze="all").eval()
-    return explain(name, model, torch.rand(1, 1, 1, 64, 64), [1])
+    return Classifier(body, head, pixel_mean=backbone.pixel_mean, pixel_std=backbone.pixel_std, freeze="all").eval()

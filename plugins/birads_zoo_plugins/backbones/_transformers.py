@@ -1,0 +1,126 @@
+"""torchvision's transformers as feature maps: tokens folded back into a grid, under torchvision's names for weights.
+
+Pretrained means IMAGENET1K_V1, as for torchvision's other networks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision import models
+from torchvision.models.convnext import LayerNorm2d
+from torchvision.models.swin_transformer import PatchMerging, SwinTransformer
+from torchvision.models.vision_transformer import VisionTransformer
+from torchvision.ops.misc import Permute
+
+from birads_zoo.interfaces import BackboneOptions
+from birads_zoo_plugins.backbones._torchvision import asked_weights
+
+
+def swin_t(options: BackboneOptions) -> nn.Module:
+    """Build Swin-T up to its last norm: N×3×H×W → N×768×H/32×W/32, of any size.
+
+    Source: Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", ICCV 2021.
+    """
+    return swin_map(models.swin_t(**asked_weights(options), downsample_layer=Merging))
+
+
+def vit_b_16(options: BackboneOptions) -> nn.Module:
+    """Build ViT-B/16 up to its last norm: N×3×H×W → N×768×⌈H/16⌉×⌈W/16⌉, of any size.
+
+    Source: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", ICLR 2021.
+    """
+    return PatchGrid(models.vit_b_16(**asked_weights(options)))
+
+
+def swin_map(network: SwinTransformer) -> nn.Module:
+    """Return a Swin transformer, made with `Merging`, without its head: a chain of stages, each from map to map.
+
+    torchvision's stages pass N×h×w×D on. These take and give N×D×h×w, so that the chain can end after any of them; the
+    numbers are the same. Pixels at the right and at the bottom that fill no patch (4×4) are not seen, as there.
+    """
+    embed, *others = network.features
+    stages = [nn.Sequential(*embed, Permute([0, 3, 1, 2]))]
+    stages += [part if isinstance(part, Merging) else Blocks(*part) for part in others]
+    norm = LayerNorm2d(network.norm.normalized_shape, eps=network.norm.eps)
+    norm.load_state_dict(network.norm.state_dict())
+    return nn.Sequential(OrderedDict(features=nn.Sequential(*stages), norm=norm))
+
+
+class Blocks(nn.Sequential):
+    """Swin's blocks, which want the channels last, on maps N×D×h×w."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the maps after all blocks, N×D×h×w."""
+        places = maps.permute(0, 2, 3, 1)
+        for block in self:
+            places = block(places)
+        return places.permute(0, 3, 1, 2)
+
+
+class Merging(PatchMerging):  # type: ignore[misc]  # torchvision is untyped
+    """Swin's merging of 2×2 places into one, which wants the channels last, on maps N×D×h×w."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps N×2D×⌈h/2⌉×⌈w/2⌉."""
+        merged: Tensor = super().forward(maps.permute(0, 2, 3, 1))
+        return merged.permute(0, 3, 1, 2)
+
+
+class PatchGrid(nn.Module):
+    """A Vision Transformer without its head: N×3×H×W → N×D×⌈H/P⌉×⌈W/P⌉, one place for each of its P×P patches.
+
+    The class token takes part in attention and is left out of the map: it lies nowhere in the picture. ImageNet's
+    classes were read from it alone, so the patches' last tokens are no features that any head was trained on. They
+    are normed by the encoder's last layer norm, as the class token is.
+
+    A picture whose sides are no multiples of P is continued at the right and at the bottom by its outermost pixels:
+    there no breast lies, or it goes on, and an edge of another grey would be something to see. Position embeddings
+    keep the size that they have in torchvision's weights (14×14 at P = 16) and are interpolated to the picture's grid
+    in every pass, bicubically and smoothed where they shrink, as timm does for other sizes than the trained one.
+    """
+
+    def __init__(self, network: VisionTransformer) -> None:
+        super().__init__()
+        self.patch_size: int = network.patch_size
+        self.class_token: nn.Parameter = network.class_token
+        self.conv_proj: nn.Module = network.conv_proj
+        self.encoder: Any = network.encoder  # torchvision's, untyped
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the feature map N×D×⌈H/P⌉×⌈W/P⌉ of images N×3×H×W."""
+        missing = [-side % self.patch_size for side in images.shape[-2:]]
+        patches = self.conv_proj(F.pad(images, (0, missing[1], 0, missing[0]), mode="replicate"))
+        tokens = torch.cat([self.class_token.expand(patches.shape[0], -1, -1), patches.flatten(2).mT], dim=1)
+        tokens = self.encoder.dropout(tokens + self._positions(*patches.shape[-2:]))
+        tokens = self.encoder.ln(self.encoder.layers(tokens))
+        folded: Tensor = tokens[:, 1:].mT.reshape(patches.shape)
+        return folded
+
+    def _positions(self, height: int, width: int) -> Tensor:
+        """Return the position embeddings 1×(1 + height·width)×D, the class token's first."""
+        learnt: Tensor = self.encoder.pos_embedding
+        side = math.isqrt(learnt.shape[1] - 1)
+        if (height, width) == (side, side):
+            return learnt
+        grid = learnt[:, 1:].mT.reshape(1, -1, side, side)
+        grid = F.interpolate(grid, size=(height, width), mode="bicubic", antialias=True)
+        return torch.cat([learnt[:, :1], grid.flatten(2).mT], dim=1)
+
+    def end_after(self, stage: str) -> None:
+        """Leave out what comes after `stage`: that layer's tokens become the map, not normed before the last norm.
+
+        Raises:
+            ValueError: when `stage` is neither the patches' projection, a layer, nor the last norm.
+
+        """
+        if stage == "encoder.ln":
+            return
+        ends = ["conv_proj", *(f"encoder.layers.{name}" for name, _ in self.encoder.layers.named_children())]
+        self.encoder.layers = self.encoder.layers[: ends.index(stage)]
+        self.encoder.ln = nn.Identity()
