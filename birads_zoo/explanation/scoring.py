@@ -91,7 +91,7 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
     for name, (of_trained, of_random) in subject.explainers.items():
         maps = of_trained(cases.images, cases.targets)
         others = [_beside(maps, make(cases.images, cases.targets), cases, subject.placed) for make in of_random]
-        draws = [numpy_generator(subject.seed, "moved", name, int(row)) for row in cases.rows]
+        draws = [numpy_generator(subject.seed, "moved", int(row)) for row in cases.rows]
         moved = moved_maps(maps, cases.breasts, draws)
         elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}
         yield (
