@@ -25,7 +25,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Build the error for a `name` that is none of the `known` ones, with the nearest of them."""
     known = sorted(known)
     by_lower = {candidate.lower(): candidate for candidate in known}
-    near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
+    near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.52)]
     if near:
         hint = f"did you mean {' or '.join(repr(n) for n in near)}?"
     elif known:
