@@ -20,7 +20,7 @@ from birads_zoo.evaluation.comparison import gain_over_best
 from birads_zoo.evaluation.decisions import read_cost
 from birads_zoo.evaluation.intervals import FEW, intervals, rate
 from birads_zoo.evaluation.positive import read_positive
-from birads_zoo.evaluation.resampling import cluster_weights, leave_one_out
+from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.shares import contributions, student
 from birads_zoo.evaluation.weighted import weighted_scores
@@ -261,7 +261,9 @@ def choices(seed, times):
             truth, held = statistic(labels, made, np.ones((1, len(labels))))[0], defaultdict(list)
             generator = np.random.default_rng([seed, 2])
             for labels, made, of in samples:
-                weights = np.vstack([np.ones((1, len(labels))), cluster_weights(of, 300, generator), leave_one_out(of)])
+                patients = clusters(of)
+                left_out = patients[None] != np.arange(patients.max() + 1)[:, None]
+                weights = np.vstack([np.ones((1, len(labels))), cluster_weights(of, 300, generator), left_out])
                 found = statistic(labels, made, weights)
                 if np.isfinite(found[0]):
                     for name, ends in constructions(found[0], found[1:301], found[301:]):

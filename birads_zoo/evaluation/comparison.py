@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, estimate
-from birads_zoo.evaluation.resampling import cluster_weights, clusters, leave_one_out
+from birads_zoo.evaluation.resampling import cluster_weights, clusters, without_each
 from birads_zoo.evaluation.weighted import weighted_scores
 
 POWER = 0.8
@@ -106,17 +106,24 @@ def gain_over_best(
     the best in the data is better by chance, so that the gain is then told too small rather than too large.
     `None` where a metric is undefined. Coverage: docs/intervals.md.
     """
-    weights = np.vstack([np.ones((1, len(labels))), leave_one_out(patients)])
-    scored = {
-        name: weighted_scores(labels, probabilities, weights, ordinal, metrics)
-        for name, probabilities in {"": model, **shortcuts}.items()
-    }
+    networks = {"": model, **shortcuts}
+
+    def gains(weights: Floats) -> dict[str, Floats]:
+        scored = {
+            name: weighted_scores(labels, probabilities, weights, ordinal, metrics)
+            for name, probabilities in networks.items()
+        }
+        best = {metric: np.stack([scored[name][metric] for name in shortcuts]).max(axis=0) for metric in metrics}
+        return {metric: scored[""][metric] - best[metric] for metric in metrics}
+
+    all_in = np.ones((1, len(labels)))
+    rungs = {name: weighted_scores(labels, own, all_in, ordinal, metrics) for name, own in shortcuts.items()}
+    once, without = gains(all_in), without_each(gains, patients)
     found: dict[str, tuple[str, Estimate | None]] = {}
     for metric in metrics:
-        rungs = np.stack([scored[name][metric] for name in shortcuts])
-        gains = scored[""][metric] - rungs.max(axis=0)
-        over = list(shortcuts)[int(np.nanargmax(rungs[:, 0]))] if np.isfinite(rungs[:, 0]).any() else ""
-        found[metric] = (over, estimate(float(gains[0]), gains[1:], level))
+        reached = np.array([rungs[name][metric][0] for name in shortcuts])
+        over = list(shortcuts)[int(np.nanargmax(reached))] if np.isfinite(reached).any() else ""
+        found[metric] = (over, estimate(float(once[metric][0]), without[metric], level))
     return found
 
 

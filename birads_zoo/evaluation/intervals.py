@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.resampling import clusters, leave_one_out
+from birads_zoo.evaluation.resampling import clusters, without_each
 from birads_zoo.evaluation.shares import Share, contributions, mean_interval, over_seeds, student
 from birads_zoo.evaluation.weighted import score_names, weighted_scores
 
@@ -56,7 +56,7 @@ def intervals(
     seeds' too). Assumptions: patients are independent, and so are seeds; the rows of a patient may depend on each other
     in any way. `None` where nothing can be said: a class without rows, or one that is never predicted.
 
-    Method: leaving each patient out (`resampling.leave_one_out`) shows what she adds to the error
+    Method: leaving each patient out (`resampling.without_each`) shows what she adds to the error
     (`shares.contributions`), hence the variance v, and Student's quantile (`shares.student`).
     - A share m (accuracy, precision, recall, F1, means by support) has Wilson's interval at the effective sample size
       m(1 − m)/v (Korn and Graubard, Survey Methodology 24, 1998; Franco et al., J. Survey Statistics and Methodology 7,
@@ -75,14 +75,20 @@ def intervals(
     count = each.shape[2]
     wanted = score_names(count) if names is None else tuple(names)
     parts = {f"{_MEANS[name]}:{k}" for name in wanted if name in _MEANS for k in range(count)}
-    weights = np.vstack([np.ones((1, len(labels))), leave_one_out(patients)])
-    scored = [weighted_scores(labels, one, weights, ordinal, {*wanted, *parts}) for one in each]
-    seeds = {name: np.array([one[name][0] for one in scored]) for name in scored[0]}
-    without = {name: np.mean([one[name][1:] for one in scored], axis=0) for name in scored[0]}
+
+    def scored(weights: Floats) -> dict[str, Floats]:  # (S, B) each
+        found = [weighted_scores(labels, one, weights, ordinal, {*wanted, *parts}) for one in each]
+        return {name: np.stack([one[name] for one in found]) for name in found[0]}
+
+    def over_seeds_mean(weights: Floats) -> dict[str, Floats]:
+        return {name: own.mean(axis=0) for name, own in scored(weights).items()}
+
+    seeds = {name: own[:, 0] for name, own in scored(np.ones((1, len(labels)))).items()}
+    without = without_each(over_seeds_mean, patients)
     of, called = clusters(patients), each.argmax(axis=2)
     shares = {
         name: share
-        for name in scored[0]
+        for name in seeds
         if (share := _share(name, float(seeds[name].mean()), without[name], labels, called, of))
     }
     freedom = max(int(of.max()), 1)
@@ -179,7 +185,7 @@ def estimates(
     `scores` takes weights (B, n) of the rows, 0 or 1, and returns by name the statistic (B,) of the rows that are in,
     NaN where it is undefined. `limits` says of a statistic between what it must lie.
     """
-    once, without = scores(np.ones((1, len(patients)))), scores(leave_one_out(patients))
+    once, without = scores(np.ones((1, len(patients)))), without_each(scores, patients)
     found = {name: estimate(float(once[name][0]), without[name], level) for name in once}
     for name, (least, most) in (limits or {}).items():
         if (one := found[name]) is not None:

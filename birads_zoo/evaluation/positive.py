@@ -17,7 +17,7 @@ from birads_zoo.evaluation.curves import (
     specificity_at,
 )
 from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, as_json
-from birads_zoo.evaluation.resampling import cluster_weights, clusters, leave_one_out
+from birads_zoo.evaluation.resampling import cluster_weights, clusters, without_each
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.shares import Share
 from birads_zoo.interfaces import Target
@@ -88,15 +88,8 @@ def read_positive(
 
     of = clusters(test.patients)
     sick, well = (len(np.unique(of[kind])) for kind in (positive, ~positive))
-    once, without, drawn = (
-        readings(weights)
-        for weights in (
-            np.ones((1, len(positive))),
-            leave_one_out(test.patients),
-            cluster_weights(test.patients, resamples, generator),
-        )
-    )
-
+    once, without = readings(np.ones((1, len(positive)))), without_each(readings, test.patients)
+    drawn = readings(cluster_weights(test.patients, resamples, generator))
     patients = min(sick, well)
 
     def told(name: str, rows: int, *, chosen: bool) -> dict[str, float] | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from numpy.typing import NDArray
+
+_NUMBERS_AT_ONCE = 2**23  # 64 MiB of weights; scores make a few arrays of that size
 
 
 def clusters(patients: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -29,8 +33,15 @@ def cluster_weights(patients: NDArray[np.str_], resamples: int, generator: np.ra
     return drawn[:, of].astype(np.float64)
 
 
-def leave_one_out(patients: NDArray[np.str_]) -> NDArray[np.float64]:
-    """Return (P, n): weights of 1, and of 0 for the rows of one patient at a time (the cluster jackknife)."""
+def without_each(
+    scores: Callable[[NDArray[np.float64]], Mapping[str, NDArray[np.float64]]], patients: NDArray[np.str_]
+) -> dict[str, NDArray[np.float64]]:
+    """Return statistics by name, (P,) each, of n rows without those of each of P patients (the cluster jackknife).
+
+    `scores` takes weights (B, n) of the rows, here 1, and 0 for those of one patient, and returns B values by name. It
+    is asked for so many patients at a time that memory stays bounded, whatever P and n are.
+    """
     of = clusters(patients)
-    weights: NDArray[np.float64] = (of[None, :] != np.arange(int(of.max()) + 1)[:, None]).astype(np.float64)
-    return weights
+    left_out = np.array_split(np.arange(int(of.max()) + 1), -(-(int(of.max()) + 1) * len(of) // _NUMBERS_AT_ONCE))
+    blocks = [scores((of[None, :] != some[:, None]).astype(np.float64)) for some in left_out]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
