@@ -4,10 +4,12 @@ import contextlib
 import errno
 import glob
 import os
+import platform
 import shutil
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +58,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     with _said_where(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear_abandoned(path)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
         try:
             with _locked(temporary):
                 yield temporary
@@ -87,15 +89,20 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def _prefix(path: Path) -> str:
+    """Return how the names of temporary folders of `path` begin: as nobody else's do, and apart for every machine."""
+    return f".{path.name}.birads-zoo-{zlib.crc32(platform.node().encode()):08x}-"
+
+
 def _clear_abandoned(path: Path) -> None:
-    """Remove temporary folders of `path` that nobody locks: their makers were killed.
+    """Remove temporary folders of `path` that nobody locks: their makers, on this machine, were killed.
 
     One that is younger than a minute is let be, as its maker may be about to lock it.
     """
-    for left in path.parent.glob(f".{glob.escape(path.name)}-{'?' * 8}"):  # as mkdtemp names them
+    for left in path.parent.glob(f"{glob.escape(_prefix(path))}{'?' * 8}"):  # as mkdtemp ends them
         with contextlib.suppress(OSError), _locked(left) as abandoned:
             if abandoned and time.time() - left.stat().st_mtime > 60:
-                shutil.rmtree(left)  # a symbolic link it refuses
+                shutil.rmtree(left)
 
 
 @contextmanager
@@ -107,7 +114,7 @@ def _locked(folder: Path) -> Iterator[bool]:
     if sys.platform == "win32":
         yield False
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -91,20 +91,30 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_a_living_one_fil
 
 
 def test_only_own_and_old_leftovers_of_the_same_folder_go(tmp_path):
+    with whole_folder(tmp_path / "maps") as temporary:
+        prefix = temporary.name[:-8]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "kept").touch()
-    names = {".maps-abcdefgh", ".maps-2026", ".other-abcdefgh", "maps-abcdefgh", ".maps-younger_"}
-    for name in names:
+    left, young = f"{prefix}abcdefgh", f"{prefix}younger_"
+    others = {
+        ".maps-original",
+        ".maps-20260101",
+        f"{prefix}2026",
+        f".x{prefix}abcdefgh",
+        f"{prefix[:-9]}00000000-abcdefgh",
+    }
+    for name in (left, young, *others):
         (tmp_path / name).mkdir()
-        if name != ".maps-younger_":
+        if name != young:
             _make_old(tmp_path / name)
-    (tmp_path / ".maps-linklink").symlink_to(elsewhere)
+    (tmp_path / f"{prefix}linklink").symlink_to(elsewhere)
+    os.mkfifo(tmp_path / f"{prefix}fifofifo")
     _make_old(elsewhere)
-    with whole_folder(tmp_path / "maps"):
+    before = {entry.name for entry in tmp_path.iterdir()}
+    with whole_folder(tmp_path / "maps", replace=True):
         pass
-    found = {entry.name for entry in tmp_path.iterdir()}
-    assert found == (names - {".maps-abcdefgh"}) | {"maps", "elsewhere", ".maps-linklink"}
+    assert {entry.name for entry in tmp_path.iterdir()} == before - {left}
     assert (elsewhere / "kept").exists()
 
 

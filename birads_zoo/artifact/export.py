@@ -149,7 +149,7 @@ def _heat_maps(finished: Finished) -> HeatMaps:
     told = read_explanations(finished.folder)
     judged = None if told is None else told.found["explainers"].get(finished.recipe.explainer)
     if judged is None:
-        return HeatMaps(faithful=None, verdict="not tested: birads-zoo explain")
+        return HeatMaps(faithful=None, verdict="nobody has tested these maps")
     return HeatMaps(faithful=judged["faithful"], verdict=judged["verdict"])
 
 

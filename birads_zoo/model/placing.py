@@ -12,7 +12,7 @@ from birads_zoo.model.modes import evaluating
 
 Pixels = tuple[int, int]
 
-_LARGER = 9  # times as high and wide: what is lost or added at the edges then hardly counts
+_MORE = 1024  # pixels, on both sides: whole places of any usual stride, so that edges and remainders stay the same
 
 
 def place_size(backbone: nn.Module, options: BackboneOptions, height: int, width: int) -> Pixels | None:
@@ -23,18 +23,16 @@ def place_size(backbone: nn.Module, options: BackboneOptions, height: int, width
     "meta"). `None` for a backbone that takes no other size than its own, or gives every picture as many places.
     """
     state = {name: value.to("meta") for name, value in (*backbone.named_parameters(), *backbone.named_buffers())}
-    shape = (1, options.in_channels, _LARGER * options.height, _LARGER * options.width)
+    shape = (1, options.in_channels, options.height + _MORE, options.width + _MORE)
     try:
         with evaluating(backbone), torch.no_grad():
             larger: Tensor = functional_call(backbone, state, (torch.empty(shape, device="meta"),))
     except Exception:  # whatever a stranger's module raises when it gets another size, or numbers that are not there
         return None
-    sizes = options.height, options.width
     more = larger.shape[-2] - height, larger.shape[-1] - width
     if min(more) <= 0:
         return None
-    tall, wide = (round((_LARGER - 1) * size / count) for size, count in zip(sizes, more, strict=True))
-    return tall, wide
+    return round(_MORE / more[0]), round(_MORE / more[1])
 
 
 def laid_over(maps: Tensor, place: Pixels | None, height: int, width: int) -> Tensor:

@@ -58,7 +58,7 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
         "measures": [_NAMES.get(name, name) for name in measures],
         "maps": maps,
         "few": list(dict.fromkeys(note for one in explainers.values() if (note := few_lesions(one)))),
-        "said": f"{told['n']} images of {told['patients']} patients, {told['with_lesions']} with known lesions.",
+        "said": f"{told['n']} images ({told['with_lesions']} with known lesions) of {told['patients']} patients.",
     }
 
 

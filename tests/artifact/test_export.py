@@ -203,8 +203,8 @@ def test_calibration_and_sets_are_those_of_the_run(zoo, export_run, host, tmp_pa
 
 def test_what_was_found_of_the_heat_maps_goes_along(exported, finished, run, export_run, tmp_path):
     untested = read_manifest(exported)
-    assert untested.heat_maps == HeatMaps(faithful=None, verdict="not tested: birads-zoo explain")
-    assert f"| Heat maps | {run.recipe.explainer}; not tested" in (exported / "model_card.md").read_text()
+    assert untested.heat_maps == HeatMaps(faithful=None, verdict="nobody has tested these maps")
+    assert f"| Heat maps | {run.recipe.explainer}; nobody has tested" in (exported / "model_card.md").read_text()
     copied = shutil.copytree(finished[0], tmp_path / "run")
     (copied / "explanations").mkdir()
     judged = {"faithful": False, "verdict": "does not beat its baselines: no gain shown in road over centre"}

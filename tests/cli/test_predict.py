@@ -79,7 +79,7 @@ def test_explain_draws_each_picture_beside_its_heat_map(zoo, model, pictures, ro
 @pytest.mark.parametrize(
     ("judged", "below", "warning"),
     [
-        (None, "research use only", "NOT TO BE RELIED ON: not tested: birads-zoo explain"),
+        (None, "research use only", "NOT TO BE RELIED ON: nobody has tested these maps"),
         ({"faithful": False, "verdict": "does not beat"}, "research use only", "NOT TO BE RELIED ON: does not beat"),
         ({"faithful": True, "verdict": "beats"}, "research use only; on the training run it beats", None),
     ],

@@ -76,6 +76,42 @@ def test_children_that_are_called_in_another_order_are_left_alone():
     assert folded(classifier, pictures()) is classifier
 
 
+class _NormFirst(nn.Module):
+    """Its children stand as if the norm came after the convolution, of other channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.convolution, self.norm = nn.Conv2d(1, 8, 3), nn.Conv2d(8, 4, 3), nn.BatchNorm2d(8)
+
+    def forward(self, images):
+        return self.convolution(self.norm(self.stem(images)))
+
+
+class _Keeps(nn.Module):
+    """It keeps its last map, of which no copy can be made while it has a graph."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.norm, self.last = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), None
+
+    def forward(self, images):
+        self.last = self.norm(self.convolution(images))
+        return self.last
+
+
+@pytest.mark.parametrize("backbone", [_NormFirst, _Keeps])
+def test_what_cannot_be_folded_or_copied_is_left_alone(backbone):
+    classifier = classifier_of(backbone(), 4)
+    classifier(pictures())
+    assert folded(classifier, pictures()) is classifier
+
+
+def test_what_all_classes_share_hides_no_difference():
+    classifier = classifier_of(_OutOfOrder(), 4)
+    nn.init.constant_(classifier.head.rest.logits.bias, 1000.0)
+    assert folded(classifier, pictures()) is classifier
+
+
 def test_a_norm_without_statistics_of_its_own_is_left_alone():
     layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, track_running_stats=False))
     classifier = classifier_of(layers, 4, stirred=False)

@@ -19,7 +19,7 @@ def sized(backbone, height, width, channels=1):
 @pytest.mark.parametrize(
     ("name", "place"), [("baseline_cnn", 8), ("resnet50", 32), ("mobilenet_v2", 32), ("swin_t", 32), ("vit_b_16", 16)]
 )
-@pytest.mark.parametrize("size", [(224, 224), (100, 60)])
+@pytest.mark.parametrize("size", [(224, 224), (100, 60), (33, 97)])
 def test_a_place_is_as_large_as_the_strides_make_it_whatever_padding_does(host, name, place, size):
     backbone = host.backbone(name).build(BackboneOptions(in_channels=3, height=64, width=64, pretrained=False))
     assert sized(backbone, *size, channels=3) == (place, place)

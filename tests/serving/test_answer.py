@@ -61,7 +61,7 @@ def test_networks_without_a_set_are_told_of(shown):
 
 def test_a_heat_map_has_its_verdict_beside_it(desk, mammogram):
     manifest, found = desk.model.manifest, answer(desk, mammogram, drawn=True)
-    assert "Not to be relied on: not tested: birads-zoo explain." in render_answer(found, manifest)
+    assert "Not to be relied on: nobody has tested these maps." in render_answer(found, manifest)
     judged = HeatMaps(faithful=True, verdict="beats a random and a centred map")
     page = render_answer(found, msgspec.structs.replace(manifest, heat_maps=judged))
     assert "Tested on the training run: it beats a random and a centred map." in page
