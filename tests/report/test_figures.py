@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -33,6 +35,20 @@ def drawn(path: Path) -> NDArray[np.uint8]:
     return pixels
 
 
+@pytest.fixture
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """All that the figures saved so far say."""
+    said: list[str] = []
+    save = style.save
+
+    def noted(figure: Figure, path: Path) -> None:
+        said.extend(text.get_text() for text in figure.findobj(Text))
+        save(figure, path)
+
+    monkeypatch.setattr(style, "save", noted)
+    return said
+
+
 def table(n: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     generator = np.random.default_rng(n * k)
     return generator.integers(0, k, n), generator.dirichlet(np.ones(k), n)
@@ -44,7 +60,7 @@ def images(n: int, shape: tuple[int, int] = (40, 30)) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("k", [2, 4, 7])
 @pytest.mark.parametrize("n", [1, 60])
-def test_charts_of_any_number_of_classes_and_rows(tmp_path: Path, k: int, n: int) -> None:
+def test_charts_of_any_number_of_classes_and_rows(tmp_path: Path, texts: list[str], k: int, n: int) -> None:
     labels, probabilities = table(n, k)
     confusion = np.zeros((k, k), int)
     np.add.at(confusion, (labels, probabilities.argmax(axis=1)), 1)
@@ -52,7 +68,9 @@ def test_charts_of_any_number_of_classes_and_rows(tmp_path: Path, k: int, n: int
     figures.class_distribution(parts, CLASSES[k], tmp_path / "counts.png", CONTEXT)
     figures.confusion_matrix(confusion.tolist(), CLASSES[k], tmp_path / "confusion.png", CONTEXT)
     for name in ("counts", "confusion"):
-        drawn(tmp_path / f"{name}.png")
+        assert drawn(tmp_path / f"{name}.png").std() > 1
+    numbers = " ".join(texts).split()
+    assert all(str(count) in numbers for count in confusion.max(axis=1)), "each row's largest cell is told"
 
 
 def line(fold: int, epoch: int, **values: float | None) -> dict[str, float | None]:
@@ -70,9 +88,13 @@ def line(fold: int, epoch: int, **values: float | None) -> dict[str, float | Non
     ],
     ids=["one epoch", "no validation", "folds of different length", "folds without a shared epoch", "not finite"],
 )
-def test_learning_curves_of_any_history(tmp_path: Path, history: list[dict[str, float | None]]) -> None:
+def test_learning_curves_of_any_history(
+    tmp_path: Path, texts: list[str], history: list[dict[str, float | None]]
+) -> None:
     figures.learning_curves(history, tmp_path / "curves.png", CONTEXT, chosen={0: 1})
-    drawn(tmp_path / "curves.png")
+    assert drawn(tmp_path / "curves.png").std() > 1
+    validated = any(np.isfinite(each.get("val_loss") or np.nan) for each in history)
+    assert ("no validation rows" in texts) is not validated
 
 
 def test_the_chosen_epoch_is_marked(tmp_path: Path) -> None:
@@ -88,9 +110,10 @@ def test_patients_are_counted_once_and_unknown_ones_not_at_all() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 5, 16, 40])
-def test_sample_grids_of_any_size(tmp_path: Path, count: int) -> None:
+def test_sample_grids_of_any_size(tmp_path: Path, texts: list[str], count: int) -> None:
     pictures.sample_grid(images(count), ["BI-RADS 1"] * count, tmp_path / "grid.png", CONTEXT)
-    drawn(tmp_path / "grid.png")
+    assert drawn(tmp_path / "grid.png").std() > 1
+    assert texts.count("BI-RADS 1") == min(count, 32), "each picture that is shown has its caption"
 
 
 @pytest.mark.parametrize("shape", [(90, 30), (30, 90), (50, 50)])
@@ -130,9 +153,10 @@ def test_mistakes_come_most_confident_first_and_no_more_than_sixteen(monkeypatch
     assert captions[2::3] == names[:3:-1]
 
 
-def test_no_mistakes_is_said(tmp_path: Path) -> None:
+def test_no_mistakes_is_said(tmp_path: Path, texts: list[str]) -> None:
     pictures.misclassified(images(0), [], [], [], [], tmp_path / "none.png", CONTEXT)
-    drawn(tmp_path / "none.png")
+    assert drawn(tmp_path / "none.png").std() > 1
+    assert "no misclassified images" in texts
 
 
 def test_heat_maps_colour_the_overlay_and_not_the_image(tmp_path: Path) -> None:

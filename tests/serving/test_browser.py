@@ -111,7 +111,7 @@ def test_what_is_no_picture_is_refused_in_words_and_the_next_one_answered(page, 
     page.locator(".zoo-called").wait_for()
 
 
-def test_a_file_dropped_anywhere_is_taken(page, mammogram):
+def test_a_file_dropped_anywhere_is_taken(page, desk, mammogram):
     page.evaluate(
         """bytes => {
             const carried = new DataTransfer();
@@ -122,6 +122,7 @@ def test_a_file_dropped_anywhere_is_taken(page, mammogram):
         list(mammogram),
     )
     page.locator(".zoo-called").wait_for()
+    assert page.locator(".zoo-called").inner_text() in desk.model.classes
 
 
 def test_the_docs_open(page, address):
