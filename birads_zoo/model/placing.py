@@ -20,7 +20,8 @@ def place_size(backbone: nn.Module, options: BackboneOptions, height: int, width
 
     It is how many more pixels bring one more place, which a far larger picture tells, and not H/h: convolutions without
     padding lose places at the edges, and padded ones add places. Nothing is computed, only shapes are (torch's device
-    "meta"). `None` for a backbone that takes no other size than its own, or gives every picture as many places.
+    "meta"). `None` for a backbone that takes no other size than its own, gives every picture as many places, or has
+    more places than the picture has pixels.
     """
     state = {name: value.to("meta") for name, value in (*backbone.named_parameters(), *backbone.named_buffers())}
     shape = (1, options.in_channels, options.height + _MORE, options.width + _MORE)
@@ -30,7 +31,7 @@ def place_size(backbone: nn.Module, options: BackboneOptions, height: int, width
     except Exception:  # whatever a stranger's module raises when it gets another size, or numbers that are not there
         return None
     more = larger.shape[-2] - height, larger.shape[-1] - width
-    if min(more) <= 0:
+    if min(more) <= 0 or max(more) > _MORE:
         return None
     return round(_MORE / more[0]), round(_MORE / more[1])
 

@@ -40,7 +40,11 @@ class _OneSize(nn.Module):
         return images[..., ::4, ::4]
 
 
-@pytest.mark.parametrize("backbone", [_OneSize(), nn.AdaptiveAvgPool2d(4)], ids=["one-size", "one-number-of-places"])
+@pytest.mark.parametrize(
+    "backbone",
+    [_OneSize(), nn.AdaptiveAvgPool2d(4), nn.Upsample(scale_factor=3)],
+    ids=["one-size", "one-number-of-places", "places-smaller-than-pixels"],
+)
 def test_what_cannot_be_measured_is_not_known(backbone):
     assert sized(backbone, 32, 32) is None
 
