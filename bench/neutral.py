@@ -22,9 +22,9 @@ from birads_zoo.data.audit import check_files, check_rows
 from birads_zoo.data.facts import file_facts
 from birads_zoo.data.pixels import build_store
 from birads_zoo.host import load_host
-from birads_zoo.interfaces import DatasetOptions, Index
-from birads_zoo.phantom.options import PhantomOptions, Shortcut
-from birads_zoo.phantom.writer import generate
+from birads_zoo.interfaces import DatasetContext, Index
+from birads_zoo.phantoms.options import PhantomOptions, Shortcut
+from birads_zoo.phantoms.writer import generate
 from birads_zoo.recipe import ImageSection
 from birads_zoo.report import style
 from birads_zoo.shortcuts.probe import probe, source_formats
@@ -62,7 +62,7 @@ def phantom(kind: Shortcut, seed: int, patients: int, folder: Path) -> Index:
     """Make a phantom in `folder`, and return its rows."""
     root = folder / f"{kind}-{seed}-{patients}"
     generate(root, PhantomOptions(seed=seed, shortcut=kind, patients=patients, damaged=0))
-    return check_files(check_rows(load_host().dataset("phantom").load(DatasetOptions(root=root))))
+    return check_files(check_rows(load_host().dataset("phantom").load(DatasetContext(root=root))))
 
 
 def measure(kind: Shortcut, seed: int, patients: int, size: tuple[int, int]) -> list[float]:

@@ -18,9 +18,9 @@ from typing import Any
 from birads_zoo.compose import compose, parse_settings
 from birads_zoo.files import write_text
 from birads_zoo.host import load_host
+from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.registry import Reference, Registry, load_registry
-from birads_zoo.run import run
 
 NETWORKS = (
     ("baseline_cnn", ()),

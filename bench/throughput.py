@@ -27,7 +27,7 @@ from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.environment import environment
 from birads_zoo.files import write_text
 from birads_zoo.host import Host, load_host
-from birads_zoo.interfaces import AugmentationOptions, LossOptions
+from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
@@ -125,7 +125,7 @@ def _trainer(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
     pixels = generator.integers(0, 256, (count, recipe.image.height, recipe.image.width), dtype=np.uint8)
     labels = np.arange(count) % len(CLASSES)
     batches = Batches(pixels, np.arange(count)[:, None], labels, recipe.training.batch_size, compute.device)
-    options = AugmentationOptions(height=recipe.image.height, width=recipe.image.width)
+    options = AugmentationContext(height=recipe.image.height, width=recipe.image.width)
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(
             classifier=_classifier(recipe, host, compute),
@@ -169,7 +169,7 @@ def _classifier(recipe: Recipe, host: Host, compute: Compute) -> Any:
 
 
 def _criterion(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
-    options = LossOptions(class_counts=(1,) * len(CLASSES), class_weights=False)
+    options = LossContext(class_counts=(1,) * len(CLASSES), class_weights=False)
     return host.loss(recipe.loss.name).build(options).to(compute.device)
 
 

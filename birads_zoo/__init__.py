@@ -2,70 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import (
-    AblationSpec,
-    AuditEntry,
-    AugmentationOptions,
-    AugmentationSpec,
-    BackboneOptions,
-    BackboneSpec,
-    DatasetOptions,
-    DatasetSpec,
-    ExplainerSpec,
-    Index,
-    Lesion,
-    LossOptions,
-    LossSpec,
-    Target,
-    hookimpl,
-)
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from birads_zoo.artifact.model import Model
+    from birads_zoo.artifact.load import load
+    from birads_zoo.errors import UserError
+    from birads_zoo.interfaces import (
+        AblationSpec,
+        AuditEntry,
+        AugmentationContext,
+        AugmentationSpec,
+        BackboneContext,
+        BackboneSpec,
+        DatasetContext,
+        DatasetSpec,
+        Explainer,
+        ExplainerContext,
+        ExplainerSpec,
+        Index,
+        Lesion,
+        LossContext,
+        LossSpec,
+        NoOptions,
+        Options,
+        Target,
+        hookimpl,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AblationSpec",
     "AuditEntry",
-    "AugmentationOptions",
+    "AugmentationContext",
     "AugmentationSpec",
-    "BackboneOptions",
+    "BackboneContext",
     "BackboneSpec",
-    "DatasetOptions",
+    "DatasetContext",
     "DatasetSpec",
+    "Explainer",
+    "ExplainerContext",
     "ExplainerSpec",
     "Index",
     "Lesion",
-    "LossOptions",
+    "LossContext",
     "LossSpec",
+    "NoOptions",
+    "Options",
     "Target",
     "UserError",
     "hookimpl",
     "load",
 ]
 
+_PLACES = {"UserError": "birads_zoo.errors", "load": "birads_zoo.artifact.load"}
+"""Where the public names are defined that are not in `birads_zoo.interfaces`."""
 
-def load(path: Path | str, *, device: str = "auto", plugins: Sequence[Path | str] = ()) -> Model:
-    """Open a model that `birads-zoo export` made: `birads_zoo.load("model").predict(["a.png", "b.dcm"])`.
+if not TYPE_CHECKING:
+    # A name is imported when it is first asked for: `import birads_zoo` stays instant, and `python -m birads_zoo` runs
+    # no other code before it has taken the working directory off the path.
 
-    Args:
-        path: the exported folder.
-        device: "auto", "cpu", "cuda" or "cuda:N".
-        plugins: plugin files that it needs, beside those that are installed or registered.
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_PLACES.get(name, "birads_zoo.interfaces")), name)
 
-    Raises:
-        UserError: see `birads_zoo.artifact.model.open_model`.
-
-    """
-    from birads_zoo.artifact.model import open_model
-    from birads_zoo.host import load_host
-    from birads_zoo.registry import load_registry
-
-    host = load_host([Path(file) for file in plugins], registry=load_registry())
-    return open_model(Path(path), host, device)
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -20,13 +20,13 @@ from birads_zoo.errors import UserError
 from birads_zoo.host import Host
 from birads_zoo.interfaces import (
     AblationSpec,
-    AugmentationOptions,
+    AugmentationContext,
     AugmentationSpec,
-    BackboneOptions,
+    BackboneContext,
     BackboneSpec,
     DatasetSpec,
     ExplainerSpec,
-    LossOptions,
+    LossContext,
     LossSpec,
     Spec,
 )
@@ -111,7 +111,7 @@ def check_loss(spec: LossSpec) -> list[Finding]:
         if findings:
             break
         with _isolated("loss"), _caught(findings):
-            loss = _built(spec.build, LossOptions(class_counts=_CLASS_COUNTS, class_weights=class_weights))
+            loss = _built(spec.build, LossContext(class_counts=_CLASS_COUNTS, class_weights=class_weights))
             targets = torch.tensor([0, 1, 2, 0, 1, 2])
             logits = torch.randn(6, 3, generator=torch_generator(0, "conformance")).requires_grad_()
             _differentiable_scalar(_called(loss, logits, targets), logits)
@@ -137,7 +137,7 @@ def check_augmentation(spec: AugmentationSpec) -> list[Finding]:
         if findings:
             break
         with _isolated("augmentation"), _caught(findings):
-            augment = _built(spec.build, AugmentationOptions(height=height, width=width))
+            augment = _built(spec.build, AugmentationContext(height=height, width=width))
             images = torch.rand(4, 1, height, width, generator=torch_generator(0, "conformance"))
             before = images.clone()
             seed = derive(0, "conformance")
@@ -179,7 +179,7 @@ def check_explainer(spec: ExplainerSpec) -> list[Finding]:
 
 def _try_backbone(spec: BackboneSpec, height: int, width: int, findings: list[Finding]) -> None:
     channels = len(spec.pixel_mean)
-    options = BackboneOptions(in_channels=channels, height=height, width=width, pretrained=False)
+    options = BackboneContext(in_channels=channels, height=height, width=width, pretrained=False)
     backbone = _built(spec.build, options).train()
     generator = torch_generator(0, "conformance")
     images = torch.randn(_BATCH, channels, height, width, generator=generator)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.interfaces import AblationSpec, Explainer, ExplainerSpec
+from birads_zoo.interfaces import AblationSpec, Explainer, ExplainerContext, ExplainerSpec
 from birads_zoo.model.build import changed
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -54,7 +54,7 @@ def try_explainer(spec: ExplainerSpec) -> None:
     places = ModelSection(freeze="all", evidence=True, fusion="difference", pooling="max", norm="batch", dropout=0.5)
     for section, views in ((_SECTION, 1), (places, 2)):
         classifier = _small_classifier(section)
-        explainer = spec.build(classifier)
+        explainer = spec.build(ExplainerContext(classifier=classifier))
         images, targets = _images(3, views), torch.tensor([0, _CLASSES - 1, 1])
         maps = explain_sample(classifier, explainer, images.clone(), targets, batch_size=3)
         _require_left_as_found(explainer, classifier, images, targets)

@@ -8,7 +8,9 @@ from birads_zoo import ExplainerSpec, conformance
 
 
 def explainer(function):
-    return ExplainerSpec(name="x", summary="s", build=lambda model: lambda images, targets: function(model, images))
+    return ExplainerSpec(
+        name="x", summary="s", build=lambda context: lambda images, targets: function(context.classifier, images)
+    )
 
 
 def gone_back_through(model, images):

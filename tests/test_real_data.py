@@ -110,10 +110,10 @@ def test_the_papers_recipe_on_the_phantom(zoo, check_folder, phantom_root, reque
 def test_what_is_taken_out_beside_a_breast_is_never_a_lesion(all_films):
     from birads_zoo.data.burnt_in import without_marks
     from birads_zoo.data.images import read_image
-    from birads_zoo.interfaces import DatasetOptions
+    from birads_zoo.interfaces import DatasetContext
     from birads_zoo_plugins.datasets import load_mini_mias
 
-    index = load_mini_mias(DatasetOptions(root=all_films))
+    index = load_mini_mias(DatasetContext(root=all_films))
     changed = 0
     for path, lesions in zip(index.rows["image_path"], index.rows["lesions"], strict=True):
         film = read_image(index.root / path)

@@ -24,6 +24,7 @@ from birads_zoo.data.images import Pixels
 from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.heat_maps import explain_sample
+from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -108,8 +109,10 @@ class Model:
         target = torch.tensor([self.classes.index(label)], device=self.compute.device)
         seed = self.manifest.recipe.seed
         with self.host.building("explainer", spec.name):
+            explainers = [spec.build(ExplainerContext(classifier=one)) for one in self.classifiers]
             maps = [
-                explain_sample(one, spec.build(one), images, target, 1, seed=seed)[0, 0] for one in self.classifiers
+                explain_sample(one, explainer, images, target, 1, seed=seed)[0, 0]
+                for one, explainer in zip(self.classifiers, explainers, strict=True)
             ]
         return Explanation(picture=ready.pixels[0], heat=np.mean(maps, axis=0), label=label)
 

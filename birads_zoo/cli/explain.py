@@ -54,7 +54,7 @@ def command(
     for name in names:
         if name != "all":
             host.explainer(name)  # a misspelt name is told before anything heavy is loaded
-    from birads_zoo.explain import explain
+    from birads_zoo.explain_run import explain
     from birads_zoo.explanation.table import explanations_text
     from birads_zoo.finished import read_run
     from birads_zoo.progress import Screen

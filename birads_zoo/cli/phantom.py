@@ -10,7 +10,7 @@ from typing import get_args
 import click
 
 from birads_zoo.errors import UserError
-from birads_zoo.phantom.options import Balance, PhantomOptions, Shortcut
+from birads_zoo.phantoms.options import Balance, PhantomOptions, Shortcut
 
 _DEFAULTS = PhantomOptions()
 
@@ -60,8 +60,8 @@ def command(
         shortcut=shortcut,
         damaged=min(_DEFAULTS.damaged, max(patients, 0)) if damaged is None else damaged,
     )
-    from birads_zoo.phantom.cohort import draw_cohort
-    from birads_zoo.phantom.writer import count_pictures, generate
+    from birads_zoo.phantoms.cohort import draw_cohort
+    from birads_zoo.phantoms.writer import count_pictures, generate
 
     generate(out, options)
     cohort = draw_cohort(options)

@@ -96,9 +96,9 @@ def command(
 
     Every registered ablation is a flag: birads-zoo run --backbone resnet50 --no-dropout
     """
+    from birads_zoo.pipeline import run
     from birads_zoo.progress import Screen  # heavy: only for a run itself
     from birads_zoo.report.run_folder import read_recipe
-    from birads_zoo.run import run
 
     registry, host = context.obj
     changes = _changes(fields, scheme, image_size) | parse_settings(settings)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import INDEX_COLUMNS, DatasetOptions, Index
+from birads_zoo.interfaces import INDEX_COLUMNS, DatasetContext, Index
 from birads_zoo.recipe import DatasetSection
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def load_index(section: DatasetSection, host: Host) -> Index:
     plugin, for a data set that returns something else than an index, or an index in which two rows have one number.
     """
     spec = host.dataset(section.name)
-    options = DatasetOptions(
+    options = DatasetContext(
         root=Path(section.root).expanduser() if section.root else None,
         table=section.table,
         columns=section.columns,

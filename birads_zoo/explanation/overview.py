@@ -12,6 +12,7 @@ from birads_zoo.data.batches import Batches
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
 from birads_zoo.explanation.heat_maps import choose_sample, explain_sample
+from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
@@ -43,7 +44,7 @@ def explain_fold(
     batches = Batches(data.store.array, samples, labels[chosen], recipe.training.batch_size, compute.device)
     spec = host.explainer(recipe.explainer)
     with host.building("explainer", spec.name):
-        explainer = spec.build(classifier)
+        explainer = spec.build(ExplainerContext(classifier=classifier))
         maps = [
             explain_sample(
                 classifier, explainer, batch.images, batch.targets, recipe.training.batch_size, seed=recipe.seed

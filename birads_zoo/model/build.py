@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.errors import BiradsZooWarning, NothingChangedError, UserError
-from birads_zoo.interfaces import BackboneOptions, BackboneSpec
+from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.model.modes import evaluating
@@ -52,7 +52,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
             f"model.pixel_mean and model.pixel_std need {len(spec.pixel_mean)} values each, one for every input "
             f"channel of {spec.name}, not {len(mean)} and {len(std)}"
         )
-    options = BackboneOptions(
+    options = BackboneContext(
         in_channels=len(spec.pixel_mean),
         height=recipe.image.height,
         width=recipe.image.width,
@@ -85,7 +85,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     return _ablate(classifier, recipe, host)
 
 
-def feature_map_size(backbone: nn.Module, options: BackboneOptions) -> tuple[int, int, int]:
+def feature_map_size(backbone: nn.Module, options: BackboneContext) -> tuple[int, int, int]:
     """Return D, h, w of the feature maps that `backbone` makes of two images, and leave its mode as it was.
 
     Raises:
@@ -105,7 +105,7 @@ def feature_map_size(backbone: nn.Module, options: BackboneOptions) -> tuple[int
     return channels, height, width
 
 
-def _build_backbone(spec: BackboneSpec, options: BackboneOptions) -> nn.Module:
+def _build_backbone(spec: BackboneSpec, options: BackboneContext) -> nn.Module:
     try:
         backbone = spec.build(options)
     except (OSError, HTTPException, RuntimeError) as error:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext
 from birads_zoo.model.modes import evaluating
 
 Pixels = tuple[int, int]
@@ -15,7 +15,7 @@ Pixels = tuple[int, int]
 _MORE = 1024  # pixels, on both sides: whole places of any usual stride, so that edges and remainders stay the same
 
 
-def place_size(backbone: nn.Module, options: BackboneOptions, height: int, width: int) -> Pixels | None:
+def place_size(backbone: nn.Module, options: BackboneContext, height: int, width: int) -> Pixels | None:
     """Return how many pixels of the picture one place of the map is high and wide, for a map of h×w places.
 
     It is how many more pixels bring one more place, which a far larger picture tells, and not H/h: convolutions without

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from birads_zoo.phantom.cohort import CATEGORIES
-from birads_zoo.phantom.options import FEWEST_PATIENTS, PhantomOptions
-from birads_zoo.phantom.writer import generate
+from birads_zoo.phantoms.cohort import CATEGORIES
+from birads_zoo.phantoms.options import FEWEST_PATIENTS, PhantomOptions
+from birads_zoo.phantoms.writer import generate
 
 _SEED = 2024  # not the phantom's own, on which models are trained
 

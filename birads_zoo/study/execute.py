@@ -17,10 +17,10 @@ import tomlkit
 
 from birads_zoo.errors import NothingChangedError, UserError
 from birads_zoo.files import make_folder, write_text
+from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import changed_fields, to_dict
 from birads_zoo.report.run_folder import read_recipe
-from birads_zoo.run import run
 from birads_zoo.study.plan import Job, Study
 
 if TYPE_CHECKING:

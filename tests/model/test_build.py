@@ -282,9 +282,9 @@ def test_imagenet_weights_of_another_backbone_are_refused(small, host, mobilenet
 
 
 def test_the_feature_map_size_is_measured_not_assumed(host):
-    from birads_zoo.interfaces import BackboneOptions
+    from birads_zoo.interfaces import BackboneContext
 
-    options = BackboneOptions(in_channels=3, height=64, width=96, pretrained=False)
+    options = BackboneContext(in_channels=3, height=64, width=96, pretrained=False)
     backbone = host.backbone("resnet50").build(options)
     assert feature_map_size(backbone, options) == (2048, 2, 3)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext
 from birads_zoo.model.build import feature_map_size
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
@@ -35,7 +35,7 @@ def pictures():
 @pytest.mark.parametrize(("backbone", "left"), [("mobilenet_v2", 0), ("resnet50", 0), ("baseline_cnn", 3)])
 def test_bundled_backbones_keep_their_function(host, backbone, left):
     spec = host.backbone(backbone)
-    options = BackboneOptions(in_channels=len(spec.pixel_mean), height=32, width=32, pretrained=False)
+    options = BackboneContext(in_channels=len(spec.pixel_mean), height=32, width=32, pretrained=False)
     built = spec.build(options)
     head = build_head(ModelSection(), *feature_map_size(built, options), 4)
     classifier = Classifier(built, head, pixel_mean=spec.pixel_mean, pixel_std=spec.pixel_std).eval()

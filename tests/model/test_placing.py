@@ -5,13 +5,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext
 from birads_zoo.model.build import build_classifier, feature_map_size
 from birads_zoo.model.placing import laid_over, place_size
 
 
 def sized(backbone, height, width, channels=1):
-    options = BackboneOptions(in_channels=channels, height=height, width=width, pretrained=False)
+    options = BackboneContext(in_channels=channels, height=height, width=width, pretrained=False)
     _, tall, wide = feature_map_size(backbone, options)
     return place_size(backbone, options, tall, wide)
 
@@ -21,7 +21,7 @@ def sized(backbone, height, width, channels=1):
 )
 @pytest.mark.parametrize("size", [(224, 224), (100, 60), (33, 97)])
 def test_a_place_is_as_large_as_the_strides_make_it_whatever_padding_does(host, name, place, size):
-    backbone = host.backbone(name).build(BackboneOptions(in_channels=3, height=64, width=64, pretrained=False))
+    backbone = host.backbone(name).build(BackboneContext(in_channels=3, height=64, width=64, pretrained=False))
     assert sized(backbone, *size, channels=3) == (place, place)
 
 

@@ -8,9 +8,9 @@ from birads_zoo.data.facts import file_facts
 from birads_zoo.data.pixels import build_store
 from birads_zoo.data.splits import make_folds
 from birads_zoo.host import load_host
-from birads_zoo.interfaces import DatasetOptions
-from birads_zoo.phantom.options import PhantomOptions
-from birads_zoo.phantom.writer import generate
+from birads_zoo.interfaces import DatasetContext
+from birads_zoo.phantoms.options import PhantomOptions
+from birads_zoo.phantoms.writer import generate
 from birads_zoo.recipe import ImageSection, SplitSection
 from birads_zoo.shortcuts.ladder import ladder
 from birads_zoo.shortcuts.verdict import judge
@@ -30,7 +30,7 @@ def flagged_in(phantom, tmp_path):
         if not root.exists():
             planted = {"patients": 28, "height": 96, "width": 64, "damaged": 0, "balance": "balanced"}
             generate(root, PhantomOptions(seed=seed, shortcut=shortcut, **planted))
-        index = check_files(check_rows(phantom.load(DatasetOptions(root=root))))
+        index = check_files(check_rows(phantom.load(DatasetContext(root=root))))
         labelled = select_classes(index, phantom.targets[0])
         patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
         folds = make_folds(patients, labelled.labels, labelled.classes, SplitSection(folds=4), seed)

@@ -18,9 +18,9 @@ def framed(tmp_path_factory, zoo):
 def test_formats_are_named_from_stored_pixels_and_less_from_neutral_ones(framed, tmp_path):
     from birads_zoo.data.audit import check_files
     from birads_zoo.host import load_host
-    from birads_zoo.interfaces import DatasetOptions
+    from birads_zoo.interfaces import DatasetContext
 
-    index = check_files(load_host().dataset("phantom").load(DatasetOptions(root=framed)))
+    index = check_files(load_host().dataset("phantom").load(DatasetContext(root=framed)))
     found = probe_geometries(index, ImageSection(height=64, width=64), tmp_path, 0)
     assert sum(found["formats"].values()) == len(index.rows) == 80
     assert found["auc"]["before"] > 0.85

@@ -31,7 +31,7 @@ def test_what_is_inside_the_working_directory_stays(part):
         ("cannot read '/mnt/a/b.png': no such file", "cannot read 'b.png': no such file"),
         (r"cannot read C:\Users\ann\b.png", "cannot read b.png"),
         ("~ann/w/x.pt is damaged", "x.pt is damaged"),
-        *((kept, kept) for kept in ("45 images/s at 64×48", "1/2 of birads_zoo/run.py", "https://doi.org/10.1")),
+        *((kept, kept) for kept in ("45 images/s at 64×48", "1/2 of birads_zoo/pipeline.py", "https://doi.org/10.1")),
     ],
 )  # fmt: skip
 def test_a_sentence_keeps_its_words_and_loses_its_folders(given, said):

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from birads_zoo.data.batches import Batches
 from birads_zoo.devices import choose_compute
 from birads_zoo.host import load_host
-from birads_zoo.interfaces import AugmentationOptions
+from birads_zoo.interfaces import AugmentationContext
 from birads_zoo.training import loop
 from birads_zoo.training.loop import train
 
@@ -33,7 +33,7 @@ def test_no_step_reads_a_value_back(make_fit, ignore, monkeypatch, augmentation)
     fit = make_fit(validation=False, ema=0.9, clip_norm=1.0, accumulate=2, epochs=1)
     pixels = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
     batches = Batches(pixels, np.arange(24)[:, None], np.arange(24) % 2, 4, fit.compute.device)
-    augment = load_host().augmentation(augmentation).build(AugmentationOptions(height=16, width=16))
+    augment = load_host().augmentation(augmentation).build(AugmentationContext(height=16, width=16))
     object.__setattr__(fit, "batches", batches)
     object.__setattr__(fit, "augment", augment)
     counted = CountReads()
@@ -62,7 +62,7 @@ def test_cuda_itself_reports_no_synchronisation(make_fit, ignore, monkeypatch, a
     compute = choose_compute("cuda", "auto")
     pixels = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
     batches = Batches(pixels, np.arange(24)[:, None], np.arange(24) % 2, 4, compute.device)
-    augment = load_host().augmentation(augmentation).build(AugmentationOptions(height=16, width=16))
+    augment = load_host().augmentation(augmentation).build(AugmentationContext(height=16, width=16))
     for name, value in (("compute", compute), ("batches", batches), ("augment", augment.to(compute.device))):
         object.__setattr__(fit, name, value)
     fit.classifier.to(compute.device, memory_format=torch.channels_last)

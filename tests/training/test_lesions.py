@@ -6,7 +6,7 @@ from torch import nn
 
 from birads_zoo.data.batches import Batch
 from birads_zoo.host import load_host
-from birads_zoo.interfaces import AugmentationOptions
+from birads_zoo.interfaces import AugmentationContext
 from birads_zoo.training.augment import augmented
 from birads_zoo.training.lesions import lesion_loss
 
@@ -55,7 +55,7 @@ def test_pictures_that_nobody_marked_count_for_nothing():
 
 @pytest.mark.parametrize("name", ["mammo", "paper"])
 def test_a_lesion_moves_with_its_picture(name):
-    augment = load_host().augmentation(name).build(AugmentationOptions(height=64, width=64))
+    augment = load_host().augmentation(name).build(AugmentationContext(height=64, width=64))
     images = torch.full((8, 2, 1, 64, 64), 0.2)
     images[:, 0, 0, 20:36, 24:40] = 0.9
     lesions = torch.zeros(8, 64, 64)

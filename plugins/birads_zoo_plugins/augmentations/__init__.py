@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import AugmentationOptions, AugmentationSpec, hookimpl
+from birads_zoo.interfaces import AugmentationContext, AugmentationSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def _build_none(options: AugmentationOptions) -> nn.Module:
+def _build_none(context: AugmentationContext) -> nn.Module:
     from torch import nn
 
     return nn.Identity()
 
 
-def _build_paper(options: AugmentationOptions) -> nn.Module:
+def _build_paper(context: AugmentationContext) -> nn.Module:
     from birads_zoo_plugins.augmentations._paper import Paper
 
     return Paper()
 
 
-def _build_mammo(options: AugmentationOptions) -> nn.Module:
+def _build_mammo(context: AugmentationContext) -> nn.Module:
     from birads_zoo_plugins.augmentations._mammo import Mammo
 
     return Mammo()

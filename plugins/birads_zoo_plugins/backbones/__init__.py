@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import BackboneOptions, BackboneSpec, hookimpl
+from birads_zoo.interfaces import BackboneContext, BackboneSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,40 +17,40 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 IMAGENET_WEIGHTS = "ImageNet-1k, torchvision's IMAGENET1K_V1"  # `[licences]` in registry.toml says the rest
 
 
-def _build_baseline_cnn(options: BackboneOptions) -> nn.Module:
+def _build_baseline_cnn(context: BackboneContext) -> nn.Module:
     from birads_zoo_plugins.backbones._baseline_cnn import build
 
-    return build(options)
+    return build(context)
 
 
-def _build_resnet50(options: BackboneOptions) -> nn.Module:
+def _build_resnet50(context: BackboneContext) -> nn.Module:
     from birads_zoo_plugins.backbones._torchvision import resnet50
 
-    return resnet50(options)
+    return resnet50(context)
 
 
-def _build_efficientnet_b0(options: BackboneOptions) -> nn.Module:
+def _build_efficientnet_b0(context: BackboneContext) -> nn.Module:
     from birads_zoo_plugins.backbones._torchvision import efficientnet_b0
 
-    return efficientnet_b0(options)
+    return efficientnet_b0(context)
 
 
-def _build_mobilenet_v2(options: BackboneOptions) -> nn.Module:
+def _build_mobilenet_v2(context: BackboneContext) -> nn.Module:
     from birads_zoo_plugins.backbones._torchvision import mobilenet_v2
 
-    return mobilenet_v2(options)
+    return mobilenet_v2(context)
 
 
-def _build_swin_t(options: BackboneOptions) -> nn.Module:
+def _build_swin_t(context: BackboneContext) -> nn.Module:
     from birads_zoo_plugins.backbones._transformers import swin_t
 
-    return swin_t(options)
+    return swin_t(context)
 
 
-def _build_vit_b_16(options: BackboneOptions) -> nn.Module:
+def _build_vit_b_16(context: BackboneContext) -> nn.Module:
     from birads_zoo_plugins.backbones._transformers import vit_b_16
 
-    return vit_b_16(options)
+    return vit_b_16(context)
 
 
 @hookimpl

@@ -6,18 +6,18 @@ from collections import OrderedDict
 
 from torch import nn
 
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext
 
 
-def build(options: BackboneOptions) -> nn.Module:
+def build(context: BackboneContext) -> nn.Module:
     """Build three blocks of 32, 64 and 128 channels: N×C×H×W → N×128×h×w, h about H/8 (26 at 224).
 
     Each block is a 3×3 convolution without padding, ReLU, batch norm and 2×2 max-pooling, in this order, as Keras'
     `Conv2D(activation="relu")` followed by `BatchNormalization` has it. With flattened features, a hidden layer of 256
     and four classes that makes the paper's 22,246,148 trainable parameters at 224×224. Initialisation and the batch
-    norm's momentum are torch's. No pretrained weights exist, so `options.pretrained` asks for nothing.
+    norm's momentum are torch's. No pretrained weights exist, so `context.pretrained` asks for nothing.
     """
-    widths = (options.in_channels, 32, 64, 128)
+    widths = (context.in_channels, 32, 64, 128)
     return nn.Sequential(
         OrderedDict((f"block{number}", _block(widths[number - 1], widths[number])) for number in (1, 2, 3))
     )

@@ -15,26 +15,26 @@ from typing import Any
 from torch import nn
 from torchvision import models
 
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext
 
 
-def resnet50(options: BackboneOptions) -> nn.Module:
+def resnet50(context: BackboneContext) -> nn.Module:
     """Build ResNet-50: N×3×H×W → N×2048×H/32×W/32."""
-    return _without_head(models.resnet50(**asked_weights(options)), "avgpool", "fc")
+    return _without_head(models.resnet50(**asked_weights(context)), "avgpool", "fc")
 
 
-def efficientnet_b0(options: BackboneOptions) -> nn.Module:
+def efficientnet_b0(context: BackboneContext) -> nn.Module:
     """Build EfficientNet-B0: N×3×H×W → N×1280×H/32×W/32."""
-    return _without_head(models.efficientnet_b0(**asked_weights(options)), "avgpool", "classifier")
+    return _without_head(models.efficientnet_b0(**asked_weights(context)), "avgpool", "classifier")
 
 
-def mobilenet_v2(options: BackboneOptions) -> nn.Module:
+def mobilenet_v2(context: BackboneContext) -> nn.Module:
     """Build MobileNetV2: N×3×H×W → N×1280×H/32×W/32."""
-    return _without_head(models.mobilenet_v2(**asked_weights(options)), "classifier")
+    return _without_head(models.mobilenet_v2(**asked_weights(context)), "classifier")
 
 
-def asked_weights(options: BackboneOptions) -> dict[str, Any]:
-    return {"weights": "IMAGENET1K_V1" if options.pretrained else None, "progress": sys.stderr.isatty()}
+def asked_weights(context: BackboneContext) -> dict[str, Any]:
+    return {"weights": "IMAGENET1K_V1" if context.pretrained else None, "progress": sys.stderr.isatty()}
 
 
 def _without_head(network: nn.Module, *head: str) -> nn.Module:

@@ -18,24 +18,24 @@ from torchvision.models.swin_transformer import PatchMerging, SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 from torchvision.ops.misc import Permute
 
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext
 from birads_zoo_plugins.backbones._torchvision import asked_weights
 
 
-def swin_t(options: BackboneOptions) -> nn.Module:
+def swin_t(context: BackboneContext) -> nn.Module:
     """Build Swin-T up to its last norm: N×3×H×W → N×768×H/32×W/32, of any size.
 
     Source: Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", ICCV 2021.
     """
-    return swin_map(models.swin_t(**asked_weights(options), downsample_layer=Merging))
+    return swin_map(models.swin_t(**asked_weights(context), downsample_layer=Merging))
 
 
-def vit_b_16(options: BackboneOptions) -> nn.Module:
+def vit_b_16(context: BackboneContext) -> nn.Module:
     """Build ViT-B/16 up to its last norm: N×3×H×W → N×768×⌈H/16⌉×⌈W/16⌉, of any size.
 
     Source: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", ICLR 2021.
     """
-    return PatchGrid(models.vit_b_16(**asked_weights(options)))
+    return PatchGrid(models.vit_b_16(**asked_weights(context)))
 
 
 def swin_map(network: SwinTransformer) -> nn.Module:

@@ -1,6 +1,6 @@
 """The bundled data sets. Each is loaded by a lazily imported sibling; this module stays light."""
 
-from birads_zoo.interfaces import DatasetOptions, DatasetSpec, Index, Target, hookimpl
+from birads_zoo.interfaces import DatasetContext, DatasetSpec, Index, Target, hookimpl
 
 BIRADS = Target(
     name="birads",
@@ -51,42 +51,42 @@ TISSUE = Target(
 )
 
 
-def load_kaumds(options: DatasetOptions) -> Index:
+def load_kaumds(options: DatasetContext) -> Index:
     """Read the KAUMDS folder: its metadata sheet and `mammograms/`."""
     from birads_zoo_plugins.datasets._kaumds import load
 
     return load(options)
 
 
-def load_mini_mias(options: DatasetOptions) -> Index:
+def load_mini_mias(options: DatasetContext) -> Index:
     """Read the unpacked mini-MIAS archive: `Info.txt` and 322 PGM files."""
     from birads_zoo_plugins.datasets._mini_mias import load
 
     return load(options)
 
 
-def load_image_folder(options: DatasetOptions) -> Index:
+def load_image_folder(options: DatasetContext) -> Index:
     """Read a folder that has a folder of pictures a class."""
     from birads_zoo_plugins.datasets._image_folder import load
 
     return load(options)
 
 
-def load_csv_table(options: DatasetOptions) -> Index:
+def load_csv_table(options: DatasetContext) -> Index:
     """Read any table that has a row a picture."""
     from birads_zoo_plugins.datasets._csv_table import load
 
     return load(options)
 
 
-def load_dicom_folder(options: DatasetOptions) -> Index:
+def load_dicom_folder(options: DatasetContext) -> Index:
     """Read a tree of DICOM files, labelled by a table or by folder."""
     from birads_zoo_plugins.datasets._dicom_folder import load
 
     return load(options)
 
 
-def load_phantom(options: DatasetOptions) -> Index:
+def load_phantom(options: DatasetContext) -> Index:
     """Read a folder of synthetic mammograms, or make one where no root is given."""
     from birads_zoo_plugins.datasets._phantom import load
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetOptions, Index
+from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, header, require_columns
 from birads_zoo_plugins.datasets._frame import Record, make_index
@@ -14,7 +14,7 @@ TARGETS = ("assessment", "label", "density")
 """Of these a table needs one."""
 
 
-def load(options: DatasetOptions) -> Index:
+def load(options: DatasetContext) -> Index:
     """Read `options.table`, or the only CSV or TSV file directly in the root.
 
     Paths are relative to the root, or absolute; one that does not exist as written is looked for in any case and
@@ -36,7 +36,7 @@ def load(options: DatasetOptions) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def _find_table(tree: Tree, options: DatasetOptions) -> Table:
+def _find_table(tree: Tree, options: DatasetContext) -> Table:
     sheets = list(read_sheets(_find_file(tree, options)))
     tables = [find_table(sheet, options.columns) for sheet in sheets]
     best = max(tables, key=lambda table: len(table.places))  # a workbook's sheet is known by its columns
@@ -45,7 +45,7 @@ def _find_table(tree: Tree, options: DatasetOptions) -> Table:
     return best
 
 
-def _find_file(tree: Tree, options: DatasetOptions) -> Path:
+def _find_file(tree: Tree, options: DatasetContext) -> Path:
     if options.table:
         return tree.root / options.table
     files = [file for file in tree.files if "/" not in file and file.lower().endswith((".csv", ".tsv"))]

@@ -12,7 +12,7 @@ from birads_zoo.data.dicom_header import Said, read_header
 from birads_zoo.data.dicom_identity import Identity, number_patients, read_identity
 from birads_zoo.data.images import ImageError, is_dicom
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetOptions, Index
+from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import check_mapping
 from birads_zoo_plugins.datasets._dicom_labels import note, read_labels
@@ -36,7 +36,7 @@ _Told = tuple[Record, list[AuditEntry]]
 """What a table or a folder says of a file, and notes on it."""
 
 
-def load(options: DatasetOptions) -> Index:
+def load(options: DatasetContext) -> Index:
     """Read the header of every DICOM file below the root, whatever its name; rows count the files in natural order.
 
     Side, view, age and the study's year are the header's. Patients and exams are numbered (`number_patients`): no id,
@@ -76,7 +76,7 @@ def load(options: DatasetOptions) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def _look_through(tree: Tree, options: DatasetOptions) -> tuple[list[_Seen], list[AuditEntry]]:
+def _look_through(tree: Tree, options: DatasetContext) -> tuple[list[_Seen], list[AuditEntry]]:
     """Return the usable files, and an audit entry for each other."""
     numbered = enumerate(sorted((file for file in tree.files if not _beside(file, options)), key=natural), start=1)
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
@@ -90,7 +90,7 @@ def _look_through(tree: Tree, options: DatasetOptions) -> tuple[list[_Seen], lis
     return seen, audit
 
 
-def _beside(file: str, options: DatasetOptions) -> bool:
+def _beside(file: str, options: DatasetContext) -> bool:
     """Say whether a file is no sample: the table, hidden ones, and the index that DICOM discs carry."""
     name = file.rpartition("/")[2]
     return file == options.table or name == "DICOMDIR" or any(part.startswith(".") for part in file.split("/"))
@@ -108,7 +108,7 @@ def _look(root: Path, row: int, file: str) -> _Seen | AuditEntry:
     return AuditEntry(row=row, image_path=file, patient_id="", action="dropped", reason=reason, detail=detail)
 
 
-def _named(seen: Sequence[_Seen], options: DatasetOptions) -> list[_Seen]:
+def _named(seen: Sequence[_Seen], options: DatasetContext) -> list[_Seen]:
     """Return the files with the patient ids that the pattern finds, if there is one; blanks are unknown."""
     by_pattern = pattern_finder(options.patient_pattern) if options.patient_pattern else None
     named = []

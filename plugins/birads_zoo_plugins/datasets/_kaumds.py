@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetOptions, Index
+from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
 from birads_zoo_plugins.datasets._frame import Record, make_index
@@ -25,7 +25,7 @@ _FILED = re.compile(
 )
 
 
-def load(options: DatasetOptions) -> Index:
+def load(options: DatasetContext) -> Index:
     """Read KAUMDS: 5386 rows, 996 patients. `options.table` names the sheet's file where it is not to be searched.
 
     Pictures in the folders of the categories that no row names are listed in the audit; with `options.unlisted` each
@@ -65,7 +65,7 @@ def load(options: DatasetOptions) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def _find_sheet(tree: Tree, options: DatasetOptions) -> Table:
+def _find_sheet(tree: Tree, options: DatasetContext) -> Table:
     """Return the sheet that has the needed columns, wherever it is and whatever it is called."""
     if options.table:
         files = [tree.root / options.table]
@@ -95,7 +95,7 @@ def _find_sheet(tree: Tree, options: DatasetOptions) -> Table:
     raise AssertionError("an incomplete table lacks a needed or a mapped column")
 
 
-def _complete(table: Table, options: DatasetOptions) -> bool:
+def _complete(table: Table, options: DatasetContext) -> bool:
     return all(name in table.places for name in (*NEEDED, *options.columns))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetOptions, Index, Lesion
+from birads_zoo.interfaces import AuditEntry, DatasetContext, Index, Lesion
 from birads_zoo_plugins.datasets._frame import Record, make_index
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
@@ -18,7 +18,7 @@ _ROW = re.compile(r"mdb(?P<film>\d{3})\s+(?P<tissue>[FGD])\s+[A-Z]{4}\b\s*(?P<re
 _FINDINGS = {"": "normal", "B": "benign", "M": "malignant"}
 
 
-def load(options: DatasetOptions) -> Index:
+def load(options: DatasetContext) -> Index:
     """Read mini-MIAS from the unpacked folder or the one above it: 322 rows, 161 patients.
 
     `label` is normal, benign or malignant, `tissue` F, G or D, and `row` the picture's first line in `Info.txt`.

@@ -10,13 +10,13 @@ from filelock import FileLock
 from birads_zoo.data.cache import cache_root
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder
-from birads_zoo.interfaces import DatasetOptions, Index, Lesion
-from birads_zoo.phantom.options import PhantomOptions
-from birads_zoo.phantom.writer import TRUTH_COLUMNS, TRUTH_FILE, generate
+from birads_zoo.interfaces import DatasetContext, Index, Lesion
+from birads_zoo.phantoms.options import PhantomOptions
+from birads_zoo.phantoms.writer import TRUTH_COLUMNS, TRUTH_FILE, generate
 from birads_zoo_plugins.datasets import _kaumds
 
 
-def load(options: DatasetOptions) -> Index:
+def load(options: DatasetContext) -> Index:
     """Read the phantom at the root; without a root, make the default one in the cache, once, and read that.
 
     Raises `UserError` for a root without a readable `truth/lesions.csv`, and whatever KAUMDS' reader objects to.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import DatasetOptions
+from birads_zoo.interfaces import DatasetContext
 
 PICTURES = (".jpg", ".jpeg", ".png", ".pgm", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
 
@@ -23,7 +23,7 @@ class Tree:
         return self.by_stem.get(_stem(path))
 
 
-def check_root(name: str, options: DatasetOptions) -> Path:
+def check_root(name: str, options: DatasetContext) -> Path:
     """Return the root folder, or raise `UserError` where none was given or it is none."""
     if options.root is None:
         raise UserError(f"data set {name!r} needs its folder: give it with --root")

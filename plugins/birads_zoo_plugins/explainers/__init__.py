@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import Explainer, ExplainerSpec, hookimpl
-
-if TYPE_CHECKING:
-    from birads_zoo.model.classifier import Classifier
+from birads_zoo.interfaces import Explainer, ExplainerContext, ExplainerSpec, hookimpl
 
 
-def _build(sibling: str, relevance: str, classifier: Classifier) -> Explainer:
+def _build(sibling: str, relevance: str, context: ExplainerContext) -> Explainer:
     from birads_zoo_plugins.explainers._score import HeatMaps
 
-    return HeatMaps(classifier, getattr(import_module(f"birads_zoo_plugins.explainers.{sibling}"), relevance))
+    return HeatMaps(context.classifier, getattr(import_module(f"birads_zoo_plugins.explainers.{sibling}"), relevance))
 
 
 @hookimpl

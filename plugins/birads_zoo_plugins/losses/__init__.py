@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import LossOptions, LossSpec, hookimpl
+from birads_zoo.interfaces import LossContext, LossSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def _build_cross_entropy(options: LossOptions) -> nn.Module:
+def _build_cross_entropy(context: LossContext) -> nn.Module:
     from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
 
-    return FocalLoss(class_weights(options), focus=0.0)
+    return FocalLoss(class_weights(context), focus=0.0)
 
 
-def _build_focal(options: LossOptions) -> nn.Module:
+def _build_focal(context: LossContext) -> nn.Module:
     from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
 
-    return FocalLoss(class_weights(options), focus=2.0)
+    return FocalLoss(class_weights(context), focus=2.0)
 
 
 @hookimpl

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import LossOptions
+from birads_zoo.interfaces import LossContext
 
 
-def class_weights(options: LossOptions) -> Tensor:
+def class_weights(context: LossContext) -> Tensor:
     """Return one weight a class: all 1, or balanced as n / (K · count), scikit-learn's and the paper's formula.
 
     K counts the classes that have training rows, so that the rows' weights average to 1. A class without any gets
@@ -20,10 +20,10 @@ def class_weights(options: LossOptions) -> Tensor:
         UserError: when no class has a row.
 
     """
-    counts = torch.tensor(options.class_counts, dtype=torch.float32)
+    counts = torch.tensor(context.class_counts, dtype=torch.float32)
     if not counts.sum() > 0:
         raise UserError("no class has a training row, so there is nothing to weigh; check the split and the classes")
-    if not options.class_weights:
+    if not context.class_weights:
         return torch.ones_like(counts)
     present = counts > 0
     return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0)

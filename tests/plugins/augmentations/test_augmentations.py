@@ -3,7 +3,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from birads_zoo.interfaces import AugmentationOptions
+from birads_zoo.interfaces import AugmentationContext
 from birads_zoo_plugins.augmentations import birads_zoo_augmentations
 from birads_zoo_plugins.augmentations._draws import warp
 
@@ -12,7 +12,7 @@ RANDOM = ["paper", "mammo"]
 
 
 def build(name, height=48, width=40):
-    return SPECS[name].build(AugmentationOptions(height=height, width=width)).train()
+    return SPECS[name].build(AugmentationContext(height=height, width=width)).train()
 
 
 def phantom(count, height=48, width=40):

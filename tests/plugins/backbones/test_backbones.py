@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision import models
 
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext
 from birads_zoo_plugins.backbones import birads_zoo_backbones
 
 SPECS = {spec.name: spec for spec in birads_zoo_backbones()}
@@ -27,7 +27,7 @@ LAST = {"resnet50": "layer4", "efficientnet_b0": "features", "mobilenet_v2": "fe
 
 def build(name, pretrained=False):
     spec = SPECS[name]
-    options = BackboneOptions(in_channels=len(spec.pixel_mean), height=64, width=96, pretrained=pretrained)
+    options = BackboneContext(in_channels=len(spec.pixel_mean), height=64, width=96, pretrained=pretrained)
     return spec.build(options)
 
 

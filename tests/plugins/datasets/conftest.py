@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from birads_zoo.interfaces import DatasetOptions
+from birads_zoo.interfaces import DatasetContext
 from birads_zoo_plugins.datasets import birads_zoo_datasets
 
 HEADER = [
@@ -38,7 +38,7 @@ def load():
     specs = {spec.name: spec for spec in birads_zoo_datasets()}
 
     def load_named(name, root, **options):
-        return specs[name].load(DatasetOptions(root=root, **options))
+        return specs[name].load(DatasetContext(root=root, **options))
 
     return load_named
 

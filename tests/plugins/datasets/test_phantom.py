@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import INDEX_COLUMNS, DatasetOptions
-from birads_zoo.phantom.options import PhantomOptions
-from birads_zoo.phantom.writer import TRUTH_FILE, generate
+from birads_zoo.interfaces import INDEX_COLUMNS, DatasetContext
+from birads_zoo.phantoms.options import PhantomOptions
+from birads_zoo.phantoms.writer import TRUTH_FILE, generate
 from birads_zoo_plugins.datasets import _phantom, load_phantom
 
 OPTIONS = PhantomOptions(patients=6, height=64, width=48)
@@ -21,7 +21,7 @@ def phantom(tmp_path: Path) -> Path:
 
 
 def test_it_is_read_like_kaumds_with_the_lesions_filled_in(phantom: Path) -> None:
-    index = load_phantom(DatasetOptions(root=phantom))
+    index = load_phantom(DatasetContext(root=phantom))
     rows = index.rows
     assert tuple(rows.columns) == INDEX_COLUMNS
     assert len(rows) == 4 * (6 + 2)
@@ -41,21 +41,21 @@ def test_it_is_read_like_kaumds_with_the_lesions_filled_in(phantom: Path) -> Non
 def test_without_a_root_the_default_is_made_once_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIRADS_ZOO_CACHE", str(tmp_path))
     monkeypatch.setattr(_phantom, "PhantomOptions", lambda: OPTIONS)
-    first = load_phantom(DatasetOptions(root=None))
+    first = load_phantom(DatasetContext(root=None))
     assert first.root == tmp_path / "phantom" / OPTIONS.digest
     sheet = first.root / "correctSheetlast.xlsx"
     made = sheet.stat().st_mtime_ns
-    second = load_phantom(DatasetOptions(root=None))
+    second = load_phantom(DatasetContext(root=None))
     assert sheet.stat().st_mtime_ns == made
     assert first.rows.equals(second.rows)
     monkeypatch.setattr(_phantom, "PhantomOptions", lambda: replace(OPTIONS, seed=9))
-    assert load_phantom(DatasetOptions(root=None)).root != first.root
+    assert load_phantom(DatasetContext(root=None)).root != first.root
 
 
 def test_a_folder_without_the_truth_is_no_phantom(phantom: Path) -> None:
     (phantom / TRUTH_FILE).unlink()
     with pytest.raises(UserError, match=r"lesions\.csv does not exist, so this is no phantom: give --dataset kaumds"):
-        load_phantom(DatasetOptions(root=phantom))
+        load_phantom(DatasetContext(root=phantom))
 
 
 def test_a_broken_truth_is_named_with_its_line(phantom: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_broken_truth_is_named_with_its_line(phantom: Path) -> None:
     header, *lines = truth.read_text().splitlines()
     truth.write_text("\n".join([header, lines[0].rsplit(",", 1)[0] + ",wide"]))
     with pytest.raises(UserError, match=r"lesions\.csv, line 2: x, y and radius are no numbers"):
-        load_phantom(DatasetOptions(root=phantom))
+        load_phantom(DatasetContext(root=phantom))
     truth.write_text(header.replace("radius", "size"))
     with pytest.raises(UserError, match=r"lesions\.csv has no column 'radius'"):
-        load_phantom(DatasetOptions(root=phantom))
+        load_phantom(DatasetContext(root=phantom))

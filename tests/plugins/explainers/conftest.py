@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.recipe import ModelSection
@@ -16,7 +17,7 @@ def explain():
     specs = {spec.name: spec for spec in birads_zoo_explainers()}
 
     def explain(name, classifier, images, targets):
-        return specs[name].build(classifier)(images, torch.as_tensor(targets))
+        return specs[name].build(ExplainerContext(classifier=classifier))(images, torch.as_tensor(targets))
 
     return explain
 

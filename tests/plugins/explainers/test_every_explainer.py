@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext
 from birads_zoo.model.build import feature_map_size
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -174,7 +174,7 @@ def one_map(explain, name, backbone):
 def classifier_of(backbone):
     torch.manual_seed(0)
     channels = len(backbone.pixel_mean)
-    options = BackboneOptions(in_channels=channels, height=64, width=64, pretrained=False)
+    options = BackboneContext(in_channels=channels, height=64, width=64, pretrained=False)
     body = backbone.build(options)
     head = build_head(ModelSection(), *feature_map_size(body, options), 4)
     return Classifier(body, head, pixel_mean=backbone.pixel_mean, pixel_std=backbone.pixel_std, freeze="all").eval()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.interfaces import BackboneOptions
+from birads_zoo.interfaces import BackboneContext, ExplainerContext
 from birads_zoo.model.build import feature_map_size
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -35,14 +35,14 @@ def _whole_float32():
 def test_maps_agree_with_the_cpus(backbone, explainer):
     spec = next(each for each in birads_zoo_backbones() if each.name == backbone)
     torch.manual_seed(0)
-    options = BackboneOptions(in_channels=len(spec.pixel_mean), height=64, width=64, pretrained=False)
+    options = BackboneContext(in_channels=len(spec.pixel_mean), height=64, width=64, pretrained=False)
     built = spec.build(options)
     head = build_head(ModelSection(), *feature_map_size(built, options), 4)
     classifier = Classifier(built, head, pixel_mean=spec.pixel_mean, pixel_std=spec.pixel_std).eval()
     images, targets = torch.rand(2, 1, 1, 64, 64), torch.tensor([0, 3])
-    on_cpu = explain_sample(classifier, explainer.build(classifier), images, targets, 2)
+    on_cpu = explain_sample(classifier, explainer.build(ExplainerContext(classifier=classifier)), images, targets, 2)
     classifier.to(DEVICE)
-    elsewhere = explain_sample(classifier, explainer.build(classifier), images, targets, 2)
+    elsewhere = explain_sample(classifier, explainer.build(ExplainerContext(classifier=classifier)), images, targets, 2)
     np.testing.assert_allclose(elsewhere, on_cpu, rtol=0, atol=1e-3)
 
 

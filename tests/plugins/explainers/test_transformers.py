@@ -7,6 +7,7 @@ from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 
 from birads_zoo.explanation.heat_maps import explain_sample
+from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.model_trials import _require_left_as_found
@@ -51,7 +52,7 @@ def pictures(count=3, views=1):
 def test_a_map_is_an_images_own_and_everything_is_left_as_found(name, transformer, freeze, views, monkeypatch):
     monkeypatch.setattr(_pixels, "_STEPS", 5)
     model = classifier(transformer, freeze=freeze, fusion="difference" if views == 2 else "mean")
-    explainer = SPECS[name].build(model)
+    explainer = SPECS[name].build(ExplainerContext(classifier=model))
     images, targets = pictures(3, views), torch.tensor([0, 2, 1])
     maps = explain_sample(model, explainer, images, targets, batch_size=3)
     assert maps.shape == (3, views, *SIZE)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import LossOptions
+from birads_zoo.interfaces import LossContext
 from birads_zoo_plugins.losses import birads_zoo_losses
 from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
 
@@ -16,7 +16,7 @@ COUNTS = st.lists(st.integers(1, 3000), min_size=2, max_size=6)
 
 
 def build(name, counts=(10, 5, 1), weighted=False):
-    return SPECS[name].build(LossOptions(class_counts=tuple(counts), class_weights=weighted))
+    return SPECS[name].build(LossContext(class_counts=tuple(counts), class_weights=weighted))
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def batch():
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_cross_entropy_is_focal_loss_without_focus(batch, weighted):
-    weights = class_weights(LossOptions(class_counts=(10, 5, 1), class_weights=weighted))
+    weights = class_weights(LossContext(class_counts=(10, 5, 1), class_weights=weighted))
     torch.testing.assert_close(build("cross-entropy", weighted=weighted)(*batch), FocalLoss(weights, focus=0.0)(*batch))
 
 
@@ -56,12 +56,12 @@ def test_focal_loss_looks_away_from_easy_rows():
 def test_balanced_weights_are_scikit_learns(counts):
     labels = np.repeat(np.arange(len(counts)), counts)
     expected = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
-    found = class_weights(LossOptions(class_counts=tuple(counts), class_weights=True))
+    found = class_weights(LossContext(class_counts=tuple(counts), class_weights=True))
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
 
 
 def test_balanced_weights_of_the_papers_rows_are_the_papers():
-    found = class_weights(LossOptions(class_counts=(1385, 199, 54, 16), class_weights=True))
+    found = class_weights(LossContext(class_counts=(1385, 199, 54, 16), class_weights=True))
     np.testing.assert_allclose(found.numpy(), [0.2986, 2.078, 7.657, 25.84], rtol=1e-3)
 
 
@@ -69,7 +69,7 @@ def test_balanced_weights_of_the_papers_rows_are_the_papers():
 @settings(deadline=None)
 def test_rows_weigh_one_on_average_even_with_an_empty_class(counts, empty):
     counts = [*counts[:empty], 0, *counts[empty:]]
-    weights = class_weights(LossOptions(class_counts=tuple(counts), class_weights=True))
+    weights = class_weights(LossContext(class_counts=tuple(counts), class_weights=True))
     assert float((weights * torch.tensor(counts)).sum()) / sum(counts) == pytest.approx(1, rel=1e-4)
     assert (weights == 0).tolist() == [count == 0 for count in counts]
 

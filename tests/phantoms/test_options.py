@@ -3,7 +3,7 @@ import re
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo.phantom.options import PhantomOptions
+from birads_zoo.phantoms.options import PhantomOptions
 
 
 @pytest.mark.parametrize(

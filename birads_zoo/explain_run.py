@@ -31,7 +31,7 @@ from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subj
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.finished import Finished, prepare_again, trained_classifier
-from birads_zoo.interfaces import ExplainerSpec
+from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
@@ -212,7 +212,7 @@ def _placed(classifier: Classifier, images: Tensor) -> NDArray[np.bool_]:
 def _maker(host: Host, spec: ExplainerSpec, classifier: Classifier, seed: int) -> MapMaker:
     """Build an explainer, and return what makes its maps; errors name its plugin."""
     with host.building("explainer", spec.name):
-        explainer = spec.build(classifier)
+        explainer = spec.build(ExplainerContext(classifier=classifier))
 
     def make(images: Tensor, targets: Tensor) -> NDArray[np.float32]:
         with host.building("explainer", spec.name):

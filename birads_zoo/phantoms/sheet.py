@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from openpyxl import Workbook
 
-from birads_zoo.phantom.cohort import Cohort, exposures
+from birads_zoo.phantoms.cohort import Cohort, exposures
 from birads_zoo.randomness import numpy_generator
 
 FILE_NAME = "correctSheetlast.xlsx"

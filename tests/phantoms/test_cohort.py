@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birads_zoo.phantom.cohort import CATEGORIES, draw_cohort, exposures
-from birads_zoo.phantom.options import PhantomOptions
+from birads_zoo.phantoms.cohort import CATEGORIES, draw_cohort, exposures
+from birads_zoo.phantoms.options import PhantomOptions
 
 
 @pytest.mark.parametrize("patients", [24, 60, 150])

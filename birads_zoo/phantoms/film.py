@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from birads_zoo.phantom.anatomy import Breast, Build, View
-from birads_zoo.phantom.lesions import Finding, draw_patch
+from birads_zoo.phantoms.anatomy import Breast, Build, View
+from birads_zoo.phantoms.lesions import Finding, draw_patch
 
 _LANDSCAPE = 2.2  # width over height of KAUMDS' frames for categories 3 and 4
 

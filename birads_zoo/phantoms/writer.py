@@ -14,10 +14,10 @@ from PIL import Image
 
 from birads_zoo.errors import UserError
 from birads_zoo.files import whole_folder
-from birads_zoo.phantom import anatomy, film, lesions
-from birads_zoo.phantom.cohort import CATEGORIES, Cohort, Damage, Woman, draw_cohort, exposures
-from birads_zoo.phantom.options import PhantomOptions
-from birads_zoo.phantom.sheet import FILE_NAME, write_sheet
+from birads_zoo.phantoms import anatomy, film, lesions
+from birads_zoo.phantoms.cohort import CATEGORIES, Cohort, Damage, Woman, draw_cohort, exposures
+from birads_zoo.phantoms.options import PhantomOptions
+from birads_zoo.phantoms.sheet import FILE_NAME, write_sheet
 from birads_zoo.randomness import numpy_generator
 
 TRUTH_FILE = "truth/lesions.csv"

@@ -14,10 +14,10 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from birads_zoo.errors import UserError
-from birads_zoo.phantom.cohort import CATEGORIES, draw_cohort
-from birads_zoo.phantom.options import PhantomOptions
-from birads_zoo.phantom.sheet import COLUMNS
-from birads_zoo.phantom.writer import TRUTH_COLUMNS, TRUTH_FILE, count_pictures, generate
+from birads_zoo.phantoms.cohort import CATEGORIES, draw_cohort
+from birads_zoo.phantoms.options import PhantomOptions
+from birads_zoo.phantoms.sheet import COLUMNS
+from birads_zoo.phantoms.writer import TRUTH_COLUMNS, TRUTH_FILE, count_pictures, generate
 
 Make = Callable[..., Path]
 NAME = re.compile(r"20\d\d_BC\d{6,7}_ (CC|MLO)_[LR]\.jpg")
@@ -227,7 +227,7 @@ def test_nothing_is_left_behind_when_writing_fails(
     def fail(*_: object) -> None:
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr("birads_zoo.phantom.writer.write_sheet", fail)
+    monkeypatch.setattr("birads_zoo.phantoms.writer.write_sheet", fail)
     with pytest.raises(RuntimeError, match="disk on fire"):
         generate(tmp_path / "phantom", small)
     assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from birads_zoo.phantom.anatomy import View
-from birads_zoo.phantom.options import Balance, PhantomOptions
+from birads_zoo.phantoms.anatomy import View
+from birads_zoo.phantoms.options import Balance, PhantomOptions
 from birads_zoo.randomness import numpy_generator
 
 Laterality = Literal["R", "L"]

@@ -1,0 +1,47 @@
+"""What a plugin can register, and the typed values that cross the border between engine and plugin.
+
+This is all that a plugin needs, and `birads_zoo` hands it on. The engine never imports a plugin. Importing this package
+loads no heavy library: pandas and torch appear in annotations only. A spec is a frozen, keyword-only value with a
+name, a one-line summary, the type of its options and one callable; the callable does its own heavy imports when it is
+called. Each kind of part has a file of its own here.
+"""
+
+import pluggy
+
+from birads_zoo.interfaces.ablation import AblationSpec
+from birads_zoo.interfaces.augmentation import AugmentationContext, AugmentationSpec
+from birads_zoo.interfaces.backbone import BackboneContext, BackboneSpec
+from birads_zoo.interfaces.dataset import DatasetContext, DatasetSpec
+from birads_zoo.interfaces.explainer import Explainer, ExplainerContext, ExplainerSpec
+from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Target
+from birads_zoo.interfaces.loss import LossContext, LossSpec
+from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
+
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+Spec = DatasetSpec | AugmentationSpec | LossSpec | BackboneSpec | ExplainerSpec | AblationSpec
+
+__all__ = [
+    "INDEX_COLUMNS",
+    "PROJECT",
+    "AblationSpec",
+    "AuditEntry",
+    "AugmentationContext",
+    "AugmentationSpec",
+    "BackboneContext",
+    "BackboneSpec",
+    "DatasetContext",
+    "DatasetSpec",
+    "Explainer",
+    "ExplainerContext",
+    "ExplainerSpec",
+    "Index",
+    "Lesion",
+    "LossContext",
+    "LossSpec",
+    "NoOptions",
+    "Options",
+    "Spec",
+    "Target",
+    "hookimpl",
+]

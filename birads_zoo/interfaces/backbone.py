@@ -1,0 +1,51 @@
+"""A backbone: from images to a feature map; and a family of backbones whose names are resolved when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from birads_zoo.interfaces.options import NO_OPTIONS, NoOptions, Options
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneContext:
+    """What a backbone is built for.
+
+    `in_channels` is the length of the spec's `pixel_mean`. `pretrained` asks the plugin to fetch its own default
+    weights; when the user gives a weights file, it is false and the engine loads that file afterwards.
+    """
+
+    in_channels: int
+    height: int
+    width: int
+    pretrained: bool
+    options: Any = NO_OPTIONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneSpec:
+    """A backbone: `build(context)` returns a module, N×C×H×W floats → a feature map N×D×h×w.
+
+    `pixel_mean` and `pixel_std` (one value a channel, for pixels in [0, 1]) are applied by the engine, which also
+    repeats the grey picture over that many channels. `stages` names the module's children from input to output, and
+    parameters of its own that lie in no child, such as position embeddings; freezing "early" stages means the first
+    half of them. Without `stages` all children count, in their order. A recipe can end the module after a stage
+    (`model.last_stage`) where it is an `nn.Sequential`, or has a method `end_after(stage)` (`birads_zoo.model.stages`).
+    `weights` says in words what `build` fetches when asked for pretrained weights, with source and, unless
+    `[licences]` in registry.toml tells it, licence; without it the backbone has none and always starts from a random
+    initialisation.
+    """
+
+    name: str
+    summary: str
+    build: Callable[[BackboneContext], nn.Module]
+    options: type[Options] = NoOptions
+    pixel_mean: tuple[float, ...] = (0.5,)
+    pixel_std: tuple[float, ...] = (0.5,)
+    stages: tuple[str, ...] = ()
+    weights: str = ""

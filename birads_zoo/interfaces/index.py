@@ -1,0 +1,89 @@
+"""The values that cross the border between a data set and the engine: rows, lesions, audit entries, targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INDEX_COLUMNS = (
+    "row",  # int: the row's number in its source (a sheet's own row number, header = 1), unique
+    "image_path",  # str: POSIX path relative to Index.root
+    "patient_id",  # str, or "" when unknown
+    "exam_id",  # str: one visit of one patient, or ""
+    "laterality",  # "L", "R" or ""
+    "view",  # "CC", "MLO", another view's name, or ""
+    "assessment",  # "0" … "6" (BI-RADS category) or ""
+    "label",  # str: the class of a data set without BI-RADS categories, or ""
+    "density",  # "A" … "D" (ACR composition) or ""
+    "age",  # float: years at the exam, NaN when unknown
+    "study_date",  # str as far as known: "2019", "2019-03", "2019-03-14", or ""
+    "lesions",  # tuple[Lesion, ...]: () when none is known
+)
+"""The canonical columns of an index, in order. A data set may append columns of its own after them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesion:
+    """One marked lesion, as its bounding box in the source picture's pixels, origin at the top left.
+
+    `outline` says how the annotator drew it: a circle inscribed in the box, or the box itself. `mask_path` is a
+    picture of the same size (relative to the index's root), non-zero inside the lesion, where one is known.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    outline: Literal["circle", "box"] = "circle"
+    mask_path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry:
+    """One row that was dropped or repaired, and why. `reason` is short and countable; `detail` is free text.
+
+    "unlisted" is a picture that no row names; its `row` is 0.
+    """
+
+    row: int
+    image_path: str
+    patient_id: str
+    action: Literal["dropped", "repaired", "unlisted"]
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """A row per image in the canonical columns, and the record of what was dropped or repaired on the way.
+
+    `rows` has at least `INDEX_COLUMNS` and a fresh 0 … n−1 pandas index. Nobody changes it in place.
+    """
+
+    root: Path
+    rows: pd.DataFrame
+    audit: tuple[AuditEntry, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What is predicted: an index column, and which of its values make up which class.
+
+    `classes` maps each class name, in order, to the values of `column` it stands for; `None` makes every value
+    found a class of its own, sorted. A row whose value belongs to no class is dropped as "excluded category".
+    `ordinal` says whether the classes' order carries meaning. `positive` names the classes that a reader wants found,
+    such as BI-RADS 4 and 5: together they are read as one against the rest, on top of the classes themselves.
+    `at_lesion` says that the first class is what tissue without a lesion shows, and the others are seen at the lesion.
+    """
+
+    name: str
+    column: str
+    classes: Mapping[str, Sequence[str]] | None
+    ordinal: bool = False
+    positive: tuple[str, ...] = ()
+    at_lesion: bool = False
