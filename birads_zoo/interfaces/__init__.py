@@ -10,7 +10,7 @@ import pluggy
 
 from birads_zoo.interfaces.ablation import AblationSpec
 from birads_zoo.interfaces.augmentation import AugmentationContext, AugmentationSpec
-from birads_zoo.interfaces.backbone import BackboneContext, BackboneSpec
+from birads_zoo.interfaces.backbone import BackboneContext, BackboneFamily, BackboneSpec
 from birads_zoo.interfaces.dataset import DatasetContext, DatasetSpec
 from birads_zoo.interfaces.explainer import Explainer, ExplainerContext, ExplainerSpec
 from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Target
@@ -29,6 +29,7 @@ __all__ = [
     "AugmentationContext",
     "AugmentationSpec",
     "BackboneContext",
+    "BackboneFamily",
     "BackboneSpec",
     "DatasetContext",
     "DatasetSpec",
