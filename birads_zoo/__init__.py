@@ -6,9 +6,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from birads_zoo.api.phantom import phantom
     from birads_zoo.artifact.load import load
-    from birads_zoo.errors import UserError
+    from birads_zoo.data.classes import natural_key
+    from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
     from birads_zoo.interfaces import (
+        INDEX_COLUMNS,
         AblationSpec,
         AuditEntry,
         AugmentationContext,
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
         BackboneContext,
         BackboneFamily,
         BackboneSpec,
+        Classifier,
         DatasetContext,
         DatasetSpec,
         Explainer,
@@ -30,10 +34,12 @@ if TYPE_CHECKING:
         Target,
         hookimpl,
     )
+    from birads_zoo.recipe import Recipe
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "INDEX_COLUMNS",
     "AblationSpec",
     "AuditEntry",
     "AugmentationContext",
@@ -41,6 +47,8 @@ __all__ = [
     "BackboneContext",
     "BackboneFamily",
     "BackboneSpec",
+    "BiradsZooWarning",
+    "Classifier",
     "DatasetContext",
     "DatasetSpec",
     "Explainer",
@@ -52,13 +60,25 @@ __all__ = [
     "LossSpec",
     "NoOptions",
     "Options",
+    "Recipe",
     "Target",
     "UserError",
     "hookimpl",
     "load",
+    "natural_key",
+    "phantom",
+    "unknown_name",
 ]
 
-_PLACES = {"UserError": "birads_zoo.errors", "load": "birads_zoo.artifact.load"}
+_PLACES = {
+    "BiradsZooWarning": "birads_zoo.errors",
+    "Recipe": "birads_zoo.recipe",
+    "UserError": "birads_zoo.errors",
+    "load": "birads_zoo.artifact.load",
+    "natural_key": "birads_zoo.data.classes",
+    "phantom": "birads_zoo.api.phantom",
+    "unknown_name": "birads_zoo.errors",
+}
 """Where the public names are defined that are not in `birads_zoo.interfaces`."""
 
 if not TYPE_CHECKING:

@@ -36,6 +36,17 @@ from birads_zoo.plugins import describe
 from birads_zoo.randomness import derive, torch_generator
 from birads_zoo.training.rehearsal import rehearse_augmentation
 
+__all__ = [
+    "Finding",
+    "check_ablation",
+    "check_augmentation",
+    "check_backbone",
+    "check_explainer",
+    "check_loss",
+    "check_spec",
+    "errors_of",
+]
+
 SIZES = ((64, 64), (96, 128))
 """Heights and widths at which backbones and augmentations are tried: a square, and a picture wider than high."""
 

@@ -12,7 +12,7 @@ from birads_zoo.interfaces.ablation import AblationSpec
 from birads_zoo.interfaces.augmentation import AugmentationContext, AugmentationSpec
 from birads_zoo.interfaces.backbone import BackboneContext, BackboneFamily, BackboneSpec
 from birads_zoo.interfaces.dataset import DatasetContext, DatasetSpec
-from birads_zoo.interfaces.explainer import Explainer, ExplainerContext, ExplainerSpec
+from birads_zoo.interfaces.explainer import Classifier, Explainer, ExplainerContext, ExplainerSpec
 from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Target
 from birads_zoo.interfaces.loss import LossContext, LossSpec
 from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
@@ -31,6 +31,7 @@ __all__ = [
     "BackboneContext",
     "BackboneFamily",
     "BackboneSpec",
+    "Classifier",
     "DatasetContext",
     "DatasetSpec",
     "Explainer",

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from birads_zoo.interfaces.options import NO_OPTIONS, NoOptions, Options
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from birads_zoo.model.classifier import Classifier
+
+class Classifier(Protocol):
+    """What an explainer may use of the network that it explains; the engine's is a torch module.
+
+    It is in evaluation mode whenever the engine calls an explainer. Pictures go through `features`, and from there
+    through `class_scores`: N×V×1×H×W → N×V×D×h×w → N×K, for N samples of V views, D channels and K classes.
+    """
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The network up to the feature map, for explainers that look at its layers."""
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return the feature maps N×V×D×h×w of images N×V×1×H×W in [0, 1]."""
+
+    def class_scores(self, features: Tensor) -> Tensor:
+        """Return the scores N×K of feature maps N×V×D×h×w: the larger, the more a class is favoured.
+
+        In a softmax network they are the logits. An explainer shows what raises the score of its target.
+        """
+
+    def over_pictures(self, maps: Tensor, height: int, width: int) -> Tensor:
+        """Enlarge N×C×h×w numbers of the feature map's places to N×C×height×width ones of the picture's pixels."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield all parameters, as `torch.nn.Module.parameters` does."""
 
 
 class Explainer(Protocol):
-    """Makes heat maps for images of one classifier, and leaves its mode, gradients and hooks as it found them.
+    """Makes heat maps for images of one classifier.
 
-    A map shows one image alone: it does not depend on the other images of its batch.
+    A map shows one image alone: it does not depend on the other images of its batch. Of the classifier, modes,
+    gradients and `requires_grad` are put back by the engine; hooks are removed by whoever set them.
     """
 
     def __call__(self, images: Tensor, targets: Tensor) -> Tensor:

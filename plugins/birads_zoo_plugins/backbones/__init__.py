@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import BackboneContext, BackboneSpec, hookimpl
+from birads_zoo import BackboneContext, BackboneSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn

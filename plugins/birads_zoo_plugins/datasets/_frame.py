@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from birads_zoo.interfaces import INDEX_COLUMNS, AuditEntry, Index
+from birads_zoo import INDEX_COLUMNS, AuditEntry, Index
 
 Record = Mapping[str, Any]
 """One row: any of the canonical columns, and a data set's own; what is left out is unknown."""

@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
+from birads_zoo import AuditEntry, DatasetContext, Index, UserError
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
 from birads_zoo_plugins.datasets._frame import Record, make_index

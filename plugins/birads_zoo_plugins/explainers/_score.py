@@ -9,8 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from birads_zoo.model.classifier import Classifier
-from birads_zoo.model.modes import evaluating
+from birads_zoo import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +44,7 @@ class ClassScore:
 
     def of_features(self, features: Tensor, targets: Tensor) -> Tensor:
         """M×V×D×h×w feature maps → M scores."""
-        logits: Tensor = self.classifier.head(features)
-        return logits.gather(1, targets[:, None])[:, 0]
+        return self.classifier.class_scores(features).gather(1, targets[:, None])[:, 0]
 
     def of_view(self, pictures: Tensor, features: Tensor, view: int | Tensor, targets: Tensor) -> Tensor:
         """M×1×H×W pictures in the place of one view, of which the others' features are known → M scores.
@@ -88,7 +86,7 @@ class HeatMaps:
         What speaks against the class counts as nothing. Each map is divided by its own maximum, and otherwise neither
         clipped nor smoothed; one without any evidence for the class is all zero.
         """
-        with evaluating(self.classifier), torch.no_grad():
+        with torch.no_grad():
             score = ClassScore(classifier=self.classifier, images=images.detach(), targets=targets)
             maps = score.over_images(self.relevance(score).relu())
         largest = maps.amax((-2, -1), keepdim=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import LossContext, LossSpec, hookimpl
+from birads_zoo import LossContext, LossSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
