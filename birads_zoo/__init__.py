@@ -6,8 +6,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from birads_zoo.api.ablate import ablate
+    from birads_zoo.api.audit import audit
+    from birads_zoo.api.backbones import list_backbones
+    from birads_zoo.api.compare import compare
+    from birads_zoo.api.explain import explain
+    from birads_zoo.api.export import export
+    from birads_zoo.api.leakage import leakage
+    from birads_zoo.api.load import load
+    from birads_zoo.api.open_run import Run, open_run
     from birads_zoo.api.phantom import phantom
-    from birads_zoo.artifact.load import load
+    from birads_zoo.api.result import Result
+    from birads_zoo.api.run import run
     from birads_zoo.data.classes import natural_key
     from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
     from birads_zoo.interfaces import (
@@ -61,22 +71,44 @@ __all__ = [
     "NoOptions",
     "Options",
     "Recipe",
+    "Result",
+    "Run",
     "Target",
     "UserError",
+    "ablate",
+    "audit",
+    "compare",
+    "explain",
+    "export",
     "hookimpl",
+    "leakage",
+    "list_backbones",
     "load",
     "natural_key",
+    "open_run",
     "phantom",
+    "run",
     "unknown_name",
 ]
 
 _PLACES = {
     "BiradsZooWarning": "birads_zoo.errors",
     "Recipe": "birads_zoo.recipe",
+    "Result": "birads_zoo.api.result",
+    "Run": "birads_zoo.api.open_run",
     "UserError": "birads_zoo.errors",
-    "load": "birads_zoo.artifact.load",
+    "ablate": "birads_zoo.api.ablate",
+    "audit": "birads_zoo.api.audit",
+    "compare": "birads_zoo.api.compare",
+    "explain": "birads_zoo.api.explain",
+    "export": "birads_zoo.api.export",
+    "leakage": "birads_zoo.api.leakage",
+    "list_backbones": "birads_zoo.api.backbones",
+    "load": "birads_zoo.api.load",
     "natural_key": "birads_zoo.data.classes",
+    "open_run": "birads_zoo.api.open_run",
     "phantom": "birads_zoo.api.phantom",
+    "run": "birads_zoo.api.run",
     "unknown_name": "birads_zoo.errors",
 }
 """Where the public names are defined that are not in `birads_zoo.interfaces`."""

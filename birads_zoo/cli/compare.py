@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from birads_zoo.cli.plugins import open_host
-from birads_zoo.cli.study_options import command_line, read_names, split_option, study_changes, study_options
-from birads_zoo.study.plan import Study, compared, seeds_from
+from birads_zoo.api.compare import compare
+from birads_zoo.cli.study_options import read_names, split_option, study_fields, study_options
 
 
 @click.command("compare")
@@ -40,7 +39,7 @@ def command(
     out: Path,
     as_json: bool,
     plugin_files: tuple[Path, ...],
-    **fields: Any,
+    **given: Any,
 ) -> None:
     """Compare backbones on the same folds, and leave a leaderboard.
 
@@ -49,22 +48,19 @@ def command(
     A model that fails is a line with its error; the rest finish. Stopped, and started again with the same arguments,
     it does only what is missing.
     """
-    from birads_zoo.evaluation.leaderboard import to_dict  # heavy: only for a study itself
-    from birads_zoo.progress import Screen
-    from birads_zoo.report.leaderboard_table import to_markdown
-    from birads_zoo.study.tell import tell_comparison
-
-    registry, host = open_host(plugin_files)
-    changes = study_changes(fields)
-    variants = compared(recipes, backbones, ablations or (), changes, weights, registry, host)
-    study = Study(
-        kind="compare",
-        variants=variants,
-        seeds=seeds_from(variants[0].recipe.seed, seeds),
+    found = compare(
+        backbones,
+        recipes=recipes,
+        ablations=ablations or (),
         metric=metric,
-        command=command_line(),
+        seeds=seeds,
+        weights=weights,
+        device=device,
+        out=out,
+        plugins=plugin_files,
+        **study_fields(given),
     )
-    screen = Screen()
-    found = tell_comparison(study, host, out, device, screen, registry.references)
-    click.echo(json.dumps(to_dict(found), indent=2) if as_json else to_markdown(found))
-    screen.say(f"leaderboard: {out / 'leaderboard.html'}")
+    from birads_zoo.evaluation.leaderboard import to_dict
+
+    click.echo(json.dumps(to_dict(found.values), indent=2) if as_json else found.text)
+    click.echo(f"leaderboard: {out / 'leaderboard.html'}", err=True)
