@@ -29,6 +29,7 @@ from birads_zoo.files import write_text
 from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
+from birads_zoo.model.outputs import loss_options
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.registry import load_registry
@@ -169,8 +170,10 @@ def _classifier(recipe: Recipe, host: Host, compute: Compute) -> Any:
 
 
 def _criterion(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
-    options = LossContext(class_counts=(1,) * len(CLASSES), class_weights=False)
-    return host.loss(recipe.loss.name).build(options).to(compute.device)
+    context = LossContext(
+        class_counts=(1,) * len(CLASSES), class_weights=False, ordinal=True, options=loss_options(recipe, host)
+    )
+    return host.loss(recipe.loss.name).build(context).to(compute.device)
 
 
 def _wait(compute: Compute) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
+from birads_zoo.artifact.manifest import FoldPart, LossPart, Manifest, Share
 from birads_zoo.evaluation.table import against_shortcuts, by_fold, headline, levels_and_chances, readings
 from birads_zoo.finished import Finished
 
@@ -74,6 +74,7 @@ def _what(manifest: Manifest, precision: str) -> str:
         ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
         ("Ablations", ", ".join(recipe.ablations) or "none"),
         ("Tells", f"{manifest.target}: {', '.join(manifest.classes)}"),
+        ("Loss", _loss(manifest.loss)),
         ("Looks at", views[recipe.dataset.views]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
         ("Heat maps", maps),
@@ -81,6 +82,11 @@ def _what(manifest: Manifest, precision: str) -> str:
         ("Format", f"{manifest.kind}, by birads-zoo {manifest.birads_zoo} with torch {manifest.torch}"),
     )
     return _table(("", ""), rows)
+
+
+def _loss(loss: LossPart) -> str:
+    options = "".join(f", {name} = {value}" for name, value in loss.options.items())
+    return f"{loss.name}{options}; probabilities are {loss.rule}"
 
 
 def _data(metrics: Mapping[str, Any], manifest: Manifest) -> str:

@@ -25,6 +25,7 @@ from birads_zoo.artifact.manifest import (
     FoldPart,
     HeatMaps,
     Kind,
+    LossPart,
     Manifest,
     Preprocessing,
     checksums,
@@ -37,6 +38,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import read_explanations
 from birads_zoo.files import whole_folder
 from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
+from birads_zoo.model.outputs import loss_options, make_outputs
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.results import class_shifts
@@ -114,6 +116,7 @@ def export(
             target=finished.metrics["target"],
             ordinal=data.labelled.target.ordinal,
             positive=tuple((finished.metrics["positive"] or {}).get("classes", ())),
+            loss=_loss(finished, host),
             preprocessing=preprocessing,
             folds=_folds(finished, data, seen, kind),
             training_range=training_range,
@@ -141,6 +144,16 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
             scale=one.scale,
         )
         for fold, one in zip(data.folds, seen, strict=True)
+    )
+
+
+def _loss(finished: Finished, host: Host) -> LossPart:
+    outputs = make_outputs(finished.recipe, host, len(finished.classes))
+    return LossPart(
+        name=finished.recipe.loss.name,
+        options=msgspec.to_builtins(loss_options(finished.recipe, host)),
+        logits=outputs.logits,
+        rule=outputs.rule,
     )
 
 

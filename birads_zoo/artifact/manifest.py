@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import ImageSection, Recipe
 
-FORMAT = 2
+FORMAT = 3
 """Raise this whenever an older birads-zoo could not read, or would misread, what a newer one exports."""
 
 NOTICE = "Research use only. This is no medical device: it diagnoses nothing, and must not guide anybody's care."
@@ -47,6 +47,19 @@ class Preprocessing(_Part, frozen=True, kw_only=True):
     bits: Literal[8, 16]
     pixel_mean: tuple[float, ...]
     pixel_std: tuple[float, ...]
+
+
+class LossPart(_Part, frozen=True, kw_only=True):
+    """The loss by which the networks were trained, and how their logits become probabilities.
+
+    `rule` says it in words (`birads_zoo.Outputs`). An exported network has the rule in it and puts out probabilities;
+    one that is kept as "safetensors" gets it from the loss's plugin when it is built again.
+    """
+
+    name: str
+    options: dict[str, Any]
+    logits: int
+    rule: str
 
 
 class FoldPart(_Part, frozen=True, kw_only=True):
@@ -119,6 +132,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     target: str
     ordinal: bool
     positive: tuple[str, ...]
+    loss: LossPart
     preprocessing: Preprocessing
     folds: tuple[FoldPart, ...]
     training_range: TrainingRange

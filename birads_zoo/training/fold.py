@@ -20,6 +20,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.outputs import loss_options
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
@@ -86,7 +87,7 @@ def fit_fold(
             batches=source(fold.train),
             validation=source(fold.validation) if len(fold.validation) else None,
             augment=augment,
-            criterion=_criterion(recipe, host, data, fold, compute),
+            criterion=_criterion(recipe, host, data, fold, classifier, compute),
             classes=data.labelled.classes,
             section=recipe.training,
             compute=compute,
@@ -160,13 +161,20 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     return augment
 
 
-def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: Compute) -> nn.Module:
+def _criterion(
+    recipe: Recipe, host: Host, data: Prepared, fold: Fold, classifier: Classifier, compute: Compute
+) -> nn.Module:
     spec = host.loss(recipe.loss.name)
     counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
-    options = LossContext(class_counts=tuple(int(n) for n in counts), class_weights=recipe.loss.class_weights)
+    context = LossContext(
+        class_counts=tuple(int(n) for n in counts),
+        class_weights=recipe.loss.class_weights,
+        ordinal=data.labelled.target.ordinal,
+        options=loss_options(recipe, host),
+    )
     with host.building("loss", spec.name):
-        criterion = spec.build(options).to(compute.device)
-        rehearse_loss(criterion, len(counts), compute.device)
+        criterion = spec.build(context).to(compute.device)
+        rehearse_loss(criterion, classifier.outputs.logits, compute.device)
     return criterion
 
 
@@ -181,7 +189,7 @@ def _probabilities(
     if not len(rows):
         return np.empty((0, len(data.labelled.classes)))
     logits, _ = predict(classifier, forward, source(rows), compute)
-    return logits.double().softmax(1).cpu().numpy()
+    return classifier.probabilities(logits.double()).cpu().numpy()
 
 
 def _summary(title: str, history: list[Epoch], recipe: Recipe) -> str:

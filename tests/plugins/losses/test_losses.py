@@ -15,8 +15,11 @@ SPECS = {spec.name: spec for spec in birads_zoo_losses()}
 COUNTS = st.lists(st.integers(1, 3000), min_size=2, max_size=6)
 
 
-def build(name, counts=(10, 5, 1), weighted=False):
-    return SPECS[name].build(LossContext(class_counts=tuple(counts), class_weights=weighted))
+def build(name, counts=(10, 5, 1), weighted=False, **options):
+    context = LossContext(
+        class_counts=tuple(counts), class_weights=weighted, ordinal=True, options=SPECS[name].options(**options)
+    )
+    return SPECS[name].build(context)
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def batch():
 @pytest.mark.parametrize("weighted", [False, True])
 def test_cross_entropy_is_focal_loss_without_focus(batch, weighted):
     weights = class_weights(LossContext(class_counts=(10, 5, 1), class_weights=weighted))
-    torch.testing.assert_close(build("cross-entropy", weighted=weighted)(*batch), FocalLoss(weights, focus=0.0)(*batch))
+    torch.testing.assert_close(build("cross-entropy", weighted=weighted)(*batch), FocalLoss(weights, gamma=0.0)(*batch))
 
 
 def test_unweighted_cross_entropy_is_torchs(batch):
