@@ -86,7 +86,7 @@ def _what(manifest: Manifest, precision: str) -> str:
 
 def _loss(loss: LossPart) -> str:
     options = "".join(f", {name} = {value}" for name, value in loss.options.items())
-    return f"{loss.name}{options}; probabilities are {loss.rule}"
+    return f"{loss.name}{options}; probabilities: {loss.rule}".replace("|", "\\|")  # which would end the cell
 
 
 def _data(metrics: Mapping[str, Any], manifest: Manifest) -> str:

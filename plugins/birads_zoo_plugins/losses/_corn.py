@@ -34,7 +34,7 @@ def outputs(context: OutputsContext) -> Outputs:
     return Outputs(
         logits=context.classes - 1,
         scores=log_probabilities,
-        rule="p(y = k) = (1 − σ(z_k)) Π_{j<k} σ(z_j) for K−1 logits z, σ(z_j) being p(y > j | y ≥ j)",
+        rule="p(y = k) = (1 − σ(z_k)) Π_{j<k} σ(z_j), with σ(z_j) = p(y > j | y ≥ j) and none beyond the last class",
     )
 
 

@@ -58,7 +58,7 @@ def test_the_loss_is_the_papers_up_to_what_it_is_divided_by():
 
 
 def test_the_value_in_the_documentation_of_the_authors_code():
-    """`coral_pytorch.losses.corn_loss` gives 0.7127 for this; its 8 rows are in 1 + 2 + 3·3 + 4·3 = 24 rows of tasks."""
+    """There `coral_pytorch.losses.corn_loss` gives 0.7127; the 8 rows are in 1 + 2 + 3·3 + 4·3 = 24 rows of tasks."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(123)
         pictures, network = torch.rand(8, 99), torch.nn.Linear(99, 4)
