@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from birads_zoo.artifact.manifest import FoldPart, LossPart, Manifest, Share
+from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
 from birads_zoo.evaluation.table import against_shortcuts, by_fold, headline, levels_and_chances, readings
 from birads_zoo.finished import Finished
 
@@ -69,12 +69,12 @@ def _what(manifest: Manifest, precision: str) -> str:
     else:
         steps = ["cropped to the breast"] * image.crop + ["chest wall turned to the left"] * image.orient + steps
     views = {"single": "one picture", "breast": "two views of a breast", "bilateral": "both breasts in one view"}
-    maps = f"{recipe.explainer}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
+    maps = f"{recipe.explainer.name}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
     rows = (
         ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
         ("Ablations", ", ".join(recipe.ablations) or "none"),
         ("Tells", f"{manifest.target}: {', '.join(manifest.classes)}"),
-        ("Loss", _loss(manifest.loss)),
+        ("Loss", _loss(manifest)),
         ("Looks at", views[recipe.dataset.views]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
         ("Heat maps", maps),
@@ -84,9 +84,11 @@ def _what(manifest: Manifest, precision: str) -> str:
     return _table(("", ""), rows)
 
 
-def _loss(loss: LossPart) -> str:
+def _loss(manifest: Manifest) -> str:
+    loss = manifest.recipe.loss
     options = "".join(f", {name} = {value}" for name, value in loss.options.items())
-    return f"{loss.name}{options}; probabilities: {loss.rule}".replace("|", "\\|")  # which would end the cell
+    said = f"{loss.name}{options}; probabilities: {manifest.outputs.rule}"
+    return said.replace("|", "\\|")  # a bare bar ends the cell
 
 
 def _data(metrics: Mapping[str, Any], manifest: Manifest) -> str:

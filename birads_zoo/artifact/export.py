@@ -25,8 +25,8 @@ from birads_zoo.artifact.manifest import (
     FoldPart,
     HeatMaps,
     Kind,
-    LossPart,
     Manifest,
+    OutputsPart,
     Preprocessing,
     checksums,
     write_manifest,
@@ -38,7 +38,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import read_explanations
 from birads_zoo.files import whole_folder
 from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
-from birads_zoo.model.outputs import loss_options, make_outputs
+from birads_zoo.model.outputs import make_outputs
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.results import class_shifts
@@ -50,9 +50,7 @@ if TYPE_CHECKING:
 CARD = "model_card.md"
 _UNSHARED = {
     "dataset.root": "",
-    "dataset.table": "",
-    "dataset.columns": {},
-    "dataset.patient_pattern": "",
+    "dataset.options": {},
     "model.weights": "",
 }
 """The recipe's fields that may name the user's files and patients; a model needs none of them."""
@@ -116,7 +114,7 @@ def export(
             target=finished.metrics["target"],
             ordinal=data.labelled.target.ordinal,
             positive=tuple((finished.metrics["positive"] or {}).get("classes", ())),
-            loss=_loss(finished, host),
+            outputs=_outputs(finished, host),
             preprocessing=preprocessing,
             folds=_folds(finished, data, seen, kind),
             training_range=training_range,
@@ -147,20 +145,15 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
     )
 
 
-def _loss(finished: Finished, host: Host) -> LossPart:
+def _outputs(finished: Finished, host: Host) -> OutputsPart:
     outputs = make_outputs(finished.recipe, host, len(finished.classes))
-    return LossPart(
-        name=finished.recipe.loss.name,
-        options=msgspec.to_builtins(loss_options(finished.recipe, host)),
-        logits=outputs.logits,
-        rule=outputs.rule,
-    )
+    return OutputsPart(logits=outputs.logits, rule=outputs.rule)
 
 
 def _heat_maps(finished: Finished) -> HeatMaps:
     """Take over what `birads-zoo explain` found of the recipe's explainer, if it was asked."""
     told = read_explanations(finished.folder)
-    judged = None if told is None else told.found["explainers"].get(finished.recipe.explainer)
+    judged = None if told is None else told.found["explainers"].get(finished.recipe.explainer.name)
     if judged is None:
         return HeatMaps(faithful=None, verdict="nobody has tested these maps")
     return HeatMaps(faithful=judged["faithful"], verdict=judged["verdict"])
@@ -192,6 +185,6 @@ def _licences(recipe: Recipe, host: Host, registry: Registry) -> tuple[str, ...]
             f"{spec.name}: trained from weights in a file of the user's, whose giver's terms go on binding them"
         )
     elif recipe.model.pretrained and spec.weights:
-        told.append(f"{spec.name}: trained from {registry.licences.get(spec.name, spec.weights)}")
+        told.append(f"{spec.name}: trained from {registry.licences.get(spec.name, spec.licence or spec.weights)}")
     told.append(f"data set {recipe.dataset.name}: its publisher's terms may bind what was learned from it")
     return tuple(told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -49,15 +49,13 @@ class Preprocessing(_Part, frozen=True, kw_only=True):
     pixel_std: tuple[float, ...]
 
 
-class LossPart(_Part, frozen=True, kw_only=True):
-    """The loss by which the networks were trained, and how their logits become probabilities.
+class OutputsPart(_Part, frozen=True, kw_only=True):
+    """How many logits the networks have, and how these become probabilities, in words.
 
-    `rule` says it in words (`birads_zoo.Outputs`). An exported network has the rule in it and puts out probabilities;
-    one that is kept as "safetensors" gets it from the loss's plugin when it is built again.
+    The rule is that of the recipe's loss and its options (`birads_zoo.Outputs`). An exported network has it inside and
+    puts out probabilities; one kept as "safetensors" gets it from the loss's plugin when it is built again.
     """
 
-    name: str
-    options: dict[str, Any]
     logits: int
     rule: str
 
@@ -132,7 +130,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     target: str
     ordinal: bool
     positive: tuple[str, ...]
-    loss: LossPart
+    outputs: OutputsPart
     preprocessing: Preprocessing
     folds: tuple[FoldPart, ...]
     training_range: TrainingRange

@@ -113,15 +113,14 @@ def open_classifier(path: Path, recipe: Recipe, host: Host, classes: int, comput
         UserError: when a plugin that it needs is missing or changed, or the weights are another network's.
 
     """
-    for kind, name, known in (
-        ("backbone", recipe.model.backbone, host.backbones),
-        ("loss", recipe.loss.name, host.losses),
-    ):
-        if name not in known:
+    for kind, name in (("backbone", recipe.model.backbone), ("loss", recipe.loss.name)):
+        try:
+            host.registered(kind, name)
+        except UserError:
             raise UserError(
                 f"this model needs the {kind} {name!r}, and no plugin here registers it; install that plugin or name "
                 "its file with --plugin, or export the run as onnx"
-            )
+            ) from None
     settled = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(settled, host, classes)
     try:

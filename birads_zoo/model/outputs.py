@@ -8,16 +8,11 @@ import torch
 from torch import Tensor
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import Options, Outputs, OutputsContext
+from birads_zoo.interfaces import Outputs, OutputsContext
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
     from birads_zoo.recipe import Recipe
-
-
-def loss_options(recipe: Recipe, host: Host) -> Options:
-    """Return the options of the recipe's loss."""
-    return host.loss(recipe.loss.name).options()
 
 
 def make_outputs(recipe: Recipe, host: Host, classes: int) -> Outputs:
@@ -29,8 +24,9 @@ def make_outputs(recipe: Recipe, host: Host, classes: int) -> Outputs:
 
     """
     spec = host.loss(recipe.loss.name)
+    options = host.options("loss", spec.name, recipe.loss.options)
     with host.building("loss", spec.name):
-        outputs = spec.outputs(OutputsContext(classes=classes, options=loss_options(recipe, host)))
+        outputs = spec.outputs(OutputsContext(classes=classes, options=options))
         check_outputs(outputs, classes)
     if recipe.model.evidence and (outputs.logits != classes or outputs.shared_weights):
         raise UserError(

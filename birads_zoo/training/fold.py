@@ -20,7 +20,6 @@ from birads_zoo.errors import UserError
 from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.model.outputs import loss_options
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
@@ -153,10 +152,10 @@ def _from_pooled(classifier: Classifier, pooled: Tensor) -> tuple[Tensor, None]:
 
 
 def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
-    spec = host.augmentation(recipe.augmentation)
+    section, height, width = recipe.augmentation, recipe.image.height, recipe.image.width
+    spec, options = host.augmentation(section.name), host.options("augmentation", section.name, section.options)
     with host.building("augmentation", spec.name):
-        height, width = recipe.image.height, recipe.image.width
-        augment = spec.build(AugmentationContext(height=height, width=width)).to(compute.device)
+        augment = spec.build(AugmentationContext(height=height, width=width, options=options)).to(compute.device)
         rehearse_augmentation(augment, height, width, compute.device, maps=recipe.training.lesion_weight > 0)
     return augment
 
@@ -170,7 +169,7 @@ def _criterion(
         class_counts=tuple(int(n) for n in counts),
         class_weights=recipe.loss.class_weights,
         ordinal=data.labelled.target.ordinal,
-        options=loss_options(recipe, host),
+        options=host.options("loss", spec.name, recipe.loss.options),
     )
     with host.building("loss", spec.name):
         criterion = spec.build(context).to(compute.device)

@@ -64,10 +64,9 @@ def test_the_validation_loss_is_the_mean_negative_log_likelihood_in_nats(corn, r
 def test_what_is_exported_says_by_which_rule_it_reads_logits(corn):
     for kind in KINDS:
         manifest = json.loads((corn / kind / "manifest.json").read_text())
-        assert manifest["loss"]["name"] == "corn"
-        assert manifest["loss"]["options"] == {}
-        assert manifest["loss"]["logits"] == 3
-        assert manifest["loss"]["rule"].startswith("p(y = k) = (1 − σ(z_k)) Π_{j<k} σ(z_j)")
+        assert manifest["recipe"]["loss"]["name"] == "corn"
+        assert manifest["outputs"]["logits"] == 3
+        assert manifest["outputs"]["rule"].startswith("p(y = k) = (1 − σ(z_k)) Π_{j<k} σ(z_j)")
         row = next(line for line in (corn / kind / "model_card.md").read_text().splitlines() if "| Loss |" in line)
         assert row.startswith("| Loss | corn; probabilities: p(y = k) = ")
         assert row.replace("\\|", "").count("|") == 3, "a bar in the rule would end the table's cell"

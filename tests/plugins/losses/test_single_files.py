@@ -31,14 +31,14 @@ def host():
 
 @pytest.fixture(scope="module")
 def fitted(host, phantom_root, tmp_path_factory):
-    """Train by a loss: `fitted(name)` → the recipe, the data, what the first fold left, and its classifier."""
+    """Train by a loss: `fitted(name, options)` → the recipe, the data, what the first fold left, and its classifier."""
     cache = tmp_path_factory.mktemp("cache")
 
-    def fit(name):
+    def fit(name, options):
         recipe = Recipe().replace(
             {
                 "dataset.root": str(phantom_root),
-                "loss.name": name,
+                "loss": {"name": name, "options": options},
                 "model.backbone": "baseline_cnn",
                 "image.height": 48,
                 "image.width": 32,
@@ -84,10 +84,16 @@ def test_multi_label_probabilities_follow_the_losss_option(host, only_one):
     torch.testing.assert_close(outputs.probabilities(LOGITS), shares / shares.sum(1, keepdim=True))
 
 
-@pytest.mark.parametrize(("name", "logits"), [("cumulative-link", 3), ("multi-label", 4)])
-def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_path, name, logits):
-    recipe, data, left, classifier = fitted(name)
-    assert classifier.outputs.logits == logits
+@pytest.mark.parametrize(
+    ("name", "options", "logits", "rule"),
+    [
+        ("cumulative-link", {}, 3, "p(y > k) = σ(s + b_k), with b_k falling from class to class"),
+        ("multi-label", {"only_one": True}, 4, "σ(z_k) / (1 − σ(z_k)), to sum 1"),
+    ],
+)
+def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_path, name, options, logits, rule):
+    recipe, data, left, classifier = fitted(name, options)
+    assert (classifier.outputs.logits, classifier.outputs.rule) == (logits, rule)
     assert (isinstance(classifier.head.rest.logits, ParallelLinear)) == (name == "cumulative-link")
     np.testing.assert_allclose(left.test.sum(axis=1), 1, atol=1e-9)
     labels = data.labelled.labels[data.folds[0].validation]
