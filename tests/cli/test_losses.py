@@ -94,7 +94,7 @@ def test_an_onnx_file_alone_gives_scores_probabilities_and_features(corn):
 
 
 def test_classes_without_an_order_are_refused_by_name(refused, phantom_root):
-    pattern = "dataset.patient_pattern=_(BC[0-9]+)_"
+    pattern = "dataset.options.patient_pattern=_(BC[0-9]+)_"
     data = ["--dataset", "image-folder", "--root", phantom_root / "mammograms", "--set", pattern]
     said = refused("run", *data, "--backbone", "baseline_cnn", "--loss", "corn", *SMALL, "--epochs", 1)
     assert said == (
