@@ -66,6 +66,7 @@ class _Fixed:
 @pytest.mark.parametrize(
     ("outputs", "said"),
     [
+        (4, "whose `outputs` is a value of type int, not a function"),
         (lambda context: context.classes, "its `outputs` returned a int, not Outputs"),
         (gives(lambda z: z, logits=0), "its outputs have 0 logits: a whole number from 1 on is needed"),
         (gives(lambda z: z, logits=1.0), "its outputs have 1.0 logits: a whole number from 1 on is needed"),
