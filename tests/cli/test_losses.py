@@ -48,7 +48,11 @@ def test_the_run_is_measured_calibrated_and_explained(corn, check_folder, rows_o
     assert all(fold["temperature"] for fold in metrics["calibration"]["folds"])
     assert metrics["calibration"]["temperature_only"], "class weights are taken back by the prior shift"
     assert all(fold["threshold"] is not None for fold in metrics["conformal"]["folds"])
-    assert json.loads((run / "explanations" / "explanations.json").read_text())["n"] == 6
+    explained, by_row = rows_of(run / "explanations" / "explanations.csv"), {row["row"]: row for row in rows}
+    assert len(explained) == 6
+    for row in explained:
+        own = float(by_row[row["row"]][f"probability_{row['explained']}"])
+        assert float(row["probability"]) == pytest.approx(own, abs=1e-4)
     assert (run / "report.html").exists()
 
 
