@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         LossSpec,
         NoOptions,
         Options,
+        Outputs,
+        OutputsContext,
         Target,
         hookimpl,
     )
@@ -70,6 +72,8 @@ __all__ = [
     "LossSpec",
     "NoOptions",
     "Options",
+    "Outputs",
+    "OutputsContext",
     "Recipe",
     "Result",
     "Run",

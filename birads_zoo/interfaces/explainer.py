@@ -27,9 +27,9 @@ class Classifier(Protocol):
         """Return the feature maps N×V×D×h×w of images N×V×1×H×W in [0, 1]."""
 
     def class_scores(self, features: Tensor) -> Tensor:
-        """Return the scores N×K of feature maps N×V×D×h×w: the larger, the more a class is favoured.
+        """Return the scores N×K of feature maps N×V×D×h×w; an explainer shows what raises its target's.
 
-        In a softmax network they are the logits. An explainer shows what raises the score of its target.
+        They are the logarithms of the probabilities up to a constant for each sample: in a softmax network the logits.
         """
 
     def over_pictures(self, maps: Tensor, height: int, width: int) -> Tensor:

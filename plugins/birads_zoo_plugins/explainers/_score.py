@@ -14,7 +14,9 @@ from birads_zoo import Classifier
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScore:
-    """The logit of one class for each of N samples, as a function of its pictures and of its features.
+    """The score of one class for each of N samples, as a function of its pictures and of its features.
+
+    In a softmax network the score is the class's logit; for other losses see `birads_zoo.Outputs`.
 
     `images` are N×V×1×H×W in [0, 1], `targets` N class numbers. Scores of further samples, such as changed copies of
     these, are asked for with their own class numbers.
