@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from birads_zoo.api.result import Result
     from birads_zoo.api.run import run
     from birads_zoo.data.classes import natural_key
+    from birads_zoo.data.frame import make_index
     from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
     from birads_zoo.interfaces import (
         INDEX_COLUMNS,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         Options,
         Outputs,
         OutputsContext,
+        Record,
         Target,
         hookimpl,
     )
@@ -75,6 +77,7 @@ __all__ = [
     "Outputs",
     "OutputsContext",
     "Recipe",
+    "Record",
     "Result",
     "Run",
     "Target",
@@ -88,6 +91,7 @@ __all__ = [
     "leakage",
     "list_backbones",
     "load",
+    "make_index",
     "natural_key",
     "open_run",
     "phantom",
@@ -109,6 +113,7 @@ _PLACES = {
     "leakage": "birads_zoo.api.leakage",
     "list_backbones": "birads_zoo.api.backbones",
     "load": "birads_zoo.api.load",
+    "make_index": "birads_zoo.data.frame",
     "natural_key": "birads_zoo.data.classes",
     "open_run": "birads_zoo.api.open_run",
     "phantom": "birads_zoo.api.phantom",

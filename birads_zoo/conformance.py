@@ -30,7 +30,7 @@ from birads_zoo.interfaces import (
     LossSpec,
     Spec,
 )
-from birads_zoo.kinds import KINDS, fault_of_spec, kind_of
+from birads_zoo.kinds import KINDS, fault_of_member, fault_of_spec, kind_of
 from birads_zoo.loss_trials import CLASS_COUNTS, try_loss, try_outputs
 from birads_zoo.model_trials import BrokenContractError, try_ablation, try_explainer
 from birads_zoo.plugins import describe
@@ -250,7 +250,9 @@ def _class_score(features: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _check_fields(spec: Spec) -> list[Finding]:
-    said = fault_of_spec(next(kind for kind in KINDS if isinstance(spec, kind.spec)), spec)
+    kind = next(kind for kind in KINDS if isinstance(spec, kind.spec))
+    of_family = isinstance(spec, BackboneSpec) and "/" in spec.name
+    said = fault_of_member(kind, spec, spec.name) if of_family else fault_of_spec(kind, spec)
     return [Finding("error", said)] if said else []
 
 

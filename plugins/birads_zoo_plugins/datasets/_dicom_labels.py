@@ -4,11 +4,10 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from birads_zoo import AuditEntry, UserError
+from birads_zoo import AuditEntry, Record, UserError
 from birads_zoo.dicom import Facts, patient_key
 from birads_zoo_plugins.datasets._columns import find_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import read_row, require_target
-from birads_zoo_plugins.datasets._frame import Record
 from birads_zoo_plugins.datasets._options import TableOptions
 from birads_zoo_plugins.datasets._tables import read_sheets
 from birads_zoo_plugins.datasets._tree import Tree

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Literal
 
-from birads_zoo import AuditEntry, DatasetContext, Index, UserError, natural_key
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import check_mapping, find_table, require_columns
-from birads_zoo_plugins.datasets._frame import Record, make_index
 from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tables import read_sheets
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
