@@ -40,13 +40,15 @@ class Trackio:
 
     def finished(self, run: RunFinished, metrics: Mapping[str, float]) -> None:
         """Record the results."""
-        self._run.log(results(metrics))
-        self._run.finish()
+        self._end(results(metrics))
 
     def failed(self, reason: str) -> None:
         """Record why there are no results."""
-        self._run.log({"failed": reason})
-        self._run.finish()
+        self._end({"failed": reason})
+
+    def _end(self, values: Mapping[str, float | str]) -> None:
+        self._run.log(dict(values))
+        trackio.finish()  # after `self._run.finish()` it would finish once more at exit, and say so on stdout
 
 
 @contextmanager

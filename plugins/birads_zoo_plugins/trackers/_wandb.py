@@ -17,6 +17,7 @@ _NOTHING_ELSE = {
     "console": "off",
     "disable_code": True,
     "disable_git": True,
+    "host": "",
     "save_code": False,
     "x_disable_machine_info": True,
     "x_disable_meta": True,
