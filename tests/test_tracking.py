@@ -153,6 +153,5 @@ def test_the_error_of_a_stop_survives_being_sent_to_another_process():
     again = pickle.loads(pickle.dumps(error))
     assert (again.tracker, again.reason, again.folder, again.fold, again.epoch) == error.args
     assert str(again) == (
-        "stopped by tracker 'judge' after epoch 3 of fold 2: too slow; to go on with it: "
-        "birads-zoo run --resume runs/x"
+        "stopped by tracker 'judge' after epoch 3 of fold 2: too slow; to go on with it: birads-zoo run --resume runs/x"
     )

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from birads_zoo import conformance
+from birads_zoo.host import load_host
+
+NAMES = ("tensorboard", "mlflow", "wandb", "trackio")
 BLOCK = 32768
 
 FIGURES = {
@@ -39,6 +43,12 @@ def test_no_tracker_failed_and_none_reached_out(followed):
     assert "failed in" not in said.err
     assert reached == []
     json.loads(said.out)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_bundled_tracker_keeps_its_contract(written, name):
+    written(name)
+    assert conformance.check(load_host(), "tracker", name) == []
 
 
 def test_nothing_that_names_the_users_files_or_patients_was_written(followed, phantom_root, home):
