@@ -8,17 +8,22 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from birads_zoo.interfaces import EpochRecord, RunFinished, RunStarted, Stop, TrackerContext, TrackerSpec
+from birads_zoo.plugins import missing_modules
 from birads_zoo.recipe import Recipe, shaping
 
 
-def try_tracker(spec: TrackerSpec) -> None:
+def try_tracker(spec: TrackerSpec) -> list[str]:
     """Make every call of a `Tracker` in the order of a run, with and without validation figures and results.
+
+    Returns what to warn of: that it was not tried, because its packages are not installed.
 
     Raises:
         TypeError: when `epoch` returns something else than `None` or a `Stop`.
         Exception: whatever the tracker raises.
 
     """
+    if missing := missing_modules(spec.requires):
+        return [f"it was not tried, because {missing[0]} is not installed"]
     with tempfile.TemporaryDirectory() as place, redirect_stdout(sys.stderr):
         for name, ends_well in (("made-up", True), ("made-up-2", False)):
             folder = Path(place) / name
@@ -33,6 +38,7 @@ def try_tracker(spec: TrackerSpec) -> None:
                 tracker.finished(RunFinished(name=name, folder=folder, figures={}), {"macro_f1": 0.5, "n": 8.0})
             else:
                 tracker.failed("interrupted")
+    return []
 
 
 def _started(folder: Path) -> RunStarted:

@@ -52,8 +52,8 @@ def test_it_is_built_with_its_default_options():
         ({"epoch": lambda self, record: True}, "`epoch` returned a value of type bool, not None or a Stop"),
         ({"epoch": lambda self, record: [][record.val_loss > 1]}, "it failed: IndexError: list index out of range"),
         (
-            {"epoch": lambda self, record: None if record.val_loss < 1 else None},
-            "it failed: TypeError: '<' not supported",
+            {"epoch": lambda self, record: abs(record.val_loss) and None},
+            "it failed: TypeError: bad operand type for abs()",
         ),
         ({"started": lambda self: None}, "it failed: TypeError: "),
         ({"finished": lambda self, run, metrics: metrics["auroc"]}, "it failed: KeyError: 'auroc'"),

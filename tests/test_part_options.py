@@ -17,7 +17,7 @@ class Settings(Options, frozen=True, kw_only=True):
     gamma: Annotated[float, Meta(ge=0, le=5, description="how much")] = 2.0
     mode: Literal["soft", "hard"] = "soft"
     sizes: tuple[int, ...] = (3, 5)
-    names: dict[str, str] = {}
+    names: dict[str, str] = {}  # noqa: RUF012
 
 
 @pytest.fixture
@@ -36,7 +36,8 @@ def test_options_are_described_with_type_limits_default_and_meaning():
 
 
 def test_values_become_the_typed_options_and_the_rest_keeps_its_defaults():
-    assert read_options(Settings, {"gamma": 1, "mode": "hard"}, "loss 'x'", "loss.options") == Settings(gamma=1.0, mode="hard")
+    read = read_options(Settings, {"gamma": 1, "mode": "hard"}, "loss 'x'", "loss.options")
+    assert read == Settings(gamma=1.0, mode="hard")
 
 
 @pytest.mark.parametrize(

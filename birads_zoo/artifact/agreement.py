@@ -26,7 +26,7 @@ CHECKED = 50
 """Pictures of the run, or all it has, on which every exported network is held against the trainer's."""
 
 TOLERANCE = 1e-4
-"""The largest difference of a probability; of a logit or a feature it is as much, or as much of its own size."""
+"""The largest difference of a probability; of a score or a feature it is as much, or as much of its own size."""
 
 _BATCH = 16
 
@@ -42,7 +42,7 @@ def check_network(
     """Open the network in `path` as a user would, and hold it against `classifier`: the trainer's, on the CPU.
 
     Raises:
-        UserError: where a probability, logit or feature differs by more than `TOLERANCE`.
+        UserError: where a score, probability or feature differs by more than `TOLERANCE`.
 
     """
     compute = Compute(device=torch.device("cpu"), autocast=None)
@@ -66,7 +66,6 @@ def largest_difference(first: Network, second: Network, data: Prepared, rows: ND
         images = as_images(data.store.array[data.samples[rows[start : start + _BATCH]]], torch.device("cpu"))
         one, other = first(images), second(images)
         gaps = [(a - b).abs() / b.abs().clamp(min=1) for a, b in zip(one, other, strict=True)]
-        gaps.append((one[0].softmax(1) - other[0].softmax(1)).abs())
         worst = max(worst, *(float(gap.nan_to_num(nan=torch.inf).max()) for gap in gaps))
     return worst
 

@@ -95,8 +95,8 @@ def _merged(batch: list[Ready | Prediction], made: Future[list[Prediction]]) -> 
 
 
 @torch.inference_mode()
-def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compute) -> list[tuple[Tensor, Tensor]]:
-    """Return every network's logits and features of the samples, on the device."""
+def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compute) -> list[tuple[Tensor, ...]]:
+    """Return every network's scores, probabilities and features of the samples, on the device."""
     if not ready:
         return []
     images = as_images(stacked([one.pixels for one in ready]), compute.device)
@@ -104,15 +104,15 @@ def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compu
 
 
 def _conclude(
-    manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], told: list[tuple[Tensor, Tensor]]
+    manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], told: list[tuple[Tensor, ...]]
 ) -> list[Prediction]:
     if not ready:
         return []
     classes, folds = manifest.classes, manifest.folds
-    own = [logits.double().softmax(1).cpu().numpy() for logits, _ in told]
+    own = [scores.double().softmax(1).cpu().numpy() for scores, _, _ in told]
     mean, calibrated = np.mean(own, axis=0), calibrate(own, folds)
     sets = vote(own, folds, mean, ordinal=manifest.ordinal)
-    distances, shares = _compare([features.float().cpu().numpy() for _, features in told], references, manifest)
+    distances, shares = _compare([features.float().cpu().numpy() for _, _, features in told], references, manifest)
     limit = manifest.training_range.limit
     predictions = []
     for at, one in enumerate(ready):

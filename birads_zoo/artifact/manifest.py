@@ -12,7 +12,7 @@ import msgspec
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import ImageSection, Recipe
 
-FORMAT = 2
+FORMAT = 3
 """Raise this whenever an older birads-zoo could not read, or would misread, what a newer one exports."""
 
 NOTICE = "Research use only. This is no medical device: it diagnoses nothing, and must not guide anybody's care."
@@ -47,6 +47,17 @@ class Preprocessing(_Part, frozen=True, kw_only=True):
     bits: Literal[8, 16]
     pixel_mean: tuple[float, ...]
     pixel_std: tuple[float, ...]
+
+
+class OutputsPart(_Part, frozen=True, kw_only=True):
+    """How many logits the networks have, and how these become probabilities, in words.
+
+    The rule is that of the recipe's loss and its options (`birads_zoo.Outputs`). An exported network has it inside and
+    puts out probabilities; one kept as "safetensors" gets it from the loss's plugin when it is built again.
+    """
+
+    logits: int
+    rule: str
 
 
 class FoldPart(_Part, frozen=True, kw_only=True):
@@ -119,6 +130,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     target: str
     ordinal: bool
     positive: tuple[str, ...]
+    outputs: OutputsPart
     preprocessing: Preprocessing
     folds: tuple[FoldPart, ...]
     training_range: TrainingRange

@@ -25,24 +25,29 @@ from birads_zoo.recipe import Recipe
 if TYPE_CHECKING:
     from birads_zoo.host import Host
 
-Network = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Images N×V×1×H×W in [0, 1] on the device → logits N×K and features N×D, in float32."""
+Network = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
+"""Images N×V×1×H×W in [0, 1] on the device → class scores N×K, probabilities N×K and features N×D, in float32.
+
+The probabilities are the softmax of the scores. Predictions take it again in float64, where small ones do not become 0.
+"""
 
 _CUDA = "CUDAExecutionProvider"  # as ONNX Runtime calls it
+_OUTPUTS = ["scores", "probabilities", "features"]
 _OPSET = 18  # the lowest that torch's exporter writes without converting
 
 
 class Judge(nn.Module):
-    """A classifier that also tells its features (see `summarised`)."""
+    """A classifier that puts out class scores, probabilities and features (see `summarised`)."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
         self.classifier = classifier
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits N×K and the features N×D of images N×V×1×H×W in [0, 1]."""
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the scores N×K, the probabilities N×K and the features N×D of images N×V×1×H×W in [0, 1]."""
         maps = self.classifier.features(images)
-        return self.classifier.head(maps), summarised(self.classifier, maps)
+        scores = self.classifier.scores(self.classifier.head(maps))
+        return scores, scores.softmax(1), summarised(self.classifier, maps)
 
 
 def summarised(classifier: Classifier, maps: Tensor) -> Tensor:
@@ -89,7 +94,7 @@ def save_network(kind: Kind, classifier: Classifier, recipe: Recipe, path: Path)
                     dynamo=True,
                     opset_version=_OPSET,
                     input_names=["images"],
-                    output_names=["logits", "features"],
+                    output_names=_OUTPUTS,
                     dynamic_shapes=shapes,
                     external_data=False,
                     verbose=False,
@@ -105,16 +110,17 @@ def open_classifier(path: Path, recipe: Recipe, host: Host, classes: int, comput
     """Build the network of `recipe` through the plugin host and fill it with the weights in `path`.
 
     Raises:
-        UserError: when its plugin is missing or changed, or the weights are another network's.
+        UserError: when a plugin that it needs is missing or changed, or the weights are another network's.
 
     """
-    try:
-        host.backbone(recipe.model.backbone)
-    except UserError:
-        raise UserError(
-            f"this model needs the backbone {recipe.model.backbone!r}, and no plugin here registers it; install that "
-            "plugin or name its file with --plugin, or export the run as onnx"
-        ) from None
+    for kind, name in (("backbone", recipe.model.backbone), ("loss", recipe.loss.name)):
+        try:
+            host.registered(kind, name)
+        except UserError:
+            raise UserError(
+                f"this model needs the {kind} {name!r}, and no plugin here registers it; install that plugin or name "
+                "its file with --plugin, or export the run as onnx"
+            ) from None
     settled = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(settled, host, classes)
     try:
@@ -147,9 +153,9 @@ def open_onnx(path: Path, compute: Compute) -> Network:
         said = str(error).partition("\n")[0]
         raise UserError(f"ONNX Runtime cannot open {path} ({said}); export the run again") from None
 
-    def judge(images: Tensor) -> tuple[Tensor, Tensor]:
-        logits, features = session.run(["logits", "features"], {"images": images.cpu().numpy()})
-        return torch.from_numpy(logits), torch.from_numpy(features)
+    def judge(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        scores, probabilities, features = session.run(_OUTPUTS, {"images": images.cpu().numpy()})
+        return torch.from_numpy(scores), torch.from_numpy(probabilities), torch.from_numpy(features)
 
     return judge
 

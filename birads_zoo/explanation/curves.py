@@ -65,7 +65,7 @@ def class_probability(
                 if others is not None:
                     features = torch.cat([features, others[of]], 1)
                 logits = classifier.head(features).float()
-            found.append(logits.softmax(1).gather(1, targets[of][:, None])[:, 0])
+            found.append(classifier.probabilities(logits).gather(1, targets[of][:, None])[:, 0])
         return torch.cat(found).view(len(pictures), versions)
 
     return probability

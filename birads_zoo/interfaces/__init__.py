@@ -14,7 +14,7 @@ from birads_zoo.interfaces.backbone import BackboneContext, BackboneFamily, Back
 from birads_zoo.interfaces.dataset import DatasetContext, DatasetSpec
 from birads_zoo.interfaces.explainer import Explainer, ExplainerContext, ExplainerSpec
 from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Target
-from birads_zoo.interfaces.loss import LossContext, LossSpec
+from birads_zoo.interfaces.loss import LossContext, LossSpec, Outputs, OutputsContext, softmax_outputs
 from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
 from birads_zoo.interfaces.tracker import (
     EpochRecord,
@@ -52,6 +52,8 @@ __all__ = [
     "LossSpec",
     "NoOptions",
     "Options",
+    "Outputs",
+    "OutputsContext",
     "RunFinished",
     "RunStarted",
     "Spec",
@@ -61,4 +63,5 @@ __all__ = [
     "TrackerContext",
     "TrackerSpec",
     "hookimpl",
+    "softmax_outputs",
 ]

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.interfaces import Outputs
 from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
 from birads_zoo.model.head import Head
 from birads_zoo.model.placing import Pixels, laid_over
 
 
 class Classifier(nn.Module):
-    """A backbone and a head. Takes N×V×1×H×W images in [0, 1] and returns logits N×K.
+    """A backbone and a head. Takes N×V×1×H×W images in [0, 1] and returns logits N×L.
+
+    How these become the probabilities of K classes is its loss's to say: see `scores` and `probabilities`.
 
     `pixel_mean` and `pixel_std` have one value for each of the backbone's input channels. `frozen` says what of the
     backbone is held still ("none", "early" or "all"; see `birads_zoo.model.freezing`), `frozen_parts` which of its
@@ -73,9 +76,22 @@ class Classifier(nn.Module):
         return laid_over(maps, self.place, height, width)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits N×K of images N×V×1×H×W in [0, 1]."""
+        """Return the logits N×L of images N×V×1×H×W in [0, 1]."""
         logits: Tensor = self.head(self.features(images))
         return logits
+
+    @property
+    def outputs(self) -> Outputs:
+        """How many logits there are, and how they become probabilities."""
+        return self.head.outputs
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """Return the class scores N×K of logits N×L: the logarithms of the probabilities, up to a constant a row."""
+        return self.outputs.scores(logits)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the probabilities N×K of logits N×L, in the logits' own precision."""
+        return self.outputs.probabilities(logits)
 
 
 def _is_channels_last(module: nn.Module) -> bool:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.interfaces import Outputs, OutputsContext, softmax_outputs
+
 if TYPE_CHECKING:
     from birads_zoo.recipe import ModelSection
 
@@ -88,19 +90,37 @@ class Evidence(nn.Module):
         return (logits - logits[:, :1]).reshape(*features.shape[:2], *logits.shape[1:])
 
 
+class ParallelLinear(nn.Module):
+    """N×F → N×L: one weight vector for all L logits, and a bias for each, which starts at 0."""
+
+    def __init__(self, features: int, logits: int) -> None:
+        super().__init__()
+        self.slope = nn.Linear(features, 1, bias=False)
+        self.bias = nn.Parameter(torch.zeros(logits))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the logits."""
+        logits: Tensor = self.slope(features) + self.bias
+        return logits
+
+
 class Head(nn.Module):
     """Turns the feature maps of one or more views into logits.
 
     `evidence` takes feature maps N×V×D×h×w to what is pooled, N×V×C×h×w (an identity unless places are classified),
-    `pool` that to N×V×F, `fuse` makes one vector of the views, and `rest` takes it to the logits N×K.
+    `pool` that to N×V×F, `fuse` makes one vector of the views, and `rest` takes it to the logits N×L. `outputs` says
+    what these mean: how they become the probabilities of K classes.
     """
 
-    def __init__(self, evidence: nn.Module, pool: nn.Module, fuse: nn.Module, rest: nn.Module) -> None:
+    def __init__(
+        self, evidence: nn.Module, pool: nn.Module, fuse: nn.Module, rest: nn.Module, outputs: Outputs
+    ) -> None:
         super().__init__()
         self.evidence = evidence
         self.pool = pool
         self.fuse = fuse
         self.rest = rest
+        self.outputs = outputs
 
     @property
     def pool_is_fixed(self) -> bool:
@@ -108,24 +128,31 @@ class Head(nn.Module):
         return isinstance(self.evidence, nn.Identity) and not any(True for _ in self.pool.parameters())
 
     def classify(self, pooled: Tensor) -> Tensor:
-        """Return the logits N×K of pooled features N×V×F."""
+        """Return the logits N×L of pooled features N×V×F."""
         logits: Tensor = self.rest(self.fuse(pooled))
         return logits
 
     def judge(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits N×K of feature maps N×V×D×h×w, and what was pooled for them, N×V×C×h×w."""
+        """Return the logits N×L of feature maps N×V×D×h×w, and what was pooled for them, N×V×C×h×w."""
         evidence: Tensor = self.evidence(features)
         return self.classify(self.pool(evidence)), evidence
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the logits N×K of feature maps N×V×D×h×w."""
+        """Return the logits N×L of feature maps N×V×D×h×w."""
         return self.judge(features)[0]
 
 
 def build_head(
-    section: ModelSection, channels: int, height: int, width: int, classes: int, *, marked: bool = False
+    section: ModelSection,
+    channels: int,
+    height: int,
+    width: int,
+    classes: int,
+    *,
+    outputs: Outputs | None = None,
+    marked: bool = False,
 ) -> Head:
-    """Build the head that `section` asks for.
+    """Build the head that `section` asks for, with the logits of a loss's `outputs`: those of a softmax by default.
 
     `channels`, `height` and `width` are those of the feature map. After pooling and view fusion the order is: norm,
     input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is not there at all. With
@@ -152,11 +179,12 @@ def build_head(
         count = section.hidden
     if section.dropout:
         rest["dropout"] = nn.Dropout(section.dropout)
-    logits = nn.Linear(count, classes)
-    if section.evidence and not section.hidden and section.pooling != "flatten":
+    outputs = outputs or softmax_outputs(OutputsContext(classes=classes))
+    logits = ParallelLinear(count, outputs.logits) if outputs.shared_weights else nn.Linear(count, outputs.logits)
+    if isinstance(logits, nn.Linear) and section.evidence and not section.hidden and section.pooling != "flatten":
         _start_as_evidence(logits, classes, height * width if marked else 1)
     rest["logits"] = logits
-    return Head(evidence, _POOLS[section.pooling](), _FUSIONS[section.fusion](), nn.Sequential(rest))
+    return Head(evidence, _POOLS[section.pooling](), _FUSIONS[section.fusion](), nn.Sequential(rest), outputs)
 
 
 @torch.no_grad()

@@ -87,7 +87,7 @@ def fit_fold(
             batches=source(fold.train),
             validation=source(fold.validation) if len(fold.validation) else None,
             augment=augment,
-            criterion=_criterion(recipe, host, data, fold, compute),
+            criterion=_criterion(recipe, host, data, fold, classifier, compute),
             classes=data.labelled.classes,
             section=recipe.training,
             compute=compute,
@@ -161,7 +161,9 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     return augment
 
 
-def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: Compute) -> nn.Module:
+def _criterion(
+    recipe: Recipe, host: Host, data: Prepared, fold: Fold, classifier: Classifier, compute: Compute
+) -> nn.Module:
     spec = host.loss(recipe.loss.name)
     counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
     context = LossContext(
@@ -172,7 +174,7 @@ def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: 
     )
     with host.building("loss", spec.name):
         criterion = spec.build(context).to(compute.device)
-        rehearse_loss(criterion, len(counts), compute.device)
+        rehearse_loss(criterion, classifier.outputs.logits, compute.device)
     return criterion
 
 
@@ -187,7 +189,7 @@ def _probabilities(
     if not len(rows):
         return np.empty((0, len(data.labelled.classes)))
     logits, _ = predict(classifier, forward, source(rows), compute)
-    return logits.double().softmax(1).cpu().numpy()
+    return classifier.probabilities(logits.double()).cpu().numpy()
 
 
 def _summary(title: str, history: list[Epoch], recipe: Recipe) -> str:

@@ -40,7 +40,7 @@ class BatchSource(Protocol):
 
 
 Forward = Callable[[Classifier, Tensor], tuple[Tensor, Tensor | None]]
-"""(Classifier, a batch's images) → logits N×K, and the evidence of places N×V×C×h×w where it was computed."""
+"""(Classifier, a batch's images) → logits N×L, and the evidence of places N×V×C×h×w where it was computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,7 @@ def predict(
     batches: BatchSource,
     compute: Compute,
 ) -> tuple[Tensor, Tensor]:
-    """Return all samples' logits S×K (float32) and targets S, in order, on the device; sets the classifier to eval."""
+    """Return all samples' logits S×L (float32) and targets S, in order, on the device; sets the classifier to eval."""
     classifier.eval()
     logits, targets = [], []
     for batch in batches.epoch(None):
@@ -210,6 +210,6 @@ _VALIDATED = ("val_loss", "val_accuracy", "val_macro_f1", "val_auroc")
 def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
     assert fit.validation is not None
     logits, targets = predict(current, fit.forward, fit.validation, fit.compute)
-    loss = float(nn.functional.cross_entropy(logits, targets))
-    metrics = evaluate(targets.cpu().numpy(), logits.double().softmax(1).cpu().numpy(), fit.classes)
+    loss = float(nn.functional.cross_entropy(current.scores(logits), targets))  # mean −log p, whatever the loss
+    metrics = evaluate(targets.cpu().numpy(), current.probabilities(logits.double()).cpu().numpy(), fit.classes)
     return dict(zip(_VALIDATED, (loss, metrics.accuracy, metrics.macro.f1, metrics.macro.auroc), strict=True))

@@ -75,6 +75,7 @@ def test_onnx_predicts_what_safetensors_do_but_explains_nothing(finished, export
     "changes",
     [
         pytest.param(PLAIN | TWO_VIEWS, id="two views, evidence of places"),
+        pytest.param(PLAIN | {"loss.name": "corn"}, id="fewer logits than classes"),
         pytest.param(PLAIN | {"model.backbone": "mobilenet_v2", "model.pooling": "gem"}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "resnet50", "model.hidden": 8}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "swin_t"}, marks=pytest.mark.slow),
@@ -108,7 +109,7 @@ def test_features_are_those_that_the_head_pools_of_the_own_picture(changes, pool
     classifier = build_classifier(Recipe().replace(PLAIN | changes), host, 4).eval()
     images = torch.rand(2, 2 if "dataset.views" in changes else 1, 1, 48, 32)
     with torch.inference_mode():
-        torch.testing.assert_close(judging(classifier)(images)[1], pooled(classifier.features(images)[:, 0]))
+        torch.testing.assert_close(judging(classifier)(images)[2], pooled(classifier.features(images)[:, 0]))
 
 
 def test_a_network_that_disagrees_is_one_sentence_and_leaves_nothing(finished, export_run, tmp_path, monkeypatch):
@@ -216,6 +217,13 @@ def test_what_was_found_of_the_heat_maps_goes_along(exported, finished, run, exp
         f"| Heat maps | {run.recipe.explainer.name}; does not beat"
         in (tmp_path / "model" / "model_card.md").read_text()
     )
+
+
+def test_the_losss_rule_goes_along(exported):
+    manifest = read_manifest(exported)
+    assert (manifest.outputs.logits, manifest.outputs.rule) == (4, "the softmax of one logit per class")
+    row = "| Loss | cross-entropy; probabilities: the softmax of one logit per class |"
+    assert row in (exported / "model_card.md").read_text()
 
 
 def test_an_export_does_not_overwrite(exported, finished, export_run):
