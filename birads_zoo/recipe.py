@@ -33,7 +33,8 @@ class DatasetSection(_Section, frozen=True, kw_only=True):
     columns: dict[str, str] = {}
     patient_pattern: str = ""
     unlisted: bool = False  # take pictures that the table does not name, labelled by their folder
-    views: Literal["single", "breast", "bilateral"] = "single"  # what makes a sample (birads_zoo/data/views.py)
+    views: Literal["single", "breast", "bilateral", "exam"] = "single"  # a sample's pictures (birads_zoo/data/views.py)
+    level: Literal["", "image", "breast", "patient"] = ""  # what labels and predictions are of; "" is the target's
 
 
 class SplitSection(_Section, frozen=True, kw_only=True):
@@ -67,7 +68,7 @@ class ModelSection(_Section, frozen=True, kw_only=True):
     freeze: Literal["none", "early", "all"] = "none"
     evidence: bool = False  # classify every place of the feature map, and pool what the places say
     pooling: Literal["avg", "max", "gem", "flatten"] = "avg"
-    fusion: Literal["mean", "difference"] = "mean"  # of a sample's views
+    fusion: Literal["mean", "max", "difference", "concat", "attention"] = "mean"  # of a sample's views
     norm: Literal["none", "batch", "layer"] = "none"
     input_dropout: Fraction = 0.0  # before the hidden layer
     hidden: Count = 0  # width of the hidden layer; 0 for none

@@ -68,13 +68,23 @@ def _what(manifest: Manifest, precision: str) -> str:
         steps.insert(0, f"made neutral (detail {manifest.preprocessing.detail:.3g})")
     else:
         steps = ["cropped to the breast"] * image.crop + ["chest wall turned to the left"] * image.orient + steps
-    views = {"single": "one picture", "breast": "two views of a breast", "bilateral": "both breasts in one view"}
+    views = {
+        "single": "one picture",
+        "breast": "a picture and another view of its breast",
+        "bilateral": "a picture and the other breast in the same view",
+        "exam": "a picture, another view of its breast, and both views of the other breast",
+    }
+    whole = {
+        "image": views[recipe.dataset.views],
+        "breast": "both views of a breast",
+        "patient": "both views of both breasts",
+    }
     maps = f"{recipe.explainer}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
     rows = (
         ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
         ("Ablations", ", ".join(recipe.ablations) or "none"),
         ("Tells", f"{manifest.target}: {', '.join(manifest.classes)}"),
-        ("Looks at", views[recipe.dataset.views]),
+        ("Looks at", whole[manifest.level]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
         ("Heat maps", maps),
         ("Precision", f"float32; the figures below are of the run's own predictions, in {precision}"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.data.views import count_views
 from birads_zoo.errors import BiradsZooWarning, NothingChangedError, UserError
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
@@ -37,9 +38,11 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
 
     """
     section = recipe.model
-    if section.fusion == "difference" and recipe.dataset.views == "single":
+    views = count_views(recipe.dataset.views)
+    if section.fusion != "mean" and views == 1:
         raise UserError(
-            "model.fusion = 'difference' needs two views of a sample: set dataset.views to 'bilateral' or 'breast'"
+            f"model.fusion = {section.fusion!r} needs samples of several views: set dataset.views to 'breast', "
+            "'bilateral' or 'exam'"
         )
     if section.evidence and section.pooling == "gem":
         raise UserError(
@@ -75,7 +78,9 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     with host.building("backbone", spec.name):
         classifier = Classifier(
             backbone,
-            build_head(section, channels, height, width, classes, marked=recipe.training.lesion_weight > 0),
+            build_head(
+                section, channels, height, width, classes, views=views, marked=recipe.training.lesion_weight > 0
+            ),
             pixel_mean=mean,
             pixel_std=std,
             freeze=section.freeze,
