@@ -110,7 +110,7 @@ def measure(recipe: Recipe, host: Host, compute: Compute, steps: int, rounds: in
     ratios = [t / b for t, b in zip(trainer, bare, strict=True)]
     return {
         "backbone": recipe.model.backbone,
-        "augmentation": recipe.augmentation,
+        "augmentation": recipe.augmentation.name,
         "trainer": round(statistics.median(trainer), 2),
         "bare": round(statistics.median(bare), 2),
         "ratio": round(statistics.median(ratios), 3),
@@ -125,14 +125,19 @@ def _trainer(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
     pixels = generator.integers(0, 256, (count, recipe.image.height, recipe.image.width), dtype=np.uint8)
     labels = np.arange(count) % len(CLASSES)
     batches = Batches(pixels, np.arange(count)[:, None], labels, recipe.training.batch_size, compute.device)
-    options = AugmentationContext(height=recipe.image.height, width=recipe.image.width)
+    section = recipe.augmentation
+    context = AugmentationContext(
+        height=recipe.image.height,
+        width=recipe.image.width,
+        options=host.options("augmentation", section.name, section.options),
+    )
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(
             classifier=_classifier(recipe, host, compute),
             forward=lambda classifier, images: (classifier(images), None),
             batches=batches,
             validation=None,
-            augment=host.augmentation(recipe.augmentation).build(options).to(compute.device),
+            augment=host.augmentation(section.name).build(context).to(compute.device),
             criterion=_criterion(recipe, host, compute),
             classes=CLASSES,
             section=recipe.training,

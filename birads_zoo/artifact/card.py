@@ -79,7 +79,7 @@ def _what(manifest: Manifest, precision: str) -> str:
         "breast": "both views of a breast",
         "patient": "both views of both breasts",
     }
-    maps = f"{recipe.explainer}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
+    maps = f"{recipe.explainer.name}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
     rows = (
         ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
         ("Ablations", ", ".join(recipe.ablations) or "none"),
