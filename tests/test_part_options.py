@@ -17,7 +17,7 @@ class Settings(Options, frozen=True, kw_only=True):
     gamma: Annotated[float, Meta(ge=0, le=5, description="how much")] = 2.0
     mode: Literal["soft", "hard"] = "soft"
     sizes: tuple[int, ...] = (3, 5)
-    names: dict[str, str] = {}
+    names: dict[str, str] = {}  # noqa: RUF012
 
 
 @pytest.fixture

@@ -167,8 +167,8 @@ def leaking(recipe: Recipe) -> tuple[Variant, ...]:
 def weights_of(backbone: str, folder: Path | None) -> dict[str, str]:
     """Return the recipe's change that takes `backbone`'s weights from `folder`; none where no file there is its own.
 
-    Its file is called `<backbone>` (without a family's prefix) or, failing that, `<backbone>_…`, and ends in
-    .safetensors, .pth or .pt. Raises `UserError` for a folder that does not exist, and for two such files.
+    Its file is called `<backbone>` or `<backbone>_…`, without a family's prefix, and ends in .safetensors, .pth or .pt.
+    Raises `UserError` for a folder that does not exist, and for two such files.
     """
     if folder is None:
         return {}
@@ -176,8 +176,7 @@ def weights_of(backbone: str, folder: Path | None) -> dict[str, str]:
         raise UserError(f"--weights {folder} is no folder; a study takes each backbone's weights from one folder")
     files = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHT_SUFFIXES)
     name = backbone.rpartition("/")[2]  # of a family's member, its own
-    named = [file for file in files if file.stem == name]
-    own = named or [file for file in files if file.stem.startswith(f"{name}_")]
+    own = [file for file in files if file.stem == name or file.stem.startswith(f"{name}_")]
     if len(own) > 1:
         raise UserError(
             f"{folder} has several weights of {backbone}: {', '.join(file.name for file in own)}; leave one there"

@@ -83,9 +83,11 @@ def test_two_families_of_one_prefix_name_both_plugins(family, write):
 
 def test_an_error_of_a_members_code_names_the_plugin(family):
     host = load_host([family()])
-    with pytest.raises(UserError, match=r"backbone 'acme/small' \(plugin .*acme_family.py\) failed: ValueError: no"):
-        with host.building("backbone", "acme/small"):
-            raise ValueError("no")
+    expected = pytest.raises(
+        UserError, match=r"backbone 'acme/small' \(plugin .*acme_family.py\) failed: ValueError: no"
+    )
+    with expected, host.building("backbone", "acme/small"):
+        raise ValueError("no")
 
 
 def test_a_spec_of_its_own_cannot_have_a_slash():

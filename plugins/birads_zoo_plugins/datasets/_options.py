@@ -13,7 +13,7 @@ class TableOptions(Options, frozen=True, kw_only=True):
     table: Annotated[str, Meta(description="a sheet or CSV file, relative to the root unless absolute")] = ""
     columns: Annotated[
         dict[str, str], Meta(description="the table's name for a canonical column, such as patient_id = 'Case'")
-    ] = {}
+    ] = {}  # noqa: RUF012 - msgspec makes a new one for each value
 
 
 class PatientOptions(TableOptions, frozen=True, kw_only=True):
