@@ -18,8 +18,8 @@ from birads_zoo.artifact.model import Model, open_model
 from birads_zoo.artifact.networks import Judge, open_onnx, open_own_program, save_network
 from birads_zoo.artifact.reading import Sample, read
 from birads_zoo.data.batches import as_images
-from birads_zoo.data.views import count_views
 from birads_zoo.data.pixels import build_store
+from birads_zoo.data.views import count_views
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import COLUMNS, write_explanations
@@ -132,8 +132,8 @@ def test_features_of_an_exam_are_the_mean_over_the_pictures_that_are_there(host)
 
 
 def test_a_network_that_disagrees_is_one_sentence_and_leaves_nothing(finished, export_run, tmp_path, monkeypatch):
-    def spoil(kind, classifier, recipe, path):
-        altered = {name: value + 0.01 for name, value in classifier.state_dict().items()}
+    def spoil(kind, judge, recipe, path):
+        altered = {name: value + 0.01 for name, value in judge.classifier.state_dict().items()}
         path.write_bytes(safetensors.torch.save(altered))
 
     monkeypatch.setattr(room, "save_network", spoil)

@@ -63,8 +63,8 @@ def test_a_missing_file_is_named(copied, host):
 
 
 def test_another_format_is_told_from_damage(copied, host, change):
-    change(format=3, birads_zoo="9.0", what_is_new="a field that nobody knows yet")
-    assert "was exported by birads-zoo 9.0 in format 3, and this one reads format 2" in refused(copied, host)
+    change(format=99, birads_zoo="9.0", what_is_new="a field that nobody knows yet")
+    assert "was exported by birads-zoo 9.0 in format 99, and this one reads format 3" in refused(copied, host)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"name": "another tool\'s manifest"}'])
