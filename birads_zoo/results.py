@@ -117,6 +117,7 @@ def measure(
     metrics["folds"] = len(data.folds)
     metrics["patients"] = int(test["patient_id"].nunique())
     metrics["target"] = data.labelled.target.name
+    metrics["level"] = data.labelled.target.level
     if len(data.folds) == 1 and (validation := predictions[predictions["part"] == "validation"]).size:
         metrics["validation"] = _measured(validation, data, recipe)
     return metrics

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
+from birads_zoo.data.views import UNITS
 from birads_zoo.evaluation.table import against_shortcuts, by_fold, headline, levels_and_chances, readings
 from birads_zoo.finished import Finished
 
@@ -95,9 +96,10 @@ def _what(manifest: Manifest, precision: str) -> str:
 
 def _data(metrics: Mapping[str, Any], manifest: Manifest) -> str:
     recipe = manifest.recipe
+    what = UNITS[manifest.level] if manifest.level != "image" else "pictures"
     counts = ", ".join(f"{one['name']} {one['support']}" for one in metrics["per_class"])
     lines = [
-        f"- Data set: {recipe.dataset.name}, {metrics['n']} pictures of {metrics['patients']} patients: {counts}.",
+        f"- Data set: {recipe.dataset.name}, {metrics['n']} {what} of {metrics['patients']} patients: {counts}.",
         f"- Split: by {metrics['split']}, {metrics['folds']} fold{'' if metrics['folds'] == 1 else 's'};"
         f" {recipe.split.validation:.0%} of what a fold trains on is its validation part.",
     ]

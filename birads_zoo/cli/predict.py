@@ -50,6 +50,7 @@ def command(
     """
     from birads_zoo.artifact.model import open_model
     from birads_zoo.artifact.rows import named_pictures
+    from birads_zoo.data.views import UNITS
     from birads_zoo.progress import Screen
 
     if explain and out is None:
@@ -68,7 +69,7 @@ def command(
         for done, (failed, doubted) in enumerate(_written(opened, samples, batch_size, file, maps), start=1):
             unread, warned = unread + failed, warned + doubted
             show(done, "")
-    what = {"image": "pictures", "breast": "breasts", "patient": "exams"}[opened.manifest.level]
+    what = UNITS[opened.manifest.level] if opened.manifest.level != "image" else "pictures"
     screen.say(f"{len(samples)} {what}: {warned} with warnings, {unread} unreadable")
     screen.say(opened.notice)
     if out is not None:

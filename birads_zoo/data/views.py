@@ -23,6 +23,9 @@ _NAMES = {
 }
 """By `dataset.views` and level: what a sample's pictures are called, in their order."""
 
+UNITS = {"image": "images", "breast": "breasts", "patient": "exams"}
+"""What gets a prediction each, by the level of its label."""
+
 _WHOLE = {"breast": "breast", "patient": "exam"}  # the views that show all of what a label is of, by its level
 _PARTNER = {
     "breast": "another view of the same breast",
