@@ -178,7 +178,7 @@ def _classifier(recipe: Recipe, host: Host, compute: Compute) -> Any:
 
 def _criterion(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     spec, options = host.loss(recipe.loss.name), host.options("loss", recipe.loss.name, recipe.loss.options)
-    context = LossContext(class_counts=(1,) * len(CLASSES), class_weights=False, options=options)
+    context = LossContext(class_counts=(1,) * len(CLASSES), class_weights=False, ordinal=True, options=options)
     return spec.build(context).to(compute.device)
 
 

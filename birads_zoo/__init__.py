@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         LossSpec,
         NoOptions,
         Options,
+        Outputs,
+        OutputsContext,
         Target,
         hookimpl,
     )
@@ -52,6 +54,8 @@ __all__ = [
     "LossSpec",
     "NoOptions",
     "Options",
+    "Outputs",
+    "OutputsContext",
     "Target",
     "UserError",
     "hookimpl",

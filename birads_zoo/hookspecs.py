@@ -27,7 +27,7 @@ def birads_zoo_augmentations() -> list[AugmentationSpec]:  # type: ignore[empty-
 
 @hookspec
 def birads_zoo_losses() -> list[LossSpec]:  # type: ignore[empty-body]
-    """Return losses: each builds a module from logits and targets to a scalar."""
+    """Return losses: each builds a module from logits and targets to a scalar, and says how logits are read."""
 
 
 @hookspec

@@ -49,7 +49,7 @@ class Kind:
 KINDS = (
     Kind("dataset", "datasets", "data set", DatasetSpec, ("load",)),
     Kind("augmentation", "augmentations", "augmentation", AugmentationSpec, ("build",)),
-    Kind("loss", "losses", "loss", LossSpec, ("build",)),
+    Kind("loss", "losses", "loss", LossSpec, ("build", "outputs")),
     Kind("backbone", "backbones", "backbone", BackboneSpec, ("build",), BackboneFamily),
     Kind("explainer", "explainers", "explainer", ExplainerSpec, ("build",)),
     Kind("ablation", "ablations", "ablation", AblationSpec, ("recipe", "model")),

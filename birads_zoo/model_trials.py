@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.interfaces import AblationSpec, Explainer, ExplainerContext, ExplainerSpec
+from birads_zoo.interfaces import AblationSpec, Explainer, ExplainerContext, ExplainerSpec, Outputs
 from birads_zoo.model.build import changed
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -38,12 +38,22 @@ _MODULE_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_ba
 _RECIPES = (Recipe(), _EVERYTHING_ON)
 
 
+def _two_for_three(logits: Tensor) -> Tensor:
+    first, second = logits.unbind(1)
+    return torch.stack([-first, first - second, second], 1)
+
+
+_FEWER_LOGITS = Outputs(logits=2, scores=_two_for_three, rule="the softmax of −a, a − b and b")
+
+
 class BrokenContractError(Exception):
     """Ends a check at the first error, after which nothing further can be tried."""
 
 
 def try_explainer(spec: ExplainerSpec) -> None:
     """Explain samples of one view, and of two by a frozen classifier of places, and look at what is left behind.
+
+    The first classifier has fewer logits than classes, as with an ordinal loss.
 
     Raises:
         ValueError: when its maps are not N×V×H×W, finite and in [0, 1].
@@ -52,8 +62,8 @@ def try_explainer(spec: ExplainerSpec) -> None:
 
     """
     places = ModelSection(freeze="all", evidence=True, fusion="difference", pooling="max", norm="batch", dropout=0.5)
-    for section, views in ((_SECTION, 1), (places, 2)):
-        classifier = _small_classifier(section)
+    for section, views, outputs in ((_SECTION, 1, _FEWER_LOGITS), (places, 2, None)):
+        classifier = _small_classifier(section, outputs)
         explainer = spec.build(ExplainerContext(classifier=classifier, options=spec.options()))
         images, targets = _images(3, views), torch.tensor([0, _CLASSES - 1, 1])
         present = torch.ones(3, views, dtype=torch.bool)
@@ -116,12 +126,12 @@ def _ablated(change: Callable[[Recipe], Recipe], before: Recipe) -> Recipe:
     return after
 
 
-def _small_classifier(section: ModelSection) -> Classifier:
+def _small_classifier(section: ModelSection, outputs: Outputs | None = None) -> Classifier:
     """Convolution, batch norm and dropout, so that what takes one of them away finds it."""
     height, width = _SIZE
     convolution = nn.Conv2d(1, 8, 3, stride=4, padding=1)
     backbone = nn.Sequential(OrderedDict(conv=convolution, norm=nn.BatchNorm2d(8), relu=nn.ReLU()))
-    head = build_head(section, 8, height // 4, width // 4, _CLASSES)
+    head = build_head(section, 8, height // 4, width // 4, _CLASSES, outputs=outputs)
     for parameter in head.evidence.parameters():
         nn.init.normal_(parameter)  # it starts from nothing, of which there is nothing to explain
     return Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.5,), freeze=section.freeze)

@@ -47,6 +47,13 @@ def retrained(model, images):
     return images[:, :, 0]
 
 
+def logit_by_logit(model, images):
+    with torch.enable_grad():
+        features = model.features(images).detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(model.head(features)[:, 2].sum(), features)
+    return model.over_pictures(gradient.sum(2), *images.shape[-2:]).clamp(0, 1)
+
+
 def without_gradients(model, images):
     torch.set_grad_enabled(False)
     return images[:, :, 0]
@@ -90,6 +97,7 @@ def grad_mode():
         (without_gradients, "it turns torch's gradients off and leaves them so"),
         (blackened, "it changes the images it was given"),
         (wanting_a_gradient, "it changes the images it was given"),
+        (logit_by_logit, "it failed: IndexError"),
         (lambda model, images: model.layer4, "'Classifier' object has no attribute 'layer4'"),
     ],
 )

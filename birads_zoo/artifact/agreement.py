@@ -25,7 +25,7 @@ CHECKED = 50
 """Pictures of the run, or all it has, on which every exported network is held against the trainer's."""
 
 TOLERANCE = 1e-4
-"""The largest difference of a probability; of a logit or a feature it is as much, or as much of its own size."""
+"""The largest difference of a probability; of a score or a feature it is as much, or as much of its own size."""
 
 _BATCH = 16
 
@@ -39,7 +39,7 @@ def check_network(kind: Kind, path: Path, judge: Judge, finished: Finished, host
     """Open the network in `path` as a user would, and compare it with `judge`, of the trainer's on the CPU.
 
     Raises:
-        UserError: where a probability, logit or feature differs by more than `TOLERANCE`.
+        UserError: where a score, probability or feature differs by more than `TOLERANCE`.
 
     """
     compute = Compute(device=torch.device("cpu"), autocast=None)
@@ -66,7 +66,6 @@ def largest_difference(first: Network, second: Network, data: Prepared, rows: ND
         present = torch.from_numpy(samples.present)
         one, other = first(images, present), second(images, present)
         gaps = [(a - b).abs() / b.abs().clamp(min=1) for a, b in zip(one, other, strict=True)]
-        gaps.append((one[0].softmax(1) - other[0].softmax(1)).abs())
         worst = max(worst, *(float(gap.nan_to_num(nan=torch.inf).max()) for gap in gaps))
     return worst
 

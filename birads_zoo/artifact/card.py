@@ -85,6 +85,7 @@ def _what(manifest: Manifest, precision: str) -> str:
         ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
         ("Ablations", ", ".join(recipe.ablations) or "none"),
         ("Tells", f"{manifest.target}: {', '.join(manifest.classes)}"),
+        ("Loss", _loss(manifest)),
         ("Looks at", whole[manifest.level]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
         ("Heat maps", maps),
@@ -92,6 +93,13 @@ def _what(manifest: Manifest, precision: str) -> str:
         ("Format", f"{manifest.kind}, by birads-zoo {manifest.birads_zoo} with torch {manifest.torch}"),
     )
     return _table(("", ""), rows)
+
+
+def _loss(manifest: Manifest) -> str:
+    loss = manifest.recipe.loss
+    options = "".join(f", {name} = {value}" for name, value in loss.options.items())
+    said = f"{loss.name}{options}; probabilities: {manifest.outputs.rule}"
+    return said.replace("|", "\\|")  # a bare bar ends the cell
 
 
 def _data(metrics: Mapping[str, Any], manifest: Manifest) -> str:

@@ -26,6 +26,7 @@ from birads_zoo.artifact.manifest import (
     HeatMaps,
     Kind,
     Manifest,
+    OutputsPart,
     Preprocessing,
     checksums,
     write_manifest,
@@ -37,6 +38,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import read_explanations
 from birads_zoo.files import whole_folder
 from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
+from birads_zoo.model.outputs import make_outputs
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.results import class_shifts
@@ -113,6 +115,7 @@ def export(
             target=finished.metrics["target"],
             ordinal=data.labelled.target.ordinal,
             positive=tuple((finished.metrics["positive"] or {}).get("classes", ())),
+            outputs=_outputs(finished, host),
             preprocessing=preprocessing,
             folds=_folds(finished, data, seen, kind),
             training_range=training_range,
@@ -141,6 +144,11 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
         )
         for fold, one in zip(data.folds, seen, strict=True)
     )
+
+
+def _outputs(finished: Finished, host: Host) -> OutputsPart:
+    outputs = make_outputs(finished.recipe, host, len(finished.classes))
+    return OutputsPart(logits=outputs.logits, rule=outputs.rule)
 
 
 def _heat_maps(finished: Finished) -> HeatMaps:

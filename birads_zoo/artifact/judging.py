@@ -113,8 +113,8 @@ def _conclude(
     if not ready:
         return []
     classes, folds = manifest.classes, manifest.folds
-    logits, features, *weights = zip(*told, strict=True)
-    own = [one.double().softmax(1).cpu().numpy() for one in logits]
+    scores, _, features, *weights = zip(*told, strict=True)
+    own = [one.double().softmax(1).cpu().numpy() for one in scores]
     mean, calibrated = np.mean(own, axis=0), calibrate(own, folds)
     sets = vote(own, folds, mean, ordinal=manifest.ordinal)
     distances, shares = _compare([one.float().cpu().numpy() for one in features], references, manifest)

@@ -50,6 +50,17 @@ class Preprocessing(_Part, frozen=True, kw_only=True):
     pixel_std: tuple[float, ...]
 
 
+class OutputsPart(_Part, frozen=True, kw_only=True):
+    """How many logits the networks have, and how these become probabilities, in words.
+
+    The rule is that of the recipe's loss and its options (`birads_zoo.Outputs`). An exported network has it inside and
+    puts out probabilities; one kept as "safetensors" gets it from the loss's plugin when it is built again.
+    """
+
+    logits: int
+    rule: str
+
+
 class FoldPart(_Part, frozen=True, kw_only=True):
     """One fold's network, and what was fitted on the fold's validation rows; `None` where they were too few.
 
@@ -120,6 +131,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     target: str
     ordinal: bool
     positive: tuple[str, ...]
+    outputs: OutputsPart
     preprocessing: Preprocessing
     folds: tuple[FoldPart, ...]
     training_range: TrainingRange

@@ -28,14 +28,18 @@ if TYPE_CHECKING:
     from birads_zoo.host import Host
 
 Network = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
-"""Images N×V×1×H×W in [0, 1] and which of them are there, N×V bool, on the device → what `Judge` tells, in float32."""
+"""Images N×V×1×H×W in [0, 1] and which of them are there, N×V bool, on the device → what `Judge` tells, in float32.
+
+The probabilities are the softmax of the scores. Predictions take it again in float64, where small ones do not become 0.
+"""
 
 _CUDA = "CUDAExecutionProvider"  # as ONNX Runtime calls it
+_OUTPUTS = ["scores", "probabilities", "features"]
 _OPSET = 18  # the lowest that torch's exporter writes without converting
 
 
 class Judge(nn.Module):
-    """A classifier that also tells its features (see `summarised`).
+    """A classifier that puts out class scores, probabilities, features (see `summarised`) and its views' weights.
 
     `own` is how many of a sample's pictures, from the first on, its label is of.
     """
@@ -46,12 +50,17 @@ class Judge(nn.Module):
         self.own = own
 
     def forward(self, images: Tensor, present: Tensor | None = None) -> tuple[Tensor, ...]:
-        """Return the logits N×K, the features N×D and, if the fusion weighs views, their weights N×V."""
+        """Return the scores N×K, the probabilities N×K and the features N×D of images N×V×1×H×W in [0, 1].
+
+        Where the fusion weighs views, their weights N×V come last. Without `present`, N×V, all images are there.
+        """
         if present is None:
             present = torch.ones(images.shape[:2], dtype=torch.bool, device=images.device)
         maps = self.classifier.features(images)
         judged = self.classifier.head.judge(maps, present)
-        told = judged.logits, summarised(self.classifier, maps[:, : self.own], present[:, : self.own])
+        scores = self.classifier.scores(judged.logits)
+        features = summarised(self.classifier, maps[:, : self.own], present[:, : self.own])
+        told = scores, scores.softmax(1), features
         return told if judged.view_weights is None else (*told, judged.view_weights)
 
 
@@ -86,7 +95,7 @@ def save_network(kind: Kind, judge: Judge, recipe: Recipe, path: Path) -> None:
     images = torch.zeros(2, views, 1, recipe.image.height, recipe.image.width)
     given = {"images": images} | ({"present": torch.ones(2, views, dtype=torch.bool)} if views > 1 else {})
     examples, shapes = tuple(given.values()), tuple({0: torch.export.Dim("batch")} for _ in given)
-    told = ["logits", "features", *(["view_weights"] if recipe.model.fusion == "attention" else [])]
+    outputs = [*_OUTPUTS, *(["view_weights"] if recipe.model.fusion == "attention" else [])]
     if kind == "onnx":
         for package in ("onnx", "onnxscript", "onnxruntime"):
             _needed(package)
@@ -102,7 +111,7 @@ def save_network(kind: Kind, judge: Judge, recipe: Recipe, path: Path) -> None:
                     dynamo=True,
                     opset_version=_OPSET,
                     input_names=list(given),
-                    output_names=told,
+                    output_names=outputs,
                     dynamic_shapes=shapes,
                     external_data=False,
                     verbose=False,
@@ -118,16 +127,17 @@ def open_classifier(path: Path, recipe: Recipe, host: Host, classes: int, comput
     """Build the network of `recipe` through the plugin host and fill it with the weights in `path`.
 
     Raises:
-        UserError: when its plugin is missing or changed, or the weights are another network's.
+        UserError: when a plugin that it needs is missing or changed, or the weights are another network's.
 
     """
-    try:
-        host.backbone(recipe.model.backbone)
-    except UserError:
-        raise UserError(
-            f"this model needs the backbone {recipe.model.backbone!r}, and no plugin here registers it; install that "
-            "plugin or name its file with --plugin, or export the run as onnx"
-        ) from None
+    for kind, name in (("backbone", recipe.model.backbone), ("loss", recipe.loss.name)):
+        try:
+            host.registered(kind, name)
+        except UserError:
+            raise UserError(
+                f"this model needs the {kind} {name!r}, and no plugin here registers it; install that plugin or name "
+                "its file with --plugin, or export the run as onnx"
+            ) from None
     settled = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(settled, host, classes)
     try:

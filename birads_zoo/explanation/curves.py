@@ -85,7 +85,7 @@ def class_probability(classifier: Classifier, explained: Views, compute: Compute
                     own, features = features[:, 0], known[sample]
                     features[torch.arange(len(of), device=of.device), explained.views[of]] = own
                 logits = classifier.head(features, explained.present[sample]).float()
-            found.append(logits.softmax(1).gather(1, explained.targets[sample][:, None])[:, 0])
+            found.append(classifier.probabilities(logits).gather(1, explained.targets[sample][:, None])[:, 0])
         return torch.cat(found).view(len(pictures), versions)
 
     return probability

@@ -14,7 +14,7 @@ from birads_zoo.interfaces.backbone import BackboneContext, BackboneFamily, Back
 from birads_zoo.interfaces.dataset import DatasetContext, DatasetSpec
 from birads_zoo.interfaces.explainer import Explainer, ExplainerContext, ExplainerSpec
 from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Target
-from birads_zoo.interfaces.loss import LossContext, LossSpec
+from birads_zoo.interfaces.loss import LossContext, LossSpec, Outputs, OutputsContext, softmax_outputs
 from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -42,7 +42,10 @@ __all__ = [
     "LossSpec",
     "NoOptions",
     "Options",
+    "Outputs",
+    "OutputsContext",
     "Spec",
     "Target",
     "hookimpl",
+    "softmax_outputs",
 ]

@@ -30,7 +30,11 @@ class Explainer(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainerContext:
-    """The classifier that is explained, and the explainer's own options."""
+    """The classifier that is explained, and the explainer's own options.
+
+    What is explained of class k is its score, `classifier.scores(classifier(images))[:, k]`: in a softmax network the
+    class's logit, in any network the logarithm of its probability up to a constant for each image.
+    """
 
     classifier: Classifier
     options: Any = NO_OPTIONS

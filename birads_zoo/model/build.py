@@ -17,6 +17,7 @@ from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.model.modes import evaluating
+from birads_zoo.model.outputs import make_outputs
 from birads_zoo.model.placing import place_size
 from birads_zoo.model.stages import cut_after, stages_until
 from birads_zoo.model.weights import load_weights
@@ -33,8 +34,8 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     recipe already; here they change the model.
 
     Raises:
-        UserError: for an unknown or broken backbone, weights that cannot be had or do not fit, or an ablation that
-            changes nothing.
+        UserError: for an unknown or broken backbone or loss, weights that cannot be had or do not fit, or an ablation
+            that changes nothing.
 
     """
     section = recipe.model
@@ -48,6 +49,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
         raise UserError(
             "model.pooling = 'gem' takes features that are never negative, and evidence can be: say 'max' or 'avg'"
         )
+    outputs = make_outputs(recipe, host, classes)
     spec = host.backbone(section.backbone)
     _check_size(spec, recipe.image)
     mean, std = _pixel_statistics(spec, section)
@@ -76,7 +78,14 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
         classifier = Classifier(
             backbone,
             build_head(
-                section, channels, height, width, classes, views=views, marked=recipe.training.lesion_weight > 0
+                section,
+                channels,
+                height,
+                width,
+                classes,
+                views=views,
+                outputs=outputs,
+                marked=recipe.training.lesion_weight > 0,
             ),
             pixel_mean=mean,
             pixel_std=std,

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.interfaces import Outputs
 from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
 from birads_zoo.model.head import Head, Judged
 from birads_zoo.model.placing import Pixels, laid_over
 
 
 class Classifier(nn.Module):
-    """A backbone and a head. Takes N×V×1×H×W images in [0, 1] and returns logits N×K.
+    """A backbone and a head. Takes N×V×1×H×W images in [0, 1] and returns logits N×L.
+
+    How these become the probabilities of K classes is its loss's to say: see `scores` and `probabilities`.
 
     Not all V pictures of a sample need be there: `present`, N×V, says which are, and without it all are. What an absent
     one's place holds changes nothing in evaluation mode; in training mode the backbone's batch norms see it, so it
@@ -81,8 +84,21 @@ class Classifier(nn.Module):
         return self.head.judge(self.features(images), present)
 
     def forward(self, images: Tensor, present: Tensor | None = None) -> Tensor:
-        """Return the logits N×K of images N×V×1×H×W in [0, 1]."""
+        """Return the logits N×L of images N×V×1×H×W in [0, 1]."""
         return self.judge(images, present).logits
+
+    @property
+    def outputs(self) -> Outputs:
+        """How many logits there are, and how they become probabilities."""
+        return self.head.outputs
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """Return the class scores N×K of logits N×L: the logarithms of the probabilities, up to a constant a row."""
+        return self.outputs.scores(logits)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the probabilities N×K of logits N×L, in the logits' own precision."""
+        return self.outputs.probabilities(logits)
 
 
 def _is_channels_last(module: nn.Module) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.interfaces import Outputs, OutputsContext, softmax_outputs
 from birads_zoo.model.fusion import build_fusion
 
 if TYPE_CHECKING:
@@ -73,10 +74,24 @@ class Evidence(nn.Module):
         return (logits - logits[:, :1]).reshape(*features.shape[:2], *logits.shape[1:])
 
 
+class ParallelLinear(nn.Module):
+    """N×F → N×L: one weight vector for all L logits, and a bias for each, which starts at 0."""
+
+    def __init__(self, features: int, logits: int) -> None:
+        super().__init__()
+        self.slope = nn.Linear(features, 1, bias=False)
+        self.bias = nn.Parameter(torch.zeros(logits))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the logits."""
+        logits: Tensor = self.slope(features) + self.bias
+        return logits
+
+
 class Judged(NamedTuple):
     """What a head says of N samples.
 
-    `logits` N×K. `evidence` is what was pooled for them, N×V×C×h×w, `None` where pooled features were given.
+    `logits` N×L. `evidence` is what was pooled for them, N×V×C×h×w, `None` where pooled features were given.
     `view_weights` N×V say how much each view counted and sum to 1; `None` where the fusion has none (`model.fusion`).
     """
 
@@ -90,15 +105,19 @@ class Head(nn.Module):
 
     `evidence` takes feature maps N×V×D×h×w to what is pooled, N×V×C×h×w (an identity unless places are classified),
     `pool` that to N×V×F, `fuse` makes one vector of the views that are there (`birads_zoo.model.fusion`), and `rest`
-    takes it to the logits N×K. Everywhere `present` is N×V, true for the views that are there; without it all are.
+    takes it to the logits N×L. `outputs` says what these mean: how they become the probabilities of K classes.
+    Everywhere `present` is N×V, true for the views that are there; without it all are.
     """
 
-    def __init__(self, evidence: nn.Module, pool: nn.Module, fuse: nn.Module, rest: nn.Module) -> None:
+    def __init__(
+        self, evidence: nn.Module, pool: nn.Module, fuse: nn.Module, rest: nn.Module, outputs: Outputs
+    ) -> None:
         super().__init__()
         self.evidence = evidence
         self.pool = pool
         self.fuse = fuse
         self.rest = rest
+        self.outputs = outputs
 
     @property
     def pool_is_fixed(self) -> bool:
@@ -118,7 +137,7 @@ class Head(nn.Module):
         return self.classify(self.pool(evidence), present)._replace(evidence=evidence)
 
     def forward(self, features: Tensor, present: Tensor | None = None) -> Tensor:
-        """Return the logits N×K of feature maps N×V×D×h×w."""
+        """Return the logits N×L of feature maps N×V×D×h×w."""
         return self.judge(features, present).logits
 
 
@@ -130,9 +149,10 @@ def build_head(
     classes: int,
     *,
     views: int = 1,
+    outputs: Outputs | None = None,
     marked: bool = False,
 ) -> Head:
-    """Build the head that `section` asks for.
+    """Build the head that `section` asks for, with the logits of a loss's `outputs`: those of a softmax by default.
 
     `channels`, `height` and `width` are those of the feature map; a sample has `views` of them. After pooling and view
     fusion the order is: norm, input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is
@@ -158,11 +178,12 @@ def build_head(
         count = section.hidden
     if section.dropout:
         rest["dropout"] = nn.Dropout(section.dropout)
-    logits = nn.Linear(count, classes)
-    if section.evidence and not section.hidden and section.pooling != "flatten":
+    outputs = outputs or softmax_outputs(OutputsContext(classes=classes))
+    logits = ParallelLinear(count, outputs.logits) if outputs.shared_weights else nn.Linear(count, outputs.logits)
+    if isinstance(logits, nn.Linear) and section.evidence and not section.hidden and section.pooling != "flatten":
         _start_as_evidence(logits, classes, height * width if marked else 1)
     rest["logits"] = logits
-    return Head(evidence, _POOLS[section.pooling](), fuse, nn.Sequential(rest))
+    return Head(evidence, _POOLS[section.pooling](), fuse, nn.Sequential(rest), outputs)
 
 
 @torch.no_grad()

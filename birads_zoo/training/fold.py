@@ -94,7 +94,7 @@ def fit_fold(
             batches=source(fold.train),
             validation=source(fold.validation) if len(fold.validation) else None,
             augment=augment,
-            criterion=_criterion(recipe, host, data, fold, compute),
+            criterion=_criterion(recipe, host, data, fold, classifier, compute),
             classes=data.labelled.classes,
             section=recipe.training,
             compute=compute,
@@ -170,7 +170,9 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     return augment
 
 
-def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: Compute) -> nn.Module:
+def _criterion(
+    recipe: Recipe, host: Host, data: Prepared, fold: Fold, classifier: Classifier, compute: Compute
+) -> nn.Module:
     spec = host.loss(recipe.loss.name)
     counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
     context = LossContext(
@@ -181,7 +183,7 @@ def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: 
     )
     with host.building("loss", spec.name):
         criterion = spec.build(context).to(compute.device)
-        rehearse_loss(criterion, len(counts), compute.device)
+        rehearse_loss(criterion, classifier.outputs.logits, compute.device)
     return criterion
 
 
@@ -198,7 +200,7 @@ def _answers(
         return np.empty((0, len(data.labelled.classes))), None
     logits, _, weights = predict(classifier, forward, source(rows), compute)
     views = None if weights is None else weights.double().cpu().numpy()
-    return logits.double().softmax(1).cpu().numpy(), views
+    return classifier.probabilities(logits.double()).cpu().numpy(), views
 
 
 def _summary(title: str, history: list[Epoch], recipe: Recipe) -> str:

@@ -157,7 +157,7 @@ def predict(
     batches: BatchSource,
     compute: Compute,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return all samples' logits S×K (float32), targets S and view weights S×V (see `Judged`), in order.
+    """Return all samples' logits S×L (float32), targets S and view weights S×V (see `Judged`), in order.
 
     They are on the device; the classifier is left in evaluation mode.
     """
@@ -210,6 +210,6 @@ _VALIDATED = ("val_loss", "val_accuracy", "val_macro_f1", "val_auroc")
 def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
     assert fit.validation is not None
     logits, targets, _ = predict(current, fit.forward, fit.validation, fit.compute)
-    loss = float(nn.functional.cross_entropy(logits, targets))
-    metrics = evaluate(targets.cpu().numpy(), logits.double().softmax(1).cpu().numpy(), fit.classes)
+    loss = float(nn.functional.cross_entropy(current.scores(logits), targets))  # mean −log p, whatever the loss
+    metrics = evaluate(targets.cpu().numpy(), current.probabilities(logits.double()).cpu().numpy(), fit.classes)
     return dict(zip(_VALIDATED, (loss, metrics.accuracy, metrics.macro.f1, metrics.macro.auroc), strict=True))

@@ -80,6 +80,7 @@ def test_onnx_predicts_what_safetensors_do_but_explains_nothing(finished, export
         pytest.param(PLAIN | FOUR_VIEWS, id="four views, attention"),
         pytest.param(PLAIN | FOUR_VIEWS | {"model.fusion": "concat"}, id="four views in a row", marks=pytest.mark.slow),
         pytest.param(PLAIN | FOUR_VIEWS | {"model.fusion": "max"}, id="most of four views", marks=pytest.mark.slow),
+        pytest.param(PLAIN | {"loss.name": "corn"}, id="fewer logits than classes"),
         pytest.param(PLAIN | {"model.backbone": "mobilenet_v2", "model.pooling": "gem"}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "resnet50", "model.hidden": 8}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "swin_t"}, marks=pytest.mark.slow),
@@ -119,7 +120,7 @@ def test_features_are_those_that_the_head_pools_of_the_own_picture(changes, pool
     images = torch.rand(2, 2 if "dataset.views" in changes else 1, 1, 48, 32)
     with torch.inference_mode():
         own = pooled(classifier.features(images)[:, 0])
-        torch.testing.assert_close(Judge(classifier, own=1).eval()(images)[1], own)
+        torch.testing.assert_close(Judge(classifier, own=1).eval()(images)[2], own)
 
 
 def test_features_of_an_exam_are_the_mean_over_the_pictures_that_are_there(host):
@@ -127,7 +128,7 @@ def test_features_of_an_exam_are_the_mean_over_the_pictures_that_are_there(host)
     images, present = torch.rand(2, 4, 1, 48, 32), torch.tensor([[True] * 4, [False, True, False, True]])
     with torch.inference_mode():
         each = classifier.head.pool(classifier.features(images))
-        told = Judge(classifier, own=4).eval()(images, present)[1]
+        told = Judge(classifier, own=4).eval()(images, present)[2]
     torch.testing.assert_close(told, torch.stack([each[0].mean(0), each[1, [1, 3]].mean(0)]))
 
 
@@ -236,6 +237,13 @@ def test_what_was_found_of_the_heat_maps_goes_along(exported, finished, run, exp
         f"| Heat maps | {run.recipe.explainer.name}; does not beat"
         in (tmp_path / "model" / "model_card.md").read_text()
     )
+
+
+def test_the_losss_rule_goes_along(exported):
+    manifest = read_manifest(exported)
+    assert (manifest.outputs.logits, manifest.outputs.rule) == (4, "the softmax of one logit per class")
+    row = "| Loss | cross-entropy; probabilities: the softmax of one logit per class |"
+    assert row in (exported / "model_card.md").read_text()
 
 
 def test_an_export_does_not_overwrite(exported, finished, export_run):

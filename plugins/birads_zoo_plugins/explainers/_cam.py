@@ -1,6 +1,6 @@
 """Class activation maps at the line between features and head, the same for every backbone.
 
-A is an image's feature map of D channels, S the class's logit, g = ∂S/∂A. The maps are N×V×h×w, before what speaks
+A is an image's feature map of D channels, S the class's score, g = ∂S/∂A. The maps are N×V×h×w, before what speaks
 against the class is taken away. With several views, each has a map and weights of its own.
 """
 
@@ -112,7 +112,7 @@ def ablation_cam(score: ClassScore) -> Tensor:
 
     Source: Desai & Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
     Localization", WACV 2020, whose weight is the fall divided by S. That factor is left out: it is the same for all
-    channels, so that a map divided by its maximum loses it, save that a negative logit would turn what speaks for the
+    channels, so that a map divided by its maximum loses it, save that a negative score would turn what speaks for the
     class into what speaks against it.
     """
 

@@ -15,7 +15,9 @@ from birads_zoo.model.modes import evaluating
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScore:
-    """The logit of one class for each of N samples, as a function of its pictures and of its features.
+    """The score of one class for each of N samples, as a function of its pictures and of its features.
+
+    In a softmax network the score is the class's logit; for other losses see `birads_zoo.Outputs`.
 
     `images` are N×V×1×H×W in [0, 1], `targets` N class numbers, `present` N×V says which images are there. Scores of
     changed copies of these samples are asked for with `of`, M sample numbers: which one each is a copy of.
@@ -53,7 +55,7 @@ class ClassScore:
     def of_features(self, features: Tensor, of: Tensor) -> Tensor:
         """M×V×D×h×w feature maps → M scores."""
         logits: Tensor = self.classifier.head(features, self.present[of])
-        return logits.gather(1, self.targets[of][:, None])[:, 0]
+        return self.classifier.scores(logits).gather(1, self.targets[of][:, None])[:, 0]
 
     def of_view(self, pictures: Tensor, features: Tensor, view: int | Tensor, of: Tensor) -> Tensor:
         """M×1×H×W pictures in the place of one view, of which the others' features are known → M scores.
