@@ -60,9 +60,9 @@ def test_maps_of_all_batches_come_in_order() -> None:
     images, targets = torch.rand(5, 2, 1, 6, 4), torch.tensor([1, 0, 1, 0, 1])
     sizes = []
 
-    def explainer(batch: Tensor, classes: Tensor) -> Tensor:
+    def explainer(batch: Tensor, classes: Tensor, present: Tensor) -> Tensor:
         sizes.append(len(batch))
-        return brightness(batch, classes)
+        return brightness(batch, classes, present)
 
     maps = explain_sample(Small(), explainer, images, targets, batch_size=2)  # type: ignore[arg-type]
     assert sizes == [2, 2, 1]
@@ -70,10 +70,23 @@ def test_maps_of_all_batches_come_in_order() -> None:
     np.testing.assert_array_equal(maps, brightness(images, targets, torch.ones(5, 2)).numpy())
 
 
+def test_an_absent_image_has_an_empty_map_whatever_is_made_of_it() -> None:
+    images, present = torch.rand(3, 2, 1, 6, 4), torch.tensor([[True, True], [True, False], [False, True]])
+    seen = []
+
+    def explainer(batch: Tensor, classes: Tensor, there: Tensor) -> Tensor:
+        seen.append(there)
+        return torch.where(there[..., None, None], batch[:, :, 0], torch.nan)
+
+    maps = explain_sample(Small(), explainer, images, torch.tensor([1, 0, 1]), 2, present=present)  # type: ignore[arg-type]
+    assert torch.equal(torch.cat(seen), present)
+    np.testing.assert_array_equal(maps, np.where(present[..., None, None], images[:, :, 0], 0))
+
+
 def test_every_batch_draws_the_same_from_the_seed() -> None:
     images, targets = torch.zeros(4, 1, 1, 2, 2), torch.zeros(4, dtype=torch.int64)
 
-    def random(batch: Tensor, classes: Tensor) -> Tensor:
+    def random(batch: Tensor, classes: Tensor, present: Tensor) -> Tensor:
         return torch.rand(1, 1, 2, 2).expand(len(batch), -1, -1, -1)
 
     def maps(**seed: int) -> NDArray[np.float32]:

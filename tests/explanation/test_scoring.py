@@ -20,7 +20,7 @@ def explainer_of(maps):
     return lambda images, targets, present: maps[_numbers(images)][:, None]
 
 
-def alone(images):
+def samples_of(images):
     """Samples of one picture each, of which class 1 is explained."""
     count = len(images)
     return Views(
@@ -43,7 +43,7 @@ def cases(breasts, spots):
     pictures = 0.3 * masks + 0.6 * lesions
     pictures[:, -1, -1] = np.arange(40) / 1000
     return Cases(
-        explained=alone(torch.from_numpy(pictures.astype(np.float32))[:, None, None]),
+        explained=samples_of(torch.from_numpy(pictures.astype(np.float32))[:, None, None]),
         rows=np.arange(40),
         breasts=masks,
         lesions=lesions,
@@ -94,7 +94,7 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch(reader, cases):
 
     def scored(rows):
         own = Cases(
-            explained=alone(cases.explained.images[rows]),
+            explained=samples_of(cases.explained.images[rows]),
             rows=cases.rows[rows],
             breasts=cases.breasts[rows],
             lesions=cases.lesions[rows],
