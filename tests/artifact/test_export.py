@@ -75,7 +75,6 @@ def test_onnx_predicts_what_safetensors_do_but_explains_nothing(finished, export
     "changes",
     [
         pytest.param(PLAIN | TWO_VIEWS, id="two views, evidence of places"),
-        pytest.param(PLAIN | {"loss.name": "corn"}, id="fewer logits than classes"),
         pytest.param(PLAIN | {"model.backbone": "mobilenet_v2", "model.pooling": "gem"}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "resnet50", "model.hidden": 8}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "swin_t"}, marks=pytest.mark.slow),
