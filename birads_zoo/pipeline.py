@@ -10,6 +10,7 @@ from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.facts import file_facts
 from birads_zoo.data.prepare import Prepared, prepare
+from birads_zoo.data.views import UNITS
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen
@@ -104,5 +105,7 @@ def _say_what(recipe: Recipe, data: Prepared, screen: Screen) -> None:
     for action in ("dropped", "repaired", "unlisted"):
         for reason, count in getattr(summary, action).items():
             screen.say(f"  {action} {count}: {reason}")
+    if labelled.target.level != "image":
+        screen.say(f"  {summary.usable} pictures make {len(labelled.labels)} {UNITS[labelled.target.level]}")
     counts = ", ".join(f"{name} {(labelled.labels == k).sum()}" for k, name in enumerate(labelled.classes))
     screen.say(f"target {labelled.target.name}: {counts}")

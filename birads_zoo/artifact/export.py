@@ -31,7 +31,7 @@ from birads_zoo.artifact.manifest import (
     checksums,
     write_manifest,
 )
-from birads_zoo.artifact.networks import save_network
+from birads_zoo.artifact.networks import Judge, save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
@@ -89,8 +89,9 @@ def export(
                 seen.append(see(classifier, fold, finished.recipe, data, compute, lambda n: show(n, "")))
             path = folder / _weights_name(fold.number, kind)
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
-            save_network(kind, portable, finished.recipe, path)
-            check_network(kind, path, portable, finished, host, data)
+            judge = Judge(portable, len(data.own.names))
+            save_network(kind, judge, finished.recipe, path)
+            check_network(kind, path, judge, finished, host, data)
             channels = tuple(classifier.pixel_mean.tolist()), tuple(classifier.pixel_std.tolist())
         preprocessing = Preprocessing(
             image=finished.recipe.image,
@@ -109,7 +110,7 @@ def export(
             torch=str(torch.__version__),
             kind=kind,
             run_id=finished.recipe.run_id,
-            recipe=finished.recipe.replace(_UNSHARED),
+            recipe=finished.recipe.replace(_UNSHARED | {"dataset.level": data.labelled.target.level}),
             classes=finished.classes,
             target=finished.metrics["target"],
             ordinal=data.labelled.target.ordinal,

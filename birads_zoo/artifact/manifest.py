@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from birads_zoo.data.views import view_names
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import ImageSection, Recipe
 
@@ -142,6 +143,16 @@ class Manifest(_Part, frozen=True, kw_only=True):
     def calibrated_folds(self) -> int:
         """How many of the folds have a temperature; with none, nothing of the model is calibrated."""
         return sum(fold.temperature is not None for fold in self.folds)
+
+    @property
+    def level(self) -> str:
+        """What gets one prediction: a picture ("image"), a "breast", or a "patient" at one exam."""
+        return self.recipe.dataset.level or "image"
+
+    @property
+    def view_names(self) -> tuple[str, ...]:
+        """What the V pictures that the model looks at are called, in their order."""
+        return view_names(self.recipe.dataset.views, self.level)
 
 
 class _Version(msgspec.Struct, frozen=True, kw_only=True):

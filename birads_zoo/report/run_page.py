@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.views import UNITS
 from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
 from birads_zoo.evaluation.table import levels_and_chances
 from birads_zoo.files import write_text
@@ -100,10 +101,11 @@ def write_run_page(
 
 
 def _basis(metrics: Mapping[str, Any]) -> str:
-    folds = "one fold" if metrics["folds"] == 1 else f"{metrics['folds']} folds, every image predicted once"
+    units = UNITS[metrics.get("level", "image")]
+    folds = "one fold" if metrics["folds"] == 1 else f"{metrics['folds']} folds, every {units[:-1]} predicted once"
     leaks = ", which leaks patients" if metrics["leaky"] else ""
     return (
-        f"{metrics['n']} test images of {metrics['patients']} patients, {metrics['split']} split{leaks}, {folds}; "
+        f"{metrics['n']} test {units} of {metrics['patients']} patients, {metrics['split']} split{leaks}, {folds}; "
         "intervals are 95 %, over whole patients"
     )
 
