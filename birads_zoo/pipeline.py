@@ -17,10 +17,11 @@ from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import run_folder
-from birads_zoo.report.run_figures import draw_all
+from birads_zoo.report.run_figures import draw_all, figures_of_numbers
 from birads_zoo.results import check_evaluation, fitted_frame, measure, predictions_frame
 from birads_zoo.shortcuts.ladder import ladder
 from birads_zoo.shortcuts.verdict import judge
+from birads_zoo.tracking import tracked
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
@@ -60,6 +61,7 @@ def run(
     Raises:
         UserError: for anything in the recipe, the data or a plugin that keeps it from running; a new folder stays
             only if an epoch was completed in it.
+        RunStoppedError: when a tracker asks the run to stop.
 
     """
     applied = apply_ablations(recipe, host)
@@ -73,12 +75,16 @@ def run(
     patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=str)
     chance = numpy_generator(applied.seed, "shortcuts")
     verdicts = judge(data.labelled.labels, shortcuts, data.folds, patients, chance)
-    with run_folder.opened(runs, recipe, data, compute, resumed, name) as folder:
+    with (
+        run_folder.opened(runs, recipe, data, compute, resumed, name) as folder,
+        tracked(applied, host, data, folder, resumed=resumed is not None) as trackers,
+    ):
         history: list[Epoch] = []
 
-        def on_epoch(epoch: Epoch) -> None:
+        def on_epoch(epoch: Epoch) -> Exception | None:
             history.append(epoch)
             run_folder.write_history(folder, history)
+            return trackers.epoch(epoch)
 
         fitted = []
         started = begin(compute)
@@ -96,6 +102,7 @@ def run(
         validation = predictions[predictions["part"] == "validation"]
         run_folder.write_results(folder, test, validation, metrics, cost)
         draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
+        trackers.finished(metrics, figures_of_numbers(folder.absolute() / "figures"))
     return Outcome(folder=folder, metrics=metrics)
 
 

@@ -40,7 +40,7 @@ from birads_zoo.files import whole_folder
 from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
 from birads_zoo.model.outputs import make_outputs
 from birads_zoo.progress import Screen
-from birads_zoo.recipe import Recipe
+from birads_zoo.recipe import Recipe, shareable
 from birads_zoo.results import class_shifts
 
 if TYPE_CHECKING:
@@ -48,12 +48,6 @@ if TYPE_CHECKING:
     from birads_zoo.registry import Registry
 
 CARD = "model_card.md"
-_UNSHARED = {
-    "dataset.root": "",
-    "dataset.options": {},
-    "model.weights": "",
-}
-"""The recipe's fields that may name the user's files and patients; a model needs none of them."""
 
 
 def export(
@@ -110,7 +104,7 @@ def export(
             torch=str(torch.__version__),
             kind=kind,
             run_id=finished.recipe.run_id,
-            recipe=finished.recipe.replace(_UNSHARED | {"dataset.level": data.labelled.target.level}),
+            recipe=shareable(finished.recipe).replace({"dataset.level": data.labelled.target.level}),
             classes=finished.classes,
             target=finished.metrics["target"],
             ordinal=data.labelled.target.ordinal,

@@ -115,6 +115,13 @@ class EvaluationSection(Section, frozen=True, kw_only=True):
     conformal_level: Level = 0.9  # the chance that a conformal set shall hold the true class
 
 
+class TrackingSection(Section, frozen=True, kw_only=True):
+    """Who follows a run. Nothing here shapes a result: see `birads_zoo.recipe.shaping`."""
+
+    trackers: tuple[str, ...] = ()
+    options: dict[str, dict[str, Any]] = {}  # by the tracker's name; also of trackers that are not in use
+
+
 class ExplainerSection(Section, frozen=True, kw_only=True):
     """What draws the heat maps."""
 

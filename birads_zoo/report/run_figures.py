@@ -25,6 +25,16 @@ from birads_zoo.results import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
 
 _GRID = 18  # pictures of the sample grid, at most
+_OF_NUMBERS = (
+    "class-distribution",
+    "confusion-matrix",
+    "conformal-sets",
+    "learning-curves",
+    "pr-curves",
+    "reliability",
+    "roc-curves",
+    "subgroups",
+)
 _MISTAKES = 16  # as many as `pictures.misclassified` shows
 
 
@@ -73,6 +83,11 @@ def draw_all(
     _draw_mistakes(at("misclassified"), data, test.assign(patient_id=called), rows.labels, rows.probabilities, context)
     if explained is not None:
         _draw_heat_maps(at(recipe.explainer.name), data, test, explained, recipe, context)
+
+
+def figures_of_numbers(folder: Path) -> dict[str, Path]:
+    """Return by name those figures in `folder` that show neither a patient's picture nor an id."""
+    return {path.stem: path for path in sorted(folder.glob("*.png")) if path.stem in _OF_NUMBERS}
 
 
 def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:

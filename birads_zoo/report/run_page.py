@@ -14,7 +14,7 @@ from birads_zoo.data.views import UNITS
 from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
 from birads_zoo.evaluation.table import levels_and_chances
 from birads_zoo.files import write_text
-from birads_zoo.recipe import Recipe, to_dict
+from birads_zoo.recipe import Recipe, shaping
 from birads_zoo.recipe.layers import leaves
 from birads_zoo.report import run_plots, run_tables, templates
 from birads_zoo.report.gallery import gallery
@@ -176,7 +176,7 @@ def _environment(environment: Mapping[str, Any], recipe: Recipe) -> list[tuple[s
 def _recipe(recipe: Recipe, *, whole: bool) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the recipe's fields by section; without `whole`, not those that may say where things lie."""
     sections: dict[str, list[tuple[str, str]]] = {"general": []}
-    for key, value in leaves(to_dict(recipe)):
+    for key, value in leaves(shaping(recipe)):
         section, field = key.split(".", 1) if "." in key else ("general", key)
         sections.setdefault(section, []).append((field, _field(field, value, whole=whole)))
     return list(sections.items())

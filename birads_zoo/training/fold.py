@@ -28,7 +28,7 @@ from birads_zoo.recipe import Recipe
 from birads_zoo.training.feature_store import FeatureStore, still_features
 from birads_zoo.training.features import FeatureBatches, what_is_still
 from birads_zoo.training.history import Epoch, best_epoch
-from birads_zoo.training.loop import BatchSource, Fit, Forward, predict, train
+from birads_zoo.training.loop import BatchSource, Fit, Forward, OnEpoch, predict, train
 from birads_zoo.training.rehearsal import rehearse_augmentation, rehearse_loss
 
 if TYPE_CHECKING:
@@ -59,11 +59,12 @@ def fit_fold(
     compute: Compute,
     checkpoints: Path,
     screen: Screen,
-    on_epoch: Callable[[Epoch], None],
+    on_epoch: OnEpoch,
 ) -> tuple[Fitted, Classifier]:
     """Train a classifier on a fold's training rows and predict its test and validation rows.
 
-    Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied.
+    Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied. Raises what `on_epoch`
+    returns, if anything, once the epoch is on the disk.
     """
     if recipe.training.batch_size == 1 and recipe.model.norm == "batch":
         raise UserError("batch norm needs batches of two or more: raise training.batch_size or change model.norm")
@@ -81,12 +82,12 @@ def fit_fold(
             done += images
             show(done, note)
 
-        def record(epoch: Epoch) -> None:
+        def record(epoch: Epoch) -> Exception | None:
             nonlocal done, note
             validation = "" if epoch.val_loss is None else f", validation {epoch.val_loss:.3f}"
             done, note = epoch.epoch * len(fold.train), f"epoch {epoch.epoch}: loss {epoch.train_loss:.3f}{validation}"
             show(done, note)
-            on_epoch(epoch)
+            return on_epoch(epoch)
 
         fit = Fit(
             classifier=classifier,

@@ -72,14 +72,19 @@ class Fit:
         return self.folder / "best.safetensors"
 
 
-def train(fit: Fit, on_step: Callable[[int], None], on_epoch: Callable[[Epoch], None]) -> list[Epoch]:
+OnEpoch = Callable[[Epoch], Exception | None]
+"""Takes an epoch's record; what it returns ends training, and is raised once the epoch is on the disk."""
+
+
+def train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[Epoch]:
     """Train until the epochs are done or early stopping ends it; leave the chosen epoch's weights in the classifier.
 
     Goes on from `fit.last` where that exists. `on_step` gets each batch's size, `on_epoch` each epoch's record, those
-    of the checkpoint included. Returns the history.
+    of the checkpoint included (what it returns for these is ignored). Returns the history.
 
     Raises:
         UserError: when a loss is no longer finite, with the epoch and the step; or for a damaged checkpoint.
+        Exception: what `on_epoch` returned.
 
     """
     model, section = fit.classifier, fit.section
@@ -97,14 +102,16 @@ def train(fit: Fit, on_step: Callable[[int], None], on_epoch: Callable[[Epoch], 
         seconds = time.perf_counter() - started
         current = model if average is None else average
         history.append(_record(fit, current, history, losses, images, seconds))
-        on_epoch(history[-1])
+        ending = on_epoch(history[-1])
         if best_epoch(history, section.select) == len(history) - 1:
             best = checkpoint.weights_of(current)
-        if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section):
+        if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section) or ending is not None:
             if best is not None:  # first, so that `last` never speaks of an epoch whose weights are not on the disk
                 checkpoint.save_weights(fit.best, best, history[: best_epoch(history, section.select) + 1])
             checkpoint.save_state(fit.last, model, average, optimiser, scaler, history)
             saved, best = time.perf_counter(), None
+        if ending is not None:
+            raise ending
     checkpoint.load_best(fit.best, model, epochs=best_epoch(history, section.select) + 1)
     return history
 

@@ -80,7 +80,6 @@ def test_onnx_predicts_what_safetensors_do_but_explains_nothing(finished, export
         pytest.param(PLAIN | FOUR_VIEWS, id="four views, attention"),
         pytest.param(PLAIN | FOUR_VIEWS | {"model.fusion": "concat"}, id="four views in a row", marks=pytest.mark.slow),
         pytest.param(PLAIN | FOUR_VIEWS | {"model.fusion": "max"}, id="most of four views", marks=pytest.mark.slow),
-        pytest.param(PLAIN | {"loss.name": "corn"}, id="fewer logits than classes"),
         pytest.param(PLAIN | {"model.backbone": "mobilenet_v2", "model.pooling": "gem"}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "resnet50", "model.hidden": 8}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "swin_t"}, marks=pytest.mark.slow),
