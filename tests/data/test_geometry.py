@@ -146,7 +146,7 @@ def test_a_picture_without_contrast_is_kept_whole(level: int) -> None:
     assert stored[:, 15:].max() == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=st.tuples(st.integers(1, 90), st.integers(1, 90)),
     size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
