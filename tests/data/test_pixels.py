@@ -126,14 +126,31 @@ def test_one_deep_source_makes_all_16_bit(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(store.array[2], deep)
 
 
-def test_a_small_breast_in_a_large_jpeg_keeps_its_detail(tmp_path: Path) -> None:
-    frame = np.zeros((800, 800), np.uint8)
-    frame[400:440, :30] = _picture(9, 40, 30)
+@pytest.mark.parametrize(
+    ("height", "width", "fit", "reads"),
+    [
+        (200, 150, "pad", 2),
+        (600, 150, "stretch", 2),  # too small in one direction
+        (200, 500, "stretch", 2),
+        (600, 500, "stretch", 1),
+    ],
+)
+def test_a_small_breast_in_a_large_jpeg_keeps_its_detail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, height: int, width: int, fit: str, reads: int
+) -> None:
+    """960×720 pixels are decoded as 240×180 for a breast of at least 80×64 of these; a smaller one is read again."""
+    frame = np.zeros((960, 720), np.uint8)
+    frame[300 : 300 + height, :width] = _picture(9, height, width)
     Image.fromarray(frame).save(tmp_path / "a.jpg", quality=95)
-    store, _ = build_store(_index(tmp_path, ["a.jpg"]), SECTION, tmp_path / "cache")
-    expected, placement = place(read_image(tmp_path / "a.jpg"), SECTION)
-    np.testing.assert_array_equal(store.array[0], expected)
-    assert store.placements[0] == placement
+    section = ImageSection(height=80, width=64, fit=fit)
+    read = _count_reads(monkeypatch)
+    store, _ = build_store(_index(tmp_path, ["a.jpg"]), section, tmp_path / "cache")
+    assert len(read) == reads
+    if reads == 2:
+        expected, placement = place(read_image(tmp_path / "a.jpg"), section)
+        assert placement.scale_y > 0.1, "the breast was found"
+        np.testing.assert_array_equal(store.array[0], expected)
+        assert store.placements[0] == placement
 
 
 def test_placements_map_the_files_own_pixels_also_when_decoded_small(tmp_path: Path) -> None:
