@@ -67,6 +67,25 @@ def own_cache(tmp_path_factory):
     os.environ["BIRADS_ZOO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_refits():
+    """Shortcuts are judged by 4 refits instead of 20, a quarter of a small run's time; tests/shortcuts has all 20."""
+    from birads_zoo.shortcuts import verdict
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verdict, "RETRAININGS", 4)
+        yield
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Runs without their own figures and heat maps, which take most of a small run's time."""
+    from birads_zoo import pipeline
+
+    monkeypatch.setattr(pipeline, "draw_all", lambda *given: None)
+    monkeypatch.setattr(pipeline, "explain_fold", lambda *given: None)
+
+
 @pytest.fixture(scope="session")
 def zoo():
     """Run a `birads-zoo` command in this process: `zoo("list", "--json")` → status, out, err."""
