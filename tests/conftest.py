@@ -8,9 +8,11 @@ import os
 import shutil
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import filelock
 import hypothesis
 import numpy as np
 import pytest
@@ -101,23 +103,49 @@ def zoo():
 
 
 @pytest.fixture(scope="session")
-def phantom_root(tmp_path_factory, zoo):
-    """A small balanced phantom in KAUMDS' layout. Read-only by agreement."""
-    root = tmp_path_factory.mktemp("phantom") / "root"
-    said = zoo("phantom", "--patients", 16, "--size", "128x96", "--balance", "balanced", "--out", root)
-    assert said.status == 0, said.err
-    return root
+def shared(tmp_path_factory, request):
+    """Run a command once for all processes of a test run: `shared("name", command)` → an empty folder, what it said.
+
+    `command` gets the folder and fills it. The processes of pytest-xdist have one common folder above their own.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        base = base.parent
+
+    def fill(name: str, command: Callable[[Path], Said]) -> tuple[Path, Said]:
+        folder, record = base / f"shared-{name}", base / f"shared-{name}.json"
+        with filelock.FileLock(base / f"shared-{name}.lock"):
+            if not record.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                said = command(folder)
+                assert said.status == 0, said.err
+                record.write_text(json.dumps(said))
+        return folder, Said(*json.loads(record.read_text()))
+
+    return fill
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, zoo, phantom_root):
+def phantom_root(shared, zoo):
+    """A small balanced phantom in KAUMDS' layout. Read-only by agreement."""
+    phantom = ["phantom", "--patients", 16, "--size", "128x96", "--balance", "balanced"]
+    return shared("phantom", lambda folder: zoo(*phantom, "--out", folder / "root"))[0] / "root"
+
+
+@pytest.fixture(scope="session")
+def finished(shared, zoo, phantom_root):
     """The folder of one finished run, and what it printed. Read-only by agreement."""
-    out = tmp_path_factory.mktemp("runs")
-    said = zoo(
-        "run", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", out
-    )
-    assert said.status == 0, said.err
-    return out / "baseline_cnn", said
+    run = ["run", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL]
+    folder, said = shared("run", lambda folder: zoo(*run, "--out", folder))
+    return folder / "baseline_cnn", said
+
+
+@pytest.fixture(scope="session")
+def exported(shared, zoo, finished):
+    """The folder of that run exported as safetensors. Read-only by agreement."""
+    export = ["export", finished[0], "--device", "cpu"]
+    return shared("model", lambda folder: zoo(*export, "--out", folder / "model"))[0] / "model"
 
 
 @pytest.fixture(scope="session")
@@ -184,11 +212,11 @@ def rows_of():
 
 @pytest.fixture(scope="session")
 def check_folder(rows_of):
-    """Check that a run's folder is complete: `check_folder(folder)` → its metrics."""
+    """Check that a run's folder is complete, where it was `drawn` with its figures: its metrics."""
 
-    def check(folder: Path) -> dict[str, object]:
+    def check(folder: Path, drawn: bool = True) -> dict[str, object]:
         assert {path.name for path in folder.iterdir()} == LEFT
-        assert {path.stem for path in (folder / "figures").iterdir()} == FIGURES
+        assert {path.stem for path in (folder / "figures").iterdir()} == (FIGURES if drawn else set())
         for path in (folder / "figures").iterdir():
             with Image.open(path) as image:
                 assert image.format == "PNG"
