@@ -60,7 +60,7 @@ def command(
     from birads_zoo.progress import Screen
 
     finished = read_run(run, host)
-    chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer]
+    chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer.name]
     screen = Screen()
     found = explain(finished, host, chosen, limit, device, screen, root)
     click.echo(json.dumps(found, indent=2) if as_json else explanations_text(found))

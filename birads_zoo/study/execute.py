@@ -99,8 +99,8 @@ def _likely(job: Job, took: Sequence[tuple[Job, float]]) -> float:
 def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
     runs, jobs = folder / RUNS, study.jobs
     failures: dict[str, Failure] = {}
-    missing = [(number, job) for number, job in enumerate(jobs, 1) if not _is_whole(runs / job.name)]
-    took = [(job, _trained_seconds(runs / job.name)) for job in jobs if _is_whole(runs / job.name)]
+    missing = [(number, job) for number, job in enumerate(jobs, 1) if not _is_whole(runs / job.folder)]
+    took = [(job, _trained_seconds(runs / job.folder)) for job in jobs if _is_whole(runs / job.folder)]
     if took:
         screen.say(f"{len(took)} of {len(jobs)} runs are there already")
     for number, job in missing:
@@ -115,13 +115,13 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
         seconds = time.perf_counter() - started
         if failure is None:
             took.append((job, seconds))
-            screen.say(f"{place} · {_score(runs / job.name, study.metric)} · {spoken(seconds)}")
+            screen.say(f"{place} · {_score(runs / job.folder, study.metric)} · {spoken(seconds)}")
         else:
             failures[job.variant.name] = failure
             screen.say(f"{place} · {'nothing to run' if failure.nothing_changed else 'failed'}: {failure.said}")
     return Executed(
         folders={
-            variant.name: tuple(runs / Job(variant=variant, seed=seed).name for seed in study.seeds)
+            variant.name: tuple(runs / Job(variant=variant, seed=seed).folder for seed in study.seeds)
             for variant in study.variants
             if variant.name not in failures
         },
@@ -130,11 +130,11 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
 
 
 def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> Failure | None:
-    target, trace = folder / RUNS / job.name, folder / "errors" / f"{job.name}.txt"
+    target, trace = folder / RUNS / job.folder, folder / "errors" / f"{job.folder}.txt"
     if target.exists() and not (target / "recipe.toml").exists():
         shutil.rmtree(target)  # killed before its recipe was written: there is nothing to go on with
     try:
-        run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.name)
+        run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
     except NothingChangedError as error:
         return Failure(said=str(error), nothing_changed=True)
     except Exception as error:  # whatever a model's code raises: the others shall finish
@@ -147,7 +147,7 @@ def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) ->
 
 def _refuse_other_recipes(study: Study, folder: Path) -> None:
     for job in study.jobs:
-        there = folder / RUNS / job.name
+        there = folder / RUNS / job.folder
         if not (there / "recipe.toml").exists():
             continue
         if changed := changed_fields(read_recipe(there), job.recipe):
