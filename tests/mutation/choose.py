@@ -11,19 +11,14 @@ _A_FILE = 2  # mutants of it at most, so that a sample reaches most files
 _A_KIND = 0.2  # of the sample at most
 _ALSO = {  # what tests a room from the outside
     "artifact": ("tests/cli/test_export.py", "tests/cli/test_predict.py", "tests/serving/test_predict.py"),
-    "data": ("tests/test_recipe_effects.py", "tests/inspection", "tests/cli/test_audit.py", "tests/cli/test_run.py"),
-    "evaluation": ("tests/test_recipe_effects.py", "tests/test_results.py", "tests/report", "tests/cli/test_run.py"),
-    "explanation": ("tests/test_recipe_effects.py", "tests/cli/test_explain.py", "tests/report"),
-    "model": ("tests/test_recipe_effects.py", "tests/training", "tests/cli/test_frozen.py", "tests/cli/test_run.py"),
+    "data": ("tests/effects", "tests/inspection", "tests/cli/test_audit.py", "tests/cli/test_run.py"),
+    "evaluation": ("tests/test_results.py", "tests/effects", "tests/cli/test_run.py"),
+    "explanation": ("tests/effects", "tests/cli/test_explain.py"),
+    "model": ("tests/effects", "tests/training", "tests/cli/test_frozen.py"),
     "shortcuts": ("tests/cli/test_audit.py", "tests/cli/test_run.py"),
     "study": ("tests/cli/test_studies.py",),
-    "training": (
-        "tests/test_recipe_effects.py",
-        "tests/cli/test_frozen.py",
-        "tests/cli/test_resume.py",
-        "tests/cli/test_run.py",
-    ),
-    "plugins": ("tests/test_conformance.py", "tests/cli/test_run.py"),
+    "training": ("tests/effects", "tests/cli/test_frozen.py", "tests/cli/test_resume.py", "tests/cli/test_run.py"),
+    "plugins": ("tests/test_conformance.py", "tests/effects"),
 }
 
 
