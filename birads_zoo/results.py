@@ -42,9 +42,11 @@ ABOUT = ("row", "image_path", "patient_id", "laterality", "view", "density", "ag
 def predictions_frame(data: Prepared, folds: Sequence[Fitted]) -> pd.DataFrame:
     """Return a row per predicted image and fold: the test rows and the validation rows of every fold.
 
-    Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, and a probability per class as
-    `probability_<class>`. Across folds the test rows are out-of-fold predictions, each row once; a validation row can
-    come up in several folds.
+    Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, a probability per class as
+    `probability_<class>`, and, where the fusion weighs a sample's views, how much each counted as `view_weight_<view>`
+    (see `data.views.view_names`). A row is a sample: a breast's or an exam's has its first picture's row and path, and
+    of the rest of `ABOUT` what all its pictures say, nothing where they differ. Across folds the test rows are
+    out-of-fold predictions, each row once; a validation row can come up in several folds.
     """
     frames = [_frame(data, fitted, part) for part in ("test", "validation") for fitted in folds]
     return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
@@ -53,6 +55,7 @@ def predictions_frame(data: Prepared, folds: Sequence[Fitted]) -> pd.DataFrame:
 def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
     positions = fitted.fold.test if part == "test" else fitted.fold.validation
     probabilities = fitted.test if part == "test" else fitted.validation
+    weights = fitted.test_views if part == "test" else fitted.validation_views
     classes = np.array(data.labelled.classes)
     frame = data.labelled.index.rows.iloc[positions][list(ABOUT)].reset_index(drop=True)
     frame["fold"] = fitted.fold.number
@@ -61,6 +64,9 @@ def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
     frame["predicted"] = classes[probabilities.argmax(axis=1)]
     for k, name in enumerate(classes):
         frame[f"probability_{name}"] = probabilities[:, k]
+    if weights is not None:
+        for v, name in enumerate(data.samples.names):
+            frame[f"view_weight_{name}"] = weights[:, v]
     return frame
 
 
@@ -111,6 +117,7 @@ def measure(
     metrics["folds"] = len(data.folds)
     metrics["patients"] = int(test["patient_id"].nunique())
     metrics["target"] = data.labelled.target.name
+    metrics["level"] = data.labelled.target.level
     if len(data.folds) == 1 and (validation := predictions[predictions["part"] == "validation"]).size:
         metrics["validation"] = _measured(validation, data, recipe)
     return metrics
@@ -134,7 +141,7 @@ def _read(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> dict[str
         "positive": read_positive(test, same()),
         "cost": read_cost(test, evaluation.costs),
         "subgroups": read_subgroups(test, same()),
-        "levels": read_levels(test, evaluation.level_rule, same()),
+        "levels": read_levels(test, evaluation.level_rule, same(), data.labelled.target.level),
         "calibration": read_calibration(test, validation, class_shifts(data, recipe)),
         "conformal": read_conformal(
             test,

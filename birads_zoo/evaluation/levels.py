@@ -33,8 +33,13 @@ class Level:
     left_out: int = 0
 
 
-def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator) -> dict[str, Any] | None:
+def read_levels(
+    test: PredictedRows, rule: Rule, generator: np.random.Generator, level: str = "image"
+) -> dict[str, Any] | None:
     """Return the scores of breasts and of patients; `None` where no label is severer than another.
+
+    `level` is what the rows are (`interfaces.Target`). Exams of a patient are combined as her images are; there is
+    nothing finer than them, so `breast` is `None`. Breasts are a patient's at one exam each, and combined over hers.
 
     `rule` is as given, see `combine` and `whole_patients`. `breast` and `patient` have each what a run has of its
     images: `n` units, from how many `patients`, how many images were `left_out`, `labels` (units by class), `scores`
@@ -52,10 +57,13 @@ def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator)
         labels, probabilities = found.astype(np.int64), np.column_stack([1 - score, score])
         classes, positive = ("the rest", " or ".join(test.classes[k] for k in test.positive)), (1,)
     images = Level(labels=labels, probabilities=probabilities, patients=test.patients)
-    levels = {"breast": breasts(images, sides, rule), "patient": whole_patients(images, sides, rule)}
+    levels = {
+        "breast": None if level == "patient" else breasts(images, sides, rule),
+        "patient": whole_patients(images, sides, rule),
+    }
     return {"rule": rule} | {
-        name: _scored(level, classes, positive, generator) if len(level.labels) else None
-        for name, level in levels.items()
+        name: None if one is None or not len(one.labels) else _scored(one, classes, positive, generator)
+        for name, one in levels.items()
     }
 
 

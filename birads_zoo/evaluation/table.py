@@ -10,6 +10,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from birads_zoo.data.views import UNITS
+
 _ERRORS = (("adjacent", "adjacent"), ("severe", "severe"), ("severe and too low", "severe_under"))
 _COLUMNS = ("precision", "recall", "F1", "ROC-AUC", "support")
 
@@ -26,7 +28,8 @@ def headline(metrics: Mapping[str, Any], folds: int) -> str:
         ("ROC-AUC", metrics["macro"]["auroc"], "macro_auroc"),
         ("kappa", metrics["kappa_quadratic"], "kappa_quadratic"),
     )
-    basis = [f"n = {metrics['n']}", f"{folds} fold{'' if folds == 1 else 's'}"]
+    units = "" if _units(metrics) == "images" else f" {_units(metrics)}"
+    basis = [f"n = {metrics['n']}{units}", f"{folds} fold{'' if folds == 1 else 's'}"]
     if "split" in metrics:
         leaky = ", leaky" if metrics.get("leaky") else ""
         basis.insert(0, f"{metrics['split']} split{leaky}")
@@ -71,7 +74,7 @@ def readings(metrics: Mapping[str, Any]) -> list[str]:
         )
         lines.append(
             f"{' or '.join(positive['classes'])} against the rest: ROC-AUC {_told(positive['auroc'])}"
-            f" · sensitivity {', '.join(at)}  ({positive['positives']} of {positive['n']} images)"
+            f" · sensitivity {', '.join(at)}  ({positive['positives']} of {positive['n']} {_units(metrics)})"
         )
     if cost := metrics["cost"]:
         lines.append(
@@ -87,8 +90,9 @@ def levels_and_chances(metrics: Mapping[str, Any]) -> list[str]:
     """Say in a line each how breasts and patients score, how calibrated the probabilities are, and what sets hold."""
     lines = []
     if levels := metrics["levels"]:
-        told = " · ".join(_level(name, levels[name]) for name in ("breast", "patient"))
-        lines.append(f"{told}  (images combined by {levels['rule']})")
+        names = ("patient",) if metrics.get("level") == "patient" else ("breast", "patient")
+        told = " · ".join(_level(name, levels[name]) for name in names)
+        lines.append(f"{told}  ({_units(metrics)} combined by {levels['rule']})")
     return [*lines, f"calibration: {_calibration(metrics['calibration'])}", _conformal(metrics["conformal"])]
 
 
@@ -104,6 +108,11 @@ def _subgroups(attributes: Mapping[str, Any]) -> str:
     else:
         said = f"too few patients to compare any by {', '.join(attributes)}"
     return f"{said}  ({groups} groups, each with its n in subgroups.png)"
+
+
+def _units(metrics: Mapping[str, Any]) -> str:
+    """Say what the rows are that were predicted."""
+    return UNITS[metrics.get("level", "image")]
 
 
 def _level(name: str, level: Mapping[str, Any] | None) -> str:

@@ -20,11 +20,13 @@ from birads_zoo.data.audit import entries_frame
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
 from birads_zoo.environment import environment
-from birads_zoo.errors import UserError
+from birads_zoo.errors import RunStoppedError, UserError
 from birads_zoo.files import folder_name, make_folder, whole_file, write_text
 from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.training.cost import Cost
 from birads_zoo.training.history import Epoch
+
+STOPPED = "stopped.json"
 
 
 @contextlib.contextmanager
@@ -34,7 +36,8 @@ def opened(
     """Yield the folder of a run: a new one under `runs`, or that of a stopped run, for this process alone.
 
     A new folder is `runs/<name>`, without a name `runs/<run id>` (`-2`, `-3` … when taken), and holds all that is
-    known before training. It stays when the block fails only if an epoch was completed.
+    known before training. It stays when the block fails only if an epoch was completed. When a tracker stops the run,
+    `stopped.json` says which and why, until the run is taken up again.
 
     Raises:
         UserError: when the folder cannot be written, is in use or, if named, there already, or the stopped run had
@@ -51,6 +54,10 @@ def opened(
             else:
                 _take_up(folder, data, compute)
             yield folder
+        except RunStoppedError as stop:
+            about = {"tracker": stop.tracker, "reason": stop.reason, "fold": stop.fold, "epoch": stop.epoch}
+            _write_json(folder / STOPPED, about)
+            raise
         except BaseException:
             if resumed is None and not (folder / "metrics.jsonl").exists():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -94,6 +101,7 @@ def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
     about = check_same_data(folder, data)
     for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # of a process killed while it wrote
         leftover.unlink()
+    (folder / STOPPED).unlink(missing_ok=True)
     again = environment() | compute.describe()
     _write_json(folder / "environment.json", about | {"resumed": [*about.get("resumed", []), again]})
 

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.views import UNITS
 from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
 from birads_zoo.evaluation.table import levels_and_chances
 from birads_zoo.files import write_text
-from birads_zoo.recipe import Recipe, to_dict
+from birads_zoo.recipe import Recipe, shaping
 from birads_zoo.recipe.layers import leaves
 from birads_zoo.report import run_plots, run_tables, templates
 from birads_zoo.report.gallery import gallery
@@ -100,10 +101,11 @@ def write_run_page(
 
 
 def _basis(metrics: Mapping[str, Any]) -> str:
-    folds = "one fold" if metrics["folds"] == 1 else f"{metrics['folds']} folds, every image predicted once"
+    units = UNITS[metrics.get("level", "image")]
+    folds = "one fold" if metrics["folds"] == 1 else f"{metrics['folds']} folds, every {units[:-1]} predicted once"
     leaks = ", which leaks patients" if metrics["leaky"] else ""
     return (
-        f"{metrics['n']} test images of {metrics['patients']} patients, {metrics['split']} split{leaks}, {folds}; "
+        f"{metrics['n']} test {units} of {metrics['patients']} patients, {metrics['split']} split{leaks}, {folds}; "
         "intervals are 95 %, over whole patients"
     )
 
@@ -174,7 +176,7 @@ def _environment(environment: Mapping[str, Any], recipe: Recipe) -> list[tuple[s
 def _recipe(recipe: Recipe, *, whole: bool) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the recipe's fields by section; without `whole`, not those that may say where things lie."""
     sections: dict[str, list[tuple[str, str]]] = {"general": []}
-    for key, value in leaves(to_dict(recipe)):
+    for key, value in leaves(shaping(recipe)):
         section, field = key.split(".", 1) if "." in key else ("general", key)
         sections.setdefault(section, []).append((field, _field(field, value, whole=whole)))
     return list(sections.items())

@@ -8,7 +8,7 @@ import pytest
 import safetensors.numpy
 
 import birads_zoo
-from birads_zoo.artifact.manifest import checksums
+from birads_zoo.artifact.manifest import FORMAT, checksums
 from birads_zoo.artifact.model import open_model
 from birads_zoo.errors import UserError
 
@@ -62,9 +62,13 @@ def test_a_missing_file_is_named(copied, host):
     assert "fold-0.safetensors: No such file or directory; export the run again" in refused(copied, host)
 
 
-def test_another_format_is_told_from_damage(copied, host, change):
-    change(format=3, birads_zoo="9.0", what_is_new="a field that nobody knows yet")
-    assert "was exported by birads-zoo 9.0 in format 3, and this one reads format 2" in refused(copied, host)
+@pytest.mark.parametrize("other", [2, FORMAT + 1])
+def test_another_format_is_told_from_damage(copied, host, change, other):
+    change(format=other, birads_zoo="9.0", what_is_new="a field that nobody knows yet")
+    said = (
+        f"was exported by birads-zoo 9.0 in format {other}, and this one reads format 3; export the run again, or use"
+    )
+    assert said in refused(copied, host)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"name": "another tool\'s manifest"}'])

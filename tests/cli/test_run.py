@@ -228,7 +228,15 @@ def test_both_breasts_make_a_sample_when_asked_and_every_figure_is_drawn(
     assert cost["flops"] > 1.9 * single["flops"], "a sample's second picture costs as much as its first"
 
 
-def test_a_difference_needs_two_views(zoo, phantom_root, tmp_path):
-    said = zoo("run", "--root", phantom_root, *SMALL, "--set", "model.fusion=difference", "--out", tmp_path)
+@pytest.mark.parametrize("fusion", ["max", "difference", "concat", "attention"])
+def test_a_fusion_needs_several_views(zoo, phantom_root, tmp_path, fusion):
+    said = zoo("run", "--root", phantom_root, *SMALL, "--set", f"model.fusion={fusion}", "--out", tmp_path)
     assert said.status == 2
-    assert "set dataset.views to 'bilateral' or 'breast'" in said.err.replace("\n", " ")
+    assert (
+        said.err.replace("\n", " ")
+        .rstrip()
+        .endswith(
+            f"model.fusion = '{fusion}' needs samples of several views: "
+            "set dataset.views to 'breast', 'bilateral' or 'exam'"
+        )
+    )

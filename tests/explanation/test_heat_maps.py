@@ -52,7 +52,7 @@ class Small(nn.Module):
         self.last.weight.grad = torch.ones_like(self.last.weight)
 
 
-def brightness(images: Tensor, targets: Tensor) -> Tensor:
+def brightness(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
     return images[:, :, 0] * targets[:, None, None, None]
 
 
@@ -67,7 +67,7 @@ def test_maps_of_all_batches_come_in_order() -> None:
     maps = explain_sample(Small(), explainer, images, targets, batch_size=2)  # type: ignore[arg-type]
     assert sizes == [2, 2, 1]
     assert maps.shape == (5, 2, 6, 4)
-    np.testing.assert_array_equal(maps, brightness(images, targets).numpy())
+    np.testing.assert_array_equal(maps, brightness(images, targets, torch.ones(5, 2)).numpy())
 
 
 def test_every_batch_draws_the_same_from_the_seed() -> None:
@@ -89,14 +89,14 @@ def test_the_classifier_is_left_as_found_by_an_explainer_that_is_not_tidy() -> N
     gradient = model.last.weight.grad
     assert gradient is not None
 
-    def untidy(images: Tensor, targets: Tensor) -> Tensor:
+    def untidy(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
         assert not model.training
         assert not model.first.training
         for parameter in model.parameters():
             parameter.requires_grad_(True)
         model.last(model.first(images.flatten(0, 1)).mean((2, 3))).sum().backward()
         model.train()
-        return brightness(images, targets)
+        return brightness(images, targets, present)
 
     explain_sample(model, untidy, torch.rand(2, 1, 1, 4, 4), torch.tensor([0, 1]), 8)  # type: ignore[arg-type]
     assert (model.training, model.first.training, model.last.training) == (True, True, False)
@@ -109,7 +109,7 @@ def test_the_classifier_is_left_as_found_by_an_explainer_that_is_not_tidy() -> N
 def test_the_classifier_is_left_as_found_when_the_explainer_fails() -> None:
     model = Small()
 
-    def failing(images: Tensor, targets: Tensor) -> Tensor:
+    def failing(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):

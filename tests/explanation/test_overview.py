@@ -13,7 +13,7 @@ from birads_zoo.interfaces import ExplainerSpec, NoOptions
 from birads_zoo.recipe import ExplainerSection, Recipe, TrainingSection
 
 
-def random_maps(images: Tensor, targets: Tensor) -> Tensor:
+def random_maps(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
     return torch.rand(images.shape[1:]).expand_as(images)[:, :, 0]
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.data.splits import make_folds
+from birads_zoo.data.splits import Fold, make_folds
 from birads_zoo.recipe import SplitSection
 from birads_zoo.shortcuts import ladder as room
 from birads_zoo.shortcuts.ladder import climb, climb_blind
@@ -106,6 +106,14 @@ def test_equal_pictures_tell_the_majority(cohort):
     fold, labels = folds[0], np.r_[1, labelled.labels[1:]]
     found = linear(fold, labels, 2, np.zeros((120, 256), np.float32))
     np.testing.assert_allclose(found, [[(labels[fold.train] == k).mean() for k in (0, 1)]] * len(fold.test))
+
+
+def test_one_class_to_learn_from_is_the_majority_and_one_row_of_a_class_is_enough():
+    features = np.random.default_rng(0).random((6, 256)).astype(np.float32)
+    fold = Fold(number=0, train=np.arange(4), validation=np.empty(0, np.int64), test=np.array([4, 5]))
+    np.testing.assert_allclose(linear(fold, np.array([1, 1, 1, 1, 0, 1]), 2, features), [[0, 1]] * 2)
+    found = linear(fold, np.array([0, 1, 1, 1, 0, 1]), 2, features)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
 def test_pictures_are_shrunk_and_searched_once_however_often_a_shortcut_is_fitted(cohort, monkeypatch):

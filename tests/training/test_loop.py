@@ -34,7 +34,7 @@ def test_it_learns_to_tell_bright_from_dark(make_fit, ignore):
     history = train(fit, ignore.step, ignore.epoch)
     assert history[-1].val_accuracy == 1.0
     assert history[-1].val_loss < history[0].val_loss
-    logits, targets = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
+    logits, targets, _ = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
     assert (logits.argmax(1) == targets).all()
 
 
@@ -117,7 +117,7 @@ def test_early_stopping_keeps_the_best_epoch(make_fit, ignore):
     assert len(history) < 50
     best = min(history, key=lambda epoch: epoch.val_loss)
     assert len(history) - best.epoch == 2
-    logits, targets = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
+    logits, targets, _ = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
     assert float(nn.functional.cross_entropy(logits, targets)) == pytest.approx(best.val_loss, rel=1e-5)
 
 
