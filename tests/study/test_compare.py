@@ -1,5 +1,7 @@
 """The leaderboard's values: scores and intervals over seeds, ties, gains, costs, and models that failed."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from birads_zoo.study.compare import leaderboard
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
-from birads_zoo.study.score import adjusted, score, values
+from birads_zoo.study.score import adjusted, compare, score, values
 
 N = 200
 
@@ -41,8 +43,19 @@ def _variant(backbone):
 
 
 @pytest.fixture(scope="module")
-def found():
+def models():
     generator = np.random.default_rng(0)
+    gain = {"over": "majority", "accuracy": {"value": 0.1, "low": 0.0, "high": 0.2, "over": "thumbnail"}}
+    shortcuts = {"thumbnail": {"accuracy": 0.55}, "majority": {"accuracy": 0.5}}
+    return {
+        "low": _predicted(0.6, generator, shortcuts=shortcuts),
+        "high": _predicted((0.9, 0.92), generator, gain=gain),
+        "twin": _predicted((0.9, 0.91), generator),
+    }
+
+
+@pytest.fixture(scope="module")
+def found(models):
     names = ("low", "broken", "high", "twin")
     study = Study(
         kind="compare",
@@ -51,15 +64,8 @@ def found():
         metric="accuracy",
         command="birads-zoo compare",
     )
-    gain = {"over": "majority", "accuracy": {"value": 0.1, "low": 0.0, "high": 0.2, "over": "thumbnail"}}
-    shortcuts = {"thumbnail": {"accuracy": 0.55}, "majority": {"accuracy": 0.5}}
-    predicted = {
-        "low": _predicted(0.6, generator, shortcuts=shortcuts),
-        "high": _predicted((0.9, 0.92), generator, gain=gain),
-        "twin": _predicted((0.9, 0.91), generator),
-    }
     failures = {"broken": Failure(said="seed 0: it never builds")}
-    return leaderboard(study, predicted, failures, {"device": "cpu"}, (), ordinal=False)
+    return leaderboard(study, models, failures, {"device": "cpu"}, (), ordinal=False)
 
 
 def test_entries_are_sorted_by_score_and_the_failed_come_last(found):
@@ -75,7 +81,14 @@ def test_models_that_tests_do_not_tell_apart_share_a_rank(found):
     assert [p[k][k] for k in range(4)] == [None] * 4
     assert [row[3] for row in p] == list(p[3]) == [None] * 4
     assert p[0][2] == p[2][0]
-    assert 0 < found.smallest_gap < 0.3
+
+
+def test_the_smallest_gap_is_that_of_the_pair_that_tells_least(found, models):
+    gaps = [
+        compare(a, b, "accuracy", ordinal=False).smallest_gap for a, b in itertools.combinations(models.values(), 2)
+    ]
+    assert min(gaps) < 0.9 * max(gaps), "the pairs differ"
+    assert found.smallest_gap == max(gaps)
 
 
 def test_an_entry_has_its_spread_classes_gain_and_cost(found):
