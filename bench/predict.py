@@ -29,12 +29,12 @@ from birads_zoo.artifact.reading import Ready, Sample, in_order
 from birads_zoo.artifact.training_range import statistics_of
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.environment import environment
 from birads_zoo.files import make_folder, write_text
-from birads_zoo.finished import prepare_again, read_run
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.registry import load_registry
+from birads_zoo.runs.environment import environment
+from birads_zoo.runs.finished import prepare_again, read_run
 
 
 def main() -> None:

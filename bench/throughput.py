@@ -24,7 +24,6 @@ from torch import nn
 from birads_zoo.compose import compose
 from birads_zoo.data.batches import Batches
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.environment import environment
 from birads_zoo.files import write_text
 from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import AugmentationContext, LossContext
@@ -32,6 +31,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.registry import load_registry
+from birads_zoo.runs.environment import environment
 from birads_zoo.training.loop import Fit, train
 from birads_zoo.training.optimisation import make_optimiser
 

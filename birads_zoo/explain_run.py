@@ -30,14 +30,14 @@ from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
-from birads_zoo.finished import Finished, prepare_again, trained_classifier
 from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.report.overlays import draw_overlay
-from birads_zoo.results import ABOUT
+from birads_zoo.runs.finished import Finished, prepare_again, trained_classifier
+from birads_zoo.runs.predictions import ABOUT
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host

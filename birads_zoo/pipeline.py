@@ -15,9 +15,10 @@ from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
-from birads_zoo.report import run_folder
 from birads_zoo.report.run_figures import draw_all
-from birads_zoo.results import check_evaluation, fitted_frame, measure, predictions_frame
+from birads_zoo.runs import folder as run_folder
+from birads_zoo.runs.measure import check_evaluation, measure
+from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.shortcuts.ladder import ladder
 from birads_zoo.shortcuts.verdict import judge
 from birads_zoo.training.cost import begin, size_up, total

@@ -7,7 +7,7 @@ from typing import Any
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
 from birads_zoo.evaluation.table import against_shortcuts, by_fold, headline, levels_and_chances, readings
-from birads_zoo.finished import Finished
+from birads_zoo.runs.finished import Finished
 
 _USE = """## Intended use
 

@@ -36,10 +36,10 @@ from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import read_explanations
 from birads_zoo.files import whole_folder
-from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
-from birads_zoo.results import class_shifts
+from birads_zoo.runs.finished import Finished, prepare_again, read_run, trained_classifier
+from birads_zoo.runs.predictions import class_shifts
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host

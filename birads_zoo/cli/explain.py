@@ -56,8 +56,8 @@ def command(
             host.explainer(name)  # a misspelt name is told before anything heavy is loaded
     from birads_zoo.explain_run import explain
     from birads_zoo.explanation.table import explanations_text
-    from birads_zoo.finished import read_run
     from birads_zoo.progress import Screen
+    from birads_zoo.runs.finished import read_run
 
     finished = read_run(run, host)
     chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer]

@@ -98,7 +98,7 @@ def command(
     """
     from birads_zoo.pipeline import run
     from birads_zoo.progress import Screen  # heavy: only for a run itself
-    from birads_zoo.report.run_folder import read_recipe
+    from birads_zoo.runs.folder import read_recipe
 
     registry, host = context.obj
     changes = _changes(fields, scheme, image_size) | parse_settings(settings)

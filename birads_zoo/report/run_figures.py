@@ -20,7 +20,7 @@ from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import calibration_figures, curve_figures, figures, pictures, subgroup_figure
 from birads_zoo.report.curve_figures import Against
-from birads_zoo.results import predicted_rows
+from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
 
 _GRID = 18  # pictures of the sample grid, at most

@@ -20,7 +20,7 @@ from birads_zoo.report.run_figures import against_the_rest, chosen_epochs
 from birads_zoo.report.style import class_colours
 from birads_zoo.report.subgroup_figure import SCORES
 from birads_zoo.report.verdicts import judge_run
-from birads_zoo.results import predicted_rows
+from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch
 
 _PLACES = ("root", "table", "weights", "patient_pattern")  # fields whose values may name a person or a machine

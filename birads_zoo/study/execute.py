@@ -20,7 +20,7 @@ from birads_zoo.files import make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import changed_fields, to_dict
-from birads_zoo.report.run_folder import read_recipe
+from birads_zoo.runs.folder import read_recipe
 from birads_zoo.study.plan import Job, Study
 
 if TYPE_CHECKING:

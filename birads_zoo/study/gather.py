@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
-from birads_zoo.results import labels_and_probabilities
+from birads_zoo.runs.predictions import labels_and_probabilities
 from birads_zoo.study.execute import Failure
 
 

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from birads_zoo import run as run_room
+from birads_zoo import pipeline as run_room
 
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu", "--seeds", "1"]
 

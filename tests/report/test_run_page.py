@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from birads_zoo.finished import prepare_again, read_run
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.report.run_page import write_run_page
+from birads_zoo.runs.finished import prepare_again, read_run
 
 HOSTILE = (
     "</script><script>window.pwned = 1</script>",

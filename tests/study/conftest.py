@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo import run as run_room
+from birads_zoo import pipeline as run_room
 from birads_zoo.compose import compose
 from birads_zoo.host import load_host
 from birads_zoo.registry import load_registry

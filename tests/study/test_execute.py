@@ -83,7 +83,7 @@ def test_a_study_that_was_killed_goes_on_and_ends_as_an_unbroken_one(study, host
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     unbroken = room.execute(study("pixels", "pixels+no-thing"), host, whole, "cpu", Screen())
     started.clear()
-    from birads_zoo import run as run_room
+    from birads_zoo import pipeline as run_room
 
     fit_fold, calls = run_room.fit_fold, []
 

@@ -30,7 +30,7 @@ def environment() -> dict[str, Any]:
 
 def commit() -> str | None:
     """Return the commit of a source checkout, with "+changes" when it holds uncommitted ones; `None` in a wheel."""
-    source = Path(__file__).resolve().parent.parent
+    source = Path(__file__).resolve().parent.parent.parent
     if not (source / ".git").exists():
         return None
     git = ["git", "-C", str(source)]

@@ -6,7 +6,8 @@ import pytest
 
 from birads_zoo.interfaces import Target
 from birads_zoo.recipe import Recipe
-from birads_zoo.results import ABOUT, measure
+from birads_zoo.runs.measure import measure
+from birads_zoo.runs.predictions import ABOUT
 from birads_zoo.shortcuts.rungs import Rung
 
 

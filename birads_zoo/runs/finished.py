@@ -21,8 +21,8 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
-from birads_zoo.report.run_folder import check_same_data, read_recipe
-from birads_zoo.results import ABOUT
+from birads_zoo.runs.folder import check_same_data, read_recipe
+from birads_zoo.runs.predictions import ABOUT
 from birads_zoo.training.checkpoint import load_best
 from birads_zoo.training.history import Epoch, best_epoch
 
@@ -35,7 +35,7 @@ class Finished:
     """What a whole run in `folder` left.
 
     `recipe` has its ablations applied. `test` and `validation` are `predictions.csv` and `validation.csv` (see
-    `birads_zoo.results.fitted_frame`), `metrics` and `environment` the JSON files, `history` every fold's epochs.
+    `birads_zoo.runs.predictions.fitted_frame`), `metrics` and `environment` the JSON files, `history` every fold's epochs.
     """
 
     folder: Path

@@ -19,7 +19,7 @@ import tomlkit
 from birads_zoo.data.audit import entries_frame
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
-from birads_zoo.environment import environment
+from birads_zoo.runs.environment import environment
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_file, write_text
 from birads_zoo.recipe import Recipe, from_dict, to_dict
