@@ -17,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import torch
 from predict import measure
 from torch import Tensor
@@ -31,7 +32,7 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import torch_generator
-from birads_zoo.runs.environment import environment
+from birads_zoo.runs.environment import describe_machine
 from birads_zoo.runs.finished import Finished, prepare_again, read_run, trained_classifier
 
 
@@ -63,7 +64,7 @@ def main() -> None:
         "images": arguments.images,
         "rounds": arguments.rounds,
         "removal_pictures": PASSES_OF_A_MAP,
-        "environment": {key: value for key, value in environment().items() if key != "arguments"} | compute.describe(),
+        "environment": msgspec.to_builtins(describe_machine(compute)),
         **found,
     }
     name = f"explain-{'gpu' if compute.device.type == 'cuda' else 'cpu'}-{finished.folder.name}.json"

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from torch import nn
@@ -31,7 +32,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.registry import load_registry
-from birads_zoo.runs.environment import environment
+from birads_zoo.runs.environment import describe_session
 from birads_zoo.training.loop import Fit, train
 from birads_zoo.training.optimisation import make_optimiser
 
@@ -91,7 +92,7 @@ def main() -> None:
         "batch_size": batch_size,
         "steps": steps,
         "rounds": arguments.rounds,
-        "environment": environment() | compute.describe(),
+        "environment": msgspec.to_builtins(describe_session(compute)),
         "results": rows,
     }
     path = arguments.out / f"throughput-{'gpu' if on_gpu else 'cpu'}.json"

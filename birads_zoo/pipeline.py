@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
@@ -16,6 +16,7 @@ from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report.run_figures import draw_all
+from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs import folder as run_folder
 from birads_zoo.runs.measure import check_evaluation, measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
@@ -34,7 +35,7 @@ class Outcome:
     """Where a run lies and what it measured (the content of its `metrics.json`)."""
 
     folder: Path
-    metrics: dict[str, Any]
+    metrics: RunMetrics
 
 
 def run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,10 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
-import birads_zoo
 from birads_zoo.artifact.agreement import check_network, check_pixels, checked_rows
 from birads_zoo.artifact.card import model_card
 from birads_zoo.artifact.held_out import Seen, fit_training_range, see
 from birads_zoo.artifact.manifest import (
-    FORMAT,
     NOTICE,
     REFERENCE,
     SUFFIXES,
@@ -103,17 +101,15 @@ def export(
         training_range = fit_training_range(data, seen)
         _write_references(folder / REFERENCE, seen)
         manifest = Manifest(
-            format=FORMAT,
             notice=NOTICE,
-            birads_zoo=birads_zoo.__version__,
             torch=str(torch.__version__),
             kind=kind,
             run_id=finished.recipe.run_id,
             recipe=finished.recipe.replace(_UNSHARED),
             classes=finished.classes,
-            target=finished.metrics["target"],
+            target=finished.metrics.target,
             ordinal=data.labelled.target.ordinal,
-            positive=tuple((finished.metrics["positive"] or {}).get("classes", ())),
+            positive=() if finished.metrics.positive is None else finished.metrics.positive.classes,
             preprocessing=preprocessing,
             folds=_folds(finished, data, seen, kind),
             training_range=training_range,
@@ -128,8 +124,8 @@ def export(
 
 
 def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind) -> tuple[FoldPart, ...]:
-    temperatures = _by_fold(finished.metrics["calibration"]["folds"], "temperature")
-    thresholds = _by_fold(finished.metrics["conformal"]["folds"], "threshold")
+    temperatures = {fit.fold: fit.temperature for fit in finished.metrics.calibration.folds}
+    thresholds = {one.fold: one.threshold for one in finished.metrics.conformal.folds}
     shifts = class_shifts(data, finished.recipe)
     return tuple(
         FoldPart(
@@ -147,14 +143,10 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
 def _heat_maps(finished: Finished) -> HeatMaps:
     """Take over what `birads-zoo explain` found of the recipe's explainer, if it was asked."""
     told = read_explanations(finished.folder)
-    judged = None if told is None else told.found["explainers"].get(finished.recipe.explainer)
+    judged = None if told is None else told.found.explainers.get(finished.recipe.explainer)
     if judged is None:
         return HeatMaps(faithful=None, verdict="nobody has tested these maps")
-    return HeatMaps(faithful=judged["faithful"], verdict=judged["verdict"])
-
-
-def _by_fold(told: Sequence[Mapping[str, Any]], key: str) -> dict[int, float | None]:
-    return {one["fold"]: one[key] for one in told}
+    return HeatMaps(faithful=judged.faithful, verdict=judged.verdict)
 
 
 def _weights_name(number: int, kind: Kind) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 
 
@@ -63,5 +63,5 @@ def command(
     chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer]
     screen = Screen()
     found = explain(finished, host, chosen, limit, device, screen, root)
-    click.echo(json.dumps(found, indent=2) if as_json else explanations_text(found))
+    click.echo(encode(found), nl=False) if as_json else click.echo(explanations_text(found))
     screen.say(f"explanations: {run / 'explanations'}")

@@ -17,7 +17,6 @@ from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import Fitted
 
-
 ABOUT = ("row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date")
 """What a prediction's row repeats of the index, so that subgroups can be read from it."""
 
@@ -97,5 +96,3 @@ def class_shifts(data: Prepared, recipe: Recipe) -> dict[int, NDArray[np.float64
         fold.number: prior_shift(np.bincount(labels[fold.train], minlength=count).tolist(), sampler, weighted)
         for fold in data.folds
     }
-
-
