@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -92,6 +93,67 @@ def finished(tmp_path_factory, zoo, phantom_root):
     )
     assert said.status == 0, said.err
     return out / "baseline_cnn", said
+
+
+@pytest.fixture(scope="session")
+def measure_rows():
+    """Measure made-up predictions: `measure_rows(labels, probabilities, classes, ordinal=False)` → `RunMetrics`.
+
+    Every row is a patient's own, in fold 0 or 1 by turns, and `positive` are the last two classes; the one shortcut
+    gives every class the same probability.
+    """
+    import pandas as pd
+
+    from birads_zoo.interfaces import Target
+    from birads_zoo.recipe import Recipe
+    from birads_zoo.runs.measure import measure
+    from birads_zoo.runs.predictions import ABOUT
+    from birads_zoo.shortcuts.rungs import Rung
+
+    def make(labels, probabilities, classes, *, ordinal=True, recipe=None, folds=2):
+        n, k = np.shape(probabilities)
+        rows = pd.DataFrame(dict.fromkeys(ABOUT, ""), index=range(n))
+        rows = rows.assign(part="test", fold=np.arange(n) % folds, patient_id=[f"P{i:02}" for i in range(n)])
+        rows = rows.assign(label=np.array(classes)[labels])
+        rows[[f"probability_{name}" for name in classes]] = probabilities
+        target = Target(name="made-up", column="label", classes=None, ordinal=ordinal, positive=tuple(classes[-2:]))
+        labelled = SimpleNamespace(classes=tuple(classes), target=target, labels=np.asarray(labels))
+        cut = tuple(SimpleNamespace(number=number, train=np.arange(n)) for number in range(folds))
+        rungs = (Rung(name="majority", summary="", probabilities=np.full((n, k), 1 / k)),)
+        return measure(rows, SimpleNamespace(labelled=labelled, folds=cut), recipe or Recipe(), rungs, {})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def made_metrics(measure_rows):
+    """The metrics of 24 made-up rows, some of their keys in metrics.json changed: `made_metrics(leaky=True)`."""
+    import msgspec
+
+    from birads_zoo.results.metrics import RunMetrics
+
+    labels = np.arange(24) % 4
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(4), 24) + np.eye(4)[labels]
+    classes = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
+    values = msgspec.to_builtins(measure_rows(labels, probabilities / 2, classes))
+
+    def make(**changes):
+        return msgspec.convert(values | changes, RunMetrics)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def explanations_found():
+    """What explanations.json says of made-up explainers: `explanations_found(explainers, n=24)`."""
+    from birads_zoo.results.explanations import ExplanationsFound
+
+    rest = {
+        "n": 24, "of": 24, "patients": 16, "with_lesions": 5, "target": "birads", "classes": ("BI-RADS 1", "BI-RADS 4"),
+        "split": "patient", "leaky": False, "folds": 2, "height": 4, "width": 3, "level": 0.95, "method": "",
+        "seconds": 1.0,
+    }  # fmt: skip
+    return lambda explainers, **changes: ExplanationsFound(explainers=explainers, **rest | changes)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from msgspec.structs import asdict
+
 from birads_zoo import documents
 from birads_zoo.evaluation.leaderboard import Leaderboard
 from birads_zoo.files import make_folder, write_text
@@ -65,6 +67,7 @@ def page(found: Leaderboard, figures: Path) -> str:
         by_fold=by_fold(found),
         caveats=caveats(found),
         reference_head=REFERENCE_HEAD,
+        environment=asdict(found.environment),
         references=reference_rows(found.references),
         figures=[
             (said, base64.b64encode((figures / f"{name}.png").read_bytes()).decode("ascii"))
