@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from birads_zoo.documents import encode
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.report.run_page import write_run_page
@@ -63,7 +64,7 @@ def hostile(finished, tmp_path_factory):
     path = tmp_path_factory.mktemp("hostile") / "report.html"
     heat = {"explainers": [], "measures": [], "maps": {}}
     environment = msgspec.structs.replace(run.environment, platform=HOSTILE[0], device_name=HOSTILE[1])
-    metrics = msgspec.convert(rename(msgspec.to_builtins(run.metrics)), RunMetrics)
+    metrics = msgspec.convert(rename(json.loads(encode(run.metrics))), RunMetrics)
     write_run_page(path, run.recipe, test, metrics, environment, run.history, data, heat, None)
     return path
 
