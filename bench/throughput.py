@@ -32,7 +32,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.registry import load_registry
-from birads_zoo.runs.environment import describe_session
+from birads_zoo.runs.environment import describe_machine
 from birads_zoo.training.loop import Fit, train
 from birads_zoo.training.optimisation import make_optimiser
 
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=None, help="steps an epoch; default: 3 on a CPU, 50 on a GPU")
     parser.add_argument("--rounds", type=int, default=3, help="times that trainer and bare step take turns")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--name", default=None, help="of the JSON file; default: throughput-cpu or throughput-gpu")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
 
@@ -85,17 +86,17 @@ def main() -> None:
             row = measure(recipe, host, compute, steps, arguments.rounds)
             rows.append(row)
             print(
-                f"{backbone:16}{augmentation:8}{row['trainer']:8.1f} of{row['bare']:8.1f} images/s: {row['ratio']:.3f}"
+                f"{backbone:28}{augmentation:8}{row['trainer']:8.1f} of{row['bare']:8.1f} images/s: {row['ratio']:.3f}"
             )
     report = {
         "image_size": arguments.image_size,
         "batch_size": batch_size,
         "steps": steps,
         "rounds": arguments.rounds,
-        "environment": msgspec.to_builtins(describe_session(compute)),
+        "environment": msgspec.to_builtins(describe_machine(compute)),
         "results": rows,
     }
-    path = arguments.out / f"throughput-{'gpu' if on_gpu else 'cpu'}.json"
+    path = arguments.out / f"{arguments.name or ('throughput-gpu' if on_gpu else 'throughput-cpu')}.json"
     write_text(path, json.dumps(report, indent=2) + "\n")
     print(path)
 
@@ -111,7 +112,7 @@ def measure(recipe: Recipe, host: Host, compute: Compute, steps: int, rounds: in
     ratios = [t / b for t, b in zip(trainer, bare, strict=True)]
     return {
         "backbone": recipe.model.backbone,
-        "augmentation": recipe.augmentation,
+        "augmentation": recipe.augmentation.name,
         "trainer": round(statistics.median(trainer), 2),
         "bare": round(statistics.median(bare), 2),
         "ratio": round(statistics.median(ratios), 3),
@@ -126,14 +127,19 @@ def _trainer(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
     pixels = generator.integers(0, 256, (count, recipe.image.height, recipe.image.width), dtype=np.uint8)
     labels = np.arange(count) % len(CLASSES)
     batches = Batches(pixels, np.arange(count)[:, None], labels, recipe.training.batch_size, compute.device)
-    options = AugmentationContext(height=recipe.image.height, width=recipe.image.width)
+    section = recipe.augmentation
+    context = AugmentationContext(
+        height=recipe.image.height,
+        width=recipe.image.width,
+        options=host.options("augmentation", section.name, section.options),
+    )
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(
             classifier=_classifier(recipe, host, compute),
             forward=lambda classifier, images: (classifier(images), None),
             batches=batches,
             validation=None,
-            augment=host.augmentation(recipe.augmentation).build(options).to(compute.device),
+            augment=host.augmentation(section.name).build(context).to(compute.device),
             criterion=_criterion(recipe, host, compute),
             classes=CLASSES,
             section=recipe.training,
@@ -170,8 +176,9 @@ def _classifier(recipe: Recipe, host: Host, compute: Compute) -> Any:
 
 
 def _criterion(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
-    options = LossContext(class_counts=(1,) * len(CLASSES), class_weights=False)
-    return host.loss(recipe.loss.name).build(options).to(compute.device)
+    spec, options = host.loss(recipe.loss.name), host.options("loss", recipe.loss.name, recipe.loss.options)
+    context = LossContext(class_counts=(1,) * len(CLASSES), class_weights=False, options=options)
+    return spec.build(context).to(compute.device)
 
 
 def _wait(compute: Compute) -> None:

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from birads_zoo.errors import UserError
-from birads_zoo.recipe import Recipe, from_dict, set_dotted
+from birads_zoo.recipe import Recipe, from_dict
+from birads_zoo.recipe.layers import PARTS, put
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
@@ -20,26 +23,25 @@ def compose(
 ) -> Recipe:
     """Return the recipe `name_or_file` with dotted `changes` laid on it, its plugins' names checked.
 
-    `ablations` are named in addition to those that the recipe has. Paths become absolute, so that the recipe means
-    the same from any working directory.
+    `ablations` are named in addition to those that the recipe has. Options that nobody set get their defaults, so that
+    the recipe says all of them. Paths become absolute, so that it means the same from any working directory.
 
     Raises:
-        UserError: for an unknown recipe, field, plugin, or a value of the wrong type.
+        UserError: for an unknown recipe, field, plugin or option, or a value of the wrong type.
 
     """
-    values = registry.recipe(name_or_file, changes.get("model.backbone"))
-    for key, value in changes.items():
-        set_dotted(values, key, value)
+    values = put(registry.recipe(name_or_file, changes.get("model.backbone", changes.get("model"))), changes)
     recipe = from_dict(values, f"recipe {name_or_file}")
     recipe = recipe.replace({"ablations": [*recipe.ablations, *ablations]})
-    dataset = host.dataset(recipe.dataset.name)
-    host.backbone(recipe.model.backbone)
-    host.augmentation(recipe.augmentation)
-    host.loss(recipe.loss.name)
-    host.explainer(recipe.explainer)
     for ablation in recipe.ablations:
         host.ablation(ablation)
-    settled: dict[str, Any] = {"dataset.name": dataset.name}  # an alias means the data set it stands for
+    settled: dict[str, Any] = {"dataset.name": host.dataset(recipe.dataset.name).name}  # an alias stands for it
+    for section, (field, _) in PARTS.items():
+        own = getattr(recipe, section)
+        kind = "backbone" if section == "model" else section
+        settled[f"{section}.options"] = msgspec.to_builtins(host.options(kind, getattr(own, field), own.options))
+    if not host.backbone(recipe.model.backbone).weights:
+        settled["model.pretrained"] = False  # so that an ablation that takes pretraining away changes nothing
     for key, path in (("dataset.root", recipe.dataset.root), ("model.weights", recipe.model.weights)):
         if path:
             settled[key] = str(Path(path).expanduser().absolute())

@@ -111,7 +111,9 @@ def check_loss(spec: LossSpec) -> list[Finding]:
         if findings:
             break
         with _isolated("loss"), _caught(findings):
-            loss = _built(spec.build, LossContext(class_counts=_CLASS_COUNTS, class_weights=class_weights))
+            loss = _built(
+                spec.build, LossContext(class_counts=_CLASS_COUNTS, class_weights=class_weights, options=spec.options())
+            )
             targets = torch.tensor([0, 1, 2, 0, 1, 2])
             logits = torch.randn(6, 3, generator=torch_generator(0, "conformance")).requires_grad_()
             _differentiable_scalar(_called(loss, logits, targets), logits)
@@ -137,7 +139,7 @@ def check_augmentation(spec: AugmentationSpec) -> list[Finding]:
         if findings:
             break
         with _isolated("augmentation"), _caught(findings):
-            augment = _built(spec.build, AugmentationContext(height=height, width=width))
+            augment = _built(spec.build, AugmentationContext(height=height, width=width, options=spec.options()))
             images = torch.rand(4, 1, height, width, generator=torch_generator(0, "conformance"))
             before = images.clone()
             seed = derive(0, "conformance")
@@ -179,7 +181,9 @@ def check_explainer(spec: ExplainerSpec) -> list[Finding]:
 
 def _try_backbone(spec: BackboneSpec, height: int, width: int, findings: list[Finding]) -> None:
     channels = len(spec.pixel_mean)
-    options = BackboneContext(in_channels=channels, height=height, width=width, pretrained=False)
+    options = BackboneContext(
+        in_channels=channels, height=height, width=width, pretrained=False, options=spec.options()
+    )
     backbone = _built(spec.build, options).train()
     generator = torch_generator(0, "conformance")
     images = torch.randn(_BATCH, channels, height, width, generator=generator)

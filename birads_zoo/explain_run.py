@@ -36,6 +36,7 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
+from birads_zoo.recipe import Recipe
 from birads_zoo.report.overlays import draw_overlay
 from birads_zoo.results.explanations import ExplainerFound, ExplanationsFound, Judged
 from birads_zoo.runs.finished import Finished, prepare_again, trained_classifier
@@ -183,7 +184,10 @@ def _explain_fold(
     ]
     seed = finished.recipe.seed
     built = {
-        spec.name: (_maker(host, spec, trained, seed), [_maker(host, spec, random, seed) for random in randoms])
+        spec.name: (
+            _maker(host, spec, finished.recipe, trained),
+            [_maker(host, spec, finished.recipe, random) for random in randoms],
+        )
         for spec in specs
     }
     placed = _placed(trained, some[0])
@@ -208,14 +212,19 @@ def _placed(classifier: Classifier, images: Tensor) -> NDArray[np.bool_]:
     return placed
 
 
-def _maker(host: Host, spec: ExplainerSpec, classifier: Classifier, seed: int) -> MapMaker:
-    """Build an explainer, and return what makes its maps; errors name its plugin."""
+def _maker(host: Host, spec: ExplainerSpec, recipe: Recipe, classifier: Classifier) -> MapMaker:
+    """Build an explainer, and return what makes its maps; errors name its plugin.
+
+    The recipe's own explainer has the recipe's options, any other one its defaults.
+    """
+    given = recipe.explainer.options if spec.name == recipe.explainer.name else {}
+    options = host.options("explainer", spec.name, given)
     with host.building("explainer", spec.name):
-        explainer = spec.build(ExplainerContext(classifier=classifier))
+        explainer = spec.build(ExplainerContext(classifier=classifier, options=options))
 
     def make(images: Tensor, targets: Tensor) -> NDArray[np.float32]:
         with host.building("explainer", spec.name):
-            return explain_sample(classifier, explainer, images, targets, len(images), seed=seed)[:, 0]
+            return explain_sample(classifier, explainer, images, targets, len(images), seed=recipe.seed)[:, 0]
 
     return make
 

@@ -79,6 +79,11 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def folder_name(name: str) -> str:
+    """Return `name` as the name of one folder: "timm/resnet50" becomes "timm~resnet50"."""
+    return name.replace("/", "~")
+
+
 def make_folder(path: Path) -> Path:
     """Make `path` and its parents, and say plainly when that is not allowed."""
     with _said_where(path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -17,20 +17,23 @@ from birads_zoo.interfaces import (
     PROJECT,
     AblationSpec,
     AugmentationSpec,
+    BackboneFamily,
     BackboneSpec,
     DatasetSpec,
     ExplainerSpec,
     LossSpec,
+    Options,
     Spec,
 )
-from birads_zoo.kinds import KINDS, Kind, fault_of, kind_of, names_of
+from birads_zoo.kinds import KINDS, Kind, fault_of, fault_of_member, kind_of, names_of
+from birads_zoo.part_options import read_options
 from birads_zoo.plugins import Source, describe, entry_point_sources, file_sources
 
 if TYPE_CHECKING:
     from birads_zoo.registry import Registry
 
-S = TypeVar("S", bound=Spec)
-S_co = TypeVar("S_co", bound=Spec, covariant=True)
+S = TypeVar("S", bound=Spec | BackboneFamily)
+S_co = TypeVar("S_co", bound=Spec | BackboneFamily, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,10 @@ class Registered(Generic[S_co]):
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """Everything that is registered, by kind and name, and a sentence for each plugin that is broken."""
+    """Everything that is registered, by kind and name, and a sentence for each plugin that is broken.
+
+    `families` are of backbones, by prefix; their members are not listed anywhere, and resolved when they are asked for.
+    """
 
     datasets: Mapping[str, Registered[DatasetSpec]]
     augmentations: Mapping[str, Registered[AugmentationSpec]]
@@ -52,6 +58,7 @@ class Host:
     backbones: Mapping[str, Registered[BackboneSpec]]
     explainers: Mapping[str, Registered[ExplainerSpec]]
     ablations: Mapping[str, Registered[AblationSpec]]
+    families: Mapping[str, Registered[BackboneFamily]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     def dataset(self, name: str) -> DatasetSpec:
@@ -67,8 +74,8 @@ class Host:
         return _found(self.losses, "loss", name).spec
 
     def backbone(self, name: str) -> BackboneSpec:
-        """Return the backbone called `name`; `UserError` with the nearest names otherwise."""
-        return _found(self.backbones, "backbone", name).spec
+        """Return the backbone called `name`, also as `family/name`; `UserError` with the nearest names otherwise."""
+        return self._backbone(name).spec
 
     def explainer(self, name: str) -> ExplainerSpec:
         """Return the explainer called `name`; `UserError` with the nearest names otherwise."""
@@ -83,13 +90,40 @@ class Host:
         registered: Mapping[str, Registered[Spec]] = getattr(self, kind_of(kind).plural)
         return registered
 
+    def registered(self, kind: str, name: str) -> Registered[Spec]:
+        """Return what is registered as `name`, with its plugin; `UserError` with the nearest names otherwise."""
+        if kind_of(kind).spec is BackboneSpec:
+            return self._backbone(name)
+        return _found(self.of_kind(kind), kind_of(kind).word, name)
+
+    def options(self, kind: str, name: str, values: Mapping[str, Any]) -> Options:
+        """Return a recipe's `values` as the typed options of a part; `UserError` for one that it does not have."""
+        spec = self.registered(kind, name).spec
+        assert not isinstance(spec, AblationSpec), "an ablation has no options"
+        section = "model" if isinstance(spec, BackboneSpec) else kind_of(kind).name
+        return read_options(spec.options, values, f"{kind_of(kind).word} {spec.name!r}", section)
+
+    def _backbone(self, name: str) -> Registered[BackboneSpec]:
+        prefix, slash, member = name.partition("/")
+        if not slash or prefix not in self.families:
+            families = [f"{prefix}/…" for prefix in self.families] if slash else []
+            return _found(self.backbones, "backbone", name, families)
+        family = self.families[prefix]
+        try:
+            spec = family.spec.resolve(member)
+        except KeyError:
+            raise unknown_name("backbone", name, [f"{prefix}/{known}" for known in family.spec.names()]) from None
+        if fault := fault_of_member(kind_of("backbone"), spec, name):
+            raise UserError(f"plugin {family.plugin} is broken: its family {prefix!r} has {name!r}, {fault}")
+        return Registered(spec, family.plugin)
+
     @contextmanager
     def building(self, kind: str, name: str) -> Iterator[None]:
         """Turn what a plugin's callable raises inside the block into a `UserError` that names the plugin.
 
         `kind` is a singular such as "backbone". A `UserError` passes unchanged; the original is kept as the cause.
         """
-        registered = _found(self.of_kind(kind), kind_of(kind).word, name)
+        registered = self.registered(kind, name)
         try:
             yield
         except UserError:
@@ -112,7 +146,7 @@ def load_host(plugin_files: Sequence[Path] = (), *, registry: Registry | None = 
     sources, faults = entry_point_sources(registry.disabled if registry else ())
     if strict and faults:
         raise faults[0]
-    claims: list[tuple[Source, Kind, Spec]] = []
+    claims: list[tuple[Source, Kind, Spec | BackboneFamily]] = []
     for source in [*sources, *file_sources(plugin_files, registry.plugin_files if registry else ())]:
         specs, found = _collect(manager, source)
         if found and (strict or source.named):
@@ -122,7 +156,9 @@ def load_host(plugin_files: Sequence[Path] = (), *, registry: Registry | None = 
     return _host(claims, tuple(str(fault) for fault in faults))
 
 
-def _collect(manager: pluggy.PluginManager, source: Source) -> tuple[list[tuple[Kind, Spec]], list[UserError]]:
+def _collect(
+    manager: pluggy.PluginManager, source: Source
+) -> tuple[list[tuple[Kind, Spec | BackboneFamily]], list[UserError]]:
     """Load one plugin and call its hooks: what it gives, and an error for each thing that is wrong with it."""
     try:
         module = source.load()
@@ -134,7 +170,7 @@ def _collect(manager: pluggy.PluginManager, source: Source) -> tuple[list[tuple[
         manager.register(module, name=source.where)
     except Exception as error:  # pluggy's own, or whatever the module's attributes raise when looked at
         return [], [_fault(source, f"has hooks that do not fit: {describe(error)}", error)]
-    specs: list[tuple[Kind, Spec]] = []
+    specs: list[tuple[Kind, Spec | BackboneFamily]] = []
     faults: list[UserError] = []
     implemented = [
         (caller.name, impl.function)
@@ -162,17 +198,21 @@ def _collect(manager: pluggy.PluginManager, source: Source) -> tuple[list[tuple[
     return specs, faults
 
 
-def _host(claims: Sequence[tuple[Source, Kind, Spec]], problems: tuple[str, ...]) -> Host:
+def _host(claims: Sequence[tuple[Source, Kind, Spec | BackboneFamily]], problems: tuple[str, ...]) -> Host:
     registered: dict[str, dict[str, Registered[Any]]] = {kind.plural: {} for kind in KINDS}
+    families: dict[str, Registered[BackboneFamily]] = {}
     claimed: dict[tuple[str, str], str] = {}
     for source, kind, spec in claims:
-        names = names_of(spec)
+        names = (f"{spec.prefix}/",) if isinstance(spec, BackboneFamily) else names_of(spec)
         for name in names:
             if (kind.name, name) in claimed:
                 raise _clash(kind, name, claimed[kind.name, name], source.label)
             claimed[kind.name, name] = source.label
-        registered[kind.plural][spec.name] = Registered(spec, source.label, names[1:])
-    return Host(**registered, problems=problems)
+        if isinstance(spec, BackboneFamily):
+            families[spec.prefix] = Registered(spec, source.label)
+        else:
+            registered[kind.plural][spec.name] = Registered(spec, source.label, names[1:])
+    return Host(**registered, families=families, problems=problems)
 
 
 def _clash(kind: Kind, name: str, first: str, second: str) -> UserError:
@@ -184,14 +224,14 @@ def _clash(kind: Kind, name: str, first: str, second: str) -> UserError:
     )
 
 
-def _found(registered: Mapping[str, Registered[S]], word: str, name: str) -> Registered[S]:
+def _found(registered: Mapping[str, Registered[S]], word: str, name: str, others: Sequence[str] = ()) -> Registered[S]:
     if name in registered:
         return registered[name]
     for candidate in registered.values():
         if name in candidate.aliases:
             return candidate
     known = [*registered, *(alias for candidate in registered.values() for alias in candidate.aliases)]
-    raise unknown_name(word, name, known)
+    raise unknown_name(word, name, [*known, *others])
 
 
 def _fault(source: Source, said: str, cause: BaseException | None = None) -> UserError:

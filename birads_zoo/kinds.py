@@ -11,6 +11,7 @@ from birads_zoo.interfaces import (
     PROJECT,
     AblationSpec,
     AugmentationSpec,
+    BackboneFamily,
     BackboneSpec,
     DatasetSpec,
     ExplainerSpec,
@@ -18,20 +19,26 @@ from birads_zoo.interfaces import (
     Spec,
     Target,
 )
+from birads_zoo.part_options import fault_of_options
 
 _NAME = re.compile(r"\w[\w.:@-]*")  # it becomes part of a folder's name, and "+" joins names there
+_PREFIX = re.compile(r"\w[\w.-]*")  # of a family; its members are prefix/name
 _FLAG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: its singular and plural in code, its word in sentences, its spec, and the spec's callables."""
+    """One kind: its singular and plural in code, its word in sentences, its spec, and the spec's callables.
+
+    `family` is what a hook of this kind can return beside specs.
+    """
 
     name: str
     plural: str
     word: str
     spec: type[Spec]
     callables: tuple[str, ...]
+    family: type[BackboneFamily] | None = None
 
     @property
     def hook(self) -> str:
@@ -43,7 +50,7 @@ KINDS = (
     Kind("dataset", "datasets", "data set", DatasetSpec, ("load",)),
     Kind("augmentation", "augmentations", "augmentation", AugmentationSpec, ("build",)),
     Kind("loss", "losses", "loss", LossSpec, ("build",)),
-    Kind("backbone", "backbones", "backbone", BackboneSpec, ("build",)),
+    Kind("backbone", "backbones", "backbone", BackboneSpec, ("build",), BackboneFamily),
     Kind("explainer", "explainers", "explainer", ExplainerSpec, ("build",)),
     Kind("ablation", "ablations", "ablation", AblationSpec, ("recipe", "model")),
 )
@@ -68,6 +75,11 @@ def fault_of(kind: Kind, returned: object) -> str:
     if not isinstance(returned, list | tuple):
         return f"returned {_a(returned)} instead of a list of {kind.spec.__name__}"
     for item in returned:
+        if kind.family and isinstance(item, kind.family):
+            fault = _fault_of_family(item)
+            if fault:
+                return f"returned a family of {kind.plural} {item.prefix!r}, {fault}"
+            continue
         if not isinstance(item, kind.spec):
             return f"returned a list with {_a(item)} in it instead of {kind.spec.__name__} values only"
         fault = fault_of_spec(kind, item)
@@ -81,6 +93,28 @@ def fault_of_spec(kind: Kind, spec: Spec) -> str:
     for name in names_of(spec):
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             return "whose name or alias is not made of letters, digits and any of _ . : @ - after the first letter"
+    return _fault_of_content(kind, spec)
+
+
+def fault_of_member(kind: Kind, spec: object, name: str) -> str:
+    """Say what is wrong with what a family resolved `name` to, as "whose name …"; "" when nothing is."""
+    if not isinstance(spec, kind.spec):
+        return f"which is {_a(spec)} instead of a {kind.spec.__name__}"
+    if spec.name != name:
+        return f"whose name is {spec.name!r}"
+    return _fault_of_content(kind, spec)
+
+
+def _fault_of_family(family: BackboneFamily) -> str:
+    if not isinstance(family.prefix, str) or not _PREFIX.fullmatch(family.prefix):
+        return "whose prefix is not made of letters, digits and any of _ . -"
+    if not isinstance(family.summary, str) or not family.summary.strip() or "\n" in family.summary:
+        return "whose summary is not one line of text"
+    wrong = next((field for field in ("names", "resolve") if not callable(getattr(family, field))), "")
+    return f"whose `{wrong}` is {_a(getattr(family, wrong))}, not a function" if wrong else ""
+
+
+def _fault_of_content(kind: Kind, spec: Spec) -> str:
     if isinstance(spec, AblationSpec) and not _FLAG.fullmatch(spec.name):
         return "whose name cannot be a flag: use small letters, digits and single hyphens"
     if not isinstance(spec.summary, str) or not spec.summary.strip() or "\n" in spec.summary:
@@ -90,6 +124,8 @@ def fault_of_spec(kind: Kind, spec: Spec) -> str:
         optional = value is None and isinstance(spec, AblationSpec)
         if not optional and not callable(value):
             return f"whose `{field}` is {_a(value)}, not a function"
+    if not isinstance(spec, AblationSpec) and (fault := fault_of_options(spec.options)):
+        return fault
     if isinstance(spec, BackboneSpec):
         return _fault_of_pixels(spec.pixel_mean, spec.pixel_std) or _fault_of_stages(spec.stages)
     return _fault_of_targets(spec.targets) if isinstance(spec, DatasetSpec) else ""

@@ -54,7 +54,7 @@ def try_explainer(spec: ExplainerSpec) -> None:
     places = ModelSection(freeze="all", evidence=True, fusion="difference", pooling="max", norm="batch", dropout=0.5)
     for section, views in ((_SECTION, 1), (places, 2)):
         classifier = _small_classifier(section)
-        explainer = spec.build(ExplainerContext(classifier=classifier))
+        explainer = spec.build(ExplainerContext(classifier=classifier, options=spec.options()))
         images, targets = _images(3, views), torch.tensor([0, _CLASSES - 1, 1])
         maps = explain_sample(classifier, explainer, images.clone(), targets, batch_size=3)
         _require_left_as_found(explainer, classifier, images, targets)

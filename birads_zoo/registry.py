@@ -1,14 +1,15 @@
-"""The catalogue, registry.toml: recipes, single-file and disabled plugins, reported results, licences of weights.
+"""The catalogue, registry.toml: recipes, models to compare, plugin files, reported results, licences of weights.
 
 The packaged file says what is official; a `registry.toml` in the working directory extends it. A recipe of the
-same name there takes the packaged one's place; plugins, references and licences are added.
+same name there takes the packaged one's place; models, plugins, references and licences are added. Since it names
+files whose code is run, commands that open what others made leave the working directory's out (`packaged_registry`).
 """
 
 from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -16,9 +17,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from birads_zoo import recipe as recipes_room
 from birads_zoo.errors import UserError, unknown_name
-from birads_zoo.recipe import ModelSection, merge
+from birads_zoo.recipe import ModelSection, from_dict
+from birads_zoo.recipe.layers import lay
 
 FILE_NAME = "registry.toml"
 _OWN_KEYS = ("extends", "summary", "backbones")
@@ -47,10 +48,15 @@ class _Plugins(msgspec.Struct, frozen=True, kw_only=True):
     disabled: tuple[str, ...] = ()
 
 
+class _Models(msgspec.Struct, frozen=True, kw_only=True):
+    compare: tuple[str, ...] = ()
+
+
 class _File(msgspec.Struct, frozen=True, kw_only=True):
     """The shape of one registry.toml; recipes are checked by their own room."""
 
     recipes: dict[str, dict[str, Any]] = {}
+    models: _Models = _Models()
     plugins: _Plugins = _Plugins()
     references: tuple[Reference, ...] = ()
     licences: dict[str, str] = {}
@@ -60,12 +66,14 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
 class Registry:
     """What the packaged registry.toml and the working directory's say together.
 
-    `recipes` are tables as written; `origins` says which file each is from. `plugin_files` are absolute.
+    `recipes` are tables as written; `origins` says which file each is from. `models` are the backbones that a
+    comparison takes unless others are named. `plugin_files` are absolute.
     `disabled` names distributions ("acme-zoo") or single entry points ("acme-zoo:losses").
     """
 
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: Mapping[str, Path] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
     plugin_files: tuple[Path, ...] = ()
     disabled: tuple[str, ...] = ()
     references: tuple[Reference, ...] = ()
@@ -83,8 +91,9 @@ class Registry:
         values: dict[str, Any] = {}
         for table in tables:
             own = {key: value for key, value in table.items() if key not in _OWN_KEYS}
-            values = merge(merge(values, own), table.get("backbones", {}).get(backbone, {}))
-        return merge(values, {"model": {"backbone": backbone}})
+            settled = lay(own, {"model": {"backbone": backbone}})
+            values = lay(lay(values, settled), table.get("backbones", {}).get(backbone, {}))
+        return values
 
     def _tables(self, name_or_file: str) -> list[Mapping[str, Any]]:
         """Return the recipe's tables, from the one that extends nothing to the one asked for."""
@@ -117,11 +126,18 @@ def load_registry(cwd: Path | None = None) -> Registry:
     """
     packaged = packaged_file()
     local = (cwd or Path.cwd()) / FILE_NAME
-    files = [packaged]
-    if local.exists() and not local.samefile(packaged):
-        files.append(local)
+    return _read_together([packaged, local] if local.exists() and not local.samefile(packaged) else [packaged])
+
+
+def packaged_registry() -> Registry:
+    """Read the packaged registry.toml alone."""
+    return _read_together([packaged_file()])
+
+
+def _read_together(files: Sequence[Path]) -> Registry:
     recipes: dict[str, Mapping[str, Any]] = {}
     origins: dict[str, Path] = {}
+    models: list[str] = []
     plugin_files: list[Path] = []
     disabled: list[str] = []
     references: list[Reference] = []
@@ -130,6 +146,7 @@ def load_registry(cwd: Path | None = None) -> Registry:
         content = read_file(path)
         for name, table in content.recipes.items():
             recipes[name], origins[name] = MappingProxyType(table), path
+        models += content.models.compare
         plugin_files += [(path.parent / file).resolve() for file in content.plugins.files]
         disabled += content.plugins.disabled
         references += [reference for reference in content.references if reference not in references]
@@ -137,6 +154,7 @@ def load_registry(cwd: Path | None = None) -> Registry:
     return Registry(
         recipes=recipes,
         origins=origins,
+        models=tuple(dict.fromkeys(models)),
         plugin_files=tuple(dict.fromkeys(plugin_files)),
         disabled=tuple(dict.fromkeys(disabled)),
         references=tuple(references),
@@ -187,17 +205,17 @@ def _check_recipe(table: Mapping[str, Any], source: str) -> None:
     if not isinstance(overrides, dict) or not all(isinstance(value, dict) for value in overrides.values()):
         raise UserError(f"{source}: key 'backbones': expected a table for each backbone's name")
     own = {key: value for key, value in table.items() if key not in _OWN_KEYS}
-    recipes_room.from_dict(own, source)
+    from_dict(own, source)
     for backbone, values in overrides.items():
-        recipes_room.from_dict(values, f"{source}, backbones.{backbone}")
+        from_dict(values, f"{source}, backbones.{backbone}")
 
 
 def _check_keys(values: Mapping[str, Any], path: Path) -> None:
     """Name the nearest valid key for each unknown one."""
     _only(values, _File.__struct_fields__, path, "")
-    plugins = values.get("plugins", {})
-    if isinstance(plugins, dict):
-        _only(plugins, _Plugins.__struct_fields__, path, "plugins.")
+    for section, fields in (("plugins", _Plugins.__struct_fields__), ("models", _Models.__struct_fields__)):
+        if isinstance(values.get(section), dict):
+            _only(values[section], fields, path, f"{section}.")
     references = values.get("references", [])
     for number, reference in enumerate(references if isinstance(references, list) else []):
         if isinstance(reference, dict):

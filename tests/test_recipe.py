@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from birads_zoo.compose import parse_settings
 from birads_zoo.errors import UserError
-from birads_zoo.recipe import Recipe, changed_fields, from_dict, merge, to_dict
+from birads_zoo.recipe import Recipe, changed_fields, from_dict, to_dict
+from birads_zoo.recipe.layers import lay
 
 TABLES = st.recursive(
     st.integers(),
@@ -14,20 +15,52 @@ TABLES = st.recursive(
 
 
 def test_a_recipe_survives_being_written_and_read():
-    recipe = Recipe().replace({"model.dropout": 0.4, "dataset.columns": {"patient_id": "ID"}, "ablations": ["x"]})
+    recipe = Recipe().replace(
+        {"model.dropout": 0.4, "dataset.options.columns": {"patient_id": "ID"}, "ablations": ["x"]}
+    )
     assert from_dict(to_dict(recipe), "copy") == recipe
 
 
 @given(TABLES, TABLES)
-def test_merging_lets_the_upper_win_and_keeps_the_rest(base, over):
-    merged = merge(base, over)
-    assert set(merged) == set(base) | set(over)
-    assert merge(merged, over) == merged
+def test_laying_lets_the_upper_win_and_keeps_the_rest(base, over):
+    laid = lay(base, over)
+    assert set(laid) == set(base) | set(over)
+    assert lay(laid, over) == laid
+
+
+@pytest.mark.parametrize(
+    ("over", "options"),
+    [
+        ({"loss": {"name": "focal"}}, {"gamma": 1.5}),
+        ({"loss": "focal"}, {"gamma": 1.5}),
+        ({"loss": {"options": {"delta": 1}}}, {"gamma": 1.5, "delta": 1}),
+        ({"loss": {"name": "corn", "options": {"delta": 1}}}, {"delta": 1}),
+        ({"loss": "corn"}, None),
+    ],
+)
+def test_options_go_with_the_part_they_were_written_for(over, options):
+    laid = lay({"loss": {"name": "focal", "class_weights": True, "options": {"gamma": 1.5}}}, over)
+    assert laid["loss"].get("options") == options
+    assert laid["loss"]["class_weights"]
+
+
+def test_options_without_a_name_are_those_of_the_default_part():
+    written = {"augmentation": {"options": {"strength": 2}}}
+    assert lay(written, {"augmentation": "mammo"})["augmentation"]["options"] == {"strength": 2}
+    assert "options" not in lay(written, {"augmentation": "none"})["augmentation"]
+
+
+def test_replacing_a_part_drops_its_options_and_replacing_options_keeps_no_old_ones():
+    recipe = Recipe().replace({"loss": "focal", "loss.options": {"gamma": 1.5, "other": 1}})
+    assert recipe.replace({"loss.options": {"gamma": 3.0}}).loss.options == {"gamma": 3.0}
+    assert recipe.replace({"loss.options.gamma": 3.0}).loss.options == {"gamma": 3.0, "other": 1}
+    assert recipe.replace({"loss.options.gamma": 3.0, "loss.name": "corn"}).loss.options == {"gamma": 3.0}
+    assert recipe.replace({"loss.name": "corn"}).loss.options == {}
 
 
 def test_changed_fields_names_exactly_what_was_replaced():
     recipe = Recipe()
-    changes = {"model.dropout": 0.0, "training.epochs": 3, "augmentation": "none"}
+    changes = {"model.dropout": 0.0, "training.epochs": 3, "augmentation.name": "none", "loss.options.gamma": 1}
     assert changed_fields(recipe, recipe.replace(changes)) == changes
 
 
@@ -60,8 +93,8 @@ def test_a_wrong_recipe_is_one_sentence_with_the_nearest_name(values, said):
 
 
 def test_a_setting_through_a_single_value_is_refused():
-    with pytest.raises(UserError, match="'augmentation' is a single value, not a section"):
-        Recipe().replace({"augmentation.flip": 1})
+    with pytest.raises(UserError, match="'seed' is a single value, not a section"):
+        Recipe().replace({"seed.flip": 1})
 
 
 def test_settings_are_read_as_toml_and_as_text_failing_that():

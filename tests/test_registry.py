@@ -6,7 +6,7 @@ import pytest
 
 from birads_zoo import UserError
 from birads_zoo.recipe import from_dict
-from birads_zoo.registry import FILE_NAME, Registry, load_registry, packaged_file, read_file
+from birads_zoo.registry import FILE_NAME, Registry, load_registry, packaged_file, packaged_registry, read_file
 
 
 @pytest.fixture
@@ -152,7 +152,10 @@ def test_a_recipe_that_extends_none_that_is_known(load):
     [
         ("[recipes.a]\nseed = \n", r"registry\.toml is no valid TOML: invalid value \(at line 2, column 8\)"),
         ("[recipe.a]\n", r"registry\.toml: unknown key 'recipe'; did you mean 'recipes'\?"),
-        ("[weather]\n", r"registry\.toml: unknown key 'weather'; known: recipes, plugins, references, licences"),
+        (
+            "[weather]\n",
+            r"registry\.toml: unknown key .weather.; known: recipes, models, plugins, references",
+        ),
         ("[plugins]\nfile = []\n", r"registry\.toml: unknown key 'plugins\.file'; did you mean 'plugins\.files'\?"),
         ("[plugins]\nfiles = 'a.py'\n", r"registry\.toml: key 'plugins\.files': expected 'array', got 'str'"),
         ("[plugins]\nfiles = [1]\n", r"registry\.toml: key 'plugins\.files\[0\]': expected 'str', got 'int'"),
@@ -191,3 +194,23 @@ def test_a_folder_of_that_name(tmp_path):
     (tmp_path / FILE_NAME).mkdir()
     with pytest.raises(UserError, match=r"cannot read .*registry\.toml: Is a directory"):
         load_registry(tmp_path)
+
+
+def test_models_to_compare_are_added_to_the_official_ones(tmp_path):
+    official = packaged_registry().models
+    assert official[:2] == ("baseline_cnn", "resnet50")
+    (tmp_path / FILE_NAME).write_text('[models]\ncompare = ["my-net", "resnet50"]\n')
+    assert load_registry(tmp_path).models == (*official, "my-net")
+    (tmp_path / FILE_NAME).write_text("[models]\ncompares = []\n")
+    with pytest.raises(UserError, match=r"unknown key 'models.compares'; did you mean 'models.compare'"):
+        load_registry(tmp_path)
+
+
+def test_overrides_keep_the_options_of_their_own_backbone(tmp_path):
+    (tmp_path / FILE_NAME).write_text(
+        "[recipes.base.model]\nbackbone = 'a'\noptions = { depth = 1 }\n"
+        "[recipes.base.backbones.b.model]\noptions = { width = 2 }\n"
+    )
+    registry = load_registry(tmp_path)
+    assert registry.recipe("base")["model"] == {"backbone": "a", "options": {"depth": 1}}
+    assert registry.recipe("base", "b")["model"] == {"backbone": "b", "options": {"width": 2}}

@@ -71,7 +71,7 @@ def _what(manifest: Manifest, precision: str) -> str:
     else:
         steps = ["cropped to the breast"] * image.crop + ["chest wall turned to the left"] * image.orient + steps
     views = {"single": "one picture", "breast": "two views of a breast", "bilateral": "both breasts in one view"}
-    maps = f"{recipe.explainer}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
+    maps = f"{recipe.explainer.name}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
     rows = (
         ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
         ("Ablations", ", ".join(recipe.ablations) or "none"),

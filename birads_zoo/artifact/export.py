@@ -46,9 +46,7 @@ if TYPE_CHECKING:
 CARD = "model_card.md"
 _UNSHARED = {
     "dataset.root": "",
-    "dataset.table": "",
-    "dataset.columns": {},
-    "dataset.patient_pattern": "",
+    "dataset.options": {},
     "model.weights": "",
 }
 """The recipe's fields that may name the user's files and patients; a model needs none of them."""
@@ -143,7 +141,7 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
 def _heat_maps(finished: Finished) -> HeatMaps:
     """Take over what `birads-zoo explain` found of the recipe's explainer, if it was asked."""
     told = read_explanations(finished.folder)
-    judged = None if told is None else told.found.explainers.get(finished.recipe.explainer)
+    judged = None if told is None else told.found.explainers.get(finished.recipe.explainer.name)
     if judged is None:
         return HeatMaps(faithful=None, verdict="nobody has tested these maps")
     return HeatMaps(faithful=judged.faithful, verdict=judged.verdict)
@@ -171,6 +169,6 @@ def _licences(recipe: Recipe, host: Host, registry: Registry) -> tuple[str, ...]
             f"{spec.name}: trained from weights in a file of the user's, whose giver's terms go on binding them"
         )
     elif recipe.model.pretrained and spec.weights:
-        told.append(f"{spec.name}: trained from {registry.licences.get(spec.name, spec.weights)}")
+        told.append(f"{spec.name}: trained from {registry.licences.get(spec.name, spec.licence or spec.weights)}")
     told.append(f"data set {recipe.dataset.name}: its publisher's terms may bind what was learned from it")
     return tuple(told)

@@ -104,12 +104,13 @@ class Model:
         ready = read(sample, self.manifest.preprocessing)
         if isinstance(ready, Prediction):
             raise UserError(f"cannot read {ready.source or 'the picture'}: {ready.error}")
-        spec = self.host.explainer(self.manifest.recipe.explainer)
+        section = self.manifest.recipe.explainer
+        spec, options = self.host.explainer(section.name), self.host.options("explainer", section.name, section.options)
         images = as_images(ready.pixels[None], self.compute.device)
         target = torch.tensor([self.classes.index(label)], device=self.compute.device)
         seed = self.manifest.recipe.seed
         with self.host.building("explainer", spec.name):
-            explainers = [spec.build(ExplainerContext(classifier=one)) for one in self.classifiers]
+            explainers = [spec.build(ExplainerContext(classifier=one, options=options)) for one in self.classifiers]
             maps = [
                 explain_sample(one, explainer, images, target, 1, seed=seed)[0, 0]
                 for one, explainer in zip(self.classifiers, explainers, strict=True)

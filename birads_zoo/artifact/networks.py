@@ -108,11 +108,13 @@ def open_classifier(path: Path, recipe: Recipe, host: Host, classes: int, comput
         UserError: when its plugin is missing or changed, or the weights are another network's.
 
     """
-    if recipe.model.backbone not in host.backbones:
+    try:
+        host.backbone(recipe.model.backbone)
+    except UserError:
         raise UserError(
             f"this model needs the backbone {recipe.model.backbone!r}, and no plugin here registers it; install that "
             "plugin or name its file with --plugin, or export the run as onnx"
-        )
+        ) from None
     settled = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(settled, host, classes)
     try:

@@ -18,7 +18,7 @@ from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
 
 SUMMARIES = {
     "run": "Train and evaluate a backbone on a data set",
-    "compare": "Compare every registered backbone, and rank them by tests",
+    "compare": "Compare backbones on the same folds, and rank them by tests",
     "ablate": "Take away a part of a model at a time, and test what that does",
     "leakage": "Tell what a split that leaks patients makes of a score",
     "report": "Make a page of a finished run that opens without a network",
@@ -28,6 +28,7 @@ SUMMARIES = {
     "predict": "Say what an exported model sees in pictures",
     "serve": "Show an exported model on a web page, and to programs",
     "list": "Show everything that is registered",
+    "show": "Describe one registered part: its options, licence and source",
     "register": "Check a plugin file and add it to the working directory's registry.toml",
     "phantom": "Make synthetic mammograms with known lesions",
 }

@@ -1,4 +1,4 @@
-"""`birads-zoo compare`: every registered backbone, or those named, on the same folds, ranked by tests."""
+"""`birads-zoo compare`: the official backbones, or those named, on the same folds, ranked by tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from birads_zoo.study.plan import Study, compared, seeds_from
 
 
 @click.command("compare")
-@click.option("--backbone", "backbones", multiple=True, metavar="NAME", help="May be repeated. [default: all]")
+@click.option(
+    "--backbone", "backbones", multiple=True, metavar="NAME", help="May be repeated.  [default: all official]"
+)
 @click.option(
     "--recipe",
     "recipes",
@@ -41,7 +43,9 @@ def command(
     plugin_files: tuple[Path, ...],
     **fields: Any,
 ) -> None:
-    """Compare every registered backbone, or those named, on the same folds, and leave a leaderboard.
+    """Compare backbones on the same folds, and leave a leaderboard.
+
+    Without --backbone they are those that registry.toml lists under [models].
 
     A model that fails is a line with its error; the rest finish. Stopped, and started again with the same arguments,
     it does only what is missing.

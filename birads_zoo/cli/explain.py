@@ -60,7 +60,7 @@ def command(
     from birads_zoo.runs.finished import read_run
 
     finished = read_run(run, host)
-    chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer]
+    chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer.name]
     screen = Screen()
     found = explain(finished, host, chosen, limit, device, screen, root)
     click.echo(encode(found), nl=False) if as_json else click.echo(explanations_text(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,13 @@ import click
 
 from birads_zoo import __version__
 from birads_zoo.cli.plugins import open_host, plugin_option
-from birads_zoo.errors import unknown_name
-from birads_zoo.interfaces import BackboneSpec
-from birads_zoo.kinds import KINDS
+from birads_zoo.errors import UserError, unknown_name
+from birads_zoo.interfaces import BackboneSpec, Spec
+from birads_zoo.kinds import KINDS, Kind, kind_of
 from birads_zoo.registry import packaged_file
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.host import Host, Registered
     from birads_zoo.registry import Registry
 
 _KINDS = (*(kind.plural for kind in KINDS), "recipes")
@@ -46,21 +47,28 @@ class _Entry:
 
 @click.command("list")
 @click.argument("kind", required=False, metavar="[KIND]")
+@click.argument("pattern", required=False, metavar="[PATTERN]")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list on stdout.")
 @plugin_option
-def command(kind: str | None, as_json: bool, plugin_files: tuple[Path, ...]) -> None:
+def command(kind: str | None, pattern: str | None, as_json: bool, plugin_files: tuple[Path, ...]) -> None:
     """Show everything that is registered: its name, its plugin and a one-line summary.
 
     Under a backbone with pretrained weights stands which these are, and their licence.
 
     KIND is one of datasets, augmentations, losses, backbones, explainers, ablations and recipes; all are shown
-    without it.
+    without it. PATTERN is a name with * and ? in it. The members of a family of backbones are shown only for a pattern
+    with its prefix: birads-zoo list backbones 'timm/convnext*'
     """
     if kind is not None and kind not in _KINDS:
         raise unknown_name("kind", kind, _KINDS)
     registry, host = open_host(plugin_files)
-    entries = [*_plugged(host, registry), *_recipes(registry)]
+    entries = [*_plugged(host, registry), *(_families(host) if pattern is None else ()), *_recipes(registry)]
     shown = [entry for entry in entries if kind in (None, entry.kind)]
+    if pattern is not None:
+        shown = [entry for entry in shown if fnmatchcase(entry.name, pattern)]
+        shown += _members(host, registry, pattern) if kind == "backbones" else []
+        if not shown:
+            raise UserError(f"none of the {kind} is called {pattern!r}; birads-zoo list {kind} shows their names")
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in shown], indent=2, ensure_ascii=False))
     else:
@@ -69,17 +77,41 @@ def command(kind: str | None, as_json: bool, plugin_files: tuple[Path, ...]) -> 
 
 def _plugged(host: Host, registry: Registry) -> Iterator[_Entry]:
     for kind in KINDS:
-        for name, registered in sorted(host.of_kind(kind.plural).items()):
-            weights = registered.spec.weights if isinstance(registered.spec, BackboneSpec) else ""
-            yield _Entry(
-                kind=kind.plural,
-                name=name,
-                aliases=registered.aliases,
-                plugin=registered.plugin,
-                summary=registered.spec.summary,
-                weights=weights,
-                licence=registry.licences.get(name, "") if weights else "",
-            )
+        for _, registered in sorted(host.of_kind(kind.plural).items()):
+            yield _entry(kind, registered, registry)
+
+
+def _families(host: Host) -> Iterator[_Entry]:
+    for prefix, registered in sorted(host.families.items()):
+        yield _Entry(
+            kind="backbones",
+            name=f"{prefix}/…",
+            aliases=(),
+            plugin=registered.plugin,
+            summary=f"{registered.spec.summary}; birads-zoo list backbones '{prefix}/*'",
+        )
+
+
+def _members(host: Host, registry: Registry, pattern: str) -> Iterator[_Entry]:
+    prefix = pattern.partition("/")[0]
+    names = host.families[prefix].spec.names() if prefix in host.families else ()
+    for name in names:
+        if fnmatchcase(f"{prefix}/{name}", pattern):
+            yield _entry(kind_of("backbone"), host.registered("backbone", f"{prefix}/{name}"), registry)
+
+
+def _entry(kind: Kind, registered: Registered[Spec], registry: Registry) -> _Entry:
+    spec = registered.spec
+    weights, licence = (spec.weights, spec.licence) if isinstance(spec, BackboneSpec) else ("", "")
+    return _Entry(
+        kind=kind.plural,
+        name=spec.name,
+        aliases=registered.aliases,
+        plugin=registered.plugin,
+        summary=spec.summary,
+        weights=weights,
+        licence=registry.licences.get(spec.name, licence) if weights else "",
+    )
 
 
 def _recipes(registry: Registry) -> Iterator[_Entry]:

@@ -17,10 +17,10 @@ _FIELDS = {
     "root": "dataset.root",
     "target": "dataset.target",
     "classes": "dataset.classes",
-    "table": "dataset.table",
-    "columns": "dataset.columns",
-    "patient_pattern": "dataset.patient_pattern",
-    "unlisted": "dataset.unlisted",
+    "table": "dataset.options.table",
+    "columns": "dataset.options.columns",
+    "patient_pattern": "dataset.options.patient_pattern",
+    "unlisted": "dataset.options.unlisted",
 }
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.cli.plugins import open_installed_host, plugin_option
 from birads_zoo.errors import UserError
 from birads_zoo.files import whole_file, whole_folder
 
@@ -54,7 +54,7 @@ def command(
 
     if explain and out is None:
         raise UserError("--explain draws its heat maps beside the table: say where with --out")
-    _, host = open_host(plugin_files)
+    host = open_installed_host(plugin_files)
     opened = open_model(model, host, device)
     pictures = named_pictures(files)
     samples = samples_of(pictures, opened.manifest.recipe.dataset.views)
@@ -108,7 +108,7 @@ def _draw(path: Path, shown: Explanation, manifest: Manifest) -> None:
         shown.picture,
         shown.heat,
         np.zeros(shown.heat.shape, np.bool_),
-        f"{manifest.recipe.explainer}: evidence for {shown.label}",
+        f"{manifest.recipe.explainer.name}: evidence for {shown.label}",
         f"research use only{f'; on the training run it {judged.verdict}' if judged.faithful else ''}",
         "" if judged.faithful else judged.verdict,
     )

@@ -123,7 +123,7 @@ def _changes(fields: Mapping[str, Any], scheme: str | None, image_size: tuple[in
     simple = {
         "model.backbone": fields["backbone"],
         "model.weights": fields["weights"],
-        "augmentation": fields["augmentation"],
+        "augmentation.name": fields["augmentation"],
         "loss.name": fields["loss"],
         "split.scheme": scheme,
         "split.folds": fields["folds"],

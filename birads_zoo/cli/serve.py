@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.cli.plugins import open_installed_host, plugin_option
 from birads_zoo.errors import BiradsZooWarning, UserError
 
 _NEEDED = ("fastapi", "gradio", "python_multipart", "uvicorn")
@@ -48,7 +48,7 @@ def command(
             BiradsZooWarning,
             stacklevel=1,
         )
-    _, plugins = open_host(plugin_files)
+    plugins = open_installed_host(plugin_files)
     opened = open_model(model, plugins, device)
 
     def say_ready(address: str) -> None:

@@ -20,15 +20,10 @@ def load_index(section: DatasetSection, host: Host) -> Index:
     plugin, for a data set that returns something else than an index, or an index in which two rows have one number.
     """
     spec = host.dataset(section.name)
-    options = DatasetContext(
-        root=Path(section.root).expanduser() if section.root else None,
-        table=section.table,
-        columns=section.columns,
-        patient_pattern=section.patient_pattern,
-        unlisted=section.unlisted,
-    )
+    root = Path(section.root).expanduser() if section.root else None
+    context = DatasetContext(root=root, options=host.options("dataset", spec.name, section.options))
     with host.building("dataset", spec.name):
-        return _index(spec.load(options))
+        return _index(spec.load(context))
 
 
 def _index(loaded: object) -> Index:

@@ -42,9 +42,10 @@ def explain_fold(
     positions = fitted.fold.test[chosen]
     samples = data.samples[positions]
     batches = Batches(data.store.array, samples, labels[chosen], recipe.training.batch_size, compute.device)
-    spec = host.explainer(recipe.explainer)
+    spec = host.explainer(recipe.explainer.name)
+    options = host.options("explainer", spec.name, recipe.explainer.options)
     with host.building("explainer", spec.name):
-        explainer = spec.build(ExplainerContext(classifier=classifier))
+        explainer = spec.build(ExplainerContext(classifier=classifier, options=options))
         maps = [
             explain_sample(
                 classifier, explainer, batch.images, batch.targets, recipe.training.batch_size, seed=recipe.seed

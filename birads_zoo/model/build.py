@@ -22,7 +22,7 @@ from birads_zoo.model.weights import load_weights
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
-    from birads_zoo.recipe import Recipe
+    from birads_zoo.recipe import ImageSection, ModelSection, Recipe
 
 
 def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
@@ -46,17 +46,14 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
             "model.pooling = 'gem' takes features that are never negative, and evidence can be: say 'max' or 'avg'"
         )
     spec = host.backbone(section.backbone)
-    mean, std = section.pixel_mean or spec.pixel_mean, section.pixel_std or spec.pixel_std
-    if not len(mean) == len(std) == len(spec.pixel_mean):
-        raise UserError(
-            f"model.pixel_mean and model.pixel_std need {len(spec.pixel_mean)} values each, one for every input "
-            f"channel of {spec.name}, not {len(mean)} and {len(std)}"
-        )
+    _check_size(spec, recipe.image)
+    mean, std = _pixel_statistics(spec, section)
     options = BackboneContext(
-        in_channels=len(spec.pixel_mean),
+        in_channels=len(mean),
         height=recipe.image.height,
         width=recipe.image.width,
         pretrained=section.pretrained and not section.weights and bool(spec.weights),
+        options=host.options("backbone", spec.name, section.options),
     )
     with host.building("backbone", spec.name):
         backbone = _build_backbone(spec, options)
@@ -83,6 +80,37 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
             place=place_size(backbone, options, height, width),
         )
     return _ablate(classifier, recipe, host)
+
+
+def _check_size(spec: BackboneSpec, image: ImageSection) -> None:
+    if spec.image_size is not None and spec.image_size != (image.height, image.width):
+        height, width = spec.image_size
+        raise UserError(
+            f"{spec.name} takes pictures of {height}x{width} only, not {image.height}x{image.width}; "
+            f"set image.height and image.width (--image-size {height}x{width})"
+        )
+
+
+def _pixel_statistics(spec: BackboneSpec, section: ModelSection) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the mean and the standard deviation of each input channel, as the recipe or the backbone has them.
+
+    A backbone of several channels that is built for one gets the means over its channels: all show the same picture.
+    """
+    own = len(spec.pixel_mean)
+    channels = section.channels or own
+    if channels != own and not (channels == 1 and spec.grey):
+        counts = f"{own} or 1" if spec.grey else f"{own}"
+        raise UserError(f"model.channels = {channels}: {spec.name} takes {counts}; leave it at 0 for its own")
+    mean, std = spec.pixel_mean, spec.pixel_std
+    if channels != own:
+        mean, std = (sum(mean) / own,), (sum(std) / own,)
+    mean, std = section.pixel_mean or mean, section.pixel_std or std
+    if not len(mean) == len(std) == channels:
+        raise UserError(
+            f"model.pixel_mean and model.pixel_std need {channels} values each, one for every input "
+            f"channel of {spec.name}, not {len(mean)} and {len(std)}"
+        )
+    return mean, std
 
 
 def feature_map_size(backbone: nn.Module, options: BackboneContext) -> tuple[int, int, int]:

@@ -71,7 +71,7 @@ def draw_all(
     called = test["patient_id"] if names is None else test["patient_id"].map(names)
     _draw_mistakes(at("misclassified"), data, test.assign(patient_id=called), rows.labels, rows.probabilities, context)
     if explained is not None:
-        _draw_heat_maps(at(recipe.explainer), data, test, explained, recipe, context)
+        _draw_heat_maps(at(recipe.explainer.name), data, test, explained, recipe, context)
 
 
 def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:
@@ -154,7 +154,7 @@ def _draw_heat_maps(
     path: Path, data: Prepared, test: pd.DataFrame, explained: Explained, recipe: Recipe, context: str
 ) -> None:
     fold = f", fold {explained.fold + 1}" if len(data.folds) > 1 else ""
-    context = f"{recipe.explainer}: evidence for the true class{fold} · {context}"
+    context = f"{recipe.explainer.name}: evidence for the true class{fold} · {context}"
     rows = data.labelled.index.rows.iloc[explained.positions]
     predicted = test.set_index("row")["predicted"]
     titles = [

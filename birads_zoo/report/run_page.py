@@ -15,6 +15,7 @@ from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
 from birads_zoo.evaluation.table import chances
 from birads_zoo.files import write_text
 from birads_zoo.recipe import Recipe, to_dict
+from birads_zoo.recipe.layers import leaves
 from birads_zoo.report import run_plots, run_tables, templates
 from birads_zoo.report.gallery import gallery
 from birads_zoo.report.run_figures import against_the_rest, chosen_epochs
@@ -176,17 +177,16 @@ def _environment(environment: Environment, recipe: Recipe) -> list[tuple[str, st
 
 def _recipe(recipe: Recipe, *, whole: bool) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the recipe's fields by section; without `whole`, not those that may say where things lie."""
-    fields = to_dict(recipe)
-    sections: list[tuple[str, dict[str, Any]]] = [
-        ("general", {key: value for key, value in fields.items() if not isinstance(value, dict)}),
-        *((key, value) for key, value in fields.items() if isinstance(value, dict)),
-    ]
-    return [(name, [(key, _field(key, value, whole=whole)) for key, value in own.items()]) for name, own in sections]
+    sections: dict[str, list[tuple[str, str]]] = {"general": []}
+    for key, value in leaves(to_dict(recipe)):
+        section, field = key.split(".", 1) if "." in key else ("general", key)
+        sections.setdefault(section, []).append((field, _field(field, value, whole=whole)))
+    return list(sections.items())
 
 
 def _field(key: str, value: Any, *, whole: bool) -> str:
     if value in ("", [], {}):
         return "–"
-    if key in _PLACES and not whole:
+    if key.rpartition(".")[2] in _PLACES and not whole:
         return "given, not shown"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

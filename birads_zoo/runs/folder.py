@@ -20,7 +20,7 @@ from birads_zoo.data.audit import entries_frame
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
-from birads_zoo.files import make_folder, whole_file, write_text
+from birads_zoo.files import folder_name, make_folder, whole_file, write_text
 from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
@@ -47,7 +47,9 @@ def opened(
             other data.
 
     """
-    folder = resumed or (_named(make_folder(runs), name) if name else _free(make_folder(runs), recipe.run_id))
+    folder = resumed or (
+        _named(make_folder(runs), name) if name else _free(make_folder(runs), folder_name(recipe.run_id))
+    )
     with _alone(folder):
         try:
             if resumed is None:

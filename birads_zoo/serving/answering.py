@@ -91,7 +91,7 @@ class Desk:
                 "picture cannot show that; use `birads-zoo predict` with a table"
             )
         if self.model.classifiers:
-            self.model.host.explainer(self.model.manifest.recipe.explainer)  # one that is not here is told of now
+            self.model.host.explainer(self.model.manifest.recipe.explainer.name)  # one that is not here is told of now
 
 
 @contextmanager

@@ -102,8 +102,8 @@ def _likely(job: Job, took: Sequence[tuple[Job, float]]) -> float:
 def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
     runs, jobs = folder / RUNS, study.jobs
     failures: dict[str, Failure] = {}
-    missing = [(number, job) for number, job in enumerate(jobs, 1) if not is_whole(runs / job.name)]
-    took = [(job, _trained_seconds(runs / job.name)) for job in jobs if is_whole(runs / job.name)]
+    missing = [(number, job) for number, job in enumerate(jobs, 1) if not is_whole(runs / job.folder)]
+    took = [(job, _trained_seconds(runs / job.folder)) for job in jobs if is_whole(runs / job.folder)]
     if took:
         screen.say(f"{len(took)} of {len(jobs)} runs are there already")
     for number, job in missing:
@@ -124,7 +124,7 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
             screen.say(f"{place} · {_score(done, study.metric)} · {spoken(seconds)}")
     return Executed(
         folders={
-            variant.name: tuple(runs / Job(variant=variant, seed=seed).name for seed in study.seeds)
+            variant.name: tuple(runs / Job(variant=variant, seed=seed).folder for seed in study.seeds)
             for variant in study.variants
             if variant.name not in failures
         },
@@ -133,11 +133,11 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
 
 
 def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> RunMetrics | Failure:
-    target, trace = folder / RUNS / job.name, folder / "errors" / f"{job.name}.txt"
+    target, trace = folder / RUNS / job.folder, folder / "errors" / f"{job.folder}.txt"
     if target.exists() and not (target / "recipe.toml").exists():
         shutil.rmtree(target)  # killed before its recipe was written: there is nothing to go on with
     try:
-        done = run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.name)
+        done = run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
     except NothingChangedError as error:
         return Failure(said=str(error), nothing_changed=True)
     except Exception as error:  # whatever a model's code raises: the others shall finish
@@ -150,7 +150,7 @@ def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) ->
 
 def _refuse_other_recipes(study: Study, folder: Path) -> None:
     for job in study.jobs:
-        there = folder / RUNS / job.name
+        there = folder / RUNS / job.folder
         if not (there / "recipe.toml").exists():
             continue
         try:

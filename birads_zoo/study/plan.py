@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from birads_zoo.ablation import apply_ablations
 from birads_zoo.compose import compose
 from birads_zoo.errors import UserError
+from birads_zoo.files import folder_name
 from birads_zoo.recipe import Recipe
 from birads_zoo.results.scores import Metric
 
@@ -62,8 +63,13 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The run's folder: `resnet50+no-dropout@0`, `resnet50@0@image`."""
+        """As `resnet50+no-dropout@0`, `resnet50@0@image`."""
         return _joined(f"{self.variant.recipe.run_id}@{self.seed}", self.variant.mark)
+
+    @property
+    def folder(self) -> str:
+        """The name of the run's folder."""
+        return folder_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +116,13 @@ def compared(
 ) -> tuple[Variant, ...]:
     """Return every backbone under every recipe, as it is and with each of the ablations alone.
 
-    No `backbones` means all that are registered. `weights` is a folder in which a backbone's weights may lie. With
-    several recipes each variant is marked with its recipe's name (of a file, its stem).
+    No `backbones` means those of `[models]` in registry.toml. `weights` is a folder in which a backbone's weights may
+    lie. With several recipes each variant is marked with its recipe's name (of a file, its stem).
     """
     variants: list[Variant] = []
     for recipe_name in recipes:
         mark = Path(recipe_name).stem if len(recipes) > 1 else ""
-        for backbone in backbones or host.backbones:
+        for backbone in backbones or registry.models:
             own = dict(changes) | {"model.backbone": backbone} | weights_of(backbone, weights)
             full = compose(recipe_name, own, (), registry, host)
             variants += ablated(full, ablations, host, mark)
@@ -162,15 +168,16 @@ def leaking(recipe: Recipe) -> tuple[Variant, ...]:
 def weights_of(backbone: str, folder: Path | None) -> dict[str, str]:
     """Return the recipe's change that takes `backbone`'s weights from `folder`; none where no file there is its own.
 
-    Its file is called `<backbone>` or `<backbone>_…`, and ends in .safetensors, .pth or .pt. Raises `UserError` for a
-    folder that does not exist, and for two such files.
+    Its file is called `<backbone>` or `<backbone>_…`, without a family's prefix, and ends in .safetensors, .pth or .pt.
+    Raises `UserError` for a folder that does not exist, and for two such files.
     """
     if folder is None:
         return {}
     if not folder.is_dir():
         raise UserError(f"--weights {folder} is no folder; a study takes each backbone's weights from one folder")
     files = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHT_SUFFIXES)
-    own = [file for file in files if file.stem == backbone or file.stem.startswith(f"{backbone}_")]
+    name = backbone.rpartition("/")[2]  # of a family's member, its own
+    own = [file for file in files if file.stem == name or file.stem.startswith(f"{name}_")]
     if len(own) > 1:
         raise UserError(
             f"{folder} has several weights of {backbone}: {', '.join(file.name for file in own)}; leave one there"

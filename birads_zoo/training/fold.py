@@ -152,10 +152,10 @@ def _from_pooled(classifier: Classifier, pooled: Tensor) -> tuple[Tensor, None]:
 
 
 def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
-    spec = host.augmentation(recipe.augmentation)
+    section, height, width = recipe.augmentation, recipe.image.height, recipe.image.width
+    spec, options = host.augmentation(section.name), host.options("augmentation", section.name, section.options)
     with host.building("augmentation", spec.name):
-        height, width = recipe.image.height, recipe.image.width
-        augment = spec.build(AugmentationContext(height=height, width=width)).to(compute.device)
+        augment = spec.build(AugmentationContext(height=height, width=width, options=options)).to(compute.device)
         rehearse_augmentation(augment, height, width, compute.device, maps=recipe.training.lesion_weight > 0)
     return augment
 
@@ -163,9 +163,14 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
 def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: Compute) -> nn.Module:
     spec = host.loss(recipe.loss.name)
     counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
-    options = LossContext(class_counts=tuple(int(n) for n in counts), class_weights=recipe.loss.class_weights)
+    context = LossContext(
+        class_counts=tuple(int(n) for n in counts),
+        class_weights=recipe.loss.class_weights,
+        ordinal=data.labelled.target.ordinal,
+        options=host.options("loss", spec.name, recipe.loss.options),
+    )
     with host.building("loss", spec.name):
-        criterion = spec.build(options).to(compute.device)
+        criterion = spec.build(context).to(compute.device)
         rehearse_loss(criterion, len(counts), compute.device)
     return criterion
 

@@ -204,15 +204,18 @@ def test_calibration_and_sets_are_those_of_the_run(zoo, export_run, host, tmp_pa
 def test_what_was_found_of_the_heat_maps_goes_along(exported, finished, run, export_run, tmp_path):
     untested = read_manifest(exported)
     assert untested.heat_maps == HeatMaps(faithful=None, verdict="nobody has tested these maps")
-    assert f"| Heat maps | {run.recipe.explainer}; nobody has tested" in (exported / "model_card.md").read_text()
+    assert f"| Heat maps | {run.recipe.explainer.name}; nobody has tested" in (exported / "model_card.md").read_text()
     copied = shutil.copytree(finished[0], tmp_path / "run")
     (copied / "explanations").mkdir()
     judged = {"faithful": False, "verdict": "does not beat its baselines: no gain shown in road over centre"}
-    found = {"explainers": {"another": {"faithful": True, "verdict": "beats"}, run.recipe.explainer: judged}}
+    found = {"explainers": {"another": {"faithful": True, "verdict": "beats"}, run.recipe.explainer.name: judged}}
     write_explanations(copied / "explanations", pd.DataFrame(columns=list(COLUMNS)), found)
     told = export_run(copied, "safetensors", tmp_path / "model")
     assert told.heat_maps == HeatMaps(**judged) == read_manifest(tmp_path / "model").heat_maps
-    assert f"| Heat maps | {run.recipe.explainer}; does not beat" in (tmp_path / "model" / "model_card.md").read_text()
+    assert (
+        f"| Heat maps | {run.recipe.explainer.name}; does not beat"
+        in (tmp_path / "model" / "model_card.md").read_text()
+    )
 
 
 def test_an_export_does_not_overwrite(exported, finished, export_run):

@@ -18,6 +18,7 @@ from birads_zoo.artifact.reading import Sample, samples_of
 from birads_zoo.artifact.rows import as_row, columns_of
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.recalibration import recalibrated
+from birads_zoo.interfaces import NoOptions
 
 
 def part(temperature=None, threshold=None, shift=(0.0, 0.0, 0.0)):
@@ -185,7 +186,9 @@ def test_explainers_that_draw_are_seeded_by_the_recipe(model, paths):
     spec = SimpleNamespace(
         name="noise", build=lambda classifier: lambda images, targets: torch.rand(images[:, :, 0].shape)
     )
-    host = SimpleNamespace(explainer=lambda name: spec, building=lambda kind, name: nullcontext())
+    host = SimpleNamespace(
+        explainer=lambda name: spec, options=lambda *about: NoOptions(), building=lambda kind, name: nullcontext()
+    )
 
     def heat(seed):
         manifest = msgspec.structs.replace(model.manifest, recipe=model.manifest.recipe.replace({"seed": seed}))

@@ -95,3 +95,32 @@ def test_a_recipe_of_the_working_directory_is_listed_with_its_file(zoo, folder):
     (folder / "registry.toml").write_text('[recipes.mine]\nsummary = "my own"\n')
     (line,) = [line for line in zoo("list", "recipes").out.splitlines() if " mine " in line]
     assert line.split() == ["mine", "my", "own", str(folder / "registry.toml")]
+
+
+def test_a_pattern_picks_names(zoo):
+    assert {line.split()[0] for line in zoo("list", "explainers", "*-cam").out.splitlines()[1:]} == {
+        *("grad-cam", "hires-cam", "layer-cam", "eigen-cam", "score-cam", "ablation-cam", "guided-grad-cam")
+    }
+    ended = zoo("list", "losses", "x*")
+    assert (ended.status, ended.out) == (2, "")
+    assert "none of the losses is called 'x*'; birads-zoo list losses shows their names" in ended.err
+
+
+def test_a_familys_members_are_listed_for_a_pattern_alone(zoo, folder):
+    plugin = folder / "acme.py"
+    plugin.write_text(
+        "from birads_zoo import BackboneFamily, BackboneSpec, hookimpl\n"
+        "def resolve(name):\n"
+        "    return BackboneSpec(name=f'acme/{name}', summary='one of two', build=print, weights='w', licence='MIT')\n"
+        "@hookimpl\n"
+        "def birads_zoo_backbones():\n"
+        "    return [BackboneFamily(prefix='acme', summary='two', names=lambda: ['large', 'small'], resolve=resolve)]\n"
+    )
+    listed = zoo("list", "backbones", "--plugin", plugin).out
+    assert "acme/…" in listed
+    assert "acme/small" not in listed
+    members = json.loads(zoo("list", "backbones", "acme/*", "--plugin", plugin, "--json").out)
+    assert [entry["name"] for entry in members] == ["acme/large", "acme/small"]
+    assert members[1]["licence"] == "MIT"
+    lines = zoo("list", "backbones", "acme/s*", "--plugin", plugin).out.splitlines()
+    assert [line.split()[0] for line in lines] == ["backbones", "acme/small", "weights:", "licence:"]

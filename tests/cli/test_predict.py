@@ -97,7 +97,7 @@ def test_a_heat_map_says_what_it_is_and_whether_it_was_tested(
     said = zoo("predict", copied, pictures / "b.jpg", "--out", "told.csv", "--explain", "--device", "cpu")
     assert said.status == 0, said.err
     (row,) = rows_of(pictures.parent / "told.csv")
-    lines = [f"{told['recipe']['explainer']}: evidence for {row['predicted']}", below]
+    lines = [f"{told['recipe']['explainer']['name']}: evidence for {row['predicted']}", below]
     assert written == [*lines, *([warning] if warning else []), "no evidence → strongest in the image"]
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.explanation.overview import Explained, explain_fold
-from birads_zoo.interfaces import ExplainerSpec
-from birads_zoo.recipe import Recipe, TrainingSection
+from birads_zoo.interfaces import ExplainerSpec, NoOptions
+from birads_zoo.recipe import ExplainerSection, Recipe, TrainingSection
 
 
 def random_maps(images: Tensor, targets: Tensor) -> Tensor:
@@ -27,8 +27,14 @@ def explained(seed: int, batch_size: int) -> Explained:
     )
     fitted: Any = SimpleNamespace(fold=SimpleNamespace(test=rows, number=0), test=np.eye(2)[labels])
     spec = ExplainerSpec(name="random", summary="s", build=lambda classifier: random_maps)
-    host: Any = SimpleNamespace(explainer=lambda name: spec, building=lambda kind, name: nullcontext())
-    recipe = Recipe(seed=seed, explainer="random", training=TrainingSection(batch_size=batch_size))
+    host: Any = SimpleNamespace(
+        explainer=lambda name: spec,
+        options=lambda *about: NoOptions(),
+        building=lambda kind, name: nullcontext(),
+    )
+    recipe = Recipe(
+        seed=seed, explainer=ExplainerSection(name="random"), training=TrainingSection(batch_size=batch_size)
+    )
     compute: Any = SimpleNamespace(device=torch.device("cpu"))
     classifier: Any = nn.Linear(1, 1)
     return explain_fold(recipe, host, data, fitted, classifier, compute)

@@ -83,9 +83,9 @@ def test_a_study_that_was_killed_goes_on_and_ends_as_an_unbroken_one(study, host
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     unbroken = room.execute(study("pixels", "pixels+no-thing"), host, whole, "cpu", Screen())
     started.clear()
-    from birads_zoo import pipeline as run_room
+    from birads_zoo import pipeline
 
-    fit_fold, calls = run_room.fit_fold, []
+    fit_fold, calls = pipeline.fit_fold, []
 
     def dying(*given):
         calls.append(None)
@@ -94,7 +94,7 @@ def test_a_study_that_was_killed_goes_on_and_ends_as_an_unbroken_one(study, host
         return fit_fold(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_room, "fit_fold", dying)
+        patch.setattr(pipeline, "fit_fold", dying)
         with pytest.raises(KeyboardInterrupt):
             room.execute(study("pixels", "pixels+no-thing"), host, broken, "cpu", Screen())
     assert started == ["pixels@0", "pixels+no-thing@0"]

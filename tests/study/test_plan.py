@@ -100,6 +100,7 @@ def test_each_backbone_takes_its_own_weights_from_the_folder(tmp_path):
         (tmp_path / name).touch()
     assert weights_of("resnet50", tmp_path) == {"model.weights": str(tmp_path / "resnet50_imagenet.pth")}
     assert weights_of("mobilenet_v2", tmp_path) == {"model.weights": str(tmp_path / "mobilenet_v2.safetensors")}
+    assert weights_of("timm/resnet50", tmp_path) == {"model.weights": str(tmp_path / "resnet50_imagenet.pth")}
     assert weights_of("efficientnet_b0", tmp_path) == {}
     assert weights_of("resnet50", None) == {}
     (tmp_path / "resnet50.pt").touch()

@@ -55,7 +55,8 @@ def test_pictures_that_nobody_marked_count_for_nothing():
 
 @pytest.mark.parametrize("name", ["mammo", "paper"])
 def test_a_lesion_moves_with_its_picture(name):
-    augment = load_host().augmentation(name).build(AugmentationContext(height=64, width=64))
+    spec = load_host().augmentation(name)
+    augment = spec.build(AugmentationContext(height=64, width=64, options=spec.options()))
     images = torch.full((8, 2, 1, 64, 64), 0.2)
     images[:, 0, 0, 20:36, 24:40] = 0.9
     lesions = torch.zeros(8, 64, 64)

@@ -48,7 +48,7 @@ def birads_zoo_ablations() -> list[AblationSpec]:
             recipe=_setting(dataset__views="single", model__fusion="mean"),
         ),
         AblationSpec(name="no-batchnorm", summary="No batch norm in backbone and head", model=_without_batchnorm),
-        AblationSpec(name="no-augmentation", summary="Images as they are", recipe=_setting(augmentation="none")),
+        AblationSpec(name="no-augmentation", summary="Images as they are", recipe=_setting(augmentation__name="none")),
         AblationSpec(
             name="no-class-weights",
             summary="Every row weighs the same in the loss",

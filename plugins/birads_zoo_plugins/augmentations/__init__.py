@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from birads_zoo.interfaces import AugmentationContext, AugmentationSpec, hookimpl
+from msgspec import Meta
+
+from birads_zoo.interfaces import AugmentationContext, AugmentationSpec, Options, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,7 +27,16 @@ def _build_paper(context: AugmentationContext) -> nn.Module:
 def _build_mammo(context: AugmentationContext) -> nn.Module:
     from birads_zoo_plugins.augmentations._mammo import Mammo
 
-    return Mammo()
+    options: MammoOptions = context.options
+    return Mammo(options.strength)
+
+
+class MammoOptions(Options, frozen=True, kw_only=True):
+    """How far an image may be changed."""
+
+    strength: Annotated[
+        float, Meta(ge=0, le=1, description="share of the full ranges; at 0 images are flipped alone")
+    ] = 1.0
 
 
 @hookimpl
@@ -40,5 +51,6 @@ def birads_zoo_augmentations() -> list[AugmentationSpec]:
             name="mammo",
             summary="Flips, one affine warp, gamma and gain, gentle on microcalcifications",
             build=_build_mammo,
+            options=MammoOptions,
         ),
     ]

@@ -12,7 +12,8 @@ from birads_zoo_plugins.augmentations._draws import mirror, uniform, warp
 class Mammo(nn.Module):
     """N×C×H×W → the same: what may differ between two mammograms of the same finding, in the first channel.
 
-    Further channels are maps that take part in the geometry alone.
+    Further channels are maps that take part in the geometry alone. What follows is for a `strength` of 1; every range
+    but that of the flips shrinks in proportion to it.
 
     Geometry, in one resampling, since each one blurs the one to three pixels of a microcalcification:
 
@@ -33,20 +34,26 @@ class Mammo(nn.Module):
     Screening Mammography", Scientific Reports 2019, with weaker scaling.
     """
 
+    def __init__(self, strength: float) -> None:
+        super().__init__()
+        self.strength = strength
+
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Return the augmented images, of the same type and on the same device."""
         with torch.autocast(images.device.type, enabled=False):  # pixel coordinates do not fit half precision
-            size, ratio = uniform(images, 0.85, 1.15), uniform(images, 0.975, 1.025)
+            s = self.strength
+            size = uniform(images, 1 - 0.15 * s, 1 + 0.15 * s)
+            ratio = uniform(images, 1 - 0.025 * s, 1 + 0.025 * s)
             pixels = warp(
                 images.float(),
-                degrees=uniform(images, -20, 20),
+                degrees=uniform(images, -20 * s, 20 * s),
                 scale_x=mirror(images) * size * ratio,
                 scale_y=mirror(images) * size / ratio,
-                shear_degrees=uniform(images, -5, 5),
-                shift_x=uniform(images, -0.06, 0.06),
-                shift_y=uniform(images, -0.06, 0.06),
+                shear_degrees=uniform(images, -5 * s, 5 * s),
+                shift_x=uniform(images, -0.06 * s, 0.06 * s),
+                shift_y=uniform(images, -0.06 * s, 0.06 * s),
             )
-            gamma = uniform(images, -0.2877, 0.2877).exp()  # ln 4/3: brighter and darker equally likely
-            picture = adjust_gamma(pixels[:, :1].clamp(0, 1), gamma, uniform(images, 0.8, 1.0))
+            gamma = uniform(images, -0.2877 * s, 0.2877 * s).exp()  # ln 4/3: brighter and darker equally likely
+            picture = adjust_gamma(pixels[:, :1].clamp(0, 1), gamma, uniform(images, 1 - 0.2 * s, 1.0))
             return torch.cat([picture.clamp(0, 1), pixels[:, 1:]], dim=1).to(images.dtype)

@@ -1,6 +1,7 @@
 """The bundled data sets. Each is loaded by a lazily imported sibling; this module stays light."""
 
 from birads_zoo.interfaces import DatasetContext, DatasetSpec, Index, Target, hookimpl
+from birads_zoo_plugins.datasets._options import KaumdsOptions, PatientOptions
 
 BIRADS = Target(
     name="birads",
@@ -51,46 +52,46 @@ TISSUE = Target(
 )
 
 
-def load_kaumds(options: DatasetContext) -> Index:
+def load_kaumds(context: DatasetContext) -> Index:
     """Read the KAUMDS folder: its metadata sheet and `mammograms/`."""
     from birads_zoo_plugins.datasets._kaumds import load
 
-    return load(options)
+    return load(context)
 
 
-def load_mini_mias(options: DatasetContext) -> Index:
+def load_mini_mias(context: DatasetContext) -> Index:
     """Read the unpacked mini-MIAS archive: `Info.txt` and 322 PGM files."""
     from birads_zoo_plugins.datasets._mini_mias import load
 
-    return load(options)
+    return load(context)
 
 
-def load_image_folder(options: DatasetContext) -> Index:
+def load_image_folder(context: DatasetContext) -> Index:
     """Read a folder that has a folder of pictures a class."""
     from birads_zoo_plugins.datasets._image_folder import load
 
-    return load(options)
+    return load(context)
 
 
-def load_csv_table(options: DatasetContext) -> Index:
+def load_csv_table(context: DatasetContext) -> Index:
     """Read any table that has a row a picture."""
     from birads_zoo_plugins.datasets._csv_table import load
 
-    return load(options)
+    return load(context)
 
 
-def load_dicom_folder(options: DatasetContext) -> Index:
+def load_dicom_folder(context: DatasetContext) -> Index:
     """Read a tree of DICOM files, labelled by a table or by folder."""
     from birads_zoo_plugins.datasets._dicom_folder import load
 
-    return load(options)
+    return load(context)
 
 
-def load_phantom(options: DatasetContext) -> Index:
+def load_phantom(context: DatasetContext) -> Index:
     """Read a folder of synthetic mammograms, or make one where no root is given."""
     from birads_zoo_plugins.datasets._phantom import load
 
-    return load(options)
+    return load(context)
 
 
 @hookimpl
@@ -101,37 +102,49 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="kaumds",
             summary="King Abdulaziz University mammograms: BI-RADS 1-5, CC and MLO, 996 patients in the sheet",
             load=load_kaumds,
+            options=KaumdsOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY),
             aliases=("kau-bcmd",),
+            source="https://dx.doi.org/10.21227/a4cs-ax02 (IEEE DataPort, with an account)",
+            licence="the terms stated on IEEE DataPort",
+            citation="Alsolami et al., King Abdulaziz University Breast Cancer Mammogram Dataset, Data 6(11):111, 2021",
         ),
         DatasetSpec(
             name="mini-mias",
             summary="mini-MIAS: 322 MLO mammograms of 161 patients, normal, benign or malignant",
             load=load_mini_mias,
             targets=(FINDING, ABNORMAL, TISSUE),
+            source="https://www.repository.cam.ac.uk/handle/1810/250394 (MIAS), http://peipa.essex.ac.uk/info/mias.html",
+            licence="for research; see the licence agreement in the archive",
+            citation="Suckling et al., The Mammographic Image Analysis Society digital mammogram database, 1994",
         ),
         DatasetSpec(
             name="phantom",
             summary="synthetic mammograms in KAUMDS' layout, with the true lesions beside",
             load=load_phantom,
             targets=(BIRADS, SUSPICIOUS, DENSITY),
+            source="birads-zoo phantom makes it; without --root the default one is made in the cache",
+            licence="MIT, as birads-zoo",
         ),
         DatasetSpec(
             name="image-folder",
             summary="a folder of pictures a class; the patient from the path or a table",
             load=load_image_folder,
+            options=PatientOptions,
             targets=(LABEL,),
         ),
         DatasetSpec(
             name="dicom-folder",
             summary="a tree of DICOM files, sides, views and patients from their headers; labels by table or folder",
             load=load_dicom_folder,
+            options=PatientOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY, LABEL),
         ),
         DatasetSpec(
             name="csv",
             summary="any table with a row a picture (CSV, TSV or XLSX), columns mapped by name",
             load=load_csv_table,
+            options=PatientOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY, LABEL),
         ),
     ]

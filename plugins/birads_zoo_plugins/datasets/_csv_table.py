@@ -7,6 +7,8 @@ from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, header, require_columns
 from birads_zoo_plugins.datasets._frame import Record, make_index
+from birads_zoo_plugins.datasets._image_folder import pattern_finder
+from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tables import Cell, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
@@ -14,20 +16,28 @@ TARGETS = ("assessment", "label", "density")
 """Of these a table needs one."""
 
 
-def load(options: DatasetContext) -> Index:
+def load(context: DatasetContext) -> Index:
     """Read `options.table`, or the only CSV or TSV file directly in the root.
 
     Paths are relative to the root, or absolute; one that does not exist as written is looked for in any case and
-    with any picture's suffix. Raises `UserError` for a missing or unreadable root or table, more tables than one, and
-    a table without the column image_path or without any of assessment, label and density.
+    with any picture's suffix. `options.patient_pattern` finds the patient id in the path of a table without such a
+    column. Raises `UserError` for a missing or unreadable root or table, more tables than one, both
+    ways to a patient at once, and a table without the column image_path or without any of assessment, label and
+    density.
     """
+    options: PatientOptions = context.options
     check_mapping(options.columns)
-    tree = list_tree(check_root("csv", options))
+    tree = list_tree(check_root("csv", context))
     table = _find_table(tree, options)
+    find_patient = pattern_finder(options.patient_pattern) if options.patient_pattern else None
+    if find_patient and "patient_id" in table.places:
+        raise UserError("csv takes the patient id from the table's column or from --patient-pattern, not from both")
     exact = set(tree.files)
     records: list[Record] = []
     audit: list[AuditEntry] = []
     for number, cells in table.rows():
+        if find_patient:
+            cells["patient_id"] = next(iter(find_patient(values.path(cells["image_path"]))), None)
         record, entries = read_row(number, cells, tree, exact)
         records.append(record)
         audit += entries
@@ -36,7 +46,7 @@ def load(options: DatasetContext) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def _find_table(tree: Tree, options: DatasetContext) -> Table:
+def _find_table(tree: Tree, options: PatientOptions) -> Table:
     sheets = list(read_sheets(_find_file(tree, options)))
     tables = [find_table(sheet, options.columns) for sheet in sheets]
     best = max(tables, key=lambda table: len(table.places))  # a workbook's sheet is known by its columns
@@ -45,7 +55,7 @@ def _find_table(tree: Tree, options: DatasetContext) -> Table:
     return best
 
 
-def _find_file(tree: Tree, options: DatasetContext) -> Path:
+def _find_file(tree: Tree, options: PatientOptions) -> Path:
     if options.table:
         return tree.root / options.table
     files = [file for file in tree.files if "/" not in file and file.lower().endswith((".csv", ".tsv"))]

@@ -18,6 +18,7 @@ from birads_zoo_plugins.datasets._columns import check_mapping
 from birads_zoo_plugins.datasets._dicom_labels import note, read_labels
 from birads_zoo_plugins.datasets._frame import Record, make_index
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
+from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 
@@ -36,7 +37,7 @@ _Told = tuple[Record, list[AuditEntry]]
 """What a table or a folder says of a file, and notes on it."""
 
 
-def load(options: DatasetContext) -> Index:
+def load(context: DatasetContext) -> Index:
     """Read the header of every DICOM file below the root, whatever its name; rows count the files in natural order.
 
     Side, view, age and the study's year are the header's. Patients and exams are numbered (`number_patients`): no id,
@@ -50,8 +51,9 @@ def load(options: DatasetContext) -> Index:
             once, and, without a table, fewer than two folders of pictures.
 
     """
+    options: PatientOptions = context.options
     check_mapping(options.columns)
-    tree = list_tree(check_root("dicom-folder", options))
+    tree = list_tree(check_root("dicom-folder", context))
     labels = read_labels(tree, options) if options.table else None
     seen, audit = _look_through(tree, options)
     seen = _named(seen, options)
@@ -76,7 +78,7 @@ def load(options: DatasetContext) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def _look_through(tree: Tree, options: DatasetContext) -> tuple[list[_Seen], list[AuditEntry]]:
+def _look_through(tree: Tree, options: PatientOptions) -> tuple[list[_Seen], list[AuditEntry]]:
     """Return the usable files, and an audit entry for each other."""
     numbered = enumerate(sorted((file for file in tree.files if not _beside(file, options)), key=natural), start=1)
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
@@ -90,7 +92,7 @@ def _look_through(tree: Tree, options: DatasetContext) -> tuple[list[_Seen], lis
     return seen, audit
 
 
-def _beside(file: str, options: DatasetContext) -> bool:
+def _beside(file: str, options: PatientOptions) -> bool:
     """Say whether a file is no sample: the table, hidden ones, and the index that DICOM discs carry."""
     name = file.rpartition("/")[2]
     return file == options.table or name == "DICOMDIR" or any(part.startswith(".") for part in file.split("/"))
@@ -108,7 +110,7 @@ def _look(root: Path, row: int, file: str) -> _Seen | AuditEntry:
     return AuditEntry(row=row, image_path=file, patient_id="", action="dropped", reason=reason, detail=detail)
 
 
-def _named(seen: Sequence[_Seen], options: DatasetContext) -> list[_Seen]:
+def _named(seen: Sequence[_Seen], options: PatientOptions) -> list[_Seen]:
     """Return the files with the patient ids that the pattern finds, if there is one; blanks are unknown."""
     by_pattern = pattern_finder(options.patient_pattern) if options.patient_pattern else None
     named = []

@@ -7,10 +7,11 @@ from typing import Any, Literal
 from birads_zoo.data.dicom_exposure import Exposure
 from birads_zoo.data.dicom_identity import person
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetContext
+from birads_zoo.interfaces import AuditEntry
 from birads_zoo_plugins.datasets._columns import find_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import read_row, require_target
 from birads_zoo_plugins.datasets._frame import Record
+from birads_zoo_plugins.datasets._options import TableOptions
 from birads_zoo_plugins.datasets._tables import read_sheets
 from birads_zoo_plugins.datasets._tree import Tree
 
@@ -63,7 +64,7 @@ class Labels:
         return [note("dropped", *one, row=after + at) for at, one in enumerate(told, start=1)]
 
 
-def read_labels(tree: Tree, options: DatasetContext) -> Labels:
+def read_labels(tree: Tree, options: TableOptions) -> Labels:
     """Read `options.table`: assessment, label or density, for each picture, breast or patient.
 
     A table with image paths, any of which is here, is matched by these, their suffix and case aside. Else it needs the

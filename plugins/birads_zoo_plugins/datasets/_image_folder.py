@@ -11,11 +11,12 @@ from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import check_mapping, find_table, require_columns
 from birads_zoo_plugins.datasets._frame import Record, make_index
+from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tables import read_sheets
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
 
 
-def load(options: DatasetContext) -> Index:
+def load(context: DatasetContext) -> Index:
     """Read `root/CLASS/…/picture`: `label` is the first folder's name, rows count the files in natural order.
 
     The patient id is the first group of `options.patient_pattern` in the path below the root, or comes from
@@ -24,8 +25,9 @@ def load(options: DatasetContext) -> Index:
     pictures are dropped rows. Raises `UserError` for a missing or unreadable root, fewer than two class folders, both
     ways to a patient at once, and a pattern or table that is none.
     """
+    options: PatientOptions = context.options
     check_mapping(options.columns)
-    tree = list_tree(check_root("image-folder", options))
+    tree = list_tree(check_root("image-folder", context))
     find_patient = _patient_finder(tree, options)
     records: list[Record] = []
     audit: list[AuditEntry] = []
@@ -59,7 +61,7 @@ _Patients = Callable[[str], tuple[str, ...]]
 """From a path to the patients it is said to show: none when unknown, several where a table contradicts itself."""
 
 
-def _patient_finder(tree: Tree, options: DatasetContext) -> _Patients | None:
+def _patient_finder(tree: Tree, options: PatientOptions) -> _Patients | None:
     """Return what finds a path's patient ids, or None where the user gave no way to them."""
     if options.table and options.patient_pattern:
         raise UserError("image-folder takes the patient id from --table or --patient-pattern, not from both")
@@ -86,7 +88,7 @@ def pattern_finder(text: str) -> _Patients:
     return find
 
 
-def _from_table(tree: Tree, options: DatasetContext) -> _Patients:
+def _from_table(tree: Tree, options: PatientOptions) -> _Patients:
     sheet = next(iter(read_sheets(tree.root / options.table)), None)
     if sheet is None:
         raise UserError(f"{tree.root / options.table} has no sheet")

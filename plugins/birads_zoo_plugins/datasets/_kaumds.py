@@ -13,6 +13,7 @@ from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
 from birads_zoo_plugins.datasets._frame import Record, make_index
+from birads_zoo_plugins.datasets._options import KaumdsOptions
 from birads_zoo_plugins.datasets._tables import Cell, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
@@ -25,7 +26,7 @@ _FILED = re.compile(
 )
 
 
-def load(options: DatasetContext) -> Index:
+def load(context: DatasetContext) -> Index:
     """Read KAUMDS: 5386 rows, 996 patients. `options.table` names the sheet's file where it is not to be searched.
 
     Pictures in the folders of the categories that no row names are listed in the audit; with `options.unlisted` each
@@ -34,8 +35,9 @@ def load(options: DatasetContext) -> Index:
     A picture's path is its real one where the file exists, and the sheet's with `.jpg` where it does not. Raises
     `UserError` for a missing or unreadable root, a root without the sheet, and a sheet without a needed column.
     """
+    options: KaumdsOptions = context.options
     check_mapping(options.columns)
-    tree = list_tree(check_root("kaumds", options))
+    tree = list_tree(check_root("kaumds", context))
     table = _find_sheet(tree, options)
     find = _finder(tree, table.sheet.file)
     records: list[Record] = []
@@ -65,7 +67,7 @@ def load(options: DatasetContext) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def _find_sheet(tree: Tree, options: DatasetContext) -> Table:
+def _find_sheet(tree: Tree, options: KaumdsOptions) -> Table:
     """Return the sheet that has the needed columns, wherever it is and whatever it is called."""
     if options.table:
         files = [tree.root / options.table]
@@ -95,7 +97,7 @@ def _find_sheet(tree: Tree, options: DatasetContext) -> Table:
     raise AssertionError("an incomplete table lacks a needed or a mapped column")
 
 
-def _complete(table: Table, options: DatasetContext) -> bool:
+def _complete(table: Table, options: KaumdsOptions) -> bool:
     return all(name in table.places for name in (*NEEDED, *options.columns))
 
 

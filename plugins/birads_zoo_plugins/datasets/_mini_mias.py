@@ -18,13 +18,13 @@ _ROW = re.compile(r"mdb(?P<film>\d{3})\s+(?P<tissue>[FGD])\s+[A-Z]{4}\b\s*(?P<re
 _FINDINGS = {"": "normal", "B": "benign", "M": "malignant"}
 
 
-def load(options: DatasetContext) -> Index:
+def load(context: DatasetContext) -> Index:
     """Read mini-MIAS from the unpacked folder or the one above it: 322 rows, 161 patients.
 
     `label` is normal, benign or malignant, `tissue` F, G or D, and `row` the picture's first line in `Info.txt`.
     Raises `UserError` for a missing or unreadable root, and one without `Info.txt` or with another file of that name.
     """
-    tree = list_tree(check_root("mini-mias", options))
+    tree = list_tree(check_root("mini-mias", context))
     info = _find_info(tree)
     lines = _read_info(tree.root / info)
     folder = info.rpartition("/")[0]

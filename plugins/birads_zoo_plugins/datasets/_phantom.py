@@ -14,15 +14,16 @@ from birads_zoo.interfaces import DatasetContext, Index, Lesion
 from birads_zoo.phantoms.options import PhantomOptions
 from birads_zoo.phantoms.writer import TRUTH_COLUMNS, TRUTH_FILE, generate
 from birads_zoo_plugins.datasets import _kaumds
+from birads_zoo_plugins.datasets._options import KaumdsOptions
 
 
-def load(options: DatasetContext) -> Index:
+def load(context: DatasetContext) -> Index:
     """Read the phantom at the root; without a root, make the default one in the cache, once, and read that.
 
     Raises `UserError` for a root without a readable `truth/lesions.csv`, and whatever KAUMDS' reader objects to.
     """
-    root = _default() if options.root is None else options.root
-    index = _kaumds.load(replace(options, root=root))
+    root = _default() if context.root is None else context.root
+    index = _kaumds.load(DatasetContext(root=root, options=KaumdsOptions()))
     lesions = _read_truth(index.root / TRUTH_FILE)
     found = [lesions.get(path, ()) for path in index.rows["image_path"]]
     return replace(index, rows=index.rows.assign(lesions=pd.Series(found, dtype="object")))

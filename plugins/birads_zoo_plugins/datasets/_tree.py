@@ -23,15 +23,15 @@ class Tree:
         return self.by_stem.get(_stem(path))
 
 
-def check_root(name: str, options: DatasetContext) -> Path:
+def check_root(name: str, context: DatasetContext) -> Path:
     """Return the root folder, or raise `UserError` where none was given or it is none."""
-    if options.root is None:
+    if context.root is None:
         raise UserError(f"data set {name!r} needs its folder: give it with --root")
-    if not options.root.exists():
-        raise UserError(f"no such root: {options.root}; give the folder of data set {name!r} with --root")
-    if not options.root.is_dir():
-        raise UserError(f"root {options.root} is a file, not a folder; give the folder that {name!r} was unpacked to")
-    return options.root
+    if not context.root.exists():
+        raise UserError(f"no such root: {context.root}; give the folder of data set {name!r} with --root")
+    if not context.root.is_dir():
+        raise UserError(f"root {context.root} is a file, not a folder; give the folder that {name!r} was unpacked to")
+    return context.root
 
 
 def list_tree(root: Path) -> Tree:

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import import_module
+from typing import Annotated
 
-from birads_zoo.interfaces import Explainer, ExplainerContext, ExplainerSpec, hookimpl
+from msgspec import Meta, structs
+
+from birads_zoo.interfaces import Explainer, ExplainerContext, ExplainerSpec, Options, hookimpl
 
 
 def _build(sibling: str, relevance: str, context: ExplainerContext) -> Explainer:
     from birads_zoo_plugins.explainers._score import HeatMaps
 
-    return HeatMaps(context.classifier, getattr(import_module(f"birads_zoo_plugins.explainers.{sibling}"), relevance))
+    function = getattr(import_module(f"birads_zoo_plugins.explainers.{sibling}"), relevance)
+    return HeatMaps(context.classifier, partial(function, **structs.asdict(context.options)))
+
+
+class IntegratedGradientsOptions(Options, frozen=True, kw_only=True):
+    """How finely the line from black to the picture is divided."""
+
+    steps: Annotated[int, Meta(ge=1, description="gradients along the line; captum's default is 50")] = 50
+
+
+class GradientShapOptions(Options, frozen=True, kw_only=True):
+    """How many random points are taken, and how far they lie from the picture."""
+
+    draws: Annotated[int, Meta(ge=1, description="random points; more give a smoother map")] = 50
+    noise: Annotated[
+        float,
+        Meta(ge=0, description="standard deviation, of pixels in [0, 1]; SmoothGrad (Smilkov et al. 2017): 0.1 to 0.2"),
+    ] = 0.1
 
 
 @hookimpl
@@ -55,13 +75,15 @@ def birads_zoo_explainers() -> list[ExplainerSpec]:
         ),
         ExplainerSpec(
             name="integrated-gradients",
-            summary="Integrated gradients (Sundararajan et al. 2017) from a black picture, 50 steps",
+            summary="Integrated gradients (Sundararajan et al. 2017) from a black picture",
             build=partial(_build, "_pixels", "integrated_gradients"),
+            options=IntegratedGradientsOptions,
         ),
         ExplainerSpec(
             name="gradient-shap",
-            summary="Expected gradients (Lundberg & Lee 2017; Erion et al. 2021) from black, 50 noisy draws",
+            summary="Expected gradients (Lundberg & Lee 2017; Erion et al. 2021) from black, noisy draws",
             build=partial(_build, "_pixels", "gradient_shap"),
+            options=GradientShapOptions,
         ),
         ExplainerSpec(
             name="occlusion",

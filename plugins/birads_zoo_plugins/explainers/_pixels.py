@@ -14,33 +14,30 @@ from birads_zoo_plugins.explainers._cam import grad_cam
 from birads_zoo_plugins.explainers._guided import rectified_gradients
 from birads_zoo_plugins.explainers._score import ClassScore, at_once
 
-_STEPS = 50  # captum's default
-_NOISE = 0.1  # standard deviation; SmoothGrad (Smilkov et al. 2017) finds 10 % to 20 % of the pixels' range good
 
-
-def integrated_gradients(score: ClassScore) -> Tensor:
+def integrated_gradients(score: ClassScore, steps: int) -> Tensor:
     """The gradient along the straight line from black to the picture, times the picture; all views move together.
 
-    Source: Sundararajan, Taly & Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, eq. 1, by captum: 50
-    Gauss-Legendre steps. The pixels' numbers add up to the score's difference from the black picture's, but for the
-    steps' error.
+    Source: Sundararajan, Taly & Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, eq. 1, by captum, in so
+    many Gauss-Legendre steps. The pixels' numbers add up to the score's difference from the black picture's, but for
+    the steps' error.
     """
-    return torch.cat([_integrated(part) for part in score.parts()])
+    return torch.cat([_integrated(part, steps) for part in score.parts()])
 
 
-def _integrated(score: ClassScore) -> Tensor:
+def _integrated(score: ClassScore, steps: int) -> Tensor:
     count, views = score.images.shape[:2]
     attributed: Tensor = IntegratedGradients(score.of_images).attribute(
         score.images,
         additional_forward_args=(score.targets,),
-        n_steps=_STEPS,
+        n_steps=steps,
         internal_batch_size=max(count, at_once(score.images) // views),
     )
     return attributed[:, :, 0]
 
 
-def gradient_shap(score: ClassScore) -> Tensor:
-    """The mean of (x + ε) ∂S(t (x + ε)) over t ~ U(0, 1) and noise ε ~ N(0, 0.1²), from 50 draws.
+def gradient_shap(score: ClassScore, draws: int, noise: float) -> Tensor:
+    """The mean of (x + ε) ∂S(t (x + ε)) over t ~ U(0, 1) and noise ε ~ N(0, noise²), from so many draws.
 
     Integrated gradients by chance and smoothed: expected gradients, with black as the only reference, as no training
     pictures are at hand. Sources: Lundberg & Lee, "A Unified Approach to Interpreting Model Predictions", NIPS 2017;
@@ -51,16 +48,16 @@ def gradient_shap(score: ClassScore) -> Tensor:
     parts = score.parts()
     totals = [torch.zeros_like(part.images) for part in parts]
     device = score.images.device
-    for _ in range(_STEPS):  # drawn on the CPU: all devices draw alike
+    for _ in range(draws):  # drawn on the CPU: all devices draw alike
         share = torch.rand(()).to(device, non_blocking=True)
-        noise = (_NOISE * torch.randn(score.images.shape[1:])).to(device, non_blocking=True)
+        added = (noise * torch.randn(score.images.shape[1:])).to(device, non_blocking=True)
         for part, total in zip(parts, totals, strict=True):
-            noisy = part.images + noise
+            noisy = part.images + added
             with torch.enable_grad():
                 point = (share * noisy).requires_grad_()
                 (gradient,) = torch.autograd.grad(part.of_images(point, part.targets).sum(), point)
             total += noisy * gradient
-    return torch.cat(totals)[:, :, 0] / _STEPS
+    return torch.cat(totals)[:, :, 0] / draws
 
 
 def occlusion(score: ClassScore) -> Tensor:

@@ -35,7 +35,7 @@ FULL = Recipe().replace(
 )
 CHANGES = {
     "no-dropout": {"model.dropout": 0.0, "model.input_dropout": 0.0},
-    "no-augmentation": {"augmentation": "none"},
+    "no-augmentation": {"augmentation.name": "none"},
     "no-class-weights": {"loss.class_weights": False},
     "no-oversampling": {"training.sampler": "natural"},
     "no-pretrained": {"model.pretrained": False, "model.weights": ""},

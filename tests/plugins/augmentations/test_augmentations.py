@@ -12,7 +12,8 @@ RANDOM = ["paper", "mammo"]
 
 
 def build(name, height=48, width=40):
-    return SPECS[name].build(AugmentationContext(height=height, width=width)).train()
+    spec = SPECS[name]
+    return spec.build(AugmentationContext(height=height, width=width, options=spec.options())).train()
 
 
 def phantom(count, height=48, width=40):

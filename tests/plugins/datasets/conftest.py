@@ -38,7 +38,7 @@ def load():
     specs = {spec.name: spec for spec in birads_zoo_datasets()}
 
     def load_named(name, root, **options):
-        return specs[name].load(DatasetContext(root=root, **options))
+        return specs[name].load(DatasetContext(root=root, options=specs[name].options(**options)))
 
     return load_named
 

@@ -17,7 +17,10 @@ def explain():
     specs = {spec.name: spec for spec in birads_zoo_explainers()}
 
     def explain(name, classifier, images, targets):
-        return specs[name].build(ExplainerContext(classifier=classifier))(images, torch.as_tensor(targets))
+        spec = specs[name]
+        return spec.build(ExplainerContext(classifier=classifier, options=spec.options()))(
+            images, torch.as_tensor(targets)
+        )
 
     return explain
 

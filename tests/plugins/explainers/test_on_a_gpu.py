@@ -40,9 +40,10 @@ def test_maps_agree_with_the_cpus(backbone, explainer):
     head = build_head(ModelSection(), *feature_map_size(built, options), 4)
     classifier = Classifier(built, head, pixel_mean=spec.pixel_mean, pixel_std=spec.pixel_std).eval()
     images, targets = torch.rand(2, 1, 1, 64, 64), torch.tensor([0, 3])
-    on_cpu = explain_sample(classifier, explainer.build(ExplainerContext(classifier=classifier)), images, targets, 2)
+    context = ExplainerContext(classifier=classifier, options=explainer.options())
+    on_cpu = explain_sample(classifier, explainer.build(context), images, targets, 2)
     classifier.to(DEVICE)
-    elsewhere = explain_sample(classifier, explainer.build(ExplainerContext(classifier=classifier)), images, targets, 2)
+    elsewhere = explain_sample(classifier, explainer.build(context), images, targets, 2)
     np.testing.assert_allclose(elsewhere, on_cpu, rtol=0, atol=1e-3)
 
 

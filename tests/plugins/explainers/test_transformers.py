@@ -52,7 +52,7 @@ def pictures(count=3, views=1):
 def test_a_map_is_an_images_own_and_everything_is_left_as_found(name, transformer, freeze, views, monkeypatch):
     monkeypatch.setattr(_pixels, "_STEPS", 5)
     model = classifier(transformer, freeze=freeze, fusion="difference" if views == 2 else "mean")
-    explainer = SPECS[name].build(ExplainerContext(classifier=model))
+    explainer = SPECS[name].build(ExplainerContext(classifier=model, options=SPECS[name].options()))
     images, targets = pictures(3, views), torch.tensor([0, 2, 1])
     maps = explain_sample(model, explainer, images, targets, batch_size=3)
     assert maps.shape == (3, views, *SIZE)

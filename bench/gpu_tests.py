@@ -1,0 +1,56 @@
+"""The tests marked `gpu`, counted. Writes `gpu-tests.json`; exits as pytest does, with 1 for a test that failed.
+
+python bench/gpu_tests.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from birads_zoo.devices import choose_compute
+from birads_zoo.files import write_text
+from birads_zoo.runs.environment import describe_machine
+
+HERE = Path(__file__).parent
+TESTS = HERE.parent / "tests"
+
+
+class Outcomes:
+    """A pytest plugin that keeps how every test ended."""
+
+    def __init__(self) -> None:
+        self.ended: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep a test's worst phase."""
+        if report.failed or report.skipped or (report.when == "call" and report.nodeid not in self.ended):
+            self.ended[report.nodeid] = report.outcome
+
+
+def main() -> None:
+    """Run the tests and write how they ended."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=HERE / "results")
+    arguments = parser.parse_args()
+
+    marked = sorted(str(path) for path in TESTS.rglob("test_*.py") if "mark.gpu" in path.read_text(encoding="utf-8"))
+    outcomes = Outcomes()
+    status = pytest.main(["-q", "-m", "gpu", "-p", "no:cacheprovider", *marked], plugins=[outcomes])
+    ended = outcomes.ended
+    report = {
+        "counts": {kind: list(ended.values()).count(kind) for kind in ("passed", "failed", "skipped")},
+        "tests": ended,
+        "environment": msgspec.to_builtins(describe_machine(choose_compute("auto", "auto"))),
+    }
+    write_text(arguments.out / "gpu-tests.json", json.dumps(report, indent=2) + "\n")
+    sys.exit(int(status))
+
+
+if __name__ == "__main__":
+    main()

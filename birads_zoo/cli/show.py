@@ -1,0 +1,89 @@
+"""`birads-zoo show`: one registered part, with everything that its plugin says of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec
+from birads_zoo.kinds import kind_of
+from birads_zoo.part_options import OptionField, option_fields
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Registered
+    from birads_zoo.interfaces import Spec
+    from birads_zoo.registry import Registry
+
+
+@click.command("show")
+@click.argument("kind", metavar="KIND")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object on stdout.")
+@plugin_option
+def command(kind: str, name: str, as_json: bool, plugin_files: tuple[Path, ...]) -> None:
+    """Describe the part NAME of a KIND: its plugin, options, licence and source.
+
+    KIND is one of dataset, augmentation, loss, backbone, explainer and ablation. A recipe sets an option in the part's
+    section, as gamma = 1.5 under [loss.options], or --set loss.options.gamma=1.5 on the command line.
+    """
+    registry, host = open_host(plugin_files)
+    which = kind_of(kind)
+    registered = host.registered(which.name, name)
+    facts = _facts(registered, registry)
+    fields = () if isinstance(registered.spec, AblationSpec) else option_fields(registered.spec.options)
+    if as_json:
+        options = [asdict(field) for field in fields]
+        click.echo(json.dumps({"kind": which.name, **facts, "options": options}, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{click.style(facts.pop('name'), bold=True)}, {_article(which.word)}: {facts.pop('summary')}")
+    for what, said in facts.items():
+        click.echo(f"  {what}: {', '.join(said) if isinstance(said, list) else said}")
+    _show_options(fields, "model" if which.name == "backbone" else which.name)
+
+
+def _facts(registered: Registered[Spec], registry: Registry) -> dict[str, Any]:
+    """Return what there is to say besides options, without what is not known."""
+    spec = registered.spec
+    facts: dict[str, Any] = {"name": spec.name, "summary": spec.summary, "plugin": registered.plugin}
+    if isinstance(spec, DatasetSpec):
+        facts |= {
+            "aliases": list(spec.aliases),
+            "targets": [target.name for target in spec.targets],
+            "source": spec.source,
+            "licence": spec.licence,
+            "citation": spec.citation,
+        }
+    if isinstance(spec, BackboneSpec):
+        channels = len(spec.pixel_mean)
+        facts |= {
+            "input": f"{channels} channel{'s' * (channels > 1)}{', or 1' * (spec.grey and channels > 1)}",
+            "pixel mean": [f"{value:g}" for value in spec.pixel_mean],
+            "pixel deviation": [f"{value:g}" for value in spec.pixel_std],
+            "image size": f"{spec.image_size[0]}x{spec.image_size[1]} only" if spec.image_size else "",
+            "stages": list(spec.stages),
+            "weights": spec.weights or "none: it starts from random ones",
+            "licence": registry.licences.get(spec.name, spec.licence) if spec.weights else "",
+        }
+    return {key: value for key, value in facts.items() if value}
+
+
+def _show_options(fields: tuple[OptionField, ...], section: str) -> None:
+    if not fields:
+        click.echo("  options: none")
+        return
+    click.echo(f"  options, set under [{section}.options]:")
+    width = max(len(field.name) for field in fields)
+    for field in fields:
+        default = json.dumps(field.default)
+        click.echo(f"    {field.name:<{width}}  {field.type}, default {default}")
+        if field.meaning:
+            click.echo(f"    {'':<{width}}  {field.meaning}")
+
+
+def _article(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

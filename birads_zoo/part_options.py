@@ -1,0 +1,105 @@
+"""The options of parts: a recipe's values made a part's typed options, and what a reader wants to know of each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from birads_zoo.errors import UserError
+from birads_zoo.interfaces import Options
+from birads_zoo.recipe.checking import converted
+
+_LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "multiple_of": "a multiple of", "pattern": "matching"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionField:
+    """One option: its name, its type with limits in words, its default, and what it means ("" where nobody says)."""
+
+    name: str
+    type: str
+    default: Any
+    meaning: str
+
+
+def read_options(kind: type[Options], values: Mapping[str, Any], who: str, key: str) -> Options:
+    """Return `values` as options of `kind`; `who` names the part in errors ("loss 'focal'"), `key` its section.
+
+    Raises:
+        UserError: for an option that the part does not have, with the nearest that it has, and for a wrong type.
+
+    """
+    known = kind.__struct_fields__
+    for name in values:
+        if name not in known:
+            raise UserError(f"{who} has no option {name!r}; {_hint(name, known)}")
+    return converted(values, kind, who, f"{key}.options.")
+
+
+def option_fields(kind: type[Options]) -> tuple[OptionField, ...]:
+    """Return what can be set of `kind`, in its order."""
+    types = get_type_hints(kind, include_extras=True)
+    return tuple(
+        OptionField(
+            name=field.name,
+            type=_in_words(types[field.name]),
+            default=msgspec.to_builtins(field.default if field.default is not msgspec.NODEFAULT else _made(field)),
+            meaning=_meaning(types[field.name]),
+        )
+        for field in msgspec.structs.fields(kind)
+    )
+
+
+def fault_of_options(kind: object) -> str:
+    """Say what is wrong with a spec's `options`; "" when nothing is."""
+    if not isinstance(kind, type) or not issubclass(kind, Options):
+        return "whose `options` is not a subclass of birads_zoo.Options"
+    try:
+        fields = msgspec.structs.fields(kind)
+    except (NameError, TypeError) as error:
+        return f"whose options {kind.__name__} have a type that cannot be read ({error})"
+    for field in fields:
+        if field.required:
+            return f"whose option {field.name!r} has no default"
+    return ""
+
+
+def _made(field: msgspec.structs.FieldInfo) -> Any:
+    assert field.default_factory is not msgspec.NODEFAULT, "fault_of_options refuses fields without a default"
+    return field.default_factory()
+
+
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    if not known:
+        return "it has no options"
+    near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"its options are {', '.join(known)}"
+
+
+def _in_words(kind: Any) -> str:
+    if get_origin(kind) is Annotated:
+        base, *notes = get_args(kind)
+        limits = [
+            f"{word} {getattr(note, limit)}"
+            for note in notes
+            if isinstance(note, msgspec.Meta)
+            for limit, word in _LIMITS.items()
+            if getattr(note, limit) is not None
+        ]
+        return ", ".join([_in_words(base), *limits])
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    if get_origin(kind) in (tuple, list):
+        return f"list of {_in_words(get_args(kind)[0])}"
+    if get_origin(kind) is dict:
+        return "table"
+    return kind.__name__ if isinstance(kind, type) else str(kind)
+
+
+def _meaning(kind: Any) -> str:
+    notes = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    return next((note.description for note in notes if isinstance(note, msgspec.Meta) and note.description), "")

@@ -1,0 +1,32 @@
+"""The options of data sets that read tables and folders which follow no convention of their own."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from birads_zoo.interfaces import Options
+
+
+class TableOptions(Options, frozen=True, kw_only=True):
+    """A table, and what its columns mean."""
+
+    table: Annotated[str, Meta(description="a sheet or CSV file, relative to the root unless absolute")] = ""
+    columns: Annotated[
+        dict[str, str], Meta(description="the table's name for a canonical column, such as patient_id = 'Case'")
+    ] = {}  # noqa: RUF012 - msgspec makes a new one for each value
+
+
+class PatientOptions(TableOptions, frozen=True, kw_only=True):
+    """And where a patient's id stands in the path of a picture."""
+
+    patient_pattern: Annotated[
+        str, Meta(description="a regular expression whose first group, searched in a picture's path, is the patient id")
+    ] = ""
+
+
+class KaumdsOptions(TableOptions, frozen=True, kw_only=True):
+    """And what becomes of pictures that the sheet does not name."""
+
+    unlisted: Annotated[
+        bool, Meta(description="also take pictures that the table does not name, labelled by their folder")
+    ] = False
