@@ -110,17 +110,17 @@ def measure_rows():
     from birads_zoo.runs.predictions import ABOUT
     from birads_zoo.shortcuts.rungs import Rung
 
-    def make(labels, probabilities, classes, *, ordinal=True, recipe=None, folds=2):
+    def make(labels, probabilities, classes, *, ordinal=True):
         n, k = np.shape(probabilities)
         rows = pd.DataFrame(dict.fromkeys(ABOUT, ""), index=range(n))
-        rows = rows.assign(part="test", fold=np.arange(n) % folds, patient_id=[f"P{i:02}" for i in range(n)])
-        rows = rows.assign(label=np.array(classes)[labels])
+        rows = rows.assign(part="test", fold=np.arange(n) % 2, label=np.array(classes)[labels])
+        rows["patient_id"] = [f"P{i:02}" for i in range(n)]
         rows[[f"probability_{name}" for name in classes]] = probabilities
         target = Target(name="made-up", column="label", classes=None, ordinal=ordinal, positive=tuple(classes[-2:]))
         labelled = SimpleNamespace(classes=tuple(classes), target=target, labels=np.asarray(labels))
-        cut = tuple(SimpleNamespace(number=number, train=np.arange(n)) for number in range(folds))
+        folds = tuple(SimpleNamespace(number=number, train=np.arange(n)) for number in (0, 1))
         rungs = (Rung(name="majority", summary="", probabilities=np.full((n, k), 1 / k)),)
-        return measure(rows, SimpleNamespace(labelled=labelled, folds=cut), recipe or Recipe(), rungs, {})
+        return measure(rows, SimpleNamespace(labelled=labelled, folds=folds), Recipe(), rungs, {})
 
     return make
 
@@ -137,10 +137,7 @@ def made_metrics(measure_rows):
     classes = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
     values = msgspec.to_builtins(measure_rows(labels, probabilities / 2, classes))
 
-    def make(**changes):
-        return msgspec.convert(values | changes, RunMetrics)
-
-    return make
+    return lambda **changes: msgspec.convert(values | changes, RunMetrics)
 
 
 @pytest.fixture(scope="session")
@@ -148,12 +145,9 @@ def explanations_found():
     """What explanations.json says of made-up explainers: `explanations_found(explainers, n=24)`."""
     from birads_zoo.results.explanations import ExplanationsFound
 
-    rest = {
-        "n": 24, "of": 24, "patients": 16, "with_lesions": 5, "target": "birads", "classes": ("BI-RADS 1", "BI-RADS 4"),
-        "split": "patient", "leaky": False, "folds": 2, "height": 4, "width": 3, "level": 0.95, "method": "",
-        "seconds": 1.0,
-    }  # fmt: skip
-    return lambda explainers, **changes: ExplanationsFound(explainers=explainers, **rest | changes)
+    of = {"n": 24, "of": 24, "patients": 16, "with_lesions": 5, "target": "birads", "classes": ("a", "b"), "folds": 2}
+    how = {"split": "patient", "leaky": False, "height": 4, "width": 3, "level": 0.95, "method": "", "seconds": 1.0}
+    return lambda explainers, **changes: ExplanationsFound(explainers=explainers, **of | how | changes)
 
 
 @pytest.fixture(scope="session")
