@@ -10,6 +10,7 @@ import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import filelock
@@ -146,6 +147,61 @@ def exported(shared, zoo, finished):
     """The folder of that run exported as safetensors. Read-only by agreement."""
     export = ["export", finished[0], "--device", "cpu"]
     return shared("model", lambda folder: zoo(*export, "--out", folder / "model"))[0] / "model"
+
+
+@pytest.fixture(scope="session")
+def measure_rows():
+    """Measure made-up predictions: `measure_rows(labels, probabilities, classes, ordinal=False)` → `RunMetrics`.
+
+    Every row is a patient's own, in fold 0 or 1 by turns, and `positive` are the last two classes; the one shortcut
+    gives every class the same probability.
+    """
+    import pandas as pd
+
+    from birads_zoo.interfaces import Target
+    from birads_zoo.recipe import Recipe
+    from birads_zoo.runs.measure import measure
+    from birads_zoo.runs.predictions import ABOUT
+    from birads_zoo.shortcuts.rungs import Rung
+
+    def make(labels, probabilities, classes, *, ordinal=True):
+        n, k = np.shape(probabilities)
+        rows = pd.DataFrame(dict.fromkeys(ABOUT, ""), index=range(n))
+        rows = rows.assign(part="test", fold=np.arange(n) % 2, label=np.array(classes)[labels])
+        rows["patient_id"] = [f"P{i:02}" for i in range(n)]
+        rows[[f"probability_{name}" for name in classes]] = probabilities
+        target = Target(name="made-up", column="label", classes=None, ordinal=ordinal, positive=tuple(classes[-2:]))
+        labelled = SimpleNamespace(classes=tuple(classes), target=target, labels=np.asarray(labels))
+        folds = tuple(SimpleNamespace(number=number, train=np.arange(n)) for number in (0, 1))
+        rungs = (Rung(name="majority", summary="", probabilities=np.full((n, k), 1 / k)),)
+        return measure(rows, SimpleNamespace(labelled=labelled, folds=folds), Recipe(), rungs, {})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def made_metrics(measure_rows):
+    """The metrics of 24 made-up rows, some of their keys in metrics.json changed: `made_metrics(leaky=True)`."""
+    import msgspec
+
+    from birads_zoo.results.metrics import RunMetrics
+
+    labels = np.arange(24) % 4
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(4), 24) + np.eye(4)[labels]
+    classes = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
+    values = msgspec.to_builtins(measure_rows(labels, probabilities / 2, classes))
+
+    return lambda **changes: msgspec.convert(values | changes, RunMetrics)
+
+
+@pytest.fixture(scope="session")
+def explanations_found():
+    """What explanations.json says of made-up explainers: `explanations_found(explainers, n=24)`."""
+    from birads_zoo.results.explanations import ExplanationsFound
+
+    of = {"n": 24, "of": 24, "patients": 16, "with_lesions": 5, "target": "birads", "classes": ("a", "b"), "folds": 2}
+    how = {"split": "patient", "leaky": False, "height": 4, "width": 3, "level": 0.95, "method": "", "seconds": 1.0}
+    return lambda explainers, **changes: ExplanationsFound(explainers=explainers, **of | how | changes)
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -14,10 +15,11 @@ from PIL import Image
 from birads_zoo.data import pixels as room
 from birads_zoo.data.geometry import place
 from birads_zoo.data.images import read_image
-from birads_zoo.data.pixels import build_store
+from birads_zoo.data.pixels import StoreManifest, build_store
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
+from birads_zoo.version import __version__
 
 SECTION = ImageSection(height=32, width=24)
 
@@ -174,11 +176,19 @@ def test_a_damaged_store_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -
     elif damage == "garbage manifest":
         manifest.write_text("{")
     elif damage == "other format":
-        manifest.write_text(manifest.read_text().replace('"format":1', '"format":0'))
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 99}))
     else:
         (store / "placements.npy").unlink()
+    before = store.stat().st_ino
     again, _ = build_store(_index(folder), SECTION, tmp_path)
     np.testing.assert_array_equal(again.array, expected)
+    assert store.stat().st_ino != before, "it was not built anew"
+
+
+def test_a_store_says_its_format_and_who_wrote_it(folder: Path, tmp_path: Path) -> None:
+    store, _ = build_store(_index(folder), SECTION, tmp_path)
+    said = json.loads((tmp_path / "pixels" / store.digest / "manifest.json").read_text())
+    assert (said["format"], said["birads_zoo"]) == (StoreManifest.FORMAT, __version__)
 
 
 def test_an_unwritable_cache_is_one_sentence(folder: Path, tmp_path: Path) -> None:

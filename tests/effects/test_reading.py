@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.overview import explain_fold
-from birads_zoo.results import fitted_frame, measure, predictions_frame
+from birads_zoo.runs.measure import measure
+from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.shortcuts.rungs import Rung
 from birads_zoo.training.fold import Fitted
 
@@ -43,8 +45,8 @@ def metrics(recipe, data, predictions):
 
 @pytest.mark.follows("evaluation.positive")
 def test_positive_classes_are_those_asked_for(metrics):
-    assert metrics()["positive"]["classes"] == ["BI-RADS 4", "BI-RADS 5"]
-    assert metrics({"evaluation.positive": ["BI-RADS 5"]})["positive"]["classes"] == ["BI-RADS 5"]
+    assert metrics().positive.classes == ("BI-RADS 4", "BI-RADS 5")
+    assert metrics({"evaluation.positive": ["BI-RADS 5"]}).positive.classes == ("BI-RADS 5",)
 
 
 @pytest.mark.follows("evaluation.costs")
@@ -52,15 +54,15 @@ def test_mistakes_cost_what_they_are_said_to(metrics, data):
     k = len(data.labelled.classes)
     costs = (2.0 * (1 - np.eye(k))).tolist()
     found = metrics({"evaluation.costs": costs})
-    assert metrics()["cost"] is None
-    assert found["cost"]["argmax"]["value"] == pytest.approx(2 * (1 - found["accuracy"]))
+    assert metrics().cost is None
+    assert found.cost.argmax.value == pytest.approx(2 * (1 - found.accuracy))
 
 
 @pytest.mark.follows("evaluation.level_rule")
 def test_images_become_breasts_by_the_rule_asked_for(metrics):
-    rules = {rule: metrics({"evaluation.level_rule": rule})["levels"] for rule in ("mean", "max", "noisy-or")}
-    assert [found["rule"] for found in rules.values()] == list(rules)
-    assert len({str({**found, "rule": ""}) for found in rules.values()}) == 3
+    rules = {rule: metrics({"evaluation.level_rule": rule}).levels for rule in ("mean", "max", "noisy-or")}
+    assert [found.rule for found in rules.values()] == list(rules)
+    assert len({str(replace(found, rule="")) for found in rules.values()}) == 3
 
 
 @pytest.mark.follows("evaluation.conformal_level")
@@ -69,7 +71,7 @@ def test_sets_are_as_sure_as_asked_for(metrics, recipe, data, predictions):
         frame = fitted_frame(predictions, data, recipe({"evaluation.conformal_level": level}))
         return frame[[name for name in frame if name.startswith("set_")]].to_numpy().sum()
 
-    assert metrics({"evaluation.conformal_level": 0.5})["conformal"]["level"] == 0.5
+    assert metrics({"evaluation.conformal_level": 0.5}).conformal.level == 0.5
     assert size(0.5) < size(0.8)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import asdict
 
 from birads_zoo.evaluation.comparison import compare_pair, gain_over_best, holm, rank_with_ties
 from birads_zoo.evaluation.resampling import cluster_weights, clusters
@@ -126,11 +127,11 @@ def test_weighted_scores_are_those_of_repeated_rows():
     scores = weighted_scores(labels, probabilities, weights, True)
     for b in range(5):
         rows = np.repeat(np.arange(60), weights[b].astype(int))
-        said = evaluate(labels[rows], probabilities[rows], tuple("abcd")).to_dict()
+        said = evaluate(labels[rows], probabilities[rows], tuple("abcd"))
         for name in ("accuracy", "balanced_accuracy", "kappa_quadratic"):
-            assert scores[name][b] == pytest.approx(said[name]), name
-        for name, value in said["macro"].items():
+            assert scores[name][b] == pytest.approx(getattr(said, name)), name
+        for name, value in asdict(said.macro).items():
             assert scores[f"macro_{name}"][b] == pytest.approx(value), name
-        for k, entry in enumerate(said["per_class"]):
+        for k, entry in enumerate(said.per_class):
             for name in ("precision", "recall", "f1", "auroc"):
-                assert scores[f"{name}:{k}"][b] == pytest.approx(entry[name]), (name, k)
+                assert scores[f"{name}:{k}"][b] == pytest.approx(getattr(entry, name)), (name, k)

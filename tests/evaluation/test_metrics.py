@@ -1,14 +1,17 @@
 import json
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from birads_zoo.evaluation.metrics import Metrics, evaluate
+from birads_zoo.evaluation.metrics import evaluate
+from birads_zoo.results.scores import Metrics
 
 FOUR = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
@@ -127,14 +130,14 @@ def test_distant_mistakes_cost_more_kappa() -> None:
     assert scores[0] > scores[1]
 
 
-def test_dict_has_the_keys_of_metrics_json_and_survives_strict_json() -> None:
-    values = evaluate(np.array([0, 1, 1]), one_hot([0, 0, 1], 3), ("a", "b", "c")).to_dict()
+def test_it_becomes_the_keys_of_metrics_json_and_survives_strict_json() -> None:
+    values = msgspec.to_builtins(evaluate(np.array([0, 1, 1]), one_hot([0, 0, 1], 3), ("a", "b", "c")))
     scores = ["accuracy", "balanced_accuracy", "kappa_quadratic", "macro", "weighted"]
     assert list(values) == ["n", "classes", *scores, "per_class", "confusion"]
     assert list(values["macro"]) == ["precision", "recall", "f1", "auroc"]
     assert list(values["weighted"]) == ["precision", "recall", "f1"]
     assert list(values["per_class"][0]) == ["name", "precision", "recall", "f1", "auroc", "support"]
-    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    json.dumps(values, allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +211,8 @@ def test_two_classes_swapped_keep_auroc_kappa_and_accuracy(rows: list[tuple[int,
 
 def flat(metrics: Metrics) -> list[float]:
     """Every score that is defined; leaves out counts."""
-    values = metrics.to_dict()
-    found = [values["accuracy"], values["balanced_accuracy"], values["kappa_quadratic"]]
-    found += list(values["macro"].values()) + list(values["weighted"].values())
-    for entry in values["per_class"]:
-        found += [entry[key] for key in ("precision", "recall", "f1", "auroc")]
+    found = [metrics.accuracy, metrics.balanced_accuracy, metrics.kappa_quadratic]
+    found += [*asdict(metrics.macro).values(), *asdict(metrics.weighted).values()]
+    for entry in metrics.per_class:
+        found += [entry.precision, entry.recall, entry.f1, entry.auroc]
     return [value for value in found if value is not None]

@@ -1,4 +1,8 @@
+import json
+
 import pytest
+import safetensors
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -156,6 +160,27 @@ def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
         match=r"last\.safetensors is damaged or not a checkpoint .*; delete the folder .*run to train",
     ):
         train(make_fit(), ignore.step, ignore.epoch)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"format": None}, "was written by an older birads-zoo (it has no format number); delete the folder"),
+        ({"format": 9, "birads_zoo": "9.0"}, "was written by birads-zoo 9.0 in format 9, and this one"),
+        ({"history": None}, "is damaged (Expected `array`, got `null` - at `$.history`); delete the folder"),
+    ],
+)
+def test_a_checkpoint_of_another_format_is_named(make_fit, ignore, changes, said):
+    fit = make_fit()
+    train(fit, ignore.step, ignore.epoch)
+    with safetensors.safe_open(fit.last, framework="pt") as file:
+        header = json.loads(file.metadata()["birads_zoo"])
+    tensors = safetensors.torch.load_file(fit.last)
+    safetensors.torch.save_file(tensors, fit.last, metadata={"birads_zoo": json.dumps(header | changes)})
+    with pytest.raises(UserError) as error:
+        train(make_fit(), ignore.step, ignore.epoch)
+    assert str(error.value).startswith(f"checkpoint {fit.last} {said}")
+    assert f"delete the folder {fit.folder} to train its fold from the start" in str(error.value)
 
 
 def test_a_checkpoint_of_another_model_is_named(make_fit, ignore):
