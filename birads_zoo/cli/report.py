@@ -40,12 +40,12 @@ def command(
     see these may not see the page.
     """
     from birads_zoo.files import make_folder
-    from birads_zoo.finished import prepare_again, read_run
     from birads_zoo.progress import Screen
     from birads_zoo.report.heat import read_heat
     from birads_zoo.report.pseudonyms import pseudonyms
     from birads_zoo.report.run_figures import draw_all
     from birads_zoo.report.run_page import write_run_page
+    from birads_zoo.runs.finished import prepare_again, read_run
 
     _, host = open_host(plugin_files)
     run = read_run(folder, host)
@@ -58,7 +58,7 @@ def command(
         draw_all(figures, data, run.history, run.test, run.metrics, None, run.recipe, ending=ending, names=names)
         screen.say(f"figures: {figures}")
         return
-    heat = read_heat(folder, run.classes)
+    heat = read_heat(folder, run.classes, data)
     path = out or folder / "report.html"
     make_folder(path.parent)
     write_run_page(path, run.recipe, run.test, run.metrics, run.environment, run.history, data, heat, names)

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 class Explainer(Protocol):
     """Makes heat maps for images of one classifier, and leaves its mode, gradients and hooks as it found them.
 
-    A map shows one image alone: it does not depend on the other images of its batch.
+    A map shows one sample alone: it does not depend on the other samples of its batch.
     """
 
-    def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
-        """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1]."""
+    def __call__(self, images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+        """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1].
+
+        `present` is N×V bool: which pictures are there, as `Classifier.forward` takes it. Maps of absent ones are not
+        looked at.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
