@@ -85,7 +85,7 @@ class Copy:
         try:
             self._write(path, mutant.applied(source))
             status, names = 0, [""]
-            for tests in tests_for(ROOT, mutant.file):
+            for tests in tests_for(self.folder, mutant.file):
                 if status == 0 and tests:
                     status, names = self.test(["-x", *tests])
         finally:
@@ -160,12 +160,12 @@ def main() -> None:
     given = parser.parse_args()
     files = [file for file in files_of(ROOT) if not given.paths or any(file.startswith(path) for path in given.paths)]
     known = equivalents()
-    mutants = [one for one in sample(ROOT, files, given.number) if changed(one) not in known]
+    diffs = {mutant: diff(mutant) for mutant in sample(ROOT, files, given.number) if changed(mutant) not in known}
     started = time.monotonic()
-    trials = tried(mutants, given.jobs)
+    trials = tried(list(diffs), given.jobs)
     missed = [trial.mutant for trial in trials if not trial.noticed]
     for mutant in missed:
-        print(f"\nnot noticed ({mutant.operator} in {mutant.function or 'the module'}):\n{diff(mutant)}")
+        print(f"\nnot noticed ({mutant.operator} in {mutant.function or 'the module'}):\n{diffs[mutant]}")
     share = 1 - len(missed) / len(trials)
     minutes = (time.monotonic() - started) / 60
     print(f"{len(trials) - len(missed)} of {len(trials)} changes noticed: {100 * share:.1f} % ({minutes:.0f} min)")
