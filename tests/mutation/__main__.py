@@ -57,10 +57,11 @@ class Copy:
         """Run pytest on `arguments`: its exit status, and the names of the tests that failed."""
         paths = os.pathsep.join(str(self.folder / part) for part in (".", "plugins"))
         quiet = ["-q", "--tb=no", "--no-header", "-p", "no:cacheprovider", "--basetemp", str(self.folder / "tmp")]
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *quiet, f"--timeout={A_TEST}", *arguments],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            env={**kept, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -74,7 +75,8 @@ class Copy:
             return 1, ["(no end)"]
         if process.returncode not in (0, 1, 2, 5):
             raise SystemExit(f"pytest could not run:\n{said}")
-        names = [line.split()[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        ends = [line.partition(" ")[2] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        names = [end.partition(" - ")[0] for end in ends]
         return process.returncode % 5, names or ["(no import)"]  # 5: all of these tests are marked slow
 
     def try_out(self, mutant: Mutant) -> Trial:
