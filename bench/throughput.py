@@ -17,21 +17,24 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from torch import nn
 
 from birads_zoo.compose import compose
 from birads_zoo.data.batches import Batches
+from birads_zoo.data.views import Samples
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.environment import environment
 from birads_zoo.files import write_text
 from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
+from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.registry import load_registry
+from birads_zoo.runs.environment import describe_machine
 from birads_zoo.training.loop import Fit, train
 from birads_zoo.training.optimisation import make_optimiser
 
@@ -92,7 +95,7 @@ def main() -> None:
         "batch_size": batch_size,
         "steps": steps,
         "rounds": arguments.rounds,
-        "environment": {key: value for key, value in environment().items() if key != "arguments"} | compute.describe(),
+        "environment": msgspec.to_builtins(describe_machine(compute)),
         "results": rows,
     }
     path = arguments.out / f"{arguments.name or ('throughput-gpu' if on_gpu else 'throughput-cpu')}.json"
@@ -125,7 +128,7 @@ def _trainer(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
     generator = numpy_generator(0, "bench")
     pixels = generator.integers(0, 256, (count, recipe.image.height, recipe.image.width), dtype=np.uint8)
     labels = np.arange(count) % len(CLASSES)
-    batches = Batches(pixels, np.arange(count)[:, None], labels, recipe.training.batch_size, compute.device)
+    batches = Batches(pixels, Samples.alone(np.arange(count)), labels, recipe.training.batch_size, compute.device)
     section = recipe.augmentation
     context = AugmentationContext(
         height=recipe.image.height,
@@ -135,7 +138,7 @@ def _trainer(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(
             classifier=_classifier(recipe, host, compute),
-            forward=lambda classifier, images: (classifier(images), None),
+            forward=Classifier.judge,
             batches=batches,
             validation=None,
             augment=host.augmentation(section.name).build(context).to(compute.device),

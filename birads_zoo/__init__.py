@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from birads_zoo.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from birads_zoo.api.ablate import ablate
     from birads_zoo.api.audit import audit
@@ -12,15 +14,20 @@ if TYPE_CHECKING:
     from birads_zoo.api.compare import compare
     from birads_zoo.api.explain import explain
     from birads_zoo.api.export import export
+    from birads_zoo.api.figures import Figures
     from birads_zoo.api.leakage import leakage
     from birads_zoo.api.load import load
     from birads_zoo.api.open_run import Run, open_run
     from birads_zoo.api.phantom import phantom
     from birads_zoo.api.result import Result
     from birads_zoo.api.run import run
+    from birads_zoo.artifact.judging import Prediction
+    from birads_zoo.artifact.model import Model
     from birads_zoo.data.classes import natural_key
     from birads_zoo.data.frame import make_index
-    from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
+    from birads_zoo.errors import BiradsZooWarning, RunStoppedError, UserError, unknown_name
+    from birads_zoo.evaluation.leaderboard import Leaderboard
+    from birads_zoo.inspection.audit import Audit
     from birads_zoo.interfaces import (
         INDEX_COLUMNS,
         AblationSpec,
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
         Classifier,
         DatasetContext,
         DatasetSpec,
+        EpochRecord,
         Explainer,
         ExplainerContext,
         ExplainerSpec,
@@ -45,16 +53,25 @@ if TYPE_CHECKING:
         Outputs,
         OutputsContext,
         Record,
+        RunFinished,
+        RunStarted,
+        Stop,
         Target,
+        Tracker,
+        TrackerContext,
+        TrackerSpec,
         hookimpl,
     )
     from birads_zoo.recipe import Recipe
-
-__version__ = "0.1.0"
+    from birads_zoo.results.explanations import ExplanationsFound
+    from birads_zoo.results.metrics import RunMetrics
+    from birads_zoo.study.results import AblationStudy, LeakageStudy
 
 __all__ = [
     "INDEX_COLUMNS",
     "AblationSpec",
+    "AblationStudy",
+    "Audit",
     "AuditEntry",
     "AugmentationContext",
     "AugmentationSpec",
@@ -65,22 +82,37 @@ __all__ = [
     "Classifier",
     "DatasetContext",
     "DatasetSpec",
+    "EpochRecord",
     "Explainer",
     "ExplainerContext",
     "ExplainerSpec",
+    "ExplanationsFound",
+    "Figures",
     "Index",
+    "Leaderboard",
+    "LeakageStudy",
     "Lesion",
     "LossContext",
     "LossSpec",
+    "Model",
     "NoOptions",
     "Options",
     "Outputs",
     "OutputsContext",
+    "Prediction",
     "Recipe",
     "Record",
     "Result",
     "Run",
+    "RunFinished",
+    "RunMetrics",
+    "RunStarted",
+    "RunStoppedError",
+    "Stop",
     "Target",
+    "Tracker",
+    "TrackerContext",
+    "TrackerSpec",
     "UserError",
     "ablate",
     "audit",
@@ -100,10 +132,20 @@ __all__ = [
 ]
 
 _PLACES = {
+    "AblationStudy": "birads_zoo.study.results",
+    "Audit": "birads_zoo.inspection.audit",
     "BiradsZooWarning": "birads_zoo.errors",
+    "ExplanationsFound": "birads_zoo.results.explanations",
+    "Figures": "birads_zoo.api.figures",
+    "Leaderboard": "birads_zoo.evaluation.leaderboard",
+    "LeakageStudy": "birads_zoo.study.results",
+    "Model": "birads_zoo.artifact.model",
+    "Prediction": "birads_zoo.artifact.judging",
     "Recipe": "birads_zoo.recipe",
     "Result": "birads_zoo.api.result",
     "Run": "birads_zoo.api.open_run",
+    "RunMetrics": "birads_zoo.results.metrics",
+    "RunStoppedError": "birads_zoo.errors",
     "UserError": "birads_zoo.errors",
     "ablate": "birads_zoo.api.ablate",
     "audit": "birads_zoo.api.audit",

@@ -29,12 +29,14 @@ from birads_zoo.interfaces import (
     LossContext,
     LossSpec,
     Spec,
+    TrackerSpec,
 )
 from birads_zoo.kinds import KINDS, fault_of_member, fault_of_spec, kind_of
 from birads_zoo.loss_trials import CLASS_COUNTS, try_loss, try_outputs
 from birads_zoo.model_trials import BrokenContractError, try_ablation, try_explainer
 from birads_zoo.plugins import describe
 from birads_zoo.randomness import derive, torch_generator
+from birads_zoo.tracker_trials import try_tracker
 from birads_zoo.training.rehearsal import rehearse_augmentation
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "check_explainer",
     "check_loss",
     "check_spec",
+    "check_tracker",
     "errors_of",
 ]
 
@@ -94,6 +97,8 @@ def check_spec(spec: Spec) -> list[Finding]:
             return check_ablation(spec)
         case ExplainerSpec():
             return check_explainer(spec)
+        case TrackerSpec():
+            return check_tracker(spec)
         case DatasetSpec():  # which folder it reads, nobody but its user knows
             return _check_fields(spec)
 
@@ -183,6 +188,15 @@ def check_explainer(spec: ExplainerSpec) -> list[Finding]:
     if not findings:
         with _isolated("explainer"), _caught(findings):
             try_explainer(spec)
+    return findings
+
+
+def check_tracker(spec: TrackerSpec) -> list[Finding]:
+    """Check that a tracker follows made-up runs with its default options; a warning where its packages are missing."""
+    findings = _check_fields(spec)
+    if not findings:
+        with _isolated("tracker"), _caught(findings):
+            findings += [Finding("warning", said) for said in try_tracker(spec)]
     return findings
 
 

@@ -6,56 +6,43 @@ import itertools
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 from torch import Tensor
 
 from birads_zoo.data.batches import Batches
-from birads_zoo.data.geometry import breast_area
 from birads_zoo.data.images import Pixels
-from birads_zoo.data.lesions import marked_lesions
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.evaluation.intervals import LEVEL
 from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.explanation.asked import Asked, choose
+from birads_zoo.explanation.curves import Views
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
-from birads_zoo.finished import Finished, prepare_again, trained_classifier
 from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
-from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report.overlays import draw_overlay
-from birads_zoo.results import ABOUT
+from birads_zoo.results.explanations import ExplainerFound, ExplanationsFound, Judged
+from birads_zoo.runs.finished import Finished, prepare_again, trained_classifier
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
 
 _CALIBRATING = 8  # batches from which a network with random weights takes its norms' statistics
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Asked:
-    """The test rows that are explained: places in the index, folds, classes explained, lesions and breasts n×H×W."""
-
-    places: NDArray[np.int64]
-    folds: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    breasts: NDArray[np.bool_]
-    lesions: NDArray[np.bool_]
-    about: pd.DataFrame
 
 
 def explain(
@@ -66,14 +53,14 @@ def explain(
     device: str,
     screen: Screen,
     root: Path | None = None,
-) -> dict[str, Any]:
+) -> ExplanationsFound:
     """Explain test rows of a finished run by the classifiers that never saw them; write and return what was found.
 
     Args:
         finished: the run; what was in its `explanations/` is replaced.
         host: the registered plugins.
         explainers: their names.
-        limit: the most rows, drawn by chance; `None` for all.
+        limit: the most rows, drawn by chance; `None` for all. All pictures that a row's label is of are explained.
         device: "auto", "cpu", "cuda" or "cuda:N".
         screen: where progress is shown.
         root: where the run's data lies now, if it was moved.
@@ -89,79 +76,45 @@ def explain(
     specs = [host.explainer(name) for name in dict.fromkeys(explainers)]
     data = prepare_again(finished, host, screen, root)
     compute = choose_compute(device, finished.recipe.training.precision)
-    asked = _choose(finished, data, limit)
+    asked = choose(data, finished.recipe, finished.test, limit)
     made: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
     with whole_folder(finished.folder / FOLDER, replace=True) as folder:
         started = time.perf_counter()
-        with screen.bar("explaining", len(asked.places)) as show:
+        with screen.bar("explaining", len(asked.samples)) as show:
             done = 0
             for fold in np.unique(asked.folds).tolist():
                 for name, maps, scores in _explain_fold(finished, host, specs, data, asked, fold, compute):
                     made[name].append((maps.astype(np.float16), scores))
                     done += len(maps) if name == specs[-1].name else 0
                     show(done, f"fold {fold + 1}")
-        about = _about(finished, data, asked) | {"seconds": round(time.perf_counter() - started, 1)}
-        return _write(folder, about, finished, data, asked, made)
+        seconds = round(time.perf_counter() - started, 1)
+        table, judged = _write_maps(folder, data, asked, made)
+        found = _found(finished, data, asked, judged, seconds)
+        write_explanations(folder, table, found)
+        return found
 
 
-def _write(
-    folder: Path,
-    about: dict[str, Any],
-    finished: Finished,
-    data: Prepared,
-    asked: _Asked,
-    made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]],
-) -> dict[str, Any]:
-    """Judge each explainer by the scores of its batches, and write everything into `folder`."""
-    judged, tables = {}, []
+def _write_maps(
+    folder: Path, data: Prepared, asked: Asked, made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]]
+) -> tuple[pd.DataFrame, dict[str, ExplainerFound]]:
+    """Judge each explainer by the scores of its batches, write its maps and overlays, and return every map's scores."""
+    found, tables = {}, []
     for name, parts in made.items():
         maps = np.concatenate([own for own, _ in parts])
         scores = {key: np.concatenate([own[key] for _, own in parts]) for key in parts[0][1]}
         table = asked.about.assign(explainer=name, **scores)
-        files = {"maps": f"{name}.npz", "overlays": f"overlays/{name}"}
-        one = judge_explainer(table)
-        judged[name] = one | files | {"passes": PASSES, "draws": DRAWS}
-        table = table.assign(
-            faithful="" if one["faithful"] is None else str(one["faithful"]),
-            overlay=[f"{files['overlays']}/{row}.png" for row in table["row"]],
+        judged = judge_explainer(table)
+        one = found[name] = ExplainerFound(
+            **asdict(judged), maps=f"{name}.npz", overlays=f"overlays/{name}", passes=PASSES, draws=DRAWS
         )
-        write_maps(folder / files["maps"], table["row"].to_numpy(np.int64), maps)
-        _draw(folder, table, data.store.array, data.positions[asked.places], maps, asked.lesions, one)
+        table = table.assign(
+            faithful="" if one.faithful is None else str(one.faithful),
+            overlay=[f"{one.overlays}/{row}.png" for row in table["row"]],
+        )
+        write_maps(folder / one.maps, table["row"].to_numpy(np.int64), maps)
+        _draw(folder, table, data.store.array, asked.positions, maps, asked.lesions, judged)
         tables.append(table)
-    found = about | {"explainers": judged}
-    write_explanations(folder, pd.concat(tables, ignore_index=True)[list(COLUMNS)], found)
-    return found
-
-
-def _choose(finished: Finished, data: Prepared, limit: int | None) -> _Asked:
-    """Draw up to `limit` test rows. Explained is a row's predicted class or, where a lesion is marked, its true one."""
-    rows = data.labelled.index.rows
-    tested = np.concatenate([fold.test for fold in data.folds])
-    folds = np.concatenate([np.full(len(fold.test), fold.number) for fold in data.folds])
-    drawn = numpy_generator(finished.recipe.seed, "explained rows").permutation(len(tested))[:limit]
-    drawn = np.sort(drawn)
-    places, folds = tested[drawn], folds[drawn]
-    chosen = rows.iloc[places].reset_index(drop=True)
-    section, store = finished.recipe.image, data.store
-    placements = [store.placements[position] for position in data.positions[places]]
-    lesions = marked_lesions(chosen, data.labelled.index.root, placements, section.height, section.width)
-    lesions[~_shows_lesions(data)[places]] = False
-    predicted = finished.test.set_index("row")["predicted"].reindex(chosen["row"]).to_numpy()
-    names = np.array(data.labelled.classes)
-    labels = names[data.labelled.labels[places]]
-    explained = np.where(lesions.any(axis=(1, 2)), labels, predicted)
-    about = chosen[list(ABOUT)].assign(fold=folds, label=labels, predicted=predicted, explained=explained)
-    breasts = np.stack([breast_area(store.array[position]) for position in data.positions[places]]) | lesions
-    targets = np.array([list(names).index(name) for name in explained], dtype=np.int64)
-    return _Asked(places=places, folds=folds, targets=targets, breasts=breasts, lesions=lesions, about=about)
-
-
-def _shows_lesions(data: Prepared) -> NDArray[np.bool_]:
-    """Return for each row whether its class is seen at its lesion."""
-    target, labelled = data.labelled.target, data.labelled
-    without = next(iter(target.classes or ()), "")
-    seen = [target.at_lesion and name != without for name in labelled.classes]
-    return np.array(seen)[labelled.labels]
+    return pd.concat(tables, ignore_index=True)[list(COLUMNS)], found
 
 
 def _explain_fold(
@@ -169,7 +122,7 @@ def _explain_fold(
     host: Host,
     specs: Sequence[ExplainerSpec],
     data: Prepared,
-    asked: _Asked,
+    asked: Asked,
     fold: int,
     compute: Compute,
 ) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
@@ -194,10 +147,17 @@ def _explain_fold(
     placed = _placed(trained, some[0])
     subject = Subject(classifier=folded(trained, some[0]), placed=placed, explainers=built, compute=compute, seed=seed)
     for batch in batches.epoch(None):
-        chosen = own[batch.positions.cpu().numpy()]
+        drawn = own[batch.positions.cpu().numpy()]
+        chosen = np.flatnonzero(np.isin(asked.samples, drawn))
+        samples, views = np.searchsorted(drawn, asked.samples[chosen]), asked.views[chosen]
         cases = Cases(
-            images=batch.images,
-            targets=batch.targets,
+            explained=Views(
+                images=batch.images,
+                present=batch.present,
+                targets=batch.targets,
+                samples=torch.from_numpy(samples).to(compute.device),
+                views=torch.from_numpy(views).to(compute.device),
+            ),
             rows=asked.about["row"].to_numpy(np.int64)[chosen],
             breasts=asked.breasts[chosen],
             lesions=asked.lesions[chosen],
@@ -223,28 +183,36 @@ def _maker(host: Host, spec: ExplainerSpec, recipe: Recipe, classifier: Classifi
     with host.building("explainer", spec.name):
         explainer = spec.build(ExplainerContext(classifier=classifier, options=options))
 
-    def make(images: Tensor, targets: Tensor) -> NDArray[np.float32]:
+    def make(images: Tensor, targets: Tensor, present: Tensor) -> NDArray[np.float32]:
         with host.building("explainer", spec.name):
-            return explain_sample(classifier, explainer, images, targets, len(images), seed=recipe.seed)[:, 0]
+            return explain_sample(
+                classifier, explainer, images, targets, len(images), present=present, seed=recipe.seed
+            )
 
     return make
 
 
-def _about(finished: Finished, data: Prepared, asked: _Asked) -> dict[str, Any]:
+def _found(
+    finished: Finished, data: Prepared, asked: Asked, explainers: dict[str, ExplainerFound], seconds: float
+) -> ExplanationsFound:
     patients = asked.about["patient_id"].to_numpy(dtype=np.str_)
-    return {
-        "n": len(asked.places),
-        "of": int(sum(len(fold.test) for fold in data.folds)),
-        "patients": int(clusters(patients).max()) + 1,
-        "with_lesions": int(asked.lesions.any(axis=(1, 2)).sum()),
-        "target": data.labelled.target.name,
-        "classes": list(data.labelled.classes),
-        **{key: finished.metrics[key] for key in ("split", "leaky", "folds")},
-        "height": finished.recipe.image.height,
-        "width": finished.recipe.image.width,
-        "level": LEVEL,
-        "method": "whole patients left out one at a time",
-    }
+    return ExplanationsFound(
+        n=len(asked.samples),
+        of=int(sum(data.own.present[fold.test].sum() for fold in data.folds)),
+        patients=int(clusters(patients).max()) + 1,
+        with_lesions=int(asked.lesions.any(axis=(1, 2)).sum()),
+        target=data.labelled.target.name,
+        classes=data.labelled.classes,
+        split=finished.metrics.split,
+        leaky=finished.metrics.leaky,
+        folds=finished.metrics.folds,
+        height=finished.recipe.image.height,
+        width=finished.recipe.image.width,
+        level=LEVEL,
+        method="whole patients left out one at a time",
+        explainers=explainers,
+        seconds=seconds,
+    )
 
 
 def _draw(
@@ -254,7 +222,7 @@ def _draw(
     positions: NDArray[np.int64],
     maps: NDArray[np.float16],
     lesions: NDArray[np.bool_],
-    judged: dict[str, Any],
+    judged: Judged,
 ) -> None:
     make_folder(folder / Path(table["overlay"].iloc[0]).parent)
 
@@ -266,7 +234,7 @@ def _draw(
             lesions[number],
             f"{row['explainer']}: evidence for {row['explained']}",
             f"true {row['label']}, called {row['predicted']}; {row['explained']} was given {row['probability']:.2f}",
-            "" if judged["faithful"] else judged["verdict"],
+            "" if judged.faithful else judged.verdict,
         )
 
     with ThreadPoolExecutor() as threads:  # most of the time passes in Pillow, NumPy and SciPy, outside Python's lock

@@ -57,8 +57,8 @@ def try_explainer(spec: ExplainerSpec) -> None:
 
     Raises:
         ValueError: when its maps are not N×V×H×W, finite and in [0, 1].
-        BrokenContractError: when a map does not follow the seed or depends on other images, or when the classifier, the
-            images or the gradient mode are not left as they were.
+        BrokenContractError: when a map does not follow the seed, or depends on other samples or on what stands in an
+            absent picture's place, or when the classifier, the images or the gradient mode are not left as they were.
 
     """
     places = ModelSection(freeze="all", evidence=True, fusion="difference", pooling="max", norm="batch", dropout=0.5)
@@ -66,22 +66,31 @@ def try_explainer(spec: ExplainerSpec) -> None:
         classifier = _small_classifier(section, outputs)
         explainer = spec.build(ExplainerContext(classifier=classifier, options=spec.options()))
         images, targets = _images(3, views), torch.tensor([0, _CLASSES - 1, 1])
-        maps = explain_sample(classifier, explainer, images.clone(), targets, batch_size=3)
-        _require_left_as_found(explainer, classifier, images, targets)
-        if not np.array_equal(maps, explain_sample(classifier, explainer, images, targets, batch_size=3)):
+        present = torch.ones(3, views, dtype=torch.bool)
+        present[0, 1:] = False
+        maps = explain_sample(classifier, explainer, images.clone(), targets, batch_size=3, present=present)
+        _require_left_as_found(explainer, classifier, images, targets, present)
+        again = explain_sample(classifier, explainer, images, targets, batch_size=3, present=present)
+        if not np.array_equal(maps, again):
             raise BrokenContractError("the same torch seed gives different maps")
-        alone = explain_sample(classifier, explainer, images, targets, batch_size=1)
+        alone = explain_sample(classifier, explainer, images, targets, batch_size=1, present=present)
         if not np.allclose(maps, alone, rtol=1e-3, atol=1e-3):
             raise BrokenContractError("an image's map depends on the other images of its batch")
+        images[~present] = 1.0
+        others = explain_sample(classifier, explainer, images, targets, batch_size=3, present=present)
+        if not np.allclose(maps, others, rtol=1e-3, atol=1e-3):
+            raise BrokenContractError("an image's map depends on what stands in the place of one that is not there")
 
 
-def _require_left_as_found(explainer: Explainer, classifier: Classifier, images: Tensor, targets: Tensor) -> None:
+def _require_left_as_found(
+    explainer: Explainer, classifier: Classifier, images: Tensor, targets: Tensor, present: Tensor
+) -> None:
     """Explain without the engine's guard, in evaluation mode and with gradients at hand."""
     for parameter in classifier.eval().parameters():
         parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
     before, pictures = _state(classifier), images.clone()
     with torch.enable_grad():
-        explainer(images, targets)
+        explainer(images, targets, present)
         if not torch.is_grad_enabled():
             raise BrokenContractError("it turns torch's gradients off and leaves them so")
     if _state(classifier) != before:

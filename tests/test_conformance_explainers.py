@@ -9,7 +9,9 @@ from birads_zoo import ExplainerSpec, conformance
 
 def explainer(function):
     return ExplainerSpec(
-        name="x", summary="s", build=lambda context: lambda images, targets: function(context.classifier, images)
+        name="x",
+        summary="s",
+        build=lambda context: lambda images, targets, present: function(context.classifier, images),
     )
 
 

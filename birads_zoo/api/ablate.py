@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from birads_zoo.api.fields import StudyFields, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.api.result import Result
 from birads_zoo.compose import compose
+
+if TYPE_CHECKING:
+    from birads_zoo.results.scores import Metric
+    from birads_zoo.study.results import AblationStudy
 
 
 def ablate(
@@ -17,7 +21,7 @@ def ablate(
     *,
     recipe: str | Path = "default",
     ablations: Sequence[str] | None = None,
-    metric: str = "macro_f1",
+    metric: Metric = "macro_f1",
     seeds: int = 3,
     weights: Path | str | None = None,
     device: str = "auto",
@@ -25,7 +29,7 @@ def ablate(
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
     **fields: Unpack[StudyFields],
-) -> Result[dict[str, Any]]:
+) -> Result[AblationStudy]:
     """Take away one part of a model at a time, on the same folds and seeds, and test what that does.
 
     A verdict is about the part that is removed: it helps, it hurts, or neither is shown.

@@ -12,6 +12,7 @@ from birads_zoo.api.result import Result
 
 if TYPE_CHECKING:
     from birads_zoo.evaluation.leaderboard import Leaderboard
+    from birads_zoo.results.scores import Metric
 
 
 def compare(
@@ -19,7 +20,7 @@ def compare(
     *,
     recipes: Sequence[str] = ("default",),
     ablations: Sequence[str] = (),
-    metric: str = "macro_f1",
+    metric: Metric = "macro_f1",
     seeds: int = 3,
     weights: Path | str | None = None,
     device: str = "auto",
@@ -44,8 +45,8 @@ def compare(
         out: the study's folder.
         plugins: plugin files to load, as in `run`.
         progress: show progress on stderr.
-        **fields: dataset, root, target, classes, augmentation, loss, explainer, split, folds, epochs, image_size, seed
-            and set, as in `run`.
+        **fields: dataset, root, target, classes, augmentation, loss, explainer, split, folds, epochs, image_size, seed,
+            trackers and set, as in `run`.
 
     Raises:
         UserError: for a mistake in the arguments, and when every model failed.

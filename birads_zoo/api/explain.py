@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from birads_zoo.api.open_run import Run, as_run
 from birads_zoo.api.result import Result
+
+if TYPE_CHECKING:
+    from birads_zoo.results.explanations import ExplanationsFound
 
 
 def explain(
@@ -19,7 +22,7 @@ def explain(
     device: str = "auto",
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
-) -> Result[dict[str, Any]]:
+) -> Result[ExplanationsFound]:
     """Explain test pictures of a finished run, and test whether each explainer's maps beat maps made without a network.
 
     Every picture is explained by the network that never saw its patient: the evidence for the predicted class or, where

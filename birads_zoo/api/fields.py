@@ -21,6 +21,7 @@ _FIELDS = {
     "folds": "split.folds",
     "epochs": "training.epochs",
     "seed": "seed",
+    "trackers": "tracking.trackers",
 }
 _SECTIONS = {"backbone": "model", **{section: section for section in PARTS if section != "model"}}
 
@@ -43,6 +44,7 @@ class StudyFields(TypedDict, total=False):
     epochs: int | None
     image_size: tuple[int, int] | None
     seed: int | None
+    trackers: Sequence[str] | None
     set: Mapping[str, Any] | None
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from birads_zoo.api.fields import StudyFields, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.api.result import Result
 from birads_zoo.compose import compose
 
+if TYPE_CHECKING:
+    from birads_zoo.results.scores import Metric
+    from birads_zoo.study.results import LeakageStudy
+
 
 def leakage(
     backbone: str,
     *,
     recipe: str | Path = "default",
-    metric: str = "macro_f1",
+    metric: Metric = "macro_f1",
     seeds: int = 3,
     weights: Path | str | None = None,
     device: str = "auto",
@@ -24,7 +28,7 @@ def leakage(
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
     **fields: Unpack[StudyFields],
-) -> Result[dict[str, Any]]:
+) -> Result[LeakageStudy]:
     """Train one recipe under a split by image, by breast and by patient, and test what the difference is.
 
     Every row is predicted out of fold under each, so the rows are the same; the two leaky splits are trained on other

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from birads_zoo.artifact.manifest import Kind
-    from birads_zoo.finished import Finished
     from birads_zoo.host import Host
     from birads_zoo.recipe import Recipe
     from birads_zoo.registry import Registry
+    from birads_zoo.results.explanations import ExplanationsFound
+    from birads_zoo.results.metrics import RunMetrics
+    from birads_zoo.runs.finished import Finished
 
 _SHOWN = ("confusion-matrix", "roc-curves", "reliability")
 
@@ -44,7 +46,7 @@ class Run:
         return self._finished.folder
 
     @property
-    def metrics(self) -> Mapping[str, Any]:
+    def metrics(self) -> RunMetrics:
         """What the run scored on its test rows, with intervals: the content of `metrics.json`."""
         return self._finished.metrics
 
@@ -83,7 +85,7 @@ class Run:
         root: Path | str | None = None,
         device: str = "auto",
         progress: bool = True,
-    ) -> Result[dict[str, Any]]:
+    ) -> Result[ExplanationsFound]:
         """Draw heat maps of test pictures and score them; see `birads_zoo.explain`."""
         for name in explainers:
             if name != "all":
@@ -118,13 +120,13 @@ class Run:
 
         """
         from birads_zoo.files import make_folder
-        from birads_zoo.finished import prepare_again
         from birads_zoo.report.heat import read_heat
         from birads_zoo.report.run_page import write_run_page
+        from birads_zoo.runs.finished import prepare_again
 
         run, path = self._finished, Path(out or self.folder / "report.html")
         data = prepare_again(run, self._host, open_screen(progress), _path(root))
-        heat = read_heat(self.folder, run.classes)
+        heat = read_heat(self.folder, run.classes, data)
         make_folder(path.parent)
         names = self._names(patient_ids)
         write_run_page(path, run.recipe, run.test, run.metrics, run.environment, run.history, data, heat, names)
@@ -144,8 +146,8 @@ class Run:
         `out` is that folder, by default the run's `figures`; the other arguments are those of `report`.
         """
         from birads_zoo.files import make_folder
-        from birads_zoo.finished import prepare_again
         from birads_zoo.report.run_figures import draw_all
+        from birads_zoo.runs.finished import prepare_again
 
         run = self._finished
         data = prepare_again(run, self._host, open_screen(progress), _path(root))
@@ -205,8 +207,8 @@ def open_run(path: Path | str, *, plugins: Sequence[Path | str] = ()) -> Run:
 
 def read(folder: Path, registry: Registry, host: Host) -> Run:
     """Read a finished run whose plugins are loaded already."""
-    from birads_zoo.finished import read_run
-    from birads_zoo.report.run_folder import read_recipe
+    from birads_zoo.runs.finished import read_run
+    from birads_zoo.runs.folder import read_recipe
 
     return Run(recipe=read_recipe(folder), _finished=read_run(folder, host), _host=host, _registry=registry)
 

@@ -9,7 +9,7 @@ from typing import Any
 from birads_zoo.api.fields import Part, RecipeFields, recipe_changes
 from birads_zoo.api.open_run import Run, read
 from birads_zoo.api.opening import open_host, open_screen
-from birads_zoo.compose import compose
+from birads_zoo.compose import compose, retrack
 from birads_zoo.errors import UserError
 from birads_zoo.host import Host
 from birads_zoo.recipe import Recipe
@@ -33,6 +33,7 @@ def run(
     epochs: int | None = None,
     image_size: tuple[int, int] | None = None,
     seed: int | None = None,
+    trackers: Sequence[str] | None = None,
     ablations: Sequence[str] = (),
     set: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -62,17 +63,19 @@ def run(
         epochs: of training.
         image_size: height and width in pixels.
         seed: of everything random.
+        trackers: what follows the run, such as "tensorboard"; none unless named.
         ablations: names of ablations, such as "no-dropout".
         set: any other field of the recipe by its dotted name, such as {"training.learning_rate": 1e-4}.
         device: "auto", "cpu", "cuda" or "cuda:N".
         out: the folder in which run folders lie.
-        resume: the folder of a stopped run, to go on with it by its own recipe.
+        resume: the folder of a stopped run, to go on with it by its own recipe; its trackers may be others.
         plugins: plugin files to load besides the installed ones and those that a registry.toml in the working directory
             names.
         progress: show progress on stderr.
 
     Raises:
         UserError: for anything in the arguments, the data or a plugin that keeps it from running.
+        RunStoppedError: when a tracker asked the run to stop; a UserError too.
 
     """
     fields: RecipeFields = {
@@ -90,6 +93,7 @@ def run(
         "epochs": epochs,
         "image_size": image_size,
         "seed": seed,
+        "trackers": trackers,
         "set": set,
     }
     changes = recipe_changes(fields)
@@ -111,7 +115,7 @@ def train(
     if resume is None:
         composed = compose("default" if recipe is None else recipe, changes, ablations, registry, host)
     else:
-        composed = _own_recipe(Path(resume), recipe, changes, ablations)
+        composed = _own_recipe(Path(resume), recipe, changes, ablations, host)
     from birads_zoo.pipeline import run as carry_out
 
     resumed = None if resume is None else Path(resume)
@@ -120,11 +124,13 @@ def train(
 
 
 def _own_recipe(
-    folder: Path, recipe: str | Path | Recipe | None, changes: Mapping[str, Any], ablations: Sequence[str]
+    folder: Path, recipe: str | Path | Recipe | None, changes: Mapping[str, Any], ablations: Sequence[str], host: Host
 ) -> Recipe:
-    if recipe is not None or changes or ablations:
-        given = ", ".join(["the recipe"] * (recipe is not None) + sorted(changes) + [f"--{name}" for name in ablations])
+    """Return the recipe of a stopped run; what follows it, and nothing else, may be changed."""
+    tracking = {key: value for key, value in changes.items() if key.partition(".")[0] == "tracking"}
+    others = ["the recipe"] * (recipe is not None) + sorted(changes.keys() - tracking)
+    if given := ", ".join([*others, *(f"--{name}" for name in ablations)]):
         raise UserError(f"--resume goes on with the run's own recipe; leave out what would change it: {given}")
-    from birads_zoo.report.run_folder import read_recipe
+    from birads_zoo.runs.folder import read_recipe
 
-    return read_recipe(folder)
+    return retrack(read_recipe(folder), tracking, host)

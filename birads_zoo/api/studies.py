@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from birads_zoo.errors import unknown_name
+from birads_zoo.results.scores import METRICS, Metric
 from birads_zoo.study.plan import Study, Variant, seeds_from
 
-METRICS = ("macro_f1", "macro_auroc", "balanced_accuracy", "accuracy", "kappa_quadratic")
-"""The scores that a study can be judged by."""
 
-
-def make_study(kind: str, variants: tuple[Variant, ...], seeds: int, metric: str) -> Study:
+def make_study(kind: str, variants: tuple[Variant, ...], seeds: int, metric: Metric) -> Study:
     """Return the study of these variants with so many seeds each, from the first variant's own on.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ import click
 
 from birads_zoo.api.compare import compare
 from birads_zoo.cli.study_options import read_names, split_option, study_fields, study_options
+from birads_zoo.documents import encode
+from birads_zoo.results.scores import Metric
 
 
 @click.command("compare")
@@ -32,7 +33,7 @@ def command(
     backbones: tuple[str, ...],
     recipes: tuple[str, ...],
     ablations: tuple[str, ...] | None,
-    metric: str,
+    metric: Metric,
     seeds: int,
     weights: Path | None,
     device: str,
@@ -60,7 +61,5 @@ def command(
         plugins=plugin_files,
         **study_fields(given),
     )
-    from birads_zoo.evaluation.leaderboard import to_dict
-
-    click.echo(json.dumps(to_dict(found.values), indent=2) if as_json else found.text)
+    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
     click.echo(f"leaderboard: {out / 'leaderboard.html'}", err=True)

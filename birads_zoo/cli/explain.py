@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from birads_zoo.api.explain import explain
 from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 
 
@@ -52,5 +52,5 @@ def command(
     was there.
     """
     found = explain(run, explainers, limit=limit, root=root, device=device, plugins=plugin_files)
-    click.echo(json.dumps(found.values, indent=2) if as_json else found.text)
+    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
     click.echo(f"explanations: {found.folder}", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ import click
 
 from birads_zoo.api.leakage import leakage
 from birads_zoo.cli.study_options import study_fields, study_options
+from birads_zoo.documents import encode
+from birads_zoo.results.scores import Metric
 
 
 @click.command("leakage")
@@ -19,7 +20,7 @@ from birads_zoo.cli.study_options import study_fields, study_options
 def command(
     backbone: str,
     recipe: str,
-    metric: str,
+    metric: Metric,
     seeds: int,
     weights: Path | None,
     device: str,
@@ -44,5 +45,5 @@ def command(
         plugins=plugin_files,
         **study_fields(given),
     )
-    click.echo(json.dumps(found.values, indent=2) if as_json else found.text)
+    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
     click.echo(f"figure: {out / 'figures' / 'leakage.png'}", err=True)

@@ -48,6 +48,18 @@ def dataset_options(function: F) -> F:
     return function
 
 
+def tracker_option(function: F) -> F:
+    """Give a command the option `--tracker`, repeatable, as its argument `trackers`."""
+    option = click.option(
+        "--tracker",
+        "trackers",
+        multiple=True,
+        metavar="NAME",
+        help="A registered tracker that follows the run, such as tensorboard; may be repeated.",
+    )
+    return option(function)
+
+
 def dataset_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return `dataset`, `root`, `target` and `classes` as the API takes them, from the flags' values."""
     options = {name: given[name] for name in _OPTIONS if given[name]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +13,10 @@ import click
 from birads_zoo.api.fields import RecipeFields, recipe_changes
 from birads_zoo.api.opening import open_host
 from birads_zoo.api.run import train
-from birads_zoo.cli.options import dataset_fields, dataset_options, read_size
+from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.compose import parse_settings
+from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 @click.option("--image-size", callback=read_size, metavar="HxW", help="Height and width in pixels.")
 @click.option("--seed", type=int, metavar="N", help="The seed of everything random.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any field of the recipe; may be repeated.")
+@tracker_option
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs lie.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run's folder.")
@@ -95,6 +96,7 @@ def command(
     fields: RecipeFields = {
         **dataset_fields(given),  # type: ignore[typeddict-item]
         **{word: given[word] for word in _WORDS},
+        "trackers": given["trackers"] or None,
         "set": parse_settings(settings),
     }
     ablations = context.meta.get(_ABLATIONS, [])
@@ -107,28 +109,32 @@ def _show(run: Run, as_json: bool) -> None:
     from birads_zoo.evaluation.table import (
         against_shortcuts,
         by_fold,
+        by_level,
+        by_subgroup,
+        chances,
         few_note,
         headline,
-        levels_and_chances,
         readings,
         results_table,
         results_text,
     )
 
-    metrics = dict(run.metrics)
+    metrics = run.metrics
     if as_json:
-        click.echo(json.dumps(metrics, indent=2))
+        click.echo(encode(metrics), nl=False)
     else:
-        title = f"{run.recipe.run_id} on {run.recipe.dataset.name}, target {metrics['target']}"
+        title = f"{run.recipe.run_id} on {run.recipe.dataset.name}, target {metrics.target}"
         if sys.stdout.isatty():
             from rich.console import Console
 
             Console().print(results_table(metrics, title))
         else:
             click.echo(results_text(metrics, title))
-        click.echo(headline(metrics, metrics["folds"]))
-        notes = [few_note(metrics), by_fold(metrics) if metrics["folds"] > 1 else ""]
-        lines = [*filter(None, notes), *against_shortcuts(metrics), *readings(metrics), *levels_and_chances(metrics)]
+        click.echo(headline(metrics))
+        notes = [few_note(metrics), by_fold(metrics) if metrics.folds > 1 else ""]
+        lines = [*filter(None, notes), *against_shortcuts(metrics)]
+        for said in (readings, by_subgroup, by_level, chances):
+            lines += said(metrics)
         click.echo("\n".join(lines))
     click.echo(f"figures: {run.folder / 'figures'}", err=True)
     click.echo(f"run: {run.folder}", err=True)

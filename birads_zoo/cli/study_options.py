@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from birads_zoo.api.fields import StudyFields
-from birads_zoo.api.studies import METRICS
-from birads_zoo.cli.options import dataset_fields, dataset_options, read_size
+from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.compose import parse_settings
+from birads_zoo.results.scores import METRICS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +21,7 @@ def study_options(out: str) -> Callable[[F], F]:
     """Give a command the options of a study that by default lies in the folder `out`.
 
     They arrive as those of `dataset_options`, and as `metric`, `seeds`, `folds`, `epochs`, `image_size`, `settings`,
-    `weights`, `device`, `out`, `as_json` and `plugin_files`.
+    `weights`, `trackers`, `device`, `out`, `as_json` and `plugin_files`.
     """
     options = (
         dataset_options,
@@ -39,6 +39,7 @@ def study_options(out: str) -> Callable[[F], F]:
             metavar="FOLDER",
             help="Where weights lie, as BACKBONE.safetensors or BACKBONE_….pth.",
         ),
+        tracker_option,
         click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N."),
         click.option(
             "--out",
@@ -73,6 +74,7 @@ def study_fields(given: Mapping[str, Any]) -> StudyFields:
         "folds": given["folds"],
         "epochs": given["epochs"],
         "image_size": given["image_size"],
+        "trackers": given["trackers"] or None,
         "set": parse_settings(given["settings"]),
     }
     return fields

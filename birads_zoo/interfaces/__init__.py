@@ -16,10 +16,19 @@ from birads_zoo.interfaces.explainer import Classifier, Explainer, ExplainerCont
 from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Record, Target
 from birads_zoo.interfaces.loss import LossContext, LossSpec, Outputs, OutputsContext, softmax_outputs
 from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
+from birads_zoo.interfaces.tracker import (
+    EpochRecord,
+    RunFinished,
+    RunStarted,
+    Stop,
+    Tracker,
+    TrackerContext,
+    TrackerSpec,
+)
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-Spec = DatasetSpec | AugmentationSpec | LossSpec | BackboneSpec | ExplainerSpec | AblationSpec
+Spec = DatasetSpec | AugmentationSpec | LossSpec | BackboneSpec | ExplainerSpec | TrackerSpec | AblationSpec
 
 __all__ = [
     "INDEX_COLUMNS",
@@ -34,6 +43,7 @@ __all__ = [
     "Classifier",
     "DatasetContext",
     "DatasetSpec",
+    "EpochRecord",
     "Explainer",
     "ExplainerContext",
     "ExplainerSpec",
@@ -46,8 +56,14 @@ __all__ = [
     "Outputs",
     "OutputsContext",
     "Record",
+    "RunFinished",
+    "RunStarted",
     "Spec",
+    "Stop",
     "Target",
+    "Tracker",
+    "TrackerContext",
+    "TrackerSpec",
     "hookimpl",
     "softmax_outputs",
 ]

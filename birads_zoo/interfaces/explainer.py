@@ -16,7 +16,7 @@ class Classifier(Protocol):
     """What an explainer may use of the network that it explains; the engine's is a torch module.
 
     It is in evaluation mode whenever the engine calls an explainer. Pictures go through `features`, and from there
-    through `class_scores`: N×V×1×H×W → N×V×D×h×w → N×K, for N samples of V views, D channels and K classes.
+    through `class_scores`: N×V×1×H×W → N×V×D×h×w → N×K, for N samples of V pictures, D channels and K classes.
     """
 
     @property
@@ -26,10 +26,11 @@ class Classifier(Protocol):
     def features(self, images: Tensor) -> Tensor:
         """Return the feature maps N×V×D×h×w of images N×V×1×H×W in [0, 1]."""
 
-    def class_scores(self, features: Tensor) -> Tensor:
+    def class_scores(self, features: Tensor, present: Tensor | None = None) -> Tensor:
         """Return the scores N×K of feature maps N×V×D×h×w; an explainer shows what raises its target's.
 
         They are the logarithms of the probabilities up to a constant for each sample: in a softmax network the logits.
+        `present` is N×V bool, which of the pictures are there; without it all are.
         """
 
     def over_pictures(self, maps: Tensor, height: int, width: int) -> Tensor:
@@ -42,12 +43,16 @@ class Classifier(Protocol):
 class Explainer(Protocol):
     """Makes heat maps for images of one classifier.
 
-    A map shows one image alone: it does not depend on the other images of its batch. Of the classifier, modes,
+    A map shows one sample alone: it does not depend on the other samples of its batch. Of the classifier, modes,
     gradients and `requires_grad` are put back by the engine; hooks are removed by whoever set them.
     """
 
-    def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
-        """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1]."""
+    def __call__(self, images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+        """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1].
+
+        `present` is N×V bool: which pictures are there, as `Classifier.class_scores` takes it. Maps of absent ones are
+        not looked at.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

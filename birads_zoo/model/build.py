@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.data.views import count_views
 from birads_zoo.errors import BiradsZooWarning, NothingChangedError, UserError
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
@@ -38,9 +39,11 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
 
     """
     section = recipe.model
-    if section.fusion == "difference" and recipe.dataset.views == "single":
+    views = count_views(recipe.dataset.views)
+    if section.fusion != "mean" and views == 1:
         raise UserError(
-            "model.fusion = 'difference' needs two views of a sample: set dataset.views to 'bilateral' or 'breast'"
+            f"model.fusion = {section.fusion!r} needs samples of several views: set dataset.views to 'breast', "
+            "'bilateral' or 'exam'"
         )
     if section.evidence and section.pooling == "gem":
         raise UserError(
@@ -80,6 +83,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
                 height,
                 width,
                 classes,
+                views=views,
                 outputs=outputs,
                 marked=recipe.training.lesion_weight > 0,
             ),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from birads_zoo.interfaces import Outputs
 from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
-from birads_zoo.model.head import Head
+from birads_zoo.model.head import Head, Judged
 from birads_zoo.model.placing import Pixels, laid_over
 
 
@@ -17,6 +17,10 @@ class Classifier(nn.Module):
     """A backbone and a head. Takes N×V×1×H×W images in [0, 1] and returns logits N×L.
 
     How these become the probabilities of K classes is its loss's to say: see `scores` and `probabilities`.
+
+    Not all V pictures of a sample need be there: `present`, N×V, says which are, and without it all are. What an absent
+    one's place holds changes nothing in evaluation mode; in training mode the backbone's batch norms see it, so it
+    should be a picture of the same sample, as `Batches` puts there.
 
     `pixel_mean` and `pixel_std` have one value for each of the backbone's input channels. `frozen` says what of the
     backbone is held still ("none", "early" or "all"; see `birads_zoo.model.freezing`), `frozen_parts` which of its
@@ -71,18 +75,21 @@ class Classifier(nn.Module):
         maps: Tensor = self.backbone(self.normalise(images.flatten(0, 1)))
         return maps.reshape(*images.shape[:2], *maps.shape[1:])
 
-    def class_scores(self, features: Tensor) -> Tensor:
+    def class_scores(self, features: Tensor, present: Tensor | None = None) -> Tensor:
         """Return the class scores N×K of feature maps N×V×D×h×w: what explainers differentiate."""
-        return self.scores(self.head(features))
+        return self.scores(self.head(features, present))
 
     def over_pictures(self, maps: Tensor, height: int, width: int) -> Tensor:
         """Return N×C×h×w numbers of the feature map's places as N×C×height×width ones of the picture's pixels."""
         return laid_over(maps, self.place, height, width)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def judge(self, images: Tensor, present: Tensor | None = None) -> Judged:
+        """Return what the head says of images N×V×1×H×W in [0, 1]."""
+        return self.head.judge(self.features(images), present)
+
+    def forward(self, images: Tensor, present: Tensor | None = None) -> Tensor:
         """Return the logits N×L of images N×V×1×H×W in [0, 1]."""
-        logits: Tensor = self.head(self.features(images))
-        return logits
+        return self.judge(images, present).logits
 
     @property
     def outputs(self) -> Outputs:

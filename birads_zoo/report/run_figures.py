@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.views import side_by_side
 from birads_zoo.evaluation.curves import curves
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import PredictedRows
@@ -20,10 +20,21 @@ from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import calibration_figures, curve_figures, figures, pictures, subgroup_figure
 from birads_zoo.report.curve_figures import Against
-from birads_zoo.results import predicted_rows
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
 
 _GRID = 18  # pictures of the sample grid, at most
+_OF_NUMBERS = (
+    "class-distribution",
+    "confusion-matrix",
+    "conformal-sets",
+    "learning-curves",
+    "pr-curves",
+    "reliability",
+    "roc-curves",
+    "subgroups",
+)
 _MISTAKES = 16  # as many as `pictures.misclassified` shows
 
 
@@ -32,7 +43,7 @@ def draw_all(
     data: Prepared,
     history: Sequence[Epoch],
     predictions: pd.DataFrame,
-    metrics: Mapping[str, Any],
+    metrics: RunMetrics,
     explained: Explained | None,
     recipe: Recipe,
     *,
@@ -44,9 +55,9 @@ def draw_all(
     `names` are what patients are called, by their ids; without them, by these. Without `explained`, no heat maps.
     """
     classes = data.labelled.classes
-    leaky = ", leaks patients" if metrics["leaky"] else ""
-    folds = "" if metrics["folds"] == 1 else f", {metrics['folds']} folds"
-    context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics['split']} split{leaky}{folds} · n = {metrics['n']}"
+    leaky = ", leaks patients" if metrics.leaky else ""
+    folds = "" if metrics.folds == 1 else f", {metrics.folds} folds"
+    context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics.split} split{leaky}{folds} · n = {metrics.n}"
     test = predictions[predictions["part"] == "test"]
     rows = predicted_rows(predictions, "test", data, recipe)
 
@@ -55,23 +66,28 @@ def draw_all(
 
     figures.class_distribution(_parts(data), classes, at("class-distribution"), context)
     figures.learning_curves(
-        [msgspec.to_builtins(epoch) for epoch in history],
+        history,
         at("learning-curves"),
         f"{context}{' · training: known lesions included' if recipe.training.lesion_weight else ''}",
         chosen_epochs(history, recipe),
     )
-    figures.confusion_matrix(metrics["confusion"], classes, at("confusion-matrix"), context)
+    figures.confusion_matrix(metrics.confusion, classes, at("confusion-matrix"), context)
     together, each = against_the_rest(rows, recipe)
     curve_figures.roc_curves(together, each, at("roc-curves"), context)
     curve_figures.pr_curves(together, each, at("pr-curves"), context)
-    subgroup_figure.subgroups(metrics["subgroups"], at("subgroups"), context)
-    calibration_figures.reliability(metrics["calibration"], at("reliability"), context)
-    calibration_figures.conformal_sets(metrics["conformal"], at("conformal-sets"), context)
+    subgroup_figure.subgroups(metrics.subgroups, at("subgroups"), context)
+    calibration_figures.reliability(metrics.calibration, at("reliability"), context)
+    calibration_figures.conformal_sets(metrics.conformal, at("conformal-sets"), context)
     _draw_sample(at("sample-grid"), data, context)
     called = test["patient_id"] if names is None else test["patient_id"].map(names)
     _draw_mistakes(at("misclassified"), data, test.assign(patient_id=called), rows.labels, rows.probabilities, context)
     if explained is not None:
         _draw_heat_maps(at(recipe.explainer.name), data, test, explained, recipe, context)
+
+
+def figures_of_numbers(folder: Path) -> dict[str, Path]:
+    """Return by name those figures in `folder` that show neither a patient's picture nor an id."""
+    return {path.stem: path for path in sorted(folder.glob("*.png")) if path.stem in _OF_NUMBERS}
 
 
 def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:
@@ -105,8 +121,15 @@ def chosen_epochs(history: Sequence[Epoch], recipe: Recipe) -> dict[int, int]:
     return {fold: own[best_epoch(own, recipe.training.select)].epoch for fold, own in by_fold.items()}
 
 
-def _pictures(data: Prepared, positions: NDArray[np.int64]) -> NDArray[Any]:
-    return np.asarray(data.store.array[data.positions[positions]])
+def shown_pictures(data: Prepared, positions: NDArray[np.int64]) -> NDArray[Any]:
+    """Return what a reader sees of n samples, n×H×(O·W): the pictures their labels are of, side by side.
+
+    Where one is absent it is black.
+    """
+    own = data.own[positions]
+    pictures = np.asarray(data.store.array[own.pictures])
+    pictures[~own.present] = 0
+    return side_by_side(pictures)
 
 
 def _draw_sample(path: Path, data: Prepared, context: str) -> None:
@@ -119,7 +142,7 @@ def _draw_sample(path: Path, data: Prepared, context: str) -> None:
         " ".join(filter(None, (classes[label], laterality, view)))
         for label, laterality, view in zip(labels[positions], rows["laterality"], rows["view"], strict=True)
     ]
-    pictures.sample_grid(_pictures(data, positions), titles, path, context)
+    pictures.sample_grid(shown_pictures(data, positions), titles, path, context)
 
 
 def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -140,7 +163,7 @@ def _draw_mistakes(
     rows = test.iloc[wrong]
     place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])
     pictures.misclassified(
-        _pictures(data, place[rows["row"]].to_numpy()),
+        shown_pictures(data, place[rows["row"]].to_numpy()),
         list(rows["label"]),
         list(rows["predicted"]),
         list(probabilities[wrong].max(axis=1)),
@@ -162,14 +185,19 @@ def _draw_heat_maps(
         for position, row in zip(explained.positions, rows["row"], strict=True)
     ]
     outlines = [lesion_outlines(data, position) for position in explained.positions]
-    pictures.heat_maps(_pictures(data, explained.positions), explained.maps, titles, path, context, outlines)
+    shown, maps = shown_pictures(data, explained.positions), side_by_side(explained.maps)
+    pictures.heat_maps(shown, maps, titles, path, context, outlines)
 
 
 def lesion_outlines(data: Prepared, position: int) -> list[pictures.Outline]:
-    """Return a row's known lesions in stored pixels, as x, y, width, height and outline."""
-    placement = data.store.placements[data.positions[position]]
+    """Return a sample's known lesions as x, y, width, height and outline, in pixels of `shown_pictures`."""
+    own, width = data.own[position], data.store.array.shape[2]
     outlines: list[pictures.Outline] = []
-    for lesion in data.labelled.index.rows["lesions"].iloc[position]:
-        xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
-        outlines.append((float(xs.min()), float(ys.min()), float(np.ptp(xs)), float(np.ptp(ys)), lesion.outline))
+    for view in np.flatnonzero(own.present):
+        at = own.pictures[view]
+        placement, left = data.store.placements[at], float(view * width)
+        for lesion in data.pictures.rows["lesions"].iloc[at]:
+            xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
+            box = left + float(xs.min()), float(ys.min()), float(np.ptp(xs)), float(np.ptp(ys))
+            outlines.append((*box, lesion.outline))
     return outlines

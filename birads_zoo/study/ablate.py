@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from birads_zoo.evaluation.intervals import Estimate
+from msgspec.structs import replace
+
 from birads_zoo.evaluation.leaderboard import Effect
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.scores import Metric
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
@@ -23,7 +25,7 @@ def effects(
     variants: Sequence[Variant],
     predicted: Mapping[str, Predicted],
     failures: Mapping[str, Failure],
-    metric: str,
+    metric: Metric,
     *,
     ordinal: bool,
 ) -> tuple[Effect, ...]:
@@ -62,14 +64,18 @@ def _effect(
     variant: Variant,
     predicted: Mapping[str, Predicted],
     failures: Mapping[str, Failure],
-    metric: str,
+    metric: Metric,
     *,
     ordinal: bool,
 ) -> Effect:
     backbone = variant.full  # the model's name and mark: two recipes of one backbone are told apart
     for name in (variant.full, variant.name):
         if name in failures:
-            said = NOTHING if failures[name].nothing_changed else f"failed: {public_text(failures[name].said)}"
+            said = (
+                NOTHING
+                if failures[name].nothing_changed
+                else f"{failures[name].kind}: {public_text(failures[name].said)}"
+            )
             return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=said)
     full, without = predicted[variant.full], predicted[variant.name]
     if same_predictions(full, without):

@@ -18,6 +18,7 @@ from birads_zoo.devices import Compute
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.modes import evaluating
 from birads_zoo.recipe import Recipe
+from birads_zoo.results.cost import Cost
 from birads_zoo.training.history import Epoch
 from birads_zoo.training.loop import predict
 
@@ -41,23 +42,6 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     energy: float | None
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of `cost.json`: what a run cost; `None` where it is not known.
-
-    `peak_memory`, `energy` and `seconds` are of the process that finished the run. A run that was stopped and went on
-    has neither `energy` nor `seconds`: its first part told nobody.
-    """
-
-    parameters: int
-    trainable: int  # of the parameters
-    flops: int | None  # of one sample's forward pass
-    train_rate: float  # images/s: the median epoch of all folds, data and augmentation included
-    predict_rate: float  # images/s, data included
-    peak_memory: int | None  # bytes, on the device that computed
-    energy: float | None  # joules of all folds, training and prediction
-    seconds: float | None  # of all folds, training and prediction
-
-
 def begin(compute: Compute) -> Start:
     """Reset the peak and read the meters, before the first fold."""
     compute.forget_peak()
@@ -71,7 +55,7 @@ def size_up(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Com
         return Size(
             parameters=sum(parameter.numel() for parameter in parameters),
             trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-            flops=flops_per_sample(classifier, data.samples.shape[1], recipe.image.height, recipe.image.width),
+            flops=flops_per_sample(classifier, len(data.samples.names), recipe.image.height, recipe.image.width),
             predict_rate=_predict_rate(classifier, recipe, data, compute),
         )
 
@@ -122,7 +106,7 @@ def _predict_rate(classifier: Classifier, recipe: Recipe, data: Prepared, comput
         recipe.training.batch_size,
         compute.device,
     )
-    return timed_rate(lambda: predict(classifier, _whole, batches, compute), len(rows), compute)
+    return timed_rate(lambda: predict(classifier, Classifier.judge, batches, compute), len(rows), compute)
 
 
 def timed_rate(work: Callable[[], object], images: int, compute: Compute) -> float:
@@ -136,7 +120,3 @@ def timed_rate(work: Callable[[], object], images: int, compute: Compute) -> flo
         compute.wait()
         passes.append(time.perf_counter() - started)
     return images / float(np.median(passes))
-
-
-def _whole(classifier: Classifier, images: torch.Tensor) -> tuple[torch.Tensor, None]:
-    return classifier(images), None

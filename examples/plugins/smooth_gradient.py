@@ -20,13 +20,13 @@ def build(context):
 
     classifier, options = context.classifier, context.options
 
-    def explain(images, targets):  # N×V×1×H×W and N → N×V×H×W in [0, 1]
+    def explain(images, targets, present):  # N×V×1×H×W, N and N×V → N×V×H×W in [0, 1]
         total = torch.zeros_like(images)
         for _ in range(options.copies):
             noise = torch.randn(images.shape[1:]).to(images.device)  # the same for every image, drawn on the CPU
             noisy = (images + options.noise * noise).detach().requires_grad_()
             with torch.enable_grad():
-                scores = classifier.class_scores(classifier.features(noisy))
+                scores = classifier.class_scores(classifier.features(noisy), present)
                 total += torch.autograd.grad(scores.gather(1, targets[:, None]).sum(), noisy)[0]
         maps = total[:, :, 0].abs()
         return maps / maps.amax((-2, -1), keepdim=True).clamp(min=1e-12)

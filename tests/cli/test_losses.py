@@ -8,7 +8,7 @@ import pytest
 import birads_zoo
 
 SMALL = ["--image-size", "32x32", "--folds", "2", "--device", "cpu", "--set", "training.precision=float32"]
-KINDS = ("safetensors", "onnx")
+KINDS = ("safetensors", "onnx", "exported-program")
 CLASSES = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
 

@@ -99,7 +99,7 @@ def score_cam(score: ClassScore) -> Tensor:
         masks = score.over_images(score.features[n, v, k][:, None])
         low, high = masks.amin((-2, -1), keepdim=True), masks.amax((-2, -1), keepdim=True)
         masks = torch.where(high > low, (masks - low) / (high - low), 0.0)
-        return score.of_view(score.images[n, v] * masks, score.features[n], v, score.targets[n])
+        return score.of_view(score.images[n, v] * masks, score.features[n], v, n)
 
     weights = _of_each_channel(score, at_once(score.images), masked).softmax(2)
     return (weights * score.features).sum(2)
@@ -119,10 +119,10 @@ def ablation_cam(score: ClassScore) -> Tensor:
     def ablated(n: Tensor, v: Tensor, k: Tensor) -> Tensor:
         features = score.features[n]
         features[torch.arange(len(n), device=n.device), v, k] = 0
-        return score.of_features(features, score.targets[n])
+        return score.of_features(features, n)
 
     copies = max(1, _NUMBERS_AT_ONCE // score.features[0].numel())
-    whole = score.of_features(score.features, score.targets)[:, None, None, None, None]
+    whole = score.of_features(score.features, score.samples)[:, None, None, None, None]
     return ((whole - _of_each_channel(score, copies, ablated)) * score.features).sum(2)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from birads_zoo import conformance
-from birads_zoo.artifact.networks import judging, open_classifier, open_onnx, save_network
+from birads_zoo.artifact.networks import Judge, open_classifier, open_onnx, save_network
 from birads_zoo.data.prepare import prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
@@ -100,13 +100,14 @@ def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_pa
     likelihood = np.log(left.validation[np.arange(len(labels)), labels]).mean()
     assert min(epoch.val_loss for epoch in left.history) == pytest.approx(-likelihood, rel=1e-5), "in nats an image"
 
-    save_network("onnx", classifier.to(memory_format=torch.contiguous_format), recipe, tmp_path / "network")
-    images = torch.rand(3, 1, 1, 48, 32)
+    judge = Judge(classifier.to(memory_format=torch.contiguous_format), own=1)
+    save_network("onnx", judge, recipe, tmp_path / "network")
+    images, present = torch.rand(3, 1, 1, 48, 32), torch.ones(3, 1, dtype=torch.bool)
     with torch.inference_mode():
-        for told, wanted in zip(open_onnx(tmp_path / "network", CPU)(images), judging(classifier)(images), strict=True):
+        for told, wanted in zip(open_onnx(tmp_path / "network", CPU)(images, present), judge(images), strict=True):
             torch.testing.assert_close(told, wanted, atol=1e-5, rtol=1e-5)
 
-    save_network("safetensors", classifier, recipe, tmp_path / "weights")
+    save_network("safetensors", judge, recipe, tmp_path / "weights")
     open_classifier(tmp_path / "weights", recipe, host, 4, CPU)
     with pytest.raises(UserError) as error:
         open_classifier(tmp_path / "weights", recipe, load_host(), 4, CPU)
