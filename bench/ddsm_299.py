@@ -16,16 +16,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 
 from birads_zoo.compose import compose
 from birads_zoo.devices import choose_compute
-from birads_zoo.environment import environment
 from birads_zoo.files import write_text
 from birads_zoo.host import load_host
 from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.registry import packaged_registry
+from birads_zoo.runs.environment import describe_machine
 
 
 def main() -> None:
@@ -50,7 +51,7 @@ def main() -> None:
     report = {
         "task": "marked against unmarked images of women with cancer, image level, patient folds, seed 0",
         "results": rows,
-        "environment": {key: value for key, value in environment().items() if key != "arguments"} | here.describe(),
+        "environment": msgspec.to_builtins(describe_machine(here)),
     }
     write_text(arguments.out / f"{arguments.name}.json", json.dumps(report, indent=2) + "\n")
     print(json.dumps(rows, indent=2))
@@ -103,12 +104,12 @@ def _measured(
     return {
         "backbone": backbone,
         "start": "ImageNet" if "model.weights" in changes else "random",
-        "macro_auroc": metrics["macro"]["auroc"],
-        "interval": metrics["intervals"]["scores"]["macro_auroc"],
-        "n": metrics["n"],
-        "patients": metrics["patients"],
-        "folds": metrics["folds"],
-        "shortcuts": {name: found["macro_auroc"] for name, found in metrics["shortcuts"].items()},
+        "macro_auroc": metrics.macro.auroc,
+        "interval": metrics.intervals.scores["macro_auroc"],
+        "n": metrics.n,
+        "patients": metrics.patients,
+        "folds": metrics.folds,
+        "shortcuts": {name: found.macro_auroc for name, found in metrics.shortcuts.items()},
         "seconds": round(time.perf_counter() - started, 1),
     }
 

@@ -17,23 +17,24 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import torch
 from predict import measure
 from torch import Tensor
 
 from birads_zoo.data.batches import as_images
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.environment import environment
 from birads_zoo.explanation.curves import PASSES_OF_A_MAP, Views, class_probability, measure_removal, prepare_removal
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.files import make_folder, write_text
-from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
 from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import torch_generator
+from birads_zoo.runs.environment import describe_machine
+from birads_zoo.runs.finished import Finished, prepare_again, read_run, trained_classifier
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ def main() -> None:
         "images": arguments.images,
         "rounds": arguments.rounds,
         "removal_pictures": PASSES_OF_A_MAP,
-        "environment": {key: value for key, value in environment().items() if key != "arguments"} | compute.describe(),
+        "environment": msgspec.to_builtins(describe_machine(compute)),
         **found,
     }
     name = f"explain-{'gpu' if compute.device.type == 'cuda' else 'cpu'}-{finished.folder.name}.json"

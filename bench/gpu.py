@@ -24,9 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from birads_zoo.devices import choose_compute
-from birads_zoo.environment import environment
 from birads_zoo.files import make_folder, write_text
+from birads_zoo.runs.environment import describe_machine
 
 HERE = Path(__file__).parent
 PAPER = ("baseline_cnn", "mobilenet_v2", "efficientnet_b0", "resnet50")
@@ -53,8 +55,7 @@ def main() -> None:
 
     out = make_folder(arguments.out.absolute())
     done = [_attempt(step, out) for step in steps(arguments.tiny, arguments.ddsm, arguments.weights, out)]
-    about = environment() | choose_compute("auto", "auto").describe()
-    del about["arguments"]  # they name the machine's folders
+    about = msgspec.to_builtins(describe_machine(choose_compute("auto", "auto")))
     write_text(out / "gpu-summary.json", json.dumps({"environment": about, "steps": done}, indent=2) + "\n")
     sys.exit(any(step["failed"] for step in done))
 

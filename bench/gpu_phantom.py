@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from birads_zoo.compose import compose
 from birads_zoo.devices import choose_compute
-from birads_zoo.environment import environment
 from birads_zoo.files import write_text
 from birads_zoo.host import load_host
 from birads_zoo.phantoms.options import PhantomOptions
@@ -25,6 +26,7 @@ from birads_zoo.phantoms.writer import generate
 from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.registry import packaged_registry
+from birads_zoo.runs.environment import describe_machine
 
 CLOSE = 0.1
 """The largest difference of a score between the devices: low precision and other kernels change some rows' classes."""
@@ -50,7 +52,7 @@ def main() -> None:
         "results": rows,
         "differences": differences,
         "limit": CLOSE,
-        "environment": {key: value for key, value in environment().items() if key != "arguments"} | here.describe(),
+        "environment": msgspec.to_builtins(describe_machine(here)),
     }
     write_text(arguments.out / "gpu-phantom.json", json.dumps(report, indent=2) + "\n")
     print(json.dumps(report["results"]), differences)
@@ -72,9 +74,9 @@ def _scores(root: Path, device: str, runs: Path, *, tiny: bool) -> dict[str, Any
     )
     return {
         "device": device,
-        "accuracy": outcome.metrics["accuracy"],
-        "macro_f1": outcome.metrics["macro"]["f1"],
-        "n": outcome.metrics["n"],
+        "accuracy": outcome.metrics.accuracy,
+        "macro_f1": outcome.metrics.macro.f1,
+        "n": outcome.metrics.n,
         "seconds": round(time.perf_counter() - started, 1),
     }
 

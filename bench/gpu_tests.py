@@ -10,11 +10,12 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from birads_zoo.devices import choose_compute
-from birads_zoo.environment import environment
 from birads_zoo.files import write_text
+from birads_zoo.runs.environment import describe_machine
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent / "tests"
@@ -45,8 +46,7 @@ def main() -> None:
     report = {
         "counts": {kind: list(ended.values()).count(kind) for kind in ("passed", "failed", "skipped")},
         "tests": ended,
-        "environment": {key: value for key, value in environment().items() if key != "arguments"}
-        | choose_compute("auto", "auto").describe(),
+        "environment": msgspec.to_builtins(describe_machine(choose_compute("auto", "auto"))),
     }
     write_text(arguments.out / "gpu-tests.json", json.dumps(report, indent=2) + "\n")
     sys.exit(int(status))

@@ -224,11 +224,11 @@ def readings(seed, times):
 
     def read(rows, generator, resamples=300):
         told = read_positive(rows, generator, resamples=resamples)
-        found = {name: told[name] for name in ("auroc", "average_precision")}
+        found = {"auroc": told.auroc, "average_precision": told.average_precision}
         for name in ("sensitivity_at_specificity", "specificity_at_sensitivity"):
-            found |= {f"{name} {at}": value for at, value in told[name].items()}
+            found |= {f"{name} {at}": value for at, value in getattr(told, name).items()}
         costs = read_cost(rows, [[0, 1], [10, 0]])
-        return found | {f"cost, {name}": costs[name] for name in ("argmax", "minimising", "saved", "constant")}
+        return found | {f"cost, {name}": getattr(costs, name) for name in ("argmax", "minimising", "saved", "constant")}
 
     def rows():
         settings = [(80, 1.5, 0.4), (80, 2.5, 0.4), (300, 1.5, 0.4), (80, 1.5, 0.12), (25, 1.5, 0.4)]
@@ -236,12 +236,12 @@ def readings(seed, times):
             large, held = sample(np.random.default_rng([seed, 0]), 20_000, skill, share), defaultdict(list)
             once = PredictedRows(**{**vars(large), "patients": (np.arange(len(large.labels)) % 2).astype(str)})
             generator = np.random.default_rng([seed, 1])
-            truth = {name: one["value"] for name, one in read(once, generator, resamples=2).items()}
+            truth = {name: one.value for name, one in read(once, generator, resamples=2).items()}
             for _ in range(times):
                 made = sample(generator, patients, skill, share)
                 if made.labels.any():
                     for name, found in read(made, generator).items():
-                        held[name].append(holds((found["low"], found["high"]), truth[name]))
+                        held[name].append(holds((found.low, found.high), truth[name]))
             yield f"{patients} patients, {share:.0%} positive, area {truth['auroc']:.2f}", held
 
     table("`read_positive`, `read_cost`", rows())

@@ -21,6 +21,8 @@ from birads_zoo.host import load_host
 from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.registry import Reference, Registry, load_registry
+from birads_zoo.results.scores import Measured
+from birads_zoo.runs.folder import read_history
 
 NETWORKS = (
     ("baseline_cnn", ()),
@@ -67,18 +69,18 @@ def main() -> None:
             weights = "ImageNet, frozen"
         changes |= parse_settings(arguments.settings)
         outcome = run(compose("paper", changes, names, registry, host), host, arguments.runs, arguments.device, screen)
-        epochs = len((outcome.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+        epochs = len(read_history(outcome.folder))
         name = "+".join((backbone, *ablations))
         lines.append(
-            f"| {name} | {weights} | {epochs} | {_scores(outcome.metrics['validation'])} "
+            f"| {name} | {weights} | {epochs} | {_scores(outcome.metrics.validation)} "
             f"| {_scores(outcome.metrics)} | {_reported(registry, name)} |"
         )
         write_text(arguments.out, HEAD + "\n".join(lines) + "\n")
     print(arguments.out.read_text(encoding="utf-8"))
 
 
-def _scores(metrics: dict[str, Any]) -> str:
-    return f"{metrics['accuracy']:.3f} / {metrics['macro']['f1']:.3f} (n = {metrics['n']})"
+def _scores(metrics: Measured | None) -> str:
+    return "–" if metrics is None else f"{metrics.accuracy:.3f} / {metrics.macro.f1:.3f} (n = {metrics.n})"
 
 
 def _reported(registry: Registry, network: str) -> str:

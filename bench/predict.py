@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import torch
 
@@ -30,12 +31,12 @@ from birads_zoo.artifact.reading import Ready, Sample, in_order
 from birads_zoo.artifact.training_range import statistics_of
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.environment import environment
 from birads_zoo.files import make_folder, write_text
-from birads_zoo.finished import prepare_again, read_run
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.registry import load_registry
+from birads_zoo.runs.environment import describe_machine
+from birads_zoo.runs.finished import prepare_again, read_run
 
 
 def main() -> None:
@@ -65,7 +66,6 @@ def main() -> None:
         found = measure(ways, len(rows), arguments.rounds)
     for way, rate in found["images_per_second"].items():
         print(f"{way:6}{rate:9.1f} images/s  {found['ratio'][way]:.3f}  by CPU seconds {found['cpu_ratio'][way]:.3f}")
-    about = model.compute.describe()
     report = {
         "format": arguments.format,
         "networks": len(model.networks),
@@ -73,7 +73,7 @@ def main() -> None:
         "batch_size": arguments.batch_size,
         "images": len(rows),
         "rounds": arguments.rounds,
-        "environment": {key: value for key, value in environment().items() if key != "arguments"} | about,
+        "environment": msgspec.to_builtins(describe_machine(model.compute)),
         **found,
     }
     name = f"predict-{'gpu' if model.compute.device.type == 'cuda' else 'cpu'}-{model.manifest.run_id}.json"

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from torch import nn
@@ -25,7 +26,6 @@ from birads_zoo.compose import compose
 from birads_zoo.data.batches import Batches
 from birads_zoo.data.views import Samples
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.environment import environment
 from birads_zoo.files import write_text
 from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import AugmentationContext, LossContext
@@ -34,6 +34,7 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.registry import load_registry
+from birads_zoo.runs.environment import describe_machine
 from birads_zoo.training.loop import Fit, train
 from birads_zoo.training.optimisation import make_optimiser
 
@@ -94,7 +95,7 @@ def main() -> None:
         "batch_size": batch_size,
         "steps": steps,
         "rounds": arguments.rounds,
-        "environment": {key: value for key, value in environment().items() if key != "arguments"} | compute.describe(),
+        "environment": msgspec.to_builtins(describe_machine(compute)),
         "results": rows,
     }
     path = arguments.out / f"{arguments.name or ('throughput-gpu' if on_gpu else 'throughput-cpu')}.json"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from birads_zoo.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from birads_zoo.artifact.load import load
     from birads_zoo.errors import RunStoppedError, UserError
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
         TrackerSpec,
         hookimpl,
     )
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AblationSpec",

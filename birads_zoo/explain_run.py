@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -29,13 +30,14 @@ from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
-from birads_zoo.finished import Finished, prepare_again, trained_classifier
 from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.report.overlays import draw_overlay
+from birads_zoo.results.explanations import ExplainerFound, ExplanationsFound, Judged
+from birads_zoo.runs.finished import Finished, prepare_again, trained_classifier
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
@@ -51,7 +53,7 @@ def explain(
     device: str,
     screen: Screen,
     root: Path | None = None,
-) -> dict[str, Any]:
+) -> ExplanationsFound:
     """Explain test rows of a finished run by the classifiers that never saw them; write and return what was found.
 
     Args:
@@ -85,37 +87,34 @@ def explain(
                     made[name].append((maps.astype(np.float16), scores))
                     done += len(maps) if name == specs[-1].name else 0
                     show(done, f"fold {fold + 1}")
-        about = _about(finished, data, asked) | {"seconds": round(time.perf_counter() - started, 1)}
-        return _write(folder, about, finished, data, asked, made)
+        seconds = round(time.perf_counter() - started, 1)
+        table, judged = _write_maps(folder, data, asked, made)
+        found = _found(finished, data, asked, judged, seconds)
+        write_explanations(folder, table, found)
+        return found
 
 
-def _write(
-    folder: Path,
-    about: dict[str, Any],
-    finished: Finished,
-    data: Prepared,
-    asked: Asked,
-    made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]],
-) -> dict[str, Any]:
-    """Judge each explainer by the scores of its batches, and write everything into `folder`."""
-    judged, tables = {}, []
+def _write_maps(
+    folder: Path, data: Prepared, asked: Asked, made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]]
+) -> tuple[pd.DataFrame, dict[str, ExplainerFound]]:
+    """Judge each explainer by the scores of its batches, write its maps and overlays, and return every map's scores."""
+    found, tables = {}, []
     for name, parts in made.items():
         maps = np.concatenate([own for own, _ in parts])
         scores = {key: np.concatenate([own[key] for _, own in parts]) for key in parts[0][1]}
         table = asked.about.assign(explainer=name, **scores)
-        files = {"maps": f"{name}.npz", "overlays": f"overlays/{name}"}
-        one = judge_explainer(table)
-        judged[name] = one | files | {"passes": PASSES, "draws": DRAWS}
-        table = table.assign(
-            faithful="" if one["faithful"] is None else str(one["faithful"]),
-            overlay=[f"{files['overlays']}/{row}.png" for row in table["row"]],
+        judged = judge_explainer(table)
+        one = found[name] = ExplainerFound(
+            **asdict(judged), maps=f"{name}.npz", overlays=f"overlays/{name}", passes=PASSES, draws=DRAWS
         )
-        write_maps(folder / files["maps"], table["row"].to_numpy(np.int64), maps)
-        _draw(folder, table, data.store.array, asked.positions, maps, asked.lesions, one)
+        table = table.assign(
+            faithful="" if one.faithful is None else str(one.faithful),
+            overlay=[f"{one.overlays}/{row}.png" for row in table["row"]],
+        )
+        write_maps(folder / one.maps, table["row"].to_numpy(np.int64), maps)
+        _draw(folder, table, data.store.array, asked.positions, maps, asked.lesions, judged)
         tables.append(table)
-    found = about | {"explainers": judged}
-    write_explanations(folder, pd.concat(tables, ignore_index=True)[list(COLUMNS)], found)
-    return found
+    return pd.concat(tables, ignore_index=True)[list(COLUMNS)], found
 
 
 def _explain_fold(
@@ -193,21 +192,27 @@ def _maker(host: Host, spec: ExplainerSpec, recipe: Recipe, classifier: Classifi
     return make
 
 
-def _about(finished: Finished, data: Prepared, asked: Asked) -> dict[str, Any]:
+def _found(
+    finished: Finished, data: Prepared, asked: Asked, explainers: dict[str, ExplainerFound], seconds: float
+) -> ExplanationsFound:
     patients = asked.about["patient_id"].to_numpy(dtype=np.str_)
-    return {
-        "n": len(asked.samples),
-        "of": int(sum(data.own.present[fold.test].sum() for fold in data.folds)),
-        "patients": int(clusters(patients).max()) + 1,
-        "with_lesions": int(asked.lesions.any(axis=(1, 2)).sum()),
-        "target": data.labelled.target.name,
-        "classes": list(data.labelled.classes),
-        **{key: finished.metrics[key] for key in ("split", "leaky", "folds")},
-        "height": finished.recipe.image.height,
-        "width": finished.recipe.image.width,
-        "level": LEVEL,
-        "method": "whole patients left out one at a time",
-    }
+    return ExplanationsFound(
+        n=len(asked.samples),
+        of=int(sum(data.own.present[fold.test].sum() for fold in data.folds)),
+        patients=int(clusters(patients).max()) + 1,
+        with_lesions=int(asked.lesions.any(axis=(1, 2)).sum()),
+        target=data.labelled.target.name,
+        classes=data.labelled.classes,
+        split=finished.metrics.split,
+        leaky=finished.metrics.leaky,
+        folds=finished.metrics.folds,
+        height=finished.recipe.image.height,
+        width=finished.recipe.image.width,
+        level=LEVEL,
+        method="whole patients left out one at a time",
+        explainers=explainers,
+        seconds=seconds,
+    )
 
 
 def _draw(
@@ -217,7 +222,7 @@ def _draw(
     positions: NDArray[np.int64],
     maps: NDArray[np.float16],
     lesions: NDArray[np.bool_],
-    judged: dict[str, Any],
+    judged: Judged,
 ) -> None:
     make_folder(folder / Path(table["overlay"].iloc[0]).parent)
 
@@ -229,7 +234,7 @@ def _draw(
             lesions[number],
             f"{row['explainer']}: evidence for {row['explained']}",
             f"true {row['label']}, called {row['predicted']}; {row['explained']} was given {row['probability']:.2f}",
-            "" if judged["faithful"] else judged["verdict"],
+            "" if judged.faithful else judged.verdict,
         )
 
     with ThreadPoolExecutor() as threads:  # most of the time passes in Pillow, NumPy and SciPy, outside Python's lock

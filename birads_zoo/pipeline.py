@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
@@ -16,9 +16,11 @@ from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
-from birads_zoo.report import run_folder
 from birads_zoo.report.run_figures import draw_all, figures_of_numbers
-from birads_zoo.results import check_evaluation, fitted_frame, measure, predictions_frame
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs import folder as run_folder
+from birads_zoo.runs.measure import check_evaluation, measure
+from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.shortcuts.ladder import ladder
 from birads_zoo.shortcuts.verdict import judge
 from birads_zoo.tracking import tracked
@@ -35,7 +37,7 @@ class Outcome:
     """Where a run lies and what it measured (the content of its `metrics.json`)."""
 
     folder: Path
-    metrics: dict[str, Any]
+    metrics: RunMetrics
 
 
 def run(

@@ -7,10 +7,10 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
+from msgspec.structs import asdict
 
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.errors import BiradsZooWarning, RunStoppedError
@@ -18,14 +18,13 @@ from birads_zoo.interfaces import EpochRecord, RunFinished, RunStarted, Stop, Tr
 from birads_zoo.plugins import describe
 from birads_zoo.randomness import kept_state
 from birads_zoo.recipe import Recipe, shaping, shareable
+from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.training.history import Epoch
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
 
-_SCORES = ("accuracy", "balanced_accuracy", "kappa_quadratic")
-_MEANS = {"macro": ("precision", "recall", "f1", "auroc"), "weighted": ("precision", "recall", "f1")}
-_GAINS = ("macro_f1", "macro_auroc")
+_SCORES = ("n", "patients", "accuracy", "balanced_accuracy", "kappa_quadratic")
 
 
 class Trackers:
@@ -47,7 +46,7 @@ class Trackers:
 
     def epoch(self, epoch: Epoch) -> RunStoppedError | None:
         """Hand an epoch on; return the error with which the first tracker that asks to stop ends the run."""
-        record = EpochRecord(**msgspec.structs.asdict(epoch))
+        record = EpochRecord(**asdict(epoch))
         ending = None
         for name, tracker in list(self._trackers.items()):
             with self._guarded(name, "epoch"):
@@ -59,7 +58,7 @@ class Trackers:
                     raise TypeError(f"it returned a value of type {type(answer).__name__}, not None or a Stop")
         return ending
 
-    def finished(self, metrics: Mapping[str, Any], figures: Mapping[str, Path]) -> None:
+    def finished(self, metrics: RunMetrics, figures: Mapping[str, Path]) -> None:
         """End with the content of metrics.json, and the figures that show no patients' pictures."""
         run = RunFinished(name=self._folder.name, folder=self._folder, figures=figures)
         for name, tracker in list(self._trackers.items()):
@@ -116,20 +115,21 @@ def tracked(recipe: Recipe, host: Host, data: Prepared, folder: Path, *, resumed
         raise
 
 
-def headline(metrics: Mapping[str, Any]) -> dict[str, float]:
+def headline(metrics: RunMetrics) -> dict[str, float]:
     """Return the main figures of metrics.json by flat names, without those that are undefined.
 
     They are `accuracy`, `balanced_accuracy`, `kappa_quadratic`, `macro_…` and `weighted_…`, `gain_macro_f1` and
     `gain_macro_auroc` (over the best shortcut), `n` images and `patients`; `_low` and `_high` are the ends of 95 %
     intervals.
     """
-    figures = {name: metrics[name] for name in ("n", "patients", *_SCORES)}
-    figures |= {f"{mean}_{name}": metrics[mean][name] for mean, names in _MEANS.items() for name in names}
-    for name, ends in metrics["intervals"]["scores"].items():
+    figures: dict[str, float | None] = {name: getattr(metrics, name) for name in _SCORES}
+    figures |= {f"macro_{name}": value for name, value in asdict(metrics.macro).items()}
+    figures |= {f"weighted_{name}": value for name, value in asdict(metrics.weighted).items()}
+    for name, ends in metrics.intervals.scores.items():
         if name in figures and ends is not None:
             figures[f"{name}_low"], figures[f"{name}_high"] = ends
-    for name in _GAINS:
-        if gain := metrics["gain"][name]:
-            figures[f"gain_{name}"] = gain["value"]
-            figures |= {f"gain_{name}_{end}": gain[end] for end in ("low", "high")}
+    for score, gain in (("macro_f1", metrics.gain.macro_f1), ("macro_auroc", metrics.gain.macro_auroc)):
+        if gain is not None:
+            figures[f"gain_{score}"] = gain.value
+            figures |= {f"gain_{score}_low": gain.low, f"gain_{score}_high": gain.high}
     return {name: float(value) for name, value in figures.items() if value is not None}

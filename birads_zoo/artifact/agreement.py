@@ -16,7 +16,7 @@ from birads_zoo.data.pixels import geometry, read_and_place, stacked
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
-from birads_zoo.finished import Finished
+from birads_zoo.runs.finished import Finished
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
 from birads_zoo.data.views import UNITS
-from birads_zoo.evaluation.table import against_shortcuts, by_fold, headline, levels_and_chances, readings
-from birads_zoo.finished import Finished
+from birads_zoo.evaluation.table import against_shortcuts, by_fold, by_level, chances, headline, readings
+from birads_zoo.results.estimate import Ends
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs.finished import Finished
+from birads_zoo.version import __version__
 
 _USE = """## Intended use
 
@@ -49,7 +51,7 @@ def model_card(finished: Finished, manifest: Manifest) -> str:
     parts = (
         f"# {manifest.run_id}, trained on {manifest.recipe.dataset.name}",
         f"**{manifest.notice}**",
-        _what(manifest, finished.environment["precision"]),
+        _what(manifest, finished.environment.precision),
         _USE,
         _data(metrics, manifest),
         _results(metrics),
@@ -90,7 +92,7 @@ def _what(manifest: Manifest, precision: str) -> str:
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
         ("Heat maps", maps),
         ("Precision", f"float32; the figures below are of the run's own predictions, in {precision}"),
-        ("Format", f"{manifest.kind}, by birads-zoo {manifest.birads_zoo} with torch {manifest.torch}"),
+        ("Format", f"{manifest.kind}, by birads-zoo {__version__} with torch {manifest.torch}"),
     )
     return _table(("", ""), rows)
 
@@ -102,16 +104,16 @@ def _loss(manifest: Manifest) -> str:
     return said.replace("|", "\\|")  # a bare bar ends the cell
 
 
-def _data(metrics: Mapping[str, Any], manifest: Manifest) -> str:
+def _data(metrics: RunMetrics, manifest: Manifest) -> str:
     recipe = manifest.recipe
     what = UNITS[manifest.level] if manifest.level != "image" else "pictures"
-    counts = ", ".join(f"{one['name']} {one['support']}" for one in metrics["per_class"])
+    counts = ", ".join(f"{one.name} {one.support}" for one in metrics.per_class)
     lines = [
-        f"- Data set: {recipe.dataset.name}, {metrics['n']} {what} of {metrics['patients']} patients: {counts}.",
-        f"- Split: by {metrics['split']}, {metrics['folds']} fold{'' if metrics['folds'] == 1 else 's'};"
+        f"- Data set: {recipe.dataset.name}, {metrics.n} {what} of {metrics.patients} patients: {counts}.",
+        f"- Split: by {metrics.split}, {metrics.folds} fold{'' if metrics.folds == 1 else 's'};"
         f" {recipe.split.validation:.0%} of what a fold trains on is its validation part.",
     ]
-    if metrics["leaky"]:
+    if metrics.leaky:
         lines.append(
             "- **This split leaks**: patients stand on both sides of it, so that every figure below says nothing of new"
             " patients, and is too good."
@@ -119,16 +121,21 @@ def _data(metrics: Mapping[str, Any], manifest: Manifest) -> str:
     return "\n".join(["## Data", "", *lines])
 
 
-def _results(metrics: Mapping[str, Any]) -> str:
-    scores = metrics["intervals"]["scores"]
-    rows = []
-    for one in metrics["per_class"]:
-        told = [_value(one[key], scores.get(f"{key}:{one['name']}")) for key in ("precision", "recall", "f1", "auroc")]
-        rows.append((one["name"], *told, str(one["support"])))
-    several = metrics["folds"] > 1
-    lines = [headline(metrics, metrics["folds"]), *([by_fold(metrics)] if several else [])]
-    lines += readings({**metrics, "subgroups": {"attributes": {}}})  # these have a section of their own
-    lines += levels_and_chances(metrics)[:-2]
+def _results(metrics: RunMetrics) -> str:
+    ends = metrics.intervals.scores
+    rows = [
+        (
+            one.name,
+            _value(one.precision, ends.get(f"precision:{one.name}")),
+            _value(one.recall, ends.get(f"recall:{one.name}")),
+            _value(one.f1, ends.get(f"f1:{one.name}")),
+            _value(one.auroc, ends.get(f"auroc:{one.name}")),
+            str(one.support),
+        )
+        for one in metrics.per_class
+    ]
+    several = metrics.folds > 1
+    lines = [headline(metrics), *([by_fold(metrics)] if several else []), *readings(metrics), *by_level(metrics)]
     return "\n".join(
         [
             "## How well it did",
@@ -145,30 +152,29 @@ def _results(metrics: Mapping[str, Any]) -> str:
     )
 
 
-def _subgroups(metrics: Mapping[str, Any]) -> str:
+def _subgroups(metrics: RunMetrics) -> str:
     """Tell of those groups alone that are large enough to be scored: smaller ones would be near to persons."""
     rows = []
-    for attribute, one in metrics["subgroups"]["attributes"].items():
-        for group in one["groups"]:
-            auroc = (group["scores"] or {}).get(metrics["subgroups"]["tested"])
+    for attribute, one in metrics.subgroups.attributes.items():
+        for group in one.groups:
+            auroc = metrics.subgroups.compared(group)
             if auroc is not None:
-                ends = (auroc["low"], auroc["high"])
-                rows.append((attribute, group["value"], _value(auroc["value"], ends), str(group["n"])))
+                rows.append((attribute, group.value, _value(auroc.value, (auroc.low, auroc.high)), str(group.n)))
     if not rows:
         return "## Subgroups\n\nNo group is large enough to be scored by itself."
-    differ = [name for name, one in metrics["subgroups"]["attributes"].items() if one["differs"]]
+    differ = [name for name, one in metrics.subgroups.attributes.items() if one.differs]
     said = f"A test shows a difference by {', '.join(differ)}." if differ else "No test shows a difference."
     table = _table(("attribute", "group", "ROC-AUC", "n"), rows)
     return f"## Subgroups\n\n{said} Groups too small to be scored are left out.\n\n{table}"
 
 
-def _chances(metrics: Mapping[str, Any], manifest: Manifest) -> str:
-    level = metrics["conformal"]["level"]
+def _chances(metrics: RunMetrics, manifest: Manifest) -> str:
+    level = metrics.conformal.level
     return "\n".join(
         [
             "## Calibration and sets",
             "",
-            *(f"- {line}" for line in levels_and_chances(metrics)[-2:]),
+            *(f"- {line}" for line in chances(metrics)),
             "",
             _table(("fold", "temperature", "conformal threshold"), [_fold(fold) for fold in manifest.folds]),
             "",
@@ -219,13 +225,13 @@ def _alarms(share: Share) -> str:
     return f"{_value(share.value, (share.low, share.high))} of {share.n} pictures of {share.patients} patients"
 
 
-def _value(value: float | None, ends: Any) -> str:
+def _value(value: float | None, ends: Ends | None) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}" + (f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else "")
 
 
-def _table(head: tuple[str, ...], rows: Any) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     def lines() -> Iterator[str]:
         yield f"| {' | '.join(head)} |"
         yield f"|{' --- |' * len(head)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,10 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
-import birads_zoo
 from birads_zoo.artifact.agreement import check_network, check_pixels, checked_rows
 from birads_zoo.artifact.card import model_card
 from birads_zoo.artifact.held_out import Seen, fit_training_range, see
 from birads_zoo.artifact.manifest import (
-    FORMAT,
     NOTICE,
     REFERENCE,
     SUFFIXES,
@@ -37,11 +35,11 @@ from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import read_explanations
 from birads_zoo.files import whole_folder
-from birads_zoo.finished import Finished, prepare_again, read_run, trained_classifier
 from birads_zoo.model.outputs import make_outputs
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe, shareable
-from birads_zoo.results import class_shifts
+from birads_zoo.runs.finished import Finished, prepare_again, read_run, trained_classifier
+from birads_zoo.runs.predictions import class_shifts
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
@@ -98,17 +96,15 @@ def export(
         training_range = fit_training_range(data, seen)
         _write_references(folder / REFERENCE, seen)
         manifest = Manifest(
-            format=FORMAT,
             notice=NOTICE,
-            birads_zoo=birads_zoo.__version__,
             torch=str(torch.__version__),
             kind=kind,
             run_id=finished.recipe.run_id,
             recipe=shareable(finished.recipe).replace({"dataset.level": data.labelled.target.level}),
             classes=finished.classes,
-            target=finished.metrics["target"],
+            target=finished.metrics.target,
             ordinal=data.labelled.target.ordinal,
-            positive=tuple((finished.metrics["positive"] or {}).get("classes", ())),
+            positive=() if finished.metrics.positive is None else finished.metrics.positive.classes,
             outputs=_outputs(finished, host),
             preprocessing=preprocessing,
             folds=_folds(finished, data, seen, kind),
@@ -124,8 +120,8 @@ def export(
 
 
 def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind) -> tuple[FoldPart, ...]:
-    temperatures = _by_fold(finished.metrics["calibration"]["folds"], "temperature")
-    thresholds = _by_fold(finished.metrics["conformal"]["folds"], "threshold")
+    temperatures = {fit.fold: fit.temperature for fit in finished.metrics.calibration.folds}
+    thresholds = {one.fold: one.threshold for one in finished.metrics.conformal.folds}
     shifts = class_shifts(data, finished.recipe)
     return tuple(
         FoldPart(
@@ -148,14 +144,10 @@ def _outputs(finished: Finished, host: Host) -> OutputsPart:
 def _heat_maps(finished: Finished) -> HeatMaps:
     """Take over what `birads-zoo explain` found of the recipe's explainer, if it was asked."""
     told = read_explanations(finished.folder)
-    judged = None if told is None else told.found["explainers"].get(finished.recipe.explainer.name)
+    judged = None if told is None else told.found.explainers.get(finished.recipe.explainer.name)
     if judged is None:
         return HeatMaps(faithful=None, verdict="nobody has tested these maps")
-    return HeatMaps(faithful=judged["faithful"], verdict=judged["verdict"])
-
-
-def _by_fold(told: Sequence[Mapping[str, Any]], key: str) -> dict[int, float | None]:
-    return {one["fold"]: one[key] for one in told}
+    return HeatMaps(faithful=judged.faithful, verdict=judged.verdict)
 
 
 def _weights_name(number: int, kind: Kind) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
+from birads_zoo import documents
 from birads_zoo.data.views import view_names
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import ImageSection, Recipe
-
-FORMAT = 3
-"""Raise this whenever an older birads-zoo could not read, or would misread, what a newer one exports."""
 
 NOTICE = "Research use only. This is no medical device: it diagnoses nothing, and must not guide anybody's care."
 
@@ -118,11 +116,15 @@ class HeatMaps(_Part, frozen=True, kw_only=True):
 
 
 class Manifest(_Part, frozen=True, kw_only=True):
-    """Everything that it takes to predict with the files beside it. `files` has their SHA-256 checksums."""
+    """Everything that it takes to predict with the files beside it. `files` has their SHA-256 checksums.
 
-    format: int
+    Raise `FORMAT`, which is that of all of these files, whenever an older birads-zoo could not read, or would misread,
+    what a newer one exports.
+    """
+
+    FORMAT: ClassVar[int] = 3
+
     notice: str
-    birads_zoo: str
     torch: str
     kind: Kind
     run_id: str
@@ -155,11 +157,6 @@ class Manifest(_Part, frozen=True, kw_only=True):
         return view_names(self.recipe.dataset.views, self.level)
 
 
-class _Version(msgspec.Struct, frozen=True, kw_only=True):
-    format: int
-    birads_zoo: str
-
-
 def checksums(files: Iterable[Path]) -> dict[str, str]:
     """Return the SHA-256 of each file by its name."""
     found = {}
@@ -171,7 +168,7 @@ def checksums(files: Iterable[Path]) -> dict[str, str]:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest` into `folder`, for people to read too."""
-    (folder / NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+    documents.write(folder / NAME, manifest)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -185,25 +182,11 @@ def read_manifest(folder: Path) -> Manifest:
             changed.
 
     """
-    try:
-        text = (folder / NAME).read_bytes()
-    except OSError:
+    if not (folder / NAME).exists():
         raise UserError(
             f"{folder} is no exported model: it holds no {NAME}; give a folder that `birads-zoo export` made"
-        ) from None
-    try:
-        version = msgspec.json.decode(text, type=_Version)
-    except msgspec.MsgspecError as error:
-        raise UserError(f"{folder / NAME} is not what birads-zoo exports ({error}); export the run again") from None
-    if version.format != FORMAT:
-        raise UserError(
-            f"{folder} was exported by birads-zoo {version.birads_zoo} in format {version.format}, and this one reads "
-            f"format {FORMAT}; export the run again, or use that version"
         )
-    try:
-        manifest = msgspec.json.decode(text, type=Manifest)
-    except msgspec.MsgspecError as error:
-        raise UserError(f"{folder / NAME} is damaged ({error}); export the run again") from None
+    manifest = documents.read(folder / NAME, Manifest, "export the run again")
     _check_folds(folder, manifest)
     _check_files(folder, manifest)
     return manifest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ import click
 
 from birads_zoo.cli.plugins import open_host
 from birads_zoo.cli.study_options import command_line, read_names, split_option, study_changes, study_options
+from birads_zoo.documents import encode
+from birads_zoo.results.scores import Metric
 from birads_zoo.study.plan import Study, compared, seeds_from
 
 
@@ -33,7 +34,7 @@ def command(
     backbones: tuple[str, ...],
     recipes: tuple[str, ...],
     ablations: tuple[str, ...] | None,
-    metric: str,
+    metric: Metric,
     seeds: int,
     weights: Path | None,
     device: str,
@@ -49,8 +50,7 @@ def command(
     A model that fails is a line with its error; the rest finish. Stopped, and started again with the same arguments,
     it does only what is missing.
     """
-    from birads_zoo.evaluation.leaderboard import to_dict  # heavy: only for a study itself
-    from birads_zoo.progress import Screen
+    from birads_zoo.progress import Screen  # heavy: only for a study itself
     from birads_zoo.report.leaderboard_table import to_markdown
     from birads_zoo.study.tell import tell_comparison
 
@@ -66,5 +66,5 @@ def command(
     )
     screen = Screen()
     found = tell_comparison(study, host, out, device, screen, registry.references)
-    click.echo(json.dumps(to_dict(found), indent=2) if as_json else to_markdown(found))
+    click.echo(encode(found), nl=False) if as_json else click.echo(to_markdown(found))
     screen.say(f"leaderboard: {out / 'leaderboard.html'}")

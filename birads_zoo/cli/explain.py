@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 
 
@@ -56,12 +56,12 @@ def command(
             host.explainer(name)  # a misspelt name is told before anything heavy is loaded
     from birads_zoo.explain_run import explain
     from birads_zoo.explanation.table import explanations_text
-    from birads_zoo.finished import read_run
     from birads_zoo.progress import Screen
+    from birads_zoo.runs.finished import read_run
 
     finished = read_run(run, host)
     chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer.name]
     screen = Screen()
     found = explain(finished, host, chosen, limit, device, screen, root)
-    click.echo(json.dumps(found, indent=2) if as_json else explanations_text(found))
+    click.echo(encode(found), nl=False) if as_json else click.echo(explanations_text(found))
     screen.say(f"explanations: {run / 'explanations'}")

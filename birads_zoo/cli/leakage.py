@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import click
 from birads_zoo.cli.plugins import open_host
 from birads_zoo.cli.study_options import command_line, study_changes, study_options
 from birads_zoo.compose import compose
+from birads_zoo.documents import encode
+from birads_zoo.results.scores import Metric
 from birads_zoo.study.plan import Study, leaking, seeds_from, weights_of
 
 
@@ -21,7 +22,7 @@ from birads_zoo.study.plan import Study, leaking, seeds_from, weights_of
 def command(
     backbone: str,
     recipe_name: str,
-    metric: str,
+    metric: Metric,
     seeds: int,
     weights: Path | None,
     device: str,
@@ -50,5 +51,5 @@ def command(
     )
     screen = Screen()
     text, values = tell_leakage(study, host, out, device, screen)
-    click.echo(json.dumps(values, indent=2) if as_json else text)
+    click.echo(encode(values), nl=False) if as_json else click.echo(text)
     screen.say(f"figure: {out / 'figures' / 'leakage.png'}")

@@ -40,12 +40,12 @@ def command(
     see these may not see the page.
     """
     from birads_zoo.files import make_folder
-    from birads_zoo.finished import prepare_again, read_run
     from birads_zoo.progress import Screen
     from birads_zoo.report.heat import read_heat
     from birads_zoo.report.pseudonyms import pseudonyms
     from birads_zoo.report.run_figures import draw_all
     from birads_zoo.report.run_page import write_run_page
+    from birads_zoo.runs.finished import prepare_again, read_run
 
     _, host = open_host(plugin_files)
     run = read_run(folder, host)

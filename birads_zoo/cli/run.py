@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,11 +13,13 @@ import click
 from birads_zoo.cli.options import dataset_changes, dataset_options, read_size, tracker_changes, tracker_option
 from birads_zoo.cli.plugins import open_host, plugin_option
 from birads_zoo.compose import compose, parse_settings, retrack
+from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 
 if TYPE_CHECKING:
     from birads_zoo.progress import Screen
     from birads_zoo.recipe import Recipe
+    from birads_zoo.results.metrics import RunMetrics
 
 
 _ABLATIONS = "birads_zoo.ablations"  # where a command's context keeps the ablations that were asked for,
@@ -99,7 +100,7 @@ def command(
     """
     from birads_zoo.pipeline import run
     from birads_zoo.progress import Screen  # heavy: only for a run itself
-    from birads_zoo.report.run_folder import read_recipe
+    from birads_zoo.runs.folder import read_recipe
 
     registry, host = context.obj
     changes = _changes(fields, scheme, image_size) | parse_settings(settings)
@@ -137,32 +138,36 @@ def _changes(fields: Mapping[str, Any], scheme: str | None, image_size: tuple[in
     return changes | {key: value for key, value in simple.items() if value is not None}
 
 
-def _show(metrics: dict[str, Any], folder: Path, recipe: Recipe, screen: Screen, as_json: bool) -> None:
+def _show(metrics: RunMetrics, folder: Path, recipe: Recipe, screen: Screen, as_json: bool) -> None:
     """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
     from birads_zoo.evaluation.table import (
         against_shortcuts,
         by_fold,
+        by_level,
+        by_subgroup,
+        chances,
         few_note,
         headline,
-        levels_and_chances,
         readings,
         results_table,
         results_text,
     )
 
     if as_json:
-        click.echo(json.dumps(metrics, indent=2))
+        click.echo(encode(metrics), nl=False)
     else:
-        title = f"{recipe.run_id} on {recipe.dataset.name}, target {metrics['target']}"
+        title = f"{recipe.run_id} on {recipe.dataset.name}, target {metrics.target}"
         if sys.stdout.isatty():
             from rich.console import Console
 
             Console().print(results_table(metrics, title))
         else:
             click.echo(results_text(metrics, title))
-        click.echo(headline(metrics, metrics["folds"]))
-        notes = [few_note(metrics), by_fold(metrics) if metrics["folds"] > 1 else ""]
-        lines = [*filter(None, notes), *against_shortcuts(metrics), *readings(metrics), *levels_and_chances(metrics)]
+        click.echo(headline(metrics))
+        notes = [few_note(metrics), by_fold(metrics) if metrics.folds > 1 else ""]
+        lines = [*filter(None, notes), *against_shortcuts(metrics)]
+        for said in (readings, by_subgroup, by_level, chances):
+            lines += said(metrics)
         click.echo("\n".join(lines))
     screen.say(f"figures: {folder / 'figures'}")
     screen.say(f"run: {folder}")

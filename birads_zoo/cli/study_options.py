@@ -14,10 +14,9 @@ from birads_zoo.cli.options import dataset_changes, dataset_options, read_size, 
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.compose import parse_settings
 from birads_zoo.errors import unknown_name
+from birads_zoo.results.scores import METRICS
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-METRICS = ("macro_f1", "macro_auroc", "balanced_accuracy", "accuracy", "kappa_quadratic")
 
 
 def study_options(out: str) -> Callable[[F], F]:

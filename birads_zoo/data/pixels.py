@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import filelock
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from birads_zoo import documents
 from birads_zoo.data.dicom import how_read
 from birads_zoo.data.geometry import Placement, place
 from birads_zoo.data.images import ImageError, Pixels, is_deep, is_dicom, read_picture
@@ -32,13 +33,11 @@ from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 
-STORE_FORMAT = 2
-"""Raise this whenever the same files and geometry would give other pixels or other files in the store."""
-
 Failures = dict[int, tuple[str, str]]
 Progress = Callable[[int, int], None]
 _Depth = np.dtype[Any]  # of uint8 or uint16
 
+_MANIFEST = "manifest.json"
 _log = logging.getLogger(__name__)
 _WORKERS = os.cpu_count() or 1
 _AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written: this bounds the memory
@@ -70,10 +69,14 @@ class Placed:
     size: tuple[int, int]
 
 
-class _Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a whole store says of itself: which positions failed, and the sizes by which damage is found."""
+class StoreManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a whole store says of itself: which positions failed, and the sizes by which damage is found.
 
-    format: int
+    Raise `FORMAT` whenever the same files and geometry would give other pixels or other files in the store.
+    """
+
+    FORMAT: ClassVar[int] = 2
+
     failures: dict[int, tuple[str, str]]
     bytes: dict[str, int]
     detail: float | None = None
@@ -107,7 +110,7 @@ def build_store(
 
 
 def _key(paths: Sequence[Path], section: ImageSection) -> str:
-    whole = hashlib.sha256(f"{STORE_FORMAT}\n".encode() + msgspec.json.encode(section))
+    whole = hashlib.sha256(f"{StoreManifest.FORMAT}\n".encode() + msgspec.json.encode(section))
     with ThreadPoolExecutor(_WORKERS) as pool:
         for content in pool.map(_content_hash, paths):
             whole.update(content)
@@ -151,15 +154,15 @@ def _locked(folder: Path) -> Iterator[None]:
 def _open(folder: Path, section: ImageSection) -> tuple[PixelStore, Failures] | None:
     """Open the store if it is there and whole, judged by its manifest and its files' sizes."""
     try:
-        manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=_Manifest)
-        if manifest.format != STORE_FORMAT or (section.neutral and manifest.detail is None):  # an older one lacks it
+        manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built anew")
+        if section.neutral and manifest.detail is None:
             return None
         if any((folder / name).stat().st_size != size for name, size in manifest.bytes.items()):
             return None
         placements = np.load(folder / "placements.npy", allow_pickle=False)
         # A file mapping of no bytes is not possible, and not needed.
         array = np.load(folder / "pixels.npy", mmap_mode="r" if len(placements) else None, allow_pickle=False)
-    except (OSError, EOFError, ValueError, msgspec.MsgspecError):
+    except (UserError, OSError, EOFError, ValueError):
         return None
     if len(array) != len(placements):
         return None
@@ -189,8 +192,7 @@ def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progre
         rows = [[p.scale_x, p.scale_y, p.offset_x, p.offset_y, p.mirrored] for p in placements]
         np.save(temporary / "placements.npy", np.array(rows, dtype=np.float64).reshape(-1, 5), allow_pickle=False)
         sizes = {file.name: file.stat().st_size for file in temporary.iterdir()}
-        manifest = _Manifest(format=STORE_FORMAT, failures=failures, bytes=sizes, detail=detail)
-        (temporary / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+        documents.write(temporary / _MANIFEST, StoreManifest(failures=failures, bytes=sizes, detail=detail))
 
 
 Place = Callable[[Pixels], tuple[Pixels, Placement]]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import Estimate, estimates, rate
+from birads_zoo.evaluation.intervals import estimates, rate
 from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.results.probabilities import Bin, Calibration, ClassCalibration
 
 BINS = 10
 """Bins of a reliability diagram, at most."""
@@ -18,45 +16,6 @@ _ROWS = 20  # in a bin at least; fewer bins where there are fewer rows
 _SMALLEST = 1e-12  # what a probability counts as at least in the log loss, which one 0 would make infinite
 
 Floats = NDArray[np.float64]
-
-
-class Bin(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that were given about the same probability: its mean, and the share of them that it came true for."""
-
-    n: int
-    patients: int
-    predicted: float
-    observed: Estimate
-
-
-class ClassCalibration(msgspec.Struct, frozen=True, kw_only=True):
-    """One class: its mean probability less its share of the rows, and its reliability."""
-
-    name: str
-    excess: Estimate | None
-    bins: tuple[Bin, ...]
-
-
-class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """What `measure_calibration` returns; its fields are keys of metrics.json."""
-
-    n: int
-    patients: int
-    brier: Estimate | None
-    brier_skill: Estimate | None
-    log_loss: Estimate | None
-    ece: float
-    ece_if_calibrated: float
-    classwise_ece: float
-    classwise_ece_if_calibrated: float
-    top_label: tuple[Bin, ...]
-    per_class: tuple[ClassCalibration, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        values = msgspec.to_builtins(self)
-        assert isinstance(values, dict)
-        return values
 
 
 def measure_calibration(

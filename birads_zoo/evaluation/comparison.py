@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, estimate
+from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, estimate
 from birads_zoo.evaluation.resampling import cluster_weights, clusters, without_each
 from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.results.estimate import Estimate
 
 POWER = 0.8
 SIGNIFICANCE = 0.05

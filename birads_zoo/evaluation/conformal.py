@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import Estimate, estimates, rate
+from birads_zoo.evaluation.intervals import estimates, rate
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.probabilities import ClassCoverage, Conformal, Coverage, FoldThreshold
 
 _ROUNDING = 1e-9  # sums of weights are exact to far less, levels are given in hundredths
-
-
-class ClassCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """How often the sets hold one class: of its `n` rows from `patients` patients; `None` for no rows."""
-
-    name: str
-    n: int
-    patients: int
-    coverage: Estimate | None
-
-
-class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """What `measure_coverage` returns; its fields are keys of metrics.json. `sizes` counts rows by set size, 0 … K."""
-
-    n: int
-    patients: int
-    coverage: Estimate
-    coverage_by_patient: Estimate
-    mean_size: Estimate
-    sizes: tuple[int, ...]
-    per_class: tuple[ClassCoverage, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        values = msgspec.to_builtins(self)
-        assert isinstance(values, dict)
-        return values
-
-
-class FoldThreshold(msgspec.Struct, frozen=True, kw_only=True):
-    """A fold's threshold, from so many validation rows and patients; `None`, and the reason, where sets hold all."""
-
-    fold: int
-    threshold: float | None
-    n: int
-    patients: int
-    reason: str = ""
 
 
 def read_conformal(
@@ -59,12 +22,11 @@ def read_conformal(
     *,
     chose_epoch: bool,
     leaky: bool,
-) -> dict[str, Any]:
+) -> Conformal:
     """Return how often the sets of `conformal_sets` hold the true class, and how large they are.
 
-    `level`, `folds` (each fold's `FoldThreshold`), the fields of `Coverage`, and `caution`: why the guarantee does not
-    hold to the letter. `chose_epoch` says that the validation rows had a part in the training, `leaky` that patients
-    stand on both sides of the split.
+    Its `caution` says why the guarantee does not hold to the letter. `chose_epoch` says that the validation rows had a
+    part in the training, `leaky` that patients stand on both sides of the split.
     """
     sets, thresholds = conformal_sets(test, validation, level)
     cautions = ["validation patients are drawn class by class, so that theirs are about the test patients' shares"]
@@ -73,12 +35,13 @@ def read_conformal(
     if leaky:
         cautions.append("patients stand on both sides of the split, so that it says nothing of new ones")
     found = measure_coverage(test.labels, sets, test.patients, test.classes)
-    return {
-        "level": level,
-        "score": "ordinal adaptive prediction sets" if test.ordinal else "adaptive prediction sets",
-        "caution": "; ".join(cautions),
-        "folds": [msgspec.to_builtins(each) for each in thresholds],
-    } | found.to_dict()
+    return Conformal(
+        level=level,
+        score="ordinal adaptive prediction sets" if test.ordinal else "adaptive prediction sets",
+        caution="; ".join(cautions),
+        folds=thresholds,
+        **asdict(found),
+    )
 
 
 def conformal_sets(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.intervals import as_json, estimates
+from birads_zoo.evaluation.intervals import estimates
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.results.readings import DecisionCosts
 
 Values = NDArray[np.float64]
 
@@ -33,10 +33,10 @@ def check_costs(costs: Sequence[Sequence[float]], classes: Sequence[str]) -> Non
 def read_cost(
     test: PredictedRows,
     costs: Sequence[Sequence[float]],
-) -> dict[str, Any] | None:
+) -> DecisionCosts | None:
     """Return the mean cost of an image under K×K `costs` (rows: true class, columns: called); `None` without them.
 
-    In the costs' unit, each as value, low and high (`intervals.estimates`):
+    In the costs' unit (`intervals.estimates`):
 
     - `argmax`: of calling the class with the largest probability.
     - `minimising`: of calling the class with the least expected cost under the network's own probabilities,
@@ -69,8 +69,8 @@ def read_cost(
         return found
 
     found = estimates(means, test.patients, limits=dict.fromkeys((*paid, "constant"), (matrix.min(), matrix.max())))
-    return (
-        {"matrix": matrix.tolist()}
-        | {name: as_json(one) for name, one in found.items()}
-        | {"constant_class": test.classes[int(constants.mean(axis=0).argmin())]}
+    return DecisionCosts(
+        matrix=tuple(tuple(row) for row in matrix.tolist()),
+        constant_class=test.classes[int(constants.mean(axis=0).argmin())],
+        **found,
     )

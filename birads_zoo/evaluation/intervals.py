@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from birads_zoo.evaluation.resampling import clusters, without_each
 from birads_zoo.evaluation.shares import Share, contributions, mean_interval, over_seeds, student
 from birads_zoo.evaluation.weighted import score_names, weighted_scores
+from birads_zoo.results.estimate import Estimate
 
 RESAMPLES = 2000
 """Resamples of patients, where a reading draws them."""
@@ -24,20 +24,6 @@ _MEANS |= {"balanced_accuracy": "recall"}
 """The means over classes, and of what."""
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A value and both ends of its confidence interval, in the metric's unit."""
-
-    value: float
-    low: float
-    high: float
-
-
-def as_json(found: Estimate | None) -> dict[str, float] | None:
-    """Return an estimate as metrics.json has it: value, low and high, or null."""
-    return None if found is None else asdict(found)
 
 
 def intervals(
@@ -189,7 +175,7 @@ def estimates(
     found = {name: estimate(float(once[name][0]), without[name], level) for name in once}
     for name, (least, most) in (limits or {}).items():
         if (one := found[name]) is not None:
-            found[name] = Estimate(value=one.value, low=max(one.low, least), high=min(one.high, most))
+            found[name] = Estimate(value=one.value, low=float(max(one.low, least)), high=float(min(one.high, most)))
     return found
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import msgspec
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.registry import Reference
+from birads_zoo.results.environment import Machine
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.scores import Metric
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClassScore:
+class ClassScore(msgspec.Struct, frozen=True, kw_only=True):
     """One class's F1 and one-vs-rest ROC-AUC, in [0, 1], means over the seeds, and its n rows of so many patients."""
 
     name: str
@@ -23,8 +22,7 @@ class ClassScore:
     patients: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class FoldScore:
+class FoldScore(msgspec.Struct, frozen=True, kw_only=True):
     """The leaderboard's metric on the n rows of one fold of one seed's cross-validation; `None` where undefined."""
 
     seed: int
@@ -33,8 +31,7 @@ class FoldScore:
     value: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One model under one recipe. Where `error` is not empty it failed, and nothing else is known of it.
 
     `start` says from which weights its backbone began, and what of it was frozen ("pretrained, frozen"; "" if unknown).
@@ -51,26 +48,25 @@ class Entry:
     recipe: str
     start: str
     seeds: tuple[int, ...]
-    error: str
-    score: Estimate | None
-    auroc: Estimate | None
-    gain: Estimate | None
-    seed_spread: float | None
-    fold_spread: float | None
-    by_fold: tuple[FoldScore, ...]
-    best_shortcut: str
-    per_class: tuple[ClassScore, ...]
-    parameters: int | None
-    flops: int | None
-    train_rate: float | None
-    predict_rate: float | None
-    peak_memory: int | None
-    energy: float | None
-    seconds: float | None
+    error: str = ""
+    score: Estimate | None = None
+    auroc: Estimate | None = None
+    gain: Estimate | None = None
+    seed_spread: float | None = None
+    fold_spread: float | None = None
+    by_fold: tuple[FoldScore, ...] = ()
+    best_shortcut: str = ""
+    per_class: tuple[ClassScore, ...] = ()
+    parameters: int | None = None
+    flops: int | None = None
+    train_rate: float | None = None
+    predict_rate: float | None = None
+    peak_memory: float | None = None
+    energy: float | None = None
+    seconds: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """An ablation's effect: the full model less the one without the part, its corrected p-value, and the verdict."""
 
     name: str
@@ -80,8 +76,7 @@ class Effect:
     verdict: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class SchemeScore:
+class SchemeScore(msgspec.Struct, frozen=True, kw_only=True):
     """One split of a leakage study.
 
     `inflation` is its score less that of the split by patient, `None` for that split itself, and `p` its p-value,
@@ -100,13 +95,15 @@ class SchemeScore:
     error: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Leaderboard:
+class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     """Models compared on the same n rows of the same patients.
 
     `entries` are sorted by score, the failed last; `ranks` are theirs, equal where tests show no difference, `None` for
     the failed. `pairwise` holds corrected p-values, m×m. `smallest_gap` is what the data would show with power 0.8.
+    It is the content of `leaderboard.json`.
     """
+
+    FORMAT: ClassVar[int] = 1
 
     title: str
     dataset: str
@@ -117,15 +114,15 @@ class Leaderboard:
     n: int
     patients: int
     classes: tuple[str, ...]
-    metric: str
+    metric: Metric
     entries: tuple[Entry, ...]
     ranks: tuple[int | None, ...]
     pairwise: tuple[tuple[float | None, ...], ...]
     smallest_gap: float | None
-    shortcuts: Mapping[str, float]
+    shortcuts: dict[str, float]
     references: tuple[Reference, ...]
     ablations: tuple[Effect, ...]
-    environment: Mapping[str, Any]
+    environment: Machine
     command: str
 
     @property
@@ -137,10 +134,3 @@ class Leaderboard:
             f"{self.dataset}, target {self.target} · {self.split} split{leaks}, {self.folds} folds, "
             f"{seeds} seed{'s' * (seeds != 1)} · n = {self.n} images of {self.patients} patients"
         )
-
-
-def to_dict(found: Leaderboard) -> dict[str, Any]:
-    """Return the leaderboard as JSON has it."""
-    values = msgspec.to_builtins(found)
-    assert isinstance(values, dict)
-    return values

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from birads_zoo.evaluation.intervals import intervals
 from birads_zoo.evaluation.positive import positives_of, read_positive
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.results.readings import Levels, Units, UnitScores
 
 Rule = Literal["mean", "max", "noisy-or"]
 
@@ -33,20 +34,15 @@ class Level:
     left_out: int = 0
 
 
-def read_levels(
-    test: PredictedRows, rule: Rule, generator: np.random.Generator, level: str = "image"
-) -> dict[str, Any] | None:
+def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator, level: str = "image") -> Levels | None:
     """Return the scores of breasts and of patients; `None` where no label is severer than another.
 
     `level` is what the rows are (`interfaces.Target`). Exams of a patient are combined as her images are; there is
     nothing finer than them, so `breast` is `None`. Breasts are a patient's at one exam each, and combined over hers.
 
-    `rule` is as given, see `combine` and `whole_patients`. `breast` and `patient` have each what a run has of its
-    images: `n` units, from how many `patients`, how many images were `left_out`, `labels` (units by class), `scores`
-    (accuracy, macro-F1, macro ROC-AUC, kappa, as `evaluation.metrics` has them) and `positive`
-    (`positive.read_positive`), each score as value, low and high, by patients. A level without a unit is `None`.
-    Classes without order are read as the positive ones against the rest; with an order, a unit is positive if its
-    severest label is.
+    Rows are combined by `rule`, see `combine` and `whole_patients`; the intervals are by patients. A level without a
+    unit is `None`. Classes without order are read as the positive ones against the rest; with an order, a unit is
+    positive if its severest label is.
     """
     if not test.ordinal and not test.positive:
         return None
@@ -57,19 +53,16 @@ def read_levels(
         labels, probabilities = found.astype(np.int64), np.column_stack([1 - score, score])
         classes, positive = ("the rest", " or ".join(test.classes[k] for k in test.positive)), (1,)
     images = Level(labels=labels, probabilities=probabilities, patients=test.patients)
-    levels = {
-        "breast": None if level == "patient" else breasts(images, sides, rule),
-        "patient": whole_patients(images, sides, rule),
-    }
-    return {"rule": rule} | {
-        name: None if one is None or not len(one.labels) else _scored(one, classes, positive, generator)
-        for name, one in levels.items()
-    }
+
+    def scored(level: Level) -> Units | None:
+        return _scored(level, classes, positive, generator) if len(level.labels) else None
+
+    # First: both draw from the generator.
+    of_breasts = None if level == "patient" else scored(breasts(images, sides, rule))
+    return Levels(rule=rule, breast=of_breasts, patient=scored(whole_patients(images, sides, rule)))
 
 
-def _scored(
-    level: Level, classes: tuple[str, ...], positive: tuple[int, ...], generator: np.random.Generator
-) -> dict[str, Any]:
+def _scored(level: Level, classes: tuple[str, ...], positive: tuple[int, ...], generator: np.random.Generator) -> Units:
     scores = intervals(level.labels, level.probabilities, level.patients, ordinal=True, names=_SCORES)
     rows = PredictedRows(
         labels=level.labels,
@@ -81,14 +74,14 @@ def _scored(
         ordinal=True,
         positive=positive,
     )
-    return {
-        "n": len(level.labels),
-        "patients": int(clusters(level.patients).max()) + 1,
-        "left_out": level.left_out,
-        "labels": {name: int((level.labels == k).sum()) for k, name in enumerate(classes)},
-        "scores": {name: None if one is None else asdict(one) for name, one in scores.items()},
-        "positive": read_positive(rows, generator),
-    }
+    return Units(
+        n=len(level.labels),
+        patients=int(clusters(level.patients).max()) + 1,
+        left_out=level.left_out,
+        labels={name: int((level.labels == k).sum()) for k, name in enumerate(classes)},
+        scores=UnitScores(**scores),
+        positive=read_positive(rows, generator),
+    )
 
 
 def combine(probabilities: NDArray[np.float64], units: NDArray[np.int64], rule: Rule) -> NDArray[np.float64]:

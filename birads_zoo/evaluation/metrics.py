@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import (
@@ -15,57 +12,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-
-class _Value(msgspec.Struct, frozen=True, kw_only=True):
-    """A frozen value whose fields are the keys of metrics.json."""
-
-
-class ClassMetrics(_Value, frozen=True, kw_only=True):
-    """One class against the rest. All in [0, 1] but `support`, the class's number of rows."""
-
-    name: str
-    precision: float  # 0 when the class is never predicted
-    recall: float  # 0 when the class has no row
-    f1: float
-    auroc: float | None  # None when the class has no row, or nothing but rows
-    support: int
-
-
-class MacroMetrics(_Value, frozen=True, kw_only=True):
-    """Unweighted means over the classes, in [0, 1]."""
-
-    precision: float
-    recall: float
-    f1: float
-    auroc: float | None  # over the classes that have one; None when none has
-
-
-class WeightedMetrics(_Value, frozen=True, kw_only=True):
-    """Means over the classes, weighted by their rows, in [0, 1]."""
-
-    precision: float
-    recall: float
-    f1: float
-
-
-class Metrics(_Value, frozen=True, kw_only=True):
-    """What `evaluate` returns; its fields are the keys of metrics.json."""
-
-    n: int
-    classes: tuple[str, ...]
-    accuracy: float
-    balanced_accuracy: float
-    kappa_quadratic: float | None
-    macro: MacroMetrics
-    weighted: WeightedMetrics
-    per_class: tuple[ClassMetrics, ...]
-    confusion: tuple[tuple[int, ...], ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the metrics as JSON has them: dicts, lists, numbers and None, never NaN."""
-        values = msgspec.json.decode(msgspec.json.encode(self))
-        assert isinstance(values, dict)
-        return values
+from birads_zoo.results.scores import ClassMetrics, MacroMetrics, Metrics, WeightedMetrics
 
 
 def evaluate(

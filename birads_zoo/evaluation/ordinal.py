@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import as_json, rate
+from birads_zoo.evaluation.intervals import rate
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.readings import Errors
 
 
-def read_errors(test: PredictedRows) -> dict[str, Any] | None:
+def read_errors(test: PredictedRows) -> Errors | None:
     """Return how often the called class is off by one step and by two or more.
 
     `None` where the classes have no order, and for two, which know no severe error.
 
-    Rates over all n rows, right ones included, each as value, low and high (`intervals.rate`):
+    Rates over all n rows, right ones included (`intervals.rate`):
 
     - `adjacent`: off by exactly one step of the classes' order; `severe`: off by two or more.
     - `severe_under`, `severe_over`: the severe ones by direction, called too low and too high; they add up to `severe`.
@@ -28,10 +29,15 @@ def read_errors(test: PredictedRows) -> dict[str, Any] | None:
     if not test.ordinal or len(test.classes) < 3:
         return None
     steps = test.probabilities.argmax(axis=1) - test.labels
-    kinds = {
-        "adjacent": np.abs(steps) == 1,
-        "severe": np.abs(steps) >= 2,
-        "severe_under": steps <= -2,
-        "severe_over": steps >= 2,
-    }
-    return {name: as_json(rate(of_kind, test.patients)) for name, of_kind in kinds.items()}
+
+    def share(of_kind: NDArray[np.bool_]) -> Estimate:
+        found = rate(of_kind, test.patients)
+        assert found is not None, "a run has test rows"
+        return found
+
+    return Errors(
+        adjacent=share(np.abs(steps) == 1),
+        severe=share(np.abs(steps) >= 2),
+        severe_under=share(steps <= -2),
+        severe_over=share(steps >= 2),
+    )

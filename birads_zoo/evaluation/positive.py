@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,13 @@ from birads_zoo.evaluation.curves import (
     sensitivity_at,
     specificity_at,
 )
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, as_json
+from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES
 from birads_zoo.evaluation.resampling import cluster_weights, clusters, without_each
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.shares import Share
 from birads_zoo.interfaces import Target
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.readings import Positive
 
 LEVELS = (0.8, 0.9)
 """The specificities, and the sensitivities, at which the other one is told."""
@@ -53,11 +54,10 @@ def positives_of(rows: PredictedRows) -> tuple[NDArray[np.bool_], Values]:
 
 def read_positive(
     test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES
-) -> dict[str, Any] | None:
+) -> Positive | None:
     """Return how well the positive classes are told from the rest; `None` where nobody said which are positive.
 
-    `classes`, `n` images, `positives` and `negatives` among them, and how many patients have one; and, each as value,
-    low and high:
+    Of its scores:
 
     - `auroc`: the chance that a random positive image scores higher than a random negative one, ties counting half.
     - `average_precision`: see `curves.average_precision`; by chance the share of positives.
@@ -92,7 +92,7 @@ def read_positive(
     drawn = readings(cluster_weights(test.patients, resamples, generator))
     patients = min(sick, well)
 
-    def told(name: str, rows: int, *, chosen: bool) -> dict[str, float] | None:
+    def told(name: str, rows: int, *, chosen: bool) -> Estimate | None:
         if not sick or not well:
             return None
         variance = float(np.nanvar(drawn[name])) * patients / max(patients - 1, 1) if chosen else None
@@ -105,19 +105,20 @@ def read_positive(
             variance=variance,
         )
         low, high = share.interval(LEVEL)
-        return as_json(Estimate(value=share.value, low=max(low, 0.0), high=min(high, 1.0)))
+        return Estimate(value=share.value, low=max(low, 0.0), high=min(high, 1.0))
 
-    return {
-        "classes": [test.classes[k] for k in test.positive],
-        "n": len(positive),
-        "positives": int(positive.sum()),
-        "negatives": int((~positive).sum()),
-        "positive_patients": sick,
-        "negative_patients": well,
-        "auroc": told("auroc", len(positive), chosen=False),
-        "average_precision": told("average_precision", len(positive), chosen=False),
-        **{
-            name: {str(at): told(f"{name}:{at}", int(kind.sum()), chosen=True) for at in LEVELS}
-            for name, kind in (("sensitivity_at_specificity", positive), ("specificity_at_sensitivity", ~positive))
-        },
-    }
+    def at_levels(name: str, kind: NDArray[np.bool_]) -> dict[str, Estimate | None]:
+        return {str(at): told(f"{name}:{at}", int(kind.sum()), chosen=True) for at in LEVELS}
+
+    return Positive(
+        classes=tuple(test.classes[k] for k in test.positive),
+        n=len(positive),
+        positives=int(positive.sum()),
+        negatives=int((~positive).sum()),
+        positive_patients=sick,
+        negative_patients=well,
+        auroc=told("auroc", len(positive), chosen=False),
+        average_precision=told("average_precision", len(positive), chosen=False),
+        sensitivity_at_specificity=at_levels("sensitivity_at_specificity", positive),
+        specificity_at_sensitivity=at_levels("specificity_at_sensitivity", ~positive),
+    )

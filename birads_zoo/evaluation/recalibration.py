@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
-import msgspec
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
@@ -16,6 +14,14 @@ from birads_zoo.evaluation.calibration import measure_calibration, proper_scores
 from birads_zoo.evaluation.intervals import estimates
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.results.probabilities import (
+    Calibration,
+    CalibrationErrors,
+    CalibrationGain,
+    Fit,
+    FoldFit,
+    Recalibration,
+)
 
 FEWEST_PATIENTS = 10
 """Validation patients without whom no temperature is fitted."""
@@ -26,33 +32,19 @@ _NO_SHIFT = 1e-9
 Floats = NDArray[np.float64]
 
 
-class Fit(msgspec.Struct, frozen=True, kw_only=True):
-    """A fold's temperature, from so many validation rows and patients; `None`, and the reason, where there is none.
-
-    It lies in 0.1 … 20; at 20 the network tells its validation rows' classes no better than their shares do.
-    """
-
-    temperature: float | None
-    n: int
-    patients: int
-    reason: str = ""
-
-
-def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats]) -> dict[str, Any]:
+def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats]) -> Recalibration:
     """Return how calibrated the probabilities are `before` and `after` `recalibrate`, and what that gained.
 
-    `before` and `after` have the fields of `calibration.Calibration`; `gain` has by how much `brier` and `log_loss`
-    fell, paired by row, over patients (`intervals.estimates`; positive is better). `temperature_only` has the
-    scores of a temperature without the prior shift, `None` where training had the data's shares. `folds` has each
-    fold's `Fit`. Without a fitted fold `after`, `gain` and `temperature_only` are `None`. Nothing is fitted on the test
-    rows, and which probabilities count as calibrated is not chosen by them.
+    `gain` is paired by row, over patients (`intervals.estimates`). `temperature_only` has the errors of a temperature
+    without the prior shift, `None` where training had the data's shares. Nothing is fitted on the test rows, and which
+    probabilities count as calibrated is not chosen by them.
     """
     after, fits = recalibrate(test, validation, shifts)
     fitted = any(fit.temperature is not None for fit in fits.values())
     shifted = any(np.abs(shift).max() > _NO_SHIFT for shift in shifts.values())
 
-    def measured(probabilities: Floats) -> dict[str, Any]:
-        return measure_calibration(test.labels, probabilities, test.patients, test.classes).to_dict()
+    def measured(probabilities: Floats) -> Calibration:
+        return measure_calibration(test.labels, probabilities, test.patients, test.classes)
 
     def gained(weights: Floats) -> dict[str, Floats]:
         first, second = (proper_scores(test.labels, each, weights) for each in (test.probabilities, after))
@@ -61,17 +53,15 @@ def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Map
     alone = None
     if fitted and shifted:
         probabilities, _ = recalibrate(test, validation, {fold: np.zeros_like(one) for fold, one in shifts.items()})
-        alone = {
-            name: value for name, value in measured(probabilities).items() if name not in ("top_label", "per_class")
-        }
-    gains = estimates(gained, test.patients) if fitted else None
-    return {
-        "before": measured(test.probabilities),
-        "after": measured(after) if fitted else None,
-        "gain": None if gains is None else {name: one and asdict(one) for name, one in gains.items()},
-        "temperature_only": alone,
-        "folds": [{"fold": fold} | msgspec.to_builtins(fit) for fold, fit in fits.items()],
-    }
+        whole = measured(probabilities)
+        alone = CalibrationErrors(**{name: getattr(whole, name) for name in CalibrationErrors.__struct_fields__})
+    return Recalibration(
+        before=measured(test.probabilities),
+        after=measured(after) if fitted else None,
+        gain=CalibrationGain(**estimates(gained, test.patients)) if fitted else None,
+        temperature_only=alone,
+        folds=tuple(FoldFit(fold=fold, **asdict(fit)) for fold, fit in fits.items()),
+    )
 
 
 def recalibrate(

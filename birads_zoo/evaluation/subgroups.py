@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy.stats import f
 
 from birads_zoo.evaluation.comparison import SIGNIFICANCE, holm
-from birads_zoo.evaluation.intervals import RESAMPLES, as_json, intervals
+from birads_zoo.evaluation.intervals import RESAMPLES, intervals
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups, Tested
 
 ENOUGH, ENOUGH_EACH = 20, 10
 """Patients that a group needs to get scores: in all, and with a positive image as well as with a negative one."""
@@ -31,17 +33,12 @@ _RULE = (
 Values = NDArray[np.float64]
 
 
-def read_subgroups(
-    test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES
-) -> dict[str, Any]:
+def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES) -> Subgroups:
     """Return the scores of every group of every attribute of which at least two values are known.
 
-    `attributes` has by name (density, age, view, laterality, year) its `groups` and how they compare; `all` is the
-    same for all rows. Every group has `value`, `n` images, `patients` (an image without a patient id is its own),
-    `positives` (images; `None` where no class is positive), `absent`: the classes without an image, and `scores`, each
-    as value, low and high (`intervals.intervals`): `auroc` of the positive classes (`macro_auroc` where none is),
-    `accuracy` and `macro_f1`. A group of fewer patients than `rule` says has `scores` of `None`, as an interval
-    would promise too much.
+    The attributes are density, age, view, laterality and year. An image without a patient id is its own patient. The
+    scores have the intervals of `intervals.intervals`. A group of fewer patients than `rule` says has none, as an
+    interval would promise too much.
 
     What they estimate: the scores in that part of the population. A group's mix of classes moves `accuracy` and
     `macro_f1`; the area is free of it, so it is the one that is `tested`: whether its values in an attribute's known
@@ -57,34 +54,41 @@ def read_subgroups(
     patients at 0.81 and 0.93 differ in 0.88.
     """
     weights = cluster_weights(test.patients, resamples, generator)
-    attributes: dict[str, Any] = {}
-    tested = "auroc" if test.positive else "macro_auroc"
+    tested: Tested = "auroc" if test.positive else "macro_auroc"
+    groups: dict[str, tuple[Group, ...]] = {}
+    p_values: dict[str, float | None] = {}
     for attribute, values in _attributes(test.about).items():
         names = _ordered(values)
         if len([name for name in names if name != UNKNOWN]) < 2:
             continue
-        groups, drawn, found = [], [], []
+        own, drawn, found = [], [], []
         for name in names:
-            group, draws = _group(test, np.flatnonzero(values == name), weights, tested)
-            groups.append({"value": name} | group)
-            if draws is not None and name != UNKNOWN:
-                found.append((group["scores"][tested]["value"], group["patients"]))
+            group, score, draws = _group(test, name, np.flatnonzero(values == name), weights, tested)
+            own.append(group)
+            if score is not None and name != UNKNOWN:
+                found.append((score.value, group.patients))
                 drawn.append(draws)
-        attributes[attribute] = {"groups": groups, "p_value": _equal(found, drawn)}
-    corrected = holm([one["p_value"] for one in attributes.values() if one["p_value"] is not None])
-    for one in attributes.values():
-        one["corrected"] = None if one["p_value"] is None else corrected.pop(0)
-        one["differs"] = one["corrected"] is not None and one["corrected"] < SIGNIFICANCE
-    count = sum(len(one["groups"]) for one in attributes.values())
-    everything, _ = _group(test, np.arange(len(test.labels)), weights, tested)
-    return {
-        "tested": tested,
-        "rule": _RULE,
-        "caution": f"{count} groups: among many, some look better or worse by chance alone; believe a difference only"
+        groups[attribute], p_values[attribute] = tuple(own), _equal(found, drawn)
+    known = {name: p for name, p in p_values.items() if p is not None}
+    corrected = dict(zip(known, holm(list(known.values())), strict=True))
+    count = sum(len(own) for own in groups.values())
+    everything, *_ = _group(test, "all", np.arange(len(test.labels)), weights, tested)
+    return Subgroups(
+        tested=tested,
+        rule=_RULE,
+        caution=f"{count} groups: among many, some look better or worse by chance alone; believe a difference only"
         " where `differs` is true, and then look for it in other data",
-        "all": everything,
-        "attributes": attributes,
-    }
+        all=everything,
+        attributes={
+            name: Attribute(
+                groups=own,
+                p_value=p_values[name],
+                corrected=corrected.get(name),
+                differs=name in corrected and corrected[name] < SIGNIFICANCE,
+            )
+            for name, own in groups.items()
+        },
+    )
 
 
 def _attributes(about: pd.DataFrame) -> dict[str, NDArray[np.str_]]:
@@ -109,34 +113,38 @@ def _ordered(values: NDArray[np.str_]) -> list[str]:
 
 
 def _group(
-    test: PredictedRows, rows: NDArray[np.int64], weights: Values, tested: str
-) -> tuple[dict[str, Any], Values | None]:
-    """Return what is told of a group, and the (B,) resampled values of its tested score; `None` where it has none."""
+    test: PredictedRows, value: str, rows: NDArray[np.int64], weights: Values, tested: Tested
+) -> tuple[Group, Estimate | None, Values]:
+    """Return a group, its tested score, and the (B,) resampled values of that, of which there are none without one."""
     labels, patients = test.labels[rows], test.patients[rows]
     of = clusters(patients)
     count = len(np.unique(of))
-    absent = [name for k, name in enumerate(test.classes) if not (labels == k).any()]
-    told: dict[str, Any] = {"n": len(rows), "patients": count, "positives": None, "absent": absent, "scores": None}
+    absent = tuple(name for k, name in enumerate(test.classes) if not (labels == k).any())
+    positives = None
     enough = count >= ENOUGH
     if test.positive:
         positive = positives_of(test)[0][rows]
-        told["positives"] = int(positive.sum())
+        positives = int(positive.sum())
         enough &= min(len(np.unique(of[kind])) for kind in (positive, ~positive)) >= ENOUGH_EACH
+    group = Group(value=value, n=len(rows), patients=count, positives=positives, absent=absent, scores=None)
     if not enough:
-        return told, None
+        return group, None, np.empty(0)
     probabilities, truth, chances = test.probabilities[rows], labels, test.probabilities[rows]
     if test.positive:
         found, score = (each[rows] for each in positives_of(test))
         truth, chances = found.astype(np.int64), np.stack([1 - score, score], axis=1)
-    scores = intervals(truth, chances, patients, ordinal=test.ordinal, names=("macro_auroc",))
-    scores |= intervals(labels, probabilities, patients, ordinal=test.ordinal, names=("accuracy", "macro_f1"))
-    scores = {tested: scores.pop("macro_auroc")} | scores  # of two classes both areas are the one
+    # Of two classes, positive and not, both areas are the one, and so is their mean.
+    area = intervals(truth, chances, patients, ordinal=test.ordinal, names=("macro_auroc",))["macro_auroc"]
+    shares = intervals(labels, probabilities, patients, ordinal=test.ordinal, names=("accuracy", "macro_f1"))
     if absent:
-        scores |= {name: None for name in scores if name.startswith("macro")}
-    told["scores"] = {name: as_json(one) for name, one in scores.items()}
-    if scores[tested] is None:
-        return told, None
-    return told, weighted_scores(truth, chances, weights[:, rows], test.ordinal, ("macro_auroc",))["macro_auroc"]
+        shares["macro_f1"] = None
+        area = area if tested == "auroc" else None
+    scores = GroupScores(accuracy=shares["accuracy"], macro_f1=shares["macro_f1"], **{tested: area})
+    group = replace(group, scores=scores)
+    if area is None:
+        return group, None, np.empty(0)
+    draws = weighted_scores(truth, chances, weights[:, rows], test.ordinal, ("macro_auroc",))["macro_auroc"]
+    return group, area, draws
 
 
 def _equal(found: list[tuple[float, int]], drawn: list[Values]) -> float | None:

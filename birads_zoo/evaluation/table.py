@@ -4,102 +4,110 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from birads_zoo.data.views import UNITS
+from birads_zoo.results.estimate import Ends, Estimate
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.results.probabilities import Conformal, Recalibration
+from birads_zoo.results.readings import Units
+from birads_zoo.results.scores import Measured
+from birads_zoo.results.subgroups import Attribute
 
-_ERRORS = (("adjacent", "adjacent"), ("severe", "severe"), ("severe and too low", "severe_under"))
 _COLUMNS = ("precision", "recall", "F1", "ROC-AUC", "support")
 
 
-def headline(metrics: Mapping[str, Any], folds: int) -> str:
-    """Say the main figures in one line, with the split, the rows and the folds they come from.
-
-    `metrics` has the keys of metrics.json, with or without `split`, `leaky` and `intervals`.
-    """
+def headline(metrics: RunMetrics) -> str:
+    """Say the main figures in one line, with the split, the rows and the folds they come from."""
     figures = (
-        ("accuracy", metrics["accuracy"], "accuracy"),
-        ("balanced", metrics["balanced_accuracy"], "balanced_accuracy"),
-        ("macro-F1", metrics["macro"]["f1"], "macro_f1"),
-        ("ROC-AUC", metrics["macro"]["auroc"], "macro_auroc"),
-        ("kappa", metrics["kappa_quadratic"], "kappa_quadratic"),
+        ("accuracy", metrics.accuracy, "accuracy"),
+        ("balanced", metrics.balanced_accuracy, "balanced_accuracy"),
+        ("macro-F1", metrics.macro.f1, "macro_f1"),
+        ("ROC-AUC", metrics.macro.auroc, "macro_auroc"),
+        ("kappa", metrics.kappa_quadratic, "kappa_quadratic"),
     )
-    units = "" if _units(metrics) == "images" else f" {_units(metrics)}"
-    basis = [f"n = {metrics['n']}{units}", f"{folds} fold{'' if folds == 1 else 's'}"]
-    if "split" in metrics:
-        leaky = ", leaky" if metrics.get("leaky") else ""
-        basis.insert(0, f"{metrics['split']} split{leaky}")
     told = (f"{name} {_number(value)}{_ends(metrics, key)}" for name, value, key in figures)
-    return " · ".join(told) + f"  ({', '.join(basis)})"
+    leaky = ", leaky" if metrics.leaky else ""
+    folds = f"{metrics.folds} fold{'' if metrics.folds == 1 else 's'}"
+    units = "" if metrics.level == "image" else f" {UNITS[metrics.level]}"
+    return " · ".join(told) + f"  ({metrics.split} split{leaky}, n = {metrics.n}{units}, {folds})"
 
 
-def against_shortcuts(metrics: Mapping[str, Any]) -> list[str]:
+def against_shortcuts(metrics: RunMetrics) -> list[str]:
     """Say what each shortcut scores on the same folds, and how much more than the best of them the network does.
 
     Before that, where it is so, that the network's answer is always the same.
     """
     lines = ["shortcuts, on the same folds:"]
-    called = [name for k, name in enumerate(metrics["classes"]) if any(row[k] for row in metrics["confusion"])]
+    called = [name for k, name in enumerate(metrics.classes) if any(row[k] for row in metrics.confusion)]
     if len(called) == 1:
         lines.insert(0, f"every image is called {called[0]}: this network tells nothing apart")
-    for name, scores in metrics["shortcuts"].items():
-        figures = f"macro-F1 {_number(scores['macro_f1'])} · ROC-AUC {_number(scores['macro_auroc'])}"
+    for name, scores in metrics.shortcuts.items():
+        figures = f"macro-F1 {_number(scores.macro_f1)} · ROC-AUC {_number(scores.macro_auroc)}"
         works = ""
-        if scores.get("flagged"):
-            works = f"  ← works: {scores['over_chance']:+.3f} macro-F1 over chance (p = {scores['p_value']:.3f})"
+        if scores.flagged:
+            works = f"  ← works: {scores.over_chance:+.3f} macro-F1 over chance (p = {scores.p_value:.3f})"
         lines.append(f"  {name.replace('_', ' '):<16}{figures}{works}")
     gains = []
-    for key, name in (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC")):
-        if gain := metrics["gain"].get(key):
-            ends = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
-            gains.append(f"{name} {gain['value']:+.3f} ({ends}) over {gain['over'].replace('_', ' ')}")
+    for name, gain in (("macro-F1", metrics.gain.macro_f1), ("ROC-AUC", metrics.gain.macro_auroc)):
+        if gain:
+            ends = f"{gain.low:+.3f} to {gain.high:+.3f}"
+            gains.append(f"{name} {gain.value:+.3f} ({ends}) over {gain.over.replace('_', ' ')}")
     lines.append(f"gain over the best shortcut: {' · '.join(gains)}  (95 % intervals over patients)")
     return lines
 
 
-def readings(metrics: Mapping[str, Any]) -> list[str]:
-    """Say in a line each, where it was read: how far off mistakes are, the positive classes, costs, and subgroups."""
+def readings(metrics: RunMetrics) -> list[str]:
+    """Say in a line each, where it was read: how far off mistakes are, the positive classes, and costs."""
     lines = []
-    if errors := metrics["errors"]:
-        told = (f"{name} {_told(errors[key])}" for name, key in _ERRORS)
+    if errors := metrics.errors:
+        kinds = (("adjacent", errors.adjacent), ("severe", errors.severe), ("severe and too low", errors.severe_under))
+        told = (f"{name} {_told(share)}" for name, share in kinds)
         lines.append(f"off by one class or more: {' · '.join(told)}")
-    if positive := metrics["positive"]:
+    if positive := metrics.positive:
         at = (
             f"{_told(one)} at {round(100 * float(level))} % specificity"
-            for level, one in positive["sensitivity_at_specificity"].items()
+            for level, one in positive.sensitivity_at_specificity.items()
         )
         lines.append(
-            f"{' or '.join(positive['classes'])} against the rest: ROC-AUC {_told(positive['auroc'])}"
-            f" · sensitivity {', '.join(at)}  ({positive['positives']} of {positive['n']} {_units(metrics)})"
+            f"{' or '.join(positive.classes)} against the rest: ROC-AUC {_told(positive.auroc)}"
+            f" · sensitivity {', '.join(at)}  ({positive.positives} of {positive.n} {UNITS[metrics.level]})"
         )
-    if cost := metrics["cost"]:
+    if cost := metrics.cost:
         lines.append(
-            f"mean cost: {_told(cost['argmax'])} by the largest probability · {_told(cost['minimising'])} by the least"
-            f" expected cost · {_told(cost['constant'])} by calling everything {cost['constant_class']}"
+            f"mean cost: {_told(cost.argmax)} by the largest probability · {_told(cost.minimising)} by the least"
+            f" expected cost · {_told(cost.constant)} by calling everything {cost.constant_class}"
         )
-    if attributes := metrics["subgroups"]["attributes"]:
-        lines.append(f"subgroups: {_subgroups(attributes)}")
     return lines
 
 
-def levels_and_chances(metrics: Mapping[str, Any]) -> list[str]:
-    """Say in a line each how breasts and patients score, how calibrated the probabilities are, and what sets hold."""
-    lines = []
-    if levels := metrics["levels"]:
-        names = ("patient",) if metrics.get("level") == "patient" else ("breast", "patient")
-        told = " · ".join(_level(name, levels[name]) for name in names)
-        lines.append(f"{told}  ({_units(metrics)} combined by {levels['rule']})")
-    return [*lines, f"calibration: {_calibration(metrics['calibration'])}", _conformal(metrics["conformal"])]
+def by_subgroup(metrics: RunMetrics) -> list[str]:
+    """Say in a line by which attributes scores differ; nothing where no attribute has two known values."""
+    attributes = metrics.subgroups.attributes
+    return [f"subgroups: {_subgroups(attributes)}"] if attributes else []
 
 
-def _subgroups(attributes: Mapping[str, Any]) -> str:
-    groups = sum(len(one["groups"]) for one in attributes.values())
-    compared = [name for name, one in attributes.items() if one["corrected"] is not None]
-    shown = {name: attributes[name]["corrected"] for name in compared if attributes[name]["differs"]}
+def by_level(metrics: RunMetrics) -> list[str]:
+    """Say in a line how breasts and patients score; nothing where no label is severer than another."""
+    if (levels := metrics.levels) is None:
+        return []
+    finer = () if metrics.level == "patient" else (("breast", levels.breast),)
+    told = " · ".join(_level(name, units) for name, units in (*finer, ("patient", levels.patient)))
+    return [f"{told}  ({UNITS[metrics.level]} combined by {levels.rule})"]
+
+
+def chances(metrics: RunMetrics) -> list[str]:
+    """Say in a line each how calibrated the probabilities are, and what the sets hold."""
+    return [f"calibration: {_calibration(metrics.calibration)}", _conformal(metrics.conformal)]
+
+
+def _subgroups(attributes: Mapping[str, Attribute]) -> str:
+    groups = sum(len(one.groups) for one in attributes.values())
+    compared = {name: one.corrected for name, one in attributes.items() if one.corrected is not None}
+    shown = {name: p for name, p in compared.items() if attributes[name].differs}
     if shown:
         differing = ", ".join(f"{name} (p = {p:.3f})" for name, p in shown.items())
         said = f"ROC-AUC differs by {differing}, corrected for {len(compared)} comparisons"
@@ -110,74 +118,68 @@ def _subgroups(attributes: Mapping[str, Any]) -> str:
     return f"{said}  ({groups} groups, each with its n in subgroups.png)"
 
 
-def _units(metrics: Mapping[str, Any]) -> str:
-    """Say what the rows are that were predicted."""
-    return UNITS[metrics.get("level", "image")]
-
-
-def _level(name: str, level: Mapping[str, Any] | None) -> str:
-    if level is None:
+def _level(name: str, units: Units | None) -> str:
+    if units is None:
         return f"no {name} is known"
-    positive = level["positive"]
-    said = f"macro-F1 {_told(level['scores']['macro_f1'])}"
-    if positive is not None:
-        said = f"ROC-AUC {_told(positive['auroc'])} ({positive['positives']} of {positive['n']} positive)"
-    left_out = f", {level['left_out']} images left out" if level["left_out"] else ""
+    said = f"macro-F1 {_told(units.scores.macro_f1)}"
+    if (positive := units.positive) is not None:
+        said = f"ROC-AUC {_told(positive.auroc)} ({positive.positives} of {positive.n} positive)"
+    left_out = f", {units.left_out} images left out" if units.left_out else ""
     return f"by {name}: {said}{left_out}"
 
 
-def _calibration(calibration: Mapping[str, Any]) -> str:
-    before, after = calibration["before"], calibration["after"]
-    said = f"ECE {before['ece']:.3f} ({before['ece_if_calibrated']:.3f} by chance)"
-    skill = f"Brier skill {_told(before['brier_skill'])}"
-    left = [fold for fold in calibration["folds"] if fold["temperature"] is None]
+def _calibration(calibration: Recalibration) -> str:
+    before, after = calibration.before, calibration.after
+    said = f"ECE {before.ece:.3f} ({before.ece_if_calibrated:.3f} by chance)"
+    skill = f"Brier skill {_told(before.brier_skill)}"
+    left = [fold for fold in calibration.folds if fold.temperature is None]
     if after is not None:
-        said += f", recalibrated {after['ece']:.3f} ({after['ece_if_calibrated']:.3f})"
-        skill += f", recalibrated {_told(after['brier_skill'])}"
-    note = f"  ({len(left)} of {len(calibration['folds'])} folds left as they are: {left[0]['reason']})" if left else ""
+        said += f", recalibrated {after.ece:.3f} ({after.ece_if_calibrated:.3f})"
+        skill += f", recalibrated {_told(after.brier_skill)}"
+    note = f"  ({len(left)} of {len(calibration.folds)} folds left as they are: {left[0].reason})" if left else ""
     return f"{said} · {skill}{note}"
 
 
-def _conformal(conformal: Mapping[str, Any]) -> str:
-    folds = conformal["folds"]
-    whole = [fold for fold in folds if fold["threshold"] is None]
+def _conformal(conformal: Conformal) -> str:
+    folds = conformal.folds
+    whole = [fold for fold in folds if fold.threshold is None]
     note = f"  ({len(whole)} of {len(folds)} folds hold all classes: too few validation patients)" if whole else ""
-    size = conformal["mean_size"]
+    size = conformal.mean_size
     return (
-        f"sets at {round(100 * conformal['level'])} %: the true class is in {_told(conformal['coverage'])} of them,"
-        f" {size['value']:.2f} [{size['low']:.2f} {size['high']:.2f}] classes on average{note}"
+        f"sets at {round(100 * conformal.level)} %: the true class is in {_told(conformal.coverage)} of them,"
+        f" {size.value:.2f} [{size.low:.2f} {size.high:.2f}] classes on average{note}"
     )
 
 
-def by_fold(metrics: Mapping[str, Any]) -> str:
+def by_fold(metrics: RunMetrics) -> str:
     """Say what each fold scores by itself, how far the folds lie apart, and of how many rows each is."""
+    folds, spread = metrics.per_fold, metrics.spread_over_folds
     said = []
-    for key, name in (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC")):
-        own = " ".join(_number(fold[key]) for fold in metrics["per_fold"])
-        spread = metrics["spread_over_folds"][key]["sd"]
-        said.append(f"{name} {own}" + ("" if spread is None else f", sd {spread:.3f}"))
-    rows = " ".join(str(fold["n"]) for fold in metrics["per_fold"])
-    lacking = [
-        f"fold {fold['fold'] + 1}: {', '.join(fold['absent'])}" for fold in metrics["per_fold"] if fold["absent"]
-    ]
+    for name, own, sd in (
+        ("macro-F1", [fold.macro_f1 for fold in folds], spread.macro_f1.sd),
+        ("ROC-AUC", [fold.macro_auroc for fold in folds], spread.macro_auroc.sd),
+    ):
+        said.append(f"{name} {' '.join(map(_number, own))}" + ("" if sd is None else f", sd {sd:.3f}"))
+    rows = " ".join(str(fold.n) for fold in folds)
+    lacking = [f"fold {fold.fold + 1}: {', '.join(fold.absent)}" for fold in folds if fold.absent]
     absent = f"; without rows, and so 0 in its macro-F1: {'; '.join(lacking)}" if lacking else ""
     return f"by fold: {' · '.join(said)}  (n = {rows}{absent})"
 
 
-def few_note(metrics: Mapping[str, Any]) -> str:
+def few_note(metrics: Measured) -> str:
     """Say which classes have so few patients that intervals are not to be relied on; "" where none has."""
-    about = metrics.get("intervals", {})
-    if not (few := about.get("few")):
+    about = metrics.intervals
+    if not about.few:
         return ""
-    held = ", ".join(f"{name} {count}" for name, count in few.items())
+    held = ", ".join(f"{name} {count}" for name, count in about.few.items())
     return (
-        f"† fewer than {about['few_below']} patients ({held}): its intervals and those of macro averages hold the truth"
+        f"† fewer than {about.few_below} patients ({held}): its intervals and those of macro averages hold the truth"
         " less often than they say"
     )
 
 
-def results_table(metrics: Mapping[str, Any], title: str) -> Table:
-    """Lay out per-class, macro and weighted metrics (the keys of metrics.json) as a table for a terminal."""
+def results_table(metrics: Measured, title: str) -> Table:
+    """Lay out per-class, macro and weighted metrics as a table for a terminal."""
     # Text, not str: rich would read "[4]" in a class name or title as markup.
     table = Table(
         title=Text(title),
@@ -199,7 +201,7 @@ def results_table(metrics: Mapping[str, Any], title: str) -> Table:
     return table
 
 
-def results_text(metrics: Mapping[str, Any], title: str) -> str:
+def results_text(metrics: Measured, title: str) -> str:
     """Lay out the same as lines of plain text, aligned by spaces and never cut, for files and pipes."""
     classes, means = _rows(metrics)
     rows = [("class", *_COLUMNS), *classes, *means]
@@ -215,43 +217,58 @@ def results_text(metrics: Mapping[str, Any], title: str) -> str:
     return "\n".join([title, lines[0], rule, *lines[1:end], rule, *lines[end:]])
 
 
-def _rows(metrics: Mapping[str, Any]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+def _rows(metrics: Measured) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Return the cells of the classes' rows and of the two means' rows."""
-    names = ("precision", "recall", "f1", "auroc")
-    classes = [
+    few = metrics.intervals.few
+    classes: list[tuple[str, ...]] = [
         (
-            str(entry["name"]) + " †" * (entry["name"] in metrics.get("intervals", {}).get("few", {})),
-            *_cells(metrics, entry, {key: f"{key}:{entry['name']}" for key in names}),
-            str(entry["support"]),
+            one.name + " †" * (one.name in few),
+            _cell(metrics, one.precision, f"precision:{one.name}"),
+            _cell(metrics, one.recall, f"recall:{one.name}"),
+            _cell(metrics, one.f1, f"f1:{one.name}"),
+            _cell(metrics, one.auroc, f"auroc:{one.name}"),
+            str(one.support),
         )
-        for entry in metrics["per_class"]
+        for one in metrics.per_class
     ]
-    n = str(metrics["n"])
+    macro, weighted, n = metrics.macro, metrics.weighted, str(metrics.n)
     return classes, [
-        ("macro", *_cells(metrics, metrics["macro"], {key: f"macro_{key}" for key in names}), n),
-        ("weighted", *_cells(metrics, metrics["weighted"], {key: f"weighted_{key}" for key in names[:3]}), "", n),
+        (
+            "macro",
+            _cell(metrics, macro.precision, "macro_precision"),
+            _cell(metrics, macro.recall, "macro_recall"),
+            _cell(metrics, macro.f1, "macro_f1"),
+            _cell(metrics, macro.auroc, "macro_auroc"),
+            n,
+        ),
+        (
+            "weighted",
+            _cell(metrics, weighted.precision, "weighted_precision"),
+            _cell(metrics, weighted.recall, "weighted_recall"),
+            _cell(metrics, weighted.f1, "weighted_f1"),
+            "",
+            n,
+        ),
     ]
 
 
-def _cells(metrics: Mapping[str, Any], values: Mapping[str, Any], keys: Mapping[str, str]) -> list[str]:
-    return [_number(values[key]) + _ends(metrics, name) for key, name in keys.items()]
+def _cell(metrics: Measured, value: float | None, name: str) -> str:
+    return _number(value) + _ends(metrics, name)
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _told(estimate: Mapping[str, float] | None) -> str:
+def _told(estimate: Estimate | None) -> str:
     """Return a value with its ends, as "0.714 [.66 .77]"."""
-    if estimate is None:
-        return "–"
-    return f"{estimate['value']:.3f}{_bracketed(estimate['low'], estimate['high'])}"
+    return "–" if estimate is None else f"{estimate.value:.3f}{_bracketed((estimate.low, estimate.high))}"
 
 
-def _ends(metrics: Mapping[str, Any], name: str) -> str:
+def _ends(metrics: Measured, name: str) -> str:
     """Return " [.61 .78]", short enough for four of them on a line of 80 characters; "" where there is none."""
-    ends = metrics.get("intervals", {}).get("scores", {}).get(name)
-    return "" if ends is None else _bracketed(*ends)
+    ends = metrics.intervals.scores.get(name)
+    return "" if ends is None else _bracketed(ends)
 
 
 def outwards(low: float, high: float) -> tuple[float, float]:
@@ -259,5 +276,5 @@ def outwards(low: float, high: float) -> tuple[float, float]:
     return math.floor(100 * low + 1e-9) / 100, math.ceil(100 * high - 1e-9) / 100
 
 
-def _bracketed(low: float, high: float) -> str:
-    return f" [{' '.join(f'{end:.2f}'.replace('0.', '.', 1) for end in outwards(low, high))}]"
+def _bracketed(ends: Ends) -> str:
+    return f" [{' '.join(f'{end:.2f}'.replace('0.', '.', 1) for end in outwards(*ends))}]"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from birads_zoo import documents
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.verdict import BASELINES, JUDGED
+from birads_zoo.results.explanations import ExplanationsFound
 
-FORMAT = 1
 FOLDER = "explanations"
 _CHANCE = ("random", "pointing")  # known without a draw: the column pointing_chance
 COLUMNS = (
@@ -28,6 +26,7 @@ COLUMNS = (
 """The columns of `explanations.csv`."""
 
 _TABLE, _FOUND = "explanations.csv", "explanations.json"
+_REMEDY = "make it again with birads-zoo explain"
 _TEXTS = (
     *("image_path", "patient_id", "laterality", "view", "density", "study_date"),
     *("label", "predicted", "explainer", "explained", "faithful", "overlay"),
@@ -40,7 +39,7 @@ class Explanations:
 
     folder: Path
     table: pd.DataFrame
-    found: Mapping[str, Any]
+    found: ExplanationsFound
 
     def maps(self, explainer: str) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Return the row numbers (n,) and maps n×H×W in [0, 1] of one explainer, in the order of its rows in `table`.
@@ -49,7 +48,7 @@ class Explanations:
             UserError: when the file is missing or damaged.
 
         """
-        path = self.folder / self.found["explainers"][explainer]["maps"]
+        path = self.folder / self.found.explainers[explainer].maps
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return arrays["row"], arrays["maps"]
@@ -62,11 +61,10 @@ def write_maps(path: Path, rows: NDArray[np.int64], maps: NDArray[np.float16]) -
     np.savez_compressed(path, row=rows, maps=maps)
 
 
-def write_explanations(folder: Path, table: pd.DataFrame, found: Mapping[str, Any]) -> None:
+def write_explanations(folder: Path, table: pd.DataFrame, found: ExplanationsFound) -> None:
     """Write the table, and after it `explanations.json`, which says that the folder is whole."""
     table.to_csv(folder / _TABLE, index=False)
-    text = json.dumps({"format": FORMAT} | dict(found), indent=2, allow_nan=False)
-    (folder / _FOUND).write_text(text + "\n", encoding="utf-8")
+    documents.write(folder / _FOUND, found)
 
 
 def read_explanations(run: Path) -> Explanations | None:
@@ -79,14 +77,12 @@ def read_explanations(run: Path) -> Explanations | None:
     folder = run / FOLDER
     if not (folder / _FOUND).exists():
         return None
+    found = documents.read(folder / _FOUND, ExplanationsFound, _REMEDY)
     try:
-        found = json.loads((folder / _FOUND).read_text(encoding="utf-8"))
-        if found["format"] != FORMAT:
-            raise ValueError(f"its format is {found['format']}, and {FORMAT} is read")
         types = dict.fromkeys(_TEXTS, str)
         table = pd.read_csv(folder / _TABLE, dtype=types, keep_default_na=False, na_values=_numbers())
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder, error) from None
+    except (OSError, ValueError) as error:
+        raise _damaged(folder / _TABLE, error) from None
     return Explanations(folder=folder, table=table, found=found)
 
 
@@ -96,4 +92,4 @@ def _numbers() -> dict[str, list[str]]:
 
 
 def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path} is damaged ({error}); make it again with birads-zoo explain")
+    return UserError(f"{path} is damaged ({error}); {_REMEDY}")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import Estimate, as_json, estimates, rate
+from birads_zoo.evaluation.intervals import estimates, rate
 from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.explanations import Baseline, Judged, MapScore
 
-JUDGED = ("deletion", "insertion", "road")
+JUDGED: tuple[MapScore, ...] = ("deletion", "insertion", "road")
 """The scores that the verdict rests on: each has to beat both baselines."""
 
-LESS_IS_BETTER = ("deletion", "road")
-BASELINES: Mapping[str, tuple[str, ...]] = {
+LESS_IS_BETTER: tuple[MapScore, ...] = ("deletion", "road")
+BASELINES: Mapping[Baseline, tuple[MapScore, ...]] = {
     "random": (*JUDGED, "pointing", "energy_in_lesion"),
     "centre": (*JUDGED, "pointing", "energy_in_lesion"),
     "brightness": ("pointing", "energy_in_lesion"),
@@ -32,11 +34,11 @@ _MEASURED = 0.5  # of the images: with a rank correlation in fewer, dependence o
 FEWEST = 10
 """Patients below whom nothing is decided."""
 
-_SCORES = (*JUDGED, "energy_in_breast", "breast_share", "pointing", "energy_in_lesion", "rank_correlation", "ssim")
+_SCORES: tuple[MapScore, ...] = get_args(MapScore)
 
 
-def judge_explainer(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return what `explanations.json` says of one explainer, whose rows of `explanations.csv` these are.
+def judge_explainer(rows: pd.DataFrame) -> Judged:
+    """Judge one explainer, whose rows of `explanations.csv` these are.
 
     Every score is a mean over images, and so is every gain: the mean of how much better the map is than the baseline's
     map of the same image, more than 0 being better whatever the score's direction. What they estimate: that mean over
@@ -64,35 +66,30 @@ def judge_explainer(rows: pd.DataFrame) -> dict[str, Any]:
     gains = {
         baseline: {name: found[f"gain_{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
     }
+    judging: tuple[Baseline, ...] = ("random", "centre")
     alike = found["rank_correlation"]
     depends = None if alike is None else alike.high < ALIKE
     enough = len(np.unique(clusters(patients))) >= FEWEST
-    failed = [
-        f"{name} over {baseline}"
-        for baseline in ("random", "centre")
-        for name in JUDGED
-        if not _beats(gains[baseline][name])
-    ]
-    return {
-        "faithful": (not failed and depends is True) if enough else None,
-        "verdict": _sentence(failed, depends, enough),
-        "depends_on_weights": depends,
-        "n": len(rows),
-        "n_lesions": int(marked.sum()),
-        "n_lesion_patients": len(np.unique(clusters(patients)[marked])),
-        "scores": {name: as_json(found[name]) for name in _SCORES},
-        "baselines": {
-            baseline: {name: as_json(found[f"{baseline}_{name}"]) for name in names}
-            for baseline, names in BASELINES.items()
+    failed = [f"{name} over {baseline}" for baseline in judging for name in JUDGED if not _beats(gains[baseline][name])]
+    return Judged(
+        faithful=(not failed and depends is True) if enough else None,
+        verdict=_sentence(failed, depends, enough),
+        depends_on_weights=depends,
+        n=len(rows),
+        n_lesions=int(marked.sum()),
+        n_lesion_patients=len(np.unique(clusters(patients)[marked])),
+        scores={name: found[name] for name in _SCORES},
+        baselines={
+            baseline: {name: found[f"{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
         },
-        "gain": {baseline: {name: as_json(one) for name, one in of.items()} for baseline, of in gains.items()},
-    }
+        gain=gains,
+    )
 
 
 def _with_gains(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """Return every column that is averaged, (n,), the gains over the baselines among them."""
     rows = rows.assign(random_pointing=rows["pointing_chance"])
-    values = {name: rows[name].to_numpy(np.float64, copy=True) for name in _SCORES}
+    values: dict[str, NDArray[np.float64]] = {name: rows[name].to_numpy(np.float64, copy=True) for name in _SCORES}
     for baseline, names in BASELINES.items():
         for name in names:
             of = values[f"{baseline}_{name}"] = rows[f"{baseline}_{name}"].to_numpy(np.float64)

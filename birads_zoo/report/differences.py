@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.files import write_text
 from birads_zoo.report import style
 from birads_zoo.report.style import BODY, COOL, INK, QUIET, SMALL, WARM
+from birads_zoo.results.estimate import Estimate
 
 HEAD = ("name", "difference", "low", "high", "p_adjusted", "verdict")
 _LEVEL = 0.05

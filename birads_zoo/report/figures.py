@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,8 +17,12 @@ from numpy.typing import NDArray
 
 from birads_zoo.report import style
 from birads_zoo.report.style import BODY, COOL, INK, PAPER, QUIET, SMALL
+from birads_zoo.training.history import Epoch
 
 _SHARES = LinearSegmentedColormap.from_list("shares", ["#f3f7fb", "#9fc1e3", "#2b6cb0", "#12365f"])
+Score = Literal["train_loss", "val_loss", "val_macro_f1", "val_accuracy"]
+"""What is drawn of an epoch."""
+
 _NAME_WIDTH = 1.5  # inches for a class name beside an axis
 
 
@@ -61,28 +66,30 @@ def class_distribution(
 
 
 def learning_curves(
-    history: Sequence[Mapping[str, float | None]], path: Path, context: str, chosen: Mapping[int, int] | None = None
+    history: Sequence[Epoch], path: Path, context: str, chosen: Mapping[int, int] | None = None
 ) -> None:
     """Draw the losses and the validation scores of every fold by epoch, and their mean over the folds.
 
     Args:
-        history: the lines of `metrics.jsonl`; `fold`, `epoch` and `train_loss` are needed, `val_loss`, `val_macro_f1`
-            and `val_accuracy` are left out where None, not finite or absent.
+        history: every fold's epochs; validation scores are left out where None or not finite.
         path: where the PNG goes.
         context: the line under the title.
         chosen: the epoch whose weights were kept, by fold; marked on the validation lines.
 
     """
     # One of two lines is dashed, so that they stay apart in grey.
-    loss = {"training": ("train_loss", QUIET, style.DASHES[1]), "validation": ("val_loss", COOL, style.DASHES[0])}
-    scores = {
+    loss: dict[str, tuple[Score, str, object]] = {
+        "training": ("train_loss", QUIET, style.DASHES[1]),
+        "validation": ("val_loss", COOL, style.DASHES[0]),
+    }
+    scores: dict[str, tuple[Score, str, object]] = {
         "macro-F1": ("val_macro_f1", COOL, style.DASHES[0]),
         "accuracy": ("val_accuracy", style.WARM, style.DASHES[1]),
     }
     panels = [("Loss", loss)]
     if any(_curves(history, key) for key, *_ in scores.values()):
         panels.append(("Validation scores", scores))
-    folds = len({line["fold"] for line in history})
+    folds = len({epoch.fold for epoch in history})
     note = f"thin: each of {folds} folds, thick: their mean" if folds > 1 else "one fold"
     if chosen and _curves(history, "val_loss"):
         note += ", dot: the chosen epoch"
@@ -146,13 +153,13 @@ def _images_and_patients(labels: NDArray[np.int64], patients: Sequence[str], k: 
     return [(int((labels == c).sum()), len({p for p in ids[labels == c] if p})) for c in range(k)]
 
 
-def _curves(history: Sequence[Mapping[str, float | None]], key: str) -> dict[int, dict[int, float]]:
-    """Return `key`'s finite values by fold and epoch; a fold without any is left out."""
+def _curves(history: Sequence[Epoch], score: Score) -> dict[int, dict[int, float]]:
+    """Return a score's finite values by fold and epoch; a fold without any is left out."""
     curves: dict[int, dict[int, float]] = {}
-    for line in history:
-        value, fold, epoch = line.get(key), line["fold"], line["epoch"]
-        if value is not None and fold is not None and epoch is not None and np.isfinite(value):
-            curves.setdefault(int(fold), {})[int(epoch)] = float(value)
+    for epoch in history:
+        value: float | None = getattr(epoch, score)
+        if value is not None and np.isfinite(value):
+            curves.setdefault(epoch.fold, {})[epoch.epoch] = value
     return curves
 
 

@@ -16,8 +16,9 @@ from birads_zoo.explanation.files import Explanations, read_explanations
 from birads_zoo.explanation.table import AT_LESIONS, few_lesions
 from birads_zoo.report.run_tables import cell, ends_of
 from birads_zoo.report.thumbnails import thumbnails
+from birads_zoo.results.explanations import Judged, MapScore
 
-_NAMES = {
+_NAMES: dict[MapScore, str] = {
     "deletion": "deletion (less is better)",
     "road": "ROAD (less is better)",
     "energy_in_breast": "sum in the breast",
@@ -27,7 +28,7 @@ _NAMES = {
     "rank_correlation": "like the maps of random weights",
     "ssim": "SSIM with these",
 }
-_TOLD = ("insertion", "pointing")  # beside every map
+_TOLD: tuple[MapScore, ...] = ("insertion", "pointing")  # beside every map
 _MAPS = 3_500_000  # characters of all maps of all explainers
 
 
@@ -49,9 +50,9 @@ def read_heat(run: Path, classes: Sequence[str], data: Prepared) -> dict[str, An
         return {"explainers": [], "measures": [], "maps": {}, "few": []}
     told = found.found
     try:
-        explainers: Mapping[str, Mapping[str, Any]] = told["explainers"]
+        explainers = told.explainers
         explained = _explained(found, classes)
-        measures = list(dict.fromkeys(name for one in explainers.values() for name in one["scores"]))
+        measures = list(dict.fromkeys(name for one in explainers.values() for name in one.scores))
         maps: dict[int, list[Any]] = {}
         for k, name in enumerate(explainers):
             for row, text, label in _small(found, name, data, explained, _MAPS // len(explainers)):
@@ -64,7 +65,7 @@ def read_heat(run: Path, classes: Sequence[str], data: Prepared) -> dict[str, An
         "measures": [_NAMES.get(name, name) for name in measures],
         "maps": maps,
         "few": list(dict.fromkeys(note for one in explainers.values() if (note := few_lesions(one)))),
-        "said": f"{told['n']} images ({told['with_lesions']} with known lesions) of {told['patients']} patients.",
+        "said": f"{told.n} images ({told.with_lesions} with known lesions) of {told.patients} patients.",
     }
 
 
@@ -93,24 +94,24 @@ def _small(
     return [(row, text, explained[explainer, row]) for row, text in zip(firsts, small, strict=True)]
 
 
-def _scored(name: str, one: Mapping[str, Any], measures: Sequence[str]) -> dict[str, Any]:
+def _scored(name: str, one: Judged, measures: Sequence[MapScore]) -> dict[str, Any]:
     few, cells = few_lesions(one), []
     marks = dict.fromkeys(AT_LESIONS, " †") if few else {}
     for measure in measures:
-        score = one["scores"].get(measure)
-        shown = cell(None, None) if score is None else cell(score["value"], (score["low"], score["high"]))
-        others = {base: scores.get(measure) for base, scores in one["baselines"].items()}
-        note = " · ".join(f"{base} {other['value']:.3f}" for base, other in others.items() if other)
+        score = one.scores.get(measure)
+        shown = cell(None, None) if score is None else cell(score.value, (score.low, score.high))
+        others = {base: scores.get(measure) for base, scores in one.baselines.items()}
+        note = " · ".join(f"{base} {other.value:.3f}" for base, other in others.items() if other)
         cells.append({"text": shown["text"], "ends": shown["ends"] + marks.get(measure, ""), "note": note})
     said = []
     for measure in _TOLD:
-        if score := one["scores"].get(measure):
-            ends = ends_of((score["low"], score["high"])) + marks.get(measure, "")
-            said.append(f"{_NAMES.get(measure, measure)} {score['value']:.3f} {ends}")
+        if score := one.scores.get(measure):
+            ends = ends_of((score.low, score.high)) + marks.get(measure, "")
+            said.append(f"{_NAMES.get(measure, measure)} {score.value:.3f} {ends}")
     return {
         "name": name,
-        "faithful": one["faithful"],
-        "verdict": one["verdict"],
+        "faithful": one.faithful,
+        "verdict": one.verdict,
         "cells": cells,
         "said": " · ".join([*said, few] if few else said),
     }

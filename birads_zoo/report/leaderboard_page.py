@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from msgspec.structs import asdict
+
+from birads_zoo import documents
 from birads_zoo.evaluation.leaderboard import Leaderboard
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.report import differences, templates
@@ -33,7 +36,7 @@ _FIGURES = {
 
 
 def write_leaderboard(folder: Path, found: Leaderboard) -> None:
-    """Write `leaderboard.html`, `.csv`, `.md` and `.xlsx`, and `figures/`, into `folder`."""
+    """Write `leaderboard.json`, `.html`, `.csv`, `.md` and `.xlsx`, and `figures/`, into `folder`."""
     figures = make_folder(folder / "figures")
     draw_study(figures, found)
     if found.ablations:
@@ -43,6 +46,7 @@ def write_leaderboard(folder: Path, found: Leaderboard) -> None:
         ]
         axis = f"{METRICS.get(found.metric, found.metric)}: right of zero, what was removed helps"
         differences.draw(lines, figures / "ablations.png", "Effects of the ablations", found.basis, axis)
+    documents.write(folder / "leaderboard.json", found)
     write_text(folder / "leaderboard.md", to_markdown(found) + "\n")
     write_text(folder / "leaderboard.csv", to_csv(found))
     write_workbook(folder / "leaderboard.xlsx", found)
@@ -63,6 +67,7 @@ def page(found: Leaderboard, figures: Path) -> str:
         by_fold=by_fold(found),
         caveats=caveats(found),
         reference_head=REFERENCE_HEAD,
+        environment=asdict(found.environment),
         references=reference_rows(found.references),
         figures=[
             (said, base64.b64encode((figures / f"{name}.png").read_bytes()).decode("ascii"))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
 from birads_zoo.report.leaderboard_table import METRICS, Column
+from birads_zoo.results.estimate import Estimate
 
 TOLD_BELOW = ("best shortcut", "sd over seeds", "sd over folds")
 """Columns that the page has as notes under the score and the gain."""

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from birads_zoo.evaluation.comparison import ONE_SEED
-from birads_zoo.evaluation.intervals import FEW, Estimate
+from birads_zoo.evaluation.intervals import FEW
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
 from birads_zoo.registry import Reference
+from birads_zoo.results.estimate import Estimate
 
 METRICS = {
     "macro_f1": "macro-F1",

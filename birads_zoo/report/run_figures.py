@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -21,7 +20,8 @@ from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import calibration_figures, curve_figures, figures, pictures, subgroup_figure
 from birads_zoo.report.curve_figures import Against
-from birads_zoo.results import predicted_rows
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
 
 _GRID = 18  # pictures of the sample grid, at most
@@ -43,7 +43,7 @@ def draw_all(
     data: Prepared,
     history: Sequence[Epoch],
     predictions: pd.DataFrame,
-    metrics: Mapping[str, Any],
+    metrics: RunMetrics,
     explained: Explained | None,
     recipe: Recipe,
     *,
@@ -55,9 +55,9 @@ def draw_all(
     `names` are what patients are called, by their ids; without them, by these. Without `explained`, no heat maps.
     """
     classes = data.labelled.classes
-    leaky = ", leaks patients" if metrics["leaky"] else ""
-    folds = "" if metrics["folds"] == 1 else f", {metrics['folds']} folds"
-    context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics['split']} split{leaky}{folds} · n = {metrics['n']}"
+    leaky = ", leaks patients" if metrics.leaky else ""
+    folds = "" if metrics.folds == 1 else f", {metrics.folds} folds"
+    context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics.split} split{leaky}{folds} · n = {metrics.n}"
     test = predictions[predictions["part"] == "test"]
     rows = predicted_rows(predictions, "test", data, recipe)
 
@@ -66,18 +66,18 @@ def draw_all(
 
     figures.class_distribution(_parts(data), classes, at("class-distribution"), context)
     figures.learning_curves(
-        [msgspec.to_builtins(epoch) for epoch in history],
+        history,
         at("learning-curves"),
         f"{context}{' · training: known lesions included' if recipe.training.lesion_weight else ''}",
         chosen_epochs(history, recipe),
     )
-    figures.confusion_matrix(metrics["confusion"], classes, at("confusion-matrix"), context)
+    figures.confusion_matrix(metrics.confusion, classes, at("confusion-matrix"), context)
     together, each = against_the_rest(rows, recipe)
     curve_figures.roc_curves(together, each, at("roc-curves"), context)
     curve_figures.pr_curves(together, each, at("pr-curves"), context)
-    subgroup_figure.subgroups(metrics["subgroups"], at("subgroups"), context)
-    calibration_figures.reliability(metrics["calibration"], at("reliability"), context)
-    calibration_figures.conformal_sets(metrics["conformal"], at("conformal-sets"), context)
+    subgroup_figure.subgroups(metrics.subgroups, at("subgroups"), context)
+    calibration_figures.reliability(metrics.calibration, at("reliability"), context)
+    calibration_figures.conformal_sets(metrics.conformal, at("conformal-sets"), context)
     _draw_sample(at("sample-grid"), data, context)
     called = test["patient_id"] if names is None else test["patient_id"].map(names)
     _draw_mistakes(at("misclassified"), data, test.assign(patient_id=called), rows.labels, rows.probabilities, context)

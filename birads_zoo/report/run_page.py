@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from msgspec.structs import asdict
 
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.views import UNITS
 from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
-from birads_zoo.evaluation.table import levels_and_chances
+from birads_zoo.evaluation.table import chances
 from birads_zoo.files import write_text
 from birads_zoo.recipe import Recipe, shaping
 from birads_zoo.recipe.layers import leaves
@@ -22,7 +23,10 @@ from birads_zoo.report.run_figures import against_the_rest, chosen_epochs
 from birads_zoo.report.style import class_colours
 from birads_zoo.report.subgroup_figure import SCORES
 from birads_zoo.report.verdicts import judge_run
-from birads_zoo.results import predicted_rows
+from birads_zoo.results.environment import Environment
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.results.probabilities import FoldFit
+from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch
 
 _PLACES = ("root", "table", "weights", "patient_pattern")  # fields whose values may name a person or a machine
@@ -32,8 +36,8 @@ def write_run_page(
     path: Path,
     recipe: Recipe,
     test: pd.DataFrame,
-    metrics: Mapping[str, Any],
-    environment: Mapping[str, Any],
+    metrics: RunMetrics,
+    environment: Environment,
     history: Sequence[Epoch],
     data: Prepared,
     heat: Mapping[str, Any],
@@ -57,36 +61,36 @@ def write_run_page(
     called = {one: one for one in test["patient_id"]} if names is None else names
     rows = predicted_rows(test, "test", data, recipe)
     together, each = against_the_rest(rows, recipe)
-    *_, calibration_said, sets_said = levels_and_chances(metrics)
-    left = _not_recalibrated(metrics["calibration"]["folds"])
+    calibration_said, sets_said = chances(metrics)
+    left = _not_recalibrated(metrics.calibration.folds)
     chosen = chosen_epochs(history, recipe)
     per_class, macro = run_tables.per_class(metrics)
     explainers = {one["name"]: one["faithful"] for one in heat["explainers"]}
     page = templates.render(
         "report.html",
-        title=f"{recipe.run_id} on {recipe.dataset.name}, target {metrics['target']}",
+        title=f"{recipe.run_id} on {recipe.dataset.name}, target {metrics.target}",
         basis=_basis(metrics),
         headline=run_tables.headline(metrics),
         facts=run_tables.facts(metrics),
         verdicts=judge_run(metrics, data.summary, explainers),
-        classes=metrics["classes"],
-        colours=class_colours(len(metrics["classes"])),
+        classes=metrics.classes,
+        colours=class_colours(len(metrics.classes)),
         confusion=run_tables.confusion(metrics),
         per_class=per_class,
         macro=macro,
-        few=metrics["intervals"]["few"],
-        n=metrics["n"],
-        folds=metrics["folds"],
+        few=metrics.intervals.few,
+        n=metrics.n,
+        folds=metrics.folds,
         patients=sorted({name for name in called.values() if name}),
-        gallery=gallery(test, data, metrics["classes"], called, heat, recalibrated=not left),
+        gallery=gallery(test, data, metrics.classes, called, heat, recalibrated=not left),
         not_recalibrated=left,
         roc=run_plots.roc_plots(together, each),
         pr=run_plots.pr_plots(together, each),
-        reliability=run_plots.reliability_plots(metrics["calibration"]),
+        reliability=run_plots.reliability_plots(metrics.calibration),
         calibration_said=_sentence(calibration_said),
         sets_said=_sentence(sets_said),
-        subgroups=run_tables.subgroups(metrics["subgroups"]),
-        tested=SCORES[metrics["subgroups"]["tested"]],
+        subgroups=run_tables.subgroups(metrics.subgroups),
+        tested=SCORES[metrics.subgroups.tested],
         shortcuts=run_tables.shortcuts(metrics),
         learning=run_plots.learning_plots(history, chosen),
         training_said=_training_said(history, recipe),
@@ -100,12 +104,12 @@ def write_run_page(
     write_text(path, page)
 
 
-def _basis(metrics: Mapping[str, Any]) -> str:
-    units = UNITS[metrics.get("level", "image")]
-    folds = "one fold" if metrics["folds"] == 1 else f"{metrics['folds']} folds, every {units[:-1]} predicted once"
-    leaks = ", which leaks patients" if metrics["leaky"] else ""
+def _basis(metrics: RunMetrics) -> str:
+    units = UNITS[metrics.level]
+    folds = "one fold" if metrics.folds == 1 else f"{metrics.folds} folds, every {units[:-1]} predicted once"
+    leaks = ", which leaks patients" if metrics.leaky else ""
     return (
-        f"{metrics['n']} test {units} of {metrics['patients']} patients, {metrics['split']} split{leaks}, {folds}; "
+        f"{metrics.n} test {units} of {metrics.patients} patients, {metrics.split} split{leaks}, {folds}; "
         "intervals are 95 %, over whole patients"
     )
 
@@ -114,13 +118,13 @@ def _sentence(said: str) -> str:
     return f"{said[0].upper()}{said[1:]}."
 
 
-def _not_recalibrated(folds: Sequence[Mapping[str, Any]]) -> str:
+def _not_recalibrated(folds: Sequence[FoldFit]) -> str:
     """Say why no fold was recalibrated; "" where one was."""
-    if any(fold["temperature"] is not None for fold in folds):
+    if any(fold.temperature is not None for fold in folds):
         return ""
-    if all(fold["patients"] < FEWEST_PATIENTS for fold in folds):
+    if all(fold.patients < FEWEST_PATIENTS for fold in folds):
         return "too few validation patients"
-    return "; ".join(dict.fromkeys(fold["reason"] for fold in folds))
+    return "; ".join(dict.fromkeys(fold.reason for fold in folds))
 
 
 def _training_said(history: Sequence[Epoch], recipe: Recipe) -> str:
@@ -130,11 +134,11 @@ def _training_said(history: Sequence[Epoch], recipe: Recipe) -> str:
     return f"{len(history)} epochs over all folds, {minutes:.1f} min; {kept}. Thin: each fold; thick: their mean."
 
 
-def _per_fold(metrics: Mapping[str, Any], history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[dict[str, Any]]:
+def _per_fold(metrics: RunMetrics, history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[dict[str, Any]]:
     epochs = Counter(epoch.fold for epoch in history)
     return [
-        dict(one) | {"fold": one["fold"] + 1, "epochs": epochs[one["fold"]], "kept": chosen.get(one["fold"], "–")}
-        for one in metrics["per_fold"]
+        asdict(one) | {"fold": one.fold + 1, "epochs": epochs[one.fold], "kept": chosen.get(one.fold, "–")}
+        for one in metrics.per_fold
     ]
 
 
@@ -159,16 +163,16 @@ def _audit(data: Prepared) -> list[tuple[str, str, int]]:
     return [(kind, reason, n) for kind in kinds for reason, n in getattr(data.summary, kind).items()]
 
 
-def _environment(environment: Mapping[str, Any], recipe: Recipe) -> list[tuple[str, str]]:
+def _environment(environment: Environment, recipe: Recipe) -> list[tuple[str, str]]:
     """Say on what the run was made; its command line is left out, for it can hold names of folders."""
     told = [("ablations", ", ".join(recipe.ablations) or "none")]
-    for key, value in environment.items():
-        if key in ("arguments", "resumed"):
+    for key, value in asdict(environment).items():
+        if key in ("arguments", "resumed") or value is None:
             continue
         if isinstance(value, Mapping):
             value = ", ".join(f"{name} {one}" for name, one in value.items())
         told.append((key.replace("_", " "), str(value)))
-    if again := environment.get("resumed"):
+    if again := environment.resumed:
         told.append(("resumed", f"{len(again)} times" if len(again) > 1 else "once"))
     return told
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from birads_zoo.evaluation.curves import Curve
 from birads_zoo.report.curve_figures import Against
+from birads_zoo.report.figures import Score
 from birads_zoo.report.plots import Plot, Point, Series, corners
+from birads_zoo.results.probabilities import Bin, Recalibration
 from birads_zoo.training.history import Epoch
 
 _UNIT = (0.0, 1.0, 0.0, 1.0)
@@ -22,8 +23,14 @@ _BAND_STEP = 4  # of the 201 places where a band is known, as many as a small ch
 
 def learning_plots(history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[Plot]:
     """Draw the losses and the validation scores by epoch; with several folds each of them faintly, and their mean."""
-    loss = [("training", "quiet", "4 3", "train_loss"), ("validation", "cool", "", "val_loss")]
-    scores = [("macro-F1", "cool", "", "val_macro_f1"), ("accuracy", "warm", "9 3", "val_accuracy")]
+    loss: list[tuple[str, str, str, Score]] = [
+        ("training", "quiet", "4 3", "train_loss"),
+        ("validation", "cool", "", "val_loss"),
+    ]
+    scores: list[tuple[str, str, str, Score]] = [
+        ("macro-F1", "cool", "", "val_macro_f1"),
+        ("accuracy", "warm", "9 3", "val_accuracy"),
+    ]
     plots = []
     for title, kinds in (("Loss", loss), ("Validation scores", scores)):
         lines = [one for kind in kinds for one in _by_epoch(history, chosen, *kind)]
@@ -49,11 +56,11 @@ def learning_plots(history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[
 
 
 def _by_epoch(
-    history: Sequence[Epoch], chosen: Mapping[int, int], name: str, tone: str, dash: str, key: str
+    history: Sequence[Epoch], chosen: Mapping[int, int], name: str, tone: str, dash: str, score: Score
 ) -> list[Series]:
     folds: dict[int, dict[int, float]] = {}
     for epoch in history:
-        value = getattr(epoch, key)
+        value: float | None = getattr(epoch, score)
         if value is not None and math.isfinite(value):
             folds.setdefault(epoch.fold, {})[epoch.epoch] = value
     if not folds:
@@ -70,7 +77,7 @@ def _by_epoch(
     tips = [f"{name} {value:.3f} after epoch {epoch:.0f}{several}" for epoch, value in means]
     lines.append(Series(name=name, points=means, tips=tips, tone=tone, dash=dash))
     kept = [(fold, chosen[fold]) for fold in folds if chosen.get(fold) in folds[fold]]
-    if kept and key.startswith("val_"):
+    if kept and score.startswith("val_"):
         lines.append(
             Series(
                 name="",
@@ -165,17 +172,18 @@ def _curve(
     ]
 
 
-def reliability_plots(calibration: Mapping[str, Any]) -> list[Plot]:
+def reliability_plots(calibration: Recalibration) -> list[Plot]:
     """Draw how often a stated probability came true: of the predicted class, and of each class.
 
-    `calibration` is what metrics.json says; two classes have one diagram beside that of the predicted class.
+    Two classes have one diagram beside that of the predicted class.
     """
-    steps = [("as the network states it", "warm", "circle", "before"), ("recalibrated", "cool", "square", "after")]
-    drawn = [(name, tone, marker, calibration[key]) for name, tone, marker, key in steps if calibration[key]]
-    classes = [each["name"] for each in calibration["before"]["per_class"]]
-    panels = [("The called class", [step["top_label"] for *_, step in drawn])]
+    drawn = [("as the network states it", "warm", "circle", calibration.before)]
+    if calibration.after is not None:
+        drawn.append(("recalibrated", "cool", "square", calibration.after))
+    classes = [each.name for each in calibration.before.per_class]
+    panels = [("The called class", [step.top_label for *_, step in drawn])]
     for k in [1] if len(classes) == 2 else range(len(classes)):
-        panels.append((classes[k], [step["per_class"][k]["bins"] for *_, step in drawn]))
+        panels.append((classes[k], [step.per_class[k].bins for *_, step in drawn]))
     return [
         Plot(
             title=title,
@@ -191,19 +199,18 @@ def reliability_plots(calibration: Mapping[str, Any]) -> list[Plot]:
     ]
 
 
-def _bins(name: str, tone: str, marker: str, bins: Sequence[Mapping[str, Any]]) -> Series:
-    most = max(each["n"] for each in bins)
-    at = [(each["predicted"], each["observed"]) for each in bins]
+def _bins(name: str, tone: str, marker: str, bins: Sequence[Bin]) -> Series:
+    most = max(each.n for each in bins)
+    at = [(each.predicted, each.observed) for each in bins]
     return Series(
         name=name,
-        points=[(x, seen["value"]) for x, seen in at],
+        points=[(x, seen.value) for x, seen in at],
         tips=[
-            f"{name}: stated {x:.2f}, came true {seen['value']:.2f} ({seen['low']:.2f} to {seen['high']:.2f}), "
-            f"n = {each['n']}"
+            f"{name}: stated {x:.2f}, came true {seen.value:.2f} ({seen.low:.2f} to {seen.high:.2f}), n = {each.n}"
             for (x, seen), each in zip(at, bins, strict=True)
         ],
         tone=tone,
-        bars=[(x, seen["low"], seen["high"]) for x, seen in at],
-        dots=[2.5 + 4 * math.sqrt(each["n"] / most) for each in bins],
+        bars=[(x, seen.low, seen.high) for x, seen in at],
+        dots=[2.5 + 4 * math.sqrt(each.n / most) for each in bins],
         marker=marker,
     )

@@ -7,70 +7,77 @@ from typing import Any
 
 from birads_zoo.evaluation.table import outwards
 from birads_zoo.report.subgroup_figure import attribute_verdict
+from birads_zoo.results.estimate import Ends, Estimate
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.results.shortcuts import Gain
+from birads_zoo.results.subgroups import Group, Subgroups
 
-_JUDGED = (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC"))
-_OF_CLASS = ("precision", "recall", "f1", "auroc")
 
-
-def headline(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def headline(metrics: RunMetrics) -> list[dict[str, Any]]:
     """Return both judged scores with their interval, their gain over the best shortcut, and all shortcuts' places."""
-    told = []
-    for key, name in _JUDGED:
-        value = metrics["macro"]["f1" if key == "macro_f1" else "auroc"]
-        if value is None:
-            continue
-        ends, gain = metrics["intervals"]["scores"].get(key), metrics["gain"].get(key)
-        marks = [
-            {"name": shortcut.replace("_", " "), "value": scores[key], "best": bool(gain) and gain["over"] == shortcut}
-            for shortcut, scores in metrics["shortcuts"].items()
-            if scores[key] is not None
-        ]
-        said, tone = "", ""
-        if gain:
-            tone = "shown" if gain["low"] > 0 else "against"
-            over = gain["over"].replace("_", " ")
-            said = f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) over {over}"
-        told.append(
-            {
-                "name": name,
-                "value": value,
-                "low": ends and ends[0],
-                "high": ends and ends[1],
-                "ends": ends_of(ends),
-                "gain": said,
-                "tone": tone,
-                "shortcuts": marks,
-                "best": next((mark for mark in marks if mark["best"]), None),
-            }
-        )
-    return told
+    ends, gain = metrics.intervals.scores, metrics.gain
+    f1s = {name: scores.macro_f1 for name, scores in metrics.shortcuts.items()}
+    areas = {name: scores.macro_auroc for name, scores in metrics.shortcuts.items()}
+    judged = (
+        _judged("macro-F1", metrics.macro.f1, ends.get("macro_f1"), gain.macro_f1, f1s),
+        _judged("ROC-AUC", metrics.macro.auroc, ends.get("macro_auroc"), gain.macro_auroc, areas),
+    )
+    return [one for one in judged if one is not None]
 
 
-def facts(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+def _judged(
+    name: str, value: float | None, ends: Ends | None, gain: Gain | None, shortcuts: Mapping[str, float | None]
+) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    marks = [
+        {"name": shortcut.replace("_", " "), "value": score, "best": gain is not None and gain.over == shortcut}
+        for shortcut, score in shortcuts.items()
+        if score is not None
+    ]
+    said, tone = "", ""
+    if gain:
+        tone = "shown" if gain.low > 0 else "against"
+        over = gain.over.replace("_", " ")
+        said = f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) over {over}"
+    return {
+        "name": name,
+        "value": value,
+        "low": ends and ends[0],
+        "high": ends and ends[1],
+        "ends": ends_of(ends),
+        "gain": said,
+        "tone": tone,
+        "shortcuts": marks,
+        "best": next((mark for mark in marks if mark["best"]), None),
+    }
+
+
+def facts(metrics: RunMetrics) -> list[dict[str, str]]:
     """Return the figures next in weight to the headline's, with their names and the ends of their intervals."""
-    scores = metrics["intervals"]["scores"]
-    told = [("accuracy", metrics["accuracy"], scores.get("accuracy"))]
-    if metrics["kappa_quadratic"] is not None:
-        told.append(("weighted kappa", metrics["kappa_quadratic"], scores.get("kappa_quadratic")))
-    if positive := metrics["positive"]:
-        sensitive = positive["sensitivity_at_specificity"].get("0.9")
+    scores = metrics.intervals.scores
+    told = [("accuracy", metrics.accuracy, scores.get("accuracy"))]
+    if metrics.kappa_quadratic is not None:
+        told.append(("weighted kappa", metrics.kappa_quadratic, scores.get("kappa_quadratic")))
+    if positive := metrics.positive:
+        sensitive = positive.sensitivity_at_specificity.get("0.9")
         for name, one in (
-            ("ROC-AUC of the positive", positive["auroc"]),
+            ("ROC-AUC of the positive", positive.auroc),
             ("sensitivity at 90 % specificity", sensitive),
         ):
             if one is not None:
-                told.append((name, one["value"], (one["low"], one["high"])))
+                told.append((name, one.value, (one.low, one.high)))
     return [{"name": name, "value": f"{value:.3f}", "ends": ends_of(ends)} for name, value, ends in told]
 
 
-def ends_of(ends: Sequence[float] | None) -> str:
+def ends_of(ends: Ends | None) -> str:
     """Return "[0.61, 0.78]" of an interval's ends, rounded outwards, and "" of none."""
     return "" if ends is None else "[{:.2f}, {:.2f}]".format(*outwards(*ends))
 
 
 def cell(
     value: float | None,
-    ends: Sequence[float] | None,
+    ends: Ends | None,
     mark: float | None = None,
     scale: tuple[float, float] = (0.0, 1.0),
 ) -> dict[str, Any]:
@@ -92,93 +99,101 @@ def cell(
     }
 
 
-def confusion(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def confusion(metrics: RunMetrics) -> list[dict[str, Any]]:
     """Return a row per true class: its images, and how many and which share of them each class was called."""
     rows = []
-    for row in metrics["confusion"]:
+    for row in metrics.confusion:
         n = sum(row)
         rows.append({"n": n, "cells": [{"count": count, "share": count / n if n else 0.0} for count in row]})
     return rows
 
 
-def per_class(metrics: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def per_class(metrics: RunMetrics) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return a row per class, and the cells of the macro averages."""
-    ends = metrics["intervals"]["scores"]
+    ends = metrics.intervals.scores
     rows = [
         {
-            "name": one["name"],
-            "support": one["support"],
-            "cells": [cell(one[key], ends.get(f"{key}:{one['name']}")) for key in _OF_CLASS],
+            "name": one.name,
+            "support": one.support,
+            "cells": [
+                cell(one.precision, ends.get(f"precision:{one.name}")),
+                cell(one.recall, ends.get(f"recall:{one.name}")),
+                cell(one.f1, ends.get(f"f1:{one.name}")),
+                cell(one.auroc, ends.get(f"auroc:{one.name}")),
+            ],
         }
-        for one in metrics["per_class"]
+        for one in metrics.per_class
     ]
-    return rows, [cell(metrics["macro"][key], ends.get(f"macro_{key}")) for key in _OF_CLASS]
+    return rows, [
+        cell(metrics.macro.precision, ends.get("macro_precision")),
+        cell(metrics.macro.recall, ends.get("macro_recall")),
+        cell(metrics.macro.f1, ends.get("macro_f1")),
+        cell(metrics.macro.auroc, ends.get("macro_auroc")),
+    ]
 
 
-def subgroups(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def subgroups(found: Subgroups) -> list[dict[str, Any]]:
     """Return all rows together and then each attribute with its verdict and groups; [] where nothing is compared."""
-    if not found["attributes"]:
+    if not found.attributes:
         return []
-    overall = (found["all"]["scores"] or {}).get(found["tested"])
-    mark = overall["value"] if overall else None
-    every = [one["scores"] for part in found["attributes"].values() for one in part["groups"]] + [
-        found["all"]["scores"]
-    ]
-    scales = {
-        key: _scale([scores[key] for scores in every if scores and scores[key]])
-        for key in (found["tested"], "macro_f1")
-    }
+    overall = found.compared(found.all)
+    mark = overall.value if overall else None
+    every = [found.all, *(group for attribute in found.attributes.values() for group in attribute.groups)]
+    compared_scale = _scale([found.compared(group) for group in every])
+    f1_scale = _scale([group.scores.macro_f1 for group in every if group.scores])
 
-    def group(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
-        scores = one["scores"] or {}
-        told = [(scores.get(key), at, scales[key]) for key, at in ((found["tested"], mark), ("macro_f1", None))]
-        cells = [
-            cell(None, None) if score is None else cell(score["value"], (score["low"], score["high"]), at, scale)
-            for score, at, scale in told
-        ]
-        if not scores:
+    def row(group: Group) -> dict[str, Any]:
+        f1 = group.scores.macro_f1 if group.scores else None
+        cells = [_scored(found.compared(group), mark, compared_scale), _scored(f1, None, f1_scale)]
+        if group.scores is None:
             cells[0]["text"] = "too few for a score"
-        return {"value": name, "cells": cells} | {key: one[key] for key in ("n", "patients", "positives")}
+        counts = {"n": group.n, "patients": group.patients, "positives": group.positives}
+        return {"value": group.value, "cells": cells} | counts
 
-    parts = [{"name": "", "groups": [group("all", found["all"])], "verdict": "", "differs": False}]
-    for name, attribute in found["attributes"].items():
+    parts = [{"name": "", "groups": [row(found.all)], "verdict": "", "differs": False}]
+    for name, attribute in found.attributes.items():
+        groups = [row(group) for group in attribute.groups]
         said = attribute_verdict(attribute)
-        groups = [group(one["value"], one) for one in attribute["groups"]]
-        parts.append({"name": name, "groups": groups, "verdict": said, "differs": attribute["differs"]})
+        parts.append({"name": name, "groups": groups, "verdict": said, "differs": attribute.differs})
     return parts
 
 
-def _scale(scores: Sequence[Mapping[str, float]]) -> tuple[float, float]:
-    return min((one["low"] for one in scores), default=0.0), max((one["high"] for one in scores), default=1.0)
+def _scored(score: Estimate | None, mark: float | None, scale: Ends) -> dict[str, Any]:
+    return cell(None, None) if score is None else cell(score.value, (score.low, score.high), mark, scale)
 
 
-def shortcuts(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _scale(scores: Sequence[Estimate | None]) -> Ends:
+    known = [score for score in scores if score is not None]
+    return min((one.low for one in known), default=0.0), max((one.high for one in known), default=1.0)
+
+
+def shortcuts(metrics: RunMetrics) -> list[dict[str, Any]]:
     """Return a row for the network and one for each shortcut, from the best down."""
-    ends = metrics["intervals"]["scores"]
+    ends = metrics.intervals.scores
     network = {
         "name": "this network",
         "network": True,
-        "macro_f1": metrics["macro"]["f1"],
-        "macro_auroc": metrics["macro"]["auroc"],
-        "bar": cell(metrics["macro"]["f1"], ends.get("macro_f1"))["bar"],
+        "macro_f1": metrics.macro.f1,
+        "macro_auroc": metrics.macro.auroc,
+        "bar": cell(metrics.macro.f1, ends.get("macro_f1"))["bar"],
         "works": False,
         "said": "",
     }
     rows = []
-    for name, scores in metrics["shortcuts"].items():
+    for name, scores in metrics.shortcuts.items():
         said = ""
-        if "over_chance" in scores:
-            said = "yes" if scores["flagged"] else "not shown"
-            said += f": {scores['over_chance']:+.3f} macro-F1 over chance (p = {scores['p_value']:.3f})"
-        at = scores["macro_f1"]
+        if scores.flagged is not None:
+            said = "yes" if scores.flagged else "not shown"
+            said += f": {scores.over_chance:+.3f} macro-F1 over chance (p = {scores.p_value:.3f})"
+        at = scores.macro_f1
         rows.append(
             {
                 "name": name.replace("_", " "),
                 "network": False,
                 "macro_f1": at,
-                "macro_auroc": scores["macro_auroc"],
+                "macro_auroc": scores.macro_auroc,
                 "bar": cell(at, None if at is None else (at, at))["bar"],
-                "works": scores.get("flagged", False),
+                "works": bool(scores.flagged),
                 "said": said,
             }
         )

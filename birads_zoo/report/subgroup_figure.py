@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from birads_zoo.report import style
 from birads_zoo.report.style import COOL, INK, QUIET, SMALL, WARM
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.subgroups import Attribute, Group, Subgroups, Tested
 
 _NAMES, _CHART, _COUNTS = 1.5, 4.0, 4.7  # inches
-SCORES = {"auroc": "ROC-AUC of the positive classes", "macro_auroc": "macro ROC-AUC"}
+SCORES: dict[Tested, str] = {"auroc": "ROC-AUC of the positive classes", "macro_auroc": "macro ROC-AUC"}
 """What subgroups are compared by, in words."""
 
 
-_Line = tuple[str, str, Mapping[str, Any] | None, str]  # a name, an attribute's verdict or a group, and a colour
+_Line = tuple[str, str, Group | None, str]  # a name, an attribute's verdict or a group, and a colour
 
 
-def subgroups(found: Mapping[str, Any], path: Path, context: str) -> None:
+def subgroups(found: Subgroups, path: Path, context: str) -> None:
     """Draw the tested score of every group with its 95 % interval, and how many images and patients it has.
 
-    `found` is what `evaluation.subgroups.read_subgroups` returns. An attribute's name says whether its groups differ
+    An attribute's name says whether its groups differ
     (vermilion) after correction for the number of attributes; a group that is too small has its counts only.
     """
-    lines: list[_Line] = [("all", "", found["all"], COOL)]
-    for name, attribute in found["attributes"].items():
-        colour = WARM if attribute["differs"] else COOL
+    lines: list[_Line] = [("all", "", found.all, COOL)]
+    for name, attribute in found.attributes.items():
+        colour = WARM if attribute.differs else COOL
         lines.append((name, attribute_verdict(attribute), None, colour))
-        lines += [(group["value"], "", group, colour) for group in attribute["groups"]]
+        lines += [(group.value, "", group, colour) for group in attribute.groups]
     note = "p-values corrected over the attributes"
-    if not found["attributes"]:
+    if not found.attributes:
         note = "no attribute has two known values"
     figure = style.chart(
         _NAMES + _CHART + _COUNTS,
         0.26 * len(lines) + 0.9,
-        f"Subgroups: {SCORES[found['tested']]}",
+        f"Subgroups: {SCORES[found.tested]}",
         f"{context} · {note}",
     )
     axes, words = figure.subplots(1, 2, width_ratios=(_NAMES + _CHART, _COUNTS), sharey=True)
@@ -48,9 +48,9 @@ def subgroups(found: Mapping[str, Any], path: Path, context: str) -> None:
         if group is None:
             style.write(words, 0, place, verdict, WARM if colour == WARM else QUIET, SMALL, va="center")
         else:
-            _draw(axes, words, place, group, found["tested"], colour)
-    if overall := (found["all"]["scores"] or {}).get(found["tested"]):
-        axes.axvline(overall["value"], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
+            _draw(axes, words, place, group, found.compared(group), colour)
+    if overall := found.compared(found.all):
+        axes.axvline(overall.value, color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
     axes.set(ylim=(len(lines) - 0.4, -0.6))
     axes.set_yticks(range(len(lines)), [style.fitted(name, _NAMES) for name, _, _, _ in lines])
     for label, (_, verdict, _, _) in zip(axes.get_yticklabels(), lines, strict=True):
@@ -61,26 +61,25 @@ def subgroups(found: Mapping[str, Any], path: Path, context: str) -> None:
     style.save(figure, path)
 
 
-def attribute_verdict(attribute: Mapping[str, Any]) -> str:
+def attribute_verdict(attribute: Attribute) -> str:
     """Say whether an attribute's groups were shown to differ, with the corrected p-value."""
-    p = attribute["corrected"]
+    p = attribute.corrected
     if p is None:
         return "too few groups with a score to compare"
-    said = "groups differ" if attribute["differs"] else "no difference shown"
+    said = "groups differ" if attribute.differs else "no difference shown"
     return f"{said} (p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}, corrected)"
 
 
-def _draw(axes: Axes, words: Axes, place: int, group: Mapping[str, Any], tested: str, colour: str) -> None:
-    score = (group["scores"] or {}).get(tested)
-    counts = [_counted(group["n"], "image"), _counted(group["patients"], "patient")]
-    if group["positives"] is not None:
-        counts.append(f"{group['positives']} positive")
+def _draw(axes: Axes, words: Axes, place: int, group: Group, score: Estimate | None, colour: str) -> None:
+    counts = [_counted(group.n, "image"), _counted(group.patients, "patient")]
+    if group.positives is not None:
+        counts.append(f"{group.positives} positive")
     if score is None:
-        counts.append("a class is absent" if group["scores"] else "too few for a score")
+        counts.append("a class is absent" if group.scores else "too few for a score")
     else:
-        axes.plot([score["low"], score["high"]], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot(score["value"], place, "o", color=colour, markersize=5.5)
-        ends = f"{score['value']:.3f} ({score['low']:.2f} to {score['high']:.2f})"
+        axes.plot([score.low, score.high], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
+        axes.plot(score.value, place, "o", color=colour, markersize=5.5)
+        ends = f"{score.value:.3f} ({score.low:.2f} to {score.high:.2f})"
         style.write(words, 0, place, ends, INK, SMALL, va="center")
     style.write(words, 0.36, place, " · ".join(counts), QUIET, SMALL, va="center")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from birads_zoo.data.audit import AuditSummary
 from birads_zoo.evaluation.table import outwards
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.results.probabilities import Calibration, Conformal
 
 Severity = Literal["wrong", "doubt", "fine"]
 
@@ -31,9 +33,7 @@ class Verdict:
     part: str
 
 
-def judge_run(
-    metrics: Mapping[str, Any], summary: AuditSummary, explainers: Mapping[str, bool | None]
-) -> list[Verdict]:
+def judge_run(metrics: RunMetrics, summary: AuditSummary, explainers: Mapping[str, bool | None]) -> list[Verdict]:
     """Return every verdict on a run, the worst first.
 
     Nothing is measured here: each sentence repeats what metrics.json, the audit or the explainers' scores say, and its
@@ -55,126 +55,125 @@ def judge_run(
     return sorted(verdicts, key=lambda verdict: _ORDER.index(verdict.severity))
 
 
-def _split(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
-    if metrics["leaky"]:
+def _split(metrics: RunMetrics) -> Iterator[Verdict]:
+    if metrics.leaky:
         because = (
-            f"The {metrics['split']} split has images of one patient on both sides: "
+            f"The {metrics.split} split has images of one patient on both sides: "
             "its scores say nothing of new patients."
         )
         yield Verdict(severity="wrong", claim="The split leaks patients", because=because, part="data")
     else:
-        because = f"{metrics['patients']} patients, each predicted by a network that never saw them."
+        because = f"{metrics.patients} patients, each predicted by a network that never saw them."
         yield Verdict(severity="fine", claim="No patient is on both sides of the split", because=because, part="data")
 
 
-def _gain(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
-    for key, name in (("macro_f1", "macro-F1"), ("macro_auroc", "ROC-AUC")):
-        gain = metrics["gain"].get(key)
-        if not gain:
+def _gain(metrics: RunMetrics) -> Iterator[Verdict]:
+    for name, gain in (("macro-F1", metrics.gain.macro_f1), ("ROC-AUC", metrics.gain.macro_auroc)):
+        if gain is None:
             continue
-        over = gain["over"].replace("_", " ")
-        ends = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
-        told = f"{name} {gain['value']:+.3f} ({ends}) over {over}, which does not look at the breast."
-        if gain["low"] > 0:
+        over = gain.over.replace("_", " ")
+        ends = f"{gain.low:+.3f} to {gain.high:+.3f}"
+        told = f"{name} {gain.value:+.3f} ({ends}) over {over}, which does not look at the breast."
+        if gain.low > 0:
             yield Verdict(severity="fine", claim=f"Beats the best shortcut in {name}", because=told, part="shortcuts")
-        elif gain["high"] < 0:
+        elif gain.high < 0:
             yield Verdict(severity="wrong", claim=f"Worse than a shortcut in {name}", because=told, part="shortcuts")
         else:
             claim = f"Not shown to beat the best shortcut in {name}"
             yield Verdict(severity="wrong", claim=claim, because=told, part="shortcuts")
-    for name, scores in metrics["shortcuts"].items():
-        if scores.get("flagged"):
+    for name, scores in metrics.shortcuts.items():
+        if scores.flagged:
             because = (
-                f"It reaches {scores['over_chance']:+.3f} macro-F1 over chance (p = {scores['p_value']:.3f}): "
+                f"It reaches {scores.over_chance:+.3f} macro-F1 over chance (p = {scores.p_value:.3f}): "
                 "the network may have learned the same."
             )
             claim = f"The shortcut “{name.replace('_', ' ')}” works on this data"
             yield Verdict(severity="doubt", claim=claim, because=because, part="shortcuts")
 
 
-def _called(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
-    classes: Sequence[str] = metrics["classes"]
-    called = [sum(row[k] for row in metrics["confusion"]) for k in range(len(classes))]
+def _called(metrics: RunMetrics) -> Iterator[Verdict]:
+    classes = metrics.classes
+    called = [sum(row[k] for row in metrics.confusion) for k in range(len(classes))]
     ever = [name for name, count in zip(classes, called, strict=True) if count]
     if len(ever) == 1:
-        because = f"All {metrics['n']} images are called {ever[0]}: this network tells nothing apart."
+        because = f"All {metrics.n} images are called {ever[0]}: this network tells nothing apart."
         yield Verdict(severity="wrong", claim="Every image gets the same answer", because=because, part="classes")
         return
     for k, (name, count) in enumerate(zip(classes, called, strict=True)):
-        held = sum(metrics["confusion"][k])
+        held = sum(metrics.confusion[k])
         if not count and held:
             because = f"Its {held} images are all called something else."
             yield Verdict(severity="wrong", claim=f"{name} is never called", because=because, part="classes")
 
 
-def _weakest(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
-    classes: Sequence[str] = metrics["classes"]
-    ever = [name for k, name in enumerate(classes) if any(row[k] for row in metrics["confusion"])]
+def _weakest(metrics: RunMetrics) -> Iterator[Verdict]:
+    classes = metrics.classes
+    ever = [name for k, name in enumerate(classes) if any(row[k] for row in metrics.confusion)]
     if len(ever) == 1:
         return  # said already
-    named = [one for one in metrics["per_class"] if one["support"] and one["name"] in ever]
-    if named and (worst := min(named, key=lambda one: one["recall"]))["recall"] < 1:
-        row = metrics["confusion"][classes.index(worst["name"])]
-        others = {name: count for name, count in zip(classes, row, strict=True) if name != worst["name"]}
+    named = [one for one in metrics.per_class if one.support and one.name in ever]
+    if named and (worst := min(named, key=lambda one: one.recall)).recall < 1:
+        row = metrics.confusion[classes.index(worst.name)]
+        others = {name: count for name, count in zip(classes, row, strict=True) if name != worst.name}
         most = max(others, key=lambda name: others[name])
-        ends = metrics["intervals"]["scores"].get(f"recall:{worst['name']}")
+        ends = metrics.intervals.scores.get(f"recall:{worst.name}")
         told = "" if ends is None else " ({:.2f} to {:.2f})".format(*outwards(*ends))
         because = (
-            f"{sum(others.values())} of its {worst['support']} images are missed, "
-            f"{others[most]} of them called {most}: recall {worst['recall']:.3f}{told}."
+            f"{sum(others.values())} of its {worst.support} images are missed, "
+            f"{others[most]} of them called {most}: recall {worst.recall:.3f}{told}."
         )
         severity: Severity = "doubt" if ends is None or ends[0] < _HALF else "fine"
-        yield Verdict(severity=severity, claim=f"{worst['name']} is found least", because=because, part="classes")
-    for name, held in metrics["intervals"]["few"].items():
+        yield Verdict(severity=severity, claim=f"{worst.name} is found least", because=because, part="classes")
+    for name, held in metrics.intervals.few.items():
         because = (
             f"Its intervals, and those of macro averages, hold the truth less often than they say ({held} patients)."
         )
         yield Verdict(severity="doubt", claim=f"Few patients have {name}", because=because, part="classes")
 
 
-def _severe(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
-    errors = metrics["errors"]
+def _severe(metrics: RunMetrics) -> Iterator[Verdict]:
+    errors = metrics.errors
     if not errors:
         return
     under, over = (
         sum(
             count
-            for true, row in enumerate(metrics["confusion"])
+            for true, row in enumerate(metrics.confusion)
             for call, count in enumerate(row)
             if sign * (true - call) >= _FAR_MISS
         )
         for sign in (1, -1)
     )
     if not under + over:
-        because = f"None of {metrics['n']} images is called two classes off."
+        because = f"None of {metrics.n} images is called two classes off."
         yield Verdict(severity="fine", claim="No severe errors", because=because, part="worst")
         return
-    share = errors["severe"]
+    share = errors.severe
     because = (
-        f"{under + over} of {metrics['n']} images ({100 * share['value']:.1f} %, {100 * share['low']:.1f} to "
-        f"{100 * share['high']:.1f}): {under} called too low, {over} too high."
+        f"{under + over} of {metrics.n} images ({100 * share.value:.1f} %, {100 * share.low:.1f} to "
+        f"{100 * share.high:.1f}): {under} called too low, {over} too high."
     )
     yield Verdict(severity="doubt", claim="Some images are two classes off or more", because=because, part="worst")
 
 
-def _probabilities(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
-    step = metrics["calibration"]["after"] or metrics["calibration"]["before"]
-    skill = step["brier_skill"]
-    if skill and skill["low"] <= 0:
-        ends = "{:.2f} to {:.2f}".format(*outwards(skill["low"], skill["high"]))
-        because = f"Brier skill {skill['value']:.3f} ({ends}); 0 is what the classes' shares alone reach."
+def _probabilities(metrics: RunMetrics) -> Iterator[Verdict]:
+    step = metrics.calibration.after or metrics.calibration.before
+    skill = step.brier_skill
+    if skill and skill.low <= 0:
+        ends = "{:.2f} to {:.2f}".format(*outwards(skill.low, skill.high))
+        because = f"Brier skill {skill.value:.3f} ({ends}); 0 is what the classes' shares alone reach."
         claim = "Probabilities not shown to say more than the classes' shares"
         yield Verdict(severity="wrong", claim=claim, because=because, part="probabilities")
     else:
         yield _stated(step)
-    yield from _sets(metrics["conformal"])
+    yield from _sets(metrics.conformal)
 
 
-def _stated(step: Mapping[str, Any]) -> Verdict:
-    bins = step["top_label"]
-    over = sum(one["observed"]["high"] < one["predicted"] for one in bins)
-    under = sum(one["observed"]["low"] > one["predicted"] for one in bins)
-    told = f"calibration error {step['ece']:.3f}, by chance {step['ece_if_calibrated']:.3f}."
+def _stated(step: Calibration) -> Verdict:
+    bins = step.top_label
+    over = sum(one.observed.high < one.predicted for one in bins)
+    under = sum(one.observed.low > one.predicted for one in bins)
+    told = f"calibration error {step.ece:.3f}, by chance {step.ece_if_calibrated:.3f}."
     if over + under > _BINS_OFF * len(bins):
         how = "too high" if not under else "too low" if not over else "off"
         because = f"{over + under} of {len(bins)} points of the diagram lie outside their interval; {told}"
@@ -183,28 +182,26 @@ def _stated(step: Mapping[str, Any]) -> Verdict:
     return Verdict(severity="fine", claim=claim, because=told.capitalize(), part="probabilities")
 
 
-def _sets(conformal: Mapping[str, Any]) -> Iterator[Verdict]:
-    if conformal["coverage"] and conformal["coverage"]["high"] < conformal["level"]:
-        coverage = conformal["coverage"]
-        value, low, high = (100 * coverage[key] for key in ("value", "low", "high"))
-        because = f"{value:.1f} % ({low:.1f} to {high:.1f}) instead of {100 * conformal['level']:.0f} %."
-        if whole := sum(fold["threshold"] is None for fold in conformal["folds"]):
-            because += f" In {whole} of {len(conformal['folds'])} folds all sets hold all classes."
+def _sets(conformal: Conformal) -> Iterator[Verdict]:
+    coverage = conformal.coverage
+    if coverage.high < conformal.level:
+        value, low, high = 100 * coverage.value, 100 * coverage.low, 100 * coverage.high
+        because = f"{value:.1f} % ({low:.1f} to {high:.1f}) instead of {100 * conformal.level:.0f} %."
+        if whole := sum(fold.threshold is None for fold in conformal.folds):
+            because += f" In {whole} of {len(conformal.folds)} folds all sets hold all classes."
         claim = "Sets hold the true class too seldom"
         yield Verdict(severity="doubt", claim=claim, because=because, part="probabilities")
 
 
-def _rest(metrics: Mapping[str, Any]) -> Iterator[Verdict]:
-    attributes = metrics["subgroups"]["attributes"]
-    compared = [name for name, one in attributes.items() if one["corrected"] is not None]
+def _rest(metrics: RunMetrics) -> Iterator[Verdict]:
+    attributes = metrics.subgroups.attributes
+    compared = [name for name, one in attributes.items() if one.corrected is not None]
     for name in compared:
-        if attributes[name]["differs"]:
-            because = f"p = {attributes[name]['corrected']:.3f}, corrected for {len(compared)} comparisons."
+        if attributes[name].differs:
+            because = f"p = {attributes[name].corrected:.3f}, corrected for {len(compared)} comparisons."
             yield Verdict(severity="doubt", claim=f"Scores differ by {name}", because=because, part="subgroups")
-    if compared and not any(attributes[name]["differs"] for name in compared):
-        because = (
-            f"Compared by {', '.join(compared)}; small differences cannot be seen in {metrics['patients']} patients."
-        )
+    if compared and not any(attributes[name].differs for name in compared):
+        because = f"Compared by {', '.join(compared)}; small differences cannot be seen in {metrics.patients} patients."
         yield Verdict(severity="fine", claim="No subgroup shown to differ", because=because, part="subgroups")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import asdict
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
@@ -66,7 +67,7 @@ def write_workbook(path: Path, found: Leaderboard) -> None:
         dict.fromkeys((2, 3, 4, 5), "0.000"),
     )
     _sheet(book, "reported", REFERENCE_HEAD, reference_rows(found.references), {})
-    about = {"basis": found.basis, "command": found.command} | dict(found.environment)
+    about = {"basis": found.basis, "command": found.command} | asdict(found.environment)
     _sheet(book, "environment", ("key", "value"), list(_flat(about)), {})
     with whole_file(path) as temporary:
         book.save(temporary)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from birads_zoo.evaluation.intervals import Estimate
+from msgspec.structs import replace
+
 from birads_zoo.evaluation.leaderboard import Effect
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.scores import Metric
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
@@ -23,7 +25,7 @@ def effects(
     variants: Sequence[Variant],
     predicted: Mapping[str, Predicted],
     failures: Mapping[str, Failure],
-    metric: str,
+    metric: Metric,
     *,
     ordinal: bool,
 ) -> tuple[Effect, ...]:
@@ -62,7 +64,7 @@ def _effect(
     variant: Variant,
     predicted: Mapping[str, Predicted],
     failures: Mapping[str, Failure],
-    metric: str,
+    metric: Metric,
     *,
     ordinal: bool,
 ) -> Effect:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import json
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.comparison import rank_with_ties
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import ClassScore, Entry, FoldScore, Leaderboard
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.registry import Reference
+from birads_zoo.results.environment import Machine
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.scores import Metric
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
@@ -29,7 +29,7 @@ def leaderboard(
     study: Study,
     predicted: Mapping[str, Predicted],
     failures: Mapping[str, Failure],
-    environment: Mapping[str, Any],
+    environment: Machine,
     references: Sequence[Reference],
     *,
     ordinal: bool,
@@ -55,12 +55,12 @@ def leaderboard(
     return Leaderboard(
         title=f"{len(study.variants)} models on {recipe.dataset.name}",
         dataset=recipe.dataset.name,
-        target=metrics["target"],
-        split=metrics["split"],
-        leaky=is_leaky(metrics["split"]),
-        folds=metrics["folds"],
+        target=metrics.target,
+        split=metrics.split,
+        leaky=is_leaky(metrics.split),
+        folds=metrics.folds,
         n=len(first.labels),
-        patients=metrics["patients"],
+        patients=metrics.patients,
         classes=first.classes,
         metric=study.metric,
         entries=tuple(entries),
@@ -84,22 +84,22 @@ def _entry(
     ordinal: bool,
 ) -> Entry:
     recipe = variant.recipe
-    about: dict[str, Any] = {
-        "name": variant.name,
-        "backbone": recipe.model.backbone,
-        "ablations": recipe.ablations,
-        "recipe": variant.mark,
-        "start": variant.start,
-        "seeds": study.seeds,
-    }
+    entry = Entry(
+        name=variant.name,
+        backbone=recipe.model.backbone,
+        ablations=recipe.ablations,
+        recipe=variant.mark,
+        start=variant.start,
+        seeds=study.seeds,
+    )
     if variant.name in failures:
-        return Entry(**about, error=public_text(failures[variant.name].said), **_UNKNOWN)
+        return replace(entry, error=public_text(failures[variant.name].said))
     found = predicted[variant.name]
     own = values(found, study.metric, ordinal=ordinal)
     gain, over = _gain(found, study.metric)
-    return Entry(
-        **about,
-        error="",
+    costs = found.costs
+    return replace(
+        entry,
         score=score(found, study.metric, ordinal=ordinal),
         auroc=score(found, "macro_auroc", ordinal=ordinal),
         gain=gain,
@@ -108,27 +108,18 @@ def _entry(
         by_fold=_by_fold(found, study.seeds, study.metric),
         best_shortcut=over,
         per_class=_per_class(found),
-        parameters=_cost(found, "parameters"),
-        flops=_cost(found, "flops"),
-        train_rate=_cost(found, "train_rate"),
-        predict_rate=_cost(found, "predict_rate"),
-        peak_memory=_cost(found, "peak_memory"),
-        energy=_cost(found, "energy"),
-        seconds=_cost(found, "seconds"),
+        parameters=costs[0].parameters,  # the same for every seed, as the arithmetic is
+        flops=costs[0].flops,
+        train_rate=mean_of_known([cost.train_rate for cost in costs]),
+        predict_rate=mean_of_known([cost.predict_rate for cost in costs]),
+        peak_memory=mean_of_known([cost.peak_memory for cost in costs]),
+        energy=mean_of_known([cost.energy for cost in costs]),
+        seconds=mean_of_known([cost.seconds for cost in costs]),
     )
 
 
-_UNKNOWN: dict[str, Any] = {
-    **dict.fromkeys(("score", "auroc", "gain", "seed_spread", "fold_spread", "parameters")),
-    **dict.fromkeys(("flops", "train_rate", "predict_rate", "peak_memory", "energy", "seconds")),
-    "best_shortcut": "",
-    "per_class": (),
-    "by_fold": (),
-}
-
-
 def _pairwise(
-    names: Sequence[str], predicted: Mapping[str, Predicted], metric: str, *, ordinal: bool
+    names: Sequence[str], predicted: Mapping[str, Predicted], metric: Metric, *, ordinal: bool
 ) -> tuple[list[list[float | None]], float | None]:
     """Return the adjusted p-value of every pair (`None` on the diagonal), and the largest of their smallest gaps."""
     pairs = list(itertools.combinations(range(len(names)), 2))
@@ -144,8 +135,8 @@ def _per_class(found: Predicted) -> tuple[ClassScore, ...]:
     return tuple(
         ClassScore(
             name=name,
-            f1=mean_of_known([metrics["per_class"][k]["f1"] for metrics in found.metrics]),
-            auroc=mean_of_known([metrics["per_class"][k]["auroc"] for metrics in found.metrics]),
+            f1=mean_of_known([metrics.per_class[k].f1 for metrics in found.metrics]),
+            auroc=mean_of_known([metrics.per_class[k].auroc for metrics in found.metrics]),
             n=int((found.labels == k).sum()),
             patients=len(np.unique(of[found.labels == k])),
         )
@@ -153,48 +144,33 @@ def _per_class(found: Predicted) -> tuple[ClassScore, ...]:
     )
 
 
-def _by_fold(found: Predicted, seeds: Sequence[int], metric: str) -> tuple[FoldScore, ...]:
+def _by_fold(found: Predicted, seeds: Sequence[int], metric: Metric) -> tuple[FoldScore, ...]:
     return tuple(
-        FoldScore(seed=seed, fold=fold["fold"], n=fold["n"], value=fold[metric])
+        FoldScore(seed=seed, fold=fold.fold, n=fold.n, value=fold.score(metric))
         for seed, run in zip(seeds, found.metrics, strict=True)
-        for fold in run.get("per_fold", ())
+        for fold in run.per_fold
     )
 
 
-def _fold_spread(found: Predicted, metric: str) -> float | None:
+def _fold_spread(found: Predicted, metric: Metric) -> float | None:
     """Return the root of the seeds' mean variance over folds; every seed cuts folds of its own."""
-    own = [run.get("spread_over_folds", {}).get(metric, {}).get("sd") for run in found.metrics]
+    own = [run.spread_over_folds.of(metric).sd for run in found.metrics]
     variance = mean_of_known([None if sd is None else sd**2 for sd in own])
     return None if variance is None else variance**0.5
 
 
-def _gain(found: Predicted, metric: str) -> tuple[Estimate | None, str]:
+def _gain(found: Predicted, metric: Metric) -> tuple[Estimate | None, str]:
     """Return the mean over seeds of the gain over the best shortcut and of its interval's ends, and that shortcut.
 
     Each run has its own folds and so its own shortcuts; the mean of the ends is an interval that is too wide rather
     than too narrow, as the mean of several runs varies less than one.
     """
-    own = [(metrics.get("gain") or {}).get(metric) for metrics in found.metrics]
-    if not all(own):
+    own = [gain for run in found.metrics if (gain := run.gain.of(metric)) is not None]
+    if len(own) < len(found.metrics):
         return None, ""
-    ends = {key: mean_of_known([gain[key] for gain in own if gain]) for key in ("value", "low", "high")}
-    over = statistics.mode(str(gain["over"]) for gain in own if gain)
-    if any(end is None for end in ends.values()):
-        return None, over
-    return Estimate(**{key: end for key, end in ends.items() if end is not None}), over
-
-
-def _cost(found: Predicted, key: str) -> Any:
-    """Return the mean over the seeds of what `cost.json` says; `None` where one of them does not say it.
-
-    Whole numbers that are the same for every seed stay whole.
-    """
-    told = [cost.get(key) for cost in found.costs]
-    mean = mean_of_known(told)
-    return told[0] if len(set(told)) == 1 else mean
-
-
-def read_environment(run_folder: Path) -> dict[str, Any]:
-    """Return on what a run was computed: its environment.json without what is that run's alone."""
-    about: dict[str, Any] = json.loads((run_folder / "environment.json").read_text(encoding="utf-8"))
-    return {key: value for key, value in about.items() if key not in ("arguments", "seed", "pixels", "resumed")}
+    mean = Estimate(
+        value=statistics.fmean(gain.value for gain in own),
+        low=statistics.fmean(gain.low for gain in own),
+        high=statistics.fmean(gain.high for gain in own),
+    )
+    return mean, statistics.mode(gain.over for gain in own)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 import traceback
@@ -10,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import filelock
 import tomlkit
@@ -20,8 +19,11 @@ from birads_zoo.files import make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import changed_fields, shaping
-from birads_zoo.report.run_folder import read_recipe
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.results.scores import Metric
+from birads_zoo.runs.folder import is_whole, read_history, read_recipe
 from birads_zoo.study.plan import Job, Study
+from birads_zoo.version import __version__
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
@@ -77,6 +79,7 @@ def record(study: Study) -> str:
     note = tomlkit.document()
     note.add(tomlkit.comment("What this study was asked for. Started again, it does only what is missing:"))
     note.add(tomlkit.comment(study.command))
+    note["birads_zoo"] = __version__
     note["kind"] = study.kind
     note["metric"] = study.metric
     note["seeds"] = list(study.seeds)
@@ -108,8 +111,8 @@ def _likely(job: Job, took: Sequence[tuple[Job, float]]) -> float:
 def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
     runs, jobs = folder / RUNS, study.jobs
     failures: dict[str, Failure] = {}
-    missing = [(number, job) for number, job in enumerate(jobs, 1) if not _is_whole(runs / job.folder)]
-    took = [(job, _trained_seconds(runs / job.folder)) for job in jobs if _is_whole(runs / job.folder)]
+    missing = [(number, job) for number, job in enumerate(jobs, 1) if not is_whole(runs / job.folder)]
+    took = [(job, _trained_seconds(runs / job.folder)) for job in jobs if is_whole(runs / job.folder)]
     if took:
         screen.say(f"{len(took)} of {len(jobs)} runs are there already")
     for number, job in missing:
@@ -120,14 +123,14 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
         left = time_left(waiting, took)
         screen.say(place if left is None else f"{place} · about {spoken(left)} left")
         started = time.perf_counter()
-        failure = _attempt(job, host, folder, device, screen.within(place))
+        done = _attempt(job, host, folder, device, screen.within(place))
         seconds = time.perf_counter() - started
-        if failure is None:
-            took.append((job, seconds))
-            screen.say(f"{place} · {_score(runs / job.folder, study.metric)} · {spoken(seconds)}")
+        if isinstance(done, Failure):
+            failures[job.variant.name] = done
+            screen.say(f"{place} · {done.kind}: {done.said}")
         else:
-            failures[job.variant.name] = failure
-            screen.say(f"{place} · {failure.kind}: {failure.said}")
+            took.append((job, seconds))
+            screen.say(f"{place} · {_score(done, study.metric)} · {spoken(seconds)}")
     return Executed(
         folders={
             variant.name: tuple(runs / Job(variant=variant, seed=seed).folder for seed in study.seeds)
@@ -138,12 +141,12 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
     )
 
 
-def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> Failure | None:
+def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> RunMetrics | Failure:
     target, trace = folder / RUNS / job.folder, folder / "errors" / f"{job.folder}.txt"
     if target.exists() and not (target / "recipe.toml").exists():
         shutil.rmtree(target)  # killed before its recipe was written: there is nothing to go on with
     try:
-        run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
+        done = run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
     except NothingChangedError as error:
         return Failure(said=str(error), nothing_changed=True)
     except RunStoppedError as error:
@@ -153,7 +156,7 @@ def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) ->
         said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         return Failure(said=" ".join(f"seed {job.seed}: {said}".split()))
     trace.unlink(missing_ok=True)
-    return None
+    return done.metrics
 
 
 def _refuse_other_recipes(study: Study, folder: Path) -> None:
@@ -161,7 +164,11 @@ def _refuse_other_recipes(study: Study, folder: Path) -> None:
         there = folder / RUNS / job.folder
         if not (there / "recipe.toml").exists():
             continue
-        if changed := changed_fields(read_recipe(there), job.recipe):
+        try:
+            before = read_recipe(there)
+        except UserError as error:
+            raise UserError(f"{error} (choose another place with --out, or delete that run)") from None
+        if changed := changed_fields(before, job.recipe):
             fields = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
             raise UserError(
                 f"{there} is a run by another recipe than this study's ({fields}): choose another place with --out,"
@@ -169,21 +176,14 @@ def _refuse_other_recipes(study: Study, folder: Path) -> None:
             )
 
 
-def _is_whole(run_folder: Path) -> bool:
-    return (run_folder / "metrics.json").exists()
-
-
 def _trained_seconds(run_folder: Path) -> float:
-    lines = (run_folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return float(sum(json.loads(line)["seconds"] for line in lines))
+    return sum(epoch.seconds for epoch in read_history(run_folder))
 
 
-def _score(run_folder: Path, metric: str) -> str:
-    metrics: dict[str, Any] = json.loads((run_folder / "metrics.json").read_text(encoding="utf-8"))
-    name = metric.removeprefix("macro_")
-    value = metrics["macro"].get(name) if metric.startswith("macro_") else metrics.get(metric)
+def _score(metrics: RunMetrics, metric: Metric) -> str:
+    value = metrics.score(metric)
     shown = "undefined" if value is None else f"{value:.3f}"
-    return f"{metric} {shown} ({metrics['split']} split, n = {metrics['n']})"
+    return f"{metric} {shown} ({metrics.split} split, n = {metrics.n})"
 
 
 def spoken(seconds: float) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
-from birads_zoo.results import labels_and_probabilities
+from birads_zoo.results.cost import Cost
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs.folder import read_cost, read_metrics
+from birads_zoo.runs.predictions import labels_and_probabilities
 from birads_zoo.study.execute import Failure
 
 
@@ -21,8 +22,8 @@ from birads_zoo.study.execute import Failure
 class Predicted:
     """What S seeds of one recipe predicted for n rows, sorted by their numbers, and what each run reported.
 
-    `probabilities` (S, n, K) are per seed; `patients` (n,) are ids, "" where unknown; `metrics` and
-    `costs` are each seed's metrics.json and cost.json ({} where there is none).
+    `probabilities` (S, n, K) are per seed; `patients` (n,) are ids, "" where unknown; `metrics` and `costs` are what
+    each seed's run measured and cost.
     """
 
     rows: NDArray[np.int64]
@@ -30,8 +31,8 @@ class Predicted:
     patients: NDArray[np.str_]
     classes: tuple[str, ...]
     probabilities: NDArray[np.float64]
-    metrics: tuple[Mapping[str, Any], ...]
-    costs: tuple[Mapping[str, Any], ...]
+    metrics: tuple[RunMetrics, ...]
+    costs: tuple[Cost, ...]
 
 
 def gather(folders: Sequence[Path]) -> Predicted:
@@ -95,14 +96,13 @@ def difference(one: Predicted, other: Predicted) -> str:
 
 def _read(folder: Path) -> Predicted:
     try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        cost = folder / "cost.json"
-        costs = json.loads(cost.read_text(encoding="utf-8")) if cost.exists() else {}
+        metrics, cost = read_metrics(folder), read_cost(folder)
         texts = {"patient_id": str, "label": str, "predicted": str, "part": str}
         frame = pd.read_csv(folder / "predictions.csv", dtype=texts, keep_default_na=False)
         frame = frame[frame["part"] == "test"].sort_values("row", ignore_index=True)
-        classes = tuple(metrics["classes"])
-        labels, probabilities = labels_and_probabilities(frame, classes)
+        labels, probabilities = labels_and_probabilities(frame, metrics.classes)
+    except UserError as error:
+        raise UserError(f"{error} (delete that folder first)") from None
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"the results in {folder} are damaged ({error}); delete that folder to run it again") from None
     if frame["row"].duplicated().any():
@@ -111,8 +111,8 @@ def _read(folder: Path) -> Predicted:
         rows=frame["row"].to_numpy(np.int64),
         labels=labels,
         patients=frame["patient_id"].to_numpy(np.str_),
-        classes=classes,
+        classes=metrics.classes,
         probabilities=probabilities[None],
         metrics=(metrics,),
-        costs=(costs,),
+        costs=(cost,),
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from birads_zoo.data.splits import is_leaky
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import SchemeScore
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.scores import Metric
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
@@ -21,7 +23,7 @@ def inflation(
     variants: Sequence[Variant],
     predicted: Mapping[str, Predicted],
     failures: Mapping[str, Failure],
-    metric: str,
+    metric: Metric,
     *,
     ordinal: bool,
 ) -> tuple[SchemeScore, ...]:

@@ -12,6 +12,7 @@ from birads_zoo.compose import compose
 from birads_zoo.errors import UserError
 from birads_zoo.files import folder_name
 from birads_zoo.recipe import Recipe
+from birads_zoo.results.scores import Metric
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
@@ -78,7 +79,7 @@ class Study:
     kind: str
     variants: tuple[Variant, ...]
     seeds: tuple[int, ...]
-    metric: str
+    metric: Metric
     command: str
 
     def __post_init__(self) -> None:

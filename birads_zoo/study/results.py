@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import msgspec
+from msgspec.structs import asdict
 
+from birads_zoo import documents
 from birads_zoo.evaluation.comparison import ONE_SEED
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.report import differences, leakage_report
 from birads_zoo.report.differences import Difference
 from birads_zoo.report.leaderboard_table import METRICS
+from birads_zoo.results.environment import Machine
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.scores import Metric
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study
 from birads_zoo.study.public import public_command
@@ -27,8 +29,7 @@ _CAVEAT = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Basis:
+class Basis(msgspec.Struct, frozen=True, kw_only=True):
     """What every number of a study rests on."""
 
     name: str
@@ -38,10 +39,10 @@ class Basis:
     split: str
     folds: int
     seeds: tuple[int, ...]
-    metric: str
+    metric: Metric
     n: int
     patients: int
-    environment: Mapping[str, Any]
+    environment: Machine
     command: str
 
     @property
@@ -54,20 +55,37 @@ class Basis:
         )
 
 
-def basis(study: Study, first: Predicted, environment: Mapping[str, Any], split: str) -> Basis:
+class AblationStudy(Basis, frozen=True, kw_only=True):
+    """The content of `ablations.json`: the score of the full model, and the effect of each ablation."""
+
+    FORMAT: ClassVar[int] = 1
+
+    full: Estimate | None
+    ablations: tuple[Effect, ...]
+
+
+class LeakageStudy(Basis, frozen=True, kw_only=True):
+    """The content of `leakage.json`: the score under each split, and by how much it exceeds that by patient."""
+
+    FORMAT: ClassVar[int] = 1
+
+    schemes: tuple[SchemeScore, ...]
+
+
+def basis(study: Study, first: Predicted, environment: Machine, split: str) -> Basis:
     """Describe a study by its first variant and that one's results; `split` says in words how rows were held out."""
     recipe, metrics = study.variants[0].recipe, first.metrics[0]
     return Basis(
         name=recipe.run_id,
         dataset=recipe.dataset.name,
-        target=metrics["target"],
+        target=metrics.target,
         classes=first.classes,
         split=split,
-        folds=metrics["folds"],
+        folds=metrics.folds,
         seeds=study.seeds,
         metric=study.metric,
         n=len(first.labels),
-        patients=metrics["patients"],
+        patients=metrics.patients,
         environment=environment,
         command=public_command(study.command),
     )
@@ -75,7 +93,7 @@ def basis(study: Study, first: Predicted, environment: Mapping[str, Any], split:
 
 def write_ablations(
     folder: Path, about: Basis, full: Estimate | None, found: Sequence[Effect]
-) -> tuple[str, dict[str, Any]]:
+) -> tuple[str, AblationStudy]:
     """Write `ablations.json`, `.csv`, `.md` and `figures/ablations.png`; return the Markdown and the JSON's content."""
     lines = [Difference(name=row.name, estimate=row.effect, p=row.p, verdict=row.verdict) for row in found]
     head = f"Ablations of {about.name}"
@@ -89,15 +107,15 @@ def write_ablations(
             _caveat(about),
         ]
     )
-    values = _plain(about) | {"full": _plain(full), "ablations": [_plain(row) for row in found]}
+    study = AblationStudy(**asdict(about), full=full, ablations=tuple(found))
     axis = f"{_shown(about)}, full model less ablated: right of zero, what was removed helps"
-    figures = _write(folder, "ablations", text, values, about)
+    figures = _write(folder, "ablations", text, study)
     differences.write_csv(lines, folder / "ablations.csv")
     differences.draw(lines, figures / "ablations.png", head, about.text, axis)
-    return text, values
+    return text, study
 
 
-def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> tuple[str, dict[str, Any]]:
+def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> tuple[str, LeakageStudy]:
     """Write `leakage.json`, `.csv`, `.md` and `figures/leakage.png`; return the Markdown and the JSON's content."""
     gaps = [row.smallest_gap for row in found if row.smallest_gap is not None]
     shown = (
@@ -118,17 +136,17 @@ def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> t
         )
         if part
     )
-    values = _plain(about) | {"schemes": [_plain(row) for row in found]}
-    figures = _write(folder, "leakage", text, values, about)
+    study = LeakageStudy(**asdict(about), schemes=tuple(found))
+    figures = _write(folder, "leakage", text, study)
     leakage_report.write_csv(found, folder / "leakage.csv")
     leakage_report.draw(found, figures / "leakage.png", head, about.text, _shown(about))
-    return text, values
+    return text, study
 
 
-def _write(folder: Path, name: str, text: str, values: Mapping[str, Any], about: Basis) -> Path:
+def _write(folder: Path, name: str, text: str, study: AblationStudy | LeakageStudy) -> Path:
     """Write the Markdown and the JSON; return the folder for figures."""
-    write_text(folder / f"{name}.md", f"{text}\n\n`{about.command}`\n")
-    write_text(folder / f"{name}.json", json.dumps(values, indent=2, allow_nan=False) + "\n")
+    write_text(folder / f"{name}.md", f"{text}\n\n`{study.command}`\n")
+    documents.write(folder / f"{name}.json", study)
     return make_folder(folder / "figures")
 
 
@@ -142,7 +160,3 @@ def _shown(about: Basis) -> str:
 
 def _said(found: Estimate | None) -> str:
     return "undefined" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
-
-
-def _plain(value: Any) -> Any:
-    return msgspec.to_builtins(value)

@@ -8,20 +8,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from birads_zoo.evaluation.comparison import Comparison, compare_pair, holm
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, Estimate, intervals
+from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, intervals
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.randomness import numpy_generator
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.scores import Metric
 from birads_zoo.study.gather import Predicted
 
 
-def values(predicted: Predicted, metric: str, *, ordinal: bool) -> list[float]:
+def values(predicted: Predicted, metric: Metric, *, ordinal: bool) -> list[float]:
     """Return each seed's value of `metric` (a flat name) on all n rows; NaN where it is undefined."""
     once = np.ones((1, len(predicted.labels)))
     each = (weighted_scores(predicted.labels, one, once, ordinal, (metric,)) for one in predicted.probabilities)
     return [float(scores[metric][0]) for scores in each]
 
 
-def score(predicted: Predicted, metric: str, *, ordinal: bool) -> Estimate | None:
+def score(predicted: Predicted, metric: Metric, *, ordinal: bool) -> Estimate | None:
     """Return the mean over the seeds of `metric`, with a 95 % interval; `None` where it is undefined.
 
     What it estimates: what training this recipe with another seed would score on other patients of the same source
@@ -38,7 +40,7 @@ def score(predicted: Predicted, metric: str, *, ordinal: bool) -> Estimate | Non
     )[metric]
 
 
-def compare(one: Predicted, other: Predicted, metric: str, *, ordinal: bool) -> Comparison:
+def compare(one: Predicted, other: Predicted, metric: Metric, *, ordinal: bool) -> Comparison:
     """Return `one` minus `other` on the rows of both, which must be the same (see `gather.difference`).
 
     Paired by row and by seed, clustered by patient; see `evaluation.comparison.compare_pair` for what it estimates.
@@ -80,10 +82,12 @@ def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else float(next(corrected)) for p in p_values]
 
 
-def shortcut_scores(predicted: Predicted, metric: str) -> dict[str, float]:
+def shortcut_scores(predicted: Predicted, metric: Metric) -> dict[str, float]:
     """Return each shortcut's mean score over the seeds, on the folds of these runs."""
-    first = predicted.metrics[0].get("shortcuts") or {}
-    scores = {name: mean_of_known([run["shortcuts"][name].get(metric) for run in predicted.metrics]) for name in first}
+    scores = {
+        name: mean_of_known([run.shortcuts[name].of(metric) for run in predicted.metrics])
+        for name in predicted.metrics[0].shortcuts
+    }
     return {name: value for name, value in scores.items() if value is not None}
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.leaderboard import Leaderboard
 from birads_zoo.progress import Screen
 from birads_zoo.registry import Reference
 from birads_zoo.report.leaderboard_page import write_leaderboard
+from birads_zoo.results.environment import machine_of
+from birads_zoo.runs.folder import read_environment
 from birads_zoo.study import results
 from birads_zoo.study.ablate import effects
-from birads_zoo.study.compare import leaderboard, read_environment
+from birads_zoo.study.compare import leaderboard
 from birads_zoo.study.execute import execute
 from birads_zoo.study.gather import Predicted, collect
 from birads_zoo.study.leakage import inflation
 from birads_zoo.study.plan import Study
+from birads_zoo.study.results import AblationStudy, LeakageStudy
 from birads_zoo.study.score import score
 
 if TYPE_CHECKING:
@@ -34,13 +37,13 @@ def tell_comparison(
         said = "; ".join(f"{name}: {failure.said}" for name, failure in failures.items())
         raise UserError(f"nothing to compare, every model failed: {said}")
     ordinal = _is_ordinal(study, host, predicted)
-    environment = read_environment(executed.folders[next(iter(predicted))][0])
+    environment = machine_of(read_environment(executed.folders[next(iter(predicted))][0]))
     found = leaderboard(study, predicted, failures, environment, references, ordinal=ordinal)
     write_leaderboard(folder, found)
     return found
 
 
-def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, dict[str, Any]]:
+def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, AblationStudy]:
     """Run an ablation study, whose first variant is the full model; return its Markdown and its JSON's content.
 
     Raises:
@@ -54,12 +57,12 @@ def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: 
         raise UserError(f"the full model failed, so nothing can be compared: {failures[full.name].said}")
     ordinal = _is_ordinal(study, host, predicted)
     found = effects(study.variants, predicted, failures, study.metric, ordinal=ordinal)
-    environment = read_environment(executed.folders[full.name][0])
+    environment = machine_of(read_environment(executed.folders[full.name][0]))
     about = results.basis(study, predicted[full.name], environment, f"{full.recipe.split.scheme} split")
     return results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), found)
 
 
-def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, dict[str, Any]]:
+def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, LeakageStudy]:
     """Run one recipe under the three splits, by patient first; return the report's Markdown and JSON content.
 
     Raises:
@@ -73,13 +76,13 @@ def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Sc
         raise UserError(f"the split by patient failed, so nothing can be compared: {failures[tight.name].said}")
     ordinal = _is_ordinal(study, host, predicted)
     found = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
-    environment = read_environment(executed.folders[tight.name][0])
+    environment = machine_of(read_environment(executed.folders[tight.name][0]))
     about = results.basis(study, predicted[tight.name], environment, "split by patient, by breast and by image")
     return results.write_leakage(folder, about, found)
 
 
 def _is_ordinal(study: Study, host: Host, predicted: Mapping[str, Predicted]) -> bool:
     """Whether the classes' order carries meaning; the run says which target it took where the recipe names none."""
-    chosen = next(iter(predicted.values())).metrics[0]["target"]
+    chosen = next(iter(predicted.values())).metrics[0].target
     targets = host.dataset(study.variants[0].recipe.dataset.name).targets
     return next(target.ordinal for target in targets if target.name == chosen)

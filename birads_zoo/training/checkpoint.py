@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import safetensors
@@ -15,6 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from birads_zoo import documents
 from birads_zoo.errors import UserError
 from birads_zoo.files import whole_file
 from birads_zoo.training.history import Epoch
@@ -22,6 +24,10 @@ from birads_zoo.training.optimisation import trained_parameters
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkpoint says of itself; raise `FORMAT` when its tensors get other names or meanings."""
+
+    FORMAT: ClassVar[int] = 1
+
     history: list[Epoch]
     scaler: dict[str, float] = {}
 
@@ -108,20 +114,18 @@ def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _write(path: Path, tensors: dict[str, Tensor], header: _Header) -> None:
     with whole_file(path) as temporary:
-        metadata = {"birads_zoo": msgspec.json.encode(header).decode()}
-        safetensors.torch.save_file(tensors, temporary, metadata=metadata)
+        safetensors.torch.save_file(tensors, temporary, metadata={"birads_zoo": documents.encode(header)})
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], _Header]:
+    remedy = f"delete the folder {path.parent} to train its fold from the start"
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            header = msgspec.json.decode((file.metadata() or {})["birads_zoo"], type=_Header)
-            return {name: file.get_tensor(name) for name in file.keys()}, header  # noqa: SIM118 - it is no dict
-    except (OSError, safetensors.SafetensorError, KeyError, msgspec.MsgspecError) as error:
-        raise UserError(
-            f"checkpoint {path} is damaged or not a checkpoint ({error}); "
-            f"delete the folder {path.parent} to train its fold from the start"
-        ) from None
+            said = (file.metadata() or {})["birads_zoo"]
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+    except (OSError, safetensors.SafetensorError, KeyError) as error:
+        raise UserError(f"checkpoint {path} is damaged or not a checkpoint ({error}); {remedy}") from None
+    return tensors, documents.decode(said, _Header, f"checkpoint {path}", remedy)
 
 
 def _fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

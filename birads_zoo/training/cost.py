@@ -18,6 +18,7 @@ from birads_zoo.devices import Compute
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.modes import evaluating
 from birads_zoo.recipe import Recipe
+from birads_zoo.results.cost import Cost
 from birads_zoo.training.history import Epoch
 from birads_zoo.training.loop import predict
 
@@ -39,23 +40,6 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
     seconds: float
     energy: float | None
-
-
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of `cost.json`: what a run cost; `None` where it is not known.
-
-    `peak_memory`, `energy` and `seconds` are of the process that finished the run. A run that was stopped and went on
-    has neither `energy` nor `seconds`: its first part told nobody.
-    """
-
-    parameters: int
-    trainable: int  # of the parameters
-    flops: int | None  # of one sample's forward pass
-    train_rate: float  # images/s: the median epoch of all folds, data and augmentation included
-    predict_rate: float  # images/s, data included
-    peak_memory: int | None  # bytes, on the device that computed
-    energy: float | None  # joules of all folds, training and prediction
-    seconds: float | None  # of all folds, training and prediction
 
 
 def begin(compute: Compute) -> Start:

@@ -24,11 +24,15 @@ from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_file
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.training.loop import BatchSource
+from birads_zoo.version import __version__
 
 LARGEST = 4 * 2**30
 """Bytes of feature maps that are held in memory; more are computed anew in every epoch."""
 ROOM = 8 * 2**30
 """Bytes that all stored features may take on the disk; the longest unused go first."""
+
+
+_FORMAT = 1  # of a file; it is part of the key, so that a file of another format is never found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,13 @@ def _made(classifier: Classifier, source: BatchSource, compute: Compute, pooled:
 
 
 def _key(classifier: Classifier, compute: Compute, pooled: bool, store: FeatureStore) -> str:
-    about = (store.digest, compute.describe(), repr(classifier.backbone), repr(classifier.head.pool) if pooled else "")
+    about = (
+        _FORMAT,
+        store.digest,
+        compute.describe(),
+        repr(classifier.backbone),
+        repr(classifier.head.pool) if pooled else "",
+    )
     whole = hashlib.sha256(repr(about).encode() + store.pictures.tobytes())
     for name, tensor in classifier.state_dict().items():
         if not name.startswith("head."):
@@ -96,7 +106,8 @@ def _keep(path: Path, features: Tensor) -> None:
     try:
         make_folder(path.parent)
         with whole_file(path) as temporary:
-            safetensors.torch.save_file({"features": features.cpu()}, temporary)
+            metadata = {"format": str(_FORMAT), "birads_zoo": __version__}
+            safetensors.torch.save_file({"features": features.cpu()}, temporary, metadata=metadata)
         _make_room(path)
     except (UserError, OSError, safetensors.SafetensorError):
         return  # a full disk costs the next run its time, and this one nothing

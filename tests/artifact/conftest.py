@@ -1,4 +1,4 @@
-"""What the tests of exported models share: the session's run, exported once in each format."""
+"""What the tests of exported models share: the session's exported run, opened, and pictures that are none."""
 
 from dataclasses import replace
 
@@ -10,10 +10,10 @@ from sklearn.datasets import load_sample_image
 
 from birads_zoo.artifact.export import export
 from birads_zoo.artifact.model import open_model
-from birads_zoo.finished import prepare_again, read_run
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.registry import load_registry
+from birads_zoo.runs.finished import prepare_again, read_run
 
 
 @pytest.fixture(scope="session")
@@ -29,14 +29,6 @@ def export_run(host):
         return export(run, kind, out, host, load_registry(), "cpu", Screen())
 
     return make
-
-
-@pytest.fixture(scope="session")
-def exported(finished, export_run, tmp_path_factory):
-    """The session's run as safetensors. Read-only by agreement."""
-    folder = tmp_path_factory.mktemp("exported") / "model"
-    export_run(finished[0], "safetensors", folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,9 @@ from birads_zoo.data.views import count_views
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import COLUMNS, write_explanations
-from birads_zoo.finished import read_run, trained_classifier
 from birads_zoo.model.build import build_classifier
 from birads_zoo.recipe import ImageSection, Recipe
+from birads_zoo.runs.finished import read_run, trained_classifier
 
 CPU = choose_compute("cpu", "float32")
 PLAIN = {"model.backbone": "baseline_cnn", "model.pretrained": False, "image.height": 48, "image.width": 32}

@@ -167,6 +167,14 @@ def test_a_set_holds_what_most_folds_sets_hold_and_always_the_likeliest():
     assert none.tolist() == [[True, False, False]]
 
 
+def test_a_class_that_just_reaches_a_folds_threshold_has_its_vote():
+    """To take in class 1 a set first takes in class 0, with a probability of exactly 0.5."""
+    even = np.array([[0.5, 0.375, 0.125]])
+    at, below = part(threshold=0.5), part(threshold=0.499)
+    assert vote([even] * 3, [at, at, below], even, ordinal=False).tolist() == [[True, True, False]]
+    assert vote([even] * 2, [at, below], even, ordinal=False).tolist() == [[True, False, False]], "one of two is half"
+
+
 def test_sets_of_ordered_classes_have_no_gaps():
     ends = [np.array([[0.9, 0.06, 0.04]]), np.array([[0.04, 0.06, 0.9]])]
     middle = np.array([[0.45, 0.1, 0.45]])

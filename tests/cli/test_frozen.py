@@ -9,6 +9,8 @@ from birads_zoo.training import cost as cost_room
 from birads_zoo.training import feature_store as features_room
 from birads_zoo.training import fold as fold_room
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 FLAGS = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", "--epochs", "8", "--device", "cpu"]
 FROZEN = ["--set", "model.freeze=all", "--no-augmentation"]
 

@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -109,7 +108,7 @@ def test_a_class_without_rows_has_no_coverage():
     labels, sets = np.array([0, 1]), np.ones((2, 3), dtype=bool)
     found = measure_coverage(labels, sets, np.array(["a", "b"]), ("x", "y", "z"))
     assert found.per_class[2].coverage is None
-    assert found.to_dict()["per_class"][2] == {"name": "z", "n": 0, "patients": 0, "coverage": None}
+    assert (found.per_class[2].name, found.per_class[2].n, found.per_class[2].patients) == ("z", 0, 0)
 
 
 def predicted(folds, patients, seed):
@@ -150,16 +149,15 @@ def test_each_fold_has_its_own_threshold_and_one_with_too_few_patients_sets_of_a
 def test_what_is_told():
     test, validation = predicted(0, 150, seed=0), predicted(0, 60, seed=1)
     told = read_conformal(test, validation, 0.8, chose_epoch=True, leaky=True)
-    assert told["level"] == 0.8
-    assert told["coverage"]["high"] > 0.8
-    assert 1 < told["mean_size"]["value"] < 4
-    assert sum(told["sizes"]) == told["n"] == 450
-    assert "also chose the epoch" in told["caution"]
-    assert "both sides of the split" in told["caution"]
-    clean = read_conformal(test, validation, 0.8, chose_epoch=False, leaky=False)["caution"]
+    assert told.level == 0.8
+    assert told.coverage.high > 0.8
+    assert 1 < told.mean_size.value < 4
+    assert sum(told.sizes) == told.n == 450
+    assert "also chose the epoch" in told.caution
+    assert "both sides of the split" in told.caution
+    clean = read_conformal(test, validation, 0.8, chose_epoch=False, leaky=False).caution
     assert "chose" not in clean
     assert "both sides" not in clean
-    json.dumps(told, allow_nan=False)
 
 
 def test_no_validation_rows_at_all():
@@ -172,5 +170,5 @@ def test_no_validation_rows_at_all():
         folds=test.folds[:0],
     )
     told = read_conformal(test, nothing, 0.9, chose_epoch=False, leaky=False)
-    assert (told["coverage"]["value"], told["mean_size"]["value"]) == (1, 4)
-    assert told["folds"][0]["reason"].startswith("0 validation patients are too few for sets at 90 %")
+    assert (told.coverage.value, told.mean_size.value) == (1, 4)
+    assert told.folds[0].reason.startswith("0 validation patients are too few for sets at 90 %")

@@ -5,6 +5,7 @@ import pytest
 
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.decisions import check_costs, read_cost
+from birads_zoo.results.estimate import Estimate
 
 MISSED = ((0, 1), (10, 0))
 """A miss costs ten false alarms."""
@@ -14,16 +15,16 @@ def test_by_hand(rows):
     """At 10 : 1 everything above 1/11 is called positive: the 0.3 and the 0.2 too, and one false alarm is paid."""
     second = np.array([0.9, 0.3, 0.2, 0.05])
     found = read_cost(rows([1, 1, 0, 0], np.stack([1 - second, second], axis=1)), MISSED)
-    assert found["matrix"] == [[0, 1], [10, 0]]
-    assert found["argmax"]["value"] == pytest.approx(10 / 4)
-    assert found["minimising"]["value"] == pytest.approx(1 / 4)
-    assert found["saved"]["value"] == pytest.approx(9 / 4)
-    assert (found["constant"]["value"], found["constant_class"]) == (pytest.approx(2 / 4), "b")
+    assert found.matrix == ((0, 1), (10, 0))
+    assert found.argmax.value == pytest.approx(10 / 4)
+    assert found.minimising.value == pytest.approx(1 / 4)
+    assert found.saved.value == pytest.approx(9 / 4)
+    assert (found.constant.value, found.constant_class) == (pytest.approx(2 / 4), "b")
 
 
 def test_rows_are_true_classes_and_columns_called_ones(rows):
     found = read_cost(rows([0, 0, 0], [[0.1, 0.2, 0.7]] * 3), ((0, 1, 7), (1, 0, 1), (3, 1, 0)))
-    assert found["argmax"]["value"] == pytest.approx(7)
+    assert found.argmax.value == pytest.approx(7)
 
 
 def test_a_cost_of_one_a_mistake_is_the_error_rate(rows):
@@ -31,8 +32,8 @@ def test_a_cost_of_one_a_mistake_is_the_error_rate(rows):
     made = rows(generator.integers(0, 4, 50), generator.dirichlet(np.ones(4), 50))
     found = read_cost(made, (1 - np.eye(4)).tolist())
     wrong = (made.probabilities.argmax(axis=1) != made.labels).mean()
-    assert found["argmax"]["value"] == found["minimising"]["value"] == pytest.approx(wrong)
-    assert found["saved"] == {"value": 0, "low": 0, "high": 0}
+    assert found.argmax.value == found.minimising.value == pytest.approx(wrong)
+    assert found.saved == Estimate(value=0, low=0, high=0)
 
 
 def test_no_costs_no_reading(rows):
@@ -49,7 +50,7 @@ def test_with_calibrated_probabilities_the_cheapest_decision_saves_and_the_inter
         labels = (generator.random(len(of)) < second).astype(int)
         found = read_cost(rows(labels, np.stack([1 - second, second], axis=1), patients=of), MISSED)
         for k, (name, truth) in enumerate((("argmax", 1.375), ("minimising", least))):
-            held[k] += found[name]["low"] <= truth <= found[name]["high"]
+            held[k] += getattr(found, name).low <= truth <= getattr(found, name).high
     assert all(0.9 <= count / times <= 0.99 for count in held), held
 
 

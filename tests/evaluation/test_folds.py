@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from birads_zoo.evaluation.folds import BY_FOLD, score_folds, spread_over_folds
+from birads_zoo.evaluation.folds import score_folds, spread_over_folds
+from birads_zoo.results.scores import METRICS, Spread
 
 LABELS = np.array([0, 1, 0, 1, 0, 0])
 CALLED = np.array([0, 1, 1, 1, 0, 0])
@@ -17,21 +18,27 @@ def told():
 
 def test_each_fold_has_its_own_scores_with_its_rows_patients_and_absent_classes():
     first, second, third = told()
-    assert [(one["fold"], one["n"], one["patients"]) for one in (first, second, third)] == [
+    assert [(one.fold, one.n, one.patients) for one in (first, second, third)] == [
         (0, 2, 1),
         (1, 2, 2),
         (2, 2, 2),
     ]
-    assert (first["macro_f1"], first["macro_auroc"], first["accuracy"]) == (1, 1, 1)
-    assert second["macro_f1"] == pytest.approx((0 + 2 / 3) / 2)
-    assert second["accuracy"] == 0.5
-    assert (third["absent"], third["macro_f1"], third["macro_auroc"]) == (["yes"], 0.5, None)
-    assert first["absent"] == []
+    assert (first.macro_f1, first.macro_auroc, first.accuracy) == (1, 1, 1)
+    assert second.macro_f1 == pytest.approx((0 + 2 / 3) / 2)
+    assert second.accuracy == 0.5
+    assert (third.absent, third.macro_f1, third.macro_auroc) == (("yes",), 0.5, None)
+    assert first.absent == ()
 
 
 def test_the_spread_is_the_deviation_between_folds_and_unknown_where_one_is():
     spread = spread_over_folds(told())
-    assert set(spread) == set(BY_FOLD)
-    assert spread["accuracy"] == pytest.approx({"mean": 2.5 / 3, "sd": np.std([1, 0.5, 1], ddof=1)})
-    assert spread["macro_auroc"] == {"mean": None, "sd": None}
-    assert spread_over_folds(told()[:1])["accuracy"] == {"mean": 1.0, "sd": None}
+    assert spread.accuracy.mean == pytest.approx(2.5 / 3)
+    assert spread.accuracy.sd == pytest.approx(np.std([1, 0.5, 1], ddof=1))
+    assert spread.macro_auroc == Spread(mean=None, sd=None)
+    assert spread_over_folds(told()[:1]).accuracy == Spread(mean=1.0, sd=None)
+
+
+def test_every_metric_that_models_are_ranked_by_is_one_of_a_fold_and_of_the_spread():
+    for metric in METRICS:
+        assert [fold.score(metric) for fold in told()] == [getattr(fold, metric) for fold in told()]
+        assert spread_over_folds(told()).of(metric) == getattr(spread_over_folds(told()), metric)

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 from birads_zoo.evaluation.levels import Level, breasts, combine, read_levels, whole_patients
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.results.readings import Levels
 
 RULES = ("mean", "max", "noisy-or")
 
@@ -154,27 +153,26 @@ def predicted(classes, ordinal, positive, patients=PATIENTS):
 
 def test_what_is_told_of_classes_with_an_order():
     told = read_levels(predicted(("a", "b", "c"), True, (1, 2)), "max", np.random.default_rng(0))
-    assert told["rule"] == "max"
-    breast, patient = told["breast"], told["patient"]
-    assert (breast["n"], breast["patients"], breast["left_out"]) == (4, 3, 2)
-    assert breast["labels"] == {"a": 2, "b": 1, "c": 1}
-    assert breast["positive"]["classes"] == ["b", "c"]
+    assert told.rule == "max"
+    breast, patient = told.breast, told.patient
+    assert (breast.n, breast.patients, breast.left_out) == (4, 3, 2)
+    assert breast.labels == {"a": 2, "b": 1, "c": 1}
+    assert breast.positive.classes == ("b", "c")
     # A's breasts score 0.3 and 0.8 and are positive, B's and C's 0.2 and 0.4.
-    assert breast["positive"]["auroc"]["value"] == pytest.approx(3 / 4)
-    assert (patient["n"], patient["left_out"], patient["positive"]["positives"]) == (3, 1, 2)
-    assert patient["positive"]["auroc"]["value"] == 1
-    assert patient["scores"]["accuracy"]["value"] == pytest.approx(2 / 3)
-    json.dumps(told, allow_nan=False)
+    assert breast.positive.auroc.value == pytest.approx(3 / 4)
+    assert (patient.n, patient.left_out, patient.positive.positives) == (3, 1, 2)
+    assert patient.positive.auroc.value == 1
+    assert patient.scores.accuracy.value == pytest.approx(2 / 3)
 
 
 def test_classes_without_order_are_read_as_positive_or_not_and_else_not_at_all():
     told = read_levels(predicted(("x", "y", "z"), False, (2,)), "mean", np.random.default_rng(0))
-    assert told["patient"]["labels"] == {"the rest": 2, "z": 1}
-    assert told["patient"]["positive"]["classes"] == ["z"]
+    assert told.patient.labels == {"the rest": 2, "z": 1}
+    assert told.patient.positive.classes == ("z",)
     assert read_levels(predicted(("x", "y", "z"), False, ()), "mean", np.random.default_rng(0)) is None
 
 
 def test_rows_without_patients_have_no_levels():
     nobody = np.full(8, "")
     told = read_levels(predicted(("a", "b", "c"), True, (2,), nobody), "mean", np.random.default_rng(0))
-    assert told == {"rule": "mean", "breast": None, "patient": None}
+    assert told == Levels(rule="mean", breast=None, patient=None)

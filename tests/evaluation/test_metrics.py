@@ -1,14 +1,17 @@
 import json
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from birads_zoo.evaluation.metrics import Metrics, evaluate
+from birads_zoo.evaluation.metrics import evaluate
+from birads_zoo.results.scores import Metrics
 
 FOUR = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
@@ -127,14 +130,14 @@ def test_distant_mistakes_cost_more_kappa() -> None:
     assert scores[0] > scores[1]
 
 
-def test_dict_has_the_keys_of_metrics_json_and_survives_strict_json() -> None:
-    values = evaluate(np.array([0, 1, 1]), one_hot([0, 0, 1], 3), ("a", "b", "c")).to_dict()
+def test_it_becomes_the_keys_of_metrics_json_and_survives_strict_json() -> None:
+    values = msgspec.to_builtins(evaluate(np.array([0, 1, 1]), one_hot([0, 0, 1], 3), ("a", "b", "c")))
     scores = ["accuracy", "balanced_accuracy", "kappa_quadratic", "macro", "weighted"]
     assert list(values) == ["n", "classes", *scores, "per_class", "confusion"]
     assert list(values["macro"]) == ["precision", "recall", "f1", "auroc"]
     assert list(values["weighted"]) == ["precision", "recall", "f1"]
     assert list(values["per_class"][0]) == ["name", "precision", "recall", "f1", "auroc", "support"]
-    assert json.loads(json.dumps(values, allow_nan=False)) == values
+    json.dumps(values, allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +157,7 @@ def test_input_that_does_not_fit_is_refused(
 
 
 @given(tables(), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_order_of_rows_does_not_matter(
     table: tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]], random: object
 ) -> None:
@@ -166,7 +169,7 @@ def test_order_of_rows_does_not_matter(
 
 
 @given(tables())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_values_stay_in_range_and_agree_with_each_other(
     table: tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]],
 ) -> None:
@@ -187,21 +190,18 @@ def test_values_stay_in_range_and_agree_with_each_other(
 
 
 @given(st.lists(st.integers(0, 3), min_size=4, max_size=20).filter(lambda labels: len(set(labels)) == 4))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_perfect_predictions_score_one(labels: list[int]) -> None:
     found = evaluate(np.array(labels), one_hot(labels, 4), FOUR)
     assert flat(found) == pytest.approx([1.0] * len(flat(found)))
 
 
-@given(tables())
-@settings(deadline=None, max_examples=40)
-def test_two_classes_swapped_keep_auroc_kappa_and_accuracy(
-    table: tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]],
-) -> None:
-    labels, probabilities, _ = table
-    labels, probabilities = labels % 2, probabilities[:, :2] / probabilities[:, :2].sum(axis=1, keepdims=True)
-    probabilities[:, 1] = np.where(probabilities[:, 1] == 0.5, 0.51, probabilities[:, 1])  # no tie to break
-    probabilities[:, 0] = 1 - probabilities[:, 1]
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from((0, 1, 2, 3, 5, 6, 7, 8))), min_size=1, max_size=25))
+@settings(max_examples=40)
+def test_two_classes_swapped_keep_auroc_kappa_and_accuracy(rows: list[tuple[int, int]]) -> None:
+    """Probabilities are eighths, so that 1 − p is exact and equal scores stay equal; 4/8 is a tie of the classes."""
+    labels, eighths = np.array(rows).T
+    probabilities = np.stack([8 - eighths, eighths], axis=1) / 8
     before = evaluate(labels, probabilities, ("a", "b"))
     after = evaluate(1 - labels, probabilities[:, ::-1], ("b", "a"))
     assert before.macro.auroc == pytest.approx(after.macro.auroc)
@@ -211,9 +211,8 @@ def test_two_classes_swapped_keep_auroc_kappa_and_accuracy(
 
 def flat(metrics: Metrics) -> list[float]:
     """Every score that is defined; leaves out counts."""
-    values = metrics.to_dict()
-    found = [values["accuracy"], values["balanced_accuracy"], values["kappa_quadratic"]]
-    found += list(values["macro"].values()) + list(values["weighted"].values())
-    for entry in values["per_class"]:
-        found += [entry[key] for key in ("precision", "recall", "f1", "auroc")]
+    found = [metrics.accuracy, metrics.balanced_accuracy, metrics.kappa_quadratic]
+    found += [*asdict(metrics.macro).values(), *asdict(metrics.weighted).values()]
+    for entry in metrics.per_class:
+        found += [entry.precision, entry.recall, entry.f1, entry.auroc]
     return [value for value in found if value is not None]

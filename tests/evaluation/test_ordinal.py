@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from birads_zoo.evaluation.ordinal import read_errors
 
 
 def test_by_hand(rows):
     found = read_errors(rows([0, 1, 2, 3, 3, 0, 0, 0], np.eye(4)[[0, 2, 0, 0, 3, 1, 3, 0]]))
-    assert {name: one["value"] for name, one in found.items()} == pytest.approx(
+    assert {name: one.value for name, one in asdict(found).items()} == pytest.approx(
         {"adjacent": 2 / 8, "severe": 3 / 8, "severe_under": 2 / 8, "severe_over": 1 / 8}
     )
-    assert all(one["low"] <= one["value"] <= one["high"] for one in found.values())
+    assert all(one.low <= one.value <= one.high for one in asdict(found).values())
 
 
 def test_classes_without_an_order_have_none(rows):
@@ -24,7 +25,7 @@ def test_two_classes_know_no_severe_error(rows):
     assert read_errors(rows([0, 1, 1, 0], np.eye(2)[[1, 1, 0, 0]])) is None
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=30))
 def test_right_adjacent_and_severe_are_everything(pairs):
     from birads_zoo.evaluation.rows import PredictedRows
@@ -39,14 +40,15 @@ def test_right_adjacent_and_severe_are_everything(pairs):
         classes=tuple("abcde"),
         ordinal=True,
     )
-    found = {name: one["value"] for name, one in read_errors(made).items()}
-    assert (labels == called).mean() + found["adjacent"] + found["severe"] == pytest.approx(1)
-    assert found["severe_under"] + found["severe_over"] == pytest.approx(found["severe"])
+    found = read_errors(made)
+    assert (labels == called).mean() + found.adjacent.value + found.severe.value == pytest.approx(1)
+    assert found.severe_under.value + found.severe_over.value == pytest.approx(found.severe.value)
 
 
 def test_no_severe_error_among_few_patients_does_not_say_that_there_is_none(rows):
     found = read_errors(rows([0, 1, 2] * 20, np.tile(np.eye(3), (20, 1)), patients=np.repeat(range(20), 3)))
-    assert found["severe"] == {"value": 0, "low": 0, "high": pytest.approx(2.093**2 / (20 + 2.093**2), abs=1e-3)}
+    assert (found.severe.value, found.severe.low) == (0, 0)
+    assert found.severe.high == pytest.approx(2.093**2 / (20 + 2.093**2), abs=1e-3)
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.15])
@@ -59,6 +61,6 @@ def test_the_interval_of_a_rate_holds_the_truth(rows, rate):
         fate, own = (generator.random(60) < rate)[of], generator.random(len(of)) < rate
         far = np.where(generator.random(len(of)) < 0.5, fate, own)
         made = rows(np.zeros(len(of), int), np.eye(3)[2 * far], patients=of)
-        found = read_errors(made)["severe"]
-        held += found["low"] <= rate <= found["high"]
+        found = read_errors(made).severe
+        held += found.low <= rate <= found.high
     assert 0.9 <= held / 250 <= 0.99, held / 250

@@ -5,7 +5,11 @@ import pytest
 from scipy.stats import norm
 
 from birads_zoo.errors import UserError
+from birads_zoo.evaluation.curves import cumulated, sensitivity_at, specificity_at
+from birads_zoo.evaluation.intervals import LEVEL
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
+from birads_zoo.evaluation.resampling import cluster_weights
+from birads_zoo.evaluation.shares import Share
 from birads_zoo.interfaces import Target
 
 FOUR = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
@@ -45,14 +49,14 @@ def test_by_hand(rows):
     score = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.35, 0.45, 0.6, 0.7])
     probabilities = np.stack([1 - score, score / 3, score * 2 / 3], axis=1)
     found = read_positive(rows([0] * 5 + [1, 2, 1, 2], probabilities, positive=(1, 2)), np.random.default_rng(0))
-    assert found["classes"] == ["b", "c"]
-    assert (found["n"], found["positives"], found["negatives"]) == (9, 4, 5)
-    assert (found["positive_patients"], found["negative_patients"]) == (4, 5)
-    assert found["auroc"]["value"] == pytest.approx((3 + 4 + 5 + 5) / 20)
-    assert found["average_precision"]["value"] == pytest.approx((1 + 1 + 3 / 4 + 4 / 6) / 4)
-    values = {name: one["value"] for name, one in found["sensitivity_at_specificity"].items()}
+    assert found.classes == ("b", "c")
+    assert (found.n, found.positives, found.negatives) == (9, 4, 5)
+    assert (found.positive_patients, found.negative_patients) == (4, 5)
+    assert found.auroc.value == pytest.approx((3 + 4 + 5 + 5) / 20)
+    assert found.average_precision.value == pytest.approx((1 + 1 + 3 / 4 + 4 / 6) / 4)
+    values = {name: one.value for name, one in found.sensitivity_at_specificity.items()}
     assert values == {"0.8": 3 / 4, "0.9": 2 / 4}  # one false alarm allowed, then none
-    values = {name: one["value"] for name, one in found["specificity_at_sensitivity"].items()}
+    values = {name: one.value for name, one in found.specificity_at_sensitivity.items()}
     assert values == pytest.approx({"0.8": 3 / 5, "0.9": 3 / 5})  # all four must be caught: 0.35
 
 
@@ -62,10 +66,24 @@ def test_none_where_nobody_said_which(rows):
 
 def test_perfect_separation_of_few_patients_promises_no_perfect_sensitivity(rows):
     found = read_positive(rows([0, 1] * 10, np.tile(np.eye(2), (10, 1)), positive=(1,)), np.random.default_rng(0))
-    told = found["sensitivity_at_specificity"]["0.9"]
-    assert told == {"value": 1, "low": pytest.approx(10 / (10 + 2.262**2), abs=1e-3), "high": 1}, (
-        "Wilson's, of ten patients"
-    )
+    told = found.sensitivity_at_specificity["0.9"]
+    assert (told.value, told.high) == (1, 1)
+    assert told.low == pytest.approx(10 / (10 + 2.262**2), abs=1e-3), "Wilson's, of ten patients"
+
+
+def test_the_variance_of_resamples_counts_the_rarer_kinds_patients(rows):
+    """Three patients with a positive image and nine without: resamples vary by 2/3 of what three patients do."""
+    score = np.array([0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.32, 0.55, 0.8])
+    positive = np.arange(12) >= 9
+    made = rows(positive.astype(int), np.stack([1 - score, score], axis=1), positive=(1,))
+    found = read_positive(made, np.random.default_rng(0), resamples=400)
+    drawn = cumulated(positive, score, cluster_weights(made.patients, 400, np.random.default_rng(0)))
+    readings = {"sensitivity_at_specificity": (sensitivity_at, 3), "specificity_at_sensitivity": (specificity_at, 9)}
+    for name, (reading, count) in readings.items():
+        told = found[name]["0.8"]
+        variance = float(np.nanvar(reading(0.8, *drawn))) * 3 / 2
+        share = Share(value=told["value"], without=np.zeros(3), patients=3, rows=count, variance=variance)
+        assert (told["low"], told["high"]) == pytest.approx(share.interval(LEVEL)), name
 
 
 def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(rows, patients):
@@ -81,7 +99,7 @@ def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(row
         made = rows(positive.astype(int), np.stack([1 - chance, chance], axis=1), patients=of, positive=(1,))
         found = read_positive(made, generator, resamples=500)
         for path, value in truth.items():
-            one = found[path[0]] if len(path) == 1 else found[path[0]][path[1]]
-            held[path] = held.get(path, 0) + (one["low"] <= value <= one["high"])
+            one = getattr(found, path[0]) if len(path) == 1 else getattr(found, path[0])[path[1]]
+            held[path] = held.get(path, 0) + (one.low <= value <= one.high)
     shares = {path: count / times for path, count in held.items()}
     assert all(0.9 <= share <= 0.99 for share in shares.values()), shares

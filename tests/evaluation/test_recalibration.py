@@ -19,6 +19,7 @@ from birads_zoo.evaluation.recalibration import (
 )
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.interfaces import LossContext
+from birads_zoo.results.probabilities import FoldFit
 from birads_zoo_plugins.losses import birads_zoo_losses
 
 NONE = np.zeros(3)
@@ -172,28 +173,20 @@ def test_what_is_told_of_overconfident_probabilities():
     test, validation = predicted(0, 150, 3.0), predicted(2, 60, 3.0)
     shifts = {0: prior_shift((600, 300, 100), "balanced", False)}
     found = read_calibration(test, validation, shifts)
-    assert found["after"]["ece"] < found["before"]["ece"] / 2
-    assert found["before"]["per_class"][0]["excess"]["high"] < 0 < found["before"]["per_class"][2]["excess"]["low"]
-    assert found["after"]["per_class"][2]["excess"]["low"] < 0 < found["after"]["per_class"][2]["excess"]["high"]
-    assert found["gain"]["log_loss"]["low"] > 0
-    gained = found["before"]["log_loss"]["value"] - found["after"]["log_loss"]["value"]
-    assert found["gain"]["log_loss"]["value"] == pytest.approx(gained)
-    alone = found["temperature_only"]["log_loss"]["value"]
-    assert found["after"]["log_loss"]["value"] < alone < found["before"]["log_loss"]["value"]
-    assert "top_label" not in found["temperature_only"]
+    assert found.after.ece < found.before.ece / 2
+    assert found.before.per_class[0].excess.high < 0 < found.before.per_class[2].excess.low
+    assert found.after.per_class[2].excess.low < 0 < found.after.per_class[2].excess.high
+    assert found.gain.log_loss.low > 0
+    gained = found.before.log_loss.value - found.after.log_loss.value
+    assert found.gain.log_loss.value == pytest.approx(gained)
+    alone = found.temperature_only.log_loss.value
+    assert found.after.log_loss.value < alone < found.before.log_loss.value
 
 
 def test_training_by_the_datas_shares_needs_no_second_variant_and_too_few_rows_no_after():
     test, validation = predicted(0, 50, 3.0), predicted(2, 60, 3.0)
-    assert read_calibration(test, validation, {0: NONE})["temperature_only"] is None
+    assert read_calibration(test, validation, {0: NONE}).temperature_only is None
     few = read_calibration(test, predicted(2, 4, 3.0), {0: NONE})
-    assert (few["after"], few["gain"], few["temperature_only"]) == (None, None, None)
-    assert few["folds"] == [
-        {
-            "fold": 0,
-            "temperature": None,
-            "n": 12,
-            "patients": 4,
-            "reason": "4 validation patients are too few: 10 are needed",
-        }
-    ]
+    assert (few.after, few.gain, few.temperature_only) == (None, None, None)
+    said = "4 validation patients are too few: 10 are needed"
+    assert few.folds == (FoldFit(fold=0, temperature=None, n=12, patients=4, reason=said),)

@@ -1,7 +1,5 @@
 """Subgroups: every one has its n, small ones no score, and equal ones are rarely called different."""
 
-import json
-
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -39,25 +37,26 @@ def made(rows, patients):
 
 def test_every_group_has_its_n_and_the_scores_of_its_rows(made):
     found = read(made)
-    attributes = found["attributes"]
+    attributes = found.attributes
     assert list(attributes) == ["density", "age", "laterality", "year"], "view has one value: nothing to compare"
-    assert [group["value"] for group in attributes["density"]["groups"]] == ["A", "B", "C", "unknown"]
-    assert [g["value"] for g in attributes["age"]["groups"]] == ["<40", "40–49", "50–59", "60–69", "70+", "unknown"]
-    assert [group["value"] for group in attributes["year"]["groups"]] == ["2019", "2020"]
+    assert [group.value for group in attributes["density"].groups] == ["A", "B", "C", "unknown"]
+    assert [g.value for g in attributes["age"].groups] == ["<40", "40–49", "50–59", "60–69", "70+", "unknown"]
+    assert [group.value for group in attributes["year"].groups] == ["2019", "2020"]
     for attribute in attributes.values():
-        assert sum(group["n"] for group in attribute["groups"]) == len(made.labels)
-        assert sum(group["positives"] for group in attribute["groups"]) == made.labels.sum()
-    (group,) = [group for group in attributes["density"]["groups"] if group["value"] == "B"]
+        assert sum(group.n for group in attribute.groups) == len(made.labels)
+        assert sum(group.positives for group in attribute.groups) == made.labels.sum()
+    (group,) = [group for group in attributes["density"].groups if group.value == "B"]
     rows = (made.about["density"] == "B").to_numpy()
     labels, called = made.labels[rows], made.probabilities[rows].argmax(axis=1)
-    assert (group["n"], group["patients"]) == (rows.sum(), len(set(made.patients[rows])))
-    assert group["scores"]["auroc"]["value"] == pytest.approx(roc_auc_score(labels, made.probabilities[rows, 1]))
-    assert group["scores"]["accuracy"]["value"] == pytest.approx(accuracy_score(labels, called))
-    assert group["scores"]["macro_f1"]["value"] == pytest.approx(f1_score(labels, called, average="macro"))
-    assert found["all"]["n"] == len(made.labels)
-    assert "17 groups" not in found["caution"]
-    assert f"{sum(len(one['groups']) for one in attributes.values())} groups" in found["caution"]
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert (group.n, group.patients) == (rows.sum(), len(set(made.patients[rows])))
+    assert group.scores.auroc.value == pytest.approx(roc_auc_score(labels, made.probabilities[rows, 1]))
+    assert group.scores.accuracy.value == pytest.approx(accuracy_score(labels, called))
+    assert group.scores.macro_f1.value == pytest.approx(f1_score(labels, called, average="macro"))
+    assert found.all.n == len(made.labels)
+    assert "17 groups" not in found.caution
+    assert f"{sum(len(one.groups) for one in attributes.values())} groups" in found.caution
+    assert found.compared(group) == group.scores.auroc, "classes are positive"
+    assert group.scores.macro_auroc is None
 
 
 def test_small_groups_show_their_n_only(rows):
@@ -67,32 +66,32 @@ def test_small_groups_show_their_n_only(rows):
     labels = np.concatenate([np.arange(count) < sick for count, sick in sizes.values()]).astype(int)
     score = np.random.default_rng(0).random(len(labels))
     found = read(rows(labels, np.stack([1 - score, score], axis=1), positive=(1,), density=density))
-    groups = {group["value"]: group for group in found["attributes"]["density"]["groups"]}
-    assert [groups[name]["scores"] is None for name in "ABC"] == [True, True, False]
-    assert [groups[name]["n"] for name in "ABC"] == [19, 30, 40]
-    assert [groups[name]["positives"] for name in "ABC"] == [10, 9, 20]
-    assert found["attributes"]["density"]["corrected"] is None, "one group with a score compares with nothing"
-    assert found["attributes"]["density"]["differs"] is False
+    groups = {group.value: group for group in found.attributes["density"].groups}
+    assert [groups[name].scores is None for name in "ABC"] == [True, True, False]
+    assert [groups[name].n for name in "ABC"] == [19, 30, 40]
+    assert [groups[name].positives for name in "ABC"] == [10, 9, 20]
+    assert found.attributes["density"].corrected is None, "one group with a score compares with nothing"
+    assert found.attributes["density"].differs is False
 
 
 def test_a_group_that_lacks_a_class_has_no_macro_score(rows):
     generator = np.random.default_rng(0)
     labels = np.r_[np.arange(60) % 3, np.arange(60) % 2]
     found = read(rows(labels, generator.dirichlet(np.ones(3), 120), density=np.repeat(["A", "B"], 60)))
-    whole, lacking = found["attributes"]["density"]["groups"]
-    assert found["tested"] == "macro_auroc"
-    assert whole["absent"] == []
-    assert whole["scores"]["macro_auroc"] is not None
-    assert lacking["absent"] == ["c"]
-    assert (lacking["scores"]["macro_auroc"], lacking["scores"]["macro_f1"]) == (None, None)
-    assert lacking["scores"]["accuracy"] is not None
-    assert lacking["positives"] is None
+    whole, lacking = found.attributes["density"].groups
+    assert found.tested == "macro_auroc"
+    assert whole.absent == ()
+    assert found.compared(whole) == whole.scores.macro_auroc is not None
+    assert lacking.absent == ("c",)
+    assert (lacking.scores.macro_auroc, lacking.scores.macro_f1) == (None, None)
+    assert lacking.scores.accuracy is not None
+    assert lacking.positives is None
 
 
 def test_without_known_values_there_is_nothing_but_all(rows):
     found = read(rows([0, 1], np.eye(2)))
-    assert found["attributes"] == {}
-    assert found["all"]["n"] == 2
+    assert found.attributes == {}
+    assert found.all.n == 2
 
 
 def flags(rows, patients, times, better=0.0):
@@ -114,9 +113,9 @@ def flags(rows, patients, times, better=0.0):
             ),
             seed=generator,
             resamples=150,
-        )["attributes"]
-        density += found["density"]["differs"]
-        anything += any(one["differs"] for one in found.values())
+        ).attributes
+        density += found["density"].differs
+        anything += any(one.differs for one in found.values())
     return density / times, anything / times
 
 

@@ -5,11 +5,23 @@ import pandas as pd
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo.explanation.files import COLUMNS, FORMAT, read_explanations, write_explanations, write_maps
+from birads_zoo.explanation.files import COLUMNS, read_explanations, write_explanations, write_maps
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.explanations import ExplainerFound
 
 
 @pytest.fixture
-def run(tmp_path):
+def found(explanations_found):
+    one = ExplainerFound(
+        faithful=True, verdict="it beats them", depends_on_weights=True, n=2, n_lesions=1, n_lesion_patients=1,
+        scores={"deletion": Estimate(value=0.375, low=0.2, high=0.5)}, baselines={"random": {"deletion": None}},
+        gain={}, maps="grad-cam.npz", overlays="overlays/grad-cam", passes=9, draws=3,
+    )  # fmt: skip
+    return explanations_found({"grad-cam": one}, n=2)
+
+
+@pytest.fixture
+def run(tmp_path, found):
     """The folder of a run with explanations of two images by one explainer."""
     folder = tmp_path / "explanations"
     folder.mkdir()
@@ -17,13 +29,13 @@ def run(tmp_path):
         explainer="grad-cam", row=[7, 9], patient_id=["007", ""], density="", pointing=[np.nan, 1.0], faithful="True"
     )
     write_maps(folder / "grad-cam.npz", np.array([7, 9]), np.full((2, 4, 3), 0.5, np.float16))
-    write_explanations(folder, table, {"n": 2, "explainers": {"grad-cam": {"maps": "grad-cam.npz"}}})
+    write_explanations(folder, table, found)
     return tmp_path
 
 
-def test_all_comes_back_as_it_was(run):
+def test_all_comes_back_as_it_was(run, found):
     read = read_explanations(run)
-    assert read.found["format"] == FORMAT
+    assert read.found == found
     assert read.table.columns.tolist() == list(COLUMNS)
     assert read.table["patient_id"].tolist() == ["007", ""]
     assert read.table["faithful"].tolist() == ["True", "True"]
@@ -44,10 +56,16 @@ def test_damage_and_other_formats_are_one_sentence(run):
     with pytest.raises(UserError, match=r"grad-cam.npz is damaged .*; make it again with birads-zoo explain"):
         read_explanations(run).maps("grad-cam")
     (folder / "explanations.json").write_text('{"format": 2}')
-    with pytest.raises(UserError, match=r"is damaged \(its format is 2, and 1 is read\)"):
+    with pytest.raises(UserError, match=r"written by another birads-zoo in format 2, and this one .* format 1; make"):
         read_explanations(run)
     (folder / "explanations.json").write_text("{")
-    with pytest.raises(UserError, match="is damaged"):
+    with pytest.raises(UserError, match=r"explanations.json is damaged \(.*\); make it again with birads-zoo explain"):
+        read_explanations(run)
+
+
+def test_a_damaged_table_is_named(run):
+    (run / "explanations" / "explanations.csv").write_text("")
+    with pytest.raises(UserError, match=r"explanations.csv is damaged \(.*\); make it again with birads-zoo explain"):
         read_explanations(run)
 
 

@@ -1,5 +1,7 @@
 """The table of scores: what is of too few patients is marked."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,13 @@ import pytest
 from birads_zoo.explanation.table import explanations_text
 from birads_zoo.explanation.verdict import BASELINES, JUDGED, judge_explainer
 
-ABOUT = {"n": 24, "of": 24, "patients": 12, "with_lesions": 8, "split": "patient", "leaky": False, "folds": 2}
+
+@pytest.fixture
+def text_of(explanations_found):
+    return partial(_text_of, explanations_found)
 
 
-def text_of(lesion_patients):
+def _text_of(explanations_found, lesion_patients):
     """Return the table of 12 patients with two images each, the first of whom have marked lesions."""
     of, generator = np.repeat(np.arange(12), 2), np.random.default_rng(0)
     at_lesion = ("pointing", "energy_in_lesion")
@@ -20,11 +25,11 @@ def text_of(lesion_patients):
     table.loc[of >= lesion_patients, [name for name in columns if name.endswith((*at_lesion, "pointing_chance"))]] = (
         np.nan
     )
-    return explanations_text(ABOUT | {"target": "birads", "explainers": {"grad-cam": judge_explainer(table)}})
+    return explanations_text(explanations_found({"grad-cam": judge_explainer(table)}))
 
 
 @pytest.mark.parametrize(("patients", "marked"), [(4, True), (5, False), (0, False)])
-def test_scores_at_lesions_of_fewer_than_five_patients_are_marked(patients, marked):
+def test_scores_at_lesions_of_fewer_than_five_patients_are_marked(text_of, patients, marked):
     text = text_of(patients)
     assert (f"points into a lesion (n = {2 * patients}) †" in text) is marked
     assert (f"sum in lesions (n = {2 * patients}) †" in text) is marked

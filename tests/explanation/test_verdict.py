@@ -34,26 +34,26 @@ def judged(*args, **how):
 
 def test_better_than_both_baselines_in_all_three_is_faithful():
     found = judged(gain=0.2)
-    assert found["faithful"] is True
-    assert found["depends_on_weights"] is True
-    assert found["verdict"].startswith("beats a random and a centred map in deletion, insertion and ROAD")
+    assert found.faithful is True
+    assert found.depends_on_weights is True
+    assert found.verdict.startswith("beats a random and a centred map in deletion, insertion and ROAD")
     for baseline in ("random", "centre"):
         for name in JUDGED:  # more than 0 is better, whatever the score's direction
-            assert found["gain"][baseline][name]["value"] == pytest.approx(0.2, abs=0.05)
+            assert found.gain[baseline][name].value == pytest.approx(0.2, abs=0.05)
 
 
 def test_one_score_that_does_not_beat_one_baseline_is_enough_to_fail():
     table = rows(np.random.default_rng(0), gain=0.2)
     table["centre_road"] = table["road"]
     found = judge_explainer(table)
-    assert found["faithful"] is False
-    assert found["verdict"] == "does not beat its baselines: no gain shown in road over centre"
+    assert found.faithful is False
+    assert found.verdict == "does not beat its baselines: no gain shown in road over centre"
 
 
 def test_maps_that_random_weights_give_too_are_not_faithful():
     found = judged(gain=0.2, alike=0.8)
-    assert (found["faithful"], found["depends_on_weights"]) == (False, False)
-    assert found["verdict"].endswith("a network with random weights gives maps that are alike")
+    assert (found.faithful, found.depends_on_weights) == (False, False)
+    assert found.verdict.endswith("a network with random weights gives maps that are alike")
 
 
 @pytest.mark.parametrize("flat", [1.0, 0.6])
@@ -62,9 +62,9 @@ def test_maps_that_could_not_be_compared_with_random_weights_are_not_shown_to_de
     table.loc[: int(flat * len(table)) - 1, "rank_correlation"] = np.nan
     before = table.copy()
     found = judge_explainer(table)
-    assert (found["faithful"], found["depends_on_weights"]) == (False, None)
-    assert found["scores"]["rank_correlation"] is None
-    assert found["verdict"] == (
+    assert (found.faithful, found.depends_on_weights) == (False, None)
+    assert found.scores["rank_correlation"] is None
+    assert found.verdict == (
         "is not shown to depend on the weights: the map or that of random weights is flat in most images, "
         "so how alike they are is undecided"
     )
@@ -75,7 +75,7 @@ def test_a_few_flat_maps_leave_the_verdict_to_the_others():
     table = rows(np.random.default_rng(0), gain=0.2)
     table.loc[:10, "rank_correlation"] = np.nan
     found = judge_explainer(table)
-    assert (found["faithful"], found["depends_on_weights"]) == (True, True)
+    assert (found.faithful, found.depends_on_weights) == (True, True)
 
 
 def test_no_interval_leaves_what_its_score_can_be():
@@ -83,17 +83,17 @@ def test_no_interval_leaves_what_its_score_can_be():
     table["deletion"], table["random_deletion"] = np.repeat([0.0, 1.0], 4), np.repeat([1.0, 0.0], 4)
     table["rank_correlation"] = np.repeat([0.02, 0.9], 4)
     found = judge_explainer(table)
-    gains = [one for of in found["gain"].values() for one in of.values()]
-    assert min(one["low"] for one in gains) == -1
-    assert all(-1 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in gains)
-    scores = [one for name, one in found["scores"].items() if name != "ssim"]
-    assert all(0 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in scores)
+    gains = [one for of in found.gain.values() for one in of.values()]
+    assert min(one.low for one in gains) == -1
+    assert all(-1 <= one.low <= one.value <= one.high <= 1 for one in gains)
+    scores = [one for name, one in found.scores.items() if name != "ssim"]
+    assert all(0 <= one.low <= one.value <= one.high <= 1 for one in scores)
 
 
 def test_few_patients_decide_nothing():
     found = judged(patients=9, gain=0.2)
-    assert found["faithful"] is None
-    assert found["verdict"] == "undecided: fewer than 10 patients"
+    assert found.faithful is None
+    assert found.verdict == "undecided: fewer than 10 patients"
 
 
 def test_without_lesions_their_scores_are_none_and_the_verdict_stands():
@@ -101,22 +101,22 @@ def test_without_lesions_their_scores_are_none_and_the_verdict_stands():
     of_lesions = [name for name in table if name.endswith(("pointing", "energy_in_lesion", "pointing_chance"))]
     table[of_lesions] = np.nan
     found = judge_explainer(table)
-    assert found["faithful"] is True
-    assert (found["n_lesions"], found["n_lesion_patients"]) == (0, 0)
-    assert found["scores"]["pointing"] is found["gain"]["random"]["pointing"] is None
+    assert found.faithful is True
+    assert (found.n_lesions, found.n_lesion_patients) == (0, 0)
+    assert found.scores["pointing"] is found.gain["random"]["pointing"] is None
 
 
 def test_a_perfect_pointer_still_has_an_interval():
-    pointing = judged(gain=0.2)["scores"]["pointing"]
-    assert pointing["value"] == 1
-    assert 0.8 < pointing["low"] < 1
+    pointing = judged(gain=0.2).scores["pointing"]
+    assert pointing.value == 1
+    assert 0.8 < pointing.low < 1
 
 
 def test_no_gain_is_shown_more_often_than_its_interval_allows_and_no_verdict_at_all():
     alarms, verdicts, studies = 0, 0, 80
     for seed in range(studies):
         found = judge_explainer(rows(np.random.default_rng(seed), patients=25))
-        verdicts += found["faithful"] is True
-        alarms += sum(found["gain"]["random"][name]["low"] > 0 for name in JUDGED)
+        verdicts += found.faithful is True
+        alarms += sum(found.gain["random"][name].low > 0 for name in JUDGED)
     assert verdicts <= 0.05 * studies
     assert alarms / (len(JUDGED) * studies) < 0.05  # 2.5 % is meant

@@ -1,15 +1,17 @@
 """Pages in a real browser, and a run's folder with hand-made heat maps to make them from."""
 
 import csv
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from birads_zoo.finished import prepare_again, read_run
+from birads_zoo import documents
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.explanations import ExplainerFound
+from birads_zoo.runs.finished import prepare_again, read_run
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def data(finished):
 
 
 @pytest.fixture(scope="session")
-def explained():
+def explained(explanations_found):
     """Write hand-made heat maps into a run's folder: a spot for each test row but the first `left_out`."""
 
     def write(
@@ -70,21 +72,27 @@ def explained():
                 {"row": row["row"], "explainer": name, "explained": row["label"]} for name in names for row in rows
             )
 
-        def score(value: float) -> dict[str, float]:
-            return {"value": value, "low": value - 0.05, "high": value + 0.05}
+        def score(value: float) -> Estimate:
+            return Estimate(value=value, low=value - 0.05, high=value + 0.05)
 
         told = {
-            name: {
-                "faithful": faithful,
-                "verdict": f"the verdict on {name}",
-                "n_lesion_patients": lesion_patients,
-                "scores": {"insertion": score(0.6), "pointing": score(0.3) if lesion_patients else None},
-                "baselines": {"random": {"insertion": score(0.4)}},
-                "maps": f"{name}.npz",
-            }
+            name: ExplainerFound(
+                faithful=faithful,
+                verdict=f"the verdict on {name}",
+                depends_on_weights=None,
+                n=len(rows),
+                n_lesions=lesion_patients,
+                n_lesion_patients=lesion_patients,
+                scores={"insertion": score(0.6), "pointing": score(0.3) if lesion_patients else None},
+                baselines={"random": {"insertion": score(0.4)}},
+                gain={},
+                maps=f"{name}.npz",
+                overlays="",
+                passes=1,
+                draws=1,
+            )
             for name, faithful in names.items()
         }
-        content = {"format": 1, "n": len(rows), "patients": 16, "with_lesions": 5, "explainers": told}
-        (folder / "explanations.json").write_text(json.dumps(content), encoding="utf-8")
+        documents.write(folder / "explanations.json", explanations_found(told, n=len(rows)))
 
     return write

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from birads_zoo.evaluation.conformal import read_conformal
@@ -10,6 +11,7 @@ from birads_zoo.evaluation.recalibration import read_calibration
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.report import calibration_figures, style
 from birads_zoo.report.style import COOL, WARM
+from birads_zoo.results.estimate import Estimate
 
 CLASSES = {
     2: ("normal", "abnormal"),
@@ -65,7 +67,8 @@ def test_coverage_and_sizes_of_sets(tmp_path: Path, k: int, validated: int) -> N
 
 def test_a_class_that_is_held_too_seldom_stands_out(tmp_path: Path) -> None:
     told = read_conformal(predicted(4, 60, 0), predicted(4, 30, 1), 0.9, chose_epoch=False, leaky=False)
-    told["per_class"][1]["coverage"] = {"value": 0.5, "low": 0.4, "high": 0.6}
+    seldom = replace(told.per_class[1], coverage=Estimate(value=0.5, low=0.4, high=0.6))
+    told = replace(told, per_class=(told.per_class[0], seldom, *told.per_class[2:]))
     calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)
     assert WARM in colours(tmp_path / "sets.png")
 

@@ -5,8 +5,8 @@ import csv
 import pytest
 from PIL import Image
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.report.differences import HEAD, Difference, draw, markdown, numbers, write_csv
+from birads_zoo.results.estimate import Estimate
 
 LINES = (
     Difference(name="no-dropout", estimate=Estimate(value=0.1, low=0.02, high=0.18), p=0.0004, verdict="helps"),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from birads_zoo.errors import UserError
 from birads_zoo.report import figures, pictures, style
+from birads_zoo.training.history import Epoch
 
 CLASSES = {
     2: ("normal", "abnormal"),
@@ -73,8 +74,10 @@ def test_charts_of_any_number_of_classes_and_rows(tmp_path: Path, texts: list[st
     assert all(str(count) in numbers for count in confusion.max(axis=1)), "each row's largest cell is told"
 
 
-def line(fold: int, epoch: int, **values: float | None) -> dict[str, float | None]:
-    return {"fold": fold, "epoch": epoch, "train_loss": 1 / epoch, **values}
+def line(fold: int, epoch: int, **values: float | None) -> Epoch:
+    unknown = dict.fromkeys(("val_loss", "val_accuracy", "val_macro_f1", "val_auroc"))
+    pace = {"learning_rate": 0.1, "seconds": 1.0, "images_per_second": 1.0}
+    return Epoch(fold=fold, epoch=epoch, train_loss=1 / epoch, **pace, **{**unknown, **values})
 
 
 @pytest.mark.parametrize(
@@ -88,12 +91,10 @@ def line(fold: int, epoch: int, **values: float | None) -> dict[str, float | Non
     ],
     ids=["one epoch", "no validation", "folds of different length", "folds without a shared epoch", "not finite"],
 )
-def test_learning_curves_of_any_history(
-    tmp_path: Path, texts: list[str], history: list[dict[str, float | None]]
-) -> None:
+def test_learning_curves_of_any_history(tmp_path: Path, texts: list[str], history: list[Epoch]) -> None:
     figures.learning_curves(history, tmp_path / "curves.png", CONTEXT, chosen={0: 1})
     assert drawn(tmp_path / "curves.png").std() > 1
-    validated = any(np.isfinite(each.get("val_loss") or np.nan) for each in history)
+    validated = any(np.isfinite(each.val_loss or np.nan) for each in history)
     assert ("no validation rows" in texts) is not validated
 
 

@@ -1,17 +1,18 @@
 import csv
 import io
-from dataclasses import replace
 
 import openpyxl
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, FoldScore, Leaderboard
 from birads_zoo.registry import load_registry
 from birads_zoo.report.leaderboard_page import write_leaderboard
 from birads_zoo.report.leaderboard_rows import board_rows
 from birads_zoo.report.leaderboard_table import columns, to_csv, to_markdown
+from birads_zoo.results.environment import Machine
+from birads_zoo.results.estimate import Estimate
 
 CLASSES = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
@@ -86,7 +87,18 @@ def board(*entries: Entry) -> Leaderboard:
             ),
             Effect(name="no-freeze", backbone="resnet50", effect=None, p=None, verdict="changes nothing here"),
         ),
-        environment={"device": "cpu", "versions": {"torch": "2.14"}},
+        environment=Machine(
+            started="",
+            python="3.12",
+            platform="Linux",
+            cpus=2,
+            memory_gib=None,
+            versions={"torch": "2.14"},
+            commit=None,
+            device="cpu",
+            device_name="",
+            precision="float32",
+        ),
         command="birads-zoo compare --seeds 2",
     )
 
@@ -107,7 +119,7 @@ def written(tmp_path_factory):
 def test_every_form_is_written(written):
     folder, _ = written
     assert {path.name for path in folder.iterdir()} == {
-        "leaderboard.html", "leaderboard.csv", "leaderboard.md", "leaderboard.xlsx", "figures",
+        "leaderboard.json", "leaderboard.html", "leaderboard.csv", "leaderboard.md", "leaderboard.xlsx", "figures",
     }  # fmt: skip
     for name in ("scores", "cost", "per-class", "pairs", "ablations"):
         with Image.open(folder / "figures" / f"{name}.png") as image:

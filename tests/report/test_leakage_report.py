@@ -5,9 +5,9 @@ import csv
 import pytest
 from PIL import Image
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import SchemeScore
 from birads_zoo.report.leakage_report import HEAD, draw, markdown, write_csv
+from birads_zoo.results.estimate import Estimate
 
 ROWS = (
     SchemeScore(

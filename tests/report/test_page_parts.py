@@ -130,8 +130,8 @@ def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run
     [
         (lambda folder: (folder / "grad-cam.npz").unlink(), "is damaged"),
         (lambda folder: (folder / "grad-cam.npz").write_bytes(b"no archive"), "is damaged"),
-        (lambda folder: (folder / "explanations.json").write_text("{}"), "is damaged"),
-        (lambda folder: (folder / "explanations.json").write_text('{"format": 2}'), "its format is 2, and 1 is read"),
+        (lambda folder: (folder / "explanations.json").write_text('{"format": 1}'), "is damaged"),
+        (lambda folder: (folder / "explanations.json").write_text("{}"), "was written by an older birads-zoo"),
     ],
 )
 def test_damaged_heat_maps_are_one_sentence(run, data, explained, spoil, said):

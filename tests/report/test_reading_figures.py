@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from msgspec.structs import replace
 from PIL import Image
 
 from birads_zoo.evaluation.curves import curves
 from birads_zoo.report import curve_figures, style, subgroup_figure
 from birads_zoo.report.curve_figures import Against
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups
 
 CONTEXT = "resnet50 · patient split · n = 12"
 WARM = (0xC8, 0x50, 0x1E)
@@ -67,15 +70,18 @@ def test_a_class_without_rows_is_named_as_one_without_a_curve(written: list[str]
     assert sum("no curve" in text for text in written) == 2, written
 
 
-def group(value: str, n: int, score: float | None) -> dict[str, Any]:
-    scores = None if score is None else {"auroc": {"value": score, "low": score - 0.1, "high": score + 0.1}}
-    return {"value": value, "n": n, "patients": n, "positives": n // 2, "absent": [], "scores": scores}
+def group(value: str, n: int, score: float | None) -> Group:
+    scores = None
+    if score is not None:
+        auroc = Estimate(value=score, low=score - 0.1, high=score + 0.1)
+        scores = GroupScores(auroc=auroc, accuracy=None, macro_f1=None)
+    return Group(value=value, n=n, patients=n, positives=n // 2, absent=(), scores=scores)
 
 
-def subgroups(differs: bool) -> dict[str, Any]:
-    groups = [group("A", 40, 0.8), group("B", 50, 0.6), group("unknown", 1, None)]
-    density = {"groups": groups, "p_value": 0.001, "corrected": 0.001, "differs": differs}
-    return {"tested": "auroc", "all": group("", 91, 0.7), "attributes": {"density": density}}
+def subgroups(differs: bool) -> Subgroups:
+    groups = (group("A", 40, 0.8), group("B", 50, 0.6), group("unknown", 1, None))
+    density = Attribute(groups=groups, p_value=0.001, corrected=0.001, differs=differs)
+    return Subgroups(tested="auroc", rule="", caution="", all=group("", 91, 0.7), attributes={"density": density})
 
 
 def test_subgroups_that_differ_are_coloured(tmp_path: Path) -> None:
@@ -88,7 +94,7 @@ def test_subgroups_that_differ_are_coloured(tmp_path: Path) -> None:
 
 
 def test_no_subgroups_are_told_so(written: list[str], tmp_path: Path) -> None:
-    found = subgroups(False) | {"attributes": {}, "all": group("", 5, None)}
+    found = replace(subgroups(False), attributes={}, all=group("", 5, None))
     subgroup_figure.subgroups(found, tmp_path / "groups.png", CONTEXT)
     drawn(tmp_path / "groups.png")
     assert any("no attribute has two known values" in text.replace("\n", " ") for text in written), written

@@ -5,12 +5,15 @@ import re
 import shutil
 from dataclasses import replace
 
+import msgspec
 import pytest
 
-from birads_zoo.finished import prepare_again, read_run
+from birads_zoo.documents import encode
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.report.run_page import write_run_page
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs.finished import prepare_again, read_run
 
 HOSTILE = (
     "</script><script>window.pwned = 1</script>",
@@ -60,8 +63,9 @@ def hostile(finished, tmp_path_factory):
     test["view"] = HOSTILE[1]
     path = tmp_path_factory.mktemp("hostile") / "report.html"
     heat = {"explainers": [], "measures": [], "maps": {}}
-    environment = {HOSTILE[0]: HOSTILE[1]}
-    write_run_page(path, run.recipe, test, rename(dict(run.metrics)), environment, run.history, data, heat, None)
+    environment = msgspec.structs.replace(run.environment, platform=HOSTILE[0], device_name=HOSTILE[1])
+    metrics = msgspec.convert(rename(json.loads(encode(run.metrics))), RunMetrics)
+    write_run_page(path, run.recipe, test, metrics, environment, run.history, data, heat, None)
     return path
 
 

@@ -1,21 +1,28 @@
 """What the first lines of a run's page say is wrong with it."""
 
-import copy
 import json
 
+import msgspec
 import pytest
 
 from birads_zoo.data.audit import AuditSummary
 from birads_zoo.report.verdicts import judge_run
+from birads_zoo.results.metrics import RunMetrics
 
 NOTHING_LOST = AuditSummary(
     rows=64, patients=16, usable=60, by_assessment={}, dropped={"x": 4}, repaired={}, unlisted={}
 )
 
 
+def point(observed):
+    """A point of a reliability diagram: stated 0.5, came true in that share of nine images."""
+    share = {"value": observed, "low": observed - 0.1, "high": observed + 0.1}
+    return {"predicted": 0.5, "n": 9, "patients": 9, "observed": share}
+
+
 @pytest.fixture
 def metrics(finished):
-    """A real run's metrics, of a network as good as can be: each test makes one thing worse."""
+    """A real run's metrics.json, of a network as good as can be: each test makes one thing worse."""
     told = json.loads((finished[0] / "metrics.json").read_text("utf-8"))
     k = len(told["classes"])
     told["confusion"] = [[10 * (i == j) for j in range(k)] for i in range(k)]
@@ -31,14 +38,18 @@ def metrics(finished):
     told["calibration"]["after"] = None
     told["calibration"]["before"] |= {
         "brier_skill": {"value": 0.5, "low": 0.4, "high": 0.6},
-        "top_label": [{"predicted": 0.5, "n": 9, "observed": {"value": 0.5, "low": 0.4, "high": 0.6}}] * 10,
+        "top_label": [point(0.5)] * 10,
     }
     told["conformal"]["coverage"] = {"value": 0.9, "low": 0.85, "high": 0.95}
-    return copy.deepcopy(told)
+    return told
+
+
+def judged(metrics, summary=NOTHING_LOST, explainers=None):
+    return judge_run(msgspec.convert(metrics, RunMetrics), summary, explainers or {})
 
 
 def claims(metrics, severity, summary=NOTHING_LOST, explainers=None):
-    return [one.claim for one in judge_run(metrics, summary, explainers or {}) if one.severity == severity]
+    return [one.claim for one in judged(metrics, summary, explainers) if one.severity == severity]
 
 
 def test_of_a_good_run_nothing_is_wrong_or_doubtful(metrics):
@@ -50,7 +61,7 @@ def test_of_a_good_run_nothing_is_wrong_or_doubtful(metrics):
 
 def test_a_leak_comes_first(metrics):
     metrics["leaky"], metrics["split"] = True, "image"
-    first = judge_run(metrics, NOTHING_LOST, {})[0]
+    first = judged(metrics)[0]
     assert first.claim == "The split leaks patients"
     assert "image split" in first.because
 
@@ -80,7 +91,7 @@ def test_a_class_that_is_never_called_and_one_answer_for_all_are_told_apart(metr
 def test_severe_errors_are_counted_by_direction(metrics):
     metrics["confusion"][0][3], metrics["confusion"][2][0], metrics["confusion"][1][2] = 3, 2, 5
     metrics["errors"]["severe"] = {"value": 0.1, "low": 0.05, "high": 0.2}
-    told = next(one for one in judge_run(metrics, NOTHING_LOST, {}) if "two classes off" in one.claim)
+    told = next(one for one in judged(metrics) if "two classes off" in one.claim)
     assert told.because.startswith(f"5 of {metrics['n']} images")
     assert told.because.endswith("2 called too low, 3 too high.")
 
@@ -89,7 +100,7 @@ def test_severe_errors_are_counted_by_direction(metrics):
     ("observed", "off", "claim"), [(0.2, 3, "Probabilities are too high"), (0.9, 3, "Probabilities are too low")]
 )
 def test_probabilities_are_judged_by_the_points_outside_their_intervals(metrics, observed, off, claim):
-    away = {"predicted": 0.5, "n": 9, "observed": {"value": observed, "low": observed - 0.1, "high": observed + 0.1}}
+    away = point(observed)
     bins = metrics["calibration"]["before"]["top_label"]
     metrics["calibration"]["before"]["top_label"] = [away] * 2 + bins[2:]
     assert claim not in claims(metrics, "doubt"), "two of ten happen by chance"
@@ -123,15 +134,15 @@ def test_sets_that_hold_too_little_are_told_with_the_folds_whose_sets_hold_every
     conformal = metrics["conformal"]
     conformal |= {"coverage": {"value": 0.7, "low": 0.6, "high": 0.8}, "level": 0.9}
     for whole, ending in ((0, "instead of 90 %."), (1, " In 1 of 2 folds all sets hold all classes.")):
-        conformal["folds"] = [{"threshold": None}] * whole + [{"threshold": 0.5}] * (2 - whole)
-        (told,) = (one for one in judge_run(metrics, NOTHING_LOST, {}) if one.claim.startswith("Sets hold"))
+        fold = {"fold": 0, "n": 9, "patients": 9}
+        conformal["folds"] = [fold | {"threshold": None if k < whole else 0.5} for k in range(2)]
+        (told,) = (one for one in judged(metrics) if one.claim.startswith("Sets hold"))
         assert told.because.endswith(ending)
 
 
 def test_no_readings_are_no_error(metrics):
     metrics |= {"errors": None, "positive": None, "kappa_quadratic": None}
-    metrics["gain"] = {"over": None, "macro_f1": None, "macro_auroc": None}
+    metrics["gain"] = {"over": "", "macro_f1": None, "macro_auroc": None}
     metrics["calibration"]["before"]["brier_skill"] = None
-    metrics["conformal"]["coverage"] = None
     metrics["subgroups"]["attributes"] = {}
     assert claims(metrics, "wrong") == []

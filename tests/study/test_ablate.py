@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.recipe import Recipe
+from birads_zoo.results.estimate import Estimate
 from birads_zoo.study.ablate import COLLAPSED, HELPS, HURTS, NOT_SHOWN, NOTHING, effects, verdict
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted

@@ -1,38 +1,66 @@
 """The leaderboard's values: scores and intervals over seeds, ties, gains, costs, and models that failed."""
 
+import itertools
+from functools import partial
+
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from birads_zoo.recipe import Recipe
+from birads_zoo.results.cost import Cost
+from birads_zoo.results.environment import Machine
+from birads_zoo.results.scores import METRICS
 from birads_zoo.study.compare import leaderboard
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
-from birads_zoo.study.score import adjusted, score, values
+from birads_zoo.study.score import adjusted, compare, score, values
 
 N = 200
 
 
-def _predicted(right, generator, seeds=2, **metrics):
-    """Two classes, two rows a patient; seed s predicts a share `right[s]` rightly."""
+MACHINE = Machine(
+    started="", python="", platform="", cpus=2, memory_gib=None, versions={}, commit=None, device="cpu",
+    device_name="", precision="float32",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def predicted(made_metrics):
+    """Runs of two classes, two rows a patient; seed s predicts a share `right[s]` rightly: `predicted(right, …)`."""
+    return partial(_predicted, made_metrics)
+
+
+def _predicted(made_metrics, right, generator, seeds=2, **metrics):
     labels = np.repeat(np.arange(N // 2) % 2, 2)
     shares = np.broadcast_to(right, (seeds,))
     hit = np.stack([generator.permutation(np.arange(N)) < round(N * share) for share in shares])
     second = np.where(hit, labels, 1 - labels) * 0.6 + 0.2
+    of_class = {"precision": 0.5, "recall": 0.5, "support": N // 2}
+    of_fold = {"patients": 9, "absent": [], **dict.fromkeys(METRICS)}
     own = {
         "target": "t", "split": "patient", "folds": 5, "patients": N // 2,
-        "per_class": [{"f1": 0.5, "auroc": 0.7}, {"f1": 0.4, "auroc": None}],
-        "per_fold": [{"fold": 0, "n": 120, "accuracy": 0.6}, {"fold": 1, "n": 80, "accuracy": 0.8}],
-        "spread_over_folds": {"accuracy": {"mean": 0.7, "sd": 0.02**0.5}},
+        "per_class": [
+            of_class | {"name": "a", "f1": 0.5, "auroc": 0.7}, of_class | {"name": "b", "f1": 0.4, "auroc": None}
+        ],
+        "per_fold": [
+            of_fold | {"fold": 0, "n": 120, "accuracy": 0.6}, of_fold | {"fold": 1, "n": 80, "accuracy": 0.8}
+        ],
+        "spread_over_folds": {name: {"mean": 0.7, "sd": 0.02**0.5} for name in METRICS},
     }  # fmt: skip
+    cost = Cost(
+        parameters=10, trainable=10, flops=None, train_rate=10.0, predict_rate=10.0, peak_memory=None, energy=None,
+        seconds=None,
+    )  # fmt: skip
     return Predicted(
         rows=np.arange(N),
         labels=labels,
         patients=np.repeat(np.arange(N // 2).astype(str), 2),
         classes=("a", "b"),
         probabilities=np.stack([1 - second, second], axis=-1),
-        metrics=(own | metrics,) * seeds,
-        costs=tuple({"parameters": 10, "flops": None, "train_rate": 10.0 * (s + 1)} for s in range(seeds)),
+        metrics=(made_metrics(**own | metrics),) * seeds,
+        costs=tuple(replace(cost, train_rate=10.0 * (s + 1)) for s in range(seeds)),
     )
 
 
@@ -41,25 +69,41 @@ def _variant(backbone):
 
 
 @pytest.fixture(scope="module")
-def found():
+def models(predicted):
     generator = np.random.default_rng(0)
+    gain = {"value": 0.1, "low": 0.0, "high": 0.2, "over": "thumbnail"}
+    gains = {"over": "majority", "macro_f1": gain, "macro_auroc": None}
+    nothing = {"over": "", "macro_f1": None, "macro_auroc": None}
+    shortcuts = {name: {"macro_f1": f1, "macro_auroc": None} for name, f1 in (("thumbnail", 0.55), ("majority", 0.5))}
+    return {
+        "low": predicted(0.6, generator, shortcuts=shortcuts),
+        "high": predicted((0.9, 0.92), generator, gain=gains),
+        "twin": predicted((0.9, 0.91), generator, gain=nothing),
+    }
+
+
+@pytest.fixture(scope="module")
+def board(models):
+    """The leaderboard of four made-up models by a metric: `board(metric)`."""
+    return lambda metric: _board(models, metric)
+
+
+@pytest.fixture(scope="module")
+def found(board):
+    return board("accuracy")
+
+
+def _board(models, metric):
     names = ("low", "broken", "high", "twin")
     study = Study(
         kind="compare",
         variants=tuple(map(_variant, names)),
         seeds=(0, 1),
-        metric="accuracy",
+        metric=metric,
         command="birads-zoo compare",
     )
-    gain = {"over": "majority", "accuracy": {"value": 0.1, "low": 0.0, "high": 0.2, "over": "thumbnail"}}
-    shortcuts = {"thumbnail": {"accuracy": 0.55}, "majority": {"accuracy": 0.5}}
-    predicted = {
-        "low": _predicted(0.6, generator, shortcuts=shortcuts),
-        "high": _predicted((0.9, 0.92), generator, gain=gain),
-        "twin": _predicted((0.9, 0.91), generator),
-    }
     failures = {"broken": Failure(said="seed 0: it never builds")}
-    return leaderboard(study, predicted, failures, {"device": "cpu"}, (), ordinal=False)
+    return leaderboard(study, models, failures, MACHINE, (), ordinal=False)
 
 
 def test_entries_are_sorted_by_score_and_the_failed_come_last(found):
@@ -75,21 +119,35 @@ def test_models_that_tests_do_not_tell_apart_share_a_rank(found):
     assert [p[k][k] for k in range(4)] == [None] * 4
     assert [row[3] for row in p] == list(p[3]) == [None] * 4
     assert p[0][2] == p[2][0]
-    assert 0 < found.smallest_gap < 0.3
 
 
-def test_an_entry_has_its_spread_classes_gain_and_cost(found):
-    high, twin = found.entries[:2]
+def test_the_smallest_gap_is_that_of_the_pair_that_tells_least(found, models):
+    gaps = [
+        compare(a, b, "accuracy", ordinal=False).smallest_gap for a, b in itertools.combinations(models.values(), 2)
+    ]
+    assert min(gaps) < 0.9 * max(gaps), "the pairs differ"
+    assert found.smallest_gap == max(gaps)
+
+
+def test_an_entry_has_its_spread_classes_and_cost(found):
+    high = found.entries[0]
     assert high.seed_spread == pytest.approx(0.02 / 2**0.5)
     assert [(one.name, one.f1, one.auroc, one.n, one.patients) for one in high.per_class] == [
         ("a", 0.5, 0.7, N // 2, N // 4),
         ("b", 0.4, None, N // 2, N // 4),
     ]
+    assert (high.parameters, high.flops, high.train_rate, high.energy) == (10, None, 15.0, None)
+
+
+def test_the_gain_and_the_shortcuts_are_of_the_metric_if_runs_have_them_in_it(board, found):
+    by_f1 = board("macro_f1")
+    high, twin = by_f1.entries[:2]
     assert (high.gain.value, high.gain.low, high.gain.high, high.best_shortcut) == (
         pytest.approx(0.1), pytest.approx(0.0), pytest.approx(0.2), "thumbnail",
     )  # fmt: skip
     assert (twin.gain, twin.best_shortcut) == (None, "")
-    assert (high.parameters, high.flops, high.train_rate, high.energy) == (10, None, 15.0, None)
+    assert by_f1.shortcuts == {"thumbnail": 0.55, "majority": 0.5}
+    assert (found.entries[0].gain, found.shortcuts) == (None, {}), "shortcuts are not scored by accuracy"
 
 
 def test_folds_are_told_one_by_one_for_every_seed_and_their_spread_is_within_seeds(found):
@@ -104,12 +162,12 @@ def test_folds_are_told_one_by_one_for_every_seed_and_their_spread_is_within_see
 def test_the_leaderboard_says_on_what_it_rests(found):
     assert (found.n, found.patients, found.folds, found.split, found.leaky) == (N, N // 2, 5, "patient", False)
     assert found.classes == ("a", "b")
-    assert found.shortcuts == {"thumbnail": 0.55, "majority": 0.5}
+    assert found.environment == MACHINE
 
 
-def test_a_score_is_the_seeds_mean_and_more_seeds_that_differ_widen_its_interval():
+def test_a_score_is_the_seeds_mean_and_more_seeds_that_differ_widen_its_interval(predicted):
     generator = np.random.default_rng(1)
-    alike, apart = _predicted((0.7, 0.7), generator), _predicted((0.5, 0.9), generator)
+    alike, apart = predicted((0.7, 0.7), generator), predicted((0.5, 0.9), generator)
     assert values(apart, "accuracy", ordinal=False) == [0.5, 0.9]
     narrow, wide = (score(one, "accuracy", ordinal=False) for one in (alike, apart))
     assert narrow.value == wide.value == pytest.approx(0.7)
@@ -117,8 +175,8 @@ def test_a_score_is_the_seeds_mean_and_more_seeds_that_differ_widen_its_interval
     assert narrow.low < 0.7 < narrow.high
 
 
-def test_an_undefined_metric_has_no_score():
-    three = _predicted(0.7, np.random.default_rng(2))
+def test_an_undefined_metric_has_no_score(predicted):
+    three = predicted(0.7, np.random.default_rng(2))
     constant = np.full_like(three.probabilities, 0.5)
     same = Predicted(**{**vars(three), "labels": np.zeros(N, dtype=np.int64), "probabilities": constant})
     assert score(same, "macro_auroc", ordinal=False) is None

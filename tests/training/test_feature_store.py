@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import safetensors
 import torch
 
 from birads_zoo.devices import choose_compute
 from birads_zoo.training import feature_store
 from birads_zoo.training.feature_store import FeatureStore, still_features
+from birads_zoo.version import __version__
 
 
 @pytest.fixture
@@ -76,6 +78,15 @@ def test_a_damaged_file_is_computed_again(computed, tmp_path):
     assert seen == 24
     assert torch.equal(whole, again)
     assert computed()[1] == 4
+
+
+def test_features_of_another_format_are_computed_again(computed, tmp_path, monkeypatch):
+    computed()
+    (file,) = (tmp_path / "features").iterdir()
+    with safetensors.safe_open(file, framework="pt") as written:
+        assert written.metadata() == {"format": "1", "birads_zoo": __version__}
+    monkeypatch.setattr(feature_store, "_FORMAT", 2)
+    assert computed()[1] == 24
 
 
 def test_the_longest_unused_make_room(computed, store, tmp_path, monkeypatch):

@@ -52,6 +52,15 @@ def test_a_lesion_smaller_than_a_place_still_has_one():
     assert float(lesion_loss(seen, lesions, torch.tensor([1]))) < 0.01
 
 
+def test_a_picture_in_which_nothing_was_marked_should_show_its_class_nowhere():
+    """A map of zeros says that somebody looked: all places should speak for the first class, whatever the label."""
+    empty, silent = torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 2, 4, 4)
+    first = torch.stack([torch.full((1, 1, 4, 4), 10.0), torch.full((1, 1, 4, 4), -10.0)], dim=2)
+    assert float(lesion_loss(first, empty, torch.tensor([1]))) < 1e-6
+    assert float(lesion_loss(-first, empty, torch.tensor([1]))) == pytest.approx(10, abs=1e-3), "half of the 20 lost"
+    assert float(lesion_loss(silent, empty, torch.tensor([1]))) == pytest.approx(math.log(2) / 2)
+
+
 def test_pictures_that_nobody_marked_count_for_nothing():
     evidence = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     lesions = torch.cat([one_lesion(), torch.full((1, 1, 32, 32), -1.0)])

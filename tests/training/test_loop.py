@@ -1,4 +1,8 @@
+import json
+
 import pytest
+import safetensors
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -88,6 +92,29 @@ def test_accumulated_batches_step_like_one_large_batch(make_fit, ignore):
         torch.testing.assert_close(tensor, weights(large)[name], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_gradients_are_clipped_to_the_norm_that_is_asked_for(make_fit, ignore, monkeypatch, accumulate):
+    def norms(folder, **section):
+        seen = []
+
+        def watched(model, section):
+            optimiser = make_optimiser(model, section)
+            gradients = [p for group in optimiser.param_groups for p in group["params"]]
+            optimiser.register_step_pre_hook(
+                lambda *_: seen.append(float(torch.stack([p.grad.norm() for p in gradients]).norm()))
+            )
+            return optimiser
+
+        monkeypatch.setattr(loop, "make_optimiser", watched)
+        train(make_fit(folder, epochs=1, accumulate=accumulate, **section), ignore.step, ignore.epoch)
+        return seen
+
+    free, clipped = norms("free"), norms("clipped", clip_norm=0.01)
+    assert min(free) > 0.02, "there is something to clip"
+    assert clipped == pytest.approx([0.01] * len(free), rel=1e-3)
+    assert norms("wide", clip_norm=1e6) == pytest.approx(free), "a norm below the limit stays"
+
+
 def test_early_stopping_keeps_the_best_epoch(make_fit, ignore):
     fit = make_fit(epochs=50, early_stopping=2, learning_rate=3.0)
     history = train(fit, ignore.step, ignore.epoch)
@@ -135,6 +162,27 @@ def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
         train(make_fit(), ignore.step, ignore.epoch)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"format": None}, "was written by an older birads-zoo (it has no format number); delete the folder"),
+        ({"format": 9, "birads_zoo": "9.0"}, "was written by birads-zoo 9.0 in format 9, and this one"),
+        ({"history": None}, "is damaged (Expected `array`, got `null` - at `$.history`); delete the folder"),
+    ],
+)
+def test_a_checkpoint_of_another_format_is_named(make_fit, ignore, changes, said):
+    fit = make_fit()
+    train(fit, ignore.step, ignore.epoch)
+    with safetensors.safe_open(fit.last, framework="pt") as file:
+        header = json.loads(file.metadata()["birads_zoo"])
+    tensors = safetensors.torch.load_file(fit.last)
+    safetensors.torch.save_file(tensors, fit.last, metadata={"birads_zoo": json.dumps(header | changes)})
+    with pytest.raises(UserError) as error:
+        train(make_fit(), ignore.step, ignore.epoch)
+    assert str(error.value).startswith(f"checkpoint {fit.last} {said}")
+    assert f"delete the folder {fit.folder} to train its fold from the start" in str(error.value)
+
+
 def test_a_checkpoint_of_another_model_is_named(make_fit, ignore):
     train(make_fit(), ignore.step, ignore.epoch)
     with pytest.raises(UserError, match="belongs to another model"):
@@ -161,6 +209,15 @@ def test_best_weights_of_another_epoch_are_not_taken(make_fit, ignore, always_ch
     checkpoint.save_weights(fit.best, checkpoint.weights_of(fit.classifier), history * 2)
     with pytest.raises(UserError, match=r"is of epoch 6, and epoch \d was the best; delete the folder"):
         train(make_fit(), ignore.step, ignore.epoch)
+
+
+def test_the_moving_average_counts_optimiser_steps_through_all_epochs(make_fit, ignore, monkeypatch):
+    """Six batches of an epoch make two steps of four and two batches; the decay's warm-up goes by steps."""
+    followed = []
+    monkeypatch.setattr(loop, "follow", lambda *given: followed.append(given[2:]) or follow(*given))
+    fit = make_fit(epochs=3, accumulate=4, ema=0.7)
+    train(fit, ignore.step, ignore.epoch)
+    assert followed == [(0.7, step) for step in range(6)]
 
 
 def test_the_moving_average_follows_its_rule():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -75,7 +75,6 @@ def test_focal_loss_looks_away_from_easy_rows():
 
 
 @given(COUNTS)
-@settings(deadline=None)
 def test_balanced_weights_are_scikit_learns(counts):
     labels = np.repeat(np.arange(len(counts)), counts)
     expected = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
@@ -89,7 +88,6 @@ def test_balanced_weights_of_the_papers_rows_are_the_papers():
 
 
 @given(COUNTS, st.integers(0, 5))
-@settings(deadline=None)
 def test_rows_weigh_one_on_average_even_with_an_empty_class(counts, empty):
     counts = [*counts[:empty], 0, *counts[empty:]]
     weights = class_weights(LossContext(class_counts=tuple(counts), class_weights=True))

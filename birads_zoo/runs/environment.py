@@ -9,28 +9,37 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import asdict
+
+from birads_zoo.devices import Compute
+from birads_zoo.results.environment import Machine, Session
 
 _VERSIONS = ("birads-zoo", "torch", "torchvision", "kornia", "numpy", "pandas", "scikit-learn", "pillow", "safetensors")
 
 
-def environment() -> dict[str, Any]:
-    """Describe the software, the machine and the command line as it was given."""
-    return {
-        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "cpus": os.cpu_count(),
-        "memory_gib": _memory_gib(),
-        "versions": {name: _version(name) for name in _VERSIONS},
-        "commit": commit(),
-        "arguments": sys.argv[1:],
-    }
+def describe_machine(compute: Compute) -> Machine:
+    """Describe the software, the machine and the device that computes."""
+    return Machine(
+        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        cpus=os.cpu_count(),
+        memory_gib=_memory_gib(),
+        versions={name: _version(name) for name in _VERSIONS},
+        commit=commit(),
+        **compute.describe(),
+    )
+
+
+def describe_session(compute: Compute) -> Session:
+    """Describe the same, and the command line as it was given."""
+    return Session(**asdict(describe_machine(compute)), arguments=tuple(sys.argv[1:]))
 
 
 def commit() -> str | None:
     """Return the commit of a source checkout, with "+changes" when it holds uncommitted ones; `None` in a wheel."""
-    source = Path(__file__).resolve().parent.parent
+    source = Path(__file__).resolve().parent.parent.parent
     if not (source / ".git").exists():
         return None
     git = ["git", "-C", str(source)]

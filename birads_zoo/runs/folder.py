@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import shutil
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import filelock
 import msgspec
 import pandas as pd
 import tomlkit
+from msgspec.structs import asdict, replace
 
+from birads_zoo import documents
 from birads_zoo.data.audit import entries_frame
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
-from birads_zoo.environment import environment
 from birads_zoo.errors import RunStoppedError, UserError
 from birads_zoo.files import folder_name, make_folder, whole_file, write_text
 from birads_zoo.recipe import Recipe, from_dict, to_dict
-from birads_zoo.training.cost import Cost
+from birads_zoo.results.cost import Cost
+from birads_zoo.results.environment import Environment
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.results.stopped import Stopped
+from birads_zoo.runs.environment import describe_session
 from birads_zoo.training.history import Epoch
+from birads_zoo.version import __version__
+
+_ENVIRONMENT, _METRICS, _COST, _HISTORY = "environment.json", "metrics.json", "cost.json", "metrics.jsonl"
+_REMEDY = "run it again"
 
 STOPPED = "stopped.json"
 
@@ -55,11 +62,11 @@ def opened(
                 _take_up(folder, data, compute)
             yield folder
         except RunStoppedError as stop:
-            about = {"tracker": stop.tracker, "reason": stop.reason, "fold": stop.fold, "epoch": stop.epoch}
-            _write_json(folder / STOPPED, about)
+            about = Stopped(tracker=stop.tracker, reason=stop.reason, fold=stop.fold, epoch=stop.epoch)
+            documents.write(folder / STOPPED, about)
             raise
         except BaseException:
-            if resumed is None and not (folder / "metrics.jsonl").exists():
+            if resumed is None and not (folder / _HISTORY).exists():
                 shutil.rmtree(folder, ignore_errors=True)
             raise
 
@@ -85,12 +92,12 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
         make_folder(folder / inner)
     for fold in data.folds:
         make_folder(folder / "checkpoints" / f"fold-{fold.number}")
-    about = environment() | compute.describe() | {"seed": recipe.seed, "pixels": data.store.digest}
-    _write_json(folder / "environment.json", about)
+    about = Environment(**asdict(describe_session(compute)), seed=recipe.seed, pixels=data.store.digest)
+    documents.write(folder / _ENVIRONMENT, about)
     _write_csv(folder / "audit.csv", entries_frame(data.labelled.index))
     _write_csv(folder / "split.csv", _split_frame(data))
     note = tomlkit.document()
-    note.add(tomlkit.comment("Run it again: birads-zoo run --recipe recipe.toml"))
+    note.add(tomlkit.comment(f"Written by birads-zoo {__version__}. Run it again: birads-zoo run --recipe recipe.toml"))
     note.add(tomlkit.comment("The ablations named here are applied on top of the fields."))
     note.update(to_dict(recipe))
     write_text(folder / "recipe.toml", tomlkit.dumps(note))
@@ -102,52 +109,80 @@ def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
     for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # of a process killed while it wrote
         leftover.unlink()
     (folder / STOPPED).unlink(missing_ok=True)
-    again = environment() | compute.describe()
-    _write_json(folder / "environment.json", about | {"resumed": [*about.get("resumed", []), again]})
+    again = describe_session(compute)
+    documents.write(folder / _ENVIRONMENT, replace(about, resumed=(*about.resumed, again)))
 
 
-def check_same_data(folder: Path, data: Prepared) -> dict[str, Any]:
+def check_same_data(folder: Path, data: Prepared) -> Environment:
     """Return the run's `environment.json`; raise `UserError` for other rows, labels, folds or pixels than it had."""
+    about = read_environment(folder)
     try:
         split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
-        about: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} cannot be taken up ({error}); start the run anew") from None
     if not split.equals(_split_frame(data).astype(str)):
         raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start the run anew")
-    if about.get("pixels") != data.store.digest:
+    if about.pixels != data.store.digest:
         raise UserError(f"the pictures have changed since {folder} was started; start the run anew")
     return about
 
 
 def read_recipe(folder: Path) -> Recipe:
-    """Return the recipe of the run in `folder`."""
+    """Return the recipe of the run in `folder`, which has to be of this format (see `Environment`)."""
     path = folder / "recipe.toml"
+    if not path.exists():
+        raise UserError(f"{folder} is no run: it holds no recipe.toml; give the folder of a run")
+    read_environment(folder)
     try:
         return from_dict(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except OSError:
-        raise UserError(f"{folder} is no run: it holds no recipe.toml; give the folder of a run") from None
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise UserError(f"{path} is damaged: {error}") from None
+    except (OSError, ValueError) as error:  # not TOML, or not UTF-8
+        raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
+
+
+def read_environment(folder: Path) -> Environment:
+    """Return on what the run in `folder` was computed; raises `UserError` for one of another format."""
+    return documents.read(folder / _ENVIRONMENT, Environment, _REMEDY)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether the run in `folder` was finished: `metrics.json` is written last."""
+    return (folder / _METRICS).exists()
+
+
+def read_metrics(folder: Path) -> RunMetrics:
+    """Return what the finished run in `folder` measured."""
+    return documents.read(folder / _METRICS, RunMetrics, _REMEDY)
+
+
+def read_cost(folder: Path) -> Cost:
+    """Return what the finished run in `folder` cost."""
+    return documents.read(folder / _COST, Cost, _REMEDY)
+
+
+def read_history(folder: Path) -> tuple[Epoch, ...]:
+    """Return every epoch of every fold of the run in `folder`."""
+    path = folder / _HISTORY
+    try:
+        return tuple(msgspec.json.decode(line, type=Epoch) for line in path.read_bytes().splitlines())
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:
     """Write `metrics.jsonl`, a line per epoch of each fold."""
     lines = (msgspec.json.encode(epoch).decode() for epoch in history)
-    write_text(folder / "metrics.jsonl", "\n".join(lines) + "\n")
+    write_text(folder / _HISTORY, "\n".join(lines) + "\n")
 
 
-def write_results(
-    folder: Path, test: pd.DataFrame, validation: pd.DataFrame, metrics: dict[str, Any], cost: Cost
-) -> None:
+def write_results(folder: Path, test: pd.DataFrame, validation: pd.DataFrame, metrics: RunMetrics, cost: Cost) -> None:
     """Write the rows as `predictions.csv` and `validation.csv`, then `cost.json` and `metrics.json`.
 
     The last of them says that the run is whole.
     """
     _write_csv(folder / "predictions.csv", test)
     _write_csv(folder / "validation.csv", validation)
-    _write_json(folder / "cost.json", msgspec.to_builtins(cost))
-    _write_json(folder / "metrics.json", metrics)
+    documents.write(folder / _COST, cost)
+    documents.write(folder / _METRICS, metrics)
 
 
 def _split_frame(data: Prepared) -> pd.DataFrame:
@@ -184,10 +219,6 @@ def _made(folder: Path) -> Path:
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
     return folder
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
 
 
 def _write_csv(path: Path, frame: pd.DataFrame) -> None:

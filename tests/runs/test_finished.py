@@ -10,9 +10,9 @@ import torch
 from birads_zoo.data.batches import Batches
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
-from birads_zoo.finished import prepare_again, read_run, trained_classifier
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
+from birads_zoo.runs.finished import prepare_again, read_run, trained_classifier
 
 
 @pytest.fixture(scope="module")

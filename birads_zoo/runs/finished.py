@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import pandas as pd
 
@@ -21,8 +19,17 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
-from birads_zoo.report.run_folder import check_same_data, read_recipe
-from birads_zoo.results import ABOUT
+from birads_zoo.results.environment import Environment
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs.folder import (
+    check_same_data,
+    is_whole,
+    read_environment,
+    read_history,
+    read_metrics,
+    read_recipe,
+)
+from birads_zoo.runs.predictions import ABOUT
 from birads_zoo.training.checkpoint import load_best
 from birads_zoo.training.history import Epoch, best_epoch
 
@@ -35,21 +42,22 @@ class Finished:
     """What a whole run in `folder` left.
 
     `recipe` has its ablations applied. `test` and `validation` are `predictions.csv` and `validation.csv` (see
-    `birads_zoo.results.fitted_frame`), `metrics` and `environment` the JSON files, `history` every fold's epochs.
+    `birads_zoo.runs.predictions.fitted_frame`), `metrics` is `metrics.json`, `environment` is `environment.json`, and
+    `history` has every fold's epochs.
     """
 
     folder: Path
     recipe: Recipe
     test: pd.DataFrame
     validation: pd.DataFrame
-    metrics: Mapping[str, Any]
-    environment: Mapping[str, Any]
+    metrics: RunMetrics
+    environment: Environment
     history: tuple[Epoch, ...]
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, in order."""
-        return tuple(self.metrics["classes"])
+        return self.metrics.classes
 
 
 def read_run(folder: Path, host: Host) -> Finished:
@@ -60,24 +68,16 @@ def read_run(folder: Path, host: Host) -> Finished:
 
     """
     recipe = apply_ablations(read_recipe(folder), host)
-    if not (folder / "metrics.json").exists():
+    if not is_whole(folder):
         raise UserError(f"{folder} is not finished: go on with it (birads-zoo run --resume {folder}) first")
-    try:
-        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        history = tuple(msgspec.json.decode(line, type=Epoch) for line in lines)
-        test, validation = (_predictions(folder / name) for name in ("predictions.csv", "validation.csv"))
-    except (OSError, ValueError, KeyError) as error:  # msgspec's and JSON's errors are ValueErrors
-        raise UserError(f"the run in {folder} is damaged ({error}); run it again") from None
     return Finished(
         folder=folder,
         recipe=recipe,
-        test=test,
-        validation=validation,
-        metrics=metrics,
-        environment=environment,
-        history=history,
+        test=_predictions(folder / "predictions.csv"),
+        validation=_predictions(folder / "validation.csv"),
+        metrics=read_metrics(folder),
+        environment=read_environment(folder),
+        history=read_history(folder),
     )
 
 
@@ -107,7 +107,7 @@ def trained_classifier(finished: Finished, host: Host, fold: int, compute: Compu
     """
     own = [epoch for epoch in finished.history if epoch.fold == fold]
     if not own:
-        raise UserError(f"the run in {finished.folder} has no fold {fold + 1}: it has {finished.metrics['folds']}")
+        raise UserError(f"the run in {finished.folder} has no fold {fold + 1}: it has {finished.metrics.folds}")
     recipe = finished.recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(recipe, host, len(finished.classes))
     path = finished.folder / "checkpoints" / f"fold-{fold}" / "best.safetensors"
@@ -116,8 +116,11 @@ def trained_classifier(finished: Finished, host: Host, fold: int, compute: Compu
 
 
 def _predictions(path: Path) -> pd.DataFrame:
-    if not path.read_bytes().strip():  # a run without validation rows
-        return pd.DataFrame()
     texts: Sequence[str] = [name for name in (*ABOUT, "label", "predicted", "part") if name not in ("row", "age")]
-    frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values={"age": [""]})
-    return frame.astype({"row": np.int64, "age": np.float64, "fold": np.int64})
+    try:
+        if not path.read_bytes().strip():  # a run without validation rows
+            return pd.DataFrame()
+        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values={"age": [""]})
+        return frame.astype({"row": np.int64, "age": np.float64, "fold": np.int64})
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} is damaged ({error}); run it again") from None

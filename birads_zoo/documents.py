@@ -1,0 +1,85 @@
+"""JSON files of a type: written with the number of their format, and read back or refused in one sentence.
+
+A type that is a file declares its format as `FORMAT`. On the disk two keys come first: `format` is that number, and
+`birads_zoo` the version that wrote the file. Raise a type's number when a key goes, changes its meaning or is new and
+needed; a new key with a default needs no new number, since a reader passes over keys that it does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import msgspec
+
+from birads_zoo.errors import UserError
+from birads_zoo.files import write_text
+from birads_zoo.version import __version__
+
+
+class Document(Protocol):
+    """A msgspec Struct that is a file of its own."""
+
+    FORMAT: ClassVar[int]
+
+
+D = TypeVar("D", bound=Document)
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    format: int | None = None
+    birads_zoo: str | None = None
+
+
+def encode(value: Document) -> str:
+    """Return `value` as JSON, its format and this version first; `ValueError` for a number that is not finite."""
+    header = _Header(format=value.FORMAT, birads_zoo=__version__)
+    values = msgspec.to_builtins(header) | msgspec.to_builtins(value)
+    return json.dumps(values, indent=2, allow_nan=False) + "\n"
+
+
+def write(path: Path, value: Document) -> None:
+    """Write `value` to `path`, whole or not at all."""
+    write_text(path, encode(value))
+
+
+def read(path: Path, kind: type[D], remedy: str) -> D:
+    """Read the file at `path`, which `write` wrote of a value of `kind`.
+
+    Raises:
+        UserError: when the file is missing, damaged or of another format; it ends with what to do, the `remedy`.
+
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; {remedy}") from None
+    return decode(content, kind, str(path), remedy)
+
+
+def decode(content: bytes | str, kind: type[D], name: str, remedy: str) -> D:
+    """Return the value of `kind` that `content` is; `name` is what errors call it.
+
+    Raises:
+        UserError: as `read` does.
+
+    """
+    try:
+        values: dict[str, Any] = msgspec.json.decode(content, type=dict[str, Any])
+        header = msgspec.convert({key: values.pop(key, None) for key in _Header.__struct_fields__}, _Header)
+        _check_format(header, kind.FORMAT, name, remedy)
+        return msgspec.convert(values, kind, str_keys=True)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{name} is damaged ({error}); {remedy}") from None
+
+
+def _check_format(header: _Header, known: int, name: str, remedy: str) -> None:
+    if header.format is None:
+        raise UserError(f"{name} was written by an older birads-zoo (it has no format number); {remedy}")
+    if header.format != known:
+        by = f"birads-zoo {header.birads_zoo}" if header.birads_zoo else "another birads-zoo"
+        raise UserError(
+            f"{name} was written by {by} in format {header.format}, and this one ({__version__}) reads format {known};"
+            f" {remedy}, or use the version that wrote it"
+        )

@@ -1,0 +1,141 @@
+"""The scores of one table of predictions: pooled, with intervals, and fold by fold."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import msgspec
+
+from birads_zoo.results.estimate import Ends
+
+Metric = Literal["macro_f1", "macro_auroc", "balanced_accuracy", "accuracy", "kappa_quadratic"]
+"""The scores that models are ranked by and that each fold has, by the names that files and the command line use."""
+
+METRICS: tuple[Metric, ...] = get_args(Metric)
+
+
+class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """One class against the rest. All in [0, 1] but `support`, the class's number of rows."""
+
+    name: str
+    precision: float  # 0 when the class is never predicted
+    recall: float  # 0 when the class has no row
+    f1: float
+    auroc: float | None  # None when the class has no row, or nothing but rows
+    support: int
+
+
+class MacroMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Unweighted means over the classes, in [0, 1]."""
+
+    precision: float
+    recall: float
+    f1: float
+    auroc: float | None  # over the classes that have one; None when none has
+
+
+class WeightedMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Means over the classes, weighted by their rows, in [0, 1]."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """The classification metrics of `n` rows. `birads_zoo.evaluation.metrics.evaluate` says what each estimates.
+
+    `accuracy` and `balanced_accuracy` are in [0, 1]. `kappa_quadratic` is in [−1, 1], `None` where the classes have no
+    order or where it is 0/0. `confusion` counts rows by true class and, within them, by predicted class, both in the
+    order of `classes`.
+    """
+
+    n: int
+    classes: tuple[str, ...]
+    accuracy: float
+    balanced_accuracy: float
+    kappa_quadratic: float | None
+    macro: MacroMetrics
+    weighted: WeightedMetrics
+    per_class: tuple[ClassMetrics, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+    def score(self, metric: Metric) -> float | None:
+        """Return a metric by its name; `None` where it is undefined."""
+        return {
+            "macro_f1": self.macro.f1,
+            "macro_auroc": self.macro.auroc,
+            "balanced_accuracy": self.balanced_accuracy,
+            "accuracy": self.accuracy,
+            "kappa_quadratic": self.kappa_quadratic,
+        }[metric]
+
+
+class Intervals(msgspec.Struct, frozen=True, kw_only=True):
+    """The intervals of the metrics, at `level`, by `method`, from `resamples` patients that were each left out once.
+
+    `scores` has both ends by flat names such as "accuracy", "macro_f1", "weighted_recall" and "f1:BI-RADS 4"; `None`
+    where nothing can be said. `few` has the classes of fewer than `few_below` patients, with that number: their
+    intervals and those of macro averages hold the truth less often than `level`.
+    """
+
+    method: str
+    level: float
+    resamples: int
+    few: dict[str, int]
+    few_below: int
+    scores: dict[str, Ends | None]
+
+
+class Measured(Metrics, frozen=True, kw_only=True):
+    """The metrics of rows, with their intervals over patients."""
+
+    intervals: Intervals
+
+
+class FoldMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """One fold's test rows by themselves: `n` rows of so many patients; `fold` counts from 0.
+
+    `absent` names the classes of which the fold has no row: they count as 0 in its macro-F1. A score is `None` where it
+    is undefined; units and ranges are those of `Metrics`.
+    """
+
+    fold: int
+    n: int
+    patients: int
+    absent: tuple[str, ...]
+    macro_f1: float | None
+    macro_auroc: float | None
+    balanced_accuracy: float | None
+    accuracy: float | None
+    kappa_quadratic: float | None
+
+    def score(self, metric: Metric) -> float | None:
+        """Return a metric by its name; `None` where it is undefined."""
+        value: float | None = getattr(self, metric)
+        return value
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """A score's mean and standard deviation (n − 1) over folds.
+
+    Both are `None` where the score of a fold is undefined; `sd` is too where there is one fold only.
+    """
+
+    mean: float | None
+    sd: float | None
+
+
+class SpreadOverFolds(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the folds lie apart in each score. No standard error: see `evaluation.folds.spread_over_folds`."""
+
+    macro_f1: Spread
+    macro_auroc: Spread
+    balanced_accuracy: Spread
+    accuracy: Spread
+    kappa_quadratic: Spread
+
+    def of(self, metric: Metric) -> Spread:
+        """Return a metric's spread by the metric's name."""
+        value: Spread = getattr(self, metric)
+        return value

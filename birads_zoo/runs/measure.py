@@ -1,0 +1,143 @@
+"""From the table of predictions to the metrics that are reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from msgspec.structs import asdict
+
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.splits import is_leaky
+from birads_zoo.evaluation.comparison import gain_over_best
+from birads_zoo.evaluation.conformal import read_conformal
+from birads_zoo.evaluation.decisions import check_costs, read_cost
+from birads_zoo.evaluation.folds import score_folds, spread_over_folds
+from birads_zoo.evaluation.intervals import FEW, LEVEL, METHOD, few_patients, intervals
+from birads_zoo.evaluation.levels import read_levels
+from birads_zoo.evaluation.metrics import evaluate
+from birads_zoo.evaluation.ordinal import read_errors
+from birads_zoo.evaluation.positive import positive_numbers, read_positive
+from birads_zoo.evaluation.recalibration import read_calibration
+from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.subgroups import read_subgroups
+from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.randomness import numpy_generator
+from birads_zoo.recipe import Recipe
+from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.results.scores import Intervals, Measured
+from birads_zoo.results.shortcuts import Gain, Gains, ShortcutScore
+from birads_zoo.runs.predictions import class_shifts, predicted_rows
+from birads_zoo.shortcuts.rungs import Rung
+from birads_zoo.shortcuts.verdict import Verdict
+
+JUDGED = ("macro_f1", "macro_auroc")
+"""The metrics in which a network is compared with the shortcuts."""
+
+
+def measure(
+    predictions: pd.DataFrame,
+    data: Prepared,
+    recipe: Recipe,
+    rungs: Sequence[Rung],
+    verdicts: Mapping[str, Verdict],
+) -> RunMetrics:
+    """Return the content of `metrics.json`: the metrics of the test rows with intervals, and how the split was made.
+
+    `predictions` is `predictions_frame`'s. All test rows are pooled out of fold. `rungs` are the shortcuts'
+    probabilities of the same test rows, and `verdicts` say which of them work. Each further reading is one call; it
+    takes test rows, and validation rows where something is fitted on them. Those that resample patients draw the same
+    resamples, so that what two of them say of one score agrees.
+    """
+    test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
+    evaluation, training, leaky = recipe.evaluation, recipe.training, is_leaky(recipe.split.scheme)
+    by_fold = score_folds(
+        test.labels, test.probabilities, test.patients, test.folds, test.classes, ordinal=test.ordinal
+    )
+
+    def same() -> np.random.Generator:
+        return numpy_generator(recipe.seed, "intervals")
+
+    return RunMetrics(
+        **asdict(_measured(test)),
+        per_fold=by_fold,
+        spread_over_folds=spread_over_folds(by_fold),
+        shortcuts={rung.name: _shortcut(test, rung, verdicts.get(rung.name)) for rung in rungs},
+        gain=_gains(test, rungs),
+        errors=read_errors(test),
+        positive=read_positive(test, same()),
+        cost=read_cost(test, evaluation.costs),
+        subgroups=read_subgroups(test, same()),
+        levels=read_levels(test, evaluation.level_rule, same(), data.labelled.target.level),
+        calibration=read_calibration(test, validation, class_shifts(data, recipe)),
+        conformal=read_conformal(
+            test,
+            validation,
+            evaluation.conformal_level,
+            chose_epoch=training.select != "last" or training.schedule == "plateau" or training.early_stopping > 0,
+            leaky=leaky,
+        ),
+        split=recipe.split.scheme,
+        leaky=leaky,
+        folds=len(data.folds),
+        patients=len(np.unique(test.patients)),
+        target=data.labelled.target.name,
+        level=data.labelled.target.level,
+        validation=_measured(validation) if len(data.folds) == 1 and len(validation.labels) else None,
+    )
+
+
+def check_evaluation(data: Prepared, recipe: Recipe) -> None:
+    """Raise `UserError`, before any training, for a section `evaluation` that does not fit the run's classes."""
+    positive_numbers(recipe.evaluation.positive, data.labelled.target, data.labelled.classes)
+    check_costs(recipe.evaluation.costs, data.labelled.classes)
+
+
+def _measured(rows: PredictedRows) -> Measured:
+    labels, classes = rows.labels, rows.classes
+    found = intervals(labels, rows.probabilities, rows.patients, ordinal=rows.ordinal)
+    return Measured(
+        **asdict(evaluate(labels, rows.probabilities, classes, ordinal=rows.ordinal)),
+        intervals=Intervals(
+            method=METHOD,
+            level=LEVEL,
+            resamples=int(clusters(rows.patients).max()) + 1,
+            few={classes[k]: held for k, held in few_patients(labels, rows.patients, len(classes)).items()},
+            few_below=FEW,
+            scores={
+                _named(name, classes): None if interval is None else (interval.low, interval.high)
+                for name, interval in found.items()
+            },
+        ),
+    )
+
+
+def _shortcut(test: PredictedRows, rung: Rung, verdict: Verdict | None) -> ShortcutScore:
+    """Score a rung; nobody asks whether the commonest class works, which has no verdict."""
+    once = np.ones((1, len(test.labels)))
+    scores = {
+        name: float(value[0]) if np.isfinite(value[0]) else None
+        for name, value in weighted_scores(test.labels, rung.probabilities, once, test.ordinal, JUDGED).items()
+    }
+    return ShortcutScore(
+        macro_f1=scores["macro_f1"],
+        macro_auroc=scores["macro_auroc"],
+        over_chance=None if verdict is None else verdict.gain,
+        p_value=None if verdict is None else verdict.p_value,
+        flagged=None if verdict is None else verdict.flagged,
+    )
+
+
+def _gains(test: PredictedRows, rungs: Sequence[Rung]) -> Gains:
+    shortcuts = {rung.name: rung.probabilities for rung in rungs}
+    found = gain_over_best(test.labels, test.probabilities, shortcuts, test.patients, JUDGED, ordinal=test.ordinal)
+    gains = {name: None if gain is None else Gain(**asdict(gain), over=over) for name, (over, gain) in found.items()}
+    return Gains(over=found["macro_f1"][0], macro_f1=gains["macro_f1"], macro_auroc=gains["macro_auroc"])
+
+
+def _named(score: str, classes: tuple[str, ...]) -> str:
+    """Turn "f1:2" into "f1:BI-RADS 4"."""
+    name, colon, number = score.partition(":")
+    return f"{name}:{classes[int(number)]}" if colon else name
