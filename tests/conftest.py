@@ -142,12 +142,21 @@ def made_metrics(measure_rows):
 
 @pytest.fixture(scope="session")
 def explanations_found():
-    """What explanations.json says of made-up explainers: `explanations_found(explainers, n=24)`."""
+    """What explanations.json says of explainers, given the keys that matter: `explanations_found({"cam": {…}}, n=2)`."""
+    import msgspec
+
     from birads_zoo.results.explanations import ExplanationsFound
 
+    one = {"faithful": True, "verdict": "", "depends_on_weights": True, "n": 24, "n_lesions": 5, "n_lesion_patients": 5}
+    one |= {"scores": {}, "baselines": {}, "gain": {}, "maps": "", "overlays": "", "passes": 1, "draws": 1}
     of = {"n": 24, "of": 24, "patients": 16, "with_lesions": 5, "target": "birads", "classes": ("a", "b"), "folds": 2}
     how = {"split": "patient", "leaky": False, "height": 4, "width": 3, "level": 0.95, "method": "", "seconds": 1.0}
-    return lambda explainers, **changes: ExplanationsFound(explainers=explainers, **of | how | changes)
+
+    def make(explainers, **changes):
+        judged = {"explainers": {name: one | own for name, own in explainers.items()}}
+        return msgspec.convert(of | how | judged | changes, ExplanationsFound)
+
+    return make
 
 
 @pytest.fixture(scope="session")
