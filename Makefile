@@ -13,8 +13,10 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 test: .venv/.dev
 	$(PYTEST)
 
+# Properties are tried on other examples each time: `make test-all SEED=N`, with the N it printed, tries the same again.
+test-all: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 test-all: .venv/.dev
-	$(PYTEST) -m "not gpu"
+	$(PYTEST) -m "not gpu" --hypothesis-profile=random --hypothesis-seed=$(SEED)
 
 gpu: .venv/.dev
 	$(BIN)/python -m pytest -m gpu

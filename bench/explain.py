@@ -24,10 +24,11 @@ from torch import Tensor
 
 from birads_zoo.data.batches import as_images
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.explanation.curves import PASSES_OF_A_MAP, class_probability, measure_removal, prepare_removal
+from birads_zoo.explanation.curves import PASSES_OF_A_MAP, Views, class_probability, measure_removal, prepare_removal
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.host import Host, load_host
+from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
@@ -78,14 +79,18 @@ def _ways(
     """Return what is measured, each a function of nothing: the bare pass, every explainer, and the scoring of maps."""
     data = prepare_again(finished, host, Screen())
     rows = list(itertools.islice(itertools.cycle(range(len(data.positions))), count))
-    images = as_images(data.store.array[data.samples[rows]], compute.device)
+    images = as_images(data.store.array[data.samples[rows].pictures], compute.device)
     targets = torch.zeros(count, dtype=torch.int64, device=compute.device)
     network = trained_classifier(finished, host, 0, compute)
     ways: dict[str, Callable[[], None]] = {"bare": partial(_bare, network, images, compute, size)}
     for name in explainers:
-        explainer = host.explainer(name).build(network)
+        explainer = host.explainer(name).build(_context(host, name, network))
         ways[name] = partial(explain_sample, network, explainer, images, targets, size)
     return ways | {"removal": partial(_remove, folded(network, images[:1]), images, targets, compute, size)}
+
+
+def _context(host: Host, name: str, network: Classifier) -> ExplainerContext:
+    return ExplainerContext(classifier=network, options=host.options("explainer", name, {}))
 
 
 @torch.no_grad()
@@ -99,8 +104,11 @@ def _remove(network: Classifier, images: Tensor, targets: Tensor, compute: Compu
     """Score the pictures themselves as maps: what a map shows makes no difference to the time."""
     at_once = 8 if compute.device.type == "cpu" else 256
     for part, classes in zip(torch.split(images, size), torch.split(targets, size), strict=True):
-        probability = class_probability(network, part, classes, compute, at_once)
-        pictures = part[:, 0, 0]
+        numbers = torch.arange(len(part), device=part.device)
+        present = torch.ones(part.shape[:2], dtype=torch.bool, device=part.device)
+        own = Views(images=part, present=present, targets=classes, samples=numbers, views=torch.zeros_like(numbers))
+        probability = class_probability(network, own, compute, at_once)
+        pictures = own.pictures
         noise = [torch_generator(0, "bench", number) for number in range(len(part))]
         removal = prepare_removal(pictures, pictures > 0, probability, noise)
         measure_removal(pictures, removal, probability)["road"].cpu()

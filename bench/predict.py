@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 
 from birads_zoo.artifact.export import export
@@ -107,24 +108,31 @@ def _ratios(rates: dict[str, list[float]]) -> dict[str, float]:
 
 @torch.inference_mode()
 def _bare(model: Model, data: Prepared, rows: list[int], batch_size: int) -> None:
-    images = as_images(data.store.array[data.samples[rows[:batch_size]]], model.compute.device)
+    samples = data.samples[rows[:batch_size]]
+    images = as_images(data.store.array[samples.pictures], model.compute.device)
+    present = torch.from_numpy(samples.present).to(model.compute.device)
     for start in range(0, len(rows), batch_size):
-        told = [network(images[: len(rows) - start]) for network in model.networks]
+        left = len(rows) - start
+        told = [network(images[:left], present[:left]) for network in model.networks]
     told[-1][0].cpu()
 
 
 def _from_store(data: Prepared) -> Callable[[int], Ready]:
     def prepare(row: int) -> Ready:
-        pixels = data.store.array[data.samples[row]]
-        return Ready(source="", pixels=pixels, statistics=statistics_of(pixels[0], pixels[0].shape))
+        sample = data.samples[row]
+        pixels = data.store.array[sample.pictures]
+        own = pixels[: len(data.own.names)]
+        measured = np.stack([statistics_of(one, one.shape) for one in own])
+        return Ready(source="", pixels=pixels, present=sample.present, statistics=measured)
 
     return prepare
 
 
 def _files(data: Prepared, rows: Iterable[int]) -> Iterable[Sample]:
-    index = data.labelled.index
+    index = data.pictures
     paths = [index.root / name for name in index.rows["image_path"]]
-    return (Sample(source="", pictures=(paths[row],) * data.samples.shape[1]) for row in rows)
+    own = len(data.own.names)
+    return (Sample(source="", pictures=tuple(paths[at] for at in data.samples[row].pictures), own=own) for row in rows)
 
 
 def _drain(predictions: Iterable[object]) -> None:

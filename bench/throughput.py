@@ -24,11 +24,13 @@ from torch import nn
 
 from birads_zoo.compose import compose
 from birads_zoo.data.batches import Batches
+from birads_zoo.data.views import Samples
 from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.files import write_text
 from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
+from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.registry import load_registry
@@ -126,7 +128,7 @@ def _trainer(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
     generator = numpy_generator(0, "bench")
     pixels = generator.integers(0, 256, (count, recipe.image.height, recipe.image.width), dtype=np.uint8)
     labels = np.arange(count) % len(CLASSES)
-    batches = Batches(pixels, np.arange(count)[:, None], labels, recipe.training.batch_size, compute.device)
+    batches = Batches(pixels, Samples.alone(np.arange(count)), labels, recipe.training.batch_size, compute.device)
     section = recipe.augmentation
     context = AugmentationContext(
         height=recipe.image.height,
@@ -136,7 +138,7 @@ def _trainer(recipe: Recipe, host: Host, compute: Compute, steps: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(
             classifier=_classifier(recipe, host, compute),
-            forward=lambda classifier, images: (classifier(images), None),
+            forward=Classifier.judge,
             batches=batches,
             validation=None,
             augment=host.augmentation(section.name).build(context).to(compute.device),
@@ -177,7 +179,7 @@ def _classifier(recipe: Recipe, host: Host, compute: Compute) -> Any:
 
 def _criterion(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     spec, options = host.loss(recipe.loss.name), host.options("loss", recipe.loss.name, recipe.loss.options)
-    context = LossContext(class_counts=(1,) * len(CLASSES), class_weights=False, options=options)
+    context = LossContext(class_counts=(1,) * len(CLASSES), class_weights=False, ordinal=True, options=options)
     return spec.build(context).to(compute.device)
 
 

@@ -9,7 +9,7 @@ from birads_zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from birads_zoo.artifact.load import load
-    from birads_zoo.errors import UserError
+    from birads_zoo.errors import RunStoppedError, UserError
     from birads_zoo.interfaces import (
         AblationSpec,
         AuditEntry,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         BackboneSpec,
         DatasetContext,
         DatasetSpec,
+        EpochRecord,
         Explainer,
         ExplainerContext,
         ExplainerSpec,
@@ -29,7 +30,15 @@ if TYPE_CHECKING:
         LossSpec,
         NoOptions,
         Options,
+        Outputs,
+        OutputsContext,
+        RunFinished,
+        RunStarted,
+        Stop,
         Target,
+        Tracker,
+        TrackerContext,
+        TrackerSpec,
         hookimpl,
     )
 
@@ -43,6 +52,7 @@ __all__ = [
     "BackboneSpec",
     "DatasetContext",
     "DatasetSpec",
+    "EpochRecord",
     "Explainer",
     "ExplainerContext",
     "ExplainerSpec",
@@ -52,13 +62,26 @@ __all__ = [
     "LossSpec",
     "NoOptions",
     "Options",
+    "Outputs",
+    "OutputsContext",
+    "RunFinished",
+    "RunStarted",
+    "RunStoppedError",
+    "Stop",
     "Target",
+    "Tracker",
+    "TrackerContext",
+    "TrackerSpec",
     "UserError",
     "hookimpl",
     "load",
 ]
 
-_PLACES = {"UserError": "birads_zoo.errors", "load": "birads_zoo.artifact.load"}
+_PLACES = {
+    "RunStoppedError": "birads_zoo.errors",
+    "UserError": "birads_zoo.errors",
+    "load": "birads_zoo.artifact.load",
+}
 """Where the public names are defined that are not in `birads_zoo.interfaces`."""
 
 if not TYPE_CHECKING:

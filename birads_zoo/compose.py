@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from birads_zoo.errors import UserError
-from birads_zoo.recipe import Recipe, from_dict
+from birads_zoo.plugins import missing_modules
+from birads_zoo.recipe import Recipe, TrackingSection, from_dict
 from birads_zoo.recipe.layers import PARTS, put
 
 if TYPE_CHECKING:
@@ -45,7 +46,27 @@ def compose(
     for key, path in (("dataset.root", recipe.dataset.root), ("model.weights", recipe.model.weights)):
         if path:
             settled[key] = str(Path(path).expanduser().absolute())
-    return recipe.replace(settled)
+    return recipe.replace(settled | _settled_tracking(recipe.tracking, host))
+
+
+def retrack(recipe: Recipe, changes: Mapping[str, Any], host: Host) -> Recipe:
+    """Return a run's own recipe with dotted `changes` of its tracking; raises `UserError` as `compose` does."""
+    changed = recipe.replace(changes)
+    return changed.replace(_settled_tracking(changed.tracking, host))
+
+
+def _settled_tracking(section: TrackingSection, host: Host) -> dict[str, Any]:
+    """Check that the trackers are there, with what they need, and return all of their options."""
+    for name in section.trackers:
+        spec = host.tracker(name)
+        if section.trackers.count(name) > 1:
+            raise UserError(f"tracker {name!r} is named twice; name it once")
+        if missing := missing_modules(spec.requires):
+            how = f"pip install '{spec.install or ' '.join(missing)}'"
+            raise UserError(f"tracker {name!r} needs the package {missing[0]}: {how}")
+    values = {name: section.options.get(name, {}) for name in (*section.options, *section.trackers)}
+    options = {name: msgspec.to_builtins(host.options("tracker", name, own)) for name, own in values.items()}
+    return {"tracking.options": options}
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:

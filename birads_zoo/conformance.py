@@ -29,18 +29,20 @@ from birads_zoo.interfaces import (
     LossContext,
     LossSpec,
     Spec,
+    TrackerSpec,
 )
 from birads_zoo.kinds import KINDS, fault_of_spec, kind_of
+from birads_zoo.loss_trials import CLASS_COUNTS, try_loss, try_outputs
 from birads_zoo.model_trials import BrokenContractError, try_ablation, try_explainer
 from birads_zoo.plugins import describe
 from birads_zoo.randomness import derive, torch_generator
+from birads_zoo.tracker_trials import try_tracker
 from birads_zoo.training.rehearsal import rehearse_augmentation
 
 SIZES = ((64, 64), (96, 128))
 """Heights and widths at which backbones and augmentations are tried: a square, and a picture wider than high."""
 
 _BATCH = 2
-_CLASS_COUNTS = (50, 20, 5)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def check_spec(spec: Spec) -> list[Finding]:
             return check_ablation(spec)
         case ExplainerSpec():
             return check_explainer(spec)
+        case TrackerSpec():
+            return check_tracker(spec)
         case DatasetSpec():  # which folder it reads, nobody but its user knows
             return _check_fields(spec)
 
@@ -105,27 +109,23 @@ def check_backbone(spec: BackboneSpec) -> list[Finding]:
 
 
 def check_loss(spec: LossSpec) -> list[Finding]:
-    """Check that a loss is a finite scalar with gradients, also for sure logits, and smaller for right answers."""
+    """Check a loss's outputs, and that the loss is a finite scalar which falls as the right classes become likelier.
+
+    Outputs: scores N×K of as many logits as they ask for, finite and with finite gradients also for logits of ±100, row
+    by row, in float32 and float64, without a look at values, so that they can be exported. Loss: finite, with finite
+    gradients, also for logits of ±100; following its gradient makes the right classes the likeliest by its outputs, and
+    right answers cost less than wrong ones. All with and without class weights.
+    """
     findings = _check_fields(spec)
     for class_weights in (False, True):
         if findings:
             break
         with _isolated("loss"), _caught(findings):
-            loss = _built(
-                spec.build, LossContext(class_counts=_CLASS_COUNTS, class_weights=class_weights, options=spec.options())
+            outputs = try_outputs(spec)
+            context = LossContext(
+                class_counts=CLASS_COUNTS, class_weights=class_weights, ordinal=True, options=spec.options()
             )
-            targets = torch.tensor([0, 1, 2, 0, 1, 2])
-            logits = torch.randn(6, 3, generator=torch_generator(0, "conformance")).requires_grad_()
-            _differentiable_scalar(_called(loss, logits, targets), logits)
-            right = 200.0 * nn.functional.one_hot(targets, 3).float() - 100.0
-            wrong = right.roll(1, dims=1)
-            costs = [_called(loss, sure.requires_grad_(), targets) for sure in (right, wrong)]
-            for cost in costs:
-                _require(bool(cost.isfinite()), f"logits of ±100 give a loss of {cost:.3g}: it must stay finite")
-            for cost, sure in zip(costs, (right, wrong), strict=True):
-                (gradient,) = torch.autograd.grad(cost, sure)
-                _require(bool(gradient.isfinite().all()), "logits of ±100 give a gradient that is not finite")
-            _require(bool(costs[0] < costs[1]), f"right answers cost {costs[0]:.3g}, wrong ones {costs[1]:.3g}")
+            try_loss(_built(spec.build, context), outputs)
     return findings
 
 
@@ -176,6 +176,15 @@ def check_explainer(spec: ExplainerSpec) -> list[Finding]:
     if not findings:
         with _isolated("explainer"), _caught(findings):
             try_explainer(spec)
+    return findings
+
+
+def check_tracker(spec: TrackerSpec) -> list[Finding]:
+    """Check that a tracker follows made-up runs with its default options; a warning where its packages are missing."""
+    findings = _check_fields(spec)
+    if not findings:
+        with _isolated("tracker"), _caught(findings):
+            findings += [Finding("warning", said) for said in try_tracker(spec)]
     return findings
 
 
@@ -240,14 +249,6 @@ def _class_score(features: Tensor, generator: torch.Generator) -> Tensor:
     """Give the scalar log-probability of the first class, summed over images, of a random linear head."""
     weights = torch.randn(features.shape[1], 3, generator=generator)
     return (features.float().mean((2, 3)) @ weights).log_softmax(1)[:, 0].sum()
-
-
-def _differentiable_scalar(cost: Tensor, logits: Tensor) -> None:
-    _require(cost.ndim == 0, f"logits {_shape(logits)} gave a loss of shape {_shape(cost)} instead of a scalar")
-    _require(bool(cost.isfinite()), f"random logits give a loss of {cost:.3g}")
-    _require(cost.requires_grad, "the loss has no gradient with respect to the logits")
-    (gradient,) = torch.autograd.grad(cost, logits)
-    _require(bool(gradient.isfinite().all() and gradient.any()), "the loss's gradient is zero or not finite")
 
 
 def _check_fields(spec: Spec) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -15,6 +16,24 @@ class UserError(Exception):
 
 class NothingChangedError(UserError):
     """An ablation that changes nothing under this recipe: a mistake in a run, a plain fact in a study."""
+
+
+class RunStoppedError(UserError):
+    """A tracker asked a run to stop: no mistake, but there is no result.
+
+    `tracker` is its name, `reason` what it said; `folder` is the run's, `fold` (from 0) and `epoch` (from 1) the last
+    that it trained. The run can be resumed.
+    """
+
+    def __init__(self, tracker: str, reason: str, folder: Path, fold: int, epoch: int) -> None:
+        super().__init__(tracker, reason, folder, fold, epoch)  # all of them, so that it can be pickled
+        self.tracker, self.reason, self.folder, self.fold, self.epoch = tracker, reason, folder, fold, epoch
+
+    def __str__(self) -> str:
+        return (
+            f"stopped by tracker {self.tracker!r} after epoch {self.epoch} of fold {self.fold + 1}: {self.reason}; "
+            f"to go on with it: birads-zoo run --resume {self.folder}"
+        )
 
 
 class BiradsZooWarning(UserWarning):

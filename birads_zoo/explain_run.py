@@ -6,7 +6,6 @@ import itertools
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from birads_zoo.data.batches import Batches
-from birads_zoo.data.geometry import breast_area
 from birads_zoo.data.images import Pixels
-from birads_zoo.data.lesions import marked_lesions
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.evaluation.intervals import LEVEL
 from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.explanation.asked import Asked, choose
+from birads_zoo.explanation.curves import Views
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.sanity import DRAWS, random_classifier
@@ -35,29 +34,15 @@ from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
-from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report.overlays import draw_overlay
 from birads_zoo.results.explanations import ExplainerFound, ExplanationsFound, Judged
 from birads_zoo.runs.finished import Finished, prepare_again, trained_classifier
-from birads_zoo.runs.predictions import ABOUT
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
 
 _CALIBRATING = 8  # batches from which a network with random weights takes its norms' statistics
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Asked:
-    """The test rows that are explained: places in the index, folds, classes explained, lesions and breasts n×H×W."""
-
-    places: NDArray[np.int64]
-    folds: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    breasts: NDArray[np.bool_]
-    lesions: NDArray[np.bool_]
-    about: pd.DataFrame
 
 
 def explain(
@@ -75,7 +60,7 @@ def explain(
         finished: the run; what was in its `explanations/` is replaced.
         host: the registered plugins.
         explainers: their names.
-        limit: the most rows, drawn by chance; `None` for all.
+        limit: the most rows, drawn by chance; `None` for all. All pictures that a row's label is of are explained.
         device: "auto", "cpu", "cuda" or "cuda:N".
         screen: where progress is shown.
         root: where the run's data lies now, if it was moved.
@@ -91,11 +76,11 @@ def explain(
     specs = [host.explainer(name) for name in dict.fromkeys(explainers)]
     data = prepare_again(finished, host, screen, root)
     compute = choose_compute(device, finished.recipe.training.precision)
-    asked = _choose(finished, data, limit)
+    asked = choose(data, finished.recipe, finished.test, limit)
     made: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
     with whole_folder(finished.folder / FOLDER, replace=True) as folder:
         started = time.perf_counter()
-        with screen.bar("explaining", len(asked.places)) as show:
+        with screen.bar("explaining", len(asked.samples)) as show:
             done = 0
             for fold in np.unique(asked.folds).tolist():
                 for name, maps, scores in _explain_fold(finished, host, specs, data, asked, fold, compute):
@@ -110,7 +95,7 @@ def explain(
 
 
 def _write_maps(
-    folder: Path, data: Prepared, asked: _Asked, made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]]
+    folder: Path, data: Prepared, asked: Asked, made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]]
 ) -> tuple[pd.DataFrame, dict[str, ExplainerFound]]:
     """Judge each explainer by the scores of its batches, write its maps and overlays, and return every map's scores."""
     found, tables = {}, []
@@ -127,40 +112,9 @@ def _write_maps(
             overlay=[f"{one.overlays}/{row}.png" for row in table["row"]],
         )
         write_maps(folder / one.maps, table["row"].to_numpy(np.int64), maps)
-        _draw(folder, table, data.store.array, data.positions[asked.places], maps, asked.lesions, judged)
+        _draw(folder, table, data.store.array, asked.positions, maps, asked.lesions, judged)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)], found
-
-
-def _choose(finished: Finished, data: Prepared, limit: int | None) -> _Asked:
-    """Draw up to `limit` test rows. Explained is a row's predicted class or, where a lesion is marked, its true one."""
-    rows = data.labelled.index.rows
-    tested = np.concatenate([fold.test for fold in data.folds])
-    folds = np.concatenate([np.full(len(fold.test), fold.number) for fold in data.folds])
-    drawn = numpy_generator(finished.recipe.seed, "explained rows").permutation(len(tested))[:limit]
-    drawn = np.sort(drawn)
-    places, folds = tested[drawn], folds[drawn]
-    chosen = rows.iloc[places].reset_index(drop=True)
-    section, store = finished.recipe.image, data.store
-    placements = [store.placements[position] for position in data.positions[places]]
-    lesions = marked_lesions(chosen, data.labelled.index.root, placements, section.height, section.width)
-    lesions[~_shows_lesions(data)[places]] = False
-    predicted = finished.test.set_index("row")["predicted"].reindex(chosen["row"]).to_numpy()
-    names = np.array(data.labelled.classes)
-    labels = names[data.labelled.labels[places]]
-    explained = np.where(lesions.any(axis=(1, 2)), labels, predicted)
-    about = chosen[list(ABOUT)].assign(fold=folds, label=labels, predicted=predicted, explained=explained)
-    breasts = np.stack([breast_area(store.array[position]) for position in data.positions[places]]) | lesions
-    targets = np.array([list(names).index(name) for name in explained], dtype=np.int64)
-    return _Asked(places=places, folds=folds, targets=targets, breasts=breasts, lesions=lesions, about=about)
-
-
-def _shows_lesions(data: Prepared) -> NDArray[np.bool_]:
-    """Return for each row whether its class is seen at its lesion."""
-    target, labelled = data.labelled.target, data.labelled
-    without = next(iter(target.classes or ()), "")
-    seen = [target.at_lesion and name != without for name in labelled.classes]
-    return np.array(seen)[labelled.labels]
 
 
 def _explain_fold(
@@ -168,7 +122,7 @@ def _explain_fold(
     host: Host,
     specs: Sequence[ExplainerSpec],
     data: Prepared,
-    asked: _Asked,
+    asked: Asked,
     fold: int,
     compute: Compute,
 ) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
@@ -193,10 +147,17 @@ def _explain_fold(
     placed = _placed(trained, some[0])
     subject = Subject(classifier=folded(trained, some[0]), placed=placed, explainers=built, compute=compute, seed=seed)
     for batch in batches.epoch(None):
-        chosen = own[batch.positions.cpu().numpy()]
+        drawn = own[batch.positions.cpu().numpy()]
+        chosen = np.flatnonzero(np.isin(asked.samples, drawn))
+        samples, views = np.searchsorted(drawn, asked.samples[chosen]), asked.views[chosen]
         cases = Cases(
-            images=batch.images,
-            targets=batch.targets,
+            explained=Views(
+                images=batch.images,
+                present=batch.present,
+                targets=batch.targets,
+                samples=torch.from_numpy(samples).to(compute.device),
+                views=torch.from_numpy(views).to(compute.device),
+            ),
             rows=asked.about["row"].to_numpy(np.int64)[chosen],
             breasts=asked.breasts[chosen],
             lesions=asked.lesions[chosen],
@@ -222,20 +183,22 @@ def _maker(host: Host, spec: ExplainerSpec, recipe: Recipe, classifier: Classifi
     with host.building("explainer", spec.name):
         explainer = spec.build(ExplainerContext(classifier=classifier, options=options))
 
-    def make(images: Tensor, targets: Tensor) -> NDArray[np.float32]:
+    def make(images: Tensor, targets: Tensor, present: Tensor) -> NDArray[np.float32]:
         with host.building("explainer", spec.name):
-            return explain_sample(classifier, explainer, images, targets, len(images), seed=recipe.seed)[:, 0]
+            return explain_sample(
+                classifier, explainer, images, targets, len(images), present=present, seed=recipe.seed
+            )
 
     return make
 
 
 def _found(
-    finished: Finished, data: Prepared, asked: _Asked, explainers: dict[str, ExplainerFound], seconds: float
+    finished: Finished, data: Prepared, asked: Asked, explainers: dict[str, ExplainerFound], seconds: float
 ) -> ExplanationsFound:
     patients = asked.about["patient_id"].to_numpy(dtype=np.str_)
     return ExplanationsFound(
-        n=len(asked.places),
-        of=sum(len(fold.test) for fold in data.folds),
+        n=len(asked.samples),
+        of=int(sum(data.own.present[fold.test].sum() for fold in data.folds)),
         patients=int(clusters(patients).max()) + 1,
         with_lesions=int(asked.lesions.any(axis=(1, 2)).sum()),
         target=data.labelled.target.name,

@@ -1,4 +1,4 @@
-"""The six hooks. None takes arguments; each returns a list of specs."""
+"""The seven hooks. None takes arguments; each returns a list of specs."""
 
 import pluggy
 
@@ -10,6 +10,7 @@ from birads_zoo.interfaces import (
     DatasetSpec,
     ExplainerSpec,
     LossSpec,
+    TrackerSpec,
 )
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -27,7 +28,7 @@ def birads_zoo_augmentations() -> list[AugmentationSpec]:  # type: ignore[empty-
 
 @hookspec
 def birads_zoo_losses() -> list[LossSpec]:  # type: ignore[empty-body]
-    """Return losses: each builds a module from logits and targets to a scalar."""
+    """Return losses: each builds a module from logits and targets to a scalar, and says how logits are read."""
 
 
 @hookspec
@@ -38,6 +39,11 @@ def birads_zoo_backbones() -> list[BackboneSpec]:  # type: ignore[empty-body]
 @hookspec
 def birads_zoo_explainers() -> list[ExplainerSpec]:  # type: ignore[empty-body]
     """Return explainers: each builds a callable from images to heat maps."""
+
+
+@hookspec
+def birads_zoo_trackers() -> list[TrackerSpec]:  # type: ignore[empty-body]
+    """Return trackers: each follows a run epoch by epoch, and may ask it to stop."""
 
 
 @hookspec

@@ -24,8 +24,9 @@ from birads_zoo.interfaces import (
     LossSpec,
     Options,
     Spec,
+    TrackerSpec,
 )
-from birads_zoo.kinds import KINDS, Kind, fault_of, fault_of_member, kind_of, names_of
+from birads_zoo.kinds import KINDS, Kind, fault_of, fault_of_member, kind_of, names_of, options_key
 from birads_zoo.part_options import read_options
 from birads_zoo.plugins import Source, describe, entry_point_sources, file_sources
 
@@ -57,6 +58,7 @@ class Host:
     losses: Mapping[str, Registered[LossSpec]]
     backbones: Mapping[str, Registered[BackboneSpec]]
     explainers: Mapping[str, Registered[ExplainerSpec]]
+    trackers: Mapping[str, Registered[TrackerSpec]]
     ablations: Mapping[str, Registered[AblationSpec]]
     families: Mapping[str, Registered[BackboneFamily]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -81,6 +83,10 @@ class Host:
         """Return the explainer called `name`; `UserError` with the nearest names otherwise."""
         return _found(self.explainers, "explainer", name).spec
 
+    def tracker(self, name: str) -> TrackerSpec:
+        """Return the tracker called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.trackers, "tracker", name).spec
+
     def ablation(self, name: str) -> AblationSpec:
         """Return the ablation called `name`; `UserError` with the nearest names otherwise."""
         return _found(self.ablations, "ablation", name).spec
@@ -100,8 +106,8 @@ class Host:
         """Return a recipe's `values` as the typed options of a part; `UserError` for one that it does not have."""
         spec = self.registered(kind, name).spec
         assert not isinstance(spec, AblationSpec), "an ablation has no options"
-        section = "model" if isinstance(spec, BackboneSpec) else kind_of(kind).name
-        return read_options(spec.options, values, f"{kind_of(kind).word} {spec.name!r}", section)
+        key = options_key(kind_of(kind), spec.name)
+        return read_options(spec.options, values, f"{kind_of(kind).word} {spec.name!r}", key)
 
     def _backbone(self, name: str) -> Registered[BackboneSpec]:
         prefix, slash, member = name.partition("/")

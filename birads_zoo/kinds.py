@@ -1,4 +1,4 @@
-"""The six kinds of things a plugin can register, and what makes a spec of each kind acceptable."""
+"""The seven kinds of things a plugin can register, and what makes a spec of each kind acceptable."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from birads_zoo.interfaces import (
     LossSpec,
     Spec,
     Target,
+    TrackerSpec,
 )
 from birads_zoo.part_options import fault_of_options
 
@@ -49,9 +50,10 @@ class Kind:
 KINDS = (
     Kind("dataset", "datasets", "data set", DatasetSpec, ("load",)),
     Kind("augmentation", "augmentations", "augmentation", AugmentationSpec, ("build",)),
-    Kind("loss", "losses", "loss", LossSpec, ("build",)),
+    Kind("loss", "losses", "loss", LossSpec, ("build", "outputs")),
     Kind("backbone", "backbones", "backbone", BackboneSpec, ("build",), BackboneFamily),
     Kind("explainer", "explainers", "explainer", ExplainerSpec, ("build",)),
+    Kind("tracker", "trackers", "tracker", TrackerSpec, ("build",)),
     Kind("ablation", "ablations", "ablation", AblationSpec, ("recipe", "model")),
 )
 
@@ -62,6 +64,13 @@ def kind_of(name: str) -> Kind:
         if name in (kind.name, kind.plural):
             return kind
     raise unknown_name("kind", name, [kind.plural for kind in KINDS])
+
+
+def options_key(kind: Kind, name: str) -> str:
+    """Return where a recipe has the options of a part: "loss.options", or "tracking.options.mlflow"."""
+    if kind.spec is TrackerSpec:
+        return f"tracking.options.{name}"
+    return f"{'model' if kind.spec is BackboneSpec else kind.name}.options"
 
 
 def names_of(spec: Spec) -> tuple[str, ...]:
@@ -128,6 +137,8 @@ def _fault_of_content(kind: Kind, spec: Spec) -> str:
         return fault
     if isinstance(spec, BackboneSpec):
         return _fault_of_pixels(spec.pixel_mean, spec.pixel_std) or _fault_of_stages(spec.stages)
+    if isinstance(spec, TrackerSpec):
+        return _fault_of_requirements(spec.requires)
     return _fault_of_targets(spec.targets) if isinstance(spec, DatasetSpec) else ""
 
 
@@ -146,6 +157,12 @@ def _fault_of_stages(stages: object) -> str:
     if isinstance(stages, tuple | list) and all(isinstance(stage, str) for stage in stages):
         return ""
     return "whose `stages` is not a tuple of names of the module's children"
+
+
+def _fault_of_requirements(modules: object) -> str:
+    if isinstance(modules, tuple | list) and all(isinstance(name, str) and name.isidentifier() for name in modules):
+        return ""
+    return "whose `requires` is not a tuple of names of top-level modules"
 
 
 def _fault_of_targets(targets: object) -> str:

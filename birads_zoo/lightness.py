@@ -14,6 +14,7 @@ HEAVY = (
     "jinja2",
     "kornia",
     "matplotlib",
+    "mlflow",
     "numpy",
     "onnx",
     "onnxruntime",
@@ -23,9 +24,12 @@ HEAVY = (
     "pydicom",
     "scipy",
     "sklearn",
+    "tensorboard",
     "timm",
     "torch",
     "torchvision",
+    "trackio",
+    "wandb",
 )
 
 _MINUTE = 60.0

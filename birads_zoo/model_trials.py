@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.interfaces import AblationSpec, Explainer, ExplainerContext, ExplainerSpec
+from birads_zoo.interfaces import AblationSpec, Explainer, ExplainerContext, ExplainerSpec, Outputs
 from birads_zoo.model.build import changed
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -38,6 +38,14 @@ _MODULE_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_ba
 _RECIPES = (Recipe(), _EVERYTHING_ON)
 
 
+def _two_for_three(logits: Tensor) -> Tensor:
+    first, second = logits.unbind(1)
+    return torch.stack([-first, first - second, second], 1)
+
+
+_FEWER_LOGITS = Outputs(logits=2, scores=_two_for_three, rule="the softmax of −a, a − b and b")
+
+
 class BrokenContractError(Exception):
     """Ends a check at the first error, after which nothing further can be tried."""
 
@@ -45,33 +53,44 @@ class BrokenContractError(Exception):
 def try_explainer(spec: ExplainerSpec) -> None:
     """Explain samples of one view, and of two by a frozen classifier of places, and look at what is left behind.
 
+    The first classifier has fewer logits than classes, as with an ordinal loss.
+
     Raises:
         ValueError: when its maps are not N×V×H×W, finite and in [0, 1].
-        BrokenContractError: when a map does not follow the seed or depends on other images, or when the classifier, the
-            images or the gradient mode are not left as they were.
+        BrokenContractError: when a map does not follow the seed, or depends on other samples or on what stands in an
+            absent picture's place, or when the classifier, the images or the gradient mode are not left as they were.
 
     """
     places = ModelSection(freeze="all", evidence=True, fusion="difference", pooling="max", norm="batch", dropout=0.5)
-    for section, views in ((_SECTION, 1), (places, 2)):
-        classifier = _small_classifier(section)
+    for section, views, outputs in ((_SECTION, 1, _FEWER_LOGITS), (places, 2, None)):
+        classifier = _small_classifier(section, outputs)
         explainer = spec.build(ExplainerContext(classifier=classifier, options=spec.options()))
         images, targets = _images(3, views), torch.tensor([0, _CLASSES - 1, 1])
-        maps = explain_sample(classifier, explainer, images.clone(), targets, batch_size=3)
-        _require_left_as_found(explainer, classifier, images, targets)
-        if not np.array_equal(maps, explain_sample(classifier, explainer, images, targets, batch_size=3)):
+        present = torch.ones(3, views, dtype=torch.bool)
+        present[0, 1:] = False
+        maps = explain_sample(classifier, explainer, images.clone(), targets, batch_size=3, present=present)
+        _require_left_as_found(explainer, classifier, images, targets, present)
+        again = explain_sample(classifier, explainer, images, targets, batch_size=3, present=present)
+        if not np.array_equal(maps, again):
             raise BrokenContractError("the same torch seed gives different maps")
-        alone = explain_sample(classifier, explainer, images, targets, batch_size=1)
+        alone = explain_sample(classifier, explainer, images, targets, batch_size=1, present=present)
         if not np.allclose(maps, alone, rtol=1e-3, atol=1e-3):
             raise BrokenContractError("an image's map depends on the other images of its batch")
+        images[~present] = 1.0
+        others = explain_sample(classifier, explainer, images, targets, batch_size=3, present=present)
+        if not np.allclose(maps, others, rtol=1e-3, atol=1e-3):
+            raise BrokenContractError("an image's map depends on what stands in the place of one that is not there")
 
 
-def _require_left_as_found(explainer: Explainer, classifier: Classifier, images: Tensor, targets: Tensor) -> None:
+def _require_left_as_found(
+    explainer: Explainer, classifier: Classifier, images: Tensor, targets: Tensor, present: Tensor
+) -> None:
     """Explain without the engine's guard, in training mode and with gradients at hand."""
     for parameter in classifier.train().parameters():
         parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
     before, pictures = _state(classifier), images.clone()
     with torch.enable_grad():
-        explainer(images, targets)
+        explainer(images, targets, present)
         if not torch.is_grad_enabled():
             raise BrokenContractError("it turns torch's gradients off and leaves them so")
     if _state(classifier) != before:
@@ -107,12 +126,12 @@ def _ablated(change: Callable[[Recipe], Recipe], before: Recipe) -> Recipe:
     return after
 
 
-def _small_classifier(section: ModelSection) -> Classifier:
+def _small_classifier(section: ModelSection, outputs: Outputs | None = None) -> Classifier:
     """Convolution, batch norm and dropout, so that what takes one of them away finds it."""
     height, width = _SIZE
     convolution = nn.Conv2d(1, 8, 3, stride=4, padding=1)
     backbone = nn.Sequential(OrderedDict(conv=convolution, norm=nn.BatchNorm2d(8), relu=nn.ReLU()))
-    head = build_head(section, 8, height // 4, width // 4, _CLASSES)
+    head = build_head(section, 8, height // 4, width // 4, _CLASSES, outputs=outputs)
     for parameter in head.evidence.parameters():
         nn.init.normal_(parameter)  # it starts from nothing, of which there is nothing to explain
     return Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.5,), freeze=section.freeze)

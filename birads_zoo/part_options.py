@@ -27,7 +27,9 @@ class OptionField:
 
 
 def read_options(kind: type[Options], values: Mapping[str, Any], who: str, key: str) -> Options:
-    """Return `values` as options of `kind`; `who` names the part in errors ("loss 'focal'"), `key` its section.
+    """Return `values` as options of `kind`; `who` names the part in errors ("loss 'focal'").
+
+    `key` is where a recipe has them ("loss.options").
 
     Raises:
         UserError: for an option that the part does not have, with the nearest that it has, and for a wrong type.
@@ -37,7 +39,7 @@ def read_options(kind: type[Options], values: Mapping[str, Any], who: str, key: 
     for name in values:
         if name not in known:
             raise UserError(f"{who} has no option {name!r}; {_hint(name, known)}")
-    return converted(values, kind, who, f"{key}.options.")
+    return converted(values, kind, who, f"{key}.")
 
 
 def option_fields(kind: type[Options]) -> tuple[OptionField, ...]:

@@ -10,18 +10,20 @@ from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.facts import file_facts
 from birads_zoo.data.prepare import Prepared, prepare
+from birads_zoo.data.views import UNITS
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
-from birads_zoo.report.run_figures import draw_all
+from birads_zoo.report.run_figures import draw_all, figures_of_numbers
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs import folder as run_folder
 from birads_zoo.runs.measure import check_evaluation, measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.shortcuts.ladder import ladder
 from birads_zoo.shortcuts.verdict import judge
+from birads_zoo.tracking import tracked
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
@@ -61,6 +63,7 @@ def run(
     Raises:
         UserError: for anything in the recipe, the data or a plugin that keeps it from running; a new folder stays
             only if an epoch was completed in it.
+        RunStoppedError: when a tracker asks the run to stop.
 
     """
     applied = apply_ablations(recipe, host)
@@ -74,12 +77,16 @@ def run(
     patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=str)
     chance = numpy_generator(applied.seed, "shortcuts")
     verdicts = judge(data.labelled.labels, shortcuts, data.folds, patients, chance)
-    with run_folder.opened(runs, recipe, data, compute, resumed, name) as folder:
+    with (
+        run_folder.opened(runs, recipe, data, compute, resumed, name) as folder,
+        tracked(applied, host, data, folder, resumed=resumed is not None) as trackers,
+    ):
         history: list[Epoch] = []
 
-        def on_epoch(epoch: Epoch) -> None:
+        def on_epoch(epoch: Epoch) -> Exception | None:
             history.append(epoch)
             run_folder.write_history(folder, history)
+            return trackers.epoch(epoch)
 
         fitted = []
         started = begin(compute)
@@ -97,6 +104,7 @@ def run(
         validation = predictions[predictions["part"] == "validation"]
         run_folder.write_results(folder, test, validation, metrics, cost)
         draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
+        trackers.finished(metrics, figures_of_numbers(folder.absolute() / "figures"))
     return Outcome(folder=folder, metrics=metrics)
 
 
@@ -106,5 +114,7 @@ def _say_what(recipe: Recipe, data: Prepared, screen: Screen) -> None:
     for action in ("dropped", "repaired", "unlisted"):
         for reason, count in getattr(summary, action).items():
             screen.say(f"  {action} {count}: {reason}")
+    if labelled.target.level != "image":
+        screen.say(f"  {summary.usable} pictures make {len(labelled.labels)} {UNITS[labelled.target.level]}")
     counts = ", ".join(f"{name} {(labelled.labels == k).sum()}" for k, name in enumerate(labelled.classes))
     screen.say(f"target {labelled.target.name}: {counts}")

@@ -70,6 +70,11 @@ def describe(error: BaseException, label: str = "") -> str:
     return f"{said} (line {lines[-1]})" if lines else said
 
 
+def missing_modules(names: Iterable[str]) -> list[str]:
+    """Return those of the top-level modules that are not installed; none is imported."""
+    return [name for name in names if importlib.util.find_spec(name) is None]
+
+
 def load_file(path: Path) -> ModuleType:
     """Load a plugin file as a module of a name of its own; raises `UserError` when there is no such Python file."""
     if not path.is_file():

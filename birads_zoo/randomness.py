@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -37,3 +39,16 @@ def seed_libraries(seed: int, *names: str | int) -> None:
     value = derive(seed, *names)
     random.seed(value)
     torch.manual_seed(value)
+
+
+@contextmanager
+def kept_state() -> Iterator[None]:
+    """Put the global generators of Python, NumPy and torch (all devices) back as they were when the block ends."""
+    python, numpy = random.getstate(), np.random.get_state()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(devices=devices):
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)

@@ -9,7 +9,9 @@ from birads_zoo import ExplainerSpec, conformance
 
 def explainer(function):
     return ExplainerSpec(
-        name="x", summary="s", build=lambda context: lambda images, targets: function(context.classifier, images)
+        name="x",
+        summary="s",
+        build=lambda context: lambda images, targets, present: function(context.classifier, images),
     )
 
 
@@ -43,6 +45,13 @@ def retrained(model, images):
     with torch.no_grad():
         model.head.rest.logits.bias += 1
     return images[:, :, 0]
+
+
+def logit_by_logit(model, images):
+    with torch.enable_grad():
+        features = model.features(images).detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(model.head(features)[:, 2].sum(), features)
+    return model.over_pictures(gradient.sum(2), *images.shape[-2:]).clamp(0, 1)
 
 
 def without_gradients(model, images):
@@ -88,6 +97,7 @@ def grad_mode():
         (without_gradients, "it turns torch's gradients off and leaves them so"),
         (blackened, "it changes the images it was given"),
         (wanting_a_gradient, "it changes the images it was given"),
+        (logit_by_logit, "it failed: IndexError"),
         (lambda model, images: model.layer4, "'Classifier' object has no attribute 'layer4'"),
     ],
 )

@@ -36,7 +36,8 @@ def test_options_are_described_with_type_limits_default_and_meaning():
 
 
 def test_values_become_the_typed_options_and_the_rest_keeps_its_defaults():
-    assert read_options(Settings, {"gamma": 1, "mode": "hard"}, "loss 'x'", "loss") == Settings(gamma=1.0, mode="hard")
+    read = read_options(Settings, {"gamma": 1, "mode": "hard"}, "loss 'x'", "loss.options")
+    assert read == Settings(gamma=1.0, mode="hard")
 
 
 @pytest.mark.parametrize(
@@ -55,13 +56,13 @@ def test_values_become_the_typed_options_and_the_rest_keeps_its_defaults():
 )
 def test_a_wrong_option_is_one_sentence_with_the_nearest_name(values, said):
     with pytest.raises(UserError) as error:
-        read_options(Settings, values, "loss 'x'", "loss")
+        read_options(Settings, values, "loss 'x'", "loss.options")
     assert str(error.value) == said
 
 
 def test_a_part_without_options_refuses_every_one():
     with pytest.raises(UserError, match=r"^loss 'x' has no option 'gamma'; it has no options$"):
-        read_options(NoOptions, {"gamma": 1}, "loss 'x'", "loss")
+        read_options(NoOptions, {"gamma": 1}, "loss 'x'", "loss.options")
 
 
 def test_options_must_be_of_the_right_base_and_have_defaults():

@@ -10,13 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from birads_zoo.artifact.manifest import Kind, Preprocessing
-from birads_zoo.artifact.networks import Network, judging, open_classifier, open_onnx, open_own_program
+from birads_zoo.artifact.networks import Judge, Network, open_classifier, open_onnx, open_own_program
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.pixels import geometry, read_and_place, stacked
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
-from birads_zoo.model.classifier import Classifier
 from birads_zoo.runs.finished import Finished
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ CHECKED = 50
 """Pictures of the run, or all it has, on which every exported network is held against the trainer's."""
 
 TOLERANCE = 1e-4
-"""The largest difference of a probability; of a logit or a feature it is as much, or as much of its own size."""
+"""The largest difference of a probability; of a score or a feature it is as much, or as much of its own size."""
 
 _BATCH = 16
 
@@ -36,21 +35,20 @@ def checked_rows(count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, CHECKED).astype(np.int64))
 
 
-def check_network(
-    kind: Kind, path: Path, classifier: Classifier, finished: Finished, host: Host, data: Prepared
-) -> None:
-    """Open the network in `path` as a user would, and hold it against `classifier`: the trainer's, on the CPU.
+def check_network(kind: Kind, path: Path, judge: Judge, finished: Finished, host: Host, data: Prepared) -> None:
+    """Open the network in `path` as a user would, and compare it with `judge`, of the trainer's on the CPU.
 
     Raises:
-        UserError: where a probability, logit or feature differs by more than `TOLERANCE`.
+        UserError: where a score, probability or feature differs by more than `TOLERANCE`.
 
     """
     compute = Compute(device=torch.device("cpu"), autocast=None)
     if kind == "safetensors":
-        network = judging(open_classifier(path, finished.recipe, host, len(finished.classes), compute))
+        opened = open_classifier(path, finished.recipe, host, len(finished.classes), compute)
+        network: Network = Judge(opened, judge.own).eval()
     else:
         network = open_onnx(path, compute) if kind == "onnx" else open_own_program(path)
-    worst = largest_difference(network, judging(classifier), data, checked_rows(len(data.labelled.labels)))
+    worst = largest_difference(network, judge.eval(), data, checked_rows(len(data.labelled.labels)))
     if not worst <= TOLERANCE:
         raise UserError(
             f"the network exported as {kind} disagrees with the trainer's by {worst:.2g}, more than {TOLERANCE:g}, on "
@@ -63,10 +61,11 @@ def largest_difference(first: Network, second: Network, data: Prepared, rows: ND
     """Return by how much two networks differ at most in what `TOLERANCE` bounds, on samples of the run; NaN counts."""
     worst = 0.0
     for start in range(0, len(rows), _BATCH):
-        images = as_images(data.store.array[data.samples[rows[start : start + _BATCH]]], torch.device("cpu"))
-        one, other = first(images), second(images)
+        samples = data.samples[rows[start : start + _BATCH]]
+        images = as_images(data.store.array[samples.pictures], torch.device("cpu"))
+        present = torch.from_numpy(samples.present)
+        one, other = first(images, present), second(images, present)
         gaps = [(a - b).abs() / b.abs().clamp(min=1) for a, b in zip(one, other, strict=True)]
-        gaps.append((one[0].softmax(1) - other[0].softmax(1)).abs())
         worst = max(worst, *(float(gap.nan_to_num(nan=torch.inf).max()) for gap in gaps))
     return worst
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
+from birads_zoo.data.views import UNITS
 from birads_zoo.evaluation.table import against_shortcuts, by_fold, by_level, chances, headline, readings
 from birads_zoo.results.estimate import Ends
 from birads_zoo.results.metrics import RunMetrics
@@ -70,13 +71,24 @@ def _what(manifest: Manifest, precision: str) -> str:
         steps.insert(0, f"made neutral (detail {manifest.preprocessing.detail:.3g})")
     else:
         steps = ["cropped to the breast"] * image.crop + ["chest wall turned to the left"] * image.orient + steps
-    views = {"single": "one picture", "breast": "two views of a breast", "bilateral": "both breasts in one view"}
+    views = {
+        "single": "one picture",
+        "breast": "a picture and another view of its breast",
+        "bilateral": "a picture and the other breast in the same view",
+        "exam": "a picture, another view of its breast, and both views of the other breast",
+    }
+    whole = {
+        "image": views[recipe.dataset.views],
+        "breast": "both views of a breast",
+        "patient": "both views of both breasts",
+    }
     maps = f"{recipe.explainer.name}; {manifest.heat_maps.verdict}" if manifest.kind == "safetensors" else "none"
     rows = (
         ("Network", f"{recipe.model.backbone}" + (f", the mean of {count} folds'" if count > 1 else "")),
         ("Ablations", ", ".join(recipe.ablations) or "none"),
         ("Tells", f"{manifest.target}: {', '.join(manifest.classes)}"),
-        ("Looks at", views[recipe.dataset.views]),
+        ("Loss", _loss(manifest)),
+        ("Looks at", whole[manifest.level]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
         ("Heat maps", maps),
         ("Precision", f"float32; the figures below are of the run's own predictions, in {precision}"),
@@ -85,11 +97,19 @@ def _what(manifest: Manifest, precision: str) -> str:
     return _table(("", ""), rows)
 
 
+def _loss(manifest: Manifest) -> str:
+    loss = manifest.recipe.loss
+    options = "".join(f", {name} = {value}" for name, value in loss.options.items())
+    said = f"{loss.name}{options}; probabilities: {manifest.outputs.rule}"
+    return said.replace("|", "\\|")  # a bare bar ends the cell
+
+
 def _data(metrics: RunMetrics, manifest: Manifest) -> str:
     recipe = manifest.recipe
+    what = UNITS[manifest.level] if manifest.level != "image" else "pictures"
     counts = ", ".join(f"{one.name} {one.support}" for one in metrics.per_class)
     lines = [
-        f"- Data set: {recipe.dataset.name}, {metrics.n} pictures of {metrics.patients} patients: {counts}.",
+        f"- Data set: {recipe.dataset.name}, {metrics.n} {what} of {metrics.patients} patients: {counts}.",
         f"- Split: by {metrics.split}, {metrics.folds} fold{'' if metrics.folds == 1 else 's'};"
         f" {recipe.split.validation:.0%} of what a fold trains on is its validation part.",
     ]

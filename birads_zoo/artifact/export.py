@@ -24,18 +24,20 @@ from birads_zoo.artifact.manifest import (
     HeatMaps,
     Kind,
     Manifest,
+    OutputsPart,
     Preprocessing,
     checksums,
     write_manifest,
 )
-from birads_zoo.artifact.networks import save_network
+from birads_zoo.artifact.networks import Judge, save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import read_explanations
 from birads_zoo.files import whole_folder
+from birads_zoo.model.outputs import make_outputs
 from birads_zoo.progress import Screen
-from birads_zoo.recipe import Recipe
+from birads_zoo.recipe import Recipe, shareable
 from birads_zoo.runs.finished import Finished, prepare_again, read_run, trained_classifier
 from birads_zoo.runs.predictions import class_shifts
 
@@ -44,12 +46,6 @@ if TYPE_CHECKING:
     from birads_zoo.registry import Registry
 
 CARD = "model_card.md"
-_UNSHARED = {
-    "dataset.root": "",
-    "dataset.options": {},
-    "model.weights": "",
-}
-"""The recipe's fields that may name the user's files and patients; a model needs none of them."""
 
 
 def export(
@@ -85,8 +81,9 @@ def export(
                 seen.append(see(classifier, fold, finished.recipe, data, compute, lambda n: show(n, "")))
             path = folder / _weights_name(fold.number, kind)
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
-            save_network(kind, portable, finished.recipe, path)
-            check_network(kind, path, portable, finished, host, data)
+            judge = Judge(portable, len(data.own.names))
+            save_network(kind, judge, finished.recipe, path)
+            check_network(kind, path, judge, finished, host, data)
             channels = tuple(classifier.pixel_mean.tolist()), tuple(classifier.pixel_std.tolist())
         preprocessing = Preprocessing(
             image=finished.recipe.image,
@@ -103,11 +100,12 @@ def export(
             torch=str(torch.__version__),
             kind=kind,
             run_id=finished.recipe.run_id,
-            recipe=finished.recipe.replace(_UNSHARED),
+            recipe=shareable(finished.recipe).replace({"dataset.level": data.labelled.target.level}),
             classes=finished.classes,
             target=finished.metrics.target,
             ordinal=data.labelled.target.ordinal,
             positive=() if finished.metrics.positive is None else finished.metrics.positive.classes,
+            outputs=_outputs(finished, host),
             preprocessing=preprocessing,
             folds=_folds(finished, data, seen, kind),
             training_range=training_range,
@@ -136,6 +134,11 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
         )
         for fold, one in zip(data.folds, seen, strict=True)
     )
+
+
+def _outputs(finished: Finished, host: Host) -> OutputsPart:
+    outputs = make_outputs(finished.recipe, host, len(finished.classes))
+    return OutputsPart(logits=outputs.logits, rule=outputs.rule)
 
 
 def _heat_maps(finished: Finished) -> HeatMaps:

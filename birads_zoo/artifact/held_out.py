@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from birads_zoo.artifact.manifest import Share, TrainingRange
 from birads_zoo.artifact.networks import summarised
 from birads_zoo.artifact.reference import Reference, limit_of, make_reference, nearest
-from birads_zoo.artifact.training_range import fit_range, outside, statistics_of
+from birads_zoo.artifact.training_range import NAMES, fit_range, outside, statistics_of
 from birads_zoo.data.batches import Batches
 from birads_zoo.data.facts import file_facts
 from birads_zoo.data.prepare import Prepared
@@ -51,17 +51,17 @@ def see(
     compute: Compute,
     on_images: Callable[[int], None],
 ) -> Seen:
-    """Let a fold's network look at the fold's rows, each picture by itself; `on_images` gets how many it has seen."""
+    """Let a fold's network look at the fold's rows, at their own pictures alone; `on_images` gets how many it saw."""
     labels, patients = data.labelled.labels, _patients(data)
     generator = numpy_generator(recipe.seed, "fold", fold.number, "reference")
     chosen = np.sort(generator.permutation(fold.train)[:MOST_REFERENCES])
     rows = np.concatenate([chosen, fold.validation, fold.test])
-    alone = data.positions[rows, None]
-    batches = Batches(data.store.array, alone, labels[rows], recipe.training.batch_size, compute.device)
+    batches = Batches(data.store.array, data.own[rows], labels[rows], recipe.training.batch_size, compute.device)
     found, done = [], 0
     with torch.inference_mode():
         for batch in batches.epoch(None):
-            found.append(summarised(classifier, classifier.features(batch.images)).float().cpu().numpy())
+            features = summarised(classifier, classifier.features(batch.images), batch.present)
+            found.append(features.float().cpu().numpy())
             done += len(batch.targets)
             on_images(done)
     train, validation, test = np.split(np.concatenate(found), np.cumsum([len(chosen), len(fold.validation)]))
@@ -87,7 +87,9 @@ def fit_training_range(data: Prepared, seen: Sequence[Seen]) -> TrainingRange:
     """
     patients, judged = _patients(data), [one for one in seen if one.scale is not None]
     statistics = _statistics(data)
-    strange = [outside(statistics[one.fold.test], fit_range(statistics[one.fold.train])).any(axis=1) for one in seen]
+    there = data.own.present
+    ranges = [fit_range(statistics[one.fold.train][there[one.fold.train]]) for one in seen]
+    strange = [outside(statistics[one.fold.test], of).any(axis=(1, 2)) for one, of in zip(seen, ranges, strict=True)]
     far: list[NDArray[np.bool_]] = []
     tested: list[NDArray[np.int64]] = []
     for one in judged:
@@ -96,7 +98,7 @@ def fit_training_range(data: Prepared, seen: Sequence[Seen]) -> TrainingRange:
             far.append(one.test > limit)
             tested.append(one.fold.test)
     return TrainingRange(
-        statistics=fit_range(statistics),
+        statistics=fit_range(statistics[there]),
         range_alarms=_share(np.concatenate(strange), patients[np.concatenate([one.fold.test for one in seen])]),
         limit=_limit(judged, patients, without=np.empty(0, np.int64)),
         distance_alarms=_share(np.concatenate(far), patients[np.concatenate(tested)]) if far else None,
@@ -116,10 +118,16 @@ def _limit(seen: Sequence[Seen], patients: NDArray[np.str_], without: NDArray[np
 
 
 def _statistics(data: Prepared) -> NDArray[np.float64]:
-    sizes = file_facts(data.labelled.index)[["height", "width"]].to_numpy(int)
+    """Return the statistics (n, O, 7) of the samples' own pictures, NaN of an absent one."""
+    own = data.own
+    places = own.pictures[own.present]
+    index = replace(data.pictures, rows=data.pictures.rows.iloc[places].reset_index(drop=True))
+    sizes = file_facts(index)[["height", "width"]].to_numpy(int)
     pixels = data.store.array
-    placed = zip(data.positions, sizes, strict=True)
-    return np.stack([statistics_of(pixels[at], (int(height), int(width))) for at, (height, width) in placed])
+    placed = zip(places, sizes, strict=True)
+    found = np.full((*own.present.shape, len(NAMES)), np.nan)
+    found[own.present] = [statistics_of(pixels[at], (int(height), int(width))) for at, (height, width) in placed]
+    return found
 
 
 def _share(hits: NDArray[np.bool_], patients: NDArray[np.str_]) -> Share:

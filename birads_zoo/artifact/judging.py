@@ -33,14 +33,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model says of one picture. Where `error` says why it could not be read, the rest is empty.
+    """What a model says of one sample. Where `error` says why it could not be read, the rest is empty.
 
-    `source` is the path as it was given, "" for an array. `probabilities` are the networks' own, by class,
-    `calibrated` those recalibrated on validation rows, empty where no fold had enough of them; both are means over the
-    folds and sum to 1. `predicted` is the class of the largest of `probabilities`. `conformal_set` holds the classes
-    that more than half of the folds' sets hold (see `vote`). `distance` is how far the picture is from the training's
-    in feature space, 1 being the median of held-out ones, `None` where that is unknown. `similar` has the classes'
-    shares of the nearest training pictures. `warnings` are reasons to believe none of this.
+    `source` is the path as it was given, "" for an array, and for a sample of several pictures that of the first.
+    `probabilities` are the networks' own, by class, `calibrated` those recalibrated on validation rows, empty where no
+    fold had enough of them; both are means over the folds and sum to 1. `predicted` is the class of the largest of
+    `probabilities`. `conformal_set` holds the classes that more than half of the folds' sets hold (see `vote`).
+    `distance` is how far the sample is from the training's in feature space, 1 being the median of held-out ones,
+    `None` where that is unknown. `similar` has the classes' shares of the nearest training pictures. `view_weights` say
+    how much each of the model's views (`data.views.view_names`) counted, 0 for an absent one; empty where its fusion
+    does not weigh them. `warnings` are reasons to believe none of this.
     """
 
     source: str
@@ -50,6 +52,7 @@ class Prediction:
     conformal_set: tuple[str, ...] = ()
     distance: float | None = None
     similar: dict[str, float] = field(default_factory=dict)
+    view_weights: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""
 
@@ -95,50 +98,54 @@ def _merged(batch: list[Ready | Prediction], made: Future[list[Prediction]]) -> 
 
 
 @torch.inference_mode()
-def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compute) -> list[tuple[Tensor, Tensor]]:
-    """Return every network's logits and features of the samples, on the device."""
+def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compute) -> list[tuple[Tensor, ...]]:
+    """Return what every network tells of the samples, on the device."""
     if not ready:
         return []
     images = as_images(stacked([one.pixels for one in ready]), compute.device)
-    return [network(images) for network in networks]
+    present = torch.from_numpy(np.stack([one.present for one in ready])).to(compute.device)
+    return [network(images, present) for network in networks]
 
 
 def _conclude(
-    manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], told: list[tuple[Tensor, Tensor]]
+    manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], told: list[tuple[Tensor, ...]]
 ) -> list[Prediction]:
     if not ready:
         return []
     classes, folds = manifest.classes, manifest.folds
-    own = [logits.double().softmax(1).cpu().numpy() for logits, _ in told]
+    scores, _, features, *weights = zip(*told, strict=True)
+    own = [one.double().softmax(1).cpu().numpy() for one in scores]
     mean, calibrated = np.mean(own, axis=0), calibrate(own, folds)
     sets = vote(own, folds, mean, ordinal=manifest.ordinal)
-    distances, shares = _compare([features.float().cpu().numpy() for _, features in told], references, manifest)
-    limit = manifest.training_range.limit
-    predictions = []
-    for at, one in enumerate(ready):
-        warnings = range_warnings(one.statistics, manifest.training_range.statistics)
-        distance = float(distances[at]) if np.isfinite(distances[at]) else None
-        if distance is not None and limit is not None and distance > limit:
-            warnings.insert(
-                0,
-                "does not look like the mammograms of the training: as far from them as"
-                f" {distance:.2g} times the usual (limit {limit:.2g})",
-            )
-        predictions.append(
-            Prediction(
-                source=one.source,
-                probabilities=dict(zip(classes, mean[at].tolist(), strict=True)),
-                calibrated=dict(zip(classes, calibrated[at].tolist(), strict=True))
-                if manifest.calibrated_folds
-                else {},
-                predicted=classes[int(mean[at].argmax())],
-                conformal_set=tuple(name for name, held in zip(classes, sets[at], strict=True) if held),
-                distance=distance,
-                similar=dict(zip(classes, shares[at].tolist(), strict=True)),
-                warnings=tuple(warnings),
-            )
+    distances, shares = _compare([one.float().cpu().numpy() for one in features], references, manifest)
+    views = [np.mean([one.float().cpu().numpy() for one in of_folds], axis=0) for of_folds in weights]
+    return [
+        Prediction(
+            source=one.source,
+            probabilities=dict(zip(classes, mean[at].tolist(), strict=True)),
+            calibrated=dict(zip(classes, calibrated[at].tolist(), strict=True)) if manifest.calibrated_folds else {},
+            predicted=classes[int(mean[at].argmax())],
+            conformal_set=tuple(name for name, held in zip(classes, sets[at], strict=True) if held),
+            distance=float(distances[at]) if np.isfinite(distances[at]) else None,
+            similar=dict(zip(classes, shares[at].tolist(), strict=True)),
+            view_weights=dict(zip(manifest.view_names, views[0][at].tolist(), strict=True)) if views else {},
+            warnings=tuple(_warnings(manifest, one, distances[at])),
         )
-    return predictions
+        for at, one in enumerate(ready)
+    ]
+
+
+def _warnings(manifest: Manifest, ready: Ready, distance: float) -> Iterator[str]:
+    limit = manifest.training_range.limit
+    if limit is not None and distance > limit:
+        yield (
+            f"does not look like the mammograms of the training: as far from them as {distance:.2g} times the usual"
+            f" (limit {limit:.2g})"
+        )
+    several = len(ready.statistics) > 1
+    for name, statistics in zip(manifest.view_names, ready.statistics, strict=False):
+        for said in range_warnings(statistics, manifest.training_range.statistics):
+            yield f"{name}: {said}" if several else said
 
 
 def calibrate(own: Sequence[Floats], folds: Sequence[FoldPart]) -> Floats:

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from birads_zoo import documents
+from birads_zoo.data.views import view_names
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import ImageSection, Recipe
 
@@ -45,6 +46,17 @@ class Preprocessing(_Part, frozen=True, kw_only=True):
     bits: Literal[8, 16]
     pixel_mean: tuple[float, ...]
     pixel_std: tuple[float, ...]
+
+
+class OutputsPart(_Part, frozen=True, kw_only=True):
+    """How many logits the networks have, and how these become probabilities, in words.
+
+    The rule is that of the recipe's loss and its options (`birads_zoo.Outputs`). An exported network has it inside and
+    puts out probabilities; one kept as "safetensors" gets it from the loss's plugin when it is built again.
+    """
+
+    logits: int
+    rule: str
 
 
 class FoldPart(_Part, frozen=True, kw_only=True):
@@ -110,7 +122,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     what a newer one exports.
     """
 
-    FORMAT: ClassVar[int] = 2
+    FORMAT: ClassVar[int] = 3
 
     notice: str
     torch: str
@@ -121,6 +133,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     target: str
     ordinal: bool
     positive: tuple[str, ...]
+    outputs: OutputsPart
     preprocessing: Preprocessing
     folds: tuple[FoldPart, ...]
     training_range: TrainingRange
@@ -132,6 +145,16 @@ class Manifest(_Part, frozen=True, kw_only=True):
     def calibrated_folds(self) -> int:
         """How many of the folds have a temperature; with none, nothing of the model is calibrated."""
         return sum(fold.temperature is not None for fold in self.folds)
+
+    @property
+    def level(self) -> str:
+        """What gets one prediction: a picture ("image"), a "breast", or a "patient" at one exam."""
+        return self.recipe.dataset.level or "image"
+
+    @property
+    def view_names(self) -> tuple[str, ...]:
+        """What the V pictures that the model looks at are called, in their order."""
+        return view_names(self.recipe.dataset.views, self.level)
 
 
 def checksums(files: Iterable[Path]) -> dict[str, str]:

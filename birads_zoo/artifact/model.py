@@ -15,12 +15,13 @@ from safetensors import SafetensorError
 
 from birads_zoo.artifact.judging import Prediction, judge
 from birads_zoo.artifact.manifest import NAME, NOTICE, REFERENCE, Manifest, read_manifest
-from birads_zoo.artifact.networks import Network, judging, onnx_device, open_classifier, open_onnx
+from birads_zoo.artifact.networks import Judge, Network, onnx_device, open_classifier, open_onnx
 from birads_zoo.artifact.reading import Images, Ready, Sample, in_order, read, samples_of
 from birads_zoo.artifact.reference import Reference
 from birads_zoo.artifact.training_range import NAMES
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.images import Pixels
+from birads_zoo.data.views import labelled_views, side_by_side
 from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.heat_maps import explain_sample
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
-    """Where a model saw evidence: the picture H×W as the network gets it, and a heat map H×W in [0, 1] for `label`."""
+    """Where a model saw evidence: the picture H×W as the network gets it, and a heat map H×W in [0, 1] for `label`.
+
+    Of a breast or an exam all O pictures lie side by side, both H×(O·W); an absent one is black.
+    """
 
     picture: Pixels
     heat: NDArray[np.float32]
@@ -72,16 +76,21 @@ class Model:
         """Yield each picture's prediction as soon as it is made, while threads read the next ones.
 
         Args:
-            images: paths of files, or H×W arrays of uint8 or uint16, one or many of them. For a model of two views a
-                table (pandas) with the columns image_path, patient_id, laterality and view, and exam_id where a patient
-                has several exams; any model takes one.
-            batch_size: pictures that the networks get at once.
+            images: paths of files, or H×W arrays of uint8 or uint16, one or many of them. For a model of several views
+                a table (pandas) with the columns image_path, patient_id, laterality and view, and exam_id where a
+                patient has several exams; any model takes one. Where labels are of breasts or patients, each breast or
+                exam gets one prediction; what fits in none has one with an `error`.
+            batch_size: samples that the networks get at once.
 
         Raises:
             UserError: for images of another kind. A picture that cannot be read is a prediction with its `error`.
 
         """
-        return self.judge(self.read(samples_of(images, self.manifest.recipe.dataset.views)), batch_size)
+        return self.judge(self.read(self.samples(images)), batch_size)
+
+    def samples(self, images: Images) -> Iterator[Sample]:
+        """Return what gets a prediction each: the samples that `images` are, see `stream`."""
+        return samples_of(images, self.manifest.recipe.dataset.views, self.manifest.level)
 
     def read(self, samples: Iterable[Sample]) -> Iterator[Ready | Prediction]:
         """Read and prepare samples in threads, in their order; one that cannot be read is a prediction that says so."""
@@ -92,7 +101,7 @@ class Model:
         return judge(self.manifest, self.networks, self.references, self.compute, prepared, batch_size)
 
     def explain(self, sample: Sample, label: str) -> Explanation:
-        """Show where the evidence for class `label` lies in a sample's own picture: the mean of the folds' heat maps.
+        """Show where the evidence for class `label` lies in a sample's own pictures: the mean of the folds' heat maps.
 
         Raises:
             UserError: when this export holds no networks of torch's own, the explainer is not registered, or the
@@ -107,15 +116,20 @@ class Model:
         section = self.manifest.recipe.explainer
         spec, options = self.host.explainer(section.name), self.host.options("explainer", section.name, section.options)
         images = as_images(ready.pixels[None], self.compute.device)
+        present = torch.from_numpy(ready.present[None])
         target = torch.tensor([self.classes.index(label)], device=self.compute.device)
         seed = self.manifest.recipe.seed
         with self.host.building("explainer", spec.name):
             explainers = [spec.build(ExplainerContext(classifier=one, options=options)) for one in self.classifiers]
             maps = [
-                explain_sample(one, explainer, images, target, 1, seed=seed)[0, 0]
+                explain_sample(one, explainer, images, target, 1, present=present, seed=seed)[0]
                 for one, explainer in zip(self.classifiers, explainers, strict=True)
             ]
-        return Explanation(picture=ready.pixels[0], heat=np.mean(maps, axis=0), label=label)
+        own = len(ready.statistics)
+        pictures = ready.pixels * ready.present[:, None, None]
+        return Explanation(
+            picture=side_by_side(pictures[:own]), heat=side_by_side(np.mean(maps, axis=0)[:own]), label=label
+        )
 
 
 def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
@@ -146,7 +160,8 @@ def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
             open_classifier(folder / fold.weights, manifest.recipe, host, len(manifest.classes), compute)
             for fold in manifest.folds
         )
-        networks = tuple(judging(classifier) for classifier in classifiers)
+        own = labelled_views(manifest.level, len(manifest.view_names))
+        networks = tuple(Judge(classifier, own).eval() for classifier in classifiers)
     return Model(
         manifest=manifest,
         networks=networks,

@@ -16,50 +16,70 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from birads_zoo.artifact.manifest import Kind
+from birads_zoo.data.views import count_views
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.fusion import mean_of_present
 from birads_zoo.recipe import Recipe
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
 
-Network = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Images N×V×1×H×W in [0, 1] on the device → logits N×K and features N×D, in float32."""
+Network = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
+"""Images N×V×1×H×W in [0, 1] and which of them are there, N×V bool, on the device → what `Judge` tells, in float32.
+
+The probabilities are the softmax of the scores. Predictions take it again in float64, where small ones do not become 0.
+"""
 
 _CUDA = "CUDAExecutionProvider"  # as ONNX Runtime calls it
+_OUTPUTS = ["scores", "probabilities", "features"]
 _OPSET = 18  # the lowest that torch's exporter writes without converting
 
 
 class Judge(nn.Module):
-    """A classifier that also tells its features (see `summarised`)."""
+    """A classifier that puts out class scores, probabilities, features (see `summarised`) and its views' weights.
 
-    def __init__(self, classifier: Classifier) -> None:
+    `own` is how many of a sample's pictures, from the first on, its label is of.
+    """
+
+    def __init__(self, classifier: Classifier, own: int) -> None:
         super().__init__()
         self.classifier = classifier
+        self.own = own
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits N×K and the features N×D of images N×V×1×H×W in [0, 1]."""
+    def forward(self, images: Tensor, present: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Return the scores N×K, the probabilities N×K and the features N×D of images N×V×1×H×W in [0, 1].
+
+        Where the fusion weighs views, their weights N×V come last. Without `present`, N×V, all images are there.
+        """
+        if present is None:
+            present = torch.ones(images.shape[:2], dtype=torch.bool, device=images.device)
         maps = self.classifier.features(images)
-        return self.classifier.head(maps), summarised(self.classifier, maps)
+        judged = self.classifier.head.judge(maps, present)
+        scores = self.classifier.scores(judged.logits)
+        features = summarised(self.classifier, maps[:, : self.own], present[:, : self.own])
+        told = scores, scores.softmax(1), features
+        return told if judged.view_weights is None else (*told, judged.view_weights)
 
 
-def summarised(classifier: Classifier, maps: Tensor) -> Tensor:
-    """Return the features N×D of feature maps N×V×D×h×w: those of each sample's own picture, the first.
+def summarised(classifier: Classifier, maps: Tensor, present: Tensor) -> Tensor:
+    """Return the features N×D of feature maps N×O×D×h×w of each sample's own pictures: the mean over those present.
 
-    They are what the head pools of it; the mean over its map where the head pools no features, but the evidence of its
-    places, or keeps the map as it is.
+    A picture's are what the head pools of it; the mean over its map where the head pools no features, but the evidence
+    of its places, or keeps the map as it is.
     """
-    own, pool = maps[:, :1], classifier.head.pool
+    pool = classifier.head.pool
     if isinstance(classifier.head.evidence, nn.Identity) and not isinstance(pool, nn.Flatten):
-        pooled: Tensor = pool(own)
-        return pooled[:, 0]
-    return own[:, 0].mean((-2, -1))
+        return mean_of_present(pool(maps), present)
+    return mean_of_present(maps.mean((-2, -1)), present)
 
 
-def save_network(kind: Kind, classifier: Classifier, recipe: Recipe, path: Path) -> None:
-    """Write `classifier`, on the CPU and in evaluation mode, to `path`, for batches of any size.
+def save_network(kind: Kind, judge: Judge, recipe: Recipe, path: Path) -> None:
+    """Write a judge's classifier, on the CPU, to `path`, for batches of any size; the graphs are the judge's.
+
+    A network of one view takes `images`, one of several `images` and `present`.
 
     Raises:
         UserError: when the format needs a package that is not there, or cannot express this network.
@@ -68,28 +88,30 @@ def save_network(kind: Kind, classifier: Classifier, recipe: Recipe, path: Path)
     if kind == "safetensors":
         # Not `save_file`, which makes files for their owner's eyes only.
         path.write_bytes(
-            safetensors.torch.save({name: one.contiguous() for name, one in classifier.state_dict().items()})
+            safetensors.torch.save({name: one.contiguous() for name, one in judge.classifier.state_dict().items()})
         )
         return
-    views = 1 if recipe.dataset.views == "single" else 2
-    example = torch.zeros(2, views, 1, recipe.image.height, recipe.image.width)
-    judge, shapes = Judge(classifier).eval(), ({0: torch.export.Dim("batch")},)
+    views = count_views(recipe.dataset.views)
+    images = torch.zeros(2, views, 1, recipe.image.height, recipe.image.width)
+    given = {"images": images} | ({"present": torch.ones(2, views, dtype=torch.bool)} if views > 1 else {})
+    examples, shapes = tuple(given.values()), tuple({0: torch.export.Dim("batch")} for _ in given)
+    outputs = [*_OUTPUTS, *(["view_weights"] if recipe.model.fusion == "attention" else [])]
     if kind == "onnx":
         for package in ("onnx", "onnxscript", "onnxruntime"):
             _needed(package)
     try:
         with torch.no_grad(), _quiet():
             if kind == "exported-program":
-                torch.export.save(torch.export.export(judge, (example,), dynamic_shapes=shapes), path)
+                torch.export.save(torch.export.export(judge.eval(), examples, dynamic_shapes=shapes), path)
             else:
                 torch.onnx.export(
-                    judge,
-                    (example,),
+                    judge.eval(),
+                    examples,
                     path,
                     dynamo=True,
                     opset_version=_OPSET,
-                    input_names=["images"],
-                    output_names=["logits", "features"],
+                    input_names=list(given),
+                    output_names=outputs,
                     dynamic_shapes=shapes,
                     external_data=False,
                     verbose=False,
@@ -105,16 +127,17 @@ def open_classifier(path: Path, recipe: Recipe, host: Host, classes: int, comput
     """Build the network of `recipe` through the plugin host and fill it with the weights in `path`.
 
     Raises:
-        UserError: when its plugin is missing or changed, or the weights are another network's.
+        UserError: when a plugin that it needs is missing or changed, or the weights are another network's.
 
     """
-    try:
-        host.backbone(recipe.model.backbone)
-    except UserError:
-        raise UserError(
-            f"this model needs the backbone {recipe.model.backbone!r}, and no plugin here registers it; install that "
-            "plugin or name its file with --plugin, or export the run as onnx"
-        ) from None
+    for kind, name in (("backbone", recipe.model.backbone), ("loss", recipe.loss.name)):
+        try:
+            host.registered(kind, name)
+        except UserError:
+            raise UserError(
+                f"this model needs the {kind} {name!r}, and no plugin here registers it; install that plugin or name "
+                "its file with --plugin, or export the run as onnx"
+            ) from None
     settled = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(settled, host, classes)
     try:
@@ -147,9 +170,12 @@ def open_onnx(path: Path, compute: Compute) -> Network:
         said = str(error).partition("\n")[0]
         raise UserError(f"ONNX Runtime cannot open {path} ({said}); export the run again") from None
 
-    def judge(images: Tensor) -> tuple[Tensor, Tensor]:
-        logits, features = session.run(["logits", "features"], {"images": images.cpu().numpy()})
-        return torch.from_numpy(logits), torch.from_numpy(features)
+    wanted = [one.name for one in session.get_inputs()]
+
+    def judge(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
+        given = {"images": images.cpu().numpy(), "present": present.cpu().numpy()}
+        told = session.run(None, {name: given[name] for name in wanted})
+        return tuple(torch.from_numpy(one) for one in told)
 
     return judge
 
@@ -167,13 +193,12 @@ def open_own_program(path: Path) -> Network:
     Only such a one: `torch.export.load` unpickles tensors and constants where the file says so (torch 2.14,
     `export/pt2_archive/_package.py`, `weights_only=False`), so that a stranger's file could run anything.
     """
-    program: Network = torch.export.load(path).module()
-    return program
+    program = torch.export.load(path).module()
 
+    def judge(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
+        told: tuple[Tensor, ...] = program(images, present) if images.shape[1] > 1 else program(images)
+        return told
 
-def judging(classifier: Classifier) -> Network:
-    """Return what `Judge` tells, of a classifier on its device."""
-    judge: Network = Judge(classifier).eval()
     return judge
 
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from birads_zoo.artifact.judging import Prediction
 from birads_zoo.artifact.manifest import Preprocessing
-from birads_zoo.artifact.training_range import statistics_of
+from birads_zoo.artifact.training_range import NAMES, statistics_of
 from birads_zoo.data.images import SMALLEST_SIDE, ImageError, Pixels
 from birads_zoo.data.pixels import Placed, geometry, read_and_place, stacked
-from birads_zoo.data.views import sample_views
+from birads_zoo.data.views import count_views, grouped_samples, labelled_views, own_samples, why_unused
 from birads_zoo.errors import UserError
 
 _WORKERS = os.cpu_count() or 1
@@ -35,35 +35,47 @@ _PARTNERS = ("image_path", "patient_id", "laterality", "view")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """One picture to be judged, its own first, and with it the others that a model of more views looks at."""
+    """What gets one prediction: the V pictures that a model looks at, `None` where one is not there.
+
+    The first `own` of them are what is judged, one of these at least is there; the others are looked at beside them.
+    `error` says why a picture is in no sample; there are no pictures then.
+    """
 
     source: str
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Picture | None, ...]
+    own: int = 1
+    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ready:
-    """A prepared sample: `pixels` V×H×W of uint8 or uint16, and its own picture's `statistics` (`training_range`)."""
+    """A prepared sample: `pixels` V×H×W of uint8 or uint16, and `present` (V,), which of them are there.
+
+    In place of an absent picture stands the first that is there. `statistics` (`training_range`) are those of the own
+    pictures (O, 7), NaN for an absent one.
+    """
 
     source: str
     pixels: Pixels
+    present: NDArray[np.bool_]
     statistics: NDArray[np.float64]
 
 
-def samples_of(images: Images, views: str) -> Iterator[Sample]:
-    """Return the samples that `images` are, see `Model.stream`; `views` is the model's `dataset.views`.
+def samples_of(images: Images, views: str, level: str) -> Iterator[Sample]:
+    """Return the samples that `images` are, see `Model.stream`; `views` and `level` are of the model's recipe.
 
     Raises:
-        UserError: for images of another kind, and, of a model of two views, for pictures without what tells which of
-            them belong together.
+        UserError: for images of another kind, and, of a model of several views, for pictures without what tells which
+            of them belong together.
 
     """
     if isinstance(images, pd.DataFrame):
-        return iter(_of_table(images, views))
-    if views != "single":
+        return iter(_of_table(images, views, level))
+    if (count := count_views(views)) > 1:
         raise UserError(
-            f"this model looks at two pictures of a woman at once (dataset.views = {views!r}): give a table with the "
-            f"columns {', '.join(_PARTNERS)} (on the command line a .csv file), so that it knows which belong together"
+            f"this model looks at {count} pictures of a woman at once (dataset.views = {views!r}): give a table with "
+            f"the columns {', '.join(_PARTNERS)} (on the command line a .csv file), so that it knows which belong "
+            "together"
         )
     if isinstance(images, str | Path) or (isinstance(images, np.ndarray) and images.ndim == 2):
         return iter([_of_picture(images)])
@@ -79,16 +91,32 @@ def _of_picture(picture: object) -> Sample:
     raise UserError(f"cannot predict {what}: give a file's path, or an H×W array of grey values, uint8 or uint16")
 
 
-def _of_table(table: pd.DataFrame, views: str) -> list[Sample]:
+def _of_table(table: pd.DataFrame, views: str, level: str) -> list[Sample]:
+    """Return the samples of a table's pictures, in the order of their first ones, and then what is in no sample."""
     needed = _PARTNERS[:1] if views == "single" else _PARTNERS
     if missing := [name for name in needed if name not in table]:
         raise UserError(f"the table of pictures lacks the column {missing[0]!r}; it needs {', '.join(needed)}")
-    rows = table.assign(exam_id=table.get("exam_id", "")).fillna("").astype(str)
+    rows = table.assign(exam_id=table.get("exam_id", "")).fillna("").astype(str).reset_index(drop=True)
+    rows = rows.reindex(columns=[*rows, *(name for name in _PARTNERS if name not in rows)], fill_value="")
     paths = [Path(path) for path in rows["image_path"]]
+    left: list[Sample] = []
+    if level == "image":
+        samples = own_samples(rows, views)
+    else:
+        samples, of = grouped_samples(rows, views, level)
+        left = [
+            Sample(source=str(paths[row]), pictures=(), error=f"in no sample: {reason}: {detail}")
+            for row, reason, detail in why_unused(rows, samples, of)
+        ]
+    own = labelled_views(level, len(samples.names))
     return [
-        Sample(source=str(paths[numbers[0]]), pictures=tuple(paths[number] for number in numbers))
-        for numbers in sample_views(rows.reset_index(drop=True), views)
-    ]
+        Sample(
+            source=str(paths[numbers[0]]),
+            pictures=tuple(paths[at] if there else None for at, there in zip(numbers, present, strict=True)),
+            own=own,
+        )
+        for numbers, present in zip(samples.pictures, samples.present, strict=True)
+    ] + left
 
 
 def in_order(given: Iterable[T], prepare: Callable[[T], Ready | Prediction]) -> Iterator[Ready | Prediction]:
@@ -110,17 +138,28 @@ def in_order(given: Iterable[T], prepare: Callable[[T], Ready | Prediction]) -> 
 def read(sample: Sample, preprocessing: Preprocessing) -> Ready | Prediction:
     """Read and place a sample's pictures as those of the training were; one that cannot be is a prediction saying why.
 
-    The reason names the file of a partner, not of the sample's own picture.
+    The reason names the file of a partner, not that which is the sample's source.
     """
-    placed: list[Placed] = []
-    for number, picture in enumerate(sample.pictures):
+    if sample.error:
+        return Prediction(source=sample.source, error=sample.error)
+    placed: list[Placed | None] = []
+    for picture in sample.pictures:
         try:
-            placed.append(_placed(picture, preprocessing))
+            placed.append(None if picture is None else _placed(picture, preprocessing))
         except ImageError as error:
-            whose = f"its partner {picture}: " if number else ""
+            whose = f"its partner {picture}: " if any(placed) else ""
             return Prediction(source=sample.source, error=f"{whose}{error}")
-    statistics = statistics_of(placed[0].pixels, placed[0].size)
-    return Ready(source=sample.source, pixels=stacked([one.pixels for one in placed]), statistics=statistics)
+    first = next(one for one in placed if one is not None)
+    return Ready(
+        source=sample.source,
+        pixels=stacked([(one or first).pixels for one in placed]),
+        present=np.array([one is not None for one in placed]),
+        statistics=np.stack([_statistics(one) for one in placed[: sample.own]]),
+    )
+
+
+def _statistics(placed: Placed | None) -> NDArray[np.float64]:
+    return np.full(len(NAMES), np.nan) if placed is None else statistics_of(placed.pixels, placed.size)
 
 
 def _placed(picture: Picture, preprocessing: Preprocessing) -> Placed:

@@ -65,10 +65,14 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def columns_of(classes: Sequence[str]) -> list[str]:
-    """Return the columns of `as_row`: `predictions.csv` has those of its kind by the same names."""
+def columns_of(classes: Sequence[str], views: Sequence[str] = ()) -> list[str]:
+    """Return the columns of `as_row`: `predictions.csv` has those of its kind by the same names.
+
+    `views` are the names of a sample's views, where the model weighs them.
+    """
     by_class = [f"{kind}_{name}" for kind in ("probability", "calibrated", "set") for name in classes]
-    return ["image_path", "predicted", *by_class, "distance", "warnings", "error"]
+    weights = [f"view_weight_{name}" for name in views]
+    return ["image_path", "predicted", *by_class, *weights, "distance", "warnings", "error"]
 
 
 def as_row(prediction: Prediction, classes: Sequence[str]) -> dict[str, object]:
@@ -83,5 +87,6 @@ def as_row(prediction: Prediction, classes: Sequence[str]) -> dict[str, object]:
         row[f"probability_{name}"] = prediction.probabilities[name]
         row[f"calibrated_{name}"] = prediction.calibrated.get(name, "")
         row[f"set_{name}"] = name in prediction.conformal_set
+    row |= {f"view_weight_{name}": weight for name, weight in prediction.view_weights.items()}
     row |= {"predicted": prediction.predicted, "distance": prediction.distance}
     return row | {"warnings": "; ".join(prediction.warnings)}

@@ -56,7 +56,7 @@ def fit_range(statistics: NDArray[np.float64]) -> dict[str, Statistic]:
 
 
 def outside(statistics: NDArray[np.float64], ranges: Mapping[str, Statistic]) -> NDArray[np.bool_]:
-    """Tell for n rows (n, 7) which statistics lie outside their range."""
+    """Tell which statistics (…, 7) lie outside their range; NaN does not."""
     low = np.array([ranges[name].low for name in NAMES])
     high = np.array([ranges[name].high for name in NAMES])
     found: NDArray[np.bool_] = (statistics < low) | (statistics > high)

@@ -55,9 +55,9 @@ def command(kind: str | None, pattern: str | None, as_json: bool, plugin_files: 
 
     Under a backbone with pretrained weights stands which these are, and their licence.
 
-    KIND is one of datasets, augmentations, losses, backbones, explainers, ablations and recipes; all are shown
-    without it. PATTERN is a name with * and ? in it. The members of a family of backbones are shown only for a pattern
-    with its prefix: birads-zoo list backbones 'timm/convnext*'
+    KIND is one of datasets, augmentations, losses, backbones, explainers, trackers, ablations and recipes; all are
+    shown without it. PATTERN is a name with * and ? in it. The members of a family of backbones are shown only for a
+    pattern with its prefix: birads-zoo list backbones 'timm/convnext*'
     """
     if kind is not None and kind not in _KINDS:
         raise unknown_name("kind", kind, _KINDS)

@@ -56,6 +56,23 @@ def dataset_options(function: F) -> F:
     return function
 
 
+def tracker_option(function: F) -> F:
+    """Give a command the option `--tracker`, repeatable, as its argument `trackers`."""
+    option = click.option(
+        "--tracker",
+        "trackers",
+        multiple=True,
+        metavar="NAME",
+        help="A registered tracker that follows the run, such as tensorboard; may be repeated.",
+    )
+    return option(function)
+
+
+def tracker_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipe's dotted field that `tracker_option` sets, if the user gave it."""
+    return {"tracking.trackers": list(fields["trackers"])} if fields["trackers"] else {}
+
+
 def dataset_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the recipe's dotted fields that the data set's options set, for those the user gave."""
     given = {key: fields[name] for name, key in _FIELDS.items() if fields[name]}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -44,12 +43,14 @@ def command(
     """Predict pictures with an exported MODEL: a row each, with calibrated probabilities, a set and warnings.
 
     FILES are pictures, a FOLDER's pictures are taken with all below it, and a TABLE names them in its column
-    image_path; a model that looks at two views of a woman needs one, with patient_id, laterality and view besides.
-    A picture that cannot be read has a row with the reason, and the exit status is 1. Research use only.
+    image_path; a model that looks at several views of a woman needs one, with patient_id, laterality and view besides.
+    A model whose labels are of breasts or exams has a row for each of these, with its first picture's path. A picture
+    that cannot be read, or is in no breast or exam, has a row with the reason, and the exit status is 1. Research use
+    only.
     """
     from birads_zoo.artifact.model import open_model
-    from birads_zoo.artifact.reading import samples_of
     from birads_zoo.artifact.rows import named_pictures
+    from birads_zoo.data.views import UNITS
     from birads_zoo.progress import Screen
 
     if explain and out is None:
@@ -57,18 +58,19 @@ def command(
     host = open_installed_host(plugin_files)
     opened = open_model(model, host, device)
     pictures = named_pictures(files)
-    samples = samples_of(pictures, opened.manifest.recipe.dataset.views)
+    samples = list(opened.samples(pictures))
     screen = Screen()
     unread = warned = 0
     with (
         _maps_beside(out) if explain and out is not None else contextlib.nullcontext() as maps,
         _opened(out) as file,
-        screen.bar("predicting", len(pictures)) as show,
+        screen.bar("predicting", len(samples)) as show,
     ):
         for done, (failed, doubted) in enumerate(_written(opened, samples, batch_size, file, maps), start=1):
             unread, warned = unread + failed, warned + doubted
             show(done, "")
-    screen.say(f"{len(pictures)} pictures: {warned} with warnings, {unread} unreadable")
+    what = UNITS[opened.manifest.level] if opened.manifest.level != "image" else "pictures"
+    screen.say(f"{len(samples)} {what}: {warned} with warnings, {unread} unreadable")
     screen.say(opened.notice)
     if out is not None:
         screen.say(f"predictions: {out}")
@@ -76,17 +78,17 @@ def command(
 
 
 def _written(
-    model: Model, samples: Iterator[Sample], batch_size: int, file: TextIO, maps: Path | None
+    model: Model, samples: Sequence[Sample], batch_size: int, file: TextIO, maps: Path | None
 ) -> Iterator[tuple[bool, bool]]:
     """Write a row for each sample; yield whether it could not be read, and whether it was warned of."""
     from birads_zoo.artifact.rows import as_row, columns_of
 
-    columns = columns_of(model.classes) + ["heat_map"] * (maps is not None)
+    views = model.manifest.view_names if model.manifest.recipe.model.fusion == "attention" else ()
+    columns = columns_of(model.classes, views) + ["heat_map"] * (maps is not None)
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    own, read = itertools.tee(samples)  # the second runs ahead of the first by what waits to be judged
-    predictions = model.judge(model.read(read), batch_size)
-    for number, (sample, prediction) in enumerate(zip(own, predictions, strict=True), start=1):
+    predictions = model.judge(model.read(samples), batch_size)
+    for number, (sample, prediction) in enumerate(zip(samples, predictions, strict=True), start=1):
         row = as_row(prediction, model.classes)
         if maps is not None and not prediction.error:
             row["heat_map"] = f"{number:05d}-{Path(prediction.source).stem}.png"

@@ -23,6 +23,7 @@ _NEXT = {
     "loss": "birads-zoo run --loss {name}",
     "backbone": "birads-zoo run --backbone {name}",
     "explainer": "birads-zoo run --set explainer={name}",
+    "tracker": "birads-zoo run --tracker {name}",
     "ablation": "birads-zoo run --{name}",
 }
 
@@ -33,8 +34,9 @@ def command(file: Path) -> None:
     """Check the plugin FILE and add it to registry.toml in the working directory.
 
     Whatever it registers is built and tried: a backbone by a forward and a backward pass at two sizes, an explainer
-    and an ablation on a small classifier. Only a data set is not loaded, since FILE does not say where it lies:
-    birads-zoo audit does that. Nothing is written when something breaks its contract.
+    and an ablation on a small classifier, a tracker with its default options on a made-up run. Only a data set is not
+    loaded, since FILE does not say where it lies: birads-zoo audit does that. Nothing is written when something breaks
+    its contract.
     """
     from birads_zoo import conformance  # loads torch
 

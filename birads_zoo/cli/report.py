@@ -58,7 +58,7 @@ def command(
         draw_all(figures, data, run.history, run.test, run.metrics, None, run.recipe, ending=ending, names=names)
         screen.say(f"figures: {figures}")
         return
-    heat = read_heat(folder, run.classes)
+    heat = read_heat(folder, run.classes, data)
     path = out or folder / "report.html"
     make_folder(path.parent)
     write_run_page(path, run.recipe, run.test, run.metrics, run.environment, run.history, data, heat, names)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from birads_zoo.cli.options import dataset_changes, dataset_options, read_size
+from birads_zoo.cli.options import dataset_changes, dataset_options, read_size, tracker_changes, tracker_option
 from birads_zoo.cli.plugins import open_host, plugin_option
-from birads_zoo.compose import compose, parse_settings
+from birads_zoo.compose import compose, parse_settings, retrack
 from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 
@@ -73,6 +73,7 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 @click.option("--image-size", callback=read_size, metavar="HxW", help="Height and width in pixels.")
 @click.option("--seed", type=int, metavar="N", help="The seed of everything random.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any field of the recipe; may be repeated.")
+@tracker_option
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs lie.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run's folder.")
@@ -106,11 +107,13 @@ def command(
     ablations = context.meta.get(_ABLATIONS, [])
     if resume is None:
         recipe = compose(recipe_name or "default", changes, ablations, registry, host)
-    elif recipe_name or changes or ablations:
-        given = ", ".join(["--recipe"] * bool(recipe_name) + sorted(changes) + [f"--{name}" for name in ablations])
-        raise UserError(f"--resume goes on with the run's own recipe; leave out what would change it: {given}")
     else:
-        recipe = read_recipe(resume)
+        tracking = {key: value for key, value in changes.items() if key.partition(".")[0] == "tracking"}
+        others = sorted(changes.keys() - tracking)
+        if given := ["--recipe"] * bool(recipe_name) + others + [f"--{name}" for name in ablations]:
+            said = ", ".join(given)
+            raise UserError(f"--resume goes on with the run's own recipe; leave out what would change it: {said}")
+        recipe = retrack(read_recipe(resume), tracking, host)
     screen = Screen()
     outcome = run(recipe, host, out, device, screen, resume)
     _show(outcome.metrics, outcome.folder, recipe, screen, as_json)
@@ -118,7 +121,7 @@ def command(
 
 def _changes(fields: Mapping[str, Any], scheme: str | None, image_size: tuple[int, int] | None) -> dict[str, Any]:
     """Return the recipe's dotted fields that the flags set."""
-    changes = dataset_changes(fields)
+    changes = dataset_changes(fields) | tracker_changes(fields)
     height, width = image_size or (None, None)
     simple = {
         "model.backbone": fields["backbone"],

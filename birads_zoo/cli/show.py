@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from birads_zoo.cli.plugins import open_host, plugin_option
-from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec
-from birads_zoo.kinds import kind_of
+from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec, TrackerSpec
+from birads_zoo.kinds import kind_of, options_key
 from birads_zoo.part_options import OptionField, option_fields
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def command(kind: str, name: str, as_json: bool, plugin_files: tuple[Path, ...]) -> None:
     """Describe the part NAME of a KIND: its plugin, options, licence and source.
 
-    KIND is one of dataset, augmentation, loss, backbone, explainer and ablation. A recipe sets an option in the part's
-    section, as gamma = 1.5 under [loss.options], or --set loss.options.gamma=1.5 on the command line.
+    KIND is one of dataset, augmentation, loss, backbone, explainer, tracker and ablation. A recipe sets an option in
+    the part's section, as gamma = 1.5 under [loss.options], or --set loss.options.gamma=1.5 on the command line.
     """
     registry, host = open_host(plugin_files)
     which = kind_of(kind)
@@ -43,7 +43,7 @@ def command(kind: str, name: str, as_json: bool, plugin_files: tuple[Path, ...])
     click.echo(f"{click.style(facts.pop('name'), bold=True)}, {_article(which.word)}: {facts.pop('summary')}")
     for what, said in facts.items():
         click.echo(f"  {what}: {', '.join(said) if isinstance(said, list) else said}")
-    _show_options(fields, "model" if which.name == "backbone" else which.name)
+    _show_options(fields, options_key(which, registered.spec.name))
 
 
 def _facts(registered: Registered[Spec], registry: Registry) -> dict[str, Any]:
@@ -69,14 +69,16 @@ def _facts(registered: Registered[Spec], registry: Registry) -> dict[str, Any]:
             "weights": spec.weights or "none: it starts from random ones",
             "licence": registry.licences.get(spec.name, spec.licence) if spec.weights else "",
         }
+    if isinstance(spec, TrackerSpec) and spec.requires:
+        facts |= {"needs": list(spec.requires), "install": f"pip install '{spec.install or ' '.join(spec.requires)}'"}
     return {key: value for key, value in facts.items() if value}
 
 
-def _show_options(fields: tuple[OptionField, ...], section: str) -> None:
+def _show_options(fields: tuple[OptionField, ...], key: str) -> None:
     if not fields:
         click.echo("  options: none")
         return
-    click.echo(f"  options, set under [{section}.options]:")
+    click.echo(f"  options, set under [{key}]:")
     width = max(len(field.name) for field in fields)
     for field in fields:
         default = json.dumps(field.default)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from birads_zoo.cli.options import dataset_changes, dataset_options, read_size
+from birads_zoo.cli.options import dataset_changes, dataset_options, read_size, tracker_changes, tracker_option
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.compose import parse_settings
 from birads_zoo.errors import unknown_name
@@ -23,7 +23,7 @@ def study_options(out: str) -> Callable[[F], F]:
     """Give a command the options of a study that by default lies in the folder `out`.
 
     They arrive as those of `dataset_options`, and as `metric`, `seeds`, `folds`, `epochs`, `image_size`, `settings`,
-    `weights`, `device`, `out`, `as_json` and `plugin_files`.
+    `weights`, `trackers`, `device`, `out`, `as_json` and `plugin_files`.
     """
     options = (
         dataset_options,
@@ -41,6 +41,7 @@ def study_options(out: str) -> Callable[[F], F]:
             metavar="FOLDER",
             help="Where weights lie, as BACKBONE.safetensors or BACKBONE_….pth.",
         ),
+        tracker_option,
         click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N."),
         click.option(
             "--out",
@@ -78,7 +79,7 @@ def study_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
         "image.width": width,
     }
     given = {key: value for key, value in simple.items() if value is not None}
-    return dataset_changes(fields) | given | parse_settings(fields["settings"])
+    return dataset_changes(fields) | tracker_changes(fields) | given | parse_settings(fields["settings"])
 
 
 def read_names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:

@@ -159,10 +159,7 @@ def drop_unlabelled(index: Index, target: Target, keep: Sequence[str] = ()) -> I
     The latter are an "excluded category". `keep` names the classes to keep; () keeps all. Raises `UserError` for
     a name that is no class of the target.
     """
-    names = classes_room.class_names(index, target)
-    for name in keep:
-        if name not in names:
-            raise unknown_name(f"class of target {target.name!r}:", name, names)
+    check_kept(target, keep, classes_room.class_names(index, target))
     reasons: Reasons = {}
     found = classes_room.find_classes(index, target)
     for at, (value, of) in enumerate(zip(classes_room.values(index, target), found, strict=True)):
@@ -180,9 +177,24 @@ def select_classes(index: Index, target: Target, keep: Sequence[str] = ()) -> La
     `UserError` where fewer than two classes are left.
     """
     left = drop_unlabelled(index, target, keep)
-    counts = classes_room.count_classes(left, target)
-    # Those of the whole index: a class that lost its last row to another reason is still worth naming.
-    tally = {name: counts.get(name, 0) for name in classes_room.class_names(index, target) if not keep or name in keep}
+    found = [name for name in classes_room.find_classes(left, target) if name is not None]
+    return number_classes(left, found, target, keep, classes_room.class_names(index, target))
+
+
+def check_kept(target: Target, keep: Sequence[str], names: Sequence[str]) -> None:
+    """Raise `UserError` for a name in `keep` that is none of the target's class `names`."""
+    for name in keep:
+        if name not in names:
+            raise unknown_name(f"class of target {target.name!r}:", name, names)
+
+
+def number_classes(
+    index: Index, found: Sequence[str], target: Target, keep: Sequence[str], names: Sequence[str]
+) -> Labelled:
+    """Number the classes that were `found` of an index's rows, in the order of `names`; see `select_classes`."""
+    counts = Counter(found)
+    # All names: a class that lost its last row to another reason is still worth naming.
+    tally = {name: counts[name] for name in names if not keep or name in keep}
     said = "rows: " + (", ".join(f"{name} {count}" for name, count in tally.items()) or "none")
     for name in keep:
         if not tally[name]:
@@ -194,8 +206,8 @@ def select_classes(index: Index, target: Target, keep: Sequence[str] = ()) -> La
             f"`birads-zoo audit` says why rows were dropped"
         )
     number = {name: at for at, name in enumerate(classes)}
-    labels = [number[name] for name in classes_room.find_classes(left, target) if name is not None]
-    return Labelled(index=left, labels=np.array(labels, dtype=np.int64), classes=classes, target=target)
+    labels = np.array([number[name] for name in found], dtype=np.int64)
+    return Labelled(index=index, labels=labels, classes=classes, target=target)
 
 
 def summarise(loaded: Index, usable: Index) -> AuditSummary:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from birads_zoo.data.images import Pixels
+from birads_zoo.data.views import Samples
 
 SAMPLER_POWERS = {"natural": 1.0, "balanced": 0.0, "sqrt-balanced": 0.5}
 """A class is drawn in proportion to its count to this power."""
@@ -26,31 +27,33 @@ _CHUNK = 256  # pictures moved at once when the split becomes resident
 class Batch:
     """N samples of V views, all on the device.
 
-    `images`: N×V×1×H×W float32 in [0, 1]. `targets`: N int64, class numbers. `positions`: N int64, the samples'
-    numbers, 0 … S−1, in what `Batches` was built from. `lesions`: N×H×W float32, those of each sample's first picture
-    as `data.lesions.lesion_maps` draws them, where `Batches` was given any.
+    `images`: N×V×1×H×W float32 in [0, 1]; in place of an absent one, a copy of the sample's first. `present`: N×V bool,
+    which of them are there. `targets`: N int64, class numbers. `positions`: N int64, the samples' numbers, 0 … S−1, in
+    what `Batches` was built from. `lesions`: N×O×H×W float32, those of each sample's first O pictures as
+    `data.lesions.lesion_maps` draws them, where `Batches` was given any.
     """
 
     images: Tensor
+    present: Tensor
     targets: Tensor
     positions: Tensor
     lesions: Tensor | None = None
 
 
 class Batches:
-    """S samples, sample i being the V pictures `pixels[samples[i]]` with the class `labels[i]`, in batches.
+    """S samples, sample i being the V pictures `pixels[samples.pictures[i]]` with the class `labels[i]`, in batches.
 
-    `pixels` is N×H×W, uint8 or uint16, usually memory-mapped; `samples` S×V and `labels` S are int64. `sampler` is
-    one of those of `plan_epoch`. When the samples' pictures take at most `memory_limit` bytes they are `resident`:
+    `pixels` is N×H×W, uint8 or uint16, usually memory-mapped; `labels` is S, int64. `sampler` is one of those of
+    `plan_epoch`. When the samples' pictures take at most `memory_limit` bytes they are `resident`:
     moved to the device once, as they are stored; on the CPU they are read where they lie. Else a thread reads them
     batch by batch, a few ahead, into pinned memory. Both give the same batches. Without a `memory_limit` it is half
-    of a CUDA device's free memory, and on other devices there is none. `lesions` is S×H×W int8 and always resident.
+    of a CUDA device's free memory, and on other devices there is none. `lesions` is S×O×H×W int8 and always resident.
     """
 
     def __init__(
         self,
         pixels: Pixels,
-        samples: NDArray[np.int64],
+        samples: Samples,
         labels: NDArray[np.int64],
         batch_size: int,
         device: torch.device,
@@ -58,19 +61,20 @@ class Batches:
         memory_limit: int | None = None,
         lesions: NDArray[np.int8] | None = None,
     ) -> None:
-        if samples.ndim != 2 or labels.shape != samples.shape[:1]:
-            raise ValueError(f"samples must be S×V and labels S, not {samples.shape} and {labels.shape}")
-        self._pixels, self._samples, self._labels = pixels, samples, labels
+        if labels.shape != (len(samples),):
+            raise ValueError(f"{len(samples)} samples need as many labels, not {labels.shape}")
+        self._pixels, self._samples, self._labels = pixels, samples.pictures, labels
         self._batch_size, self._sampler, self._device = batch_size, sampler, torch.device(device)
         self._targets = torch.tensor(labels, dtype=torch.int64, device=self._device)
+        self._present = torch.tensor(samples.present, device=self._device)
         self._lesions = None if lesions is None else torch.from_numpy(lesions).to(self._device)
-        rows, local = np.unique(samples, return_inverse=True)
+        rows, local = np.unique(samples.pictures, return_inverse=True)
         picture_bytes = int(np.prod(pixels.shape[1:])) * pixels.dtype.itemsize
         limit = _default_limit(self._device) if memory_limit is None else memory_limit
         self.resident = limit is None or len(rows) * picture_bytes <= limit
         self._moved: tuple[Tensor, Tensor] | None = None  # the pictures' bits, and S×V where in them
         if self.resident and self._device.type != "cpu":
-            where = torch.from_numpy(local.reshape(samples.shape)).to(self._device)
+            where = torch.from_numpy(local.reshape(samples.pictures.shape)).to(self._device)
             self._moved = (_move(pixels, rows, self._device), where)
 
     def __len__(self) -> int:
@@ -89,7 +93,13 @@ class Batches:
         positions = torch.split(order, [len(chosen) for chosen in plan])
         for images, chosen in zip(self._images(plan, positions), positions, strict=True):
             lesions = None if self._lesions is None else self._lesions[chosen].float()
-            yield Batch(images=images, targets=self._targets[chosen], positions=chosen, lesions=lesions)
+            yield Batch(
+                images=images,
+                present=self._present[chosen],
+                targets=self._targets[chosen],
+                positions=chosen,
+                lesions=lesions,
+            )
 
     def _images(self, plan: list[NDArray[np.int64]], positions: tuple[Tensor, ...]) -> Iterator[Tensor]:
         if self._moved is not None:

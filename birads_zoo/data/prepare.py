@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,17 +16,17 @@ from birads_zoo.data.audit import (
     check_rows,
     choose_target,
     drop,
-    select_classes,
     summarise,
 )
 from birads_zoo.data.classes import closed
-from birads_zoo.data.geometry import Placement
-from birads_zoo.data.lesions import lesion_maps
+from birads_zoo.data.lesions import UNKNOWN, lesion_maps
 from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import PixelStore, build_store
+from birads_zoo.data.samples import label_samples
 from birads_zoo.data.splits import Fold, check_leaks, held_together, make_folds
-from birads_zoo.data.views import sample_views
+from birads_zoo.data.views import Samples, labelled_views, view_names
 from birads_zoo.errors import UserError
+from birads_zoo.interfaces import Index, Target
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 
@@ -36,20 +36,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """The usable rows with their classes, where their pixels lie, and who is in which fold.
+    """The usable samples with their classes, where their pixels lie, and who is in which fold.
 
-    `labelled`'s rows, `positions` (their places in `store.array`), `samples` (n×V: the places of all pictures of
-    their samples, their own first), `lesions` (n×H×W, see `lesion_maps`; `None` where the recipe does not ask for them)
-    and the folds' numbers all count the same rows.
+    `labelled` has a row and a class for each of n samples, the row of its first picture (see `label_samples`); its
+    target says at which level labels are read. `pictures` has a row for each picture of `store.array`, whether it is
+    labelled or not, in its order. `samples` are the n samples' pictures, by their places there. `lesions` (n×O×H×W)
+    are those of the `own` pictures (see `lesion_maps`), unknown where one is absent; `None` where the recipe does not
+    ask for them. The folds' numbers count samples.
     """
 
     labelled: Labelled
+    pictures: Index
     summary: AuditSummary
     store: PixelStore
-    positions: NDArray[np.int64]
-    samples: NDArray[np.int64]
+    samples: Samples
     folds: tuple[Fold, ...]
     lesions: NDArray[np.int8] | None
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """The places (n,) in `store.array` of the samples' first pictures."""
+        return self.samples.pictures[:, 0]
+
+    @property
+    def own(self) -> Samples:
+        """The O pictures of each sample that its label is of: the first at the level "image", else all."""
+        return own_pictures(self.samples, self.labelled.target)
+
+
+def own_pictures(samples: Samples, target: Target) -> Samples:
+    """Return the samples with those pictures alone that their labels are of."""
+    return samples.first(labelled_views(target.level, len(samples.names)))
 
 
 def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared:
@@ -61,30 +78,48 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
     """
     spec = host.dataset(recipe.dataset.name)
     loaded = load_index(recipe.dataset, host)
-    target = closed(choose_target(spec, recipe.dataset.target, loaded), loaded)
+    target = _levelled(closed(choose_target(spec, recipe.dataset.target, loaded), loaded), recipe)
     present = check_files(check_rows(loaded))
     with screen.bar("decoding", len(present.rows)) as show:
         store, failures = build_store(present, recipe.image, cache, lambda done, _: show(done, ""))
     decoded = drop(present, failures)
-    labelled = select_classes(decoded, target, recipe.dataset.classes)
-    positions = np.flatnonzero(decoded.rows["row"].isin(labelled.index.rows["row"]))
-    assert len(positions) == len(labelled.labels), "a row has no pixels of its own"
+    sampled = label_samples(decoded, target, recipe.dataset.classes, recipe.dataset.views)
+    labelled = sampled.labelled
     patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
     units = held_together(labelled.index.rows, recipe.split.scheme)
     folds = make_folds(units, labelled.labels, labelled.classes, recipe.split, recipe.seed)
     check_leaks(folds, patients, recipe.split.scheme)
     return Prepared(
         labelled=labelled,
-        summary=summarise(loaded, labelled.index),
+        pictures=decoded,
+        summary=summarise(loaded, sampled.used),
         store=store,
-        positions=positions,
-        samples=sample_views(decoded.rows, recipe.dataset.views)[positions],  # partners need no class of their own
+        samples=sampled.samples,
         folds=folds,
-        lesions=_lesions(recipe, labelled, [store.placements[place] for place in positions]),
+        lesions=_lesions(recipe, labelled, own_pictures(sampled.samples, target), decoded, store),
     )
 
 
-def _lesions(recipe: Recipe, labelled: Labelled, placements: list[Placement]) -> NDArray[np.int8] | None:
+def _levelled(target: Target, recipe: Recipe) -> Target:
+    """Return the target at the level at which the recipe reads its labels.
+
+    Raises:
+        UserError: for a level that samples of the recipe's views cannot have, or whose samples it cannot fuse.
+
+    """
+    levelled = replace(target, level=recipe.dataset.level or target.level)
+    view_names(recipe.dataset.views, levelled.level)
+    if recipe.model.fusion == "difference" and levelled.level != "image":
+        raise UserError(
+            "model.fusion = 'difference' holds one picture against its partners, and where labels are of the "
+            f"{levelled.level} no picture comes first: use 'mean', 'max', 'concat' or 'attention'"
+        )
+    return levelled
+
+
+def _lesions(
+    recipe: Recipe, labelled: Labelled, own: Samples, pictures: Index, store: PixelStore
+) -> NDArray[np.int8] | None:
     if not recipe.training.lesion_weight:
         return None
     if not recipe.model.evidence:
@@ -97,4 +132,10 @@ def _lesions(recipe: Recipe, labelled: Labelled, placements: list[Placement]) ->
             f"training.lesion_weight needs a target whose first class is tissue without a lesion, and target "
             f"{target.name!r} with the classes {', '.join(labelled.classes)} is none; leave it at 0"
         )
-    return lesion_maps(labelled.index.rows, labelled.labels, placements, recipe.image.height, recipe.image.width)
+    places = own.pictures.ravel()
+    labels = labelled.labels.repeat(len(own.names))
+    placements = [store.placements[place] for place in places]
+    maps = lesion_maps(pictures.rows.iloc[places], labels, placements, recipe.image.height, recipe.image.width)
+    maps = maps.reshape(*own.pictures.shape, *maps.shape[1:])
+    maps[~own.present] = UNKNOWN
+    return maps

@@ -1,8 +1,11 @@
-"""Which pictures make a sample: a picture alone, or with its partner of the same exam."""
+"""Which pictures make a sample: one alone, or several of one exam, and which of them are there."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,36 +13,176 @@ from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
 
-_SHARED = {"breast": "laterality", "bilateral": "view"}  # what partners have in common, and …
-_OPPOSED = {"breast": "view", "bilateral": "laterality"}  # … in what they must differ
-_PARTNER = {"breast": "another view of the same breast", "bilateral": "a picture of the other breast in the same view"}
+_NAMES = {
+    ("single", "image"): ("own",),
+    ("breast", "image"): ("own", "other_view"),
+    ("bilateral", "image"): ("own", "other_breast"),
+    ("exam", "image"): ("own", "other_view", "other_breast", "other_breast_other_view"),
+    ("breast", "breast"): ("CC", "MLO"),
+    ("exam", "patient"): ("L_CC", "L_MLO", "R_CC", "R_MLO"),
+}
+"""By `dataset.views` and level: what a sample's pictures are called, in their order."""
+
+UNITS = {"image": "images", "breast": "breasts", "patient": "exams"}
+"""What gets a prediction each, by the level of its label."""
+
+_WHOLE = {"breast": "breast", "patient": "exam"}  # the views that show all of what a label is of, by its level
+_PARTNER = {
+    "breast": "another view of the same breast",
+    "bilateral": "a picture of the other breast in the same view",
+    "exam": "another picture of the same exam",
+}
 
 
-def sample_views(rows: pd.DataFrame, views: str) -> NDArray[np.int64]:
-    """Return for each of n rows the numbers (n, V) of the rows whose pictures make its sample, its own first.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """n samples of V pictures: their numbers `pictures` (n, V) and which of them are there, `present` (n, V) bool.
 
-    `rows` are those of an index. With `views` "single" V is 1. With "breast" the second is another view of the same
-    breast, with "bilateral" the other breast in the same view, both of the same patient and exam; of several the
-    first in the table. A picture that has no such partner, or whose side or view is unknown, is its own, so
-    that a difference of both is nothing.
-    Labels play no part. Raises `UserError` when no picture at all has a partner.
+    In the place of an absent picture stands the number of the sample's first one that is there, so that there are
+    pixels to read; whoever reads them must leave them out. So the first number is always that of a picture which is
+    there, and each sample has at least one. `names` (V) says what the places are called.
     """
-    own = np.arange(len(rows))
-    if views == "single":
-        return own[:, None]
-    shared, opposed = (rows[column[views]].to_numpy(dtype=str) for column in (_SHARED, _OPPOSED))
-    patients, exams = (rows[column].to_numpy(dtype=str) for column in ("patient_id", "exam_id"))
-    groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for row in range(len(rows)):
-        if patients[row] and opposed[row] and shared[row]:
-            groups[patients[row], exams[row], shared[row]].append(row)
-    partner = own.copy()
-    for group in groups.values():
+
+    pictures: NDArray[np.int64]
+    present: NDArray[np.bool_]
+    names: tuple[str, ...]
+
+    @classmethod
+    def alone(cls, pictures: NDArray[np.int64]) -> Samples:
+        """Make a sample of each of the pictures (n,)."""
+        return cls(pictures=pictures[:, None], present=np.ones((len(pictures), 1), np.bool_), names=("own",))
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, rows: Any) -> Samples:
+        """Return some of the samples, chosen as NumPy chooses rows."""
+        return Samples(pictures=self.pictures[rows], present=self.present[rows], names=self.names)
+
+    def first(self, count: int) -> Samples:
+        """Return the samples with their first `count` pictures alone."""
+        return Samples(pictures=self.pictures[:, :count], present=self.present[:, :count], names=self.names[:count])
+
+
+def view_names(views: str, level: str) -> tuple[str, ...]:
+    """Return what the V pictures of a sample are called, in their order.
+
+    Raises:
+        UserError: for labels of a level (see `interfaces.Target`) that samples of these `views` cannot have.
+
+    """
+    if (views, level) not in _NAMES:
+        one = {"breast": "breast", "patient": "exam"}[level]
+        raise UserError(
+            f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures: set "
+            f"dataset.views to {_WHOLE[level]!r} (it is {views!r}), or dataset.level to 'image'"
+        )
+    return _NAMES[views, level]
+
+
+def count_views(views: str) -> int:
+    """Return V, how many pictures a sample of these `views` has."""
+    return len(_NAMES[views, "image"])
+
+
+def labelled_views(level: str, views: int) -> int:
+    """Return how many of a sample's V pictures, from the first on, its label is of: its own one, or all."""
+    return 1 if level == "image" else views
+
+
+def own_samples(rows: pd.DataFrame, views: str) -> Samples:
+    """Make a sample of each of n rows of an index, its own picture first, with its partners of the same exam.
+
+    With `views` "breast" the partner is another view of the same breast, with "bilateral" the other breast in the same
+    view; "exam" has both, and last another view of the other breast. All are of the same patient and exam; of several
+    that fit, the first in the table is taken. A picture whose patient, side or view is unknown has no partner.
+    Labels play no part.
+
+    Raises:
+        UserError: when no picture at all has a partner.
+
+    """
+    names = view_names(views, "image")
+    patients, exams, sides, kinds = _texts(rows, "patient_id", "exam_id", "laterality", "view")
+    exam: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in np.flatnonzero((patients != "") & (sides != "") & (kinds != "")).tolist():
+        exam[patients[row], exams[row]].append(row)
+    pictures = np.repeat(np.arange(len(rows))[:, None], len(names), axis=1)
+    present = pictures < 0
+    present[:, 0] = True
+    for group in exam.values():
         for row in group:
-            partner[row] = next((other for other in group if opposed[other] != opposed[row]), row)
-    if (partner == own).all():
+            for place, name in enumerate(names[1:], start=1):
+                same_side, same_view = "other_breast" not in name, "other_view" not in name
+                for other in group:
+                    if (sides[other] == sides[row]) == same_side and (kinds[other] == kinds[row]) == same_view:
+                        pictures[row, place], present[row, place] = other, True
+                        break
+    _require_partners(present, views)
+    return Samples(pictures=pictures, present=present, names=names)
+
+
+def grouped_samples(rows: pd.DataFrame, views: str, level: str) -> tuple[Samples, NDArray[np.int64]]:
+    """Make a sample of each breast or exam of n rows of an index; return also each row's sample (n,), −1 for none.
+
+    At the level "breast" a sample has the views CC and MLO of one breast at one exam; at the level "patient" it has
+    those of both breasts, the left one first. Of several pictures that fit a place the first in the table is taken.
+    A row of a sample need not be one of its pictures: `why_unused` says why it is not.
+
+    Raises:
+        UserError: for a level that does not fit the views, and when no sample has two pictures.
+
+    """
+    names = view_names(views, level)
+    patients, exams, sides, kinds = _texts(rows, "patient_id", "exam_id", "laterality", "view")
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row in np.flatnonzero((patients != "") & ((sides != "") | (level == "patient"))).tolist():
+        groups[patients[row], exams[row], sides[row] if level == "breast" else ""].append(row)
+    pictures: list[list[int]] = []
+    present: list[list[bool]] = []
+    of = np.full(len(rows), -1)
+    for group in groups.values():
+        places = [kinds[row] if level == "breast" else f"{sides[row]}_{kinds[row]}" for row in group]
+        taken = [group[places.index(name)] if name in places else -1 for name in names]
+        if max(taken) < 0:
+            continue
+        of[group] = len(pictures)
+        first = next(row for row in taken if row >= 0)
+        pictures.append([first if row < 0 else row for row in taken])
+        present.append([row >= 0 for row in taken])
+    there = np.array(present, np.bool_).reshape(-1, len(names))
+    _require_partners(there, views)
+    return Samples(pictures=np.array(pictures, np.int64).reshape(-1, len(names)), present=there, names=names), of
+
+
+def why_unused(rows: pd.DataFrame, samples: Samples, of: NDArray[np.int64]) -> Iterator[tuple[int, str, str]]:
+    """Yield each row that no sample of `grouped_samples` shows, with a reason that can be counted and a detail."""
+    shown = set(samples.pictures[samples.present].tolist())
+    paths, patients, sides, kinds = _texts(rows, "image_path", "patient_id", "laterality", "view")
+    for row in sorted(set(range(len(rows))) - shown):
+        place = kinds[row] if samples.names == _NAMES["breast", "breast"] else f"{sides[row]}_{kinds[row]}"
+        if patients[row] == "":
+            yield row, "unknown patient", "nothing says which pictures belong together"
+        elif of[row] >= 0 and place in samples.names:
+            first = samples.pictures[of[row], samples.names.index(place)]
+            yield row, "further picture of a view", f"{paths[first]} is taken for {sides[row]} {kinds[row]}"
+        else:
+            said = f"laterality {str(sides[row])!r} and view {str(kinds[row])!r}"
+            yield row, "side or view not used", f"{said}; used are L and R, CC and MLO"
+
+
+def side_by_side(pictures: NDArray[Any]) -> NDArray[Any]:
+    """Return …×V×H×W pictures or maps as …×H×(V·W) ones."""
+    return np.concatenate(list(np.moveaxis(pictures, -3, 0)), axis=-1)
+
+
+def _texts(rows: pd.DataFrame, *columns: str) -> Iterator[NDArray[np.str_]]:
+    return (rows[column].to_numpy(dtype=np.str_) for column in columns)
+
+
+def _require_partners(present: NDArray[np.bool_], views: str) -> None:
+    if views != "single" and not (present.sum(axis=1) > 1).any():
         raise UserError(
             f"dataset.views = {views!r} needs {_PARTNER[views]}, and no picture has one: the rows need patient_id, "
-            f"{_OPPOSED[views]} and exams in common; or leave dataset.views at 'single'"
+            "laterality, view and exams in common; or leave dataset.views at 'single'"
         )
-    return np.stack([own, partner], axis=1)

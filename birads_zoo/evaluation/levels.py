@@ -34,10 +34,13 @@ class Level:
     left_out: int = 0
 
 
-def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator) -> Levels | None:
+def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator, level: str = "image") -> Levels | None:
     """Return the scores of breasts and of patients; `None` where no label is severer than another.
 
-    Images are combined by `rule`, see `combine` and `whole_patients`; the intervals are by patients. A level without a
+    `level` is what the rows are (`interfaces.Target`). Exams of a patient are combined as her images are; there is
+    nothing finer than them, so `breast` is `None`. Breasts are a patient's at one exam each, and combined over hers.
+
+    Rows are combined by `rule`, see `combine` and `whole_patients`; the intervals are by patients. A level without a
     unit is `None`. Classes without order are read as the positive ones against the rest; with an order, a unit is
     positive if its severest label is.
     """
@@ -54,7 +57,8 @@ def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator)
     def scored(level: Level) -> Units | None:
         return _scored(level, classes, positive, generator) if len(level.labels) else None
 
-    of_breasts = scored(breasts(images, sides, rule))  # first: both draw from the generator
+    # First: both draw from the generator.
+    of_breasts = None if level == "patient" else scored(breasts(images, sides, rule))
     return Levels(rule=rule, breast=of_breasts, patient=scored(whole_patients(images, sides, rule)))
 
 

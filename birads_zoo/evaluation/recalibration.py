@@ -88,7 +88,9 @@ def training_shares(counts: Sequence[int], sampler: str, class_weights: bool) ->
 
     A sampler draws a class in proportion to a power of its count (`data.batches.plan_epoch`), and balanced class
     weights count it 1/count more often. By that prior the network's probabilities are those of Bayes' rule, if its loss
-    is proper, as cross-entropy is and focal loss is not.
+    multiplies each row by its class's weight and is proper for the probabilities that the loss's `Outputs` give:
+    least, on average, where these are true. That holds for every negative log-likelihood, such as cross-entropy and
+    CORN, and not for focal loss.
     """
     rows = np.asarray(counts, dtype=np.float64)
     power = SAMPLER_POWERS[sampler] - class_weights
@@ -117,8 +119,10 @@ def fit_temperature(labels: NDArray[np.int64], probabilities: Floats, patients: 
 
     `probabilities` (n, K) are of rows that the network was not trained on; `shift` (K,) is `prior_shift`'s or 0. One
     parameter, and a likelihood that is convex in 1/T (Guo et al., "On Calibration of Modern Neural Networks", ICML
-    2017, sect. 4.2). Nothing is fitted where fewer than 10 patients or one class would decide it, or where no row is
-    wrong, which any T → 0 explains best.
+    2017, sect. 4.2). Nothing is assumed of the loss: log p stands for the logits, from which it differs in a softmax
+    network by a constant for each row; in an ordinal one the temperature is on the classes' log-probabilities. Nothing
+    is fitted where fewer than 10 patients or one class would decide it, or where no row is wrong, which any T → 0
+    explains best.
     """
     people = int(clusters(patients).max()) + 1 if len(labels) else 0
     reason = ""

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from birads_zoo.data.views import UNITS
 from birads_zoo.results.estimate import Ends, Estimate
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Conformal, Recalibration
@@ -31,7 +32,8 @@ def headline(metrics: RunMetrics) -> str:
     told = (f"{name} {_number(value)}{_ends(metrics, key)}" for name, value, key in figures)
     leaky = ", leaky" if metrics.leaky else ""
     folds = f"{metrics.folds} fold{'' if metrics.folds == 1 else 's'}"
-    return " · ".join(told) + f"  ({metrics.split} split{leaky}, n = {metrics.n}, {folds})"
+    units = "" if metrics.level == "image" else f" {UNITS[metrics.level]}"
+    return " · ".join(told) + f"  ({metrics.split} split{leaky}, n = {metrics.n}{units}, {folds})"
 
 
 def against_shortcuts(metrics: RunMetrics) -> list[str]:
@@ -72,7 +74,7 @@ def readings(metrics: RunMetrics) -> list[str]:
         )
         lines.append(
             f"{' or '.join(positive.classes)} against the rest: ROC-AUC {_told(positive.auroc)}"
-            f" · sensitivity {', '.join(at)}  ({positive.positives} of {positive.n} images)"
+            f" · sensitivity {', '.join(at)}  ({positive.positives} of {positive.n} {UNITS[metrics.level]})"
         )
     if cost := metrics.cost:
         lines.append(
@@ -92,8 +94,9 @@ def by_level(metrics: RunMetrics) -> list[str]:
     """Say in a line how breasts and patients score; nothing where no label is severer than another."""
     if (levels := metrics.levels) is None:
         return []
-    told = " · ".join(_level(name, units) for name, units in (("breast", levels.breast), ("patient", levels.patient)))
-    return [f"{told}  (images combined by {levels.rule})"]
+    finer = () if metrics.level == "patient" else (("breast", levels.breast),)
+    told = " · ".join(_level(name, units) for name, units in (*finer, ("patient", levels.patient)))
+    return [f"{told}  ({UNITS[metrics.level]} combined by {levels.rule})"]
 
 
 def chances(metrics: RunMetrics) -> list[str]:

@@ -25,12 +25,32 @@ _BLUR = 8  # the picture's height in standard deviations of the blur, so that it
 _BORDER = 32  # the picture's height in widths of the border between what is sharp and what is blurred
 
 Probability = Callable[[Tensor], Tensor]
-"""B×S×H×W pictures, S versions of each of B images → B×S probabilities of the class that is explained."""
+"""P×S×H×W pictures, S versions of each of P pictures → P×S probabilities of the class that is explained."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Views:
+    """P pictures of B samples, whose class is explained: picture p is view `views[p]` of sample `samples[p]`.
+
+    `images` B×V×1×H×W in [0, 1], `present` B×V bool and `targets` (B,) are the samples'; `samples` and `views` are (P,)
+    int64. All are on the device.
+    """
+
+    images: Tensor
+    present: Tensor
+    targets: Tensor
+    samples: Tensor
+    views: Tensor
+
+    @property
+    def pictures(self) -> Tensor:
+        """The pictures P×H×W."""
+        return self.images[self.samples, self.views, 0]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Removal:
-    """What taking pixels away needs to know of B images, whoever names the pixels; all B×H×W, on the device.
+    """What taking pixels away needs to know of B pictures, whoever names the pixels; all B×H×W, on the device.
 
     `pictures` in [0, 1]; `blurred`, what they become; `ties` in [0, 1), the order of pixels that a map does not tell
     apart; `noise`, what ROAD adds; `whole` and `gone` (B,), the probability of the pictures and of the blurred ones.
@@ -44,15 +64,13 @@ class Removal:
     gone: Tensor
 
 
-def class_probability(
-    classifier: Classifier, images: Tensor, targets: Tensor, compute: Compute, batch_size: int
-) -> Probability:
-    """Return what gives the probability of B classes for other versions of the first view of B×V×1×H×W images.
+def class_probability(classifier: Classifier, explained: Views, compute: Compute, batch_size: int) -> Probability:
+    """Return what gives the probability of the class for other versions of P pictures, beside their samples' others.
 
     The features of the other views are computed once. The classifier is taken to be in evaluation mode.
     """
     with torch.no_grad(), compute.precision():
-        others = classifier.features(images[:, 1:]) if images.shape[1] > 1 else None
+        known = classifier.features(explained.images) if explained.images.shape[1] > 1 else None
 
     @torch.no_grad()
     def probability(pictures: Tensor) -> Tensor:
@@ -60,12 +78,14 @@ def class_probability(
         number = torch.arange(len(pictures), device=pictures.device).repeat_interleave(versions)
         found = []
         for part, of in zip(*(torch.split(each, batch_size) for each in (pictures.flatten(0, 1), number)), strict=True):
+            sample = explained.samples[of]
             with compute.precision():
                 features = classifier.features(part[:, None, None])
-                if others is not None:
-                    features = torch.cat([features, others[of]], 1)
-                logits = classifier.head(features).float()
-            found.append(logits.softmax(1).gather(1, targets[of][:, None])[:, 0])
+                if known is not None:
+                    own, features = features[:, 0], known[sample]
+                    features[torch.arange(len(of), device=of.device), explained.views[of]] = own
+                logits = classifier.head(features, explained.present[sample]).float()
+            found.append(classifier.probabilities(logits).gather(1, explained.targets[sample][:, None])[:, 0])
         return torch.cat(found).view(len(pictures), versions)
 
     return probability

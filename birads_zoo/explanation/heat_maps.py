@@ -48,7 +48,14 @@ def choose_sample(
 
 
 def explain_sample(
-    classifier: Classifier, explainer: Explainer, images: Tensor, targets: Tensor, batch_size: int, *, seed: int = 0
+    classifier: Classifier,
+    explainer: Explainer,
+    images: Tensor,
+    targets: Tensor,
+    batch_size: int,
+    *,
+    present: Tensor | None = None,
+    seed: int = 0,
 ) -> NDArray[np.float32]:
     """Make a heat map for each view of each image, on the classifier's device, and leave the classifier as found.
 
@@ -59,29 +66,30 @@ def explain_sample(
         explainer: what a registered explainer built for this classifier.
         images: N×V×1×H×W floats in [0, 1], N ≥ 1, on any device.
         targets: N class numbers whose evidence is shown.
-        batch_size: images explained at once.
+        batch_size: samples explained at once.
+        present: N×V bool, which of the images are there; without it all are.
         seed: of the global generators, set anew before every batch, so that a map does not depend on its batch.
 
     Returns:
-        N×V×H×W maps in [0, 1].
+        N×V×H×W maps in [0, 1], 0 everywhere for an absent image.
 
     Raises:
         ValueError: when the explainer returns another shape, values that are not finite, or values out of range.
 
     """
     device = next(classifier.parameters()).device
+    there = torch.ones(images.shape[:2], dtype=torch.bool) if present is None else present
     maps = []
     with _left_as_found(classifier):
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
             seed_libraries(seed, "explainer")
-            made = explainer(
-                images[batch].to(device, non_blocking=True), targets[batch].to(device, non_blocking=True)
-            ).detach()
+            own = [one[batch].to(device, non_blocking=True) for one in (images, targets, there)]
+            made = explainer(*own).detach()
             wanted = (*images[batch].shape[:2], *images.shape[-2:])
             if made.shape != wanted:
                 raise ValueError(f"heat maps have the shape {tuple(made.shape)}; expected {wanted}")
-            maps.append(made)
+            maps.append(torch.where(own[2][..., None, None], made, 0))
     # One wait for the device, at the end: until here nothing was read back.
     array: NDArray[np.float32] = torch.cat(maps).float().cpu().numpy()
     if not np.isfinite(array).all():

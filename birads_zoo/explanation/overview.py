@@ -26,7 +26,10 @@ PER_CLASS = 3  # pictures: with up to seven classes a sheet can still be taken i
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """Test rows of one fold (positions in the labelled index), and a heat map n×H×W in [0, 1] of each true class."""
+    """Test rows of one fold (positions in the labelled index), and heat maps n×O×H×W in [0, 1] of their true classes.
+
+    They are of the O pictures that a sample's label is of (`Prepared.own`), 0 everywhere where one is absent.
+    """
 
     fold: int
     positions: NDArray[np.int64]
@@ -48,8 +51,14 @@ def explain_fold(
         explainer = spec.build(ExplainerContext(classifier=classifier, options=options))
         maps = [
             explain_sample(
-                classifier, explainer, batch.images, batch.targets, recipe.training.batch_size, seed=recipe.seed
+                classifier,
+                explainer,
+                batch.images,
+                batch.targets,
+                recipe.training.batch_size,
+                present=batch.present,
+                seed=recipe.seed,
             )
             for batch in batches.epoch(None)
         ]
-    return Explained(fold=fitted.fold.number, positions=positions, maps=np.concatenate(maps)[:, 0])
+    return Explained(fold=fitted.fold.number, positions=positions, maps=np.concatenate(maps)[:, : len(data.own.names)])

@@ -15,6 +15,7 @@ from birads_zoo.explanation.baselines import brightness_maps, centre_maps, moved
 from birads_zoo.explanation.curves import (
     PASSES_OF_A_MAP,
     PASSES_OF_A_PICTURE,
+    Views,
     class_probability,
     measure_removal,
     prepare_removal,
@@ -28,8 +29,8 @@ PASSES = PASSES_OF_A_PICTURE + 3 * PASSES_OF_A_MAP
 """Forward passes that the scores of one explainer's map take, both baselines' included; making maps comes on top."""
 
 Scores = dict[str, NDArray[np.float64]]
-MapMaker = Callable[[Tensor, Tensor], NDArray[np.float32]]
-"""B×V×1×H×W images and B class numbers → B×H×W maps in [0, 1] of the first view."""
+MapMaker = Callable[[Tensor, Tensor, Tensor], NDArray[np.float32]]
+"""B×V×1×H×W images, B class numbers and B×V, which images are there → B×V×H×W maps in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,36 +50,41 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cases:
-    """B images to explain: `images` B×V×1×H×W in [0, 1] and `targets` (B,), both on the device; `rows` (B,) name them.
+    """P pictures to explain, with the samples that they are of; `rows` (P,) name them.
 
-    `breasts` and `lesions` (B×H×W) say where the breast and the marked lesions are in the first view; a picture
-    without marks has none.
+    `breasts` and `lesions` (P×H×W) say where in them the breast and the marked lesions are; a picture without marks has
+    none.
     """
 
-    images: Tensor
-    targets: Tensor
+    explained: Views
     rows: NDArray[np.int64]
     breasts: NDArray[np.bool_]
     lesions: NDArray[np.bool_]
 
 
 def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
-    """Yield for each explainer its name, B×H×W maps of the first view, and its scores' columns, (B,) each.
+    """Yield for each explainer its name, the P×H×W maps of the pictures, and its scores' columns, (P,) each.
 
     The columns are those of `explanations.csv`; NaN where a score is undefined. What is compared with random weights is
     the mean over the networks that have them, where it is defined.
     """
     on_cpu = subject.compute.device.type == "cpu"
     pictures_at_once = 8 if on_cpu else 256  # what stays in a CPU's cache is quicker there
-    probability = class_probability(subject.classifier, cases.images, cases.targets, subject.compute, pictures_at_once)
-    first = cases.images[:, 0, 0]
-    pictures = first.cpu().numpy()
+    explained = cases.explained
+    probability = class_probability(subject.classifier, explained, subject.compute, pictures_at_once)
+    originals = explained.pictures
+    pictures, device = originals.cpu().numpy(), originals.device
+    at = explained.samples.cpu().numpy(), explained.views.cpu().numpy()
     noise = [torch_generator(subject.seed, "removal", int(row)) for row in cases.rows]
-    removal = prepare_removal(first, torch.from_numpy(cases.breasts).to(first.device), probability, noise)
+    removal = prepare_removal(originals, torch.from_numpy(cases.breasts).to(device), probability, noise)
 
     def removed(maps: NDArray[np.float32]) -> Scores:
-        found = measure_removal(torch.from_numpy(maps).to(first.device), removal, probability)
+        found = measure_removal(torch.from_numpy(maps).to(device), removal, probability)
         return {name: values.double().cpu().numpy() for name, values in found.items()}
+
+    def made(make: MapMaker) -> NDArray[np.float32]:
+        maps = make(explained.images, explained.targets, explained.present)
+        return np.asarray(maps[at], np.float32)
 
     centre, brightness = centre_maps(cases.breasts), brightness_maps(pictures, cases.breasts)
     shared = (
@@ -89,8 +95,8 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
         | _named("brightness", _at_lesions(brightness, cases))
     )
     for name, (of_trained, of_random) in subject.explainers.items():
-        maps = of_trained(cases.images, cases.targets)
-        others = [_beside(maps, make(cases.images, cases.targets), cases, subject.placed) for make in of_random]
+        maps = made(of_trained)
+        others = [_beside(maps, made(make), cases, subject.placed) for make in of_random]
         draws = [numpy_generator(subject.seed, "moved", int(row)) for row in cases.rows]
         moved = moved_maps(maps, cases.breasts, draws)
         elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}

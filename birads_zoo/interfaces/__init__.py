@@ -14,12 +14,21 @@ from birads_zoo.interfaces.backbone import BackboneContext, BackboneFamily, Back
 from birads_zoo.interfaces.dataset import DatasetContext, DatasetSpec
 from birads_zoo.interfaces.explainer import Explainer, ExplainerContext, ExplainerSpec
 from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Target
-from birads_zoo.interfaces.loss import LossContext, LossSpec
+from birads_zoo.interfaces.loss import LossContext, LossSpec, Outputs, OutputsContext, softmax_outputs
 from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
+from birads_zoo.interfaces.tracker import (
+    EpochRecord,
+    RunFinished,
+    RunStarted,
+    Stop,
+    Tracker,
+    TrackerContext,
+    TrackerSpec,
+)
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-Spec = DatasetSpec | AugmentationSpec | LossSpec | BackboneSpec | ExplainerSpec | AblationSpec
+Spec = DatasetSpec | AugmentationSpec | LossSpec | BackboneSpec | ExplainerSpec | TrackerSpec | AblationSpec
 
 __all__ = [
     "INDEX_COLUMNS",
@@ -33,6 +42,7 @@ __all__ = [
     "BackboneSpec",
     "DatasetContext",
     "DatasetSpec",
+    "EpochRecord",
     "Explainer",
     "ExplainerContext",
     "ExplainerSpec",
@@ -42,7 +52,16 @@ __all__ = [
     "LossSpec",
     "NoOptions",
     "Options",
+    "Outputs",
+    "OutputsContext",
+    "RunFinished",
+    "RunStarted",
     "Spec",
+    "Stop",
     "Target",
+    "Tracker",
+    "TrackerContext",
+    "TrackerSpec",
     "hookimpl",
+    "softmax_outputs",
 ]

@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 class Explainer(Protocol):
     """Makes heat maps for images of one classifier, and leaves its mode, gradients and hooks as it found them.
 
-    A map shows one image alone: it does not depend on the other images of its batch.
+    A map shows one sample alone: it does not depend on the other samples of its batch.
     """
 
-    def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
-        """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1]."""
+    def __call__(self, images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+        """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1].
+
+        `present` is N×V bool: which pictures are there, as `Classifier.forward` takes it. Maps of absent ones are not
+        looked at.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExplainerContext:
-    """The classifier that is explained, and the explainer's own options."""
+    """The classifier that is explained, and the explainer's own options.
+
+    What is explained of class k is its score, `classifier.scores(classifier(images))[:, k]`: in a softmax network the
+    class's logit, in any network the logarithm of its probability up to a constant for each image.
+    """
 
     classifier: Classifier
     options: Any = NO_OPTIONS

@@ -79,6 +79,8 @@ class Target:
     `ordinal` says whether the classes' order carries meaning. `positive` names the classes that a reader wants found,
     such as BI-RADS 4 and 5: together they are read as one against the rest, on top of the classes themselves.
     `at_lesion` says that the first class is what tissue without a lesion shows, and the others are seen at the lesion.
+    `level` says what a label is of, and so what gets one prediction: a picture, a breast or a patient at one exam (a
+    recipe's `dataset.level` can say otherwise).
     """
 
     name: str
@@ -87,3 +89,4 @@ class Target:
     ordinal: bool = False
     positive: tuple[str, ...] = ()
     at_lesion: bool = False
+    level: Literal["image", "breast", "patient"] = "image"

@@ -1,4 +1,4 @@
-"""A loss: from logits and targets to a scalar."""
+"""A loss: from logits and targets to a scalar, and from logits to the classes' probabilities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from birads_zoo.interfaces.options import NO_OPTIONS, NoOptions, Options
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +27,62 @@ class LossContext:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutputsContext:
+    """What a loss's outputs are made for: the number of classes K, and the loss's own options.
+
+    Outputs are made again when a trained model is opened, so they must not depend on the training rows.
+    """
+
+    classes: int
+    options: Any = NO_OPTIONS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """How many logits a network has for K classes, and how they become probabilities.
+
+    `logits` is their number L. `scores` maps logits N×L to class scores N×K: the logarithms of the probabilities, up to
+    a constant for each row. The engine takes the softmax of the scores as the probabilities, and explainers
+    differentiate them, so they play the part that logits have in a softmax network. `rule` says in one line how
+    logits become probabilities; the model card quotes it.
+
+    `scores` is exported with the network, so it may depend on nothing but its argument, and not on its values by an
+    `if`. It is differentiable, treats each row by itself, keeps device and dtype (float32 or float64), and is finite
+    for logits of ±100.
+
+    With `shared_weights` the logits share one weight vector and differ by their biases alone, which start at 0: the
+    parallel slopes of cumulative link models and of CORAL.
+    """
+
+    logits: int
+    scores: Callable[[Tensor], Tensor]
+    rule: str
+    shared_weights: bool = False
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the probabilities N×K of logits N×L; each row sums to 1."""
+        return self.scores(logits).softmax(1)
+
+
+def softmax_outputs(context: OutputsContext) -> Outputs:
+    """Return the outputs of most losses: one logit for each class, and their softmax."""
+    return Outputs(logits=context.classes, scores=_unchanged, rule="the softmax of one logit per class")
+
+
+def _unchanged(logits: Tensor) -> Tensor:
+    return logits
+
+
+@dataclass(frozen=True, kw_only=True)
 class LossSpec:
-    """A loss: `build(context)` returns a module, (logits N×K, targets N of int64) → scalar."""
+    """A loss: `build(context)` returns a module, (logits N×L, targets N of int64) → scalar.
+
+    `outputs(context)` says how many logits L a network has for K classes, and what they mean; by default the
+    probabilities are the softmax of K logits.
+    """
 
     name: str
     summary: str
     build: Callable[[LossContext], nn.Module]
+    outputs: Callable[[OutputsContext], Outputs] = softmax_outputs
     options: type[Options] = NoOptions

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.data.views import count_views
 from birads_zoo.errors import BiradsZooWarning, NothingChangedError, UserError
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.model.modes import evaluating
+from birads_zoo.model.outputs import make_outputs
 from birads_zoo.model.placing import place_size
 from birads_zoo.model.stages import cut_after, stages_until
 from birads_zoo.model.weights import load_weights
@@ -32,19 +34,22 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     recipe already; here they change the model.
 
     Raises:
-        UserError: for an unknown or broken backbone, weights that cannot be had or do not fit, or an ablation that
-            changes nothing.
+        UserError: for an unknown or broken backbone or loss, weights that cannot be had or do not fit, or an ablation
+            that changes nothing.
 
     """
     section = recipe.model
-    if section.fusion == "difference" and recipe.dataset.views == "single":
+    views = count_views(recipe.dataset.views)
+    if section.fusion != "mean" and views == 1:
         raise UserError(
-            "model.fusion = 'difference' needs two views of a sample: set dataset.views to 'bilateral' or 'breast'"
+            f"model.fusion = {section.fusion!r} needs samples of several views: set dataset.views to 'breast', "
+            "'bilateral' or 'exam'"
         )
     if section.evidence and section.pooling == "gem":
         raise UserError(
             "model.pooling = 'gem' takes features that are never negative, and evidence can be: say 'max' or 'avg'"
         )
+    outputs = make_outputs(recipe, host, classes)
     spec = host.backbone(section.backbone)
     _check_size(spec, recipe.image)
     mean, std = _pixel_statistics(spec, section)
@@ -72,7 +77,16 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     with host.building("backbone", spec.name):
         classifier = Classifier(
             backbone,
-            build_head(section, channels, height, width, classes, marked=recipe.training.lesion_weight > 0),
+            build_head(
+                section,
+                channels,
+                height,
+                width,
+                classes,
+                views=views,
+                outputs=outputs,
+                marked=recipe.training.lesion_weight > 0,
+            ),
             pixel_mean=mean,
             pixel_std=std,
             freeze=section.freeze,

@@ -7,13 +7,20 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.interfaces import Outputs
 from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
-from birads_zoo.model.head import Head
+from birads_zoo.model.head import Head, Judged
 from birads_zoo.model.placing import Pixels, laid_over
 
 
 class Classifier(nn.Module):
-    """A backbone and a head. Takes N×V×1×H×W images in [0, 1] and returns logits N×K.
+    """A backbone and a head. Takes N×V×1×H×W images in [0, 1] and returns logits N×L.
+
+    How these become the probabilities of K classes is its loss's to say: see `scores` and `probabilities`.
+
+    Not all V pictures of a sample need be there: `present`, N×V, says which are, and without it all are. What an absent
+    one's place holds changes nothing in evaluation mode; in training mode the backbone's batch norms see it, so it
+    should be a picture of the same sample, as `Batches` puts there.
 
     `pixel_mean` and `pixel_std` have one value for each of the backbone's input channels. `frozen` says what of the
     backbone is held still ("none", "early" or "all"; see `birads_zoo.model.freezing`), `frozen_parts` which of its
@@ -72,10 +79,26 @@ class Classifier(nn.Module):
         """Return N×C×h×w numbers of the feature map's places as N×C×height×width ones of the picture's pixels."""
         return laid_over(maps, self.place, height, width)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits N×K of images N×V×1×H×W in [0, 1]."""
-        logits: Tensor = self.head(self.features(images))
-        return logits
+    def judge(self, images: Tensor, present: Tensor | None = None) -> Judged:
+        """Return what the head says of images N×V×1×H×W in [0, 1]."""
+        return self.head.judge(self.features(images), present)
+
+    def forward(self, images: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return the logits N×L of images N×V×1×H×W in [0, 1]."""
+        return self.judge(images, present).logits
+
+    @property
+    def outputs(self) -> Outputs:
+        """How many logits there are, and how they become probabilities."""
+        return self.head.outputs
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """Return the class scores N×K of logits N×L: the logarithms of the probabilities, up to a constant a row."""
+        return self.outputs.scores(logits)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the probabilities N×K of logits N×L, in the logits' own precision."""
+        return self.outputs.probabilities(logits)
 
 
 def _is_channels_last(module: nn.Module) -> bool:

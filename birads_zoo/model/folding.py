@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.modes import evaluating
 
-_TOLERANCE = 1e-2  # of the logits' spread: a GPU's convolutions may round to 10 bits (TF32)
+_TOLERANCE = 1e-2  # of the scores' spread: a GPU's convolutions may round to 10 bits (TF32)
 
 
 def folded(classifier: Classifier, images: Tensor) -> Classifier:
@@ -31,16 +31,16 @@ def folded(classifier: Classifier, images: Tensor) -> Classifier:
         for module in list(lighter.modules()):
             _fold_children(module)
         with evaluating(classifier), torch.no_grad():
-            before, after = (_relative(each(tried)) for each in (classifier, lighter))
+            before, after = (_relative(each.scores(each(tried))) for each in (classifier, lighter))
     except Exception:  # a stranger's module can refuse a copy, or to work without its norms, in any way
         return classifier
     alike = torch.allclose(before, after, rtol=0, atol=_TOLERANCE * float(before.abs().amax()))
     return lighter if alike else classifier
 
 
-def _relative(logits: Tensor) -> Tensor:
-    """Return N×K logits without what all classes share, of which probabilities know nothing."""
-    return logits - logits.mean(1, keepdim=True)
+def _relative(scores: Tensor) -> Tensor:
+    """Return N×K class scores without what all classes share, on which probabilities do not depend."""
+    return scores - scores.mean(1, keepdim=True)
 
 
 def _fold_children(module: nn.Module) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from birads_zoo.interfaces import Outputs, OutputsContext, softmax_outputs
+from birads_zoo.model.fusion import build_fusion
 
 if TYPE_CHECKING:
     from birads_zoo.recipe import ModelSection
@@ -48,23 +51,6 @@ class GeneralizedMeanPool(nn.Module):
         return powers.mean((-2, -1)) ** (1 / self.power)
 
 
-class MeanFusion(nn.Module):
-    """N×V×F → N×F: the mean over the views."""
-
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Return the mean of the views."""
-        return pooled.mean(1)
-
-
-class DifferenceFusion(nn.Module):
-    """N×V×F → N×2F: the first view's features, and what they have more than the mean of the others."""
-
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Return the first view, and its difference from the others."""
-        first = pooled[:, 0]
-        return torch.cat([first, first - pooled[:, 1:].mean(1)], dim=1)
-
-
 class Evidence(nn.Module):
     """N×V×D×h×w → N×V×K×h×w: what each place of a map says by itself, as log-odds of each class against the first.
 
@@ -88,57 +74,97 @@ class Evidence(nn.Module):
         return (logits - logits[:, :1]).reshape(*features.shape[:2], *logits.shape[1:])
 
 
+class ParallelLinear(nn.Module):
+    """N×F → N×L: one weight vector for all L logits, and a bias for each, which starts at 0."""
+
+    def __init__(self, features: int, logits: int) -> None:
+        super().__init__()
+        self.slope = nn.Linear(features, 1, bias=False)
+        self.bias = nn.Parameter(torch.zeros(logits))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the logits."""
+        logits: Tensor = self.slope(features) + self.bias
+        return logits
+
+
+class Judged(NamedTuple):
+    """What a head says of N samples.
+
+    `logits` N×L. `evidence` is what was pooled for them, N×V×C×h×w, `None` where pooled features were given.
+    `view_weights` N×V say how much each view counted and sum to 1; `None` where the fusion has none (`model.fusion`).
+    """
+
+    logits: Tensor
+    evidence: Tensor | None
+    view_weights: Tensor | None
+
+
 class Head(nn.Module):
     """Turns the feature maps of one or more views into logits.
 
     `evidence` takes feature maps N×V×D×h×w to what is pooled, N×V×C×h×w (an identity unless places are classified),
-    `pool` that to N×V×F, `fuse` makes one vector of the views, and `rest` takes it to the logits N×K.
+    `pool` that to N×V×F, `fuse` makes one vector of the views that are there (`birads_zoo.model.fusion`), and `rest`
+    takes it to the logits N×L. `outputs` says what these mean: how they become the probabilities of K classes.
+    Everywhere `present` is N×V, true for the views that are there; without it all are.
     """
 
-    def __init__(self, evidence: nn.Module, pool: nn.Module, fuse: nn.Module, rest: nn.Module) -> None:
+    def __init__(
+        self, evidence: nn.Module, pool: nn.Module, fuse: nn.Module, rest: nn.Module, outputs: Outputs
+    ) -> None:
         super().__init__()
         self.evidence = evidence
         self.pool = pool
         self.fuse = fuse
         self.rest = rest
+        self.outputs = outputs
 
     @property
     def pool_is_fixed(self) -> bool:
         """Whether nothing is learnt before views are fused, so that frozen features can be pooled once and for all."""
         return isinstance(self.evidence, nn.Identity) and not any(True for _ in self.pool.parameters())
 
-    def classify(self, pooled: Tensor) -> Tensor:
-        """Return the logits N×K of pooled features N×V×F."""
-        logits: Tensor = self.rest(self.fuse(pooled))
-        return logits
+    def classify(self, pooled: Tensor, present: Tensor | None = None) -> Judged:
+        """Judge pooled features N×V×F."""
+        if present is None:
+            present = torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device)
+        fused, weights = self.fuse(pooled, present)
+        return Judged(logits=self.rest(fused), evidence=None, view_weights=weights)
 
-    def judge(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits N×K of feature maps N×V×D×h×w, and what was pooled for them, N×V×C×h×w."""
+    def judge(self, features: Tensor, present: Tensor | None = None) -> Judged:
+        """Judge feature maps N×V×D×h×w."""
         evidence: Tensor = self.evidence(features)
-        return self.classify(self.pool(evidence)), evidence
+        return self.classify(self.pool(evidence), present)._replace(evidence=evidence)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the logits N×K of feature maps N×V×D×h×w."""
-        return self.judge(features)[0]
+    def forward(self, features: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return the logits N×L of feature maps N×V×D×h×w."""
+        return self.judge(features, present).logits
 
 
 def build_head(
-    section: ModelSection, channels: int, height: int, width: int, classes: int, *, marked: bool = False
+    section: ModelSection,
+    channels: int,
+    height: int,
+    width: int,
+    classes: int,
+    *,
+    views: int = 1,
+    outputs: Outputs | None = None,
+    marked: bool = False,
 ) -> Head:
-    """Build the head that `section` asks for.
+    """Build the head that `section` asks for, with the logits of a loss's `outputs`: those of a softmax by default.
 
-    `channels`, `height` and `width` are those of the feature map. After pooling and view fusion the order is: norm,
-    input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is not there at all. With
-    `evidence` the channels that are pooled are the classes, and a head without a hidden layer starts as the sum of what
-    was fused: a picture's own evidence (and how much more of it there is than in the other view). Where
-    lesions are `marked` for it, less the log of the number of places, because a place then speaks as if lesions were as
-    common as none (see `training.lesions`).
+    `channels`, `height` and `width` are those of the feature map; a sample has `views` of them. After pooling and view
+    fusion the order is: norm, input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is
+    not there at all. With `evidence` the channels that are pooled are the classes, and a head without a hidden layer
+    starts as the sum of what was fused: a picture's own evidence (and how much more of it there is than in the other
+    view). Where lesions are `marked` for it, less the log of the number of places, because a place then speaks as if
+    lesions were as common as none (see `training.lesions`).
     """
     evidence: nn.Module = Evidence(channels, classes) if section.evidence else nn.Identity()
     channels = classes if section.evidence else channels
     count = channels * height * width if section.pooling == "flatten" else channels
-    if section.fusion == "difference":
-        count *= 2
+    fuse, count = build_fusion(section.fusion, count, views)
     rest: OrderedDict[str, nn.Module] = OrderedDict()
     if section.norm == "batch":
         rest["norm"] = nn.BatchNorm1d(count)
@@ -152,11 +178,12 @@ def build_head(
         count = section.hidden
     if section.dropout:
         rest["dropout"] = nn.Dropout(section.dropout)
-    logits = nn.Linear(count, classes)
-    if section.evidence and not section.hidden and section.pooling != "flatten":
+    outputs = outputs or softmax_outputs(OutputsContext(classes=classes))
+    logits = ParallelLinear(count, outputs.logits) if outputs.shared_weights else nn.Linear(count, outputs.logits)
+    if isinstance(logits, nn.Linear) and section.evidence and not section.hidden and section.pooling != "flatten":
         _start_as_evidence(logits, classes, height * width if marked else 1)
     rest["logits"] = logits
-    return Head(evidence, _POOLS[section.pooling](), _FUSIONS[section.fusion](), nn.Sequential(rest))
+    return Head(evidence, _POOLS[section.pooling](), fuse, nn.Sequential(rest), outputs)
 
 
 @torch.no_grad()
@@ -172,4 +199,3 @@ def _flatten() -> nn.Module:
 
 
 _POOLS = {"avg": AveragePool, "max": MaxPool, "gem": GeneralizedMeanPool, "flatten": _flatten}
-_FUSIONS = {"mean": MeanFusion, "difference": DifferenceFusion}

@@ -1,4 +1,4 @@
-"""The recipe: a frozen value that says everything that shapes a result, except the machine it runs on."""
+"""The recipe: a frozen value that says everything that shapes a result, except the machine, and who follows the run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from birads_zoo.recipe.sections import (
     ModelSection,
     Section,
     SplitSection,
+    TrackingSection,
     TrainingSection,
 )
 
@@ -33,15 +34,23 @@ __all__ = [
     "ModelSection",
     "Recipe",
     "SplitSection",
+    "TrackingSection",
     "TrainingSection",
     "changed_fields",
     "from_dict",
+    "shaping",
+    "shareable",
     "to_dict",
 ]
 
 
 class Recipe(Section, frozen=True, kw_only=True):
-    """Everything that shapes a result. `ablations` are named here and applied by `birads_zoo.ablation`."""
+    """Everything that shapes a result, and who follows the run.
+
+    `ablations` are named here and applied by `birads_zoo.ablation`. `tracking` is here although it shapes no result, so
+    that it is written, laid over, set and checked like any other section; `shaping` leaves it out wherever recipes are
+    compared or shown to others.
+    """
 
     dataset: DatasetSection = DatasetSection()
     split: SplitSection = SplitSection()
@@ -52,6 +61,7 @@ class Recipe(Section, frozen=True, kw_only=True):
     training: TrainingSection = TrainingSection()
     evaluation: EvaluationSection = EvaluationSection()
     explainer: ExplainerSection = ExplainerSection()
+    tracking: TrackingSection = TrackingSection()
     seed: Count = 0
     ablations: tuple[str, ...] = ()
 
@@ -76,6 +86,16 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
     return values
 
 
+def shaping(recipe: Recipe) -> dict[str, Any]:
+    """Return what of the recipe shapes a result, as `to_dict` does: everything but `tracking`."""
+    return {key: value for key, value in to_dict(recipe).items() if key != "tracking"}
+
+
+def shareable(recipe: Recipe) -> Recipe:
+    """Return the recipe without the fields that may name the user's files and patients, and without its tracking."""
+    return recipe.replace({"dataset.root": "", "dataset.options": {}, "model.weights": "", "tracking": {}})
+
+
 def from_dict(values: Mapping[str, Any], source: str) -> Recipe:
     """Check `values` and make them a recipe; `source` says in errors where they came from.
 
@@ -85,6 +105,6 @@ def from_dict(values: Mapping[str, Any], source: str) -> Recipe:
 
 
 def changed_fields(before: Recipe, after: Recipe) -> dict[str, Any]:
-    """Return the dotted fields, options included, in which `after` differs from `before`, with their new values."""
-    old = dict(leaves(to_dict(before)))
-    return {key: value for key, value in leaves(to_dict(after)) if old.get(key, msgspec.UNSET) != value}
+    """Return the dotted fields of `shaping` in which `after` differs from `before`, options too, with new values."""
+    old = dict(leaves(shaping(before)))
+    return {key: value for key, value in leaves(shaping(after)) if old.get(key, msgspec.UNSET) != value}

@@ -25,7 +25,8 @@ class DatasetSection(Section, frozen=True, kw_only=True):
     root: str = ""  # "" lets a data set that makes its own data do so
     target: str = ""  # "" means the data set's first
     classes: tuple[str, ...] = ()  # class names to keep; () keeps all that have usable rows
-    views: Literal["single", "breast", "bilateral"] = "single"  # what makes a sample (birads_zoo/data/views.py)
+    views: Literal["single", "breast", "bilateral", "exam"] = "single"  # a sample's pictures (birads_zoo/data/views.py)
+    level: Literal["", "image", "breast", "patient"] = ""  # what labels and predictions are of; "" is the target's
     options: dict[str, Any] = {}
 
 
@@ -69,7 +70,7 @@ class ModelSection(Section, frozen=True, kw_only=True):
     freeze: Literal["none", "early", "all"] = "none"
     evidence: bool = False  # classify every place of the feature map, and pool what the places say
     pooling: Literal["avg", "max", "gem", "flatten"] = "avg"
-    fusion: Literal["mean", "difference"] = "mean"  # of a sample's views
+    fusion: Literal["mean", "max", "difference", "concat", "attention"] = "mean"  # of a sample's views
     norm: Literal["none", "batch", "layer"] = "none"
     input_dropout: Fraction = 0.0  # before the hidden layer
     hidden: Count = 0  # width of the hidden layer; 0 for none
@@ -112,6 +113,13 @@ class EvaluationSection(Section, frozen=True, kw_only=True):
     costs: tuple[tuple[NonNegative, ...], ...] = ()  # K×K: of calling a true class (row) another (column); () for none
     level_rule: Literal["mean", "max", "noisy-or"] = "mean"  # of images to breasts (birads_zoo/evaluation/levels.py)
     conformal_level: Level = 0.9  # the chance that a conformal set shall hold the true class
+
+
+class TrackingSection(Section, frozen=True, kw_only=True):
+    """Who follows a run. Nothing here shapes a result: see `birads_zoo.recipe.shaping`."""
+
+    trackers: tuple[str, ...] = ()
+    options: dict[str, dict[str, Any]] = {}  # by the tracker's name; also of trackers that are not in use
 
 
 class ExplainerSection(Section, frozen=True, kw_only=True):

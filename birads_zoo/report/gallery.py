@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.report.run_figures import lesion_outlines
+from birads_zoo.report.run_figures import lesion_outlines, shown_pictures
 from birads_zoo.report.thumbnails import thumbnails
 
 _PICTURES = 9_000_000  # characters of all pictures, so that 500 of them and their heat maps stay below 15 MB
@@ -39,12 +39,11 @@ def gallery(
     """
     place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])
     positions = place[test["row"]].to_numpy()
-    array = data.store.array
-    pictures = thumbnails(lambda i: np.asarray(array[data.positions[positions[i]]]), len(test), _PICTURES)
+    pictures = thumbnails(lambda i: shown_pictures(data, positions[i]), len(test), _PICTURES)
     numbers = {name: k for k, name in enumerate(classes)}
     stated, calibrated = (_shares(test, kind, classes) for kind in ("probability", "calibrated"))
     sets = np.stack([test[f"set_{name}"].astype(str).to_numpy() == "True" for name in classes], axis=1)
-    height, width = array.shape[1:]
+    height, width = data.store.array.shape[1], data.store.array.shape[2] * len(data.own.names)
     rows = [
         {
             "row": int(row.row),

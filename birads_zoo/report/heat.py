@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.views import side_by_side
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import Explanations, read_explanations
 from birads_zoo.explanation.table import AT_LESIONS, few_lesions
@@ -27,12 +32,13 @@ _TOLD: tuple[MapScore, ...] = ("insertion", "pointing")  # beside every map
 _MAPS = 3_500_000  # characters of all maps of all explainers
 
 
-def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
-    """Return what `birads-zoo explain` left in the folder `run`, as the page's script has it.
+def read_heat(run: Path, classes: Sequence[str], data: Prepared) -> dict[str, Any]:
+    """Return what `birads-zoo explain` left in the folder `run`, as the page's script has it; `data` is the run's.
 
     `explainers` has each explainer's name, whether its maps were shown to be `faithful` (`None` where too few patients
     were explained to say), its verdict, and its scores beside those of its baselines; none, where there is nothing.
-    `maps` has by row and explainer the map as a grey JPEG file, and the class it explains; `measures` the names of all
+    `maps` has by row and explainer the map as a grey JPEG file, those of a sample's pictures side by side as these are,
+    and the class it explains; `measures` the names of all
     scores; `few` what † means where an explainer's lesions are of too few patients, as in `explanations_text`.
 
     Raises:
@@ -49,9 +55,9 @@ def read_heat(run: Path, classes: Sequence[str]) -> dict[str, Any]:
         measures = list(dict.fromkeys(name for one in explainers.values() for name in one.scores))
         maps: dict[int, list[Any]] = {}
         for k, name in enumerate(explainers):
-            for row, text in _small(found, name, _MAPS // len(explainers)):
+            for row, text, label in _small(found, name, data, explained, _MAPS // len(explainers)):
                 own = maps.setdefault(row, [None] * len(explainers))
-                own[k] = [text, explained[name, row]]
+                own[k] = [text, label]
     except KeyError as error:
         raise UserError(f"{found.folder} is damaged (no {error}); make it again with birads-zoo explain") from None
     return {
@@ -69,9 +75,23 @@ def _explained(found: Explanations, classes: Sequence[str]) -> dict[tuple[str, i
     return {(explainer, int(row)): numbers[name] for explainer, row, name in zip(*columns, strict=True)}
 
 
-def _small(found: Explanations, explainer: str, budget: int) -> list[tuple[int, str]]:
+def _small(
+    found: Explanations, explainer: str, data: Prepared, explained: Mapping[tuple[str, int], int], budget: int
+) -> list[tuple[int, str, int]]:
+    """Return each explained sample's row, its pictures' maps as one small picture, and the class they explain."""
     rows, maps = found.maps(explainer)
-    return list(zip(rows.tolist(), thumbnails(lambda i: maps[i], len(maps), budget), strict=True))
+    place = {row: at for at, row in enumerate(rows.tolist())}
+    numbers = data.pictures.rows["row"].to_numpy(np.int64)[data.own.pictures]
+    chosen = np.flatnonzero(np.isin(numbers, rows).any(axis=1))
+    black = np.zeros_like(maps[0])
+
+    def together(sample: int) -> NDArray[np.float16]:
+        own = zip(numbers[sample].tolist(), data.own.present[sample], strict=True)
+        return side_by_side(np.stack([maps[place[row]] if there and row in place else black for row, there in own]))
+
+    small = thumbnails(lambda i: together(chosen[i]), len(chosen), budget)
+    firsts = numbers[chosen, 0].tolist()
+    return [(row, text, explained[explainer, row]) for row, text in zip(firsts, small, strict=True)]
 
 
 def _scored(name: str, one: Judged, measures: Sequence[MapScore]) -> dict[str, Any]:

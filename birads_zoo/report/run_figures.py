@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.views import side_by_side
 from birads_zoo.evaluation.curves import curves
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import PredictedRows
@@ -24,6 +25,16 @@ from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
 
 _GRID = 18  # pictures of the sample grid, at most
+_OF_NUMBERS = (
+    "class-distribution",
+    "confusion-matrix",
+    "conformal-sets",
+    "learning-curves",
+    "pr-curves",
+    "reliability",
+    "roc-curves",
+    "subgroups",
+)
 _MISTAKES = 16  # as many as `pictures.misclassified` shows
 
 
@@ -74,6 +85,11 @@ def draw_all(
         _draw_heat_maps(at(recipe.explainer.name), data, test, explained, recipe, context)
 
 
+def figures_of_numbers(folder: Path) -> dict[str, Path]:
+    """Return by name those figures in `folder` that show neither a patient's picture nor an id."""
+    return {path.stem: path for path in sorted(folder.glob("*.png")) if path.stem in _OF_NUMBERS}
+
+
 def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:
     """Return the positive classes against the rest, `None` where there are none, and each class against the rest."""
 
@@ -105,8 +121,15 @@ def chosen_epochs(history: Sequence[Epoch], recipe: Recipe) -> dict[int, int]:
     return {fold: own[best_epoch(own, recipe.training.select)].epoch for fold, own in by_fold.items()}
 
 
-def _pictures(data: Prepared, positions: NDArray[np.int64]) -> NDArray[Any]:
-    return np.asarray(data.store.array[data.positions[positions]])
+def shown_pictures(data: Prepared, positions: NDArray[np.int64]) -> NDArray[Any]:
+    """Return what a reader sees of n samples, n×H×(O·W): the pictures their labels are of, side by side.
+
+    Where one is absent it is black.
+    """
+    own = data.own[positions]
+    pictures = np.asarray(data.store.array[own.pictures])
+    pictures[~own.present] = 0
+    return side_by_side(pictures)
 
 
 def _draw_sample(path: Path, data: Prepared, context: str) -> None:
@@ -119,7 +142,7 @@ def _draw_sample(path: Path, data: Prepared, context: str) -> None:
         " ".join(filter(None, (classes[label], laterality, view)))
         for label, laterality, view in zip(labels[positions], rows["laterality"], rows["view"], strict=True)
     ]
-    pictures.sample_grid(_pictures(data, positions), titles, path, context)
+    pictures.sample_grid(shown_pictures(data, positions), titles, path, context)
 
 
 def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -140,7 +163,7 @@ def _draw_mistakes(
     rows = test.iloc[wrong]
     place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])
     pictures.misclassified(
-        _pictures(data, place[rows["row"]].to_numpy()),
+        shown_pictures(data, place[rows["row"]].to_numpy()),
         list(rows["label"]),
         list(rows["predicted"]),
         list(probabilities[wrong].max(axis=1)),
@@ -162,14 +185,19 @@ def _draw_heat_maps(
         for position, row in zip(explained.positions, rows["row"], strict=True)
     ]
     outlines = [lesion_outlines(data, position) for position in explained.positions]
-    pictures.heat_maps(_pictures(data, explained.positions), explained.maps, titles, path, context, outlines)
+    shown, maps = shown_pictures(data, explained.positions), side_by_side(explained.maps)
+    pictures.heat_maps(shown, maps, titles, path, context, outlines)
 
 
 def lesion_outlines(data: Prepared, position: int) -> list[pictures.Outline]:
-    """Return a row's known lesions in stored pixels, as x, y, width, height and outline."""
-    placement = data.store.placements[data.positions[position]]
+    """Return a sample's known lesions as x, y, width, height and outline, in pixels of `shown_pictures`."""
+    own, width = data.own[position], data.store.array.shape[2]
     outlines: list[pictures.Outline] = []
-    for lesion in data.labelled.index.rows["lesions"].iloc[position]:
-        xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
-        outlines.append((float(xs.min()), float(ys.min()), float(np.ptp(xs)), float(np.ptp(ys)), lesion.outline))
+    for view in np.flatnonzero(own.present):
+        at = own.pictures[view]
+        placement, left = data.store.placements[at], float(view * width)
+        for lesion in data.pictures.rows["lesions"].iloc[at]:
+            xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
+            box = left + float(xs.min()), float(ys.min()), float(np.ptp(xs)), float(np.ptp(ys))
+            outlines.append((*box, lesion.outline))
     return outlines

@@ -11,10 +11,11 @@ import pandas as pd
 from msgspec.structs import asdict
 
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.views import UNITS
 from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
 from birads_zoo.evaluation.table import chances
 from birads_zoo.files import write_text
-from birads_zoo.recipe import Recipe, to_dict
+from birads_zoo.recipe import Recipe, shaping
 from birads_zoo.recipe.layers import leaves
 from birads_zoo.report import run_plots, run_tables, templates
 from birads_zoo.report.gallery import gallery
@@ -104,10 +105,11 @@ def write_run_page(
 
 
 def _basis(metrics: RunMetrics) -> str:
-    folds = "one fold" if metrics.folds == 1 else f"{metrics.folds} folds, every image predicted once"
+    units = UNITS[metrics.level]
+    folds = "one fold" if metrics.folds == 1 else f"{metrics.folds} folds, every {units[:-1]} predicted once"
     leaks = ", which leaks patients" if metrics.leaky else ""
     return (
-        f"{metrics.n} test images of {metrics.patients} patients, {metrics.split} split{leaks}, {folds}; "
+        f"{metrics.n} test {units} of {metrics.patients} patients, {metrics.split} split{leaks}, {folds}; "
         "intervals are 95 %, over whole patients"
     )
 
@@ -178,7 +180,7 @@ def _environment(environment: Environment, recipe: Recipe) -> list[tuple[str, st
 def _recipe(recipe: Recipe, *, whole: bool) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the recipe's fields by section; without `whole`, not those that may say where things lie."""
     sections: dict[str, list[tuple[str, str]]] = {"general": []}
-    for key, value in leaves(to_dict(recipe)):
+    for key, value in leaves(shaping(recipe)):
         section, field = key.split(".", 1) if "." in key else ("general", key)
         sections.setdefault(section, []).append((field, _field(field, value, whole=whole)))
     return list(sections.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from birads_zoo.results.probabilities import Conformal, Recalibration
 from birads_zoo.results.readings import DecisionCosts, Errors, Levels, Positive
@@ -17,8 +17,9 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
     Shares and areas are in [0, 1], 1 being best. An `Estimate` has a value and both ends of its 95 % interval over
     patients. `None` means that a number is undefined on these rows, or that a reading does not apply to the target.
 
-    - `n`, `patients`, `classes`, `target`, `split`, `leaky`, `folds`: what the numbers are of. `leaky` says that
-      patients stand on both sides of the split, so that no number speaks of new patients.
+    - `n`, `patients`, `classes`, `target`, `level`, `split`, `leaky`, `folds`: what the numbers are of. `level` says
+      what a row is: an image, a breast, or a patient at one exam. `leaky` says that patients stand on both sides of the
+      split, so that no number speaks of new patients.
     - `accuracy`, `balanced_accuracy`, `kappa_quadratic`, `macro`, `weighted`, `per_class`, `confusion`, `intervals`:
       the metrics and their intervals; `per_fold` and `spread_over_folds`: the same fold by fold.
     - `shortcuts` and `gain`: what needs no look at the breast scores, by its name, and how much more the network does.
@@ -50,4 +51,5 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
     folds: int
     patients: int
     target: str
+    level: Literal["image", "breast", "patient"] = "image"
     validation: Measured | None = None

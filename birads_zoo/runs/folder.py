@@ -19,18 +19,21 @@ from birads_zoo import documents
 from birads_zoo.data.audit import entries_frame
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
-from birads_zoo.errors import UserError
+from birads_zoo.errors import RunStoppedError, UserError
 from birads_zoo.files import folder_name, make_folder, whole_file, write_text
 from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.results.stopped import Stopped
 from birads_zoo.runs.environment import describe_session
 from birads_zoo.training.history import Epoch
 from birads_zoo.version import __version__
 
 _ENVIRONMENT, _METRICS, _COST, _HISTORY = "environment.json", "metrics.json", "cost.json", "metrics.jsonl"
 _REMEDY = "run it again"
+
+STOPPED = "stopped.json"
 
 
 @contextlib.contextmanager
@@ -40,7 +43,8 @@ def opened(
     """Yield the folder of a run: a new one under `runs`, or that of a stopped run, for this process alone.
 
     A new folder is `runs/<name>`, without a name `runs/<run id>` (`-2`, `-3` … when taken), and holds all that is
-    known before training. It stays when the block fails only if an epoch was completed.
+    known before training. It stays when the block fails only if an epoch was completed. When a tracker stops the run,
+    `stopped.json` says which and why, until the run is taken up again.
 
     Raises:
         UserError: when the folder cannot be written, is in use or, if named, there already, or the stopped run had
@@ -57,6 +61,10 @@ def opened(
             else:
                 _take_up(folder, data, compute)
             yield folder
+        except RunStoppedError as stop:
+            about = Stopped(tracker=stop.tracker, reason=stop.reason, fold=stop.fold, epoch=stop.epoch)
+            documents.write(folder / STOPPED, about)
+            raise
         except BaseException:
             if resumed is None and not (folder / _HISTORY).exists():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -100,6 +108,7 @@ def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
     about = check_same_data(folder, data)
     for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # of a process killed while it wrote
         leftover.unlink()
+    (folder / STOPPED).unlink(missing_ok=True)
     again = describe_session(compute)
     documents.write(folder / _ENVIRONMENT, replace(about, resumed=(*about.resumed, again)))
 

@@ -70,7 +70,7 @@ def measure(
         positive=read_positive(test, same()),
         cost=read_cost(test, evaluation.costs),
         subgroups=read_subgroups(test, same()),
-        levels=read_levels(test, evaluation.level_rule, same()),
+        levels=read_levels(test, evaluation.level_rule, same(), data.labelled.target.level),
         calibration=read_calibration(test, validation, class_shifts(data, recipe)),
         conformal=read_conformal(
             test,
@@ -84,6 +84,7 @@ def measure(
         folds=len(data.folds),
         patients=len(np.unique(test.patients)),
         target=data.labelled.target.name,
+        level=data.labelled.target.level,
         validation=_measured(validation) if len(data.folds) == 1 and len(validation.labels) else None,
     )
 

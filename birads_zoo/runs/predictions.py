@@ -24,9 +24,11 @@ ABOUT = ("row", "image_path", "patient_id", "laterality", "view", "density", "ag
 def predictions_frame(data: Prepared, folds: Sequence[Fitted]) -> pd.DataFrame:
     """Return a row per predicted image and fold: the test rows and the validation rows of every fold.
 
-    Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, and a probability per class as
-    `probability_<class>`. Across folds the test rows are out-of-fold predictions, each row once; a validation row can
-    come up in several folds.
+    Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, a probability per class as
+    `probability_<class>`, and, where the fusion weighs a sample's views, how much each counted as `view_weight_<view>`
+    (see `data.views.view_names`). A row is a sample: a breast's or an exam's has its first picture's row and path, and
+    of the rest of `ABOUT` what all its pictures say, nothing where they differ. Across folds the test rows are
+    out-of-fold predictions, each row once; a validation row can come up in several folds.
     """
     frames = [_frame(data, fitted, part) for part in ("test", "validation") for fitted in folds]
     return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
@@ -35,6 +37,7 @@ def predictions_frame(data: Prepared, folds: Sequence[Fitted]) -> pd.DataFrame:
 def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
     positions = fitted.fold.test if part == "test" else fitted.fold.validation
     probabilities = fitted.test if part == "test" else fitted.validation
+    weights = fitted.test_views if part == "test" else fitted.validation_views
     classes = np.array(data.labelled.classes)
     frame = data.labelled.index.rows.iloc[positions][list(ABOUT)].reset_index(drop=True)
     frame["fold"] = fitted.fold.number
@@ -43,6 +46,9 @@ def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
     frame["predicted"] = classes[probabilities.argmax(axis=1)]
     for k, name in enumerate(classes):
         frame[f"probability_{name}"] = probabilities[:, k]
+    if weights is not None:
+        for v, name in enumerate(data.samples.names):
+            frame[f"view_weight_{name}"] = weights[:, v]
     return frame
 
 

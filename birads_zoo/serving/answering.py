@@ -85,10 +85,10 @@ class Desk:
     seats: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_SEATS))
 
     def __post_init__(self) -> None:
-        if (views := self.model.manifest.recipe.dataset.views) != "single":
+        if (count := len(self.model.manifest.view_names)) > 1:
             raise UserError(
-                f"this model looks at two pictures of a woman at once (dataset.views = {views!r}), and a page for one "
-                "picture cannot show that; use `birads-zoo predict` with a table"
+                f"this model looks at {count} pictures of a woman at once, and a page for one picture cannot show "
+                "that; use `birads-zoo predict` with a table"
             )
         if self.model.classifiers:
             self.model.host.explainer(self.model.manifest.recipe.explainer.name)  # one that is not here is told of now

@@ -38,7 +38,8 @@ def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable
     """Serve until interrupted; `on_ready` gets the page's address. Port 0 is any free one.
 
     Raises:
-        UserError: where the address cannot be listened on, the model looks at two views, or its explainer is not here.
+        UserError: where the address cannot be listened on, or the model looks at several views, or its explainer is not
+            here.
 
     """
     import uvicorn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -54,16 +56,19 @@ def linear(fold: Fold, labels: Labels, classes: int, features: Small) -> Probabi
     """Return class probabilities (m, K) of a linear discriminant on `features` (n, F), classes weighing alike.
 
     Gaussian classes with one covariance, shrunk by the closed formula of Ledoit & Wolf (J. Multivariate Analysis 88,
-    2004): solved at once, with nothing to tune. Where no training row differs from another it is `majority`.
+    2004): solved at once, with nothing to tune. Where no training row differs from another, or all are of one class, it
+    is `majority`.
     """
     train = features[fold.train].astype(np.float64)
     centre, spread = train.mean(axis=0), train.std(axis=0)
     told = spread > 1e-6 * max(float(np.abs(train).max()), 1.0)
-    if not told.any():
-        return majority(fold, labels, classes)
     found = np.unique(labels[fold.train])
+    if not told.any() or len(found) < 2:
+        return majority(fold, labels, classes)
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=np.full(len(found), 1 / len(found)))
-    model.fit(((train - centre) / np.where(told, spread, 1))[:, told], labels[fold.train])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Only one sample available")  # such a class adds no spread, which is right
+        model.fit(((train - centre) / np.where(told, spread, 1))[:, told], labels[fold.train])
     test = ((features[fold.test] - centre) / np.where(told, spread, 1))[:, told]
     probabilities = np.zeros((len(fold.test), classes))
     if len(test):

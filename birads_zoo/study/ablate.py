@@ -71,7 +71,11 @@ def _effect(
     backbone = variant.full  # the model's name and mark: two recipes of one backbone are told apart
     for name in (variant.full, variant.name):
         if name in failures:
-            said = NOTHING if failures[name].nothing_changed else f"failed: {public_text(failures[name].said)}"
+            said = (
+                NOTHING
+                if failures[name].nothing_changed
+                else f"{failures[name].kind}: {public_text(failures[name].said)}"
+            )
             return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=said)
     full, without = predicted[variant.full], predicted[variant.name]
     if same_predictions(full, without):

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import filelock
 import tomlkit
 
-from birads_zoo.errors import NothingChangedError, UserError
+from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
-from birads_zoo.recipe import changed_fields, to_dict
+from birads_zoo.recipe import changed_fields, shaping
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.scores import Metric
 from birads_zoo.runs.folder import is_whole, read_history, read_recipe
@@ -33,10 +33,19 @@ RUNS, RECORD = "runs", "study.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a variant has no result: one line, and whether it is that its ablations change nothing here."""
+    """Why a variant has no result: one line, and what that is to be called.
+
+    `nothing_changed` says that its ablations change nothing here, `stopped` that a tracker stopped one of its runs.
+    """
 
     said: str
     nothing_changed: bool = False
+    stopped: bool = False
+
+    @property
+    def kind(self) -> str:
+        """In two words at most, for the screen."""
+        return "nothing to run" if self.nothing_changed else "stopped" if self.stopped else "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +83,7 @@ def record(study: Study) -> str:
     note["kind"] = study.kind
     note["metric"] = study.metric
     note["seeds"] = list(study.seeds)
-    recipes = {variant.name: to_dict(variant.recipe) for variant in study.variants}
+    recipes = {variant.name: shaping(variant.recipe) for variant in study.variants}
     note["variants"] = {
         name: {key: value for key, value in recipe.items() if key != "seed"} for name, recipe in recipes.items()
     }
@@ -118,7 +127,7 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
         seconds = time.perf_counter() - started
         if isinstance(done, Failure):
             failures[job.variant.name] = done
-            screen.say(f"{place} · {'nothing to run' if done.nothing_changed else 'failed'}: {done.said}")
+            screen.say(f"{place} · {done.kind}: {done.said}")
         else:
             took.append((job, seconds))
             screen.say(f"{place} · {_score(done, study.metric)} · {spoken(seconds)}")
@@ -140,6 +149,8 @@ def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) ->
         done = run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
     except NothingChangedError as error:
         return Failure(said=str(error), nothing_changed=True)
+    except RunStoppedError as error:
+        return Failure(said=f"seed {job.seed}: {error}", stopped=True)
     except Exception as error:  # whatever a model's code raises: the others shall finish
         write_text(make_folder(trace.parent) / trace.name, traceback.format_exc())
         said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -9,7 +9,7 @@ from birads_zoo.data.batches import Batch
 
 
 def augmented(augment: nn.Module, batch: Batch) -> tuple[Tensor, Tensor | None]:
-    """Augment a batch's N×V×1×H×W images, each view by itself, and let the N×H×W lesions move with the first one.
+    """Augment a batch's N×V×1×H×W images, each view by itself; the N×O×H×W lesions move with the first O of them.
 
     Cached features pass an identity untouched.
     """
@@ -19,6 +19,7 @@ def augmented(augment: nn.Module, batch: Batch) -> tuple[Tensor, Tensor | None]:
     if lesions is None:
         made: Tensor = augment(images.flatten(0, 1))
         return made.view_as(images), None
-    maps = lesions[:, None, None].expand_as(images)
+    maps = torch.zeros_like(images)
+    maps[:, : lesions.shape[1], 0] = lesions
     made = augment(torch.cat([images, maps], dim=2).flatten(0, 1)).unflatten(0, images.shape[:2])
-    return made[:, :, :1], made[:, 0, 1]
+    return made[:, :, :1], made[:, : lesions.shape[1], 1]

@@ -55,7 +55,7 @@ def size_up(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Com
         return Size(
             parameters=sum(parameter.numel() for parameter in parameters),
             trainable=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-            flops=flops_per_sample(classifier, data.samples.shape[1], recipe.image.height, recipe.image.width),
+            flops=flops_per_sample(classifier, len(data.samples.names), recipe.image.height, recipe.image.width),
             predict_rate=_predict_rate(classifier, recipe, data, compute),
         )
 
@@ -106,7 +106,7 @@ def _predict_rate(classifier: Classifier, recipe: Recipe, data: Prepared, comput
         recipe.training.batch_size,
         compute.device,
     )
-    return timed_rate(lambda: predict(classifier, _whole, batches, compute), len(rows), compute)
+    return timed_rate(lambda: predict(classifier, Classifier.judge, batches, compute), len(rows), compute)
 
 
 def timed_rate(work: Callable[[], object], images: int, compute: Compute) -> float:
@@ -120,7 +120,3 @@ def timed_rate(work: Callable[[], object], images: int, compute: Compute) -> flo
         compute.wait()
         passes.append(time.perf_counter() - started)
     return images / float(np.median(passes))
-
-
-def _whole(classifier: Classifier, images: torch.Tensor) -> tuple[torch.Tensor, None]:
-    return classifier(images), None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from birads_zoo.data.batches import Batch, plan_epoch, plan_sizes
+from birads_zoo.data.views import Samples
 from birads_zoo.model.classifier import Classifier
 
 Still = Literal["nothing", "features", "pooled"]
@@ -26,14 +27,14 @@ def what_is_still(classifier: Classifier, augment: nn.Module) -> Still:
 class FeatureBatches:
     """Batches of cached features, drawn by the same samplers as images.
 
-    `features` are of P pictures, on the device; sample i has those of the pictures `samples[i]` (S×V), the class
-    `labels[i]` and, if given, the lesions `lesions[i]` (S×H×W).
+    `features` are of P pictures, on the device; sample i of `samples` has the class `labels[i]` and, if given, the
+    lesions `lesions[i]` (S×O×H×W). The samples' numbers are places in `features`.
     """
 
     def __init__(
         self,
         features: Tensor,
-        samples: NDArray[np.int64],
+        samples: Samples,
         labels: NDArray[np.int64],
         batch_size: int,
         sampler: str = "natural",
@@ -41,7 +42,8 @@ class FeatureBatches:
     ) -> None:
         device = features.device
         self._features, self._labels, self._batch_size, self._sampler = features, labels, batch_size, sampler
-        self._samples, self._targets = torch.from_numpy(samples).to(device), torch.from_numpy(labels).to(device)
+        self._samples, self._present = (torch.from_numpy(a).to(device) for a in (samples.pictures, samples.present))
+        self._targets = torch.from_numpy(labels).to(device)
         self._lesions = None if lesions is None else torch.from_numpy(lesions).to(device)
 
     def __len__(self) -> int:
@@ -54,6 +56,7 @@ class FeatureBatches:
             features = self._features[self._samples[chosen]]
             yield Batch(
                 images=features if features.dim() == 3 else features.movedim(-1, 2),
+                present=self._present[chosen],
                 targets=self._targets[chosen],
                 positions=chosen,
                 lesions=None if self._lesions is None else self._lesions[chosen].float(),

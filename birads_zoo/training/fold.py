@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,18 +15,20 @@ from birads_zoo.data.batches import Batches
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import Fold
+from birads_zoo.data.views import Samples
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.head import Judged
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.feature_store import FeatureStore, still_features
 from birads_zoo.training.features import FeatureBatches, what_is_still
 from birads_zoo.training.history import Epoch, best_epoch
-from birads_zoo.training.loop import BatchSource, Fit, Forward, predict, train
+from birads_zoo.training.loop import BatchSource, Fit, Forward, OnEpoch, predict, train
 from birads_zoo.training.rehearsal import rehearse_augmentation, rehearse_loss
 
 if TYPE_CHECKING:
@@ -35,12 +37,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What a fold's training left: its history, and probabilities (float64, rows × classes) of unseen rows."""
+    """What a fold's training left: its history, and what it says of the rows that it did not learn from.
+
+    `test` and `validation` are probabilities (float64, rows × classes), `test_views` and `validation_views` the weights
+    (rows × V) that the samples' views had in them, `None` where the fusion has none.
+    """
 
     fold: Fold
     history: list[Epoch]
     test: NDArray[np.float64]
     validation: NDArray[np.float64]
+    test_views: NDArray[np.float64] | None = None
+    validation_views: NDArray[np.float64] | None = None
 
 
 def fit_fold(
@@ -51,11 +59,12 @@ def fit_fold(
     compute: Compute,
     checkpoints: Path,
     screen: Screen,
-    on_epoch: Callable[[Epoch], None],
+    on_epoch: OnEpoch,
 ) -> tuple[Fitted, Classifier]:
     """Train a classifier on a fold's training rows and predict its test and validation rows.
 
-    Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied.
+    Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied. Raises what `on_epoch`
+    returns, if anything, once the epoch is on the disk.
     """
     if recipe.training.batch_size == 1 and recipe.model.norm == "batch":
         raise UserError("batch norm needs batches of two or more: raise training.batch_size or change model.norm")
@@ -73,12 +82,12 @@ def fit_fold(
             done += images
             show(done, note)
 
-        def record(epoch: Epoch) -> None:
+        def record(epoch: Epoch) -> Exception | None:
             nonlocal done, note
             validation = "" if epoch.val_loss is None else f", validation {epoch.val_loss:.3f}"
             done, note = epoch.epoch * len(fold.train), f"epoch {epoch.epoch}: loss {epoch.train_loss:.3f}{validation}"
             show(done, note)
-            on_epoch(epoch)
+            return on_epoch(epoch)
 
         fit = Fit(
             classifier=classifier,
@@ -86,7 +95,7 @@ def fit_fold(
             batches=source(fold.train),
             validation=source(fold.validation) if len(fold.validation) else None,
             augment=augment,
-            criterion=_criterion(recipe, host, data, fold, compute),
+            criterion=_criterion(recipe, host, data, fold, classifier, compute),
             classes=data.labelled.classes,
             section=recipe.training,
             compute=compute,
@@ -96,11 +105,15 @@ def fit_fold(
         )
         history = train(fit, step, record)
     screen.say(_summary(title, history, recipe))
+    test, test_views = _answers(fold.test, source, forward, classifier, data, compute)
+    validation, validation_views = _answers(fold.validation, source, forward, classifier, data, compute)
     fitted = Fitted(
         fold=fold,
         history=history,
-        test=_probabilities(fold.test, source, forward, classifier, data, compute),
-        validation=_probabilities(fold.validation, source, forward, classifier, data, compute),
+        test=test,
+        validation=validation,
+        test_views=test_views,
+        validation_views=validation_views,
     )
     return fitted, classifier
 
@@ -118,14 +131,16 @@ def _source_of(
         return None if data.lesions is None else data.lesions[rows]
 
     if (still := what_is_still(classifier, augment)) != "nothing":
-        pictures = np.unique(data.samples[np.concatenate([fold.train, fold.validation, fold.test])])
-        alone = Batches(data.store.array, pictures[:, None], np.zeros(len(pictures), np.int64), size, compute.device)
+        pictures = np.unique(data.samples[np.concatenate([fold.train, fold.validation, fold.test])].pictures)
+        nothing = np.zeros(len(pictures), np.int64)
+        alone = Batches(data.store.array, Samples.alone(pictures), nothing, size, compute.device)
         store = FeatureStore(cache=cache_root(), digest=data.store.digest, pictures=pictures)
         features = still_features(classifier, alone, compute, still == "pooled", store)
         if features is not None:
 
             def cached(rows: NDArray[np.int64]) -> BatchSource:
-                samples = np.searchsorted(pictures, data.samples[rows])
+                chosen = data.samples[rows]
+                samples = replace(chosen, pictures=np.searchsorted(pictures, chosen.pictures))
                 return FeatureBatches(features, samples, labels[rows], size, sampler, lesions(rows))
 
             return cached, _from_pooled if still == "pooled" else _from_features
@@ -136,19 +151,15 @@ def _source_of(
             data.store.array, samples, labels[rows], size, compute.device, sampler=sampler, lesions=lesions(rows)
         )
 
-    return decoded, _from_images
+    return decoded, Classifier.judge
 
 
-def _from_images(classifier: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    return classifier.head.judge(classifier.features(images))
+def _from_features(classifier: Classifier, features: Tensor, present: Tensor) -> Judged:
+    return classifier.head.judge(features, present)
 
 
-def _from_features(classifier: Classifier, features: Tensor) -> tuple[Tensor, Tensor]:
-    return classifier.head.judge(features)
-
-
-def _from_pooled(classifier: Classifier, pooled: Tensor) -> tuple[Tensor, None]:
-    return classifier.head.classify(pooled), None
+def _from_pooled(classifier: Classifier, pooled: Tensor, present: Tensor) -> Judged:
+    return classifier.head.classify(pooled, present)
 
 
 def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
@@ -160,7 +171,9 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     return augment
 
 
-def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: Compute) -> nn.Module:
+def _criterion(
+    recipe: Recipe, host: Host, data: Prepared, fold: Fold, classifier: Classifier, compute: Compute
+) -> nn.Module:
     spec = host.loss(recipe.loss.name)
     counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
     context = LossContext(
@@ -171,22 +184,24 @@ def _criterion(recipe: Recipe, host: Host, data: Prepared, fold: Fold, compute: 
     )
     with host.building("loss", spec.name):
         criterion = spec.build(context).to(compute.device)
-        rehearse_loss(criterion, len(counts), compute.device)
+        rehearse_loss(criterion, classifier.outputs.logits, compute.device)
     return criterion
 
 
-def _probabilities(
+def _answers(
     rows: NDArray[np.int64],
     source: Callable[[NDArray[np.int64]], BatchSource],
     forward: Forward,
     classifier: Classifier,
     data: Prepared,
     compute: Compute,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Return the probabilities of the rows, and their views' weights."""
     if not len(rows):
-        return np.empty((0, len(data.labelled.classes)))
-    logits, _ = predict(classifier, forward, source(rows), compute)
-    return logits.double().softmax(1).cpu().numpy()
+        return np.empty((0, len(data.labelled.classes))), None
+    logits, _, weights = predict(classifier, forward, source(rows), compute)
+    views = None if weights is None else weights.double().cpu().numpy()
+    return classifier.probabilities(logits.double()).cpu().numpy(), views
 
 
 def _summary(title: str, history: list[Epoch], recipe: Recipe) -> str:

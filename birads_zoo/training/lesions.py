@@ -12,18 +12,21 @@ _COVERED = 0.25  # of a place by a lesion, from which on it should show it
 def lesion_loss(evidence: Tensor, lesions: Tensor, targets: Tensor) -> Tensor:
     """Return the mean cross-entropy of places in lesions, and that of all others, averaged: a scalar.
 
-    A place that a lesion covers to a quarter, or more than any other place does, should speak for the image's class,
+    A place that a lesion covers to a quarter, or more than any other place does, should speak for the sample's class,
     and every other place for the first class. Both kinds weigh alike, since a lesion covers one place in a hundred.
     Images whose lesions nobody marked are left out. Supervision of a whole-image classifier by marked lesions follows
     Shen et al., "Deep Learning to Improve Breast Cancer Detection on Screening Mammography", Scientific Reports 2019,
     which trains on patches before; here places and image are learnt at once.
 
     Args:
-        evidence: N×K×h×w logits of every place.
-        lesions: N×H×W as drawn by `data.lesions.lesion_maps`, of the same pictures at any size.
+        evidence: N×V×K×h×w logits of every place.
+        lesions: N×O×H×W as drawn by `data.lesions.lesion_maps`, of each sample's first O pictures at any size.
         targets: N class numbers.
 
     """
+    views = lesions.shape[1]
+    evidence, lesions = evidence[:, :views].flatten(0, 1), lesions.flatten(0, 1)
+    targets = targets.repeat_interleave(views)
     known = (lesions.amin((1, 2)) >= 0).float()[:, None, None]
     height, width = evidence.shape[-2:]
     covered = F.adaptive_avg_pool2d(lesions.clamp(min=0)[:, None], (height, width))[:, 0]

@@ -18,6 +18,7 @@ from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.head import Judged
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import TrainingSection
 from birads_zoo.training import checkpoint
@@ -39,8 +40,8 @@ class BatchSource(Protocol):
         """Yield one epoch's batches."""
 
 
-Forward = Callable[[Classifier, Tensor], tuple[Tensor, Tensor | None]]
-"""(Classifier, a batch's images) → logits N×K, and the evidence of places N×V×C×h×w where it was computed."""
+Forward = Callable[[Classifier, Tensor, Tensor], Judged]
+"""(Classifier, a batch's `images`, its `present`) → what the classifier's head says of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +72,19 @@ class Fit:
         return self.folder / "best.safetensors"
 
 
-def train(fit: Fit, on_step: Callable[[int], None], on_epoch: Callable[[Epoch], None]) -> list[Epoch]:
+OnEpoch = Callable[[Epoch], Exception | None]
+"""Takes an epoch's record; what it returns ends training, and is raised once the epoch is on the disk."""
+
+
+def train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[Epoch]:
     """Train until the epochs are done or early stopping ends it; leave the chosen epoch's weights in the classifier.
 
     Goes on from `fit.last` where that exists. `on_step` gets each batch's size, `on_epoch` each epoch's record, those
-    of the checkpoint included. Returns the history.
+    of the checkpoint included (what it returns for these is ignored). Returns the history.
 
     Raises:
         UserError: when a loss is no longer finite, with the epoch and the step; or for a damaged checkpoint.
+        Exception: what `on_epoch` returned.
 
     """
     model, section = fit.classifier, fit.section
@@ -96,14 +102,16 @@ def train(fit: Fit, on_step: Callable[[int], None], on_epoch: Callable[[Epoch], 
         seconds = time.perf_counter() - started
         current = model if average is None else average
         history.append(_record(fit, current, history, losses, images, seconds))
-        on_epoch(history[-1])
+        ending = on_epoch(history[-1])
         if best_epoch(history, section.select) == len(history) - 1:
             best = checkpoint.weights_of(current)
-        if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section):
+        if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section) or ending is not None:
             if best is not None:  # first, so that `last` never speaks of an epoch whose weights are not on the disk
                 checkpoint.save_weights(fit.best, best, history[: best_epoch(history, section.select) + 1])
             checkpoint.save_state(fit.last, model, average, optimiser, scaler, history)
             saved, best = time.perf_counter(), None
+        if ending is not None:
+            raise ending
     checkpoint.load_best(fit.best, model, epochs=best_epoch(history, section.select) + 1)
     return history
 
@@ -127,11 +135,11 @@ def _one_epoch(
             group["lr"] = learning_rate(section, history, first / steps, min(first + section.accumulate, steps) / steps)
         pictures, lesions = augmented(fit.augment, batch)
         with fit.compute.precision():
-            logits, evidence = fit.forward(fit.classifier, pictures)
-        loss = fit.criterion(logits.float(), batch.targets)
+            judged = fit.forward(fit.classifier, pictures, batch.present)
+        loss = fit.criterion(judged.logits.float(), batch.targets)
         if lesions is not None:  # given where section.lesion_weight asks for them
-            assert evidence is not None, "places that are not classified cannot be held against lesions"
-            loss = loss + section.lesion_weight * lesion_loss(evidence[:, 0].float(), lesions, batch.targets)
+            assert judged.evidence is not None, "places that are not classified cannot be held against lesions"
+            loss = loss + section.lesion_weight * lesion_loss(judged.evidence.float(), lesions, batch.targets)
         losses[step] = loss.detach()
         scaler.scale(loss / min(section.accumulate, steps - first)).backward()
         if (step + 1) % section.accumulate == 0 or step + 1 == steps:
@@ -155,15 +163,21 @@ def predict(
     forward: Forward,
     batches: BatchSource,
     compute: Compute,
-) -> tuple[Tensor, Tensor]:
-    """Return all samples' logits S×K (float32) and targets S, in order, on the device; sets the classifier to eval."""
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return all samples' logits S×L (float32), targets S and view weights S×V (see `Judged`), in order.
+
+    They are on the device; the classifier is left in evaluation mode.
+    """
     classifier.eval()
-    logits, targets = [], []
+    logits, targets, weights = [], [], []
     for batch in batches.epoch(None):
         with compute.precision():
-            logits.append(forward(classifier, batch.images)[0].float())
+            judged = forward(classifier, batch.images, batch.present)
+        logits.append(judged.logits.float())
         targets.append(batch.targets)
-    return torch.cat(logits), torch.cat(targets)
+        if judged.view_weights is not None:
+            weights.append(judged.view_weights)
+    return torch.cat(logits), torch.cat(targets), torch.cat(weights) if weights else None
 
 
 def _record(fit: Fit, current: Classifier, history: list[Epoch], losses: Tensor, images: int, seconds: float) -> Epoch:
@@ -202,7 +216,7 @@ _VALIDATED = ("val_loss", "val_accuracy", "val_macro_f1", "val_auroc")
 
 def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
     assert fit.validation is not None
-    logits, targets = predict(current, fit.forward, fit.validation, fit.compute)
-    loss = float(nn.functional.cross_entropy(logits, targets))
-    metrics = evaluate(targets.cpu().numpy(), logits.double().softmax(1).cpu().numpy(), fit.classes)
+    logits, targets, _ = predict(current, fit.forward, fit.validation, fit.compute)
+    loss = float(nn.functional.cross_entropy(current.scores(logits), targets))  # mean −log p, whatever the loss
+    metrics = evaluate(targets.cpu().numpy(), current.probabilities(logits.double()).cpu().numpy(), fit.classes)
     return dict(zip(_VALIDATED, (loss, metrics.accuracy, metrics.macro.f1, metrics.macro.auroc), strict=True))

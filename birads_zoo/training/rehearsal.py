@@ -27,14 +27,14 @@ def rehearse_augmentation(
         raise ValueError("it changed the values of a map in the second channel, which may only move with the picture")
 
 
-def rehearse_loss(criterion: nn.Module, classes: int, device: torch.device) -> None:
-    """Take the loss of two equal rows of logits; its value may be anything.
+def rehearse_loss(criterion: nn.Module, count: int, device: torch.device) -> None:
+    """Take the loss of two equal rows of `count` logits; its value may be anything.
 
     Raises:
         ValueError: when what it returns is no scalar tensor through which gradients flow.
 
     """
-    logits = torch.zeros(2, classes, device=device, requires_grad=True)
+    logits = torch.zeros(2, count, device=device, requires_grad=True)
     made: object = criterion(logits, torch.zeros(2, dtype=torch.int64, device=device))
     if not isinstance(made, Tensor):
         raise ValueError(f"it returned a {type(made).__name__}, not a scalar tensor")

@@ -1,4 +1,4 @@
-"""What the tests of exported models share: the session's run, exported once in each format."""
+"""What the tests of exported models share: the session's exported run, opened, and pictures that are none."""
 
 from dataclasses import replace
 
@@ -29,14 +29,6 @@ def export_run(host):
         return export(run, kind, out, host, load_registry(), "cpu", Screen())
 
     return make
-
-
-@pytest.fixture(scope="session")
-def exported(finished, export_run, tmp_path_factory):
-    """The session's run as safetensors. Read-only by agreement."""
-    folder = tmp_path_factory.mktemp("exported") / "model"
-    export_run(finished[0], "safetensors", folder)
-    return folder
 
 
 @pytest.fixture(scope="session")

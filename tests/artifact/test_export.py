@@ -15,10 +15,11 @@ from birads_zoo.artifact import export as room
 from birads_zoo.artifact.agreement import TOLERANCE, check_pixels, largest_difference
 from birads_zoo.artifact.manifest import HeatMaps, read_manifest
 from birads_zoo.artifact.model import Model, open_model
-from birads_zoo.artifact.networks import judging, open_onnx, open_own_program, save_network
+from birads_zoo.artifact.networks import Judge, open_onnx, open_own_program, save_network
 from birads_zoo.artifact.reading import Sample, read
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.pixels import build_store
+from birads_zoo.data.views import count_views
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import COLUMNS, write_explanations
@@ -29,6 +30,7 @@ from birads_zoo.runs.finished import read_run, trained_classifier
 CPU = choose_compute("cpu", "float32")
 PLAIN = {"model.backbone": "baseline_cnn", "model.pretrained": False, "image.height": 48, "image.width": 32}
 TWO_VIEWS = {"dataset.views": "bilateral", "model.fusion": "difference", "model.evidence": True, "model.pooling": "max"}
+FOUR_VIEWS = {"dataset.views": "exam", "dataset.level": "patient", "model.fusion": "attention"}
 
 
 def test_the_folder_is_whole_and_its_manifest_says_what_it_takes(exported, run, data):
@@ -55,7 +57,7 @@ def test_no_path_patient_or_file_name_is_in_any_file(exported, data):
 def test_an_exported_program_tells_what_the_trainers_network_tells(finished, export_run, run, data, host, tmp_path):
     export_run(finished[0], "exported-program", tmp_path / "model")
     program = open_own_program(tmp_path / "model" / read_manifest(tmp_path / "model").folds[1].weights)
-    trainers = judging(trained_classifier(run, host, 1, CPU))
+    trainers = Judge(trained_classifier(run, host, 1, CPU), own=1).eval()
     assert largest_difference(program, trainers, data, np.arange(len(data.labelled.labels))) <= TOLERANCE
 
 
@@ -75,6 +77,9 @@ def test_onnx_predicts_what_safetensors_do_but_explains_nothing(finished, export
     "changes",
     [
         pytest.param(PLAIN | TWO_VIEWS, id="two views, evidence of places"),
+        pytest.param(PLAIN | FOUR_VIEWS, id="four views, attention"),
+        pytest.param(PLAIN | FOUR_VIEWS | {"model.fusion": "concat"}, id="four views in a row", marks=pytest.mark.slow),
+        pytest.param(PLAIN | FOUR_VIEWS | {"model.fusion": "max"}, id="most of four views", marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "mobilenet_v2", "model.pooling": "gem"}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "resnet50", "model.hidden": 8}, marks=pytest.mark.slow),
         pytest.param(PLAIN | {"model.backbone": "swin_t"}, marks=pytest.mark.slow),
@@ -85,13 +90,18 @@ def test_other_networks_export_for_batches_of_any_size(kind, changes, host, tmp_
     recipe = Recipe().replace(changes)
     torch.manual_seed(0)
     classifier = build_classifier(recipe, host, 4).eval()
-    save_network(kind, classifier, recipe, tmp_path / "network")
+    views, own = count_views(recipe.dataset.views), 4 if recipe.dataset.level == "patient" else 1
+    judge = Judge(classifier, own)
+    save_network(kind, judge, recipe, tmp_path / "network")
     network = open_onnx(tmp_path / "network", CPU) if kind == "onnx" else open_own_program(tmp_path / "network")
     for count in (1, 3):
-        images = torch.rand(count, 2 if "dataset.views" in changes else 1, 1, 48, 32)
-        with torch.inference_mode():
-            for told, wanted in zip(network(images), judging(classifier)(images), strict=True):
-                torch.testing.assert_close(told, wanted, atol=1e-4, rtol=1e-4)
+        images, present = torch.rand(count, views, 1, 48, 32), torch.ones(count, views, dtype=torch.bool)
+        for absent in (None, 1, views - 1):
+            if absent is not None and views > 1:
+                present[0, absent] = False
+            with torch.inference_mode():
+                for told, wanted in zip(network(images, present), judge(images, present), strict=True):
+                    torch.testing.assert_close(told, wanted, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +118,22 @@ def test_features_are_those_that_the_head_pools_of_the_own_picture(changes, pool
     classifier = build_classifier(Recipe().replace(PLAIN | changes), host, 4).eval()
     images = torch.rand(2, 2 if "dataset.views" in changes else 1, 1, 48, 32)
     with torch.inference_mode():
-        torch.testing.assert_close(judging(classifier)(images)[1], pooled(classifier.features(images)[:, 0]))
+        own = pooled(classifier.features(images)[:, 0])
+        torch.testing.assert_close(Judge(classifier, own=1).eval()(images)[2], own)
+
+
+def test_features_of_an_exam_are_the_mean_over_the_pictures_that_are_there(host):
+    classifier = build_classifier(Recipe().replace(PLAIN | FOUR_VIEWS), host, 4).eval()
+    images, present = torch.rand(2, 4, 1, 48, 32), torch.tensor([[True] * 4, [False, True, False, True]])
+    with torch.inference_mode():
+        each = classifier.head.pool(classifier.features(images))
+        told = Judge(classifier, own=4).eval()(images, present)[2]
+    torch.testing.assert_close(told, torch.stack([each[0].mean(0), each[1, [1, 3]].mean(0)]))
 
 
 def test_a_network_that_disagrees_is_one_sentence_and_leaves_nothing(finished, export_run, tmp_path, monkeypatch):
-    def spoil(kind, classifier, recipe, path):
-        altered = {name: value + 0.01 for name, value in classifier.state_dict().items()}
+    def spoil(kind, judge, recipe, path):
+        altered = {name: value + 0.01 for name, value in judge.classifier.state_dict().items()}
         path.write_bytes(safetensors.torch.save(altered))
 
     monkeypatch.setattr(room, "save_network", spoil)
@@ -151,7 +171,7 @@ def test_other_pixels_than_the_stores_are_refused(model, data):
 
 
 def test_a_prediction_is_the_mean_of_the_folds_networks(model, run, data, host, paths):
-    images = as_images(data.store.array[data.samples[:6]], CPU.device)
+    images = as_images(data.store.array[data.samples[:6].pictures], CPU.device)
     with torch.inference_mode():
         each = [trained_classifier(run, host, fold.number, CPU)(images).double().softmax(1) for fold in data.folds]
     wanted = torch.stack(each).mean(0).numpy()
@@ -216,6 +236,13 @@ def test_what_was_found_of_the_heat_maps_goes_along(exported, finished, run, exp
         f"| Heat maps | {run.recipe.explainer.name}; does not beat"
         in (tmp_path / "model" / "model_card.md").read_text()
     )
+
+
+def test_the_losss_rule_goes_along(exported):
+    manifest = read_manifest(exported)
+    assert (manifest.outputs.logits, manifest.outputs.rule) == (4, "the softmax of one logit per class")
+    row = "| Loss | cross-entropy; probabilities: the softmax of one logit per class |"
+    assert row in (exported / "model_card.md").read_text()
 
 
 def test_an_export_does_not_overwrite(exported, finished, export_run):

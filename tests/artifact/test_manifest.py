@@ -8,7 +8,7 @@ import pytest
 import safetensors.numpy
 
 import birads_zoo
-from birads_zoo.artifact.manifest import checksums
+from birads_zoo.artifact.manifest import Manifest, checksums
 from birads_zoo.artifact.model import open_model
 from birads_zoo.errors import UserError
 
@@ -62,11 +62,12 @@ def test_a_missing_file_is_named(copied, host):
     assert "fold-0.safetensors: No such file or directory; export the run again" in refused(copied, host)
 
 
-def test_another_format_is_told_from_damage(copied, host, change):
-    change(format=3, birads_zoo="9.0", what_is_new="a field that nobody knows yet")
+@pytest.mark.parametrize("other", [2, Manifest.FORMAT + 1])
+def test_another_format_is_told_from_damage(copied, host, change, other):
+    change(format=other, birads_zoo="9.0", what_is_new="a field that nobody knows yet")
     said = refused(copied, host)
-    assert "manifest.json was written by birads-zoo 9.0 in format 3, and this one" in said
-    assert "reads format 2; export the run again, or use the version that wrote it" in said
+    assert f"manifest.json was written by birads-zoo 9.0 in format {other}, and this one" in said
+    assert f"reads format {Manifest.FORMAT}; export the run again, or use the version that wrote it" in said
 
 
 @pytest.mark.parametrize(

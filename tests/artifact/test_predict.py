@@ -124,12 +124,12 @@ def test_another_size_of_file_is_warned_of(model, paths):
 def test_a_model_of_two_views_takes_a_table_that_says_which_belong_together():
     rows = [("a_L.png", "a", "L", "CC"), ("a_R.png", "a", "R", "CC"), ("b_L.png", "b", "L", "CC")]
     table = pd.DataFrame(rows, columns=["image_path", "patient_id", "laterality", "view"])
-    told = [[path.name for path in sample.pictures] for sample in samples_of(table, "bilateral")]
-    assert told == [["a_L.png", "a_R.png"], ["a_R.png", "a_L.png"], ["b_L.png", "b_L.png"]]
-    with pytest.raises(UserError, match=r"looks at two pictures of a woman at once .* give a table with the columns"):
-        samples_of(["a_L.png"], "bilateral")
+    told = [[path and path.name for path in sample.pictures] for sample in samples_of(table, "bilateral", "image")]
+    assert told == [["a_L.png", "a_R.png"], ["a_R.png", "a_L.png"], ["b_L.png", None]]
+    with pytest.raises(UserError, match=r"looks at 2 pictures of a woman at once .* give a table with the columns"):
+        samples_of(["a_L.png"], "bilateral", "image")
     with pytest.raises(UserError, match="lacks the column 'view'; it needs image_path, patient_id, laterality, view"):
-        samples_of(table.drop(columns="view"), "bilateral")
+        samples_of(table.drop(columns="view"), "bilateral", "image")
 
 
 def test_a_partner_that_cannot_be_read_is_named(model, paths, tmp_path):
@@ -167,6 +167,14 @@ def test_a_set_holds_what_most_folds_sets_hold_and_always_the_likeliest():
     assert none.tolist() == [[True, False, False]]
 
 
+def test_a_class_that_just_reaches_a_folds_threshold_has_its_vote():
+    """To take in class 1 a set first takes in class 0, with a probability of exactly 0.5."""
+    even = np.array([[0.5, 0.375, 0.125]])
+    at, below = part(threshold=0.5), part(threshold=0.499)
+    assert vote([even] * 3, [at, at, below], even, ordinal=False).tolist() == [[True, True, False]]
+    assert vote([even] * 2, [at, below], even, ordinal=False).tolist() == [[True, False, False]], "one of two is half"
+
+
 def test_sets_of_ordered_classes_have_no_gaps():
     ends = [np.array([[0.9, 0.06, 0.04]]), np.array([[0.04, 0.06, 0.9]])]
     middle = np.array([[0.45, 0.1, 0.45]])
@@ -184,7 +192,7 @@ def test_the_rows_of_the_table_have_its_columns(model, paths, tmp_path):
 
 def test_explainers_that_draw_are_seeded_by_the_recipe(model, paths):
     spec = SimpleNamespace(
-        name="noise", build=lambda classifier: lambda images, targets: torch.rand(images[:, :, 0].shape)
+        name="noise", build=lambda classifier: lambda images, targets, present: torch.rand(images[:, :, 0].shape)
     )
     host = SimpleNamespace(
         explainer=lambda name: spec, options=lambda *about: NoOptions(), building=lambda kind, name: nullcontext()

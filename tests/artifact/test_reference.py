@@ -9,7 +9,7 @@ from birads_zoo.artifact.reference import NEIGHBOURS, PATIENTS, limit_of, make_r
 from birads_zoo.artifact.training_range import NAMES, fit_range, outside, statistics_of
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_every_group_is_of_three_patients_of_one_class(people, most, seed):
     generator = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ STUB = """
 from birads_zoo import ExplainerSpec, hookimpl
 
 def build(classifier):
-    return lambda images, targets: {returned}
+    return lambda images, targets, present: {returned}
 
 @hookimpl
 def birads_zoo_explainers():

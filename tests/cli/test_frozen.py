@@ -9,6 +9,8 @@ from birads_zoo.training import cost as cost_room
 from birads_zoo.training import feature_store as features_room
 from birads_zoo.training import fold as fold_room
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 FLAGS = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", "--epochs", "8", "--device", "cpu"]
 FROZEN = ["--set", "model.freeze=all", "--no-augmentation"]
 
@@ -72,11 +74,20 @@ LESIONS = ["model.freeze=all", "model.evidence=true", "model.pooling=max", "mode
 LESIONS += ["dataset.views=bilateral", "training.lesion_weight=1", "augmentation=none"]
 
 
-@pytest.mark.parametrize("largest", [2**32, 0])
+EXAMS = ["model.freeze=all", "model.evidence=true", "model.pooling=max", "model.fusion=attention"]
+EXAMS += ["dataset.views=exam", "dataset.level=patient", "dataset.target=suspicious", "training.lesion_weight=1"]
+EXAMS += ["augmentation=none"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "largest", "severest"),
+    [(LESIONS, 2**32, "BI-RADS 5"), (EXAMS, 0, "BI-RADS 4-5")],
+    ids=["pair", "exam"],
+)
 def test_evidence_of_places_learns_the_same_from_cached_maps_as_from_pictures(
-    zoo, phantom_root, tmp_path, monkeypatch, rows_of, largest
+    zoo, phantom_root, tmp_path, monkeypatch, rows_of, settings, largest, severest
 ):
-    settings = [part for setting in LESIONS for part in ("--set", setting)]
+    settings = [part for setting in settings for part in ("--set", setting)]
     made = []
     for name, limit in (("usual", None), ("limited", largest)):
         monkeypatch.setenv("BIRADS_ZOO_CACHE", str(tmp_path / f"cache-{name}"))  # the second finds nothing stored
@@ -86,4 +97,6 @@ def test_evidence_of_places_learns_the_same_from_cached_maps_as_from_pictures(
         assert said.status == 0, said.err
         made.append(rows_of(tmp_path / name / "baseline_cnn" / "predictions.csv"))
     for one, other in zip(*made, strict=True):
-        assert float(one["probability_BI-RADS 5"]) == pytest.approx(float(other["probability_BI-RADS 5"]), abs=1e-3)
+        for name in (column for column in one if column.startswith(("probability_", "view_weight_"))):
+            assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-3), name
+    assert f"probability_{severest}" in made[0][0]

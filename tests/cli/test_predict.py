@@ -8,10 +8,8 @@ from PIL import Image, ImageDraw
 
 
 @pytest.fixture(scope="module")
-def model(zoo, finished, tmp_path_factory):
-    out = tmp_path_factory.mktemp("cli") / "model"
-    assert zoo("export", finished[0], "--out", out, "--device", "cpu").status == 0
-    return out
+def model(exported):
+    return exported
 
 
 @pytest.fixture

@@ -10,21 +10,24 @@ import torch
 
 from birads_zoo.training import loop
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 FLAGS = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", "--epochs", "3", "--device", "cpu"]
 
 
 @pytest.fixture(scope="module")
 def unbroken(zoo, phantom_root, tmp_path_factory):
+    """A run that nothing stopped."""
     out = tmp_path_factory.mktemp("unbroken")
     said = zoo("run", "--root", phantom_root, *FLAGS, "--out", out)
     assert said.status == 0, said.err
     return out / "baseline_cnn"
 
 
-@pytest.fixture
-def killed(zoo, phantom_root, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def stopped(zoo, phantom_root, tmp_path_factory):
     """A run that was killed in the second fold's second epoch."""
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    out = tmp_path_factory.mktemp("stopped")
     one_epoch, calls = loop._one_epoch, []
 
     def dying(*arguments):
@@ -33,12 +36,19 @@ def killed(zoo, phantom_root, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return one_epoch(*arguments)
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
         patch.setattr(loop, "_one_epoch", dying)
-        said = zoo("run", "--root", phantom_root, *FLAGS, "--out", tmp_path)
+        said = zoo("run", "--root", phantom_root, *FLAGS, "--out", out)
     assert said.status == 130
-    assert not (tmp_path / "baseline_cnn" / "metrics.json").exists()
-    return tmp_path / "baseline_cnn"
+    assert not (out / "baseline_cnn" / "metrics.json").exists()
+    return out / "baseline_cnn"
+
+
+@pytest.fixture
+def killed(stopped, tmp_path):
+    """A copy of that run, to go on in."""
+    return shutil.copytree(stopped, tmp_path / "baseline_cnn")
 
 
 def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(zoo, unbroken, killed):

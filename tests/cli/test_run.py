@@ -84,6 +84,7 @@ def test_every_shortcut_but_the_majority_is_judged(finished):
     assert not shortcuts["patient_lookup"]["flagged"], "unseen patients cannot be looked up"
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_lookup_that_works_under_a_leaky_split_is_called_one(zoo, phantom_root, tmp_path):
     said = zoo(
         "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--split", "image", "--out", tmp_path
@@ -111,11 +112,13 @@ def test_the_history_has_a_line_per_epoch_and_fold(finished):
     assert [(line["fold"], line["epoch"]) for line in lines] == [(0, 1), (1, 1)]
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_json_prints_the_metrics_and_nothing_else(zoo, phantom_root, tmp_path):
     said = zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path, "--json")
     assert said.out == (tmp_path / "baseline_cnn" / "metrics.json").read_text()
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_run_repeats_itself_from_its_recipe_and_takes_another_name(zoo, finished, tmp_path):
     folder, _ = finished
     for _ in range(2):
@@ -124,8 +127,9 @@ def test_a_run_repeats_itself_from_its_recipe_and_takes_another_name(zoo, finish
     assert {path.name for path in tmp_path.iterdir()} == {"baseline_cnn", "baseline_cnn-2"}
 
 
+@pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("backbone", ["mobilenet_v2", "efficientnet_b0", "resnet50"])
-def test_the_sentence_the_project_is_known_by(zoo, check_folder, phantom_root, tmp_path, backbone):
+def test_the_sentence_the_project_is_known_by(zoo, phantom_root, tmp_path, backbone):
     said = zoo(
         "run", "--root", phantom_root, "--backbone", backbone, "--no-dropout", "--no-pretrained", *SMALL,
         "--out", tmp_path, "--json",
@@ -134,7 +138,7 @@ def test_the_sentence_the_project_is_known_by(zoo, check_folder, phantom_root, t
     run = tmp_path / f"{backbone}+no-dropout+no-pretrained"
     recipe = tomllib.loads((run / "recipe.toml").read_text())
     assert recipe["ablations"] == ["no-dropout", "no-pretrained"]
-    check_folder(run)
+    assert json.loads(said.out) == json.loads((run / "metrics.json").read_text())
 
 
 def test_every_ablation_is_a_flag_with_its_summary(zoo):
@@ -144,6 +148,7 @@ def test_every_ablation_is_a_flag_with_its_summary(zoo):
         assert registered.spec.summary.split()[0] in said.out
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_all_of_the_papers_ablations_together_train_its_recipe(zoo, phantom_root, tmp_path):
     others = ("no-pretrained", "no-freeze", "no-lesions", "no-partner-view")  # of what its recipe has not
     flags = [f"--{name}" for name in load_host().ablations if name not in others]
@@ -212,17 +217,26 @@ def test_an_output_folder_that_cannot_be_written_is_named(zoo, phantom_root, tmp
     assert "choose another place" in answer.err
 
 
-def test_both_breasts_make_a_sample_when_asked_and_every_figure_is_drawn(zoo, phantom_root, check_folder, tmp_path):
+def test_both_breasts_make_a_sample_when_asked_and_every_figure_is_drawn(
+    zoo, phantom_root, finished, check_folder, tmp_path
+):
     pairs = ["--set", "dataset.views=bilateral", "--set", "model.fusion=difference"]
     zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, *pairs, "--out", tmp_path)
     check_folder(tmp_path / "baseline_cnn")
     cost = json.loads((tmp_path / "baseline_cnn" / "cost.json").read_text())
-    zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path / "alone")
-    single = json.loads((tmp_path / "alone" / "baseline_cnn" / "cost.json").read_text())
+    single = json.loads((finished[0] / "cost.json").read_text())
     assert cost["flops"] > 1.9 * single["flops"], "a sample's second picture costs as much as its first"
 
 
-def test_a_difference_needs_two_views(zoo, phantom_root, tmp_path):
-    said = zoo("run", "--root", phantom_root, *SMALL, "--set", "model.fusion=difference", "--out", tmp_path)
+@pytest.mark.parametrize("fusion", ["max", "difference", "concat", "attention"])
+def test_a_fusion_needs_several_views(zoo, phantom_root, tmp_path, fusion):
+    said = zoo("run", "--root", phantom_root, *SMALL, "--set", f"model.fusion={fusion}", "--out", tmp_path)
     assert said.status == 2
-    assert "set dataset.views to 'bilateral' or 'breast'" in said.err.replace("\n", " ")
+    assert (
+        said.err.replace("\n", " ")
+        .rstrip()
+        .endswith(
+            f"model.fusion = '{fusion}' needs samples of several views: "
+            "set dataset.views to 'breast', 'bilateral' or 'exam'"
+        )
+    )

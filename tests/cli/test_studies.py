@@ -6,16 +6,7 @@ import tomllib
 
 import pytest
 
-from birads_zoo import pipeline
-
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu", "--seeds", "1"]
-
-
-@pytest.fixture
-def no_figures(monkeypatch):
-    """Runs without their own figures and heat maps, which take most of so small a run's time."""
-    monkeypatch.setattr(pipeline, "draw_all", lambda *given: None)
-    monkeypatch.setattr(pipeline, "explain_fold", lambda *given: None)
 
 
 @pytest.mark.usefixtures("no_figures")

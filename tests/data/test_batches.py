@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from birads_zoo.data.batches import Batch, Batches, plan_epoch, plan_sizes
+from birads_zoo.data.views import Samples
 
 CPU = torch.device("cpu")
 
@@ -23,7 +24,11 @@ def _generator() -> np.random.Generator:
 
 
 def _parts(batch: Batch) -> tuple[torch.Tensor, ...]:
-    return batch.images, batch.targets, batch.positions
+    return batch.images, batch.present, batch.targets, batch.positions
+
+
+def _alone(count: int) -> Samples:
+    return Samples.alone(np.arange(count))
 
 
 @given(count=st.integers(0, 200), batch_size=st.integers(1, 50))
@@ -68,13 +73,15 @@ def test_samplers_draw_classes_as_promised(sampler: str, shares: tuple[float, ..
 @pytest.mark.parametrize("limit", [None, 0])
 def test_images_are_the_stored_pixels_in_unit_range(dtype: type, top: int, limit: int | None) -> None:
     pixels = _pixels(dtype)
-    samples, labels = np.array([[3, 4], [0, 19], [7, 7]]), np.array([1, 0, 1])
+    pictures, present = np.array([[3, 4], [0, 19], [7, 7]]), np.array([[True, True], [True, True], [True, False]])
+    samples, labels = Samples(pictures=pictures, present=present, names=("own", "other_view")), np.array([1, 0, 1])
     batches = Batches(pixels, samples, labels, 2, CPU, memory_limit=limit)
     assert batches.resident == (limit is None)
     found = list(batches.epoch(None))
     images = torch.cat([batch.images for batch in found])
     assert (images.shape, images.dtype) == ((3, 2, 1, 6, 5), torch.float32)
-    np.testing.assert_allclose(images[:, :, 0].numpy(), pixels[samples] / top, atol=1e-7)
+    np.testing.assert_allclose(images[:, :, 0].numpy(), pixels[pictures] / top, atol=1e-7)
+    assert torch.cat([batch.present for batch in found]).tolist() == present.tolist()
     assert torch.cat([batch.targets for batch in found]).tolist() == [1, 0, 1]
     assert torch.cat([batch.positions for batch in found]).tolist() == [0, 1, 2]
 
@@ -82,7 +89,7 @@ def test_images_are_the_stored_pixels_in_unit_range(dtype: type, top: int, limit
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("sampler", ["natural", "balanced", "sqrt-balanced"])
 def test_streaming_gives_what_resident_gives(dtype: type, sampler: str) -> None:
-    pixels, samples = _pixels(dtype), np.arange(19)[:, None]
+    pixels, samples = _pixels(dtype), _alone(19)
     labels = np.arange(19) % 4
     resident = Batches(pixels, samples, labels, 2, CPU, sampler)
     streaming = Batches(pixels, samples, labels, 2, CPU, sampler, memory_limit=18 * 30 * pixels.itemsize)
@@ -99,7 +106,7 @@ def test_streaming_gives_what_resident_gives(dtype: type, sampler: str) -> None:
 def test_a_read_only_memory_map_is_read_in_place(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", _pixels())
     pixels = np.load(tmp_path / "a.npy", mmap_mode="r")
-    batch = next(Batches(pixels, np.arange(20)[:, None], np.zeros(20, np.int64), 20, CPU).epoch(None))
+    batch = next(Batches(pixels, _alone(20), np.zeros(20, np.int64), 20, CPU).epoch(None))
     np.testing.assert_allclose(batch.images[:, 0, 0].numpy(), _pixels() / 255, atol=1e-7)
     batch.images.zero_()  # a batch is its own copy
     np.testing.assert_array_equal(pixels, _pixels())
@@ -110,7 +117,7 @@ def _threads() -> list[str]:
 
 
 def test_the_thread_ends_when_the_consumer_stops_early() -> None:
-    batches = Batches(_pixels(), np.arange(20)[:, None], np.zeros(20, np.int64), 1, CPU, memory_limit=0)
+    batches = Batches(_pixels(), _alone(20), np.zeros(20, np.int64), 1, CPU, memory_limit=0)
     epoch = batches.epoch(_generator())
     next(epoch)
     assert _threads()
@@ -121,7 +128,7 @@ def test_the_thread_ends_when_the_consumer_stops_early() -> None:
 
 
 def test_the_threads_exceptions_surface() -> None:
-    samples = np.arange(20)[:, None]
+    samples = _alone(20)
     batches = Batches(_pixels(count=10), samples, np.zeros(20, np.int64), 4, CPU, memory_limit=0)
     with pytest.raises(IndexError, match="out of bounds"):
         list(batches.epoch(None))
@@ -129,14 +136,14 @@ def test_the_threads_exceptions_surface() -> None:
 
 
 def test_no_samples_are_no_batches() -> None:
-    batches = Batches(_pixels(), np.zeros((0, 1), np.int64), np.zeros(0, np.int64), 4, CPU)
+    batches = Batches(_pixels(), _alone(0), np.zeros(0, np.int64), 4, CPU)
     assert len(batches) == 0
     assert list(batches.epoch(None)) == list(batches.epoch(_generator())) == []
 
 
 def test_misshaped_samples_are_a_bug() -> None:
-    with pytest.raises(ValueError, match="samples must be S×V and labels S"):
-        Batches(_pixels(), np.arange(4), np.zeros(4, np.int64), 4, CPU)
+    with pytest.raises(ValueError, match=r"4 samples need as many labels, not \(3,\)"):
+        Batches(_pixels(), _alone(4), np.zeros(3, np.int64), 4, CPU)
 
 
 @pytest.mark.gpu
@@ -144,7 +151,7 @@ def test_misshaped_samples_are_a_bug() -> None:
 def test_cuda_gives_what_the_cpu_gives_and_waits_for_nothing(dtype: type) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
-    pixels, samples, labels = _pixels(dtype), np.arange(20)[:, None], np.arange(20) % 3
+    pixels, samples, labels = _pixels(dtype), _alone(20), np.arange(20) % 3
     device = torch.device("cuda")
     expected = list(Batches(pixels, samples, labels, 4, CPU, "balanced").epoch(_generator()))
     for limit in (None, 0):

@@ -168,6 +168,28 @@ def test_signed_padding(tmp_path, write_dicom):
     assert shown[30] > 0
 
 
+@pytest.mark.parametrize(
+    ("last_row", "last_column", "shown"), [("81", "65", (80, 64)), ("200", "200", (80, 64)), ("75", "33", (74, 32))]
+)
+def test_a_shutter_of_a_portrait_picture_ends_where_it_says_or_with_the_picture(
+    tmp_path, write_dicom, last_row, last_column, shown
+):
+    """Edges are told as rows and columns, and a picture is rarely square."""
+    path = write_dicom(
+        tmp_path / "a.dcm",
+        np.full((80, 64), 4095, np.uint16),
+        BitsStored=12,
+        ShutterShape="RECTANGULAR",
+        ShutterUpperHorizontalEdge="0",
+        ShutterLowerHorizontalEdge=last_row,
+        ShutterLeftVerticalEdge="0",
+        ShutterRightVerticalEdge=last_column,
+    )
+    rows, columns = np.nonzero(read_image(path))
+    assert (rows.min(), columns.min()) == (0, 0)
+    assert (rows.max() + 1, columns.max() + 1) == shown
+
+
 def test_a_shutter_hides_what_is_beyond_its_edges(tmp_path, write_dicom):
     pixels = np.full((64, 64), 200, np.uint8)
     shown = read_image(

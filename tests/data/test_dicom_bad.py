@@ -200,7 +200,7 @@ def test_sequences_without_an_end(tmp_path):
     assert _refused(tmp_path / "a.dcm").reason in ("does not decode", "incomplete header")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_changed_anywhere_give_a_picture_or_a_reason(tmp_path, write_dicom, data):
     path = tmp_path / "a.dcm"

@@ -35,6 +35,9 @@ def test_pictures_as_they_hang(side, view, rows, columns):
     assert _found(side, view, swapped, columns) == (side, view, True), "left and right are swapped"
     around = columns.translate(str.maketrans("LRFH", "RLHF"))
     assert _found(side, view, swapped, around) == (side, view, False), "turned by 180° is not mirrored"
+    if view == "MLO":  # whose columns lead to the head when it is upside down; those of a CC do not say
+        assert _found("", view, swapped, around) == (side, view, False), "upside down it still tells its side"
+        assert _found("", view, rows, around)[0] == side, "and mirrored too"
 
 
 @pytest.mark.parametrize(("side", "rows"), [("R", "P"), ("L", "A")])

@@ -206,7 +206,7 @@ def test_one_small_file_takes_the_detail_of_all(pixels, tmp_path):
     assert off(large, small) < 6
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     shape=st.tuples(st.integers(1, 90), st.integers(1, 90)),
     size=st.tuples(st.integers(1, 40), st.integers(1, 40)),

@@ -1,10 +1,10 @@
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -128,14 +128,31 @@ def test_one_deep_source_makes_all_16_bit(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(store.array[2], deep)
 
 
-def test_a_small_breast_in_a_large_jpeg_keeps_its_detail(tmp_path: Path) -> None:
-    frame = np.zeros((800, 800), np.uint8)
-    frame[400:440, :30] = _picture(9, 40, 30)
+@pytest.mark.parametrize(
+    ("height", "width", "fit", "reads"),
+    [
+        (200, 150, "pad", 2),
+        (600, 150, "stretch", 2),  # too small in one direction
+        (200, 500, "stretch", 2),
+        (600, 500, "stretch", 1),
+    ],
+)
+def test_a_small_breast_in_a_large_jpeg_keeps_its_detail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, height: int, width: int, fit: str, reads: int
+) -> None:
+    """960×720 pixels are decoded as 240×180 for a breast of at least 80×64 of these; a smaller one is read again."""
+    frame = np.zeros((960, 720), np.uint8)
+    frame[300 : 300 + height, :width] = _picture(9, height, width)
     Image.fromarray(frame).save(tmp_path / "a.jpg", quality=95)
-    store, _ = build_store(_index(tmp_path, ["a.jpg"]), SECTION, tmp_path / "cache")
-    expected, placement = place(read_image(tmp_path / "a.jpg"), SECTION)
-    np.testing.assert_array_equal(store.array[0], expected)
-    assert store.placements[0] == placement
+    section = ImageSection(height=80, width=64, fit=fit)
+    read = _count_reads(monkeypatch)
+    store, _ = build_store(_index(tmp_path, ["a.jpg"]), section, tmp_path / "cache")
+    assert len(read) == reads
+    if reads == 2:
+        expected, placement = place(read_image(tmp_path / "a.jpg"), section)
+        assert placement.scale_y > 0.1, "the breast was found"
+        np.testing.assert_array_equal(store.array[0], expected)
+        assert store.placements[0] == placement
 
 
 def test_placements_map_the_files_own_pixels_also_when_decoded_small(tmp_path: Path) -> None:
@@ -180,9 +197,8 @@ def test_an_unwritable_cache_is_one_sentence(folder: Path, tmp_path: Path) -> No
         build_store(_index(folder), SECTION, tmp_path / "file")
 
 
-SLOW_BUILDER = """
-import sys, time
-from collections.abc import Callable
+HELD_BUILDER = """
+import sys
 from pathlib import Path
 import pandas as pd
 from birads_zoo.data import pixels
@@ -190,42 +206,49 @@ from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 
 reads, original = [], pixels.read_picture
-def slow(path, at_least=None):
+def read(path, at_least=None):
     reads.append(path)
-    time.sleep(float(sys.argv[3]))
     return original(path, at_least)
-pixels.read_picture = slow
+def progress(done, of):
+    if done == 3:
+        print("half", flush=True)
+        sys.stdin.readline()
+pixels.read_picture = read
 root = Path(sys.argv[1])
-rows = pd.DataFrame({"image_path": sorted(path.name for path in root.iterdir())})
-store, _ = pixels.build_store(Index(root=root, rows=rows), ImageSection(height=32, width=24), Path(sys.argv[2]))
-print(len(reads), int(store.array.sum()))
+index = Index(root=root, rows=pd.DataFrame({"image_path": sorted(path.name for path in root.iterdir())}))
+store, _ = pixels.build_store(index, ImageSection(height=32, width=24), Path(sys.argv[2]), progress)
+print(len(reads), int(store.array.sum()), flush=True)
 """
+"""Builds a store of six pictures; says "half" when three are there, and waits for a line before it goes on."""
 
 
-def _slow_builder(folder: Path, cache: Path, seconds: float) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", SLOW_BUILDER, str(folder), str(cache), str(seconds)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@contextmanager
+def _held_builder(folder: Path, cache: Path) -> "Iterator[subprocess.Popen[str]]":
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-c", HELD_BUILDER, str(folder), str(cache)]
+    with subprocess.Popen(command, text=True, **pipes) as builder:
+        try:
+            yield builder
+        finally:
+            builder.kill()
 
 
 def test_of_two_processes_one_builds_and_the_other_waits(folder: Path, tmp_path: Path) -> None:
-    builders = [_slow_builder(folder, tmp_path / "cache", 0.5) for _ in range(2)]
-    outputs = [builder.communicate(timeout=60) for builder in builders]
-    reads, sums = zip(*((int(number) for number in out.split()) for out, _ in outputs), strict=True)
-    assert sorted(reads) == [0, 6], outputs
-    assert sums[0] == sums[1]
-    assert "waiting for another run that is decoding the same pictures" in outputs[reads.index(0)][1]
+    cache = tmp_path / "cache"
+    with _held_builder(folder, cache) as first:
+        assert first.stdout.readline() == "half\n", first.communicate()
+        with _held_builder(folder, cache) as second:
+            assert "waiting for another run that is decoding the same pictures" in second.stderr.readline()
+            built, _ = first.communicate("go on\n")
+            waited, _ = second.communicate()
+    assert [said.split()[0] for said in (built, waited)] == ["6", "0"], (built, waited)
+    assert built.split()[1] == waited.split()[1]
 
 
 def test_nothing_of_a_killed_builder_is_read(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    builder = _slow_builder(folder, cache, 60.0)
-    until = time.monotonic() + 60
-    while not list((cache / "pixels").glob(".*/pixels.npy")):
-        assert time.monotonic() < until
-        assert builder.poll() is None
-        time.sleep(0.02)
-    builder.send_signal(signal.SIGKILL)
-    builder.communicate()
+    with _held_builder(folder, cache) as builder:
+        assert builder.stdout.readline() == "half\n", builder.communicate()
     (left,) = (cache / "pixels").glob(".*/")
     os.utime(left, (time.time() - 120,) * 2)  # a younger one might be somebody's who has not locked it yet
     store, failures = build_store(_index(folder), SECTION, cache)

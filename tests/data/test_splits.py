@@ -31,7 +31,7 @@ def _rows(*patients_per_class: int, seed: int = 0, mixed: float = 0.0) -> tuple[
     return np.array(names)[order], np.array(labels, dtype=np.int64)[order]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     patients=st.lists(st.integers(4, 25), min_size=2, max_size=4),
     folds=st.integers(2, 4),

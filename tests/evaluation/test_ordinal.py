@@ -25,7 +25,7 @@ def test_two_classes_know_no_severe_error(rows):
     assert read_errors(rows([0, 1, 1, 0], np.eye(2)[[1, 1, 0, 0]])) is None
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=30))
 def test_right_adjacent_and_severe_are_everything(pairs):
     from birads_zoo.evaluation.rows import PredictedRows

@@ -5,7 +5,11 @@ import pytest
 from scipy.stats import norm
 
 from birads_zoo.errors import UserError
+from birads_zoo.evaluation.curves import cumulated, sensitivity_at, specificity_at
+from birads_zoo.evaluation.intervals import LEVEL
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
+from birads_zoo.evaluation.resampling import cluster_weights
+from birads_zoo.evaluation.shares import Share
 from birads_zoo.interfaces import Target
 
 FOUR = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
@@ -65,6 +69,21 @@ def test_perfect_separation_of_few_patients_promises_no_perfect_sensitivity(rows
     told = found.sensitivity_at_specificity["0.9"]
     assert (told.value, told.high) == (1, 1)
     assert told.low == pytest.approx(10 / (10 + 2.262**2), abs=1e-3), "Wilson's, of ten patients"
+
+
+def test_the_variance_of_resamples_counts_the_rarer_kinds_patients(rows):
+    """Three patients with a positive image and nine without: resamples vary by 2/3 of what three patients do."""
+    score = np.array([0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.32, 0.55, 0.8])
+    positive = np.arange(12) >= 9
+    made = rows(positive.astype(int), np.stack([1 - score, score], axis=1), positive=(1,))
+    found = read_positive(made, np.random.default_rng(0), resamples=400)
+    drawn = cumulated(positive, score, cluster_weights(made.patients, 400, np.random.default_rng(0)))
+    readings = {"sensitivity_at_specificity": (sensitivity_at, 3), "specificity_at_sensitivity": (specificity_at, 9)}
+    for name, (reading, count) in readings.items():
+        told = found[name]["0.8"]
+        variance = float(np.nanvar(reading(0.8, *drawn))) * 3 / 2
+        share = Share(value=told["value"], without=np.zeros(3), patients=3, rows=count, variance=variance)
+        assert (told["low"], told["high"]) == pytest.approx(share.interval(LEVEL)), name
 
 
 def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(rows, patients):

@@ -10,6 +10,7 @@ from birads_zoo.explanation.curves import (
     FRACTIONS,
     ROAD_FRACTIONS,
     Removal,
+    Views,
     blur,
     class_probability,
     measure_removal,
@@ -117,6 +118,18 @@ def test_blurring_keeps_breast_and_background_apart(breasts):
     assert left.max() - left.min() < 0.15  # of 0.5
 
 
+def views_of(images, targets, present=None, view=0):
+    """One picture of every sample, its view `view`; without `present` all are there."""
+    count = len(images)
+    return Views(
+        images=images,
+        present=torch.ones(images.shape[:2], dtype=torch.bool) if present is None else present,
+        targets=targets,
+        samples=torch.arange(count),
+        views=torch.full((count,), view),
+    )
+
+
 def views_reader():
     torch.manual_seed(0)
     backbone = nn.Sequential(nn.Conv2d(1, 3, 3, stride=2, padding=1), nn.ReLU())
@@ -124,24 +137,26 @@ def views_reader():
     return Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.5,)).eval()
 
 
-def test_only_the_first_view_is_changed():
+@pytest.mark.parametrize("view", [0, 1])
+def test_only_the_view_that_is_explained_is_changed(view):
     classifier, images, targets = views_reader(), torch.rand(3, 2, 1, 24, 20), torch.tensor([2, 0, 1])
-    probability = class_probability(classifier, images, targets, COMPUTE, batch_size=4)
+    present = torch.tensor([[True, True], [True, True], [True, view == 1]])
+    probability = class_probability(classifier, views_of(images, targets, present, view), COMPUTE, batch_size=4)
     versions = torch.rand(3, 5, 24, 20)
     found = probability(versions)
     assert found.shape == (3, 5)
     for number in range(3):
         for version in range(5):
             changed = images[number : number + 1].clone()
-            changed[0, 0, 0] = versions[number, version]
-            expected = classifier(changed).softmax(1)[0, targets[number]]
+            changed[0, view, 0] = versions[number, version]
+            expected = classifier(changed, present[number : number + 1]).softmax(1)[0, targets[number]]
             assert found[number, version].item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 def test_areas_lie_between_0_and_1(reader, breasts):
     masks = torch.from_numpy(breasts(4))
     classifier, images = reader(masks[0], 10.0), torch.rand(4, 1, 1, 48, 40)
-    probability = class_probability(classifier, images, torch.tensor([0, 1, 0, 1]), COMPUTE, 7)
+    probability = class_probability(classifier, views_of(images, torch.tensor([0, 1, 0, 1])), COMPUTE, 7)
     at = prepare_removal(images[:, 0, 0], masks, probability, generators(4))
     for values in measure_removal(torch.rand(4, 48, 40), at, probability).values():
         assert values.shape == (4,)

@@ -52,7 +52,7 @@ class Small(nn.Module):
         self.last.weight.grad = torch.ones_like(self.last.weight)
 
 
-def brightness(images: Tensor, targets: Tensor) -> Tensor:
+def brightness(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
     return images[:, :, 0] * targets[:, None, None, None]
 
 
@@ -60,20 +60,33 @@ def test_maps_of_all_batches_come_in_order() -> None:
     images, targets = torch.rand(5, 2, 1, 6, 4), torch.tensor([1, 0, 1, 0, 1])
     sizes = []
 
-    def explainer(batch: Tensor, classes: Tensor) -> Tensor:
+    def explainer(batch: Tensor, classes: Tensor, present: Tensor) -> Tensor:
         sizes.append(len(batch))
-        return brightness(batch, classes)
+        return brightness(batch, classes, present)
 
     maps = explain_sample(Small(), explainer, images, targets, batch_size=2)  # type: ignore[arg-type]
     assert sizes == [2, 2, 1]
     assert maps.shape == (5, 2, 6, 4)
-    np.testing.assert_array_equal(maps, brightness(images, targets).numpy())
+    np.testing.assert_array_equal(maps, brightness(images, targets, torch.ones(5, 2)).numpy())
+
+
+def test_an_absent_image_has_an_empty_map_whatever_is_made_of_it() -> None:
+    images, present = torch.rand(3, 2, 1, 6, 4), torch.tensor([[True, True], [True, False], [False, True]])
+    seen = []
+
+    def explainer(batch: Tensor, classes: Tensor, there: Tensor) -> Tensor:
+        seen.append(there)
+        return torch.where(there[..., None, None], batch[:, :, 0], torch.nan)
+
+    maps = explain_sample(Small(), explainer, images, torch.tensor([1, 0, 1]), 2, present=present)  # type: ignore[arg-type]
+    assert torch.equal(torch.cat(seen), present)
+    np.testing.assert_array_equal(maps, np.where(present[..., None, None], images[:, :, 0], 0))
 
 
 def test_every_batch_draws_the_same_from_the_seed() -> None:
     images, targets = torch.zeros(4, 1, 1, 2, 2), torch.zeros(4, dtype=torch.int64)
 
-    def random(batch: Tensor, classes: Tensor) -> Tensor:
+    def random(batch: Tensor, classes: Tensor, present: Tensor) -> Tensor:
         return torch.rand(1, 1, 2, 2).expand(len(batch), -1, -1, -1)
 
     def maps(**seed: int) -> NDArray[np.float32]:
@@ -89,14 +102,14 @@ def test_the_classifier_is_left_as_found_by_an_explainer_that_is_not_tidy() -> N
     gradient = model.last.weight.grad
     assert gradient is not None
 
-    def untidy(images: Tensor, targets: Tensor) -> Tensor:
+    def untidy(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
         assert not model.training
         assert not model.first.training
         for parameter in model.parameters():
             parameter.requires_grad_(True)
         model.last(model.first(images.flatten(0, 1)).mean((2, 3))).sum().backward()
         model.train()
-        return brightness(images, targets)
+        return brightness(images, targets, present)
 
     explain_sample(model, untidy, torch.rand(2, 1, 1, 4, 4), torch.tensor([0, 1]), 8)  # type: ignore[arg-type]
     assert (model.training, model.first.training, model.last.training) == (True, True, False)
@@ -109,7 +122,7 @@ def test_the_classifier_is_left_as_found_by_an_explainer_that_is_not_tidy() -> N
 def test_the_classifier_is_left_as_found_when_the_explainer_fails() -> None:
     model = Small()
 
-    def failing(images: Tensor, targets: Tensor) -> Tensor:
+    def failing(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):

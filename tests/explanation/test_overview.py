@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from birads_zoo.data.views import Samples
 from birads_zoo.explanation.overview import Explained, explain_fold
 from birads_zoo.interfaces import ExplainerSpec, NoOptions
 from birads_zoo.recipe import ExplainerSection, Recipe, TrainingSection
 
 
-def random_maps(images: Tensor, targets: Tensor) -> Tensor:
+def random_maps(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
     return torch.rand(images.shape[1:]).expand_as(images)[:, :, 0]
 
 
@@ -22,7 +23,8 @@ def explained(seed: int, batch_size: int) -> Explained:
     labels = rows % 2
     data: Any = SimpleNamespace(
         labelled=SimpleNamespace(labels=labels),
-        samples=rows[:, None],
+        samples=Samples.alone(rows),
+        own=Samples.alone(rows),
         store=SimpleNamespace(array=np.zeros((8, 4, 6), np.uint8)),
     )
     fitted: Any = SimpleNamespace(fold=SimpleNamespace(test=rows, number=0), test=np.eye(2)[labels])
@@ -43,7 +45,7 @@ def explained(seed: int, batch_size: int) -> Explained:
 def test_the_recipes_seed_alone_rules_what_an_explainer_draws() -> None:
     torch.manual_seed(1)
     first = explained(seed=3, batch_size=4)
-    assert first.maps.shape == (6, 4, 6)
+    assert first.maps.shape == (6, 1, 4, 6)
     again = explained(seed=3, batch_size=5)
     assert np.array_equal(first.positions, again.positions)
     assert np.array_equal(first.maps, again.maps)

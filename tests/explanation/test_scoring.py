@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.baselines import centre_maps, moved_maps
-from birads_zoo.explanation.curves import measure_removal, prepare_removal
+from birads_zoo.explanation.curves import Views, measure_removal, prepare_removal
 from birads_zoo.explanation.scoring import Cases, Subject, score_cases
 from birads_zoo.explanation.verdict import JUDGED, judge_explainer
 
@@ -17,7 +17,19 @@ COMPUTE = choose_compute("cpu", "float32")
 
 def explainer_of(maps):
     """An explainer that has its maps ready, by the number that is hidden in each picture's last pixel."""
-    return lambda images, targets: maps[_numbers(images)]
+    return lambda images, targets, present: maps[_numbers(images)][:, None]
+
+
+def samples_of(images):
+    """Samples of one picture each, of which class 1 is explained."""
+    count = len(images)
+    return Views(
+        images=images,
+        present=torch.ones(count, 1, dtype=torch.bool),
+        targets=torch.ones(count, dtype=torch.int64),
+        samples=torch.arange(count),
+        views=torch.zeros(count, dtype=torch.int64),
+    )
 
 
 def _numbers(images):
@@ -31,8 +43,7 @@ def cases(breasts, spots):
     pictures = 0.3 * masks + 0.6 * lesions
     pictures[:, -1, -1] = np.arange(40) / 1000
     return Cases(
-        images=torch.from_numpy(pictures.astype(np.float32))[:, None, None],
-        targets=torch.ones(40, dtype=torch.int64),
+        explained=samples_of(torch.from_numpy(pictures.astype(np.float32))[:, None, None]),
         rows=np.arange(40),
         breasts=masks,
         lesions=lesions,
@@ -83,8 +94,7 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch(reader, cases):
 
     def scored(rows):
         own = Cases(
-            images=cases.images[rows],
-            targets=cases.targets[rows],
+            explained=samples_of(cases.explained.images[rows]),
             rows=cases.rows[rows],
             breasts=cases.breasts[rows],
             lesions=cases.lesions[rows],

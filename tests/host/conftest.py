@@ -20,7 +20,7 @@ def birads_zoo_backbones():
 """
 _ONE_OF_EACH = """
 from birads_zoo import (
-    AblationSpec, AugmentationSpec, BackboneSpec, DatasetSpec, ExplainerSpec, LossSpec, Target, hookimpl
+    AblationSpec, AugmentationSpec, BackboneSpec, DatasetSpec, ExplainerSpec, LossSpec, Target, TrackerSpec, hookimpl
 )
 
 def call(argument):
@@ -47,6 +47,10 @@ def birads_zoo_backbones():
 @hookimpl
 def birads_zoo_explainers():
     return [ExplainerSpec(name="my-explainers", summary="s", build=call)]
+
+@hookimpl
+def birads_zoo_trackers():
+    return [TrackerSpec(name="my-trackers", summary="s", build=call)]
 
 @hookimpl
 def birads_zoo_ablations():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from birads_zoo.interfaces import BackboneContext
+from birads_zoo.interfaces import BackboneContext, Outputs
 from birads_zoo.model.build import feature_map_size
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
@@ -110,6 +110,15 @@ def test_what_all_classes_share_hides_no_difference():
     classifier = classifier_of(_OutOfOrder(), 4)
     nn.init.constant_(classifier.head.rest.logits.bias, 1000.0)
     assert folded(classifier, pictures()) is classifier
+
+
+def test_a_shift_of_all_logits_counts_where_the_loss_minds_it():
+    classifier = classifier_of(_OutOfOrder(), 4)
+    first_is_none = Outputs(logits=3, scores=lambda logits: nn.functional.pad(logits, (1, 0)), rule="r")
+    for shared, left_alone in ((first_is_none, True), (None, False)):
+        classifier.head = build_head(ModelSection(), 4, 4, 4, 4, outputs=shared)
+        nn.init.constant_(classifier.head.rest.logits.weight, 1.0)  # so that all logits are wrong by the same
+        assert (folded(classifier, pictures()) is classifier) == left_alone
 
 
 def test_a_norm_without_statistics_of_its_own_is_left_alone():

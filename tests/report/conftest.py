@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from birads_zoo import documents
+from birads_zoo.host import load_host
+from birads_zoo.progress import Screen
+from birads_zoo.runs.finished import prepare_again, read_run
 
 
 @pytest.fixture
@@ -30,6 +33,13 @@ def visit(browser):
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+@pytest.fixture(scope="session")
+def data(finished):
+    """The rows and pictures of the finished run."""
+    host = load_host()
+    return prepare_again(read_run(finished[0], host), host, Screen())
 
 
 @pytest.fixture(scope="session")

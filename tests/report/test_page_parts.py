@@ -95,11 +95,11 @@ def run(finished, tmp_path):
     return tmp_path, metrics["classes"]
 
 
-def test_heat_maps_come_with_their_class_their_verdict_and_their_baselines(run, explained, rows_of):
+def test_heat_maps_come_with_their_class_their_verdict_and_their_baselines(run, data, explained, rows_of):
     folder, classes = run
-    assert read_heat(folder, classes)["explainers"] == []
+    assert read_heat(folder, classes, data)["explainers"] == []
     explained(folder, {"grad-cam": True, "eigen-cam": None})
-    heat = read_heat(folder, classes)
+    heat = read_heat(folder, classes, data)
     assert [(one["name"], one["faithful"]) for one in heat["explainers"]] == [("grad-cam", True), ("eigen-cam", None)]
     assert heat["measures"] == ["insertion", "points into a lesion"]
     insertion, pointing = heat["explainers"][0]["cells"]
@@ -114,10 +114,10 @@ def test_heat_maps_come_with_their_class_their_verdict_and_their_baselines(run, 
 
 
 @pytest.mark.parametrize(("patients", "marked"), [(4, True), (5, False)])
-def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run, explained, patients, marked):
+def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run, data, explained, patients, marked):
     folder, classes = run
     explained(folder, {"grad-cam": True}, lesion_patients=patients)
-    heat = read_heat(folder, classes)
+    heat = read_heat(folder, classes, data)
     insertion, pointing = heat["explainers"][0]["cells"]
     assert (insertion["ends"], pointing["ends"]) == ("[0.55, 0.65]", "[0.25, 0.35] †" if marked else "[0.25, 0.35]")
     note = "† of fewer than 5 patients (4): intervals hold the truth less often than they say"
@@ -134,10 +134,10 @@ def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run
         (lambda folder: (folder / "explanations.json").write_text("{}"), "was written by an older birads-zoo"),
     ],
 )
-def test_damaged_heat_maps_are_one_sentence(run, explained, spoil, said):
+def test_damaged_heat_maps_are_one_sentence(run, data, explained, spoil, said):
     folder, classes = run
     explained(folder, {"grad-cam": True})
     spoil(folder / "explanations")
     with pytest.raises(UserError, match=said) as raised:
-        read_heat(folder, classes)
+        read_heat(folder, classes, data)
     assert "birads-zoo explain" in str(raised.value)

@@ -65,7 +65,7 @@ def test_a_closed_picture_leaves_the_reader_where_it_was_opened(visit, plain):
             page.keyboard.press(step)
         page.keyboard.press("Escape")
         page.wait_for_selector("#worst-cards .card:first-child:focus")
-        page.wait_for_timeout(100)
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.evaluate("scrollY") == before
 
 

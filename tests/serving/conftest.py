@@ -63,12 +63,20 @@ def pytest_runtest_protocol(item):
     """Watch each test of this folder from its setup to its teardown; pytest asks here about all others too."""
     if Path(__file__).parent not in item.path.parents:
         return (yield)
-    _watch.own = Path(os.path.realpath(item.session.config._tmp_path_factory.getbasetemp()))
+    own = item.session.config._tmp_path_factory.getbasetemp()
+    shared = hasattr(item.config, "workerinput")  # with the other processes: the folder above
+    _watch.own = Path(os.path.realpath(own.parent if shared else own))
     _watch.on = True
     try:
         return (yield)
     finally:
         _watch.on = False
+
+
+@pytest.fixture
+def own():
+    """The tests' own folder, outside which nothing may be changed."""
+    return _watch.own
 
 
 @pytest.fixture
@@ -97,15 +105,6 @@ def files_of_their_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("temporary")))
         yield
-
-
-@pytest.fixture(scope="session")
-def exported(tmp_path_factory, zoo, finished):
-    """The folder of an exported model, as safetensors. Read-only by agreement."""
-    out = tmp_path_factory.mktemp("exported") / "model"
-    said = zoo("export", finished[0], "--out", out, "--device", "cpu")
-    assert said.status == 0, said.err
-    return out
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo import pipeline
 from birads_zoo.compose import compose
 from birads_zoo.host import load_host
 from birads_zoo.registry import load_registry
@@ -100,10 +99,3 @@ def pixel_recipe(host):
         return compose("default", small | given, (), load_registry(), host)
 
     return make
-
-
-@pytest.fixture
-def no_figures(monkeypatch):
-    """Runs without their figures and heat maps, which take most of so small a run's time."""
-    monkeypatch.setattr(pipeline, "draw_all", lambda *given: None)
-    monkeypatch.setattr(pipeline, "explain_fold", lambda *given: None)

@@ -1,5 +1,6 @@
 """The leaderboard's values: scores and intervals over seeds, ties, gains, costs, and models that failed."""
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,7 @@ from birads_zoo.study.compare import leaderboard
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
-from birads_zoo.study.score import adjusted, score, values
+from birads_zoo.study.score import adjusted, compare, score, values
 
 N = 200
 
@@ -68,9 +69,23 @@ def _variant(backbone):
 
 
 @pytest.fixture(scope="module")
-def board(predicted):
+def models(predicted):
+    generator = np.random.default_rng(0)
+    gain = {"value": 0.1, "low": 0.0, "high": 0.2, "over": "thumbnail"}
+    gains = {"over": "majority", "macro_f1": gain, "macro_auroc": None}
+    nothing = {"over": "", "macro_f1": None, "macro_auroc": None}
+    shortcuts = {name: {"macro_f1": f1, "macro_auroc": None} for name, f1 in (("thumbnail", 0.55), ("majority", 0.5))}
+    return {
+        "low": predicted(0.6, generator, shortcuts=shortcuts),
+        "high": predicted((0.9, 0.92), generator, gain=gains),
+        "twin": predicted((0.9, 0.91), generator, gain=nothing),
+    }
+
+
+@pytest.fixture(scope="module")
+def board(models):
     """The leaderboard of four made-up models by a metric: `board(metric)`."""
-    return lambda metric: _board(predicted, metric)
+    return lambda metric: _board(models, metric)
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +93,7 @@ def found(board):
     return board("accuracy")
 
 
-def _board(predicted, metric):
-    generator = np.random.default_rng(0)
+def _board(models, metric):
     names = ("low", "broken", "high", "twin")
     study = Study(
         kind="compare",
@@ -88,17 +102,8 @@ def _board(predicted, metric):
         metric=metric,
         command="birads-zoo compare",
     )
-    gain = {"value": 0.1, "low": 0.0, "high": 0.2, "over": "thumbnail"}
-    gains = {"over": "majority", "macro_f1": gain, "macro_auroc": None}
-    nothing = {"over": "", "macro_f1": None, "macro_auroc": None}
-    shortcuts = {name: {"macro_f1": f1, "macro_auroc": None} for name, f1 in (("thumbnail", 0.55), ("majority", 0.5))}
-    runs = {
-        "low": predicted(0.6, generator, shortcuts=shortcuts),
-        "high": predicted((0.9, 0.92), generator, gain=gains),
-        "twin": predicted((0.9, 0.91), generator, gain=nothing),
-    }
     failures = {"broken": Failure(said="seed 0: it never builds")}
-    return leaderboard(study, runs, failures, MACHINE, (), ordinal=False)
+    return leaderboard(study, models, failures, MACHINE, (), ordinal=False)
 
 
 def test_entries_are_sorted_by_score_and_the_failed_come_last(found):
@@ -114,7 +119,14 @@ def test_models_that_tests_do_not_tell_apart_share_a_rank(found):
     assert [p[k][k] for k in range(4)] == [None] * 4
     assert [row[3] for row in p] == list(p[3]) == [None] * 4
     assert p[0][2] == p[2][0]
-    assert 0 < found.smallest_gap < 0.3
+
+
+def test_the_smallest_gap_is_that_of_the_pair_that_tells_least(found, models):
+    gaps = [
+        compare(a, b, "accuracy", ordinal=False).smallest_gap for a, b in itertools.combinations(models.values(), 2)
+    ]
+    assert min(gaps) < 0.9 * max(gaps), "the pairs differ"
+    assert found.smallest_gap == max(gaps)
 
 
 def test_an_entry_has_its_spread_classes_and_cost(found):

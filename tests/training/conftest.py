@@ -32,7 +32,8 @@ class Pictures:
         order = np.arange(count) if generator is None else generator.permutation(count)
         for start in range(0, count, self.batch_size):
             rows = torch.from_numpy(order[start : start + self.batch_size])
-            yield Batch(images=self.images[rows], targets=self.targets[rows], positions=rows)
+            present = torch.ones(len(rows), 1, dtype=torch.bool)
+            yield Batch(images=self.images[rows], present=present, targets=self.targets[rows], positions=rows)
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def make_fit(tmp_path):
         path.mkdir(exist_ok=True)
         return Fit(
             classifier=classifier,
-            forward=lambda model, images: (model(images), None),
+            forward=Classifier.judge,
             batches=Pictures(24, batch_size),
             validation=Pictures(10, 4) if validation else None,
             augment=nn.Identity(),

@@ -1,7 +1,6 @@
 """What a model costs: counted by hand for one convolution, and read from meters that are told to stand still."""
 
 import mmap
-import time
 
 import pytest
 import torch
@@ -62,10 +61,23 @@ def test_arithmetic_that_nobody_counts_is_unknown_not_zero():
     assert cost.flops_per_sample(nn.Flatten(), 1, 8, 8) is None
 
 
-def test_a_rate_is_images_over_the_median_pass():
-    pauses = iter([0.0, 0.01, 0.3, 0.01, *[0.01] * 100])
-    rate = cost.timed_rate(lambda: time.sleep(next(pauses)), 10, choose_compute("cpu", "float32"))
-    assert 10 / 0.05 < rate <= 10 / 0.01, "the warm-up's and one slow pass must not count"
+@pytest.mark.parametrize(
+    ("passes", "timed", "rate"),
+    [
+        ([9.0, 0.25, 0.5, 0.25, 7.0], 3, 40.0),  # not the warm-up's; one slow pass is outvoted; no more after a second
+        ([9.0, 2.0, 7.0], 1, 5.0),
+        ([9.0, *[0.03125] * 30], 20, 320.0),
+    ],
+)
+def test_a_rate_is_images_over_the_median_pass(monkeypatch, passes, timed, rate):
+    clock, left = [0.0], iter(passes)
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: clock[0])
+
+    def work():
+        clock[0] += next(left)
+
+    assert cost.timed_rate(work, 10, choose_compute("cpu", "float32")) == rate
+    assert len(list(left)) == len(passes) - 1 - timed
 
 
 def test_a_cpu_tells_its_peak_memory_and_no_energy():

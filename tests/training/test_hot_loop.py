@@ -6,6 +6,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from birads_zoo.data.batches import Batches
+from birads_zoo.data.views import Samples
 from birads_zoo.devices import choose_compute
 from birads_zoo.host import load_host
 from birads_zoo.interfaces import AugmentationContext
@@ -32,7 +33,7 @@ class CountReads(TorchDispatchMode):
 def test_no_step_reads_a_value_back(make_fit, ignore, monkeypatch, augmentation):
     fit = make_fit(validation=False, ema=0.9, clip_norm=1.0, accumulate=2, epochs=1)
     pixels = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
-    batches = Batches(pixels, np.arange(24)[:, None], np.arange(24) % 2, 4, fit.compute.device)
+    batches = Batches(pixels, Samples.alone(np.arange(24)), np.arange(24) % 2, 4, fit.compute.device)
     spec = load_host().augmentation(augmentation)
     augment = spec.build(AugmentationContext(height=16, width=16, options=spec.options()))
     object.__setattr__(fit, "batches", batches)
@@ -62,7 +63,7 @@ def test_cuda_itself_reports_no_synchronisation(make_fit, ignore, monkeypatch, a
     fit = make_fit(validation=False, ema=0.9, clip_norm=1.0, accumulate=2, epochs=2)
     compute = choose_compute("cuda", "auto")
     pixels = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
-    batches = Batches(pixels, np.arange(24)[:, None], np.arange(24) % 2, 4, compute.device)
+    batches = Batches(pixels, Samples.alone(np.arange(24)), np.arange(24) % 2, 4, compute.device)
     spec = load_host().augmentation(augmentation)
     augment = spec.build(AugmentationContext(height=16, width=16, options=spec.options()))
     for name, value in (("compute", compute), ("batches", batches), ("augment", augment.to(compute.device))):

@@ -12,60 +12,87 @@ from birads_zoo.training.lesions import lesion_loss
 
 
 def one_lesion(size=32):
-    lesions = torch.zeros(1, size, size)
-    lesions[0, 0:8, 8:16] = 1  # the second place of the first row of a 4×4 map
+    lesions = torch.zeros(1, 1, size, size)
+    lesions[0, 0, 0:8, 8:16] = 1  # the second place of the first row of a 4×4 map
     return lesions
 
 
+def batch_of(images, lesions):
+    present, count = torch.ones(images.shape[:2], dtype=torch.bool), len(images)
+    return Batch(
+        images=images, present=present, targets=torch.zeros(count), positions=torch.arange(count), lesions=lesions
+    )
+
+
 def test_silent_places_lose_what_guessing_loses():
-    loss = lesion_loss(torch.zeros(1, 2, 4, 4), one_lesion(), torch.tensor([1]))
+    loss = lesion_loss(torch.zeros(1, 1, 2, 4, 4), one_lesion(), torch.tensor([1]))
     assert float(loss) == pytest.approx(math.log(2))
 
 
 def test_the_right_places_lose_little_and_the_wrong_ones_much():
-    right = torch.zeros(1, 2, 4, 4)
-    right[0, 1] = -10
-    right[0, 1, 0, 1] = 10
+    right = torch.zeros(1, 1, 2, 4, 4)
+    right[0, 0, 1] = -10
+    right[0, 0, 1, 0, 1] = 10
     assert float(lesion_loss(right, one_lesion(), torch.tensor([1]))) < 0.01
     assert float(lesion_loss(-right, one_lesion(), torch.tensor([1]))) > 5
 
 
 def test_a_lesion_weighs_as_much_as_all_that_is_none():
-    blind = torch.zeros(1, 2, 4, 4)
-    blind[0, 1] = -10  # everything is normal: right in 15 places, wrong in 1
+    blind = torch.zeros(1, 1, 2, 4, 4)
+    blind[0, 0, 1] = -10  # everything is normal: right in 15 places, wrong in 1
     assert float(lesion_loss(blind, one_lesion(), torch.tensor([1]))) == pytest.approx(5, abs=0.01)
 
 
 def test_a_lesion_smaller_than_a_place_still_has_one():
-    lesions = torch.zeros(1, 32, 32)
-    lesions[0, 20, 20] = 1
-    seen = torch.full((1, 2, 4, 4), -10.0)
-    seen[0, 0] = 0
-    seen[0, 1, 2, 2] = 10
+    lesions = torch.zeros(1, 1, 32, 32)
+    lesions[0, 0, 20, 20] = 1
+    seen = torch.full((1, 1, 2, 4, 4), -10.0)
+    seen[0, 0, 0] = 0
+    seen[0, 0, 1, 2, 2] = 10
     assert float(lesion_loss(seen, lesions, torch.tensor([1]))) < 0.01
 
 
+def test_a_picture_in_which_nothing_was_marked_should_show_its_class_nowhere():
+    """A map of zeros says that somebody looked: all places should speak for the first class, whatever the label."""
+    empty, silent = torch.zeros(1, 32, 32), torch.zeros(1, 2, 4, 4)
+    first = torch.stack([torch.full((1, 4, 4), 10.0), torch.full((1, 4, 4), -10.0)], dim=1)
+    assert float(lesion_loss(first, empty, torch.tensor([1]))) < 1e-6
+    assert float(lesion_loss(-first, empty, torch.tensor([1]))) == pytest.approx(10, abs=1e-3), "half of the 20 lost"
+    assert float(lesion_loss(silent, empty, torch.tensor([1]))) == pytest.approx(math.log(2) / 2)
+
+
 def test_pictures_that_nobody_marked_count_for_nothing():
-    evidence = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-    lesions = torch.cat([one_lesion(), torch.full((1, 32, 32), -1.0)])
+    evidence = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    lesions = torch.cat([one_lesion(), torch.full((1, 1, 32, 32), -1.0)])
     alone = lesion_loss(evidence[:1], lesions[:1], torch.tensor([2]))
     torch.testing.assert_close(lesion_loss(evidence, lesions, torch.tensor([2, 1])), alone)
     assert float(lesion_loss(evidence[1:], lesions[1:], torch.tensor([1]))) == 0
+
+
+def test_only_the_pictures_that_have_lesion_maps_count():
+    evidence = torch.randn(2, 3, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    lesions, targets = torch.cat([one_lesion(), one_lesion().flip(-1)]), torch.tensor([1, 1])
+    both = torch.cat([lesions, lesions.flip(-2)], dim=1)
+    first, second = (lesion_loss(evidence[:, [v]], both[:, [v]], targets) for v in (0, 1))
+    torch.testing.assert_close(lesion_loss(evidence, lesions, targets), first)
+    torch.testing.assert_close(lesion_loss(evidence, both, targets), (first + second) / 2)
 
 
 @pytest.mark.parametrize("name", ["mammo", "paper"])
 def test_a_lesion_moves_with_its_picture(name):
     spec = load_host().augmentation(name)
     augment = spec.build(AugmentationContext(height=64, width=64, options=spec.options()))
-    images = torch.full((8, 2, 1, 64, 64), 0.2)
+    images = torch.full((8, 3, 1, 64, 64), 0.2)
     images[:, 0, 0, 20:36, 24:40] = 0.9
-    lesions = torch.zeros(8, 64, 64)
-    lesions[:, 20:36, 24:40] = 1
+    images[:, 1, 0, 40:56, 10:26] = 0.9
+    lesions = torch.zeros(8, 2, 64, 64)
+    lesions[:, 0, 20:36, 24:40] = 1
+    lesions[:, 1, 40:56, 10:26] = 1
     torch.manual_seed(0)
-    batch = Batch(images=images, targets=torch.zeros(8), positions=torch.arange(8), lesions=lesions)
-    made, moved = augmented(augment, batch)
+    made, moved = augmented(augment, batch_of(images, lesions))
     assert made.shape == images.shape
-    for picture, lesion in zip(made[:, 0, 0], moved, strict=True):
+    assert moved.shape == lesions.shape
+    for picture, lesion in zip(made[:, :2, 0].flatten(0, 1), moved.flatten(0, 1), strict=True):
         middle = picture.min() + 0.5 * (picture.max() - picture.min())
         overlap = ((picture > middle) & (lesion > 0.5)).sum() / ((picture > middle) | (lesion > 0.5)).sum()
         assert overlap > 0.85
@@ -73,5 +100,5 @@ def test_a_lesion_moves_with_its_picture(name):
 
 
 def test_no_augmentation_leaves_features_and_lesions_alone():
-    batch = Batch(images=torch.rand(2, 1, 3), targets=torch.zeros(2), positions=torch.arange(2), lesions=one_lesion())
+    batch = batch_of(torch.rand(2, 1, 3), one_lesion())
     assert augmented(nn.Identity(), batch) == (batch.images, batch.lesions)

@@ -38,7 +38,7 @@ def test_it_learns_to_tell_bright_from_dark(make_fit, ignore):
     history = train(fit, ignore.step, ignore.epoch)
     assert history[-1].val_accuracy == 1.0
     assert history[-1].val_loss < history[0].val_loss
-    logits, targets = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
+    logits, targets, _ = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
     assert (logits.argmax(1) == targets).all()
 
 
@@ -92,13 +92,36 @@ def test_accumulated_batches_step_like_one_large_batch(make_fit, ignore):
         torch.testing.assert_close(tensor, weights(large)[name], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_gradients_are_clipped_to_the_norm_that_is_asked_for(make_fit, ignore, monkeypatch, accumulate):
+    def norms(folder, **section):
+        seen = []
+
+        def watched(model, section):
+            optimiser = make_optimiser(model, section)
+            gradients = [p for group in optimiser.param_groups for p in group["params"]]
+            optimiser.register_step_pre_hook(
+                lambda *_: seen.append(float(torch.stack([p.grad.norm() for p in gradients]).norm()))
+            )
+            return optimiser
+
+        monkeypatch.setattr(loop, "make_optimiser", watched)
+        train(make_fit(folder, epochs=1, accumulate=accumulate, **section), ignore.step, ignore.epoch)
+        return seen
+
+    free, clipped = norms("free"), norms("clipped", clip_norm=0.01)
+    assert min(free) > 0.02, "there is something to clip"
+    assert clipped == pytest.approx([0.01] * len(free), rel=1e-3)
+    assert norms("wide", clip_norm=1e6) == pytest.approx(free), "a norm below the limit stays"
+
+
 def test_early_stopping_keeps_the_best_epoch(make_fit, ignore):
     fit = make_fit(epochs=50, early_stopping=2, learning_rate=3.0)
     history = train(fit, ignore.step, ignore.epoch)
     assert len(history) < 50
     best = min(history, key=lambda epoch: epoch.val_loss)
     assert len(history) - best.epoch == 2
-    logits, targets = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
+    logits, targets, _ = predict(fit.classifier, fit.forward, fit.validation, fit.compute)
     assert float(nn.functional.cross_entropy(logits, targets)) == pytest.approx(best.val_loss, rel=1e-5)
 
 
@@ -186,6 +209,15 @@ def test_best_weights_of_another_epoch_are_not_taken(make_fit, ignore, always_ch
     checkpoint.save_weights(fit.best, checkpoint.weights_of(fit.classifier), history * 2)
     with pytest.raises(UserError, match=r"is of epoch 6, and epoch \d was the best; delete the folder"):
         train(make_fit(), ignore.step, ignore.epoch)
+
+
+def test_the_moving_average_counts_optimiser_steps_through_all_epochs(make_fit, ignore, monkeypatch):
+    """Six batches of an epoch make two steps of four and two batches; the decay's warm-up goes by steps."""
+    followed = []
+    monkeypatch.setattr(loop, "follow", lambda *given: followed.append(given[2:]) or follow(*given))
+    fit = make_fit(epochs=3, accumulate=4, ema=0.7)
+    train(fit, ignore.step, ignore.epoch)
+    assert followed == [(0.7, step) for step in range(6)]
 
 
 def test_the_moving_average_follows_its_rule():

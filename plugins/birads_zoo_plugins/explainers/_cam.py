@@ -1,6 +1,6 @@
 """Class activation maps at the line between features and head, the same for every backbone.
 
-A is an image's feature map of D channels, S the class's logit, g = ∂S/∂A. The maps are N×V×h×w, before what speaks
+A is an image's feature map of D channels, S the class's score, g = ∂S/∂A. The maps are N×V×h×w, before what speaks
 against the class is taken away. With several views, each has a map and weights of its own.
 """
 
@@ -99,7 +99,7 @@ def score_cam(score: ClassScore) -> Tensor:
         masks = score.over_images(score.features[n, v, k][:, None])
         low, high = masks.amin((-2, -1), keepdim=True), masks.amax((-2, -1), keepdim=True)
         masks = torch.where(high > low, (masks - low) / (high - low), 0.0)
-        return score.of_view(score.images[n, v] * masks, score.features[n], v, score.targets[n])
+        return score.of_view(score.images[n, v] * masks, score.features[n], v, n)
 
     weights = _of_each_channel(score, at_once(score.images), masked).softmax(2)
     return (weights * score.features).sum(2)
@@ -112,17 +112,17 @@ def ablation_cam(score: ClassScore) -> Tensor:
 
     Source: Desai & Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
     Localization", WACV 2020, whose weight is the fall divided by S. That factor is left out: it is the same for all
-    channels, so that a map divided by its maximum loses it, save that a negative logit would turn what speaks for the
+    channels, so that a map divided by its maximum loses it, save that a negative score would turn what speaks for the
     class into what speaks against it.
     """
 
     def ablated(n: Tensor, v: Tensor, k: Tensor) -> Tensor:
         features = score.features[n]
         features[torch.arange(len(n), device=n.device), v, k] = 0
-        return score.of_features(features, score.targets[n])
+        return score.of_features(features, n)
 
     copies = max(1, _NUMBERS_AT_ONCE // score.features[0].numel())
-    whole = score.of_features(score.features, score.targets)[:, None, None, None, None]
+    whole = score.of_features(score.features, score.samples)[:, None, None, None, None]
     return ((whole - _of_each_channel(score, copies, ablated)) * score.features).sum(2)
 
 

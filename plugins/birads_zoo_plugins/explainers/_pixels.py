@@ -29,7 +29,7 @@ def _integrated(score: ClassScore, steps: int) -> Tensor:
     count, views = score.images.shape[:2]
     attributed: Tensor = IntegratedGradients(score.of_images).attribute(
         score.images,
-        additional_forward_args=(score.targets,),
+        additional_forward_args=(score.samples,),
         n_steps=steps,
         internal_batch_size=max(count, at_once(score.images) // views),
     )
@@ -55,7 +55,7 @@ def gradient_shap(score: ClassScore, draws: int, noise: float) -> Tensor:
             noisy = part.images + added
             with torch.enable_grad():
                 point = (share * noisy).requires_grad_()
-                (gradient,) = torch.autograd.grad(part.of_images(point, part.targets).sum(), point)
+                (gradient,) = torch.autograd.grad(part.of_images(point, part.samples).sum(), point)
             total += noisy * gradient
     return torch.cat(totals)[:, :, 0] / draws
 
@@ -76,15 +76,15 @@ def _occluded(score: ClassScore) -> Tensor:
     maps = []
     for view in range(score.images.shape[1]):
 
-        def of_view(pictures: Tensor, features: Tensor, targets: Tensor, view: int = view) -> Tensor:
-            return score.of_view(pictures, features, view, targets)
+        def of_view(pictures: Tensor, features: Tensor, of: Tensor, view: int = view) -> Tensor:
+            return score.of_view(pictures, features, view, of)
 
         fall = Occlusion(of_view).attribute(
             score.images[:, view],
             sliding_window_shapes=(1, side, side),
             strides=(1, max(1, side // 2), max(1, side // 2)),
             baselines=0.0,
-            additional_forward_args=(score.features, score.targets),
+            additional_forward_args=(score.features, score.samples),
             perturbations_per_eval=max(1, at_once(score.images) // len(score.images)),
         )
         maps.append(fall)
@@ -105,5 +105,5 @@ def guided_grad_cam(score: ClassScore) -> Tensor:
 def _guided(score: ClassScore) -> Tensor:
     images = score.images.detach().requires_grad_()
     with torch.enable_grad(), rectified_gradients():
-        (gradient,) = torch.autograd.grad(score.of_images(images, score.targets).sum(), images)
+        (gradient,) = torch.autograd.grad(score.of_images(images, score.samples).sum(), images)
     return gradient[:, :, 0]

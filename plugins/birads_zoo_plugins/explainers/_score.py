@@ -15,23 +15,32 @@ from birads_zoo.model.modes import evaluating
 
 @dataclass(frozen=True, kw_only=True)
 class ClassScore:
-    """The logit of one class for each of N samples, as a function of its pictures and of its features.
+    """The score of one class for each of N samples, as a function of its pictures and of its features.
 
-    `images` are N×V×1×H×W in [0, 1], `targets` N class numbers. Scores of further samples, such as changed copies of
-    these, are asked for with their own class numbers.
+    In a softmax network the score is the class's logit; for other losses see `birads_zoo.Outputs`.
+
+    `images` are N×V×1×H×W in [0, 1], `targets` N class numbers, `present` N×V says which images are there. Scores of
+    changed copies of these samples are asked for with `of`, M sample numbers: which one each is a copy of.
     """
 
     classifier: Classifier
     images: Tensor
     targets: Tensor
+    present: Tensor
 
     def parts(self) -> list[ClassScore]:
         """The same for so many of the images that all their views go through the network at once."""
         count = max(1, at_once(self.images) // self.images.shape[1])
+        each = (torch.split(one, count) for one in (self.images, self.targets, self.present))
         return [
-            ClassScore(classifier=self.classifier, images=images, targets=targets)
-            for images, targets in zip(torch.split(self.images, count), torch.split(self.targets, count), strict=True)
+            ClassScore(classifier=self.classifier, images=images, targets=targets, present=present)
+            for images, targets, present in zip(*each, strict=True)
         ]
+
+    @cached_property
+    def samples(self) -> Tensor:
+        """The samples' own numbers, 0 … N−1."""
+        return torch.arange(len(self.images), device=self.images.device)
 
     @cached_property
     def features(self) -> Tensor:
@@ -39,16 +48,16 @@ class ClassScore:
         with torch.no_grad():
             return self.classifier.features(self.images).float()
 
-    def of_images(self, images: Tensor, targets: Tensor) -> Tensor:
+    def of_images(self, images: Tensor, of: Tensor) -> Tensor:
         """M×V×1×H×W pictures → M scores."""
-        return self.of_features(self.classifier.features(images).float(), targets)
+        return self.of_features(self.classifier.features(images).float(), of)
 
-    def of_features(self, features: Tensor, targets: Tensor) -> Tensor:
+    def of_features(self, features: Tensor, of: Tensor) -> Tensor:
         """M×V×D×h×w feature maps → M scores."""
-        logits: Tensor = self.classifier.head(features)
-        return logits.gather(1, targets[:, None])[:, 0]
+        logits: Tensor = self.classifier.head(features, self.present[of])
+        return self.classifier.scores(logits).gather(1, self.targets[of][:, None])[:, 0]
 
-    def of_view(self, pictures: Tensor, features: Tensor, view: int | Tensor, targets: Tensor) -> Tensor:
+    def of_view(self, pictures: Tensor, features: Tensor, view: int | Tensor, of: Tensor) -> Tensor:
         """M×1×H×W pictures in the place of one view, of which the others' features are known → M scores.
 
         `features` are M×V×D×h×w; those of `view`, one number or M of them, are replaced.
@@ -57,7 +66,7 @@ class ClassScore:
         replaced[torch.arange(len(features), device=features.device), view] = self.classifier.features(
             pictures[:, None]
         ).float()[:, 0]
-        return self.of_features(replaced, targets)
+        return self.of_features(replaced, of)
 
     def over_images(self, maps: Tensor) -> Tensor:
         """M×C×h×w numbers of the features' places, or of pixels → M×C×H×W ones of the images' pixels."""
@@ -71,7 +80,7 @@ class ClassScore:
         """
         with torch.enable_grad():
             features = self.features.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(self.of_features(features, self.targets).sum(), features)
+            (gradient,) = torch.autograd.grad(self.of_features(features, self.samples).sum(), features)
         return gradient
 
 
@@ -82,14 +91,14 @@ class HeatMaps:
     classifier: Classifier
     relevance: Callable[[ClassScore], Tensor]
 
-    def __call__(self, images: Tensor, targets: Tensor) -> Tensor:
-        """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1].
+    def __call__(self, images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
+        """N×V×1×H×W images in [0, 1], N class numbers and N×V, which are there → N×V×H×W heat maps in [0, 1].
 
         What speaks against the class counts as nothing. Each map is divided by its own maximum, and otherwise neither
         clipped nor smoothed; one without any evidence for the class is all zero.
         """
         with evaluating(self.classifier), torch.no_grad():
-            score = ClassScore(classifier=self.classifier, images=images.detach(), targets=targets)
+            score = ClassScore(classifier=self.classifier, images=images.detach(), targets=targets, present=present)
             maps = score.over_images(self.relevance(score).relu())
         largest = maps.amax((-2, -1), keepdim=True)
         return torch.where(largest > 0, maps / largest, 0.0)

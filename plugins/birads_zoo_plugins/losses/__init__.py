@@ -2,32 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from birads_zoo.interfaces import LossContext, LossSpec, hookimpl
+from msgspec import Meta
+
+from birads_zoo.interfaces import LossContext, LossSpec, Options, Outputs, OutputsContext, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
 
 
+class FocalOptions(Options, frozen=True, kw_only=True):
+    """The focal loss's options."""
+
+    gamma: Annotated[float, Meta(ge=0, description="how much less easy images weigh; 0 is cross-entropy")] = 2.0
+
+
 def _build_cross_entropy(context: LossContext) -> nn.Module:
     from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
 
-    return FocalLoss(class_weights(context), focus=0.0)
+    return FocalLoss(class_weights(context), gamma=0.0)
 
 
 def _build_focal(context: LossContext) -> nn.Module:
     from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
 
-    return FocalLoss(class_weights(context), focus=2.0)
+    return FocalLoss(class_weights(context), gamma=context.options.gamma)
+
+
+def _build_corn(context: LossContext) -> nn.Module:
+    from birads_zoo_plugins.losses._corn import build
+
+    return build(context)
+
+
+def _corn_outputs(context: OutputsContext) -> Outputs:
+    from birads_zoo_plugins.losses._corn import outputs
+
+    return outputs(context)
 
 
 @hookimpl
 def birads_zoo_losses() -> list[LossSpec]:
-    """Return cross-entropy and focal loss, each with balanced class weights if asked for."""
+    """Return cross-entropy, focal loss and CORN, each with balanced class weights if asked for."""
     return [
         LossSpec(name="cross-entropy", summary="Cross-entropy, class weights on or off", build=_build_cross_entropy),
         LossSpec(
-            name="focal", summary="Focal loss (Lin et al. 2017), which looks away from easy rows", build=_build_focal
+            name="focal",
+            summary="Focal loss (Lin et al. 2017), which looks away from easy rows",
+            build=_build_focal,
+            options=FocalOptions,
+        ),
+        LossSpec(
+            name="corn",
+            summary="CORN (Shi, Cao & Raschka 2023), for ordered classes: the chance to pass each of them",
+            build=_build_corn,
+            outputs=_corn_outputs,
         ),
     ]

@@ -30,25 +30,26 @@ def class_weights(context: LossContext) -> Tensor:
 
 
 class FocalLoss(nn.Module):
-    """(logits N×K, targets N) → mean over the rows of weight · (1 − p)^focus · −log p, p being the target's share.
+    """(logits N×K, targets N) → mean over the rows of weight · (1 − p)^gamma · −log p, p being the target's share.
 
     The mean divides by N, not by the sum of weights as torch's own weighted cross-entropy does: so the gradient of a
     row does not depend on which rows share its batch, and the loss over an epoch is the weighted risk exactly (Keras,
     and so the paper, does the same). Source: Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, eq. 5,
-    the class weight being its α; focus 0 is cross-entropy. Computed in float32.
+    the class weight being its α; gamma 0 is cross-entropy. Computed in float32.
     """
 
     weights: Tensor
 
-    def __init__(self, weights: Tensor, focus: float) -> None:
+    def __init__(self, weights: Tensor, gamma: float) -> None:
         super().__init__()
         self.register_buffer("weights", weights, persistent=False)  # known from the data: no part of the model
-        self.focus = focus
+        self.gamma = gamma
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss as a scalar."""
         cross_entropy = F.cross_entropy(logits.float(), targets, reduction="none")
         losses = self.weights[targets] * cross_entropy
-        if self.focus:
-            losses = losses * (1 - torch.exp(-cross_entropy)) ** self.focus
+        if self.gamma:
+            wrong = (1 - torch.exp(-cross_entropy)).clamp(min=1e-9)  # at 0 a power below 1 has no finite gradient
+            losses = losses * wrong**self.gamma
         return losses.mean()

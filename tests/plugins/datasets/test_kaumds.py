@@ -1,6 +1,5 @@
 import math
 import os
-import time
 
 import openpyxl
 import pytest
@@ -178,9 +177,7 @@ def test_an_assessment_that_says_nothing_leaves_a_note(tmp_path, load, write_she
 
 
 def test_the_real_sheet(real_data, load):
-    started = time.perf_counter()
     rows = load("kaumds", real_data / "kaumds-sample").rows
-    took = time.perf_counter() - started
     assert len(rows) == 5386
     assert rows["patient_id"].nunique() == 996
     assert dict(rows["assessment"].value_counts()) == {"1": 1884, "2": 3118, "3": 290, "4": 72, "5": 22}
@@ -188,4 +185,3 @@ def test_the_real_sheet(real_data, load):
     assert rows["row"].tolist() == list(range(2, 5388))
     assert set(rows["laterality"]) == {"L", "R"}
     assert set(rows["view"]) == {"CC", "MLO"}
-    assert took < 4  # 0.7 s on two idle cores; the reader's promise is 2 s, and tests share their machine

@@ -16,10 +16,10 @@ def explain():
     """Explain images by an explainer's name."""
     specs = {spec.name: spec for spec in birads_zoo_explainers()}
 
-    def explain(name, classifier, images, targets):
+    def explain(name, classifier, images, targets, present=None):
         spec = specs[name]
         return spec.build(ExplainerContext(classifier=classifier, options=spec.options()))(
-            images, torch.as_tensor(targets)
+            images, torch.as_tensor(targets), torch.ones(images.shape[:2]).bool() if present is None else present
         )
 
     return explain

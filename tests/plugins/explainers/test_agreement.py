@@ -64,8 +64,8 @@ def compared(networks, images, ours, theirs):
 
     with Spied(reference, [reference.layer4]) as cam:
         out = cam(images[:, 0].repeat(1, 3, 1, 1), [ClassifierOutputTarget(target) for target in TARGETS.tolist()])
-    score = ClassScore(classifier=model, images=images, targets=TARGETS)
-    logits = score.of_images(images, TARGETS)
+    score = ClassScore(classifier=model, images=images, targets=TARGETS, present=torch.ones(images.shape[:2]).bool())
+    logits = score.of_images(images, score.samples)
     assert (logits > 1).all()  # what follows would not hold for negative ones; see the tests of ablation-cam
     with torch.no_grad():
         relevance = getattr(_cam, ours)(score)[:, 0]
@@ -123,7 +123,9 @@ def test_guided_backpropagation_agrees_with_captum_where_all_rectifiers_are_modu
     with pytest.warns(UserWarning, match="backward hooks on ReLU"):
         theirs = GuidedBackprop(model).attribute(images.clone().requires_grad_(), target=TARGETS)
     with torch.no_grad():
-        ours = _pixels._guided(ClassScore(classifier=model, images=images, targets=TARGETS))
+        ours = _pixels._guided(
+            ClassScore(classifier=model, images=images, targets=TARGETS, present=torch.ones(images.shape[:2]).bool())
+        )
     torch.testing.assert_close(ours, theirs[:, :, 0], rtol=1e-4, atol=1e-4 * theirs.abs().max().item())
 
 
@@ -133,7 +135,9 @@ def test_gradient_shap_agrees_with_captum_on_the_same_draws(networks, images, mo
     draws = [(torch.rand(()), torch.randn(1, 1, 64, 64)) for _ in range(50)]
     torch.manual_seed(3)
     with torch.no_grad():
-        ours = _pixels.gradient_shap(ClassScore(classifier=model, images=images, targets=TARGETS))
+        ours = _pixels.gradient_shap(
+            ClassScore(classifier=model, images=images, targets=TARGETS, present=torch.ones(images.shape[:2]).bool())
+        )
     theirs = 0
     for share, noise in draws:
         monkeypatch.setattr(np.random, "uniform", lambda low, high, count, share=share: np.full(count, share.item()))

@@ -19,14 +19,15 @@ def scored(channels=6, views=2, rectified=True, **section):
     backbone = nn.Sequential(nn.Conv2d(1, channels, 4, stride=4), nn.ReLU() if rectified else nn.Identity())
     head = build_head(ModelSection(**section), channels, 4, 3, 3)
     model = Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.2,)).eval()
-    return ClassScore(classifier=model, images=torch.rand(2, views, 1, 16, 12), targets=TARGETS)
+    images, present = torch.rand(2, views, 1, 16, 12), torch.ones(2, views, dtype=torch.bool)
+    return ClassScore(classifier=model, images=images, targets=TARGETS, present=present)
 
 
 def test_hires_cam_adds_up_to_a_linear_score():
     score = scored()
     bias = score.classifier.head.rest.logits.bias[TARGETS]
     total = _cam.hires_cam(score).sum((1, 2, 3)) + bias
-    torch.testing.assert_close(total, score.of_images(score.images, TARGETS))
+    torch.testing.assert_close(total, score.of_images(score.images, score.samples))
 
 
 def test_grad_cam_and_hires_cam_are_the_same_under_average_pooling_and_not_under_maximum_pooling():
@@ -129,6 +130,6 @@ def test_a_changed_view_is_scored_beside_the_others_and_changes_no_features():
     images[:, 1] = 0
     with torch.no_grad():
         torch.testing.assert_close(
-            score.of_view(images[:, 1], score.features, 1, TARGETS), score.of_images(images, TARGETS)
+            score.of_view(images[:, 1], score.features, 1, score.samples), score.of_images(images, score.samples)
         )
     assert torch.equal(score.features, before)

@@ -70,6 +70,23 @@ def test_in_the_other_breast_the_same_finding_speaks_against_the_class(explain, 
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_what_stands_in_the_place_of_an_absent_view_does_not_change_the_map(explain, spotter, name):
+    images, present = pictures(views=2), torch.tensor([[True, False]])
+    alone, others = [], []
+    for fusion in ("mean", "difference"):
+        torch.manual_seed(0)
+        alone.append(explain(name, spotter(fusion), images, [1], present)[:, 0])
+        torch.manual_seed(0)
+        others.append(
+            explain(name, spotter(fusion), images + 0.3 * present.logical_not()[..., None, None, None], [1], present)[
+                :, 0
+            ]
+        )
+    torch.testing.assert_close(alone, others)
+    assert inside(peak(alone[0][0]), SPOT)
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_a_frozen_backbone_is_explained_as_any_other(explain, spotter, name):
     torch.manual_seed(0)
     thawed = explain(name, spotter(), pictures(), [1])
@@ -113,6 +130,7 @@ HEADS = [
     {"pooling": "flatten", "norm": "batch"},
     {"evidence": True, "pooling": "max"},
     {"evidence": True, "pooling": "avg", "fusion": "difference"},
+    {"fusion": "attention"},
     {"pooling": "gem", "fusion": "difference", "hidden": 6},
 ]
 

@@ -11,6 +11,7 @@ from birads_zoo.recipe import ModelSection
 from birads_zoo_plugins.explainers import birads_zoo_explainers
 
 SPEC = next(spec for spec in birads_zoo_explainers() if spec.name == "grad-cam")
+ALL = torch.ones(3, 2, dtype=torch.bool)
 
 
 def classifier(freeze="none", pooling="avg"):
@@ -33,7 +34,7 @@ def spot_finder():
 def test_the_map_is_where_the_evidence_is():
     images = torch.zeros(1, 1, 1, 32, 32)
     images[..., 20:28, 4:12] = 1
-    heat = SPEC.build(ExplainerContext(classifier=spot_finder()))(images, torch.tensor([1]))
+    heat = SPEC.build(ExplainerContext(classifier=spot_finder()))(images, torch.tensor([1]), ALL[:1, :1])
     assert heat.shape == (1, 1, 32, 32)
     assert heat[0, 0, 22:26, 6:10].min() == 1
     assert heat[0, 0, :16].max() == 0
@@ -42,7 +43,7 @@ def test_the_map_is_where_the_evidence_is():
 
 def test_a_map_without_evidence_stays_zero():
     images = torch.rand(2, 1, 1, 32, 32)
-    heat = SPEC.build(ExplainerContext(classifier=spot_finder()))(images, torch.tensor([0, 1]))
+    heat = SPEC.build(ExplainerContext(classifier=spot_finder()))(images, torch.tensor([0, 1]), ALL[:2, :1])
     assert not heat[0].any()
     assert heat[1].max() == 1
 
@@ -50,7 +51,7 @@ def test_a_map_without_evidence_stays_zero():
 def test_maps_are_equations_1_and_2_of_the_paper():
     model = classifier().eval()
     images, targets = torch.rand(3, 1, 1, 32, 24), torch.tensor([0, 1, 2])
-    heat = SPEC.build(ExplainerContext(classifier=model))(images, targets)
+    heat = SPEC.build(ExplainerContext(classifier=model))(images, targets, ALL[:, :1])
     features = model.features(images).detach().requires_grad_()
     for number, target in enumerate(targets):
         (gradient,) = torch.autograd.grad(model.head(features)[number, target], features)
@@ -63,7 +64,7 @@ def test_maps_are_equations_1_and_2_of_the_paper():
 @pytest.mark.parametrize("pooling", ["avg", "max", "gem", "flatten"])
 def test_every_view_gets_a_map_of_its_own_in_range(freeze, pooling):
     heat = SPEC.build(ExplainerContext(classifier=classifier(freeze, pooling)))(
-        torch.rand(2, 2, 1, 32, 24), torch.tensor([0, 2])
+        torch.rand(2, 2, 1, 32, 24), torch.tensor([0, 2]), ALL[:2]
     )
     assert heat.shape == (2, 2, 32, 24)
     assert torch.isfinite(heat).all()
@@ -75,8 +76,8 @@ def test_every_view_gets_a_map_of_its_own_in_range(freeze, pooling):
 def test_images_do_not_see_each_other():
     explain = SPEC.build(ExplainerContext(classifier=classifier()))
     images, targets = torch.rand(3, 2, 1, 32, 24), torch.tensor([0, 1, 2])
-    together = explain(images, targets)
-    torch.testing.assert_close(explain(images[1:2], targets[1:2]), together[1:2], rtol=1e-4, atol=1e-5)
+    together = explain(images, targets, ALL)
+    torch.testing.assert_close(explain(images[1:2], targets[1:2], ALL[1:2]), together[1:2], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -90,7 +91,7 @@ def test_the_classifier_is_left_as_it_was_found(training, grad):
         parameter.grad = None if gradient is None else gradient.clone()
     images = torch.rand(2, 1, 1, 32, 24)
     with torch.set_grad_enabled(grad):
-        heat = SPEC.build(ExplainerContext(classifier=model))(images, torch.tensor([0, 1]))
+        heat = SPEC.build(ExplainerContext(classifier=model))(images, torch.tensor([0, 1]), ALL[:2, :1])
         assert torch.is_grad_enabled() == grad
     assert not heat.requires_grad
     assert images.grad is None
@@ -111,7 +112,7 @@ def test_modes_come_back_after_an_error():
     model = classifier().train()
     with pytest.raises(IndexError):
         SPEC.build(ExplainerContext(classifier=model))(
-            torch.rand(1, 1, 1, 32, 24), torch.zeros(0, dtype=torch.int64)[0]
+            torch.rand(1, 1, 1, 32, 24), torch.zeros(0, dtype=torch.int64)[0], ALL[:1, :1]
         )
     assert model.training
     assert model.head.training

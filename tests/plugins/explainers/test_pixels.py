@@ -35,14 +35,17 @@ def scored(activation=None, views=2, **section):
     )
     head = build_head(ModelSection(**section), 6, 12, 8, 3)
     model = Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.1,)).eval()
-    return ClassScore(classifier=model, images=torch.rand(3, views, 1, 24, 16), targets=TARGETS)
+    images, present = torch.rand(3, views, 1, 24, 16), torch.ones(3, views, dtype=torch.bool)
+    return ClassScore(classifier=model, images=images, targets=TARGETS, present=present)
 
 
 @pytest.mark.parametrize("section", [{}, {"fusion": "difference", "hidden": 8}])
 def test_integrated_gradients_add_up_to_the_difference_from_a_black_picture(section):
     score = scored(**section)
     with torch.no_grad():
-        difference = score.of_images(score.images, TARGETS) - score.of_images(torch.zeros_like(score.images), TARGETS)
+        difference = score.of_images(score.images, score.samples) - score.of_images(
+            torch.zeros_like(score.images), score.samples
+        )
         total = _pixels.integrated_gradients(score).sum((1, 2, 3))
     largest = difference.abs().max().item()
     assert largest > 0.01
@@ -63,14 +66,14 @@ def test_occlusion_is_the_mean_fall_under_the_squares_that_cover_a_pixel():
     score = scored()
     fall, covered = torch.zeros(3, 2, 24, 16), torch.zeros(24, 16)
     with torch.no_grad():
-        whole = score.of_images(score.images, TARGETS)
+        whole = score.of_images(score.images, score.samples)
         for top in range(0, 23):
             for left in range(0, 15):  # squares of two pixels, moved by one
                 covered[top : top + 2, left : left + 2] += 1
                 for view in range(2):
                     images = score.images.clone()
                     images[:, view, :, top : top + 2, left : left + 2] = 0
-                    here = (whole - score.of_images(images, TARGETS))[:, None, None]
+                    here = (whole - score.of_images(images, score.samples))[:, None, None]
                     fall[:, view, top : top + 2, left : left + 2] += here
         torch.testing.assert_close(_pixels.occlusion(score), fall / covered, rtol=1e-4, atol=1e-6)
 
@@ -142,7 +145,7 @@ def test_gates_and_everything_outside_keep_their_gradient():
 def test_where_captums_guided_backpropagation_is_the_plain_gradient_ours_is_not(activation):
     score = scored(activation)
     images = score.images.clone().requires_grad_()
-    (plain,) = torch.autograd.grad(score.of_images(images, TARGETS).sum(), images)
+    (plain,) = torch.autograd.grad(score.of_images(images, score.samples).sum(), images)
     with pytest.warns(UserWarning, match="backward hooks on ReLU"):
         theirs = GuidedBackprop(score.classifier).attribute(images, target=TARGETS)
     assert torch.equal(theirs, plain)

@@ -60,7 +60,7 @@ def test_a_map_is_an_images_own_and_everything_is_left_as_found(name, transforme
     assert maps.max() == 1
     alone = explain_sample(model, explainer, images, targets, batch_size=1)
     torch.testing.assert_close(torch.as_tensor(alone), torch.as_tensor(maps), rtol=1e-3, atol=1e-3)
-    _require_left_as_found(explainer, model, images, targets)
+    _require_left_as_found(explainer, model, images, targets, torch.ones(3, views, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -114,9 +114,11 @@ def test_evidence_that_was_planted_is_found_where_it_lies(explain, name, transfo
 @pytest.mark.parametrize("transformer", TRANSFORMERS)
 def test_guided_backpropagation_reaches_the_perceptrons_gelus(transformer):
     model = classifier(transformer)
-    score = _pixels.ClassScore(classifier=model, images=pictures(1), targets=torch.tensor([1]))
+    score = _pixels.ClassScore(
+        classifier=model, images=pictures(1), targets=torch.tensor([1]), present=torch.ones(1, 1).bool()
+    )
     images = score.images.clone().requires_grad_()
-    (plain,) = torch.autograd.grad(score.of_images(images, score.targets).sum(), images)
+    (plain,) = torch.autograd.grad(score.of_images(images, score.samples).sum(), images)
     with torch.no_grad():
         guided = _pixels._guided(score)
     assert guided.any()

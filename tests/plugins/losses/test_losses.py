@@ -1,13 +1,14 @@
+import msgspec
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from birads_zoo.errors import UserError
-from birads_zoo.interfaces import LossContext
+from birads_zoo.interfaces import LossContext, OutputsContext
 from birads_zoo_plugins.losses import birads_zoo_losses
 from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
 
@@ -15,8 +16,11 @@ SPECS = {spec.name: spec for spec in birads_zoo_losses()}
 COUNTS = st.lists(st.integers(1, 3000), min_size=2, max_size=6)
 
 
-def build(name, counts=(10, 5, 1), weighted=False):
-    return SPECS[name].build(LossContext(class_counts=tuple(counts), class_weights=weighted))
+def build(name, counts=(10, 5, 1), weighted=False, **options):
+    context = LossContext(
+        class_counts=tuple(counts), class_weights=weighted, ordinal=True, options=SPECS[name].options(**options)
+    )
+    return SPECS[name].build(context)
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def batch():
 @pytest.mark.parametrize("weighted", [False, True])
 def test_cross_entropy_is_focal_loss_without_focus(batch, weighted):
     weights = class_weights(LossContext(class_counts=(10, 5, 1), class_weights=weighted))
-    torch.testing.assert_close(build("cross-entropy", weighted=weighted)(*batch), FocalLoss(weights, focus=0.0)(*batch))
+    torch.testing.assert_close(build("cross-entropy", weighted=weighted)(*batch), FocalLoss(weights, gamma=0.0)(*batch))
 
 
 def test_unweighted_cross_entropy_is_torchs(batch):
@@ -43,6 +47,25 @@ def test_focal_loss_is_equation_5_of_its_paper(batch):
     torch.testing.assert_close(build("focal", weighted=True)(logits, targets), expected)
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 5.0])
+def test_the_focal_losss_gamma_is_an_option(batch, gamma):
+    logits, targets = batch
+    share = logits.softmax(1)[torch.arange(12), targets]
+    found = build("focal", gamma=gamma)(logits, targets)
+    torch.testing.assert_close(found, ((1 - share) ** gamma * -share.log()).mean())
+
+
+def test_a_gamma_below_one_has_a_finite_gradient_where_an_image_is_sure():
+    logits = torch.tensor([[60.0, -60.0, 0.0]], requires_grad=True)
+    build("focal", gamma=0.5)(logits, torch.tensor([0])).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_a_negative_gamma_is_refused():
+    with pytest.raises(msgspec.ValidationError, match=r"Expected `float` >= 0.0 - at `\$.gamma`"):
+        msgspec.convert({"gamma": -1}, SPECS["focal"].options)
+
+
 def test_focal_loss_looks_away_from_easy_rows():
     logits, targets = torch.tensor([[4.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.tensor([0, 0])
     easy, hard = (build("focal")(logits[[row]], targets[[row]]) for row in (0, 1))
@@ -52,7 +75,6 @@ def test_focal_loss_looks_away_from_easy_rows():
 
 
 @given(COUNTS)
-@settings(deadline=None)
 def test_balanced_weights_are_scikit_learns(counts):
     labels = np.repeat(np.arange(len(counts)), counts)
     expected = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
@@ -66,7 +88,6 @@ def test_balanced_weights_of_the_papers_rows_are_the_papers():
 
 
 @given(COUNTS, st.integers(0, 5))
-@settings(deadline=None)
 def test_rows_weigh_one_on_average_even_with_an_empty_class(counts, empty):
     counts = [*counts[:empty], 0, *counts[empty:]]
     weights = class_weights(LossContext(class_counts=tuple(counts), class_weights=True))
@@ -86,10 +107,15 @@ def test_no_rows_at_all_is_said_so():
         build("cross-entropy", counts=(0, 0))
 
 
+def logits_of(name):
+    """Return how many logits the loss has for three classes."""
+    return SPECS[name].outputs(OutputsContext(classes=3)).logits
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_a_rows_gradient_does_not_depend_on_its_batch(batch, name):
     """The epoch's loss is the mean over its rows, however they are batched."""
-    logits, targets = batch
+    logits, targets = batch[0][:, : logits_of(name)], batch[1]
     loss = build(name, weighted=True)
     halves = (loss(logits[:6], targets[:6]) + loss(logits[6:], targets[6:])) / 2
     torch.testing.assert_close(loss(logits, targets), halves)
@@ -98,7 +124,7 @@ def test_a_rows_gradient_does_not_depend_on_its_batch(batch, name):
 @pytest.mark.parametrize("name", SPECS)
 def test_half_precision_and_sure_logits_stay_finite(name):
     logits = torch.tensor([[90.0, -90.0, 0.0], [-90.0, 90.0, 0.0]], dtype=torch.bfloat16, requires_grad=True)
-    value = build(name, weighted=True)(logits, torch.tensor([0, 0]))
+    value = build(name, weighted=True)(logits[:, : logits_of(name)], torch.tensor([0, 0]))
     value.backward()
     assert value.dtype == torch.float32
     assert torch.isfinite(value)

@@ -1,0 +1,121 @@
+"""Pictures become samples with one label each, and nothing is lost in silence."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from birads_zoo.data.samples import label_samples
+from birads_zoo.errors import UserError
+from birads_zoo.interfaces import INDEX_COLUMNS, Index, Target
+
+BIRADS = Target(
+    name="birads", column="assessment", classes={f"BI-RADS {k}": (str(k),) for k in range(1, 6)}, level="patient"
+)
+
+
+def index_of(*pictures):
+    """Make an index of "patient side view assessment" texts; "-" is a blank. Rows are numbered from 10."""
+    rows = []
+    for number, text in enumerate(pictures):
+        patient, side, view, assessment = (part.replace("-", "") for part in text.split())
+        rows.append(
+            dict.fromkeys(INDEX_COLUMNS, "")
+            | {"row": 10 + number, "image_path": f"{number}.png", "patient_id": patient, "exam_id": f"{patient}_1"}
+            | {"laterality": side, "view": view, "assessment": assessment, "age": np.nan, "lesions": ()}
+        )
+    return Index(root=Path(), rows=pd.DataFrame(rows))
+
+
+def sampled(*pictures, target=BIRADS, keep=(), views="exam"):
+    return label_samples(index_of(*pictures), target, keep, views)
+
+
+def labels_of(found):
+    return [found.labelled.classes[label] for label in found.labelled.labels]
+
+
+def dropped(found):
+    return {entry.row: (entry.reason, entry.detail) for entry in found.used.audit}
+
+
+def test_an_exam_is_one_row_with_its_first_pictures_number_and_what_all_pictures_say():
+    found = sampled("a R MLO 1", "a L MLO 1", "b L CC 4", "b L MLO 4")
+    rows = found.labelled.index.rows
+    assert rows["row"].tolist() == [11, 12], "the left breast comes first"
+    assert rows["image_path"].tolist() == ["1.png", "2.png"]
+    assert rows["laterality"].tolist() == ["", "L"], "a cell is empty where the pictures differ"
+    assert rows["view"].tolist() == ["MLO", ""]
+    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
+    assert found.samples.pictures.tolist() == [[1, 1, 1, 0], [2, 3, 2, 2]]
+    assert found.samples.present.tolist() == [[False, True, False, True], [True, True, False, False]]
+    assert found.used.rows["row"].tolist() == [10, 11, 12, 13]
+    assert found.used.audit == ()
+
+
+def test_a_row_without_a_label_takes_that_of_the_others():
+    found = sampled("a L CC -", "a R CC 5", "b L CC 1", "b R CC 1", "c L CC -", "c L MLO -")
+    assert labels_of(found) == ["BI-RADS 5", "BI-RADS 1"]
+    assert dropped(found) == {14: ("no assessment", ""), 15: ("no assessment", "")}
+
+
+def test_samples_with_contradicting_labels_go_whole_and_are_listed():
+    found = sampled("a L CC 1", "a R CC 5", "a R MLO -", "b L CC 1", "b L MLO 1", "c L CC 4", "c L MLO 4")
+    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
+    said = ("contradicting labels", "assessment 1 in row 10, 5 in row 11")
+    assert dropped(found) == {10: said, 11: said, 12: said}
+    assert len(found.used.rows) + len(found.used.audit) == 7
+
+
+def test_values_of_one_class_do_not_contradict_each_other():
+    suspicious = Target(
+        name="s", column="assessment", classes={"low": ("1", "2", "3"), "high": ("4", "5")}, level="patient"
+    )
+    found = sampled("a L CC 4", "a R CC 5", "b L CC 1", "b R CC 3", target=suspicious)
+    assert labels_of(found) == ["high", "low"]
+
+
+def test_a_class_that_is_not_kept_is_excluded_and_contradicts_one_that_is():
+    rows = ("a L CC 3", "a R CC 3", "b L CC 3", "b R CC 1", "c L CC 1", "c R CC 1", "d L CC 4", "d R CC 4")
+    found = sampled(*rows, keep=("BI-RADS 1", "BI-RADS 4"))
+    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
+    reasons = {row: reason for row, (reason, _) in dropped(found).items()}
+    assert reasons == {10: "excluded category"} | {11: "excluded category"} | dict.fromkeys(
+        (12, 13), "contradicting labels"
+    )
+
+
+def test_pictures_beyond_the_views_are_listed_and_their_labels_still_count():
+    found = sampled("a L CC 1", "a L CC 5", "b L CC 1", "b R XCCL -", "b R CC -", "c L CC 4", "c R CC 4", "- L CC 4")
+    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
+    reasons = {row: reason for row, (reason, _) in dropped(found).items()}
+    assert reasons == {
+        10: "contradicting labels",
+        11: "further picture of a view",
+        13: "side or view not used",
+        17: "unknown patient",
+    }
+
+
+def test_breasts_have_labels_of_their_own():
+    breast = Target(name="b", column="assessment", classes=BIRADS.classes, level="breast")
+    found = sampled("a L CC 1", "a L MLO 1", "a R CC 5", "a R MLO 5", target=breast, views="breast")
+    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 5"]
+    assert found.labelled.index.rows["laterality"].tolist() == ["L", "R"]
+
+
+def test_at_image_level_every_labelled_row_is_a_sample():
+    image = Target(name="i", column="assessment", classes=BIRADS.classes)
+    found = sampled("a L CC 1", "a R CC 5", "a L MLO -", "- L CC 1", target=image)
+    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 5", "BI-RADS 1"]
+    assert found.samples.pictures[:, 0].tolist() == [0, 1, 3]
+    assert found.samples.present.tolist() == [[True] * 3 + [False], [True, False, True, True], [True] + [False] * 3]
+    assert dropped(found) == {12: ("no assessment", "")}
+
+
+def test_too_few_classes_and_unknown_ones_are_refused_as_at_image_level():
+    with pytest.raises(UserError, match="needs usable rows of two classes at least"):
+        sampled("a L CC 1", "a R CC 1", "b L CC 1", "b R CC 4")
+    with pytest.raises(UserError, match="did you mean 'BI-RADS 4'"):
+        sampled("a L CC 1", "a R CC 1", keep=("BIRADS 4",))

@@ -1,0 +1,116 @@
+"""Sections `dataset`, `split` and `image`, from the recipe to rows, folds and pixels."""
+
+import numpy as np
+import pytest
+
+from birads_zoo.data.load import load_index
+from birads_zoo.errors import UserError
+
+
+@pytest.fixture
+def loaded(host, recipe):
+    """Load the rows of the recipe with changes."""
+    return lambda changes: load_index(recipe(changes).dataset, host)
+
+
+@pytest.mark.follows("dataset.name", "dataset.root")
+def test_the_named_data_set_reads_the_given_folder(loaded, phantom_root):
+    assert loaded({}).root == phantom_root
+    folders = phantom_root / "mammograms"
+    other = loaded({"dataset.name": "image-folder", "dataset.root": str(folders)})
+    assert other.root == folders
+    assert set(other.rows["label"]) == {path.name for path in folders.iterdir() if path.is_dir()}
+    with pytest.raises(UserError, match="nowhere"):
+        loaded({"dataset.root": "/nowhere"})
+
+
+@pytest.mark.follows("dataset.options")
+def test_options_reach_the_data_set(loaded, tmp_path):
+    (tmp_path / "table.csv").write_text("image_path,Case,label\na.png,7,x\nb.png,8,y\n")
+    csv = {"dataset.name": "csv", "dataset.root": str(tmp_path)}
+    assert loaded(csv).rows["patient_id"].tolist() == ["", ""]
+    named = loaded(csv | {"dataset.options.columns": {"patient_id": "Case"}})
+    assert named.rows["patient_id"].tolist() == ["7", "8"]
+
+
+@pytest.mark.follows("dataset.target", "dataset.classes")
+def test_the_target_and_its_classes_are_those_asked_for(prepared):
+    assert prepared().labelled.target.name == "birads"
+    three = {"dataset.target": "density", "dataset.classes": ["A", "B", "C"], "split.validation": 0.0}
+    density = prepared(three).labelled
+    assert density.target.name == "density"
+    assert density.classes == ("A", "B", "C")
+    two = ("BI-RADS 3", "BI-RADS 5")
+    kept = prepared({"dataset.classes": two}).labelled
+    assert kept.classes == two
+    assert set(kept.index.rows["assessment"]) == {"3", "5"}
+
+
+@pytest.mark.follows("dataset.views")
+@pytest.mark.parametrize(("views", "same"), [("breast", "laterality"), ("bilateral", "view")])
+def test_a_sample_has_the_views_asked_for(prepared, views, same):
+    assert prepared().samples.shape[1] == 1
+    data = prepared({"dataset.views": views})
+    assert data.samples.shape == (len(data.labelled.labels), 2)
+    of = {place: row for row, place in enumerate(data.positions)}
+    rows = data.labelled.index.rows
+    pairs = [(of[own], of[other]) for own, other in data.samples if own != other and own in of and other in of]
+    assert pairs
+    for own, other in pairs:
+        assert rows["patient_id"][own] == rows["patient_id"][other]
+        assert [name for name in ("laterality", "view") if rows[name][own] == rows[name][other]] == [same]
+
+
+@pytest.mark.follows("split.scheme")
+@pytest.mark.parametrize(
+    ("scheme", "unit"), [("patient", ["patient_id"]), ("breast", ["patient_id", "laterality"]), ("image", ["row"])]
+)
+@pytest.mark.filterwarnings("ignore:a split by")
+def test_what_the_split_holds_together_is_never_on_both_sides(prepared, scheme, unit):
+    data = prepared({"split.scheme": scheme})
+    units = data.labelled.index.rows[unit].astype(str).agg("/".join, axis=1).to_numpy()
+    patients = data.labelled.index.rows["patient_id"].to_numpy()
+    divided = 0
+    for fold in data.folds:
+        learnt = np.concatenate([fold.train, fold.validation])
+        assert not set(units[learnt]) & set(units[fold.test])
+        divided += len(set(patients[learnt]) & set(patients[fold.test]))
+    assert (divided > 0) == (scheme != "patient")
+
+
+@pytest.mark.follows("split.folds", "split.validation")
+def test_folds_and_validation_rows_are_as_many_as_asked_for(prepared):
+    data = prepared({"split.folds": 3, "split.validation": 0.0})
+    assert len(data.folds) == 3
+    assert [len(fold.validation) for fold in data.folds] == [0, 0, 0]
+    shares = [
+        len(fold.validation) / (len(fold.train) + len(fold.validation))
+        for fold in prepared({"split.validation": 0.4}).folds
+    ]
+    assert shares == pytest.approx([0.4] * len(prepared().folds), abs=0.12)
+
+
+@pytest.mark.follows("image.height", "image.width")
+def test_pictures_are_stored_as_high_and_wide_as_asked_for(prepared):
+    assert prepared().store.array.shape[1:] == (48, 32)
+    assert prepared({"image.height": 40, "image.width": 56}).store.array.shape[1:] == (40, 56)
+
+
+@pytest.mark.follows("image.crop", "image.fit", "image.orient")
+def test_pictures_are_placed_as_asked_for(prepared):
+    def places(**changes):
+        return prepared({f"image.{key}": value for key, value in changes.items()}).store.placements
+
+    usual, whole = places(), places(crop=False)
+    assert all(one.scale_y > other.scale_y for one, other in zip(usual, whole, strict=True)), "the breast is enlarged"
+    assert {one.mirrored for one in usual} == {True, False}
+    assert {one.mirrored for one in places(orient=False)} == {False}
+    assert [one.scale_x for one in usual] == pytest.approx([one.scale_y for one in usual], rel=0.05)
+    stretched = places(fit="stretch")
+    assert max(max(one.scale_x / one.scale_y, one.scale_y / one.scale_x) for one in stretched) > 1.2
+
+
+@pytest.mark.follows("image.neutral")
+def test_neutral_pictures_are_stored_with_their_common_detail(prepared):
+    assert prepared().store.detail is None
+    assert prepared({"image.neutral": True}).store.detail is not None

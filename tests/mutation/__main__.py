@@ -1,0 +1,176 @@
+"""`python tests/mutation`: change the code a little, a hundred and fifty times, and see that a test fails each time.
+
+Each change is made in a copy of the project, and the tests nearest to it are run there until one fails. Prints how many
+changes were noticed, and each that was not as a diff; the exit status is 1 when fewer were than `--at-least` says.
+"""
+
+import argparse
+import difflib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from choose import files_of, sample, tests_for
+from mutate import Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+EQUIVALENT = Path(__file__).with_name("equivalent.toml")
+NEEDED = ("birads_zoo", "plugins", "tests", "bench", "docs", "examples")
+A_TEST = 120  # seconds; a change that makes a loop endless is noticed by a test that never ends
+ALL_TESTS = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What became of a mutant: the test that noticed it ("" when none did), and how long that took."""
+
+    mutant: Mutant
+    noticed: str
+    seconds: float
+
+
+class Copy:
+    """A copy of the project, in which one mutant at a time is tried."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in NEEDED:
+            ignored = shutil.ignore_patterns("__pycache__", "results", "images")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        for path in ROOT.iterdir():
+            if path.is_file() and path.suffix in (".toml", ".md", ""):
+                shutil.copy2(path, folder)
+        self.clock = time.time()
+
+    def test(self, arguments: Sequence[str]) -> tuple[int, list[str]]:
+        """Run pytest on `arguments`: its exit status, and the names of the tests that failed."""
+        paths = os.pathsep.join(str(self.folder / part) for part in (".", "plugins"))
+        quiet = ["-q", "--tb=no", "--no-header", "-p", "no:cacheprovider", "--basetemp", str(self.folder / "tmp")]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *quiet, f"--timeout={A_TEST}", *arguments],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            said, _ = process.communicate(timeout=ALL_TESTS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return 1, ["(no end)"]
+        if process.returncode not in (0, 1, 2, 5):
+            raise SystemExit(f"pytest could not run:\n{said}")
+        names = [line.split()[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        return process.returncode % 5, names or ["(no import)"]  # 5: all of these tests are marked slow
+
+    def try_out(self, mutant: Mutant) -> Trial:
+        """Run the tests of a mutant's file on it until one fails."""
+        path = self.folder / mutant.file
+        source = path.read_bytes()
+        started = time.monotonic()
+        try:
+            self._write(path, mutant.applied(source))
+            status, names = 0, [""]
+            for tests in tests_for(ROOT, mutant.file):
+                if status == 0 and tests:
+                    status, names = self.test(["-x", *tests])
+        finally:
+            self._write(path, source)
+        return Trial(mutant=mutant, noticed=names[0] if status else "", seconds=time.monotonic() - started)
+
+    def _write(self, path: Path, source: bytes) -> None:
+        path.write_bytes(source)
+        self.clock += 1  # Python takes a compiled file for current by the second
+        os.utime(path, (self.clock, self.clock))
+
+
+def diff(mutant: Mutant) -> str:
+    """Return a mutant as a unified diff."""
+    source = (ROOT / mutant.file).read_bytes()
+    before, after = (text.decode().splitlines(keepends=True) for text in (source, mutant.applied(source)))
+    return "".join(difflib.unified_diff(before, after, f"a/{mutant.file}", f"b/{mutant.file}", n=2))
+
+
+def changed(mutant: Mutant) -> tuple[str, str, str]:
+    """Return a mutant's file and the lines that it removes and adds, by which equivalent ones are listed."""
+    lines = [line for line in diff(mutant).splitlines() if not line.startswith(("---", "+++", "@@"))]
+    removed, added = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
+    return mutant.file, removed, added
+
+
+def equivalents() -> dict[tuple[str, str, str], str]:
+    """Return the listed mutants that do what the code does, with the reason for each."""
+    listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("mutant", [])
+    return {(one["file"], one["removed"], one["added"]): one["reason"] for one in listed}
+
+
+def tried(mutants: Sequence[Mutant], jobs: int) -> list[Trial]:
+    """Try all mutants, `jobs` at a time, and check that each test that noticed one passes without it."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        free: SimpleQueue[Copy] = SimpleQueue()
+        for job in range(jobs):
+            free.put(Copy(Path(folder) / str(job)))
+        lock, done = threading.Lock(), 0
+
+        def one(mutant: Mutant) -> Trial:
+            nonlocal done
+            copy = free.get()
+            try:
+                trial = copy.try_out(mutant)
+            finally:
+                free.put(copy)
+            with lock:
+                done += 1
+                told = f"{done}/{len(mutants)} {trial.seconds:4.0f} s {mutant.operator} in {mutant.file}"
+                print(f"{told}: {trial.noticed or 'NOT NOTICED'}", file=sys.stderr, flush=True)
+            return trial
+
+        with ThreadPoolExecutor(jobs) as pool:
+            trials = list(pool.map(one, mutants))
+        _check(free.get(), {trial.noticed for trial in trials if "::" in trial.noticed})
+    return trials
+
+
+def _check(copy: Copy, tests: Iterable[str]) -> None:
+    status, names = copy.test(sorted(tests))
+    if status not in (0, 5):
+        raise SystemExit(f"tests fail without any change, so they show nothing: {', '.join(names)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python tests/mutation", description=__doc__)
+    parser.add_argument("paths", nargs="*", help="files or folders to change; all that are tested so if none is given")
+    parser.add_argument("--number", type=int, default=150, help="of changes")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--at-least", type=float, default=0.97, help="share of the changes that tests must notice")
+    given = parser.parse_args()
+    files = [file for file in files_of(ROOT) if not given.paths or any(file.startswith(path) for path in given.paths)]
+    known = equivalents()
+    mutants = [one for one in sample(ROOT, files, given.number) if changed(one) not in known]
+    started = time.monotonic()
+    trials = tried(mutants, given.jobs)
+    missed = [trial.mutant for trial in trials if not trial.noticed]
+    for mutant in missed:
+        print(f"\nnot noticed ({mutant.operator} in {mutant.function or 'the module'}):\n{diff(mutant)}")
+    share = 1 - len(missed) / len(trials)
+    minutes = (time.monotonic() - started) / 60
+    print(f"{len(trials) - len(missed)} of {len(trials)} changes noticed: {100 * share:.1f} % ({minutes:.0f} min)")
+    sys.exit(share < given.at_least)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""A cumulative link model: one slope for all classes in order, and learnt thresholds between them."""
+
+from birads_zoo import LossSpec, Outputs, UserError, hookimpl
+
+
+def scores(logits):  # N×(K−1) → log p(y = k), N×K, of log-odds of y > k that fall with k by 0.001 at least
+    import torch
+    from torch.nn.functional import logsigmoid, softplus
+
+    first = logits[:, :1]
+    beyond = torch.cat([first, first - (softplus(logits[:, 1:] - first) + 1e-3).cumsum(1)], 1)
+    gaps = beyond[:, :-1] - beyond[:, 1:]
+    between = logsigmoid(beyond[:, :-1]) + logsigmoid(-beyond[:, 1:]) + (-torch.expm1(-gaps)).log()
+    return torch.cat([logsigmoid(-first), between, logsigmoid(beyond[:, -1:])], 1)
+
+
+def build(context):
+    from torch import nn
+
+    if not context.ordinal:
+        raise UserError("the loss 'cumulative-link' needs classes in order; choose an ordinal target")
+
+    class CumulativeLink(nn.Module):
+        def forward(self, logits, targets):
+            return -scores(logits.float()).gather(1, targets[:, None]).mean()
+
+    return CumulativeLink()
+
+
+def outputs(context):
+    rule = "p(y > k) = σ(s + b_k), with b_k falling from class to class"
+    return Outputs(logits=context.classes - 1, scores=scores, rule=rule, shared_weights=True)
+
+
+@hookimpl
+def birads_zoo_losses():
+    return [LossSpec(name="cumulative-link", summary="Proportional odds (McCullagh)", build=build, outputs=outputs)]

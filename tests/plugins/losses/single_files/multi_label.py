@@ -1,0 +1,37 @@
+"""Each class for itself, as when several findings can be in one picture; read as shares of one picture."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from birads_zoo import LossSpec, Options, Outputs, hookimpl
+
+
+class MultiLabelOptions(Options, frozen=True, kw_only=True):
+    only_one: Annotated[bool, Meta(description="read them as given that one class and no other is there")] = False
+
+
+def build(context):
+    import torch
+    from torch import nn
+
+    class MultiLabel(nn.Module):
+        def forward(self, logits, targets):
+            there = nn.functional.one_hot(targets, logits.shape[1]).to(torch.float32)
+            return nn.functional.binary_cross_entropy_with_logits(logits.float(), there)
+
+    return MultiLabel()
+
+
+def outputs(context):
+    from torch.nn.functional import logsigmoid
+
+    if context.options.only_one:  # p ∝ σ(z_k) Π_{j≠k} (1 − σ(z_j)) ∝ σ(z_k) / (1 − σ(z_k)) = exp(z_k)
+        return Outputs(logits=context.classes, scores=lambda logits: logits, rule="σ(z_k) / (1 − σ(z_k)), to sum 1")
+    return Outputs(logits=context.classes, scores=logsigmoid, rule="σ(z_k), divided by their sum")
+
+
+@hookimpl
+def birads_zoo_losses():
+    summary = "Independent sigmoids, normalised"
+    return [LossSpec(name="multi-label", summary=summary, build=build, outputs=outputs, options=MultiLabelOptions)]

@@ -1,0 +1,117 @@
+"""Losses that a stranger writes into one file: other logits, other rules, trained, exported and read without them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from birads_zoo import conformance
+from birads_zoo.artifact.networks import Judge, open_classifier, open_onnx, save_network
+from birads_zoo.data.prepare import prepare
+from birads_zoo.devices import choose_compute
+from birads_zoo.errors import UserError
+from birads_zoo.host import load_host
+from birads_zoo.interfaces import OutputsContext
+from birads_zoo.model.head import ParallelLinear
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import Recipe
+from birads_zoo.training.fold import fit_fold
+
+FILES = Path(__file__).with_name("single_files")
+NAMES = {"cumulative-link": FILES / "cumulative_link.py", "multi-label": FILES / "multi_label.py"}
+CPU = choose_compute("cpu", "float32")
+LOGITS = torch.randn(20, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def host():
+    return load_host(list(NAMES.values()))
+
+
+@pytest.fixture(scope="module")
+def fitted(host, phantom_root, tmp_path_factory):
+    """Train by a loss: `fitted(name, options)` → the recipe, the data, what the first fold left, and its classifier."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def fit(name, options):
+        recipe = Recipe().replace(
+            {
+                "dataset.root": str(phantom_root),
+                "loss": {"name": name, "options": options},
+                "model.backbone": "baseline_cnn",
+                "image.height": 48,
+                "image.width": 32,
+                "split.folds": 2,
+                "split.validation": 0.3,
+                "training.epochs": 2,
+                "training.precision": "float32",
+            }
+        )
+        data = prepare(recipe, host, cache, Screen())
+        checkpoints = tmp_path_factory.mktemp("checkpoints")
+        (checkpoints / "fold-0").mkdir()
+        left, classifier = fit_fold(
+            recipe, host, data, data.folds[0], CPU, checkpoints, Screen(), on_epoch=lambda epoch: None
+        )
+        return recipe, data, left, classifier.eval()
+
+    return fit
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_short_and_keeps_the_contract(host, name):
+    assert len(NAMES[name].read_text(encoding="utf-8").splitlines()) <= 40
+    assert conformance.check(host, "loss", name) == []
+
+
+def test_cumulative_link_probabilities_are_differences_of_cumulative_ones(host):
+    outputs = host.loss("cumulative-link").outputs(OutputsContext(classes=4))
+    first = LOGITS[:, 0]
+    gaps = torch.log1p(torch.exp(LOGITS[:, 1:] - first[:, None])) + 1e-3
+    beyond = torch.sigmoid(torch.stack([first, first - gaps[:, 0], first - gaps.sum(1)], 1))
+    one, none = torch.ones(20, 1, dtype=torch.float64), torch.zeros(20, 1, dtype=torch.float64)
+    expected = -torch.cat([one, beyond, none], 1).diff(dim=1)
+    torch.testing.assert_close(outputs.probabilities(LOGITS), expected)
+
+
+@pytest.mark.parametrize("only_one", [False, True])
+def test_multi_label_probabilities_follow_the_losss_option(host, only_one):
+    spec = host.loss("multi-label")
+    outputs = spec.outputs(OutputsContext(classes=3, options=spec.options(only_one=only_one)))
+    there = torch.sigmoid(LOGITS)
+    shares = there / (1 - there) if only_one else there
+    torch.testing.assert_close(outputs.probabilities(LOGITS), shares / shares.sum(1, keepdim=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "logits", "rule"),
+    [
+        ("cumulative-link", {}, 3, "p(y > k) = σ(s + b_k), with b_k falling from class to class"),
+        ("multi-label", {"only_one": True}, 4, "σ(z_k) / (1 − σ(z_k)), to sum 1"),
+    ],
+)
+def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_path, name, options, logits, rule):
+    recipe, data, left, classifier = fitted(name, options)
+    assert (classifier.outputs.logits, classifier.outputs.rule) == (logits, rule)
+    assert (isinstance(classifier.head.rest.logits, ParallelLinear)) == (name == "cumulative-link")
+    np.testing.assert_allclose(left.test.sum(axis=1), 1, atol=1e-9)
+    labels = data.labelled.labels[data.folds[0].validation]
+    likelihood = np.log(left.validation[np.arange(len(labels)), labels]).mean()
+    assert min(epoch.val_loss for epoch in left.history) == pytest.approx(-likelihood, rel=1e-5), "in nats an image"
+
+    judge = Judge(classifier.to(memory_format=torch.contiguous_format), own=1)
+    save_network("onnx", judge, recipe, tmp_path / "network")
+    images, present = torch.rand(3, 1, 1, 48, 32), torch.ones(3, 1, dtype=torch.bool)
+    with torch.inference_mode():
+        for told, wanted in zip(open_onnx(tmp_path / "network", CPU)(images, present), judge(images), strict=True):
+            torch.testing.assert_close(told, wanted, atol=1e-5, rtol=1e-5)
+
+    save_network("safetensors", judge, recipe, tmp_path / "weights")
+    open_classifier(tmp_path / "weights", recipe, host, 4, CPU)
+    with pytest.raises(UserError) as error:
+        open_classifier(tmp_path / "weights", recipe, load_host(), 4, CPU)
+    assert str(error.value) == (
+        f"this model needs the loss {name!r}, and no plugin here registers it; install that plugin or name its file "
+        "with --plugin, or export the run as onnx"
+    )

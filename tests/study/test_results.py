@@ -1,0 +1,56 @@
+"""What `leakage` and `ablate` write of effects that were found elsewhere."""
+
+import json
+
+import pytest
+
+from birads_zoo.evaluation.intervals import Estimate
+from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
+from birads_zoo.study.results import Basis, write_ablations, write_leakage
+
+SCORE = Estimate(value=0.7, low=0.6, high=0.8)
+
+
+@pytest.fixture
+def about():
+    """What a study rests on: `about(seeds=(0, 1))`."""
+
+    def make(seeds=(0, 1)):
+        return Basis(
+            name="my-net", dataset="csv", target="finding", classes=("a", "b"), split="by patient", folds=4,
+            seeds=seeds, metric="macro_f1", n=80, patients=40, environment={"device": "cpu"}, command="birads-zoo …",
+        )  # fmt: skip
+
+    return make
+
+
+def scheme(name, gap):
+    return SchemeScore(
+        scheme=name, leaky=name != "patient", score=SCORE, inflation=None if gap is None else SCORE,
+        p=None if gap is None else 0.5, smallest_gap=gap, verdict="" if gap is None else "no inflation shown",
+    )  # fmt: skip
+
+
+def test_the_gap_that_would_have_been_shown_is_that_of_the_split_that_tells_least(tmp_path, about):
+    found = [scheme("patient", None), scheme("breast", 0.0625), scheme("image", 0.125)]
+    text, values = write_leakage(tmp_path, about(), found)
+    assert "A difference of 0.125 or more would have been shown with power 0.8" in text
+    assert (tmp_path / "leakage.md").read_text() == f"{text}\n\n`birads-zoo …`\n"
+    assert json.loads((tmp_path / "leakage.json").read_text())["schemes"] == values["schemes"]
+    assert {path.name for path in tmp_path.iterdir()} == {"leakage.md", "leakage.json", "leakage.csv", "figures"}
+    alone, _ = write_leakage(tmp_path, about(), found[:1])
+    assert "would have been shown" not in alone
+
+
+@pytest.mark.parametrize(
+    ("seeds", "counted", "warned"), [((0,), "4 folds, 1 seed ·", True), ((0, 1), "2 seeds", False)]
+)
+def test_what_a_study_of_one_seed_cannot_say_stands_below_it(tmp_path, about, seeds, counted, warned):
+    effect = Effect(name="no-dropout", backbone="my-net", effect=SCORE, p=0.01, verdict="helps")
+    text, _ = write_ablations(tmp_path, about(seeds), SCORE, [effect])
+    assert counted in text
+    assert ("With one seed the tests speak of these trained models alone" in text) == warned
+    assert "Full model: 0.700 [0.600, 0.800]." in text
+    assert "n = 80 images of 40 patients · macro-F1" in text
+    undefined, _ = write_ablations(tmp_path, about(seeds), None, [effect])
+    assert "Full model: undefined." in undefined

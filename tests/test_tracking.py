@@ -1,0 +1,158 @@
+"""What a tracker gets, and that nothing it does reaches the run."""
+
+import contextlib
+import json
+import pickle
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from birads_zoo.compose import compose, parse_settings, retrack
+from birads_zoo.errors import RunStoppedError, UserError
+from birads_zoo.host import load_host
+from birads_zoo.randomness import kept_state
+from birads_zoo.recipe import Recipe, changed_fields, shaping, shareable
+from birads_zoo.registry import load_registry
+from birads_zoo.tracking import headline
+
+PLUGIN = """
+from birads_zoo import Options, TrackerSpec, hookimpl
+
+class Settings(Options, frozen=True, kw_only=True):
+    level: int = 1
+
+@hookimpl
+def birads_zoo_trackers():
+    return [
+        TrackerSpec(name="plain", summary="s", build=print, options=Settings),
+        TrackerSpec(name="bare", summary="s", build=print),
+        TrackerSpec(name="needy", summary="s", build=print, requires=("json", "no_such_library")),
+        TrackerSpec(name="kept", summary="s", build=print, requires=("no_such_library",), install="acme-zoo[kept]"),
+    ]
+"""
+
+
+@pytest.fixture
+def host(tmp_path):
+    (tmp_path / "trackers.py").write_text(PLUGIN)
+    return load_host([tmp_path / "trackers.py"])
+
+
+@pytest.fixture
+def made(host, tmp_path):
+    registry = load_registry(tmp_path)
+    return lambda *settings: compose("default", parse_settings(settings), (), registry, host)
+
+
+def test_random_state_is_put_back_also_after_an_error():
+    def draw():
+        torch.manual_seed(1)
+        return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    with contextlib.suppress(ValueError), kept_state():
+        draw()
+        raise ValueError("no luck")
+    assert random.getstate() == before[0]
+    assert np.random.get_state()[1].tolist() == before[1]
+    assert torch.equal(torch.get_rng_state(), before[2])
+
+
+def test_the_main_metrics_are_those_of_metrics_json(finished):
+    metrics = json.loads((finished[0] / "metrics.json").read_text())
+    flat = headline(metrics)
+    assert flat["macro_f1"] == metrics["macro"]["f1"]
+    assert [flat["macro_f1_low"], flat["macro_f1_high"]] == metrics["intervals"]["scores"]["macro_f1"]
+    assert flat["gain_macro_auroc"] == metrics["gain"]["macro_auroc"]["value"]
+    assert (flat["n"], flat["patients"]) == (metrics["n"], metrics["patients"])
+    assert all(type(value) is float for value in flat.values())
+    assert not [name for name in flat if "BI-RADS" in name]
+
+
+def test_what_is_undefined_is_left_out(finished):
+    metrics = json.loads((finished[0] / "metrics.json").read_text())
+    metrics["kappa_quadratic"] = None
+    metrics["intervals"]["scores"]["macro_f1"] = None
+    metrics["gain"]["macro_f1"] = None
+    assert set(headline(metrics)) & {"kappa_quadratic", "macro_f1_low", "gain_macro_f1", "gain_macro_f1_low"} == set()
+
+
+# ── The recipe ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_trackers_and_their_options_are_checked_and_completed(made):
+    recipe = made('tracking.trackers=["plain"]')
+    assert recipe.tracking.trackers == ("plain",)
+    assert recipe.tracking.options == {"plain": {"level": 1}}
+    assert made("tracking.options.plain.level=3").tracking.options == {"plain": {"level": 3}}
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ('tracking.trackers=["plian"]', "unknown tracker 'plian'; did you mean 'plain'?"),
+        ('tracking.trackers=["plain", "plain"]', "tracker 'plain' is named twice; name it once"),
+        ("tracking.options.plian.level=2", "unknown tracker 'plian'; did you mean 'plain'?"),
+        ("tracking.options.plain.levle=2", "tracker 'plain' has no option 'levle'; did you mean 'level'?"),
+        (
+            "tracking.options.plain.level=high",
+            "tracker 'plain': key 'tracking.options.plain.level': expected 'int', got 'str'",
+        ),
+        ("tracking.options.bare.level=2", "tracker 'bare' has no option 'level'; it has no options"),
+        ("tracking.tracker=plain", "did you mean 'tracking.trackers'"),
+        (
+            'tracking.trackers=["needy"]',
+            "tracker 'needy' needs the package no_such_library: pip install 'no_such_library'",
+        ),
+        (
+            'tracking.trackers=["kept"]',
+            "tracker 'kept' needs the package no_such_library: pip install 'acme-zoo[kept]'",
+        ),
+    ],
+)
+def test_a_mistake_in_tracking_is_one_sentence(made, setting, said):
+    with pytest.raises(UserError) as error:
+        made(setting)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["mlflow", "tensorboard", "trackio", "wandb"])
+def test_a_bundled_tracker_without_its_package_says_what_to_install(made, monkeypatch, name):
+    monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
+    with pytest.raises(UserError) as error:
+        made(f'tracking.trackers=["{name}"]')
+    assert str(error.value) == f"tracker {name!r} needs the package {name}: pip install 'birads-zoo[{name}]'"
+
+
+def test_tracking_is_no_part_of_what_shapes_a_result(made):
+    tracked = made('tracking.trackers=["plain"]', "tracking.options.plain.level=3")
+    assert changed_fields(made(), tracked) == {}
+    assert tracked.run_id == made().run_id
+    assert "tracking" not in shaping(tracked)
+    assert shareable(tracked).tracking == Recipe().tracking
+
+
+def test_what_is_shared_of_a_recipe_names_no_files():
+    named = {"dataset.root": "/home/x", "dataset.options": {"table": "/home/y"}, "model.weights": "/home/z"}
+    assert "/home" not in str(shaping(shareable(Recipe().replace(named))))
+
+
+def test_a_stopped_runs_recipe_can_get_other_trackers(made, host):
+    recipe = made('tracking.trackers=["plain"]', "training.epochs=3")
+    other = retrack(recipe, {"tracking.trackers": ["bare"]}, host)
+    assert other.tracking.trackers == ("bare",)
+    assert changed_fields(recipe, other) == {}
+    with pytest.raises(UserError, match="unknown tracker 'bear'"):
+        retrack(recipe, {"tracking.trackers": ["bear"]}, host)
+
+
+def test_the_error_of_a_stop_survives_being_sent_to_another_process():
+    error = RunStoppedError("judge", "too slow", Path("runs/x"), 1, 3)
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.tracker, again.reason, again.folder, again.fold, again.epoch) == error.args
+    assert str(again) == (
+        "stopped by tracker 'judge' after epoch 3 of fold 2: too slow; to go on with it: birads-zoo run --resume runs/x"
+    )

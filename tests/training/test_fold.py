@@ -1,0 +1,47 @@
+"""What the recipe and the data say reaches the loss that a fold is trained by."""
+
+import pytest
+
+from birads_zoo.data.prepare import prepare
+from birads_zoo.devices import choose_compute
+from birads_zoo.errors import UserError
+from birads_zoo.host import load_host
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import Recipe
+from birads_zoo.training.fold import fit_fold
+
+PLUGIN = """
+from birads_zoo import LossSpec, Options, UserError, hookimpl
+
+class MyOptions(Options, frozen=True, kw_only=True):
+    strength: float = 1.0
+
+def build(context):
+    raise UserError(repr((context.class_counts, context.class_weights, context.ordinal, context.options.strength)))
+
+@hookimpl
+def birads_zoo_losses():
+    return [LossSpec(name="tells", summary="a test's own", build=build, options=MyOptions)]
+"""
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_loss_is_built_for_the_folds_rows_the_recipe_and_the_target(phantom_root, tmp_path, weighted):
+    (tmp_path / "tells.py").write_text(PLUGIN)
+    host = load_host([tmp_path / "tells.py"])
+    recipe = Recipe().replace(
+        {
+            "dataset.root": str(phantom_root),
+            "loss": {"name": "tells", "class_weights": weighted, "options": {"strength": 0.25}},
+            "model.backbone": "baseline_cnn",
+            "image.height": 48,
+            "image.width": 32,
+            "split.folds": 2,
+        }
+    )
+    data = prepare(recipe, host, tmp_path / "cache", Screen())
+    fold = data.folds[1]
+    with pytest.raises(UserError) as said:
+        fit_fold(recipe, host, data, fold, choose_compute("cpu", "float32"), tmp_path, Screen(), lambda epoch: None)
+    counts = tuple(int((data.labelled.labels[fold.train] == k).sum()) for k in range(4))
+    assert str(said.value) == repr((counts, weighted, True, 0.25))
