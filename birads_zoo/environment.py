@@ -11,7 +11,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_VERSIONS = ("birads-zoo", "torch", "torchvision", "kornia", "numpy", "pandas", "scikit-learn", "pillow", "safetensors")
+_VERSIONS = (
+    "birads-zoo",
+    "torch",
+    "torchvision",
+    "timm",
+    "kornia",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "pillow",
+    "safetensors",
+)
 
 
 def environment() -> dict[str, Any]:
