@@ -68,9 +68,9 @@ def own_cache(tmp_path_factory):
     os.environ["BIRADS_ZOO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def few_refits():
-    """Shortcuts are judged by 4 refits instead of 20, a quarter of a small run's time; tests/shortcuts has all 20."""
+    """Runs judge shortcuts by 4 refits instead of 20, a quarter of a small run's time; tests/shortcuts has all 20."""
     from birads_zoo.shortcuts import verdict
 
     with pytest.MonkeyPatch.context() as patch:
@@ -88,7 +88,7 @@ def no_figures(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def zoo():
+def zoo(few_refits):
     """Run a `birads-zoo` command in this process: `zoo("list", "--json")` → status, out, err."""
     from birads_zoo.cli import main
 
