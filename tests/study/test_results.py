@@ -2,12 +2,18 @@
 
 import json
 
+import msgspec
 import pytest
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
+from birads_zoo.results.environment import Machine
+from birads_zoo.results.estimate import Estimate
 from birads_zoo.study.results import Basis, write_ablations, write_leakage
 
+MACHINE = Machine(
+    started="", python="", platform="", cpus=2, memory_gib=None, versions={}, commit=None, device="cpu",
+    device_name="", precision="float32",
+)  # fmt: skip
 SCORE = Estimate(value=0.7, low=0.6, high=0.8)
 
 
@@ -18,7 +24,7 @@ def about():
     def make(seeds=(0, 1)):
         return Basis(
             name="my-net", dataset="csv", target="finding", classes=("a", "b"), split="by patient", folds=4,
-            seeds=seeds, metric="macro_f1", n=80, patients=40, environment={"device": "cpu"}, command="birads-zoo …",
+            seeds=seeds, metric="macro_f1", n=80, patients=40, environment=MACHINE, command="birads-zoo …",
         )  # fmt: skip
 
     return make
