@@ -42,7 +42,7 @@ def test_the_gap_that_would_have_been_shown_is_that_of_the_split_that_tells_leas
     text, values = write_leakage(tmp_path, about(), found)
     assert "A difference of 0.125 or more would have been shown with power 0.8" in text
     assert (tmp_path / "leakage.md").read_text() == f"{text}\n\n`birads-zoo …`\n"
-    assert json.loads((tmp_path / "leakage.json").read_text())["schemes"] == msgspec.to_builtins(values.schemes)
+    assert json.loads((tmp_path / "leakage.json").read_text())["schemes"] == list(msgspec.to_builtins(values.schemes))
     assert {path.name for path in tmp_path.iterdir()} == {"leakage.md", "leakage.json", "leakage.csv", "figures"}
     alone, _ = write_leakage(tmp_path, about(), found[:1])
     assert "would have been shown" not in alone
