@@ -31,7 +31,7 @@ from birads_zoo.interfaces import (
     Spec,
     TrackerSpec,
 )
-from birads_zoo.kinds import KINDS, fault_of_spec, kind_of
+from birads_zoo.kinds import KINDS, fault_of_member, fault_of_spec, kind_of
 from birads_zoo.loss_trials import CLASS_COUNTS, try_loss, try_outputs
 from birads_zoo.model_trials import BrokenContractError, try_ablation, try_explainer
 from birads_zoo.plugins import describe
@@ -58,7 +58,7 @@ class Finding:
 
 def check(host: Host, kind: str, name: str) -> list[str]:
     """Check one registered part; returns the warnings, and raises `UserError`, naming the plugin, for an error."""
-    registered = host.of_kind(kind)[name]
+    registered = host.registered(kind, name)
     findings = check_spec(registered.spec)
     errors = errors_of(findings)
     who = f"{kind_of(kind).word} {name!r} (plugin {registered.plugin})"
@@ -92,7 +92,10 @@ def check_spec(spec: Spec) -> list[Finding]:
 
 
 def check_backbone(spec: BackboneSpec) -> list[Finding]:
-    """Check the feature-map contract and the CAM line, by one forward and backward pass at each of `SIZES`.
+    """Check the feature-map contract and the CAM line, by one forward and backward pass at each of two sizes.
+
+    They are `SIZES`; for a spec that names the size it was made for that one, and three quarters of its width; for one
+    that takes a single size that one alone.
 
     N×C×H×W float32 images must become a finite floating-point feature map N×D×h×w, one row per image that does not
     depend on the other images in evaluation mode, through which gradients reach the parameters. The CAM line: the
@@ -100,7 +103,7 @@ def check_backbone(spec: BackboneSpec) -> list[Finding]:
     are random: no pretrained ones are fetched.
     """
     findings = _check_fields(spec)
-    for height, width in SIZES:
+    for height, width in _sizes_of(spec):
         if errors_of(findings):
             break
         with _isolated("backbone"), _caught(findings):
@@ -188,6 +191,15 @@ def check_tracker(spec: TrackerSpec) -> list[Finding]:
     return findings
 
 
+def _sizes_of(spec: BackboneSpec) -> tuple[tuple[int, int], ...]:
+    if spec.image_size:
+        return (spec.image_size,)
+    if spec.usual_size:
+        height, width = spec.usual_size
+        return (height, width), (height, width * 3 // 4)
+    return SIZES
+
+
 def _try_backbone(spec: BackboneSpec, height: int, width: int, findings: list[Finding]) -> None:
     channels = len(spec.pixel_mean)
     options = BackboneContext(
@@ -252,7 +264,9 @@ def _class_score(features: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _check_fields(spec: Spec) -> list[Finding]:
-    said = fault_of_spec(next(kind for kind in KINDS if isinstance(spec, kind.spec)), spec)
+    kind = next(kind for kind in KINDS if isinstance(spec, kind.spec))
+    of_family = isinstance(spec, BackboneSpec) and "/" in spec.name
+    said = fault_of_member(kind, spec, spec.name) if of_family else fault_of_spec(kind, spec)
     return [Finding("error", said)] if said else []
 
 

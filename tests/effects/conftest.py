@@ -20,7 +20,7 @@ PLUGIN = '''
 
 from collections import OrderedDict
 
-from birads_zoo import AugmentationSpec, BackboneSpec, ExplainerSpec, LossSpec, Options, hookimpl
+from birads_zoo import AugmentationSpec, BackboneSpec, ExplainerSpec, LossSpec, Options, TrackerSpec, hookimpl
 
 class Width(Options, frozen=True, kw_only=True):
     width: int = 4
@@ -53,9 +53,17 @@ def scaled(context):
     return Scaled()
 
 def even(context):
-    def explain(images, targets):
+    def explain(images, targets, present):
         return images[:, :, 0] * 0 + context.options.scale / 2
     return explain
+
+def writing(context):
+    (context.folder / "shown").write_text(str(context.options.scale))
+    return object()
+
+@hookimpl
+def birads_zoo_trackers():
+    return [TrackerSpec(name="shown", summary="writes its option into the run's folder", build=writing, options=Scale)]
 
 @hookimpl
 def birads_zoo_backbones():

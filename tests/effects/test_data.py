@@ -49,16 +49,27 @@ def test_the_target_and_its_classes_are_those_asked_for(prepared):
 @pytest.mark.follows("dataset.views")
 @pytest.mark.parametrize(("views", "same"), [("breast", "laterality"), ("bilateral", "view")])
 def test_a_sample_has_the_views_asked_for(prepared, views, same):
-    assert prepared().samples.shape[1] == 1
+    assert prepared().samples.pictures.shape[1] == 1
     data = prepared({"dataset.views": views})
-    assert data.samples.shape == (len(data.labelled.labels), 2)
-    of = {place: row for row, place in enumerate(data.positions)}
-    rows = data.labelled.index.rows
-    pairs = [(of[own], of[other]) for own, other in data.samples if own != other and own in of and other in of]
-    assert pairs
-    for own, other in pairs:
+    assert data.samples.pictures.shape == (len(data.labelled.labels), 2)
+    rows, whole = data.pictures.rows, data.samples.present.all(axis=1)
+    assert whole.sum() > len(whole) / 2
+    for own, other in data.samples.pictures[whole]:
         assert rows["patient_id"][own] == rows["patient_id"][other]
         assert [name for name in ("laterality", "view") if rows[name][own] == rows[name][other]] == [same]
+
+
+@pytest.mark.follows("dataset.level")
+@pytest.mark.parametrize(
+    ("level", "views", "unit"), [("breast", "breast", "laterality"), ("patient", "exam", "exam_id")]
+)
+def test_a_label_is_of_what_was_asked_for(prepared, level, views, unit):
+    assert prepared({"dataset.views": views}).labelled.target.level == "image"
+    data = prepared({"dataset.views": views, "dataset.level": level, "split.validation": 0.0})
+    rows = data.labelled.index.rows
+    assert data.labelled.target.level == level
+    assert len(rows) == len(data.labelled.labels) < len(data.pictures.rows) / 1.5
+    assert not rows[["patient_id", unit]].duplicated().any()
 
 
 @pytest.mark.follows("split.scheme")

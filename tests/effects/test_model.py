@@ -84,10 +84,13 @@ def test_maps_are_pooled_as_asked_for(built):
 
 @pytest.mark.follows("model.fusion")
 def test_views_are_fused_as_asked_for(built):
-    pooled = torch.tensor([[[1.0], [4.0]]])
-    two = {"dataset.views": "bilateral"}
-    assert built(two).head.fuse(pooled).tolist() == [[2.5]]
-    assert built(two | {"model.fusion": "difference"}).head.fuse(pooled).tolist() == [[1.0, -3.0]]
+    pooled, present = torch.tensor([[[1.0], [4.0]]]), torch.ones(1, 2, dtype=torch.bool)
+    wanted = {"mean": [2.5], "max": [4.0], "difference": [1.0, -3.0], "concat": [1.0, 4.0]}
+    for fusion, vector in wanted.items():
+        head = built({"dataset.views": "bilateral", "model.fusion": fusion}).head
+        assert head.fuse(pooled, present)[0].tolist() == [vector]
+    attentive = built({"dataset.views": "bilateral", "model.fusion": "attention"}).head
+    assert attentive.fuse(torch.zeros(1, 2, 12), present)[1].tolist() == [[0.5, 0.5]]
 
 
 @pytest.mark.follows("model.norm", "model.input_dropout", "model.hidden", "model.dropout")

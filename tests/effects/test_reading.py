@@ -10,6 +10,7 @@ from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.runs.measure import measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.shortcuts.rungs import Rung
+from birads_zoo.tracking import Trackers
 from birads_zoo.training.fold import Fitted
 
 
@@ -84,6 +85,18 @@ def test_heat_maps_are_drawn_by_the_named_explainer_with_its_options(recipe, hos
     assert np.unique(maps({"explainer.name": "shown"})) == 0.5
     assert np.unique(maps({"explainer.name": "shown", "explainer.options.scale": 1.5})) == 0.75
     assert len(np.unique(maps({}))) > 2
+
+
+@pytest.mark.follows("tracking.trackers", "tracking.options")
+def test_a_run_is_followed_by_the_named_trackers_with_their_options(recipe, host, tmp_path):
+    for name, changes, left in (
+        ("none", {}, []),
+        ("usual", {"tracking.trackers": ["shown"]}, ["1.0"]),
+        ("set", {"tracking.trackers": ["shown"], "tracking.options.shown.scale": 2.5}, ["2.5"]),
+    ):
+        (tmp_path / name).mkdir()
+        Trackers(recipe(changes), host, tmp_path / name)
+        assert [path.read_text() for path in (tmp_path / name).iterdir()] == left
 
 
 @pytest.mark.follows("seed")

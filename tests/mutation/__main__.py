@@ -57,10 +57,11 @@ class Copy:
         """Run pytest on `arguments`: its exit status, and the names of the tests that failed."""
         paths = os.pathsep.join(str(self.folder / part) for part in (".", "plugins"))
         quiet = ["-q", "--tb=no", "--no-header", "-p", "no:cacheprovider", "--basetemp", str(self.folder / "tmp")]
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *quiet, f"--timeout={A_TEST}", *arguments],
             cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            env={**kept, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -74,7 +75,8 @@ class Copy:
             return 1, ["(no end)"]
         if process.returncode not in (0, 1, 2, 5):
             raise SystemExit(f"pytest could not run:\n{said}")
-        names = [line.split()[1] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        ends = [line.partition(" ")[2] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+        names = [end.partition(" - ")[0] for end in ends]
         return process.returncode % 5, names or ["(no import)"]  # 5: all of these tests are marked slow
 
     def try_out(self, mutant: Mutant) -> Trial:
@@ -85,7 +87,7 @@ class Copy:
         try:
             self._write(path, mutant.applied(source))
             status, names = 0, [""]
-            for tests in tests_for(ROOT, mutant.file):
+            for tests in tests_for(self.folder, mutant.file):
                 if status == 0 and tests:
                     status, names = self.test(["-x", *tests])
         finally:
@@ -160,12 +162,12 @@ def main() -> None:
     given = parser.parse_args()
     files = [file for file in files_of(ROOT) if not given.paths or any(file.startswith(path) for path in given.paths)]
     known = equivalents()
-    mutants = [one for one in sample(ROOT, files, given.number) if changed(one) not in known]
+    diffs = {mutant: diff(mutant) for mutant in sample(ROOT, files, given.number) if changed(mutant) not in known}
     started = time.monotonic()
-    trials = tried(mutants, given.jobs)
+    trials = tried(list(diffs), given.jobs)
     missed = [trial.mutant for trial in trials if not trial.noticed]
     for mutant in missed:
-        print(f"\nnot noticed ({mutant.operator} in {mutant.function or 'the module'}):\n{diff(mutant)}")
+        print(f"\nnot noticed ({mutant.operator} in {mutant.function or 'the module'}):\n{diffs[mutant]}")
     share = 1 - len(missed) / len(trials)
     minutes = (time.monotonic() - started) / 60
     print(f"{len(trials) - len(missed)} of {len(trials)} changes noticed: {100 * share:.1f} % ({minutes:.0f} min)")

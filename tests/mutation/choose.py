@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from mutate import Mutant, is_change, mutants_of
@@ -46,6 +47,13 @@ def sample(root: Path, files: Sequence[str], number: int) -> list[Mutant]:
     return chosen
 
 
+@cache
+def _tests(root: Path) -> dict[str, str]:
+    """Return the text of every file of tests, by its path."""
+    paths = sorted((root / "tests").rglob("test_*.py"))
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
 def tests_for(root: Path, file: str) -> tuple[list[str], list[str]]:
     """Return the tests of a file: first its namesake's and those that import it, then its folder's and outer ones."""
     parts = Path(file).with_suffix("").parts
@@ -53,10 +61,9 @@ def tests_for(root: Path, file: str) -> tuple[list[str], list[str]]:
     home = Path("tests", *folders)
     module, package = ".".join(parts), ".".join(parts[:-1])
     near = [path for path in [(home / f"test_{name.strip('_')}.py").as_posix()] if (root / path).exists()]
-    for path in sorted((root / "tests").rglob("test_*.py")):
-        text = path.read_text(encoding="utf-8")
+    for path, text in _tests(root).items():
         if f"{module} import" in text or f"from {package} import {parts[-1]}" in text:
-            near.append(path.relative_to(root).as_posix())
+            near.append(path)
     far: list[str] = []
     for other in (home.as_posix(), *_ALSO[folders[0]]):
         paths = sorted((root / other).glob("test_*.py")) if (root / other).is_dir() else [root / other]

@@ -54,8 +54,8 @@ def test_a_lesion_smaller_than_a_place_still_has_one():
 
 def test_a_picture_in_which_nothing_was_marked_should_show_its_class_nowhere():
     """A map of zeros says that somebody looked: all places should speak for the first class, whatever the label."""
-    empty, silent = torch.zeros(1, 32, 32), torch.zeros(1, 2, 4, 4)
-    first = torch.stack([torch.full((1, 4, 4), 10.0), torch.full((1, 4, 4), -10.0)], dim=1)
+    empty, silent = torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 2, 4, 4)
+    first = torch.stack([torch.full((1, 1, 4, 4), 10.0), torch.full((1, 1, 4, 4), -10.0)], dim=2)
     assert float(lesion_loss(first, empty, torch.tensor([1]))) < 1e-6
     assert float(lesion_loss(-first, empty, torch.tensor([1]))) == pytest.approx(10, abs=1e-3), "half of the 20 lost"
     assert float(lesion_loss(silent, empty, torch.tensor([1]))) == pytest.approx(math.log(2) / 2)

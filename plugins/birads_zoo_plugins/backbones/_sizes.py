@@ -1,0 +1,76 @@
+"""Sizes of pictures: what a network takes, and what to do with a picture that it does not take as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from birads_zoo.errors import UserError
+
+Size = tuple[int, int]
+
+_MOST = 2.0  # times the picture's own area: above it most of what is computed would be padding
+
+
+def fitting_size(name: str, asked: Size, own: Size, steps: Sequence[int], takes: Callable[[Size], bool]) -> Size:
+    """Return the smallest size, not below `asked`, that the network called `name` takes.
+
+    Tried are its sides rounded up to multiples of each of `steps` (pixels; 1 leaves them as they are) and of the sides
+    for which the network was made, `own`, and squares of such sides, up to twice the area asked for.
+
+    Raises:
+        UserError: when it takes none of them; named are sizes that it takes.
+
+    """
+    for size in _candidates(asked, own, steps):
+        if takes(size):
+            return size
+    known = " or ".join(f"{height}x{width}" for height, width in _others(asked, own, steps, takes))
+    raise UserError(
+        f"{name} takes no pictures of {asked[0]}x{asked[1]}, even if padded; it takes {known}: set image.height and "
+        "image.width (--image-size HxW)"
+    )
+
+
+def _candidates(asked: Size, own: Size, steps: Sequence[int]) -> list[Size]:
+    multiples = [*((step, step) for step in steps), own]
+    rounded = {(_up(asked[0], tall), _up(asked[1], wide)) for tall, wide in multiples}
+    squares = {(max(size), max(size)) for size in rounded}
+    small_enough = (size for size in rounded | squares if _area(size) <= _MOST * _area(asked))
+    return sorted(small_enough, key=lambda size: (_area(size), size))
+
+
+def _others(asked: Size, own: Size, steps: Sequence[int], takes: Callable[[Size], bool]) -> Iterator[Size]:
+    """Yield the network's own size, and the first enlargement of `asked` that it takes, if it takes one."""
+    yield own
+    for times in (1.5, 2, 3, 4):
+        size = (_up(round(times * asked[0]), max(steps)), _up(round(times * asked[1]), max(steps)))
+        if size != own and takes(size):
+            yield size
+            return
+
+
+def _up(side: int, step: int) -> int:
+    return -(-side // step) * step
+
+
+def _area(size: Size) -> int:
+    return size[0] * size[1]
+
+
+def continued(images: Tensor, margin: Size) -> Tensor:
+    """Return images with `margin` more pixels at the bottom and at the right: the outermost ones, over again.
+
+    There no breast lies, or it goes on, and an edge of another grey would be something to see.
+    """
+    return F.pad(images, (0, margin[1], 0, margin[0]), mode="replicate") if any(margin) else images
+
+
+def within(maps: Tensor, pictures: Tensor, margin: Size) -> Tensor:
+    """Return the places of N×D×h×w maps, made of `pictures` with that `margin`, that see a pixel of the pictures."""
+    height, width = (
+        -(-maps.shape[axis] * pictures.shape[axis] // (pictures.shape[axis] + margin[axis])) for axis in (-2, -1)
+    )
+    return maps[..., :height, :width] if any(margin) else maps
