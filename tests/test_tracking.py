@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
 from birads_zoo.compose import compose, parse_settings, retrack
 from birads_zoo.errors import RunStoppedError, UserError
@@ -16,6 +17,7 @@ from birads_zoo.host import load_host
 from birads_zoo.randomness import kept_state
 from birads_zoo.recipe import Recipe, changed_fields, shaping, shareable
 from birads_zoo.registry import load_registry
+from birads_zoo.runs.folder import read_metrics
 from birads_zoo.tracking import headline
 
 PLUGIN = """
@@ -63,21 +65,29 @@ def test_random_state_is_put_back_also_after_an_error():
 
 def test_the_main_metrics_are_those_of_metrics_json(finished):
     metrics = json.loads((finished[0] / "metrics.json").read_text())
-    flat = headline(metrics)
+    flat = headline(read_metrics(finished[0]))
     assert flat["macro_f1"] == metrics["macro"]["f1"]
+    assert flat["weighted_recall"] == metrics["weighted"]["recall"]
     assert [flat["macro_f1_low"], flat["macro_f1_high"]] == metrics["intervals"]["scores"]["macro_f1"]
     assert flat["gain_macro_auroc"] == metrics["gain"]["macro_auroc"]["value"]
+    assert flat["gain_macro_f1_high"] == metrics["gain"]["macro_f1"]["high"]
     assert (flat["n"], flat["patients"]) == (metrics["n"], metrics["patients"])
     assert all(type(value) is float for value in flat.values())
     assert not [name for name in flat if "BI-RADS" in name]
 
 
 def test_what_is_undefined_is_left_out(finished):
-    metrics = json.loads((finished[0] / "metrics.json").read_text())
-    metrics["kappa_quadratic"] = None
-    metrics["intervals"]["scores"]["macro_f1"] = None
-    metrics["gain"]["macro_f1"] = None
-    assert set(headline(metrics)) & {"kappa_quadratic", "macro_f1_low", "gain_macro_f1", "gain_macro_f1_low"} == set()
+    metrics = read_metrics(finished[0])
+    scores = metrics.intervals.scores | {"macro_f1": None}
+    undefined = replace(
+        metrics,
+        kappa_quadratic=None,
+        intervals=replace(metrics.intervals, scores=scores),
+        gain=replace(metrics.gain, macro_f1=None),
+    )
+    gone = set(headline(metrics)) - set(headline(undefined))
+    assert {"kappa_quadratic", "macro_f1_low", "macro_f1_high", "gain_macro_f1", "gain_macro_f1_low"} <= gone
+    assert "macro_f1" in headline(undefined)
 
 
 # ── The recipe ───────────────────────────────────────────────────────────────────────────────────────────────────
