@@ -8,9 +8,28 @@ from typing import TYPE_CHECKING, Any
 from birads_zoo.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from birads_zoo.artifact.load import load
-    from birads_zoo.errors import RunStoppedError, UserError
+    from birads_zoo.api.ablate import ablate
+    from birads_zoo.api.audit import audit
+    from birads_zoo.api.backbones import list_backbones
+    from birads_zoo.api.compare import compare
+    from birads_zoo.api.explain import explain
+    from birads_zoo.api.export import export
+    from birads_zoo.api.figures import Figures
+    from birads_zoo.api.leakage import leakage
+    from birads_zoo.api.load import load
+    from birads_zoo.api.open_run import Run, open_run
+    from birads_zoo.api.phantom import phantom
+    from birads_zoo.api.result import Result
+    from birads_zoo.api.run import run
+    from birads_zoo.artifact.judging import Prediction
+    from birads_zoo.artifact.model import Model
+    from birads_zoo.data.classes import natural_key
+    from birads_zoo.data.frame import make_index
+    from birads_zoo.errors import BiradsZooWarning, RunStoppedError, UserError, unknown_name
+    from birads_zoo.evaluation.leaderboard import Leaderboard
+    from birads_zoo.inspection.audit import Audit
     from birads_zoo.interfaces import (
+        INDEX_COLUMNS,
         AblationSpec,
         AuditEntry,
         AugmentationContext,
@@ -18,6 +37,7 @@ if TYPE_CHECKING:
         BackboneContext,
         BackboneFamily,
         BackboneSpec,
+        Classifier,
         DatasetContext,
         DatasetSpec,
         EpochRecord,
@@ -32,6 +52,7 @@ if TYPE_CHECKING:
         Options,
         Outputs,
         OutputsContext,
+        Record,
         RunFinished,
         RunStarted,
         Stop,
@@ -41,30 +62,50 @@ if TYPE_CHECKING:
         TrackerSpec,
         hookimpl,
     )
+    from birads_zoo.recipe import Recipe
+    from birads_zoo.results.explanations import ExplanationsFound
+    from birads_zoo.results.metrics import RunMetrics
+    from birads_zoo.study.results import AblationStudy, LeakageStudy
 
 __all__ = [
+    "INDEX_COLUMNS",
     "AblationSpec",
+    "AblationStudy",
+    "Audit",
     "AuditEntry",
     "AugmentationContext",
     "AugmentationSpec",
     "BackboneContext",
     "BackboneFamily",
     "BackboneSpec",
+    "BiradsZooWarning",
+    "Classifier",
     "DatasetContext",
     "DatasetSpec",
     "EpochRecord",
     "Explainer",
     "ExplainerContext",
     "ExplainerSpec",
+    "ExplanationsFound",
+    "Figures",
     "Index",
+    "Leaderboard",
+    "LeakageStudy",
     "Lesion",
     "LossContext",
     "LossSpec",
+    "Model",
     "NoOptions",
     "Options",
     "Outputs",
     "OutputsContext",
+    "Prediction",
+    "Recipe",
+    "Record",
+    "Result",
+    "Run",
     "RunFinished",
+    "RunMetrics",
     "RunStarted",
     "RunStoppedError",
     "Stop",
@@ -73,14 +114,53 @@ __all__ = [
     "TrackerContext",
     "TrackerSpec",
     "UserError",
+    "ablate",
+    "audit",
+    "compare",
+    "explain",
+    "export",
     "hookimpl",
+    "leakage",
+    "list_backbones",
     "load",
+    "make_index",
+    "natural_key",
+    "open_run",
+    "phantom",
+    "run",
+    "unknown_name",
 ]
 
 _PLACES = {
+    "AblationStudy": "birads_zoo.study.results",
+    "Audit": "birads_zoo.inspection.audit",
+    "BiradsZooWarning": "birads_zoo.errors",
+    "ExplanationsFound": "birads_zoo.results.explanations",
+    "Figures": "birads_zoo.api.figures",
+    "Leaderboard": "birads_zoo.evaluation.leaderboard",
+    "LeakageStudy": "birads_zoo.study.results",
+    "Model": "birads_zoo.artifact.model",
+    "Prediction": "birads_zoo.artifact.judging",
+    "Recipe": "birads_zoo.recipe",
+    "Result": "birads_zoo.api.result",
+    "Run": "birads_zoo.api.open_run",
+    "RunMetrics": "birads_zoo.results.metrics",
     "RunStoppedError": "birads_zoo.errors",
     "UserError": "birads_zoo.errors",
-    "load": "birads_zoo.artifact.load",
+    "ablate": "birads_zoo.api.ablate",
+    "audit": "birads_zoo.api.audit",
+    "compare": "birads_zoo.api.compare",
+    "explain": "birads_zoo.api.explain",
+    "export": "birads_zoo.api.export",
+    "leakage": "birads_zoo.api.leakage",
+    "list_backbones": "birads_zoo.api.backbones",
+    "load": "birads_zoo.api.load",
+    "make_index": "birads_zoo.data.frame",
+    "natural_key": "birads_zoo.data.classes",
+    "open_run": "birads_zoo.api.open_run",
+    "phantom": "birads_zoo.api.phantom",
+    "run": "birads_zoo.api.run",
+    "unknown_name": "birads_zoo.errors",
 }
 """Where the public names are defined that are not in `birads_zoo.interfaces`."""
 

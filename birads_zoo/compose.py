@@ -11,7 +11,7 @@ import msgspec
 
 from birads_zoo.errors import UserError
 from birads_zoo.plugins import missing_modules
-from birads_zoo.recipe import Recipe, TrackingSection, from_dict
+from birads_zoo.recipe import Recipe, TrackingSection, from_dict, to_dict
 from birads_zoo.recipe.layers import PARTS, put
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def compose(
-    name_or_file: str, changes: Mapping[str, Any], ablations: Sequence[str], registry: Registry, host: Host
+    base: str | Path | Recipe, changes: Mapping[str, Any], ablations: Sequence[str], registry: Registry, host: Host
 ) -> Recipe:
-    """Return the recipe `name_or_file` with dotted `changes` laid on it, its plugins' names checked.
+    """Return the recipe `base`, a name, a TOML file or a value, with dotted `changes` laid on it, its plugins checked.
 
     `ablations` are named in addition to those that the recipe has. Options that nobody set get their defaults, so that
     the recipe says all of them. Paths become absolute, so that it means the same from any working directory.
@@ -31,8 +31,12 @@ def compose(
         UserError: for an unknown recipe, field, plugin or option, or a value of the wrong type.
 
     """
-    values = put(registry.recipe(name_or_file, changes.get("model.backbone", changes.get("model"))), changes)
-    recipe = from_dict(values, f"recipe {name_or_file}")
+    if isinstance(base, Recipe):
+        values, source = to_dict(base), "recipe"
+    else:
+        backbone = changes.get("model.backbone", changes.get("model"))
+        values, source = registry.recipe(str(base), backbone), f"recipe {base}"
+    recipe = from_dict(put(values, changes), source)
     recipe = recipe.replace({"ablations": [*recipe.ablations, *ablations]})
     for ablation in recipe.ablations:
         host.ablation(ablation)

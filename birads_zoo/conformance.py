@@ -39,6 +39,18 @@ from birads_zoo.randomness import derive, torch_generator
 from birads_zoo.tracker_trials import try_tracker
 from birads_zoo.training.rehearsal import rehearse_augmentation
 
+__all__ = [
+    "Finding",
+    "check_ablation",
+    "check_augmentation",
+    "check_backbone",
+    "check_explainer",
+    "check_loss",
+    "check_spec",
+    "check_tracker",
+    "errors_of",
+]
+
 SIZES = ((64, 64), (96, 128))
 """Heights and widths at which backbones and augmentations are tried: a square, and a picture wider than high."""
 

@@ -85,8 +85,8 @@ def try_explainer(spec: ExplainerSpec) -> None:
 def _require_left_as_found(
     explainer: Explainer, classifier: Classifier, images: Tensor, targets: Tensor, present: Tensor
 ) -> None:
-    """Explain without the engine's guard, in training mode and with gradients at hand."""
-    for parameter in classifier.train().parameters():
+    """Explain without the engine's guard, in evaluation mode and with gradients at hand."""
+    for parameter in classifier.eval().parameters():
         parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
     before, pictures = _state(classifier), images.clone()
     with torch.enable_grad():

@@ -18,10 +18,10 @@ class _Rate(ProgressColumn):
 
 
 class Screen:
-    """Says lines and shows bars."""
+    """Says lines and shows bars; a quiet one does neither."""
 
-    def __init__(self, console: Console | None = None, part: str = "") -> None:
-        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, console: Console | None = None, part: str = "", *, quiet: bool = False) -> None:
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
         self._part = part
 
     def within(self, part: str) -> Screen:
@@ -36,7 +36,7 @@ class Screen:
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Callable[[int, str], None]]:
         """Show a bar over `total` images while the block runs; yield `show(images done, note)`."""
-        if not self._console.is_terminal:
+        if self._console.quiet or not self._console.is_terminal:
             yield lambda images, note: None
             return
         columns = (

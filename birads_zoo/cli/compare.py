@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from birads_zoo.cli.plugins import open_host
-from birads_zoo.cli.study_options import command_line, read_names, split_option, study_changes, study_options
+from birads_zoo.api.compare import compare
+from birads_zoo.cli.study_options import read_names, split_option, study_fields, study_options
 from birads_zoo.documents import encode
 from birads_zoo.results.scores import Metric
-from birads_zoo.study.plan import Study, compared, seeds_from
 
 
 @click.command("compare")
@@ -41,7 +40,7 @@ def command(
     out: Path,
     as_json: bool,
     plugin_files: tuple[Path, ...],
-    **fields: Any,
+    **given: Any,
 ) -> None:
     """Compare backbones on the same folds, and leave a leaderboard.
 
@@ -50,21 +49,17 @@ def command(
     A model that fails is a line with its error; the rest finish. Stopped, and started again with the same arguments,
     it does only what is missing.
     """
-    from birads_zoo.progress import Screen  # heavy: only for a study itself
-    from birads_zoo.report.leaderboard_table import to_markdown
-    from birads_zoo.study.tell import tell_comparison
-
-    registry, host = open_host(plugin_files)
-    changes = study_changes(fields)
-    variants = compared(recipes, backbones, ablations or (), changes, weights, registry, host)
-    study = Study(
-        kind="compare",
-        variants=variants,
-        seeds=seeds_from(variants[0].recipe.seed, seeds),
+    found = compare(
+        backbones,
+        recipes=recipes,
+        ablations=ablations or (),
         metric=metric,
-        command=command_line(),
+        seeds=seeds,
+        weights=weights,
+        device=device,
+        out=out,
+        plugins=plugin_files,
+        **study_fields(given),
     )
-    screen = Screen()
-    found = tell_comparison(study, host, out, device, screen, registry.references)
-    click.echo(encode(found), nl=False) if as_json else click.echo(to_markdown(found))
-    screen.say(f"leaderboard: {out / 'leaderboard.html'}")
+    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
+    click.echo(f"leaderboard: {out / 'leaderboard.html'}", err=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.api.explain import explain
+from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 
@@ -23,7 +24,7 @@ def _read_limit(context: click.Context, parameter: click.Parameter, text: str) -
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option(
     "--explainer",
-    "names",
+    "explainers",
     multiple=True,
     metavar="NAME",
     help="A registered explainer, or all of them as 'all'; may be repeated.  [default: the run's own]",
@@ -37,7 +38,7 @@ def _read_limit(context: click.Context, parameter: click.Parameter, text: str) -
 @plugin_option
 def command(
     run: Path,
-    names: tuple[str, ...],
+    explainers: tuple[str, ...],
     limit: int | None,
     root: Path | None,
     device: str,
@@ -50,18 +51,6 @@ def command(
     lesion is marked, for the true one. The maps, their scores and the verdicts go to RUN/explanations, in place of what
     was there.
     """
-    _, host = open_host(plugin_files)
-    for name in names:
-        if name != "all":
-            host.explainer(name)  # a misspelt name is told before anything heavy is loaded
-    from birads_zoo.explain_run import explain
-    from birads_zoo.explanation.table import explanations_text
-    from birads_zoo.progress import Screen
-    from birads_zoo.runs.finished import read_run
-
-    finished = read_run(run, host)
-    chosen = list(host.explainers) if "all" in names else names or [finished.recipe.explainer.name]
-    screen = Screen()
-    found = explain(finished, host, chosen, limit, device, screen, root)
-    click.echo(encode(found), nl=False) if as_json else click.echo(explanations_text(found))
-    screen.say(f"explanations: {run / 'explanations'}")
+    found = explain(run, explainers, limit=limit, root=root, device=device, plugins=plugin_files)
+    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
+    click.echo(f"explanations: {found.folder}", err=True)

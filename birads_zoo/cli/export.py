@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import click
 
-from birads_zoo.artifact.manifest import Kind, Share
-from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.api.export import export
+from birads_zoo.artifact.manifest import Kind, Share, read_manifest
+from birads_zoo.cli.plugins import plugin_option
 
 
 @click.command("export")
@@ -32,23 +34,17 @@ def command(
 
     Each network is opened again and held against the trainer's on pictures of the run; one that disagrees is an error.
     """
-    from birads_zoo.artifact.export import export
-    from birads_zoo.progress import Screen
-
-    registry, host = open_host(plugin_files)
-    screen = Screen()
-    folder = out or run / f"model-{kind}"
-    manifest = export(run, kind, folder, host, registry, device, screen, root)
+    folder = export(run, kind, out=out, root=root, device=device, plugins=plugin_files)
+    manifest = read_manifest(folder)
     far, strange = manifest.training_range.distance_alarms, manifest.training_range.range_alarms
     count = len(manifest.folds)
-    screen.say(
-        f"{count} network{'' if count == 1 else 's'} of {manifest.run_id}, held against the trainer's: they agree"
-    )
+    say = partial(click.echo, err=True)
+    say(f"{count} network{'' if count == 1 else 's'} of {manifest.run_id}, held against the trainer's: they agree")
     told = [f"out of range {_told(strange)}", *([f"unlike the training {_told(far)}"] if far else [])]
     basis = f"{manifest.recipe.split.scheme} split, n = {strange.n}, 95 % intervals over patients"
-    screen.say(f"held-out pictures of the run that a warning would name: {', '.join(told)}  ({basis})")
-    screen.say(manifest.notice)
-    screen.say(f"model: {folder}")
+    say(f"held-out pictures of the run that a warning would name: {', '.join(told)}  ({basis})")
+    say(manifest.notice)
+    say(f"model: {folder}")
 
 
 def _told(share: Share) -> str:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from birads_zoo import __version__
-from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.api.backbones import members_like
+from birads_zoo.api.opening import open_host
+from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.interfaces import BackboneSpec, Spec
 from birads_zoo.kinds import KINDS, Kind, kind_of
@@ -93,11 +95,8 @@ def _families(host: Host) -> Iterator[_Entry]:
 
 
 def _members(host: Host, registry: Registry, pattern: str) -> Iterator[_Entry]:
-    prefix = pattern.partition("/")[0]
-    names = host.families[prefix].spec.names() if prefix in host.families else ()
-    for name in names:
-        if fnmatchcase(f"{prefix}/{name}", pattern):
-            yield _entry(kind_of("backbone"), host.registered("backbone", f"{prefix}/{name}"), registry)
+    for name in members_like(host, pattern):
+        yield _entry(kind_of("backbone"), host.registered("backbone", name), registry)
 
 
 def _entry(kind: Kind, registered: Registered[Spec], registry: Registry) -> _Entry:

@@ -1,4 +1,4 @@
-"""The options that every command on a data set shares, and the recipe's fields that they set."""
+"""The options that every command on a data set shares, and what they are to the API."""
 
 from __future__ import annotations
 
@@ -12,23 +12,15 @@ from birads_zoo.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FIELDS = {
-    "dataset": "dataset.name",
-    "root": "dataset.root",
-    "target": "dataset.target",
-    "classes": "dataset.classes",
-    "table": "dataset.options.table",
-    "columns": "dataset.options.columns",
-    "patient_pattern": "dataset.options.patient_pattern",
-    "unlisted": "dataset.options.unlisted",
-}
+_OPTIONS = ("table", "columns", "patient_pattern", "unlisted")
+"""The flags that are options of a data set; one that it does not have is refused."""
 
 
 def dataset_options(function: F) -> F:
     """Give a command the options that say which rows of which data set it works on.
 
     They arrive as the arguments `dataset`, `root`, `target`, `classes`, `table`, `columns`, `patient_pattern` and
-    `unlisted`, each `None` or empty where the user gave none; `dataset_changes` turns them into the recipe's fields.
+    `unlisted`, each `None` or empty where the user gave none; `dataset_fields` turns them into what the API takes.
     """
     options = (
         click.option("--dataset", metavar="NAME", help="A registered data set."),
@@ -68,15 +60,12 @@ def tracker_option(function: F) -> F:
     return option(function)
 
 
-def tracker_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe's dotted field that `tracker_option` sets, if the user gave it."""
-    return {"tracking.trackers": list(fields["trackers"])} if fields["trackers"] else {}
-
-
-def dataset_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe's dotted fields that the data set's options set, for those the user gave."""
-    given = {key: fields[name] for name, key in _FIELDS.items() if fields[name]}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()}
+def dataset_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `dataset`, `root`, `target` and `classes` as the API takes them, from the flags' values."""
+    options = {name: given[name] for name in _OPTIONS if given[name]}
+    named = {"name": given["dataset"]} if given["dataset"] else {}
+    dataset = {**named, "options": options} if options else given["dataset"]
+    return {"dataset": dataset, "root": given["root"], "target": given["target"], "classes": given["classes"] or None}
 
 
 def read_size(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, int] | None:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
+from birads_zoo.api.phantom import phantom
 from birads_zoo.errors import UserError
-from birads_zoo.phantoms.options import Balance, PhantomOptions, Shortcut
-
-_DEFAULTS = PhantomOptions()
+from birads_zoo.phantoms.options import DEFAULTS, Balance, Shortcut, phantom_options
 
 
 @click.command("phantom")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to make.")
-@click.option("--patients", default=_DEFAULTS.patients, show_default=True, help="Patients with four pictures each.")
-@click.option("--seed", default=_DEFAULTS.seed, show_default=True, help="The same seed gives the same files.")
+@click.option("--patients", default=DEFAULTS.patients, show_default=True, help="Patients with four pictures each.")
+@click.option("--seed", default=DEFAULTS.seed, show_default=True, help="The same seed gives the same files.")
 @click.option(
     "--size",
-    default=f"{_DEFAULTS.height}x{_DEFAULTS.width}",
+    default=f"{DEFAULTS.height}x{DEFAULTS.width}",
     show_default=True,
     metavar="HxW",
     help="Height and width of the pictures.",
@@ -29,14 +28,14 @@ _DEFAULTS = PhantomOptions()
 @click.option(
     "--balance",
     type=click.Choice(get_args(Balance)),
-    default=_DEFAULTS.balance,
+    default=DEFAULTS.balance,
     show_default=True,
     help="About as many pictures of each category, or KAUMDS' own imbalance.",
 )
 @click.option(
     "--shortcut",
     type=click.Choice(get_args(Shortcut)),
-    default=_DEFAULTS.shortcut,
+    default=DEFAULTS.shortcut,
     show_default=True,
     help="Let the files' size or format follow the category, as in KAUMDS, or (shuffled) a category drawn per woman.",
 )
@@ -44,33 +43,23 @@ _DEFAULTS = PhantomOptions()
     "--damaged",
     type=int,
     metavar="N",
-    help=f"Missing and broken pictures.  [default: {_DEFAULTS.damaged}, or one a patient]",
+    help=f"Missing and broken pictures.  [default: {DEFAULTS.damaged}, or one a patient]",
 )
-def command(
-    out: Path, patients: int, seed: int, size: str, balance: Balance, shortcut: Shortcut, damaged: int | None
-) -> None:
+def command(out: Path, size: str, **fields: Any) -> None:
     """Make synthetic mammograms in KAUMDS' layout, with the true lesions in `truth/`."""
-    height, width = _read_size(size)
-    options = PhantomOptions(
-        patients=patients,
-        seed=seed,
-        height=height,
-        width=width,
-        balance=balance,
-        shortcut=shortcut,
-        damaged=min(_DEFAULTS.damaged, max(patients, 0)) if damaged is None else damaged,
-    )
-    from birads_zoo.phantoms.cohort import draw_cohort
-    from birads_zoo.phantoms.writer import count_pictures, generate
+    fields["size"] = _read_size(size)
+    phantom(out, **fields)
 
-    generate(out, options)
-    cohort = draw_cohort(options)
+    from birads_zoo.phantoms.cohort import draw_cohort
+    from birads_zoo.phantoms.writer import count_pictures
+
+    cohort = draw_cohort(phantom_options(**fields))
     for category, count in count_pictures(cohort).items():
         click.echo(f"BI-RADS {category}: {count} pictures")
     click.echo(f"BI-RADS 2: {4 * len(cohort.unpictured)} rows without pictures")
     broken = Counter(cohort.damage.values())
     click.echo("broken: " + (", ".join(f"{count} {kind}" for kind, count in broken.items()) or "none"))
-    click.echo(f"{patients} patients in {out}")
+    click.echo(f"{fields['patients']} patients in {out}")
 
 
 def _read_size(text: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from birads_zoo.cli.plugins import open_host
+from birads_zoo.api.opening import open_host
 from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.files import write_text
 from birads_zoo.kinds import KINDS, Kind

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
-from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.api.open_run import open_run
+from birads_zoo.cli.plugins import plugin_option
 
 
 @click.command("report")
@@ -30,7 +32,7 @@ def command(
     folder: Path,
     out: Path | None,
     root: Path | None,
-    form: str | None,
+    form: Literal["png", "svg"] | None,
     patient_ids: bool,
     plugin_files: tuple[Path, ...],
 ) -> None:
@@ -39,27 +41,9 @@ def command(
     The page is one file without scripts, fonts or pictures from elsewhere. It holds the test pictures: whoever may not
     see these may not see the page.
     """
-    from birads_zoo.files import make_folder
-    from birads_zoo.progress import Screen
-    from birads_zoo.report.heat import read_heat
-    from birads_zoo.report.pseudonyms import pseudonyms
-    from birads_zoo.report.run_figures import draw_all
-    from birads_zoo.report.run_page import write_run_page
-    from birads_zoo.runs.finished import prepare_again, read_run
-
-    _, host = open_host(plugin_files)
-    run = read_run(folder, host)
-    screen = Screen()
-    data = prepare_again(run, host, screen, root)
-    names = None if patient_ids else pseudonyms(run.test["patient_id"], run.recipe.seed)
+    run = open_run(folder, plugins=plugin_files)
     if form is not None:
-        figures = make_folder(out or folder / "figures")
-        ending = ".svg" if form == "svg" else "@2x.png"
-        draw_all(figures, data, run.history, run.test, run.metrics, None, run.recipe, ending=ending, names=names)
-        screen.say(f"figures: {figures}")
+        click.echo(f"figures: {run.draw(form, out, root=root, patient_ids=patient_ids)}", err=True)
         return
-    heat = read_heat(folder, run.classes, data)
-    path = out or folder / "report.html"
-    make_folder(path.parent)
-    write_run_page(path, run.recipe, run.test, run.metrics, run.environment, run.history, data, heat, names)
-    screen.say(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    path = run.report(out, root=root, patient_ids=patient_ids)
+    click.echo(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)", err=True)

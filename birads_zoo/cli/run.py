@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from birads_zoo.cli.options import dataset_changes, dataset_options, read_size, tracker_changes, tracker_option
-from birads_zoo.cli.plugins import open_host, plugin_option
-from birads_zoo.compose import compose, parse_settings, retrack
+from birads_zoo.api.fields import RecipeFields, recipe_changes
+from birads_zoo.api.opening import open_host
+from birads_zoo.api.run import train
+from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option
+from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.compose import parse_settings
 from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 
 if TYPE_CHECKING:
-    from birads_zoo.progress import Screen
-    from birads_zoo.recipe import Recipe
-    from birads_zoo.results.metrics import RunMetrics
+    from birads_zoo.api.open_run import Run
 
-
+_WORDS = ("backbone", "weights", "augmentation", "loss", "split", "folds", "epochs", "image_size", "seed")
 _ABLATIONS = "birads_zoo.ablations"  # where a command's context keeps the ablations that were asked for,
 _FLAGS = "birads_zoo.flags"  # and the flags of all there are
 
@@ -57,17 +58,13 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 
 
 @click.command("run", cls=_RunCommand)
-@click.option(
-    "--recipe", "recipe_name", metavar="NAME|FILE", help="A registered recipe or a TOML file. [default: default]"
-)
+@click.option("--recipe", metavar="NAME|FILE", help="A registered recipe or a TOML file. [default: default]")
 @dataset_options
 @click.option("--backbone", metavar="NAME", help="A registered backbone.")
 @click.option("--weights", type=click.Path(), metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
 @click.option("--augmentation", metavar="NAME", help="A registered augmentation.")
 @click.option("--loss", metavar="NAME", help="A registered loss.")
-@click.option(
-    "--split", "scheme", type=click.Choice(["patient", "breast", "image", "paper"]), help="What is held out together."
-)
+@click.option("--split", type=click.Choice(["patient", "breast", "image", "paper"]), help="What is held out together.")
 @click.option("--folds", type=int, metavar="K", help="Folds; all rows are predicted once, out of fold.")
 @click.option("--epochs", type=int, metavar="N", help="Training epochs.")
 @click.option("--image-size", callback=read_size, metavar="HxW", help="Height and width in pixels.")
@@ -83,62 +80,31 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 def command(
     context: click.Context,
     /,
-    recipe_name: str | None,
-    scheme: str | None,
-    image_size: tuple[int, int] | None,
+    recipe: str | None,
     settings: tuple[str, ...],
     device: str,
     out: Path,
     resume: Path | None,
     as_json: bool,
     plugin_files: tuple[Path, ...],
-    **fields: Any,
+    **given: Any,
 ) -> None:
     """Train and evaluate a backbone on a data set, patient by patient, and leave it all in a folder.
 
     Every registered ablation is a flag: birads-zoo run --backbone resnet50 --no-dropout
     """
-    from birads_zoo.pipeline import run
-    from birads_zoo.progress import Screen  # heavy: only for a run itself
-    from birads_zoo.runs.folder import read_recipe
-
-    registry, host = context.obj
-    changes = _changes(fields, scheme, image_size) | parse_settings(settings)
-    ablations = context.meta.get(_ABLATIONS, [])
-    if resume is None:
-        recipe = compose(recipe_name or "default", changes, ablations, registry, host)
-    else:
-        tracking = {key: value for key, value in changes.items() if key.partition(".")[0] == "tracking"}
-        others = sorted(changes.keys() - tracking)
-        if given := ["--recipe"] * bool(recipe_name) + others + [f"--{name}" for name in ablations]:
-            said = ", ".join(given)
-            raise UserError(f"--resume goes on with the run's own recipe; leave out what would change it: {said}")
-        recipe = retrack(read_recipe(resume), tracking, host)
-    screen = Screen()
-    outcome = run(recipe, host, out, device, screen, resume)
-    _show(outcome.metrics, outcome.folder, recipe, screen, as_json)
-
-
-def _changes(fields: Mapping[str, Any], scheme: str | None, image_size: tuple[int, int] | None) -> dict[str, Any]:
-    """Return the recipe's dotted fields that the flags set."""
-    changes = dataset_changes(fields) | tracker_changes(fields)
-    height, width = image_size or (None, None)
-    simple = {
-        "model.backbone": fields["backbone"],
-        "model.weights": fields["weights"],
-        "augmentation.name": fields["augmentation"],
-        "loss.name": fields["loss"],
-        "split.scheme": scheme,
-        "split.folds": fields["folds"],
-        "training.epochs": fields["epochs"],
-        "image.height": height,
-        "image.width": width,
-        "seed": fields["seed"],
+    fields: RecipeFields = {
+        **dataset_fields(given),  # type: ignore[typeddict-item]
+        **{word: given[word] for word in _WORDS},
+        "trackers": given["trackers"] or None,
+        "set": parse_settings(settings),
     }
-    return changes | {key: value for key, value in simple.items() if value is not None}
+    ablations = context.meta.get(_ABLATIONS, [])
+    done = train(context.obj, recipe, recipe_changes(fields), ablations, device, out, resume, progress=True)
+    _show(done, as_json)
 
 
-def _show(metrics: RunMetrics, folder: Path, recipe: Recipe, screen: Screen, as_json: bool) -> None:
+def _show(run: Run, as_json: bool) -> None:
     """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
     from birads_zoo.evaluation.table import (
         against_shortcuts,
@@ -153,10 +119,11 @@ def _show(metrics: RunMetrics, folder: Path, recipe: Recipe, screen: Screen, as_
         results_text,
     )
 
+    metrics = run.metrics
     if as_json:
         click.echo(encode(metrics), nl=False)
     else:
-        title = f"{recipe.run_id} on {recipe.dataset.name}, target {metrics.target}"
+        title = f"{run.recipe.run_id} on {run.recipe.dataset.name}, target {metrics.target}"
         if sys.stdout.isatty():
             from rich.console import Console
 
@@ -169,5 +136,5 @@ def _show(metrics: RunMetrics, folder: Path, recipe: Recipe, screen: Screen, as_
         for said in (readings, by_subgroup, by_level, chances):
             lines += said(metrics)
         click.echo("\n".join(lines))
-    screen.say(f"figures: {folder / 'figures'}")
-    screen.say(f"run: {folder}")
+    click.echo(f"figures: {run.folder / 'figures'}", err=True)
+    click.echo(f"run: {run.folder}", err=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from birads_zoo.cli.plugins import open_installed_host, plugin_option
+from birads_zoo.api.opening import open_installed_host
+from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import BiradsZooWarning, UserError
 
 _NEEDED = ("fastapi", "gradio", "python_multipart", "uvicorn")

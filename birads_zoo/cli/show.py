@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from birads_zoo.cli.plugins import open_host, plugin_option
+from birads_zoo.api.opening import open_host
+from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec, TrackerSpec
 from birads_zoo.kinds import kind_of, options_key
 from birads_zoo.part_options import OptionField, option_fields

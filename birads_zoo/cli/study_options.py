@@ -1,19 +1,17 @@
-"""The options that `compare`, `ablate` and `leakage` share, and the recipe's fields that they set."""
+"""The options that `compare`, `ablate` and `leakage` share, and what they are to the API."""
 
 from __future__ import annotations
 
-import shlex
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from birads_zoo.cli.options import dataset_changes, dataset_options, read_size, tracker_changes, tracker_option
+from birads_zoo.api.fields import StudyFields
+from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.compose import parse_settings
-from birads_zoo.errors import unknown_name
 from birads_zoo.results.scores import METRICS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,7 +25,7 @@ def study_options(out: str) -> Callable[[F], F]:
     """
     options = (
         dataset_options,
-        click.option("--metric", default=METRICS[0], show_default=True, callback=_metric, help=", ".join(METRICS)),
+        click.option("--metric", default=METRICS[0], show_default=True, help=", ".join(METRICS)),
         click.option("--seeds", type=int, default=3, show_default=True, metavar="S", help="Runs of each, by seed."),
         click.option("--folds", type=int, metavar="K", help="Folds; all rows are predicted once, out of fold."),
         click.option("--epochs", type=int, metavar="N", help="Training epochs."),
@@ -63,36 +61,25 @@ def study_options(out: str) -> Callable[[F], F]:
 
 
 def split_option(function: F) -> F:
-    """Give a command the option `--split` as its argument `scheme`."""
+    """Give a command the option `--split`."""
     schemes = click.Choice(["patient", "breast", "image", "paper"])
-    return click.option("--split", "scheme", type=schemes, help="What is held out together.")(function)
+    return click.option("--split", type=schemes, help="What is held out together.")(function)
 
 
-def study_changes(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the recipe's dotted fields that the shared options and `split_option` set, for those the user gave."""
-    height, width = fields["image_size"] or (None, None)
-    simple = {
-        "split.scheme": fields.get("scheme"),
-        "split.folds": fields["folds"],
-        "training.epochs": fields["epochs"],
-        "image.height": height,
-        "image.width": width,
+def study_fields(given: Mapping[str, Any]) -> StudyFields:
+    """Return the recipe's fields that the shared options and `split_option` set, as the API takes them."""
+    fields: StudyFields = {
+        **dataset_fields(given),  # type: ignore[typeddict-item]
+        "split": given.get("split"),
+        "folds": given["folds"],
+        "epochs": given["epochs"],
+        "image_size": given["image_size"],
+        "trackers": given["trackers"] or None,
+        "set": parse_settings(given["settings"]),
     }
-    given = {key: value for key, value in simple.items() if value is not None}
-    return dataset_changes(fields) | tracker_changes(fields) | given | parse_settings(fields["settings"])
+    return fields
 
 
 def read_names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
     """Turn "a,b" into names: the callback of the option `--ablations`; `None` when it is not given."""
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def command_line(arguments: Sequence[str] | None = None) -> str:
-    """Return the command as it was given."""
-    return shlex.join(["birads-zoo", *(sys.argv[1:] if arguments is None else arguments)])
-
-
-def _metric(context: click.Context, parameter: click.Parameter, name: str) -> str:
-    if name not in METRICS:
-        raise unknown_name("metric", name, METRICS)
-    return name

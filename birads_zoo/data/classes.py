@@ -20,7 +20,7 @@ def class_names(index: Index, target: Target) -> tuple[str, ...]:
     """Return the target's classes in order; where it leaves them open, every value found, "2" before "10"."""
     if target.classes is not None:
         return tuple(target.classes)
-    return tuple(sorted(set(values(index, target)) - {""}, key=natural))
+    return tuple(sorted(set(values(index, target)) - {""}, key=natural_key))
 
 
 def closed(target: Target, index: Index) -> Target:
@@ -44,7 +44,7 @@ def count_classes(index: Index, target: Target) -> dict[str, int]:
     return {name: counts[name] for name in class_names(index, target)}
 
 
-def natural(name: str) -> tuple[list[tuple[int, int, str]], str]:
+def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
     """Return a key that sorts "class 2" before "class 10"."""
     parts = re.findall(r"\d+|\D+", name.lower())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts], name

@@ -21,17 +21,17 @@ class Identity:
 
 
 def read_identity(path: Path) -> Identity:
-    """Read PatientID (as `person` has it) and StudyInstanceUID. Raises `ImageError`.
+    """Read PatientID (as `patient_key` has it) and StudyInstanceUID. Raises `ImageError`.
 
     Where the id is a picture's own, so is the study's: then it tells nothing.
     """
     _, dataset = read_elements(path, ("PatientID", "StudyInstanceUID"))
     written = text(dataset, "PatientID")
     own = _OF_A_PICTURE.search(written) is not None
-    return Identity(patient=person(written), study="" if own else text(dataset, "StudyInstanceUID"))
+    return Identity(patient=patient_key(written), study="" if own else text(dataset, "StudyInstanceUID"))
 
 
-def person(written: str) -> str:
+def patient_key(written: str) -> str:
     """Return a patient id as it is compared: in capitals, without spaces.
 
     Some archives (CBIS-DDSM) give each picture an id of its own, the patient's with side and view behind it: these are

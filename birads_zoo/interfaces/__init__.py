@@ -12,8 +12,8 @@ from birads_zoo.interfaces.ablation import AblationSpec
 from birads_zoo.interfaces.augmentation import AugmentationContext, AugmentationSpec
 from birads_zoo.interfaces.backbone import BackboneContext, BackboneFamily, BackboneSpec
 from birads_zoo.interfaces.dataset import DatasetContext, DatasetSpec
-from birads_zoo.interfaces.explainer import Explainer, ExplainerContext, ExplainerSpec
-from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Target
+from birads_zoo.interfaces.explainer import Classifier, Explainer, ExplainerContext, ExplainerSpec
+from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Record, Target
 from birads_zoo.interfaces.loss import LossContext, LossSpec, Outputs, OutputsContext, softmax_outputs
 from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
 from birads_zoo.interfaces.tracker import (
@@ -40,6 +40,7 @@ __all__ = [
     "BackboneContext",
     "BackboneFamily",
     "BackboneSpec",
+    "Classifier",
     "DatasetContext",
     "DatasetSpec",
     "EpochRecord",
@@ -54,6 +55,7 @@ __all__ = [
     "Options",
     "Outputs",
     "OutputsContext",
+    "Record",
     "RunFinished",
     "RunStarted",
     "Spec",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +25,9 @@ INDEX_COLUMNS = (
     "lesions",  # tuple[Lesion, ...]: () when none is known
 )
 """The canonical columns of an index, in order. A data set may append columns of its own after them."""
+
+Record = Mapping[str, Any]
+"""One row before it is in an index: any of the canonical columns, and a data set's own; what is left out is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)

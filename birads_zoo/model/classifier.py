@@ -75,6 +75,10 @@ class Classifier(nn.Module):
         maps: Tensor = self.backbone(self.normalise(images.flatten(0, 1)))
         return maps.reshape(*images.shape[:2], *maps.shape[1:])
 
+    def class_scores(self, features: Tensor, present: Tensor | None = None) -> Tensor:
+        """Return the class scores N×K of feature maps N×V×D×h×w: what explainers differentiate."""
+        return self.scores(self.head(features, present))
+
     def over_pictures(self, maps: Tensor, height: int, width: int) -> Tensor:
         """Return N×C×h×w numbers of the feature map's places as N×C×height×width ones of the picture's pixels."""
         return laid_over(maps, self.place, height, width)

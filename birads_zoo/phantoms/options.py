@@ -65,3 +65,27 @@ class PhantomOptions:
         """Name these options and this version of the generator in 16 hexadecimal digits."""
         values = sorted({**asdict(self), "version": VERSION}.items())
         return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+DEFAULTS = PhantomOptions()
+
+
+def phantom_options(
+    *,
+    patients: int = DEFAULTS.patients,
+    seed: int = DEFAULTS.seed,
+    size: tuple[int, int] = (DEFAULTS.height, DEFAULTS.width),
+    balance: Balance = DEFAULTS.balance,
+    shortcut: Shortcut = DEFAULTS.shortcut,
+    damaged: int | None = None,
+) -> PhantomOptions:
+    """Return the options with `size` as height and width; without `damaged`, as many as there are patients for."""
+    return PhantomOptions(
+        patients=patients,
+        seed=seed,
+        height=size[0],
+        width=size[1],
+        balance=balance,
+        shortcut=shortcut,
+        damaged=min(DEFAULTS.damaged, max(patients, 0)) if damaged is None else damaged,
+    )

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
 from birads_zoo.errors import UserError
-from birads_zoo.files import whole_folder
+from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.phantoms import anatomy, film, lesions
 from birads_zoo.phantoms.cohort import CATEGORIES, Cohort, Damage, Woman, draw_cohort, exposures
 from birads_zoo.phantoms.options import PhantomOptions
@@ -56,6 +57,18 @@ def generate(out: Path, options: PhantomOptions) -> None:
             found = list(pool.map(lambda woman: _write_woman(folder, woman, cohort.damage, options), cohort.pictured))
         _write_truth(folder / TRUTH_FILE, [truth for truths in found for truth in truths])
         write_sheet(folder / FILE_NAME, cohort, options.seed)
+
+
+def generate_once(parent: Path, options: PhantomOptions) -> Path:
+    """Return the folder below `parent` that holds the phantom of these options, and make it if it is not there.
+
+    Another process that needs the same one meanwhile waits for it. Raises `UserError` when it cannot be written.
+    """
+    folder = make_folder(parent) / options.digest
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            generate(folder, options)
+    return folder
 
 
 def count_pictures(cohort: Cohort) -> dict[str, int]:

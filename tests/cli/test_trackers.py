@@ -13,8 +13,7 @@ from birads_zoo.runs.folder import read_stopped
 from birads_zoo.training import loop
 
 SMALL = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", "--epochs", "3", "--device", "cpu"]
-GUIDE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
-(LOG,) = re.findall(r"```python\n# log\.py\n(.*?)```", GUIDE, re.DOTALL)
+LOG = (Path(__file__).parents[2] / "examples" / "plugins" / "log.py").read_text()
 CALLS = ["build", "started", "epoch", "finished"]
 UNRULY = '''
 """Trackers that do what no tracker should: each one thing, in one of its calls or in all of them."""
@@ -85,7 +84,7 @@ def quick():
 
 @pytest.fixture
 def log(folder):
-    """The flags that use the tracker of docs/plugins.md, which lies in the working directory."""
+    """The flags that use the example of a tracker, which lies in the working directory."""
     (folder / "log.py").write_text(LOG)
     return ["--plugin", "log.py", "--tracker", "log"]
 

@@ -16,7 +16,7 @@ from birads_zoo.data.audit import (
     select_classes,
     summarise,
 )
-from birads_zoo.data.classes import count_classes, natural
+from birads_zoo.data.classes import count_classes, natural_key
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import INDEX_COLUMNS, AuditEntry, DatasetSpec, Index, Target
 
@@ -175,7 +175,7 @@ def test_one_class_is_too_few(make_index):
 def test_open_classes_are_every_value_in_natural_order(make_index):
     index = make_index(("a", "", ""), ("b", "", ""), ("c", "", ""), label=["type 10", "type 2", "Type 1"])
     assert select_classes(index, LABEL).classes == ("Type 1", "type 2", "type 10")
-    assert sorted(["b", "10", "9", "B1"], key=natural) == ["9", "10", "b", "B1"]
+    assert sorted(["b", "10", "9", "B1"], key=natural_key) == ["9", "10", "b", "B1"]
 
 
 def test_targets_by_name(make_index):

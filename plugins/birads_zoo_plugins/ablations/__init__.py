@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import AblationSpec, hookimpl
+from birads_zoo import AblationSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from birads_zoo.recipe import Recipe
+    from birads_zoo import Recipe
 
 
 def _setting(**fields: object) -> Callable[[Recipe], Recipe]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from birads_zoo.interfaces import AugmentationContext, AugmentationSpec, Options, hookimpl
+from birads_zoo import AugmentationContext, AugmentationSpec, Options, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from birads_zoo.interfaces import BackboneContext, BackboneFamily, BackboneSpec, hookimpl
+from birads_zoo import BackboneContext, BackboneFamily, BackboneSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn

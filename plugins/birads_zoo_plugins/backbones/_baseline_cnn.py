@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from birads_zoo.interfaces import BackboneContext
+from birads_zoo import BackboneContext
 
 
 def build(context: BackboneContext) -> nn.Module:

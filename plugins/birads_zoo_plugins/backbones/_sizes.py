@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-from birads_zoo.errors import UserError
+from birads_zoo import UserError
 
 Size = tuple[int, int]
 

@@ -13,8 +13,7 @@ from msgspec import Meta
 from timm.models import PretrainedCfg
 from torch import nn
 
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import BackboneContext, BackboneSpec, Options
+from birads_zoo import BackboneContext, BackboneSpec, Options, UserError
 from birads_zoo_plugins.backbones._timm_fit import created, fit, settings_of
 from birads_zoo_plugins.backbones._timm_map import as_feature_map
 from birads_zoo_plugins.backbones._traces import leave_out_unused

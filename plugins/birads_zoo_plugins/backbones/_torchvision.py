@@ -15,7 +15,7 @@ from typing import Any
 from torch import nn
 from torchvision import models
 
-from birads_zoo.interfaces import BackboneContext
+from birads_zoo import BackboneContext
 
 
 def resnet50(context: BackboneContext) -> nn.Module:

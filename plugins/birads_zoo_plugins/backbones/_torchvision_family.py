@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from birads_zoo.interfaces import BackboneContext, BackboneSpec
+from birads_zoo import BackboneContext, BackboneSpec
 from birads_zoo_plugins.backbones._graphs import Outline, Shapes, as_feature_map, outline, shapes
 from birads_zoo_plugins.backbones._sizes import Size, fitting_size
 from birads_zoo_plugins.backbones._transformers import PatchGrid

@@ -18,7 +18,7 @@ from torchvision.models.swin_transformer import PatchMerging, SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 from torchvision.ops.misc import Permute
 
-from birads_zoo.interfaces import BackboneContext
+from birads_zoo import BackboneContext
 from birads_zoo_plugins.backbones._torchvision import asked_weights
 
 

@@ -1,6 +1,6 @@
 """The bundled data sets. Each is loaded by a lazily imported sibling; this module stays light."""
 
-from birads_zoo.interfaces import DatasetContext, DatasetSpec, Index, Target, hookimpl
+from birads_zoo import DatasetContext, DatasetSpec, Index, Target, hookimpl
 from birads_zoo_plugins.datasets._options import KaumdsOptions, PatientOptions
 
 BIRADS = Target(

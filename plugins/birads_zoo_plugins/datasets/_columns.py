@@ -5,8 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from birads_zoo.errors import UserError, unknown_name
-from birads_zoo.interfaces import INDEX_COLUMNS
+from birads_zoo import INDEX_COLUMNS, UserError, unknown_name
 from birads_zoo_plugins.datasets._tables import HEADER_ROWS, Cell, Sheet
 
 MAPPABLE = tuple(name for name in INDEX_COLUMNS if name not in ("row", "exam_id", "lesions"))

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, header, require_columns
-from birads_zoo_plugins.datasets._frame import Record, make_index
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
 from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tables import Cell, read_sheets

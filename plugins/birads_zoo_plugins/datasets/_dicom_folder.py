@@ -3,20 +3,14 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from birads_zoo.data.classes import natural
-from birads_zoo.data.dicom_exposure import Exposure, find_exposure
-from birads_zoo.data.dicom_header import Said, read_header
-from birads_zoo.data.dicom_identity import Identity, number_patients, read_identity
-from birads_zoo.data.images import ImageError, is_dicom
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
+from birads_zoo.dicom import Facts, ImageError, is_dicom, number_patients, read_facts
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import check_mapping
 from birads_zoo_plugins.datasets._dicom_labels import note, read_labels
-from birads_zoo_plugins.datasets._frame import Record, make_index
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
 from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
@@ -24,13 +18,12 @@ from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """A usable file: its row, its path, and what its header says of the exposure and of whose it is."""
+    """A usable file: its row, its path, what its header says, and its patient's id ("" where unknown)."""
 
     row: int
     file: str
-    said: Said
-    exposure: Exposure
-    identity: Identity
+    facts: Facts
+    patient: str = field(repr=False)
 
 
 _Told = tuple[Record, list[AuditEntry]]
@@ -61,13 +54,13 @@ def load(context: DatasetContext) -> Index:
         told: list[_Told] = [({"label": one.file.partition("/")[0] if "/" in one.file else ""}, []) for one in seen]
         _check_labels(tree, told)
     else:
-        keys = [labels.key(one.file, one.identity.patient, one.exposure) for one in seen]
+        keys = [labels.key(one.file, one.patient, one.facts) for one in seen]
         told = [labels.find(key) for key in keys]
         audit += labels.unmatched(set(keys), len(seen) + len(audit))
         if options.patient_pattern and any(record.get("patient_id") for record, _ in told):
             raise UserError("dicom-folder takes the patient id from --table or --patient-pattern, not from both")
     identities = [
-        replace(one.identity, patient=record.get("patient_id") or one.identity.patient)
+        replace(one.facts.identity, patient=record.get("patient_id") or one.patient)
         for one, (record, _) in zip(seen, told, strict=True)
     ]
     records: list[Record] = []
@@ -80,7 +73,7 @@ def load(context: DatasetContext) -> Index:
 
 def _look_through(tree: Tree, options: PatientOptions) -> tuple[list[_Seen], list[AuditEntry]]:
     """Return the usable files, and an audit entry for each other."""
-    numbered = enumerate(sorted((file for file in tree.files if not _beside(file, options)), key=natural), start=1)
+    numbered = enumerate(sorted((file for file in tree.files if not _beside(file, options)), key=natural_key), start=1)
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         looked = list(threads.map(lambda place: _look(tree.root, *place), numbered))
     seen = [one for one in looked if isinstance(one, _Seen)]
@@ -103,8 +96,8 @@ def _look(root: Path, row: int, file: str) -> _Seen | AuditEntry:
     try:
         if not is_dicom(path):
             raise ImageError("not a DICOM file", path.suffix or "no suffix")
-        said = read_header(path).said
-        return _Seen(row=row, file=file, said=said, exposure=find_exposure(said), identity=read_identity(path))
+        facts = read_facts(path)
+        return _Seen(row=row, file=file, facts=facts, patient=facts.identity.patient)
     except ImageError as error:
         reason, detail = error.reason, error.detail
     return AuditEntry(row=row, image_path=file, patient_id="", action="dropped", reason=reason, detail=detail)
@@ -115,16 +108,15 @@ def _named(seen: Sequence[_Seen], options: PatientOptions) -> list[_Seen]:
     by_pattern = pattern_finder(options.patient_pattern) if options.patient_pattern else None
     named = []
     for one in seen:
-        name = one.identity.patient
+        name = one.patient
         if by_pattern:
             name = next(iter(by_pattern(one.file) or by_pattern(name)), "")
-        identity = replace(one.identity, patient="" if values.is_blank(name) else name)
-        named.append(replace(one, identity=identity))
+        named.append(replace(one, patient="" if values.is_blank(name) else name))
     return named
 
 
 def _check_labels(tree: Tree, told: Sequence[_Told]) -> None:
-    classes = sorted({str(record["label"]) for record, _ in told} - {""}, key=natural)
+    classes = sorted({str(record["label"]) for record, _ in told} - {""}, key=natural_key)
     if len(classes) < 2:
         found = f"only {classes[0]!r}" if classes else "none"
         raise UserError(
@@ -134,25 +126,25 @@ def _check_labels(tree: Tree, told: Sequence[_Told]) -> None:
 
 
 def _record(one: _Seen, told: Record, patient: str, exam: str) -> Record:
-    age = values.age(one.said.age)
+    age = values.age(one.facts.age)
     return {
         **told,
         "row": one.row,
         "image_path": one.file,
         "patient_id": patient,
         "exam_id": exam,
-        "laterality": one.exposure.laterality or told.get("laterality", ""),
-        "view": one.exposure.view or told.get("view", ""),
+        "laterality": one.facts.laterality or told.get("laterality", ""),
+        "view": one.facts.view or told.get("view", ""),
         "age": age if age == age else told.get("age", age),  # NaN is no age
-        "study_date": values.date(one.said.year),
+        "study_date": values.date(one.facts.year),
     }
 
 
 def _notes(one: _Seen, patient: str) -> Iterator[AuditEntry]:
     if not patient:
         yield note("repaired", "no patient id", "left empty")
-    if one.exposure.mirrored:
+    if one.facts.mirrored:
         yield note("repaired", "mirrored picture", "left and right are swapped, says its header")
-    if one.said.burnt_in:
+    if one.facts.burnt_in:
         detail = "its header warns of it; what lies beside the breast is taken out, the rest stays"
         yield note("repaired", "burnt-in annotation", detail)

@@ -4,13 +4,10 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from birads_zoo.data.dicom_exposure import Exposure
-from birads_zoo.data.dicom_identity import person
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry
+from birads_zoo import AuditEntry, Record, UserError
+from birads_zoo.dicom import Facts, patient_key
 from birads_zoo_plugins.datasets._columns import find_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import read_row, require_target
-from birads_zoo_plugins.datasets._frame import Record
 from birads_zoo_plugins.datasets._options import TableOptions
 from birads_zoo_plugins.datasets._tables import read_sheets
 from birads_zoo_plugins.datasets._tree import Tree
@@ -33,10 +30,10 @@ class Labels:
     rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]]
     blank: tuple[tuple[int, str], ...]
 
-    def key(self, file: str, patient: str, exposure: Exposure) -> Key:
+    def key(self, file: str, patient: str, facts: Facts) -> Key:
         """Return the key under which rows of this file would be."""
-        told = {"image_path": _stem(file), "patient_id": person(patient)}
-        told |= {"laterality": exposure.laterality, "view": exposure.view}
+        told = {"image_path": _stem(file), "patient_id": patient_key(patient)}
+        told |= {"laterality": facts.laterality, "view": facts.view}
         return tuple(told[name] for name in self.by)
 
     def find(self, key: Key) -> tuple[Record, list[AuditEntry]]:
@@ -88,7 +85,7 @@ def read_labels(tree: Tree, options: TableOptions) -> Labels:
     rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]] = {}
     blank: list[tuple[int, str]] = []
     for number, record, entries in read:
-        told = {**record, "image_path": _stem(record["image_path"]), "patient_id": person(record["patient_id"])}
+        told = {**record, "image_path": _stem(record["image_path"]), "patient_id": patient_key(record["patient_id"])}
         key = tuple(told[name] for name in by)
         if lacking := _lacking(by, key):
             blank.append((number, lacking))

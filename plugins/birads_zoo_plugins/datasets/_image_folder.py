@@ -5,12 +5,9 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Literal
 
-from birads_zoo.data.classes import natural
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import check_mapping, find_table, require_columns
-from birads_zoo_plugins.datasets._frame import Record, make_index
 from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tables import read_sheets
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
@@ -33,7 +30,7 @@ def load(context: DatasetContext) -> Index:
     audit: list[AuditEntry] = []
     # Files beside the class folders are no samples: a read-me, the table, a licence.
     inside = [file for file in tree.files if "/" in file and not _hidden(file)]
-    for number, file in enumerate(sorted(inside, key=natural), start=1):
+    for number, file in enumerate(sorted(inside, key=natural_key), start=1):
         if not file.lower().endswith(PICTURES):
             suffix = PurePosixPath(file).suffix or "no suffix"
             audit.append(_entry(number, file, "dropped", "not a picture", suffix))
@@ -47,7 +44,7 @@ def load(context: DatasetContext) -> Index:
             audit.append(_entry(number, file, "repaired", "no patient id", "left empty"))
         label = file.partition("/")[0]
         records.append({"row": number, "image_path": file, "patient_id": patient, "label": label})
-    classes = sorted({str(record["label"]) for record in records}, key=natural)
+    classes = sorted({str(record["label"]) for record in records}, key=natural_key)
     if len(classes) < 2:
         found = f"only {classes[0]!r}" if classes else "none"
         raise UserError(

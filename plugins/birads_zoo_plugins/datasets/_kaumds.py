@@ -8,11 +8,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetContext, Index
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
-from birads_zoo_plugins.datasets._frame import Record, make_index
 from birads_zoo_plugins.datasets._options import KaumdsOptions
 from birads_zoo_plugins.datasets._tables import Cell, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree

@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AuditEntry, DatasetContext, Index, Lesion
-from birads_zoo_plugins.datasets._frame import Record, make_index
+from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 SIDE = 1024  # pixels of every picture's sides

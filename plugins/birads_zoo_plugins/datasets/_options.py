@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from birads_zoo.interfaces import Options
+from birads_zoo import Options
 
 
 class TableOptions(Options, frozen=True, kw_only=True):

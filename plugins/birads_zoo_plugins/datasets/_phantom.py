@@ -5,16 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock
 
-from birads_zoo.data.cache import cache_root
-from birads_zoo.errors import UserError
-from birads_zoo.files import make_folder
-from birads_zoo.interfaces import DatasetContext, Index, Lesion
-from birads_zoo.phantoms.options import PhantomOptions
-from birads_zoo.phantoms.writer import TRUTH_COLUMNS, TRUTH_FILE, generate
+from birads_zoo import DatasetContext, Index, Lesion, UserError, phantom
 from birads_zoo_plugins.datasets import _kaumds
 from birads_zoo_plugins.datasets._options import KaumdsOptions
+
+TRUTH_FILE = "truth/lesions.csv"
+TRUTH_COLUMNS = ("image_path", "mask_path", "x", "y", "radius")  # those that are read
 
 
 def load(context: DatasetContext) -> Index:
@@ -22,20 +19,11 @@ def load(context: DatasetContext) -> Index:
 
     Raises `UserError` for a root without a readable `truth/lesions.csv`, and whatever KAUMDS' reader objects to.
     """
-    root = _default() if context.root is None else context.root
+    root = phantom() if context.root is None else context.root
     index = _kaumds.load(DatasetContext(root=root, options=KaumdsOptions()))
     lesions = _read_truth(index.root / TRUTH_FILE)
     found = [lesions.get(path, ()) for path in index.rows["image_path"]]
     return replace(index, rows=index.rows.assign(lesions=pd.Series(found, dtype="object")))
-
-
-def _default() -> Path:
-    options = PhantomOptions()
-    folder = make_folder(cache_root() / "phantom") / options.digest
-    with FileLock(folder.with_suffix(".lock")):
-        if not folder.exists():
-            generate(folder, options)
-    return folder
 
 
 def _read_truth(path: Path) -> dict[str, tuple[Lesion, ...]]:

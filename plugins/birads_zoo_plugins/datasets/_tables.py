@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from birads_zoo.errors import UserError
+from birads_zoo import UserError
 
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv")
 HEADER_ROWS = 20  # a header stands in the first of them, or the sheet has none

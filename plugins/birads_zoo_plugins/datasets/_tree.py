@@ -4,8 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import DatasetContext
+from birads_zoo import DatasetContext, UserError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".pgm", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, structs
 
-from birads_zoo.interfaces import Explainer, ExplainerContext, ExplainerSpec, Options, hookimpl
+from birads_zoo import Explainer, ExplainerContext, ExplainerSpec, Options, hookimpl
 
 
 def _build(sibling: str, relevance: str, context: ExplainerContext) -> Explainer:

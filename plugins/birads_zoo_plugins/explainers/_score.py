@@ -9,8 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from birads_zoo.model.classifier import Classifier
-from birads_zoo.model.modes import evaluating
+from birads_zoo import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +53,7 @@ class ClassScore:
 
     def of_features(self, features: Tensor, of: Tensor) -> Tensor:
         """M×V×D×h×w feature maps → M scores."""
-        logits: Tensor = self.classifier.head(features, self.present[of])
-        return self.classifier.scores(logits).gather(1, self.targets[of][:, None])[:, 0]
+        return self.classifier.class_scores(features, self.present[of]).gather(1, self.targets[of][:, None])[:, 0]
 
     def of_view(self, pictures: Tensor, features: Tensor, view: int | Tensor, of: Tensor) -> Tensor:
         """M×1×H×W pictures in the place of one view, of which the others' features are known → M scores.
@@ -97,7 +95,7 @@ class HeatMaps:
         What speaks against the class counts as nothing. Each map is divided by its own maximum, and otherwise neither
         clipped nor smoothed; one without any evidence for the class is all zero.
         """
-        with evaluating(self.classifier), torch.no_grad():
+        with torch.no_grad():
             score = ClassScore(classifier=self.classifier, images=images.detach(), targets=targets, present=present)
             maps = score.over_images(self.relevance(score).relu())
         largest = maps.amax((-2, -1), keepdim=True)

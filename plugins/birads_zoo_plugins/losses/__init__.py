@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from birads_zoo.interfaces import LossContext, LossSpec, Options, Outputs, OutputsContext, hookimpl
+from birads_zoo import LossContext, LossSpec, Options, Outputs, OutputsContext, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn

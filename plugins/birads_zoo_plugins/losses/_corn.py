@@ -9,8 +9,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import LossContext, Outputs, OutputsContext
+from birads_zoo import LossContext, Outputs, OutputsContext, UserError
 from birads_zoo_plugins.losses._weighted import class_weights
 
 

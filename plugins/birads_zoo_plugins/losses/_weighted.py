@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import LossContext
+from birads_zoo import LossContext, UserError
 
 
 def class_weights(context: LossContext) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from birads_zoo.interfaces import Options, Tracker, TrackerContext, TrackerSpec, hookimpl
+from birads_zoo import Options, Tracker, TrackerContext, TrackerSpec, hookimpl
 
 
 class MLflowOptions(Options, frozen=True, kw_only=True):

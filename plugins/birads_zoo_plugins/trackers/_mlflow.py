@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import filelock
 
-from birads_zoo.interfaces import EpochRecord, RunFinished, RunStarted, TrackerContext
+from birads_zoo import EpochRecord, RunFinished, RunStarted, TrackerContext
 from birads_zoo_plugins.trackers._values import results, scalars, settings
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reads it when it is imported

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
-from birads_zoo.interfaces import EpochRecord, RunFinished, RunStarted, TrackerContext
+from birads_zoo import EpochRecord, RunFinished, RunStarted, TrackerContext
 from birads_zoo_plugins.trackers._values import results, scalars, settings
 
 

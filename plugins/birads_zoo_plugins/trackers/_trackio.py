@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import trackio
 from huggingface_hub import constants
 
-from birads_zoo.interfaces import EpochRecord, RunFinished, RunStarted, TrackerContext
+from birads_zoo import EpochRecord, RunFinished, RunStarted, TrackerContext
 from birads_zoo_plugins.trackers._values import results, scalars, settings
 
 

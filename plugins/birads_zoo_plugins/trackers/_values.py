@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from birads_zoo.interfaces import EpochRecord, RunStarted
+from birads_zoo import EpochRecord, RunStarted
 
 Plain = str | int | float | bool
 

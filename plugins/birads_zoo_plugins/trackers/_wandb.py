@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from birads_zoo.interfaces import EpochRecord, RunFinished, RunStarted, TrackerContext
+from birads_zoo import EpochRecord, RunFinished, RunStarted, TrackerContext
 from birads_zoo_plugins.trackers._values import results, scalars, settings
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # wandb reads it when it is imported

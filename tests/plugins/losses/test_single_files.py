@@ -18,7 +18,7 @@ from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import fit_fold
 
-FILES = Path(__file__).with_name("single_files")
+FILES = Path(__file__).parents[3] / "examples" / "plugins"
 NAMES = {"cumulative-link": FILES / "cumulative_link.py", "multi-label": FILES / "multi_label.py"}
 CPU = choose_compute("cpu", "float32")
 LOGITS = torch.randn(20, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -1,0 +1,66 @@
+"""`birads_zoo.ablate`: what each part of a model is worth, by taking it away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from birads_zoo.api.fields import StudyFields, recipe_changes
+from birads_zoo.api.opening import open_host, open_screen
+from birads_zoo.api.result import Result
+from birads_zoo.compose import compose
+
+if TYPE_CHECKING:
+    from birads_zoo.results.scores import Metric
+    from birads_zoo.study.results import AblationStudy
+
+
+def ablate(
+    backbone: str,
+    *,
+    recipe: str | Path = "default",
+    ablations: Sequence[str] | None = None,
+    metric: Metric = "macro_f1",
+    seeds: int = 3,
+    weights: Path | str | None = None,
+    device: str = "auto",
+    out: Path | str = "studies/ablate",
+    plugins: Sequence[Path | str] = (),
+    progress: bool = True,
+    **fields: Unpack[StudyFields],
+) -> Result[AblationStudy]:
+    """Take away one part of a model at a time, on the same folds and seeds, and test what that does.
+
+    A verdict is about the part that is removed: it helps, it hurts, or neither is shown.
+
+    Args:
+        backbone: a registered backbone.
+        recipe: a registered recipe's name or a TOML file.
+        ablations: their names; by default every registered one.
+        metric: as in `compare`, like all arguments below.
+        seeds: runs of each, by seed.
+        weights: a folder with weights.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        out: the study's folder; called again, it does only what is missing.
+        plugins: plugin files to load.
+        progress: show progress on stderr.
+        **fields: fields of the recipe.
+
+    Raises:
+        UserError: for a mistake in the arguments, and when the full model failed.
+
+    """
+    from birads_zoo.api.studies import make_study
+    from birads_zoo.study.plan import ablated, weights_of
+
+    registry, host = open_host(plugins)
+    folder = None if weights is None else Path(weights)
+    changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder)
+    full = compose(recipe, changes, (), registry, host)
+    named = tuple(host.ablations) if ablations is None else ablations
+    study = make_study("ablate", ablated(full, named, host), seeds, metric)
+    from birads_zoo.study.tell import tell_ablations
+
+    text, found = tell_ablations(study, host, Path(out), device, open_screen(progress))
+    return Result(folder=Path(out), values=found, text=text)

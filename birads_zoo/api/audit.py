@@ -1,0 +1,92 @@
+"""`birads_zoo.audit`: which rows of a data set are usable, why the others are not, and what its labels may hide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from birads_zoo.api.fields import Part, RecipeFields, recipe_changes
+from birads_zoo.api.opening import open_host, open_screen
+from birads_zoo.errors import UserError
+from birads_zoo.recipe import Recipe
+
+if TYPE_CHECKING:
+    from birads_zoo.inspection.audit import Audit
+
+
+def audit(
+    dataset: Part | None = None,
+    *,
+    root: Path | str | None = None,
+    target: str | None = None,
+    classes: Sequence[str] | None = None,
+    split: str | None = None,
+    folds: int | None = None,
+    seed: int | None = None,
+    probe: bool = False,
+    out: Path | str | None = None,
+    plugins: Sequence[Path | str] = (),
+    progress: bool = True,
+) -> Audit:
+    """Say which rows of a data set are usable, why the others are not, and what to know of the labels and files.
+
+    Every picture is decoded whole and compared with all others.
+
+    Args:
+        dataset: a registered data set, or a table with its options, such as
+            {"name": "csv", "options": {"table": "labels.csv"}}; by default the phantom.
+        root: the folder in which the data set lies.
+        target: what is predicted; by default the data set's first target.
+        classes: the classes to keep; by default all.
+        split: "patient", "breast", "image" or "paper": also score the shortcuts that need no pixels under this split.
+        folds: of the split; 5 by default.
+        seed: of the split and the probe; 0 by default.
+        probe: also train a small network that names the file format from pixels.
+        out: a folder for `audit.csv` and the page `audit.html`, or a file for the table alone.
+        plugins: plugin files to load, as in `run`.
+        progress: show progress on stderr.
+
+    Raises:
+        UserError: for a mistake in the arguments or the data set, and for a place that cannot be written.
+
+    """
+    if split is None and (folds, seed) != (None, None):
+        raise UserError("--folds and --seed say how --split splits: give --split too")
+    fields: RecipeFields = {
+        "dataset": dataset,
+        "root": root,
+        "target": target,
+        "classes": classes,
+        "split": split,
+        "folds": folds,
+    }
+    recipe = Recipe().replace(recipe_changes(fields))
+    _, host = open_host(plugins)
+    from birads_zoo.inspection.audit import audit as examine
+
+    how = None if split is None else recipe.split
+    found = examine(recipe.dataset, host, open_screen(progress), split=how, seed=seed or 0, probe=probe)
+    if out is not None:
+        _write(Path(out), found, split or "")
+    return found
+
+
+def _write(out: Path, found: Audit, split: str) -> None:
+    from birads_zoo.files import make_folder, write_text
+    from birads_zoo.report.audit_page import write_audit_page
+
+    file = out if out.suffix and not out.is_dir() else out / "audit.csv"
+    make_folder(file.parent)
+    write_text(file, found.entries.to_csv(index=False, lineterminator="\n"))
+    if file.parent == out:
+        write_audit_page(
+            out / "audit.html",
+            f"{found.dataset} in {found.root}",
+            found.root,
+            found.summary,
+            found.inspection,
+            found.findings,
+            found.shortcuts or {},
+            split,
+        )

@@ -1,0 +1,66 @@
+"""`birads_zoo.compare`: backbones on the same folds, ranked by tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from birads_zoo.api.fields import StudyFields, recipe_changes
+from birads_zoo.api.opening import open_host, open_screen
+from birads_zoo.api.result import Result
+
+if TYPE_CHECKING:
+    from birads_zoo.evaluation.leaderboard import Leaderboard
+    from birads_zoo.results.scores import Metric
+
+
+def compare(
+    backbones: Sequence[str] = (),
+    *,
+    recipes: Sequence[str] = ("default",),
+    ablations: Sequence[str] = (),
+    metric: Metric = "macro_f1",
+    seeds: int = 3,
+    weights: Path | str | None = None,
+    device: str = "auto",
+    out: Path | str = "studies/compare",
+    plugins: Sequence[Path | str] = (),
+    progress: bool = True,
+    **fields: Unpack[StudyFields],
+) -> Result[Leaderboard]:
+    """Compare backbones on the same folds, and leave a leaderboard; ranks are shared where no difference is shown.
+
+    A model that fails is a line with its error; the rest finish. Called again with the same arguments, it does only
+    what is missing.
+
+    Args:
+        backbones: their names; by default those that registry.toml lists under [models].
+        recipes: names or files; each backbone is run under each of them.
+        ablations: each backbone is also run without each of these.
+        metric: what is compared: "macro_f1", "macro_auroc", "balanced_accuracy", "accuracy" or "kappa_quadratic".
+        seeds: runs of each, by seed.
+        weights: a folder with weights, as BACKBONE.safetensors or BACKBONE_….pth.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        out: the study's folder.
+        plugins: plugin files to load, as in `run`.
+        progress: show progress on stderr.
+        **fields: dataset, root, target, classes, augmentation, loss, explainer, split, folds, epochs, image_size, seed,
+            trackers and set, as in `run`.
+
+    Raises:
+        UserError: for a mistake in the arguments, and when every model failed.
+
+    """
+    from birads_zoo.api.studies import make_study
+    from birads_zoo.study.plan import compared
+
+    registry, host = open_host(plugins)
+    folder = None if weights is None else Path(weights)
+    variants = compared(recipes, backbones, ablations, recipe_changes(fields), folder, registry, host)
+    study = make_study("compare", variants, seeds, metric)
+    from birads_zoo.report.leaderboard_table import to_markdown
+    from birads_zoo.study.tell import tell_comparison
+
+    found = tell_comparison(study, host, Path(out), device, open_screen(progress), registry.references)
+    return Result(folder=Path(out), values=found, text=to_markdown(found))

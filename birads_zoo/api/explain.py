@@ -1,0 +1,46 @@
+"""`birads_zoo.explain`: heat maps of a finished run, and whether they can be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from birads_zoo.api.open_run import Run, as_run
+from birads_zoo.api.result import Result
+
+if TYPE_CHECKING:
+    from birads_zoo.results.explanations import ExplanationsFound
+
+
+def explain(
+    run: Run | Path | str,
+    explainers: Sequence[str] = (),
+    *,
+    limit: int | None = 200,
+    root: Path | str | None = None,
+    device: str = "auto",
+    plugins: Sequence[Path | str] = (),
+    progress: bool = True,
+) -> Result[ExplanationsFound]:
+    """Explain test pictures of a finished run, and test whether each explainer's maps beat maps made without a network.
+
+    Every picture is explained by the network that never saw its patient: the evidence for the predicted class or, where
+    a lesion is marked, for the true one. Maps, scores and verdicts go to `explanations/` in the run's folder, in place
+    of what was there.
+
+    Args:
+        run: a run or its folder.
+        explainers: their names, or "all"; by default the one of the run's recipe.
+        limit: the most pictures, drawn by chance; `None` for all.
+        root: where the run's data lies now, if it was moved.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        plugins: plugin files that are needed besides the installed ones.
+        progress: show progress on stderr.
+
+    Raises:
+        UserError: for data that is gone or is not the run's, and for an unknown or broken explainer.
+
+    """
+    opened = as_run(run, plugins)
+    return opened.explain(explainers, limit=limit, root=root, device=device, progress=progress)

@@ -1,0 +1,45 @@
+"""`birads_zoo.export`: a finished run as a model that predicts without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from birads_zoo.api.open_run import Run, as_run
+
+if TYPE_CHECKING:
+    from birads_zoo.artifact.manifest import Kind
+
+
+def export(
+    run: Run | Path | str,
+    format: Kind = "safetensors",
+    *,
+    out: Path | str | None = None,
+    root: Path | str | None = None,
+    device: str = "auto",
+    plugins: Sequence[Path | str] = (),
+    progress: bool = True,
+) -> Path:
+    """Export every fold's network of a finished run, with its preprocessing, calibration, card and checksums.
+
+    Each network is opened again from its file and compared with the trained one on pictures of the run. `load` opens
+    the folder that is returned.
+
+    Args:
+        run: a run or its folder.
+        format: "safetensors" (weights for birads-zoo itself), "onnx" (a graph for ONNX Runtime) or "exported-program"
+            (a graph for `torch.export.load`).
+        out: the folder to make; by default `model-FORMAT` in the run's folder.
+        root: where the run's data lies now, if it was moved.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        plugins: plugin files that are needed besides the installed ones.
+        progress: show progress on stderr.
+
+    Raises:
+        UserError: when the run or its data cannot be opened, `out` exists, or an exported network disagrees with the
+            trained one; nothing is left then.
+
+    """
+    return as_run(run, plugins).export(format, out=out, root=root, device=device, progress=progress)

@@ -1,0 +1,101 @@
+"""The words that the API and the command line have for fields of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+from birads_zoo.errors import UserError, unknown_name
+from birads_zoo.recipe.layers import PARTS
+
+Part = str | Mapping[str, Any]
+"""A registered part: its name, or a table such as {"name": "focal", "options": {"gamma": 1.5}}."""
+
+_FIELDS = {
+    "root": "dataset.root",
+    "target": "dataset.target",
+    "classes": "dataset.classes",
+    "weights": "model.weights",
+    "split": "split.scheme",
+    "folds": "split.folds",
+    "epochs": "training.epochs",
+    "seed": "seed",
+    "trackers": "tracking.trackers",
+}
+_SECTIONS = {"backbone": "model", **{section: section for section in PARTS if section != "model"}}
+
+
+_WORDS = (*_SECTIONS, *_FIELDS, "image_size", "set")
+
+
+class StudyFields(TypedDict, total=False):
+    """Fields of a recipe that have a word of their own, as `birads_zoo.run` describes; `None` leaves one as it is."""
+
+    dataset: Part | None
+    root: Path | str | None
+    target: str | None
+    classes: Sequence[str] | None
+    augmentation: Part | None
+    loss: Part | None
+    explainer: Part | None
+    split: str | None
+    folds: int | None
+    epochs: int | None
+    image_size: tuple[int, int] | None
+    seed: int | None
+    trackers: Sequence[str] | None
+    set: Mapping[str, Any] | None
+
+
+class RecipeFields(StudyFields, total=False):
+    """And those that a study has for all its backbones together."""
+
+    backbone: Part | None
+    weights: Path | str | None
+
+
+def recipe_changes(fields: RecipeFields | StudyFields) -> dict[str, Any]:
+    """Return the dotted fields of a recipe that `fields` set; those under `set` come last and win.
+
+    Raises:
+        UserError: for a word that is none of them, and an image size that is no pair.
+
+    """
+    changes: dict[str, Any] = {}
+    for word, value in fields.items():
+        if word not in _WORDS:
+            raise unknown_name("keyword", word, _WORDS)
+        if value is None or word == "set":
+            continue
+        if word in _SECTIONS:
+            changes |= _part(_SECTIONS[word], value)
+        elif word == "image_size":
+            changes |= _size(value)
+        else:
+            changes[_FIELDS[word]] = _plain(value)
+    settings = fields.get("set") or {}
+    return changes | {key: _plain(value) for key, value in settings.items()}
+
+
+def _part(section: str, value: Any) -> dict[str, Any]:
+    """Return what a part sets: its name, each of its options by itself, and other fields of its section."""
+    naming, _ = PARTS[section]
+    if not isinstance(value, Mapping):
+        return {f"{section}.{naming}": value}
+    fields = {f"{section}.{naming if key == 'name' else key}": inner for key, inner in value.items()}
+    options = fields.pop(f"{section}.options", {})
+    return fields | {f"{section}.options.{key}": _plain(option) for key, option in options.items()}
+
+
+def _size(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Sequence) or len(value) != 2:
+        raise UserError(f"image_size={value!r}: give height and width in pixels, such as (512, 416)")
+    return {"image.height": value[0], "image.width": value[1]}
+
+
+def _plain(value: Any) -> Any:
+    """Return what a recipe can hold: text for a path, a list for a tuple."""
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value

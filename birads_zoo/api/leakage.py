@@ -1,0 +1,63 @@
+"""`birads_zoo.leakage`: what a split that leaks makes of a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from birads_zoo.api.fields import StudyFields, recipe_changes
+from birads_zoo.api.opening import open_host, open_screen
+from birads_zoo.api.result import Result
+from birads_zoo.compose import compose
+
+if TYPE_CHECKING:
+    from birads_zoo.results.scores import Metric
+    from birads_zoo.study.results import LeakageStudy
+
+
+def leakage(
+    backbone: str,
+    *,
+    recipe: str | Path = "default",
+    metric: Metric = "macro_f1",
+    seeds: int = 3,
+    weights: Path | str | None = None,
+    device: str = "auto",
+    out: Path | str = "studies/leakage",
+    plugins: Sequence[Path | str] = (),
+    progress: bool = True,
+    **fields: Unpack[StudyFields],
+) -> Result[LeakageStudy]:
+    """Train one recipe under a split by image, by breast and by patient, and test what the difference is.
+
+    Every row is predicted out of fold under each, so the rows are the same; the two leaky splits are trained on other
+    pictures of the patients that they are tested on.
+
+    Args:
+        backbone: a registered backbone.
+        recipe: a registered recipe's name or a TOML file.
+        metric: as in `compare`, like all arguments below.
+        seeds: runs of each, by seed.
+        weights: a folder with weights.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        out: the study's folder; called again, it does only what is missing.
+        plugins: plugin files to load.
+        progress: show progress on stderr.
+        **fields: fields of the recipe; `split` is the study's own.
+
+    Raises:
+        UserError: for a mistake in the arguments, and when the split by patient failed.
+
+    """
+    from birads_zoo.api.studies import make_study
+    from birads_zoo.study.plan import leaking, weights_of
+
+    registry, host = open_host(plugins)
+    folder = None if weights is None else Path(weights)
+    changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder)
+    study = make_study("leakage", leaking(compose(recipe, changes, (), registry, host)), seeds, metric)
+    from birads_zoo.study.tell import tell_leakage
+
+    text, found = tell_leakage(study, host, Path(out), device, open_screen(progress))
+    return Result(folder=Path(out), values=found, text=text)

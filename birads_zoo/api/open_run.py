@@ -1,0 +1,224 @@
+"""A finished run as a value, and `birads_zoo.open_run`, which makes one of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from birads_zoo.api.figures import Figures
+from birads_zoo.api.opening import open_host, open_screen
+from birads_zoo.api.result import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from birads_zoo.artifact.manifest import Kind
+    from birads_zoo.host import Host
+    from birads_zoo.recipe import Recipe
+    from birads_zoo.registry import Registry
+    from birads_zoo.results.explanations import ExplanationsFound
+    from birads_zoo.results.metrics import RunMetrics
+    from birads_zoo.runs.finished import Finished
+
+_SHOWN = ("confusion-matrix", "roc-curves", "reliability")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Run:
+    """A finished run: what it was asked, what it scored, and what it predicted. Made by `run` and `open_run`.
+
+    `recipe` is what was asked for, its ablations named and not applied: `run(other.recipe)` repeats it. As the last
+    value of a notebook's cell a run shows its scores and some figures.
+    """
+
+    recipe: Recipe
+    _finished: Finished
+    _host: Host
+    _registry: Registry
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which everything of the run lies."""
+        return self._finished.folder
+
+    @property
+    def metrics(self) -> RunMetrics:
+        """What the run scored on its test rows, with intervals: the content of `metrics.json`."""
+        return self._finished.metrics
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """A row per test picture, each predicted by a network that never saw its patient.
+
+        The columns say what the row is of (`row`, `image_path`, `patient_id`, `laterality`, `view`, `density`, `age`,
+        `study_date`, `fold`, `part`) and then `label`, `predicted` and, for each class, `probability_…`,
+        `calibrated_…` (in [0, 1]) and `set_…` (bool: whether the class is in the row's conformal set).
+        """
+        return self._finished.test.copy()
+
+    @property
+    def validation(self) -> pd.DataFrame:
+        """The same for the validation rows of every fold, without calibration and sets; empty where there are none."""
+        return self._finished.validation.copy()
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """A row per epoch of every fold: losses, learning rate, validation scores, seconds."""
+        import pandas as pd
+
+        return pd.DataFrame([msgspec.to_builtins(epoch) for epoch in self._finished.history])
+
+    @property
+    def figures(self) -> Figures:
+        """The figures by name, such as `run.figures["roc-curves"]`."""
+        return Figures(self.folder / "figures")
+
+    def explain(
+        self,
+        explainers: Sequence[str] = (),
+        *,
+        limit: int | None = 200,
+        root: Path | str | None = None,
+        device: str = "auto",
+        progress: bool = True,
+    ) -> Result[ExplanationsFound]:
+        """Draw heat maps of test pictures and score them; see `birads_zoo.explain`."""
+        for name in explainers:
+            if name != "all":
+                self._host.explainer(name)  # a misspelt name is an error before anything heavy is loaded
+        from birads_zoo.explain_run import explain
+        from birads_zoo.explanation.table import explanations_text
+
+        chosen = list(self._host.explainers) if "all" in explainers else explainers or [self.recipe.explainer.name]
+        found = explain(self._finished, self._host, chosen, limit, device, open_screen(progress), _path(root))
+        return Result(folder=self.folder / "explanations", values=found, text=explanations_text(found))
+
+    def report(
+        self,
+        out: Path | str | None = None,
+        *,
+        root: Path | str | None = None,
+        patient_ids: bool = False,
+        progress: bool = True,
+    ) -> Path:
+        """Write the run as one HTML page that opens without a network, and return the file.
+
+        The page holds the test pictures: whoever may not see these may not see the page.
+
+        Args:
+            out: the file; by default `report.html` in the run's folder.
+            root: where the run's data lies now, if it was moved.
+            patient_ids: show patients' ids and folders; without it patients get pseudonyms.
+            progress: show progress on stderr.
+
+        Raises:
+            UserError: when the data is gone or is not the run's, or the file cannot be written.
+
+        """
+        from birads_zoo.files import make_folder
+        from birads_zoo.report.heat import read_heat
+        from birads_zoo.report.run_page import write_run_page
+        from birads_zoo.runs.finished import prepare_again
+
+        run, path = self._finished, Path(out or self.folder / "report.html")
+        data = prepare_again(run, self._host, open_screen(progress), _path(root))
+        heat = read_heat(self.folder, run.classes, data)
+        make_folder(path.parent)
+        names = self._names(patient_ids)
+        write_run_page(path, run.recipe, run.test, run.metrics, run.environment, run.history, data, heat, names)
+        return path
+
+    def draw(
+        self,
+        form: Literal["png", "svg"] = "png",
+        out: Path | str | None = None,
+        *,
+        root: Path | str | None = None,
+        patient_ids: bool = False,
+        progress: bool = True,
+    ) -> Path:
+        """Draw the figures anew for print, as `NAME@2x.png` at 300 dpi or as `NAME.svg`, and return their folder.
+
+        `out` is that folder, by default the run's `figures`; the other arguments are those of `report`.
+        """
+        from birads_zoo.files import make_folder
+        from birads_zoo.report.run_figures import draw_all
+        from birads_zoo.runs.finished import prepare_again
+
+        run = self._finished
+        data = prepare_again(run, self._host, open_screen(progress), _path(root))
+        folder = make_folder(Path(out or self.folder / "figures"))
+        ending = ".svg" if form == "svg" else "@2x.png"
+        names = self._names(patient_ids)
+        draw_all(folder, data, run.history, run.test, run.metrics, None, run.recipe, ending=ending, names=names)
+        return folder
+
+    def export(
+        self,
+        format: Kind = "safetensors",
+        *,
+        out: Path | str | None = None,
+        root: Path | str | None = None,
+        device: str = "auto",
+        progress: bool = True,
+    ) -> Path:
+        """Make the run a model that predicts without it, and return its folder; see `birads_zoo.export`."""
+        from birads_zoo.artifact.export import export
+
+        folder = Path(out or self.folder / f"model-{format}")
+        screen = open_screen(progress)
+        export(self.folder, format, folder, self._host, self._registry, device, screen, _path(root))
+        return folder
+
+    def __repr__(self) -> str:
+        return f"<Run {self.recipe.run_id} on {self.recipe.dataset.name} in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        from birads_zoo.report.run_summary import run_summary
+
+        shown = {name: self.figures[name].path for name in _SHOWN if name in self.figures}
+        return run_summary(self.recipe, self.metrics, shown)
+
+    def _names(self, patient_ids: bool) -> Mapping[str, str] | None:
+        from birads_zoo.report.pseudonyms import pseudonyms
+
+        return None if patient_ids else pseudonyms(self._finished.test["patient_id"], self.recipe.seed)
+
+
+def open_run(path: Path | str, *, plugins: Sequence[Path | str] = ()) -> Run:
+    """Open the folder of a finished run. Its pictures are not looked for.
+
+    Args:
+        path: the folder that `run` left.
+        plugins: plugin files that the run needs besides the installed ones and those of the working directory's
+            registry.toml.
+
+    Raises:
+        UserError: when `path` is no run, or one that was stopped before its end, or a file in it is damaged.
+
+    """
+    registry, host = open_host(plugins)
+    return read(Path(path), registry, host)
+
+
+def read(folder: Path, registry: Registry, host: Host) -> Run:
+    """Read a finished run whose plugins are loaded already."""
+    from birads_zoo.runs.finished import read_run
+    from birads_zoo.runs.folder import read_recipe
+
+    return Run(recipe=read_recipe(folder), _finished=read_run(folder, host), _host=host, _registry=registry)
+
+
+def as_run(run: Run | Path | str, plugins: Sequence[Path | str]) -> Run:
+    """Return `run` as it is, or opened where it is a folder or needs more plugins."""
+    if isinstance(run, Run) and not plugins:
+        return run
+    return open_run(run.folder if isinstance(run, Run) else run, plugins=plugins)
+
+
+def _path(root: Path | str | None) -> Path | None:
+    return None if root is None else Path(root)

@@ -1,0 +1,52 @@
+"""What every verb begins with: the catalogue read, the plugins loaded, and a screen for progress."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from birads_zoo.errors import BiradsZooWarning
+from birads_zoo.host import Host, load_host
+from birads_zoo.registry import FILE_NAME, Registry, load_registry, packaged_registry
+
+if TYPE_CHECKING:
+    from birads_zoo.progress import Screen
+
+
+def open_host(plugins: Sequence[Path | str] = ()) -> tuple[Registry, Host]:
+    """Read the catalogue, that of the working directory included, and load the plugins that are installed or named.
+
+    The files that the working directory's registry.toml names are code, so stderr says which were loaded. A broken
+    plugin is a warning, and one of `plugins` that is broken an error.
+    """
+    registry = load_registry()
+    host = _loaded(plugins, registry)
+    if registry.plugin_files:
+        names = ", ".join(str(file) for file in registry.plugin_files)
+        sys.stderr.write(f"birads-zoo: loaded the plugin files that {FILE_NAME} names: {names}\n")
+    return registry, host
+
+
+def open_installed_host(plugins: Sequence[Path | str] = ()) -> Host:
+    """Load the installed plugins and `plugins`, and nothing that the working directory names.
+
+    For whoever opens a model that somebody else may have made: its folder may be the working directory.
+    """
+    return _loaded(plugins, packaged_registry())
+
+
+def open_screen(progress: bool) -> Screen:
+    """Return a screen that shows progress on stderr, or one that shows nothing."""
+    from birads_zoo.progress import Screen
+
+    return Screen(quiet=not progress)
+
+
+def _loaded(plugins: Sequence[Path | str], registry: Registry) -> Host:
+    host = load_host([Path(file) for file in plugins], registry=registry)
+    for problem in host.problems:
+        warnings.warn(problem, BiradsZooWarning, stacklevel=4)
+    return host

@@ -1,0 +1,40 @@
+"""Records as an index: the canonical columns, in order, with their types."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from birads_zoo.interfaces import INDEX_COLUMNS, AuditEntry, Index, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def make_index(
+    root: Path, records: Sequence[Record], audit: Sequence[AuditEntry] = (), own: Sequence[str] = ()
+) -> Index:
+    """Return the index of a data set's records, one a row.
+
+    Args:
+        root: the data set's folder, which image paths are relative to.
+        records: a mapping a row, with any of the `INDEX_COLUMNS`; `row` is needed, and what is left out is unknown.
+        audit: entries for what was dropped or repaired while reading.
+        own: names of text columns of the data set's own, appended after the canonical ones.
+
+    """
+    import pandas as pd
+
+    columns: dict[str, pd.Series[Any]] = {}
+    for name in (*INDEX_COLUMNS, *own):
+        if name == "row":
+            columns[name] = pd.Series([record["row"] for record in records], dtype="int64")
+        elif name == "age":
+            columns[name] = pd.Series([record.get("age", math.nan) for record in records], dtype="float64")
+        elif name == "lesions":
+            columns[name] = pd.Series([record.get("lesions", ()) for record in records], dtype="object")
+        else:
+            columns[name] = pd.Series([record.get(name, "") for record in records], dtype="str")
+    return Index(root=root, rows=pd.DataFrame(columns), audit=tuple(audit))

@@ -1,0 +1,58 @@
+"""DICOM headers for data sets: what one says of the exposure and of the patient. Public: plugins may import it.
+
+Pixels are no concern of a data set; the engine decodes DICOM files like any other picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from birads_zoo.data.dicom_exposure import Laterality, find_exposure
+from birads_zoo.data.dicom_header import read_header
+from birads_zoo.data.dicom_identity import Identity, number_patients, patient_key, read_identity
+from birads_zoo.data.images import ImageError, is_dicom
+
+__all__ = ["Facts", "Identity", "ImageError", "is_dicom", "number_patients", "patient_key", "read_facts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a mammogram's header says. Texts are "" where it says nothing.
+
+    `laterality` is "L" or "R", `view` such as "CC" or "MLO". `mirrored` says whether left and right are swapped in the
+    picture, `None` where the header does not tell. `age` is as DICOM writes it ("045Y"), `year` that of the study.
+    `burnt_in` says that the header warns of text in the pixels.
+
+    `identity` holds the patient's and the study's own ids. Do not write them anywhere: `number_patients` turns them
+    into numbers.
+    """
+
+    laterality: Laterality
+    view: str
+    mirrored: bool | None
+    age: str
+    year: str
+    burnt_in: bool
+    identity: Identity
+
+
+def read_facts(path: Path) -> Facts:
+    """Read a DICOM file's header, without its pixels.
+
+    Raises:
+        ImageError: for a file that is no usable mammogram: another modality, raw or incomplete, or not readable. Its
+            `reason` is short and countable, and names nobody.
+
+    """
+    said = read_header(path).said
+    exposure = find_exposure(said)
+    return Facts(
+        laterality=exposure.laterality,
+        view=exposure.view,
+        mirrored=exposure.mirrored,
+        age=said.age,
+        year=said.year,
+        burnt_in=said.burnt_in,
+        identity=read_identity(path),
+    )

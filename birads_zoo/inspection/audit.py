@@ -1,0 +1,112 @@
+"""An audit of a data set, told once: which rows are usable, and what its labels and files may hide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from birads_zoo.data.audit import (
+    AuditSummary,
+    check_decodes,
+    check_files,
+    check_rows,
+    choose_target,
+    drop_unlabelled,
+    entries_frame,
+    summarise,
+)
+from birads_zoo.data.cache import cache_root
+from birads_zoo.data.classes import closed, count_classes
+from birads_zoo.data.load import load_index
+from birads_zoo.inspection.findings import Finding, find
+from birads_zoo.inspection.fingerprints import fingerprint
+from birads_zoo.inspection.inspect import Inspection, inspect
+from birads_zoo.interfaces import Index
+from birads_zoo.progress import Screen
+from birads_zoo.recipe import DatasetSection, ImageSection, SplitSection
+from birads_zoo.shortcuts.probing import probe_geometries
+from birads_zoo.shortcuts.sheet import sheet_shortcuts
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Audit:
+    """What an audit found.
+
+    `summary` counts rows by what became of them, `classes` the usable rows of each class of `target`. `findings` say in
+    sentences what stands out in the `inspection`. `shortcuts` has the macro-F1 that needs no pixels by name, `None`
+    unless a split was given; `probe` says how well pixels name the file format, `None` unless asked for.
+    """
+
+    dataset: str
+    target: str
+    summary: AuditSummary
+    classes: Mapping[str, int]
+    findings: tuple[Finding, ...]
+    inspection: Inspection
+    shortcuts: Mapping[str, float] | None
+    probe: Mapping[str, Any] | None
+    index: Index
+
+    @property
+    def root(self) -> Path:
+        """The folder of the data set."""
+        return self.index.root
+
+    @property
+    def entries(self) -> pd.DataFrame:
+        """A row for each dropped row and each repair, as `audit.csv` has them."""
+        return entries_frame(self.index)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what was found as dicts, lists and scalars, as `birads-zoo audit --json` prints it."""
+        found = asdict(self.summary) | {"target": self.target, "classes": dict(self.classes)}
+        if self.shortcuts is not None:
+            found["shortcuts"] = dict(self.shortcuts)
+        if self.probe is not None:
+            found["probe"] = dict(self.probe)
+        return found | {"findings": [asdict(one) for one in self.findings], "inspection": asdict(self.inspection)}
+
+    def __repr__(self) -> str:
+        warnings = sum(one.severity == "warning" for one in self.findings)
+        counts = f"{self.summary.usable} of {self.summary.rows} rows usable, {warnings} warnings"
+        return f"<Audit of {self.dataset} in {self.root}: {counts}>"
+
+
+def audit(
+    section: DatasetSection, host: Host, screen: Screen, *, split: SplitSection | None, seed: int, probe: bool
+) -> Audit:
+    """Decode every picture of a data set whole, and compare it with all others.
+
+    With a `split`, also score the shortcuts that need no pixels, on all rows of the table, also those whose files are
+    absent. `probe` trains a small network to name the file format.
+
+    Raises:
+        UserError: for an unknown or unreadable data set or target, and for rows that cannot be split so.
+
+    """
+    loaded = load_index(section, host)
+    target = closed(choose_target(host.dataset(section.name), section.target, loaded), loaded)
+    single = check_rows(loaded)
+    present = check_files(single)
+    with screen.bar("decoding", len(present.rows)) as show:
+        decoded, prints = check_decodes(present, fingerprint, lambda done, _: show(done, ""))
+    usable = drop_unlabelled(decoded, target, section.classes)
+    inspection = inspect(drop_unlabelled(single, target, section.classes), decoded, prints, target)
+    return Audit(
+        dataset=section.name,
+        target=target.name,
+        summary=summarise(loaded, usable),
+        classes=count_classes(usable, target),
+        findings=find(inspection),
+        inspection=inspection,
+        shortcuts=None if split is None else sheet_shortcuts(single, target, section.classes, split, seed),
+        probe=probe_geometries(usable, ImageSection(), cache_root(), seed) if probe else None,
+        index=usable,
+    )

@@ -1,0 +1,42 @@
+"""`birads_zoo.audit`: what it returns; what it finds is tested with the command line."""
+
+import pytest
+from PIL import Image
+
+import birads_zoo as bz
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name in ("sick/P1.png", "well/P2.png"):
+        file = tmp_path / "root" / name
+        file.parent.mkdir(parents=True)
+        Image.new("L", (32, 32), 7).save(file)
+    (tmp_path / "root/well/P3.jpg").write_text("<html>")
+    return tmp_path / "root"
+
+
+def test_it_returns_counts_findings_and_entries(root, capfd):
+    dataset = {"name": "image-folder", "options": {"patient_pattern": r"(P\d)"}}
+    found = bz.audit(dataset, root=root, progress=False)
+    assert (found.dataset, found.root, found.target) == ("image-folder", root, "label")
+    assert (found.summary.rows, found.summary.usable, found.summary.patients) == (3, 2, 3)
+    assert found.classes == {"sick": 1, "well": 1}
+    assert [tuple(row) for row in found.entries[["image_path", "reason"]].to_numpy()] == [
+        ("well/P3.jpg", "does not decode")
+    ]
+    assert {one.severity for one in found.findings} <= {"warning", "note"}
+    assert (found.shortcuts, found.probe) == (None, None)
+    assert repr(found).startswith(f"<Audit of image-folder in {root}: 2 of 3 rows usable, ")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_gets_the_table_alone(root, tmp_path):
+    bz.audit("image-folder", root=root, out=tmp_path / "own.csv", progress=False)
+    assert (tmp_path / "own.csv").read_text().startswith("row,image_path,")
+    assert {path.name for path in tmp_path.iterdir()} == {"root", "own.csv"}
+
+
+def test_folds_without_a_split_are_refused(root):
+    with pytest.raises(bz.UserError, match="--folds and --seed say how --split splits: give --split too"):
+        bz.audit("image-folder", root=root, folds=3)
