@@ -31,6 +31,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.weights import load_weights
 from birads_zoo.recipe import Recipe
+from birads_zoo.trials.backbone import SIZES
 
 MOST = 256  # pixels, on either side: larger pictures only for what takes no smaller ones
 CLASSES = 4
@@ -43,7 +44,7 @@ def main(name: str) -> None:
     torch.manual_seed(0)
     host = load_host(strict=True)
     spec = host.backbone(name)
-    own = spec.usual_size or conformance.SIZES[0]
+    own = spec.usual_size or SIZES[0]
     tell(licence=spec.licence, own=own)
     size = (min(own[0], MOST), min(own[1], MOST))
     try:
