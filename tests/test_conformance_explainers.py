@@ -87,6 +87,10 @@ def grad_mode():
         (lambda model, images: images[:, :1, 0], "heat maps have the shape (3, 1, 64, 48); expected (3, 2, 64, 48)"),
         (lambda model, images: (images - images.mean(0)).abs()[:, :, 0], "depends on the other images of its batch"),
         (lambda model, images: torch.rand_like(images)[:, :, 0], "depends on the other images of its batch"),
+        (
+            lambda model, images: images.mean(1, keepdim=True).expand_as(images)[:, :, 0],
+            "depends on what stands in the place of one that is not there",
+        ),
         (lambda model, images: images[:, :, 0] * np.random.rand(), "the same torch seed gives different maps"),
         (gone_back_through, LEFT_BEHIND),
         (hooked, LEFT_BEHIND),

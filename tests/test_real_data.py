@@ -1,8 +1,16 @@
 """The commands on real mammograms. What takes longer than a few seconds is marked slow and has a short form beside."""
 
 import tomllib
+from dataclasses import replace
 
+import numpy as np
 import pytest
+
+from birads_zoo.data.audit import check_rows
+from birads_zoo.data.classes import closed
+from birads_zoo.data.samples import label_samples
+from birads_zoo.host import load_host
+from birads_zoo.interfaces import DatasetContext
 
 BACKBONES = ("baseline_cnn", "resnet50", "efficientnet_b0", "mobilenet_v2")
 SHORT = ["--image-size", "64x64", "--epochs", 1]
@@ -25,6 +33,21 @@ def test_kaumds_leaves_a_complete_folder(zoo, check_folder, real_data, tmp_path,
     assert metrics["n"] == 11  # of 21 pictures the sheet names 11
     assert "5386 rows, 996 patients, 11 usable" in said.err
     assert "no validation rows in fold 1" in said.err  # two patients of BI-RADS 1: one to train, one to test
+
+
+@pytest.mark.parametrize(
+    ("views", "level", "samples", "contradicting"), [("breast", "breast", 2702, 0), ("exam", "patient", 1396, 92)]
+)
+def test_kaumds_categories_are_of_breasts_and_not_of_patients(real_data, views, level, samples, contradicting):
+    """What docs/architecture.md says of the sheet's 1,419 exams: 23 of them, of 4 rows each, have two categories."""
+    spec = load_host().dataset("kaumds")
+    index = check_rows(spec.load(DatasetContext(root=real_data / "kaumds-sample", options=spec.options())))
+    target = replace(closed(spec.targets[0], index), level=level)
+    found = label_samples(index, target, (), views)
+    assert len(found.labelled.labels) == samples
+    assert sum(entry.reason == "contradicting labels" for entry in found.used.audit) == contradicting
+    counts = np.bincount(found.labelled.labels)
+    assert counts[3:].tolist() == ([36, 11] if level == "breast" else [11, 2])
 
 
 # ── mini-MIAS ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """What a tracker gets, and that nothing it does reaches the run."""
 
 import contextlib
+import dataclasses
 import json
 import pickle
 import random
@@ -9,13 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec.structs import replace
 
+from birads_zoo import pipeline
 from birads_zoo.compose import compose, parse_settings, retrack
 from birads_zoo.errors import RunStoppedError, UserError
-from birads_zoo.host import load_host
+from birads_zoo.host import Registered, load_host
+from birads_zoo.interfaces import Stop, TrackerSpec
+from birads_zoo.progress import Screen
 from birads_zoo.randomness import kept_state
 from birads_zoo.recipe import Recipe, changed_fields, shaping, shareable
 from birads_zoo.registry import load_registry
+from birads_zoo.report.run_figures import figures_of_numbers
+from birads_zoo.runs.folder import read_metrics
 from birads_zoo.tracking import headline
 
 PLUGIN = """
@@ -63,21 +70,84 @@ def test_random_state_is_put_back_also_after_an_error():
 
 def test_the_main_metrics_are_those_of_metrics_json(finished):
     metrics = json.loads((finished[0] / "metrics.json").read_text())
-    flat = headline(metrics)
+    flat = headline(read_metrics(finished[0]))
     assert flat["macro_f1"] == metrics["macro"]["f1"]
+    assert flat["weighted_recall"] == metrics["weighted"]["recall"]
     assert [flat["macro_f1_low"], flat["macro_f1_high"]] == metrics["intervals"]["scores"]["macro_f1"]
     assert flat["gain_macro_auroc"] == metrics["gain"]["macro_auroc"]["value"]
+    assert flat["gain_macro_f1_high"] == metrics["gain"]["macro_f1"]["high"]
     assert (flat["n"], flat["patients"]) == (metrics["n"], metrics["patients"])
     assert all(type(value) is float for value in flat.values())
     assert not [name for name in flat if "BI-RADS" in name]
 
 
 def test_what_is_undefined_is_left_out(finished):
-    metrics = json.loads((finished[0] / "metrics.json").read_text())
-    metrics["kappa_quadratic"] = None
-    metrics["intervals"]["scores"]["macro_f1"] = None
-    metrics["gain"]["macro_f1"] = None
-    assert set(headline(metrics)) & {"kappa_quadratic", "macro_f1_low", "gain_macro_f1", "gain_macro_f1_low"} == set()
+    metrics = read_metrics(finished[0])
+    scores = metrics.intervals.scores | {"macro_f1": None}
+    undefined = replace(
+        metrics,
+        kappa_quadratic=None,
+        intervals=replace(metrics.intervals, scores=scores),
+        gain=replace(metrics.gain, macro_f1=None),
+    )
+    gone = set(headline(metrics)) - set(headline(undefined))
+    assert {"kappa_quadratic", "macro_f1_low", "macro_f1_high", "gain_macro_f1", "gain_macro_f1_low"} <= gone
+    assert "macro_f1" in headline(undefined)
+
+
+def test_the_figures_that_trackers_get_show_no_pictures_of_patients(finished):
+    given = figures_of_numbers(finished[0] / "figures")
+    assert {path.stem for path in (finished[0] / "figures").iterdir()} - given.keys() == {
+        "grad-cam",
+        "misclassified",
+        "sample-grid",
+    }
+    assert all(path.is_file() and path.stem == name for name, path in given.items())
+
+
+class Judge:
+    """A tracker of a loop in Python, such as one that tunes: it has no plugin."""
+
+    def __init__(self):
+        self.losses, self.ended = [], ""
+
+    def started(self, run):
+        self.run = run
+
+    def epoch(self, record):
+        self.losses.append(record.val_loss)
+        return Stop("no hope")
+
+    def finished(self, run, metrics):
+        raise AssertionError("it was stopped")
+
+    def failed(self, reason):
+        self.ended = reason
+
+
+def test_a_loop_in_python_can_stop_a_run_and_sees_why_it_ended(phantom_root, tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "judge", lambda *given: {})
+    judge = Judge()
+    spec = TrackerSpec(name="judge", summary="s", build=lambda context: judge)
+    host = dataclasses.replace(load_host(), trackers={"judge": Registered(spec, "this loop")})
+    changes = {
+        "dataset.root": str(phantom_root), "model.backbone": "baseline_cnn", "split.folds": 2, "training.epochs": 3,
+        "image.height": 32, "image.width": 32, "tracking.trackers": ["judge"],
+    }  # fmt: skip
+    recipe = compose("default", changes, ["no-dropout"], load_registry(tmp_path), host)
+    with pytest.raises(RunStoppedError) as stopped:
+        pipeline.run(recipe, host, tmp_path, "cpu", Screen())
+    error = stopped.value
+    assert (error.tracker, error.reason, error.fold, error.epoch) == ("judge", "no hope", 0, 1)
+    assert error.folder == judge.run.folder == tmp_path / "baseline_cnn+no-dropout"
+    assert len(judge.losses) == 1
+    assert judge.ended == "stopped"
+    assert judge.run.run_id == "baseline_cnn+no-dropout"
+    assert judge.run.recipe["model"]["dropout"] == 0.0, "the ablation is not in the recipe"
+    assert judge.run.recipe["dataset"]["root"] == ""
+    assert judge.run.classes == ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
+    split = (error.folder / "split.csv").read_text().splitlines()[1:]
+    assert sum(judge.run.counts) == len(split) / judge.run.folds
 
 
 # ── The recipe ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -35,12 +35,17 @@ class BackboneSpec:
     `pixel_mean` and `pixel_std` (one value a channel, for pixels in [0, 1]) are applied by the engine, which also
     repeats the grey picture over that many channels. `grey` says that `build` also accepts one channel, with the
     pretrained weights adapted to it. `image_size` (height, width) is the only size that the network takes, `None` where
-    it takes any.
+    it takes any. `usual_size` is one that it surely takes, where it does not take all: the size it was made for.
 
     `stages` names the module's children from input to output, and parameters of its own that lie in no child, such as
     position embeddings; freezing "early" stages means the first half of them. Without `stages` all children count, in
-    their order. A recipe can end the module after a stage (`model.last_stage`) where it is an `nn.Sequential`, or has a
-    method `end_after(stage)` (`birads_zoo.model.stages`).
+    their order. A recipe can end the module after a stage (`model.last_stage`) where it is an `nn.Sequential`.
+
+    The module can have methods that the engine calls where they are there: `end_after(stage)` ends one that is no
+    `nn.Sequential`; `stage_names()` returns the stages where the spec cannot know them (both:
+    `birads_zoo.model.stages`); `adapt_weights(state_dict)` returns a weights file's tensors as this module needs them,
+    where they do not fit as they are, such as position embeddings of another size (`birads_zoo.model.weights`); and
+    `place()` returns how many pixels a place of its map is high and wide (`birads_zoo.model.placing`).
 
     `weights` says in words what `build` fetches when asked for pretrained weights, and from where; without it the
     backbone has none and always starts from a random initialisation. `licence` is that of the weights, unless
@@ -55,6 +60,7 @@ class BackboneSpec:
     pixel_std: tuple[float, ...] = (0.5,)
     grey: bool = False
     image_size: tuple[int, int] | None = None
+    usual_size: tuple[int, int] | None = None
     stages: tuple[str, ...] = ()
     weights: str = ""
     licence: str = ""

@@ -30,8 +30,9 @@ class RunStarted:
     `name` is that of the run's folder ("resnet50+no-dropout-2"), `run_id` the backbone and the ablations
     ("resnet50+no-dropout"). `recipe` holds everything that shapes the result, ablations applied, in nested tables of
     plain values as in recipe.toml; `dataset.root`, `dataset.options` and `model.weights` are empty, as they may name
-    the user's files. `counts` are the usable images of each class, in the order of `classes`; `folds` is how many folds
-    are trained, one after the other. `resumed` says that the run goes on after a stop.
+    the user's files. `counts` are the usable rows of each class, in the order of `classes`: images, or what else the
+    target's labels are of. `folds` is how many folds are trained, one after the other. `resumed` says that the run goes
+    on after a stop.
     """
 
     name: str

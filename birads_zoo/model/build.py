@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from birads_zoo.data.views import count_views
+from birads_zoo.data.view_names import count_views
 from birads_zoo.errors import BiradsZooWarning, NothingChangedError, UserError
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
@@ -19,7 +19,7 @@ from birads_zoo.model.head import build_head
 from birads_zoo.model.modes import evaluating
 from birads_zoo.model.outputs import make_outputs
 from birads_zoo.model.placing import place_size
-from birads_zoo.model.stages import cut_after, stages_until
+from birads_zoo.model.stages import cut_after, stages_of, stages_until
 from birads_zoo.model.weights import load_weights
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     with host.building("backbone", spec.name):
         backbone = _build_backbone(spec, options)
         if section.last_stage:
-            backbone = cut_after(backbone, section.last_stage, spec.stages, spec.name)
+            backbone = cut_after(backbone, section.last_stage, stages_of(backbone, spec.stages), spec.name)
         channels, height, width = feature_map_size(backbone, options)
     if section.weights:
         load_weights(backbone, Path(section.weights))
@@ -90,7 +90,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
             pixel_mean=mean,
             pixel_std=std,
             freeze=section.freeze,
-            stages=stages_until(spec.stages, section.last_stage),
+            stages=stages_until(stages_of(backbone, spec.stages), section.last_stage),
             place=place_size(backbone, options, height, width),
         )
     return _ablate(classifier, recipe, host)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,14 +17,24 @@ Pixels = tuple[int, int]
 _MORE = 1024  # pixels, on both sides: whole places of any usual stride, so that edges and remainders stay the same
 
 
+@runtime_checkable
+class KnowsItsPlaces(Protocol):
+    """A backbone that takes pictures of one size, which is not a whole number of its map's places."""
+
+    def place(self) -> Pixels | None:
+        """Return how many pixels of the picture a place is high and wide, or `None` where larger pictures tell."""
+
+
 def place_size(backbone: nn.Module, options: BackboneContext, height: int, width: int) -> Pixels | None:
     """Return how many pixels of the picture one place of the map is high and wide, for a map of h×w places.
 
     It is how many more pixels bring one more place, which a far larger picture tells, and not H/h: convolutions without
     padding lose places at the edges, and padded ones add places. Nothing is computed, only shapes are (torch's device
     "meta"). `None` for a backbone that takes no other size than its own, gives every picture as many places, or has
-    more places than the picture has pixels.
+    more places than the picture has pixels. A backbone that has a method `place` is asked first.
     """
+    if isinstance(backbone, KnowsItsPlaces) and (known := backbone.place()):
+        return known
     state = {name: value.to("meta") for name, value in (*backbone.named_parameters(), *backbone.named_buffers())}
     shape = (1, options.in_channels, options.height + _MORE, options.width + _MORE)
     try:

@@ -40,6 +40,19 @@ class EndsItself(Protocol):
         """Leave out what comes after `stage`; raises `ValueError` where no feature map would be left."""
 
 
+@runtime_checkable
+class NamesItsStages(Protocol):
+    """A backbone whose spec cannot know its stages."""
+
+    def stage_names(self) -> Sequence[str]:
+        """Return its stages from input to output, as `BackboneSpec.stages` has them."""
+
+
+def stages_of(backbone: nn.Module, named: Sequence[str]) -> tuple[str, ...]:
+    """Return the stages of `backbone`: those that its spec `named` or, where it names none, its own."""
+    return tuple(named or (backbone.stage_names() if isinstance(backbone, NamesItsStages) else ()))
+
+
 def _ended(backbone: nn.Module, last: str) -> nn.Module | None:
     assert isinstance(backbone, EndsItself)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors import SafetensorError
@@ -18,13 +19,16 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Load the state dict in `path` into `module`: safetensors by that suffix, else a .pth read with `weights_only`.
 
     Further entries of the file, such as a classification head, are ignored. Batch norms' step counters may be
-    missing, as old files lack them. Nothing is loaded unless everything fits.
+    missing, as old files lack them. What does not fit as it is, a module with a method `adapt_weights` may adapt.
+    Nothing is loaded unless everything fits.
 
     Raises:
         UserError: when the file is missing, is no state dict, or lacks or misshapes an entry of the module.
 
     """
     found = _read(path)
+    if isinstance(module, AdaptsWeights) and not _fits(found, module.state_dict()):
+        found = _adapted(module, found, path)
     wanted = {name: tensor for name, tensor in module.state_dict().items() if _matters(name, found)}
     if missing := [name for name in wanted if name not in found]:
         raise UserError(
@@ -38,6 +42,28 @@ def load_weights(module: nn.Module, path: Path) -> None:
                 f"{_shape(tensor)} in the backbone; give a file made for this backbone"
             )
     module.load_state_dict({name: found[name] for name in wanted}, strict=False)
+
+
+@runtime_checkable
+class AdaptsWeights(Protocol):
+    """A module that can use weights that were made for other pictures, or under older names."""
+
+    def adapt_weights(self, found: Mapping[str, Tensor], /) -> Mapping[str, Tensor]:
+        """Return what `found`, a whole state dict, is under this module's names and in its shapes."""
+
+
+def _fits(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+    return all(name in found and found[name].shape == tensor.shape for name, tensor in own.items())
+
+
+def _adapted(module: AdaptsWeights, found: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    try:
+        return dict(module.adapt_weights(found))
+    except Exception as error:  # what a stranger's method says of entries that it does not know has no type of its own
+        raise UserError(
+            f"the weights in {path} do not fit, and cannot be adapted ({type(error).__name__}: {error}); give a file "
+            "made for this backbone, with its entries named alike"
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Tensor]:

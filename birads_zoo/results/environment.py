@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
+class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The software and the machine that computed. `None` where the system does not tell.
 
     `started` is a time in ISO 8601, `memory_gib` in GiB; `versions` are by package; `commit` is that of a source

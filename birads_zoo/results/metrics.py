@@ -11,7 +11,7 @@ from birads_zoo.results.shortcuts import Gains, ShortcutScore
 from birads_zoo.results.subgroups import Subgroups
 
 
-class RunMetrics(Measured, frozen=True, kw_only=True):
+class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
     """What a run scored on its `n` test rows, each predicted by a network that never saw its patient, folds pooled.
 
     Shares and areas are in [0, 1], 1 being best. An `Estimate` has a value and both ends of its 95 % interval over
@@ -30,7 +30,7 @@ class RunMetrics(Measured, frozen=True, kw_only=True):
     - `levels`: scores of breasts and patients; `None` where no label is severer than another.
     - `calibration` and `conformal`: what the probabilities and the sets made from them are worth.
     - `validation`: of a single fold with validation rows, the metrics of these, which may have chosen the epoch; else
-      `None`.
+      `None`, and no key of the file.
     """
 
     FORMAT: ClassVar[int] = 1

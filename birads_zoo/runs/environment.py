@@ -15,7 +15,18 @@ from msgspec.structs import asdict
 from birads_zoo.devices import Compute
 from birads_zoo.results.environment import Machine, Session
 
-_VERSIONS = ("birads-zoo", "torch", "torchvision", "kornia", "numpy", "pandas", "scikit-learn", "pillow", "safetensors")
+_VERSIONS = (
+    "birads-zoo",
+    "torch",
+    "torchvision",
+    "timm",
+    "kornia",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "pillow",
+    "safetensors",
+)
 
 
 def describe_machine(compute: Compute) -> Machine:

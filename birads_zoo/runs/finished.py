@@ -28,6 +28,7 @@ from birads_zoo.runs.folder import (
     read_history,
     read_metrics,
     read_recipe,
+    read_stopped,
 )
 from birads_zoo.runs.predictions import ABOUT
 from birads_zoo.training.checkpoint import load_best
@@ -69,7 +70,9 @@ def read_run(folder: Path, host: Host) -> Finished:
     """
     recipe = apply_ablations(read_recipe(folder), host)
     if not is_whole(folder):
-        raise UserError(f"{folder} is not finished: go on with it (birads-zoo run --resume {folder}) first")
+        stopped = read_stopped(folder)
+        why = f" (tracker {stopped.tracker!r} stopped it: {stopped.reason})" if stopped else ""
+        raise UserError(f"{folder} is not finished{why}: go on with it (birads-zoo run --resume {folder}) first")
     return Finished(
         folder=folder,
         recipe=recipe,

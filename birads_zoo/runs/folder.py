@@ -31,9 +31,8 @@ from birads_zoo.training.history import Epoch
 from birads_zoo.version import __version__
 
 _ENVIRONMENT, _METRICS, _COST, _HISTORY = "environment.json", "metrics.json", "cost.json", "metrics.jsonl"
+_STOPPED = "stopped.json"
 _REMEDY = "run it again"
-
-STOPPED = "stopped.json"
 
 
 @contextlib.contextmanager
@@ -63,7 +62,7 @@ def opened(
             yield folder
         except RunStoppedError as stop:
             about = Stopped(tracker=stop.tracker, reason=stop.reason, fold=stop.fold, epoch=stop.epoch)
-            documents.write(folder / STOPPED, about)
+            documents.write(folder / _STOPPED, about)
             raise
         except BaseException:
             if resumed is None and not (folder / _HISTORY).exists():
@@ -108,7 +107,7 @@ def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
     about = check_same_data(folder, data)
     for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # of a process killed while it wrote
         leftover.unlink()
-    (folder / STOPPED).unlink(missing_ok=True)
+    (folder / _STOPPED).unlink(missing_ok=True)
     again = describe_session(compute)
     documents.write(folder / _ENVIRONMENT, replace(about, resumed=(*about.resumed, again)))
 
@@ -147,6 +146,12 @@ def read_environment(folder: Path) -> Environment:
 def is_whole(folder: Path) -> bool:
     """Whether the run in `folder` was finished: `metrics.json` is written last."""
     return (folder / _METRICS).exists()
+
+
+def read_stopped(folder: Path) -> Stopped | None:
+    """Return who stopped the run in `folder` and why; `None` where no tracker did."""
+    path = folder / _STOPPED
+    return documents.read(path, Stopped, "delete it") if path.exists() else None
 
 
 def read_metrics(folder: Path) -> RunMetrics:

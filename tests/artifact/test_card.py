@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as change
 
 from birads_zoo.artifact.card import model_card
 from birads_zoo.artifact.manifest import NOTICE
+from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.subgroups import Attribute, Group, GroupScores
 
 
 @pytest.fixture
@@ -20,15 +23,15 @@ def test_it_says_first_what_the_model_is_not(card):
 
 def test_it_has_the_figures_with_their_n_split_and_intervals(card, run):
     metrics = run.metrics
-    low, high = metrics["intervals"]["scores"]["f1:BI-RADS 4"]
-    f1 = next(one["f1"] for one in metrics["per_class"] if one["name"] == "BI-RADS 4")
+    low, high = metrics.intervals.scores["f1:BI-RADS 4"]
+    f1 = next(one.f1 for one in metrics.per_class if one.name == "BI-RADS 4")
     assert f"{f1:.3f} [{low:.3f}, {high:.3f}]" in card
-    assert f"(patient split, n = {metrics['n']}, 2 folds)" in card
-    assert f"{metrics['n']} pictures of {metrics['patients']} patients" in card
+    assert f"(patient split, n = {metrics.n}, 2 folds)" in card
+    assert f"{metrics.n} pictures of {metrics.patients} patients" in card
     for heading in ("Data", "How well it did", "Subgroups", "Calibration and sets", "Warnings", "Licences"):
         assert f"\n## {heading}\n" in card
     assert "gain over the best shortcut" in card
-    assert f"the run's own predictions, in {run.environment['precision']} |" in card
+    assert f"the run's own predictions, in {run.environment.precision} |" in card
     assert "never measured" in card, "the mean of the folds' networks has no held-out rows"
     assert "This split leaks" not in card
 
@@ -48,24 +51,17 @@ def test_it_says_how_far_the_model_is_calibrated(run, calibrated_by, temperature
 
 
 def test_a_leaky_split_is_marked(run, model):
-    leaky = replace(run, metrics={**run.metrics, "leaky": True, "split": "image"})
+    leaky = replace(run, metrics=change(run.metrics, leaky=True, split="image"))
     assert "**This split leaks**: patients stand on both sides" in model_card(leaky, model.manifest)
 
 
 def test_small_groups_are_left_out(run, model):
-    groups = [
-        {
-            "value": "A",
-            "n": 40,
-            "scores": {run.metrics["subgroups"]["tested"]: {"value": 0.8, "low": 0.7, "high": 0.9}},
-        },
-        {"value": "B", "n": 3, "scores": None},
-    ]
-    told = {
-        "tested": run.metrics["subgroups"]["tested"],
-        "attributes": {"density": {"groups": groups, "differs": True}},
-    }
-    card = model_card(replace(run, metrics={**run.metrics, "subgroups": told}), model.manifest)
+    scores = GroupScores(auroc=Estimate(value=0.8, low=0.7, high=0.9), accuracy=None, macro_f1=None)
+    large = Group(value="A", n=40, patients=20, positives=20, absent=(), scores=scores)
+    groups = (large, change(large, value="B", n=3, scores=None))
+    density = Attribute(groups=groups, p_value=0.01, corrected=0.01, differs=True)
+    subgroups = change(run.metrics.subgroups, attributes={"density": density})
+    card = model_card(replace(run, metrics=change(run.metrics, subgroups=subgroups)), model.manifest)
     assert "| density | A | 0.800 [0.700, 0.900] | 40 |" in card
     assert "| density | B |" not in card
     assert "A test shows a difference by density." in card

@@ -33,7 +33,7 @@ def test_it_leaves_maps_scores_overlays_and_verdicts(explained, rows_of):
     assert said.status == 0, said.err
     read = read_explanations(run)
     assert read.table.columns.tolist() == list(COLUMNS)
-    assert (read.found["n"], len(read.table)) == (12, 12)
+    assert (read.found.n, len(read.table)) == (12, 12)
     rows, maps = read.maps("grad-cam")
     assert rows.tolist() == read.table["row"].tolist()
     assert (maps.shape, maps.dtype) == ((12, 32, 32), np.float16)

@@ -2,11 +2,14 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from birads_zoo import pipeline
+from birads_zoo.results.stopped import Stopped
+from birads_zoo.runs.folder import read_stopped
 from birads_zoo.training import loop
 
 SMALL = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", "--epochs", "3", "--device", "cpu"]
@@ -172,13 +175,13 @@ def test_a_tracker_can_stop_a_run_that_can_then_go_on_without_it(zoo, phantom_ro
         "birads-zoo: error: stopped by tracker 'log' after epoch 1 of fold 1: "
         f"a validation loss of {loss}; to go on with it: birads-zoo run --resume {folder / run}"
     )
-    marked = json.loads((run / "stopped.json").read_text())
-    assert marked == {"tracker": "log", "reason": f"a validation loss of {loss}", "fold": 0, "epoch": 1}
+    reason = f"a validation loss of {loss}"
+    assert read_stopped(run) == Stopped(tracker="log", reason=reason, fold=0, epoch=1)
     kept = {path.name for path in (run / "checkpoints" / "fold-0").iterdir()}
     assert kept == {"best.safetensors", "last.safetensors"}
     assert calls(run)[-1] == {"call": "failed", "reason": "stopped"}
     assert not (run / "metrics.json").exists()
-    assert "is not finished" in zoo("report", run).err
+    assert f"{run} is not finished (tracker 'log' stopped it: {reason}): go on with it" in zoo("report", run).err
 
     resume = ["run", "--resume", run, "--plugin", "log.py", "--device", "cpu"]
     said = zoo(*resume)
@@ -188,7 +191,7 @@ def test_a_tracker_can_stop_a_run_that_can_then_go_on_without_it(zoo, phantom_ro
 
     said = zoo(*resume, "--set", "tracking.trackers=[]")
     assert said.status == 0, said.err
-    assert not (run / "stopped.json").exists()
+    assert read_stopped(run) is None
     assert epochs(run) == [(0, 1), (0, 2)], "a tracker that is not in use was called"
     assert_same_results(run, plain)
 
@@ -264,7 +267,7 @@ def test_a_study_tracks_each_of_its_runs_and_a_stopped_one_is_a_row(zoo, phantom
     assert "stopped by tracker 'log'" in said.out
     assert str(folder) not in said.out
     assert not (folder / "study" / "errors").exists()
-    assert "tracking" not in (folder / "study" / "study.toml").read_text()
+    assert "tracking" not in tomllib.loads((folder / "study" / "study.toml").read_text())["variants"]["baseline_cnn"]
 
     said = zoo(*study)  # without trackers it is the same study
     assert said.status == 0, said.err

@@ -6,17 +6,12 @@ import pytest
 
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import COLUMNS, read_explanations, write_explanations, write_maps
-from birads_zoo.results.estimate import Estimate
-from birads_zoo.results.explanations import ExplainerFound
 
 
 @pytest.fixture
 def found(explanations_found):
-    one = ExplainerFound(
-        faithful=True, verdict="it beats them", depends_on_weights=True, n=2, n_lesions=1, n_lesion_patients=1,
-        scores={"deletion": Estimate(value=0.375, low=0.2, high=0.5)}, baselines={"random": {"deletion": None}},
-        gain={}, maps="grad-cam.npz", overlays="overlays/grad-cam", passes=9, draws=3,
-    )  # fmt: skip
+    deletion = {"value": 0.375, "low": 0.2, "high": 0.5}
+    one = {"scores": {"deletion": deletion}, "baselines": {"random": {"deletion": None}}, "maps": "grad-cam.npz"}
     return explanations_found({"grad-cam": one}, n=2)
 
 

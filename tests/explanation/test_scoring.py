@@ -76,14 +76,14 @@ def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
     found = list(score_cases(subject, cases))
     maps, table, verdict = judged(found, "perfect")
     np.testing.assert_array_equal(maps, perfect)
-    assert verdict["faithful"] is True
-    assert verdict["scores"]["pointing"]["value"] == 1
+    assert verdict.faithful is True
+    assert verdict.scores["pointing"].value == 1
     assert (table["pointing_chance"] < 0.1).all()
     assert table["energy_in_lesion"].mean() > 3 * table["random_energy_in_lesion"].mean()
     _, _, blind = judged(found, "blind")
-    assert (blind["faithful"], blind["depends_on_weights"]) == (False, False)
+    assert (blind.faithful, blind.depends_on_weights) == (False, False)
     _, flat_table, flat = judged(found, "flat")
-    assert (flat["faithful"], flat["depends_on_weights"]) == (False, None)
+    assert (flat.faithful, flat.depends_on_weights) == (False, None)
     for name in JUDGED:  # a flat map moved elsewhere is the same flat map
         np.testing.assert_allclose(flat_table[name], flat_table[f"random_{name}"], atol=1e-6)
 
@@ -160,8 +160,8 @@ def test_random_maps_are_not_called_faithful(breasts, spots, scale):
     frame = pd.DataFrame(table | {"breast_share": 0.6, "rank_correlation": generator.normal(0, 0.1, len(masks))})
     frame["ssim"] = 0.1
     verdicts = [judge_explainer(frame.iloc[start : start + images]) for start in range(0, len(frame), images)]
-    assert sum(one["faithful"] for one in verdicts) <= 0.05 * studies
-    shown = np.mean([one["gain"]["random"][name]["low"] > 0 for one in verdicts for name in JUDGED])
+    assert sum(one.faithful for one in verdicts) <= 0.05 * studies
+    shown = np.mean([one.gain["random"][name].low > 0 for one in verdicts for name in JUDGED])
     assert shown <= 0.07
 
 

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +26,7 @@ def _text_of(explanations_found, lesion_patients):
     table.loc[of >= lesion_patients, [name for name in columns if name.endswith((*at_lesion, "pointing_chance"))]] = (
         np.nan
     )
-    return explanations_text(explanations_found({"grad-cam": judge_explainer(table)}))
+    return explanations_text(explanations_found({"grad-cam": msgspec.to_builtins(judge_explainer(table))}))
 
 
 @pytest.mark.parametrize(("patients", "marked"), [(4, True), (5, False), (0, False)])

@@ -9,8 +9,6 @@ import pytest
 from birads_zoo import documents
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
-from birads_zoo.results.estimate import Estimate
-from birads_zoo.results.explanations import ExplainerFound
 from birads_zoo.runs.finished import prepare_again, read_run
 
 
@@ -72,25 +70,18 @@ def explained(explanations_found):
                 {"row": row["row"], "explainer": name, "explained": row["label"]} for name in names for row in rows
             )
 
-        def score(value: float) -> Estimate:
-            return Estimate(value=value, low=value - 0.05, high=value + 0.05)
+        def score(value: float) -> dict[str, float]:
+            return {"value": value, "low": value - 0.05, "high": value + 0.05}
 
         told = {
-            name: ExplainerFound(
-                faithful=faithful,
-                verdict=f"the verdict on {name}",
-                depends_on_weights=None,
-                n=len(rows),
-                n_lesions=lesion_patients,
-                n_lesion_patients=lesion_patients,
-                scores={"insertion": score(0.6), "pointing": score(0.3) if lesion_patients else None},
-                baselines={"random": {"insertion": score(0.4)}},
-                gain={},
-                maps=f"{name}.npz",
-                overlays="",
-                passes=1,
-                draws=1,
-            )
+            name: {
+                "faithful": faithful,
+                "verdict": f"the verdict on {name}",
+                "n_lesion_patients": lesion_patients,
+                "scores": {"insertion": score(0.6), "pointing": score(0.3) if lesion_patients else None},
+                "baselines": {"random": {"insertion": score(0.4)}},
+                "maps": f"{name}.npz",
+            }
             for name, faithful in names.items()
         }
         documents.write(folder / "explanations.json", explanations_found(told, n=len(rows)))

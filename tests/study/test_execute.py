@@ -138,6 +138,19 @@ def test_an_ablation_that_changes_nothing_is_told_from_a_failure(study, host, tm
     assert not (tmp_path / "errors").exists()
 
 
+def test_a_run_by_an_older_version_is_left_as_it_is_and_said(study, host, tmp_path):
+    there = tmp_path / "runs" / "pixels@0"
+    there.mkdir(parents=True)
+    (there / "recipe.toml").write_text("seed = 0")
+    (there / "environment.json").write_text("{}")
+    with pytest.raises(
+        UserError, match=r"environment.json was written by an older birads-zoo \(.*\); run it again"
+    ) as error:
+        room.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
+    assert str(error.value).endswith("(choose another place with --out, or delete that run)")
+    assert {path.name for path in there.iterdir()} == {"recipe.toml", "environment.json"}
+
+
 def test_another_recipe_in_the_same_folder_is_refused(study, host, tmp_path):
     room.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
     with pytest.raises(UserError, match=r"pixels@0 is a run by another recipe than this study's \(loss.name = 'focal'"):

@@ -2,12 +2,18 @@
 
 import json
 
+import msgspec
 import pytest
 
-from birads_zoo.evaluation.intervals import Estimate
 from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
+from birads_zoo.results.environment import Machine
+from birads_zoo.results.estimate import Estimate
 from birads_zoo.study.results import Basis, write_ablations, write_leakage
 
+MACHINE = Machine(
+    started="", python="", platform="", cpus=2, memory_gib=None, versions={}, commit=None, device="cpu",
+    device_name="", precision="float32",
+)  # fmt: skip
 SCORE = Estimate(value=0.7, low=0.6, high=0.8)
 
 
@@ -18,7 +24,7 @@ def about():
     def make(seeds=(0, 1)):
         return Basis(
             name="my-net", dataset="csv", target="finding", classes=("a", "b"), split="by patient", folds=4,
-            seeds=seeds, metric="macro_f1", n=80, patients=40, environment={"device": "cpu"}, command="birads-zoo …",
+            seeds=seeds, metric="macro_f1", n=80, patients=40, environment=MACHINE, command="birads-zoo …",
         )  # fmt: skip
 
     return make
@@ -36,7 +42,7 @@ def test_the_gap_that_would_have_been_shown_is_that_of_the_split_that_tells_leas
     text, values = write_leakage(tmp_path, about(), found)
     assert "A difference of 0.125 or more would have been shown with power 0.8" in text
     assert (tmp_path / "leakage.md").read_text() == f"{text}\n\n`birads-zoo …`\n"
-    assert json.loads((tmp_path / "leakage.json").read_text())["schemes"] == values["schemes"]
+    assert json.loads((tmp_path / "leakage.json").read_text())["schemes"] == list(msgspec.to_builtins(values.schemes))
     assert {path.name for path in tmp_path.iterdir()} == {"leakage.md", "leakage.json", "leakage.csv", "figures"}
     alone, _ = write_leakage(tmp_path, about(), found[:1])
     assert "would have been shown" not in alone

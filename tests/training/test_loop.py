@@ -125,6 +125,27 @@ def test_early_stopping_keeps_the_best_epoch(make_fit, ignore):
     assert float(nn.functional.cross_entropy(logits, targets)) == pytest.approx(best.val_loss, rel=1e-5)
 
 
+def test_what_on_epoch_returns_ends_training_once_the_epoch_is_on_the_disk(make_fit, ignore):
+    unbroken, ending, epochs = make_fit("unbroken", epochs=4), RuntimeError("enough"), []
+    train(unbroken, ignore.step, ignore.epoch)
+
+    def end(record):
+        epochs.append(record.epoch)
+        return ending if record.epoch <= 2 else None
+
+    steps = []
+    for begun in ([1], [1, 2]):  # the second start goes on from the first's epoch, which does not end it again
+        epochs.clear()
+        with pytest.raises(RuntimeError, match="enough"):
+            train(make_fit(epochs=4), steps.append, end)
+        assert epochs == begun
+    assert sum(steps) == 2 * 24, "an epoch was trained twice"
+    resumed = make_fit(epochs=4)
+    train(resumed, steps.append, end)
+    assert sum(steps) == 4 * 24
+    assert_equal(weights(unbroken), weights(resumed))
+
+
 def test_without_validation_rows_it_trains_its_epochs_and_keeps_the_last(make_fit, ignore):
     history = train(make_fit(validation=False, early_stopping=1), ignore.step, ignore.epoch)
     assert [(epoch.epoch, epoch.val_loss) for epoch in history] == [(1, None), (2, None), (3, None)]

@@ -1,13 +1,14 @@
-"""The bundled backbones: the paper's four networks, and two transformers.
+"""The bundled backbones: the paper's four networks, two transformers, and all of timm's and torchvision's by name.
 
-Those of torchvision bear its names and its state dicts' keys.
+Those of a library bear its names and its state dicts' keys.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from birads_zoo import BackboneContext, BackboneSpec, hookimpl
+from birads_zoo import BackboneContext, BackboneFamily, BackboneSpec, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,9 +54,33 @@ def _build_vit_b_16(context: BackboneContext) -> nn.Module:
     return vit_b_16(context)
 
 
+def _timm_names() -> Sequence[str]:
+    from birads_zoo_plugins.backbones._timm import names
+
+    return names()
+
+
+def _resolve_timm(name: str) -> BackboneSpec:
+    from birads_zoo_plugins.backbones._timm import resolve
+
+    return resolve(name)
+
+
+def _torchvision_names() -> Sequence[str]:
+    from birads_zoo_plugins.backbones._torchvision_family import names
+
+    return names()
+
+
+def _resolve_torchvision(name: str) -> BackboneSpec:
+    from birads_zoo_plugins.backbones._torchvision_family import resolve
+
+    return resolve(name)
+
+
 @hookimpl
-def birads_zoo_backbones() -> list[BackboneSpec]:
-    """Return the paper's networks, then the transformers."""
+def birads_zoo_backbones() -> list[BackboneSpec | BackboneFamily]:
+    """Return the paper's networks, then the transformers, then the families."""
     return [
         BackboneSpec(
             name="baseline_cnn",
@@ -113,5 +138,17 @@ def birads_zoo_backbones() -> list[BackboneSpec]:
                 "encoder.ln",
             ),
             weights=IMAGENET_WEIGHTS,
+        ),
+        BackboneFamily(
+            prefix="timm",
+            summary="Every architecture of timm (Wightman), without a tag or with that of its weights",
+            names=_timm_names,
+            resolve=_resolve_timm,
+        ),
+        BackboneFamily(
+            prefix="torchvision",
+            summary="Every classification network of torchvision, without or with the name of its weights",
+            names=_torchvision_names,
+            resolve=_resolve_torchvision,
         ),
     ]

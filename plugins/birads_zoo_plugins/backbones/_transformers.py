@@ -75,6 +75,8 @@ class Merging(PatchMerging):  # type: ignore[misc]  # torchvision is untyped
 class PatchGrid(nn.Module):
     """A Vision Transformer without its head: N×3×H×W → N×D×⌈H/P⌉×⌈W/P⌉, one place for each of its P×P patches.
 
+    A grey picture, N×1×H×W, is repeated over the three channels.
+
     The class token takes part in attention and is left out of the map: it lies nowhere in the picture. ImageNet's
     classes were read from it alone, so the patches' last tokens are no features that any head was trained on. They
     are normed by the encoder's last layer norm, as the class token is.
@@ -95,7 +97,8 @@ class PatchGrid(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the feature map N×D×⌈H/P⌉×⌈W/P⌉ of images N×3×H×W."""
         missing = [-side % self.patch_size for side in images.shape[-2:]]
-        patches = self.conv_proj(F.pad(images, (0, missing[1], 0, missing[0]), mode="replicate"))
+        whole = F.pad(images.expand(-1, 3, -1, -1), (0, missing[1], 0, missing[0]), mode="replicate")
+        patches = self.conv_proj(whole)
         tokens = torch.cat([self.class_token.expand(patches.shape[0], -1, -1), patches.flatten(2).mT], dim=1)
         tokens = self.encoder.dropout(tokens + self._positions(*patches.shape[-2:]))
         tokens = self.encoder.ln(self.encoder.layers(tokens))
@@ -111,6 +114,11 @@ class PatchGrid(nn.Module):
         grid = learnt[:, 1:].mT.reshape(1, -1, side, side)
         grid = F.interpolate(grid, size=(height, width), mode="bicubic", antialias=True)
         return torch.cat([learnt[:, :1], grid.flatten(2).mT], dim=1)
+
+    def stage_names(self) -> tuple[str, ...]:
+        """Return what the tokens start from, the layers and the last norm."""
+        layers = (f"encoder.layers.{name}" for name, _ in self.encoder.layers.named_children())
+        return ("class_token", "conv_proj", "encoder.pos_embedding", *layers, "encoder.ln")
 
     def end_after(self, stage: str) -> None:
         """Leave out what comes after `stage`: that layer's tokens become the map, not normed before the last norm.

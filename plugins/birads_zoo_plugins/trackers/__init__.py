@@ -39,25 +39,25 @@ class TrackioOptions(Options, frozen=True, kw_only=True):
     ] = ""
 
 
-def _tensorboard(context: TrackerContext) -> Tracker:
+def _build_tensorboard(context: TrackerContext) -> Tracker:
     from birads_zoo_plugins.trackers._tensorboard import TensorBoard
 
     return TensorBoard(context)
 
 
-def _mlflow(context: TrackerContext) -> Tracker:
+def _build_mlflow(context: TrackerContext) -> Tracker:
     from birads_zoo_plugins.trackers._mlflow import MLflow
 
     return MLflow(context)
 
 
-def _wandb(context: TrackerContext) -> Tracker:
+def _build_wandb(context: TrackerContext) -> Tracker:
     from birads_zoo_plugins.trackers._wandb import Wandb
 
     return Wandb(context)
 
 
-def _trackio(context: TrackerContext) -> Tracker:
+def _build_trackio(context: TrackerContext) -> Tracker:
     from birads_zoo_plugins.trackers._trackio import Trackio
 
     return Trackio(context)
@@ -70,14 +70,14 @@ def birads_zoo_trackers() -> list[TrackerSpec]:
         TrackerSpec(
             name="tensorboard",
             summary="TensorBoard event files in the run's folder: tensorboard --logdir runs",
-            build=_tensorboard,
+            build=_build_tensorboard,
             requires=("tensorboard",),
             install="birads-zoo[tensorboard]",
         ),
         TrackerSpec(
             name="mlflow",
             summary="MLflow, in a database beside the run unless a server is named",
-            build=_mlflow,
+            build=_build_mlflow,
             options=MLflowOptions,
             requires=("mlflow",),
             install="birads-zoo[mlflow]",
@@ -85,7 +85,7 @@ def birads_zoo_trackers() -> list[TrackerSpec]:
         TrackerSpec(
             name="wandb",
             summary="Weights & Biases, offline in the run's folder unless mode is online",
-            build=_wandb,
+            build=_build_wandb,
             options=WandbOptions,
             requires=("wandb",),
             install="birads-zoo[wandb]",
@@ -93,7 +93,7 @@ def birads_zoo_trackers() -> list[TrackerSpec]:
         TrackerSpec(
             name="trackio",
             summary="Trackio, in its own database on this machine unless a Space is named",
-            build=_trackio,
+            build=_build_trackio,
             options=TrackioOptions,
             requires=("trackio",),
             install="birads-zoo[trackio]",

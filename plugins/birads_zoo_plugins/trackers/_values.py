@@ -25,7 +25,7 @@ def results(metrics: Mapping[str, float]) -> dict[str, float]:
 
 def settings(run: RunStarted) -> dict[str, Plain]:
     """Return what is run as one flat table: the recipe's fields, as "model.dropout", and what they are used on."""
-    about = {"target": run.target, "classes": run.classes, "images": run.counts, "resumed": run.resumed}
+    about = {"target": run.target, "classes": run.classes, "rows": run.counts, "resumed": run.resumed}
     return dict(_flat(run.recipe)) | dict(_flat({"run_id": run.run_id, **about}))
 
 

@@ -10,8 +10,8 @@ from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
-from birads_zoo.model_trials import _require_left_as_found
 from birads_zoo.recipe import ModelSection
+from birads_zoo.trials.model import _require_left_as_found
 from birads_zoo_plugins.backbones._transformers import Merging, PatchGrid, swin_map
 from birads_zoo_plugins.explainers import _pixels, birads_zoo_explainers
 

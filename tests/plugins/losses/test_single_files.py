@@ -90,6 +90,7 @@ def test_multi_label_probabilities_follow_the_losss_option(host, only_one):
         ("cumulative-link", {}, 3, "p(y > k) = σ(s + b_k), with b_k falling from class to class"),
         ("multi-label", {"only_one": True}, 4, "σ(z_k) / (1 − σ(z_k)), to sum 1"),
     ],
+    ids=list(NAMES),
 )
 def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_path, name, options, logits, rule):
     recipe, data, left, classifier = fitted(name, options)

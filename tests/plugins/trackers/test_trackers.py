@@ -141,8 +141,9 @@ def test_trackio_keeps_curves_and_results_on_this_machine(written, home):
 
     assert trackio.utils.TRACKIO_DIR.as_posix() == home
     with sqlite3.connect(f"{home}/birads-zoo.db") as database:
-        rows = [json.loads(row[0]) for row in database.execute("SELECT metrics FROM metrics ORDER BY step")]
-        (config,) = [json.loads(row[0]) for row in database.execute("SELECT config FROM configs")]
+        own = "WHERE run_name = 'baseline_cnn'"
+        rows = [json.loads(row[0]) for row in database.execute(f"SELECT metrics FROM metrics {own} ORDER BY step")]
+        (config,) = [json.loads(row[0]) for row in database.execute(f"SELECT config FROM configs {own}")]
     curve = [(row["epoch"], row["val_loss/fold-1"]) for row in rows if "val_loss/fold-1" in row]
     assert curve == [(epoch["epoch"], epoch["val_loss"]) for epoch in history(run, 1)]
     assert rows[-1]["test/macro_f1"] == macro_f1(run)

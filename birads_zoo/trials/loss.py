@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from birads_zoo.interfaces import LossSpec, Outputs, OutputsContext
 from birads_zoo.model.outputs import check_outputs
-from birads_zoo.model_trials import BrokenContractError
 from birads_zoo.randomness import torch_generator
+from birads_zoo.trials.contract import BrokenContractError, called, require, shape
 
 CLASS_COUNTS = (50, 20, 5)
 """Training rows of the classes for which a loss is tried."""
@@ -39,15 +39,15 @@ def try_outputs(spec: LossSpec) -> Outputs:
         logits = _random_logits(outputs).to(dtype)
         before = logits.clone()
         scores = outputs.scores(logits)
-        _require(torch.equal(logits, before), "its scores' function changes the logits in place")
-        _require(scores.dtype == dtype, f"{dtype} logits gave {scores.dtype} scores: the dtype must stay the same")
+        require(torch.equal(logits, before), "its scores' function changes the logits in place")
+        require(scores.dtype == dtype, f"{dtype} logits gave {scores.dtype} scores: the dtype must stay the same")
         alone = torch.cat([outputs.scores(row[None]) for row in logits])
-        _require(torch.allclose(scores, alone, rtol=1e-4, atol=1e-5), "a row's scores depend on the other rows")
+        require(torch.allclose(scores, alone, rtol=1e-4, atol=1e-5), "a row's scores depend on the other rows")
     sure = _sure_logits(outputs).requires_grad_()
     scores = outputs.scores(sure)
-    _require(bool(scores.isfinite().all()), "logits of ±100 give scores that are not finite")
+    require(bool(scores.isfinite().all()), "logits of ±100 give scores that are not finite")
     (gradient,) = torch.autograd.grad(scores.log_softmax(1).sum(), sure)
-    _require(bool(gradient.isfinite().all()), "logits of ±100 give scores whose gradient is not finite")
+    require(bool(gradient.isfinite().all()), "logits of ±100 give scores whose gradient is not finite")
     try:
         outputs.scores(torch.empty(2, outputs.logits, device="meta"))
     except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
@@ -66,43 +66,36 @@ def try_loss(loss: nn.Module, outputs: Outputs) -> None:
 
     """
     logits = _random_logits(outputs).requires_grad_()
-    cost = _cost(loss, logits, _TARGETS)
-    _require(cost.ndim == 0, f"logits {_shape(logits)} gave a loss of shape {_shape(cost)} instead of a scalar")
-    _require(bool(cost.isfinite()), f"random logits give a loss of {cost:.3g}")
-    _require(cost.requires_grad, "the loss has no gradient with respect to the logits")
+    cost = called(loss, logits, _TARGETS)
+    require(cost.ndim == 0, f"logits {shape(logits)} gave a loss of shape {shape(cost)} instead of a scalar")
+    require(bool(cost.isfinite()), f"random logits give a loss of {cost:.3g}")
+    require(cost.requires_grad, "the loss has no gradient with respect to the logits")
     (gradient,) = torch.autograd.grad(cost, logits)
-    _require(bool(gradient.isfinite().all() and gradient.any()), "the loss's gradient is zero or not finite")
+    require(bool(gradient.isfinite().all() and gradient.any()), "the loss's gradient is zero or not finite")
     sure = _sure_logits(outputs).requires_grad_()
     for target in range(_CLASSES):
-        cost = _cost(loss, sure, torch.full((len(sure),), target))
-        _require(bool(cost.isfinite()), f"logits of ±100 give a loss of {cost:.3g}: it must stay finite")
+        cost = called(loss, sure, torch.full((len(sure),), target))
+        require(bool(cost.isfinite()), f"logits of ±100 give a loss of {cost:.3g}: it must stay finite")
         (gradient,) = torch.autograd.grad(cost, sure)
-        _require(bool(gradient.isfinite().all()), "logits of ±100 give a gradient that is not finite")
+        require(bool(gradient.isfinite().all()), "logits of ±100 give a gradient that is not finite")
     learnt = _lowered(loss, logits.detach())
     said = outputs.probabilities(learnt).argmax(1)
-    _require(
+    require(
         torch.equal(said, _TARGETS),
         f"logits that lower the loss of the classes {_TARGETS.tolist()} are read as the classes {said.tolist()}: the "
         "loss and its outputs do not agree",
     )
-    right, wrong = (_cost(loss, learnt, targets) for targets in (_TARGETS, _TARGETS.roll(1)))
-    _require(bool(right < wrong), f"right answers cost {right:.3g}, wrong ones {wrong:.3g}")
+    right, wrong = (called(loss, learnt, targets) for targets in (_TARGETS, _TARGETS.roll(1)))
+    require(bool(right < wrong), f"right answers cost {right:.3g}, wrong ones {wrong:.3g}")
 
 
 def _lowered(loss: nn.Module, logits: Tensor) -> Tensor:
     """Return the logits after steps down the loss's gradient, each as long as any other."""
     for _ in range(_STEPS):
         logits = logits.requires_grad_()
-        (gradient,) = torch.autograd.grad(_cost(loss, logits, _TARGETS), logits)
+        (gradient,) = torch.autograd.grad(called(loss, logits, _TARGETS), logits)
         logits = (logits - _STEP * gradient.sign()).detach()
     return logits
-
-
-def _cost(loss: nn.Module, logits: Tensor, targets: Tensor) -> Tensor:
-    cost: object = loss(logits, targets)
-    _require(isinstance(cost, Tensor), f"the module returned a value of type {type(cost).__name__}, not a tensor")
-    assert isinstance(cost, Tensor)
-    return cost
 
 
 def _random_logits(outputs: Outputs) -> Tensor:
@@ -113,12 +106,3 @@ def _sure_logits(outputs: Outputs) -> Tensor:
     """Return rows of ±100 in all combinations, of the first eight logits where there are more."""
     signs = list(product((-_SURE, _SURE), repeat=min(outputs.logits, 8)))
     return torch.tensor(signs).repeat(1, -(-outputs.logits // 8))[:, : outputs.logits]
-
-
-def _shape(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "()"
-
-
-def _require(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise BrokenContractError(otherwise)

@@ -16,6 +16,7 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.randomness import torch_generator
 from birads_zoo.recipe import DatasetSection, LossSection, ModelSection, Recipe, TrainingSection, changed_fields
+from birads_zoo.trials.contract import BrokenContractError
 
 _CLASSES = 3
 _SIZE = (64, 48)
@@ -44,10 +45,6 @@ def _two_for_three(logits: Tensor) -> Tensor:
 
 
 _FEWER_LOGITS = Outputs(logits=2, scores=_two_for_three, rule="the softmax of −a, a − b and b")
-
-
-class BrokenContractError(Exception):
-    """Ends a check at the first error, after which nothing further can be tried."""
 
 
 def try_explainer(spec: ExplainerSpec) -> None:
