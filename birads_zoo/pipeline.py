@@ -10,7 +10,7 @@ from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.facts import file_facts
 from birads_zoo.data.prepare import Prepared, prepare
-from birads_zoo.data.views import UNITS
+from birads_zoo.data.view_names import UNITS
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen

@@ -123,6 +123,29 @@ def test_a_backbone_is_built_for_its_channels_and_each_size():
     assert asked == [(3, 64, 64, False), (3, 96, 128, False)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "sizes"),
+    [
+        ({"usual_size": (40, 32)}, [(40, 32), (40, 24)]),
+        ({"image_size": (40, 32)}, [(40, 32)]),
+        ({}, [(64, 64), (96, 128)]),
+    ],
+)
+def test_a_backbone_is_tried_at_sizes_that_its_spec_says_it_takes(fields, sizes):
+    asked = []
+
+    def build(options):
+        asked.append((options.height, options.width))
+        return nn.Conv2d(1, 4, 3)
+
+    assert conformance.check_backbone(backbone(build, **fields)) == []
+    assert asked == sizes
+
+
+def test_a_member_of_a_family_is_checked_by_its_full_name():
+    assert conformance.check(HOST, "backbone", "timm/test_resnet") == []
+
+
 def test_a_check_leaves_the_random_state_alone():
     before = torch.random.get_rng_state()
     conformance.check_backbone(backbone(lambda options: Applies(torch.relu)))

@@ -1,5 +1,6 @@
 """The example plugins, which docs/plugins.md shows whole: short, sound, and run together on a tiny data set."""
 
+import json
 import re
 from pathlib import Path
 
@@ -92,6 +93,7 @@ def test_all_of_them_together_make_a_run(pictures, tmp_path, monkeypatch):
         augmentation={"name": "speckle", "options": {"strength": 0.1}},
         loss="cumulative-link",
         explainer={"name": "smooth-gradient", "options": {"copies": 2}},
+        trackers=["log"],
         ablations=["no-activations"],
         folds=2,
         epochs=1,
@@ -107,6 +109,8 @@ def test_all_of_them_together_make_a_run(pictures, tmp_path, monkeypatch):
     (explained,) = (given for given in drawn if isinstance(given, Explained))
     assert explained.maps.shape[1:] == (48, 40)
     assert explained.maps.max() == 1
+    calls = [json.loads(line)["call"] for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    assert calls == ["started", "epoch", "epoch", "finished"]
     entries = (run.folder / "audit.csv").read_text().splitlines()
     assert [line.split(",")[4] for line in entries] == ["reason", "unreadable name"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
-from birads_zoo.data.views import UNITS
+from birads_zoo.data.view_names import UNITS
 from birads_zoo.evaluation.table import against_shortcuts, by_fold, by_level, chances, headline, readings
 from birads_zoo.results.estimate import Ends
 from birads_zoo.results.metrics import RunMetrics

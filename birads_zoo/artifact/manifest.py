@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from birads_zoo import documents
-from birads_zoo.data.views import view_names
+from birads_zoo.data.view_names import view_names
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import ImageSection, Recipe
 

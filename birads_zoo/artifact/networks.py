@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from birads_zoo.artifact.manifest import Kind
-from birads_zoo.data.views import count_views
+from birads_zoo.data.view_names import count_views
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.model.build import build_classifier

@@ -51,7 +51,7 @@ def command(
     """
     from birads_zoo.artifact.model import open_model
     from birads_zoo.artifact.rows import named_pictures
-    from birads_zoo.data.views import UNITS
+    from birads_zoo.data.view_names import UNITS
     from birads_zoo.progress import Screen
 
     if explain and out is None:

@@ -24,7 +24,8 @@ from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import PixelStore, build_store
 from birads_zoo.data.samples import label_samples
 from birads_zoo.data.splits import Fold, check_leaks, held_together, make_folds
-from birads_zoo.data.views import Samples, labelled_views, view_names
+from birads_zoo.data.view_names import view_names
+from birads_zoo.data.views import Samples, labelled_views
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Index, Target
 from birads_zoo.progress import Screen

@@ -11,22 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from birads_zoo.data.view_names import view_names
 from birads_zoo.errors import UserError
 
-_NAMES = {
-    ("single", "image"): ("own",),
-    ("breast", "image"): ("own", "other_view"),
-    ("bilateral", "image"): ("own", "other_breast"),
-    ("exam", "image"): ("own", "other_view", "other_breast", "other_breast_other_view"),
-    ("breast", "breast"): ("CC", "MLO"),
-    ("exam", "patient"): ("L_CC", "L_MLO", "R_CC", "R_MLO"),
-}
-"""By `dataset.views` and level: what a sample's pictures are called, in their order."""
-
-UNITS = {"image": "images", "breast": "breasts", "patient": "exams"}
-"""What gets a prediction each, by the level of its label."""
-
-_WHOLE = {"breast": "breast", "patient": "exam"}  # the views that show all of what a label is of, by its level
 _PARTNER = {
     "breast": "another view of the same breast",
     "bilateral": "a picture of the other breast in the same view",
@@ -62,27 +49,6 @@ class Samples:
     def first(self, count: int) -> Samples:
         """Return the samples with their first `count` pictures alone."""
         return Samples(pictures=self.pictures[:, :count], present=self.present[:, :count], names=self.names[:count])
-
-
-def view_names(views: str, level: str) -> tuple[str, ...]:
-    """Return what the V pictures of a sample are called, in their order.
-
-    Raises:
-        UserError: for labels of a level (see `interfaces.Target`) that samples of these `views` cannot have.
-
-    """
-    if (views, level) not in _NAMES:
-        one = {"breast": "breast", "patient": "exam"}[level]
-        raise UserError(
-            f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures: set "
-            f"dataset.views to {_WHOLE[level]!r} (it is {views!r}), or dataset.level to 'image'"
-        )
-    return _NAMES[views, level]
-
-
-def count_views(views: str) -> int:
-    """Return V, how many pictures a sample of these `views` has."""
-    return len(_NAMES[views, "image"])
 
 
 def labelled_views(level: str, views: int) -> int:
@@ -160,7 +126,7 @@ def why_unused(rows: pd.DataFrame, samples: Samples, of: NDArray[np.int64]) -> I
     shown = set(samples.pictures[samples.present].tolist())
     paths, patients, sides, kinds = _texts(rows, "image_path", "patient_id", "laterality", "view")
     for row in sorted(set(range(len(rows))) - shown):
-        place = kinds[row] if samples.names == _NAMES["breast", "breast"] else f"{sides[row]}_{kinds[row]}"
+        place = kinds[row] if samples.names == view_names("breast", "breast") else f"{sides[row]}_{kinds[row]}"
         if patients[row] == "":
             yield row, "unknown patient", "nothing says which pictures belong together"
         elif of[row] >= 0 and place in samples.names:

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from birads_zoo.data.views import UNITS
+from birads_zoo.data.view_names import UNITS
 from birads_zoo.results.estimate import Ends, Estimate
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Conformal, Recalibration

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from birads_zoo.data.views import count_views
+from birads_zoo.data.view_names import count_views
 from birads_zoo.errors import BiradsZooWarning, NothingChangedError, UserError
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier

@@ -11,7 +11,7 @@ import pandas as pd
 from msgspec.structs import asdict
 
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.data.views import UNITS
+from birads_zoo.data.view_names import UNITS
 from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
 from birads_zoo.evaluation.table import chances
 from birads_zoo.files import write_text

@@ -3,7 +3,7 @@
 import pytest
 
 import birads_zoo as bz
-from birads_zoo.api.fields import RecipeFields, recipe_changes
+from birads_zoo.api.fields import RecipeFields, StudyFields, recipe_changes
 from birads_zoo.compose import compose
 from birads_zoo.host import load_host
 from birads_zoo.recipe import Recipe, to_dict
@@ -19,7 +19,8 @@ def compose_with():
     )
 
 
-def test_every_word_reaches_its_field(compose_with, tmp_path):
+def test_every_word_reaches_its_field(compose_with, tmp_path, monkeypatch):
+    monkeypatch.setattr("birads_zoo.compose.missing_modules", lambda names: [])
     recipe = compose_with(
         dataset="image-folder",
         root=tmp_path,
@@ -35,6 +36,7 @@ def test_every_word_reaches_its_field(compose_with, tmp_path):
         epochs=7,
         image_size=(96, 64),
         seed=5,
+        trackers=("tensorboard",),
         set={"training.learning_rate": 0.5},
     )
     assert (recipe.dataset.name, recipe.dataset.root) == ("image-folder", str(tmp_path))
@@ -45,10 +47,13 @@ def test_every_word_reaches_its_field(compose_with, tmp_path):
     assert (recipe.training.epochs, recipe.training.learning_rate) == (7, 0.5)
     assert (recipe.image.height, recipe.image.width) == (96, 64)
     assert recipe.seed == 5
+    assert recipe.tracking.trackers == ("tensorboard",)
 
 
 def test_words_that_are_not_given_leave_the_recipe_as_it_is(compose_with):
-    assert compose_with(**dict.fromkeys(RecipeFields.__annotations__)) == compose_with()
+    assert (
+        compose_with(**dict.fromkeys([*StudyFields.__annotations__, *RecipeFields.__annotations__])) == compose_with()
+    )
 
 
 @pytest.mark.parametrize(

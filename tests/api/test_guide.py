@@ -35,5 +35,5 @@ def test_the_examples_run(folder, monkeypatch, capfd):
 def test_every_function_is_in_it():
     text = GUIDE.read_text()
     public = ((name, getattr(birads_zoo, name)) for name in birads_zoo.__all__)
-    functions = [name for name, value in public if getattr(value, "__module__", "").startswith("birads_zoo.api")]
+    functions = [name for name, value in public if getattr(value, "__module__", "").startswith("birads_zoo.api.")]
     assert [name for name in functions if f"bz.{name}" not in text and f"`{name}`" not in text] == []

@@ -3,13 +3,16 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 import birads_zoo as bz
 from birads_zoo import pipeline
 from birads_zoo.report.run_summary import run_summary
+from birads_zoo.runs.folder import read_metrics
 
+LOG = (Path(__file__).parents[2] / "examples" / "plugins" / "log.py").read_text()
 SMALL = {"backbone": "baseline_cnn", "image_size": (32, 32), "epochs": 1, "folds": 2, "device": "cpu"}
 
 
@@ -26,7 +29,7 @@ def asked(monkeypatch, finished):
     def answer(recipe, host, runs, device, screen, resumed):
         asked.update(recipe=recipe, runs=runs, device=device, resumed=resumed)
         screen.say("a line")
-        return pipeline.Outcome(folder=finished[0], metrics=json.loads((finished[0] / "metrics.json").read_text()))
+        return pipeline.Outcome(folder=finished[0], metrics=read_metrics(finished[0]))
 
     monkeypatch.setattr(pipeline, "run", answer)
     return asked
@@ -41,6 +44,13 @@ def test_the_api_asks_what_the_command_line_asks(asked, phantom_root, opened):
 def test_a_run_is_resumed_by_its_own_recipe(asked, finished, opened):
     bz.run(resume=str(finished[0]))
     assert (asked["recipe"], asked["resumed"]) == (opened.recipe, finished[0])
+
+
+def test_a_resumed_runs_trackers_may_be_others(asked, finished, opened, folder):
+    (folder / "log.py").write_text(LOG)
+    bz.run(resume=finished[0], trackers=["log"], plugins=["log.py"])
+    assert asked["recipe"].tracking.trackers == ("log",)
+    assert asked["recipe"].replace({"tracking": {}}) == opened.recipe.replace({"tracking": {}})
 
 
 def test_a_runs_recipe_repeats_it(asked, opened):
@@ -64,7 +74,8 @@ def test_it_holds_what_the_folder_holds(opened, finished, rows_of):
     folder = finished[0]
     assert opened.folder == folder
     assert opened.recipe.model.backbone == "baseline_cnn"
-    assert opened.metrics["n"] == json.loads((folder / "metrics.json").read_text())["n"]
+    assert isinstance(opened.metrics, bz.RunMetrics)
+    assert opened.metrics.n == json.loads((folder / "metrics.json").read_text())["n"]
     rows = rows_of(folder / "predictions.csv")
     assert list(opened.predictions.columns) == list(rows[0])
     assert opened.predictions["label"].tolist() == [row["label"] for row in rows]
@@ -93,10 +104,10 @@ def test_figures_are_found_by_name_and_show_themselves(opened, finished):
 def test_a_notebook_shows_scores_with_intervals_and_what_they_are_of(opened):
     shown = opened._repr_html_()
     metrics = opened.metrics
-    low, high = metrics["intervals"]["scores"]["accuracy"]
-    assert f"<td>{metrics['accuracy']:.3f}</td>\n<td>{low:.3f} to {high:.3f}</td>" in shown
-    assert f"gain in macro-F1 over {metrics['gain']['macro_f1']['over'].replace('_', ' ')}" in shown
-    assert f"patient split, n = {metrics['n']} pictures" in shown
+    low, high = metrics.intervals.scores["accuracy"]
+    assert f"<td>{metrics.accuracy:.3f}</td>\n<td>{low:.3f} to {high:.3f}</td>" in shown
+    assert f"gain in macro-F1 over {metrics.gain.over.replace('_', ' ')}" in shown
+    assert f"patient split, n = {metrics.n} pictures" in shown
     assert "Research use only: no medical device." in shown
     assert shown.count("data:image/png;base64,") == 3
     assert "http" not in shown.replace("base64,", ""), "nothing is fetched"
@@ -104,7 +115,7 @@ def test_a_notebook_shows_scores_with_intervals_and_what_they_are_of(opened):
 
 def test_every_text_is_escaped(opened):
     recipe = opened.recipe.replace({"dataset.name": "<script>alert(1)</script>"})
-    shown = run_summary(recipe, {**opened.metrics, "target": "<b>"}, {})
+    shown = run_summary(recipe, msgspec.structs.replace(opened.metrics, target="<b>"), {})
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
     assert "<b>" not in shown

@@ -3,16 +3,13 @@
 import pytest
 
 import birads_zoo as bz
-from birads_zoo import pipeline
 from birads_zoo.api.studies import started_as
 
 SMALL = {"image_size": (32, 32), "epochs": 1, "folds": 2, "device": "cpu", "seeds": 1, "progress": False}
 
 
-def test_a_comparison_is_a_value_with_its_text_and_its_folder(folder, phantom_root, monkeypatch, capfd):
-    monkeypatch.setattr(pipeline, "judge", lambda *given: {})
-    for slow in ("draw_all", "explain_fold"):
-        monkeypatch.setattr(pipeline, slow, lambda *given: None)
+@pytest.mark.usefixtures("no_figures", "few_refits")
+def test_a_comparison_is_a_value_with_its_text_and_its_folder(folder, phantom_root, capfd):
     found = bz.compare(["baseline_cnn"], dataset="phantom", root=phantom_root, **SMALL, out="study")
     assert [entry.name for entry in found.values.entries] == ["baseline_cnn"]
     assert found.values.entries[0].score.low <= found.values.entries[0].score.value

@@ -19,7 +19,7 @@ from birads_zoo.artifact.networks import Judge, open_onnx, open_own_program, sav
 from birads_zoo.artifact.reading import Sample, read
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.pixels import build_store
-from birads_zoo.data.views import count_views
+from birads_zoo.data.view_names import count_views
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.files import COLUMNS, write_explanations

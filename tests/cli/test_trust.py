@@ -20,13 +20,6 @@ def birads_zoo_augmentations():
 SAID = "birads-zoo: loaded the plugin files that registry.toml names: "
 
 
-@pytest.fixture(scope="module")
-def exported(zoo, finished, tmp_path_factory):
-    out = tmp_path_factory.mktemp("trust") / "model"
-    assert zoo("export", finished[0], "--out", out, "--device", "cpu").status == 0
-    return out
-
-
 @pytest.fixture
 def marker(exported, tmp_path, monkeypatch):
     """Change into a model's folder that names a plugin file; yield what that file makes when it is executed."""

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from birads_zoo.data.prepare import prepare
-from birads_zoo.data.views import Samples, grouped_samples, own_samples, side_by_side, view_names, why_unused
+from birads_zoo.data.view_names import view_names
+from birads_zoo.data.views import Samples, grouped_samples, own_samples, side_by_side, why_unused
 from birads_zoo.errors import UserError
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen

@@ -94,3 +94,20 @@ def test_a_built_classifier_knows_its_places(small, host):
     assert classifier.place == (8, 8)
     maps = torch.rand(1, 1, 2, 3)
     assert torch.equal(classifier.over_pictures(maps, 32, 40), laid_over(maps, (8, 8), 32, 40))
+
+
+class _Knowing(_OneSize):
+    known = (5, 7)
+
+    def place(self):
+        return self.known
+
+
+def test_a_backbone_of_one_size_can_know_its_places():
+    assert sized(_Knowing(), 32, 32) == (5, 7)
+
+
+def test_a_backbone_that_does_not_know_its_places_is_measured():
+    backbone = _Knowing()
+    backbone.known = None
+    assert sized(backbone, 32, 32) is None

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from birads_zoo.errors import UserError
-from birads_zoo.model.stages import cut_after, stages_until
+from birads_zoo.model.stages import cut_after, stages_of, stages_until
 
 
 def backbone():
@@ -61,3 +61,14 @@ def test_a_network_that_knows_how_ends_itself():
 def test_stages_end_with_the_last_one():
     assert stages_until(("a", "b", "c"), "b") == ("a", "b")
     assert stages_until(("a", "b"), "") == ("a", "b")
+
+
+class Knowing(nn.Identity):
+    def stage_names(self):
+        return ["stem", "body"]
+
+
+def test_a_module_names_its_stages_where_its_spec_does_not():
+    assert stages_of(Knowing(), ()) == ("stem", "body")
+    assert stages_of(Knowing(), ("first",)) == ("first",)
+    assert stages_of(nn.Identity(), ()) == ()

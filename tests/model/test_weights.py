@@ -99,3 +99,36 @@ def test_a_checkpoint_around_the_state_dict_is_told_from_one(tmp_path, content):
     torch.save(content, path)
     text = said(network(), path)
     assert "holds something other than a state dict (names and their tensors)" in text
+
+
+class Doubled(nn.Conv2d):
+    """A convolution that knows files which name its weights otherwise, and hold half of them."""
+
+    def adapt_weights(self, found):
+        return {name.removeprefix("old."): torch.cat([value, value]) for name, value in found.items()}
+
+
+def test_what_does_not_fit_is_adapted_by_a_module_that_can(tmp_path):
+    source, target = nn.Conv2d(3, 2, 3), Doubled(3, 4, 3)
+    load_weights(
+        target, write({f"old.{name}": value for name, value in source.state_dict().items()}, tmp_path / "a.pth")
+    )
+    assert torch.equal(target.weight, torch.cat([source.weight, source.weight]))
+
+
+def test_what_fits_is_not_adapted(tmp_path):
+    source, target = Doubled(3, 4, 3), Doubled(3, 4, 3)
+    load_weights(target, write({**source.state_dict(), "fc.weight": torch.ones(2)}, tmp_path / "a.pth"))
+    assert torch.equal(target.weight, source.weight)
+
+
+def test_what_adapting_does_not_mend_is_said_as_ever(tmp_path):
+    path = write(nn.Conv2d(3, 5, 3).state_dict(), tmp_path / "a.pth")
+    assert "'weight' has shape 10×3×3×3 there and 4×3×3×3 in the backbone" in said(Doubled(3, 4, 3), path)
+
+
+def test_weights_that_cannot_be_adapted_are_said_so(tmp_path):
+    path = write({"weight": torch.ones(()), "bias": torch.ones(())}, tmp_path / "a.pth")
+    assert said(Doubled(3, 4, 3), path).startswith(
+        f"the weights in {path} do not fit, and cannot be adapted (RuntimeError: zero-dimensional tensor"
+    )

@@ -7,7 +7,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def without_batchnorm(classifier: nn.Module) -> nn.Module:
-    """Replace every batch norm in `classifier`, backbone and head, by the identity.
+    """Replace every batch norm in `classifier`, backbone and head, by what else it holds (timm's: the activation).
 
     Pretrained weights were made for normalised activations: without the norms their features lose their scale, and
     training has to find it again. To ablate the norm alone, go without pretrained weights in both runs.
@@ -15,5 +15,5 @@ def without_batchnorm(classifier: nn.Module) -> nn.Module:
     for part in list(classifier.modules()):
         for name, child in part.named_children():
             if isinstance(child, _BatchNorm):
-                setattr(part, name, nn.Identity())
+                setattr(part, name, nn.Sequential(*child.children()) if any(child.children()) else nn.Identity())
     return classifier

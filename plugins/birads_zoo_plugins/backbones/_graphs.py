@@ -1,4 +1,4 @@
-"""A network up to its last feature map, found in the graph of what its `forward` calls; all weights keep their names."""
+"""A network up to its last feature map, found in the graph of what `forward` calls; weights keep their names."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class GraphMap(fx.GraphModule):
         return tuple(name for name in called if any(True for _ in self.get_submodule(name).parameters()))
 
     def place(self) -> Size | None:
-        """Return how many pixels of the picture a place of the last map is high and wide, if other sizes do not tell."""
+        """Return how many pixels of the picture a place of the map is high and wide, if other sizes do not tell."""
         place: Size | None = self.meta["place"]
         return place
 

@@ -14,20 +14,30 @@ Size = tuple[int, int]
 _MOST = 2.0  # times the picture's own area: above it most of what is computed would be padding
 
 
-def fitting_size(name: str, asked: Size, own: Size, steps: Sequence[int], takes: Callable[[Size], bool]) -> Size:
+def fitting_size(
+    name: str, asked: Size, own: Size, places: Sequence[int], takes: Callable[[Size], bool], *, any_side: bool
+) -> Size:
     """Return the smallest size, not below `asked`, that the network called `name` takes.
 
-    Tried are its sides rounded up to multiples of each of `steps` (pixels; 1 leaves them as they are) and of the sides
-    for which the network was made, `own`, and squares of such sides, up to twice the area asked for.
+    Tried are its sides rounded up to multiples of what divides pictures in such networks, and squares of such sides, up
+    to twice the area asked for.
+
+    Args:
+        name: of the network, for the error.
+        asked: height and width of the pictures.
+        own: the size for which the network was made.
+        places: how many pixels a place is high and wide after each of its stages, rising.
+        takes: tells of a size whether the network takes it.
+        any_side: whether the size asked for is tried as it is; else a side is a multiple of the first of `places`.
 
     Raises:
         UserError: when it takes none of them; named are sizes that it takes.
 
     """
-    for size in _candidates(asked, own, steps):
+    for size in _candidates(asked, own, [*([1] if any_side else []), *places, *(places[-1] * n for n in (2, 4, 8))]):
         if takes(size):
             return size
-    known = " or ".join(f"{height}x{width}" for height, width in _others(asked, own, steps, takes))
+    known = " or ".join(f"{height}x{width}" for height, width in _others(asked, own, places[-1], takes))
     raise UserError(
         f"{name} takes no pictures of {asked[0]}x{asked[1]}, even if padded; it takes {known}: set image.height and "
         "image.width (--image-size HxW)"
@@ -42,11 +52,11 @@ def _candidates(asked: Size, own: Size, steps: Sequence[int]) -> list[Size]:
     return sorted(small_enough, key=lambda size: (_area(size), size))
 
 
-def _others(asked: Size, own: Size, steps: Sequence[int], takes: Callable[[Size], bool]) -> Iterator[Size]:
+def _others(asked: Size, own: Size, place: int, takes: Callable[[Size], bool]) -> Iterator[Size]:
     """Yield the network's own size, and the first enlargement of `asked` that it takes, if it takes one."""
     yield own
-    for times in (1.5, 2, 3, 4):
-        size = (_up(round(times * asked[0]), max(steps)), _up(round(times * asked[1]), max(steps)))
+    for times in (2, 3, 4):
+        size = (_up(times * asked[0], place), _up(times * asked[1], place))
         if size != own and takes(size):
             yield size
             return

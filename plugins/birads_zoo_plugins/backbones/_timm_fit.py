@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -20,9 +20,7 @@ from torch import Tensor, nn
 
 from birads_zoo_plugins.backbones._sizes import Size, fitting_size
 from birads_zoo_plugins.backbones._timm_map import Fit, Reading, as_feature_map, place_sizes
-from birads_zoo_plugins.backbones._traces import Trace, trace
-
-_NOTHING = Trace(shape=(), calls=(), used=frozenset())
+from birads_zoo_plugins.backbones._traces import NOTHING, trace
 
 
 def settings_of(name: str) -> PretrainedCfg:
@@ -48,56 +46,54 @@ def fit(name: str, channels: int, asked: Size) -> Fit:
 
     """
     own: Size = settings_of(name).input_size[1:]
+    tried = partial(_tried, name, channels, "meta")
     for device, taken in product(("meta", "cpu"), dict.fromkeys((channels, settings_of(name).input_size[0]))):
-        trial = _Trial(name, taken, device)
-        if trial.takes(asked) or trial.takes(own):
+        tried = partial(_tried, name, taken, device)
+        known = next((found for size in (asked, own) if isinstance(found := tried(size), Fit)), None)
+        if known is not None:
             break
     else:
-        raise trial.failure
-    size = fitting_size(f"timm/{name}", asked, own, trial.steps, trial.takes)
-    return replace(trial.found[size], asked=asked)
+        raise ValueError(f"timm gives no feature map: {tried(own)}")
+    # One that is made for a size leaves out pixels at the edges that fill no place.
+    size = fitting_size(
+        f"timm/{name}",
+        asked,
+        own,
+        known.places,
+        lambda size: isinstance(tried(size), Fit),
+        any_side=not known.fixed,
+    )
+    found = tried(size)
+    assert isinstance(found, Fit)
+    return replace(found, asked=asked)
 
 
-class _Trial:
-    """Networks of one name that are built for different sizes; `found` has those that work."""
+@functools.lru_cache(maxsize=256)
+def _tried(name: str, channels: int, device: str, size: Size) -> Fit | Exception:
+    """Return what a network that is built for pictures of `size` does with one, or what it raises."""
+    try:
+        return _try(name, channels, device, size)
+    except Exception as error:  # what a network says of a size that it does not take has no type of its own
+        return error.with_traceback(None)
 
-    def __init__(self, name: str, channels: int, device: str) -> None:
-        self.found: dict[Size, Fit | None] = {}
-        self.steps: Sequence[int] = (1,)
-        self.failure = Exception()
-        self._name, self._channels, self._device = name, channels, device
 
-    def takes(self, size: Size) -> bool:
-        """Whether a network that is built for pictures of `size` takes one and gives a feature map."""
-        if size not in self.found:
-            try:
-                self.found[size] = self._try(size)
-            except Exception as error:  # what a network says of a size that it does not take has no type of its own
-                self.failure = error
-                self.found[size] = None
-        return self.found[size] is not None
-
-    def _try(self, size: Size) -> Fit:
-        with torch.random.fork_rng(devices=[]), torch.device(self._device), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            network = created(self._name, self._channels, size).eval()
-        if self._device == "meta" and any(isinstance(module, nn.RNNBase) for module in network.modules()):
-            raise NotImplementedError("a recurrent layer takes many times as long without numbers as with them")
-        reading = _reading(network, torch.zeros(1, self._channels, *size, device=self._device))
-        places = place_sizes(network)
-        fixed = settings_of(self._name).fixed_input_size
-        # One of fixed size leaves pixels at the edges out that fill no patch.
-        self.steps = (*(() if fixed else (1,)), *places, *(times * places[-1] for times in (2, 4, 8)))
-        fit = Fit(
-            asked=size,
-            size=size,
-            channels=self._channels,
-            fixed=fixed,
-            reading=reading,
-            device=self._device,
-            traced=_NOTHING,
-        )
-        return replace(fit, traced=trace(as_feature_map(network, fit), self._channels, *size, self._device))
+def _try(name: str, channels: int, device: str, size: Size) -> Fit:
+    with torch.random.fork_rng(devices=[]), torch.device(device), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = created(name, channels, size).eval()
+    if device == "meta" and any(isinstance(module, nn.RNNBase) for module in network.modules()):
+        raise NotImplementedError("a recurrent layer takes many times as long without numbers as with them")
+    found = Fit(
+        asked=size,
+        size=size,
+        channels=channels,
+        fixed=settings_of(name).fixed_input_size,
+        places=place_sizes(network),
+        reading=_reading(network, torch.zeros(1, channels, *size, device=device)),
+        device=device,
+        traced=NOTHING,
+    )
+    return replace(found, traced=trace(as_feature_map(network, found), channels, *size, device))
 
 
 @torch.no_grad()

@@ -55,14 +55,15 @@ class Fit:
     """A network's settings for pictures of one size, `asked`.
 
     It is built for pictures of `size`, with `channels`; a smaller one is continued at the bottom and at the right, and
-    a grey one is repeated over more channels. A `fixed` one takes no other size. `traced` is what it does with a
-    picture of `size`, seen on torch's `device`.
+    a grey one is repeated over more channels. A `fixed` one takes no other size. `places` are how many pixels a place
+    is high and wide after each stage, rising. `traced` is what it does with a picture of `size`, seen on `device`.
     """
 
     asked: Size
     size: Size
     channels: int
     fixed: bool
+    places: tuple[int, ...]
     reading: Reading
     device: str
     traced: Trace
@@ -75,14 +76,15 @@ class Fit:
 
 def as_feature_map(network: nn.Module, fit: Fit) -> FeatureMap:
     """Make `network`, one of timm's that was built as `fit` says, a feature map; it is changed itself."""
-    network.__class__ = _with_feature_map(type(network))
+    kind: Any = type(network)
+    network.__class__ = _with_feature_map(kind)
     assert isinstance(network, FeatureMap)
     network._fit = fit
     return network
 
 
 @functools.cache
-def _with_feature_map(kind: type[nn.Module]) -> type[nn.Module]:
+def _with_feature_map(kind: type) -> type[nn.Module]:
     return type(f"{kind.__name__}Map", (FeatureMap, kind), {})
 
 
@@ -102,7 +104,7 @@ class FeatureMap(nn.Module):
         if not self._fit.fixed:
             return None
         sides = list(zip(self._fit.size, self._fit.traced.shape[-2:], strict=True))
-        known = [side for side in place_sizes(self) if all(-(-whole // side) == places for whole, places in sides)]
+        known = [side for side in self._fit.places if all(-(-whole // side) == places for whole, places in sides)]
         return (known[0], known[0]) if known else None
 
     def stage_names(self) -> tuple[str, ...]:
@@ -140,7 +142,8 @@ class FeatureMap(nn.Module):
         By the architecture's own `checkpoint_filter_fn`, which enlarges position embeddings and knows old names, and by
         adding up the first convolution's weights over its channels.
         """
-        settings: Mapping[str, Any] = self.pretrained_cfg
+        network: Any = self
+        settings: Mapping[str, Any] = network.pretrained_cfg
         architecture = sys.modules[timm.models.model_entrypoint(settings["architecture"]).__module__]
         convert = getattr(architecture, "checkpoint_filter_fn", None)
         with warnings.catch_warnings():
@@ -148,7 +151,7 @@ class FeatureMap(nn.Module):
             adapted: dict[str, Tensor] = dict(convert(dict(found), self) if convert else found)
         first = settings.get("first_conv") or ()
         for name in (first,) if isinstance(first, str) else first:
-            weight, own = adapted.get(f"{name}.weight"), self.get_submodule(name).weight
+            weight, own = adapted.get(f"{name}.weight"), network.get_submodule(name).weight
             if weight is not None and weight.shape[1] != own.shape[1]:
                 adapted[f"{name}.weight"] = adapt_input_conv(self._fit.channels, weight)
         return adapted
@@ -158,7 +161,7 @@ class FeatureMap(nn.Module):
 
 
 def place_sizes(network: nn.Module) -> tuple[int, ...]:
-    """Return how many pixels a place is high and wide after each of the stages of `network`, rising; (1,) if unknown."""
+    """Return how many pixels a place is high and wide after each stage, rising; (1,) where timm does not say it."""
     return tuple(sorted({max(1, round(entry["reduction"])) for entry in _feature_info(network)})) or (1,)
 
 

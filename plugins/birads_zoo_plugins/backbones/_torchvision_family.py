@@ -6,6 +6,7 @@ import functools
 import inspect
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -107,14 +108,14 @@ def _takes(name: str, setting: str) -> bool:
 
 def _without_numbers(name: str, **settings: Any) -> nn.Module:
     """Make a network on torch's device "meta", where nothing is computed; torch's random state is left alone."""
-    build = functools.partial(models.get_model_builder(name.partition(".")[0]), **settings)
+    build: Callable[..., nn.Module] = models.get_model_builder(name.partition(".")[0])
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         try:
             with torch.device("meta"):
-                return build(weights=None)
+                return build(weights=None, **settings)
         except NotImplementedError:  # some compute their widths by tensors
-            return build(weights=None).to("meta")
+            return build(weights=None, **settings).to("meta")
 
 
 def _side(name: str) -> int:
@@ -132,8 +133,9 @@ def _fit(name: str, asked: Size) -> tuple[Size, Outline, int]:
     """
     own = (_side(name), _side(name))
     small = _shapes(name, own)
-    lines = outline(small, _shapes(name, (2 * own[0], 2 * own[1])), _CLASSES)
-    place = own[0] // small[lines.last][2]
+    large = _shapes(name, (2 * own[0], 2 * own[1]))
+    lines = outline(small, large, _CLASSES)
+    place = own[0] // (large[lines.last][2] - small[lines.last][2])
 
     def takes(size: Size) -> bool:
         try:
@@ -141,7 +143,7 @@ def _fit(name: str, asked: Size) -> tuple[Size, Outline, int]:
         except Exception:  # what a network says of a size that it does not take has no type of its own
             return False
 
-    return fitting_size(f"{PREFIX}/{name}", asked, own, (1, place, 2 * place), takes), lines, place
+    return fitting_size(f"{PREFIX}/{name}", asked, own, (place,), takes, any_side=True), lines, place
 
 
 def _shapes(name: str, size: Size) -> Shapes:

@@ -18,6 +18,10 @@ class Trace:
     used: frozenset[str]
 
 
+NOTHING = Trace(shape=(), calls=(), used=frozenset())
+"""Of a network before it is tried."""
+
+
 def trace(network: nn.Module, channels: int, height: int, width: int, device: str) -> Trace:
     """Pass a picture through `network`, in evaluation mode, and back to its parameters.
 

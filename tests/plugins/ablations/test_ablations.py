@@ -112,6 +112,14 @@ def test_no_batchnorm_works_for_torchvisions_networks(host, name):
         assert model(torch.rand(1, 1, 1, 32, 32)).shape == (1, 3)
 
 
+def test_no_batchnorm_leaves_the_activation_that_timm_keeps_in_the_norm(host):
+    model = build_classifier(RANDOM.replace({"model.backbone": "timm/test_efficientnet"}), host, 3)
+    activations = [norm.act for norm in model.modules() if type(norm).__name__ == "BatchNormAct2d"]
+    without = SPECS["no-batchnorm"].model(model)
+    assert count_norms(without) == 0
+    assert {id(act) for act in activations} <= {id(part) for part in without.modules()}
+
+
 def test_no_batchnorm_and_no_dropout_commute(host):
     names = ("no-batchnorm", "no-dropout")
     models = []
