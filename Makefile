@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all check gpu bench install
+.PHONY: demo test test-all mutants check gpu bench install
 
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
@@ -17,6 +17,10 @@ test: .venv/.dev
 test-all: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 test-all: .venv/.dev
 	$(PYTEST) -m "not gpu" --hypothesis-profile=random --hypothesis-seed=$(SEED)
+
+# A hundred and fifty small changes of the code, each of which a test should notice.
+mutants: .venv/.dev
+	$(BIN)/python tests/mutation
 
 gpu: .venv/.dev
 	$(BIN)/python -m pytest -m gpu

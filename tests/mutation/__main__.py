@@ -5,17 +5,18 @@ changes were noticed, and each that was not as a diff; the exit status is 1 when
 """
 
 import argparse
+import contextlib
 import difflib
+import itertools
+import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,7 @@ from mutate import Mutant
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
 NEEDED = ("birads_zoo", "plugins", "tests", "bench", "docs", "examples")
-A_TEST = 120  # seconds; a change that makes a loop endless is noticed by a test that never ends
-ALL_TESTS = 600
+A_TEST = 120  # seconds at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,47 +52,47 @@ class Copy:
             if path.is_file() and path.suffix in (".toml", ".md", ""):
                 shutil.copy2(path, folder)
         self.clock = time.time()
-
-    def test(self, arguments: Sequence[str]) -> tuple[int, list[str]]:
-        """Run pytest on `arguments`: its exit status, and the names of the tests that failed."""
-        paths = os.pathsep.join(str(self.folder / part) for part in (".", "plugins"))
-        quiet = ["-q", "--tb=no", "--no-header", "-p", "no:cacheprovider", "--basetemp", str(self.folder / "tmp")]
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *quiet, f"--timeout={A_TEST}", *arguments],
-            cwd=self.folder,
+        paths = os.pathsep.join((str(folder), str(folder / "plugins")))
+        self.process = subprocess.Popen(
+            [sys.executable, folder / "tests" / "mutation" / "trial.py"],
+            cwd=folder,
             env={**kept, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             text=True,
-            start_new_session=True,
         )
-        try:
-            said, _ = process.communicate(timeout=ALL_TESTS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            return 1, ["(no end)"]
-        if process.returncode not in (0, 1, 2, 5):
-            raise SystemExit(f"pytest could not run:\n{said}")
-        ends = [line.partition(" ")[2] for line in said.splitlines() if line.startswith(("FAILED ", "ERROR "))]
-        names = [end.partition(" - ")[0] for end in ends]
-        return process.returncode % 5, names or ["(no import)"]  # 5: all of these tests are marked slow
+
+    def test(self, arguments: Sequence[str]) -> tuple[int, str]:
+        """Run pytest on `arguments`: its exit status, and the name of the first test that failed."""
+        options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        options += [f"--timeout={A_TEST}", "--basetemp", str(self.folder / "tmp")]
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps([*options, *arguments]), file=self.process.stdin, flush=True)
+        status, name = json.loads(self.process.stdout.readline())
+        if status not in (0, 1, 2, 5):
+            raise SystemExit(f"pytest could not run {' '.join(arguments)} (exit status {status})")
+        return status % 5, name  # 5: all of these tests are marked slow
 
     def try_out(self, mutant: Mutant) -> Trial:
         """Run the tests of a mutant's file on it until one fails."""
         path = self.folder / mutant.file
         source = path.read_bytes()
-        started = time.monotonic()
+        started, status, name = time.monotonic(), 0, ""
         try:
             self._write(path, mutant.applied(source))
-            status, names = 0, [""]
             for tests in tests_for(self.folder, mutant.file):
                 if status == 0 and tests:
-                    status, names = self.test(["-x", *tests])
+                    status, name = self.test(["-x", *tests])
         finally:
             self._write(path, source)
-        return Trial(mutant=mutant, noticed=names[0] if status else "", seconds=time.monotonic() - started)
+        return Trial(mutant=mutant, noticed=name if status else "", seconds=time.monotonic() - started)
+
+    def close(self) -> None:
+        """End its process."""
+        self.process.terminate()
+        self.process.wait()
 
     def _write(self, path: Path, source: bytes) -> None:
         path.write_bytes(source)
@@ -122,35 +122,30 @@ def equivalents() -> dict[tuple[str, str, str], str]:
 
 def tried(mutants: Sequence[Mutant], jobs: int) -> list[Trial]:
     """Try all mutants, `jobs` at a time, and check that each test that noticed one passes without it."""
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, contextlib.ExitStack() as ended:
         free: SimpleQueue[Copy] = SimpleQueue()
         for job in range(jobs):
-            free.put(Copy(Path(folder) / str(job)))
-        lock, done = threading.Lock(), 0
+            copy = Copy(Path(folder) / str(job))
+            ended.callback(copy.close)
+            free.put(copy)
+        done = itertools.count(1)
 
         def one(mutant: Mutant) -> Trial:
-            nonlocal done
             copy = free.get()
             try:
                 trial = copy.try_out(mutant)
             finally:
                 free.put(copy)
-            with lock:
-                done += 1
-                told = f"{done}/{len(mutants)} {trial.seconds:4.0f} s {mutant.operator} in {mutant.file}"
-                print(f"{told}: {trial.noticed or 'NOT NOTICED'}", file=sys.stderr, flush=True)
+            told = f"{next(done)}/{len(mutants)} {trial.seconds:4.0f} s {mutant.operator} in {mutant.file}"
+            print(f"{told}: {trial.noticed or 'NOT NOTICED'}", file=sys.stderr, flush=True)
             return trial
 
         with ThreadPoolExecutor(jobs) as pool:
             trials = list(pool.map(one, mutants))
-        _check(free.get(), {trial.noticed for trial in trials if "::" in trial.noticed})
+        status, name = free.get().test(sorted({trial.noticed for trial in trials if "::" in trial.noticed}))
+        if status:
+            raise SystemExit(f"{name} fails without any change, so it shows nothing")
     return trials
-
-
-def _check(copy: Copy, tests: Iterable[str]) -> None:
-    status, names = copy.test(sorted(tests))
-    if status not in (0, 5):
-        raise SystemExit(f"tests fail without any change, so they show nothing: {', '.join(names)}")
 
 
 def main() -> None:

@@ -144,7 +144,7 @@ def _of_node(text: _Text, parent: ast.AST | None, node: ast.AST) -> Iterator[tup
                 word, *others = _COMPARED[type(op)]
                 if at := text.between(left, right, word):
                     yield from (("comparison", *at, other.encode()) for other in others)
-        case ast.BinOp() if type(node.op) in _COMPUTED and not isinstance(node.left, ast.JoinedStr):
+        case ast.BinOp() if type(node.op) in _COMPUTED and not any(map(_is_text, (node.left, node.right))):
             word, other = _COMPUTED[type(node.op)]
             if at := text.between(node.left, node.right, word):
                 yield "arithmetic", *at, other.encode()
@@ -163,7 +163,7 @@ def _of_node(text: _Text, parent: ast.AST | None, node: ast.AST) -> Iterator[tup
         case ast.UnaryOp(op=ast.USub()):
             start, _ = text.span(node)
             yield "sign", start, start + 1, b""
-        case ast.Constant():
+        case ast.Constant() if not (isinstance(parent, ast.keyword) and parent.arg in _CHECKS_ONLY):
             yield from _other_constant(text, parent, node)
         case ast.Name() | ast.Attribute():
             name = node.id if isinstance(node, ast.Name) else node.attr
@@ -181,6 +181,10 @@ def _of_node(text: _Text, parent: ast.AST | None, node: ast.AST) -> Iterator[tup
             yield from _other_return(text, node)
 
 
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
 def _other_constant(text: _Text, parent: ast.AST | None, node: ast.Constant) -> Iterator[tuple[str, int, int, bytes]]:
     value = node.value
     if isinstance(value, bool):
@@ -194,11 +198,13 @@ def _other_constant(text: _Text, parent: ast.AST | None, node: ast.Constant) -> 
 
 def _other_call(text: _Text, node: ast.Call) -> Iterator[tuple[str, int, int, bytes]]:
     called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    if len(node.args) > 1 and not any(isinstance(one, ast.Starred) for one in node.args) and called not in _SYMMETRIC:
-        for one, other in zip(node.args, node.args[1:], strict=False):
+    for one, other in zip(node.args, node.args[1:], strict=False):
+        if type(one) is type(other) and not isinstance(one, ast.Starred) and called not in _SYMMETRIC:
             (start, middle), (second, end) = text.span(one), text.span(other)
             new = text.of(other) + text.source[middle:second] + text.of(one)
             yield "arguments swapped", start, end, new
+    if called[:1].isupper():  # what describes a value needs all of its fields
+        return
     given = sorted([*node.args, *node.keywords], key=text.span)
     for at, one in enumerate(given):
         if not isinstance(one, ast.keyword) or one.arg is None or one.arg in _CHECKS_ONLY:
