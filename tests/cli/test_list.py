@@ -21,6 +21,11 @@ def test_everything_is_listed_with_plugin_and_summary(zoo, folder):
     for kind in KINDS:
         registered = host.of_kind(kind.plural)
         lines = [line for line in sections[kind.plural] if line[2] != " "]  # without what stands below a backbone
+        families = [line for line in lines if "/…" in line]
+        assert [line.split()[0] for line in families] == (
+            [f"{prefix}/…" for prefix in sorted(host.families)] if kind.name == "backbone" else []
+        )
+        lines = [line for line in lines if line not in families]
         assert [line.split()[0] for line in lines] == sorted(registered)
         for line in lines:
             assert registered[line.split()[0]].spec.summary in line

@@ -2,10 +2,12 @@ import pytest
 import torch
 from torchvision import models
 
-from birads_zoo.interfaces import BackboneContext
+from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo_plugins.backbones import birads_zoo_backbones
 
-SPECS = {spec.name: spec for spec in birads_zoo_backbones()}
+BUNDLED = [each for each in birads_zoo_backbones() if isinstance(each, BackboneSpec)]
+
+SPECS = {spec.name: spec for spec in BUNDLED}
 MAPS = {
     "baseline_cnn": (128, 6, 10),  # for 64×96
     "resnet50": (2048, 2, 3),

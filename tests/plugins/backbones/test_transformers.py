@@ -9,12 +9,15 @@ from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 
 from birads_zoo.errors import UserError
+from birads_zoo.interfaces import BackboneSpec
 from birads_zoo.model.freezing import frozen_parts, hold_still
 from birads_zoo.model.stages import cut_after
 from birads_zoo_plugins.backbones import birads_zoo_backbones
 from birads_zoo_plugins.backbones._transformers import Merging, PatchGrid, swin_map
 
-STAGES = {spec.name: spec.stages for spec in birads_zoo_backbones()}
+BUNDLED = [each for each in birads_zoo_backbones() if isinstance(each, BackboneSpec)]
+
+STAGES = {spec.name: spec.stages for spec in BUNDLED}
 VIT = {"image_size": 64, "patch_size": 16, "num_layers": 3, "num_heads": 2, "hidden_dim": 32, "mlp_dim": 64}
 SWIN = {"patch_size": [4, 4], "embed_dim": 16, "depths": [2, 2], "num_heads": [2, 2], "window_size": [7, 7]}
 
