@@ -57,6 +57,12 @@ def test_it_is_short_and_the_guide_shows_it_whole(path):
     assert text.strip() in re.findall(r"```python\n(.*?)\n```", GUIDE.read_text(), flags=re.DOTALL)
 
 
+def test_the_guides_first_plugin_keeps_its_contract(tmp_path):
+    (tmp_path / "my_net.py").write_text(re.findall(r"```python\n(.*?)\n```", GUIDE.read_text(), flags=re.DOTALL)[0])
+    host = load_host([tmp_path / "my_net.py"])
+    assert conformance.check(host, "backbone", "my-net") == []
+
+
 def test_every_kind_has_an_example(host):
     for kind in KINDS:
         assert own(host, kind.plural), f"no example registers a {kind.word}"

@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 import typing
 from pathlib import Path
 
@@ -41,6 +42,12 @@ def test_everything_public_is_documented(module, name):
         hints = typing.get_type_hints(value) if module != "birads_zoo" else value.__annotations__
         untyped = {*inspect.signature(value).parameters, "return"} - set(hints)
         assert not untyped, f"{module}.{name} has no type for {', '.join(untyped)}"
+
+
+def test_the_guide_lists_the_public_modules():
+    guide = (ROOT / "docs" / "api.md").read_text()
+    listed = set(re.findall(r"^\| `([\w.]+)` \|", guide[guide.index("## What is public") :], flags=re.MULTILINE))
+    assert listed == {"birads_zoo", *MODULES}
 
 
 def test_no_public_name_is_that_of_a_module():

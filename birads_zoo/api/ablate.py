@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from birads_zoo.api.fields import StudyFields, recipe_changes
+from birads_zoo.api.fields import StudyFields, listed, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.api.result import Result
 from birads_zoo.compose import compose
@@ -58,7 +58,7 @@ def ablate(
     folder = None if weights is None else Path(weights)
     changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder)
     full = compose(recipe, changes, (), registry, host)
-    named = tuple(host.ablations) if ablations is None else ablations
+    named = tuple(host.ablations) if ablations is None else listed(ablations)
     study = make_study("ablate", ablated(full, named, host), seeds, metric)
     from birads_zoo.study.tell import tell_ablations
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from birads_zoo.api.fields import StudyFields, recipe_changes
+from birads_zoo.api.fields import StudyFields, listed, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.api.result import Result
 
@@ -57,7 +57,8 @@ def compare(
 
     registry, host = open_host(plugins)
     folder = None if weights is None else Path(weights)
-    variants = compared(recipes, backbones, ablations, recipe_changes(fields), folder, registry, host)
+    changes = recipe_changes(fields)
+    variants = compared(listed(recipes), listed(backbones), listed(ablations), changes, folder, registry, host)
     study = make_study("compare", variants, seeds, metric)
     from birads_zoo.report.leaderboard_table import to_markdown
     from birads_zoo.study.tell import tell_comparison

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.recipe.layers import PARTS
+
+T = TypeVar("T")
 
 Part = str | Mapping[str, Any]
 """A registered part: its name, or a table such as {"name": "focal", "options": {"gamma": 1.5}}."""
@@ -63,7 +65,8 @@ def recipe_changes(fields: RecipeFields | StudyFields) -> dict[str, Any]:
 
     """
     changes: dict[str, Any] = {}
-    for word, value in fields.items():
+    given: Mapping[str, Any] = {**fields}
+    for word, value in given.items():
         if word not in _WORDS:
             raise unknown_name("keyword", word, _WORDS)
         if value is None or word == "set":
@@ -73,9 +76,15 @@ def recipe_changes(fields: RecipeFields | StudyFields) -> dict[str, Any]:
         elif word == "image_size":
             changes |= _size(value)
         else:
-            changes[_FIELDS[word]] = _plain(value)
-    settings = fields.get("set") or {}
+            changes[_FIELDS[word]] = _plain(listed(value) if word in ("classes", "trackers") else value)
+    settings = given.get("set") or {}
     return changes | {key: _plain(value) for key, value in settings.items()}
+
+
+def listed(names: Sequence[T]) -> tuple[T, ...]:
+    """Return several names or files as a tuple, also where only one was given and not in a list."""
+    alone: Any = names  # typed as one more name here: a text is a sequence of texts to the type checker
+    return (alone,) if isinstance(names, str | Path) else tuple(names)
 
 
 def _part(section: str, value: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from birads_zoo.api.fields import listed
 from birads_zoo.api.figures import Figures
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.api.result import Result
@@ -87,13 +88,14 @@ class Run:
         progress: bool = True,
     ) -> Result[ExplanationsFound]:
         """Draw heat maps of test pictures and score them; see `birads_zoo.explain`."""
-        for name in explainers:
+        named = listed(explainers)
+        for name in named:
             if name != "all":
                 self._host.explainer(name)  # a misspelt name is an error before anything heavy is loaded
         from birads_zoo.explain_run import explain
         from birads_zoo.explanation.table import explanations_text
 
-        chosen = list(self._host.explainers) if "all" in explainers else explainers or [self.recipe.explainer.name]
+        chosen = list(self._host.explainers) if "all" in named else named or [self.recipe.explainer.name]
         found = explain(self._finished, self._host, chosen, limit, device, open_screen(progress), _path(root))
         return Result(folder=self.folder / "explanations", values=found, text=explanations_text(found))
 

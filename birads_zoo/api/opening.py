@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from birads_zoo.api.fields import listed
 from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.host import Host, load_host
 from birads_zoo.registry import FILE_NAME, Registry, load_registry, packaged_registry
@@ -46,7 +47,7 @@ def open_screen(progress: bool) -> Screen:
 
 
 def _loaded(plugins: Sequence[Path | str], registry: Registry) -> Host:
-    host = load_host([Path(file) for file in plugins], registry=registry)
+    host = load_host([Path(file) for file in listed(plugins)], registry=registry)
     for problem in host.problems:
         warnings.warn(problem, BiradsZooWarning, stacklevel=4)
     return host

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from birads_zoo.api.fields import Part, RecipeFields, recipe_changes
+from birads_zoo.api.fields import Part, RecipeFields, listed, recipe_changes
 from birads_zoo.api.open_run import Run, read
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.compose import compose, retrack
@@ -97,7 +97,7 @@ def run(
         "set": set,
     }
     changes = recipe_changes(fields)
-    return train(open_host(plugins), recipe, changes, ablations, device, out, resume, progress)
+    return train(open_host(plugins), recipe, changes, listed(ablations), device, out, resume, progress)
 
 
 def train(

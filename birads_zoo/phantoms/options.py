@@ -80,11 +80,15 @@ def phantom_options(
     damaged: int | None = None,
 ) -> PhantomOptions:
     """Return the options with `size` as height and width; without `damaged`, as many as there are patients for."""
+    try:
+        height, width = size
+    except (TypeError, ValueError):
+        raise UserError(f"size={size!r}: give height and width in pixels, such as (416, 320)") from None
     return PhantomOptions(
         patients=patients,
         seed=seed,
-        height=size[0],
-        width=size[1],
+        height=height,
+        width=width,
         balance=balance,
         shortcut=shortcut,
         damaged=min(DEFAULTS.damaged, max(patients, 0)) if damaged is None else damaged,

@@ -1,9 +1,11 @@
 """The words of the API as fields of a recipe."""
 
+from pathlib import Path
+
 import pytest
 
 import birads_zoo as bz
-from birads_zoo.api.fields import RecipeFields, StudyFields, recipe_changes
+from birads_zoo.api.fields import RecipeFields, StudyFields, listed, recipe_changes
 from birads_zoo.compose import compose
 from birads_zoo.host import load_host
 from birads_zoo.recipe import Recipe, to_dict
@@ -74,6 +76,14 @@ def test_options_without_a_name_are_those_of_the_recipes_own_part(compose_with):
     recipe = compose_with(base, dataset={"options": {"columns": {"patient_id": "Case"}}})
     assert recipe.dataset.name == "csv"
     assert (recipe.dataset.options["table"], recipe.dataset.options["columns"]) == ("t.csv", {"patient_id": "Case"})
+
+
+def test_one_name_needs_no_list(compose_with):
+    assert compose_with(classes="a").dataset.classes == ("a",)
+    assert listed("resnet50") == ("resnet50",)
+    assert listed(Path("a.py")) == (Path("a.py"),)
+    assert listed(["a", "b"]) == ("a", "b")
+    assert listed(()) == ()
 
 
 def test_a_recipe_value_is_a_base_like_any_other(compose_with):

@@ -29,4 +29,6 @@ def test_without_a_folder_it_is_made_once_in_the_cache(tmp_path, monkeypatch):
 def test_what_makes_no_sense_is_one_sentence(tmp_path):
     with pytest.raises(bz.UserError, match="a phantom of 3 patients cannot hold every category"):
         bz.phantom(tmp_path / "made", patients=3)
+    with pytest.raises(bz.UserError, match=r"size=64: give height and width in pixels, such as \(416, 320\)"):
+        bz.phantom(tmp_path / "made", size=64)
     assert not list(tmp_path.iterdir())

@@ -133,8 +133,9 @@ def test_what_is_no_run_is_refused(folder):
 
 def test_a_misspelt_explainer_is_refused_before_anything_is_computed(opened):
     for explain in (opened.explain, lambda names: bz.explain(opened, names)):
-        with pytest.raises(bz.UserError, match="unknown explainer 'grad-cm'; did you mean 'grad-cam'"):
-            explain(["grad-cm"])
+        for names in (["grad-cm"], "grad-cm"):
+            with pytest.raises(bz.UserError, match="unknown explainer 'grad-cm'; did you mean 'grad-cam'"):
+                explain(names)
 
 
 def test_the_working_directorys_registry_is_the_users_own(folder, phantom_root):
