@@ -36,6 +36,21 @@ def test_every_picture_has_its_prediction_in_order(model, paths):
         assert one.predicted in one.conformal_set
 
 
+def test_a_model_of_one_network_says_what_that_network_says(model, paths):
+    manifest = msgspec.structs.replace(model.manifest, folds=model.manifest.folds[:1])
+    parts = {name: getattr(model, name)[:1] for name in ("networks", "classifiers", "references")}
+    (own,) = dataclasses.replace(model, manifest=manifest, **parts).predict(paths[0])
+    (other,) = dataclasses.replace(
+        model,
+        manifest=msgspec.structs.replace(model.manifest, folds=model.manifest.folds[1:]),
+        **{name: getattr(model, name)[1:] for name in parts},
+    ).predict(paths[0])
+    (both,) = model.predict(paths[0])
+    for name in model.classes:
+        assert both.probabilities[name] == pytest.approx((own.probabilities[name] + other.probabilities[name]) / 2)
+    assert own.distance != other.distance
+
+
 def test_a_picture_is_a_path_or_an_array_of_any_depth(model, paths):
     pixels = np.asarray(Image.open(paths[0]).convert("L"))
     deep = pixels.astype(np.uint16) * np.uint16(257)

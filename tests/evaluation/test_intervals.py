@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, norm, t
 
 from birads_zoo.evaluation import intervals as room
 from birads_zoo.evaluation.intervals import FEW, estimate, estimates, few_patients, intervals, rate
@@ -132,6 +132,16 @@ def test_more_seeds_that_differ_widen_and_one_seed_or_equal_ones_do_not():
     low, high = over_seeds((0.4, 0.6), np.array([0.45, 0.55]), 50, 0.95)
     assert 0.5 - low == pytest.approx(high - 0.5)
     assert 0.15 < 0.5 - low < 0.5 - 0.4 + 0.2
+
+
+def test_seeds_add_their_own_error_by_hand():
+    """Three seeds with s² = 0.01: s²/3 beside the patients' (0.2 / 2 / 1.96)², and Satterthwaite's degrees of both."""
+    own, patients = 0.01 / 3, (0.1 / norm.ppf(0.975)) ** 2
+    freedom = (own + patients) ** 2 / (patients**2 / 12 + own**2 / 2)
+    reach = t.ppf(0.975, freedom) * own**0.5
+    low, high = over_seeds((0.45, 0.65), np.array([0.4, 0.5, 0.6]), 12, 0.95)
+    assert 0.5 - low == pytest.approx(np.hypot(0.05, reach))
+    assert high - 0.5 == pytest.approx(np.hypot(0.15, reach))
 
 
 def test_a_mean_of_copies_is_the_copy_and_of_independent_shares_narrower():

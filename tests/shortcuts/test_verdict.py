@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import t
 from sklearn.metrics import f1_score
 
 from birads_zoo.data.splits import Fold, make_folds
@@ -57,6 +58,25 @@ def test_a_shortcut_that_works_is_flagged_and_a_guess_is_not(cohort):
     assert verdicts["thumbnail"].flagged
     assert verdicts["thumbnail"].gain == pytest.approx(verdicts["thumbnail"].macro_f1 - 0.5, abs=0.05)
     assert not verdicts["background"].flagged
+
+
+def test_the_p_value_is_that_of_the_actual_score_among_those_of_exchanged_labels(cohort):
+    """By hand, for answers that are never fitted anew: one of four patients is called wrongly."""
+    labels, patients, folds = cohort
+    tested = np.concatenate([fold.test for fold in folds])
+    answer = np.eye(2)[np.where(np.arange(240) // 4 % 4 == 1, 1 - labels, labels)[tested]]
+    fitted = []
+
+    def climb(labels):
+        fitted.append(labels)
+        return Rung(name="thumbnail", summary="", probabilities=answer)
+
+    verdict = judge(labels, [climb], folds, patients, np.random.default_rng(0))["thumbnail"]
+    actual, *chance = (_macro_f1(own[tested], answer) for own in fitted)
+    assert len(chance) == 20
+    gain, spread = actual - np.mean(chance), np.std(chance, ddof=1) * (21 / 20) ** 0.5
+    assert (verdict.macro_f1, verdict.gain) == pytest.approx((actual, gain))
+    assert verdict.p_value == pytest.approx(t.sf(gain / spread, 19), rel=1e-9)
 
 
 def test_what_is_sure_but_worth_little_is_not_flagged():
