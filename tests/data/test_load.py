@@ -29,6 +29,7 @@ def load():
             losses={},
             backbones={},
             explainers={},
+            trackers={},
             ablations={},
         )
         return load_index(DatasetSection(name="mine"), host)

@@ -41,11 +41,11 @@ def test_no_interval_says_a_cost_that_no_image_can_have(rows):
     second = np.array([0.9, 0.9, 0.1])
     made = rows([1, 1, 1], np.stack([1 - second, second], axis=1))
     found = read_cost(made, ((0, 1), (1, 0)))
-    assert found["argmax"]["value"] == pytest.approx(1 / 3)
-    assert (found["argmax"]["low"], found["argmax"]["high"]) == (0, 1)
-    assert found["saved"] == {"value": 0, "low": 0, "high": 0}
+    assert found.argmax.value == pytest.approx(1 / 3)
+    assert (found.argmax.low, found.argmax.high) == (0, 1)
+    assert (found.saved.value, found.saved.low, found.saved.high) == (0, 0, 0)
     mixed = read_cost(rows([1, 0, 1], np.stack([1 - second, second], axis=1)), ((0, 1), (1, 0)))
-    assert (mixed["constant"]["low"], mixed["constant"]["high"]) == (0, 1)
+    assert (mixed.constant.low, mixed.constant.high) == (0, 1)
 
 
 def test_no_costs_no_reading(rows):

@@ -80,10 +80,10 @@ def test_the_variance_of_resamples_counts_the_rarer_kinds_patients(rows):
     drawn = cumulated(positive, score, cluster_weights(made.patients, 400, np.random.default_rng(0)))
     readings = {"sensitivity_at_specificity": (sensitivity_at, 3), "specificity_at_sensitivity": (specificity_at, 9)}
     for name, (reading, count) in readings.items():
-        told = found[name]["0.8"]
+        told = getattr(found, name)["0.8"]
         variance = float(np.nanvar(reading(0.8, *drawn))) * 3 / 2
-        share = Share(value=told["value"], without=np.zeros(3), patients=3, rows=count, variance=variance)
-        assert (told["low"], told["high"]) == pytest.approx(share.interval(LEVEL)), name
+        share = Share(value=told.value, without=np.zeros(3), patients=3, rows=count, variance=variance)
+        assert (told.low, told.high) == pytest.approx(share.interval(LEVEL)), name
 
 
 def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(rows, patients):

@@ -135,9 +135,9 @@ def test_gradient_shap_agrees_with_captum_on_the_same_draws(networks, images, mo
     draws = [(torch.rand(()), torch.randn(1, 1, 64, 64)) for _ in range(50)]
     torch.manual_seed(3)
     with torch.no_grad():
-        ours = _pixels.gradient_shap(
-            ClassScore(classifier=model, images=images, targets=TARGETS, present=torch.ones(images.shape[:2]).bool())
-        )
+        present = torch.ones(images.shape[:2]).bool()
+        score = ClassScore(classifier=model, images=images, targets=TARGETS, present=present)
+        ours = _pixels.gradient_shap(score, draws=50, noise=0.1)
     theirs = 0
     for share, noise in draws:
         monkeypatch.setattr(np.random, "uniform", lambda low, high, count, share=share: np.full(count, share.item()))

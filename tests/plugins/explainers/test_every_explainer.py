@@ -11,7 +11,7 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.recipe import ModelSection
 from birads_zoo_plugins.backbones import birads_zoo_backbones
-from birads_zoo_plugins.explainers import _pixels, birads_zoo_explainers
+from birads_zoo_plugins.explainers import birads_zoo_explainers
 
 BUNDLED = [each for each in birads_zoo_backbones() if isinstance(each, BackboneSpec)]
 
@@ -165,8 +165,7 @@ DEAR = {(name, transformer) for name in ("occlusion", "ablation-cam") for transf
         if name != "score-cam"
     ],
 )
-def test_every_bundled_backbone(explain, name, backbone, monkeypatch):
-    monkeypatch.setattr(_pixels, "_STEPS", 3)
+def test_every_bundled_backbone(explain, name, backbone):
     maps = one_map(explain, name, backbone)
     assert maps.shape == (1, 1, 64, 64)
     assert maps.min() >= 0
@@ -188,7 +187,7 @@ def one_map(explain, name, backbone):
         _BUILT.clear()  # the largest has 86 million weights
         _BUILT[backbone.name] = classifier_of(backbone)
     torch.manual_seed(0)
-    return explain(name, _BUILT[backbone.name], torch.rand(1, 1, 1, 64, 64), [1])
+    return explain(name, _BUILT[backbone.name], torch.rand(1, 1, 1, 64, 64), [1], steps=3)
 
 
 def classifier_of(backbone):

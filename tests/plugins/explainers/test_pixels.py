@@ -46,7 +46,7 @@ def test_integrated_gradients_add_up_to_the_difference_from_a_black_picture(sect
         difference = score.of_images(score.images, score.samples) - score.of_images(
             torch.zeros_like(score.images), score.samples
         )
-        total = _pixels.integrated_gradients(score).sum((1, 2, 3))
+        total = _pixels.integrated_gradients(score, steps=50).sum((1, 2, 3))
     largest = difference.abs().max().item()
     assert largest > 0.01
     torch.testing.assert_close(total, difference, rtol=0, atol=0.03 * largest)
@@ -55,8 +55,8 @@ def test_integrated_gradients_add_up_to_the_difference_from_a_black_picture(sect
 def test_gradient_shap_estimates_picture_times_gradient_of_a_linear_network():
     score = scored(nn.Identity())
     with torch.no_grad():
-        exact = _pixels.integrated_gradients(score)
-        estimated = _pixels.gradient_shap(score)
+        exact = _pixels.integrated_gradients(score, steps=50)
+        estimated = _pixels.gradient_shap(score, draws=50, noise=0.1)
     weights = (exact / score.images[:, :, 0]).abs()
     assert ((estimated - exact).abs() <= 5 * 0.1 / 50**0.5 * weights + 1e-6).all()  # five standard errors
     assert not torch.allclose(estimated, exact)
@@ -78,15 +78,23 @@ def test_occlusion_is_the_mean_fall_under_the_squares_that_cover_a_pixel():
         torch.testing.assert_close(_pixels.occlusion(score), fall / covered, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["integrated_gradients", "gradient_shap", "occlusion", "guided_grad_cam"])
-def test_what_goes_through_the_network_at_once_changes_nothing(method, monkeypatch):
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("integrated_gradients", {"steps": 50}),
+        ("gradient_shap", {"draws": 50, "noise": 0.1}),
+        ("occlusion", {}),
+        ("guided_grad_cam", {}),
+    ],
+)
+def test_what_goes_through_the_network_at_once_changes_nothing(method, options, monkeypatch):
     maps = []
     for count in (1, 2, 5, 1000):
         monkeypatch.setattr("birads_zoo_plugins.explainers._score.at_once", lambda images, count=count: count)
         monkeypatch.setattr(_pixels, "at_once", lambda images, count=count: count)
         torch.manual_seed(0)
         with torch.no_grad():
-            maps.append(getattr(_pixels, method)(scored(hidden=8)))
+            maps.append(getattr(_pixels, method)(scored(hidden=8), **options))
     for other in maps[1:]:
         torch.testing.assert_close(other, maps[0], rtol=1e-4, atol=1e-6)
 

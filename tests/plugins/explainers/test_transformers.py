@@ -49,10 +49,10 @@ def pictures(count=3, views=1):
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("transformer", TRANSFORMERS)
 @pytest.mark.parametrize(("freeze", "views"), [("none", 1), ("all", 2)])
-def test_a_map_is_an_images_own_and_everything_is_left_as_found(name, transformer, freeze, views, monkeypatch):
-    monkeypatch.setattr(_pixels, "_STEPS", 5)
+def test_a_map_is_an_images_own_and_everything_is_left_as_found(name, transformer, freeze, views):
     model = classifier(transformer, freeze=freeze, fusion="difference" if views == 2 else "mean")
-    explainer = SPECS[name].build(ExplainerContext(classifier=model, options=SPECS[name].options()))
+    few = {option: 5 for option in ("steps", "draws") if option in SPECS[name].options.__struct_fields__}
+    explainer = SPECS[name].build(ExplainerContext(classifier=model, options=SPECS[name].options(**few)))
     images, targets = pictures(3, views), torch.tensor([0, 2, 1])
     maps = explain_sample(model, explainer, images, targets, batch_size=3)
     assert maps.shape == (3, views, *SIZE)
@@ -65,13 +65,12 @@ def test_a_map_is_an_images_own_and_everything_is_left_as_found(name, transforme
 
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("transformer", TRANSFORMERS)
-def test_a_frozen_transformer_has_the_maps_of_a_trained_one(explain, name, transformer, monkeypatch):
-    monkeypatch.setattr(_pixels, "_STEPS", 5)
+def test_a_frozen_transformer_has_the_maps_of_a_trained_one(explain, name, transformer):
     maps = []
     for freeze in ("none", "all"):
         model = classifier(transformer, freeze=freeze)
         torch.manual_seed(0)
-        maps.append(explain(name, model, pictures(2), [1, 2]))
+        maps.append(explain(name, model, pictures(2), [1, 2], steps=5))
     torch.testing.assert_close(*maps, rtol=1e-3, atol=1e-3)
 
 
