@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all mutants check gpu bench install
+.PHONY: demo test test-all mutants check gpu bench zoo install
 
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
@@ -35,6 +35,10 @@ check: .venv/.dev
 bench: .venv/.dev
 	$(BIN)/python bench/compare_models.py
 	$(BIN)/python bench/throughput.py
+
+# The smallest network of every family of timm and torchvision, tried: writes docs/zoo.md in half an hour of two cores.
+zoo: .venv/.dev
+	$(BIN)/python bench/zoo.py
 
 # Needed again only when pyproject.toml's dependencies or entry points change; make does that by itself.
 install: .venv/.dev
