@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all mutants check gpu bench zoo install
+.PHONY: demo test test-all mutants check gpu zoo bench install
 
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
@@ -23,8 +23,7 @@ mutants: .venv/.dev
 	$(BIN)/python tests/mutation
 
 gpu: .venv/.dev
-	$(BIN)/python -m pytest -m gpu
-	$(BIN)/python bench/throughput.py
+	bench/gpu.sh
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """The benchmarks run and write what they promise."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,3 +45,19 @@ def test_explain_writes_every_explainers_ratio_to_the_bare_pass(finished, tmp_pa
     assert set(report["ratio"]) == {"bare", "removal", *(spec.name for spec in birads_zoo_explainers())}
     assert report["ratio"]["bare"] == 1
     assert report["images_per_second"]["removal"] > 0
+
+
+def test_what_a_gpu_has_to_show_runs_small_on_any_device(tmp_path):
+    script = [BENCH / "gpu.sh", "--tiny", "--out", tmp_path]
+    ran = subprocess.run(script, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-2000:]
+    summary = json.loads((tmp_path / "gpu-summary.json").read_text())
+    assert [(step["name"], step["ended"]) for step in summary["steps"]] == [
+        ("tests", "done"), ("throughput", "done"), ("phantom", "done")
+    ]  # fmt: skip
+    for step in summary["steps"]:
+        report = json.loads((tmp_path / step["file"]).read_text())
+        assert report["environment"]["versions"]["torch"]
+        assert "arguments" not in report["environment"], "they name the machine's folders"
+    rates = json.loads((tmp_path / "gpu-throughput.json").read_text())["results"]
+    assert {row["backbone"] for row in rates} == {"baseline_cnn", "timm/convnext_atto"}

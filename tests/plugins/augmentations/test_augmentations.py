@@ -4,11 +4,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from birads_zoo.interfaces import AugmentationContext
-from birads_zoo_plugins.augmentations import birads_zoo_augmentations
-from birads_zoo_plugins.augmentations._draws import warp
+from birads_zoo_plugins.augmentations import _mammo, _paper, birads_zoo_augmentations
+from birads_zoo_plugins.augmentations._draws import mirror, uniform, warp
 
 SPECS = {spec.name: spec for spec in birads_zoo_augmentations()}
 RANDOM = ["paper", "mammo"]
+G = 0.2877  # ln 4/3
 
 
 def build(name, height=48, width=40):
@@ -74,6 +75,49 @@ def test_autocast_does_not_coarsen_the_geometry(name):
     torch.manual_seed(0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(module(images), plain)
+
+
+@pytest.mark.parametrize(
+    ("strength", "ranges"),
+    [
+        (1.0, [(0.85, 1.15), (0.975, 1.025), (-20, 20), (-5, 5), (-0.06, 0.06), (-0.06, 0.06), (-G, G), (0.8, 1)]),
+        (
+            0.5,
+            [(0.925, 1.075), (0.9875, 1.0125), (-10, 10), (-2.5, 2.5), *[(-0.03, 0.03)] * 2, (-G / 2, G / 2), (0.9, 1)],
+        ),
+        (0.0, [(1, 1), (1, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (1, 1)]),
+    ],
+)
+def test_mammo_draws_from_ranges_that_shrink_with_its_strength(monkeypatch, strength, ranges):
+    drawn, warped = [], []
+    monkeypatch.setattr(_mammo, "uniform", lambda _, low, high: drawn.append((low, high)) or torch.tensor([high]))
+    monkeypatch.setattr(_mammo, "mirror", lambda _: torch.tensor([-1.0]))
+    monkeypatch.setattr(_mammo, "warp", lambda images, **how: warped.append(how) or images)
+    _mammo.Mammo(strength)(phantom(1))
+    assert drawn == [pytest.approx(one, abs=1e-3) for one in ranges]
+    (size, ratio, degrees, shear, x, y) = (high for _, high in ranges[:6])
+    wanted = {"degrees": degrees, "shear_degrees": shear, "shift_x": x, "shift_y": y}
+    wanted |= {"scale_x": -size * ratio, "scale_y": -size / ratio}
+    assert {name: value.item() for name, value in warped[0].items()} == pytest.approx(wanted, rel=1e-6)
+
+
+def test_the_papers_ranges_are_those_of_keras_examples(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(_paper, "uniform", lambda images, *ends: drawn.append(ends) or torch.ones(len(images)))
+    build("paper")(phantom(2))
+    assert drawn == [(-36, 36), (-0.1, 0.1), (0.9, 1.1)]
+
+
+def test_one_number_an_image_is_drawn_from_a_range_and_as_many_as_asked_for_are_mirrored():
+    torch.manual_seed(0)
+    images = torch.empty(4000, 1, 1, 1)
+    drawn = uniform(images, -1.0, 3.0)
+    assert drawn.shape == (4000,)
+    assert (float(drawn.min()), float(drawn.max())) == pytest.approx((-1, 3), abs=0.02)
+    assert float(drawn.mean()) == pytest.approx(1, abs=0.1)
+    for share in (0.5, 0.1):
+        assert float((mirror(images, share) == -1).float().mean()) == pytest.approx(share, abs=0.03)
+    assert set(mirror(images).tolist()) == {-1.0, 1.0}
 
 
 def test_mammo_leaves_black_black():

@@ -34,6 +34,7 @@ def test_headers_tell_the_exposure_and_folders_the_label(tree, load):
     index = load("dicom-folder", tree)
     rows = index.rows
     assert list(rows["image_path"]) == ["calm/a1.dcm", "calm/a2", "calm/a10.dcm", "odd/b1.dcm", "odd/b2.dcm"]
+    assert list(rows["row"]) == [1, 2, 3, 4, 5], "files are numbered from 1, those that are no samples too"
     assert list(rows["label"]) == ["calm", "calm", "calm", "odd", "odd"]
     assert list(rows["laterality"]) == ["L", "L", "R", "R", "R"]
     assert list(rows["view"]) == ["CC", "MLO", "CC", "CC", "CC"]

@@ -22,6 +22,7 @@ def test_a_folder_a_class(root, load):
         "class 2/P1_a.jpg",
         "class 10/P3_a.png",
     ]
+    assert list(index.rows["row"]) == [1, 3, 4, 5], "files are numbered from 1, those that are no pictures too"
     assert list(index.rows["label"]) == ["class 2", "class 2", "class 2", "class 10"]
     assert set(index.rows["patient_id"]) == {""}
     (entry,) = index.audit
