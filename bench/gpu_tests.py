@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from birads_zoo.runs.environment import describe_machine
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent / "tests"
+PROCESSES = 4  # at most: what a run does besides training keeps one core busy and the GPU idle
 
 
 class Outcomes:
@@ -41,7 +43,9 @@ def main() -> None:
 
     marked = sorted(str(path) for path in TESTS.rglob("test_*.py") if "mark.gpu" in path.read_text(encoding="utf-8"))
     outcomes = Outcomes()
-    status = pytest.main(["-q", "-m", "gpu", "-p", "no:cacheprovider", *marked], plugins=[outcomes])
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // PROCESSES))
+    side_by_side = ["-n", "auto", "--maxprocesses", str(PROCESSES)]
+    status = pytest.main(["-q", "-m", "gpu", "-p", "no:cacheprovider", *side_by_side, *marked], plugins=[outcomes])
     ended = outcomes.ended
     report = {
         "counts": {kind: list(ended.values()).count(kind) for kind in ("passed", "failed", "skipped")},
