@@ -37,7 +37,11 @@ def sheet_shortcuts(
     check_leaks(folds, rows["patient_id"].to_numpy(dtype=np.str_), section.scheme)
     tested = labels[np.concatenate([fold.test for fold in folds])]
     rungs = climb_blind(labelled, folds, file_facts(labelled.index), seed)
-    return {rung.name: evaluate(tested, rung.probabilities, labelled.classes).macro.f1 for rung in rungs}
+    return {
+        rung.name: evaluate(tested, rung.probabilities, labelled.classes).macro.f1
+        for rung in rungs
+        if rung.probabilities is not None
+    }
 
 
 def sheet_rows(index: Index, target: Target, keep: Sequence[str] = ()) -> Labelled:
