@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.data import classes as classes_room
-from birads_zoo.data.audit import Labelled, check_kept, drop, number_classes, select_classes
+from birads_zoo.data.audit import Labelled, check_kept, drop, drop_unlabelled, number_classes
 from birads_zoo.data.views import (
     Samples,
     Unit,
@@ -39,45 +39,66 @@ class Sampled:
     used: Index
 
 
-def label_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str], views: str) -> Sampled:
-    """Put an index's pictures together to samples of these `views`, and label each at the target's level.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Found:
+    """n samples that have a class each, before the classes are numbered; see `Sampled`."""
 
-    At the level "image" every labelled row is a sample, and its partners need no label of their own. At the levels
-    "breast" and "patient" every breast or exam is one, whose label is that of its rows in `sheet`: the index as it was
-    before rows without a usable picture were dropped, because a row says the same of its patient with and without one.
-    A row without a value takes the others', and where two rows are of different classes (one that is not kept counts
-    as one more) the sample is dropped as "contradicting labels". Its own row then has the first picture's number, path
-    and lesions; every other cell says what all its pictures say, and is empty where they differ.
+    samples: Samples
+    classes: list[str]
+    used: Index
+
+
+def label_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str], views: str) -> Sampled:
+    """Put an index's pictures together to samples, see `find_samples`, and number their classes.
+
+    Its own row has the number, path and lesions of a sample's first picture; every other cell says what all its
+    pictures say, and is empty where they differ.
 
     Raises:
         UserError: as `select_classes` does, and where no sample has a second picture.
 
     """
-    if target.level == "image":
-        samples = own_samples(index.rows, views)
-        require_partners(samples, views)
-        labelled = select_classes(index, target, keep)
-        places = np.flatnonzero(index.rows["row"].isin(labelled.index.rows["row"]))
-        assert len(places) == len(labelled.labels), "a row has no picture of its own"
-        return Sampled(labelled=labelled, samples=samples[places], used=labelled.index)
-    samples, of = grouped_samples(index.rows, views, target.level)
-    require_partners(samples, views)
+    found = find_samples(index, sheet, target, keep, views)
+    require_partners(found.samples, views)
+    rows = found.used.rows if target.level == "image" else _rows_of_samples(index.rows, found.samples)
     names = classes_room.class_names(sheet, target)
-    check_kept(target, keep, names)
+    return Sampled(
+        labelled=number_classes(replace(found.used, rows=rows), found.classes, target, keep, names),
+        samples=found.samples,
+        used=found.used,
+    )
+
+
+def find_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str], views: str) -> Found:
+    """Return the samples of these `views` that have a class at the target's level.
+
+    At the level "image" every labelled row is a sample, and its partners need no label of their own. At the levels
+    "breast" and "patient" every breast or exam is one, whose class is that of its rows in `sheet`: the index as it was
+    before rows without a usable picture were dropped, because a row says the same of its patient with and without one.
+    A row without a value takes the others', and where two rows are of different classes (one that is not kept counts
+    as one more) the sample is dropped as "contradicting labels".
+
+    Raises:
+        UserError: for a name in `keep` that is no class, and for a level that does not fit the views.
+
+    """
+    if target.level == "image":
+        used = drop_unlabelled(index, target, keep)
+        places = np.flatnonzero(index.rows["row"].isin(used.rows["row"]))
+        assert len(places) == len(used.rows), "a row has no picture of its own"
+        names = [name for name in classes_room.find_classes(used, target) if name is not None]
+        return Found(samples=own_samples(index.rows, views)[places], classes=names, used=used)
+    check_kept(target, keep, classes_room.class_names(sheet, target))
+    samples, of = grouped_samples(index.rows, views, target.level)
     classes, none = _classes_of_units(sheet, target, keep)
     units = units_of(index.rows, target.level)
-    chosen = [at for at, first in enumerate(samples.pictures[:, 0]) if units[first] in classes]
-    used = drop(
-        index,
-        {row: none[units[row]] for row in np.flatnonzero(of >= 0).tolist() if units[row] in none}
-        | {row: (reason, detail) for row, reason, detail in why_unused(index.rows, samples, of)},
-    )
-    kept = samples[np.array(chosen, np.int64)]
-    found = [classes[units[first]] for first in kept.pictures[:, 0]]
-    return Sampled(
-        labelled=number_classes(replace(used, rows=_rows_of_samples(index.rows, kept)), found, target, keep, names),
+    kept = samples[[units[first] in classes for first in samples.pictures[:, 0].tolist()]]
+    reasons = {row: none[units[row]] for row in np.flatnonzero(of >= 0).tolist() if units[row] in none}
+    reasons |= {row: (reason, detail) for row, reason, detail in why_unused(index.rows, samples, of)}
+    return Found(
         samples=kept,
-        used=used,
+        classes=[classes[units[first]] for first in kept.pictures[:, 0].tolist()],
+        used=drop(index, reasons),
     )
 
 
