@@ -31,8 +31,9 @@ def view_names(views: str, level: str) -> tuple[str, ...]:
     if (views, level) not in _NAMES:
         one = {"breast": "breast", "patient": "exam"}[level]
         raise UserError(
-            f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures: set "
-            f"dataset.views to {WHOLE[level]!r} (it is {views!r}), or dataset.level to 'image'"
+            f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures, and "
+            f"dataset.views = {views!r} makes other samples: set dataset.level to 'image', or dataset.views to "
+            f"{WHOLE[level]!r}"
         )
     return _NAMES[views, level]
 

@@ -126,8 +126,8 @@ def test_a_level_needs_the_views_that_show_all_of_it(views, level):
     with pytest.raises(UserError) as refused:
         view_names(views, level)
     assert str(refused.value) == (
-        f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures: set "
-        f"dataset.views to '{whole}' (it is '{views}'), or dataset.level to 'image'"
+        f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures, and "
+        f"dataset.views = '{views}' makes other samples: set dataset.level to 'image', or dataset.views to '{whole}'"
     )
 
 
