@@ -72,7 +72,9 @@ def command(
             unread, warned = unread + failed, warned + doubted
             show(done, "")
     what = UNITS[opened.manifest.level] if opened.manifest.level != "image" else "pictures"
-    screen.say(f"{len(samples)} {what}: {warned} with warnings, {unread} unreadable")
+    screen.say(
+        f"{len(samples)} {what[:-1] if len(samples) == 1 else what}: {warned} with warnings, {unread} unreadable"
+    )
     screen.say(opened.notice)
     if out is not None:
         screen.say(f"predictions: {out}")

@@ -156,8 +156,8 @@ def test_heat_maps_of_an_exam_lie_side_by_side_and_are_empty_where_there_is_no_p
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (["dataset.level=patient"], "set dataset.views to 'exam' (it is 'single'), or dataset.level to 'image'"),
-        (["dataset.level=breast", "dataset.views=exam"], "set dataset.views to 'breast' (it is 'exam')"),
+        (["dataset.level=patient"], "makes other samples: set dataset.level to 'image', or dataset.views to 'exam'"),
+        (["dataset.level=breast", "dataset.views=exam"], "set dataset.level to 'image', or dataset.views to 'breast'"),
         (
             ["dataset.level=patient", "dataset.views=exam", "model.fusion=difference"],
             "no picture comes first: use 'mean', 'max', 'concat' or 'attention'",
