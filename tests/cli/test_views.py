@@ -134,6 +134,8 @@ def test_an_exported_model_predicts_exams_from_a_table(predicted, table):
     assert lost["error"].startswith("in no sample: side or view not used: laterality 'L' and view ''")
     assert min(float(whole[name]) for name in WEIGHTS) > 0
     assert [float(half[name]) for name in WEIGHTS[2:]] == [0, 0], "the right breast is not there"
+    assert "2 of 4 views: R_CC, R_MLO not given" in half["warnings"]
+    assert "views:" not in whole["warnings"]
     assert sum(float(half[name]) for name in WEIGHTS) == pytest.approx(1, abs=1e-3)
 
 
