@@ -77,9 +77,10 @@ class Model:
 
         Args:
             images: paths of files, or H×W arrays of uint8 or uint16, one or many of them. For a model of several views
-                a table (pandas) with the columns image_path, patient_id, laterality and view, and exam_id where a
-                patient has several exams; any model takes one. Where labels are of breasts or patients, each breast or
-                exam gets one prediction; what fits in none has one with an `error`.
+                a table (pandas) with the columns image_path, patient_id, laterality and view, and exam_id or study_date
+                where a patient has several exams; any model takes one. Cells are read as the data set `csv` reads them
+                (`birads_zoo.cells.identity`). Where labels are of breasts or patients, each breast or exam gets one
+                prediction; what fits in none has one with an `error`.
             batch_size: samples that the networks get at once.
 
         Raises:

@@ -93,8 +93,11 @@ def make_folds(
         folds.append(Fold(number=number, train=train, validation=validation, test=np.flatnonzero(assigned == number)))
     without = [str(fold.number + 1) for fold in folds if not len(fold.validation)]
     if without and section.validation > 0:
-        message = f"no validation rows in fold {', '.join(without)}: some class has fewer than 2 training "
-        message += f"{section.scheme}s; training runs for its fixed number of epochs there"
+        told = f"fold{'s' * (len(without) > 1)} {', '.join(without)}"
+        message = (
+            f"no validation rows in {told}: some class has fewer than 2 training {section.scheme}s; training runs "
+        )
+        message += "for its fixed number of epochs there"
         warnings.warn(message, BiradsZooWarning, stacklevel=2)
     return tuple(folds)
 
