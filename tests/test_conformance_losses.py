@@ -119,7 +119,7 @@ def test_fewer_logits_than_classes_are_no_fault():
 
 
 def weighed(by):
-    """Return a spec of cross-entropy that says it weighs classes: `by(costs of rows, targets, weights)` is its value."""
+    """Return a spec of cross-entropy that says it weighs classes; `by(rows' costs, targets, weights)` is its value."""
 
     def build(context):
         weights = torch.tensor(context.weights)
