@@ -158,7 +158,9 @@ def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
     else:
         compute = choose_compute(device, "float32")
         classifiers = tuple(
-            open_classifier(folder / fold.weights, manifest.recipe, host, len(manifest.classes), compute)
+            open_classifier(
+                folder / fold.weights, manifest.recipe, host, len(manifest.classes), manifest.outputs, compute
+            )
             for fold in manifest.folds
         )
         own = labelled_views(manifest.level, len(manifest.view_names))

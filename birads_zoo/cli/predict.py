@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILES|FOLDER|TABLE.csv")
 @click.option("--out", type=click.Path(path_type=Path), metavar="CSV", help="The table to write.  [default: stdout]")
-@click.option("--explain", is_flag=True, help="Draw a heat map for each prediction, in a folder beside the table.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Draw a heat map for each prediction, in a folder beside the table. Not for onnx, which has no gradients.",
+)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures judged at once."
