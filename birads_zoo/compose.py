@@ -45,8 +45,6 @@ def compose(
         own = getattr(recipe, section)
         kind = "backbone" if section == "model" else section
         settled[f"{section}.options"] = msgspec.to_builtins(host.options(kind, getattr(own, field), own.options))
-    if not host.backbone(recipe.model.backbone).weights:
-        settled["model.pretrained"] = False  # so that an ablation that takes pretraining away changes nothing
     for key, path in (("dataset.root", recipe.dataset.root), ("model.weights", recipe.model.weights)):
         if path:
             settled[key] = str(Path(path).expanduser().absolute())

@@ -25,3 +25,9 @@ def test_ablations_that_are_no_list_are_refused_in_a_sentence(made, setting, got
     with pytest.raises(UserError) as caught:
         made([setting], flags)
     assert str(caught.value) == f"recipe default: key 'ablations': expected a list in square brackets, got '{got}'"
+
+
+def test_another_backbone_on_the_recipe_of_one_without_weights_is_pretrained(made, tmp_path):
+    without = made(["model.backbone=baseline_cnn"])
+    registry, host = load_registry(tmp_path), load_host()
+    assert compose(without, {"model.backbone": "resnet50"}, (), registry, host).model.pretrained

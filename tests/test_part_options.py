@@ -102,11 +102,6 @@ def test_an_option_that_a_part_does_not_have_is_refused_by_name(made, setting, s
     assert str(error.value).startswith(said)
 
 
-def test_pretraining_is_only_said_of_a_backbone_that_has_weights(made):
-    assert made("model=resnet50").model.pretrained
-    assert not made("model=baseline_cnn").model.pretrained
-
-
 def test_a_recipe_file_writes_options_as_tables(made, tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(
