@@ -25,8 +25,8 @@ def apply_ablations(recipe: Recipe, host: Host) -> Recipe:
     the same in any order. Changes to the model are made when the classifier is built.
 
     Raises:
-        UserError: for an unknown backbone or ablation, an ablation named twice, one that changes nothing here, or two that set the same
-            field.
+        UserError: for an unknown backbone or ablation, an ablation named twice, one that changes nothing here, or two
+            that set the same field.
 
     """
     changes: dict[str, Any] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from birads_zoo.errors import BiradsZooWarning, UserError
+from birads_zoo.errors import UserError, warn
 from birads_zoo.randomness import numpy_generator, sklearn_state
 from birads_zoo.recipe import SplitSection
 
@@ -95,7 +94,7 @@ def make_folds(
     if without and section.validation > 0:
         message = f"no validation rows in fold {', '.join(without)}: some class has fewer than 2 training "
         message += f"{section.scheme}s; training runs for its fixed number of epochs there"
-        warnings.warn(message, BiradsZooWarning, stacklevel=2)
+        warn(message)
     return tuple(folds)
 
 
@@ -234,7 +233,7 @@ def _refuse_untrained(labels: Rows, classes: Sequence[str], number: int) -> None
 
 
 def _warn_of_leak(what: str, why: str) -> None:
-    warnings.warn(f"{what} puts images of one patient on both sides, {why}", BiradsZooWarning, stacklevel=3)
+    warn(f"{what} puts images of one patient on both sides, {why}")
 
 
 def _warn_of_unused(section: SplitSection) -> None:
@@ -243,4 +242,4 @@ def _warn_of_unused(section: SplitSection) -> None:
     if unused:
         fields = " and ".join(f"split.{name}" for name in unused)
         message = f"the paper's split has one fold of its own, 75 % / 15 % / 10 %: {fields} had no effect"
-        warnings.warn(message, BiradsZooWarning, stacklevel=3)
+        warn(message)

@@ -121,12 +121,12 @@ def test_fewer_patients_of_a_class_than_folds(refused, phantom_root):
     ("setting", "sentence"),
     [
         ("costs=[[0,1],[5,0]]", "evaluation.costs has 2 rows of 2 numbers; this run needs 4 rows of 4: a row per true"),
-        ("costs=[[0,-1],[5,0]]", "recipe default: key 'evaluation.costs[0][1]': expected 'float' >= 0.0"),
-        ("costs=[1,2]", "recipe default: key 'evaluation.costs[0]': expected a list in square brackets"),
+        ("costs=[[0,-1],[5,0]]", "arguments: key 'evaluation.costs[0][1]': expected a number of at least 0.0"),
+        ("costs=[1,2]", "arguments: key 'evaluation.costs[0]': expected a list in square brackets"),
         ('positive=["BIRADS 4"]', "unknown positive class 'BIRADS 4'; did you mean 'BI-RADS 4'"),
         (
             'positve=["BI-RADS 4"]',
-            "recipe default: unknown key 'evaluation.positve'; did you mean 'evaluation.positive'",
+            "arguments: unknown key 'evaluation.positve'; did you mean 'evaluation.positive'",
         ),
     ],
 )
