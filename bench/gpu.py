@@ -84,7 +84,11 @@ def _attempt(step: Step, out: Path) -> dict[str, Any]:
 def steps(tiny: bool, ddsm: Path | None, weights: Path | None, out: Path) -> list[Step]:
     """Return the steps in their order; the limits add up to less than six and a half minutes."""
     python = sys.executable
-    size = ["--image-size", "32", "--batch-size", "4", "--steps", "1", "--rounds", "1"] if tiny else ["--steps", "30", "--rounds", "2"]
+    size = (
+        ["--image-size", "32", "--batch-size", "4", "--steps", "1", "--rounds", "1"]
+        if tiny
+        else ["--steps", "30", "--rounds", "2"]
+    )
     backbones = ["baseline_cnn", "timm/convnext_atto"] if tiny else [*PAPER, *TIMM]
     found = [
         Step(name="tests", seconds=150, command=[python, str(HERE / "gpu_tests.py"), "--out", str(out)]),

@@ -20,11 +20,11 @@ from birads_zoo.runs.environment import describe_machine
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent / "tests"
-PROCESSES = 4  # at most: what a run does besides training keeps one core busy and the GPU idle
+PROCESSES = 8  # at most: what a run does besides training keeps one core busy and the GPU idle
 
 
 class Outcomes:
-    """A pytest plugin that keeps how every test ended."""
+    """A pytest plugin that keeps how every test ended, and prints at once why one failed."""
 
     def __init__(self) -> None:
         self.ended: dict[str, str] = {}
@@ -33,6 +33,9 @@ class Outcomes:
         """Keep a test's worst phase."""
         if report.failed or report.skipped or (report.when == "call" and report.nodeid not in self.ended):
             self.ended[report.nodeid] = report.outcome
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            print(f"\n{report.nodeid}: {crash.message if crash else report.longreprtext}", flush=True)
 
 
 def main() -> None:
@@ -45,7 +48,8 @@ def main() -> None:
     outcomes = Outcomes()
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // PROCESSES))
     side_by_side = ["-n", "auto", "--maxprocesses", str(PROCESSES)]
-    status = pytest.main(["-q", "-m", "gpu", "-p", "no:cacheprovider", *side_by_side, *marked], plugins=[outcomes])
+    without = ["-p", "no:cacheprovider", "-p", "no:benchmark"]  # the latter, where installed, warns beside xdist
+    status = pytest.main(["-q", "-m", "gpu", *without, *side_by_side, *marked], plugins=[outcomes])
     ended = outcomes.ended
     report = {
         "counts": {kind: list(ended.values()).count(kind) for kind in ("passed", "failed", "skipped")},

@@ -63,6 +63,14 @@ def main() -> None:
     on_gpu = compute.device.type == "cuda"
     batch_size = arguments.batch_size or (64 if on_gpu else 32)
     steps = arguments.steps or (50 if on_gpu else 3)
+    path = arguments.out / f"{arguments.name or ('throughput-gpu' if on_gpu else 'throughput-cpu')}.json"
+    report = {
+        "image_size": arguments.image_size,
+        "batch_size": batch_size,
+        "steps": steps,
+        "rounds": arguments.rounds,
+        "environment": msgspec.to_builtins(describe_machine(compute)),
+    }
     rows = []
     for backbone in arguments.backbones:
         for augmentation in arguments.augmentations:
@@ -88,18 +96,10 @@ def main() -> None:
             row = measure(recipe, host, compute, steps, arguments.rounds)
             rows.append(row)
             print(
-                f"{backbone:28}{augmentation:8}{row['trainer']:8.1f} of{row['bare']:8.1f} images/s: {row['ratio']:.3f}"
+                f"{backbone:28}{augmentation:8}{row['trainer']:8.1f} of{row['bare']:8.1f} images/s: {row['ratio']:.3f}",
+                flush=True,
             )
-    report = {
-        "image_size": arguments.image_size,
-        "batch_size": batch_size,
-        "steps": steps,
-        "rounds": arguments.rounds,
-        "environment": msgspec.to_builtins(describe_machine(compute)),
-        "results": rows,
-    }
-    path = arguments.out / f"{arguments.name or ('throughput-gpu' if on_gpu else 'throughput-cpu')}.json"
-    write_text(path, json.dumps(report, indent=2) + "\n")
+            write_text(path, json.dumps(report | {"results": rows}, indent=2) + "\n")  # what there is, if it is stopped
     print(path)
 
 

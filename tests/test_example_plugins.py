@@ -115,7 +115,7 @@ def test_all_of_them_together_make_a_run(pictures, tmp_path, monkeypatch):
     (explained,) = (given for given in drawn if isinstance(given, Explained))
     assert explained.maps.shape[1:] == (1, 48, 40)
     assert explained.maps.max() == 1
-    calls = [json.loads(line)["call"] for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    calls = [json.loads(line)["call"] for line in (run.folder / "log" / "calls.jsonl").read_text().splitlines()]
     assert calls == ["started", "epoch", "epoch", "finished"]
     entries = (run.folder / "audit.csv").read_text().splitlines()
     assert [line.split(",")[4] for line in entries] == ["reason", "unreadable name"]

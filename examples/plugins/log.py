@@ -1,10 +1,9 @@
 """A tracker: a line of JSON for every call, and a stop where the validation loss is too high."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, json
 
 from birads_zoo import Options, Stop, TrackerSpec, hookimpl
 
@@ -15,14 +14,15 @@ class LogOptions(Options, frozen=True, kw_only=True):
 
 class Log:
     def __init__(self, context):
-        self.path, self.give_up = context.folder / "log.jsonl", context.options.give_up
+        self.path, self.give_up = context.folder / "log" / "calls.jsonl", context.options.give_up
+        self.path.parent.mkdir(exist_ok=True)
 
-    def write(self, call, values, mode="a"):
+    def write(self, call, values, mode="ab"):
         with self.path.open(mode) as file:
-            file.write(json.dumps({"call": call, **values}) + "\n")
+            file.write(json.encode({"call": call, **values}) + b"\n")
 
     def started(self, run):
-        self.write("started", {"run_id": run.run_id, "folds": run.folds, "resumed": run.resumed}, mode="w")
+        self.write("started", {"run_id": run.run_id, "folds": run.folds, "resumed": run.resumed}, mode="wb")
 
     def epoch(self, record):
         self.write("epoch", asdict(record))

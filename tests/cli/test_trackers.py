@@ -113,7 +113,7 @@ def crowd(zoo, phantom_root, tmp_path_factory):
 
 
 def calls(run):
-    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (run / "log" / "calls.jsonl").read_text().splitlines()]
 
 
 def epochs(run):
