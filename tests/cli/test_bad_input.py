@@ -271,3 +271,21 @@ def test_a_read_only_output_folder(refused, folder, phantom_root, read_only):
     phantom = refused("phantom", "--patients", 8, "--size", "64x48", "--out", closed / "phantom")
     assert phantom == f"cannot write {closed / 'phantom'}: {choose} to write to"
     assert not list(closed.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--set", "model.fusion=max"], "model.fusion = 'max' needs samples of several views"),
+        (["--loss", "corn"], "the loss 'corn' needs classes in order, and this target's have none"),
+        (["--set", "model.norm=batch", "--set", "training.batch_size=1"], "batch norm needs batches of two or more"),
+        (["--set", "model.last_stage=body"], "'body'"),
+        (["--weights", "missing.pth"], "there is no weights file"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_pictures_are_decoded(
+    refused, phantom_root, monkeypatch, flags, sentence
+):
+    monkeypatch.setattr("birads_zoo.data.prepare.build_store", None)
+    data = ["--dataset", "image-folder", "--root", phantom_root / "mammograms"]
+    assert sentence in refused("run", *data, *NET, *SMALL, *flags)
