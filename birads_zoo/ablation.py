@@ -11,15 +11,22 @@ if TYPE_CHECKING:
     from birads_zoo.host import Host
 
 
+def effective(recipe: Recipe, host: Host) -> Recipe:
+    """Return `recipe` as it takes effect: without pretraining where its backbone has no pretrained weights."""
+    if not recipe.model.pretrained or host.backbone(recipe.model.backbone).weights:
+        return recipe
+    return recipe.replace({"model.pretrained": False})
+
+
 def apply_ablations(recipe: Recipe, host: Host) -> Recipe:
-    """Return `recipe` with the recipe changes of its named ablations made.
+    """Return `recipe` as it takes effect, with the recipe changes of its named ablations made.
 
     Each ablation is applied to the same unablated recipe, and the fields it changes are collected: the result is
     the same in any order. Changes to the model are made when the classifier is built.
 
     Raises:
-        UserError: for an unknown ablation, one named twice, one that changes nothing here, or two that set the same
-            field.
+        UserError: for an unknown backbone or ablation, an ablation named twice, one that changes nothing here, or two
+            that set the same field.
 
     """
     changes: dict[str, Any] = {}
@@ -31,7 +38,7 @@ def apply_ablations(recipe: Recipe, host: Host) -> Recipe:
         if spec.recipe is None:
             continue
         with host.building("ablation", name):
-            difference = changed_fields(recipe, spec.recipe(recipe))
+            difference = changed_fields(effective(recipe, host), effective(spec.recipe(recipe), host))
         if not difference and spec.model is None:
             raise NothingChangedError(
                 f"ablation {name!r} changes nothing: the recipe is already without what it removes; leave --{name} out"
@@ -41,4 +48,4 @@ def apply_ablations(recipe: Recipe, host: Host) -> Recipe:
                 raise UserError(f"ablations {owner[field]!r} and {name!r} both set {field}; use one of them")
             owner[field] = name
             changes[field] = value
-    return recipe.replace(changes)
+    return effective(recipe.replace(changes), host)

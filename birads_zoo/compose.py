@@ -12,11 +12,14 @@ import msgspec
 from birads_zoo.errors import UserError
 from birads_zoo.plugins import missing_modules
 from birads_zoo.recipe import Recipe, TrackingSection, from_dict, to_dict
-from birads_zoo.recipe.layers import PARTS, put
+from birads_zoo.recipe.layers import PARTS, flat, lay
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host
     from birads_zoo.registry import Registry
+
+ARGUMENTS = "arguments"
+"""Where the changes to a recipe come from, in errors: keyword arguments, flags and `--set`."""
 
 
 def compose(
@@ -31,12 +34,12 @@ def compose(
         UserError: for an unknown recipe, field, plugin or option, or a value of the wrong type.
 
     """
+    given = from_dict(changes, ARGUMENTS)  # by themselves, so that their errors are not the recipe's
     if isinstance(base, Recipe):
         values, source = to_dict(base), "recipe"
     else:
-        backbone = changes.get("model.backbone", changes.get("model"))
-        values, source = registry.recipe(str(base), backbone), f"recipe {base}"
-    recipe = from_dict(put(values, changes), source)
+        values, source = registry.recipe(str(base), flat(changes).get("model.backbone")), f"recipe {base}"
+    recipe = from_dict(lay(values, changes), source)
     recipe = recipe.replace({"ablations": [*recipe.ablations, *ablations]})
     for ablation in recipe.ablations:
         host.ablation(ablation)
@@ -46,12 +49,10 @@ def compose(
         kind = "backbone" if section == "model" else section
         settled[f"{section}.options"] = msgspec.to_builtins(host.options(kind, getattr(own, field), own.options))
     check_class_weights(recipe, host)
-    if not host.backbone(recipe.model.backbone).weights:
-        settled["model.pretrained"] = False  # so that an ablation that takes pretraining away changes nothing
     for key, path in (("dataset.root", recipe.dataset.root), ("model.weights", recipe.model.weights)):
         if path:
             settled[key] = str(Path(path).expanduser().absolute())
-    return recipe.replace(settled | _settled_tracking(recipe.tracking, host))
+    return _with_trackers(recipe.replace(settled), given.tracking, host)
 
 
 def check_class_weights(recipe: Recipe, host: Host) -> None:
@@ -66,22 +67,26 @@ def check_class_weights(recipe: Recipe, host: Host) -> None:
 
 def retrack(recipe: Recipe, changes: Mapping[str, Any], host: Host) -> Recipe:
     """Return a run's own recipe with dotted `changes` of its tracking; raises `UserError` as `compose` does."""
-    changed = recipe.replace(changes)
-    return changed.replace(_settled_tracking(changed.tracking, host))
+    return _with_trackers(recipe.replace(changes), from_dict(changes, ARGUMENTS).tracking, host)
 
 
-def _settled_tracking(section: TrackingSection, host: Host) -> dict[str, Any]:
-    """Check that the trackers are there, with what they need, and return all of their options."""
-    for name in section.trackers:
+def _with_trackers(recipe: Recipe, given: TrackingSection, host: Host) -> Recipe:
+    """Check the recipe's trackers and those that `given` has options of, and return it with all of their options.
+
+    Options of others are left out unchecked: a tracker that is no longer in use may be no longer there.
+    """
+    names = recipe.tracking.trackers
+    for name in names:
         spec = host.tracker(name)
-        if section.trackers.count(name) > 1:
+        if names.count(name) > 1:
             raise UserError(f"tracker {name!r} is named twice; name it once")
         if missing := missing_modules(spec.requires):
             how = f"pip install '{spec.install or ' '.join(missing)}'"
             raise UserError(f"tracker {name!r} needs the package {missing[0]}: {how}")
-    values = {name: section.options.get(name, {}) for name in (*section.options, *section.trackers)}
-    options = {name: msgspec.to_builtins(host.options("tracker", name, own)) for name, own in values.items()}
-    return {"tracking.options": options}
+    written = recipe.tracking.options
+    checked = {name: host.options("tracker", name, written.get(name, {})) for name in (*given.options, *names)}
+    options = {name: msgspec.to_builtins(own) for name, own in checked.items()}
+    return msgspec.structs.replace(recipe, tracking=msgspec.structs.replace(recipe.tracking, options=options))
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:

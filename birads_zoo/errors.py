@@ -1,8 +1,14 @@
-"""The one exception type for what a user can cause, and the sentence that names near matches."""
+"""The one exception type for what a user can cause, warnings, and the sentence that names near matches."""
 
+import contextlib
 import difflib
+import inspect
+import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
+
+_OWN = (f"{Path(__file__).parent}{os.sep}", contextlib.__file__)
 
 
 class UserError(Exception):
@@ -38,6 +44,14 @@ class RunStoppedError(UserError):
 
 class BiradsZooWarning(UserWarning):
     """Something the user should know before believing a result, such as a split that leaks patients."""
+
+
+def warn(message: str) -> None:
+    """Warn of `message`, at the line of the user's that called this package."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, BiradsZooWarning, stacklevel=level + 1)
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -111,9 +111,10 @@ class Host:
 
     def _backbone(self, name: str) -> Registered[BackboneSpec]:
         prefix, slash, member = name.partition("/")
-        if not slash or prefix not in self.families:
-            families = [f"{prefix}/…" for prefix in self.families] if slash else []
-            return _found(self.backbones, "backbone", name, families)
+        if not slash or not self.families:
+            return _found(self.backbones, "backbone", name, [f"{prefix}/…" for prefix in self.families])
+        if prefix not in self.families:
+            raise unknown_name("family of backbones", prefix, self.families)
         family = self.families[prefix]
         try:
             spec = family.spec.resolve(member)

@@ -138,6 +138,8 @@ def _fault_of_content(kind: Kind, spec: Spec) -> str:
     if isinstance(spec, BackboneSpec):
         return _fault_of_pixels(spec.pixel_mean, spec.pixel_std) or _fault_of_stages(spec.stages)
     if isinstance(spec, TrackerSpec):
+        if "." in spec.name:
+            return "whose name has a dot, which parts the names of keys: its options are tracking.options.NAME"
         return _fault_of_requirements(spec.requires)
     return _fault_of_targets(spec.targets) if isinstance(spec, DatasetSpec) else ""
 

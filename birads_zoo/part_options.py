@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Options
-from birads_zoo.recipe.checking import converted
+from birads_zoo.recipe.checking import converted, in_words
 
 _LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "multiple_of": "a multiple of", "pattern": "matching"}
 
@@ -64,10 +65,32 @@ def fault_of_options(kind: object) -> str:
         fields = msgspec.structs.fields(kind)
     except (NameError, TypeError) as error:
         return f"whose options {kind.__name__} have a type that cannot be read ({error})"
+    types = get_type_hints(kind)
     for field in fields:
         if field.required:
             return f"whose option {field.name!r} has no default"
+        if not _fits_toml(types[field.name]):
+            return (
+                f"whose option {field.name!r} is {_in_words(field.type)}, which a recipe cannot hold: its type has to "
+                "be made of bool, int, float, str, Literal, tuple, list and dict"
+            )
+    try:
+        msgspec.convert(msgspec.to_builtins(kind()), kind)
+    except (TypeError, ValueError) as error:
+        return f"whose options {kind.__name__} have a default of another type than they say ({in_words(str(error))})"
     return ""
+
+
+def _fits_toml(kind: Any) -> bool:
+    """Whether every value of this type can be written as TOML and read back."""
+    arguments = [one for one in get_args(kind) if one is not Ellipsis]
+    if get_origin(kind) is Literal:
+        return all(isinstance(one, str | int) for one in arguments)
+    if get_origin(kind) is dict:
+        return arguments[0] is str and _fits_toml(arguments[1])
+    if get_origin(kind) in (tuple, list, Union, UnionType):
+        return all(map(_fits_toml, arguments))
+    return kind in (bool, int, float, str)
 
 
 def _made(field: msgspec.structs.FieldInfo) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.shortcuts.ladder import ladder
 from birads_zoo.shortcuts.verdict import judge
 from birads_zoo.tracking import tracked
+from birads_zoo.training.checking import check_recipe
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
@@ -70,7 +72,7 @@ def run(
     applied = apply_ablations(recipe, host)
     check_class_weights(applied, host)
     compute = choose_compute(device, applied.training.precision)
-    data = prepare(applied, host, cache_root(), screen)
+    data = prepare(applied, host, cache_root(), screen, partial(check_recipe, applied, host))
     check_evaluation(data, applied)
     _say_what(applied, data, screen)
     facts = file_facts(data.labelled.index)

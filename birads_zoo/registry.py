@@ -19,7 +19,9 @@ import msgspec
 
 from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.recipe import ModelSection, from_dict
-from birads_zoo.recipe.layers import lay
+from birads_zoo.recipe.checking import in_words
+from birads_zoo.recipe.layers import flat, lay
+from birads_zoo.version import __version__
 
 FILE_NAME = "registry.toml"
 _OWN_KEYS = ("extends", "summary", "backbones")
@@ -94,6 +96,11 @@ class Registry:
             settled = lay(own, {"model": {"backbone": backbone}})
             values = lay(lay(values, settled), table.get("backbones", {}).get(backbone, {}))
         return values
+
+    def giver(self, name: str) -> str:
+        """Return what the recipe `name` comes from: "birads-zoo 0.3", or the path of a registry.toml."""
+        origin = self.origins[name]
+        return f"birads-zoo {__version__}" if origin == packaged_file() else str(origin)
 
     def _tables(self, name_or_file: str) -> list[Mapping[str, Any]]:
         """Return the recipe's tables, from the one that extends nothing to the one asked for."""
@@ -178,7 +185,7 @@ def read_file(path: Path) -> _File:
     try:
         content = msgspec.convert(values, _File)
     except msgspec.ValidationError as error:
-        raise UserError(f"{path}: {_plain(str(error))}") from None
+        raise UserError(f"{path}: {in_words(str(error))}") from None
     for name, table in content.recipes.items():
         _check_recipe(table, f"{path}, [recipes.{name}]")
     return content
@@ -233,12 +240,5 @@ def _only(values: Iterable[str], known: tuple[str, ...], path: Path, prefix: str
 def _own_backbone(tables: Iterable[Mapping[str, Any]]) -> str:
     backbone = ModelSection().backbone
     for table in tables:
-        backbone = table.get("model", {}).get("backbone", backbone)
+        backbone = flat(table).get("model.backbone", backbone)
     return backbone
-
-
-def _plain(message: str) -> str:
-    """Turn msgspec's "Expected `str`, got `int` - at `$.plugins.files[0]`" into a sentence that names the key."""
-    what, _, where = message.replace("`", "'").partition(" - at ")
-    key = where.strip("'").removeprefix("$.")
-    return f"key {key!r}: {what[0].lower()}{what[1:]}" if key else what

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from msgspec.structs import asdict
 
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.errors import BiradsZooWarning, RunStoppedError
+from birads_zoo.errors import RunStoppedError, warn
 from birads_zoo.interfaces import EpochRecord, RunFinished, RunStarted, Stop, Tracker, TrackerContext
 from birads_zoo.plugins import describe
 from birads_zoo.randomness import kept_state
@@ -84,7 +83,7 @@ class Trackers:
             plugin = self._host.registered("tracker", name).plugin
             said = describe(error, plugin)
             message = f"tracker {name!r} (plugin {plugin}) failed in `{call}`, and the run goes on without it: {said}"
-            warnings.warn(message, BiradsZooWarning, stacklevel=2)
+            warn(message)
 
 
 @contextmanager

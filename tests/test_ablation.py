@@ -42,6 +42,7 @@ def test_ablations_commute(host):
         ({"loss.class_weights": False}, "no-class-weights"),
         ({"training.sampler": "natural"}, "no-oversampling"),
         ({"model.pretrained": False}, "no-pretrained"),
+        ({"model.backbone": "baseline_cnn"}, "no-pretrained"),  # it has no pretrained weights
         ({"model.freeze": "none"}, "no-freeze"),
         ({"training.early_stopping": 0}, "no-early-stopping"),
         ({"training.lesion_weight": 0.0}, "no-lesions"),
@@ -52,6 +53,11 @@ def test_an_ablation_that_changes_nothing_is_refused(host, changes, name):
     recipe = ABLATABLE.replace({**changes, "ablations": [name]})
     with pytest.raises(UserError, match=f"ablation '{name}' changes nothing: .*; leave --{name} out"):
         apply_ablations(recipe, host)
+
+
+def test_pretraining_takes_effect_only_where_a_backbone_has_weights(host):
+    assert apply_ablations(Recipe(), host).model.pretrained
+    assert not apply_ablations(Recipe().replace({"model.backbone": "baseline_cnn"}), host).model.pretrained
 
 
 def test_two_that_set_the_same_field_are_named(tmp_path):

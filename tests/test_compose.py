@@ -20,13 +20,14 @@ def test_ablations_of_the_recipe_and_of_flags_are_added_up(made):
 
 
 @pytest.mark.parametrize(
-    ("setting", "got"), [("ablations=5", "int"), ("ablations=no-dropout", "str"), ("ablations=true", "bool")]
+    ("setting", "got"),
+    [("ablations=5", "an integer"), ("ablations=no-dropout", "text"), ("ablations=true", "true or false")],
 )
 @pytest.mark.parametrize("flags", [[], ["no-pretrained"]])
 def test_ablations_that_are_no_list_are_refused_in_a_sentence(made, setting, got, flags):
     with pytest.raises(UserError) as caught:
         made([setting], flags)
-    assert str(caught.value) == f"recipe default: key 'ablations': expected a list in square brackets, got '{got}'"
+    assert str(caught.value) == f"arguments: key 'ablations': expected a list in square brackets, got {got}"
 
 
 UNWEIGHED = """
@@ -66,3 +67,21 @@ def test_so_they_are_where_an_ablation_asks_for_them(tmp_path):
     with pytest.raises(UserError) as refused:
         pipeline.run(recipe, host, tmp_path, "cpu", Screen())
     assert str(refused.value) == REFUSED
+
+
+def test_another_backbone_on_the_recipe_of_one_without_weights_is_pretrained(made, tmp_path):
+    without = made(["model.backbone=baseline_cnn"])
+    registry, host = load_registry(tmp_path), load_host()
+    assert compose(without, {"model.backbone": "resnet50"}, (), registry, host).model.pretrained
+
+
+def test_a_section_given_as_a_table_is_laid_on_the_recipes_own(made):
+    table = made(['model={backbone="baseline_cnn", dropout=0.4}'])
+    assert table == made(["model.backbone=baseline_cnn", "model.dropout=0.4"])
+    assert table.model.pooling == "max", "the recipe's own table for the backbone was not taken"
+
+
+@pytest.mark.parametrize(("setting", "got"), [("model.backbone=[1]", "a list"), ("model={backbone={a=1}}", "a table")])
+def test_a_backbone_that_is_no_text_is_refused(made, setting, got):
+    with pytest.raises(UserError, match=f"^arguments: key 'model.backbone': expected text, got {got}"):
+        made([setting])

@@ -1,7 +1,8 @@
 """The options of parts: checked when a recipe is composed, described by `birads-zoo show`, handed to the plugin."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 import pytest
 from msgspec import Meta
 
@@ -18,6 +19,8 @@ class Settings(Options, frozen=True, kw_only=True):
     mode: Literal["soft", "hard"] = "soft"
     sizes: tuple[int, ...] = (3, 5)
     names: dict[str, str] = {}  # noqa: RUF012
+    modes: tuple[Literal["a", "b"], ...] = ()
+    table: dict[str, Literal["a", 2]] = {}  # noqa: RUF012
 
 
 @pytest.fixture
@@ -32,6 +35,8 @@ def test_options_are_described_with_type_limits_default_and_meaning():
         OptionField(name="mode", type="'soft' or 'hard'", default="soft", meaning=""),
         OptionField(name="sizes", type="list of int", default=(3, 5), meaning=""),
         OptionField(name="names", type="table", default={}, meaning=""),
+        OptionField(name="modes", type="list of 'a' or 'b'", default=(), meaning=""),
+        OptionField(name="table", type="table", default={}, meaning=""),
     )
 
 
@@ -44,10 +49,13 @@ def test_values_become_the_typed_options_and_the_rest_keeps_its_defaults():
     ("values", "said"),
     [
         ({"gama": 1}, "loss 'x' has no option 'gama'; did you mean 'gamma'?"),
-        ({"zzz": 1}, "loss 'x' has no option 'zzz'; its options are gamma, mode, sizes, names"),
-        ({"gamma": "much"}, "loss 'x': key 'loss.options.gamma': expected 'float', got 'str'"),
-        ({"gamma": -1.0}, "loss 'x': key 'loss.options.gamma': expected 'float' >= 0.0"),
-        ({"sizes": 3}, "loss 'x': key 'loss.options.sizes': expected a list in square brackets, got 'int'"),
+        ({"zzz": 1}, "loss 'x' has no option 'zzz'; its options are gamma, mode, sizes, names, modes, table"),
+        ({"gamma": "much"}, "loss 'x': key 'loss.options.gamma': expected a number, got text"),
+        ({"gamma": -1.0}, "loss 'x': key 'loss.options.gamma': expected a number of at least 0.0"),
+        ({"modes": ["c"]}, "loss 'x': key 'loss.options.modes[0]': 'c' is none of 'a', 'b'"),
+        ({"table": {"k": 3}}, "loss 'x': key 'loss.options.table[...]': 3 is none of 'a', 2"),
+        ({"table": {"k": "A"}}, "loss 'x': key 'loss.options.table[...]': 'A' is none of 'a', 2"),
+        ({"sizes": 3}, "loss 'x': key 'loss.options.sizes': expected a list in square brackets, got an integer"),
         (
             {"mode": "sotf"},
             "loss 'x': key 'loss.options.mode': 'sotf' is none of 'hard', 'soft'; did you mean 'soft'?",
@@ -72,6 +80,29 @@ def test_options_must_be_of_the_right_base_and_have_defaults():
     assert fault_of_options(dict) == "whose `options` is not a subclass of birads_zoo.Options"
     assert fault_of_options(Needs) == "whose option 'value' has no default"
     assert fault_of_options(Settings) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "said"),
+    [
+        (int | None, None, "whose option 'value' is int | None, which a recipe cannot hold"),
+        (tuple[Any, ...], (), "whose option 'value' is list of Any, which a recipe cannot hold"),
+        (dict[int, str], {}, "whose option 'value' is table, which a recipe cannot hold"),
+        (bytes, b"", "whose option 'value' is bytes, which a recipe cannot hold"),
+        (
+            int,
+            None,
+            "whose options Made have a default of another type than they say (key 'value': expected an integer",
+        ),
+        (int | str, 3, ""),
+        (tuple[tuple[float, ...], ...], ((0.5,),), ""),
+        (dict[str, dict[str, bool]], {}, ""),
+    ],
+)
+def test_options_have_types_that_a_recipe_can_hold(kind, default, said):
+    made = msgspec.defstruct("Made", [("value", kind, default)], bases=(Options,), frozen=True, kw_only=True)
+    assert fault_of_options(made).startswith(said)
+    assert bool(fault_of_options(made)) is bool(said)
 
 
 def test_a_recipe_says_all_options_of_its_parts(made):
@@ -100,11 +131,6 @@ def test_an_option_that_a_part_does_not_have_is_refused_by_name(made, setting, s
     with pytest.raises(UserError) as error:
         made(setting)
     assert str(error.value).startswith(said)
-
-
-def test_pretraining_is_only_said_of_a_backbone_that_has_weights(made):
-    assert made("model=resnet50").model.pretrained
-    assert not made("model=baseline_cnn").model.pretrained
 
 
 def test_a_recipe_file_writes_options_as_tables(made, tmp_path):

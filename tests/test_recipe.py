@@ -50,12 +50,20 @@ def test_options_without_a_name_are_those_of_the_default_part():
     assert "options" not in lay(written, {"augmentation": "none"})["augmentation"]
 
 
-def test_replacing_a_part_drops_its_options_and_replacing_options_keeps_no_old_ones():
+def test_replacing_a_part_drops_its_options_and_an_empty_table_all_of_them():
     recipe = Recipe().replace({"loss": "focal", "loss.options": {"gamma": 1.5, "other": 1}})
-    assert recipe.replace({"loss.options": {"gamma": 3.0}}).loss.options == {"gamma": 3.0}
+    assert recipe.replace({"loss.options": {"gamma": 3.0}}).loss.options == {"gamma": 3.0, "other": 1}
+    assert recipe.replace({"loss": {"options": {"gamma": 3.0}}}).loss.options == {"gamma": 3.0, "other": 1}
+    assert recipe.replace({"loss.options": {}}).loss.options == {}
     assert recipe.replace({"loss.options.gamma": 3.0}).loss.options == {"gamma": 3.0, "other": 1}
     assert recipe.replace({"loss.options.gamma": 3.0, "loss.name": "corn"}).loss.options == {"gamma": 3.0}
     assert recipe.replace({"loss.name": "corn"}).loss.options == {}
+
+
+def test_a_section_given_as_a_table_keeps_the_fields_that_it_does_not_name():
+    recipe = Recipe().replace({"loss.class_weights": True})
+    assert recipe.replace({"loss": {"name": "corn"}}) == recipe.replace({"loss.name": "corn"})
+    assert recipe.replace({"loss": {"name": "corn"}}).loss.class_weights
 
 
 def test_changed_fields_names_exactly_what_was_replaced():
@@ -69,16 +77,16 @@ def test_changed_fields_names_exactly_what_was_replaced():
     [
         ({"training": {"epoch": 3}}, "unknown key 'training.epoch'; did you mean 'training.epochs'"),
         ({"epochs": 3}, "unknown key 'epochs'; did you mean 'training.epochs'"),
-        ({"training": {"epochs": "many"}}, "key 'training.epochs': expected 'int', got 'str'"),
-        ({"model": {"dropout": 1.5}}, "key 'model.dropout': expected 'float' < 1.0"),
-        ({"evaluation": {"conformal_level": 1.0}}, "key 'evaluation.conformal_level': expected 'float' < 1.0"),
+        ({"training": {"epochs": "many"}}, "key 'training.epochs': expected an integer, got text"),
+        ({"model": {"dropout": 1.5}}, "key 'model.dropout': expected a number below 1.0"),
+        ({"evaluation": {"conformal_level": 1.0}}, "key 'evaluation.conformal_level': expected a number below 1.0"),
         (
             {"evaluation": {"level_rule": "noisy"}},
             "'noisy' is none of 'max', 'mean', 'noisy-or'; did you mean 'noisy-or'?",
         ),
-        ({"ablations": "no-dropout"}, "key 'ablations': expected a list in square brackets, got 'str'"),
-        ({"model": {"pixel_std": [0.5, 0.0]}}, "key 'model.pixel_std[1]': expected 'float' > 0.0"),
-        ({"model": 3}, "key 'model': expected a section of keys, got a single value"),
+        ({"ablations": "no-dropout"}, "key 'ablations': expected a list in square brackets, got text"),
+        ({"model": {"pixel_std": [0.5, 0.0]}}, "key 'model.pixel_std[1]': expected a number above 0.0"),
+        ({"model": 3}, "key 'model': expected a table of keys, got an integer"),
         (
             {"split": {"scheme": "patients"}},
             "key 'split.scheme': 'patients' is none of 'breast', 'image', 'paper', 'patient'; did you mean 'patient'?",
@@ -93,7 +101,7 @@ def test_a_wrong_recipe_is_one_sentence_with_the_nearest_name(values, said):
 
 
 def test_a_setting_through_a_single_value_is_refused():
-    with pytest.raises(UserError, match="'seed' is a single value, not a section"):
+    with pytest.raises(UserError, match="key 'seed': expected an integer, got a table of keys"):
         Recipe().replace({"seed.flip": 1})
 
 

@@ -19,7 +19,7 @@ from birads_zoo.host import Registered, load_host
 from birads_zoo.interfaces import Stop, TrackerSpec
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import kept_state
-from birads_zoo.recipe import Recipe, changed_fields, shaping, shareable
+from birads_zoo.recipe import Recipe, TrackingSection, changed_fields, shaping, shareable
 from birads_zoo.registry import load_registry
 from birads_zoo.report.run_figures import figures_of_numbers
 from birads_zoo.runs.folder import read_metrics
@@ -160,6 +160,16 @@ def test_trackers_and_their_options_are_checked_and_completed(made):
     assert made("tracking.options.plain.level=3").tracking.options == {"plain": {"level": 3}}
 
 
+def test_options_of_trackers_that_are_not_in_use_are_left_out_unchecked(tmp_path, made):
+    stale = replace(made("seed=3"), tracking=TrackingSection(trackers=("gone",), options={"gone": {"level": 3}}))
+    registry, host = load_registry(tmp_path), load_host()
+    none = {"tracking.trackers": []}
+    assert compose(stale, none, (), registry, host) == made("seed=3")
+    assert retrack(stale, none, host) == made("seed=3")
+    with pytest.raises(UserError, match="unknown tracker 'gone'"):
+        retrack(stale, {}, host)
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -169,7 +179,7 @@ def test_trackers_and_their_options_are_checked_and_completed(made):
         ("tracking.options.plain.levle=2", "tracker 'plain' has no option 'levle'; did you mean 'level'?"),
         (
             "tracking.options.plain.level=high",
-            "tracker 'plain': key 'tracking.options.plain.level': expected 'int', got 'str'",
+            "tracker 'plain': key 'tracking.options.plain.level': expected an integer, got text",
         ),
         ("tracking.options.bare.level=2", "tracker 'bare' has no option 'level'; it has no options"),
         ("tracking.tracker=plain", "did you mean 'tracking.trackers'"),

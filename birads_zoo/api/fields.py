@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeVar
 
 from birads_zoo.errors import UserError, unknown_name
-from birads_zoo.recipe.layers import PARTS
+from birads_zoo.recipe.layers import PARTS, flat
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def recipe_changes(fields: RecipeFields | StudyFields) -> dict[str, Any]:
     """Return the dotted fields of a recipe that `fields` set; those under `set` come last and win.
 
     Raises:
-        UserError: for a word that is none of them, and an image size that is no pair.
+        UserError: for a word that is none of them, an image size that is no pair, and a `set` that is no table.
 
     """
     changes: dict[str, Any] = {}
@@ -76,9 +76,11 @@ def recipe_changes(fields: RecipeFields | StudyFields) -> dict[str, Any]:
         elif word == "image_size":
             changes |= _size(value)
         else:
-            changes[_FIELDS[word]] = _plain(listed(value) if word in ("classes", "trackers") else value)
+            changes[_FIELDS[word]] = listed(value) if word in ("classes", "trackers") else value
     settings = given.get("set") or {}
-    return changes | {key: _plain(value) for key, value in settings.items()}
+    if not isinstance(settings, Mapping):
+        raise UserError(f"set={settings!r}: give a table of fields, such as {{'training.epochs': 5}}")
+    return {key: _plain(value) for key, value in (changes | flat(settings)).items()}
 
 
 def listed(names: Sequence[T]) -> tuple[T, ...]:
@@ -92,13 +94,11 @@ def _part(section: str, value: Any) -> dict[str, Any]:
     naming, _ = PARTS[section]
     if not isinstance(value, Mapping):
         return {f"{section}.{naming}": value}
-    fields = {f"{section}.{naming if key == 'name' else key}": inner for key, inner in value.items()}
-    options = fields.pop(f"{section}.options", {})
-    return fields | {f"{section}.options.{key}": _plain(option) for key, option in options.items()}
+    return flat({section: {naming if key == "name" else key: inner for key, inner in value.items()}})
 
 
 def _size(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Sequence) or len(value) != 2:
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
         raise UserError(f"image_size={value!r}: give height and width in pixels, such as (512, 416)")
     return {"image.height": value[0], "image.width": value[1]}
 

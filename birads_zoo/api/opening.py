@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birads_zoo.api.fields import listed
-from birads_zoo.errors import BiradsZooWarning
+from birads_zoo.errors import warn
 from birads_zoo.host import Host, load_host
 from birads_zoo.registry import FILE_NAME, Registry, load_registry, packaged_registry
 
@@ -49,5 +48,5 @@ def open_screen(progress: bool) -> Screen:
 def _loaded(plugins: Sequence[Path | str], registry: Registry) -> Host:
     host = load_host([Path(file) for file in listed(plugins)], registry=registry)
     for problem in host.problems:
-        warnings.warn(problem, BiradsZooWarning, stacklevel=4)
+        warn(problem)
     return host

@@ -44,7 +44,7 @@ class Explanation:
     label: str
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Model:
     """An exported model: every fold's network, whose mean is the prediction. Made by `birads_zoo.load`.
 
@@ -57,6 +57,10 @@ class Model:
     references: tuple[Reference, ...]
     compute: Compute
     host: Host
+
+    def __repr__(self) -> str:
+        what = f"{self.manifest.recipe.run_id}, {len(self.networks)} networks as {self.manifest.kind}"
+        return f"<Model {what}, classes {', '.join(self.classes)}>"
 
     @property
     def classes(self) -> tuple[str, ...]:

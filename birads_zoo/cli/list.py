@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from birads_zoo import __version__
 from birads_zoo.api.backbones import members_like
 from birads_zoo.api.opening import open_host
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.interfaces import BackboneSpec, Spec
 from birads_zoo.kinds import KINDS, Kind, kind_of
-from birads_zoo.registry import packaged_file
 
 if TYPE_CHECKING:
     from birads_zoo.host import Host, Registered
@@ -114,11 +112,9 @@ def _entry(kind: Kind, registered: Registered[Spec], registry: Registry) -> _Ent
 
 
 def _recipes(registry: Registry) -> Iterator[_Entry]:
-    packaged = packaged_file()
     for name, table in sorted(registry.recipes.items()):
-        origin = registry.origins[name]
-        plugin = f"birads-zoo {__version__}" if origin == packaged else str(origin)
-        yield _Entry(kind="recipes", name=name, aliases=(), plugin=plugin, summary=table.get("summary", ""))
+        summary = table.get("summary", "")
+        yield _Entry(kind="recipes", name=name, aliases=(), plugin=registry.giver(name), summary=summary)
 
 
 def _table(entries: list[_Entry]) -> str:

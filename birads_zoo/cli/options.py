@@ -49,15 +49,23 @@ def dataset_options(function: F) -> F:
 
 
 def tracker_option(function: F) -> F:
-    """Give a command the option `--tracker`, repeatable, as its argument `trackers`."""
-    option = click.option(
+    """Give a command the options `--tracker`, repeatable, and `--no-tracker`; `trackers_field` reads them."""
+    some = click.option(
         "--tracker",
         "trackers",
         multiple=True,
         metavar="NAME",
         help="A registered tracker that follows the run, such as tensorboard; may be repeated.",
     )
-    return option(function)
+    none = click.option("--no-tracker", is_flag=True, help="No tracker, whichever the recipe names.")
+    return some(none(function))
+
+
+def trackers_field(given: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return `trackers` as the API takes it, from the flags' values."""
+    if given["no_tracker"] and given["trackers"]:
+        raise UserError("--no-tracker and --tracker contradict each other; leave one of them out")
+    return () if given["no_tracker"] else given["trackers"] or None
 
 
 def dataset_fields(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import click
 from birads_zoo.api.fields import RecipeFields, recipe_changes
 from birads_zoo.api.opening import open_host
 from birads_zoo.api.run import train
-from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option
+from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option, trackers_field
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.compose import parse_settings
 from birads_zoo.documents import encode
@@ -96,7 +96,7 @@ def command(
     fields: RecipeFields = {
         **dataset_fields(given),  # type: ignore[typeddict-item]
         **{word: given[word] for word in _WORDS},
-        "trackers": given["trackers"] or None,
+        "trackers": trackers_field(given),
         "set": parse_settings(settings),
     }
     ablations = context.meta.get(_ABLATIONS, [])

@@ -11,9 +11,11 @@ import click
 
 from birads_zoo.api.opening import open_host
 from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.errors import unknown_name
 from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec, LossSpec, TrackerSpec
 from birads_zoo.kinds import kind_of, options_key
 from birads_zoo.part_options import OptionField, option_fields
+from birads_zoo.recipe.layers import leaves
 
 if TYPE_CHECKING:
     from birads_zoo.host import Registered
@@ -30,9 +32,13 @@ def command(kind: str, name: str, as_json: bool, plugin_files: tuple[Path, ...])
     """Describe the part NAME of a KIND: its plugin, options, licence and source.
 
     KIND is one of dataset, augmentation, loss, backbone, explainer, tracker and ablation. A recipe sets an option in
-    the part's section, as gamma = 1.5 under [loss.options], or --set loss.options.gamma=1.5 on the command line.
+    the part's section, as gamma = 1.5 under [loss.options], or --set loss.options.gamma=1.5 on the command line. With
+    the KIND recipe, the fields that the recipe NAME sets are shown.
     """
     registry, host = open_host(plugin_files)
+    if kind in ("recipe", "recipes"):
+        _show_recipe(registry, name, as_json=as_json)
+        return
     which = kind_of(kind)
     registered = host.registered(which.name, name)
     facts = _facts(registered, registry)
@@ -45,6 +51,21 @@ def command(kind: str, name: str, as_json: bool, plugin_files: tuple[Path, ...])
     for what, said in facts.items():
         click.echo(f"  {what}: {', '.join(said) if isinstance(said, list) else said}")
     _show_options(fields, options_key(which, registered.spec.name))
+
+
+def _show_recipe(registry: Registry, name: str, *, as_json: bool) -> None:
+    """Show the fields that a recipe sets for its own backbone, those of the recipes that it extends included."""
+    if name not in registry.recipes:
+        raise unknown_name("recipe", name, registry.recipes)
+    fields = leaves(registry.recipe(name))
+    summary, plugin = registry.recipes[name].get("summary", ""), registry.giver(name)
+    if as_json:
+        about = {"kind": "recipe", "name": name, "summary": summary, "plugin": plugin, "fields": fields}
+        click.echo(json.dumps(about, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{click.style(name, bold=True)}, a recipe: {summary}\n  plugin: {plugin}\n  fields that it sets:")
+    for key, value in fields.items():
+        click.echo(f"    {key} = {json.dumps(value, ensure_ascii=False)}")
 
 
 def _facts(registered: Registered[Spec], registry: Registry) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from birads_zoo.api.fields import StudyFields
-from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option
+from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option, trackers_field
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.compose import parse_settings
 from birads_zoo.results.scores import METRICS
@@ -21,7 +21,7 @@ def study_options(out: str) -> Callable[[F], F]:
     """Give a command the options of a study that by default lies in the folder `out`.
 
     They arrive as those of `dataset_options`, and as `metric`, `seeds`, `folds`, `epochs`, `image_size`, `settings`,
-    `weights`, `trackers`, `device`, `out`, `as_json` and `plugin_files`.
+    `weights`, `trackers`, `no_tracker`, `device`, `out`, `as_json` and `plugin_files`.
     """
     options = (
         dataset_options,
@@ -74,7 +74,7 @@ def study_fields(given: Mapping[str, Any]) -> StudyFields:
         "folds": given["folds"],
         "epochs": given["epochs"],
         "image_size": given["image_size"],
-        "trackers": given["trackers"] or None,
+        "trackers": trackers_field(given),
         "set": parse_settings(given["settings"]),
     }
     return fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from birads_zoo.data.audit import (
     drop,
     summarise,
 )
-from birads_zoo.data.classes import closed
+from birads_zoo.data.classes import closed, count_classes
 from birads_zoo.data.lesions import UNKNOWN, lesion_maps
 from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import PixelStore, build_store
@@ -70,8 +71,12 @@ def own_pictures(samples: Samples, target: Target) -> Samples:
     return samples.first(labelled_views(target.level, len(samples.names)))
 
 
-def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared:
+def prepare(
+    recipe: Recipe, host: Host, cache: Path, screen: Screen, check: Callable[[Target, int], None] | None = None
+) -> Prepared:
     """Load, audit, decode, label and split.
+
+    Before any picture is decoded, `check` gets the target and the number of its classes that have rows.
 
     Raises:
         UserError: for data that cannot be used as the recipe says, or folds that leak patients.
@@ -81,6 +86,8 @@ def prepare(recipe: Recipe, host: Host, cache: Path, screen: Screen) -> Prepared
     loaded = load_index(recipe.dataset, host)
     target = _levelled(closed(choose_target(spec, recipe.dataset.target, loaded), loaded), recipe)
     present = check_files(check_rows(loaded))
+    if check is not None:
+        check(target, len(recipe.dataset.classes) or sum(n > 0 for n in count_classes(present, target).values()))
     with screen.bar("decoding", len(present.rows)) as show:
         store, failures = build_store(present, recipe.image, cache, lambda done, _: show(done, ""))
     decoded = drop(present, failures)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from birads_zoo.errors import BiradsZooWarning, UserError
+from birads_zoo.errors import UserError, warn
 from birads_zoo.randomness import numpy_generator, sklearn_state
 from birads_zoo.recipe import SplitSection
 
@@ -93,12 +92,9 @@ def make_folds(
         folds.append(Fold(number=number, train=train, validation=validation, test=np.flatnonzero(assigned == number)))
     without = [str(fold.number + 1) for fold in folds if not len(fold.validation)]
     if without and section.validation > 0:
-        told = f"fold{'s' * (len(without) > 1)} {', '.join(without)}"
-        message = (
-            f"no validation rows in {told}: some class has fewer than 2 training {section.scheme}s; training runs "
-        )
-        message += "for its fixed number of epochs there"
-        warnings.warn(message, BiradsZooWarning, stacklevel=2)
+        named = f"fold{'s' * (len(without) > 1)} {', '.join(without)}"
+        message = f"no validation rows in {named}: some class has fewer than 2 training {section.scheme}s; "
+        warn(message + "training runs for its fixed number of epochs there")
     return tuple(folds)
 
 
@@ -237,7 +233,7 @@ def _refuse_untrained(labels: Rows, classes: Sequence[str], number: int) -> None
 
 
 def _warn_of_leak(what: str, why: str) -> None:
-    warnings.warn(f"{what} puts images of one patient on both sides, {why}", BiradsZooWarning, stacklevel=3)
+    warn(f"{what} puts images of one patient on both sides, {why}")
 
 
 def _warn_of_unused(section: SplitSection) -> None:
@@ -246,4 +242,4 @@ def _warn_of_unused(section: SplitSection) -> None:
     if unused:
         fields = " and ".join(f"split.{name}" for name in unused)
         message = f"the paper's split has one fold of its own, 75 % / 15 % / 10 %: {fields} had no effect"
-        warnings.warn(message, BiradsZooWarning, stacklevel=3)
+        warn(message)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from birads_zoo.recipe.checking import checked
-from birads_zoo.recipe.layers import lay, leaves, put
+from birads_zoo.recipe.layers import lay, leaves
 from birads_zoo.recipe.sections import (
     AugmentationSection,
     Count,
@@ -68,10 +68,10 @@ class Recipe(Section, frozen=True, kw_only=True):
     def replace(self, changes: Mapping[str, Any]) -> Recipe:
         """Return a copy with dotted fields changed: `recipe.replace({"model.dropout": 0.0})`.
 
-        Where another part is named, such as another loss, the options of the old one go. Raises `UserError` for an
-        unknown field or a value of the wrong type.
+        A table sets the fields that it names, and an empty one unsets all. Where another part is named, such as another
+        loss, the options of the old one go. Raises `UserError` for an unknown field or a value of the wrong type.
         """
-        return from_dict(put(to_dict(self), changes), "recipe")
+        return from_dict(lay(to_dict(self), changes), "recipe")
 
     @property
     def run_id(self) -> str:
@@ -97,7 +97,7 @@ def shareable(recipe: Recipe) -> Recipe:
 
 
 def from_dict(values: Mapping[str, Any], source: str) -> Recipe:
-    """Check `values` and make them a recipe; `source` says in errors where they came from.
+    """Check `values`, in tables or by dotted names, and make them a recipe; `source` names them in errors.
 
     A part without options can be written as its name alone: `augmentation = "none"`.
     """
@@ -106,5 +106,5 @@ def from_dict(values: Mapping[str, Any], source: str) -> Recipe:
 
 def changed_fields(before: Recipe, after: Recipe) -> dict[str, Any]:
     """Return the dotted fields of `shaping` in which `after` differs from `before`, options too, with new values."""
-    old = dict(leaves(shaping(before)))
-    return {key: value for key, value in leaves(shaping(after)) if old.get(key, msgspec.UNSET) != value}
+    old = leaves(shaping(before))
+    return {key: value for key, value in leaves(shaping(after)).items() if old.get(key, msgspec.UNSET) != value}

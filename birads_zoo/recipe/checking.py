@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar, get_args, get_type_hints
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -12,6 +13,18 @@ from birads_zoo.errors import UserError
 from birads_zoo.recipe.sections import Section
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+_WORDS = {
+    "int": "an integer",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list in square brackets",
+    "object": "a table of keys",
+    "null": "nothing",
+}
+_LIMITS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
+_TYPES_WANTED = re.compile(r"`(\w+(?: \| \w+)+)`")
 
 
 def checked(values: Mapping[str, Any], kind: type[S], source: str) -> S:
@@ -30,7 +43,7 @@ def converted(values: Mapping[str, Any], kind: type[S], source: str, prefix: str
     try:
         return msgspec.convert(dict(values), kind)
     except msgspec.ValidationError as error:
-        raise UserError(f"{source}: {_plain(str(error), kind, prefix)}") from None
+        raise UserError(f"{source}: {in_words(str(error), kind, prefix)}") from None
 
 
 def nearest(key: str, known: Sequence[str]) -> str:
@@ -62,29 +75,48 @@ def _sections(kind: type[msgspec.Struct]) -> Iterable[tuple[str, tuple[str, ...]
             yield field.name, field.type.__struct_fields__
 
 
-def _plain(message: str, kind: type[msgspec.Struct], prefix: str) -> str:
-    """Turn msgspec's "Expected `int`, got `str` - at `$.training.epochs`" into a sentence that names the key."""
-    what, _, where = message.replace("`", "'").partition(" - at ")
-    own = where.strip("'").removeprefix("$.")
-    if not own:
-        return what
-    key = prefix + own
-    if what.startswith("Expected 'object'"):
-        return f"key {key!r}: expected a section of keys, got a single value"
-    if what.startswith("Expected 'array'"):
-        return f"key {key!r}: expected a list in square brackets, {what.split(', ')[-1]}"
-    if what.startswith("Invalid enum value "):
-        value = what.removeprefix("Invalid enum value ").strip("'")
-        known = sorted(_choices(own, kind))
-        near = difflib.get_close_matches(value, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"key {key!r}: {value!r} is none of {', '.join(map(repr, known))}{hint}"
-    return f"key {key!r}: {what[0].lower()}{what[1:]}"
+def in_words(message: str, kind: type[msgspec.Struct] | None = None, prefix: str = "") -> str:
+    """Turn msgspec's "Expected `int`, got `str` - at `$.training.epochs`" into a sentence that names the key.
+
+    `kind` is what was asked for, so that a wrong choice can be told the right ones. `prefix` goes before the key.
+    """
+    what, _, where = message.partition(" - at ")
+    own = where.strip("`").rpartition("$")[2].removeprefix(".")
+    said = _expected(what)
+    if kind is not None and what.startswith("Invalid enum value "):
+        said = _none_of(what.removeprefix("Invalid enum value "), own, kind)
+    return f"key {prefix + own!r}: {said}" if own else said
 
 
-def _choices(key: str, kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    """Return what the field with this dotted key may be, where it is a choice."""
+def _expected(what: str) -> str:
+    what = _TYPES_WANTED.sub(lambda match: " or ".join(map(_in_words, match[1].split(" | "))), what, count=1)
+    what = re.sub(r"`(\w+)`", lambda match: _in_words(match[1]), what)
+    for symbol, words in _LIMITS.items():
+        what = what.replace(f" {symbol} ", f" {words} ")
+    return f"{what[:1].lower()}{what[1:]}"
+
+
+def _in_words(kind: str) -> str:
+    return _WORDS.get(kind, f"'{kind}'")
+
+
+def _none_of(value: str, key: str, kind: type[msgspec.Struct]) -> str:
+    """Say what the field with this dotted key may be, and which of it is nearest."""
+    known = {repr(choice): str(choice) for choice in _choices(key, kind)}
+    near = difflib.get_close_matches(value.strip("'"), list(known.values()), n=1)
+    hint = f"; did you mean {next(said for said, text in known.items() if text == near[0])}?" if near else ""
+    return f"{value} is none of {', '.join(sorted(known))}{hint}"
+
+
+def _choices(key: str, kind: type[msgspec.Struct]) -> Iterator[Any]:
+    """Yield what the field with this key may be, or what the items of its lists and tables may be."""
     found: Any = kind
-    for field in key.split("."):
-        found = get_type_hints(found)[field]
-    return get_args(found)
+    for name in re.findall(r"\w+", key.partition("[")[0]):
+        found = get_type_hints(found)[name]
+    types = [found]
+    while types:
+        one = types.pop()
+        if get_origin(one) is Literal:
+            yield from get_args(one)
+        else:
+            types += get_args(one)

@@ -119,7 +119,7 @@ class TrackingSection(Section, frozen=True, kw_only=True):
     """Who follows a run. Nothing here shapes a result: see `birads_zoo.recipe.shaping`."""
 
     trackers: tuple[str, ...] = ()
-    options: dict[str, dict[str, Any]] = {}  # by the tracker's name; also of trackers that are not in use
+    options: dict[str, dict[str, Any]] = {}  # by the tracker's name; those of trackers not in use are ignored
 
 
 class ExplainerSection(Section, frozen=True, kw_only=True):

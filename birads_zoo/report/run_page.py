@@ -181,7 +181,7 @@ def _environment(environment: Environment, recipe: Recipe) -> list[tuple[str, st
 def _recipe(recipe: Recipe, *, whole: bool) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the recipe's fields by section; without `whole`, not those that may say where things lie."""
     sections: dict[str, list[tuple[str, str]]] = {"general": []}
-    for key, value in leaves(shaping(recipe)):
+    for key, value in leaves(shaping(recipe)).items():
         section, field = key.split(".", 1) if "." in key else ("general", key)
         sections.setdefault(section, []).append((field, _field(field, value, whole=whole)))
     return list(sections.items())

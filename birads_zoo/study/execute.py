@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import filelock
 import tomlkit
 
+from birads_zoo.ablation import effective
 from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.pipeline import run
@@ -69,7 +70,7 @@ def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen)
     """
     make_folder(folder / RUNS)
     with _alone(folder):
-        _refuse_other_recipes(study, folder)
+        _refuse_other_recipes(study, host, folder)
         write_text(folder / RECORD, record(study))
         return _execute(study, host, folder, device, screen)
 
@@ -159,7 +160,7 @@ def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) ->
     return done.metrics
 
 
-def _refuse_other_recipes(study: Study, folder: Path) -> None:
+def _refuse_other_recipes(study: Study, host: Host, folder: Path) -> None:
     for job in study.jobs:
         there = folder / RUNS / job.folder
         if not (there / "recipe.toml").exists():
@@ -168,7 +169,7 @@ def _refuse_other_recipes(study: Study, folder: Path) -> None:
             before = read_recipe(there)
         except UserError as error:
             raise UserError(f"{error} (choose another place with --out, or delete that run)") from None
-        if changed := changed_fields(before, job.recipe):
+        if changed := changed_fields(effective(before, host), effective(job.recipe, host)):
             fields = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
             raise UserError(
                 f"{there} is a run by another recipe than this study's ({fields}): choose another place with --out,"

@@ -154,10 +154,9 @@ def start(recipe: Recipe, host: Host) -> str:
     """
     try:
         section = apply_ablations(recipe, host).model
-        own = section.pretrained and host.backbone(section.backbone).weights
     except UserError:
         return ""
-    return ("pretrained" if section.weights or own else "random") + _FROZEN[section.freeze]
+    return ("pretrained" if section.weights or section.pretrained else "random") + _FROZEN[section.freeze]
 
 
 def leaking(recipe: Recipe) -> tuple[Variant, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -17,8 +18,7 @@ from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits import Fold
 from birads_zoo.data.views import Samples
 from birads_zoo.devices import Compute
-from birads_zoo.errors import UserError
-from birads_zoo.interfaces import AugmentationContext, LossContext
+from birads_zoo.interfaces import AugmentationContext, LossContext, Target
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import Judged
@@ -66,14 +66,13 @@ def fit_fold(
     Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied. Raises what `on_epoch`
     returns, if anything, once the epoch is on the disk.
     """
-    if recipe.training.batch_size == 1 and recipe.model.norm == "batch":
-        raise UserError("batch norm needs batches of two or more: raise training.batch_size or change model.norm")
     seed_libraries(recipe.seed, "fold", fold.number, "weights")
     classifier = compute.place(build_classifier(recipe, host, len(data.labelled.classes)))
     augment = _augmentation(recipe, host, compute)
     source, forward = _source_of(recipe, data, fold, classifier, augment, compute)
     title = f"fold {fold.number + 1}/{len(data.folds)}"
     epochs = recipe.training.epochs
+    counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes)).tolist()
     with screen.bar(title, epochs * len(fold.train)) as show:
         done, note = 0, ""
 
@@ -95,7 +94,7 @@ def fit_fold(
             batches=source(fold.train),
             validation=source(fold.validation) if len(fold.validation) else None,
             augment=augment,
-            criterion=_criterion(recipe, host, data, fold, classifier, compute),
+            criterion=make_criterion(recipe, host, data.labelled.target, counts, classifier, compute.device),
             classes=data.labelled.classes,
             section=recipe.training,
             compute=compute,
@@ -171,20 +170,20 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     return augment
 
 
-def _criterion(
-    recipe: Recipe, host: Host, data: Prepared, fold: Fold, classifier: Classifier, compute: Compute
+def make_criterion(
+    recipe: Recipe, host: Host, target: Target, counts: Sequence[int], classifier: Classifier, device: torch.device
 ) -> nn.Module:
+    """Return the recipe's loss for `counts` training rows of each class, tried once with the classifier's outputs."""
     spec = host.loss(recipe.loss.name)
-    counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes))
     context = LossContext(
-        class_counts=tuple(int(n) for n in counts),
+        class_counts=tuple(counts),
         class_weights=recipe.loss.class_weights,
-        ordinal=data.labelled.target.ordinal,
+        ordinal=target.ordinal,
         options=host.options("loss", spec.name, recipe.loss.options),
     )
     with host.building("loss", spec.name):
-        criterion = spec.build(context).to(compute.device)
-        rehearse_loss(criterion, classifier.outputs.logits, compute.device)
+        criterion = spec.build(context).to(device)
+        rehearse_loss(criterion, classifier.outputs.logits, device)
     return criterion
 
 

@@ -78,6 +78,12 @@ def test_options_without_a_name_are_those_of_the_recipes_own_part(compose_with):
     assert (recipe.dataset.options["table"], recipe.dataset.options["columns"]) == ("t.csv", {"patient_id": "Case"})
 
 
+def test_a_table_under_set_is_the_same_as_its_fields_one_by_one(compose_with):
+    recipe = compose_with(backbone="resnet50", set={"model": {"dropout": 0.4}, "loss": {"name": "corn"}})
+    assert recipe == compose_with(backbone="resnet50", set={"model.dropout": 0.4, "loss.name": "corn"})
+    assert recipe.model.backbone == "resnet50"
+
+
 def test_one_name_needs_no_list(compose_with):
     assert compose_with(classes="a").dataset.classes == ("a",)
     assert listed("resnet50") == ("resnet50",)
@@ -101,7 +107,11 @@ def test_a_recipe_value_is_a_base_like_any_other(compose_with):
         ({"augmentation": {"name": "mammo", "options": {"strenth": 1}}}, "has no option 'strenth'; did you mean"),
         ({"backbone": "resnet5"}, "unknown backbone 'resnet5'; did you mean 'resnet50'"),
         ({"set": {"training.epoch": 1}}, "unknown key 'training.epoch'; did you mean 'training.epochs'"),
-        ({"epochs": "five"}, "key 'training.epochs': expected 'int', got 'str'"),
+        ({"image_size": "64"}, r"image_size='64': give height and width in pixels"),
+        ({"image_size": ("6", 4)}, "^arguments: key 'image.height': expected an integer, got text"),
+        ({"backbone": {"name": "resnet50", "options": 3}}, "^arguments: key 'model.options': expected a table of keys"),
+        ({"set": ["a=b"]}, r"set=\['a=b'\]: give a table of fields"),
+        ({"epochs": "five"}, "key 'training.epochs': expected an integer, got text"),
     ],
 )
 def test_a_mistake_names_the_nearest_word(compose_with, fields, said):

@@ -270,3 +270,10 @@ def test_explaining_shows_the_picture_as_the_network_gets_it(model, data, paths)
     np.testing.assert_array_equal(shown.picture, data.store.array[data.positions[3]])
     assert shown.heat.shape == shown.picture.shape
     assert 0 <= shown.heat.min() <= shown.heat.max() <= 1
+
+
+def test_a_model_is_described_in_one_line(model):
+    said = repr(model)
+    assert said.startswith("<Model ")
+    assert said.endswith(f"{len(model.networks)} networks as safetensors, classes {', '.join(model.classes)}>")
+    assert len(said) < 200

@@ -121,12 +121,12 @@ def test_fewer_patients_of_a_class_than_folds(refused, phantom_root):
     ("setting", "sentence"),
     [
         ("costs=[[0,1],[5,0]]", "evaluation.costs has 2 rows of 2 numbers; this run needs 4 rows of 4: a row per true"),
-        ("costs=[[0,-1],[5,0]]", "recipe default: key 'evaluation.costs[0][1]': expected 'float' >= 0.0"),
-        ("costs=[1,2]", "recipe default: key 'evaluation.costs[0]': expected a list in square brackets"),
+        ("costs=[[0,-1],[5,0]]", "arguments: key 'evaluation.costs[0][1]': expected a number of at least 0.0"),
+        ("costs=[1,2]", "arguments: key 'evaluation.costs[0]': expected a list in square brackets"),
         ('positive=["BIRADS 4"]', "unknown positive class 'BIRADS 4'; did you mean 'BI-RADS 4'"),
         (
             'positve=["BI-RADS 4"]',
-            "recipe default: unknown key 'evaluation.positve'; did you mean 'evaluation.positive'",
+            "arguments: unknown key 'evaluation.positve'; did you mean 'evaluation.positive'",
         ),
     ],
 )
@@ -271,3 +271,21 @@ def test_a_read_only_output_folder(refused, folder, phantom_root, read_only):
     phantom = refused("phantom", "--patients", 8, "--size", "64x48", "--out", closed / "phantom")
     assert phantom == f"cannot write {closed / 'phantom'}: {choose} to write to"
     assert not list(closed.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--set", "model.fusion=max"], "model.fusion = 'max' needs samples of several views"),
+        (["--loss", "corn"], "the loss 'corn' needs classes in order, and this target's have none"),
+        (["--set", "model.norm=batch", "--set", "training.batch_size=1"], "batch norm needs batches of two or more"),
+        (["--set", "model.last_stage=body"], "'body'"),
+        (["--weights", "missing.pth"], "there is no weights file"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_pictures_are_decoded(
+    refused, phantom_root, monkeypatch, flags, sentence
+):
+    monkeypatch.setattr("birads_zoo.data.prepare.build_store", None)
+    data = ["--dataset", "image-folder", "--root", phantom_root / "mammograms"]
+    assert sentence in refused("run", *data, *NET, *SMALL, *flags)

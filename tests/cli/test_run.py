@@ -172,7 +172,7 @@ def test_all_of_the_papers_ablations_together_train_its_recipe(zoo, phantom_root
         (["--target", "birad"], "'birad'"),
         (["--recipe", "papers"], "unknown recipe 'papers'; did you mean 'paper'"),
         (["--set", "training.epoch=5"], "unknown key 'training.epoch'; did you mean 'training.epochs'"),
-        (["--set", "training.epochs=five"], "key 'training.epochs': expected 'int', got 'str'"),
+        (["--set", "training.epochs=five"], "key 'training.epochs': expected an integer, got text"),
         (["--image-size", "224"], "--image-size '224': expected HEIGHTxWIDTH in pixels, such as 512x416"),
         (["--folds", "50"], "50"),
         (["--no-freeze"], "ablation 'no-freeze' changes nothing"),

@@ -38,9 +38,21 @@ def test_an_ablation_has_nothing_to_set(zoo):
     assert zoo("show", "ablation", "no-dropout").out.endswith("  options: none\n")
 
 
+def test_a_recipe_is_shown_with_the_fields_that_it_sets(zoo):
+    shown = zoo("show", "recipe", "demo").out
+    assert shown.startswith("demo, a recipe: A small run on the phantom")
+    assert '    model.backbone = "baseline_cnn"\n' in shown
+    assert "    split.folds = 2\n" in shown
+    about = json.loads(zoo("show", "recipes", "demo", "--json").out)
+    assert (about["kind"], about["name"], about["fields"]["image.width"]) == ("recipe", "demo", 96)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("recipe", "dem"), "unknown recipe 'dem'; did you mean 'demo'?"),
+        (("backbone", "timm"), "unknown backbone 'timm'; did you mean 'timm/…'?"),
+        (("backbone", "tim/resnet18"), "unknown family of backbones 'tim'; did you mean 'timm'?"),
         (("loss", "focl"), "unknown loss 'focl'; did you mean 'focal'?"),
         (("lossy", "focal"), "unknown kind 'lossy'; did you mean 'losses'?"),
     ],

@@ -189,7 +189,7 @@ def test_a_tracker_can_stop_a_run_that_can_then_go_on_without_it(zoo, phantom_ro
     assert epochs(run) == [(0, 1), (0, 2)]
     assert calls(run)[0]["resumed"]
 
-    said = zoo(*resume, "--set", "tracking.trackers=[]")
+    said = zoo("run", "--resume", run, "--device", "cpu", "--no-tracker")  # without its plugin
     assert said.status == 0, said.err
     assert read_stopped(run) is None
     assert epochs(run) == [(0, 1), (0, 2)], "a tracker that is not in use was called"
@@ -243,6 +243,12 @@ def test_a_run_that_fails_gives_the_class_of_the_error_and_a_tracker_can_come_la
 
     said = zoo("run", "--resume", run, *log, "--epochs", 5)
     assert said.err.endswith("leave out what would change it: training.epochs\n")
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "ablate", "leakage"])
+def test_a_tracker_and_none_contradict_each_other(zoo, folder, command):
+    said = zoo(command, "--backbone", "baseline_cnn", "--tracker", "tensorboard", "--no-tracker")
+    assert said.err == "birads-zoo: error: --no-tracker and --tracker contradict each other; leave one of them out\n"
 
 
 @pytest.mark.parametrize("command", ["run", "compare", "ablate", "leakage"])

@@ -151,6 +151,16 @@ def test_a_run_by_an_older_version_is_left_as_it_is_and_said(study, host, tmp_pa
     assert {path.name for path in there.iterdir()} == {"recipe.toml", "environment.json"}
 
 
+def test_a_run_whose_recipe_asks_for_pretrained_weights_that_do_not_exist_is_the_same_run(
+    study, host, tmp_path, started
+):
+    asked, there = study("pixels", seeds=(0,), model__pretrained=True), tmp_path / "runs" / "pixels@0" / "recipe.toml"
+    room.execute(asked, host, tmp_path, "cpu", Screen())
+    there.write_text(there.read_text().replace("pretrained = true", "pretrained = false"))
+    room.execute(asked, host, tmp_path, "cpu", Screen())
+    assert started == ["pixels@0"]
+
+
 def test_another_recipe_in_the_same_folder_is_refused(study, host, tmp_path):
     room.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
     with pytest.raises(UserError, match=r"pixels@0 is a run by another recipe than this study's \(loss.name = 'focal'"):
