@@ -9,6 +9,7 @@ from torch import nn
 from birads_zoo import (
     AblationSpec,
     AugmentationSpec,
+    BackboneFamily,
     BackboneSpec,
     UserError,
     conformance,
@@ -56,6 +57,32 @@ class WithUnused(Applies):
     def __init__(self):
         super().__init__(torch.relu)
         self.head = nn.Linear(4, 1000)
+
+
+def family(resolve, names=("a", "b")):
+    return BackboneFamily(prefix="x", summary="s", names=lambda: names, resolve=resolve)
+
+
+def member(name, function=torch.relu):
+    return BackboneSpec(name=f"x/{name}", summary="s", build=lambda context: Applies(function))
+
+
+@pytest.mark.parametrize(
+    ("checked", "said"),
+    [
+        (family(member), []),
+        (family(member, ()), ["error: names() lists no member"]),
+        (family(lambda name: member("b")), ["error: it has 'x/a', whose name is 'x/b'"]),
+        (family(lambda name: None), ["error: it has 'x/a', which is None instead of a BackboneSpec"]),
+        (family(lambda name: [][0]), ["error: it failed: IndexError: list index out of range"]),
+        (
+            family(lambda name: member(name, lambda x: [x])),
+            ["error: the module returned a value of type list, not a tensor"],
+        ),
+    ],
+)
+def test_of_a_family_the_first_member_is_checked(checked, said):
+    assert [text.partition(" (")[0] for text in texts(conformance.check_spec(checked))] == said
 
 
 def test_a_sound_backbone_has_no_findings():
