@@ -48,10 +48,21 @@ def compose(
         own = getattr(recipe, section)
         kind = "backbone" if section == "model" else section
         settled[f"{section}.options"] = msgspec.to_builtins(host.options(kind, getattr(own, field), own.options))
+    check_class_weights(recipe, host)
     for key, path in (("dataset.root", recipe.dataset.root), ("model.weights", recipe.model.weights)):
         if path:
             settled[key] = str(Path(path).expanduser().absolute())
     return _with_trackers(recipe.replace(settled), given.tracking, host)
+
+
+def check_class_weights(recipe: Recipe, host: Host) -> None:
+    """Refuse class weights for a loss that has none, raising `UserError`."""
+    name = recipe.loss.name
+    if recipe.loss.class_weights and not host.loss(name).weighs_classes:
+        raise UserError(
+            f"the loss {name!r} cannot weigh classes; set loss.class_weights=false, or choose a loss that can, such as "
+            "cross-entropy"
+        )
 
 
 def retrack(recipe: Recipe, changes: Mapping[str, Any], host: Host) -> Recipe:

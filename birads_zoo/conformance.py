@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -35,7 +35,7 @@ from birads_zoo.randomness import derive, torch_generator
 from birads_zoo.training.rehearsal import rehearse_augmentation
 from birads_zoo.trials.backbone import SIZES, sizes_of, try_backbone
 from birads_zoo.trials.contract import BrokenContractError, built, called, require, shape
-from birads_zoo.trials.loss import CLASS_COUNTS, try_loss, try_outputs
+from birads_zoo.trials.loss import CLASS_COUNTS, try_loss, try_outputs, try_weights
 from birads_zoo.trials.model import try_ablation, try_explainer
 from birads_zoo.trials.tracker import try_tracker
 
@@ -124,18 +124,21 @@ def check_loss(spec: LossSpec) -> list[Finding]:
     Outputs: scores N×K of as many logits as they ask for, finite and with finite gradients also for logits of ±100, row
     by row, in float32 and float64, without a look at values, so that they can be exported. Loss: finite, with finite
     gradients, also for logits of ±100; following its gradient makes the right classes the likeliest by its outputs, and
-    right answers cost less than wrong ones. All with and without class weights.
+    right answers cost less than wrong ones. For a loss that says it `weighs_classes` all this holds with class weights
+    too, and they multiply each row's gradient.
     """
     findings = _check_fields(spec)
-    for class_weights in (False, True):
-        if findings:
-            break
+    if not findings:
         with _isolated("loss"), _caught(findings):
             outputs = try_outputs(spec)
-            context = LossContext(
-                class_counts=CLASS_COUNTS, class_weights=class_weights, ordinal=True, options=spec.options()
-            )
-            try_loss(built(spec.build, context), outputs)
+            plain = LossContext(class_counts=CLASS_COUNTS, class_weights=False, ordinal=True, options=spec.options())
+            loss = built(spec.build, plain)
+            try_loss(loss, outputs)
+            if spec.weighs_classes:
+                weighted = replace(plain, class_weights=True)
+                weighing = built(spec.build, weighted)
+                try_loss(weighing, outputs)
+                try_weights(loss, weighing, weighted.weights, outputs)
     return findings
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birads_zoo.ablation import apply_ablations
+from birads_zoo.compose import check_class_weights
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.facts import file_facts
 from birads_zoo.data.prepare import Prepared, prepare
@@ -69,6 +70,7 @@ def run(
 
     """
     applied = apply_ablations(recipe, host)
+    check_class_weights(applied, host)
     compute = choose_compute(device, applied.training.precision)
     data = prepare(applied, host, cache_root(), screen, partial(check_recipe, applied, host))
     check_evaluation(data, applied)

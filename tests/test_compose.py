@@ -1,9 +1,11 @@
 import pytest
 
+from birads_zoo import pipeline
 from birads_zoo.compose import compose, parse_settings
 from birads_zoo.errors import UserError
 from birads_zoo.host import load_host
-from birads_zoo.registry import load_registry
+from birads_zoo.progress import Screen
+from birads_zoo.registry import load_registry, packaged_registry
 
 
 @pytest.fixture
@@ -26,6 +28,45 @@ def test_ablations_that_are_no_list_are_refused_in_a_sentence(made, setting, got
     with pytest.raises(UserError) as caught:
         made([setting], flags)
     assert str(caught.value) == f"arguments: key 'ablations': expected a list in square brackets, got {got}"
+
+
+UNWEIGHED = """
+from birads_zoo import AblationSpec, LossSpec, hookimpl
+
+@hookimpl
+def birads_zoo_losses():
+    return [LossSpec(name="level", summary="a test's own", build=lambda context: None)]
+
+@hookimpl
+def birads_zoo_ablations():
+    weigh = lambda recipe: recipe.replace({"loss.class_weights": True})
+    return [AblationSpec(name="weigh", summary="a test's own", recipe=weigh)]
+"""
+REFUSED = (
+    "the loss 'level' cannot weigh classes; set loss.class_weights=false, or choose a loss that can, such as "
+    "cross-entropy"
+)
+
+
+@pytest.mark.parametrize("base", ["default", "paper"])
+def test_class_weights_are_refused_for_a_loss_that_has_none(tmp_path, base):
+    (tmp_path / "level.py").write_text(UNWEIGHED)
+    host, registry = load_host([tmp_path / "level.py"]), packaged_registry()
+    for changes in [{"loss.class_weights": True}, {}] if base == "paper" else [{"loss.class_weights": True}]:
+        with pytest.raises(UserError) as refused:
+            compose(base, changes | {"loss.name": "level"}, (), registry, host)
+        assert str(refused.value) == REFUSED
+    off = compose(base, {"loss.name": "level", "loss.class_weights": False}, (), registry, host)
+    assert not off.loss.class_weights
+
+
+def test_so_they_are_where_an_ablation_asks_for_them(tmp_path):
+    (tmp_path / "level.py").write_text(UNWEIGHED)
+    host = load_host([tmp_path / "level.py"])
+    recipe = compose("default", {"loss.name": "level"}, ("weigh",), packaged_registry(), host)
+    with pytest.raises(UserError) as refused:
+        pipeline.run(recipe, host, tmp_path, "cpu", Screen())
+    assert str(refused.value) == REFUSED
 
 
 def test_another_backbone_on_the_recipe_of_one_without_weights_is_pretrained(made, tmp_path):

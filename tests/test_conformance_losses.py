@@ -116,3 +116,41 @@ def test_fewer_logits_than_classes_are_no_fault():
 
     k = torch.arange(3.0)
     assert errors_of(lambda z, t: F.cross_entropy(z * k - k**2 / 2, t), outputs) == []
+
+
+def weighed(by):
+    """Return a spec of cross-entropy that says it weighs classes; `by(rows' costs, targets, weights)` is its value."""
+
+    def build(context):
+        weights = torch.tensor(context.weights)
+        return Computes(lambda z, t: by(F.cross_entropy(z, t, reduction="none"), t, weights))
+
+    return LossSpec(name="x", summary="s", build=build, weighs_classes=True)
+
+
+@pytest.mark.parametrize(
+    ("by", "kept"),
+    [
+        (lambda costs, t, w: (w[t] * costs).mean(), True),
+        (lambda costs, t, w: (w[t] * costs).sum() / w[t].sum(), True),
+        (lambda costs, t, w: costs.mean(), False),
+        (lambda costs, t, w: (w[t].sqrt() * costs).mean(), False),
+        (lambda costs, t, w: (costs / w[t]).mean(), False),
+    ],
+    ids=["mean", "weighted mean", "swallowed", "square roots", "the wrong way round"],
+)
+def test_a_loss_that_says_it_weighs_classes_multiplies_its_rows_by_their_weights(by, kept):
+    said = [finding.text for finding in conformance.check_loss(weighed(by))]
+    assert said == ([] if kept else [said[0]])
+    assert kept or "class weights do not multiply its rows' gradients" in said[0]
+
+
+def test_a_loss_that_does_not_say_so_is_never_asked_to_weigh():
+    asked = []
+
+    def build(context):
+        asked.append(context.class_weights)
+        return Computes(F.cross_entropy)
+
+    assert conformance.check_loss(LossSpec(name="x", summary="s", build=build)) == []
+    assert asked == [False]

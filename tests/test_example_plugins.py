@@ -14,6 +14,7 @@ from birads_zoo import conformance, pipeline
 from birads_zoo.compose import compose
 from birads_zoo.explanation.overview import Explained
 from birads_zoo.host import load_host
+from birads_zoo.interfaces import EpochRecord, TrackerContext
 from birads_zoo.kinds import KINDS
 from birads_zoo.lightness import heavy_modules_after
 from birads_zoo.model.build import build_classifier
@@ -36,7 +37,7 @@ def own(host, kind):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """Twelve patients' pictures whose names say all, half of them with a bright spot, and one whose name says less."""
+    """Twelve patients' pictures whose names say all, half of them with a bright spot, and two whose names do not."""
     root = tmp_path_factory.mktemp("pictures")
     random = np.random.default_rng(0)
     for patient in range(12):
@@ -46,7 +47,8 @@ def pictures(tmp_path_factory):
                 pixels[16:28, 8:20] = 230
             label = ("normal", "benign", "normal", "malignant")[patient % 4]
             Image.fromarray(pixels).save(root / f"p{patient:02d}-{side}-CC-{label}.png")
-    Image.fromarray(pixels).save(root / "scan.png")
+    for name in ("p99-left-CC-benign", "scan"):
+        Image.fromarray(pixels).save(root / f"{name}.png")
     return root
 
 
@@ -118,7 +120,7 @@ def test_all_of_them_together_make_a_run(pictures, tmp_path, monkeypatch):
     calls = [json.loads(line)["call"] for line in (run.folder / "log" / "calls.jsonl").read_text().splitlines()]
     assert calls == ["started", "epoch", "epoch", "finished"]
     entries = (run.folder / "audit.csv").read_text().splitlines()
-    assert [line.split(",")[4] for line in entries] == ["reason", "unreadable name"]
+    assert [line.split(",")[4] for line in entries] == ["reason", "unreadable name", "unreadable name"]
 
 
 def test_a_familys_member_is_named_like_any_backbone(host):
@@ -142,3 +144,13 @@ def test_a_familys_member_is_named_like_any_backbone(host):
 def test_what_a_user_gets_wrong_is_one_sentence(pictures, tmp_path, changes, said):
     with pytest.raises(bz.UserError, match=said):
         bz.run(**{"root": pictures, **changes}, out=tmp_path, plugins=FILES, progress=False)
+
+
+@pytest.mark.parametrize(("loss", "stops"), [(None, False), (0.7, False), (2.5, True), (float("nan"), True)])
+def test_the_tracker_gives_up_a_run_that_is_lost(host, tmp_path, loss, stops):
+    spec = host.tracker("log")
+    tracker = spec.build(TrackerContext(folder=tmp_path, name="run", options=spec.options(give_up=2)))
+    values = dict.fromkeys(("val_accuracy", "val_macro_f1", "val_auroc"))
+    speed = {"learning_rate": 1e-3, "seconds": 1.0, "images_per_second": 9.0}
+    record = EpochRecord(fold=0, epoch=1, train_loss=0.5, val_loss=loss, **values, **speed)
+    assert (tracker.epoch(record) is not None) == stops

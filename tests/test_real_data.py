@@ -44,7 +44,7 @@ def test_kaumds_categories_are_of_breasts_and_not_of_patients(real_data, views, 
     spec = load_host().dataset("kaumds")
     index = check_rows(spec.load(DatasetContext(root=real_data / "kaumds-sample", options=spec.options())))
     target = replace(closed(spec.targets[0], index), level=level)
-    found = label_samples(index, target, (), views)
+    found = label_samples(index, index, target, (), views)
     assert len(found.labelled.labels) == samples
     assert sum(entry.reason == "contradicting labels" for entry in found.used.audit) == contradicting
     counts = np.bincount(found.labelled.labels)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from birads_zoo.artifact.manifest import Kind, Preprocessing
+from birads_zoo.artifact.manifest import Kind, OutputsPart, Preprocessing
 from birads_zoo.artifact.networks import Judge, Network, open_classifier, open_onnx, open_own_program
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.pixels import geometry, read_and_place, stacked
@@ -44,7 +44,9 @@ def check_network(kind: Kind, path: Path, judge: Judge, finished: Finished, host
     """
     compute = Compute(device=torch.device("cpu"), autocast=None)
     if kind == "safetensors":
-        opened = open_classifier(path, finished.recipe, host, len(finished.classes), compute)
+        opened = open_classifier(
+            path, finished.recipe, host, len(finished.classes), OutputsPart.of(judge.classifier.outputs), compute
+        )
         network: Network = Judge(opened, judge.own).eval()
     else:
         network = open_onnx(path, compute) if kind == "onnx" else open_own_program(path)

@@ -105,7 +105,7 @@ def export(
             target=finished.metrics.target,
             ordinal=data.labelled.target.ordinal,
             positive=() if finished.metrics.positive is None else finished.metrics.positive.classes,
-            outputs=_outputs(finished, host),
+            outputs=OutputsPart.of(make_outputs(finished.recipe, host, len(finished.classes))),
             preprocessing=preprocessing,
             folds=_folds(finished, data, seen, kind),
             training_range=training_range,
@@ -134,11 +134,6 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
         )
         for fold, one in zip(data.folds, seen, strict=True)
     )
-
-
-def _outputs(finished: Finished, host: Host) -> OutputsPart:
-    outputs = make_outputs(finished.recipe, host, len(finished.classes))
-    return OutputsPart(logits=outputs.logits, rule=outputs.rule)
 
 
 def _heat_maps(finished: Finished) -> HeatMaps:

@@ -142,8 +142,11 @@ def _warnings(manifest: Manifest, ready: Ready, distance: float) -> Iterator[str
             f"does not look like the mammograms of the training: as far from them as {distance:.2g} times the usual"
             f" (limit {limit:.2g})"
         )
+    names, there = manifest.view_names, ready.present.tolist()
+    if absent := [name for name, is_there in zip(names, there, strict=True) if not is_there]:
+        yield f"{sum(there)} of {len(there)} views: {', '.join(absent)} not given"
     several = len(ready.statistics) > 1
-    for name, statistics in zip(manifest.view_names, ready.statistics, strict=False):
+    for name, statistics in zip(names, ready.statistics, strict=False):
         for said in range_warnings(statistics, manifest.training_range.statistics):
             yield f"{name}: {said}" if several else said
 

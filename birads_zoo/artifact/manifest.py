@@ -12,6 +12,7 @@ import msgspec
 from birads_zoo import documents
 from birads_zoo.data.view_names import view_names
 from birads_zoo.errors import UserError
+from birads_zoo.interfaces import Outputs
 from birads_zoo.recipe import ImageSection, Recipe
 
 NOTICE = "Research use only. This is no medical device: it diagnoses nothing, and must not guide anybody's care."
@@ -57,6 +58,11 @@ class OutputsPart(_Part, frozen=True, kw_only=True):
 
     logits: int
     rule: str
+
+    @classmethod
+    def of(cls, outputs: Outputs) -> OutputsPart:
+        """Describe a loss's outputs."""
+        return cls(logits=outputs.logits, rule=outputs.rule)
 
 
 class FoldPart(_Part, frozen=True, kw_only=True):

@@ -81,9 +81,10 @@ class Model:
 
         Args:
             images: paths of files, or H×W arrays of uint8 or uint16, one or many of them. For a model of several views
-                a table (pandas) with the columns image_path, patient_id, laterality and view, and exam_id where a
-                patient has several exams; any model takes one. Where labels are of breasts or patients, each breast or
-                exam gets one prediction; what fits in none has one with an `error`.
+                a table (pandas) with the columns image_path, patient_id, laterality and view, and exam_id or study_date
+                where a patient has several exams; any model takes one. Cells are read as the data set `csv` reads them
+                (`birads_zoo.cells.identity`). Where labels are of breasts or patients, each breast or exam gets one
+                prediction; what fits in none has one with an `error`.
             batch_size: samples that the networks get at once.
 
         Raises:
@@ -161,7 +162,9 @@ def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
     else:
         compute = choose_compute(device, "float32")
         classifiers = tuple(
-            open_classifier(folder / fold.weights, manifest.recipe, host, len(manifest.classes), compute)
+            open_classifier(
+                folder / fold.weights, manifest.recipe, host, len(manifest.classes), manifest.outputs, compute
+            )
             for fold in manifest.folds
         )
         own = labelled_views(manifest.level, len(manifest.view_names))

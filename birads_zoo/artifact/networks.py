@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from birads_zoo.artifact.manifest import Kind
+from birads_zoo.artifact.manifest import Kind, OutputsPart
 from birads_zoo.data.view_names import count_views
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
@@ -123,8 +123,12 @@ def save_network(kind: Kind, judge: Judge, recipe: Recipe, path: Path) -> None:
         ) from error
 
 
-def open_classifier(path: Path, recipe: Recipe, host: Host, classes: int, compute: Compute) -> Classifier:
+def open_classifier(
+    path: Path, recipe: Recipe, host: Host, classes: int, outputs: OutputsPart, compute: Compute
+) -> Classifier:
     """Build the network of `recipe` through the plugin host and fill it with the weights in `path`.
+
+    `outputs` are those with which it was trained.
 
     Raises:
         UserError: when a plugin that it needs is missing or changed, or the weights are another network's.
@@ -140,6 +144,12 @@ def open_classifier(path: Path, recipe: Recipe, host: Host, classes: int, comput
             ) from None
     settled = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(settled, host, classes)
+    if (found := OutputsPart.of(classifier.outputs)) != outputs:
+        raise UserError(
+            f"this model's network has {outputs.logits} logits, read by the rule {outputs.rule!r}, and the loss "
+            f"{recipe.loss.name!r} that is registered here has {found.logits}, read by {found.rule!r}; use the plugins "
+            "that the run was made with, or export the run as onnx"
+        )
     try:
         classifier.load_state_dict(safetensors.torch.load_file(path))
     except (RuntimeError, SafetensorError) as error:

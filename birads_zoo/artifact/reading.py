@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from birads_zoo.artifact.judging import Prediction
 from birads_zoo.artifact.manifest import Preprocessing
 from birads_zoo.artifact.training_range import NAMES, statistics_of
+from birads_zoo.cells import identity
 from birads_zoo.data.images import SMALLEST_SIDE, ImageError, Pixels
 from birads_zoo.data.pixels import Placed, geometry, read_and_place, stacked
 from birads_zoo.data.view_names import count_views
@@ -74,7 +75,7 @@ def samples_of(images: Images, views: str, level: str) -> Iterator[Sample]:
         return iter(_of_table(images, views, level))
     if (count := count_views(views)) > 1:
         raise UserError(
-            f"this model looks at {count} pictures of a woman at once (dataset.views = {views!r}): give a table with "
+            f"this model looks at {count} pictures of a patient at once (dataset.views = {views!r}): give a table with "
             f"the columns {', '.join(_PARTNERS)} (on the command line a .csv file), so that it knows which belong "
             "together"
         )
@@ -97,8 +98,7 @@ def _of_table(table: pd.DataFrame, views: str, level: str) -> list[Sample]:
     needed = _PARTNERS[:1] if views == "single" else _PARTNERS
     if missing := [name for name in needed if name not in table]:
         raise UserError(f"the table of pictures lacks the column {missing[0]!r}; it needs {', '.join(needed)}")
-    rows = table.assign(exam_id=table.get("exam_id", "")).fillna("").astype(str).reset_index(drop=True)
-    rows = rows.reindex(columns=[*rows, *(name for name in _PARTNERS if name not in rows)], fill_value="")
+    rows = _identified(table)
     paths = [Path(path) for path in rows["image_path"]]
     left: list[Sample] = []
     if level == "image":
@@ -120,6 +120,14 @@ def _of_table(table: pd.DataFrame, views: str, level: str) -> list[Sample]:
     ] + left
 
 
+def _identified(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table's rows with what an index says of whose pictures they are, read as in training."""
+    cells = table.astype(object).where(table.notna(), "")
+    told = [identity({str(name): cell for name, cell in row.items()}) for row in cells.to_dict("records")]
+    rows = pd.DataFrame(told, columns=list(identity({})))
+    return rows.assign(image_path=[str(path) for path in cells["image_path"]])
+
+
 def in_order(given: Iterable[T], prepare: Callable[[T], Ready | Prediction]) -> Iterator[Ready | Prediction]:
     """Prepare what is given in threads, and yield it in its order, with at most `_AHEAD` of it in memory."""
     waiting: deque[Future[Ready | Prediction]] = deque()
@@ -139,7 +147,7 @@ def in_order(given: Iterable[T], prepare: Callable[[T], Ready | Prediction]) -> 
 def read(sample: Sample, preprocessing: Preprocessing) -> Ready | Prediction:
     """Read and place a sample's pictures as those of the training were; one that cannot be is a prediction saying why.
 
-    The reason names the file of a partner, not that which is the sample's source.
+    The reason names the file of another view than the sample's source.
     """
     if sample.error:
         return Prediction(source=sample.source, error=sample.error)
@@ -148,7 +156,7 @@ def read(sample: Sample, preprocessing: Preprocessing) -> Ready | Prediction:
         try:
             placed.append(None if picture is None else _placed(picture, preprocessing))
         except ImageError as error:
-            whose = f"its partner {picture}: " if any(placed) else ""
+            whose = f"another view, {picture}: " if any(placed) else ""
             return Prediction(source=sample.source, error=f"{whose}{error}")
     first = next(one for one in placed if one is not None)
     return Ready(

@@ -11,6 +11,7 @@ import click
 from birads_zoo.api.audit import audit
 from birads_zoo.cli.options import dataset_fields, dataset_options
 from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.data.view_names import UNITS
 from birads_zoo.recipe import SplitSection
 
 if TYPE_CHECKING:
@@ -82,13 +83,15 @@ def _counts_table(found: Audit) -> Table:
     table.add_column()
     table.add_column(justify="right")
     summary = found.summary
+    made = {} if found.level == "image" else {f"{UNITS[found.level]} that these make": sum(found.classes.values())}
+    classes = {f"{found.target}: {name}": count for name, count in found.classes.items()}
     parts = (
         {"rows": summary.rows, "patients": summary.patients},
         {f"assessment {category}": count for category, count in summary.by_assessment.items()},
         {f"repaired: {reason}": count for reason, count in summary.repaired.items()},
         {f"dropped: {reason}": count for reason, count in summary.dropped.items()},
         {f"unlisted: {reason}": count for reason, count in summary.unlisted.items()},
-        {"usable": summary.usable} | {f"{found.target}: {name}": count for name, count in found.classes.items()},
+        {"usable": summary.usable} | made | classes,
     )
     for part in parts:
         for name, count in part.items():

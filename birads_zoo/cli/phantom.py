@@ -55,7 +55,7 @@ def command(out: Path, size: str, **fields: Any) -> None:
 
     cohort = draw_cohort(phantom_options(**fields))
     for category, count in count_pictures(cohort).items():
-        click.echo(f"BI-RADS {category}: {count} pictures")
+        click.echo(f"BI-RADS {category}: {count} picture{'s' * (count != 1)}")
     click.echo(f"BI-RADS 2: {4 * len(cohort.unpictured)} rows without pictures")
     broken = Counter(cohort.damage.values())
     click.echo("broken: " + (", ".join(f"{count} {kind}" for kind, count in broken.items()) or "none"))

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILES|FOLDER|TABLE.csv")
 @click.option("--out", type=click.Path(path_type=Path), metavar="CSV", help="The table to write.  [default: stdout]")
-@click.option("--explain", is_flag=True, help="Draw a heat map for each prediction, in a folder beside the table.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Draw a heat map for each prediction, in a folder beside the table. Not for onnx, which has no gradients.",
+)
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures judged at once."
@@ -44,10 +48,11 @@ def command(
     """Predict pictures with an exported MODEL: a row each, with calibrated probabilities, a set and warnings.
 
     FILES are pictures, a FOLDER's pictures are taken with all below it, and a TABLE names them in its column
-    image_path; a model that looks at several views of a woman needs one, with patient_id, laterality and view besides.
-    A model whose labels are of breasts or exams has a row for each of these, with its first picture's path. A picture
-    that cannot be read, or is in no breast or exam, has a row with the reason, and the exit status is 1. Research use
-    only.
+    image_path. A model that looks at several views of a patient needs a table, with the columns patient_id, laterality
+    and view besides, and exam_id or study_date where a patient has several exams; a row in which views are absent has a
+    warning. A model whose labels are of breasts or exams has a row for each of these, with its first picture's path. A
+    picture that cannot be read, or is in no breast or exam, has a row with the reason, and the exit status is 1.
+    Research use only.
     """
     from birads_zoo.artifact.model import open_model
     from birads_zoo.artifact.rows import named_pictures
@@ -71,7 +76,9 @@ def command(
             unread, warned = unread + failed, warned + doubted
             show(done, "")
     what = UNITS[opened.manifest.level] if opened.manifest.level != "image" else "pictures"
-    screen.say(f"{len(samples)} {what}: {warned} with warnings, {unread} unreadable")
+    screen.say(
+        f"{len(samples)} {what[:-1] if len(samples) == 1 else what}: {warned} with warnings, {unread} unreadable"
+    )
     screen.say(opened.notice)
     if out is not None:
         screen.say(f"predictions: {out}")

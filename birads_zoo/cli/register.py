@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from birads_zoo.api.opening import open_host
-from birads_zoo.errors import BiradsZooWarning
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.files import write_text
-from birads_zoo.kinds import KINDS, Kind
+from birads_zoo.kinds import KINDS, Kind, kind_of
+from birads_zoo.plugins import describe
 from birads_zoo.registry import FILE_NAME
 
 if TYPE_CHECKING:
@@ -34,25 +35,27 @@ def command(file: Path) -> None:
     """Check the plugin FILE and add it to registry.toml in the working directory.
 
     Whatever it registers is built and tried: a backbone by a forward and a backward pass at two sizes, an explainer
-    and an ablation on a small classifier, a tracker with its default options on a made-up run. Only a data set is not
-    loaded, since FILE does not say where it lies: birads-zoo audit does that. Nothing is written when something breaks
-    its contract.
+    and an ablation on a small classifier, a tracker with its default options on a made-up run. Of a family of backbones
+    the first member is tried. Only a data set is not loaded, since FILE does not say where it lies: birads-zoo audit
+    does that. Nothing is written when something breaks its contract.
     """
     from birads_zoo import conformance  # loads torch
 
     _, host = open_host([file])
-    registered = _registered_by(host, file)
-    for kind, name in registered:
+    parts, families = _registered_by(host, file), _families_of(host, file)
+    tried = [*parts, *((kind_of("backbone"), member) for member in families.values())]
+    for kind, name in tried:
         for finding in conformance.check(host, kind.name, name):
             warnings.warn(finding, BiradsZooWarning, stacklevel=2)
     _warn_of_heavy_imports(file)
     catalogue = Path.cwd() / FILE_NAME
     is_new = _add(catalogue, file)
-    for kind, name in registered:
-        summary = host.of_kind(kind.name)[name].spec.summary
-        click.echo(f"{'registered' if is_new else 'already registered:'} {kind.word} {name!r} ({summary})")
+    told = [(f"{kind.word} {name!r}", host.of_kind(kind.name)[name].spec.summary) for kind, name in parts]
+    told += [(f"family of backbones {prefix!r}", host.families[prefix].spec.summary) for prefix in families]
+    for what, summary in told:
+        click.echo(f"{'registered' if is_new else 'already registered:'} {what} ({summary})")
     click.echo(f"{FILE_NAME} {'now names' if is_new else 'names'} {file}; run it:")
-    for kind, name in registered:
+    for kind, name in tried:
         click.echo(f"  {_NEXT[kind.name].format(name=name)}")
 
 
@@ -63,6 +66,25 @@ def _registered_by(host: Host, file: Path) -> list[tuple[Kind, str]]:
         for name, registered in host.of_kind(kind.name).items()
         if registered.plugin == str(file)
     ]
+
+
+def _families_of(host: Host, file: Path) -> dict[str, str]:
+    """Return the first member of each family of backbones that `file` registers, by the family's prefix."""
+    found = {}
+    for prefix, registered in host.families.items():
+        if registered.plugin != str(file):
+            continue
+        try:
+            names = list(registered.spec.names())
+        except Exception as error:  # whatever a plugin's function raises
+            said = describe(error, registered.plugin)
+            raise UserError(
+                f"family of backbones {prefix!r} (plugin {file}) failed to list its names: {said}"
+            ) from error
+        if not names:
+            raise UserError(f"family of backbones {prefix!r} (plugin {file}) has no member: its names() lists none")
+        found[prefix] = f"{prefix}/{names[0]}"
+    return found
 
 
 def _warn_of_heavy_imports(file: Path) -> None:

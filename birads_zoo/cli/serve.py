@@ -34,6 +34,8 @@ def command(
 ) -> None:
     """Show an exported MODEL on a web page: drop a mammogram, see what it says. Research use only.
 
+    A model of several views takes a file for each of them; some may be missing.
+
     On this machine alone unless --host says otherwise. No upload is kept, and nothing is sent to or fetched from
     anywhere else. POST /predict answers programs; /docs says how.
     """

@@ -12,7 +12,7 @@ import click
 from birads_zoo.api.opening import open_host
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import unknown_name
-from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec, TrackerSpec
+from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec, LossSpec, TrackerSpec
 from birads_zoo.kinds import kind_of, options_key
 from birads_zoo.part_options import OptionField, option_fields
 from birads_zoo.recipe.layers import leaves
@@ -91,6 +91,8 @@ def _facts(registered: Registered[Spec], registry: Registry) -> dict[str, Any]:
             "weights": spec.weights or "none: it starts from random ones",
             "licence": registry.licences.get(spec.name, spec.licence) if spec.weights else "",
         }
+    if isinstance(spec, LossSpec):
+        facts["class weights"] = "on or off" if spec.weighs_classes else "none: loss.class_weights must be false"
     if isinstance(spec, TrackerSpec) and spec.requires:
         facts |= {"needs": list(spec.requires), "install": f"pip install '{spec.install or ' '.join(spec.requires)}'"}
     return {key: value for key, value in facts.items() if value}

@@ -91,7 +91,7 @@ def prepare(
     with screen.bar("decoding", len(present.rows)) as show:
         store, failures = build_store(present, recipe.image, cache, lambda done, _: show(done, ""))
     decoded = drop(present, failures)
-    sampled = label_samples(decoded, target, recipe.dataset.classes, recipe.dataset.views)
+    sampled = label_samples(decoded, loaded, target, recipe.dataset.classes, recipe.dataset.views)
     labelled = sampled.labelled
     patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
     units = held_together(labelled.index.rows, recipe.split.scheme)

@@ -92,9 +92,9 @@ def make_folds(
         folds.append(Fold(number=number, train=train, validation=validation, test=np.flatnonzero(assigned == number)))
     without = [str(fold.number + 1) for fold in folds if not len(fold.validation)]
     if without and section.validation > 0:
-        message = f"no validation rows in fold {', '.join(without)}: some class has fewer than 2 training "
-        message += f"{section.scheme}s; training runs for its fixed number of epochs there"
-        warn(message)
+        named = f"fold{'s' * (len(without) > 1)} {', '.join(without)}"
+        message = f"no validation rows in {named}: some class has fewer than 2 training {section.scheme}s; "
+        warn(message + "training runs for its fixed number of epochs there")
     return tuple(folds)
 
 

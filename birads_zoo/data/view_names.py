@@ -17,7 +17,8 @@ _NAMES = {
 UNITS = {"image": "images", "breast": "breasts", "patient": "exams"}
 """What gets a prediction each, by the level of its label."""
 
-_WHOLE = {"breast": "breast", "patient": "exam"}  # the views that show all of what a label is of, by its level
+WHOLE = {"image": "single", "breast": "breast", "patient": "exam"}
+"""The views that show all of what a label is of, and no more, by its level."""
 
 
 def view_names(views: str, level: str) -> tuple[str, ...]:
@@ -30,8 +31,9 @@ def view_names(views: str, level: str) -> tuple[str, ...]:
     if (views, level) not in _NAMES:
         one = {"breast": "breast", "patient": "exam"}[level]
         raise UserError(
-            f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures: set "
-            f"dataset.views to {_WHOLE[level]!r} (it is {views!r}), or dataset.level to 'image'"
+            f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures, and "
+            f"dataset.views = {views!r} makes other samples: set dataset.level to 'image', or dataset.views to "
+            f"{WHOLE[level]!r}"
         )
     return _NAMES[views, level]
 

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from birads_zoo.data.view_names import view_names
 from birads_zoo.errors import UserError
 
+Unit = tuple[str, ...]
+"""A breast or an exam: patient, exam and, of a breast, side; () where these are unknown."""
+
 _PARTNER = {
     "breast": "another view of the same breast",
     "bilateral": "a picture of the other breast in the same view",
@@ -63,10 +66,6 @@ def own_samples(rows: pd.DataFrame, views: str) -> Samples:
     view; "exam" has both, and last another view of the other breast. All are of the same patient and exam; of several
     that fit, the first in the table is taken. A picture whose patient, side or view is unknown has no partner.
     Labels play no part.
-
-    Raises:
-        UserError: when no picture at all has a partner.
-
     """
     names = view_names(views, "image")
     patients, exams, sides, kinds = _texts(rows, "patient_id", "exam_id", "laterality", "view")
@@ -84,8 +83,15 @@ def own_samples(rows: pd.DataFrame, views: str) -> Samples:
                     if (sides[other] == sides[row]) == same_side and (kinds[other] == kinds[row]) == same_view:
                         pictures[row, place], present[row, place] = other, True
                         break
-    _require_partners(present, views)
     return Samples(pictures=pictures, present=present, names=names)
+
+
+def units_of(rows: pd.DataFrame, level: str) -> list[Unit]:
+    """Return which breast (level "breast") or exam (level "patient") each of n rows is of."""
+    known = zip(*_texts(rows, "patient_id", "exam_id", "laterality"), strict=True)
+    if level == "breast":
+        return [(patient, exam, side) if patient and side else () for patient, exam, side in known]
+    return [(patient, exam) if patient else () for patient, exam, _ in known]
 
 
 def grouped_samples(rows: pd.DataFrame, views: str, level: str) -> tuple[Samples, NDArray[np.int64]]:
@@ -96,14 +102,15 @@ def grouped_samples(rows: pd.DataFrame, views: str, level: str) -> tuple[Samples
     A row of a sample need not be one of its pictures: `why_unused` says why it is not.
 
     Raises:
-        UserError: for a level that does not fit the views, and when no sample has two pictures.
+        UserError: for a level that does not fit the views.
 
     """
     names = view_names(views, level)
-    patients, exams, sides, kinds = _texts(rows, "patient_id", "exam_id", "laterality", "view")
-    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for row in np.flatnonzero((patients != "") & ((sides != "") | (level == "patient"))).tolist():
-        groups[patients[row], exams[row], sides[row] if level == "breast" else ""].append(row)
+    sides, kinds = _texts(rows, "laterality", "view")
+    groups: dict[Unit, list[int]] = defaultdict(list)
+    for row, unit in enumerate(units_of(rows, level)):
+        if unit:
+            groups[unit].append(row)
     pictures: list[list[int]] = []
     present: list[list[bool]] = []
     of = np.full(len(rows), -1)
@@ -117,7 +124,6 @@ def grouped_samples(rows: pd.DataFrame, views: str, level: str) -> tuple[Samples
         pictures.append([first if row < 0 else row for row in taken])
         present.append([row >= 0 for row in taken])
     there = np.array(present, np.bool_).reshape(-1, len(names))
-    _require_partners(there, views)
     return Samples(pictures=np.array(pictures, np.int64).reshape(-1, len(names)), present=there, names=names), of
 
 
@@ -137,6 +143,15 @@ def why_unused(rows: pd.DataFrame, samples: Samples, of: NDArray[np.int64]) -> I
             yield row, "side or view not used", f"{said}; used are L and R, CC and MLO"
 
 
+def require_partners(samples: Samples, views: str) -> None:
+    """Raise `UserError` where the views are several, but no sample has two pictures."""
+    if views != "single" and not (samples.present.sum(axis=1) > 1).any():
+        raise UserError(
+            f"dataset.views = {views!r} needs {_PARTNER[views]}, and no picture has one: the rows need patient_id, "
+            "laterality, view and exams in common; or leave dataset.views at 'single'"
+        )
+
+
 def side_by_side(pictures: NDArray[Any]) -> NDArray[Any]:
     """Return …×V×H×W pictures or maps as …×H×(V·W) ones."""
     return np.concatenate(list(np.moveaxis(pictures, -3, 0)), axis=-1)
@@ -144,11 +159,3 @@ def side_by_side(pictures: NDArray[Any]) -> NDArray[Any]:
 
 def _texts(rows: pd.DataFrame, *columns: str) -> Iterator[NDArray[np.str_]]:
     return (rows[column].to_numpy(dtype=np.str_) for column in columns)
-
-
-def _require_partners(present: NDArray[np.bool_], views: str) -> None:
-    if views != "single" and not (present.sum(axis=1) > 1).any():
-        raise UserError(
-            f"dataset.views = {views!r} needs {_PARTNER[views]}, and no picture has one: the rows need patient_id, "
-            "laterality, view and exams in common; or leave dataset.views at 'single'"
-        )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 
+from birads_zoo.data.view_names import UNITS
 from birads_zoo.registry import Reference
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
@@ -96,7 +97,7 @@ class SchemeScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
-    """Models compared on the same n rows of the same patients.
+    """Models compared on the same n samples (of the labels' `level`) of the same patients.
 
     `entries` are sorted by score, the failed last; `ranks` are theirs, equal where tests show no difference, `None` for
     the failed. `pairwise` holds corrected p-values, m×m. `smallest_gap` is what the data would show with power 0.8.
@@ -124,6 +125,7 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     ablations: tuple[Effect, ...]
     environment: Machine
     command: str
+    level: Literal["image", "breast", "patient"] = "image"
 
     @property
     def basis(self) -> str:
@@ -132,5 +134,5 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
         leaks = ", leaks patients" if self.leaky else ""
         return (
             f"{self.dataset}, target {self.target} · {self.split} split{leaks}, {self.folds} folds, "
-            f"{seeds} seed{'s' * (seeds != 1)} · n = {self.n} images of {self.patients} patients"
+            f"{seeds} seed{'s' * (seeds != 1)} · n = {self.n} {UNITS[self.level]} of {self.patients} patients"
         )

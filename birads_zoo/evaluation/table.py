@@ -36,6 +36,9 @@ def headline(metrics: RunMetrics) -> str:
     return " · ".join(told) + f"  ({metrics.split} split{leaky}, n = {metrics.n}{units}, {folds})"
 
 
+NOT_MEASURED = "not measurable: a fold has too few training rows for it"
+
+
 def against_shortcuts(metrics: RunMetrics) -> list[str]:
     """Say what each shortcut scores on the same folds, and how much more than the best of them the network does.
 
@@ -47,6 +50,8 @@ def against_shortcuts(metrics: RunMetrics) -> list[str]:
         lines.insert(0, f"every image is called {called[0]}: this network tells nothing apart")
     for name, scores in metrics.shortcuts.items():
         figures = f"macro-F1 {_number(scores.macro_f1)} · ROC-AUC {_number(scores.macro_auroc)}"
+        if not scores.measured:
+            figures = NOT_MEASURED
         works = ""
         if scores.flagged:
             works = f"  ← works: {scores.over_chance:+.3f} macro-F1 over chance (p = {scores.p_value:.3f})"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,10 @@ from birads_zoo.data.audit import (
     summarise,
 )
 from birads_zoo.data.cache import cache_root
-from birads_zoo.data.classes import closed, count_classes
+from birads_zoo.data.classes import class_names, closed
 from birads_zoo.data.load import load_index
+from birads_zoo.data.samples import find_samples
+from birads_zoo.data.view_names import WHOLE
 from birads_zoo.inspection.findings import Finding, find
 from birads_zoo.inspection.fingerprints import fingerprint
 from birads_zoo.inspection.inspect import Inspection, inspect
@@ -39,15 +42,18 @@ if TYPE_CHECKING:
 class Audit:
     """What an audit found.
 
-    `summary` counts rows by what became of them, `classes` the usable rows of each class of `target`. `findings` say in
-    sentences what stands out in the `inspection`. `shortcuts` has the macro-F1 that needs no pixels by name, `None`
-    unless a split was given; `probe` says how well pixels name the file format, `None` unless asked for.
+    `summary` counts rows by what became of them. `classes` counts the samples of each class of `target`: the usable
+    rows where labels are of pictures, and at the `level` "breast" or "patient" the breasts or exams that these make.
+    `findings` say in sentences what stands out in the `inspection`, which is of rows at any level. `shortcuts` has the
+    macro-F1 that needs no pixels by name, on such samples, `None` unless a split was given; `probe` says how well
+    pixels name the file format, `None` unless asked for.
     """
 
     dataset: str
     target: str
     summary: AuditSummary
     classes: Mapping[str, int]
+    level: str
     findings: tuple[Finding, ...]
     inspection: Inspection
     shortcuts: Mapping[str, float] | None
@@ -66,7 +72,7 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what was found as dicts, lists and scalars, as `birads-zoo audit --json` prints it."""
-        found = asdict(self.summary) | {"target": self.target, "classes": dict(self.classes)}
+        found = asdict(self.summary) | {"target": self.target, "level": self.level, "classes": dict(self.classes)}
         if self.shortcuts is not None:
             found["shortcuts"] = dict(self.shortcuts)
         if self.probe is not None:
@@ -93,20 +99,23 @@ def audit(
     """
     loaded = load_index(section, host)
     target = closed(choose_target(host.dataset(section.name), section.target, loaded), loaded)
+    target = replace(target, level=section.level or target.level)
     single = check_rows(loaded)
     present = check_files(single)
     with screen.bar("decoding", len(present.rows)) as show:
         decoded, prints = check_decodes(present, fingerprint, lambda done, _: show(done, ""))
-    usable = drop_unlabelled(decoded, target, section.classes)
+    found = find_samples(decoded, loaded, target, section.classes, WHOLE[target.level])
+    counts = Counter(found.classes)
     inspection = inspect(drop_unlabelled(single, target, section.classes), decoded, prints, target)
     return Audit(
         dataset=section.name,
         target=target.name,
-        summary=summarise(loaded, usable),
-        classes=count_classes(usable, target),
+        summary=summarise(loaded, found.used),
+        classes={name: counts[name] for name in class_names(loaded, target)},
+        level=target.level,
         findings=find(inspection),
         inspection=inspection,
         shortcuts=None if split is None else sheet_shortcuts(single, target, section.classes, split, seed),
-        probe=probe_geometries(usable, ImageSection(), cache_root(), seed) if probe else None,
-        index=usable,
+        probe=probe_geometries(found.used, ImageSection(), cache_root(), seed) if probe else None,
+        index=found.used,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from birads_zoo.errors import UserError
 from birads_zoo.interfaces.options import NO_OPTIONS, NoOptions, Options
 
 if TYPE_CHECKING:
@@ -17,13 +18,36 @@ class LossContext:
     """What a loss is built for.
 
     `class_counts` are the training rows per class, in class order; `class_weights` says whether rare classes weigh
-    more; `ordinal` whether the classes' order carries meaning; `options` are the loss's own.
+    more, which only a loss with `LossSpec.weighs_classes` is asked for; `ordinal` whether the classes' order carries
+    meaning; `options` are the loss's own.
     """
 
     class_counts: tuple[int, ...]
     class_weights: bool
     ordinal: bool = False
     options: Any = NO_OPTIONS
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The weight of each class's rows, K values: all 1, or with `class_weights` n / (C · count), "balanced".
+
+        The formula is scikit-learn's. C counts the classes that have training rows, so that the weights of the n rows
+        average to 1. A class without any weighs 0: nothing is known of it, and rows of it in a validation set shall
+        not choose the epoch.
+
+        Raises:
+            UserError: when no class has a row.
+
+        """
+        rows = sum(self.class_counts)
+        if not rows:
+            raise UserError(
+                "no class has a training row, so there is nothing to weigh; check the split and the classes"
+            )
+        if not self.class_weights:
+            return (1.0,) * len(self.class_counts)
+        present = sum(count > 0 for count in self.class_counts)
+        return tuple(rows / (present * count) if count else 0.0 for count in self.class_counts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +103,15 @@ class LossSpec:
 
     `outputs(context)` says how many logits L a network has for K classes, and what they mean; by default the
     probabilities are the softmax of K logits.
+
+    `weighs_classes` promises that each row's part of the loss is multiplied by its class's weight,
+    `LossContext.weights`, up to a factor common to the batch. Recalibration relies on it: it divides these weights out
+    of the probabilities. Without it `loss.class_weights = true` is refused.
     """
 
     name: str
     summary: str
     build: Callable[[LossContext], nn.Module]
     outputs: Callable[[OutputsContext], Outputs] = softmax_outputs
+    weighs_classes: bool = False
     options: type[Options] = NoOptions

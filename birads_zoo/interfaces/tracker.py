@@ -14,8 +14,8 @@ from birads_zoo.interfaces.options import NO_OPTIONS, NoOptions, Options
 class TrackerContext:
     """The run that is tracked, and the tracker's own options.
 
-    `folder` is the run's, absolute, and `name` the folder's name. A tracker that writes files puts them into a folder
-    of its own in there.
+    `folder` is the run's, absolute, and `name` the folder's name. A tracker that writes there uses a file or a
+    folder of its own.
     """
 
     folder: Path

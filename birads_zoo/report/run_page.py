@@ -131,7 +131,8 @@ def _training_said(history: Sequence[Epoch], recipe: Recipe) -> str:
     rule = {"last": "the last epoch is kept", "loss": "the epoch of the least validation loss is kept"}
     kept = rule.get(recipe.training.select, f"the epoch of the best validation {recipe.training.select} is kept")
     minutes = sum(epoch.seconds for epoch in history) / 60
-    return f"{len(history)} epochs over all folds, {minutes:.1f} min; {kept}. Thin: each fold; thick: their mean."
+    epochs = f"{len(history)} epoch{'s' * (len(history) != 1)}"
+    return f"{epochs} over all folds, {minutes:.1f} min; {kept}. Thin: each fold; thick: their mean."
 
 
 def _per_fold(metrics: RunMetrics, history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from birads_zoo.evaluation.table import outwards
+from birads_zoo.evaluation.table import NOT_MEASURED, outwards
 from birads_zoo.report.subgroup_figure import attribute_verdict
 from birads_zoo.results.estimate import Ends, Estimate
 from birads_zoo.results.metrics import RunMetrics
@@ -181,7 +181,7 @@ def shortcuts(metrics: RunMetrics) -> list[dict[str, Any]]:
     }
     rows = []
     for name, scores in metrics.shortcuts.items():
-        said = ""
+        said = "" if scores.measured else NOT_MEASURED
         if scores.flagged is not None:
             said = "yes" if scores.flagged else "not shown"
             said += f": {scores.over_chance:+.3f} macro-F1 over chance (p = {scores.p_value:.3f})"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from birads_zoo.data.audit import AuditSummary
+from birads_zoo.data.view_names import UNITS
 from birads_zoo.evaluation.table import outwards
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Calibration, Conformal
@@ -92,17 +93,19 @@ def _gain(metrics: RunMetrics) -> Iterator[Verdict]:
 
 
 def _called(metrics: RunMetrics) -> Iterator[Verdict]:
-    classes = metrics.classes
+    classes, units = metrics.classes, UNITS[metrics.level]
     called = [sum(row[k] for row in metrics.confusion) for k in range(len(classes))]
     ever = [name for name, count in zip(classes, called, strict=True) if count]
     if len(ever) == 1:
-        because = f"All {metrics.n} images are called {ever[0]}: this network tells nothing apart."
-        yield Verdict(severity="wrong", claim="Every image gets the same answer", because=because, part="classes")
+        because = f"All {metrics.n} {units} are called {ever[0]}: this network tells nothing apart."
+        yield Verdict(
+            severity="wrong", claim=f"Every {units[:-1]} gets the same answer", because=because, part="classes"
+        )
         return
     for k, (name, count) in enumerate(zip(classes, called, strict=True)):
         held = sum(metrics.confusion[k])
         if not count and held:
-            because = f"Its {held} images are all called something else."
+            because = f"Its {held} {units} are all called something else."
             yield Verdict(severity="wrong", claim=f"{name} is never called", because=because, part="classes")
 
 
@@ -119,7 +122,7 @@ def _weakest(metrics: RunMetrics) -> Iterator[Verdict]:
         ends = metrics.intervals.scores.get(f"recall:{worst.name}")
         told = "" if ends is None else " ({:.2f} to {:.2f})".format(*outwards(*ends))
         because = (
-            f"{sum(others.values())} of its {worst.support} images are missed, "
+            f"{sum(others.values())} of its {worst.support} {UNITS[metrics.level]} are missed, "
             f"{others[most]} of them called {most}: recall {worst.recall:.3f}{told}."
         )
         severity: Severity = "doubt" if ends is None or ends[0] < _HALF else "fine"
@@ -132,7 +135,7 @@ def _weakest(metrics: RunMetrics) -> Iterator[Verdict]:
 
 
 def _severe(metrics: RunMetrics) -> Iterator[Verdict]:
-    errors = metrics.errors
+    errors, units = metrics.errors, UNITS[metrics.level]
     if not errors:
         return
     under, over = (
@@ -145,15 +148,15 @@ def _severe(metrics: RunMetrics) -> Iterator[Verdict]:
         for sign in (1, -1)
     )
     if not under + over:
-        because = f"None of {metrics.n} images is called two classes off."
+        because = f"None of {metrics.n} {units} is called two classes off."
         yield Verdict(severity="fine", claim="No severe errors", because=because, part="worst")
         return
     share = errors.severe
     because = (
-        f"{under + over} of {metrics.n} images ({100 * share.value:.1f} %, {100 * share.low:.1f} to "
+        f"{under + over} of {metrics.n} {units} ({100 * share.value:.1f} %, {100 * share.low:.1f} to "
         f"{100 * share.high:.1f}): {under} called too low, {over} too high."
     )
-    yield Verdict(severity="doubt", claim="Some images are two classes off or more", because=because, part="worst")
+    yield Verdict(severity="doubt", claim=f"Some {units} are two classes off or more", because=because, part="worst")
 
 
 def _probabilities(metrics: RunMetrics) -> Iterator[Verdict]:

@@ -13,7 +13,7 @@ class ShortcutScore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     `over_chance` is its macro-F1 less what it scores by chance, `p_value` corrected for the number of shortcuts, and
     `flagged` says that it works. All three are `None`, and no keys of the file, for "majority", of which this is not
-    asked.
+    asked, and for a shortcut that is not `measured`: a fold has too few training rows to fit it, and no score is known.
     """
 
     macro_f1: float | None
@@ -21,6 +21,11 @@ class ShortcutScore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     over_chance: float | None = None
     p_value: float | None = None
     flagged: bool | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the shortcut could be fitted on every fold."""
+        return self.macro_f1 is not None
 
     def of(self, metric: Metric) -> float | None:
         """Return a metric's score; `None` for one that shortcuts are not scored by."""

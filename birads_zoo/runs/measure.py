@@ -116,6 +116,8 @@ def _measured(rows: PredictedRows) -> Measured:
 
 def _shortcut(test: PredictedRows, rung: Rung, verdict: Verdict | None) -> ShortcutScore:
     """Score a rung; nobody asks whether the commonest class works, which has no verdict."""
+    if rung.probabilities is None:
+        return ShortcutScore(macro_f1=None, macro_auroc=None)
     once = np.ones((1, len(test.labels)))
     scores = {
         name: float(value[0]) if np.isfinite(value[0]) else None
@@ -131,7 +133,7 @@ def _shortcut(test: PredictedRows, rung: Rung, verdict: Verdict | None) -> Short
 
 
 def _gains(test: PredictedRows, rungs: Sequence[Rung]) -> Gains:
-    shortcuts = {rung.name: rung.probabilities for rung in rungs}
+    shortcuts = {rung.name: rung.probabilities for rung in rungs if rung.probabilities is not None}
     found = gain_over_best(test.labels, test.probabilities, shortcuts, test.patients, JUDGED, ordinal=test.ordinal)
     gains = {name: None if gain is None else Gain(**asdict(gain), over=over) for name, (over, gain) in found.items()}
     return Gains(over=found["macro_f1"][0], macro_f1=gains["macro_f1"], macro_auroc=gains["macro_auroc"])

@@ -1,13 +1,15 @@
-"""From a picture's bytes to what the model says of it. Nothing of a picture outlives its answer."""
+"""From pictures' bytes to what the model says of them. Nothing of a picture outlives its answer."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import numpy as np
 
 from birads_zoo.artifact.model import Model
 from birads_zoo.artifact.reading import Sample
@@ -16,8 +18,9 @@ from birads_zoo.data.images import ImageError, is_dicom, open_image
 from birads_zoo.data.pixels import geometry, read_and_place
 from birads_zoo.errors import UserError
 from birads_zoo.serving.drawing import laid_over, shown
+from birads_zoo.serving.uploads import Given, Upload, give, sample_of
 
-_SEATS = 8  # pictures that may be in memory at once: the one that is judged, those that wait and those that come in
+_SEATS = 8  # requests that may be in memory at once: the one that is judged, those that wait and those that come in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the model says of one picture; all dictionaries are by class, in the classes' order.
+    """What the model says of one picture, breast or exam; dictionaries are by class, in the classes' order.
 
     `probabilities` are the networks' own and `calibrated` those recalibrated on validation patients, means over the
     folds; `calibrated_folds` of the `folds` had enough of these patients, and where none had, `calibrated` is empty.
@@ -51,11 +54,13 @@ class Answer:
     the folds' sets hold, each made to hold the true one for the share `conformal_level` of new patients like those of
     the training; of several folds' vote no more than 2 × `conformal_level` − 1 is guaranteed. `similar` are the
     classes' shares among the nearest training cases, and `distance` is how far these are: 1 is the median of held-out
-    cases, null is unknown. `warnings` are reasons to believe none of this.
+    cases, null is unknown. `warnings` are reasons to believe none of this. `views` are those of the model's views that
+    were given, and `view_weights` says by view how much each counted, where the model weighs them.
 
     `picture` is the picture as given, at most 1024 pixels a side, and `heat_map`, of the same size, where in it the
-    evidence for `predicted` lies, transparent where there is none: PNG files in base64. Both are null unless asked for,
-    and `heat_map` is null where the export has no gradients (onnx).
+    evidence for `predicted` lies, transparent where there is none: PNG files in base64. Of a breast or an exam they
+    show the pictures that were given side by side, in the order of `views`. Both are null unless asked for, and
+    `heat_map` is null where the export has no gradients (onnx).
     """
 
     notice: str
@@ -70,13 +75,15 @@ class Answer:
     similar: dict[str, float]
     distance: float | None
     warnings: tuple[str, ...]
+    views: tuple[str, ...]
+    view_weights: dict[str, float]
     picture: str | None
     heat_map: str | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Desk:
-    """A model that answers one picture at a time, in `folder`, while a few more wait or come in, each on a seat."""
+    """A model that answers one request at a time, in `folder`, while a few more wait or come in, each on a seat."""
 
     model: Model
     limits: Limits
@@ -85,18 +92,13 @@ class Desk:
     seats: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_SEATS))
 
     def __post_init__(self) -> None:
-        if (count := len(self.model.manifest.view_names)) > 1:
-            raise UserError(
-                f"this model looks at {count} pictures of a woman at once, and a page for one picture cannot show "
-                "that; use `birads-zoo predict` with a table"
-            )
         if self.model.classifiers:
             self.model.host.explainer(self.model.manifest.recipe.explainer.name)  # one that is not here is told of now
 
 
 @contextmanager
 def seat(desk: Desk) -> Iterator[None]:
-    """Hold a seat for a picture: to be taken before any of its bytes is read, and kept until it is answered.
+    """Hold a seat for a request: to be taken before any of its bytes is read, and kept until it is answered.
 
     Raises:
         RefusedError: when all are taken (503).
@@ -110,21 +112,22 @@ def seat(desk: Desk) -> Iterator[None]:
         desk.seats.release()
 
 
-def answer(desk: Desk, content: bytes, *, drawn: bool) -> Answer:
-    """Say what the model sees in the picture that `content` is, a whole file; `drawn` asks for its pictures too.
+def answer(desk: Desk, uploads: Sequence[Upload], *, drawn: bool) -> Answer:
+    """Say what the model sees in the pictures of one request; `drawn` asks for its pictures too.
 
     Raises:
-        RefusedError: for a file that is empty, too large, no picture, or one that does not decode (4xx).
+        RefusedError: for a file that is empty, too large, no picture, or one that does not decode, and for pictures
+            that make no sample of the model (4xx).
 
     """
-    if not content:
-        raise RefusedError(422, "the file is empty; give a picture")
-    if len(content) > desk.limits.bytes:
-        raise too_large(desk.limits)
+    for upload in uploads:
+        if not upload.content:
+            raise RefusedError(422, "the file is empty; give a picture")
+        if len(upload.content) > desk.limits.bytes:
+            raise too_large(desk.limits)
     with desk.turn, TemporaryDirectory(dir=desk.folder) as folder:
-        path = Path(folder) / "picture"  # its format is told by its content, and its own name stays outside
-        path.write_bytes(content)
-        return _answer(desk, path, drawn)
+        given = [_given(desk, Path(folder) / str(number), upload) for number, upload in enumerate(uploads)]
+        return _answer(desk, given, drawn)
 
 
 def too_large(limits: Limits) -> RefusedError:
@@ -132,20 +135,35 @@ def too_large(limits: Limits) -> RefusedError:
     return RefusedError(413, f"the file is larger than {limits.megabytes} megabytes, the most that is taken here")
 
 
-def _answer(desk: Desk, path: Path, drawn: bool) -> Answer:
+def _given(desk: Desk, path: Path, upload: Upload) -> Given:
+    path.write_bytes(upload.content)  # its format is told by its content, and its own name stays outside
     _check_area(path, desk.limits)
+    with _refusing():
+        return give(path, upload.field)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what is wrong with a request's pictures into a refusal."""
+    try:
+        yield
+    except UserError as error:
+        raise RefusedError(422, str(error)) from None
+
+
+def _answer(desk: Desk, given: Sequence[Given], drawn: bool) -> Answer:
     model = desk.model
-    (prediction,) = model.predict([path])
+    with _refusing():
+        sample = sample_of(model, given)
+    (prediction,) = model.judge(model.read([sample]))
     if prediction.error:
-        raise RefusedError(422, f"this picture cannot be used: {prediction.error}")
-    picture = heat_map = None
-    if drawn:
-        shape, picture = shown(path)
-        if model.classifiers:
-            heat = model.explain(Sample(source="", pictures=(path,)), prediction.predicted).heat
-            how = model.manifest.preprocessing
-            placed = read_and_place(path, how.image, geometry(how.image, how.detail))
-            heat_map = laid_over(heat, placed, shape)
+        said = prediction.error
+        for one in given:
+            said = said.replace(str(one.path), one.name)
+        which = next(one.name for one in given if str(one.path) == prediction.source)
+        raise RefusedError(422, f"{which if len(given) > 1 else 'this picture'} cannot be used: {said}")
+    picture, heat_map = _drawn(model, sample, prediction.predicted) if drawn else (None, None)
+    names = zip(model.manifest.view_names, sample.pictures, strict=True)
     return Answer(
         notice=model.notice,
         model=model.manifest.run_id,
@@ -159,9 +177,23 @@ def _answer(desk: Desk, path: Path, drawn: bool) -> Answer:
         similar=prediction.similar,
         distance=prediction.distance,
         warnings=prediction.warnings,
+        views=tuple(name for name, one in names if one is not None),
+        view_weights=prediction.view_weights,
         picture=picture,
         heat_map=heat_map,
     )
+
+
+def _drawn(model: Model, sample: Sample, label: str) -> tuple[str, str | None]:
+    """Return the PNG files of a sample's own pictures, side by side, and of their heat maps for class `label`."""
+    own = [(place, path) for place, path in enumerate(sample.pictures[: sample.own]) if isinstance(path, Path)]
+    shapes, picture = shown([path for _, path in own])
+    if not model.classifiers:
+        return picture, None
+    heats = np.split(model.explain(sample, label).heat, sample.own, axis=1)
+    how = model.manifest.preprocessing
+    placed = [read_and_place(path, how.image, geometry(how.image, how.detail)) for _, path in own]
+    return picture, laid_over([heats[place] for place, _ in own], placed, shapes)
 
 
 def _check_area(path: Path, limits: Limits) -> None:

@@ -13,21 +13,16 @@ from starlette.datastructures import UploadFile
 
 from birads_zoo.serving.answering import Answer, Desk, RefusedError, answer, seat
 from birads_zoo.serving.templates import render
+from birads_zoo.serving.uploads import FIELDS, Upload, taken
 
 _PATIENCE = 120  # seconds in which a picture must have come in: a seat is not held by who sends nothing
 _FILE = {"type": "string", "format": "binary"}
-_FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
-_BODY = {
-    "required": True,
-    "description": "One mammogram: a JPEG, PNG, TIFF, PGM, BMP or DICOM file.",
-    "content": {"multipart/form-data": {"schema": _FORM}, "application/octet-stream": {"schema": _FILE}},
-}
 _REFUSAL = {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}}
 _REFUSALS = {
     400: "the form cannot be read",
     408: "the file did not come in time",
     413: "the file has too many bytes, or the picture too many pixels",
-    422: "no picture, several, or one that cannot be used",
+    422: "no picture, one that cannot be used, or pictures that do not belong together",
     503: "too many pictures are waiting",
 }
 
@@ -36,7 +31,8 @@ def add_endpoint(app: FastAPI, desk: Desk) -> None:
     """Give `app` the routes `POST /predict` and `/docs`; `/openapi.json` is its own."""
 
     async def page() -> HTMLResponse:
-        return HTMLResponse(render("docs.html", told=app.openapi(), notice=desk.model.notice))
+        several = len(desk.model.manifest.view_names) > 1
+        return HTMLResponse(render("docs.html", told=app.openapi(), notice=desk.model.notice, several=several))
 
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"description": why, "content": {"application/json": {"schema": _REFUSAL}}}
@@ -47,11 +43,27 @@ def add_endpoint(app: FastAPI, desk: Desk) -> None:
         _predict(desk),
         methods=["POST"],
         response_model=Answer,
-        summary="Say what the model sees in one mammogram",
+        summary=f"Say what the model sees in {taken(desk.model.manifest)}",
         responses=refusals,
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra={"requestBody": _body(desk)},
     )
     app.add_api_route("/docs", page, include_in_schema=False)
+
+
+def _body(desk: Desk) -> dict[str, Any]:
+    """Describe, in OpenAPI's terms, what a request brings."""
+    form: dict[str, Any] = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
+    what = "One mammogram: a JPEG, PNG, TIFF, PGM, BMP or DICOM file."
+    if len(desk.model.manifest.view_names) > 1:
+        fields = {"file": {"type": "array", "items": _FILE}} | dict.fromkeys(FIELDS, _FILE)
+        form = {"type": "object", "properties": fields}
+        what = (
+            f"Mammograms, each a JPEG, PNG, TIFF, PGM, BMP or DICOM file: {taken(desk.model.manifest)}. Not all need "
+            f"be there. The form's field says of which side and view a picture is: {', '.join(FIELDS)}. A DICOM file "
+            "whose header says it may come as the field file, several times, or alone as the body."
+        )
+    content = {"multipart/form-data": {"schema": form}, "application/octet-stream": {"schema": _FILE}}
+    return {"required": True, "description": what, "content": content}
 
 
 def _predict(desk: Desk) -> Callable[..., Awaitable[Answer]]:
@@ -65,14 +77,14 @@ def _predict(desk: Desk) -> Callable[..., Awaitable[Answer]]:
             raise HTTPException(refusal.status, str(refusal)) from None
 
     predict.__doc__ = (
-        f"{desk.model.notice} Give the file as the body, or as the field `file` of a form. It is forgotten once it is "
-        f"answered. At most {desk.limits.megabytes} megabytes and {desk.limits.megapixels} megapixels."
+        f"{desk.model.notice} Give the file as the body, or as a field of a form. It is forgotten once it is answered. "
+        f"At most {desk.limits.megabytes} megabytes and {desk.limits.megapixels} megapixels a file."
     )
     return predict
 
 
 async def answer_to(request: Request, desk: Desk, *, drawn: bool) -> Answer:
-    """Read the picture that a request brings, on a seat of its own, and say what the model sees; see `answer`.
+    """Read the pictures that a request brings, on a seat of its own, and say what the model sees; see `answer`.
 
     Raises:
         RefusedError: as `seat` and `answer` do, for a form without a file (422) and a file that does not come (408).
@@ -81,27 +93,29 @@ async def answer_to(request: Request, desk: Desk, *, drawn: bool) -> Answer:
     with seat(desk):
         try:
             async with asyncio.timeout(_PATIENCE):
-                content = await _content_of(request)
+                uploads = await _uploads_of(request, len(desk.model.manifest.view_names))
         except TimeoutError:
             raise RefusedError(408, f"the file did not come within {_PATIENCE} seconds; try again") from None
-        found: Answer = await run_in_threadpool(answer, desk, content, drawn=drawn)
+        found: Answer = await run_in_threadpool(answer, desk, uploads, drawn=drawn)
         return found
 
 
-async def _content_of(request: Request) -> bytes:
-    """Return the file that a request brings: its body, or the one file of its form. Its name is not looked at.
+async def _uploads_of(request: Request, most: int) -> list[Upload]:
+    """Return the files that a request brings: its body, or those of its form. Their names are not looked at.
 
     Raises:
         RefusedError: for a form without a file.
+        HTTPException: for one that cannot be read, and one of more than `most` files.
 
     """
-    content: bytes
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        content = await request.body()
-        return content
-    async with request.form(max_files=1, max_fields=8) as form:
-        files = [value for value in form.values() if isinstance(value, UploadFile)]
-        if len(files) != 1:
-            raise RefusedError(422, "the form holds no file; give one picture, as the field `file`")
-        content = await files[0].read()
-    return content
+        return [Upload(content=await request.body())]
+    async with request.form(max_files=most, max_fields=8) as form:
+        uploads = [
+            Upload(content=await value.read(), field=field)
+            for field, value in form.multi_items()
+            if isinstance(value, UploadFile)
+        ]
+    if not uploads:
+        raise RefusedError(422, "the form holds no file; give one picture, as the field `file`")
+    return uploads

@@ -38,8 +38,7 @@ def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable
     """Serve until interrupted; `on_ready` gets the page's address. Port 0 is any free one.
 
     Raises:
-        UserError: where the address cannot be listened on, or the model looks at several views, or its explainer is not
-            here.
+        UserError: where the address cannot be listened on, or the model's explainer is not here.
 
     """
     import uvicorn
@@ -80,7 +79,7 @@ def build_app(desk: Desk) -> FastAPI:
     from birads_zoo.serving.page import add_page
 
     app = build_endpoint(desk)
-    add_page(app, desk, draw_examples(desk.folder))
+    add_page(app, desk, draw_examples(desk.folder) if len(desk.model.manifest.view_names) == 1 else ())
     return app
 
 
@@ -94,5 +93,5 @@ def build_endpoint(desk: Desk) -> FastAPI:
         redoc_url=None,
     )
     add_endpoint(app, desk)
-    app.add_middleware(guard, limits=desk.limits)
+    app.add_middleware(guard, limits=desk.limits, files=len(desk.model.manifest.view_names))
     return app

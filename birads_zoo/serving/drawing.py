@@ -1,9 +1,10 @@
-"""The pictures of an answer, as PNG files in base64: the upload as it is, and a heat map that fits over it."""
+"""The pictures of an answer, as PNG files in base64: the uploads as they are, and heat maps that fit over them."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +18,37 @@ from birads_zoo.report.shades import HEAT, eight_bits
 _SIDE = 1024  # pixels of the longer side at most
 
 
-def shown(path: Path) -> tuple[tuple[int, int], str]:
-    """Return the picture's (height, width) as it is shown, in its file's proportions, and its PNG file."""
+def shown(paths: Sequence[Path]) -> tuple[list[tuple[int, int]], str]:
+    """Return each picture's (height, width) as it is shown, and the PNG file of all of them side by side.
+
+    Each keeps its file's proportions, and all are as high as the lowest.
+    """
+    images = [_small(path) for path in paths]
+    height = min(image.height for image in images)
+    images = [
+        image if image.height == height else image.resize((max(1, round(image.width * height / image.height)), height))
+        for image in images
+    ]
+    return [(height, image.width) for image in images], _png(np.hstack([np.asarray(image) for image in images]))
+
+
+def _small(path: Path) -> Image.Image:
     pixels = read_picture(path, (_SIDE, _SIDE)).pixels
     image = Image.fromarray(pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32))  # Pillow shrinks no uint16
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    image = Image.fromarray(eight_bits(np.asarray(image)))
-    return (image.height, image.width), _png(image)
+    return Image.fromarray(eight_bits(np.asarray(image)))
 
 
-def laid_over(heat: NDArray[np.float32], placed: Placed, shape: tuple[int, int]) -> str:
-    """Return the PNG file of a heat map in [0, 1] of the `placed` picture, as it lies over all of the file's.
+def laid_over(heats: Sequence[NDArray[np.float32]], placed: Sequence[Placed], shapes: Sequence[tuple[int, int]]) -> str:
+    """Return the PNG file of the heat maps in [0, 1] of `placed` pictures, as they lie over `shown`'s.
 
-    What the network did not see of the file, beside the breast, has no heat. It is as opaque as it is hot; `shape` is
-    the (height, width) of the result.
+    What the network did not see of a file, beside the breast, has no heat. It is as opaque as it is hot; `shapes` are
+    the pictures' (height, width) in the result.
     """
+    return _png(np.hstack([_spread(*each) for each in zip(heats, placed, shapes, strict=True)]))
+
+
+def _spread(heat: NDArray[np.float32], placed: Placed, shape: tuple[int, int]) -> NDArray[np.uint8]:
     (height, width), at = placed.size, placed.placement
     across = (-1 if at.mirrored else 1) * at.scale_x * width / shape[1]
     down = at.scale_y * height / shape[0]
@@ -45,10 +62,11 @@ def laid_over(heat: NDArray[np.float32], placed: Placed, shape: tuple[int, int])
     warm = np.clip(np.asarray(spread), 0, 1)
     colours = HEAT(warm)
     colours[..., 3] = warm
-    return _png(Image.fromarray(np.rint(255 * colours).astype(np.uint8)))
+    painted: NDArray[np.uint8] = np.rint(255 * colours).astype(np.uint8)
+    return painted
 
 
-def _png(image: Image.Image) -> str:
+def _png(pixels: NDArray[np.uint8]) -> str:
     file = io.BytesIO()
-    image.save(file, "PNG")
+    Image.fromarray(pixels).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode("ascii")

@@ -15,7 +15,7 @@ _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], _Receive, _Send], Awaitable[None]]
 
-_ENVELOPE = 65_536  # bytes that a form may add to its file
+_ENVELOPE = 65_536  # bytes that a form may add to its files
 _KEPT = ("/assets/", "/static/")
 
 # Gradio's page has scripts and styles within itself, and builds some while it runs; none may come from elsewhere.
@@ -31,9 +31,12 @@ _HEADERS = (
 )
 
 
-def guard(app: App, limits: Limits) -> App:
-    """Wrap an ASGI application: no body beyond the limit comes in, and no browser is sent to another host."""
-    most = limits.bytes + _ENVELOPE
+def guard(app: App, limits: Limits, files: int) -> App:
+    """Wrap an ASGI application: no body beyond the limit comes in, and no browser is sent to another host.
+
+    The limit is that of so many `files`, each of the largest size.
+    """
+    most = files * limits.bytes + _ENVELOPE
     refusal = too_large(limits)
 
     async def guarded(scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:

@@ -1,4 +1,4 @@
-"""The page: a place to drop a picture, examples, and beside them what the model says of it.
+"""The page: a place to drop a picture and examples, or one for each view, and beside them what the model says.
 
 Gradio lays it out and draws its controls, and gets nothing of a picture: its uploads, its events and its cache of files
 take the paths of files, or addresses, from whoever asks. So these are shut (`gate`), and pictures come as bytes.
@@ -20,6 +20,7 @@ from birads_zoo.serving.api import answer_to
 from birads_zoo.serving.examples import Example
 from birads_zoo.serving.guard import gate
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
+from birads_zoo.serving.uploads import FIELDS, taken
 
 # The heat map's strength is the browser's business alone: no picture is made anew, or sent again, for it.
 _LAY = "(on, strength) => { document.documentElement.style.setProperty('--heat', on ? strength / 100 : 0); }"
@@ -29,7 +30,7 @@ _OPEN = ("/", "/config", "/theme.css", "/gradio_api/theme.css", "/gradio_api/sta
 
 
 def add_page(app: FastAPI, desk: Desk, examples: Sequence[Example]) -> None:
-    """Give `app` the page, at "/", and the route `POST /show` by which it asks: a picture's bytes to some HTML."""
+    """Give `app` the page, at "/", and the route `POST /show` by which it asks: pictures' bytes to some HTML."""
     app.add_api_route("/show", _show(desk), methods=["POST"], include_in_schema=False)
     gr.mount_gradio_app(
         app,
@@ -63,7 +64,11 @@ def _laid_out(desk: Desk, examples: Sequence[Example]) -> gr.Blocks:
         "too_large": render("refused.html", why=str(too_large(desk.limits))),
         "silent": render("refused.html", why=_SILENT),
     }
-    drop = render("drop.html", limits=desk.limits, examples=offered, **refusals)
+    manifest = desk.model.manifest
+    fields = FIELDS if (several := len(manifest.view_names) > 1) else ()
+    one_of = several and manifest.level == "image"
+    asked = {"fields": fields, "one_of": one_of, "taken": taken(manifest)}
+    drop = render("drop.html", limits=desk.limits, examples=offered, **asked, **refusals)
     with gr.Blocks(title="birads-zoo", analytics_enabled=False) as page:
         gr.HTML(render("head.html", model=desk.model), elem_id="head", apply_default_css=False)
         with gr.Row(equal_height=False):
@@ -73,7 +78,7 @@ def _laid_out(desk: Desk, examples: Sequence[Example]) -> gr.Blocks:
                 with gr.Row(equal_height=True, elem_id="heat"):
                     on = gr.Checkbox(value=True, label="Heat map", min_width=140, scale=1)
                     strength = gr.Slider(0, 100, value=75, step=1, label="Opacity in %", scale=4, buttons=[])
-                gr.HTML(render("empty.html"), elem_id="answer", apply_default_css=False)
+                gr.HTML(render("empty.html", several=several), elem_id="answer", apply_default_css=False)
         for control in (on, strength):
             control.input(None, [on, strength], None, js=_LAY)
     return page

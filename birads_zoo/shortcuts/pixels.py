@@ -52,13 +52,15 @@ def without_breast(small: Small) -> Small:
     return masked
 
 
-def linear(fold: Fold, labels: Labels, classes: int, features: Small) -> Probabilities:
+def linear(fold: Fold, labels: Labels, classes: int, features: Small) -> Probabilities | None:
     """Return class probabilities (m, K) of a linear discriminant on `features` (n, F), classes weighing alike.
 
     Gaussian classes with one covariance, shrunk by the closed formula of Ledoit & Wolf (J. Multivariate Analysis 88,
     2004): solved at once, with nothing to tune. Where no training row differs from another, or all are of one class, it
-    is `majority`.
+    is `majority`. `None` where there are no more training rows than classes: they leave no covariance to estimate.
     """
+    if len(fold.train) <= classes:
+        return None
     train = features[fold.train].astype(np.float64)
     centre, spread = train.mean(axis=0), train.std(axis=0)
     told = spread > 1e-6 * max(float(np.abs(train).max()), 1.0)

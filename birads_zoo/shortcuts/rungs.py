@@ -31,16 +31,25 @@ _LEAVES = 16
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rung:
-    """One shortcut's answer: `probabilities` (m, K) for the m test rows of all folds, fold after fold."""
+    """One shortcut's answer: `probabilities` (m, K) for the m test rows of all folds, fold after fold.
+
+    `None` where a fold has too few training rows to fit the shortcut, which then cannot be measured.
+    """
 
     name: str
     summary: str
-    probabilities: Probabilities
+    probabilities: Probabilities | None
 
 
-def over_folds(name: str, folds: Sequence[Fold], predict: Callable[[Fold], Probabilities]) -> Rung:
+def over_folds(name: str, folds: Sequence[Fold], predict: Callable[[Fold], Probabilities | None]) -> Rung:
     """Put together a rung from its predictions of each fold's test rows."""
-    return Rung(name=name, summary=SUMMARIES[name], probabilities=np.concatenate([predict(fold) for fold in folds]))
+    told = [predict(fold) for fold in folds]
+    known = [one for one in told if one is not None]
+    return Rung(
+        name=name,
+        summary=SUMMARIES[name],
+        probabilities=np.concatenate(known) if len(known) == len(told) else None,
+    )
 
 
 def majority(fold: Fold, labels: Labels, classes: int) -> Probabilities:

@@ -7,10 +7,12 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from birads_zoo.data.audit import Labelled, drop_unlabelled, select_classes
+from birads_zoo.data.audit import Labelled, drop_unlabelled
 from birads_zoo.data.classes import class_names, count_classes
 from birads_zoo.data.facts import file_facts
+from birads_zoo.data.samples import label_samples
 from birads_zoo.data.splits import check_leaks, held_together, make_folds
+from birads_zoo.data.view_names import WHOLE
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.interfaces import Index, Target
 from birads_zoo.recipe import SplitSection
@@ -20,10 +22,10 @@ from birads_zoo.shortcuts.ladder import climb_blind
 def sheet_shortcuts(
     index: Index, target: Target, keep: Sequence[str], section: SplitSection, seed: int
 ) -> dict[str, float]:
-    """Return the macro-F1 of "majority", "patient_lookup" and "metadata_tree" on the test rows of all folds.
+    """Return the macro-F1 of "majority", "patient_lookup" and "metadata_tree" on the test samples of all folds.
 
-    `index` has every row of the table once, whether its file is here or not; `section` and `seed` split its rows of
-    `sheet_classes` as a run's. A patient whom the lookup has not seen in training gets the commonest class; one with
+    `index` has every row of the table once, whether its file is here or not; `section` and `seed` split its
+    `sheet_rows` as a run's. A patient whom the lookup has not seen in training gets the commonest class; one with
     several classes gets her commonest, and of equally common ones the rarest. Facts of absent files are unknown; those
     unknown for more than half of the rows are left out of the tree.
 
@@ -37,22 +39,32 @@ def sheet_shortcuts(
     check_leaks(folds, rows["patient_id"].to_numpy(dtype=np.str_), section.scheme)
     tested = labels[np.concatenate([fold.test for fold in folds])]
     rungs = climb_blind(labelled, folds, file_facts(labelled.index), seed)
-    return {rung.name: evaluate(tested, rung.probabilities, labelled.classes).macro.f1 for rung in rungs}
+    return {
+        rung.name: evaluate(tested, rung.probabilities, labelled.classes).macro.f1
+        for rung in rungs
+        if rung.probabilities is not None
+    }
 
 
 def sheet_rows(index: Index, target: Target, keep: Sequence[str] = ()) -> Labelled:
-    """Return the rows of the classes that `keep` names; for () of those whose pictures are published here.
+    """Return the samples, at the target's level, of the classes that `keep` names; for () of those with pictures here.
+
+    A sample is what gets a prediction in a run: a row, or one for a breast or an exam (see `data.samples`).
 
     These are the classes of which a row's file could be here, because its folder is: a sample of a data set has its
     folders, and a class without pictures (KAUMDS' BI-RADS 2) has none. A run on the complete data set takes the same
     ones. Where fewer than two classes have a folder, as beside a table alone, all that the table has count.
     """
     if keep:
-        return select_classes(index, target, keep)
+        return _labelled(index, target, keep)
     folders = index.rows["image_path"].map(lambda path: str(PurePosixPath(path).parent) if path else "")
     there = {folder: bool(folder) and (index.root / folder).is_dir() for folder in folders.unique()}
     housed = Index(root=index.root, rows=index.rows[folders.map(there)].reset_index(drop=True))
     counts = count_classes(drop_unlabelled(housed, target), target) if len(housed.rows) else {}
     # In the target's order, named of the whole table: a target that leaves its classes open has them from its rows.
     found = tuple(name for name in class_names(index, target) if counts.get(name, 0))
-    return select_classes(index, target, found if len(found) > 1 else ())
+    return _labelled(index, target, found if len(found) > 1 else ())
+
+
+def _labelled(index: Index, target: Target, keep: Sequence[str]) -> Labelled:
+    return label_samples(index, index, target, keep, WHOLE[target.level]).labelled

@@ -39,7 +39,7 @@ def judge(
     patients: NDArray[np.str_],
     generator: np.random.Generator,
 ) -> Mapping[str, Verdict]:
-    """Tell for each rung above the majority whether it is flagged.
+    """Tell for each rung above the majority that can be measured whether it is flagged.
 
     `labels` and `patients` (n,) are those of all rows, `ladder` is that of `ladder.ladder`. A rung is flagged if it
     gains at least 0.05 macro-F1 over chance and its p-value, corrected for the number of rungs (Holm, Scandinavian
@@ -61,11 +61,12 @@ def judge(
     found: dict[str, tuple[float, float, float]] = {}
     for climb in ladder:
         rung = climb(labels)
-        if rung.name == "majority":
+        if rung.name == "majority" or rung.probabilities is None:
             continue
         units = rows if rung.name == "patient_lookup" else patients
         exchanged = [labels[order] for order in _exchanges(units, folds, RETRAININGS, generator)]
-        chance = np.array([_macro_f1(other[tested], climb(other).probabilities) for other in exchanged])
+        fitted = [(other[tested], climb(other).probabilities) for other in exchanged]
+        chance = np.array([_macro_f1(other, told) for other, told in fitted if told is not None])
         actual = _macro_f1(labels[tested], rung.probabilities)
         gain, spread = actual - float(chance.mean()), float(chance.std(ddof=1)) * (1 + 1 / RETRAININGS) ** 0.5
         p_value = float(t.sf(gain / spread, RETRAININGS - 1)) if spread > 1e-9 else float(gain < 1e-9)

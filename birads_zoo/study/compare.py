@@ -72,6 +72,7 @@ def leaderboard(
         ablations=effects(study.variants, predicted, failures, study.metric, ordinal=ordinal),
         environment=environment,
         command=public_command(study.command),
+        level=metrics.level,
     )
 
 

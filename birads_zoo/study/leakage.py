@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+import msgspec
 
+from birads_zoo.data.audit import choose_target
+from birads_zoo.data.load import load_index
 from birads_zoo.data.splits import is_leaky
+from birads_zoo.errors import UserError
 from birads_zoo.evaluation.leaderboard import SchemeScore
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
-from birads_zoo.study.plan import Variant
+from birads_zoo.study.plan import Study, Variant
 from birads_zoo.study.public import public_text
 from birads_zoo.study.score import adjusted, compare, score, shortcut_scores
 
+if TYPE_CHECKING:
+    from birads_zoo.host import Host
+
 LEVEL = 0.05
+
+_SPLITS = {"image": ("patient", "breast", "image"), "breast": ("patient", "breast")}
+"""The splits that differ, by the level of the labels; by patient first."""
+
+
+def fitting(study: Study, host: Host) -> Study:
+    """Return a leakage study with the splits that differ where labels are of its recipe's level.
+
+    Raises:
+        UserError: for labels of patients, and for data that cannot be loaded.
+
+    """
+    section = study.variants[0].recipe.dataset
+    level = section.level
+    if not level:
+        level = choose_target(host.dataset(section.name), section.target, load_index(section, host)).level
+    if level not in _SPLITS:
+        raise UserError(
+            "a leakage study puts pictures of one patient on both sides of a split, and labels of the patient "
+            "(dataset.level) keep those of an exam together: set dataset.level to 'image', or to 'breast' with "
+            "dataset.views = 'breast'"
+        )
+    return replace(study, variants=tuple(one for one in study.variants if one.recipe.split.scheme in _SPLITS[level]))
 
 
 def inflation(
@@ -64,7 +95,7 @@ def inflation(
         )
     corrected = adjusted([row.p for row in rows])
     return tuple(
-        row if p is None else replace(row, p=p, verdict=_verdict(row.inflation, p))
+        row if p is None else msgspec.structs.replace(row, p=p, verdict=_verdict(row.inflation, p))
         for row, p in zip(rows, corrected, strict=True)
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 from msgspec.structs import asdict
 
 from birads_zoo import documents
+from birads_zoo.data.view_names import UNITS
 from birads_zoo.evaluation.comparison import ONE_SEED
 from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
 from birads_zoo.files import make_folder, write_text
@@ -30,7 +31,7 @@ _CAVEAT = (
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """What every number of a study rests on."""
+    """What every number of a study rests on; `n` counts what `level` says labels are of (see `interfaces.Target`)."""
 
     name: str
     dataset: str
@@ -44,6 +45,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     patients: int
     environment: Machine
     command: str
+    level: Literal["image", "breast", "patient"] = "image"
 
     @property
     def text(self) -> str:
@@ -51,7 +53,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) > 1)}"
         return (
             f"{self.name} · {self.dataset}, target {self.target} · {self.split} · {self.folds} folds, {seeds}"
-            f" · n = {self.n} images of {self.patients} patients · {_shown(self)}"
+            f" · n = {self.n} {UNITS[self.level]} of {self.patients} patients · {_shown(self)}"
         )
 
 
@@ -88,6 +90,7 @@ def basis(study: Study, first: Predicted, environment: Machine, split: str) -> B
         patients=metrics.patients,
         environment=environment,
         command=public_command(study.command),
+        level=metrics.level,
     )
 
 

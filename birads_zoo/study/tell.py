@@ -18,7 +18,7 @@ from birads_zoo.study.ablate import effects
 from birads_zoo.study.compare import leaderboard
 from birads_zoo.study.execute import execute
 from birads_zoo.study.gather import Predicted, collect
-from birads_zoo.study.leakage import inflation
+from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study
 from birads_zoo.study.results import AblationStudy, LeakageStudy
 from birads_zoo.study.score import score
@@ -63,12 +63,14 @@ def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: 
 
 
 def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, LeakageStudy]:
-    """Run one recipe under the three splits, by patient first; return the report's Markdown and JSON content.
+    """Run one recipe under the splits that differ, by patient first; return the report's Markdown and JSON content.
 
     Raises:
-        UserError: when the split by patient failed: there is nothing to compare with.
+        UserError: for labels of patients (see `leakage.fitting`), and when the split by patient failed: there is
+            nothing to compare with.
 
     """
+    study = fitting(study, host)
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
     tight = study.variants[0]
@@ -77,8 +79,14 @@ def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Sc
     ordinal = _is_ordinal(study, host, predicted)
     found = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
     environment = machine_of(read_environment(executed.folders[tight.name][0]))
-    about = results.basis(study, predicted[tight.name], environment, "split by patient, by breast and by image")
+    about = results.basis(study, predicted[tight.name], environment, f"split {_joined(study)}")
     return results.write_leakage(folder, about, found)
+
+
+def _joined(study: Study) -> str:
+    """Name the splits of a study, as "by patient, by breast and by image"."""
+    *first, last = (f"by {variant.recipe.split.scheme}" for variant in study.variants)
+    return f"{', '.join(first)} and {last}"
 
 
 def _is_ordinal(study: Study, host: Host, predicted: Mapping[str, Predicted]) -> bool:

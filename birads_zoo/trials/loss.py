@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import torch
@@ -87,6 +88,24 @@ def try_loss(loss: nn.Module, outputs: Outputs) -> None:
     )
     right, wrong = (called(loss, learnt, targets) for targets in (_TARGETS, _TARGETS.roll(1)))
     require(bool(right < wrong), f"right answers cost {right:.3g}, wrong ones {wrong:.3g}")
+
+
+def try_weights(plain: nn.Module, weighing: nn.Module, weights: Sequence[float], outputs: Outputs) -> None:
+    """Compare a loss's gradients with and without class weights.
+
+    Raises:
+        BrokenContractError: when a row's gradient is not multiplied by its class's weight, up to a common factor.
+
+    """
+    logits = _random_logits(outputs).requires_grad_()
+    before, after = (torch.autograd.grad(called(loss, logits, _TARGETS), logits)[0] for loss in (plain, weighing))
+    wanted = before * torch.tensor(weights)[_TARGETS, None]
+    wanted = wanted * ((wanted * after).sum() / (wanted**2).sum())
+    require(
+        torch.allclose(after, wanted, rtol=1e-3, atol=1e-3 * float(after.abs().max())),
+        "it says that it weighs classes, and class weights do not multiply its rows' gradients: multiply each row's "
+        "loss by its class's value in context.weights, or leave out weighs_classes",
+    )
 
 
 def _lowered(loss: nn.Module, logits: Tensor) -> Tensor:

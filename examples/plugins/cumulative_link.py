@@ -15,16 +15,18 @@ def scores(logits):  # N×(K−1) → log p(y = k), N×K, of log-odds of y > k t
 
 
 def build(context):
-    from torch import nn
+    import torch
 
     if not context.ordinal:
         raise UserError("the loss 'cumulative-link' needs classes in order; choose an ordinal target")
 
-    class CumulativeLink(nn.Module):
+    class CumulativeLink(torch.nn.Module):
         def forward(self, logits, targets):
-            return -scores(logits.float()).gather(1, targets[:, None]).mean()
+            return -(self.weights[targets] * scores(logits.float()).gather(1, targets[:, None])[:, 0]).mean()
 
-    return CumulativeLink()
+    loss = CumulativeLink()
+    loss.register_buffer("weights", torch.tensor(context.weights))  # a buffer, so that it follows to the device
+    return loss
 
 
 def outputs(context):
@@ -34,4 +36,5 @@ def outputs(context):
 
 @hookimpl
 def birads_zoo_losses():
-    return [LossSpec(name="cumulative-link", summary="Proportional odds (McCullagh)", build=build, outputs=outputs)]
+    own = {"build": build, "outputs": outputs, "weighs_classes": True}
+    return [LossSpec(name="cumulative-link", summary="Proportional odds (McCullagh)", **own)]

@@ -26,7 +26,7 @@ class Log:
 
     def epoch(self, record):
         self.write("epoch", asdict(record))
-        return Stop(f"a validation loss of {record.val_loss:.2f}") if (record.val_loss or 0) > self.give_up else None
+        return None if (record.val_loss or 0) <= self.give_up else Stop(f"a validation loss of {record.val_loss:.2f}")
 
     def finished(self, run, metrics):
         self.write("finished", metrics)

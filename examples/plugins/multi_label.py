@@ -13,14 +13,17 @@ class MultiLabelOptions(Options, frozen=True, kw_only=True):
 
 def build(context):
     import torch
-    from torch import nn
+    from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
-    class MultiLabel(nn.Module):
+    class MultiLabel(torch.nn.Module):
         def forward(self, logits, targets):
-            there = nn.functional.one_hot(targets, logits.shape[1]).to(torch.float32)
-            return nn.functional.binary_cross_entropy_with_logits(logits.float(), there)
+            there = one_hot(targets, logits.shape[1]).to(torch.float32)
+            costs = binary_cross_entropy_with_logits(logits.float(), there, reduction="none").mean(1)
+            return (self.weights[targets] * costs).mean()
 
-    return MultiLabel()
+    loss = MultiLabel()
+    loss.register_buffer("weights", torch.tensor(context.weights))  # a buffer, so that it follows to the device
+    return loss
 
 
 def outputs(context):
@@ -33,5 +36,5 @@ def outputs(context):
 
 @hookimpl
 def birads_zoo_losses():
-    summary = "Independent sigmoids, normalised"
-    return [LossSpec(name="multi-label", summary=summary, build=build, outputs=outputs, options=MultiLabelOptions)]
+    own = {"build": build, "outputs": outputs, "weighs_classes": True, "options": MultiLabelOptions}
+    return [LossSpec(name="multi-label", summary="Independent sigmoids, normalised", **own)]

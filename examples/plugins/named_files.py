@@ -26,7 +26,7 @@ def load(context):
     for row, path in enumerate(sorted(context.root.glob("*.png")), start=1):
         parts = path.stem.split(context.options.separator)
         record = {"row": row, "image_path": path.name}
-        if len(parts) == 4:
+        if len(parts) == 4 and parts[1] in ("L", "R"):  # a side is one of these, or "" where it is unknown
             records.append(record | dict(zip(("patient_id", "laterality", "view", "label"), parts, strict=True)))
         else:  # nothing is left out in silence
             audit.append(AuditEntry(**record, patient_id="", action="dropped", reason="unreadable name"))

@@ -12,13 +12,16 @@ import torch
 from PIL import Image
 
 from birads_zoo.artifact import reading
-from birads_zoo.artifact.judging import calibrate, vote
+from birads_zoo.artifact.judging import _warnings, calibrate, vote
 from birads_zoo.artifact.manifest import FoldPart
 from birads_zoo.artifact.reading import Sample, samples_of
 from birads_zoo.artifact.rows import as_row, columns_of
+from birads_zoo.artifact.training_range import NAMES
+from birads_zoo.data.views import grouped_samples
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.recalibration import recalibrated
-from birads_zoo.interfaces import NoOptions
+from birads_zoo.host import load_host
+from birads_zoo.interfaces import DatasetContext, NoOptions
 
 
 def part(temperature=None, threshold=None, shift=(0.0, 0.0, 0.0)):
@@ -141,15 +144,55 @@ def test_a_model_of_two_views_takes_a_table_that_says_which_belong_together():
     table = pd.DataFrame(rows, columns=["image_path", "patient_id", "laterality", "view"])
     told = [[path and path.name for path in sample.pictures] for sample in samples_of(table, "bilateral", "image")]
     assert told == [["a_L.png", "a_R.png"], ["a_R.png", "a_L.png"], ["b_L.png", None]]
-    with pytest.raises(UserError, match=r"looks at 2 pictures of a woman at once .* give a table with the columns"):
+    with pytest.raises(UserError, match=r"looks at 2 pictures of a patient at once .* give a table with the columns"):
         samples_of(["a_L.png"], "bilateral", "image")
     with pytest.raises(UserError, match="lacks the column 'view'; it needs image_path, patient_id, laterality, view"):
         samples_of(table.drop(columns="view"), "bilateral", "image")
 
 
+@pytest.mark.parametrize("exams", [{"study_date": ["2019", "2019", "2021", "2021"]}, {"exam_id": [1, 1, 2, 2]}])
+def test_a_table_is_read_as_training_reads_it(exams, tmp_path):
+    """Sides and views in any spelling, and a patient's exams apart by their ids or else by their dates."""
+    table = pd.DataFrame(
+        {
+            "image_path": ["0.png", "1.png", "2.png", "3.png"],
+            "patient_id": ["P 1", "P1", "P1", "P1"],
+            "laterality": ["left", "R", "Left", "right"],
+            "view": ["cc", "CC", "CC", "Cc"],
+            **exams,
+        }
+    )
+    asked = [[path and path.name for path in one.pictures] for one in samples_of(table, "exam", "patient")]
+    assert asked == [["0.png", None, "1.png", None], ["2.png", None, "3.png", None]]
+    (tmp_path / "table.csv").write_text(table.assign(assessment=1).to_csv(index=False))
+    spec = load_host().dataset("csv")
+    rows = spec.load(DatasetContext(root=tmp_path, options=spec.options())).rows
+    trained = grouped_samples(rows, "exam", "patient")[0]
+    assert trained.pictures[:, [0, 2]].tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(("views", "level", "absent"), [("exam", "patient", 3), ("bilateral", "image", 1)])
+def test_a_single_view_of_an_exam_is_predicted(views, level, absent):
+    table = pd.DataFrame([("a.png", "a", "L", "MLO")], columns=["image_path", "patient_id", "laterality", "view"])
+    (sample,) = samples_of(table, views, level)
+    assert sample.pictures.count(None) == absent
+    assert sample.source == "a.png"
+
+
+def test_absent_views_are_warned_of(model):
+    manifest = SimpleNamespace(
+        view_names=("L_CC", "L_MLO", "R_CC", "R_MLO"), training_range=model.manifest.training_range
+    )
+    unknown = np.full((4, len(NAMES)), np.nan)
+    for present, said in (([1, 0, 1, 0], ["2 of 4 views: L_MLO, R_MLO not given"]), ([1] * 4, [])):
+        there = np.array(present, np.bool_)
+        ready = reading.Ready(source="", pixels=np.zeros((4, 2, 2), np.uint8), present=there, statistics=unknown)
+        assert list(_warnings(manifest, ready, np.nan)) == said
+
+
 def test_a_partner_that_cannot_be_read_is_named(model, paths, tmp_path):
     told = reading.read(Sample(source="own", pictures=(paths[0], tmp_path / "gone.png")), model.manifest.preprocessing)
-    assert told.error == f"its partner {tmp_path / 'gone.png'}: no file: it does not exist"
+    assert told.error == f"another view, {tmp_path / 'gone.png'}: no file: it does not exist"
 
 
 def test_calibration_recalibrates_each_fold_before_the_mean():

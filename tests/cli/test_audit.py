@@ -42,6 +42,7 @@ def test_json_is_all_there_is_on_stdout(zoo, classes_root):
         "repaired": {},
         "unlisted": {},
         "target": "label",
+        "level": "image",
         "classes": {"sick": 1, "well": 1},
     }
 

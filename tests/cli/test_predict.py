@@ -126,3 +126,7 @@ def test_what_cannot_be_predicted_is_one_sentence(zoo, model, pictures, folder, 
     assert said.status == 2
     assert said.out == ""
     assert said.err.splitlines()[-1].startswith(f"birads-zoo: error: {sentence}")
+
+
+def test_the_help_says_which_export_has_no_heat_maps(zoo):
+    assert "Not for onnx, which has no gradients." in " ".join(zoo("predict", "--help").out.split())

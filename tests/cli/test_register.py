@@ -135,3 +135,47 @@ def test_a_read_only_folder_is_said(zoo, write_net, folder, monkeypatch):
     ended = zoo("register", "my_net.py")
     assert ended.status == 2
     assert "registry.toml: Permission denied; choose another place to write to" in ended.err
+
+
+FAMILY = """
+from birads_zoo import BackboneFamily, BackboneSpec, hookimpl
+
+def resolve(name):
+    if name not in NAMES:
+        raise KeyError(name)
+    def build(context):
+        from torch import nn
+        return MODULE
+    return BackboneSpec(name=f"wide/{name}", summary="a test's own", build=build)
+
+@hookimpl
+def birads_zoo_backbones():
+    return [BackboneFamily(prefix="wide", summary="some widths", names=lambda: NAMES, resolve=resolve)]
+"""
+
+
+def test_a_family_is_told_of_and_its_first_member_tried(zoo, folder):
+    (folder / "wide.py").write_text(FAMILY.replace("MODULE", "nn.Conv2d(1, 8, 3)").replace("NAMES", '("8", "16")'))
+    ended = zoo("register", "wide.py")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out == (
+        "registered family of backbones 'wide' (some widths)\n"
+        "registry.toml now names wide.py; run it:\n"
+        "  birads-zoo run --backbone wide/8\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "names", "said"),
+    [
+        ("nn.Flatten()", '("8",)', "backbone 'wide/8' (plugin wide.py) breaks its contract: 2×1×64×64 images became"),
+        ("nn.Conv2d(1, 8, 3)", "()", "family of backbones 'wide' (plugin wide.py) has no member: its names() lists"),
+        ("nn.Conv2d(1, 8, 3)", "1 / 0", "(plugin wide.py) failed to list its names: ZeroDivisionError"),
+    ],
+)
+def test_a_family_that_breaks_its_contract_is_not_registered(zoo, folder, module, names, said):
+    (folder / "wide.py").write_text(FAMILY.replace("MODULE", module).replace("NAMES", names))
+    ended = zoo("register", "wide.py")
+    assert (ended.status, ended.out) == (2, "")
+    assert said in ended.err
+    assert not (folder / "registry.toml").exists()

@@ -134,6 +134,8 @@ def test_an_exported_model_predicts_exams_from_a_table(predicted, table):
     assert lost["error"].startswith("in no sample: side or view not used: laterality 'L' and view ''")
     assert min(float(whole[name]) for name in WEIGHTS) > 0
     assert [float(half[name]) for name in WEIGHTS[2:]] == [0, 0], "the right breast is not there"
+    assert "2 of 4 views: R_CC, R_MLO not given" in half["warnings"]
+    assert "views:" not in whole["warnings"]
     assert sum(float(half[name]) for name in WEIGHTS) == pytest.approx(1, abs=1e-3)
 
 
@@ -156,8 +158,8 @@ def test_heat_maps_of_an_exam_lie_side_by_side_and_are_empty_where_there_is_no_p
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (["dataset.level=patient"], "set dataset.views to 'exam' (it is 'single'), or dataset.level to 'image'"),
-        (["dataset.level=breast", "dataset.views=exam"], "set dataset.views to 'breast' (it is 'exam')"),
+        (["dataset.level=patient"], "makes other samples: set dataset.level to 'image', or dataset.views to 'exam'"),
+        (["dataset.level=breast", "dataset.views=exam"], "set dataset.level to 'image', or dataset.views to 'breast'"),
         (
             ["dataset.level=patient", "dataset.views=exam", "model.fusion=difference"],
             "no picture comes first: use 'mean', 'max', 'concat' or 'attention'",

@@ -1,5 +1,6 @@
 """Pictures become samples with one label each, and nothing is lost in silence."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,11 @@ def index_of(*pictures):
     return Index(root=Path(), rows=pd.DataFrame(rows))
 
 
-def sampled(*pictures, target=BIRADS, keep=(), views="exam"):
-    return label_samples(index_of(*pictures), target, keep, views)
+def sampled(*pictures, target=BIRADS, keep=(), views="exam", absent=()):
+    """Label the samples of these pictures; the rows that `absent` numbers have none."""
+    sheet = index_of(*pictures)
+    there = sheet.rows[~sheet.rows["row"].isin(absent)].reset_index(drop=True)
+    return label_samples(replace(sheet, rows=there), sheet, target, keep, views)
 
 
 def labels_of(found):
@@ -66,6 +70,33 @@ def test_samples_with_contradicting_labels_go_whole_and_are_listed():
     said = ("contradicting labels", "assessment 1 in row 10, 5 in row 11")
     assert dropped(found) == {10: said, 11: said, 12: said}
     assert len(found.used.rows) + len(found.used.audit) == 7
+
+
+def test_rows_without_a_usable_picture_still_say_what_the_sample_is():
+    exams = ("b L CC 1", "b L MLO 1", "c L CC 4", "c L MLO 4")
+    found = sampled("a L CC 1", "a L MLO 1", "a R CC 5", *exams, absent=(12,))
+    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
+    said = ("contradicting labels", "assessment 1 in row 10, 1 in row 11, 5 in row 12")
+    assert dropped(found) == {10: said, 11: said}
+    # An absent category of the other breast, kept or not, is one more; the breasts themselves stay.
+    assert labels_of(sampled("a L CC 1", "a R CC 2", *exams, keep=("BI-RADS 1", "BI-RADS 4"), absent=(11,))) == [
+        "BI-RADS 1",
+        "BI-RADS 4",
+    ]
+    assert labels_of(sampled("a L CC -", "a R CC 4", *exams, absent=(11,)))[0] == "BI-RADS 4"
+    breast = replace(BIRADS, level="breast")
+    found = sampled("a L CC 1", "a L MLO 1", "a R CC 5", *exams, target=breast, views="breast", absent=(12,))
+    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 1", "BI-RADS 4"]
+
+
+def test_a_data_sets_own_cells_say_what_all_pictures_say():
+    index = index_of("a L CC 1", "a R CC 1", "b L CC 4", "b R CC 4")
+    own = {"device": ["X", "Y", "Z", "Z"], "dose": [1, 2, 3, 3], "tags": [["u"], ["u"], ["u"], ["v"]]}
+    index = replace(index, rows=index.rows.assign(**own))
+    rows = label_samples(index, index, BIRADS, (), "exam").labelled.index.rows
+    assert rows["device"].tolist() == ["", "Z"]
+    assert rows["dose"].fillna(-1).tolist() == [-1, 3]
+    assert rows["tags"].tolist() == [["u"], ""]
 
 
 def test_values_of_one_class_do_not_contradict_each_other():

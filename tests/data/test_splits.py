@@ -107,7 +107,7 @@ def test_another_seed_gives_other_folds() -> None:
 
 def test_too_few_patients_for_validation_is_said_once() -> None:
     names, labels = _rows(10, 2)
-    with pytest.warns(BiradsZooWarning, match="no validation rows in fold 1, 2: some class has fewer than 2") as seen:
+    with pytest.warns(BiradsZooWarning, match="no validation rows in folds 1, 2: some class has fewer than 2") as seen:
         folds = make_folds(names, labels, ("a", "b"), SplitSection(folds=2), 0)
     assert len(seen) == 1
     assert "training runs for its fixed number of epochs" in str(seen[0].message)

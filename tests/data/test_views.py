@@ -4,7 +4,7 @@ import pytest
 
 from birads_zoo.data.prepare import prepare
 from birads_zoo.data.view_names import view_names
-from birads_zoo.data.views import Samples, grouped_samples, own_samples, side_by_side, why_unused
+from birads_zoo.data.views import Samples, grouped_samples, own_samples, require_partners, side_by_side, why_unused
 from birads_zoo.errors import UserError
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
@@ -85,9 +85,10 @@ def test_rows_without_a_patient_have_no_partner():
 @pytest.mark.parametrize("views", ["breast", "bilateral", "exam"])
 def test_where_no_picture_has_a_partner_the_error_says_what_is_missing(views):
     with pytest.raises(UserError, match=rf"'{views}' needs .* and no picture has one: the rows need patient_id"):
-        own_samples(exam("L CC", "? CC", "R ?"), views)
+        require_partners(own_samples(exam("L CC", "? CC", "R ?"), views), views)
     with pytest.raises(UserError, match="'exam' needs another picture of the same exam"):
-        grouped_samples(exam("L CC", "? CC", "R ?"), "exam", "patient")
+        require_partners(grouped_samples(exam("L CC", "? CC", "R ?"), "exam", "patient")[0], "exam")
+    require_partners(own_samples(exam("L CC"), "single"), "single")
 
 
 def test_an_unknown_side_or_view_is_nobodys_partner():
@@ -125,8 +126,8 @@ def test_a_level_needs_the_views_that_show_all_of_it(views, level):
     with pytest.raises(UserError) as refused:
         view_names(views, level)
     assert str(refused.value) == (
-        f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures: set "
-        f"dataset.views to '{whole}' (it is '{views}'), or dataset.level to 'image'"
+        f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures, and "
+        f"dataset.views = '{views}' makes other samples: set dataset.level to 'image', or dataset.views to '{whole}'"
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -121,6 +122,28 @@ def desk(tmp_path_factory, opened):
     from birads_zoo.serving.answering import Desk, Limits
 
     return Desk(model=opened, limits=Limits(megabytes=1, megapixels=4), folder=tmp_path_factory.mktemp("serving"))
+
+
+@pytest.fixture(scope="session")
+def desk_of_views(desk):
+    """That desk as if its model looked at several views: `desk_of_views(views, level)`."""
+    import msgspec
+
+    from birads_zoo.artifact.networks import Judge
+    from birads_zoo.model.build import build_classifier
+
+    def seeing(views, level):
+        model = desk.model
+        recipe = model.manifest.recipe.replace({"dataset.views": views, "dataset.level": level})
+        manifest = msgspec.structs.replace(model.manifest, recipe=recipe)
+        classifiers = tuple(build_classifier(recipe, model.host, len(model.classes)).eval() for _ in model.classifiers)
+        for one, other in zip(classifiers, model.classifiers, strict=True):
+            one.load_state_dict(other.state_dict())
+        own = 1 if level == "image" else len(manifest.view_names)
+        networks = tuple(Judge(one, own).eval() for one in classifiers)
+        return replace(desk, model=replace(model, manifest=manifest, classifiers=classifiers, networks=networks))
+
+    return seeing
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 from birads_zoo.artifact.manifest import HeatMaps
 from birads_zoo.serving.answering import answer
 from birads_zoo.serving.templates import render_answer
+from birads_zoo.serving.uploads import Upload
 
 COLUMN = '<th scope="col">calibrated</th>'
 
@@ -23,7 +24,9 @@ def shown(desk, mammogram):
             for fold, temperature, threshold in zip(desk.model.manifest.folds, temperatures, thresholds, strict=True)
         )
         manifest = msgspec.structs.replace(desk.model.manifest, folds=folds)
-        found = answer(replace(desk, model=replace(desk.model, manifest=manifest)), mammogram, drawn=False)
+        found = answer(
+            replace(desk, model=replace(desk.model, manifest=manifest)), [Upload(content=mammogram)], drawn=False
+        )
         return re.sub(r"\s+", " ", render_answer(found, manifest))
 
     return make
@@ -60,7 +63,7 @@ def test_networks_without_a_set_are_told_of(shown):
 
 
 def test_a_heat_map_has_its_verdict_beside_it(desk, mammogram):
-    manifest, found = desk.model.manifest, answer(desk, mammogram, drawn=True)
+    manifest, found = desk.model.manifest, answer(desk, [Upload(content=mammogram)], drawn=True)
     assert "Not to be relied on: nobody has tested these maps." in render_answer(found, manifest)
     judged = HeatMaps(faithful=True, verdict="beats a random and a centred map")
     page = render_answer(found, msgspec.structs.replace(manifest, heat_maps=judged))

@@ -32,13 +32,6 @@ def test_what_reaches_this_machine_alone(host, inside):
     assert is_loopback(host) is inside
 
 
-def test_a_model_of_several_views_is_not_served(opened, tmp_path):
-    manifest = opened.manifest
-    two = msgspec.structs.replace(manifest, recipe=manifest.recipe.replace({"dataset.views": "breast"}))
-    with pytest.raises(UserError, match=r"looks at 2 pictures of a woman at once.* use `birads-zoo predict`"):
-        Desk(model=dataclasses.replace(opened, manifest=two), limits=Limits(), folder=tmp_path)
-
-
 def test_an_explainer_that_is_not_here_is_told_of_at_the_start(opened, tmp_path):
     manifest = opened.manifest
     other = msgspec.structs.replace(manifest, recipe=manifest.recipe.replace({"explainer": "not-here"}))

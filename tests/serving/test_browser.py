@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+from contextlib import contextmanager
 from threading import Thread
 
 import pytest
@@ -11,9 +12,9 @@ pytest.importorskip("gradio", reason="gradio is not installed (make install)")
 uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
 
 
-@pytest.fixture(scope="module")
-def address(desk):
-    """The address of a server of the page, in a thread of this process."""
+@contextmanager
+def running(desk):
+    """Serve the page in a thread of this process; gives its address."""
     from birads_zoo.serving.app import build_app
 
     async def serve(listening):
@@ -30,9 +31,15 @@ def address(desk):
         thread.join()
 
 
-@pytest.fixture
-def page(browser, address):
-    """The page, opened. Fails on console errors and on anything asked of another host."""
+@pytest.fixture(scope="module")
+def address(desk):
+    with running(desk) as address:
+        yield address
+
+
+@contextmanager
+def opened_page(browser, address):
+    """Open the page. Fails on console errors and on anything asked of another host."""
     wrong: list[str] = []
     context = browser.new_context(viewport={"width": 1400, "height": 950})
     opened = context.new_page()
@@ -46,10 +53,17 @@ def page(browser, address):
     context.on("request", lambda one: one.url.startswith(allowed) or wrong.append(f"asked for {one.url}"))
     context.on("requestfailed", lambda one: wrong.append(f"failed: {one.url}"))
     opened.goto(address)
-    opened.get_by_text("Drop a mammogram", exact=True).wait_for()
+    opened.locator("#zoo-limits").wait_for()
     yield opened
     context.close()
     assert wrong == []
+
+
+@pytest.fixture
+def page(browser, address):
+    with opened_page(browser, address) as opened:
+        assert opened.get_by_text("Drop a mammogram", exact=True).is_visible()
+        yield opened
 
 
 def drop(page, name, content):
@@ -128,3 +142,24 @@ def test_a_file_dropped_anywhere_is_taken(page, desk, mammogram):
 def test_the_docs_open(page, address):
     page.goto(f"{address}docs")
     assert page.locator("h2 code", has_text="/predict").is_visible()
+
+
+def test_a_model_of_several_views_takes_a_file_for_each(browser, desk_of_views, mammogram):
+    with running(desk_of_views("breast", "image")) as address, opened_page(browser, address) as page:
+        assert page.locator(".zoo-example").count() == 0
+        ask = page.get_by_role("button", name="Ask the model")
+        ask.click()
+        page.get_by_text("the form holds no file").wait_for()
+        for field in ("L_CC", "L_MLO"):
+            page.locator(f"[name={field}]").set_input_files({"name": "x", "mimeType": "", "buffer": mammogram})
+        page.get_by_label("Comes first").select_option("L_MLO")
+        page.evaluate(
+            """() => {
+                const real = window.fetch;
+                window.fetch = (where, how) => { window.sent = [...how.body.keys()]; return real(where, how); };
+            }"""
+        )
+        ask.click()
+        page.locator(".zoo-called").wait_for()
+        assert page.get_by_text("Looked at: own, other_view.").is_visible()
+        assert page.evaluate("window.sent") == ["L_MLO", "L_CC"]

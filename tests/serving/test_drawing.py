@@ -29,11 +29,11 @@ def test_heat_on_a_spot_lies_on_the_spot(tmp_path, mirrored, fit, size):
     section = ImageSection(height=128, width=96, fit=fit)
     placed = read_and_place(path, section, geometry(section, None))
     assert placed.placement.mirrored is mirrored
-    shape, picture = shown(path)
+    (shape,), picture = shown([path])
     assert max(shape) <= 1024
     assert shape[0] / shape[1] == pytest.approx(height / width, rel=0.01)
     heat = (placed.pixels > 200).astype(np.float32)
-    over = np.asarray(Image.open(io.BytesIO(base64.b64decode(laid_over(heat, placed, shape)))))
+    over = np.asarray(Image.open(io.BytesIO(base64.b64decode(laid_over([heat], [placed], [shape])))))
     below = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))
     assert over.shape == (*below.shape, 4)
     for found, weights in (("heat", over[..., 3]), ("spot", np.where(below > 200, 1, 0))):
@@ -45,7 +45,7 @@ def test_heat_on_a_spot_lies_on_the_spot(tmp_path, mirrored, fit, size):
 def test_sixteen_bits_are_shown_over_the_whole_range(tmp_path):
     ramp = np.linspace(0, 4095, 64 * 64).reshape(64, 64).astype(np.uint16)
     Image.fromarray(ramp).save(tmp_path / "deep.png")
-    below = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown(tmp_path / "deep.png")[1]))))
+    below = np.asarray(Image.open(io.BytesIO(base64.b64decode(shown([tmp_path / "deep.png"])[1]))))
     assert below.dtype == np.uint8
     assert below.min() == 0
     assert below.max() == 255

@@ -7,6 +7,7 @@ from birads_zoo.recipe import SplitSection
 from birads_zoo.shortcuts import ladder as room
 from birads_zoo.shortcuts.ladder import climb, climb_blind
 from birads_zoo.shortcuts.pixels import linear, shrink, thumbnails, without_breast
+from birads_zoo.shortcuts.verdict import judge
 
 SIDE = 64
 
@@ -77,6 +78,24 @@ def test_the_blind_rungs_are_the_first_three(cohort):
     ):
         assert blind.name == rung.name
         np.testing.assert_array_equal(blind.probabilities, rung.probabilities)
+
+
+def test_without_more_rows_than_classes_a_linear_model_is_not_measured(cohort, labelled_of):
+    _, _, pixels, facts = cohort
+    few, labels = np.arange(8), [0, 1, 2, 3] * 2
+    labelled = labelled_of(labels, [f"P{number}" for number in few])
+    folds = make_folds(
+        np.array([f"P{number}" for number in few]),
+        labelled.labels,
+        labelled.classes,
+        SplitSection(folds=2, validation=0),
+        0,
+    )
+    climbs = room.ladder(labelled, folds, pixels[few], facts.iloc[few], 0)
+    rungs = [climb(labelled.labels) for climb in climbs]
+    assert [rung.name for rung in rungs if rung.probabilities is None] == ["thumbnail", "background"]
+    told = judge(labelled.labels, climbs, folds, np.array([f"P{number}" for number in few]), np.random.default_rng(0))
+    assert list(told) == ["patient_lookup", "metadata_tree"]
 
 
 def test_pictures_of_other_rows_are_refused(cohort):

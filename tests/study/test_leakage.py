@@ -2,12 +2,13 @@
 
 import pytest
 
-from birads_zoo.errors import BiradsZooWarning
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.progress import Screen
 from birads_zoo.study.execute import Failure, execute
 from birads_zoo.study.gather import collect
-from birads_zoo.study.leakage import inflation
+from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study, leaking
+from birads_zoo.study.tell import tell_leakage
 
 pytestmark = [pytest.mark.usefixtures("no_figures"), pytest.mark.filterwarnings("ignore:a split by")]
 
@@ -54,6 +55,25 @@ def test_independent_images_have_no_gap(schemes):
         assert rows[scheme].inflation.low <= 0 <= rows[scheme].inflation.high
         assert rows[scheme].verdict == "no inflation shown"
     assert rows["image"].smallest_gap > 0
+
+
+@pytest.mark.parametrize(("level", "splits"), [("breast", ["patient", "breast"]), ("", ["patient", "breast", "image"])])
+def test_splits_that_are_one_at_the_labels_level_are_not_compared(
+    host, write_pictures, pixel_recipe, tmp_path, level, splits
+):
+    recipe = pixel_recipe(write_pictures(tmp_path / "root", 2, 2, 0.0, "patient", 0), dataset__level=level)
+    study = Study(kind="leakage", variants=leaking(recipe), seeds=(0,), metric="macro_f1", command="")
+    assert [variant.mark for variant in fitting(study, host).variants] == splits
+
+
+def test_labels_of_patients_cannot_leak_and_are_refused(host, pixel_recipe, tmp_path):
+    recipe = pixel_recipe(tmp_path, dataset__level="patient", dataset__views="exam")
+    study = Study(kind="leakage", variants=leaking(recipe), seeds=(0,), metric="macro_f1", command="")
+    with pytest.raises(
+        UserError, match=r"keep those of an exam together: set dataset\.level to 'image', or to 'breast'"
+    ):
+        tell_leakage(study, host, tmp_path / "study", "cpu", Screen())
+    assert not (tmp_path / "study").exists()
 
 
 def test_the_leaky_splits_say_that_they_leak(host, write_pictures, pixel_recipe, tmp_path, recwarn):

@@ -21,10 +21,10 @@ SCORE = Estimate(value=0.7, low=0.6, high=0.8)
 def about():
     """What a study rests on: `about(seeds=(0, 1))`."""
 
-    def make(seeds=(0, 1)):
+    def make(seeds=(0, 1), level="image"):
         return Basis(
             name="my-net", dataset="csv", target="finding", classes=("a", "b"), split="by patient", folds=4,
-            seeds=seeds, metric="macro_f1", n=80, patients=40, environment=MACHINE, command="birads-zoo …",
+            seeds=seeds, metric="macro_f1", n=80, patients=40, environment=MACHINE, command="birads-zoo …", level=level,
         )  # fmt: skip
 
     return make
@@ -60,3 +60,8 @@ def test_what_a_study_of_one_seed_cannot_say_stands_below_it(tmp_path, about, se
     assert "n = 80 images of 40 patients · macro-F1" in text
     undefined, _ = write_ablations(tmp_path, about(seeds), None, [effect])
     assert "Full model: undefined." in undefined
+
+
+@pytest.mark.parametrize(("level", "counted"), [("breast", "80 breasts of 40"), ("patient", "80 exams of 40")])
+def test_what_is_counted_is_what_labels_are_of(about, level, counted):
+    assert counted in about(level=level).text

@@ -10,15 +10,14 @@
     document.getElementById("heat").classList.toggle("zoo-shown", stage().querySelector(".zoo-heat") !== null);
   };
 
-  const ask = async (bytes, size) => {
-    if (size > Number(document.querySelector(".zoo-drop").dataset.most)) return put(held("zoo-too-large"));
+  const ask = async (body, size) => { // a file's bytes, or a form; and the size of the largest file
+    if (size > Number(document.querySelector("[data-most]").dataset.most)) return put(held("zoo-too-large"));
     const mine = ++last; // an answer that comes after a later picture was dropped is not shown
     stage().setAttribute("aria-busy", "true");
     let html;
     try {
-      const answer = await fetch("show", {
-        method: "POST", body: bytes, headers: { "content-type": "application/octet-stream" },
-      });
+      const headers = body instanceof FormData ? {} : { "content-type": "application/octet-stream" };
+      const answer = await fetch("show", { method: "POST", body, headers });
       html = answer.headers.get("content-type").startsWith("text/html") ? await answer.text() : held("zoo-silent");
     } catch {
       html = held("zoo-silent");
@@ -35,6 +34,16 @@
     ask(input.files[0], input.files[0].size);
     input.value = ""; // so that the same file can be chosen again
   });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches(".zoo-views")) return;
+    event.preventDefault();
+    const first = event.target.querySelector("select")?.value;
+    const given = [...new FormData(event.target)].filter(([, file]) => file.size);
+    given.sort(([one], [other]) => (other === first) - (one === first));
+    const form = new FormData();
+    for (const [field, file] of given) form.append(field, file, "picture");
+    ask(form, Math.max(0, ...given.map(([, file]) => file.size)));
+  });
   document.addEventListener("click", (event) => {
     const example = event.target.closest(".zoo-example");
     if (!example) return;
@@ -45,7 +54,7 @@
   for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
     document.addEventListener(name, (event) => {
       event.preventDefault();
-      document.querySelector(".zoo-drop").classList.toggle("zoo-over", name === "dragenter" || name === "dragover");
+      document.querySelector("[data-most]").classList.toggle("zoo-over", name === "dragenter" || name === "dragover");
       if (name === "drop" && event.dataTransfer.files.length) {
         ask(event.dataTransfer.files[0], event.dataTransfer.files[0].size);
       }

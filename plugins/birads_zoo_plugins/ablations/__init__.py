@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from birads_zoo import AblationSpec, hookimpl
+from birads_zoo import AblationSpec, UserError, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,6 +20,16 @@ def _setting(**fields: object) -> Callable[[Recipe], Recipe]:
     """Make a change that sets recipe fields; "__" stands for the dot in their names."""
     changes = {name.replace("__", "."): value for name, value in fields.items()}
     return lambda recipe: recipe.replace(changes)
+
+
+def _without_partners(recipe: Recipe) -> Recipe:
+    level = recipe.dataset.level or "image"
+    if level != "image":
+        raise UserError(
+            f"ablation 'no-partner-view' makes every picture a sample by itself, and labels of the {level} "
+            "(dataset.level) are of several pictures: leave it out, or set dataset.level to 'image' with and without it"
+        )
+    return recipe.replace({"dataset.views": "single", "model.fusion": "mean"})
 
 
 def _without_batchnorm(classifier: nn.Module) -> nn.Module:
@@ -45,7 +55,7 @@ def birads_zoo_ablations() -> list[AblationSpec]:
         AblationSpec(
             name="no-partner-view",
             summary="Every picture is a sample by itself",
-            recipe=_setting(dataset__views="single", model__fusion="mean"),
+            recipe=_without_partners,
         ),
         AblationSpec(name="no-batchnorm", summary="No batch norm in backbone and head", model=_without_batchnorm),
         AblationSpec(name="no-augmentation", summary="Images as they are", recipe=_setting(augmentation__name="none")),

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from birads_zoo import INDEX_COLUMNS, UserError, unknown_name
 from birads_zoo_plugins.datasets._tables import HEADER_ROWS, Cell, Sheet
 
-MAPPABLE = tuple(name for name in INDEX_COLUMNS if name not in ("row", "exam_id", "lesions"))
+MAPPABLE = tuple(name for name in INDEX_COLUMNS if name not in ("row", "lesions"))
 """The canonical columns that a table can give."""
 
 _MEANINGS: dict[str, tuple[str, ...]] = {
     "image_path": ("image path", "image file path", "file path", "image file", "file name", "image", "path", "file"),
     "patient_id": ("patient id", "patient", "patient number", "patient no", "subject id"),
+    "exam_id": ("exam id", "examination id", "study id", "study instance uid"),
     "laterality": ("laterality", "breast type", "left or right breast", "breast side", "side", "image laterality"),
     "view": ("view", "breast view", "image view", "view position", "projection"),
     "assessment": ("assessment", "birads", "birad", "birads category", "birads assessment", "breast birads"),

@@ -77,21 +77,17 @@ def read_row(number: int, cells: dict[str, Cell], tree: Tree, exact: set[str]) -
     path = values.path(cells["image_path"])
     if path not in exact:
         path = tree.find(path) or path
-    patient = values.patient(cells.get("patient_id"))
-    date = values.date(cells.get("study_date"))
+    identity = values.identity(cells)
+    patient = identity["patient_id"]
     density, cleaned = values.density(cells.get("density"))
     record: Record = {
         "row": number,
         "image_path": path,
-        "patient_id": patient,
-        "exam_id": f"{patient}_{date}" if patient and date else "",
-        "laterality": values.laterality(cells.get("laterality")),
-        "view": values.view(cells.get("view")),
+        **identity,
         "assessment": values.assessment(cells.get("assessment")),
         "label": values.label(cells.get("label")),
         "density": density,
         "age": values.age(cells.get("age")),
-        "study_date": date,
     }
     entries: list[AuditEntry] = []
     for name in ("laterality", "assessment", "density", "age", "study_date"):

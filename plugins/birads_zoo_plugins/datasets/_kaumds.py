@@ -168,7 +168,7 @@ def _read_row(number: int, cells: dict[str, Cell], find: Callable[[Cell], str]) 
         "row": number,
         "image_path": path,
         "patient_id": patient,
-        "exam_id": f"{patient}_{date}" if patient and date else "",
+        "exam_id": values.exam(patient, cells.get("exam_id"), date),
         "laterality": laterality,
         "view": view,
         "assessment": assessment,

@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from birads_zoo import UserError
+from birads_zoo.cells import Cell as Cell
 
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv")
 HEADER_ROWS = 20  # a header stands in the first of them, or the sheet has none
 _BLANK_ROWS = 10_000  # that many in a row end a sheet: real ones claim a million rows and fill five thousand
-
-Cell = Any  # str, int, float, bool, datetime, or None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,15 +19,15 @@ class FocalOptions(Options, frozen=True, kw_only=True):
 
 
 def _build_cross_entropy(context: LossContext) -> nn.Module:
-    from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
+    from birads_zoo_plugins.losses._weighted import FocalLoss
 
-    return FocalLoss(class_weights(context), gamma=0.0)
+    return FocalLoss(context.weights, gamma=0.0)
 
 
 def _build_focal(context: LossContext) -> nn.Module:
-    from birads_zoo_plugins.losses._weighted import FocalLoss, class_weights
+    from birads_zoo_plugins.losses._weighted import FocalLoss
 
-    return FocalLoss(class_weights(context), gamma=context.options.gamma)
+    return FocalLoss(context.weights, gamma=context.options.gamma)
 
 
 def _build_corn(context: LossContext) -> nn.Module:
@@ -46,11 +46,17 @@ def _corn_outputs(context: OutputsContext) -> Outputs:
 def birads_zoo_losses() -> list[LossSpec]:
     """Return cross-entropy, focal loss and CORN, each with balanced class weights if asked for."""
     return [
-        LossSpec(name="cross-entropy", summary="Cross-entropy, class weights on or off", build=_build_cross_entropy),
+        LossSpec(
+            name="cross-entropy",
+            summary="Cross-entropy, class weights on or off",
+            build=_build_cross_entropy,
+            weighs_classes=True,
+        ),
         LossSpec(
             name="focal",
             summary="Focal loss (Lin et al. 2017), which looks away from easy rows",
             build=_build_focal,
+            weighs_classes=True,
             options=FocalOptions,
         ),
         LossSpec(
@@ -58,5 +64,6 @@ def birads_zoo_losses() -> list[LossSpec]:
             summary="CORN (Shi, Cao & Raschka 2023), for ordered classes: the chance to pass each of them",
             build=_build_corn,
             outputs=_corn_outputs,
+            weighs_classes=True,
         ),
     ]

@@ -6,11 +6,13 @@ probabilities", Pattern Analysis and Applications 26, 2023 (arXiv:2111.08851).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from birads_zoo import LossContext, Outputs, OutputsContext, UserError
-from birads_zoo_plugins.losses._weighted import class_weights
 
 
 def build(context: LossContext) -> CornLoss:
@@ -25,7 +27,7 @@ def build(context: LossContext) -> CornLoss:
             "the loss 'corn' needs classes in order, and this target's have none; choose an ordinal target, or another "
             "loss such as cross-entropy"
         )
-    return CornLoss(class_weights(context))
+    return CornLoss(context.weights)
 
 
 def outputs(context: OutputsContext) -> Outputs:
@@ -66,9 +68,10 @@ class CornLoss(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, weights: Tensor) -> None:
+    def __init__(self, weights: Sequence[float]) -> None:
         super().__init__()
-        self.register_buffer("weights", weights, persistent=False)  # known from the data: no part of the model
+        # Known from the data, so no part of the model.
+        self.register_buffer("weights", torch.tensor(weights), persistent=False)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss as a scalar."""

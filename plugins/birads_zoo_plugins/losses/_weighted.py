@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from birads_zoo import LossContext, UserError
-
-
-def class_weights(context: LossContext) -> Tensor:
-    """Return one weight a class: all 1, or balanced as n / (K · count), scikit-learn's and the paper's formula.
-
-    K counts the classes that have training rows, so that the rows' weights average to 1. A class without any gets
-    weight 0: nothing is known of it, and rows of it in a validation set shall not choose the epoch.
-
-    Raises:
-        UserError: when no class has a row.
-
-    """
-    counts = torch.tensor(context.class_counts, dtype=torch.float32)
-    if not counts.sum() > 0:
-        raise UserError("no class has a training row, so there is nothing to weigh; check the split and the classes")
-    if not context.class_weights:
-        return torch.ones_like(counts)
-    present = counts > 0
-    return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0)
 
 
 class FocalLoss(nn.Module):
@@ -39,9 +20,10 @@ class FocalLoss(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, weights: Tensor, gamma: float) -> None:
+    def __init__(self, weights: Sequence[float], gamma: float) -> None:
         super().__init__()
-        self.register_buffer("weights", weights, persistent=False)  # known from the data: no part of the model
+        # Known from the data, so no part of the model.
+        self.register_buffer("weights", torch.tensor(weights), persistent=False)
         self.gamma = gamma
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -75,6 +75,16 @@ def test_an_ablation_of_what_is_not_there_is_refused(host, name):
         apply_ablations(without, host)
 
 
+def test_partners_cannot_be_left_out_where_a_label_is_of_all_pictures(host):
+    exams = FULL.replace({"dataset.views": "exam", "dataset.level": "patient", "ablations": ("no-partner-view",)})
+    with pytest.raises(
+        UserError, match=r"labels of the patient \(dataset\.level\) are of several pictures: leave it out"
+    ):
+        apply_ablations(exams, host)
+    images = exams.replace({"dataset.level": "image"})
+    assert apply_ablations(images, host).dataset.views == "single"
+
+
 RANDOM = FULL.replace(
     {"model.pretrained": False, "model.weights": "", "model.freeze": "none"}
     | {name: value for part in ("no-lesions", "no-partner-view") for name, value in CHANGES[part].items()}

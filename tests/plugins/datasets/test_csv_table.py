@@ -31,6 +31,14 @@ def test_a_mapping_goes_before_any_guess(tmp_path, load):
     assert (rows["image_path"][0], rows["label"][0]) == ("b.png", "y")
 
 
+def test_exams_have_the_tables_ids_or_else_their_dates(tmp_path, load):
+    (tmp_path / "t.csv").write_text(
+        "path,patient,Exam ID,visit,date,label\na.png,p,7,v1,2019,x\nb.png,p,,v2,2019,y\nc.png,,7,v1,2019,y\n"
+    )
+    assert load("csv", tmp_path).rows["exam_id"].tolist() == ["p_7", "p_2019", ""]
+    assert load("csv", tmp_path, columns={"exam_id": "visit"}).rows["exam_id"].tolist() == ["p_v1", "p_v2", ""]
+
+
 def test_labels_make_their_own_classes(tmp_path, load):
     (tmp_path / "t.csv").write_text("path,label\na.png,none\nb.png,mass\nc.png,\n")
     labelled = select_classes(load("csv", tmp_path), LABEL)

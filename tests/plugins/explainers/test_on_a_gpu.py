@@ -23,6 +23,9 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
 DEVICE = "cuda"
+AT_KINKS = ("integrated-gradients", "gradient-shap")
+"""They add up gradients of pixels, which jump where a ReLU is at its kink: changing each weight by 1e-7 of itself moves
+their maps by up to 0.012 on one CPU (ResNet-50 and MobileNetV2 at 64×64), all others' by less than 4e-4."""
 
 
 @pytest.fixture(autouse=True)
@@ -40,13 +43,26 @@ def test_maps_agree_with_the_cpus(backbone, explainer):
     context = BackboneContext(in_channels=len(spec.pixel_mean), height=64, width=64, pretrained=False)
     built = spec.build(context)
     head = build_head(ModelSection(), *feature_map_size(built, context), 4)
-    classifier = Classifier(built, head, pixel_mean=spec.pixel_mean, pixel_std=spec.pixel_std).eval()
+    classifier = Classifier(built, head, pixel_mean=spec.pixel_mean, pixel_std=spec.pixel_std)
     images, targets = torch.rand(2, 1, 1, 64, 64), torch.tensor([0, 3])
+    _see_pictures(classifier)
+    classifier.eval()
     context = ExplainerContext(classifier=classifier, options=explainer.options())
     on_cpu = explain_sample(classifier, explainer.build(context), images, targets, 2)
     classifier.to(DEVICE)
     elsewhere = explain_sample(classifier, explainer.build(context), images, targets, 2)
-    np.testing.assert_allclose(elsewhere, on_cpu, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(elsewhere, on_cpu, rtol=0, atol=0.03 if explainer.name in AT_KINKS else 1e-3)
+
+
+@torch.no_grad()
+def _see_pictures(classifier: Classifier) -> None:
+    """Let batch norms see pictures: in random networks that never did, the signal fades and maps are rounding alone."""
+    for module in classifier.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = None  # the mean of all that it sees
+    classifier.train()
+    for _ in range(2):
+        classifier(torch.rand(8, 1, 1, 64, 64))
 
 
 def test_scores_agree_with_the_cpus(zoo, phantom_root, tmp_path):
@@ -61,4 +77,7 @@ def test_scores_agree_with_the_cpus(zoo, phantom_root, tmp_path):
         said = zoo("explain", run, "--explainer", "grad-cam", "--device", device)
         assert said.status == 0, said.err
         tables[device] = pd.read_csv(run / "explanations" / "explanations.csv").select_dtypes("number")
-    pd.testing.assert_frame_equal(tables[DEVICE], tables["cpu"], rtol=0, atol=1e-3)
+    # Ranks of places that are nearly equal are decided by rounding.
+    ranks = [name for name in tables["cpu"] if "rank" in name]
+    for columns, tolerance in ((tables["cpu"].columns.difference(ranks), 1e-3), (ranks, 0.03)):
+        pd.testing.assert_frame_equal(tables[DEVICE][columns], tables["cpu"][columns], rtol=0, atol=tolerance)

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from birads_zoo import conformance
+from birads_zoo.artifact.manifest import OutputsPart
 from birads_zoo.artifact.networks import Judge, open_classifier, open_onnx, save_network
 from birads_zoo.data.prepare import prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.host import load_host
 from birads_zoo.interfaces import OutputsContext
+from birads_zoo.model.build import build_classifier
 from birads_zoo.model.head import ParallelLinear
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
@@ -109,10 +111,42 @@ def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_pa
             torch.testing.assert_close(told, wanted, atol=1e-5, rtol=1e-5)
 
     save_network("safetensors", judge, recipe, tmp_path / "weights")
-    open_classifier(tmp_path / "weights", recipe, host, 4, CPU)
+    trained = OutputsPart(logits=logits, rule=rule)
+    open_classifier(tmp_path / "weights", recipe, host, 4, trained, CPU)
     with pytest.raises(UserError) as error:
-        open_classifier(tmp_path / "weights", recipe, load_host(), 4, CPU)
+        open_classifier(tmp_path / "weights", recipe, load_host(), 4, trained, CPU)
     assert str(error.value) == (
         f"this model needs the loss {name!r}, and no plugin here registers it; install that plugin or name its file "
         "with --plugin, or export the run as onnx"
+    )
+
+
+RULED = """
+from birads_zoo import LossSpec, Outputs, hookimpl
+
+@hookimpl
+def birads_zoo_losses():
+    outputs = lambda context: Outputs(logits=LOGITS, scores=lambda z: z[:, :context.classes], rule="RULE")
+    return [LossSpec(name="ruled", summary="a test's own", build=lambda context: None, outputs=outputs)]
+"""
+
+
+@pytest.mark.parametrize(("logits", "rule"), [("context.classes", "B: softmax of -3z"), ("6", "A: softmax")])
+def test_weights_are_not_read_by_another_rule_than_they_were_trained_by(tmp_path, logits, rule):
+    def host_of(name, logits, rule):
+        (tmp_path / name).write_text(RULED.replace("LOGITS", logits).replace("RULE", rule))
+        return load_host([tmp_path / name])
+
+    recipe = Recipe().replace(
+        {"loss.name": "ruled", "model.backbone": "baseline_cnn", "image.height": 48, "image.width": 32}
+    )
+    own, trained = host_of("own.py", "context.classes", "A: softmax"), OutputsPart(logits=4, rule="A: softmax")
+    save_network("safetensors", Judge(build_classifier(recipe, own, 4), own=1), recipe, tmp_path / "weights")
+    open_classifier(tmp_path / "weights", recipe, own, 4, trained, CPU)
+    with pytest.raises(UserError) as error:
+        open_classifier(tmp_path / "weights", recipe, host_of("other.py", logits, rule), 4, trained, CPU)
+    found = 4 if logits != "6" else 6
+    assert str(error.value) == (
+        "this model's network has 4 logits, read by the rule 'A: softmax', and the loss 'ruled' that is registered "
+        f"here has {found}, read by {rule!r}; use the plugins that the run was made with, or export the run as onnx"
     )
