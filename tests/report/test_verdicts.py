@@ -88,6 +88,14 @@ def test_a_class_that_is_never_called_and_one_answer_for_all_are_told_apart(metr
     assert not any("never called" in claim for claim in claims(metrics, "wrong"))
 
 
+def test_what_is_counted_is_what_labels_are_of(metrics):
+    k = len(metrics["classes"])
+    metrics |= {"confusion": [[10, *[0] * (k - 1)] for _ in range(k)], "level": "patient"}
+    (found,) = (one for one in judged(metrics) if one.part == "classes" and one.severity == "wrong")
+    assert found.claim == "Every exam gets the same answer"
+    assert found.because.startswith(f"All {metrics['n']} exams are called")
+
+
 def test_severe_errors_are_counted_by_direction(metrics):
     metrics["confusion"][0][3], metrics["confusion"][2][0], metrics["confusion"][1][2] = 3, 2, 5
     metrics["errors"]["severe"] = {"value": 0.1, "low": 0.05, "high": 0.2}
