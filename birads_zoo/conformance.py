@@ -21,6 +21,7 @@ from birads_zoo.interfaces import (
     AblationSpec,
     AugmentationContext,
     AugmentationSpec,
+    BackboneFamily,
     BackboneSpec,
     DatasetSpec,
     ExplainerSpec,
@@ -79,9 +80,11 @@ def errors_of(findings: Sequence[Finding]) -> list[str]:
     return [finding.text for finding in findings if finding.severity == "error"]
 
 
-def check_spec(spec: Spec) -> list[Finding]:
-    """Check a spec of any kind."""
+def check_spec(spec: Spec | BackboneFamily) -> list[Finding]:
+    """Check a spec of any kind; of a family of backbones the first member."""
     match spec:
+        case BackboneFamily():
+            return _check_family(spec)
         case BackboneSpec():
             return check_backbone(spec)
         case LossSpec():
@@ -96,6 +99,19 @@ def check_spec(spec: Spec) -> list[Finding]:
             return check_tracker(spec)
         case DatasetSpec():  # which folder it reads, nobody but its user knows
             return _check_fields(spec)
+
+
+def _check_family(family: BackboneFamily) -> list[Finding]:
+    """Check the first member that a family lists; another one: `check_backbone(family.resolve("NAME"))`."""
+    findings: list[Finding] = []
+    with _caught(findings):
+        names = list(family.names())
+        require(bool(names), "names() lists no member")
+        member, name = family.resolve(names[0]), f"{family.prefix}/{names[0]}"
+        fault = fault_of_member(kind_of("backbone"), member, name)
+        require(not fault, f"it has {name!r}, {fault}")
+        findings += check_backbone(member)
+    return findings
 
 
 def check_backbone(spec: BackboneSpec) -> list[Finding]:

@@ -119,10 +119,26 @@ class Host:
         try:
             spec = family.spec.resolve(member)
         except KeyError:
-            raise unknown_name("backbone", name, [f"{prefix}/{known}" for known in family.spec.names()]) from None
+            raise unknown_name("backbone", name, self.members(prefix)) from None
         if fault := fault_of_member(kind_of("backbone"), spec, name):
             raise UserError(f"plugin {family.plugin} is broken: its family {prefix!r} has {name!r}, {fault}")
         return Registered(spec, family.plugin)
+
+    def members(self, prefix: str) -> list[str]:
+        """Return the names of a family's members, prefix included; `UserError` where it has none or fails to say."""
+        family = self.families[prefix]
+        try:
+            names = [f"{prefix}/{name}" for name in family.spec.names()]
+        except Exception as error:  # whatever a plugin's function raises
+            said = describe(error, family.plugin)
+            raise UserError(
+                f"family of backbones {prefix!r} (plugin {family.plugin}) failed to list its names: {said}"
+            ) from error
+        if not names:
+            raise UserError(
+                f"family of backbones {prefix!r} (plugin {family.plugin}) has no member: its names() lists none"
+            )
+        return names
 
     @contextmanager
     def building(self, kind: str, name: str) -> Iterator[None]:

@@ -9,6 +9,7 @@ from torch import nn
 from birads_zoo import (
     AblationSpec,
     AugmentationSpec,
+    BackboneFamily,
     BackboneSpec,
     UserError,
     conformance,
@@ -58,8 +59,34 @@ class WithUnused(Applies):
         self.head = nn.Linear(4, 1000)
 
 
+def family(resolve, names=("a", "b")):
+    return BackboneFamily(prefix="x", summary="s", names=lambda: names, resolve=resolve)
+
+
+def member(name, function=torch.relu):
+    return BackboneSpec(name=f"x/{name}", summary="s", build=lambda context: Applies(function))
+
+
+@pytest.mark.parametrize(
+    ("checked", "said"),
+    [
+        (family(member), []),
+        (family(member, ()), ["error: names() lists no member"]),
+        (family(lambda name: member("b")), ["error: it has 'x/a', whose name is 'x/b'"]),
+        (family(lambda name: None), ["error: it has 'x/a', which is None instead of a BackboneSpec"]),
+        (family(lambda name: [][0]), ["error: it failed: IndexError: list index out of range"]),
+        (
+            family(lambda name: member(name, lambda x: [x])),
+            ["error: the module returned a value of type list, not a tensor"],
+        ),
+    ],
+)
+def test_of_a_family_the_first_member_is_checked(checked, said):
+    assert [text.partition(" (")[0] for text in texts(conformance.check_spec(checked))] == said
+
+
 def test_a_sound_backbone_has_no_findings():
-    assert conformance.check_backbone(backbone(lambda options: Applies(torch.relu))) == []
+    assert conformance.check_backbone(backbone(lambda context: Applies(torch.relu))) == []
 
 
 @pytest.mark.parametrize(
@@ -83,27 +110,27 @@ def test_a_sound_backbone_has_no_findings():
     ],
 )
 def test_each_way_to_break_the_feature_map_contract(function, said):
-    findings = texts(conformance.check_backbone(backbone(lambda options: Applies(function))))
+    findings = texts(conformance.check_backbone(backbone(lambda context: Applies(function))))
     assert findings[0].startswith(said)
 
 
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        (backbone(lambda options: "net"), "error: `build` returned a value of type str, not a module"),
-        (backbone(lambda options: Raises()), "error: it failed: ValueError: two lines"),
-        (backbone(lambda options: nn.Conv2d(3, 4, 3)), "error: it failed: RuntimeError: "),
+        (backbone(lambda context: "net"), "error: `build` returned a value of type str, not a module"),
+        (backbone(lambda context: Raises()), "error: it failed: ValueError: two lines"),
+        (backbone(lambda context: nn.Conv2d(3, 4, 3)), "error: it failed: RuntimeError: "),
         (
-            backbone(lambda options: WithUnused()),
+            backbone(lambda context: WithUnused()),
             "warning: 2 parameters do nothing, such as 'head.weight': leave them out",
         ),
-        (backbone(lambda options: nn.AvgPool2d(2)), "warning: it has no parameters to train"),
+        (backbone(lambda context: nn.AvgPool2d(2)), "warning: it has no parameters to train"),
         (
-            backbone(lambda options: Applies(torch.relu), stages=("conv", "layer4")),
+            backbone(lambda context: Applies(torch.relu), stages=("conv", "layer4")),
             "error: its stage 'layer4' is no part of the module; its children are conv",
         ),
         (
-            backbone(lambda options: Applies(torch.relu), pixel_std=(0.0,)),
+            backbone(lambda context: Applies(torch.relu), pixel_std=(0.0,)),
             "error: whose `pixel_std` has a value that is not above 0",
         ),
     ],
@@ -115,8 +142,8 @@ def test_each_way_a_backbones_spec_is_wrong(spec, said):
 def test_a_backbone_is_built_for_its_channels_and_each_size():
     asked = []
 
-    def build(options):
-        asked.append((options.in_channels, options.height, options.width, options.pretrained))
+    def build(context):
+        asked.append((context.in_channels, context.height, context.width, context.pretrained))
         return nn.Conv2d(3, 4, 3)
 
     conformance.check_backbone(backbone(build, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3))
@@ -134,8 +161,8 @@ def test_a_backbone_is_built_for_its_channels_and_each_size():
 def test_a_backbone_is_tried_at_sizes_that_its_spec_says_it_takes(fields, sizes):
     asked = []
 
-    def build(options):
-        asked.append((options.height, options.width))
+    def build(context):
+        asked.append((context.height, context.width))
         return nn.Conv2d(1, 4, 3)
 
     assert conformance.check_backbone(backbone(build, **fields)) == []
@@ -148,12 +175,12 @@ def test_a_member_of_a_family_is_checked_by_its_full_name():
 
 def test_a_check_leaves_the_random_state_alone():
     before = torch.random.get_rng_state()
-    conformance.check_backbone(backbone(lambda options: Applies(torch.relu)))
+    conformance.check_backbone(backbone(lambda context: Applies(torch.relu)))
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_an_error_names_the_plugin():
-    spec = dataclasses.replace(HOST.backbone("resnet50"), build=lambda options: nn.Flatten())
+    spec = dataclasses.replace(HOST.backbone("resnet50"), build=lambda context: nn.Flatten())
     registered = dataclasses.replace(HOST.backbones["resnet50"], spec=spec, plugin="acme-zoo 0.3")
     host = dataclasses.replace(HOST, backbones={"resnet50": registered})
     with pytest.raises(
@@ -197,7 +224,7 @@ class Computes(nn.Module):
     ],
 )
 def test_each_way_to_break_an_augmentation(function, said):
-    spec = AugmentationSpec(name="x", summary="s", build=lambda options: Computes(function))
+    spec = AugmentationSpec(name="x", summary="s", build=lambda context: Computes(function))
     (finding,) = conformance.check_augmentation(spec)
     assert said in finding.text
 
@@ -240,5 +267,5 @@ def test_heavy_imports_of_a_file_are_found(tmp_path):
     file = tmp_path / "net.py"
     file.write_text("import numpy\nprint('torch')\n")
     assert heavy_modules_of(file) == ("numpy",)
-    file.write_text("def build(options):\n    import numpy\n")
+    file.write_text("def build(context):\n    import numpy\n")
     assert heavy_modules_of(file) == ()

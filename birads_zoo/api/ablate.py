@@ -56,7 +56,7 @@ def ablate(
 
     registry, host = open_host(plugins)
     folder = None if weights is None else Path(weights)
-    changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder)
+    changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
     full = compose(recipe, changes, (), registry, host)
     named = tuple(host.ablations) if ablations is None else listed(ablations)
     study = make_study("ablate", ablated(full, named, host), seeds, metric)

@@ -26,5 +26,5 @@ def list_backbones(pattern: str = "*", *, plugins: Sequence[Path | str] = ()) ->
 def members_like(host: Host, pattern: str) -> list[str]:
     """Return the names of families' members, prefix included, that match `pattern`, which begins with a prefix."""
     prefix = pattern.partition("/")[0]
-    names = host.families[prefix].spec.names() if prefix in host.families else ()
-    return [f"{prefix}/{name}" for name in names if fnmatchcase(f"{prefix}/{name}", pattern)]
+    names = host.members(prefix) if prefix in host.families else ()
+    return [name for name in names if fnmatchcase(name, pattern)]

@@ -40,7 +40,7 @@ def compare(
         ablations: each backbone is also run without each of these.
         metric: what is compared: "macro_f1", "macro_auroc", "balanced_accuracy", "accuracy" or "kappa_quadratic".
         seeds: runs of each, by seed.
-        weights: a folder with weights, as BACKBONE.safetensors or BACKBONE_….pth.
+        weights: a folder with weights, as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.
         device: "auto", "cpu", "cuda" or "cuda:N".
         out: the study's folder.
         plugins: plugin files to load, as in `run`.

@@ -55,7 +55,7 @@ def leakage(
 
     registry, host = open_host(plugins)
     folder = None if weights is None else Path(weights)
-    changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder)
+    changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
     study = make_study("leakage", leaking(compose(recipe, changes, (), registry, host)), seeds, metric)
     from birads_zoo.study.tell import tell_leakage
 

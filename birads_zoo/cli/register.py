@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from birads_zoo.api.opening import open_host
-from birads_zoo.errors import BiradsZooWarning, UserError
+from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.files import write_text
 from birads_zoo.kinds import KINDS, Kind, kind_of
-from birads_zoo.plugins import describe
 from birads_zoo.registry import FILE_NAME
 
 if TYPE_CHECKING:
@@ -70,21 +69,8 @@ def _registered_by(host: Host, file: Path) -> list[tuple[Kind, str]]:
 
 def _families_of(host: Host, file: Path) -> dict[str, str]:
     """Return the first member of each family of backbones that `file` registers, by the family's prefix."""
-    found = {}
-    for prefix, registered in host.families.items():
-        if registered.plugin != str(file):
-            continue
-        try:
-            names = list(registered.spec.names())
-        except Exception as error:  # whatever a plugin's function raises
-            said = describe(error, registered.plugin)
-            raise UserError(
-                f"family of backbones {prefix!r} (plugin {file}) failed to list its names: {said}"
-            ) from error
-        if not names:
-            raise UserError(f"family of backbones {prefix!r} (plugin {file}) has no member: its names() lists none")
-        found[prefix] = f"{prefix}/{names[0]}"
-    return found
+    own = [prefix for prefix, registered in host.families.items() if registered.plugin == str(file)]
+    return {prefix: host.members(prefix)[0] for prefix in own}
 
 
 def _warn_of_heavy_imports(file: Path) -> None:

@@ -37,7 +37,7 @@ def study_options(out: str) -> Callable[[F], F]:
             "--weights",
             type=click.Path(path_type=Path),
             metavar="FOLDER",
-            help="Where weights lie, as BACKBONE.safetensors or BACKBONE_….pth.",
+            help="Where weights lie, as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.",
         ),
         tracker_option,
         click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N."),

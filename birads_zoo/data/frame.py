@@ -24,9 +24,20 @@ def make_index(
         audit: entries for what was dropped or repaired while reading.
         own: names of text columns of the data set's own, appended after the canonical ones.
 
+    Raises:
+        ValueError: for a record without a row number, or with a column that is neither canonical nor among `own`.
+
     """
     import pandas as pd
 
+    known = {*INDEX_COLUMNS, *own}
+    for record in records:
+        if "row" not in record:
+            raise ValueError(f"a record of the index has no row number: {dict(record)}")
+        if other := sorted(record.keys() - known):
+            raise ValueError(
+                f"row {record['row']} of the index has {other[0]!r}, which is no column; say own=({other[0]!r},)"
+            )
     columns: dict[str, pd.Series[Any]] = {}
     for name in (*INDEX_COLUMNS, *own):
         if name == "row":

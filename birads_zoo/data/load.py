@@ -12,6 +12,9 @@ from birads_zoo.recipe import DatasetSection
 if TYPE_CHECKING:
     from birads_zoo.host import Host
 
+VALUES = {"laterality": "LR", "assessment": "0123456", "density": "ABCD"}
+"""The values of columns that the engine reads."""
+
 
 def load_index(section: DatasetSection, host: Host) -> Index:
     """Load the section's data set, before any file is looked at; every path in it is relative to its root.
@@ -35,5 +38,11 @@ def _index(loaded: object) -> Index:
     twice = loaded.rows["row"][loaded.rows["row"].duplicated()]
     if len(twice):
         raise ValueError(f"the index that it returned has the row number {twice.iloc[0]} twice; they must be unique")
+    for column, known in VALUES.items():
+        wrong = loaded.rows[~loaded.rows[column].isin(["", *known])]
+        if len(wrong):
+            number, value = wrong["row"].iloc[0], wrong[column].iloc[0]
+            expected = f"one of {', '.join(map(repr, known))}, or '' where it is unknown"
+            raise ValueError(f"row {number} of the index that it returned has the {column} {value!r}, not {expected}")
     # From here on rows are found by their place, whatever labels a filtered or sorted table still has.
     return replace(loaded, rows=loaded.rows.reset_index(drop=True))

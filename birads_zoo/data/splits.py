@@ -208,7 +208,7 @@ def _refuse_nameless(units: NDArray[np.str_], scheme: str) -> None:
     if nameless:
         raise UserError(
             f"{nameless} of {len(units)} rows have no patient id, which a split by patient needs:"
-            " give --patient-pattern, or use --split image, which leaks"
+            " give --patient-pattern where the data set has that option, or use --split image, which leaks"
         )
 
 

@@ -134,7 +134,7 @@ def _facts(facts: pd.DataFrame) -> dict[str, pd.Series[str]]:
     """Return each fact's values as texts, missing where it is unknown."""
     there = facts["width"].notna()
     width, height = facts["width"], facts["height"]
-    size = width.map("{:.0f}".format) + " × " + height.map("{:.0f}".format)
+    size = width.map("{:.0f}".format).astype("str") + " × " + height.map("{:.0f}".format).astype("str")
     return {
         "picture size": size.where(there),
         "number of pixels": _binned(width * height),

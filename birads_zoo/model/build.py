@@ -53,7 +53,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     spec = host.backbone(section.backbone)
     _check_size(spec, recipe.image)
     mean, std = _pixel_statistics(spec, section)
-    options = BackboneContext(
+    context = BackboneContext(
         in_channels=len(mean),
         height=recipe.image.height,
         width=recipe.image.width,
@@ -61,13 +61,13 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
         options=host.options("backbone", spec.name, section.options),
     )
     with host.building("backbone", spec.name):
-        backbone = _build_backbone(spec, options)
+        backbone = _build_backbone(spec, context)
         if section.last_stage:
             backbone = cut_after(backbone, section.last_stage, stages_of(backbone, spec.stages), spec.name)
-        channels, height, width = feature_map_size(backbone, options)
+        channels, height, width = feature_map_size(backbone, context)
     if section.weights:
         load_weights(backbone, Path(section.weights))
-    if section.freeze != "none" and not options.pretrained and not section.weights:
+    if section.freeze != "none" and not context.pretrained and not section.weights:
         warnings.warn(
             f"the frozen part of {spec.name} has random weights: nothing will train it; give --weights FILE, or "
             "do not freeze it",
@@ -91,7 +91,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
             pixel_std=std,
             freeze=section.freeze,
             stages=stages_until(stages_of(backbone, spec.stages), section.last_stage),
-            place=place_size(backbone, options, height, width),
+            place=place_size(backbone, context, height, width),
         )
     return _ablate(classifier, recipe, host)
 
@@ -127,7 +127,7 @@ def _pixel_statistics(spec: BackboneSpec, section: ModelSection) -> tuple[tuple[
     return mean, std
 
 
-def feature_map_size(backbone: nn.Module, options: BackboneContext) -> tuple[int, int, int]:
+def feature_map_size(backbone: nn.Module, context: BackboneContext) -> tuple[int, int, int]:
     """Return D, h, w of the feature maps that `backbone` makes of two images, and leave its mode as it was.
 
     Raises:
@@ -135,23 +135,23 @@ def feature_map_size(backbone: nn.Module, options: BackboneContext) -> tuple[int
 
     """
     with evaluating(backbone), torch.no_grad():
-        features = backbone(torch.zeros(2, options.in_channels, options.height, options.width))
+        features = backbone(torch.zeros(2, context.in_channels, context.height, context.width))
     if not isinstance(features, Tensor):
         raise ValueError(f"it returned a {type(features).__name__}, not a feature map N×D×h×w")
     if features.dim() != 4 or features.shape[0] != 2 or 0 in features.shape:
         raise ValueError(
-            f"for two {options.height}×{options.width} images it returned the shape {tuple(features.shape)}, "
+            f"for two {context.height}×{context.width} images it returned the shape {tuple(features.shape)}, "
             "not a feature map N×D×h×w"
         )
     _, channels, height, width = features.shape
     return channels, height, width
 
 
-def _build_backbone(spec: BackboneSpec, options: BackboneContext) -> nn.Module:
+def _build_backbone(spec: BackboneSpec, context: BackboneContext) -> nn.Module:
     try:
-        backbone = spec.build(options)
+        backbone = spec.build(context)
     except (OSError, HTTPException, RuntimeError) as error:
-        if options.pretrained and (not isinstance(error, RuntimeError) or _is_bad_download(error)):
+        if context.pretrained and (not isinstance(error, RuntimeError) or _is_bad_download(error)):
             raise UserError(
                 f"cannot fetch the pretrained weights of {spec.name} ({error}); give a local file with "
                 "--weights FILE, or start from random weights with --no-pretrained"

@@ -25,7 +25,7 @@ class KnowsItsPlaces(Protocol):
         """Return how many pixels of the picture a place is high and wide, or `None` where larger pictures tell."""
 
 
-def place_size(backbone: nn.Module, options: BackboneContext, height: int, width: int) -> Pixels | None:
+def place_size(backbone: nn.Module, context: BackboneContext, height: int, width: int) -> Pixels | None:
     """Return how many pixels of the picture one place of the map is high and wide, for a map of h×w places.
 
     It is how many more pixels bring one more place, which a far larger picture tells, and not H/h: convolutions without
@@ -36,7 +36,7 @@ def place_size(backbone: nn.Module, options: BackboneContext, height: int, width
     if isinstance(backbone, KnowsItsPlaces) and (known := backbone.place()):
         return known
     state = {name: value.to("meta") for name, value in (*backbone.named_parameters(), *backbone.named_buffers())}
-    shape = (1, options.in_channels, options.height + _MORE, options.width + _MORE)
+    shape = (1, context.in_channels, context.height + _MORE, context.width + _MORE)
     try:
         with evaluating(backbone), torch.no_grad():
             larger: Tensor = functional_call(backbone, state, (torch.empty(shape, device="meta"),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +123,7 @@ def compared(
     for recipe_name in recipes:
         mark = Path(recipe_name).stem if len(recipes) > 1 else ""
         for backbone in backbones or registry.models:
-            own = dict(changes) | {"model.backbone": backbone} | weights_of(backbone, weights)
+            own = dict(changes) | {"model.backbone": backbone} | weights_of(backbone, weights, host)
             full = compose(recipe_name, own, (), registry, host)
             variants += ablated(full, ablations, host, mark)
     return tuple(variants)
@@ -164,24 +164,43 @@ def leaking(recipe: Recipe) -> tuple[Variant, ...]:
     return tuple(Variant(recipe=recipe.replace({"split.scheme": scheme}), mark=scheme) for scheme in SCHEMES)
 
 
-def weights_of(backbone: str, folder: Path | None) -> dict[str, str]:
+def weights_of(backbone: str, folder: Path | None, host: Host) -> dict[str, str]:
     """Return the recipe's change that takes `backbone`'s weights from `folder`; none where no file there is its own.
 
-    Its file is called `<backbone>` or `<backbone>_…`, without a family's prefix, and ends in .safetensors, .pth or .pt.
-    Raises `UserError` for a folder that does not exist, and for two such files.
+    Its file is called `<backbone>` or `<backbone>_…`, with "~" for the "/" of a family's member, and ends in
+    .safetensors, .pth or .pt. Where several backbones' names fit, it belongs to the longest.
+
+    Raises:
+        UserError: for a folder that does not exist, for two such files, and for a family's member whose file lacks the
+            family's prefix.
+
     """
     if folder is None:
         return {}
     if not folder.is_dir():
         raise UserError(f"--weights {folder} is no folder; a study takes each backbone's weights from one folder")
     files = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHT_SUFFIXES)
-    name = backbone.rpartition("/")[2]  # of a family's member, its own
-    own = [file for file in files if file.stem == name or file.stem.startswith(f"{name}_")]
+    prefix, _, member = backbone.partition("/")
+    members = host.families[prefix].spec.names() if member and prefix in host.families else ()
+    known = {folder_name(name): name for name in (backbone, *host.backbones, *(f"{prefix}/{one}" for one in members))}
+    own = [file for file in files if known.get(_named(file, known)) == backbone]
     if len(own) > 1:
         raise UserError(
             f"{folder} has several weights of {backbone}: {', '.join(file.name for file in own)}; leave one there"
         )
+    stray = [file for file in files if member and _named(file, known) == "" and _named(file, (member,))]
+    if stray and not own:
+        raise UserError(
+            f"{stray[0]} names no backbone: call the weights of {backbone} {folder_name(backbone)}{stray[0].suffix}, "
+            "or take the file out of that folder"
+        )
     return {"model.weights": str(own[0])} if own else {}
+
+
+def _named(file: Path, names: Iterable[str]) -> str:
+    """Return the longest of the `names` with which the file's own begins; "" for none."""
+    fitting = [name for name in names if file.stem == name or file.stem.startswith(f"{name}_")]
+    return max(fitting, key=len, default="")
 
 
 def _joined(name: str, mark: str) -> str:

@@ -35,10 +35,10 @@ def try_backbone(spec: BackboneSpec, height: int, width: int) -> list[str]:
 
     """
     channels = len(spec.pixel_mean)
-    options = BackboneContext(
+    context = BackboneContext(
         in_channels=channels, height=height, width=width, pretrained=False, options=spec.options()
     )
-    backbone = built(spec.build, options).train()
+    backbone = built(spec.build, context).train()
     generator = torch_generator(0, "conformance")
     images = torch.randn(_BATCH, channels, height, width, generator=generator)
     features = called(backbone, images)

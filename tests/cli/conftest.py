@@ -5,7 +5,7 @@ import pytest
 _STUB = """
 from birads_zoo import BackboneSpec, hookimpl
 
-def build(options):
+def build(context):
     from torch import nn
     return {module}
 
@@ -26,7 +26,7 @@ def folder(tmp_path, monkeypatch):
 def write_net(folder):
     """Write a file with one backbone into the working directory: `write_net("my_net.py", name="my-net")`."""
 
-    def write(file: str, name: str, module: str = "nn.Conv2d(options.in_channels, 8, 3, stride=4)") -> None:
+    def write(file: str, name: str, module: str = "nn.Conv2d(context.in_channels, 8, 3, stride=4)") -> None:
         (folder / file).write_text(_STUB.format(name=name, module=module))
 
     return write

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -192,3 +193,20 @@ def test_the_real_sample(zoo):
     assert counts["inspection"]["duplicates"] == []
     assert counts["dropped"] == {"no file": 5371, "duplicate path": 4}
     assert counts["repaired"] == {"dirty density": 16, "unreadable density": 8, "no study date": 4}
+
+
+def test_a_data_set_without_any_label_is_audited(zoo, tmp_path):
+    Image.new("L", (40, 30), 90).save(tmp_path / "0.png")
+    (tmp_path / "nolabel.py").write_text(
+        "from birads_zoo import DatasetSpec, Target, hookimpl, make_index\n"
+        "def load(context):\n"
+        "    return make_index(context.root, [{'row': 1, 'image_path': '0.png', 'patient_id': 'p'}])\n"
+        "@hookimpl\n"
+        "def birads_zoo_datasets():\n"
+        "    target = Target(name='f', column='label', classes={'a': ('a',), 'b': ('b',)}, positive=('b',))\n"
+        "    return [DatasetSpec(name='nolabel', summary='s', load=load, targets=(target,))]\n"
+    )
+    said = zoo("audit", "--plugin", tmp_path / "nolabel.py", "--dataset", "nolabel", "--root", tmp_path)
+    assert said.status == 0, said.err
+    assert re.search(r"dropped: no label\W+1\b", said.out)
+    assert re.search(r"usable\W+0\b", said.out)

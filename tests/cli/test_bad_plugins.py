@@ -9,7 +9,7 @@ NET = ["--backbone", "baseline_cnn"]
 PLUGIN = """
 from birads_zoo import {spec}, hookimpl
 
-def build(options):
+def build(context):
     import torch
     from torch import nn
     calls = []
@@ -82,14 +82,14 @@ def test_a_plugin_that_returns_the_wrong_shape(refused, run_with, kind, result, 
     ("result", "sentence"),
     [
         ("[]", "it returned a list, not an Index"),
-        ("Index(root=options.root, rows=DataFrame({'row': [1]}))", "the index that it returned lacks the column "),
+        ("Index(root=context.root, rows=DataFrame({'row': [1]}))", "the index that it returned lacks the column "),
     ],
 )
 def test_a_data_set_that_returns_no_index(refused, folder, phantom_root, result, sentence):
     (folder / "mine.py").write_text(f"""
 from birads_zoo import DatasetSpec, Index, Target, hookimpl
 
-def load(options):
+def load(context):
     from pandas import DataFrame
     return {result}
 

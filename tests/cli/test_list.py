@@ -129,3 +129,16 @@ def test_a_familys_members_are_listed_for_a_pattern_alone(zoo, folder):
     assert members[1]["licence"] == "MIT"
     lines = zoo("list", "backbones", "acme/s*", "--plugin", plugin).out.splitlines()
     assert [line.split()[0] for line in lines] == ["backbones", "acme/small", "weights:", "licence:"]
+
+
+def test_a_family_that_cannot_list_its_members_is_named_with_its_plugin(zoo, folder):
+    (folder / "acme.py").write_text(
+        "from birads_zoo import BackboneFamily, hookimpl\n"
+        "@hookimpl\n"
+        "def birads_zoo_backbones():\n"
+        "    return [BackboneFamily(prefix='acme', summary='two', names=lambda: 1 / 0, resolve=print)]\n"
+    )
+    ended = zoo("list", "backbones", "acme/*", "--plugin", folder / "acme.py")
+    assert ended.status == 2
+    assert "family of backbones 'acme' (plugin" in ended.err
+    assert "failed to list its names: ZeroDivisionError: division by zero" in ended.err

@@ -103,7 +103,7 @@ def test_python_m_is_the_same_command(folder):
 FAILING = """\
 from birads_zoo import DatasetSpec, Target, hookimpl
 
-def load(options):
+def load(context):
     raise KeyError("no such sheet")
 
 @hookimpl

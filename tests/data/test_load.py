@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pandas as pd
 import pytest
 
 from birads_zoo.data.audit import check_rows
+from birads_zoo.data.frame import make_index
 from birads_zoo.data.load import load_index
 from birads_zoo.errors import UserError
 from birads_zoo.host import Host, Registered
@@ -54,3 +56,36 @@ def test_a_filtered_table_is_counted_anew(load):
     assert list(index.rows.index) == [0, 1, 2]
     assert list(check_rows(index).rows["image_path"]) == ["a", "b"]
     assert np.array_equal(index.rows["row"], [7, 8, 9])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        (
+            "laterality",
+            "left",
+            "row 2 of the index that it returned has the laterality 'left', not one of 'L', 'R', or",
+        ),
+        ("assessment", "7", "has the assessment '7', not one of '0', '1', '2', '3', '4', '5', '6', or ''"),
+        ("density", "Z", "has the density 'Z', not one of 'A', 'B', 'C', 'D', or ''"),
+    ],
+)
+def test_a_value_that_no_column_has_is_refused(load, column, value, said):
+    with pytest.raises(UserError) as caught:
+        load(rows(["a", "b"], [1, 2]).assign(**{column: ["", value]}))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"image_path": "a.png"}, "a record of the index has no row number: {'image_path': 'a.png'}"),
+        (
+            {"row": 3, "lateralty": "L"},
+            "row 3 of the index has 'lateralty', which is no column; say own=(",
+        ),
+    ],
+)
+def test_a_record_of_other_columns_is_refused(tmp_path, record, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        make_index(tmp_path, [record])

@@ -44,12 +44,13 @@ def _index(root: Path, names: list[str] | None = None) -> Index:
     return Index(root=root, rows=pd.DataFrame({"image_path": names}))
 
 
-def _count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    read: list[Path] = []
+def _count_reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int] | None]:
+    """List the sizes at which pictures are read from now on, `None` for their own."""
+    read: list[tuple[int, int] | None] = []
     original = room.read_picture
 
     def counting(path: Path, at_least: tuple[int, int] | None = None) -> object:
-        read.append(path)
+        read.append(at_least)
         return original(path, at_least)
 
     monkeypatch.setattr(room, "read_picture", counting)
@@ -128,26 +129,34 @@ def test_one_deep_source_makes_all_16_bit(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(store.array[2], deep)
 
 
+@pytest.mark.parametrize("size", [(960, 720), (480, 360)])
 @pytest.mark.parametrize(
     ("height", "width", "fit", "reads"),
     [
-        (200, 150, "pad", 2),
-        (600, 150, "stretch", 2),  # too small in one direction
-        (200, 500, "stretch", 2),
-        (600, 500, "stretch", 1),
+        (0.2, 0.2, "pad", 2),
+        (0.6, 0.2, "stretch", 2),  # too small in one direction
+        (0.2, 0.7, "stretch", 2),
+        (0.6, 0.7, "stretch", 1),
     ],
 )
 def test_a_small_breast_in_a_large_jpeg_keeps_its_detail(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, height: int, width: int, fit: str, reads: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    height: float,
+    width: float,
+    fit: str,
+    reads: int,
 ) -> None:
-    """960×720 pixels are decoded as 240×180 for a breast of at least 80×64 of these; a smaller one is read again."""
-    frame = np.zeros((960, 720), np.uint8)
-    frame[300 : 300 + height, :width] = _picture(9, height, width)
+    """Pictures are decoded as 240×180 for a breast of at least 80×64 of these; a smaller one is read again."""
+    frame = np.zeros(size, np.uint8)
+    tall, wide = int(height * size[0]), int(width * size[1])
+    frame[size[0] // 4 : size[0] // 4 + tall, :wide] = _picture(9, tall, wide)
     Image.fromarray(frame).save(tmp_path / "a.jpg", quality=95)
     section = ImageSection(height=80, width=64, fit=fit)
     read = _count_reads(monkeypatch)
     store, _ = build_store(_index(tmp_path, ["a.jpg"]), section, tmp_path / "cache")
-    assert len(read) == reads
+    assert read == [(160, 128), None][:reads]
     if reads == 2:
         expected, placement = place(read_image(tmp_path / "a.jpg"), section)
         assert placement.scale_y > 0.1, "the breast was found"

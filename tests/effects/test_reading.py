@@ -6,6 +6,7 @@ import torch
 from msgspec.structs import replace
 
 from birads_zoo.devices import choose_compute
+from birads_zoo.explanation.asked import choose
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.runs.measure import measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
@@ -85,6 +86,14 @@ def test_heat_maps_are_drawn_by_the_named_explainer_with_its_options(recipe, hos
     assert np.unique(maps({"explainer.name": "shown"})) == 0.5
     assert np.unique(maps({"explainer.name": "shown", "explainer.options.scale": 1.5})) == 0.75
     assert len(np.unique(maps({}))) > 2
+
+
+@pytest.mark.follows("image.height", "image.width")
+def test_what_is_explained_has_the_pictures_size(recipe, data, predictions):
+    asked = choose(data, recipe(), predictions[predictions["part"] == "test"], 8)
+    assert asked.lesions.shape == asked.breasts.shape == (8, 48, 32)
+    assert asked.lesions.any(axis=(1, 2)).sum() > 2
+    assert (asked.breasts.mean(axis=(1, 2)) < 1).all()
 
 
 @pytest.mark.follows("tracking.trackers", "tracking.options")

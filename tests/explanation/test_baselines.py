@@ -39,6 +39,9 @@ def test_the_centre_is_the_breasts(breasts):
     ys, xs = np.nonzero(masks[0])
     assert (y, x) == (pytest.approx(ys.mean(), abs=1), pytest.approx(xs.mean(), abs=1))
     assert energy_inside(heat[None], masks)[0] == 1
+    radius = (len(ys) / np.pi) ** 0.5
+    far = (ys - ys.mean()) ** 2 + (xs - xs.mean()) ** 2
+    np.testing.assert_allclose(heat[masks[0]], np.exp(-far / (2 * (radius / 2) ** 2)), rtol=1e-5)
 
 
 def test_brightness_is_highest_at_the_brightest_patch(breasts):

@@ -10,9 +10,9 @@ from birads_zoo.interfaces import PROJECT
 _STUB = """
 from birads_zoo import BackboneSpec, hookimpl
 
-def build(options):
+def build(context):
     from torch import nn
-    return nn.Conv2d(options.in_channels, 8, 3, stride=4)
+    return nn.Conv2d(context.in_channels, 8, 3, stride=4)
 
 @hookimpl
 def birads_zoo_backbones():

@@ -31,7 +31,7 @@ class Odd(nn.Module):
     def forward(self, images):
         {forward}
 
-def build(options):
+def build(context):
     {build}
 
 def change(classifier):
@@ -284,9 +284,9 @@ def test_imagenet_weights_of_another_backbone_are_refused(small, host, mobilenet
 def test_the_feature_map_size_is_measured_not_assumed(host):
     from birads_zoo.interfaces import BackboneContext
 
-    options = BackboneContext(in_channels=3, height=64, width=96, pretrained=False)
-    backbone = host.backbone("resnet50").build(options)
-    assert feature_map_size(backbone, options) == (2048, 2, 3)
+    context = BackboneContext(in_channels=3, height=64, width=96, pretrained=False)
+    backbone = host.backbone("resnet50").build(context)
+    assert feature_map_size(backbone, context) == (2048, 2, 3)
 
 
 def test_the_recipe_may_set_the_pixel_range_but_not_the_number_of_channels(host):

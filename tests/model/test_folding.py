@@ -35,9 +35,9 @@ def pictures():
 @pytest.mark.parametrize(("backbone", "left"), [("mobilenet_v2", 0), ("resnet50", 0), ("baseline_cnn", 3)])
 def test_bundled_backbones_keep_their_function(host, backbone, left):
     spec = host.backbone(backbone)
-    options = BackboneContext(in_channels=len(spec.pixel_mean), height=32, width=32, pretrained=False)
-    built = spec.build(options)
-    head = build_head(ModelSection(), *feature_map_size(built, options), 4)
+    context = BackboneContext(in_channels=len(spec.pixel_mean), height=32, width=32, pretrained=False)
+    built = spec.build(context)
+    head = build_head(ModelSection(), *feature_map_size(built, context), 4)
     classifier = Classifier(built, head, pixel_mean=spec.pixel_mean, pixel_std=spec.pixel_std).eval()
     with torch.no_grad():
         for part in norms(classifier):

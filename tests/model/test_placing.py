@@ -11,9 +11,9 @@ from birads_zoo.model.placing import laid_over, place_size
 
 
 def sized(backbone, height, width, channels=1):
-    options = BackboneContext(in_channels=channels, height=height, width=width, pretrained=False)
-    _, tall, wide = feature_map_size(backbone, options)
-    return place_size(backbone, options, tall, wide)
+    context = BackboneContext(in_channels=channels, height=height, width=width, pretrained=False)
+    _, tall, wide = feature_map_size(backbone, context)
+    return place_size(backbone, context, tall, wide)
 
 
 @pytest.mark.parametrize(

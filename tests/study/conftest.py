@@ -14,11 +14,11 @@ SIDE = 16
 PLUGIN = """
 from birads_zoo import AblationSpec, BackboneSpec, hookimpl
 
-def pixels(options):
+def pixels(context):
     from torch import nn
-    return nn.PixelUnshuffle(options.height)  # every pixel a channel of a 1×1 map: the head is a linear model of pixels
+    return nn.PixelUnshuffle(context.height)  # every pixel a channel of a 1×1 map: the head is a linear model of pixels
 
-def fails(options):
+def fails(context):
     raise RuntimeError("this one never builds")
 
 def null(classifier):

@@ -98,13 +98,30 @@ def test_the_papers_split_takes_one_seed():
 def test_each_backbone_takes_its_own_weights_from_the_folder(tmp_path):
     for name in ("resnet50_imagenet.pth", "resnet50.md", "mobilenet_v2.safetensors"):
         (tmp_path / name).touch()
-    assert weights_of("resnet50", tmp_path) == {"model.weights": str(tmp_path / "resnet50_imagenet.pth")}
-    assert weights_of("mobilenet_v2", tmp_path) == {"model.weights": str(tmp_path / "mobilenet_v2.safetensors")}
-    assert weights_of("timm/resnet50", tmp_path) == {"model.weights": str(tmp_path / "resnet50_imagenet.pth")}
-    assert weights_of("efficientnet_b0", tmp_path) == {}
-    assert weights_of("resnet50", None) == {}
+    assert weights_of("resnet50", tmp_path, HOST) == {"model.weights": str(tmp_path / "resnet50_imagenet.pth")}
+    assert weights_of("mobilenet_v2", tmp_path, HOST) == {"model.weights": str(tmp_path / "mobilenet_v2.safetensors")}
+    assert weights_of("timm/resnet50", tmp_path, HOST) == {}, "the file is that of resnet50"
+    assert weights_of("efficientnet_b0", tmp_path, HOST) == {}
+    assert weights_of("resnet50", None, HOST) == {}
     (tmp_path / "resnet50.pt").touch()
     with pytest.raises(UserError, match=r"several weights of resnet50: resnet50.pt, resnet50_imagenet.pth"):
-        weights_of("resnet50", tmp_path)
+        weights_of("resnet50", tmp_path, HOST)
     with pytest.raises(UserError, match="is no folder; a study takes each backbone's weights from one folder"):
-        weights_of("resnet50", tmp_path / "resnet50.md")
+        weights_of("resnet50", tmp_path / "resnet50.md", HOST)
+
+
+def test_a_file_of_weights_belongs_to_the_longest_name_that_fits(tmp_path):
+    for name in ("timm~resnet50_mine.pth", "timm~resnet50_gn.pth", "vgg16_bn.pth", "convnext_atto.pth"):
+        (tmp_path / name).touch()
+    taken = {name: weights_of(name, tmp_path, HOST) for name in ("timm/resnet50", "timm/resnet50_gn", "resnet50")}
+    assert taken == {
+        "timm/resnet50": {"model.weights": str(tmp_path / "timm~resnet50_mine.pth")},
+        "timm/resnet50_gn": {"model.weights": str(tmp_path / "timm~resnet50_gn.pth")},
+        "resnet50": {},
+    }
+    with pytest.raises(UserError) as error:
+        weights_of("timm/convnext_atto", tmp_path, HOST)
+    assert str(error.value) == (
+        f"{tmp_path / 'convnext_atto.pth'} names no backbone: call the weights of timm/convnext_atto "
+        "timm~convnext_atto.pth, or take the file out of that folder"
+    )

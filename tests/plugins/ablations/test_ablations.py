@@ -145,9 +145,9 @@ def test_no_batchnorm_of_a_classifier_without_any_is_refused(host, tmp_path):
     plugin = tmp_path / "plain.py"
     plugin.write_text(
         "from birads_zoo import BackboneSpec, hookimpl\n"
-        "def build(options):\n"
+        "def build(context):\n"
         "    from torch import nn\n"
-        "    return nn.Conv2d(options.in_channels, 4, 3)\n"
+        "    return nn.Conv2d(context.in_channels, 4, 3)\n"
         "@hookimpl\n"
         "def birads_zoo_backbones():\n"
         "    return [BackboneSpec(name='plain', summary='one convolution', build=build)]\n"

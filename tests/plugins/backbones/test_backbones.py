@@ -29,8 +29,8 @@ LAST = {"resnet50": "layer4", "efficientnet_b0": "features", "mobilenet_v2": "fe
 
 def build(name, pretrained=False):
     spec = SPECS[name]
-    options = BackboneContext(in_channels=len(spec.pixel_mean), height=64, width=96, pretrained=pretrained)
-    return spec.build(options)
+    context = BackboneContext(in_channels=len(spec.pixel_mean), height=64, width=96, pretrained=pretrained)
+    return spec.build(context)
 
 
 def test_the_papers_four_networks_and_two_transformers_are_there():

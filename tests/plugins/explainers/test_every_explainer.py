@@ -193,7 +193,7 @@ def one_map(explain, name, backbone):
 def classifier_of(backbone):
     torch.manual_seed(0)
     channels = len(backbone.pixel_mean)
-    options = BackboneContext(in_channels=channels, height=64, width=64, pretrained=False)
-    body = backbone.build(options)
-    head = build_head(ModelSection(), *feature_map_size(body, options), 4)
+    context = BackboneContext(in_channels=channels, height=64, width=64, pretrained=False)
+    body = backbone.build(context)
+    head = build_head(ModelSection(), *feature_map_size(body, context), 4)
     return Classifier(body, head, pixel_mean=backbone.pixel_mean, pixel_std=backbone.pixel_std, freeze="all").eval()

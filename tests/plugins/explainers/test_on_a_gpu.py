@@ -40,9 +40,9 @@ def _whole_float32():
 def test_maps_agree_with_the_cpus(backbone, explainer):
     spec = next(each for each in BUNDLED if each.name == backbone)
     torch.manual_seed(0)
-    options = BackboneContext(in_channels=len(spec.pixel_mean), height=64, width=64, pretrained=False)
-    built = spec.build(options)
-    head = build_head(ModelSection(), *feature_map_size(built, options), 4)
+    context = BackboneContext(in_channels=len(spec.pixel_mean), height=64, width=64, pretrained=False)
+    built = spec.build(context)
+    head = build_head(ModelSection(), *feature_map_size(built, context), 4)
     classifier = Classifier(built, head, pixel_mean=spec.pixel_mean, pixel_std=spec.pixel_std)
     images, targets = torch.rand(2, 1, 1, 64, 64), torch.tensor([0, 3])
     _see_pictures(classifier)
