@@ -132,12 +132,13 @@ def weighed(by):
     ("by", "kept"),
     [
         (lambda costs, t, w: (w[t] * costs).mean(), True),
-        (lambda costs, t, w: (w[t] * costs).sum() / w[t].sum(), True),
+        (lambda costs, t, w: 3 * (w[t] * costs).sum(), True),
+        (lambda costs, t, w: (w[t] * costs).sum() / w[t].sum(), False),
         (lambda costs, t, w: costs.mean(), False),
         (lambda costs, t, w: (w[t].sqrt() * costs).mean(), False),
         (lambda costs, t, w: (costs / w[t]).mean(), False),
     ],
-    ids=["mean", "weighted mean", "swallowed", "square roots", "the wrong way round"],
+    ids=["mean", "sum", "weighted mean", "swallowed", "square roots", "the wrong way round"],
 )
 def test_a_loss_that_says_it_weighs_classes_multiplies_its_rows_by_their_weights(by, kept):
     said = [finding.text for finding in conformance.check_loss(weighed(by))]

@@ -105,8 +105,9 @@ class LossSpec:
     probabilities are the softmax of K logits.
 
     `weighs_classes` promises that each row's part of the loss is multiplied by its class's weight,
-    `LossContext.weights`, up to a factor common to the batch. Recalibration relies on it: it divides these weights out
-    of the probabilities. Without it `loss.class_weights = true` is refused.
+    `LossContext.weights`, and that the sum is divided by the number of rows, not by that of their weights, which would
+    take the weights out of small batches. Recalibration relies on it: it divides the weights out of the probabilities.
+    Without it `loss.class_weights = true` is refused.
     """
 
     name: str

@@ -91,21 +91,30 @@ def try_loss(loss: nn.Module, outputs: Outputs) -> None:
 
 
 def try_weights(plain: nn.Module, weighing: nn.Module, weights: Sequence[float], outputs: Outputs) -> None:
-    """Compare a loss's gradients with and without class weights.
+    """Compare a loss's gradients with and without class weights, for each row by itself.
 
     Raises:
-        BrokenContractError: when a row's gradient is not multiplied by its class's weight, up to a common factor.
+        BrokenContractError: when a row's gradient is not multiplied by its class's weight, up to a constant factor.
 
     """
-    logits = _random_logits(outputs).requires_grad_()
-    before, after = (torch.autograd.grad(called(loss, logits, _TARGETS), logits)[0] for loss in (plain, weighing))
+    before, after = (_row_gradients(loss, outputs) for loss in (plain, weighing))
     wanted = before * torch.tensor(weights)[_TARGETS, None]
     wanted = wanted * ((wanted * after).sum() / (wanted**2).sum())
     require(
         torch.allclose(after, wanted, rtol=1e-3, atol=1e-3 * float(after.abs().max())),
         "it says that it weighs classes, and class weights do not multiply its rows' gradients: multiply each row's "
-        "loss by its class's value in context.weights, or leave out weighs_classes",
+        "loss by its class's value in context.weights and divide the sum by the number of rows (torch's own weighted "
+        "mean divides by the sum of their weights), or leave out weighs_classes",
     )
+
+
+def _row_gradients(loss: nn.Module, outputs: Outputs) -> Tensor:
+    """Return the gradient of each row's loss, as if it were alone in its batch."""
+    rows = [
+        (row[None].requires_grad_(), target[None])
+        for row, target in zip(_random_logits(outputs), _TARGETS, strict=True)
+    ]
+    return torch.cat([torch.autograd.grad(called(loss, row, target), row)[0] for row, target in rows])
 
 
 def _lowered(loss: nn.Module, logits: Tensor) -> Tensor:
