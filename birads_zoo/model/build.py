@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.data.view_names import count_views
-from birads_zoo.errors import BiradsZooWarning, NothingChangedError, UserError
+from birads_zoo.errors import NothingChangedError, UserError, warn
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -68,11 +67,9 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     if section.weights:
         load_weights(backbone, Path(section.weights))
     if section.freeze != "none" and not context.pretrained and not section.weights:
-        warnings.warn(
+        warn(
             f"the frozen part of {spec.name} has random weights: nothing will train it; give --weights FILE, or "
-            "do not freeze it",
-            BiradsZooWarning,
-            stacklevel=2,
+            "do not freeze it"
         )
     with host.building("backbone", spec.name):
         classifier = Classifier(
