@@ -99,7 +99,7 @@ def test_a_good_hook_of_a_plugin_survives_a_bad_one(install, stub):
 
 
 def test_what_a_callable_raises_names_the_plugin(write, stub):
-    path = write("net.py", stub("my-net").replace("    from torch", "    options.no_such_field\n    from torch"))
+    path = write("net.py", stub("my-net").replace("    from torch", "    context.no_such_field\n    from torch"))
     host = load_host([path])
     with pytest.raises(UserError) as caught, host.building("backbone", "my-net"):
         host.backbone("my-net").build(object())

@@ -43,10 +43,13 @@ class Outside:
     def reached(self):
         with self.proxy:
             try:
-                self.proxy.accept()[0].close()
+                connection, _ = self.proxy.accept()
             except BlockingIOError:
                 return self.tried
-        return [*self.tried, "the proxy"]
+            with connection:
+                connection.settimeout(5)
+                asked = connection.recv(200)
+        return [*self.tried, f"the proxy: {asked!r}"]
 
 
 @pytest.fixture(scope="session")
