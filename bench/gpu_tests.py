@@ -47,14 +47,15 @@ def main() -> None:
     marked = sorted(str(path) for path in TESTS.rglob("test_*.py") if "mark.gpu" in path.read_text(encoding="utf-8"))
     outcomes = Outcomes()
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // PROCESSES))
-    side_by_side = ["-n", "auto", "--maxprocesses", str(PROCESSES)]
+    compute = choose_compute("auto", "auto")
+    side_by_side = ["-n", "auto", "--maxprocesses", str(PROCESSES)] if compute.device.type == "cuda" else []
     without = ["-p", "no:cacheprovider", "-p", "no:benchmark"]  # the latter, where installed, warns beside xdist
     status = pytest.main(["-q", "-m", "gpu", *without, *side_by_side, *marked], plugins=[outcomes])
     ended = outcomes.ended
     report = {
         "counts": {kind: list(ended.values()).count(kind) for kind in ("passed", "failed", "skipped")},
         "tests": ended,
-        "environment": msgspec.to_builtins(describe_machine(choose_compute("auto", "auto"))),
+        "environment": msgspec.to_builtins(describe_machine(compute)),
     }
     write_text(arguments.out / "gpu-tests.json", json.dumps(report, indent=2) + "\n")
     sys.exit(int(status))

@@ -19,6 +19,7 @@ def test_it_is_what_its_script_makes_and_stores_no_outputs():
     assert all(not cell.get("outputs") for cell in json.loads(made)["cells"])
 
 
+@pytest.mark.slow
 def test_it_runs(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed (make install)")
     nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed (make install)")

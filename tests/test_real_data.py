@@ -13,6 +13,7 @@ from birads_zoo.host import load_host
 from birads_zoo.interfaces import DatasetContext
 
 BACKBONES = ("baseline_cnn", "resnet50", "efficientnet_b0", "mobilenet_v2")
+PLAIN_IS_SLOW = ("resnet50", "efficientnet_b0")  # and the others tread the same path
 SHORT = ["--image-size", "64x64", "--epochs", 1]
 FILMS = 24
 
@@ -20,7 +21,9 @@ FILMS = 24
 # ── KAUMDS ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize(
+    "backbone", [pytest.param(name, marks=[pytest.mark.slow] * (name in PLAIN_IS_SLOW)) for name in BACKBONES]
+)
 @pytest.mark.parametrize("size", [SHORT, pytest.param([], marks=pytest.mark.slow)], ids=["short", "full"])
 def test_kaumds_leaves_a_complete_folder(zoo, check_folder, real_data, tmp_path, backbone, size):
     ablations = ["no-dropout", *(["no-pretrained"] if backbone != "baseline_cnn" else [])]  # it has no weights
@@ -33,7 +36,9 @@ def test_kaumds_leaves_a_complete_folder(zoo, check_folder, real_data, tmp_path,
     assert metrics["classes"] == ["BI-RADS 1", "BI-RADS 5"]
     assert metrics["n"] == 11  # of 21 pictures the sheet names 11
     assert "5386 rows, 996 patients, 11 usable" in said.err
-    assert "no validation rows in folds 1, 2: some class" in said.err  # two patients of BI-RADS 1: one to train, one to test
+    assert (
+        "no validation rows in folds 1, 2: some class" in said.err
+    )  # two patients of BI-RADS 1: one to train, one to test
 
 
 @pytest.mark.parametrize(
@@ -97,9 +102,6 @@ def test_mini_mias_whole(run_mini_mias, all_films):
 
 
 # ── The paper's recipe on the phantom ────────────────────────────────────────────────────────────────────────────
-
-
-PLAIN_IS_SLOW = ("resnet50", "efficientnet_b0")  # and without dropout they tread the same path
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""A loss with other logits than a softmax's goes all the way: run, explain, report, export, predict."""
+"""A loss with other logits than a softmax's goes all the way: run, explain, report, export, predict.
+
+The set-up is long, so most of it waits for `make test-all`; `tests/plugins/losses` trains, exports and reads losses in
+short.
+"""
 
 import json
 
@@ -39,6 +43,7 @@ def probabilities_of(rows, kind="probability"):
     return np.array([[float(row[f"{kind}_{name}"]) for name in CLASSES] for row in rows])
 
 
+@pytest.mark.slow
 def test_the_run_is_measured_calibrated_and_explained(corn, check_folder, rows_of):
     run = corn / "baseline_cnn"
     metrics = json.loads((run / "metrics.json").read_text())
@@ -56,6 +61,7 @@ def test_the_run_is_measured_calibrated_and_explained(corn, check_folder, rows_o
     assert (run / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_the_validation_loss_is_the_mean_negative_log_likelihood_in_nats(corn, rows_of):
     epochs = [json.loads(line) for line in (corn / "baseline_cnn" / "metrics.jsonl").read_text().splitlines()]
     rows = rows_of(corn / "baseline_cnn" / "validation.csv")
@@ -65,6 +71,7 @@ def test_the_validation_loss_is_the_mean_negative_log_likelihood_in_nats(corn, r
         assert best == pytest.approx(-np.log(own).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_exported_says_by_which_rule_it_reads_logits(corn):
     for kind in KINDS:
         manifest = json.loads((corn / kind / "manifest.json").read_text())
@@ -76,6 +83,7 @@ def test_what_is_exported_says_by_which_rule_it_reads_logits(corn):
         assert row.replace("\\|", "").count("|") == 3, "a bar in the rule would end the table's cell"
 
 
+@pytest.mark.slow
 def test_onnx_and_safetensors_predict_alike(corn, root):
     pictures = sorted((root / "mammograms").rglob("*.jpg"))[:6]
     graph, network = (birads_zoo.load(corn / kind, device="cpu") for kind in ("onnx", "safetensors"))
@@ -87,6 +95,7 @@ def test_onnx_and_safetensors_predict_alike(corn, root):
         np.testing.assert_allclose(list(one.calibrated.values()), list(other.calibrated.values()), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_onnx_file_alone_gives_scores_probabilities_and_features(corn):
     runtime = pytest.importorskip("onnxruntime")
     session = runtime.InferenceSession(corn / "onnx" / "fold-0.onnx", providers=["CPUExecutionProvider"])

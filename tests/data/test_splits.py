@@ -149,7 +149,9 @@ def test_fewer_images_than_folds() -> None:
 def test_rows_without_a_patient() -> None:
     names, labels = _rows(9, 9)
     names[:2] = ("", " ")
-    with pytest.raises(UserError, match=r"2 of .* rows have no patient id.*--patient-pattern where .*, or use --split image"):
+    with pytest.raises(
+        UserError, match=r"2 of .* rows have no patient id.*--patient-pattern where .*, or use --split image"
+    ):
         make_folds(names, labels, ("a", "b"), SplitSection(), 0)
 
 

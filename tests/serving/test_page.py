@@ -28,6 +28,7 @@ def paged(desk):
         yield SimpleNamespace(client=client, folder=desk.folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/no-such-file-of-birads-zoo", "../../x", "https://example.com/x.png"])
 @pytest.mark.parametrize(
     ("route", "asked"),

@@ -42,6 +42,7 @@ def flagged_in(phantom, tmp_path):
     return find
 
 
+@pytest.mark.slow
 def test_a_planted_shortcut_is_flagged_and_neutral_pictures_do_not_show_it(flagged_in):
     assert flagged_in("none", 0) == set()
     assert flagged_in("size", 0) >= {"metadata_tree", "thumbnail"}

@@ -40,6 +40,7 @@ def test_a_model_that_knows_its_patients_scores_by_chance_when_they_are_new(sche
         assert rows[scheme].verdict == "inflates the score"
 
 
+@pytest.mark.slow
 def test_a_split_by_breast_is_tight_where_each_breast_looks_its_own_way(schemes):
     rows = schemes(40, 4, 0.0, "breast")
     assert rows["image"].verdict == "inflates the score"
@@ -47,6 +48,7 @@ def test_a_split_by_breast_is_tight_where_each_breast_looks_its_own_way(schemes)
     assert rows["breast"].inflation.low < 0 < rows["breast"].inflation.high
 
 
+@pytest.mark.slow
 def test_independent_images_have_no_gap(schemes):
     """One image a patient: all three splits are the same but for chance."""
     rows = schemes(80, 1, 0.1, "patient")
