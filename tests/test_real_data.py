@@ -13,7 +13,7 @@ from birads_zoo.host import load_host
 from birads_zoo.interfaces import DatasetContext
 
 BACKBONES = ("baseline_cnn", "resnet50", "efficientnet_b0", "mobilenet_v2")
-PLAIN_IS_SLOW = ("resnet50", "efficientnet_b0")  # and the others tread the same path
+SLOW_BUT_ONE = [BACKBONES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in BACKBONES[1:])]
 SHORT = ["--image-size", "64x64", "--epochs", 1]
 FILMS = 24
 
@@ -21,9 +21,7 @@ FILMS = 24
 # ── KAUMDS ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    "backbone", [pytest.param(name, marks=[pytest.mark.slow] * (name in PLAIN_IS_SLOW)) for name in BACKBONES]
-)
+@pytest.mark.parametrize("backbone", SLOW_BUT_ONE)
 @pytest.mark.parametrize("size", [SHORT, pytest.param([], marks=pytest.mark.slow)], ids=["short", "full"])
 def test_kaumds_leaves_a_complete_folder(zoo, check_folder, real_data, tmp_path, backbone, size):
     ablations = ["no-dropout", *(["no-pretrained"] if backbone != "baseline_cnn" else [])]  # it has no weights
@@ -86,6 +84,7 @@ def run_mini_mias(zoo, check_folder, real_weights, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_mini_mias_in_short(run_mini_mias, some_films):
     metrics, said = run_mini_mias(some_films, "--folds", 2, *SHORT)
     assert metrics["n"] == FILMS
@@ -106,8 +105,11 @@ def test_mini_mias_whole(run_mini_mias, all_films):
 
 @pytest.mark.parametrize(
     ("backbone", "ablations"),
-    [(name, ["no-dropout"]) for name in BACKBONES]
-    + [pytest.param(name, [], marks=[pytest.mark.slow] * (name in PLAIN_IS_SLOW)) for name in BACKBONES],
+    [
+        pytest.param(name, ablations, marks=[pytest.mark.slow] * (name != "baseline_cnn"))
+        for name in BACKBONES
+        for ablations in (["no-dropout"], [])
+    ],
 )
 def test_the_papers_recipe_on_the_phantom(zoo, check_folder, phantom_root, request, tmp_path, backbone, ablations):
     drawn = backbone == "baseline_cnn" and not ablations  # the others' figures differ in their heat maps alone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -213,6 +214,10 @@ def open_own_program(path: Path) -> Network:
 
 
 def _needed(package: str) -> Any:
+    if package == "onnxruntime":
+        # From 1.29 on it sends the names and hashes of models to Microsoft, unless this is set before its import
+        # (github.com/microsoft/onnxruntime/pull/27379). Nothing here reaches out that its user has not asked to.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         return importlib.import_module(package)
     except ImportError:

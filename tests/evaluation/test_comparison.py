@@ -39,7 +39,7 @@ def rejections(times, metric, **how):
     ("metric", "seeds", "noise"),
     [
         ("macro_f1", 1, 0.0),
-        ("macro_f1", 3, 0.3),
+        pytest.param("macro_f1", 3, 0.3, marks=pytest.mark.slow),
         pytest.param("macro_auroc", 1, 0.0, marks=pytest.mark.slow),
         pytest.param("macro_auroc", 3, 0.3, marks=pytest.mark.slow),
     ],

@@ -119,6 +119,7 @@ def flags(rows, patients, times, better=0.0):
     return density / times, anything / times
 
 
+@pytest.mark.slow
 def test_among_equal_groups_a_difference_is_rarely_found(rows, patients):
     _, anything = flags(rows, patients, 120)
     assert anything <= 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / 120), anything

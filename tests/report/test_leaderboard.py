@@ -226,7 +226,7 @@ def test_the_markdown_says_what_cannot_be_seen(written):
         [entry("only", 0.5)],
         [entry("failed", None, error="no")],
         [entry("a" * 200, 0.5, seed_spread=None, gain=None, flops=None, parameters=None), entry("b", 0.4)],
-        [entry(f"model-{k}", 0.9 - k / 100) for k in range(25)],
+        pytest.param([entry(f"model-{k}", 0.9 - k / 100) for k in range(25)], marks=pytest.mark.slow),
     ],
     ids=["one", "all failed", "unknowns", "many"],
 )

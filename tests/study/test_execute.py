@@ -79,6 +79,7 @@ def test_more_seeds_and_models_run_only_what_is_new(study, host, tmp_path, start
     assert started == ["pixels@0", "pixels+no-thing@0", "pixels@1", "pixels+no-thing@1"]
 
 
+@pytest.mark.slow
 def test_a_study_that_was_killed_goes_on_and_ends_as_an_unbroken_one(study, host, tmp_path, started, monkeypatch):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     unbroken = room.execute(study("pixels", "pixels+no-thing"), host, whole, "cpu", Screen())
