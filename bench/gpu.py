@@ -97,7 +97,7 @@ def steps(tiny: bool, ddsm: Path | None, weights: Path | None, out: Path) -> lis
             seconds=150,
             command=[
                 *(python, str(HERE / "throughput.py"), "--out", str(out), "--name", "gpu-throughput"),
-                *("--augmentations", "none", "mammo", "--backbones", *backbones, *size),
+                *("--augmentations", *([] if tiny else ["none"]), "mammo", "--backbones", *backbones, *size),
             ],
         ),
         Step(

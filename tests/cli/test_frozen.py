@@ -81,7 +81,7 @@ EXAMS += ["augmentation=none"]
 
 @pytest.mark.parametrize(
     ("settings", "largest", "severest"),
-    [(LESIONS, 2**32, "BI-RADS 5"), (EXAMS, 0, "BI-RADS 4-5")],
+    [pytest.param(LESIONS, 2**32, "BI-RADS 5", marks=pytest.mark.slow), (EXAMS, 0, "BI-RADS 4-5")],
     ids=["pair", "exam"],
 )
 def test_evidence_of_places_learns_the_same_from_cached_maps_as_from_pictures(

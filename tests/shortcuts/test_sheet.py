@@ -57,6 +57,7 @@ def kaumds():
     return Path(data) / "kaumds-sample"
 
 
+@pytest.mark.slow
 def test_the_real_sheet(zoo, kaumds):
     """A table of patients beats the paper's best network (0.65) under its own split, and nothing by patient."""
     found = {}

@@ -83,7 +83,7 @@ def test_occlusion_is_the_mean_fall_under_the_squares_that_cover_a_pixel():
     [
         ("integrated_gradients", {"steps": 50}),
         ("gradient_shap", {"draws": 50, "noise": 0.1}),
-        ("occlusion", {}),
+        pytest.param("occlusion", {}, marks=pytest.mark.slow),
         ("guided_grad_cam", {}),
     ],
 )
