@@ -88,7 +88,6 @@ def _decoded(data: bytes, header: Header, vr: str | None) -> NDArray[Any]:
         "pixel_keyword": _PIXELS,
         "pixel_vr": vr or "OW",
         "allow_excess_frames": False,
-        "apply_j2k_sign_correction": True,
     }
     pixels, found = decoder.as_array(data, index=0, raw=True, decoding_plugin=_PLUGINS[header.syntax], **options)
     luma_first = header.display is None and str(found["photometric_interpretation"]).startswith("YBR")

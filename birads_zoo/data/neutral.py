@@ -153,7 +153,7 @@ def _inside(small: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     film = float(small.min())
     bright = ndimage.gaussian_filter(small, 1) > film + _EDGE * (float(np.median(small[seed])) - film)
     regions, _ = ndimage.label(bright)
-    overlap = np.bincount(regions[seed & bright])
+    overlap = np.bincount(regions[seed])
     if len(overlap) < 2:
         return seed
     whole = ndimage.binary_fill_holes(regions == 1 + int(overlap[1:].argmax()))

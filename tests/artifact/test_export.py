@@ -72,7 +72,7 @@ def test_onnx_predicts_what_safetensors_do_but_explains_nothing(finished, export
         graph.explain(Sample(source="", pictures=(paths[0],)), "BI-RADS 4")
 
 
-@pytest.mark.parametrize("kind", ["onnx", pytest.param("exported-program", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["onnx", "exported-program"])
 @pytest.mark.parametrize(
     "changes",
     [

@@ -30,6 +30,17 @@ def test_at_a_tie_the_severer_class_comes_first():
     assert nonconformity(np.array([[0.25, 0.5, 0.25]]), ordinal=True)[0] == pytest.approx([0.75, 0.0, 0.5])
 
 
+def test_without_an_order_tied_classes_come_in_by_their_number():
+    table = np.random.default_rng(0).integers(1, 4, (200, 5)) / 10
+    expected = np.zeros_like(table)
+    for row, probabilities in enumerate(table):
+        before = 0.0
+        for k in sorted(range(5), key=lambda k: -probabilities[k]):
+            expected[row, k] = before
+            before += probabilities[k]
+    np.testing.assert_allclose(nonconformity(table, ordinal=False), expected)
+
+
 @given(probability_tables, st.floats(0, 1))
 def test_ordinal_sets_are_contiguous_and_hold_the_likeliest_class(probabilities, limit):
     sets = nonconformity(probabilities, ordinal=True) <= limit

@@ -8,6 +8,8 @@ from torch import nn
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.curves import (
     FRACTIONS,
+    PASSES_OF_A_MAP,
+    PASSES_OF_A_PICTURE,
     ROAD_FRACTIONS,
     Removal,
     Views,
@@ -179,3 +181,19 @@ def test_the_border_of_what_is_taken_away_is_soft_in_larger_pictures():
     assert edge[66:].min() == 1
     assert edge.diff().max() <= 0.25  # no step
     torch.testing.assert_close(half, half[:, :1].expand_as(half))
+
+
+def test_as_many_pictures_pass_through_the_network_as_is_said():
+    passed = []
+
+    def probability(pictures):
+        passed.append(pictures.shape[0] * pictures.shape[1])
+        return pictures.mean((-2, -1))
+
+    pictures = torch.rand(3, 12, 10)
+    generators = [torch.Generator().manual_seed(number) for number in range(3)]
+    made = prepare_removal(pictures, pictures > 0, probability, generators)
+    assert sum(passed) == 3 * PASSES_OF_A_PICTURE
+    passed.clear()
+    measure_removal(pictures, made, probability)
+    assert sum(passed) == 3 * PASSES_OF_A_MAP

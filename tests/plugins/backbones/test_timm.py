@@ -280,3 +280,15 @@ def test_pretrained_asks_for_timms_weights_of_the_tag(monkeypatch):
     backbone = resolve("test_vit.r160_in1k").build(context)
     assert asked == ["timm/test_vit.r160_in1k"]
     assert backbone.pos_embed.shape == (1, 17, 64)
+
+
+@pytest.mark.parametrize(("layout", "axis"), [("NHWC", 3), ("NCHW", 1)])
+def test_features_with_as_many_columns_as_channels_are_read_as_timm_says(layout, axis):
+    class Square(torch.nn.Module):
+        num_features = 6
+        output_fmt = layout
+
+        def forward_features(self, images):
+            return torch.zeros(len(images), 6, 5, 6)
+
+    assert _timm_fit._reading(Square(), torch.zeros(1, 3, 32, 32)).axis == axis
