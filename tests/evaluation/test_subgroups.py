@@ -28,7 +28,7 @@ def made(rows, patients):
         patients=of,
         positive=(1,),
         density=drawn("A", "B", "C", ""),
-        age=drawn(39.9, 40.0, 59.0, 60.0, 85.0, np.nan),
+        age=drawn(39.9, 40.0, 59.0, 60.0, 85.0, np.nan, "?"),
         view="MLO",
         laterality=np.array(["L", "R"])[generator.integers(0, 2, len(of))],
         study_date=drawn("2019", "2020-03", "2020-03-14"),

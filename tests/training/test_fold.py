@@ -1,6 +1,9 @@
-"""What the recipe and the data say reaches the loss that a fold is trained by."""
+"""What the recipe and the data say reaches the loss that a fold is trained by, and the screen what becomes of it."""
+
+import io
 
 import pytest
+from rich.console import Console
 
 from birads_zoo.data.prepare import prepare
 from birads_zoo.devices import choose_compute
@@ -25,6 +28,26 @@ def birads_zoo_losses():
 """
 
 
+SMALL = {
+    "model.backbone": "baseline_cnn",
+    "image.height": 48,
+    "image.width": 32,
+    "split.folds": 2,
+    "training.epochs": 1,
+}
+
+
+def test_a_bar_shows_the_images_that_are_done_and_the_last_epochs_loss(phantom_root, tmp_path):
+    recipe, host = Recipe().replace(SMALL | {"dataset.root": str(phantom_root)}), load_host()
+    data = prepare(recipe, host, tmp_path / "cache", Screen())
+    fold, shown = data.folds[0], io.StringIO()
+    (tmp_path / "fold-0").mkdir()
+    screen = Screen(Console(file=shown, force_terminal=True, width=200))
+    fit_fold(recipe, host, data, fold, choose_compute("cpu", "float32"), tmp_path, screen, lambda epoch: None)
+    assert f"{len(fold.train)}/{len(fold.train)}" in shown.getvalue()
+    assert "epoch 1: loss " in shown.getvalue()
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_loss_is_built_for_the_folds_rows_the_recipe_and_the_target(phantom_root, tmp_path, weighted):
     (tmp_path / "tells.py").write_text(PLUGIN)
@@ -33,11 +56,8 @@ def test_a_loss_is_built_for_the_folds_rows_the_recipe_and_the_target(phantom_ro
         {
             "dataset.root": str(phantom_root),
             "loss": {"name": "tells", "class_weights": weighted, "options": {"strength": 0.25}},
-            "model.backbone": "baseline_cnn",
-            "image.height": 48,
-            "image.width": 32,
-            "split.folds": 2,
         }
+        | SMALL
     )
     data = prepare(recipe, host, tmp_path / "cache", Screen())
     fold = data.folds[1]
