@@ -37,6 +37,16 @@ def address(desk):
         yield address
 
 
+LISTENS = """() => {
+    const dragged = (name) => document.body.dispatchEvent(new DragEvent(name, {bubbles: true, cancelable: true}));
+    dragged("dragenter");
+    const seen = document.querySelector(".zoo-over") !== null;
+    dragged("dragleave");
+    return seen;
+}"""
+"""The page is there before its script, by which it notices what is dragged over it."""
+
+
 @contextmanager
 def opened_page(browser, address):
     """Open the page. Fails on console errors and on anything asked of another host."""
@@ -54,6 +64,7 @@ def opened_page(browser, address):
     context.on("requestfailed", lambda one: wrong.append(f"failed: {one.url}"))
     opened.goto(address)
     opened.locator("#zoo-limits").wait_for()
+    opened.wait_for_function(LISTENS)
     yield opened
     context.close()
     assert wrong == []
