@@ -8,6 +8,7 @@ from birads_zoo.api.studies import started_as
 SMALL = {"image_size": (32, 32), "epochs": 1, "folds": 2, "device": "cpu", "seeds": 1, "progress": False}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_figures", "few_refits")
 def test_a_comparison_is_a_value_with_its_text_and_its_folder(folder, phantom_root, capfd):
     found = bz.compare(["baseline_cnn"], dataset="phantom", root=phantom_root, **SMALL, out="study")

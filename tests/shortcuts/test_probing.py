@@ -15,6 +15,7 @@ def framed(tmp_path_factory, zoo):
     return root
 
 
+@pytest.mark.slow
 def test_formats_are_named_from_stored_pixels_and_less_from_neutral_ones(framed, tmp_path):
     from birads_zoo.data.audit import check_files
     from birads_zoo.host import load_host
