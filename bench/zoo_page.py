@@ -39,7 +39,7 @@ def _counts(families: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         small = verdicts.total() - verdicts["memory"]
         yield (
             f"- **{library}**: {verdicts['works']} of {small} families work ({verdicts['works'] / small:.1%}); "
-            f"{verdicts['memory']} more have no member that fits in the memory."
+            f"{verdicts['memory']} more tried: the member did not fit in the memory."
         )
     fit = sum(result["weights"] == "fit" for result in families.values())
     yield f"- A file of the library's own weights fits {fit} of {len(families)} families, at another size and in one channel."
