@@ -168,4 +168,5 @@ def test_cuda_gives_what_the_cpu_gives_and_waits_for_nothing(dtype: type) -> Non
         for one, other in zip(expected, found, strict=True):
             for left, right in zip(_parts(one), _parts(other), strict=True):
                 assert right.device.type == "cuda"
-                assert torch.equal(left, right.cpu())
+                # CUDA divides by a constant through its reciprocal, which may round the last bit otherwise.
+                torch.testing.assert_close(right.cpu(), left, rtol=0, atol=1e-6)

@@ -55,10 +55,12 @@ class Copy:
         self.clock = time.time()
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         paths = os.pathsep.join((str(folder), str(folder / "plugins")))
+        scratch = folder / "scratch"  # what tests and their libraries leave in the temporary folder goes with the copy
+        scratch.mkdir()
         self.process = subprocess.Popen(
             [sys.executable, folder / "tests" / "mutation" / "trial.py"],
             cwd=folder,
-            env={**kept, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
+            env={**kept, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "TMPDIR": str(scratch)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -75,7 +75,14 @@ def test_stopped_it_leaves_no_folder(exported, tmp_path, number):
     pytest.importorskip("gradio", reason="gradio is not installed (make install)")
     command = [sys.executable, "-m", "birads_zoo", "serve", str(exported), "--port", "0", "--device", "cpu"]
     environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as server:
+
+    def as_in_a_terminal():
+        """Listen to SIGINT, which a shell's background job, and what it starts, ignores."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=environment, text=True, preexec_fn=as_in_a_terminal
+    ) as server:
         try:
             address = server.stdout.readline().split(" on ")[1].split()[0]
             with urllib.request.urlopen(f"{address}openapi.json", timeout=30) as answer:
