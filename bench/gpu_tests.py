@@ -20,7 +20,7 @@ from birads_zoo.runs.environment import describe_machine
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent / "tests"
-PROCESSES = 8  # at most: what a run does besides training keeps one core busy and the GPU idle
+PROCESSES = 16  # at most: what a run does besides training keeps one core busy and the GPU idle
 
 
 class Outcomes:
@@ -44,7 +44,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results")
     arguments = parser.parse_args()
 
-    marked = sorted(str(path) for path in TESTS.rglob("test_*.py") if "mark.gpu" in path.read_text(encoding="utf-8"))
+    # Those of the top folder train whole runs on both devices: begun last, they would be waited for.
+    marked = sorted(
+        (str(path) for path in TESTS.rglob("test_*.py") if "mark.gpu" in path.read_text(encoding="utf-8")),
+        key=lambda path: (path.count("/"), path),
+    )
     outcomes = Outcomes()
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // PROCESSES))
     compute = choose_compute("auto", "auto")
