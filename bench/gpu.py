@@ -91,10 +91,10 @@ def steps(tiny: bool, ddsm: Path | None, weights: Path | None, out: Path) -> lis
     )
     backbones = ["baseline_cnn", "timm/convnext_atto"] if tiny else [*PAPER, *TIMM]
     found = [
-        Step(name="tests", seconds=150, command=[python, str(HERE / "gpu_tests.py"), "--out", str(out)]),
+        Step(name="tests", seconds=180, command=[python, str(HERE / "gpu_tests.py"), "--out", str(out)]),
         Step(
             name="throughput",
-            seconds=150,
+            seconds=110,
             command=[
                 *(python, str(HERE / "throughput.py"), "--out", str(out), "--name", "gpu-throughput"),
                 *("--augmentations", *([] if tiny else ["none"]), "mammo", "--backbones", *backbones, *size),
