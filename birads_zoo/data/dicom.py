@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +40,6 @@ def read_dicom(path: Path) -> Pixels:
         hidden[top:bottom, left:right] = False
         grey[hidden] = 0
     return without_marks(grey)
-
-
-def how_read() -> str:
-    """Say what a stored DICOM picture depends on besides its file: how it is read, and with what."""
-    return f"dicom {READING} {'with' if find_spec('imagecodecs') else 'without'} imagecodecs"
 
 
 def _shown(stored: NDArray[Any], display: Display, padding: tuple[int, int] | None) -> Pixels:
