@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
+from birads_zoo.data.orientation import UPRIGHT, is_on_its_side, orientation_of, turned, upright_size
+
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 SMALLEST_SIDE = 16
@@ -54,9 +56,10 @@ class Picture:
 def read_image(path: Path, at_least: tuple[int, int] | None = None) -> Pixels:
     """Decode `path` to H×W grey pixels, uint8 or, for files of more than 8 bits, uint16.
 
-    Colour becomes ITU-R 601 luma, which leaves R = G = B exactly as it is. `at_least` = (height, width) allows a
-    JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as neither side falls below it. A DICOM picture comes as
-    its header wants it shown, over the whole range of its dtype (`dicom.read_dicom`). Raises `ImageError`.
+    Colour becomes ITU-R 601 luma, which leaves R = G = B exactly as it is. The picture is upright: what the orientation
+    tag of EXIF or TIFF says is done. `at_least` = (height, width) allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its
+    size, as long as neither side of the upright picture falls below it. A DICOM picture comes as its header wants it
+    shown, over the whole range of its dtype (`dicom.read_dicom`). Raises `ImageError`.
     """
     return read_picture(path, at_least).pixels
 
@@ -68,16 +71,18 @@ def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture
 
         return Picture(pixels=read_dicom(path), reduction=1)
     with open_image(path) as image:
-        full_height = image.height
+        height = upright_size(image)[1]
+        # Pillow itself turns TIFF files as it loads them, and no others.
+        orientation = UPRIGHT if isinstance(image, TiffImagePlugin.TiffImageFile) else orientation_of(image)
         try:
             if isinstance(image, JpegImagePlugin.JpegImageFile):
-                _draft(image, at_least)
-            pixels = _grey(image)
+                _draft(image, at_least, orientation)
+            pixels = turned(_grey(image), orientation)
         except ImageError:
             raise
         except Exception as error:  # what broken bytes make a decoder raise is not limited to OSError
             raise ImageError("does not decode", _first_line(error)) from error
-    return Picture(pixels=pixels, reduction=_power_of_two(full_height / pixels.shape[0]))
+    return Picture(pixels=pixels, reduction=_power_of_two(height / pixels.shape[0]))
 
 
 def is_deep(path: Path) -> bool:
@@ -112,6 +117,8 @@ def open_image(path: Path) -> ImageFile.ImageFile:
         image = plugin(path)
     except Exception as error:  # likewise
         raise ImageError("does not decode", _first_line(error)) from error
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        image.filename = ""  # Pillow maps a named file to memory, and some of its versions those on their side wrongly
     try:
         check_size(*image.size)
     except ImageError:
@@ -138,21 +145,30 @@ def _start(path: Path) -> bytes:
         raise ImageError("unreadable file", error.strerror or str(error)) from error
 
 
-def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None) -> None:
-    """Let libjpeg skip the colour (if it can) and the detail that nobody asked for."""
+def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None, orientation: int) -> None:
+    """Let libjpeg skip the colour (if it can) and the detail that nobody asked for of the upright picture."""
     if at_least is None:
         image.draft("L", image.size)
     else:
-        height, width = at_least
+        height, width = at_least[::-1] if is_on_its_side(orientation) else at_least
         image.draft("L", (max(width, 1), max(height, 1)))
 
 
 def _grey(image: ImageFile.ImageFile) -> Pixels:
     if image.mode in _DEEP:
-        return _deep(np.asarray(image))
+        white_is_zero = _is_white_zero(image)  # before the pixels: some of a TIFF's tags go with loading them
+        deep = _deep(np.asarray(image))
+        return np.iinfo(np.uint16).max - deep if white_is_zero else deep
     if image.mode == "F":
         raise ImageError("does not decode", "floating-point pixels; save them as 8 or 16 bits")
     return np.asarray(_flat(image).convert("L"), dtype=np.uint8)
+
+
+def _is_white_zero(image: ImageFile.ImageFile) -> bool:
+    """Tell a TIFF of 16 bits whose 0 is white: Pillow inverts those of up to 8 bits only."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return False
+    return bool(image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0)
 
 
 def _deep(values: NDArray[np.generic]) -> NDArray[np.uint16]:
