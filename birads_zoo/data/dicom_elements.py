@@ -24,9 +24,10 @@ _LARGEST_LUT = 1 << 16
 _HUSHED = ("ignore", None, Warning, re.compile("pydicom"), 0)
 
 
-def read_elements(path: Path, names: tuple[str, ...], *, pixels: bool = False) -> tuple[str, Dataset]:
+def read_elements(path: Path, names: tuple[str | int, ...], *, pixels: bool = False) -> tuple[str, Dataset]:
     """Return the transfer syntax's UID and the named elements alone, unconverted. Raises `ImageError`."""
     import pydicom
+    from pydicom.tag import Tag
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     hush()
@@ -35,7 +36,7 @@ def read_elements(path: Path, names: tuple[str, ...], *, pixels: bool = False) -
         syntax = text(meta, "TransferSyntaxUID")
         if syntax == DeflatedExplicitVRLittleEndian:  # a few kilobytes of it can unpack to more than any memory holds
             raise ImageError("does not decode", "a deflated DICOM file; save it in another transfer syntax")
-        dataset = pydicom.dcmread(path, specific_tags=[*names], stop_before_pixels=not pixels)
+        dataset = pydicom.dcmread(path, specific_tags=[Tag(name) for name in names], stop_before_pixels=not pixels)
     except ImageError:
         raise
     except Exception as error:  # likewise; its text may hold what the file says
@@ -57,7 +58,7 @@ def text(dataset: Dataset, name: str) -> str:
     return " ".join(content(dataset, name).decode("latin-1").strip("\0 \n\r\t").split()).upper()
 
 
-def content(dataset: Dataset, name: str) -> bytes:
+def content(dataset: Dataset, name: str | int) -> bytes:
     """Return an element's bytes as the file has them; b"" where it is absent or a sequence."""
     if name not in dataset:
         return b""
@@ -67,11 +68,11 @@ def content(dataset: Dataset, name: str) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def _order(dataset: Dataset, name: str) -> str:
+def _order(dataset: Dataset, name: str | int) -> str:
     return "<" if getattr(dataset.get_item(name, keep_deferred=True), "is_little_endian", True) else ">"
 
 
-def whole(dataset: Dataset, name: str, default: int | None = None, *, signed: bool = False) -> int:
+def whole(dataset: Dataset, name: str | int, default: int | None = None, *, signed: bool = False) -> int:
     """Return a 16-bit whole number (US or SS); `default`, or an incomplete header, where it is absent."""
     value = content(dataset, name)
     if not value:

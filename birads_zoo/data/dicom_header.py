@@ -32,6 +32,7 @@ _READ = (
     *("ImageLaterality", "Laterality", "ViewPosition", "ViewCodeSequence", "PatientOrientation"),
     *("PatientAge", "StudyDate", "BurnedInAnnotation"),
 )
+_OVERLAY_BITS = tuple(range(0x60000102, 0x60200102, 0x20000))  # OverlayBitPosition of each of 16 overlays
 _PARTS = ("ROI MASK IMAGES", "CROPPED IMAGES")  # CBIS-DDSM's series beside its mammograms
 _KINDS = {  # modalities that are quoted (PS3.3, C.7.3.1.1.1); any other text may be somebody's name
     *("CR", "CT", "DX", "ES", "IO", "MR", "NM", "OP", "OT", "PR", "PT", "PX", "RF", "RG", "SEG", "SM", "SR", "US"),
@@ -63,7 +64,8 @@ class Said:
 class Header:
     """What a picture of this file is: `display` for grey ones, `None` for colour, which is 8 bits a sample.
 
-    `padding` is the range of stored values that are no picture. `shutter` are the rows and columns that are shown
+    `padding` is the range of stored values that are no picture. `overlaid` says that bits above the stored ones hold
+    overlays (retired, PS3.5, 8.1.2). `shutter` are the rows and columns that are shown
     (top, bottom, left, right; the ends excluded). `syntax` is the transfer syntax's UID.
     """
 
@@ -77,6 +79,7 @@ class Header:
     signed: bool
     display: Display | None
     padding: tuple[int, int] | None
+    overlaid: bool
     shutter: tuple[int, int, int, int] | None
     syntax: str
     said: Said
@@ -91,7 +94,7 @@ def read_header(path: Path) -> Header:
             (for processing), "too small", "too large". Its text names elements and numbers, nobody.
 
     """
-    syntax, dataset = read_elements(path, _READ)
+    syntax, dataset = read_elements(path, (*_READ, *_OVERLAY_BITS))
     try:
         return _header(dataset, syntax)
     except ImageError:
@@ -138,6 +141,7 @@ def _header(dataset: Dataset, syntax: str) -> Header:
         signed=signed == 1,
         display=_display(dataset, stored, photometric, signed=signed == 1) if grey else None,
         padding=_padding(dataset, signed=signed == 1) if grey else None,
+        overlaid=any(whole(dataset, tag, 0) >= stored for tag in _OVERLAY_BITS),
         shutter=_shutter(dataset, rows, columns),
         syntax=syntax,
         said=_said(dataset),

@@ -66,7 +66,7 @@ def _late_exif(image: PngImagePlugin.PngImageFile) -> bytes:
     """Return the eXIf chunk that may come after a PNG file's pixels, where Pillow has not got yet; b"" without."""
     if "exif" in image.info:
         return b""
-    with Path(image.filename).open("rb") as file:
+    with Path(str(image.filename)).open("rb") as file:
         file.seek(8)
         while len(start := file.read(8)) == 8 and start[4:] != b"IEND":
             length = int.from_bytes(start[:4], "big")

@@ -258,7 +258,9 @@ def test_damaged_compressed_pixels(tmp_path, write_dicom, syntax):
         path.write_bytes(broken)
         found = _read(path)
         if isinstance(found, ImageError):
-            assert found.reason in ("does not decode", "no pixels"), str(found)
+            # Nothing tells run lengths that were damaged from samples of more bits than the header says.
+            known = ("does not decode", "no pixels", *(["implausible header"] if syntax == uid.RLELossless else []))
+            assert found.reason in known, str(found)
         else:
             assert found.shape == (40, 64)
 
