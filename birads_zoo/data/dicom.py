@@ -48,11 +48,14 @@ def _shown(stored: NDArray[Any], display: Display, header: Header) -> Pixels:
     table = shades(display)
     deep: Any = np.uint16 if header.stored > 8 else np.uint8  # as `images.is_deep` says, whatever the stream holds
     levels = np.rint(table * np.iinfo(deep).max).astype(deep)
-    # Bits beyond the stored ones once held overlays; what is left of a negative number is its two's complement.
-    places = stored.astype(np.int32) & (len(table) - 1)
+    values = numbers(stored, signed=display.signed)
+    places = values.astype(np.int32)
+    if not header.overlaid:
+        np.minimum(places, len(table) - 1, out=places)
+    # Bits beyond the stored ones hold overlays; what is left of a negative number is its two's complement.
+    places &= len(table) - 1
     shown: Pixels = np.roll(levels, display.lowest)[places]
     if header.padding is not None:
-        values = numbers(stored, signed=display.signed)
         shown[(values >= header.padding[0]) & (values <= header.padding[1])] = 0
     return shown
 

@@ -12,13 +12,16 @@ from birads_zoo.data.dicom_grey import Display, Lut
 from birads_zoo.data.dicom_header import Header
 from birads_zoo.data.images import ImageError
 
+_OVERSHOOT = 1 / 8  # of the range: more than lossy compression adds to it, less than another bit would
+
 
 def agreed_display(samples: NDArray[Any], header: Header, bits: int | None) -> Display:
     """Return how to show H×W stored samples whose compressed stream has so many `bits`, `None` without a stream.
 
-    Samples that fit in the header's bits are taken for such: many encoders write 12 bits as 16. A stream of fewer bits
-    than the header says, or of more that are used, is right about it, and the header is wrong. Bits above the header's
-    are left out where the header says that overlays are kept there, and so is pixel padding.
+    Samples that fit in the header's bits are taken for such: many encoders write 12 bits as 16, and where they lose
+    detail, an edge may overshoot by a little. A stream of fewer bits than the header says, or of more that are used, is
+    right about it, and the header is wrong. Bits above the header's are left out where the header says that overlays
+    are kept there, and so is pixel padding.
 
     Raises:
         ImageError: "implausible header", where samples do not fit and nothing says why, and where the window or a table
@@ -27,7 +30,7 @@ def agreed_display(samples: NDArray[Any], header: Header, bits: int | None) -> D
     """
     assert header.display is not None, "colour has no display"
     display = header.display
-    if not _fit(samples, display, header.padding):
+    if not _fit(samples, display, header.padding, slack=0 if bits is None else _OVERSHOOT):
         if header.overlaid:
             return display
         if bits is None:
@@ -45,18 +48,19 @@ def numbers(samples: NDArray[Any], *, signed: bool) -> NDArray[Any]:
     return samples.view(f"i{samples.dtype.itemsize}") if signed else samples
 
 
-def _fit(samples: NDArray[Any], display: Display, padding: tuple[int, int] | None) -> bool:
+def _fit(samples: NDArray[Any], display: Display, padding: tuple[int, int] | None, slack: float) -> bool:
     values = numbers(samples, signed=display.signed)
-    if _within(values, display):
+    if _within(values, display, slack):
         return True
     if padding is None:
         return False
-    return _within(values[(values < padding[0]) | (values > padding[1])], display)
+    return _within(values[(values < padding[0]) | (values > padding[1])], display, slack)
 
 
-def _within(values: NDArray[Any], display: Display) -> bool:
+def _within(values: NDArray[Any], display: Display, slack: float) -> bool:
     """Tell whether the values can be stored; a negative one may also be its bits alone, without those of the sign."""
-    return bool(not values.size or (values.min() >= display.lowest and int(values.max()) < 1 << display.bits))
+    most = (1 << display.bits) * (1 + slack)
+    return not values.size or bool(values.min() >= display.lowest and values.max() < most)
 
 
 def _of_bits(display: Display, bits: int) -> Display:

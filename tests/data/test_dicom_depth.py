@@ -87,6 +87,26 @@ def test_12_bits_written_as_16_are_12(compressed, coding):
     assert _off(path) < 0.001
 
 
+@pytest.mark.parametrize(
+    ("encode", "syntax"),
+    [
+        (lambda pixels: imagecodecs.jpegls_encode(pixels, level=20), uid.JPEGLSNearLossless),
+        (lambda pixels: imagecodecs.jpeg2k_encode(pixels, codecformat="j2k", level=50), uid.JPEG2000),
+    ],
+    ids=["jpeg-ls", "jpeg 2000"],
+)
+def test_what_lossy_compression_adds_to_12_bits_written_as_16_is_white(tmp_path, write_dicom, encode, syntax):
+    pixels = _samples(12)
+    pixels[::3] = np.where(np.arange(64) % 5 > 2, 4095, 0)  # edges that overshoot
+    stream = encode(pixels)
+    shape = {"Rows": 40, "Columns": 64, "BitsAllocated": 16, "BitsStored": 12, "PixelRepresentation": 0}
+    path = write_dicom(tmp_path / "a.dcm", encapsulate([stream]), TransferSyntaxUID=syntax, **shape)
+    decode = imagecodecs.jpegls_decode if syntax == uid.JPEGLSNearLossless else imagecodecs.jpeg2k_decode
+    decoded = decode(stream)
+    assert 4095 < decoded.max() < 4600, "it overshoots, as it has to in this test"
+    assert np.abs(read_image(path) / 65535 - np.minimum(decoded, 4095) / 4095).max() < 0.001
+
+
 @pytest.mark.parametrize("allocated", [8, 16])
 def test_12_bits_under_a_header_of_8(compressed, allocated):
     path = compressed("lossless", 12, 8, BitsAllocated=allocated)
