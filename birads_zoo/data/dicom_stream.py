@@ -57,7 +57,7 @@ def read_stored(path: Path, header: Header) -> Stored:
         ImageError: "no pixels", "no decoder" for a compression that nothing installed reads, "does not decode".
 
     """
-    _, dataset = read_elements(path, (_PIXELS,), pixels=True)
+    dataset = read_elements(path, (_PIXELS,), pixels=True).dataset
     data = content(dataset, _PIXELS)
     if not data:
         raise ImageError("no pixels", "the file has no PixelData")

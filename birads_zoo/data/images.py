@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
+from birads_zoo.data.dicom_prefix import START, has_prefix, is_bare
 from birads_zoo.data.orientation import UPRIGHT, is_on_its_side, orientation_of, turned, upright_size
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 SMALLEST_SIDE = 16
 LARGEST_AREA = 200_000_000
-_PREAMBLE = 128  # bytes before a DICOM file's "DICM"
 
 # The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and
 # judges large pictures by a process-wide limit that another library may set. Ours is LARGEST_AREA.
@@ -99,8 +99,12 @@ def is_deep(path: Path) -> bool:
 
 
 def is_dicom(path: Path) -> bool:
-    """Tell a DICOM file by its content, whatever its name. Raises `ImageError` for a file that is not there to read."""
-    return _start(path)[_PREAMBLE:] == b"DICM"
+    """Tell a DICOM file by its content, whatever its name and even without the prefix "DICM".
+
+    Raises `ImageError` for a file that is not there to read.
+    """
+    start = _start(path)
+    return has_prefix(start) or is_bare(start)
 
 
 def open_image(path: Path) -> ImageFile.ImageFile:
@@ -138,7 +142,7 @@ def check_size(width: int, height: int) -> None:
 def _start(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(_PREAMBLE + 4)
+            return file.read(START)
     except FileNotFoundError as error:
         raise ImageError("no file", "it does not exist") from error
     except OSError as error:
