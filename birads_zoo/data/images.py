@@ -18,14 +18,32 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 SMALLEST_SIDE = 16
 LARGEST_AREA = 200_000_000
 
+
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """A TIFF file whose grey of more than 8 bits opens also where 0 is white: that Pillow reads in one byte order only.
+
+    `white_is_zero` is the value that is black then, which is still to be inverted; Pillow inverts up to 8 bits itself.
+    """
+
+    white_is_zero: int | None = None
+
+    def _setup(self) -> None:
+        bits = self.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+        unsigned = self.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT, (1,)) == (1,)
+        if self.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 and unsigned and 8 < bits[0] <= 16:
+            self.tag_v2[TiffImagePlugin.PHOTOMETRIC_INTERPRETATION] = 1
+            self.white_is_zero = (1 << bits[0]) - 1
+        super()._setup()
+
+
 # The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and
 # judges large pictures by a process-wide limit that another library may set. Ours is LARGEST_AREA.
 _FORMATS: tuple[tuple[bytes, Callable[[Path], ImageFile.ImageFile]], ...] = (
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
     (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
     (b"P", PpmImagePlugin.PpmImageFile),
-    (b"II*\x00", TiffImagePlugin.TiffImageFile),
-    (b"MM\x00*", TiffImagePlugin.TiffImageFile),
+    (b"II*\x00", _Tiff),
+    (b"MM\x00*", _Tiff),
     (b"BM", BmpImagePlugin.BmpImageFile),
 )
 _DEEP = {"I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's names for grey pixels of more than 8 bits
@@ -160,19 +178,12 @@ def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | Non
 
 def _grey(image: ImageFile.ImageFile) -> Pixels:
     if image.mode in _DEEP:
-        white_is_zero = _is_white_zero(image)  # before the pixels: some of a TIFF's tags go with loading them
         deep = _deep(np.asarray(image))
-        return np.iinfo(np.uint16).max - deep if white_is_zero else deep
+        black = image.white_is_zero if isinstance(image, _Tiff) else None
+        return deep if black is None else np.uint16(black) - deep
     if image.mode == "F":
         raise ImageError("does not decode", "floating-point pixels; save them as 8 or 16 bits")
     return np.asarray(_flat(image).convert("L"), dtype=np.uint8)
-
-
-def _is_white_zero(image: ImageFile.ImageFile) -> bool:
-    """Tell a TIFF of 16 bits whose 0 is white: Pillow inverts those of up to 8 bits only."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return False
-    return bool(image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0)
 
 
 def _deep(values: NDArray[np.generic]) -> NDArray[np.uint16]:
