@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all mutants check gpu zoo bench install
+.PHONY: demo test test-all trackio mutants check gpu zoo bench install
 
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
@@ -17,6 +17,9 @@ test: .venv/.dev
 test-all: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 test-all: .venv/.dev
 	$(PYTEST) -m "not gpu" --hypothesis-profile=random --hypothesis-seed=$(SEED)
+
+trackio: .venv/trackio/.done
+	OMP_NUM_THREADS=1 .venv/trackio/bin/python -m pytest tests/plugins/trackers
 
 # A hundred and fifty small changes of the code, each of which a test should notice.
 mutants: .venv/.dev
@@ -42,13 +45,27 @@ zoo: .venv/.dev
 # Needed again only when pyproject.toml's dependencies or entry points change; make does that by itself.
 install: .venv/.dev
 
+# What is there before any package for development comes: these keep its versions, for another Pillow, say, decodes a
+# picture otherwise, and what was run before would be compared with that.
 .venv/.base: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	[ -e .venv/.dev ] || $(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
+		> .venv/base.txt
 	touch $@
 
-.venv/.dev: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
-	touch $@ .venv/.base
+.venv/.dev: .venv/.base
+	touch .venv/base.txt
+	[ ! -e $@ ] || : > .venv/base.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .venv/base.txt --editable ".[dev]"
+	touch $@
+
+# Trackio holds Pillow below 13: it lives in an environment of its own, which finds all else in the other one.
+SITE := -c 'import site; print(site.getsitepackages()[0])'
+.venv/trackio/.done: .venv/.dev
+	$(BIN)/python -m venv .venv/trackio
+	echo "import site; site.addsitedir('$$($(BIN)/python $(SITE))')" > "$$(.venv/trackio/bin/python $(SITE))/others.pth"
+	.venv/trackio/bin/python -m pip install --quiet --disable-pip-version-check "trackio>=0.40"
+	touch $@
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

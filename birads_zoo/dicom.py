@@ -22,7 +22,11 @@ class Facts:
 
     `laterality` is "L" or "R", `view` such as "CC" or "MLO". `mirrored` says whether left and right are swapped in the
     picture, `None` where the header does not tell. `age` is as DICOM writes it ("045Y"), `year` that of the study.
-    `burnt_in` says that the header warns of text in the pixels.
+    `burnt_in` says that the header warns of text in the pixels, `bare` that the file lacks the prefix "DICM".
+
+    `kinds` are what makes a picture no standard view of a whole breast, such as "magnified", "spot compression",
+    "implant" or "partial": then `view` is "", so that it is not held against other views. `described` are those of
+    "side" and "view" that SeriesDescription or ProtocolName alone tells.
 
     `identity` holds the patient's and the study's own ids. Do not write them anywhere: `number_patients` turns them
     into numbers.
@@ -34,6 +38,9 @@ class Facts:
     age: str
     year: str
     burnt_in: bool
+    bare: bool
+    kinds: tuple[str, ...]
+    described: tuple[str, ...]
     identity: Identity
 
 
@@ -45,7 +52,8 @@ def read_facts(path: Path) -> Facts:
             `reason` is short and countable, and names nobody.
 
     """
-    said = read_header(path).said
+    header = read_header(path)
+    said = header.said
     exposure = find_exposure(said)
     return Facts(
         laterality=exposure.laterality,
@@ -54,5 +62,8 @@ def read_facts(path: Path) -> Facts:
         age=said.age,
         year=said.year,
         burnt_in=said.burnt_in,
+        bare=header.bare,
+        kinds=exposure.kinds,
+        described=exposure.described,
         identity=read_identity(path),
     )

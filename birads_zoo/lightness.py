@@ -9,7 +9,6 @@ from pathlib import Path
 HEAVY = (
     "captum",
     "fastapi",
-    "gradio",
     "imagecodecs",
     "jinja2",
     "kornia",

@@ -12,7 +12,7 @@ from birads_zoo.api.opening import open_installed_host
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import BiradsZooWarning, UserError
 
-_NEEDED = ("fastapi", "gradio", "python_multipart", "uvicorn")
+_NEEDED = ("fastapi", "python_multipart", "uvicorn")
 
 
 @click.command("serve")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.data.burnt_in import without_marks
+from birads_zoo.data.dicom_depth import agreed_display, numbers
 from birads_zoo.data.dicom_grey import Display, shades
-from birads_zoo.data.dicom_header import read_header
+from birads_zoo.data.dicom_header import Header, read_header
 from birads_zoo.data.dicom_stream import read_stored
 from birads_zoo.data.images import Pixels
 
-READING = 2
+READING = 3
 """Raise this whenever the same DICOM file would give other pixels."""
 
 _LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as Pillow has it for other formats
 
 
 def read_dicom(path: Path) -> Pixels:
-    """Decode the DICOM file `path` to H×W grey pixels: uint8 for up to 8 stored bits, else uint16.
+    """Decode the DICOM file `path` to H×W grey pixels: uint8 for up to 8 stored bits by its header, else uint16.
 
     What the header says is done in the standard's order: modality table or rescale, VOI table or (first) window,
     inversion of MONOCHROME1 (see `dicom_grey.shades`); the range from black to white fills the dtype. Colour becomes
@@ -31,10 +31,11 @@ def read_dicom(path: Path) -> Pixels:
     """
     header = read_header(path)
     stored = read_stored(path, header)
+    samples = stored.samples
     if header.display is not None:
-        grey = _shown(stored, header.display, header.padding)
+        grey = _shown(samples, agreed_display(samples, header, stored.bits), header)
     else:
-        grey = _luma(stored) if stored.shape[-1] == 3 else stored[..., 0].copy()
+        grey = _luma(samples) if samples.shape[-1] == 3 else samples[..., 0].copy()
     if header.shutter is not None:
         top, bottom, left, right = header.shutter
         hidden = np.ones(grey.shape, np.bool_)
@@ -43,21 +44,19 @@ def read_dicom(path: Path) -> Pixels:
     return without_marks(grey)
 
 
-def how_read() -> str:
-    """Say what a stored DICOM picture depends on besides its file: how it is read, and with what."""
-    return f"dicom {READING} {'with' if find_spec('imagecodecs') else 'without'} imagecodecs"
-
-
-def _shown(stored: NDArray[Any], display: Display, padding: tuple[int, int] | None) -> Pixels:
+def _shown(stored: NDArray[Any], display: Display, header: Header) -> Pixels:
     table = shades(display)
-    values = np.arange(display.lowest, display.lowest + len(table))
-    if padding is not None:
-        table[(values >= padding[0]) & (values <= padding[1])] = 0
-    deep: Any = np.uint16 if display.bits > 8 else np.uint8
+    deep: Any = np.uint16 if header.stored > 8 else np.uint8  # as `images.is_deep` says, whatever the stream holds
     levels = np.rint(table * np.iinfo(deep).max).astype(deep)
-    # Bits beyond the stored ones once held overlays; what is left of a negative number is its two's complement.
-    places = stored.astype(np.int32) & (len(table) - 1)
+    values = numbers(stored, signed=display.signed)
+    places = values.astype(np.int32)
+    if not header.overlaid:
+        np.minimum(places, len(table) - 1, out=places)
+    # Bits beyond the stored ones hold overlays; what is left of a negative number is its two's complement.
+    places &= len(table) - 1
     shown: Pixels = np.roll(levels, display.lowest)[places]
+    if header.padding is not None:
+        shown[(values >= header.padding[0]) & (values <= header.padding[1])] = 0
     return shown
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import re
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from birads_zoo.data.dicom_grey import Lut
+from birads_zoo.data.dicom_prefix import START, is_bare
 from birads_zoo.data.images import ImageError
 
 if TYPE_CHECKING:
@@ -24,23 +26,67 @@ _LARGEST_LUT = 1 << 16
 _HUSHED = ("ignore", None, Warning, re.compile("pydicom"), 0)
 
 
-def read_elements(path: Path, names: tuple[str, ...], *, pixels: bool = False) -> tuple[str, Dataset]:
-    """Return the transfer syntax's UID and the named elements alone, unconverted. Raises `ImageError`."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Elements:
+    """The named elements of a file, unconverted, with the UIDs of its transfer syntax and of its SOP class.
+
+    `bare` says that it is a data set alone, without the preamble and the prefix of a file.
+    """
+
+    dataset: Dataset
+    syntax: str
+    sop_class: str
+    bare: bool
+
+
+def read_elements(path: Path, names: tuple[str | int, ...], *, pixels: bool = False) -> Elements:
+    """Return the named elements alone. Raises `ImageError`."""
     import pydicom
+    from pydicom.tag import Tag
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
     hush()
     try:
-        meta = pydicom.filereader.read_file_meta_info(path)
+        with path.open("rb") as file:
+            start = file.read(START)
+        bare = is_bare(start)  # only then is pydicom told to read a file that says nowhere that it is DICOM
+        meta = _bare_meta(path, start) if bare else pydicom.filereader.read_file_meta_info(path)
         syntax = text(meta, "TransferSyntaxUID")
         if syntax == DeflatedExplicitVRLittleEndian:  # a few kilobytes of it can unpack to more than any memory holds
             raise ImageError("does not decode", "a deflated DICOM file; save it in another transfer syntax")
-        dataset = pydicom.dcmread(path, specific_tags=[*names], stop_before_pixels=not pixels)
+        tags = [Tag(name) for name in (*names, "SOPClassUID")]
+        dataset = pydicom.dcmread(path, specific_tags=tags, stop_before_pixels=not pixels, force=bare)
     except ImageError:
         raise
     except Exception as error:  # likewise; its text may hold what the file says
         raise ImageError("does not decode", f"a damaged DICOM file ({type(error).__name__})") from None
-    return syntax, dataset
+    return Elements(
+        dataset=dataset,
+        syntax=syntax or (_guessed_syntax(dataset) if bare else ""),
+        sop_class=text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID"),
+        bare=bare,
+    )
+
+
+def _bare_meta(path: Path, start: bytes) -> Dataset:
+    """Return the elements of group 2 with which a data set without the prefix may begin all the same."""
+    from pydicom.dataset import Dataset
+    from pydicom.filereader import read_dataset
+
+    if start[:2] != b"\x02\x00":
+        return Dataset()
+    with path.open("rb") as file:
+        return read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
+
+
+def _guessed_syntax(dataset: Dataset) -> str:
+    """Return the uncompressed transfer syntax in which pydicom has found the elements to be written."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    implicit, little = dataset.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
 def hush() -> None:
@@ -57,7 +103,7 @@ def text(dataset: Dataset, name: str) -> str:
     return " ".join(content(dataset, name).decode("latin-1").strip("\0 \n\r\t").split()).upper()
 
 
-def content(dataset: Dataset, name: str) -> bytes:
+def content(dataset: Dataset, name: str | int) -> bytes:
     """Return an element's bytes as the file has them; b"" where it is absent or a sequence."""
     if name not in dataset:
         return b""
@@ -67,11 +113,11 @@ def content(dataset: Dataset, name: str) -> bytes:
     return value if isinstance(value, bytes) else b""
 
 
-def _order(dataset: Dataset, name: str) -> str:
+def _order(dataset: Dataset, name: str | int) -> str:
     return "<" if getattr(dataset.get_item(name, keep_deferred=True), "is_little_endian", True) else ">"
 
 
-def whole(dataset: Dataset, name: str, default: int | None = None, *, signed: bool = False) -> int:
+def whole(dataset: Dataset, name: str | int, default: int | None = None, *, signed: bool = False) -> int:
     """Return a 16-bit whole number (US or SS); `default`, or an incomplete header, where it is absent."""
     value = content(dataset, name)
     if not value:

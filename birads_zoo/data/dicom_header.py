@@ -10,8 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from birads_zoo.data.dicom_elements import content, decimals, implausible, lut, read_elements, text, whole
+from birads_zoo.data.dicom_elements import (
+    Elements,
+    content,
+    decimals,
+    implausible,
+    lut,
+    read_elements,
+    text,
+    whole,
+)
 from birads_zoo.data.dicom_grey import Display, Function, Lut, Rescale, Window
+from birads_zoo.data.dicom_said import SAID, Said, said_of
 from birads_zoo.data.images import ImageError, check_size
 
 if TYPE_CHECKING:
@@ -21,50 +31,35 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 """The photometric interpretations of colour that become luma."""
 
 _READ = (
-    *("Modality", "PresentationIntentType", "BodyPartExamined", "SeriesDescription"),
-    *("Manufacturer", "ManufacturerModelName"),
+    *("Modality", "PresentationIntentType", "BodyPartExamined"),
     *("NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "Rows", "Columns"),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
     *("ShutterShape", "ShutterLeftVerticalEdge", "ShutterRightVerticalEdge"),
     *("ShutterUpperHorizontalEdge", "ShutterLowerHorizontalEdge"),
-    *("ImageLaterality", "Laterality", "ViewPosition", "ViewCodeSequence", "PatientOrientation"),
-    *("PatientAge", "StudyDate", "BurnedInAnnotation"),
+    *SAID,
 )
+_OVERLAY_BITS = tuple(range(0x60000102, 0x60200102, 0x20000))  # OverlayBitPosition of each of 16 overlays
 _PARTS = ("ROI MASK IMAGES", "CROPPED IMAGES")  # CBIS-DDSM's series beside its mammograms
 _KINDS = {  # modalities that are quoted (PS3.3, C.7.3.1.1.1); any other text may be somebody's name
     *("CR", "CT", "DX", "ES", "IO", "MR", "NM", "OP", "OT", "PR", "PT", "PX", "RF", "RG", "SEG", "SM", "SR", "US"),
     *("XA", "XC"),
 }
+_RAW = (  # the SOP classes for processing: digital mammography, digital X-ray, breast projections
+    *("1.2.840.10008.5.1.4.1.1.1.2.1", "1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.13.1.5"),
+)
 _FILMS = ("CR", "DX", "OT")  # modalities under which digitised and computed mammograms of old are kept
-
-
-@dataclass(frozen=True, kw_only=True)
-class Said:
-    """What the header says of the exposure: texts as they stand there, in capitals, "" where it says nothing.
-
-    `lateralities` are the picture's and the series'; `view_codes` are SNOMED's. `orientation` are the directions of
-    rows and columns, as ("A", "FR"). `year` is the study date's. `device` is the maker and its model.
-    `burnt_in` says that letters may be in the pixels which tell whose picture it is.
-    """
-
-    lateralities: tuple[str, ...]
-    view_position: str
-    view_codes: tuple[str, ...]
-    orientation: tuple[str, ...]
-    age: str
-    year: str
-    device: str
-    burnt_in: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Header:
     """What a picture of this file is: `display` for grey ones, `None` for colour, which is 8 bits a sample.
 
-    `padding` is the range of stored values that are no picture. `shutter` are the rows and columns that are shown
-    (top, bottom, left, right; the ends excluded). `syntax` is the transfer syntax's UID.
+    `padding` is the range of stored values that are no picture. `overlaid` says that bits above the stored ones hold
+    overlays (retired, PS3.5, 8.1.2). `shutter` are the rows and columns that are shown (top, bottom, left, right; the
+    ends excluded). `syntax` is the transfer syntax's UID. `bare` says that the file lacks the preamble and the prefix
+    "DICM".
     """
 
     rows: int
@@ -77,9 +72,11 @@ class Header:
     signed: bool
     display: Display | None
     padding: tuple[int, int] | None
+    overlaid: bool
     shutter: tuple[int, int, int, int] | None
     syntax: str
     said: Said
+    bare: bool
 
 
 def read_header(path: Path) -> Header:
@@ -91,17 +88,18 @@ def read_header(path: Path) -> Header:
             (for processing), "too small", "too large". Its text names elements and numbers, nobody.
 
     """
-    syntax, dataset = read_elements(path, _READ)
+    elements = read_elements(path, (*_READ, *_OVERLAY_BITS))
     try:
-        return _header(dataset, syntax)
+        return _header(elements)
     except ImageError:
         raise
     except Exception as error:  # what broken bytes make a reader raise is open
         raise ImageError("does not decode", f"a damaged DICOM header ({type(error).__name__})") from None
 
 
-def _header(dataset: Dataset, syntax: str) -> Header:
-    _check_kind(dataset)
+def _header(elements: Elements) -> Header:
+    dataset = elements.dataset
+    _check_kind(elements)
     rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
     frames = text(dataset, "NumberOfFrames")
     if frames not in ("", "0", "1"):
@@ -112,7 +110,7 @@ def _header(dataset: Dataset, syntax: str) -> Header:
     allocated, stored = whole(dataset, "BitsAllocated"), whole(dataset, "BitsStored")
     high = whole(dataset, "HighBit", stored - 1)
     signed = whole(dataset, "PixelRepresentation", 0)
-    if not syntax:
+    if not elements.syntax:
         raise ImageError("incomplete header", "it has no TransferSyntaxUID")
     if photometric in ("MONOCHROME1", "MONOCHROME2"):
         if samples != 1 or allocated not in (8, 16) or not 1 < stored <= allocated or high != stored - 1 or signed > 1:
@@ -138,13 +136,16 @@ def _header(dataset: Dataset, syntax: str) -> Header:
         signed=signed == 1,
         display=_display(dataset, stored, photometric, signed=signed == 1) if grey else None,
         padding=_padding(dataset, signed=signed == 1) if grey else None,
+        overlaid=any(whole(dataset, tag, 0) >= stored for tag in _OVERLAY_BITS),
         shutter=_shutter(dataset, rows, columns),
-        syntax=syntax,
-        said=_said(dataset),
+        syntax=elements.syntax,
+        said=said_of(dataset),
+        bare=elements.bare,
     )
 
 
-def _check_kind(dataset: Dataset) -> None:
+def _check_kind(elements: Elements) -> None:
+    dataset = elements.dataset
     modality = text(dataset, "Modality")
     breast = "BREAST" in text(dataset, "BodyPartExamined")
     if modality and modality != "MG" and not (breast and modality in _FILMS):
@@ -152,7 +153,7 @@ def _check_kind(dataset: Dataset) -> None:
         raise ImageError("not a mammogram", f"its modality is {called}, not MG")
     if text(dataset, "SeriesDescription") in _PARTS:
         raise ImageError("not a mammogram", "a mask or a cut-out, says its SeriesDescription")
-    if text(dataset, "PresentationIntentType") == "FOR PROCESSING":
+    if text(dataset, "PresentationIntentType") == "FOR PROCESSING" or elements.sop_class in _RAW:
         raise ImageError("raw image", "meant for processing, not for presentation; give the processed one")
 
 
@@ -216,18 +217,3 @@ def _shutter(dataset: Dataset, rows: int, columns: int) -> tuple[int, int, int, 
     if box[0] >= box[1] or box[2] >= box[3]:
         implausible("its shutter leaves nothing")
     return box
-
-
-def _said(dataset: Dataset) -> Said:
-    views = dataset["ViewCodeSequence"].value if "ViewCodeSequence" in dataset else None
-    date = text(dataset, "StudyDate")[:4]
-    return Said(
-        lateralities=tuple(text(dataset, name) for name in ("ImageLaterality", "Laterality")),
-        view_position=text(dataset, "ViewPosition"),
-        view_codes=tuple(text(item, "CodeValue") for item in views or ()),
-        orientation=tuple(part.strip() for part in text(dataset, "PatientOrientation").split("\\") if part.strip()),
-        age=text(dataset, "PatientAge"),
-        year=date if date.isdigit() and len(date) == 4 else "",
-        device=" ".join(filter(None, (text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName")))),
-        burnt_in=text(dataset, "BurnedInAnnotation") == "YES",
-    )

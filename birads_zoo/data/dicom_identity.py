@@ -25,7 +25,7 @@ def read_identity(path: Path) -> Identity:
 
     Where the id is a picture's own, so is the study's: then it tells nothing.
     """
-    _, dataset = read_elements(path, ("PatientID", "StudyInstanceUID"))
+    dataset = read_elements(path, ("PatientID", "StudyInstanceUID")).dataset
     written = text(dataset, "PatientID")
     own = _OF_A_PICTURE.search(written) is not None
     return Identity(patient=patient_key(written), study="" if own else text(dataset, "StudyInstanceUID"))

@@ -13,6 +13,7 @@ from PIL import JpegImagePlugin
 from birads_zoo.data.dicom_header import read_header
 from birads_zoo.data.dicom_stream import syntax_name
 from birads_zoo.data.images import ImageError, is_dicom, open_image
+from birads_zoo.data.orientation import upright_size
 from birads_zoo.interfaces import Index
 
 FACTS = ("width", "height", "bytes", "mode", "format", "exif", "quality", "device", "folder", "year")
@@ -31,9 +32,10 @@ _UNREAD: dict[str, Any] = {
 def file_facts(index: Index) -> pd.DataFrame:
     """Return a row per index row, in its order, with the columns `FACTS`.
 
-    width and height (pixels), bytes, and quality (of a JPEG as libjpeg counts it, 1 to 100, estimated from the mean of
-    its luminance table; NaN for other formats) are floats, NaN where the file is absent or its header does not read;
-    mode ("L", "RGB"; of a DICOM file "MONOCHROME2, 12 bits") and format ("JPEG", "DICOM, RLE Lossless") are "" there.
+    width and height (pixels, of the upright picture), bytes, and quality (of a JPEG as libjpeg counts it, 1 to 100,
+    estimated from the mean of its luminance table; NaN for other formats) are floats, NaN where the file is absent or
+    its header does not read; mode ("L", "RGB"; of a DICOM file "MONOCHROME2, 12 bits") and format ("JPEG", "DICOM, RLE
+    Lossless") are "" there.
     exif: whether the file carries EXIF data. device: the maker and model that a DICOM header names, else "". folder:
     the path of the file's folder. year: the first four digits of the study date, NaN without. Reads headers only, in
     threads.
@@ -54,9 +56,10 @@ def _header(path: Path | None) -> dict[str, Any]:
             return _dicom_header(path)
         with open_image(path) as image:
             tables = image.quantization if isinstance(image, JpegImagePlugin.JpegImageFile) else {}
+            width, height = upright_size(image)
             return {
-                "width": float(image.width),
-                "height": float(image.height),
+                "width": float(width),
+                "height": float(height),
                 "bytes": float(path.stat().st_size),
                 "mode": image.mode,
                 "format": image.format or "",

@@ -10,11 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
+from birads_zoo.data.dicom_prefix import START, has_prefix, is_bare
+from birads_zoo.data.orientation import UPRIGHT, is_on_its_side, orientation_of, turned, upright_size
+
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 SMALLEST_SIDE = 16
 LARGEST_AREA = 200_000_000
-_PREAMBLE = 128  # bytes before a DICOM file's "DICM"
+
+
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """A TIFF file whose grey of more than 8 bits opens also where 0 is white: that Pillow reads in one byte order only.
+
+    `white_is_zero` is the value that is black then, which is still to be inverted; Pillow inverts up to 8 bits itself.
+    """
+
+    white_is_zero: int | None = None
+
+    def _setup(self) -> None:
+        bits = self.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+        unsigned = self.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT, (1,)) == (1,)
+        if self.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 and unsigned and 8 < bits[0] <= 16:
+            self.tag_v2[TiffImagePlugin.PHOTOMETRIC_INTERPRETATION] = 1
+            self.white_is_zero = (1 << bits[0]) - 1
+        super()._setup()
+
 
 # The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and
 # judges large pictures by a process-wide limit that another library may set. Ours is LARGEST_AREA.
@@ -22,8 +42,8 @@ _FORMATS: tuple[tuple[bytes, Callable[[Path], ImageFile.ImageFile]], ...] = (
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
     (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
     (b"P", PpmImagePlugin.PpmImageFile),
-    (b"II*\x00", TiffImagePlugin.TiffImageFile),
-    (b"MM\x00*", TiffImagePlugin.TiffImageFile),
+    (b"II*\x00", _Tiff),
+    (b"MM\x00*", _Tiff),
     (b"BM", BmpImagePlugin.BmpImageFile),
 )
 _DEEP = {"I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's names for grey pixels of more than 8 bits
@@ -54,9 +74,10 @@ class Picture:
 def read_image(path: Path, at_least: tuple[int, int] | None = None) -> Pixels:
     """Decode `path` to H×W grey pixels, uint8 or, for files of more than 8 bits, uint16.
 
-    Colour becomes ITU-R 601 luma, which leaves R = G = B exactly as it is. `at_least` = (height, width) allows a
-    JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as neither side falls below it. A DICOM picture comes as
-    its header wants it shown, over the whole range of its dtype (`dicom.read_dicom`). Raises `ImageError`.
+    Colour becomes ITU-R 601 luma, which leaves R = G = B exactly as it is. The picture is upright: what the orientation
+    tag of EXIF or TIFF says is done. `at_least` = (height, width) allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its
+    size, as long as neither side of the upright picture falls below it. A DICOM picture comes as its header wants it
+    shown, over the whole range of its dtype (`dicom.read_dicom`). Raises `ImageError`.
     """
     return read_picture(path, at_least).pixels
 
@@ -68,16 +89,18 @@ def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture
 
         return Picture(pixels=read_dicom(path), reduction=1)
     with open_image(path) as image:
-        full_height = image.height
+        height = upright_size(image)[1]
+        # Pillow itself turns TIFF files as it loads them, and no others.
+        orientation = UPRIGHT if isinstance(image, TiffImagePlugin.TiffImageFile) else orientation_of(image)
         try:
             if isinstance(image, JpegImagePlugin.JpegImageFile):
-                _draft(image, at_least)
-            pixels = _grey(image)
+                _draft(image, at_least, orientation)
+            pixels = turned(_grey(image), orientation)
         except ImageError:
             raise
         except Exception as error:  # what broken bytes make a decoder raise is not limited to OSError
             raise ImageError("does not decode", _first_line(error)) from error
-    return Picture(pixels=pixels, reduction=_power_of_two(full_height / pixels.shape[0]))
+    return Picture(pixels=pixels, reduction=_power_of_two(height / pixels.shape[0]))
 
 
 def is_deep(path: Path) -> bool:
@@ -94,8 +117,12 @@ def is_deep(path: Path) -> bool:
 
 
 def is_dicom(path: Path) -> bool:
-    """Tell a DICOM file by its content, whatever its name. Raises `ImageError` for a file that is not there to read."""
-    return _start(path)[_PREAMBLE:] == b"DICM"
+    """Tell a DICOM file by its content, whatever its name and even without the prefix "DICM".
+
+    Raises `ImageError` for a file that is not there to read.
+    """
+    start = _start(path)
+    return has_prefix(start) or is_bare(start)
 
 
 def open_image(path: Path) -> ImageFile.ImageFile:
@@ -112,6 +139,8 @@ def open_image(path: Path) -> ImageFile.ImageFile:
         image = plugin(path)
     except Exception as error:  # likewise
         raise ImageError("does not decode", _first_line(error)) from error
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        image.filename = ""  # Pillow maps a named file to memory, and some of its versions those on their side wrongly
     try:
         check_size(*image.size)
     except ImageError:
@@ -131,25 +160,27 @@ def check_size(width: int, height: int) -> None:
 def _start(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(_PREAMBLE + 4)
+            return file.read(START)
     except FileNotFoundError as error:
         raise ImageError("no file", "it does not exist") from error
     except OSError as error:
         raise ImageError("unreadable file", error.strerror or str(error)) from error
 
 
-def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None) -> None:
-    """Let libjpeg skip the colour (if it can) and the detail that nobody asked for."""
+def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None, orientation: int) -> None:
+    """Let libjpeg skip the colour (if it can) and the detail that nobody asked for of the upright picture."""
     if at_least is None:
         image.draft("L", image.size)
     else:
-        height, width = at_least
+        height, width = at_least[::-1] if is_on_its_side(orientation) else at_least
         image.draft("L", (max(width, 1), max(height, 1)))
 
 
 def _grey(image: ImageFile.ImageFile) -> Pixels:
     if image.mode in _DEEP:
-        return _deep(np.asarray(image))
+        deep = _deep(np.asarray(image))
+        black = image.white_is_zero if isinstance(image, _Tiff) else None
+        return deep if black is None else np.uint16(black) - deep
     if image.mode == "F":
         raise ImageError("does not decode", "floating-point pixels; save them as 8 or 16 bits")
     return np.asarray(_flat(image).convert("L"), dtype=np.uint8)

@@ -1,19 +1,19 @@
 """The pixel store: every picture decoded, placed and written once, then memory-mapped by all runs that want the same.
 
-A store lies in `<cache>/pixels/<key>/`, where the key is a hash over the geometry and over the content of each file,
-in the index's order. So it is never out of date: other files or another size are another store.
+A store lies in `<cache>/pixels/<key>/`, where the key is a hash over the geometry, over the content of each file in the
+index's order, and over the versions of what decodes them. So it is never out of date: other files, another size or
+another decoder are another store.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
@@ -24,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo import documents
-from birads_zoo.data.dicom import how_read
 from birads_zoo.data.geometry import Placement, place
-from birads_zoo.data.images import ImageError, Pixels, is_deep, is_dicom, read_picture
+from birads_zoo.data.images import ImageError, Pixels, is_deep, read_picture
 from birads_zoo.data.neutral import POINT, common_detail, place_neutral, points_per_pixel
+from birads_zoo.data.store_key import StoreKey, find_key
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.interfaces import Index
@@ -47,13 +47,15 @@ _AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written: this bound
 class PixelStore:
     """The decoded pictures: `array` is N×H×W, memory-mapped and read-only, uint8, or uint16 if any source was deeper.
 
-    `placements[i]` maps picture i's source pixels to its stored ones. `digest` is the store's key. `detail` is what the
-    neutral geometry left of each picture (see `geometry`), `None` in another geometry.
+    `placements[i]` maps picture i's source pixels to its stored ones. `key` says of which pictures it is and what
+    decoded them, `cache` where it lies. `detail` is what the neutral geometry left of each picture (see `geometry`),
+    `None` in another geometry.
     """
 
     array: Pixels
     placements: tuple[Placement, ...]
-    digest: str
+    key: StoreKey
+    cache: Path
     detail: float | None = None
 
 
@@ -75,7 +77,7 @@ class StoreManifest(msgspec.Struct, frozen=True, kw_only=True):
     Raise `FORMAT` whenever the same files and geometry would give other pixels or other files in the store.
     """
 
-    FORMAT: ClassVar[int] = 2
+    FORMAT: ClassVar[int] = 3
 
     failures: dict[int, tuple[str, str]]
     bytes: dict[str, int]
@@ -92,16 +94,16 @@ def build_store(
     (pictures done, pictures in all). Raises `UserError` where the cache cannot be written.
     """
     paths = [index.root / name for name in index.rows["image_path"]]
-    key = _key(paths, section)
-    folder = cache / "pixels" / key
-    opened = _open(folder, section)
+    key = find_key(paths, section, StoreManifest.FORMAT, _WORKERS)
+    folder = _folder(cache, key)
+    opened = _open(cache, key, section.neutral)
     if opened is None:
         make_folder(folder.parent)
         with _locked(folder):
-            opened = _open(folder, section)  # another process may have built it meanwhile
+            opened = _open(cache, key, section.neutral)  # another process may have built it meanwhile
             if opened is None:
                 _build(paths, section, folder, on_progress)
-                opened = _open(folder, section)
+                opened = _open(cache, key, section.neutral)
     if opened is None:
         raise UserError(f"the pixel store {folder} was damaged while it was written; check the disk and run again")
     if on_progress is not None:
@@ -109,29 +111,22 @@ def build_store(
     return opened
 
 
-def _key(paths: Sequence[Path], section: ImageSection) -> str:
-    whole = hashlib.sha256(f"{StoreManifest.FORMAT}\n".encode() + msgspec.json.encode(section))
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for content in pool.map(_content_hash, paths):
-            whole.update(content)
-        if any(pool.map(_is_dicom, paths)):
-            whole.update(how_read().encode())  # a picture that had no decoder may have one now
-    return whole.hexdigest()[:40]
+def decoded_by(store: PixelStore, decoders: Mapping[str, str | None]) -> PixelStore | None:
+    """Return the store of the same pictures that other `decoders` made, `None` where the cache does not hold it."""
+    opened = _open(store.cache, replace(store.key, decoders=decoders), neutral=store.detail is not None)
+    return None if opened is None else opened[0]
 
 
-def _content_hash(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).digest()
-    except OSError:
-        return bytes(32)  # building finds out what is wrong with it
+def levels_apart(some: Pixels, others: Pixels) -> float:
+    """Return by how many grey levels of 8 bits two stacks of one shape differ at most, uint8 or uint16."""
+    deep = max(some.dtype, others.dtype, key=lambda dtype: dtype.itemsize)
+    pairs = zip(some, others, strict=True)
+    apart = [np.abs(_deepened(one, deep).astype(np.int32) - _deepened(other, deep)).max() for one, other in pairs]
+    return float(max(apart, default=0)) / (257 if deep == np.uint16 else 1)
 
 
-def _is_dicom(path: Path) -> bool:
-    try:
-        return is_dicom(path)
-    except ImageError:
-        return False
+def _folder(cache: Path, key: StoreKey) -> Path:
+    return cache / "pixels" / key.digest
 
 
 @contextmanager
@@ -151,11 +146,12 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _open(folder: Path, section: ImageSection) -> tuple[PixelStore, Failures] | None:
+def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failures] | None:
     """Open the store if it is there and whole, judged by its manifest and its files' sizes."""
+    folder = _folder(cache, key)
     try:
         manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built anew")
-        if section.neutral and manifest.detail is None:
+        if neutral and manifest.detail is None:
             return None
         if any((folder / name).stat().st_size != size for name, size in manifest.bytes.items()):
             return None
@@ -167,7 +163,7 @@ def _open(folder: Path, section: ImageSection) -> tuple[PixelStore, Failures] | 
     if len(array) != len(placements):
         return None
     where = tuple(_placement(row) for row in placements)
-    store = PixelStore(array=array, placements=where, digest=folder.name, detail=manifest.detail)
+    store = PixelStore(array=array, placements=where, key=key, cache=cache, detail=manifest.detail)
     return store, dict(manifest.failures)
 
 

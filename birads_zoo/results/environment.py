@@ -10,8 +10,9 @@ import msgspec
 class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The software and the machine that computed. `None` where the system does not tell.
 
-    `started` is a time in ISO 8601, `memory_gib` in GiB; `versions` are by package; `commit` is that of a source
-    checkout, with "+changes" when it held uncommitted ones. `threads` are those of a CPU.
+    `started` is a time in ISO 8601, `memory_gib` in GiB; `versions` are by package, and by library of those that decode
+    pictures; `commit` is that of a source checkout, with "+changes" when it held uncommitted ones. `threads` are those
+    of a CPU.
     """
 
     started: str
@@ -42,7 +43,8 @@ class Environment(Session, frozen=True, kw_only=True):
     """The process that started the run, those that went on with it (`resumed`), and what the folder rests on.
 
     `FORMAT` is that of the whole folder: `recipe.toml`, `split.csv`, `metrics.jsonl`, `predictions.csv` and
-    `validation.csv` have no place for a number of their own. `pixels` is the digest of the pixel store.
+    `validation.csv` have no place for a number of their own. `pixels` names the pictures and how
+    they were read and placed (`data.store_key.StoreKey.pictures`).
     """
 
     FORMAT: ClassVar[int] = 1

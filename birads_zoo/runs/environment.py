@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from birads_zoo.data.decoders import decoders, version
 from birads_zoo.devices import Compute
 from birads_zoo.results.environment import Machine, Session
 
@@ -24,7 +24,6 @@ _VERSIONS = (
     "numpy",
     "pandas",
     "scikit-learn",
-    "pillow",
     "safetensors",
 )
 
@@ -37,7 +36,7 @@ def describe_machine(compute: Compute) -> Machine:
         platform=f"{platform.system()} {platform.machine()}",
         cpus=os.cpu_count(),
         memory_gib=_memory_gib(),
-        versions={name: _version(name) for name in _VERSIONS},
+        versions={name: version(name) for name in _VERSIONS} | decoders(dicom=True),
         commit=commit(),
         **compute.describe(),
     )
@@ -62,13 +61,6 @@ def commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return head + ("+changes" if dirty else "")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _memory_gib() -> float | None:

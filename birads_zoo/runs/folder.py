@@ -17,9 +17,10 @@ from msgspec.structs import asdict, replace
 
 from birads_zoo import documents
 from birads_zoo.data.audit import entries_frame
+from birads_zoo.data.pixels import PixelStore, decoded_by, levels_apart
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute
-from birads_zoo.errors import RunStoppedError, UserError
+from birads_zoo.errors import RunStoppedError, UserError, warn
 from birads_zoo.files import folder_name, make_folder, whole_file, write_text
 from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.results.cost import Cost
@@ -91,7 +92,7 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
         make_folder(folder / inner)
     for fold in data.folds:
         make_folder(folder / "checkpoints" / f"fold-{fold.number}")
-    about = Environment(**asdict(describe_session(compute)), seed=recipe.seed, pixels=data.store.digest)
+    about = Environment(**asdict(describe_session(compute)), seed=recipe.seed, pixels=data.store.key.pictures)
     documents.write(folder / _ENVIRONMENT, about)
     _write_csv(folder / "audit.csv", entries_frame(data.labelled.index))
     _write_csv(folder / "split.csv", _split_frame(data))
@@ -113,7 +114,11 @@ def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
 
 
 def check_same_data(folder: Path, data: Prepared) -> Environment:
-    """Return the run's `environment.json`; raise `UserError` for other rows, labels, folds or pixels than it had."""
+    """Return the run's `environment.json`; raise `UserError` for other rows, labels, folds or pixels than it had.
+
+    Other versions of the libraries that decode may change a pixel by one grey level of 8 bits: that is warned of, and
+    so is a store that is no longer there to be compared.
+    """
     about = read_environment(folder)
     try:
         split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
@@ -121,9 +126,30 @@ def check_same_data(folder: Path, data: Prepared) -> Environment:
         raise UserError(f"{folder} cannot be taken up ({error}); start the run anew") from None
     if not split.equals(_split_frame(data).astype(str)):
         raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start the run anew")
-    if about.pixels != data.store.digest:
+    if about.pixels != data.store.key.pictures:
         raise UserError(f"the pictures have changed since {folder} was started; start the run anew")
+    _check_decoded_alike(folder, about, data.store)
     return about
+
+
+def _check_decoded_alike(folder: Path, about: Environment, store: PixelStore) -> None:
+    now = store.key.decoders
+    then = {name: about.versions.get(name) for name in now}
+    if then == now:
+        return
+    changed = ", ".join(f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name])
+    own = decoded_by(store, then)
+    if own is None:
+        warn(f"pictures of {folder} may be decoded with a difference of a grey level, by other versions: {changed}")
+        return
+    apart = levels_apart(store.array, own.array) if own.array.shape == store.array.shape else 255.0
+    if apart > 1:
+        raise UserError(
+            f"pictures are decoded otherwise than when {folder} was started ({changed}); install the former versions, "
+            "or start the run anew"
+        )
+    if apart:
+        warn(f"pictures are decoded with a difference of one grey level of 255 from those of {folder}: {changed}")
 
 
 def read_recipe(folder: Path) -> Recipe:

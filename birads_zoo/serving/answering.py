@@ -15,6 +15,7 @@ from birads_zoo.artifact.model import Model
 from birads_zoo.artifact.reading import Sample
 from birads_zoo.data.dicom_header import read_header
 from birads_zoo.data.images import ImageError, is_dicom, open_image
+from birads_zoo.data.orientation import upright_size
 from birads_zoo.data.pixels import geometry, read_and_place
 from birads_zoo.errors import UserError
 from birads_zoo.serving.drawing import laid_over, shown
@@ -204,7 +205,7 @@ def _check_area(path: Path, limits: Limits) -> None:
             width, height = header.columns, header.rows
         else:
             with open_image(path) as image:
-                width, height = image.size
+                width, height = upright_size(image)
     except ImageError:
         return
     if width * height > limits.megapixels * 1_000_000:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ from birads_zoo.serving.answering import Desk, Limits
 from birads_zoo.serving.api import add_endpoint
 from birads_zoo.serving.examples import draw_examples
 from birads_zoo.serving.guard import guard
+from birads_zoo.serving.page import add_page
 
 _VISITORS = 64  # connections at once; a file is read only on one of the desk's few seats
 
@@ -72,19 +72,13 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 
 def build_app(desk: Desk) -> FastAPI:
     """Put the endpoint and the page of `desk` together."""
-    # Read when Gradio is imported, and when a page is built. It gets no picture; folders that it makes go with ours.
-    os.environ["GRADIO_TEMP_DIR"] = str(desk.folder)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = os.environ["HF_HUB_OFFLINE"] = "1"
-    from birads_zoo.serving.page import add_page
-
     app = build_endpoint(desk)
     add_page(app, desk, draw_examples(desk.folder) if len(desk.model.manifest.view_names) == 1 else ())
     return app
 
 
 def build_endpoint(desk: Desk) -> FastAPI:
-    """Make an application of the endpoint of `desk` alone; it needs no Gradio."""
+    """Make an application of the endpoint of `desk` alone."""
     app = FastAPI(
         title="birads-zoo",
         version=birads_zoo.__version__,

@@ -133,7 +133,7 @@ def _source_of(
         pictures = np.unique(data.samples[np.concatenate([fold.train, fold.validation, fold.test])].pictures)
         nothing = np.zeros(len(pictures), np.int64)
         alone = Batches(data.store.array, Samples.alone(pictures), nothing, size, compute.device)
-        store = FeatureStore(cache=cache_root(), digest=data.store.digest, pictures=pictures)
+        store = FeatureStore(cache=cache_root(), digest=data.store.key.digest, pictures=pictures)
         features = still_features(classifier, alone, compute, still == "pooled", store)
         if features is not None:
 

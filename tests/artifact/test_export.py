@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -21,7 +22,7 @@ from birads_zoo.data.batches import as_images
 from birads_zoo.data.pixels import build_store
 from birads_zoo.data.view_names import count_views
 from birads_zoo.devices import choose_compute
-from birads_zoo.errors import UserError
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.explanation.files import COLUMNS, write_explanations
 from birads_zoo.model.build import build_classifier
 from birads_zoo.recipe import ImageSection, Recipe
@@ -168,6 +169,22 @@ def test_other_pixels_than_the_stores_are_refused(model, data):
     other = msgspec.structs.replace(model.manifest.preprocessing, image=turned)
     with pytest.raises(UserError, match="is prepared otherwise than in the run's pixel store"):
         check_pixels(other, data, np.arange(len(data.labelled.labels)))
+
+
+def test_one_grey_level_from_the_store_is_told_and_two_are_refused(model, data):
+    rows = np.arange(len(data.labelled.labels))
+
+    def changed_by(levels):
+        array = np.array(data.store.array)
+        picture = array[data.positions[3]]
+        picture[picture > 20] -= np.uint8(levels)
+        return replace(data, store=replace(data.store, array=array))
+
+    check_pixels(model.manifest.preprocessing, data, rows)
+    with pytest.warns(BiradsZooWarning, match=f"^1 of {len(rows)} pictures differ by one grey level of 255 from"):
+        check_pixels(model.manifest.preprocessing, changed_by(1), rows)
+    with pytest.raises(UserError, match="is prepared otherwise than in the run's pixel store"):
+        check_pixels(model.manifest.preprocessing, changed_by(2), rows)
 
 
 def test_a_prediction_is_the_mean_of_the_folds_networks(model, run, data, host, paths):

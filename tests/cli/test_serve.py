@@ -8,11 +8,11 @@ pytest.importorskip("fastapi", reason="fastapi is not installed (make install)")
 def test_without_its_packages_it_says_what_to_install(zoo, monkeypatch, tmp_path):
     from birads_zoo.cli import serve
 
-    monkeypatch.setattr(serve, "find_spec", lambda name: None if name == "gradio" else name)
+    monkeypatch.setattr(serve, "find_spec", lambda name: None if name == "uvicorn" else name)
     said = zoo("serve", tmp_path)
     assert said.status == 2
     assert said.err == (
-        "birads-zoo: error: `birads-zoo serve` needs the package gradio: pip install 'birads-zoo[demo]'\n"
+        "birads-zoo: error: `birads-zoo serve` needs the package uvicorn: pip install 'birads-zoo[demo]'\n"
     )
 
 

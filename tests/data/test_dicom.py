@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,9 +54,13 @@ def test_signed_values_start_at_the_lowest_that_can_be_stored(tmp_path, write_di
     np.testing.assert_array_equal(shown, np.rint((pixels[0] + 2048.0) / 4095 * 65535).astype(int))
 
 
-def test_bits_above_the_stored_ones_are_no_grey(tmp_path, write_dicom):
+def test_overlays_above_the_stored_bits_are_no_grey(tmp_path, write_dicom):
     overlaid = RAMP | np.uint16(0xF000)
-    shown = read_image(write_dicom(tmp_path / "a.dcm", overlaid, BitsStored=12))
+    path = write_dicom(tmp_path / "a.dcm", overlaid, BitsStored=12)
+    dataset = pydicom.dcmread(path)
+    dataset.add_new(0x60020102, "US", 12)  # OverlayBitPosition
+    dataset.save_as(path)
+    shown = read_image(path)
     np.testing.assert_array_equal(shown, read_image(write_dicom(tmp_path / "b.dcm", RAMP, BitsStored=12)))
 
 

@@ -8,6 +8,7 @@ import pydicom
 import pytest
 from PIL import Image
 from pydicom import uid
+from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
 from birads_zoo.data.images import ImageError, read_image
@@ -84,3 +85,48 @@ def test_without_the_extra_it_is_named(tmp_path, write_dicom, monkeypatch):
 
 def _stream_of(rows, columns):
     return b"\xff\xd8\xff\xc3\x00\x0b\x0c" + rows.to_bytes(2, "big") + columns.to_bytes(2, "big") + b"\x01\x01\x11\x00"
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("predictor", range(1, 8))
+def test_lossless_jpeg_of_every_predictor_and_depth(tmp_path, write_dicom, predictor, bits):
+    dtype = np.uint8 if bits == 8 else np.uint16
+    pixels = np.random.default_rng(predictor).integers(0, 1 << bits, (40, 64)).astype(dtype)
+    stream = imagecodecs.jpeg8_encode(pixels, lossless=True, bitspersample=bits, predictor=predictor)
+    _same(tmp_path, write_dicom, pixels, bits, stream, uid.JPEGLosslessSV1 if predictor == 1 else uid.JPEGLossless)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("level", [0, 3])
+def test_jpeg_ls_lossless_and_nearly(tmp_path, write_dicom, level, bits):
+    dtype = np.uint8 if bits == 8 else np.uint16
+    pixels = np.random.default_rng(level).integers(0, 1 << bits, (40, 64)).astype(dtype)
+    stream = imagecodecs.jpegls_encode(pixels, level=level)
+    syntax = uid.JPEGLSNearLossless if level else uid.JPEGLSLossless
+    _same(tmp_path, write_dicom, pixels, bits, stream, syntax, off=level)
+
+
+def _same(tmp_path, write_dicom, pixels, bits, stream, syntax, off=0):
+    """Hold the compressed picture against the plain one; it may be off by so many of its own grey levels."""
+    shape = {"Rows": 40, "Columns": 64, "BitsAllocated": 8 * pixels.itemsize, "BitsStored": bits}
+    packed = write_dicom(
+        tmp_path / "b.dcm", encapsulate([stream]), TransferSyntaxUID=syntax, PixelRepresentation=0, **shape
+    )
+    plain = read_image(write_dicom(tmp_path / "a.dcm", pixels, BitsStored=bits))
+    worst = np.abs(read_image(packed).astype(int) - plain).max()
+    assert worst <= np.ceil(off * np.iinfo(plain.dtype).max / ((1 << bits) - 1))
+
+
+@pytest.mark.parametrize("name", ["MR_small_jpeg_ls_lossless", "MR_small_jp2klossless", "MR_small_RLE"])
+def test_pydicoms_own_files_are_what_their_uncompressed_one_is(tmp_path, name):
+    """Written by other programs: the compressed ones of its test files that are at hand, called mammograms."""
+    read = {}
+    for one in ("MR_small", name):
+        found = get_testdata_file(f"{one}.dcm", download=False)
+        if found is None:
+            pytest.skip(f"pydicom's {one}.dcm is not at hand: it is not in its package")
+        dataset = pydicom.dcmread(found)
+        dataset.Modality = "MG"
+        dataset.save_as(tmp_path / f"{one}.dcm")
+        read[one] = read_image(tmp_path / f"{one}.dcm")
+    np.testing.assert_array_equal(read[name], read["MR_small"])

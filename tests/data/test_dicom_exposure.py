@@ -6,11 +6,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from birads_zoo.data.dicom_exposure import find_exposure
-from birads_zoo.data.dicom_header import Said, read_header
+from birads_zoo.data.dicom_header import read_header
+from birads_zoo.data.dicom_said import Said
+from birads_zoo.data.dicom_words import Words, read_words
 
 
-def _found(laterality="", view="", rows="", columns="", codes=()):
-    said = Said(
+def _said(laterality="", view="", rows="", columns="", codes=(), **more):
+    return Said(
         lateralities=("", laterality),
         view_position=view,
         view_codes=codes,
@@ -19,8 +21,12 @@ def _found(laterality="", view="", rows="", columns="", codes=()):
         year="",
         device="",
         burnt_in=False,
+        **more,
     )
-    found = find_exposure(said)
+
+
+def _found(*said, **more):
+    found = find_exposure(_said(*said, **more))
     return found.laterality, found.view, found.mirrored
 
 
@@ -79,3 +85,101 @@ def test_from_a_file(tmp_path, write_dicom):
     ).said
     assert (find_exposure(said).laterality, find_exposure(said).view, find_exposure(said).mirrored) == ("L", "CC", True)
     assert (said.age, said.year, said.device) == ("063Y", "2019", "MAKER MODEL 3")
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "view", "kinds"),
+    [
+        ("R MLO", "R", "MLO", ()),
+        ("LCC", "L", "CC", ()),
+        ("L-CC", "L", "CC", ()),
+        ("LEFT_MLO_2D", "L", "MLO", ()),
+        ("RT ML", "R", "ML", ()),
+        ("MAMMOGRAPHY BILATERAL", "", "", ()),
+        ("L CC R CC", "", "CC", ()),
+        ("R CC MLO", "R", "", ()),
+        ("XCCM", "", "XCCM", ()),
+        ("LM", "", "LM", ()),
+        ("RMCC", "R", "CC", ("magnified",)),
+        ("R CC MAG", "R", "CC", ("magnified",)),
+        ("LEFT MAGNIFICATION VIEW", "L", "", ("magnified",)),
+        ("MSCC", "", "CC", ("magnified", "spot compression")),
+        ("SPOT COMPRESSION L MLO", "L", "MLO", ("spot compression",)),
+        ("RCCID", "R", "CC", ("implant displaced",)),
+        ("MLO ID", "", "MLO", ("implant displaced",)),
+        ("PATIENT ID", "", "", ()),
+        ("LCC IMPLANT", "L", "CC", ("implant",)),
+        ("LCC NO IMPLANTS", "L", "CC", ()),
+        ("IMPLANT DISPLACED RMLO", "R", "MLO", ("implant displaced",)),
+        ("LCCRL", "L", "CC", ("rolled",)),
+        ("SPECIMEN", "", "", ("specimen",)),
+        ("MAGDALENA SPOTTSWOODE", "", "", ()),
+        ("QUUX^ZELDA", "", "", ()),
+        ("", "", "", ()),
+    ],
+)
+def test_words_of_descriptions(text, side, view, kinds):
+    assert read_words(text) == Words(side=side, view=view, kinds=kinds)
+
+
+@pytest.mark.parametrize(
+    ("more", "kinds"),
+    [
+        ({"modifier_codes": ("R-102D6",)}, ("magnified",)),
+        ({"modifier_codes": ("399163009",)}, ("magnified",)),
+        ({"modifier_codes": ("399055006", "R-102D6")}, ("magnified", "spot compression")),
+        ({"modifier_codes": ("R-102D5",), "implant": True}, ("implant displaced",)),
+        ({"modifier_codes": ("442581004",)}, ()),  # nipple in profile
+        ({"modifier_codes": ("QUUX",)}, ()),
+        ({"implant": True}, ("implant",)),
+        ({"partial": True}, ("partial",)),
+        ({"magnification": 1.8}, ("magnified",)),
+        ({"magnification": 1.07}, ()),
+        ({"series": "MAG VIEWS"}, ("magnified",)),
+        ({"series": "MAG VIEWS", "magnification": 1.07}, ()),
+        ({"protocol": "MAG VIEWS"}, ()),  # what a room is set up for
+        ({"series": "ROUTINE SCREENING"}, ()),
+    ],
+)
+def test_what_is_no_standard_view_has_no_view(more, kinds):
+    found = find_exposure(_said("L", "CC", "A", "R", **more))
+    assert (found.kinds, found.view) == (kinds, "" if kinds else "CC")
+    assert (found.laterality, found.mirrored) == ("L", False), "what else is known of it stays"
+
+
+@pytest.mark.parametrize(
+    ("said", "more", "found", "described"),
+    [
+        (("", ""), {"series": "R MLO"}, ("R", "MLO"), ("side", "view")),
+        (("", ""), {"protocol": "LEFT CC"}, ("L", "CC"), ("side", "view")),
+        (("", ""), {"series": "SCREENING", "protocol": "LCC"}, ("L", "CC"), ("side", "view")),
+        (("L", ""), {"series": "R MLO"}, ("L", "MLO"), ("view",)),
+        (("", "CC"), {"series": "R MLO"}, ("R", "CC"), ("side",)),
+        (("L", "CC"), {"series": "R MLO"}, ("L", "CC"), ()),
+        (("", "RMLO"), {}, ("R", "MLO"), ()),
+        (("", ""), {"series": "QUUX R"}, ("R", ""), ("side",)),
+        (("", ""), {"series": "L AND R"}, ("", ""), ()),
+    ],
+)
+def test_descriptions_tell_what_no_element_does(said, more, found, described):
+    exposure = find_exposure(_said(*said, **more))
+    assert (exposure.laterality, exposure.view) == found
+    assert exposure.described == described
+
+
+def test_modifiers_and_magnification_from_a_file(tmp_path, write_dicom):
+    modifier, view = Dataset(), Dataset()
+    modifier.CodeValue, view.CodeValue = "R-102D7", "R-10242"
+    view.ViewModifierCodeSequence = Sequence([modifier])
+    path = write_dicom(
+        tmp_path / "a.dcm",
+        np.zeros((16, 16), np.uint8),
+        ViewCodeSequence=Sequence([view]),
+        EstimatedRadiographicMagnificationFactor="1.5",
+        BreastImplantPresent="YES",
+        PartialView="YES",
+        SeriesDescription="R CC",
+    )
+    found = find_exposure(read_header(path).said)
+    assert found.kinds == ("implant", "magnified", "partial", "spot compression")
+    assert (found.laterality, found.view) == ("R", "")

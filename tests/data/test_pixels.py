@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import PIL.features
 import pytest
 from PIL import Image
 
 from birads_zoo.data import pixels as room
 from birads_zoo.data.geometry import place
 from birads_zoo.data.images import read_image
-from birads_zoo.data.pixels import StoreManifest, build_store
+from birads_zoo.data.pixels import StoreManifest, build_store, decoded_by, levels_apart
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
@@ -77,7 +78,7 @@ def test_it_is_reused_when_nothing_changed(folder: Path, tmp_path: Path, monkeyp
     read = _count_reads(monkeypatch)
     again, _ = build_store(_index(folder), SECTION, tmp_path)
     assert read == []
-    assert again.digest == first.digest
+    assert again.key == first.key
     assert again.placements == first.placements
     np.testing.assert_array_equal(again.array, first.array)
 
@@ -90,10 +91,50 @@ def test_it_depends_on_content_order_and_geometry_not_on_names(folder: Path, tmp
     whole, _ = build_store(_index(folder, names), ImageSection(height=32, width=24, crop=False), tmp_path)
     Image.fromarray(_picture(40)).save(folder / "0.png")
     changed, _ = build_store(_index(folder, names), SECTION, tmp_path)
-    assert len({store.digest for store in (first, turned, larger, whole, changed)}) == 5
+    assert len({store.key.digest for store in (first, turned, larger, whole, changed)}) == 5
     assert not np.array_equal(changed.array[0], first.array[0])
     renamed = folder.rename(folder.with_name("elsewhere"))
-    assert build_store(_index(renamed, names), SECTION, tmp_path)[0].digest == changed.digest
+    assert build_store(_index(renamed, names), SECTION, tmp_path)[0].key == changed.key
+
+
+def test_another_decoder_makes_another_store_of_the_same_pictures(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = build_store(_index(folder), SECTION, tmp_path)
+    assert first.key.decoders["pillow"] == PIL.__version__
+    assert first.key.decoders["libjpeg-turbo"] == PIL.features.version("libjpeg_turbo")
+    assert "pydicom" not in first.key.decoders, "a version that no picture here depends on"
+    read = _count_reads(monkeypatch)
+    monkeypatch.setattr(PIL.features, "version", lambda name: "1.2.3" if name == "libjpeg_turbo" else None)
+    other, _ = build_store(_index(folder), SECTION, tmp_path)
+    assert len(read) == 6, "pictures that another version decoded were taken for its own"
+    assert other.key.pictures == first.key.pictures
+    assert other.key.digest != first.key.digest
+    found = decoded_by(other, first.key.decoders)
+    assert found is not None
+    assert found.key == first.key
+    assert decoded_by(other, {"pillow": "0"}) is None
+
+
+def test_dicom_decoders_are_named_where_there_are_dicom_files(tmp_path: Path, write_dicom: Callable[..., Path]) -> None:
+    write_dicom(tmp_path / "pictures" / "a.dcm", _picture(0))
+    store, _ = build_store(_index(tmp_path / "pictures"), SECTION, tmp_path / "cache")
+    assert {"pydicom", "imagecodecs", "openjpeg"} <= set(store.key.decoders)
+    assert all(store.key.decoders.values()), store.key.decoders
+
+
+@pytest.mark.parametrize(
+    ("some", "others", "apart"),
+    [
+        (np.array([[[3, 200]], [[9, 0]]], np.uint8), np.array([[[3, 199]], [[9, 0]]], np.uint8), 1),
+        (np.array([[[3, 200]], [[9, 0]]], np.uint8), np.array([[[3, 200]], [[7, 0]]], np.uint8), 2),
+        (np.array([[[3, 200]]], np.uint8), np.array([[[3 * 257, 201 * 257]]], np.uint16), 1),
+        (np.array([[[0, 65535]]], np.uint16), np.array([[[514, 65535]]], np.uint16), 2),
+        (np.zeros((0, 2, 2), np.uint8), np.zeros((0, 2, 2), np.uint8), 0),
+    ],
+)
+def test_grey_levels_apart(some: np.ndarray, others: np.ndarray, apart: float) -> None:
+    assert levels_apart(some, others) == levels_apart(others, some) == apart
 
 
 def test_failures_are_reported_by_position_and_left_out(folder: Path, tmp_path: Path) -> None:
@@ -176,7 +217,7 @@ def test_placements_map_the_files_own_pixels_also_when_decoded_small(tmp_path: P
 def test_a_damaged_store_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -> None:
     first, _ = build_store(_index(folder), SECTION, tmp_path)
     expected = np.array(first.array)
-    store = tmp_path / "pixels" / first.digest
+    store = tmp_path / "pixels" / first.key.digest
     manifest = store / "manifest.json"
     if damage == "truncated":
         (store / "pixels.npy").write_bytes((store / "pixels.npy").read_bytes()[:-7])
@@ -196,7 +237,7 @@ def test_a_damaged_store_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -
 
 def test_a_store_says_its_format_and_who_wrote_it(folder: Path, tmp_path: Path) -> None:
     store, _ = build_store(_index(folder), SECTION, tmp_path)
-    said = json.loads((tmp_path / "pixels" / store.digest / "manifest.json").read_text())
+    said = json.loads((tmp_path / "pixels" / store.key.digest / "manifest.json").read_text())
     assert (said["format"], said["birads_zoo"]) == (StoreManifest.FORMAT, __version__)
 
 
@@ -263,7 +304,7 @@ def test_nothing_of_a_killed_builder_is_read(folder: Path, tmp_path: Path) -> No
     store, failures = build_store(_index(folder), SECTION, cache)
     assert failures == {}
     np.testing.assert_array_equal(store.array[5], place(read_image(folder / "5.png"), SECTION)[0])
-    assert [path.name for path in (cache / "pixels").iterdir() if path.is_dir()] == [store.digest]
+    assert [path.name for path in (cache / "pixels").iterdir() if path.is_dir()] == [store.key.digest]
 
 
 def test_real_kaumds_pictures(tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
+import PIL
 import pytest
 import torch
 
 from birads_zoo.data.batches import Batches
 from birads_zoo.devices import choose_compute
-from birads_zoo.errors import UserError
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.runs.finished import prepare_again, read_run, trained_classifier
@@ -66,6 +68,55 @@ def test_moved_data_is_found_and_other_data_refused(finished, host, phantom_root
     zoo("phantom", "--patients", 16, "--size", "128x96", "--seed", 5, "--out", tmp_path / "other")
     with pytest.raises(UserError, match="have changed since"):
         prepare_again(run, host, Screen(), root=tmp_path / "other")
+
+
+@pytest.fixture
+def decoded_before(copied, host):
+    """Let the run say that another Pillow decoded its pictures, so many grey levels darker: → their store's folder."""
+    made = []
+
+    def make(levels):
+        data = prepare_again(read_run(copied, host), host, Screen())
+        path = copied / "environment.json"
+        about = json.loads(path.read_text())
+        about["versions"]["pillow"] = "0.1"
+        path.write_text(json.dumps(about))
+        then = replace(data.store.key, decoders={**data.store.key.decoders, "pillow": "0.1"})
+        folder = data.store.cache / "pixels" / then.digest
+        made.append(shutil.copytree(folder.with_name(data.store.key.digest), folder))
+        array = np.load(folder / "pixels.npy")
+        array[2][array[2] > 9] -= np.uint8(levels)
+        np.save(folder / "pixels.npy", array)
+        return folder
+
+    yield make
+    for folder in made:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("levels", "there", "said"),
+    [
+        (0, True, None),
+        (1, True, "pictures are decoded with a difference of one grey level of 255 from those of"),
+        (0, False, "pictures of .* may be decoded with a difference of a grey level, by other versions"),
+    ],
+)
+def test_pictures_of_other_decoders_may_differ_by_a_grey_level(copied, host, decoded_before, levels, there, said):
+    folder = decoded_before(levels)
+    if not there:
+        shutil.rmtree(folder)
+    if said is None:
+        prepare_again(read_run(copied, host), host, Screen())
+        return
+    with pytest.warns(BiradsZooWarning, match=f"{said}.*: pillow 0.1 then, {PIL.__version__} now"):
+        prepare_again(read_run(copied, host), host, Screen())
+
+
+def test_pictures_of_other_decoders_may_not_differ_by_more(copied, host, decoded_before):
+    decoded_before(2)
+    with pytest.raises(UserError, match=r"decoded otherwise than when .* was started \(pillow 0\.1 then"):
+        prepare_again(read_run(copied, host), host, Screen())
 
 
 def test_a_folder_that_is_no_finished_run_is_one_sentence(copied, host, tmp_path):

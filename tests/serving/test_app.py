@@ -72,7 +72,7 @@ def test_it_warns_where_others_can_reach_it(started):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_stopped_it_leaves_no_folder(exported, tmp_path, number):
-    pytest.importorskip("gradio", reason="gradio is not installed (make install)")
+    pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
     command = [sys.executable, "-m", "birads_zoo", "serve", str(exported), "--port", "0", "--device", "cpu"]
     environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
 

@@ -8,7 +8,6 @@ from threading import Thread
 
 import pytest
 
-pytest.importorskip("gradio", reason="gradio is not installed (make install)")
 uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
 
 
@@ -48,7 +47,7 @@ LISTENS = """() => {
 
 
 @contextmanager
-def opened_page(browser, address):
+def opened_page(browser, address, until):
     """Open the page. Fails on console errors and on anything asked of another host."""
     wrong: list[str] = []
     context = browser.new_context(viewport={"width": 1400, "height": 950})
@@ -64,15 +63,15 @@ def opened_page(browser, address):
     context.on("requestfailed", lambda one: wrong.append(f"failed: {one.url}"))
     opened.goto(address)
     opened.locator("#zoo-limits").wait_for()
-    opened.wait_for_function(LISTENS)
+    until(opened, f"({LISTENS})()")
     yield opened
     context.close()
     assert wrong == []
 
 
 @pytest.fixture
-def page(browser, address):
-    with opened_page(browser, address) as opened:
+def page(browser, address, until):
+    with opened_page(browser, address, until) as opened:
         assert opened.get_by_text("Drop a mammogram", exact=True).is_visible()
         yield opened
 
@@ -155,8 +154,8 @@ def test_the_docs_open(page, address):
     assert page.locator("h2 code", has_text="/predict").is_visible()
 
 
-def test_a_model_of_several_views_takes_a_file_for_each(browser, desk_of_views, mammogram):
-    with running(desk_of_views("breast", "image")) as address, opened_page(browser, address) as page:
+def test_a_model_of_several_views_takes_a_file_for_each(browser, desk_of_views, mammogram, until):
+    with running(desk_of_views("breast", "image")) as address, opened_page(browser, address, until) as page:
         assert page.locator(".zoo-example").count() == 0
         ask = page.get_by_role("button", name="Ask the model")
         ask.click()

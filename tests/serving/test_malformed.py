@@ -101,7 +101,7 @@ def _no_pictures() -> Iterator[tuple[str, bytes]]:
         b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY y SYSTEM "file:///no-such-file">]><x>&y;</x>',
     )
     yield "HTML", b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"
-    yield "JSON", b'{"path": "/no-such-file", "meta": {"_type": "gradio.FileData"}}'
+    yield "JSON", b'{"path": "/no-such-file", "meta": {"_type": "FileData"}}'
     yield "text", "Mammographie, unauffällig. ".encode() * 40
     yield "UTF-16", "unauffällig".encode("utf-16")
     yield "a ZIP file", b"PK\x03\x04" + bytes(200)

@@ -33,7 +33,8 @@ _Told = tuple[Record, list[AuditEntry]]
 def load(context: DatasetContext) -> Index:
     """Read the header of every DICOM file below the root, whatever its name; rows count the files in natural order.
 
-    Side, view, age and the study's year are the header's. Patients and exams are numbered (`number_patients`): no id,
+    Side, view, age and the study's year are the header's; a view that is magnified, of a part or of an implant is left
+    empty, so that it is paired with no other. Patients and exams are numbered (`number_patients`): no id,
     name or date of the header gets into the index. `options.patient_pattern` finds the id in the path, or, where it
     finds nothing there, in the header's own id, which is in capitals; the table may give it too. Labels come from
     `options.table` (see `read_labels`); without one, `label` is the first folder's name. Files that are no mammograms
@@ -143,6 +144,13 @@ def _record(one: _Seen, told: Record, patient: str, exam: str) -> Record:
 def _notes(one: _Seen, patient: str) -> Iterator[AuditEntry]:
     if not patient:
         yield note("repaired", "no patient id", "left empty")
+    if one.facts.bare:
+        yield note("repaired", "no DICM prefix", "read as a data set without the preamble and the prefix of a file")
+    if one.facts.described:
+        told = " and ".join(one.facts.described)
+        yield note("repaired", f"{told} from the description", "SeriesDescription or ProtocolName alone tells it")
+    for kind in one.facts.kinds:
+        yield note("repaired", f"{kind} view", "no standard view of a whole breast; its view is left empty")
     if one.facts.mirrored:
         yield note("repaired", "mirrored picture", "left and right are swapped, says its header")
     if one.facts.burnt_in:

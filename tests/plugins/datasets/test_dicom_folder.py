@@ -1,6 +1,13 @@
+import struct
+
 import numpy as np
 import pytest
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
+from birads_zoo.data.images import is_deep, read_image
+from birads_zoo.data.views import own_samples
 from birads_zoo.errors import UserError
 
 BREAST = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
@@ -138,6 +145,96 @@ def test_a_mirrored_picture_is_told(tmp_path, load, write_dicom):
         write_dicom(tmp_path / name, BREAST, **found)
     audit = load("dicom-folder", tmp_path).audit
     assert [entry.image_path for entry in audit if entry.reason == "mirrored picture"] == ["b/y.dcm"]
+
+
+def _code(value, **more):
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = value, "SNM3"
+    for name, found in more.items():
+        setattr(item, name, found)
+    return item
+
+
+@pytest.fixture
+def odd_views(tmp_path, write_dicom):
+    """One visit: two standard views of the left breast, and pictures that are none, each told otherwise."""
+
+    def write(name, **more):
+        found = {"PatientID": "QUUX-1", "ImageLaterality": "L", "StudyInstanceUID": "1.2.3"} | more
+        return write_dicom(tmp_path / name, BREAST, **found)
+
+    write("calm/cc.dcm", ViewPosition="CC")
+    write("calm/mlo.dcm", ViewPosition="MLO")
+    magnified = _code("R-10242", ViewModifierCodeSequence=Sequence([_code("R-102D6")]))
+    write("odd/magnified.dcm", ViewCodeSequence=Sequence([magnified]))
+    write("odd/implant.dcm", ViewPosition="CC", BreastImplantPresent="YES")
+    write("odd/displaced.dcm", ViewPosition="CC ID")
+    write("odd/spot.dcm", ViewPosition="MLO", SeriesDescription="Spot left Zelda")
+    write("odd/part.dcm", ViewPosition="CC", PartialView="YES")
+    write("odd/described.dcm", ImageLaterality=None, SeriesDescription="R MLO Quux")
+    write("odd/protocol.dcm", ViewPosition="CC", ImageLaterality=None, ProtocolName="Right breast")
+    write("odd/raw.dcm", ViewPosition="CC", SOPClassUID="1.2.840.10008.5.1.4.1.1.1.2.1")
+    return tmp_path
+
+
+def test_pictures_that_are_no_standard_view_are_told(odd_views, load):
+    index = load("dicom-folder", odd_views)
+    told = [(entry.image_path, entry.action, entry.reason) for entry in index.audit]
+    assert sorted(told) == [
+        ("odd/described.dcm", "repaired", "side and view from the description"),
+        ("odd/displaced.dcm", "repaired", "implant displaced view"),
+        ("odd/implant.dcm", "repaired", "implant view"),
+        ("odd/magnified.dcm", "repaired", "magnified view"),
+        ("odd/part.dcm", "repaired", "partial view"),
+        ("odd/protocol.dcm", "repaired", "side from the description"),
+        ("odd/raw.dcm", "dropped", "raw image"),
+        ("odd/spot.dcm", "repaired", "spot compression view"),
+    ]
+    rows = index.rows.set_index("image_path")
+    assert (rows.loc["odd/described.dcm", ["laterality", "view"]] == ["R", "MLO"]).all()
+    assert (rows.loc["odd/protocol.dcm", ["laterality", "view"]] == ["R", "CC"]).all()
+    assert (rows["laterality"] != "").all()
+    assert "ZELDA" not in _everything_written(index).upper()
+
+
+def test_they_are_paired_with_no_other_view(odd_views, load):
+    rows = load("dicom-folder", odd_views).rows
+    samples = own_samples(rows, "exam")
+    partners = {
+        rows["image_path"][own]: {rows["image_path"][at] for at in others[there]}
+        for own, others, there in zip(
+            samples.pictures[:, 0], samples.pictures[:, 1:], samples.present[:, 1:], strict=True
+        )
+    }
+    special = {f"odd/{name}.dcm" for name in ("magnified", "implant", "displaced", "spot", "part")}
+    assert partners["calm/cc.dcm"] == {"calm/mlo.dcm", "odd/protocol.dcm", "odd/described.dcm"}
+    assert all(not found for name, found in partners.items() if name in special)
+    assert not special & set().union(*partners.values())
+
+
+def _without_prefix(path, keep_meta=False):
+    """Leave of a file what some archives keep: its data set, with or without the file's own elements before it."""
+    content = path.read_bytes()
+    (meta,) = struct.unpack("<L", content[140:144])  # FileMetaInformationGroupLength
+    path.write_bytes(content[132 if keep_meta else 144 + meta :])
+
+
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian])
+@pytest.mark.parametrize("keep_meta", [False, True])
+def test_a_data_set_without_the_prefix_is_read_and_told(tree, load, write_dicom, syntax, keep_meta):
+    deep = BREAST.astype(np.uint16) * 64
+    pixels = deep.byteswap() if syntax == uid.ExplicitVRBigEndian else deep
+    found = {"PatientID": "QUUX-2", "ImageLaterality": "L", "ViewPosition": "CC", "TransferSyntaxUID": syntax}
+    path = write_dicom(tree / "odd/bare", pixels, BitsStored=12, **found)
+    whole = read_image(path)
+    _without_prefix(path, keep_meta)
+    index = load("dicom-folder", tree)
+    rows = index.rows.set_index("image_path")
+    assert (rows.loc["odd/bare", ["laterality", "view", "patient_id"]] == ["L", "CC", "P0002"]).all()
+    told = [(entry.action, entry.reason) for entry in index.audit if entry.image_path == "odd/bare"]
+    assert told == [("repaired", "no DICM prefix")]
+    np.testing.assert_array_equal(read_image(path), whole)
+    assert is_deep(path)
 
 
 def test_what_is_wrong_with_a_root_or_a_table(tmp_path, load, write_dicom):

@@ -1,0 +1,66 @@
+"""What a compressed picture says of itself: the first bytes of JPEG, JPEG-LS and JPEG 2000 streams."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import Literal
+
+Coding = Literal["JPEG", "lossless JPEG", "JPEG-LS", "JPEG 2000"]
+
+_LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)  # start-of-frame markers: ITU-T T.81, table B.1
+_JPEG_LS = 0xF7  # T.87, annex C
+_NO_FRAME = (0xC4, 0xC8, 0xCC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A compressed picture's size, its `channels`, and the `bits` and sign of a sample, whatever DICOM says of it."""
+
+    coding: Coding
+    width: int
+    height: int
+    channels: int
+    bits: int
+    signed: bool
+
+
+def read_frame(stream: bytes) -> Frame | None:
+    """Read a stream's own header; `None` for one that has none, such as run lengths. Nothing is unpacked.
+
+    Raises:
+        ValueError, struct.error: for a JPEG stream without a frame header, and one that ends within it.
+
+    """
+    if stream[:2] == b"\xff\xd8":
+        return _jpeg(stream)
+    if found := re.search(rb"\xff\x4f\xff\x51", stream[:4096]):
+        return _jpeg_2000(stream, found.end())
+    return None
+
+
+def _jpeg(stream: bytes) -> Frame:
+    at = 2
+    while at + 10 <= len(stream):
+        marker, length = stream[at + 1], int.from_bytes(stream[at + 2 : at + 4], "big")
+        if marker == _JPEG_LS or (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME):
+            bits, height, width, channels = struct.unpack(">BHHB", stream[at + 4 : at + 10])
+            coding: Coding = "JPEG-LS" if marker == _JPEG_LS else "lossless JPEG" if marker in _LOSSLESS else "JPEG"
+            return Frame(coding=coding, width=width, height=height, channels=channels, bits=bits, signed=False)
+        at += 2 + length
+    raise ValueError("no frame header")
+
+
+def _jpeg_2000(stream: bytes, at: int) -> Frame:
+    """Read the SIZ segment (T.800, A.5.1), whose length stands at `at`."""
+    width, height, left, top = struct.unpack(">4L", stream[at + 4 : at + 20])
+    channels, depth = struct.unpack(">HB", stream[at + 36 : at + 39])
+    return Frame(
+        coding="JPEG 2000",
+        width=width - left,
+        height=height - top,
+        channels=channels,
+        bits=1 + (depth & 0x7F),
+        signed=depth >= 0x80,
+    )

@@ -1,0 +1,61 @@
+"""Side, view and kind of exposure in the words that people and devices write: "R MLO", "RMCC", "left mag view"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_VIEW = "XCCL|XCCM|XCC|CC|MLO|LMO|ML|LM|SIO|ISO|FB"
+_SHORT = {  # the American College of Radiology's abbreviations, written before or behind the view's
+    "M": "magnified",
+    "MAG": "magnified",
+    "S": "spot compression",
+    "SPOT": "spot compression",
+    "ID": "implant displaced",
+    "RL": "rolled",
+    "RM": "rolled",
+    "RI": "rolled",
+    "RS": "rolled",
+    "AT": "axillary tail",
+    "TAN": "tangential",
+}
+_LABEL = re.compile(rf"(?P<side>[LR]?)(?P<before>[MS]{{0,2}})(?P<view>{_VIEW})(?P<behind>{'|'.join(_SHORT)})?")
+_WORDS = {
+    "magnified": r"MAG|MAGS|MAGN|MAGNIF\w*",
+    "spot compression": r"SPOT|SPOTS",
+    "implant displaced": r"(?:IMPLANTS?[ _-]?)?DISPLACED|EKLUND",
+    "implant": r"IMPLANTS?",
+    "specimen": r"SPECIMENS?",
+}
+_NOT = r"(?<!\bNO )(?<!\bNON )(?<!\bWITHOUT )"
+_FOUND = {kind: re.compile(rf"{_NOT}\b(?:{words})\b") for kind, words in _WORDS.items()}
+_SIDES = {"L": "L", "LT": "L", "LEFT": "L", "R": "R", "RT": "R", "RIGHT": "R"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What a text says: `side` "L" or "R" and `view`, "" where it names none or several, and the `kinds` it names."""
+
+    side: str
+    view: str
+    kinds: tuple[str, ...]
+
+
+def read_words(text: str) -> Words:
+    """Read a text in capitals. A single letter beside a view counts only as a side, unless it is part of a label."""
+    tokens = re.findall(r"[A-Z]+", text)
+    labels = [label for token in tokens if (label := _LABEL.fullmatch(token))]
+    sides = {_SIDES[token] for token in tokens if token in _SIDES} | {label["side"] for label in labels} - {""}
+    views = {label["view"] for label in labels}
+    spaced = re.sub(r"[^A-Z0-9]+", " ", text)
+    kinds = {kind for kind, words in _FOUND.items() if words.search(spaced)}
+    kinds |= {_SHORT[part] for label in labels for part in (*label["before"], label["behind"]) if part}
+    if labels:  # beside a view "ID" is no identity
+        kinds |= {_SHORT[token] for token in tokens if token in _SHORT and len(token) > 1}
+    if "implant displaced" in kinds:
+        kinds.discard("implant")
+    return Words(
+        side=sides.pop() if len(sides) == 1 else "",
+        view=views.pop() if len(views) == 1 else "",
+        kinds=tuple(sorted(kinds)),
+    )
