@@ -9,15 +9,23 @@ from __future__ import annotations
 import datetime
 import math
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Cell", "date", "exam", "identity", "is_blank", "laterality", "patient", "text", "view"]
+__all__ = ["Cell", "date", "exam", "folded", "identity", "is_blank", "laterality", "patient", "plain", "text", "view"]
 
 Cell = Any
 """A str, int, float, bool, date, or None."""
 
-_BLANK = {"", "na", "n/a", "nan", "nat", "<na>", "none", "null", "-", "?", "unknown"}
+_BLANK = {
+    *("", "na", "n/a", "n.a.", "#n/a", "#n/a n/a", "#na", "nan", "-nan", "nat", "<na>", "none", "null", "#null!", "nil"),
+    *("-", "--", "---", ".", "..", "...", "?", "??", "unknown", "unk", "not available", "not known", "missing"),
+}
+_UNREAD = {
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff®™©")),  # invisible, or trade marks
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-"),
+}
 
 
 def identity(cells: Mapping[str, Cell]) -> dict[str, str]:
@@ -47,7 +55,18 @@ def exam(whose: str, cell: Cell, when: str) -> str:
 
 def is_blank(cell: Cell) -> bool:
     """Say whether a cell holds nothing, or one of the words for it."""
-    return cell is None or (isinstance(cell, float) and math.isnan(cell)) or str(cell).strip().lower() in _BLANK
+    return cell is None or (isinstance(cell, float) and math.isnan(cell)) or plain(str(cell)).lower() in _BLANK
+
+
+def plain(written: str) -> str:
+    """Return a text with plain hyphens and single spaces, without invisible characters and trade marks."""
+    seen = unicodedata.normalize("NFKC", written.translate(_UNREAD))
+    return " ".join(seen.split())
+
+
+def folded(written: str) -> str:
+    """Return what two spellings have in common that differ in case, spaces, dashes or invisible characters alone."""
+    return plain(written).casefold().replace(" ", "")
 
 
 def text(cell: Cell) -> str:
@@ -66,7 +85,7 @@ def patient(cell: Cell) -> str:
 
 def laterality(cell: Cell) -> str:
     """Return "L" or "R" for "L", "left", "RIGHT" …, else ""."""
-    return {"l": "L", "left": "L", "r": "R", "right": "R"}.get(text(cell).lower(), "")
+    return {"l": "L", "left": "L", "r": "R", "right": "R"}.get(plain(text(cell)).lower(), "")
 
 
 def view(cell: Cell) -> str:
