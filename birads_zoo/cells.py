@@ -10,16 +10,46 @@ import datetime
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["Cell", "date", "exam", "folded", "identity", "is_blank", "laterality", "patient", "plain", "text", "view"]
+__all__ = [
+    "Cell",
+    "alike_ids",
+    "date",
+    "exam",
+    "folded",
+    "identity",
+    "is_blank",
+    "laterality",
+    "patient",
+    "plain",
+    "text",
+    "view",
+]
 
 Cell = Any
 """A str, int, float, bool, date, or None."""
 
 _BLANK = {
-    *("", "na", "n/a", "n.a.", "#n/a", "#n/a n/a", "#na", "nan", "-nan", "nat", "<na>", "none", "null", "#null!", "nil"),
+    *(
+        "",
+        "na",
+        "n/a",
+        "n.a.",
+        "#n/a",
+        "#n/a n/a",
+        "#na",
+        "nan",
+        "-nan",
+        "nat",
+        "<na>",
+        "none",
+        "null",
+        "#null!",
+        "nil",
+    ),
     *("-", "--", "---", ".", "..", "...", "?", "??", "unknown", "unk", "not available", "not known", "missing"),
 }
 _UNREAD = {
@@ -81,6 +111,34 @@ def text(cell: Cell) -> str:
 def patient(cell: Cell) -> str:
     """Return the patient id without the spaces that some tables put into it ("BC 007741")."""
     return text(cell).replace(" ", "")
+
+
+def alike_ids(ids: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return those ids that seem to be spellings of one: in groups of two at least, each in the order given.
+
+    They differ in case, spaces, hyphens, invisible characters, leading zeros or a whole number's ".0" alone: "P-007",
+    "p007" and "P7"; "12" and "12.0". A hyphen between digits is none where others have it elsewhere: "1-23" is not
+    "12-3". Dots tell ids apart, as in "1.2.840.1" and "1.28.40.1".
+    """
+    order = {written: at for at, written in enumerate(dict.fromkeys(ids)) if written}
+    groups: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for written in order:
+        key = _id_key(written)
+        groups[key.replace("-", "")][key].append(written)
+    alike: list[list[str]] = []
+    for forms in groups.values():
+        if sum("-" in key for key in forms) < 2:
+            alike.append([written for form in forms.values() for written in form])
+        else:
+            alike += forms.values()
+    found = [tuple(sorted(some, key=lambda written: order[written])) for some in alike if len(some) > 1]
+    return sorted(found, key=lambda some: order[some[0]])
+
+
+def _id_key(written: str) -> str:
+    key = re.sub(r"^(\d+)\.0+$", r"\1", folded(written)).replace("_", "-")
+    key = re.sub(r"(?<!\d)-+|-+(?!\d)", "", key)
+    return re.sub(r"(?<![\d.])0+(?=\d)", "", key)
 
 
 def laterality(cell: Cell) -> str:

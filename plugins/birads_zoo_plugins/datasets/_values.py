@@ -28,9 +28,7 @@ _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
 _BEFORE = r"(?:(?:ACR|BI[ _-]*RADS?|CATEGORY|CAT\.?|{})[ _:-]*)*"
 _BEHIND = r"(?: ?\([^)\d]*\)| ?[-:,;=] ?(?![IV]+\b)[^\W\d]{3}\D*)?"  # as in "4 (suspicious)"
 _ASSESSMENT = re.compile(
-    _BEFORE.format("ASSESSMENT|SCORE")
-    + r"(?P<category>[0-6]|VI|IV|V|I{1,3})(?:[.,]0+)?[ -]?(?P<part>[ABC]?)"
-    + _BEHIND
+    _BEFORE.format("ASSESSMENT|SCORE") + r"(?P<category>[0-6]|VI|IV|V|I{1,3})(?:[.,]0+)?[ -]?(?P<part>[ABC]?)" + _BEHIND
 )
 _DENSITY = re.compile(
     _BEFORE.format("BREAST|TISSUE|COMPOSITION|DENSITY|TYPE|CLASS")
