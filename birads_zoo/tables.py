@@ -76,7 +76,9 @@ def _separator(text: str) -> str:
     lines = text.splitlines()[:_LINES]
 
     def evenness(separator: str) -> tuple[int, int]:
-        counts = Counter(count for count in (line.count(separator) for line in lines) if count)
+        # A comma between digits may be a decimal one.
+        pattern = r"(?<!\d),|,(?!\d)" if separator == "," else re.escape(separator)
+        counts = Counter(count for count in (len(re.findall(pattern, line)) for line in lines) if count)
         return max(((alike, count) for count, alike in counts.items()), default=(0, 0))
 
     return max(_SEPARATORS, key=evenness)

@@ -117,9 +117,9 @@ def _ids(inspection: Inspection) -> Iterator[Finding]:
             number=len(groups),
             shown=f"{sum(map(len, groups))} ids of {len(groups)} patient{'s' * (len(groups) != 1)}",
             consequence=(
-                f"patient ids differ in case, hyphens, zeros or invisible characters alone, such as {examples}: a split "
-                "by patient can put one of these patients on both sides; write one id, or let --merge-ids take them for "
-                "one where the data set has it"
+                f"patient ids differ in case, hyphens, zeros or invisible characters alone, such as {examples}: a "
+                "split by patient can put one of these patients on both sides; write one id, or let --merge-ids "
+                "take them for one where the data set has it"
             ),
         )
 

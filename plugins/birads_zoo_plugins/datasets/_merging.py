@@ -25,12 +25,12 @@ def merged_ids(
     merged: list[Record] = []
     notes: list[AuditEntry] = []
     for record in records:
-        written = record["patient_id"]
+        written: str = record["patient_id"]
         patient = first.get(written, written)
         if patient == written:
             merged.append(record)
             continue
-        exam = record.get("exam_id", "")
+        exam: str = record.get("exam_id", "")
         merged.append({**record, "patient_id": patient, "exam_id": exam and patient + exam.removeprefix(written)})
         notes.append(
             AuditEntry(
@@ -42,5 +42,5 @@ def merged_ids(
                 detail=f"{written!r} taken as {patient!r}",
             )
         )
-    known = [replace(one, patient_id=first.get(one.patient_id, one.patient_id)) for one in audit]
+    known = [replace(one, patient_id=first.get(one.patient_id) or one.patient_id) for one in audit]
     return merged, known + notes
