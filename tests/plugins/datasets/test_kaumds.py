@@ -132,11 +132,11 @@ def test_a_name_in_two_folders_is_not_guessed(kaumds, load, write_picture):
 
 
 def test_pictures_without_a_row_are_listed_in_nested_folders_too(kaumds, load, write_picture):
-    write_picture(kaumds / "Birad5/Birad5/2013_BC000099_ MLO_L.jpg")
+    write_picture(kaumds / "Birad4/b4/2013_BC000099_ MLO_L.jpg")
     (entry,) = [entry for entry in load("kaumds", kaumds).audit if entry.action == "unlisted"]
-    assert (entry.patient_id, entry.image_path) == ("BC000099", "Birad5/Birad5/2013_BC000099_ MLO_L.jpg")
+    assert (entry.patient_id, entry.image_path) == ("BC000099", "Birad4/b4/2013_BC000099_ MLO_L.jpg")
     taken = load("kaumds", kaumds, unlisted=True).rows.iloc[-1]
-    assert (taken["assessment"], taken["view"], taken["laterality"]) == ("5", "MLO", "L")
+    assert (taken["assessment"], taken["view"], taken["laterality"]) == ("4", "MLO", "L")
 
 
 def test_the_real_pictures_in_the_other_layout(real_data, load, tmp_path):
@@ -217,6 +217,18 @@ def test_a_sheet_without_a_needed_column(tmp_path, load, write_sheet):
     with pytest.raises(UserError) as error:
         load("kaumds", tmp_path, columns={"image_path": "Wher"})
     assert "has no column 'Wher' (for image_path); did you mean 'Where'? It has: 'Study date'" in str(error.value)
+
+
+def test_spellings_of_an_id_are_merged_where_the_user_says_so(tmp_path, load, write_sheet):
+    rows = [
+        [None, patient, 51, "R", "CC", None, "BIRAD 1", f"mammograms/{at}.dcm"]
+        for at, patient in enumerate(["BC000001", "bc-000001", "BC0000001", "BC000010"])
+    ]
+    write_sheet(tmp_path / "a.xlsx", rows=rows)
+    assert load("kaumds", tmp_path).rows["patient_id"].nunique() == 4
+    merged = load("kaumds", tmp_path, merge_ids=True)
+    assert merged.rows["patient_id"].tolist() == ["BC000001", "BC000001", "BC000001", "BC000010"]
+    assert [entry.row for entry in merged.audit if entry.reason == "patient id merged"] == [3, 4]
 
 
 def test_a_header_without_rows(tmp_path, load, write_sheet):
