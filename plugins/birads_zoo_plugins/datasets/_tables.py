@@ -50,7 +50,9 @@ def read_sheets(path: Path) -> Iterator[Sheet]:
         yield from _spreadsheet(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _text_table(path)
     except PermissionError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, csv.Error, zlib.error) as error:
+    except csv.Error as error:
+        raise UserError(f"{path} is no table: {error}; look for a quotation mark that nothing closes") from None
+    except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, zlib.error) as error:
         raise UserError(f"{path} is damaged or no {path.suffix[1:].upper()} file ({error}); fetch it again") from None
 
 

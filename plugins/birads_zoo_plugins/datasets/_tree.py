@@ -46,15 +46,19 @@ class Tree:
         return frozenset(self.files)
 
     @cached_property
+    def _folded(self) -> list[tuple[str, str]]:
+        return [(folded_path(file), file) for file in self.files]
+
+    @cached_property
     def _by_name(self) -> dict[str, str]:
-        return {folded_path(file): file for file in reversed(self.files)}  # the first spelling wins
+        return dict(reversed(self._folded))  # the first spelling wins
 
     @cached_property
     def _by_stem(self) -> dict[str, str]:
         """The pictures by their name without its suffix; the first suffix wins where one stem has several."""
         found: dict[str, str] = {}
         for suffix in PICTURES:
-            for name, file in sorted(self._by_name.items(), key=lambda item: item[1]):
+            for name, file in self._folded:
                 if name.endswith(suffix):
                     found.setdefault(_stem(name), file)
         return found
