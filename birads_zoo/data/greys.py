@@ -6,6 +6,9 @@ import numpy as np
 
 from birads_zoo.data.images import ImageError, Pixels
 
+TOO_BRIGHT = "brighter than image.bits"
+"""The reason why a picture cannot be used that has more bits than were said."""
+
 _WHITE = 65535
 
 
@@ -20,5 +23,5 @@ def whole_range(pixels: Pixels, bits: int) -> Pixels:
         return pixels
     white, brightest = 2**bits - 1, int(pixels.max())
     if brightest > white:
-        raise ImageError("brighter than image.bits", f"grey value {brightest}; {bits} bits end at {white}")
+        raise ImageError(TOO_BRIGHT, f"grey value {brightest}; {bits} bits end at {white}")
     return np.asarray((pixels.astype(np.uint32) * _WHITE + white // 2) // white, dtype=np.uint16)

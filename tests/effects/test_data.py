@@ -133,6 +133,12 @@ def test_16_bit_pictures_have_the_bits_that_are_said(prepared, tmp_path):
     changes = {"dataset.name": "csv", "dataset.root": str(tmp_path)}
     assert prepared(changes).store.array.max() < 4096
     assert prepared({**changes, "image.bits": 12}).store.array.max() > 50_000
+    with pytest.raises(UserError) as caught:
+        prepared({**changes, "image.bits": 11})
+    assert str(caught.value) == (
+        "image.bits is too low for 16 of 16 pictures, such as 0.png (grey value 4095; 11 bits end at 2047): "
+        "raise it, or leave it at 0"
+    )
 
 
 @pytest.mark.follows("image.neutral")
