@@ -30,7 +30,7 @@ def find_places(tree: Tree, written: Sequence[str]) -> list[Place]:
     taken: without the folders that they all begin with, and by their end in any folder below. So a picture that is
     missing is not replaced by one that happens to have its name.
     """
-    found = [tree.find(path) or (path if _is_here(tree, path) else None) if path else None for path in written]
+    found = [_here(tree, path) if path else None for path in written]
     places = [Place(path=there or path) for there, path in zip(found, written, strict=True)]
     relative = [at for at, path in enumerate(written) if path and not _ABSOLUTE.match(path)]
     absolute = [at for at, path in enumerate(written) if found[at] is None and _ABSOLUTE.match(path)]
@@ -42,8 +42,11 @@ def find_places(tree: Tree, written: Sequence[str]) -> list[Place]:
     return places
 
 
-def _is_here(tree: Tree, path: str) -> bool:
-    return bool(_ABSOLUTE.match(path)) and (tree.root / path).is_file()
+def _here(tree: Tree, path: str) -> str | None:
+    try:
+        return tree.find(path) or (path if (tree.root / path).is_file() else None)
+    except OSError:  # no name that a disk could hold
+        return None
 
 
 def _without_start(tree: Tree, paths: Sequence[str]) -> list[Place]:

@@ -66,6 +66,17 @@ def test_an_absolute_path_that_is_here_stays(places, tmp_path):
     assert places(["a.png"], here, "a.png") == [(here, ""), ("a.png", "")]
 
 
+def test_a_path_out_of_the_root_stays(places, tmp_path):
+    (tmp_path.parent / f"{tmp_path.name}-up").mkdir()
+    (tmp_path.parent / f"{tmp_path.name}-up/a.png").touch()
+    out = f"../{tmp_path.name}-up/a.png"
+    assert places(["a.png"], out) == [(out, "")]
+
+
+def test_a_path_that_no_disk_could_hold_is_no_file(places):
+    assert places(["a.png"], "x" * 5000, "a.png") == [("x" * 5000, ""), ("a.png", "")]
+
+
 def test_ends_that_ask_for_different_starts_are_not_taken(places):
     written = ["/one/a.png", "/two/b.png"]
     assert places(["a.png", "b.png"], *written) == [(path, "") for path in written]
