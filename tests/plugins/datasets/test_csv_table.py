@@ -101,6 +101,13 @@ def test_a_guessed_encoding_is_said(tmp_path, load, write_picture):
     assert entry.detail == "it is no UTF-8, so it was read as Windows-1252: right if it says 'Müller.png'"
 
 
+def test_what_else_is_said_of_a_row_names_its_merged_patient(tmp_path, load):
+    (tmp_path / "t.csv").write_text("path,patient,age,label\na.png,P1,old,x\nb.png,p1,old,y\nc.png,P2,old,y\n")
+    audit = load("csv", tmp_path, merge_ids=True).audit
+    ages = [(entry.row, entry.patient_id) for entry in audit if entry.reason == "unreadable age"]
+    assert ages == [(2, "P1"), (3, "P1"), (4, "P2")]
+
+
 def test_ids_are_merged_where_the_user_says_so(tmp_path, load):
     ids = ["P-07", "p07", "P\u200b7", "12", "12.0", "P8"]
     lines = [f"{at}.png,{one},2019,x" for at, one in enumerate(ids)]

@@ -122,7 +122,9 @@ def test_a_tables_paths_are_found_as_in_csv(root, load):
     (root / "who.csv").write_text("file,Case\n/data/all/CLASS 2/P1_a.dcm,X1\n/data/all/class 10/P3_a.png,x-1\n")
     options = {"table": "who.csv", "columns": {"patient_id": "Case"}}
     assert list(load("image-folder", root, **options).rows["patient_id"]) == ["", "", "X1", "x-1"]
-    assert list(load("image-folder", root, **options, merge_ids=True).rows["patient_id"]) == ["", "", "X1", "X1"]
+    merged = load("image-folder", root, **options, merge_ids=True).rows
+    assert list(merged["patient_id"]) == ["", "", "X1", "X1"]
+    assert set(merged["exam_id"]) == {""}
 
 
 def test_a_linked_folder_is_a_class_and_a_link_upwards_is_not_followed(tmp_path, load, write_picture):
