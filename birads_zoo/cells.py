@@ -9,15 +9,53 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["Cell", "date", "exam", "identity", "is_blank", "laterality", "patient", "text", "view"]
+__all__ = [
+    "Cell",
+    "alike_ids",
+    "date",
+    "exam",
+    "folded",
+    "identity",
+    "is_blank",
+    "laterality",
+    "patient",
+    "plain",
+    "text",
+    "view",
+]
 
 Cell = Any
 """A str, int, float, bool, date, or None."""
 
-_BLANK = {"", "na", "n/a", "nan", "nat", "<na>", "none", "null", "-", "?", "unknown"}
+_BLANK = {
+    *(
+        "",
+        "na",
+        "n/a",
+        "n.a.",
+        "#n/a",
+        "#n/a n/a",
+        "#na",
+        "nan",
+        "-nan",
+        "nat",
+        "<na>",
+        "none",
+        "null",
+        "#null!",
+        "nil",
+    ),
+    *("-", "--", "---", ".", "..", "...", "?", "??", "unknown", "unk", "not available", "not known", "missing"),
+}
+_UNREAD = {
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff®™©")),  # invisible, or trade marks
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-"),
+}
 
 
 def identity(cells: Mapping[str, Cell]) -> dict[str, str]:
@@ -47,7 +85,18 @@ def exam(whose: str, cell: Cell, when: str) -> str:
 
 def is_blank(cell: Cell) -> bool:
     """Say whether a cell holds nothing, or one of the words for it."""
-    return cell is None or (isinstance(cell, float) and math.isnan(cell)) or str(cell).strip().lower() in _BLANK
+    return cell is None or (isinstance(cell, float) and math.isnan(cell)) or plain(str(cell)).lower() in _BLANK
+
+
+def plain(written: str) -> str:
+    """Return a text with plain hyphens and single spaces, without invisible characters and trade marks."""
+    seen = unicodedata.normalize("NFKC", written.translate(_UNREAD))
+    return " ".join(seen.split())
+
+
+def folded(written: str) -> str:
+    """Return what two spellings have in common that differ in case, spaces, dashes or invisible characters alone."""
+    return plain(written).casefold().replace(" ", "")
 
 
 def text(cell: Cell) -> str:
@@ -64,9 +113,37 @@ def patient(cell: Cell) -> str:
     return text(cell).replace(" ", "")
 
 
+def alike_ids(ids: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return those ids that seem to be spellings of one: in groups of two at least, each in the order given.
+
+    They differ in case, spaces, hyphens, invisible characters, leading zeros or a whole number's ".0" alone: "P-007",
+    "p007" and "P7"; "12" and "12.0". A hyphen between digits is none where others have it elsewhere: "1-23" is not
+    "12-3". Dots tell ids apart, as in "1.2.840.1" and "1.28.40.1".
+    """
+    order = {written: at for at, written in enumerate(dict.fromkeys(ids)) if written}
+    groups: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for written in order:
+        key = _id_key(written)
+        groups[key.replace("-", "")][key].append(written)
+    alike: list[list[str]] = []
+    for forms in groups.values():
+        if sum("-" in key for key in forms) < 2:
+            alike.append([written for form in forms.values() for written in form])
+        else:
+            alike += forms.values()
+    found = [tuple(sorted(some, key=lambda written: order[written])) for some in alike if len(some) > 1]
+    return sorted(found, key=lambda some: order[some[0]])
+
+
+def _id_key(written: str) -> str:
+    key = re.sub(r"^(\d+)\.0+$", r"\1", folded(written)).replace("_", "-")
+    key = re.sub(r"(?<!\d)-+|-+(?!\d)", "", key)
+    return re.sub(r"(?<![\d.])0+(?=\d)", "", key)
+
+
 def laterality(cell: Cell) -> str:
     """Return "L" or "R" for "L", "left", "RIGHT" …, else ""."""
-    return {"l": "L", "left": "L", "r": "R", "right": "R"}.get(text(cell).lower(), "")
+    return {"l": "L", "left": "L", "r": "R", "right": "R"}.get(plain(text(cell)).lower(), "")
 
 
 def view(cell: Cell) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birads_zoo.ablation import apply_ablations
+from birads_zoo.cells import alike_ids
 from birads_zoo.compose import check_class_weights
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.facts import file_facts
@@ -118,6 +119,8 @@ def _say_what(recipe: Recipe, data: Prepared, screen: Screen) -> None:
     for action in ("dropped", "repaired", "unlisted"):
         for reason, count in getattr(summary, action).items():
             screen.say(f"  {action} {count}: {reason}")
+    if alike := alike_ids(labelled.index.rows["patient_id"]):
+        screen.say(f"  warning: patient ids seem to be spellings of one, such as {' and '.join(map(repr, alike[0]))}")
     if labelled.target.level != "image":
         screen.say(f"  {summary.usable} pictures make {len(labelled.labels)} {UNITS[labelled.target.level]}")
     counts = ", ".join(f"{name} {(labelled.labels == k).sum()}" for k, name in enumerate(labelled.classes))

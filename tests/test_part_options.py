@@ -114,6 +114,7 @@ def test_a_recipe_says_all_options_of_its_parts(made):
         "table": "a.csv",
         "columns": {},
         "patient_pattern": "",
+        "merge_ids": False,
     }
 
 

@@ -18,6 +18,7 @@ from birads_zoo.artifact.judging import Prediction
 from birads_zoo.artifact.manifest import Preprocessing
 from birads_zoo.artifact.training_range import NAMES, statistics_of
 from birads_zoo.cells import identity
+from birads_zoo.data.greys import whole_range
 from birads_zoo.data.images import SMALLEST_SIDE, ImageError, Pixels
 from birads_zoo.data.pixels import Placed, geometry, read_and_place, stacked
 from birads_zoo.data.view_names import count_views
@@ -178,5 +179,5 @@ def _placed(picture: Picture, preprocessing: Preprocessing) -> Placed:
     height, width = picture.shape
     if min(height, width) < SMALLEST_SIDE:
         raise ImageError("too small", f"{width}×{height} pixels; a side needs {SMALLEST_SIDE}")
-    pixels, placement = how(picture)
+    pixels, placement = how(whole_range(picture, preprocessing.image.bits))
     return Placed(pixels=pixels, placement=placement, size=(height, width))

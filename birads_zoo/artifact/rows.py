@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 from birads_zoo.artifact.judging import Prediction
 from birads_zoo.data.images import ImageError, is_dicom
 from birads_zoo.errors import UserError
+from birads_zoo.tables import read_table_text
 
 SUFFIXES = (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
 """A folder's files with one of these are taken for pictures; others if they are DICOM, by content."""
@@ -56,9 +58,10 @@ def _is_picture(file: Path) -> bool:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
+    found = read_table_text(path)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:  # what pandas raises for a table that is none is a ValueError
+        table = pd.read_csv(io.StringIO(found.text), sep=found.separator, dtype=str, keep_default_na=False)
+    except ValueError as error:  # what pandas raises for a table that is none
         raise UserError(f"cannot read the table {path}: {error}") from None
     if "image_path" in table:
         table["image_path"] = [str(path.parent / name) for name in table["image_path"]]

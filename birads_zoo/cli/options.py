@@ -12,15 +12,16 @@ from birads_zoo.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = ("table", "columns", "patient_pattern", "unlisted")
+_OPTIONS = ("table", "columns", "patient_pattern", "unlisted", "merge_ids")
 """The flags that are options of a data set; one that it does not have is refused."""
 
 
 def dataset_options(function: F) -> F:
     """Give a command the options that say which rows of which data set it works on.
 
-    They arrive as the arguments `dataset`, `root`, `target`, `classes`, `table`, `columns`, `patient_pattern` and
-    `unlisted`, each `None` or empty where the user gave none; `dataset_fields` turns them into what the API takes.
+    They arrive as the arguments `dataset`, `root`, `target`, `classes`, `table`, `columns`, `patient_pattern`,
+    `unlisted` and `merge_ids`, each `None` or empty where the user gave none; `dataset_fields` turns them into what the
+    API takes.
     """
     options = (
         click.option("--dataset", metavar="NAME", help="A registered data set."),
@@ -34,13 +35,19 @@ def dataset_options(function: F) -> F:
             multiple=True,
             metavar="OURS=THEIRS",
             callback=_columns,
-            help="The table's name for a canonical column, such as patient_id=Case; may be repeated.",
+            help="The table's name for a canonical column, such as patient_id=Case, or several, such as "
+            "image_path='{patient}/{image}.png'; may be repeated.",
         ),
         click.option(
             "--unlisted", is_flag=True, help="Take pictures that the table does not name, labelled by their folder."
         ),
         click.option(
             "--patient-pattern", metavar="REGEX", help="Its first group, in a picture's path, is the patient id."
+        ),
+        click.option(
+            "--merge-ids",
+            is_flag=True,
+            help="Take patient ids that differ in case, hyphens, leading zeros or '.0' alone for one patient.",
         ),
     )
     for option in reversed(options):

@@ -4,6 +4,7 @@ Every step takes an index and returns a smaller one; nothing is lost in silence.
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ Reasons = dict[int, tuple[str, str]]
 
 T = TypeVar("T")
 
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 _SAID = ("assessment", "label", "density")  # what two rows of one picture may not disagree about
 
 
@@ -244,7 +246,8 @@ def _file_trouble(root: Path, path: str) -> tuple[str, str] | None:
         size = file.stat().st_size
     except OSError as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
-        return ("no file", "") if missing else ("unreadable file", error.strerror or "")
+        elsewhere = "no such place on this machine: write paths from the root on" if _ABSOLUTE.match(path) else ""
+        return ("no file", elsewhere) if missing else ("unreadable file", error.strerror or "")
     if not file.is_file():
         return "no file", "a folder of this name lies there"
     if size == 0:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from birads_zoo.data.spelling import one_spelling
 from birads_zoo.interfaces import INDEX_COLUMNS, DatasetContext, Index
 from birads_zoo.recipe import DatasetSection
 
@@ -21,12 +22,14 @@ def load_index(section: DatasetSection, host: Host) -> Index:
 
     Raises `UserError` for an unknown data set, for a root or table that is not this data set's, and, naming the
     plugin, for a data set that returns something else than an index, or an index in which two rows have one number.
+    Spellings of one class are made one (see `one_spelling`).
     """
     spec = host.dataset(section.name)
     root = Path(section.root).expanduser() if section.root else None
     context = DatasetContext(root=root, options=host.options("dataset", spec.name, section.options))
     with host.building("dataset", spec.name):
-        return _index(spec.load(context))
+        index = _index(spec.load(context))
+    return one_spelling(index, spec.targets)
 
 
 def _index(loaded: object) -> Index:

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from birads_zoo import documents
 from birads_zoo.data.geometry import Placement, place
-from birads_zoo.data.images import ImageError, Pixels, is_deep, read_picture
+from birads_zoo.data.greys import whole_range
+from birads_zoo.data.images import ImageError, Picture, Pixels, is_deep, is_dicom, read_picture
 from birads_zoo.data.neutral import POINT, common_detail, place_neutral, points_per_pixel
 from birads_zoo.data.store_key import StoreKey, find_key
 from birads_zoo.errors import UserError
@@ -212,7 +213,7 @@ def _common_detail(paths: Sequence[Path], section: ImageSection, pool: ThreadPoo
 
 def _detail(path: Path, section: ImageSection) -> float | None:
     try:
-        picture = read_picture(path, (2 * section.height, 2 * section.width))
+        picture = _read(path, section, (2 * section.height, 2 * section.width))
     except ImageError:
         return None
     return points_per_pixel(picture.pixels, picture.reduction, section)
@@ -244,15 +245,22 @@ def read_and_place(path: Path, section: ImageSection, how: Place) -> Placed:
     """Decode the picture at `path` with as much detail as it takes, and place it; raises `ImageError`."""
     needed = POINT if section.neutral else 1.0  # source pixels for a stored one
     # Twice the wanted size leaves a breast that fills half of its frame with all the detail that can be stored.
-    picture = read_picture(path, (round(2 * needed * section.height), round(2 * needed * section.width)))
+    picture = _read(path, section, (round(2 * needed * section.height), round(2 * needed * section.width)))
     pixels, placement = how(picture.pixels)
     # It fills less: take it whole.
     if picture.reduction > 1 and needed * max(placement.scale_x, placement.scale_y) > 1:
-        picture = read_picture(path)
+        picture = _read(path, section)
         pixels, placement = how(picture.pixels)
     height, width = picture.pixels.shape
     size = (height * picture.reduction, width * picture.reduction)
     return Placed(pixels=pixels, placement=placement.of_reduced(picture.reduction), size=size)
+
+
+def _read(path: Path, section: ImageSection, at_least: tuple[int, int] | None = None) -> Picture:
+    picture = read_picture(path, at_least)
+    # A DICOM picture has the whole range already: its header says what is black and what is white.
+    bits = section.bits if picture.pixels.dtype == np.uint16 and not is_dicom(path) else 0
+    return replace(picture, pixels=whole_range(picture.pixels, bits))
 
 
 def stacked(pictures: Sequence[Pixels]) -> Pixels:

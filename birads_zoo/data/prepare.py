@@ -20,9 +20,10 @@ from birads_zoo.data.audit import (
     summarise,
 )
 from birads_zoo.data.classes import closed, count_classes
+from birads_zoo.data.greys import TOO_BRIGHT
 from birads_zoo.data.lesions import UNKNOWN, lesion_maps
 from birads_zoo.data.load import load_index
-from birads_zoo.data.pixels import PixelStore, build_store
+from birads_zoo.data.pixels import Failures, PixelStore, build_store
 from birads_zoo.data.samples import label_samples
 from birads_zoo.data.splits import Fold, check_leaks, held_together, make_folds
 from birads_zoo.data.view_names import view_names
@@ -90,6 +91,7 @@ def prepare(
         check(target, len(recipe.dataset.classes) or sum(n > 0 for n in count_classes(present, target).values()))
     with screen.bar("decoding", len(present.rows)) as show:
         store, failures = build_store(present, recipe.image, cache, lambda done, _: show(done, ""))
+    _check_bits(present, failures)
     decoded = drop(present, failures)
     sampled = label_samples(decoded, loaded, target, recipe.dataset.classes, recipe.dataset.views)
     labelled = sampled.labelled
@@ -106,6 +108,17 @@ def prepare(
         folds=folds,
         lesions=_lesions(recipe, labelled, own_pictures(sampled.samples, target), decoded, store),
     )
+
+
+def _check_bits(index: Index, failures: Failures) -> None:
+    """Raise `UserError` where pictures have more bits than the recipe says: that is the recipe's fault, not theirs."""
+    brighter = [at for at, (reason, _) in failures.items() if reason == TOO_BRIGHT]
+    if brighter:
+        path, detail = index.rows["image_path"].iloc[brighter[0]], failures[brighter[0]][1]
+        raise UserError(
+            f"image.bits is too low for {len(brighter)} of {len(index.rows)} pictures, such as {path} ({detail}): "
+            "raise it, or leave it at 0"
+        )
 
 
 def _levelled(target: Target, recipe: Recipe) -> Target:

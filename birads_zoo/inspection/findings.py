@@ -10,6 +10,7 @@ from birads_zoo.inspection.inspect import Duplicate, Inspection
 from birads_zoo.inspection.population import HELD_OUT, held_out
 
 _LEVEL = 0.05
+_DEEPEST = 16  # bits
 _SURE = 0.9  # labels that agree in so many exams of both breasts are the patient's
 _TELLING = 0.1  # of the way from guessing to knowing: below, a fact that names the class is a curiosity
 _STRIKING, _FEW = 0.3, 30  # a larger gain is told even where so few units cannot show it
@@ -36,11 +37,13 @@ def find(inspection: Inspection) -> tuple[Finding, ...]:
     found = (
         *_copies(inspection),
         *_rare(inspection),
+        *_ids(inspection),
         *_patients(inspection),
         *_sides(inspection),
         *_formats(inspection),
         *_views(inspection),
         *_pictures(inspection),
+        *_greys(inspection),
     )
     return tuple(sorted(found, key=lambda one: one.severity == "note"))
 
@@ -103,6 +106,22 @@ def _rare(inspection: Inspection) -> Iterator[Finding]:
                     f"{one.name} is luck"
                 ),
             )
+
+
+def _ids(inspection: Inspection) -> Iterator[Finding]:
+    if groups := inspection.alike_ids:
+        examples = "; ".join(" and ".join(map(repr, group)) for group in groups[:3])
+        yield Finding(
+            name="one patient, several ids",
+            severity="warning",
+            number=len(groups),
+            shown=f"{sum(map(len, groups))} ids of {len(groups)} patient{'s' * (len(groups) != 1)}",
+            consequence=(
+                f"patient ids differ in case, hyphens, zeros or invisible characters alone, such as {examples}: a "
+                "split by patient can put one of these patients on both sides; write one id, or let --merge-ids "
+                "take them for one where the data set has it"
+            ),
+        )
 
 
 def _patients(inspection: Inspection) -> Iterator[Finding]:
@@ -218,6 +237,21 @@ def _pictures(inspection: Inspection) -> Iterator[Finding]:
                 shown=f"{one.rows} row{'s' * (one.rows != 1)}",
                 consequence=f"{one.name} has {one.rows} rows and no usable picture: no run can learn or test it",
             )
+
+
+def _greys(inspection: Inspection) -> Iterator[Finding]:
+    pictures, bits = inspection.greys.pictures, inspection.greys.bits
+    if 0 < bits < _DEEPEST:
+        yield Finding(
+            name="16-bit pictures of fewer bits",
+            severity="warning",
+            number=bits,
+            shown=f"{bits} bits of {pictures} picture{'s' * (pictures != 1)}",
+            consequence=(
+                f"all {pictures} 16-bit pictures use 1/{2 ** (_DEEPEST - bits)} of their range, {bits} bits: a network "
+                f"sees them nearly black; say it once with --set image.bits={bits}"
+            ),
+        )
 
 
 def _kinds(chosen: list[Duplicate]) -> dict[str, int]:

@@ -49,9 +49,12 @@ class Fingerprint:
 
     `digest` names its pixels exactly. For each of `LOOKS`: `spectra`, the 8×8 lowest coefficients of its discrete
     cosine transform, and `details`, its fine structure (side×side, norm 1; all 0 for a picture without any).
+    `brightest` is its highest grey value, and `deep` says whether these have 16 bits.
     """
 
     digest: str
+    brightest: int
+    deep: bool
     spectra: tuple[Spectrum, ...]
     details: tuple[Detail, ...]
 
@@ -65,6 +68,8 @@ def fingerprint(pixels: Pixels) -> Fingerprint:
     copies = [_copy(small, look) for look in LOOKS]
     return Fingerprint(
         digest=digest.hexdigest(),
+        brightest=int(pixels.max()),
+        deep=pixels.dtype == np.uint16,
         spectra=tuple(_spectrum(copy) for copy in copies),
         details=tuple(_detail(copy) for copy in copies),
     )

@@ -8,8 +8,10 @@ from typing import Literal
 
 import pandas as pd
 
+from birads_zoo.cells import alike_ids
 from birads_zoo.data.classes import find_classes
 from birads_zoo.data.facts import file_facts
+from birads_zoo.data.images import is_dicom
 from birads_zoo.inspection.duplicates import Kind, find_duplicates
 from birads_zoo.inspection.fingerprints import Fingerprint
 from birads_zoo.inspection.formats import ClassFormat, Naming, describe_formats, find_names
@@ -48,11 +50,20 @@ class Duplicate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Greys:
+    """How many `pictures` have 16 bits, DICOM aside, and how many `bits` the brightest grey of all needs (0: none)."""
+
+    pictures: int
+    bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inspection:
     """What was found on `rows` rows that have a class, of which `usable` have a picture, of `patients` patients.
 
     Everything but `formats`, `naming` and `duplicates` is about all rows, with or without a picture. `pictures` were
-    compared for duplicates, those without a class too.
+    compared for duplicates, those without a class too. `alike_ids` are groups of patient ids that seem to be
+    spellings of one (`birads_zoo.cells.alike_ids`). `greys` says how much of their range 16-bit pictures use.
     """
 
     target: str
@@ -69,6 +80,8 @@ class Inspection:
     formats: tuple[ClassFormat, ...]
     naming: tuple[Naming, ...]
     duplicates: tuple[Duplicate, ...]
+    alike_ids: tuple[tuple[str, ...], ...]
+    greys: Greys
 
 
 def inspect(labelled: Index, decoded: Index, prints: Sequence[Fingerprint], target: Target) -> Inspection:
@@ -97,6 +110,8 @@ def inspect(labelled: Index, decoded: Index, prints: Sequence[Fingerprint], targ
         formats=describe_formats(listing, facts, classes),
         naming=find_names(listing, facts),
         duplicates=_duplicates(decoded, prints, target),
+        alike_ids=tuple(alike_ids(listing["patient"])),
+        greys=_greys(decoded, prints),
     )
 
 
@@ -117,6 +132,13 @@ def _duplicates(decoded: Index, prints: Sequence[Fingerprint], target: Target) -
         )
         for pair in find_duplicates(prints)
     )
+
+
+def _greys(decoded: Index, prints: Sequence[Fingerprint]) -> Greys:
+    """Measure the 16-bit pictures but for DICOM, which has the whole range: its header says what is white."""
+    files = (decoded.root / path for path in decoded.rows["image_path"])
+    deep = [one.brightest for one, file in zip(prints, files, strict=True) if one.deep and not is_dicom(file)]
+    return Greys(pictures=len(deep), bits=max(deep, default=0).bit_length())
 
 
 def _crosses(one: Copy, other: Copy) -> tuple[Border, ...]:

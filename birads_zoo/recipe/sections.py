@@ -46,6 +46,9 @@ class ImageSection(Section, frozen=True, kw_only=True):
     crop: bool = True  # to the breast
     fit: Literal["pad", "stretch"] = "pad"
     orient: bool = True  # chest wall to the left
+    bits: Annotated[int, msgspec.Meta(ge=0, le=16)] = (
+        0  # that 16-bit files but DICOM have in truth, such as 12; 0 is all
+    )
     neutral: bool = False  # take away what tells file formats apart (birads_zoo/data/neutral.py)
 
 

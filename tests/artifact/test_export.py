@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 
 from birads_zoo.artifact import export as room
 from birads_zoo.artifact.agreement import TOLERANCE, check_pixels, largest_difference
@@ -162,6 +163,16 @@ def test_the_neutral_geometry_takes_its_common_detail_along(model, data, tmp_pat
         np.testing.assert_array_equal(ready.pixels[0], store.array[row])
     blurred = msgspec.structs.replace(own, detail=1.0)
     assert (read(Sample(source="", pictures=(path,)), blurred).pixels[0] != store.array[20]).any()
+
+
+def test_pictures_of_few_bits_are_read_alike_from_files_and_arrays(model, tmp_path):
+    twelve = np.tile(np.where(np.arange(60) < 40, 4095 - 50 * np.arange(60), 0), (80, 1)).astype(np.uint16)
+    Image.fromarray(twelve).save(tmp_path / "a.png")
+    said = msgspec.structs.replace(model.manifest.preprocessing.image, bits=12)
+    own = msgspec.structs.replace(model.manifest.preprocessing, image=said)
+    file, array = (read(Sample(source="", pictures=(one,)), own).pixels for one in (tmp_path / "a.png", twelve))
+    np.testing.assert_array_equal(file, array)
+    assert file.max() > 50_000
 
 
 def test_other_pixels_than_the_stores_are_refused(model, data):

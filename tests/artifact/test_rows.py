@@ -19,6 +19,13 @@ def test_files_without_a_suffix_are_pictures_if_they_are_dicom(tmp_path, write_d
     assert named_pictures([tmp_path / "LICENSE"]) == [tmp_path / "LICENSE"], "whoever names a file means it"
 
 
+@pytest.mark.parametrize(("codec", "separator"), [("utf-8", ","), ("cp1252", ";"), ("utf-16", "\t")])
+def test_a_table_of_pictures_is_read_however_it_was_saved(tmp_path, codec, separator):
+    (tmp_path / "t.csv").write_bytes(f"image_path{separator}patient_id\nMüller.png{separator}007\n".encode(codec))
+    table = named_pictures([tmp_path / "t.csv"])
+    assert table.to_dict("records") == [{"image_path": str(tmp_path / "Müller.png"), "patient_id": "007"}]
+
+
 def test_a_uid_for_a_name_has_no_suffix(tmp_path, write_dicom):
     names = ["1.2.840.10008.5.1.4.123", "1.2.840.10008.5.1.4.124", "IM0001.IMA"]
     for name in names:

@@ -134,9 +134,48 @@ def test_columns_are_mapped(zoo, tmp_path):
     assert json.loads(said.out)["by_assessment"] == {"4": 1}
 
 
+def spelt(folder):
+    """Write a table in which each of three patients has two spellings, with a picture each."""
+    lines = ["image_path,patient_id,label"]
+    for at, patient in enumerate(["P-01", "p1", "P-02", "p2", "P-03", "p3"]):
+        Image.new("L", (40, 30), 20 + 9 * at).save(folder / f"{at}.png")
+        lines.append(f"{at}.png,{patient},{'xy'[at // 2 % 2]}")
+    (folder / "t.csv").write_text("\n".join(lines))
+
+
+def test_spellings_of_an_id_are_told_and_can_be_merged(zoo, tmp_path):
+    spelt(tmp_path)
+    said = zoo("audit", "--dataset", "csv", "--root", tmp_path)
+    assert "warning: one patient, several ids (6 ids of 3 patients): " in said.out
+    assert "such as 'P-01' and 'p1'; 'P-02' and 'p2'; 'P-03' and 'p3'" in said.out
+    counts = json.loads(zoo("audit", "--dataset", "csv", "--root", tmp_path, "--merge-ids", "--json").out)
+    assert counts["patients"] == 3
+    assert counts["repaired"] == {"patient id merged": 3}
+    assert "one patient, several ids" not in {one["name"] for one in counts["findings"]}
+
+
+@pytest.mark.parametrize("column", ["assessment", "label"])
+def test_a_table_without_a_single_label(zoo, folder, tmp_path, column):
+    lines = [f"image_path,patient_id,{column}", *(f"{at}.png,P{at},NA" for at in range(4))]
+    for at in range(4):
+        Image.new("L", (40, 30), 20 + 9 * at).save(tmp_path / f"{at}.png")
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    data = ("--dataset", "csv", "--root", tmp_path, "--target", {"assessment": "birads"}.get(column, column))
+    said = zoo("audit", *data, "--out", tmp_path / "out")
+    assert said.status == 0, said.err
+    assert re.search(rf"dropped: no {column}\W+4\b", said.out)
+    assert re.search(r"usable\W+0\b", said.out)
+    for command in (("audit", "--split", "patient"), ("run", "--backbone", "baseline_cnn")):
+        said = zoo(*command, *data)
+        assert said.status == 2
+        sentence = f"birads-zoo: error: target '{data[-1]}' needs usable rows of two classes at least in {tmp_path}; "
+        assert said.err.splitlines()[-1].startswith(sentence)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["--dataset", "phantom", "--merge-ids"], "data set 'phantom' has no option 'merge_ids'; it has no options"),
         (["--dataset", "kaumd"], "unknown data set 'kaumd'; did you mean 'kaumds' or 'kau-bcmd'?"),
         (["--dataset", "kau-bcmd"], "data set 'kaumds' needs its folder: give it with --root"),
         (

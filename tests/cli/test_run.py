@@ -4,6 +4,7 @@ import json
 import tomllib
 
 import pytest
+from PIL import Image
 
 from birads_zoo.host import load_host
 
@@ -243,3 +244,18 @@ def test_a_fusion_needs_several_views(zoo, phantom_root, tmp_path, fusion):
             "set dataset.views to 'breast', 'bilateral' or 'exam'"
         )
     )
+
+
+@pytest.mark.slow  # two runs
+def test_spellings_of_one_patients_id_are_warned_of(zoo, folder, no_figures):
+    lines = ["image_path,patient_id,label"]
+    for at in range(16):
+        Image.new("L", (40, 30), 20 + 9 * at).save(folder / f"{at}.png")
+        lines.append(f"{at}.png,{'P-0' if at % 2 else 'p'}{at // 2},{'xy'[at // 2 % 2]}")
+    (folder / "t.csv").write_text("\n".join(lines))
+    run = ("run", "--dataset", "csv", "--root", folder, "--backbone", "baseline_cnn", *SMALL)
+    warning = "warning: patient ids seem to be spellings of one, such as 'p0' and 'P-00'"
+    assert warning in zoo(*run).err
+    said = zoo(*run, "--merge-ids")
+    assert "csv: 16 rows, 8 patients, 16 usable" in said.err
+    assert "spellings" not in said.err

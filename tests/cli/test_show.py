@@ -30,7 +30,7 @@ def test_a_data_set_is_shown_with_where_to_get_it(zoo):
     assert (shown["kind"], shown["name"], shown["aliases"]) == ("dataset", "kaumds", ["kau-bcmd"])
     assert "10.21227/a4cs-ax02" in shown["source"]
     assert shown["targets"] == ["birads", "suspicious", "density"]
-    assert [option["name"] for option in shown["options"]] == ["table", "columns", "unlisted"]
+    assert [option["name"] for option in shown["options"]] == ["table", "columns", "unlisted", "merge_ids"]
     assert shown["options"][2]["type"] == "bool"
 
 

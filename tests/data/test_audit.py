@@ -100,6 +100,16 @@ def test_files(make_index, tmp_path):
     assert reasons(left) == {3: "empty file", 4: "no file", 5: "no file", 6: "no file", 7: "no file"}
 
 
+def test_a_path_of_another_machine_says_so(make_index):
+    left = check_files(make_index(("/home/ann/a.png", "P", "1"), ("C:/d/a.png", "P", "1"), ("d/a.png", "P", "1")))
+    said = "no such place on this machine: write paths from the root on"
+    assert [(entry.reason, entry.detail) for entry in left.audit] == [
+        ("no file", said),
+        ("no file", said),
+        ("no file", ""),
+    ]
+
+
 def test_a_file_that_may_not_be_read(make_index, tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(b"x")
     monkeypatch.setattr("os.access", lambda path, mode: False)

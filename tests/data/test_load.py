@@ -51,6 +51,12 @@ def test_two_rows_of_one_number_are_refused_and_the_plugin_named(load):
     assert "the index that it returned has the row number 2 twice; they must be unique" in str(caught.value)
 
 
+def test_spellings_of_a_class_are_made_one(load):
+    index = load(rows(["a", "b", "c"], [1, 2, 3]).assign(label=["Mass", "mass", "mass"]))
+    assert index.rows["label"].tolist() == ["mass", "mass", "mass"]
+    assert [entry.reason for entry in index.audit] == ["spelling of label"]
+
+
 def test_a_filtered_table_is_counted_anew(load):
     index = load(rows(["a", "a", "b"], [7, 8, 9], labels=[4, 2, 0]))
     assert list(index.rows.index) == [0, 1, 2]

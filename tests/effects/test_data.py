@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from birads_zoo.data.load import load_index
 from birads_zoo.errors import UserError
@@ -119,6 +120,25 @@ def test_pictures_are_placed_as_asked_for(prepared):
     assert [one.scale_x for one in usual] == pytest.approx([one.scale_y for one in usual], rel=0.05)
     stretched = places(fit="stretch")
     assert max(max(one.scale_x / one.scale_y, one.scale_y / one.scale_x) for one in stretched) > 1.2
+
+
+@pytest.mark.follows("image.bits")
+def test_16_bit_pictures_have_the_bits_that_are_said(prepared, tmp_path):
+    lines = ["image_path,patient_id,label"]
+    breast = np.where(np.arange(50) < 30, 4095 - 40 * np.arange(50), 0)
+    for at in range(16):
+        Image.fromarray(np.tile(np.roll(breast, at // 4), (64, 1)).astype(np.uint16)).save(tmp_path / f"{at}.png")
+        lines.append(f"{at}.png,P{at},{'x' if at % 2 else 'y'}")
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    changes = {"dataset.name": "csv", "dataset.root": str(tmp_path)}
+    assert prepared(changes).store.array.max() < 4096
+    assert prepared({**changes, "image.bits": 12}).store.array.max() > 50_000
+    with pytest.raises(UserError) as caught:
+        prepared({**changes, "image.bits": 11})
+    assert str(caught.value) == (
+        "image.bits is too low for 16 of 16 pictures, such as 0.png (grey value 4095; 11 bits end at 2047): "
+        "raise it, or leave it at 0"
+    )
 
 
 @pytest.mark.follows("image.neutral")

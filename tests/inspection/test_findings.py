@@ -130,3 +130,47 @@ def test_copies_are_told_by_what_they_cross(inspection_of, tmp_path):
     assert "such as rows 6 and 7" in found["one picture, two exposures"].consequence
     assert found["repeated picture"].shown == "1 pair (1 same pixels)"
     assert [one.severity for one in found.values()] == sorted((one.severity for one in found.values()), reverse=True)
+
+
+def test_ids_that_seem_to_be_one_patient(inspection_of):
+    rows = women(50, lambda p, side: "sick" if p % 2 else "well")
+    plain = [row | {"patient_id": f"P{at:03d}"} for at, row in enumerate(rows)]
+    assert "one patient, several ids" not in named(find(inspection_of(plain)))
+    spelt = [row | {"patient_id": row["patient_id"].lower()} if row["laterality"] == "R" else row for row in rows]
+    found = named(find(inspection_of(spelt)))["one patient, several ids"]
+    assert (found.severity, found.number, found.shown) == ("warning", 50, "100 ids of 50 patients")
+    assert "such as 'P0' and 'p0'; 'P1' and 'p1'; 'P2' and 'p2': a split by patient" in found.consequence
+
+
+@pytest.mark.parametrize(
+    ("white", "said"), [(4095, "1/16 of their range, 12 bits"), (1023, "1/64 of their range, 10 bits")]
+)
+def test_deep_pictures_of_few_bits(inspection_of, tmp_path, white, said):
+    rows = women(3, lambda p, side: "sick" if p else "well", views=("CC",))
+    for at, row in enumerate(rows):
+        row["image_path"] = f"{at}.png"
+        grey = np.linspace(0, white if at == 4 else white // 3, 20 * 24).reshape(20, 24) + 0.5
+        Image.fromarray(grey.astype(np.uint16)).save(tmp_path / f"{at}.png")
+    found = named(find(inspection_of(rows)))["16-bit pictures of fewer bits"]
+    assert found.severity == "warning"
+    assert said in found.consequence
+    assert f"--set image.bits={white.bit_length()}" in found.consequence
+
+
+@pytest.mark.parametrize(("white", "kind"), [(65535, np.uint16), (40000, np.uint16), (90, np.uint8)])
+def test_pictures_that_use_their_range_are_left_in_peace(inspection_of, tmp_path, white, kind):
+    rows = women(1, lambda p, side: "well", views=("CC",))
+    for at, row in enumerate(rows):
+        row["image_path"] = f"{at}.png"
+        Image.fromarray(np.linspace(0, white if at else white // 9, 20 * 24).reshape(20, 24).astype(kind)).save(
+            tmp_path / f"{at}.png"
+        )
+    assert "16-bit pictures of fewer bits" not in named(find(inspection_of(rows)))
+
+
+def test_dicom_says_itself_what_is_white(inspection_of, tmp_path, write_dicom):
+    rows = women(1, lambda p, side: "well", views=("CC",))
+    for at, row in enumerate(rows):
+        row["image_path"] = f"{at}.dcm"
+        write_dicom(tmp_path / f"{at}.dcm", np.linspace(0, 900, 20 * 24).reshape(20, 24).astype(np.uint16))
+    assert "16-bit pictures of fewer bits" not in named(find(inspection_of(rows)))

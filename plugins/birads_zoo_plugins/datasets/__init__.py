@@ -1,7 +1,7 @@
 """The bundled data sets. Each is loaded by a lazily imported sibling; this module stays light."""
 
 from birads_zoo import DatasetContext, DatasetSpec, Index, Target, hookimpl
-from birads_zoo_plugins.datasets._options import KaumdsOptions, PatientOptions
+from birads_zoo_plugins.datasets._options import FolderOptions, KaumdsOptions, PatientOptions
 
 BIRADS = Target(
     name="birads",
@@ -130,7 +130,7 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="image-folder",
             summary="a folder of pictures a class; the patient from the path or a table",
             load=load_image_folder,
-            options=PatientOptions,
+            options=FolderOptions,
             targets=(LABEL,),
         ),
         DatasetSpec(
@@ -144,7 +144,7 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="csv",
             summary="any table with a row a picture (CSV, TSV or XLSX), columns mapped by name",
             load=load_csv_table,
-            options=PatientOptions,
+            options=FolderOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY, LABEL),
         ),
     ]

@@ -1,12 +1,15 @@
 """Any table with a row a picture: columns by their usual names, or mapped by the user."""
 
 from pathlib import Path
+from typing import Any
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, header, require_columns
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
-from birads_zoo_plugins.datasets._options import PatientOptions
+from birads_zoo_plugins.datasets._merging import merged_ids
+from birads_zoo_plugins.datasets._options import FolderOptions
+from birads_zoo_plugins.datasets._paths import find_places
 from birads_zoo_plugins.datasets._tables import Cell, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
@@ -17,34 +20,50 @@ TARGETS = ("assessment", "label", "density")
 def load(context: DatasetContext) -> Index:
     """Read `options.table`, or the only CSV or TSV file directly in the root.
 
-    Paths are relative to the root, or absolute; one that does not exist as written is looked for in any case and
-    with any picture's suffix. `options.patient_pattern` finds the patient id in the path of a table without such a
-    column. Raises `UserError` for a missing or unreadable root or table, more tables than one, both
-    ways to a patient at once, and a table without the column image_path or without any of assessment, label and
-    density.
+    Paths are relative to the root, or absolute (see `find_places`). `subcategory` is "4A", "4B" or "4C" where the
+    assessment says so. `options.patient_pattern` finds the patient id in the path of a table without such a column, and
+    where that is blank. Raises `UserError` for a missing or unreadable root or table, more tables than one, two ways to
+    a patient that contradict each other, and a table without the column image_path or without any of assessment, label
+    and density.
     """
-    options: PatientOptions = context.options
+    options: FolderOptions = context.options
     check_mapping(options.columns)
     tree = list_tree(check_root("csv", context))
     table = _find_table(tree, options)
     find_patient = pattern_finder(options.patient_pattern) if options.patient_pattern else None
-    if find_patient and "patient_id" in table.places:
-        raise UserError("csv takes the patient id from the table's column or from --patient-pattern, not from both")
-    exact = set(tree.files)
-    records: list[Record] = []
-    audit: list[AuditEntry] = []
-    for number, cells in table.rows():
-        if find_patient:
-            cells["patient_id"] = next(iter(find_patient(values.path(cells["image_path"]))), None)
-        record, entries = read_row(number, cells, tree, exact)
-        records.append(record)
-        audit += entries
-    if not records:
+    rows = list(table.rows())
+    if not rows:
         raise UserError(f"{table.sheet.place} has no row below its header")
-    return make_index(tree.root, records, audit)
+    written = [values.path(cells["image_path"]) for _, cells in rows]
+    records: list[Record] = []
+    audit = note_encoding(table)
+    for (number, cells), path, place in zip(rows, written, find_places(tree, written), strict=True):
+        if find_patient:
+            own = next(iter(find_patient(path) or find_patient(place.path)), "")
+            cells["patient_id"] = _same_patient(number, cells.get("patient_id"), own)
+        record, entries = read_row(number, cells, place.path)
+        records.append(record)
+        if place.reason:
+            audit.append(repaired(record, place.reason, place.detail))
+        if find_patient and not record["patient_id"]:
+            audit.append(repaired(record, "no patient id", "left empty"))
+        audit += entries
+    return make_index(tree.root, *merged_ids(records, audit, options), own=("subcategory",))
 
 
-def _find_table(tree: Tree, options: PatientOptions) -> Table:
+def _same_patient(number: int, cell: Cell, own: str) -> Cell:
+    """Return a row's patient from its cell, or, where that is blank, its path; a `UserError` where they contradict."""
+    if values.is_blank(cell):
+        return own
+    if own and values.patient(cell) != values.patient(own):
+        raise UserError(
+            f"row {number}: the patient is {values.patient(cell)!r} by the table and {own!r} by --patient-pattern: "
+            "leave the pattern out, or name another column with --column patient_id=THEIRS"
+        )
+    return cell
+
+
+def _find_table(tree: Tree, options: FolderOptions) -> Table:
     sheets = list(read_sheets(_find_file(tree, options)))
     tables = [find_table(sheet, options.columns) for sheet in sheets]
     best = max(tables, key=lambda table: len(table.places))  # a workbook's sheet is known by its columns
@@ -53,7 +72,7 @@ def _find_table(tree: Tree, options: PatientOptions) -> Table:
     return best
 
 
-def _find_file(tree: Tree, options: PatientOptions) -> Path:
+def _find_file(tree: Tree, options: FolderOptions) -> Path:
     if options.table:
         return tree.root / options.table
     files = [file for file in tree.files if "/" not in file and file.lower().endswith((".csv", ".tsv"))]
@@ -72,20 +91,29 @@ def require_target(table: Table) -> None:
         )
 
 
-def read_row(number: int, cells: dict[str, Cell], tree: Tree, exact: set[str]) -> tuple[Record, list[AuditEntry]]:
-    """Return a table's row as a record, and what of it could not be read; `exact` are the tree's files."""
-    path = values.path(cells["image_path"])
-    if path not in exact:
-        path = tree.find(path) or path
-    identity = values.identity(cells)
-    patient = identity["patient_id"]
+def note_encoding(table: Table) -> list[AuditEntry]:
+    """Return an entry for a table whose encoding was guessed, with a text that shows whether that was right."""
+    if not table.sheet.guessed:
+        return []
+    cells = (str(cell) for _, row in table.sheet.rows for cell in row)
+    shown = next((cell for cell in cells if not cell.isascii()), "")
+    detail = f"it is no UTF-8, so it was read as {table.sheet.guessed}: right if it says {shown!r}"
+    name = table.sheet.file.name
+    return [
+        AuditEntry(row=0, image_path=name, patient_id="", action="repaired", reason="encoding guessed", detail=detail)
+    ]
+
+
+def read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, list[AuditEntry]]:
+    """Return a table's row as a record of the picture at `path`, and what of it could not be read."""
     density, cleaned = values.density(cells.get("density"))
-    record: Record = {
+    record: dict[str, Any] = {
         "row": number,
         "image_path": path,
-        **identity,
+        **values.identity(cells),
         "assessment": values.assessment(cells.get("assessment")),
-        "label": values.label(cells.get("label")),
+        "subcategory": values.subcategory(cells.get("assessment")),
+        "label": values.text(cells.get("label")),
         "density": density,
         "age": values.age(cells.get("age")),
     }
@@ -94,12 +122,17 @@ def read_row(number: int, cells: dict[str, Cell], tree: Tree, exact: set[str]) -
         cell = cells.get(name)
         known = record[name] == record[name] and record[name] != ""  # NaN is no age
         if not known and not values.is_blank(cell):
-            entries.append(_repaired(number, path, patient, f"unreadable {name}", f"{values.text(cell)!r}; left empty"))
+            entries.append(repaired(record, f"unreadable {name}", f"{values.text(cell)!r}; left empty"))
     if cleaned:
         detail = f"{values.text(cells['density'])!r} read as {density}"
-        entries.append(_repaired(number, path, patient, "dirty density", detail))
+        entries.append(repaired(record, "dirty density", detail))
+    word = str(cells.get("label") or "").strip()
+    if word and not record["label"]:
+        entries.append(repaired(record, "label that says nothing", f"{word!r}; left empty"))
     return record, entries
 
 
-def _repaired(row: int, path: str, patient: str, reason: str, detail: str) -> AuditEntry:
-    return AuditEntry(row=row, image_path=path, patient_id=patient, action="repaired", reason=reason, detail=detail)
+def repaired(record: Record, reason: str, detail: str) -> AuditEntry:
+    """Return an audit entry of a record that was changed."""
+    whose = {name: record[name] for name in ("row", "image_path", "patient_id")}
+    return AuditEntry(**whose, action="repaired", reason=reason, detail=detail)

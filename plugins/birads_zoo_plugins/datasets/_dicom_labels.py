@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from birads_zoo import AuditEntry, Record, UserError
 from birads_zoo.dicom import Facts, patient_key
+from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import find_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import read_row, require_target
 from birads_zoo_plugins.datasets._options import TableOptions
@@ -76,8 +77,8 @@ def read_labels(tree: Tree, options: TableOptions) -> Labels:
     if "image_path" not in table.places:
         require_columns(table, ("patient_id",), options.columns)
     require_target(table)
-    exact = set(tree.files)
-    read = [(number, *read_row(number, {"image_path": None, **cells}, tree, exact)) for number, cells in table.rows()]
+    written = [(number, cells, values.path(cells.get("image_path"))) for number, cells in table.rows()]
+    read = [(number, *read_row(number, cells, tree.find(path) or path)) for number, cells, path in written]
     here = {_stem(file) for file in tree.files}
     by: tuple[str, ...] = ("image_path",)
     if "patient_id" in table.places and not any(_stem(record["image_path"]) in here for _, record, _ in read):

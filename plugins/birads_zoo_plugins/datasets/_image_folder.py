@@ -7,31 +7,41 @@ from typing import Literal
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
 from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._class_folders import read_folders
 from birads_zoo_plugins.datasets._columns import check_mapping, find_table, require_columns
-from birads_zoo_plugins.datasets._options import PatientOptions
+from birads_zoo_plugins.datasets._merging import merged_ids
+from birads_zoo_plugins.datasets._options import FolderOptions
+from birads_zoo_plugins.datasets._paths import find_places
 from birads_zoo_plugins.datasets._tables import read_sheets
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
 
 
 def load(context: DatasetContext) -> Index:
-    """Read `root/CLASS/…/picture`: `label` is the first folder's name, rows count the files in natural order.
+    """Read `root/CLASS/…/picture`: `label` is the folder's name, rows count the files in natural order.
+
+    Folders that hold all pictures ("images/") are passed over, and so are those of a split ("train/", "val/", "test/"),
+    which the column `split` keeps (see `read_folders`).
 
     The patient id is the first group of `options.patient_pattern` in the path below the root, or comes from
     `options.table`, which then needs the columns image_path and patient_id (by any of their usual names); with
     neither it is unknown, and likewise where the table names several patients for one picture. Files that are no
     pictures are dropped rows. Raises `UserError` for a missing or unreadable root, fewer than two class folders, both
-    ways to a patient at once, and a pattern or table that is none.
+    ways to a patient at once, columns without a table, and a pattern or table that is none.
     """
-    options: PatientOptions = context.options
+    options: FolderOptions = context.options
     check_mapping(options.columns)
     tree = list_tree(check_root("image-folder", context))
     find_patient = _patient_finder(tree, options)
-    records: list[Record] = []
-    audit: list[AuditEntry] = []
     # Files beside the class folders are no samples: a read-me, the table, a licence.
     inside = [file for file in tree.files if "/" in file and not _hidden(file)]
+    filed = read_folders([file for file in inside if file.lower().endswith(PICTURES)], tree.root)
+    records: list[Record] = []
+    audit: list[AuditEntry] = []
+    if parts := sorted({one.part for one in filed.values()} - {""}):
+        detail = f"{', '.join(parts)}: kept in the column split; folds are made anew"
+        audit.append(_entry(0, "", "repaired", "folders of a split", detail))
     for number, file in enumerate(sorted(inside, key=natural_key), start=1):
-        if not file.lower().endswith(PICTURES):
+        if file not in filed:
             suffix = PurePosixPath(file).suffix or "no suffix"
             audit.append(_entry(number, file, "dropped", "not a picture", suffix))
             continue
@@ -42,28 +52,30 @@ def load(context: DatasetContext) -> Index:
             audit.append(_entry(number, file, "repaired", "patient conflict", detail))
         elif find_patient and not patient:
             audit.append(_entry(number, file, "repaired", "no patient id", "left empty"))
-        label = file.partition("/")[0]
-        records.append({"row": number, "image_path": file, "patient_id": patient, "label": label})
-    classes = sorted({str(record["label"]) for record in records}, key=natural_key)
+        told = {"label": filed[file].label, "split": filed[file].part}
+        records.append({"row": number, "image_path": file, "patient_id": patient, **told})
+    classes = sorted({str(record["label"]) for record in records} - {""}, key=natural_key)
     if len(classes) < 2:
         found = f"only {classes[0]!r}" if classes else "none"
         raise UserError(
             f"image-folder needs a folder of pictures ({', '.join(PICTURES)}) for each of two classes at least in "
             f"{tree.root}; found {found}"
         )
-    return make_index(tree.root, records, audit)
+    return make_index(tree.root, *merged_ids(records, audit, options), own=("split",))
 
 
 _Patients = Callable[[str], tuple[str, ...]]
 """From a path to the patients it is said to show: none when unknown, several where a table contradicts itself."""
 
 
-def _patient_finder(tree: Tree, options: PatientOptions) -> _Patients | None:
+def _patient_finder(tree: Tree, options: FolderOptions) -> _Patients | None:
     """Return what finds a path's patient ids, or None where the user gave no way to them."""
     if options.table and options.patient_pattern:
         raise UserError("image-folder takes the patient id from --table or --patient-pattern, not from both")
     if options.table:
         return _from_table(tree, options)
+    if options.columns:
+        raise UserError("--column names a table's columns: give image-folder the table of patients with --table FILE")
     return pattern_finder(options.patient_pattern) if options.patient_pattern else None
 
 
@@ -85,15 +97,17 @@ def pattern_finder(text: str) -> _Patients:
     return find
 
 
-def _from_table(tree: Tree, options: PatientOptions) -> _Patients:
+def _from_table(tree: Tree, options: FolderOptions) -> _Patients:
     sheet = next(iter(read_sheets(tree.root / options.table)), None)
     if sheet is None:
         raise UserError(f"{tree.root / options.table} has no sheet")
     table = find_table(sheet, options.columns)
     require_columns(table, ("image_path", "patient_id"), options.columns)
+    rows = [cells for _, cells in table.rows()]
+    places = find_places(tree, [values.path(cells["image_path"]) for cells in rows])
     patients: dict[str, tuple[str, ...]] = {}
-    for _, cells in table.rows():
-        file, patient = values.path(cells["image_path"]), values.patient(cells["patient_id"])
+    for cells, place in zip(rows, places, strict=True):
+        file, patient = place.path, values.patient(cells["patient_id"])
         if patient and patient not in patients.get(file, ()):
             patients[file] = (*patients.get(file, ()), patient)
     return lambda file: patients.get(file, ())

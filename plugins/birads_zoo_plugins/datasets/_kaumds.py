@@ -1,17 +1,21 @@
-"""KAUMDS (published as KAU-BCMD): a sheet with a row an image, and `mammograms/BIRAD 1/…jpg`.
+"""KAUMDS (published as KAU-BCMD): a sheet with a row an image, and `mammograms/BIRAD 1/…jpg` or `Birad1/b1/…jpg`.
 
 Source of the layout: A. S. Alsolami, W. Shalash, W. Alsaggaf, S. Ashoor, H. Refaat, M. Elmogy, "King Abdulaziz
 University Breast Cancer Mammogram Dataset (KAU-BCMD)", Data 6(11), 2021.
 """
 
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
+from birads_zoo_plugins.datasets._csv_table import note_encoding, repaired
+from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import KaumdsOptions
+from birads_zoo_plugins.datasets._paths import Place, doubtful
 from birads_zoo_plugins.datasets._tables import Cell, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
@@ -19,9 +23,9 @@ NEEDED = ("image_path", "patient_id", "assessment")
 
 _FOLDER = "mammograms/"  # some copies of the sheet have it in their paths, and some of the data have it on the disk
 _NAME = re.compile(r"(?P<year>(?:19|20)\d\d)?_?.*_\s*(?P<view>CC|MLO)_(?P<side>[LR])\.\w+$", re.IGNORECASE)
-_FILED = re.compile(
-    r"(?:^|/)(?P<assessment>BI-?RADS? ?[0-6])/[^/]*?(?P<patient>BC ?\d{6,7})[^/]*\.jpe?g$", re.IGNORECASE
-)
+_CATEGORY = r"(?:^|/)(?P<assessment>BI-?RADS?[ _-]?[0-6])/"
+_FOLDERS = re.compile(_CATEGORY, re.IGNORECASE)
+_FILED = re.compile(_CATEGORY + r"(?:[^/]+/)*[^/]*?(?P<patient>BC ?\d{6,7})[^/]*\.jpe?g$", re.IGNORECASE)
 
 
 def load(context: DatasetContext) -> Index:
@@ -30,20 +34,27 @@ def load(context: DatasetContext) -> Index:
     Pictures in the folders of the categories that no row names are listed in the audit; with `options.unlisted` each
     gets a row (numbered after the sheet's last) from its path, which tells its category, patient, view and side.
 
-    A picture's path is its real one where the file exists, and the sheet's with `.jpg` where it does not. Raises
-    `UserError` for a missing or unreadable root, a root without the sheet, and a sheet without a needed column.
+    A picture's path is its real one where the file exists, and the sheet's with `.jpg` where it does not. Where the
+    sheet and the picture's folder say different categories the assessment is left empty. Raises `UserError` for a
+    missing or unreadable root, a root without the sheet, and a sheet without a needed column.
     """
     options: KaumdsOptions = context.options
     check_mapping(options.columns)
     tree = list_tree(check_root("kaumds", context))
     table = _find_sheet(tree, options)
-    find = _finder(tree, table.sheet.file)
+    rows = [
+        (number, cells)
+        for number, cells in table.rows()
+        # Else a stray total or note, not an image's row.
+        if not (values.is_blank(cells["image_path"]) and values.is_blank(cells["patient_id"]))
+    ]
+    places = _find_pictures(tree, table.sheet.file, [_sheet_path(cells["image_path"]) for _, cells in rows])
     records: list[Record] = []
-    audit: list[AuditEntry] = []
-    for number, cells in table.rows():
-        if values.is_blank(cells["image_path"]) and values.is_blank(cells["patient_id"]):
-            continue  # a stray total or note, not an image's row
-        record, entries = _read_row(number, cells, find)
+    audit: list[AuditEntry] = note_encoding(table)
+    for (number, cells), place in zip(rows, places, strict=True):
+        record, entries = _read_row(number, cells, place.path)
+        if place.reason:
+            audit.append(repaired(record, place.reason, place.detail))
         records.append(record)
         audit += entries
     unlisted = _unlisted(tree, {record["image_path"] for record in records})
@@ -62,7 +73,7 @@ def load(context: DatasetContext) -> Index:
     ]
     if not records:
         raise UserError(f"{table.sheet.place} has a header in row {table.header_row} and no row below it")
-    return make_index(tree.root, records, audit)
+    return make_index(tree.root, *merged_ids(records, audit, options))
 
 
 def _find_sheet(tree: Tree, options: KaumdsOptions) -> Table:
@@ -99,27 +110,52 @@ def _complete(table: Table, options: KaumdsOptions) -> bool:
     return all(name in table.places for name in (*NEEDED, *options.columns))
 
 
-def _finder(tree: Tree, sheet: Path) -> Callable[[Cell], str]:
-    """Return what finds a sheet's path on the disk: `.jpg` for `.dcm`, with or without the folder, in any case."""
-    exact = set(tree.files)
+def _sheet_path(cell: Cell) -> str:
+    """Return the sheet's path with `.jpg` for `.dcm`: as JPEG the pictures were published."""
+    return re.sub(r"\.dcm$", ".jpg", values.path(cell).lstrip("/"), flags=re.IGNORECASE)
+
+
+def _find_pictures(tree: Tree, sheet: Path, paths: Sequence[str]) -> list[Place]:
+    """Return where the pictures of the sheet's paths are, and the path itself of one that is not there.
+
+    A path counts with or without the leading folder, from the root or from the sheet. What is not found so is looked
+    for by its name in any folder, that of its category first. A picture in another category's folder is not taken
+    where the sheet has a row of its name in that category too: some exams have rows in two.
+    """
     beside = sheet.parent
     # A copy unpacked one folder deeper has its sheet there too, and paths count from the sheet.
     inside = beside != tree.root and beside.is_relative_to(tree.root)
     starts = ("", f"{beside.relative_to(tree.root).as_posix()}/") if inside else ("",)
+    by_name: dict[str, list[str]] = defaultdict(list)
+    for file in tree.files:
+        if file.lower().endswith((".jpg", ".jpeg")):
+            by_name[_name(file)].append(file)
+    named = {(_folder(path), _name(path)) for path in paths}
 
-    def find(cell: Cell) -> str:
-        path = values.path(cell).lstrip("/")
-        if not path:
-            return ""
-        path = re.sub(r"\.dcm$", ".jpg", path, flags=re.IGNORECASE)
+    def find(path: str) -> Place:
         bare = path[len(_FOLDER) :] if path.lower().startswith(_FOLDER) else path
-        spellings = [start + spelling for start in starts for spelling in (path, bare, _FOLDER + bare)]
-        for spelling in spellings:
-            if spelling in exact:
-                return spelling
-        return next((found for found in map(tree.find, spellings) if found), path)
+        for start in starts:
+            for spelling in (path, bare, _FOLDER + bare):
+                if found := tree.find(start + spelling):
+                    return Place(path=found)
+        alike = by_name[_name(path)]
+        own = [file for file in alike if _folder(file) == _folder(path)]
+        free = [file for file in alike if (_folder(file), _name(file)) not in named]
+        candidates = own or free
+        return Place(path=candidates[0]) if len(candidates) == 1 else doubtful(path, candidates)
 
-    return find
+    return [find(path) if path else Place(path="") for path in paths]
+
+
+def _name(path: str) -> str:
+    """Return a picture's name without its suffix, as copies that changed its spaces or case have it too."""
+    return values.folded(PurePosixPath(path).stem)
+
+
+def _folder(path: str) -> str:
+    """Return the category that a path's folders say, "" for none."""
+    found = _FOLDERS.search(path)
+    return values.assessment(found["assessment"]) if found else ""
 
 
 def _unlisted(tree: Tree, named: set[str]) -> list[str]:
@@ -130,11 +166,10 @@ def _read_path(number: int, path: str) -> Record:
     filed = _FILED.search(path)
     assert filed is not None
     cells: dict[str, Cell] = {"image_path": path, "patient_id": filed["patient"], "assessment": filed["assessment"]}
-    return _read_row(number, cells, lambda cell: path)[0]
+    return _read_row(number, cells, path)[0]
 
 
-def _read_row(number: int, cells: dict[str, Cell], find: Callable[[Cell], str]) -> tuple[Record, list[AuditEntry]]:
-    path = find(cells["image_path"])
+def _read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, list[AuditEntry]]:
     patient = values.patient(cells["patient_id"])
     repairs: list[tuple[str, str]] = []
     name = _NAME.search(PurePosixPath(path).name)
@@ -164,6 +199,10 @@ def _read_row(number: int, cells: dict[str, Cell], find: Callable[[Cell], str]) 
     if not assessment and not values.is_blank(cells["assessment"]):
         repairs.append(("unreadable assessment", f"{values.text(cells['assessment'])!r}; left empty"))
 
+    if assessment and (folder := _folder(path)) not in ("", assessment):
+        repairs.append(("category conflict", f"the sheet says {assessment}, the folder {folder}; left empty"))
+        assessment = ""
+
     record = {
         "row": number,
         "image_path": path,
@@ -176,8 +215,4 @@ def _read_row(number: int, cells: dict[str, Cell], find: Callable[[Cell], str]) 
         "age": age,
         "study_date": date,
     }
-    entries = [
-        AuditEntry(row=number, image_path=path, patient_id=patient, action="repaired", reason=reason, detail=detail)
-        for reason, detail in repairs
-    ]
-    return record, entries
+    return record, [repaired(record, reason, detail) for reason, detail in repairs]

@@ -12,7 +12,8 @@ class TableOptions(Options, frozen=True, kw_only=True):
 
     table: Annotated[str, Meta(description="a sheet or CSV file, relative to the root unless absolute")] = ""
     columns: Annotated[
-        dict[str, str], Meta(description="the table's name for a canonical column, such as patient_id = 'Case'")
+        dict[str, str],
+        Meta(description="the table's name for a column, as patient_id = 'Case', or several as '{patient}/{image}'"),
     ] = {}  # noqa: RUF012 - msgspec makes a new one for each value
 
 
@@ -24,9 +25,21 @@ class PatientOptions(TableOptions, frozen=True, kw_only=True):
     ] = ""
 
 
+MergeIds = Annotated[
+    bool, Meta(description="take patient ids that differ in case, hyphens, leading zeros or '.0' alone for one patient")
+]
+
+
+class FolderOptions(PatientOptions, frozen=True, kw_only=True):
+    """And whether spellings of a patient's id are made one."""
+
+    merge_ids: MergeIds = False
+
+
 class KaumdsOptions(TableOptions, frozen=True, kw_only=True):
     """And what becomes of pictures that the sheet does not name."""
 
     unlisted: Annotated[
         bool, Meta(description="also take pictures that the table does not name, labelled by their folder")
     ] = False
+    merge_ids: MergeIds = False

@@ -1,6 +1,7 @@
 """Sheets of XLSX, CSV and TSV files as plain rows of cells."""
 
 import csv
+import io
 import warnings
 import zipfile
 import zlib
@@ -12,6 +13,7 @@ from xml.etree.ElementTree import ParseError
 
 from birads_zoo import UserError
 from birads_zoo.cells import Cell as Cell
+from birads_zoo.tables import read_table_text
 
 SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv")
 HEADER_ROWS = 20  # a header stands in the first of them, or the sheet has none
@@ -25,6 +27,7 @@ class Sheet:
     file: Path
     name: str  # "" for a CSV file, which has one sheet only
     rows: tuple[tuple[int, tuple[Cell, ...]], ...]
+    guessed: str = ""  # the encoding, where nothing but the lack of another speaks for it
 
     @property
     def place(self) -> str:
@@ -47,7 +50,9 @@ def read_sheets(path: Path) -> Iterator[Sheet]:
         yield from _spreadsheet(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _text_table(path)
     except PermissionError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, csv.Error, zlib.error) as error:
+    except csv.Error as error:
+        raise UserError(f"{path} is no table: {error}; look for a quotation mark that nothing closes") from None
+    except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, zlib.error) as error:
         raise UserError(f"{path} is damaged or no {path.suffix[1:].upper()} file ({error}); fetch it again") from None
 
 
@@ -63,11 +68,11 @@ def _spreadsheet(path: Path) -> Iterator[Sheet]:
 
 
 def _text_table(path: Path) -> Iterator[Sheet]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        start = file.read(65536).partition("\n")[0]
-        file.seek(0)
-        separator = "\t" if path.suffix.lower() == ".tsv" else max(",;\t", key=start.count)
-        yield Sheet(file=path, name="", rows=_filled(tuple(row) for row in csv.reader(file, delimiter=separator)))
+    found = read_table_text(path)
+    separator = "\t" if path.suffix.lower() == ".tsv" else found.separator
+    rows = _filled(tuple(row) for row in csv.reader(io.StringIO(found.text, newline=""), delimiter=separator))
+    guessed = "" if found.encoding.startswith("UTF") else found.encoding
+    yield Sheet(file=path, name="", rows=rows, guessed=guessed)
 
 
 def _filled(rows: Iterator[tuple[Cell, ...]]) -> tuple[tuple[int, tuple[Cell, ...]], ...]:

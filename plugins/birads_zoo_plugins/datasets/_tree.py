@@ -1,7 +1,9 @@
 """A data set's folder: what lies in it, listed once, and paths found in it as other systems spell them."""
 
 import os
+import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from birads_zoo import DatasetContext, UserError
@@ -9,17 +11,64 @@ from birads_zoo import DatasetContext, UserError
 PICTURES = (".jpg", ".jpeg", ".png", ".pgm", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
 
 
+_OTHERS = (".gif", ".jp2", ".ljpeg", ".npy", ".webp")
+"""Suffixes of pictures that are not read: tables name them where a copy of the data has others."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """The files below `root` as sorted POSIX paths, and the pictures among them by their folded stem."""
+    """The files below `root` as sorted POSIX paths."""
 
     root: Path
     files: tuple[str, ...]
-    by_stem: dict[str, str]
 
     def find(self, path: str) -> str | None:
-        """Return the picture at `path`, whatever its suffix and case, or None."""
-        return self.by_stem.get(_stem(path))
+        """Return the file that a table means by `path`, or None.
+
+        That is the one of this very name; else the one that another system spells so (case, composed accents); else the
+        picture that has the name with another suffix of a picture, or with one at all. What stands behind a name's last
+        dot is a suffix only if pictures have it: "case0.1" and "1.2.840.10008" are whole names.
+        """
+        if path in self._exact:
+            return path
+        name = folded_path(path)
+        stem = _stem(name)
+        return self._by_name.get(name) or self._by_stem.get(stem) or self._by_name.get(stem)
+
+    def ending(self, path: str) -> tuple[str, ...]:
+        """Return the pictures in any folder whose path ends in `path`, suffix, case and accents aside."""
+        stem = _stem(folded_path(path))
+        alike = self._by_last.get(stem.rpartition("/")[2], ())
+        return tuple(file for file in alike if f"/{_stem(folded_path(file))}".endswith(f"/{stem}"))
+
+    @cached_property
+    def _exact(self) -> frozenset[str]:
+        return frozenset(self.files)
+
+    @cached_property
+    def _folded(self) -> list[tuple[str, str]]:
+        return [(folded_path(file), file) for file in self.files]
+
+    @cached_property
+    def _by_name(self) -> dict[str, str]:
+        return dict(reversed(self._folded))  # the first spelling wins
+
+    @cached_property
+    def _by_stem(self) -> dict[str, str]:
+        """The pictures by their name without its suffix; the first suffix wins where one stem has several."""
+        found: dict[str, str] = {}
+        for suffix in PICTURES:
+            for name, file in self._folded:
+                if name.endswith(suffix):
+                    found.setdefault(_stem(name), file)
+        return found
+
+    @cached_property
+    def _by_last(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for stem, file in self._by_stem.items():
+            found.setdefault(stem.rpartition("/")[2], []).append(file)
+        return found
 
 
 def check_root(name: str, context: DatasetContext) -> Path:
@@ -46,20 +95,19 @@ def list_tree(root: Path) -> Tree:
         seen.update(real.values())
         below = Path(folder).relative_to(root)
         files += [(below / name).as_posix() for name in names]
-    files.sort()
-    # The first suffix wins where one stem has several, and the first spelling where two differ in case only.
-    by_stem: dict[str, str] = {}
-    for suffix in PICTURES:
-        for file in files:
-            if file.lower().endswith(suffix):
-                by_stem.setdefault(_stem(file), file)
-    return Tree(root=root, files=tuple(files), by_stem=by_stem)
+    return Tree(root=root, files=tuple(sorted(files)))
 
 
 def _unreadable(error: OSError) -> None:
     raise UserError(f"cannot read folder {error.filename}: {error.strerror}; allow it, or choose another root")
 
 
-def _stem(path: str) -> str:
-    stem, dot, suffix = path.rpartition(".")
-    return (stem if dot and "/" not in suffix else path).lower()
+def folded_path(path: str) -> str:
+    """Return what the spellings of one path on several systems have in common."""
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def _stem(folded: str) -> str:
+    found = next((suffix for suffix in (*PICTURES, *_OTHERS) if folded.endswith(suffix)), "")
+    stem = folded.removesuffix(found)
+    return folded if stem.endswith("/") or not stem else stem

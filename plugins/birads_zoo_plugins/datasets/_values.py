@@ -10,10 +10,12 @@ import re
 from birads_zoo.cells import Cell
 from birads_zoo.cells import date as date
 from birads_zoo.cells import exam as exam
+from birads_zoo.cells import folded as folded
 from birads_zoo.cells import identity as identity
 from birads_zoo.cells import is_blank as is_blank
 from birads_zoo.cells import laterality as laterality
 from birads_zoo.cells import patient as patient
+from birads_zoo.cells import plain as plain
 from birads_zoo.cells import text as text
 from birads_zoo.cells import view as view
 
@@ -22,37 +24,68 @@ CLEAN_DENSITIES = {"0%-25%": "A", "26%-50%": "B", "51%-75%": "C", ">75%": "D"}
 
 _OLDEST = 120.0
 
+_ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
+_BEFORE = r"(?:(?:ACR|BI[ _-]*RADS?|CATEGORY|CAT\.?|{})[ _:-]*)*"
+_BEHIND = r"(?: ?\([^)\d]*\)| ?[-:,;=] ?(?![IV]+\b)[^\W\d]{3}\D*)?"  # as in "4 (suspicious)"
+_ASSESSMENT = re.compile(
+    _BEFORE.format("ASSESSMENT|SCORE") + r"(?P<category>[0-6]|VI|IV|V|I{1,3})(?:[.,]0+)?[ -]?(?P<part>[ABC]?)" + _BEHIND
+)
+_DENSITY = re.compile(
+    _BEFORE.format("BREAST|TISSUE|COMPOSITION|DENSITY|TYPE|CLASS")
+    + r"(?P<category>[A-D1-4]|IV|I{1,3})(?:[.,]0+)?"
+    + _BEHIND
+)
+_DENSITY_WORDS = {
+    "A": ("FATTY", "ENTIRELY FATTY", "ALMOST ENTIRELY FAT", "ALMOST ENTIRELY FATTY"),
+    "B": ("SCATTERED", "SCATTERED FIBROGLANDULAR", "SCATTERED AREAS OF FIBROGLANDULAR DENSITY"),
+    "C": ("HETEROGENEOUS", "HETEROGENEOUSLY DENSE"),
+    "D": ("EXTREMELY DENSE",),
+}
+"""The ACR's own names of its compositions."""
+
 
 def path(cell: Cell) -> str:
     """Return a relative path as POSIX has it; spaces inside it are part of the name, line ends behind it are not."""
-    return "" if is_blank(cell) else str(cell).strip().replace("\\", "/").removeprefix("./")
+    return "" if is_blank(cell) else text_of(cell).strip().replace("\\", "/").removeprefix("./")
 
 
-def label(cell: Cell) -> str:
-    """Return a class's name as written: "none" may well be one."""
-    if cell is None or str(cell).strip().lower() in ("", "nan"):
-        return ""
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else " ".join(str(cell).split())
+def text_of(cell: Cell) -> str:
+    """Return a cell as it is written, spaces and all; 3.0, as sheets store whole numbers, gives "3"."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def assessment(cell: Cell) -> str:
-    """Return the category "0" … "6" of "BIRAD 2", "BI-RADS 4A", "5" or 3.0; "" for anything else."""
-    found = re.fullmatch(r"(?:BI[ _-]*RADS?[ _:-]*)?([0-6])(?:\.0+)? ?[ABC]?", text(cell).upper())
-    return found[1] if found else ""
+    """Return the category "0" … "6" of "BIRAD 2", "BI-RADS® 4A", "Category 4", "IV", "4 (suspicious)", "5" or 3.0.
+
+    "" for anything else.
+    """
+    found = _ASSESSMENT.fullmatch(plain(text(cell)).upper())
+    return _digit(found["category"]) if found else ""
+
+
+def subcategory(cell: Cell) -> str:
+    """Return "4A", "4B" or "4C" where an assessment says so, else ""."""
+    found = _ASSESSMENT.fullmatch(plain(text(cell)).upper())
+    return f"4{found['part']}" if found and found["part"] and _digit(found["category"]) == "4" else ""
 
 
 def density(cell: Cell) -> tuple[str, bool]:
     """Return the composition "A" … "D", and whether the cell had to be cleaned for it.
 
-    Clean are the four shares as KAUMDS spells them, the letters, and the categories 1 to 4. Cleaned are spaces and
-    missing per cent signs ("26% -50%", "51-75%") and a 5 typed for the per cent sign on the same key ("26%-505").
-    A share that fits no single composition ("0%-50%") gives "".
+    Clean are the four shares as KAUMDS spells them, the letters, the categories 1 to 4 and I to IV, these with a word
+    before them ("DENSITY C", "ACR B") or behind ("C (heterogeneously dense)"), and the ACR's names of them. Cleaned are
+    spaces and missing per cent signs ("26% -50%", "51-75%") and a 5 typed for the per cent sign on the same key
+    ("26%-505"). A share that fits no single composition ("0%-50%") gives "".
     """
-    written = text(cell).upper()
+    written = plain(text(cell)).upper()
     if written in CLEAN_DENSITIES:
         return CLEAN_DENSITIES[written], False
-    if re.fullmatch(r"[A-D]|[1-4]", written):
-        return (written if written.isalpha() else "ABCD"[int(written) - 1]), False
+    if found := _DENSITY.fullmatch(written):
+        digit = _digit(found["category"])
+        return ("ABCD"[int(digit) - 1] if digit.isdecimal() else digit), False
+    for letter, names in _DENSITY_WORDS.items():
+        if written in names:
+            return letter, False
     bare = re.sub(r"[\s%]", "", written)
     for clean, letter in CLEAN_DENSITIES.items():
         share = clean.replace("%", "")
@@ -62,7 +95,11 @@ def density(cell: Cell) -> tuple[str, bool]:
 
 
 def age(cell: Cell) -> float:
-    """Return the years of 51, "51", "051Y"; NaN for anything outside 0 … 120."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:Y|YEARS?)?", text(cell).upper())
-    years = float(found[1]) if found else math.nan
+    """Return the years of 51, "51", "051Y", "51,0"; NaN for anything outside 0 … 120."""
+    found = re.fullmatch(r"(\d+(?:[.,]\d+)?) ?(?:Y|YEARS?)?", plain(text(cell)).upper())
+    years = float(found[1].replace(",", ".")) if found else math.nan
     return years if years <= _OLDEST else math.nan
+
+
+def _digit(category: str) -> str:
+    return _ROMAN.get(category, category)

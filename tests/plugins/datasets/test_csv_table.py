@@ -40,11 +40,87 @@ def test_exams_have_the_tables_ids_or_else_their_dates(tmp_path, load):
 
 
 def test_labels_make_their_own_classes(tmp_path, load):
-    (tmp_path / "t.csv").write_text("path,label\na.png,none\nb.png,mass\nc.png,\n")
+    (tmp_path / "t.csv").write_text("path,label\na.png,normal\nb.png,mass\nc.png,\n")
     labelled = select_classes(load("csv", tmp_path), LABEL)
-    assert labelled.classes == ("mass", "none")
+    assert labelled.classes == ("mass", "normal")
     assert labelled.labels.tolist() == [1, 0]
     assert [entry.reason for entry in labelled.index.audit] == ["no label"]
+
+
+@pytest.mark.parametrize("word", ["NA", "n/a", "null", "none", "nan", "-", "–", ".", "#N/A", "?", "unknown", "\u200b"])
+def test_a_word_for_nothing_is_no_label(tmp_path, load, word):
+    (tmp_path / "t.csv").write_text(f"path,label\na.png,x\nb.png,{word}\nc.png,\n", encoding="utf-8")
+    index = load("csv", tmp_path)
+    assert index.rows["label"].tolist() == ["x", "", ""]
+    assert [(entry.row, entry.reason, entry.detail) for entry in index.audit] == [
+        (3, "label that says nothing", f"{word!r}; left empty")
+    ], "a blank cell needs no word"
+
+
+def test_a_column_can_be_made_of_several(tmp_path, load, write_picture):
+    for name in ("train_images/7/41.png", "train_images/8/42.png", "other/41.png"):
+        write_picture(tmp_path / name)
+    (tmp_path / "t.csv").write_text("Patient ID,image_id,cancer\n7,41,0\n8,42,1\n8,,1\n")
+    columns = {
+        "image_path": "train_images/{patient_id}/{image_id}",
+        "label": "cancer",
+        "exam_id": "{cancer}-{image_id}",
+    }
+    rows = load("csv", tmp_path, columns=columns).rows
+    assert rows["image_path"].tolist() == ["train_images/7/41.png", "train_images/8/42.png", ""]
+    assert rows["exam_id"].tolist() == ["7_0-41", "8_1-42", ""]
+    with pytest.raises(UserError, match=r"has no column 'imageid2' \(for image_path\); did you mean 'image_id'\?"):
+        load("csv", tmp_path, columns={"image_path": "{patient_id}/{imageid2}", "label": "cancer"})
+
+
+def test_subcategories_are_kept(tmp_path, load):
+    (tmp_path / "t.csv").write_text("path,birads\na.png,4A\nb.png,BI-RADS 4c\nc.png,4\nd.png,3\n")
+    rows = load("csv", tmp_path).rows
+    assert rows["assessment"].tolist() == ["4", "4", "4", "3"]
+    assert rows["subcategory"].tolist() == ["4A", "4C", "", ""]
+
+
+def test_the_pattern_gives_the_patient_where_the_table_does_not(tmp_path, load):
+    (tmp_path / "t.csv").write_text("path,patient,label\nP1_a.png,,x\nP2_b.png,P2,y\nc.png,,y\n")
+    index = load("csv", tmp_path, patient_pattern=r"(P\d+)_")
+    assert index.rows["patient_id"].tolist() == ["P1", "P2", ""]
+    assert [(entry.row, entry.reason) for entry in index.audit] == [(4, "no patient id")]
+    (tmp_path / "t.csv").write_text("path,patient,label\nP1_a.png,P1,x\nP2_b.png,P3,y\n")
+    with pytest.raises(UserError, match="row 3: the patient is 'P3' by the table and 'P2' by --patient-pattern: leave"):
+        load("csv", tmp_path, patient_pattern=r"(P\d+)_")
+
+
+def test_a_guessed_encoding_is_said(tmp_path, load, write_picture):
+    write_picture(tmp_path / "Müller.png")
+    (tmp_path / "t.csv").write_bytes("path;label\nMüller.png;groß\n".encode("cp1252"))
+    index = load("csv", tmp_path)
+    assert index.rows["image_path"].tolist() == ["Müller.png"]
+    assert index.rows["label"].tolist() == ["groß"]
+    (entry,) = index.audit
+    assert (entry.row, entry.reason, entry.image_path) == (0, "encoding guessed", "t.csv")
+    assert entry.detail == "it is no UTF-8, so it was read as Windows-1252: right if it says 'Müller.png'"
+
+
+def test_what_else_is_said_of_a_row_names_its_merged_patient(tmp_path, load):
+    (tmp_path / "t.csv").write_text("path,patient,age,label\na.png,P1,old,x\nb.png,p1,old,y\nc.png,P2,old,y\n")
+    audit = load("csv", tmp_path, merge_ids=True).audit
+    ages = [(entry.row, entry.patient_id) for entry in audit if entry.reason == "unreadable age"]
+    assert ages == [(2, "P1"), (3, "P1"), (4, "P2")]
+
+
+def test_ids_are_merged_where_the_user_says_so(tmp_path, load):
+    ids = ["P-07", "p07", "P\u200b7", "12", "12.0", "P8"]
+    lines = [f"{at}.png,{one},2019,x" for at, one in enumerate(ids)]
+    (tmp_path / "t.csv").write_text("path,patient,date,label\n" + "\n".join(lines), encoding="utf-8")
+    assert load("csv", tmp_path).rows["patient_id"].tolist() == ids
+    index = load("csv", tmp_path, merge_ids=True)
+    assert index.rows["patient_id"].tolist() == ["P-07", "P-07", "P-07", "12", "12", "P8"]
+    assert index.rows["exam_id"].tolist()[2:5] == ["P-07_2019", "12_2019", "12_2019"]
+    assert [(entry.row, entry.patient_id, entry.detail) for entry in index.audit] == [
+        (3, "P-07", "'p07' taken as 'P-07'"),
+        (4, "P-07", "'P\\u200b7' taken as 'P-07'"),
+        (6, "12", "'12.0' taken as '12'"),
+    ]
 
 
 def test_errors(tmp_path, load):
@@ -64,8 +140,11 @@ def test_errors(tmp_path, load):
     )
     with pytest.raises(UserError, match=r"two\.csv has no row below its header"):
         load("csv", tmp_path, table="two.csv")
-    one.write_bytes(b"path,birads\n\xff\xfe,1\n")
-    with pytest.raises(UserError, match=r"one\.csv is damaged or no CSV file"):
+    one.write_bytes(b"path,birads\n\x81\xfe,1\n")
+    with pytest.raises(UserError, match=r"one\.csv is no text in UTF-8, UTF-16 or Windows-1252: save it as CSV UTF-8"):
+        load("csv", tmp_path, table="one.csv")
+    one.write_text('path,birads\na.png,"1\n' + "b.png,1\n" * 20_000)
+    with pytest.raises(UserError, match=r"one\.csv is no table: field larger than .*; look for a quotation mark"):
         load("csv", tmp_path, table="one.csv")
     one.write_text("")
     with pytest.raises(UserError, match=r"has no column for image_path \(such as 'image path'\); it has: none"):

@@ -76,6 +76,57 @@ def test_too_few_classes(tmp_path, load, write_picture):
         load("image-folder", tmp_path)
 
 
+@pytest.mark.parametrize("top", ["", "images/"])
+@pytest.mark.parametrize("below", ["", "images/"])
+def test_the_folders_of_a_split_are_no_classes(tmp_path, load, write_picture, top, below):
+    for part in ("Train", "val", "test_images"):
+        for name in ("benign", "malignant"):
+            write_picture(tmp_path / f"{top}{part}/{below}{name}/{part}.png")
+    index = load("image-folder", tmp_path)
+    assert set(index.rows["label"]) == {"benign", "malignant"}
+    told = dict(zip(index.rows["image_path"], index.rows["split"], strict=True))
+    assert told[f"{top}Train/{below}benign/Train.png"] == "train"
+    assert sorted(told.values()) == ["test", "test", "train", "train", "val", "val"]
+    (entry,) = index.audit
+    assert entry.detail == "test, train, val: kept in the column split; folds are made anew"
+
+
+def test_classes_alone_have_no_split(root, load):
+    assert set(load("image-folder", root).rows["split"]) == {""}
+
+
+def test_a_split_beside_classes_is_refused(tmp_path, load, write_picture):
+    for name in ("train/benign/a.png", "train/malignant/b.png", "masks/c.png"):
+        write_picture(tmp_path / name)
+    with pytest.raises(UserError) as error:
+        load("image-folder", tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path} has the folder 'train', whose name is no class's, beside 'masks': give a root in which the "
+        "folders beside each other are all parts of a split, or all classes"
+    )
+
+
+def test_a_split_without_classes_is_refused(tmp_path, load, write_picture):
+    write_picture(tmp_path / "train/a.png")
+    write_picture(tmp_path / "test/b.png")
+    with pytest.raises(UserError, match=r"for each of two classes at least in .*; found none"):
+        load("image-folder", tmp_path)
+
+
+def test_columns_without_a_table_are_refused(root, load):
+    with pytest.raises(UserError, match="--column names a table's columns: give image-folder the table of patients"):
+        load("image-folder", root, columns={"patient_id": "Case"})
+
+
+def test_a_tables_paths_are_found_as_in_csv(root, load):
+    (root / "who.csv").write_text("file,Case\n/data/all/CLASS 2/P1_a.dcm,X1\n/data/all/class 10/P3_a.png,x-1\n")
+    options = {"table": "who.csv", "columns": {"patient_id": "Case"}}
+    assert list(load("image-folder", root, **options).rows["patient_id"]) == ["", "", "X1", "x-1"]
+    merged = load("image-folder", root, **options, merge_ids=True).rows
+    assert list(merged["patient_id"]) == ["", "", "X1", "X1"]
+    assert set(merged["exam_id"]) == {""}
+
+
 def test_a_linked_folder_is_a_class_and_a_link_upwards_is_not_followed(tmp_path, load, write_picture):
     write_picture(tmp_path / "elsewhere/x.png")
     write_picture(tmp_path / "root/a/y.png")

@@ -1,5 +1,6 @@
 import math
 import os
+import shutil
 
 import openpyxl
 import pytest
@@ -75,6 +76,84 @@ def test_a_copy_unpacked_one_folder_deeper(tmp_path, load, write_sheet, write_pi
     assert load("kaumds", tmp_path).rows["image_path"][0] == "KAU/mammograms/BIRAD 1/2019_BC000001_ CC_R.jpg"
 
 
+@pytest.mark.parametrize(
+    "stored",
+    ["Birad1/b1/2019_BC000001_ CC_R.jpg", "Birad1/Birad1/2019_BC000001_CC_R.JPG", "all/2019_BC000001_ CC_R.jpeg"],
+)
+def test_a_picture_is_found_by_its_name_in_any_folder(kaumds, load, write_picture, stored):
+    write_picture(kaumds / stored)
+    index = load("kaumds", kaumds)
+    assert index.rows["image_path"][0] == stored
+    assert index.rows["assessment"][0] == "1"
+    assert not [entry for entry in index.audit if entry.action == "unlisted"]
+
+
+def test_a_folder_that_contradicts_the_sheet_leaves_no_category(kaumds, load, write_picture):
+    write_picture(kaumds / "Birad4/b4/2019_BC000001_ CC_R.jpg")
+    index = load("kaumds", kaumds)
+    assert index.rows["assessment"].tolist() == ["", "1", "2", "3", "4", "5"]
+    assert [(entry.row, entry.detail) for entry in index.audit if entry.reason == "category conflict"] == [
+        (2, "the sheet says 1, the folder 4; left empty")
+    ]
+
+
+def test_of_two_rows_of_one_name_that_of_the_folders_category_takes_the_picture(
+    tmp_path, load, write_sheet, write_picture
+):
+    rows = [
+        [
+            None,
+            "BC000001",
+            51,
+            "R",
+            "CC",
+            None,
+            f"BIRAD {category}",
+            f"mammograms/BIRAD {category}/2019_BC000001_ CC_R.dcm",
+        ]
+        for category in (2, 3)
+    ]
+    write_sheet(tmp_path / "sheet.xlsx", rows=rows)
+    write_picture(tmp_path / "Birad3/b3/2019_BC000001_ CC_R.jpg")
+    index = load("kaumds", tmp_path)
+    assert index.rows["image_path"].tolist() == [
+        "mammograms/BIRAD 2/2019_BC000001_ CC_R.jpg",
+        "Birad3/b3/2019_BC000001_ CC_R.jpg",
+    ]
+    assert not index.audit or {entry.reason for entry in index.audit} == {"no study date"}
+
+
+def test_a_name_in_two_folders_is_not_guessed(kaumds, load, write_picture):
+    for folder in ("a", "b"):
+        write_picture(kaumds / folder / "2019_BC000001_ CC_R.jpg")
+    index = load("kaumds", kaumds)
+    assert index.rows["image_path"][0] == "mammograms/BIRAD 1/2019_BC000001_ CC_R.jpg"
+    assert [entry.row for entry in index.audit if entry.reason == "ambiguous path"] == [2]
+
+
+def test_pictures_without_a_row_are_listed_in_nested_folders_too(kaumds, load, write_picture):
+    write_picture(kaumds / "Birad4/b4/2013_BC000099_ MLO_L.jpg")
+    (entry,) = [entry for entry in load("kaumds", kaumds).audit if entry.action == "unlisted"]
+    assert (entry.patient_id, entry.image_path) == ("BC000099", "Birad4/b4/2013_BC000099_ MLO_L.jpg")
+    taken = load("kaumds", kaumds, unlisted=True).rows.iloc[-1]
+    assert (taken["assessment"], taken["view"], taken["laterality"]) == ("4", "MLO", "L")
+
+
+def test_the_real_pictures_in_the_other_layout(real_data, load, tmp_path):
+    own = real_data / "kaumds-sample"
+    shutil.copy(own / "correctSheetlast.xlsx", tmp_path)
+    for folder, other in {"1": "Birad1/b1", "3": "Birad3/b3", "4": "Birad4/b4", "5": "Birad5/Birad5"}.items():
+        shutil.copytree(own / "mammograms" / f"BIRAD {folder}", tmp_path / other)
+
+    def found(root):
+        rows = load("kaumds", root).rows
+        there = rows[[(root / path).is_file() for path in rows["image_path"]]]
+        return dict(zip(there["row"], there["image_path"].str.rpartition("/")[2], strict=True))
+
+    assert found(tmp_path) == found(own)
+    assert len(found(own)) == 11
+
+
 def test_the_sheet_is_known_by_its_columns_in_the_first_place_too(tmp_path, load, write_sheet):
     header = ["Image path", "PatientID", "Assesment"]
     write_sheet(tmp_path / "a.xlsx", first=[header, ["mammograms/x.dcm", "BC000001", "BIRAD 5"]], rows=[], header=["?"])
@@ -138,6 +217,18 @@ def test_a_sheet_without_a_needed_column(tmp_path, load, write_sheet):
     with pytest.raises(UserError) as error:
         load("kaumds", tmp_path, columns={"image_path": "Wher"})
     assert "has no column 'Wher' (for image_path); did you mean 'Where'? It has: 'Study date'" in str(error.value)
+
+
+def test_spellings_of_an_id_are_merged_where_the_user_says_so(tmp_path, load, write_sheet):
+    rows = [
+        [None, patient, 51, "R", "CC", None, "BIRAD 1", f"mammograms/{at}.dcm"]
+        for at, patient in enumerate(["BC000001", "bc-000001", "BC0000001", "BC000010"])
+    ]
+    write_sheet(tmp_path / "a.xlsx", rows=rows)
+    assert load("kaumds", tmp_path).rows["patient_id"].nunique() == 4
+    merged = load("kaumds", tmp_path, merge_ids=True)
+    assert merged.rows["patient_id"].tolist() == ["BC000001", "BC000001", "BC000001", "BC000010"]
+    assert [entry.row for entry in merged.audit if entry.reason == "patient id merged"] == [3, 4]
 
 
 def test_a_header_without_rows(tmp_path, load, write_sheet):

@@ -81,6 +81,53 @@ def test_ages_and_paths():
     assert math.isnan(values.age("251"))
     assert math.isnan(values.age("old"))
     assert values.path(".\\a  b\\c.jpg\n") == "a  b/c.jpg"
-    assert values.label(" None ") == "None"
-    assert values.label(None) == ""
-    assert values.label(2.0) == "2"
+    assert values.path(1001.0) == "1001"
+    assert values.age("61,5") == 61.5
+
+
+@pytest.mark.parametrize(
+    ("cell", "category", "part"),
+    [
+        ("BI-RADS® 4", "4", ""),
+        ("BI‑RADS 4", "4", ""),  # a non-breaking hyphen
+        ("BI–RADS\u00a03", "3", ""),
+        ("Category 2", "2", ""),
+        ("ACR BI-RADS 5", "5", ""),
+        ("4 (suspicious)", "4", ""),
+        ("0: incomplete", "0", ""),
+        ("BI-RADS Category 4b", "4", "4B"),
+        ("IVa", "4", "4A"),
+        ("III", "3", ""),
+        ("Ⅳ", "4", ""),
+        ("3,0", "3", ""),
+        ("5a", "5", ""),
+        ("4-5", "", ""),
+        ("IV-V", "", ""),
+        ("4 – 5", "", ""),
+        ("VII", "", ""),
+        ("C", "", ""),
+    ],
+)
+def test_assessments_as_people_write_them(cell, category, part):
+    assert (values.assessment(cell), values.subcategory(cell)) == (category, part)
+
+
+@pytest.mark.parametrize(
+    ("cell", "letter"),
+    [
+        ("DENSITY C", "C"),
+        ("ACR B", "B"),
+        ("ACR\u00a0d", "D"),
+        ("ACR III", "C"),
+        ("Breast composition: a", "A"),
+        ("C (heterogeneously dense)", "C"),
+        ("extremely dense", "D"),
+        ("2,0", "B"),
+        ("26%–50%", "B"),
+        ("A-B", ""),
+        ("II-III", ""),
+        ("15", ""),
+    ],
+)
+def test_densities_as_people_write_them(cell, letter):
+    assert values.density(cell) == (letter, False)

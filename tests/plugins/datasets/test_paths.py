@@ -1,0 +1,100 @@
+"""Which file a table's path means: never another one than the table says."""
+
+import unicodedata
+
+import pytest
+
+from birads_zoo_plugins.datasets._paths import find_places
+from birads_zoo_plugins.datasets._tree import list_tree
+
+
+@pytest.fixture
+def places(tmp_path):
+    """Find paths among files: `places(["a.png"], "b/a.png")` gives the path, and the reason if there is one."""
+
+    def find(files, *written):
+        for file in files:
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).touch()
+        return [(place.path, place.reason) for place in find_places(list_tree(tmp_path), written)]
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("files", "written", "found"),
+    [
+        (["case0.png", "case0.1.png"], "case0.1", "case0.1.png"),
+        (["case0.png"], "case0.1", "case0.1"),
+        (["case0.1.png"], "case0.png", "case0.png"),
+        (["1.2.840.113.5.0.1.png"], "1.2.840.113.5.0.1", "1.2.840.113.5.0.1.png"),
+        (["1.2.840.113.5.0.1"], "1.2.840.113.5.0.1.dcm", "1.2.840.113.5.0.1"),
+        (["A_1.LEFT_CC.png", "A_1.png"], "A_1.LEFT_CC", "A_1.LEFT_CC.png"),
+        (["A_1.LEFT_CC.png"], "A_1.LEFT_CC.LJPEG", "A_1.LEFT_CC.png"),
+        (["b/x.JPG"], "B/X.dcm", "b/x.JPG"),
+        (["x.png", "x.dcm"], "x.dcm", "x.dcm"),
+    ],
+)
+def test_a_name_is_matched_whole(places, files, written, found):
+    assert places(files, written) == [(found, "")]
+
+
+@pytest.mark.parametrize(("on_disk", "in_table"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_accents_match_however_they_are_composed(places, on_disk, in_table):
+    name = unicodedata.normalize(on_disk, "Müller/ä.png")
+    assert places([name], unicodedata.normalize(in_table, "Müller/ä.png")) == [(name, "")]
+
+
+def test_paths_of_another_machine_are_found_by_their_end(places):
+    moved = "found in another folder"
+    files = ["train/a.png", "test/a.png", "b.png"]
+    assert places(files, "/home/ann/d/train/a.png", "/home/ann/d/test/a.png", "/home/ann/d/b.png", "b.png") == [
+        ("train/a.png", moved),
+        ("test/a.png", moved),
+        ("b.png", moved),
+        ("b.png", ""),
+    ]
+    assert places(files, "C:/d/train/a.png", "C:/d/train/gone.png") == [
+        ("train/a.png", moved),
+        ("C:/d/train/gone.png", ""),
+    ]
+
+
+def test_an_absolute_path_that_is_here_stays(places, tmp_path):
+    here = (tmp_path.parent / f"{tmp_path.name}-beside.png").as_posix()
+    (tmp_path.parent / f"{tmp_path.name}-beside.png").touch()
+    assert places(["a.png"], here, "a.png") == [(here, ""), ("a.png", "")]
+
+
+def test_a_path_out_of_the_root_stays(places, tmp_path):
+    (tmp_path.parent / f"{tmp_path.name}-up").mkdir()
+    (tmp_path.parent / f"{tmp_path.name}-up/a.png").touch()
+    out = f"../{tmp_path.name}-up/a.png"
+    assert places(["a.png"], out) == [(out, "")]
+
+
+def test_a_path_that_no_disk_could_hold_is_no_file(places):
+    assert places(["a.png"], "x" * 5000, "a.png") == [("x" * 5000, ""), ("a.png", "")]
+
+
+def test_ends_that_ask_for_different_starts_are_not_taken(places):
+    written = ["/one/a.png", "/two/b.png"]
+    assert places(["a.png", "b.png"], *written) == [(path, "") for path in written]
+
+
+def test_names_are_found_in_any_folder_if_each_is_one_files(places):
+    moved = "found in another folder"
+    assert places(["img/7/41.png", "img/8/42.png"], "41", "8/42", "43", "") == [
+        ("img/7/41.png", moved),
+        ("img/8/42.png", moved),
+        ("43", ""),
+        ("", ""),
+    ]
+
+
+def test_of_several_files_of_a_name_none_is_taken(places):
+    assert places(["img/1.png", "masks/1.png", "masks/2.png"], "1", "2") == [("1", "ambiguous path"), ("2", "")]
+
+
+def test_a_missing_picture_is_not_replaced_by_one_elsewhere(places):
+    assert places(["1.png", "masks/2.png"], "1.png", "2.png") == [("1.png", ""), ("2.png", "")]
