@@ -18,7 +18,8 @@ def two(scores):
 
 
 def images(labels, probabilities, patients):
-    return Level(labels=np.array(labels), probabilities=probabilities, patients=np.array(patients))
+    folds = np.zeros(len(labels), int)
+    return Level(labels=np.array(labels), probabilities=probabilities, patients=np.array(patients), folds=folds)
 
 
 def test_rules_by_hand():

@@ -27,7 +27,9 @@ Make = Callable[..., RunMetrics]
 
 
 def scores(labels: list[int], called: list[int], ordinal: bool = True) -> dict[str, Any]:
-    values = msgspec.to_builtins(evaluate(np.array(labels), np.eye(3)[called], CLASSES, ordinal=ordinal))
+    values = msgspec.to_builtins(
+        evaluate(np.array(labels), np.eye(3)[called], np.zeros(len(labels), np.int64), CLASSES, ordinal=ordinal)
+    )
     assert isinstance(values, dict)
     return values
 
