@@ -85,9 +85,11 @@ def intervals(
         if (share := _share(name, float(seeds[name].mean()), without[name], labels, called, of))
     }
     freedom = max(int(of.max()), 1)
+    rare = {str(k) for k in range(count) if len(np.unique(of[labels == k])) < ESTIMABLE}
     found: dict[str, Estimate | None] = {}
     for name in wanted:
-        ends = _ends(name, shares, count, level)
+        one_class = name.partition(":")[2]
+        ends = None if one_class in rare else _ends(name, shares, count, level)
         found[name] = None if ends is None else _widened(ends, seeds[name], freedom, level, name)
     return found
 
@@ -129,7 +131,7 @@ def _share(
 
 def _ends(name: str, shares: Mapping[str, Share], count: int, level: float) -> tuple[float, float] | None:
     if name not in _MEANS:
-        if name not in shares or shares[name].patients < (ESTIMABLE if ":" in name else 1):
+        if name not in shares:
             return None
         low, high = shares[name].interval(level)
         return (2 * low - 1, 2 * high - 1) if name == "kappa_quadratic" else (low, high)

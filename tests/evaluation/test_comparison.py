@@ -45,9 +45,8 @@ def rejections(times, metric, **how):
 @pytest.mark.parametrize(
     ("metric", "seeds", "noise"),
     [
-        ("macro_f1", 2, 0.3),
+        ("macro_f1", 3, 0.0),
         pytest.param("macro_f1", 3, 0.3, marks=pytest.mark.slow),
-        pytest.param("macro_f1", 3, 0.0, marks=pytest.mark.slow),
         pytest.param("macro_auroc", 3, 0.3, marks=pytest.mark.slow),
     ],
 )
@@ -71,7 +70,9 @@ def test_a_gap_of_the_stated_size_is_found_at_the_stated_power():
 
 
 def test_a_model_does_not_differ_from_itself():
-    labels, one, _, patients = sample(np.random.default_rng(0), 20)
+    labels, one, _, patients = sample(np.random.default_rng(0), 20, seeds=2)
+    assert one[0].tolist() != one[1].tolist()
+    one[1] = one[0]
     found = compare_pair(labels, told(one), told(one), patients, "accuracy", ordinal=True)
     assert (found.difference, found.p_value) == (0, 1)
 

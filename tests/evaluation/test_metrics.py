@@ -150,9 +150,9 @@ def test_it_becomes_the_keys_of_metrics_json_and_survives_strict_json() -> None:
     values = msgspec.to_builtins(of_one_network(np.array([0, 1, 1]), one_hot([0, 0, 1], 3), ("a", "b", "c")))
     scores = ["accuracy", "balanced_accuracy", "kappa_quadratic", "macro", "weighted"]
     assert list(values) == ["n", "classes", *scores, "per_class", "confusion"]
-    assert list(values["macro"]) == ["precision", "recall", "f1", "auroc"]
+    assert list(values["macro"]) == ["precision", "recall", "f1", "auroc", "pooled_auroc"]
     assert list(values["weighted"]) == ["precision", "recall", "f1"]
-    assert list(values["per_class"][0]) == ["name", "precision", "recall", "f1", "auroc", "support"]
+    assert list(values["per_class"][0]) == ["name", "precision", "recall", "f1", "auroc", "pooled_auroc", "support"]
     json.dumps(values, allow_nan=False)
 
 
