@@ -88,7 +88,8 @@ def _against_the_best(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     standing = (scores - scores.mean(axis=1, keepdims=True)) / np.where(spread > 1e-9, spread, np.inf)
     best = standing[:, 1:].max(axis=0)
     beaten: NDArray[np.int64] = (best[None] >= standing[:, :1] - 1e-9).sum(axis=1)
-    return (1 + beaten) / scores.shape[1]
+    p_values: NDArray[np.float64] = (1 + beaten) / scores.shape[1]
+    return p_values
 
 
 def _exchanges(
