@@ -3,10 +3,10 @@
     python bench/interval_coverage.py rates gains readings metrics --samples 1000 --seed 20
     python bench/interval_coverage.py choices --samples 1000 --seed 5
 
-A sample is drawn as in `draw`; the truth is the metric of 60 000 patients drawn likewise. Nothing here is a result of a
-network: it is what docs/intervals.md tells of `birads_zoo.evaluation.intervals`. `choices` holds the constructions that
-were tried for κ and the gain against each other; the others hold what was chosen, on other seeds. A line is printed as
-soon as its setting is through.
+A sample is drawn as in `draw`, its patients in five folds; the truth is the metric of 60 000 patients drawn likewise,
+in one fold. Nothing here is a result of a network: it is what docs/intervals.md tells of
+`birads_zoo.evaluation.intervals`. `choices` holds the constructions that were tried for κ and the gain against each
+other; the others hold what was chosen, on other seeds. A line is printed as soon as its setting is through.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from birads_zoo.evaluation.decisions import read_cost
 from birads_zoo.evaluation.intervals import FEW, intervals, rate
 from birads_zoo.evaluation.positive import read_positive
 from birads_zoo.evaluation.resampling import cluster_weights, clusters
-from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
 from birads_zoo.evaluation.shares import contributions, student
 from birads_zoo.evaluation.weighted import weighted_scores
 
@@ -70,6 +70,16 @@ def draw(generator, patients, images, shares, skills):
         noise = generator.normal(0, own, (patients, count))[of] + generator.normal(0, 1, (len(of), count))
         made.append(np.exp(shared + noise + skill * near + np.log(shares) / 2))
     return labels, [one / one.sum(axis=1, keepdims=True) for one in made], of.astype(str)
+
+
+def one_fold(labels):
+    """Return the folds of n rows that one network predicted."""
+    return np.zeros(len(labels), dtype=np.int64)
+
+
+def five_folds(of):
+    """Return the folds of n rows of these patients, whose numbers are random: a fifth of them each."""
+    return of.astype(np.int64) % 5
 
 
 def bca(value, drawn, without):
@@ -141,13 +151,14 @@ def metrics(seed, times):
             rare = int(np.argmin(shares))
             names = ["accuracy", "kappa_quadratic", "macro_f1", "balanced_accuracy", "macro_precision", "macro_auroc"]
             names += [f"{kind}:{rare}" for kind in ("recall", "precision", "f1", "auroc")]
-            truth = weighted_scores(labels, made, np.ones((1, len(labels))), True, names)
+            truth = weighted_scores(labels, made, one_fold(labels), np.ones((1, len(labels))), True, names)
             held = {name.replace(f":{rare}", " of the rarest"): [] for name in names}
             few[setting] = {f"macro_f1, {group}": [] for group in ("none", "1–4", f"{FEW} or more")}
             for labels, (made,), of in samples:
                 fewest = min(len(np.unique(of[labels == k])) for k in range(len(shares)))
                 group = "none" if fewest == 0 else "1–4" if fewest < FEW else f"{FEW} or more"
-                for name, found in intervals(labels, made, of, ordinal=True, names=names).items():
+                told = OutOfFold(probabilities=made[None], folds=five_folds(of)[None])
+                for name, found in intervals(labels, told, of, ordinal=True, names=names).items():
                     if found is not None:
                         hit = holds((found.low, found.high), truth[name][0])
                         held[name.replace(f":{rare}", " of the rarest")].append(hit)
@@ -165,10 +176,12 @@ def gains(seed, times):
 
     def rows():
         for setting, _, (labels, made, _), samples in samples_of(GAINS, seed, times):
-            truth, held = gain(labels, made, np.ones((1, len(labels))), judged), {name: [] for name in judged}
+            truth = gain(labels, made, one_fold(labels), np.ones((1, len(labels))), judged)
+            held = {name: [] for name in judged}
             for labels, made, of in samples:
                 rungs = {str(k): one for k, one in enumerate(made[1:])}
-                for name, (_, found) in gain_over_best(labels, made[0], rungs, of, judged, ordinal=True).items():
+                found_by_name = gain_over_best(labels, made[0], rungs, five_folds(of), of, judged, ordinal=True)
+                for name, (_, found) in found_by_name.items():
                     if found is not None:
                         held[name].append(holds((found.low, found.high), truth[name][0]))
             yield setting, held
@@ -176,9 +189,9 @@ def gains(seed, times):
     table("gain", rows())
 
 
-def gain(labels, made, weights, names):
+def gain(labels, made, folds, weights, names):
     """Return how much more the first scores than the best of the others under each weighting."""
-    each = [weighted_scores(labels, one, weights, True, names) for one in made]
+    each = [weighted_scores(labels, one, folds, weights, True, names) for one in made]
     return {name: each[0][name] - np.max([one[name] for one in each[1:]], axis=0) for name in names}
 
 
@@ -234,7 +247,7 @@ def readings(seed, times):
         settings = [(80, 1.5, 0.4), (80, 2.5, 0.4), (300, 1.5, 0.4), (80, 1.5, 0.12), (25, 1.5, 0.4)]
         for patients, skill, share in settings:
             large, held = sample(np.random.default_rng([seed, 0]), 20_000, skill, share), defaultdict(list)
-            once = PredictedRows(**{**vars(large), "patients": (np.arange(len(large.labels)) % 2).astype(str)})
+            once = PredictedRows(**{**vars(large), "patients": (np.arange(len(large.labels)) % 20).astype(str)})
             generator = np.random.default_rng([seed, 1])
             truth = {name: one.value for name, one in read(once, generator, resamples=2).items()}
             for _ in range(times):
@@ -251,10 +264,11 @@ def choices(seed, times):
     """κ and the gain in macro-F1 by every construction."""
 
     def kappa(labels, made, weights):
-        return weighted_scores(labels, made[0], weights, True, ("kappa_quadratic",))["kappa_quadratic"]
+        folds = one_fold(labels)
+        return weighted_scores(labels, made[0], folds, weights, True, ("kappa_quadratic",))["kappa_quadratic"]
 
     def gained(labels, made, weights):
-        return gain(labels, made, weights, ("macro_f1",))["macro_f1"]
+        return gain(labels, made, one_fold(labels), weights, ("macro_f1",))["macro_f1"]
 
     def rows(settings, statistic):
         for setting, _, (labels, made, _), samples in samples_of(settings, seed, times):

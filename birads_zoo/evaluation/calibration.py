@@ -62,6 +62,7 @@ def measure_calibration(
         brier=scores["brier"],
         brier_skill=scores["brier_skill"],
         log_loss=scores["log_loss"],
+        bins=_count(len(labels)),
         ece=calibration_error(of_top),
         ece_if_calibrated=_by_chance(predicted == labels, top, patients),
         classwise_ece=float(np.mean([calibration_error(bins) for bins in of_classes])),
@@ -123,9 +124,14 @@ def proper_scores(labels: NDArray[np.int64], probabilities: Floats, weights: Flo
     return scores | {f"excess:{k}": excess[:, k] for k in range(excess.shape[1])}
 
 
+def _count(rows: int) -> int:
+    """Return how many bins are made of so many rows, before ties leave some of them empty."""
+    return max(1, min(BINS, rows // _ROWS))
+
+
 def _bins(predicted: Floats) -> NDArray[np.int64]:
     """Number each row's bin, 0 … B − 1, none empty."""
-    count = max(1, min(BINS, len(predicted) // _ROWS))
+    count = _count(len(predicted))
     inner = np.sort(predicted)[[len(predicted) * place // count for place in range(1, count)]]
     numbers: NDArray[np.int64] = np.searchsorted(np.unique(inner), predicted, side="right")
     return np.unique(numbers, return_inverse=True)[1].astype(np.int64)

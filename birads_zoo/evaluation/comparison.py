@@ -9,83 +9,98 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, estimate
-from birads_zoo.evaluation.resampling import cluster_weights, clusters, without_each
+from birads_zoo.evaluation.intervals import LEVEL, estimate
+from birads_zoo.evaluation.resampling import without_each
+from birads_zoo.evaluation.rows import OutOfFold
+from birads_zoo.evaluation.shares import contributions, freedom
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.results.estimate import Estimate
 
 POWER = 0.8
 SIGNIFICANCE = 0.05
 ONE_SEED = (
-    "With one seed the tests speak of these trained models alone: two recipes that are worth the same can come out"
-    " different, which another seed would not confirm (one test in four, in a simulation)."
+    "Seed noise not measured: with one seed, two recipes that are worth the same come out different in up to 44 % of"
+    " comparisons, so none is judged. Give three seeds or more."
 )
-"""What stands under every comparison of one seed; the rate is simulated in the tests of `study.ablate`."""
+"""What stands under every comparison of one seed; the rate is simulated in docs/intervals.md."""
+NOT_MEASURED = "seed noise not measured"
+"""The verdict of a comparison of one seed."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """`first` minus `second`, its interval and two-sided p-value, and the true gap found with power 0.8 at 5 %."""
+    """`first` minus `second`, its interval and two-sided p-value, and the true gap found with power 0.8 at 5 %.
+
+    With one seed the interval is of these two trained models, on other patients, and the last two are `None`.
+    """
 
     difference: float
     low: float
     high: float
-    p_value: float
-    smallest_gap: float
+    p_value: float | None
+    smallest_gap: float | None
 
 
 def compare_pair(
     labels: NDArray[np.int64],
-    first: Floats,
-    second: Floats,
+    first: OutOfFold,
+    second: OutOfFold,
     patients: NDArray[np.str_],
     metric: str,
-    generator: np.random.Generator,
     *,
     ordinal: bool,
-    resamples: int = RESAMPLES,
     level: float = LEVEL,
 ) -> Comparison:
-    """Compare two models' probabilities (n, K), or (S, n, K) of S seeds each, on the same n rows.
+    """Compare two models' predictions of the same n rows, with S seeds each.
 
     What it estimates: the mean difference of `metric` (a flat name of `evaluation.weighted`) over other patients and,
-    with S > 1, other seeds. Assumptions: patients are independent, seeds are, and seed s of both shares its folds.
-    Method: the difference's variance over patients is that of resamples of whole patients, drawn once for both models,
-    so that what makes a patient easy or hard for both cancels (Davison and Hinkley 1997, ch. 3.8); that over seeds is
-    (s₁² + s₂²)/S of the models' S scores, which is too large rather than too small where their seeds go together. Their
-    sum goes into a t test, its degrees of freedom by Satterthwaite (Biometrics Bulletin 2, 1946) from P − 1 patients
-    and 2(S − 1) seeds. With one seed it speaks of these two trained models, not of
-    their recipes. Differences of 0 everywhere have p = 1. Size and power are simulated in its tests.
+    with S > 1, other seeds. Assumptions: patients are independent, and so are seeds. Method: the difference's variance
+    over patients is that of leaving each of them out of both models' rows (`shares.contributions`), so that what makes
+    a patient easy or hard for both cancels; that over seeds is (s₁² + s₂²)/S of the models' S scores, which is too
+    large rather than too small where their seeds go together. Their sum goes into a t test, its degrees of freedom by
+    Satterthwaite (Biometrics Bulletin 2, 1946) from those over patients (`shares.freedom`: few patients that make up
+    most of the error count as few) and 2(S − 1) of the seeds. With one seed there
+    is no test: what another seed would do is not known, and may be as much as the difference. Differences of 0
+    everywhere have p = 1. Coverage: docs/intervals.md; size and power are simulated in its tests.
     """
-    one, other = (np.atleast_3d(p) if p.ndim == 3 else p[None] for p in (first, second))
-    weights = np.vstack([np.ones((1, len(labels))), cluster_weights(patients, resamples, generator)])
-    scored = np.stack(
-        [
-            [weighted_scores(labels, seed, weights, ordinal, (metric,))[metric] for seed in model]
-            for model in (one, other)
-        ]
-    )
-    gaps, seeds, count = scored[0] - scored[1], scored.shape[1], int(clusters(patients).max()) + 1
-    difference = float(gaps[:, 0].mean())
-    over_patients = float(np.nanvar(gaps[:, 1:].mean(axis=0), ddof=1)) * count / max(count - 1, 1)
-    over_seeds = float(scored[:, :, 0].var(axis=1, ddof=1).sum()) / seeds if seeds > 1 else 0.0
+    models = (first, second)
+
+    def scores(weights: Floats) -> Floats:  # (2, S, B)
+        return np.stack(
+            [
+                [
+                    weighted_scores(labels, told, folds, weights, ordinal, (metric,))[metric]
+                    for told, folds in zip(model.probabilities, model.folds, strict=True)
+                ]
+                for model in models
+            ]
+        )
+
+    def gap(weights: Floats) -> dict[str, Floats]:
+        one, other = scores(weights).mean(axis=1)
+        return {"gap": one - other}
+
+    once, seeds = scores(np.ones((1, len(labels))))[:, :, 0], len(first.probabilities)
+    difference = float((once[0] - once[1]).mean())
+    parts = contributions(difference, without_each(gap, patients)["gap"])
+    over_patients = float((parts**2).sum())
+    over_seeds = float(once.var(axis=1, ddof=1).sum()) / seeds if seeds > 1 else 0.0
     variance = over_patients + over_seeds
     if not variance > 0:
-        same = difference == 0
-        return Comparison(
-            difference=difference, low=difference, high=difference, p_value=1.0 if same else 0.0, smallest_gap=0.0
-        )
-    shares = over_patients**2 / max(count - 1, 1) + (over_seeds**2 / (2 * seeds - 2) if seeds > 1 else 0.0)
-    freedom, error = variance**2 / shares, variance**0.5
-    reach = float(t.ppf((1 + level) / 2, freedom)) * error
+        p_value, shown = (1.0 if difference == 0 else 0.0, 0.0) if seeds > 1 else (None, None)
+        return Comparison(difference=difference, low=difference, high=difference, p_value=p_value, smallest_gap=shown)
+    shares = over_patients**2 / freedom(parts, len(parts)) + (over_seeds**2 / (2 * seeds - 2) if seeds > 1 else 0.0)
+    degrees, error = variance**2 / shares, variance**0.5
+    reach = float(t.ppf((1 + level) / 2, degrees)) * error
+    shown = float(t.ppf(1 - SIGNIFICANCE / 2, degrees) + t.ppf(POWER, degrees)) * error
     return Comparison(
         difference=difference,
         low=difference - reach,
         high=difference + reach,
-        p_value=float(2 * t.sf(abs(difference) / error, freedom)),
-        smallest_gap=float(t.ppf(1 - SIGNIFICANCE / 2, freedom) + t.ppf(POWER, freedom)) * error,
+        p_value=float(2 * t.sf(abs(difference) / error, degrees)) if seeds > 1 else None,
+        smallest_gap=shown if seeds > 1 else None,
     )
 
 
@@ -93,6 +108,7 @@ def gain_over_best(
     labels: NDArray[np.int64],
     model: Floats,
     shortcuts: Mapping[str, Floats],
+    folds: NDArray[np.int64],
     patients: NDArray[np.str_],
     metrics: Sequence[str],
     *,
@@ -102,23 +118,23 @@ def gain_over_best(
     """Return for each metric the best shortcut's name, and how much more `model` scores than the best shortcut.
 
     What it estimates: what the model knows that no shortcut does, on other patients. All probabilities are (n, K) of
-    the same rows, so that what makes a patient easy or hard for both cancels. The interval is symmetric
-    (`intervals.estimate`); the best shortcut is chosen anew without each patient. Among several about equally good ones
-    the best in the data is better by chance, so that the gain is then told too small rather than too large.
-    `None` where a metric is undefined. Coverage: docs/intervals.md.
+    the same rows, predicted in the same `folds` (n,), so that what makes a patient easy or hard for both cancels. The
+    interval is symmetric (`intervals.estimate`); the best shortcut is chosen anew without each patient. Among several
+    about equally good ones the best in the data is better by chance, so that the gain is then told too small rather
+    than too large. `None` where a metric is undefined. Coverage: docs/intervals.md.
     """
     networks = {"": model, **shortcuts}
 
     def gains(weights: Floats) -> dict[str, Floats]:
         scored = {
-            name: weighted_scores(labels, probabilities, weights, ordinal, metrics)
+            name: weighted_scores(labels, probabilities, folds, weights, ordinal, metrics)
             for name, probabilities in networks.items()
         }
         best = {metric: np.stack([scored[name][metric] for name in shortcuts]).max(axis=0) for metric in metrics}
         return {metric: scored[""][metric] - best[metric] for metric in metrics}
 
     all_in = np.ones((1, len(labels)))
-    rungs = {name: weighted_scores(labels, own, all_in, ordinal, metrics) for name, own in shortcuts.items()}
+    rungs = {name: weighted_scores(labels, own, folds, all_in, ordinal, metrics) for name, own in shortcuts.items()}
     once, without = gains(all_in), without_each(gains, patients)
     found: dict[str, tuple[str, Estimate | None]] = {}
     for metric in metrics:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.resampling import persons
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.results.scores import METRICS, FoldMetrics, Spread, SpreadOverFolds
 
@@ -26,15 +26,17 @@ def score_folds(
     `absent` names the classes of which the fold has no row: they count as 0 in its macro-F1, so that a fold is low
     which says nothing of the network. A score is `None` where it is undefined.
     """
-    of, found = clusters(patients), []
+    found = []
     for fold in np.unique(folds):
         rows = folds == fold
-        scores = weighted_scores(labels[rows], probabilities[rows], np.ones((1, int(rows.sum()))), ordinal, METRICS)
+        scores = weighted_scores(
+            labels[rows], probabilities[rows], folds[rows], np.ones((1, int(rows.sum()))), ordinal, METRICS
+        )
         found.append(
             FoldMetrics(
                 fold=int(fold),
                 n=int(rows.sum()),
-                patients=len(np.unique(of[rows])),
+                patients=persons(patients[rows]),
                 absent=tuple(name for k, name in enumerate(classes) if k not in labels[rows]),
                 **{name: float(value[0]) if np.isfinite(value[0]) else None for name, value in scores.items()},
             )

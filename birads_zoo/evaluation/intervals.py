@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.evaluation.resampling import clusters, without_each
+from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.shares import Share, contributions, mean_interval, over_seeds, student
 from birads_zoo.evaluation.weighted import score_names, weighted_scores
 from birads_zoo.results.estimate import Estimate
@@ -18,9 +19,12 @@ LEVEL = 0.95
 METHOD = "whole patients left out one at a time: Wilson and logit ends, MOVER for macro averages"
 FEW = 5
 """A class of fewer patients is marked wherever intervals are told: neither its own nor a macro average's is sure."""
+ESTIMABLE = 3
+"""A class of fewer patients has no interval of its own."""
 
-_MEANS = {"macro_precision": "precision", "macro_recall": "recall", "macro_f1": "f1", "macro_auroc": "auroc"}
-_MEANS |= {"balanced_accuracy": "recall"}
+_AREAS = {"macro_auroc": "auroc", "macro_pooled_auroc": "pooled_auroc"}
+_MEANS = {"macro_precision": "precision", "macro_recall": "recall", "macro_f1": "f1", "balanced_accuracy": "recall"}
+_MEANS |= _AREAS
 """The means over classes, and of what."""
 
 Floats = NDArray[np.float64]
@@ -28,7 +32,7 @@ Floats = NDArray[np.float64]
 
 def intervals(
     labels: NDArray[np.int64],
-    probabilities: Floats,
+    told: OutOfFold,
     patients: NDArray[np.str_],
     *,
     ordinal: bool,
@@ -37,10 +41,11 @@ def intervals(
 ) -> dict[str, Estimate | None]:
     """Return each metric (flat names of `evaluation.weighted.score_names`) with an interval at `level`.
 
-    `probabilities` are (n, K), or (S, n, K) of S seeds, whose mean score is then meant. What is estimated: where the
-    metric would lie on ever more patients of the same population, judged by these predictions (with S > 1: by other
-    seeds' too). Assumptions: patients are independent, and so are seeds; the rows of a patient may depend on each other
-    in any way. `None` where nothing can be said: a class without rows, or one that is never predicted.
+    With S > 1 seeds their mean score is meant. What is estimated: where the metric would lie on ever more patients of
+    the same population, judged by these predictions (with S > 1: by other seeds' too). Assumptions: patients are
+    independent, and so are seeds; the rows of a patient may depend on each other in any way. `None` where nothing can
+    be said: a class without rows, or one that is never predicted; and where it is not estimable: for a metric of a
+    class of fewer than `ESTIMABLE` patients, whose interval would be about as wide as the scale.
 
     Method: leaving each patient out (`resampling.without_each`) shows what she adds to the error
     (`shares.contributions`), hence the variance v, and Student's quantile (`shares.student`).
@@ -57,13 +62,15 @@ def intervals(
 
     Coverage by simulation, and of what it was chosen from: docs/intervals.md.
     """
-    each = probabilities if probabilities.ndim == 3 else probabilities[None]
-    count = each.shape[2]
+    each, count = told.probabilities, told.probabilities.shape[2]
     wanted = score_names(count) if names is None else tuple(names)
     parts = {f"{_MEANS[name]}:{k}" for name in wanted if name in _MEANS for k in range(count)}
 
     def scored(weights: Floats) -> dict[str, Floats]:  # (S, B) each
-        found = [weighted_scores(labels, one, weights, ordinal, {*wanted, *parts}) for one in each]
+        found = [
+            weighted_scores(labels, one, folds, weights, ordinal, {*wanted, *parts})
+            for one, folds in zip(each, told.folds, strict=True)
+        ]
         return {name: np.stack([one[name] for one in found]) for name in found[0]}
 
     def over_seeds_mean(weights: Floats) -> dict[str, Floats]:
@@ -78,9 +85,11 @@ def intervals(
         if (share := _share(name, float(seeds[name].mean()), without[name], labels, called, of))
     }
     freedom = max(int(of.max()), 1)
+    rare = {str(k) for k in range(count) if len(np.unique(of[labels == k])) < ESTIMABLE}
     found: dict[str, Estimate | None] = {}
     for name in wanted:
-        ends = _ends(name, shares, count, level)
+        one_class = name.partition(":")[2]
+        ends = None if one_class in rare else _ends(name, shares, count, level)
         found[name] = None if ends is None else _widened(ends, seeds[name], freedom, level, name)
     return found
 
@@ -111,12 +120,13 @@ def _share(
         return Share(value=value, without=without, patients=everyone, rows=len(labels), area="auroc" in kind)
     own = labels == int(number)
     asked = (called == int(number)).any(axis=0)
-    bearing = {"recall": own, "precision": asked, "f1": own | asked, "auroc": own}[kind]
+    bearing = {"precision": asked, "f1": own | asked}.get(kind, own)
     if not own.any() or not bearing.any():
         return None
-    held = min(len(np.unique(of[rows])) for rows in ((own, ~own) if kind == "auroc" else (bearing,)))
+    area = kind in _AREAS.values()
+    held = min(len(np.unique(of[rows])) for rows in ((own, ~own) if area else (bearing,)))
     seen = without if held > 1 else np.full_like(without, np.nan)  # without the only one there is a 0 by convention
-    return Share(value=value, without=seen, patients=held, rows=int(bearing.sum()), area=kind == "auroc")
+    return Share(value=value, without=seen, patients=held, rows=int(bearing.sum()), area=area)
 
 
 def _ends(name: str, shares: Mapping[str, Share], count: int, level: float) -> tuple[float, float] | None:
@@ -128,7 +138,7 @@ def _ends(name: str, shares: Mapping[str, Share], count: int, level: float) -> t
     own = [shares[part] for k in range(count) if (part := f"{_MEANS[name]}:{k}") in shares]
     if not own:
         return None
-    with_absent = name not in ("macro_auroc", "balanced_accuracy")  # there they count as 0
+    with_absent = name not in (*_AREAS, "balanced_accuracy")  # elsewhere they count as 0
     return mean_interval(own, count if with_absent else len(own), level)
 
 

@@ -36,9 +36,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One model under one recipe. Where `error` is not empty it failed, and nothing else is known of it.
 
     `start` says from which weights its backbone began, and what of it was frozen ("pretrained, frozen"; "" if unknown).
-    `score` is of the leaderboard's metric, pooled out of fold, `gain` its distance from the best shortcut, both means
-    over the seeds. `by_fold` are the same metric's values fold by fold; `seed_spread` is the standard deviation of the
-    pooled score over the seeds and `fold_spread` that over the folds (within a seed, the variances averaged over the
+    `score` is of the leaderboard's metric on all rows, out of fold, `gain` its distance from the best shortcut, both
+    means over the seeds. `by_fold` are the same metric's values fold by fold; `seed_spread` is the standard deviation
+    of the score over the seeds and `fold_spread` that over the folds (within a seed, the variances averaged over the
     seeds), each `None` where there is but one. `flops` are of one sample's forward pass, rates images/s, memory bytes,
     energy joules and `seconds` those of a whole run; `None` where unknown.
     """
@@ -101,10 +101,11 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
 
     `entries` are sorted by score, the failed last; `ranks` are theirs, equal where tests show no difference, `None` for
     the failed. `pairwise` holds corrected p-values, m×m. `smallest_gap` is what the data would show with power 0.8.
+    With one seed nothing is tested: all of these are `None`.
     It is the content of `leaderboard.json`.
     """
 
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
 
     title: str
     dataset: str

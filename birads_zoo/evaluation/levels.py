@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from birads_zoo.evaluation.intervals import intervals
 from birads_zoo.evaluation.positive import positives_of, read_positive
 from birads_zoo.evaluation.resampling import clusters
-from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
 from birads_zoo.results.readings import Levels, Units, UnitScores
 
 Rule = Literal["mean", "max", "noisy-or"]
@@ -22,16 +22,23 @@ _SCORES = ("accuracy", "macro_f1", "macro_auroc", "kappa_quadratic")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Level:
-    """U units (images, breasts or patients): labels (U,), probabilities (U, K) and each unit's patient (U,).
+    """U units (images, breasts or patients): labels (U,), probabilities (U, K), each unit's patient and fold (U,).
 
-    `left_out` images could not be told apart by unit: their patient, or at the level of breasts their side, is unknown.
-    Of images themselves none is.
+    A unit's fold is that of the network that predicted its images; all are 0 where some unit has images of several
+    networks, whose mixtures are taken to be on one scale. `left_out` images could not be told apart by unit: their
+    patient, or at the level of breasts their side, is unknown. Of images themselves none is.
     """
 
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     patients: NDArray[np.str_]
+    folds: NDArray[np.int64]
     left_out: int = 0
+
+    @property
+    def out_of_fold(self) -> OutOfFold:
+        """The units' predictions, as those of one seed."""
+        return OutOfFold(probabilities=self.probabilities[None], folds=self.folds[None])
 
 
 def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator, level: str = "image") -> Levels | None:
@@ -41,8 +48,8 @@ def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator,
     nothing finer than them, so `breast` is `None`. Breasts are a patient's at one exam each, and combined over hers.
 
     Rows are combined by `rule`, see `combine` and `whole_patients`; the intervals are by patients. A level without a
-    unit is `None`. Classes without order are read as the positive ones against the rest; with an order, a unit is
-    positive if its severest label is.
+    unit is `None`, and so are macro scores where a class has no unit. Classes without order are read as the positive
+    ones against the rest; with an order, a unit is positive if its severest label is.
     """
     if not test.ordinal and not test.positive:
         return None
@@ -52,7 +59,7 @@ def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator,
         found, score = positives_of(test)
         labels, probabilities = found.astype(np.int64), np.column_stack([1 - score, score])
         classes, positive = ("the rest", " or ".join(test.classes[k] for k in test.positive)), (1,)
-    images = Level(labels=labels, probabilities=probabilities, patients=test.patients)
+    images = Level(labels=labels, probabilities=probabilities, patients=test.patients, folds=test.folds)
 
     def scored(level: Level) -> Units | None:
         return _scored(level, classes, positive, generator) if len(level.labels) else None
@@ -63,12 +70,14 @@ def read_levels(test: PredictedRows, rule: Rule, generator: np.random.Generator,
 
 
 def _scored(level: Level, classes: tuple[str, ...], positive: tuple[int, ...], generator: np.random.Generator) -> Units:
-    scores = intervals(level.labels, level.probabilities, level.patients, ordinal=True, names=_SCORES)
+    scores = intervals(level.labels, level.out_of_fold, level.patients, ordinal=True, names=_SCORES)
+    if len(np.unique(level.labels)) < len(classes):
+        scores |= {"macro_f1": None, "macro_auroc": None}  # means over other classes than those of the images
     rows = PredictedRows(
         labels=level.labels,
         probabilities=level.probabilities,
         patients=level.patients,
-        folds=np.zeros(len(level.labels), dtype=np.int64),
+        folds=level.folds,
         about=pd.DataFrame(),
         classes=classes,
         ordinal=True,
@@ -145,10 +154,13 @@ def _combined(parts: Level, names: NDArray[np.str_], known: NDArray[np.bool_], r
     _, first, units = np.unique(names[known], return_index=True, return_inverse=True)
     severest = np.zeros(len(first), dtype=np.int64)
     np.maximum.at(severest, units, parts.labels[known])
+    folds = parts.folds[known][first]
+    together = np.array_equal(folds[units], parts.folds[known])
     return Level(
         labels=severest,
         probabilities=combine(parts.probabilities[known], units, rule),
         patients=parts.patients[known][first],
+        folds=folds if together else np.zeros_like(folds),
         left_out=parts.left_out + int((~known).sum()),
     )
 

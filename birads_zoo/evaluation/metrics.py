@@ -16,13 +16,18 @@ from birads_zoo.results.scores import ClassMetrics, MacroMetrics, Metrics, Weigh
 
 
 def evaluate(
-    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...], ordinal: bool = True
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    classes: tuple[str, ...],
+    ordinal: bool = True,
 ) -> Metrics:
     """Compute every metric of n rows with `labels` (n,) in 0 … K−1 and `probabilities` (n, K), for K ≥ 2 `classes`.
 
-    `ordinal` says whether the classes' order carries meaning, as that of BI-RADS categories does. The predicted class
-    is the one with the largest probability, the first of them at a tie. What each estimates,
-    when the rows are a sample of those the model will meet (same classes, same prevalence):
+    `folds` (n,) are numbers of the networks that predicted the rows, all the same where it was one. `ordinal` says
+    whether the classes' order carries meaning, as that of BI-RADS categories does. The predicted class is the one with
+    the largest probability, the first of them at a tie. What each estimates, when the rows are a sample of those the
+    model will meet (same classes, same prevalence):
 
     - `accuracy`: the chance that a row is classified rightly; follows the prevalence.
     - `balanced_accuracy`: the mean of the recalls of the classes that have rows, i.e. accuracy if these were
@@ -36,9 +41,13 @@ def evaluate(
       tables with the same classes, and prefer all folds pooled to a mean over folds. `weighted` is the same mean
       by support, where such a class has no weight.
     - `auroc`: the chance that a random row of the class gets a larger probability of it than a random row of the
-      rest, ties counting half (Hanley & McNeil, Radiology 143, 1982); free of threshold and prevalence. With two
+      rest that the same network predicted, ties counting half (Hanley & McNeil, Radiology 143, 1982); free of
+      threshold and prevalence. It is the mean of the folds' own areas, weighted by their pairs of rows: the
+      probabilities of two networks are not on one scale, so that pairs across folds would tell of that scale too
+      (Forman & Scholz, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12, 2010). With two
       classes both have the one value, taken from the second class's probability. The macro value is the mean over
-      the classes that have both positives and negatives (Provost & Domingos, 2000, there weighted).
+      the classes that have both positives and negatives in a fold (Provost & Domingos, 2000, there weighted).
+    - `pooled_auroc`: the same of all pairs, across folds too, as most papers report it. Lower, as a rule.
     - `kappa_quadratic`: agreement beyond chance when a mistake of d classes costs d² (Cohen, Psychological
       Bulletin 70, 1968); in [−1, 1], 0 for a constant prediction. It takes the classes as ordered and evenly
       spaced, so it is None for more than two that are not `ordinal`; for two it is the plain kappa, of which order
@@ -47,13 +56,13 @@ def evaluate(
 
     Raises `ValueError` for no rows, for shapes or labels that do not fit, and for probabilities that are not finite.
     """
-    _check(labels, probabilities, len(classes))
+    _check(labels, probabilities, folds, len(classes))
     every = np.arange(len(classes))
     predicted = probabilities.argmax(axis=1)
     confusion = confusion_matrix(labels, predicted, labels=every)
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
-    aurocs = _aurocs(labels, probabilities)
-    defined = [value for value in aurocs if value is not None]
+    aurocs = _aurocs(labels, probabilities, folds)
+    pooled = _aurocs(labels, probabilities, np.zeros_like(folds))
     return Metrics(
         n=len(labels),
         classes=tuple(classes),
@@ -65,7 +74,8 @@ def evaluate(
             precision=float(precision.mean()),
             recall=float(recall.mean()),
             f1=float(f1.mean()),
-            auroc=float(np.mean(defined)) if defined else None,
+            auroc=_mean_of_known(aurocs),
+            pooled_auroc=_mean_of_known(pooled),
         ),
         weighted=WeightedMetrics(
             precision=float(np.average(precision, weights=support)),
@@ -79,6 +89,7 @@ def evaluate(
                 recall=float(recall[k]),
                 f1=float(f1[k]),
                 auroc=aurocs[k],
+                pooled_auroc=pooled[k],
                 support=int(support[k]),
             )
             for k, name in enumerate(classes)
@@ -87,28 +98,43 @@ def evaluate(
     )
 
 
-def _check(labels: NDArray[np.int64], probabilities: NDArray[np.float64], k: int) -> None:
+def _check(labels: NDArray[np.int64], probabilities: NDArray[np.float64], folds: NDArray[np.int64], k: int) -> None:
     if k < 2 or len(labels) == 0:
         raise ValueError(f"metrics need two classes and one row at least, not {k} classes and {len(labels)} rows")
     if labels.ndim != 1 or probabilities.shape != (len(labels), k):
         raise ValueError(f"labels {labels.shape} and probabilities {probabilities.shape} do not fit {k} classes")
+    if folds.shape != labels.shape:
+        raise ValueError(f"{len(labels)} rows need as many folds, not {folds.shape}")
     if labels.min() < 0 or labels.max() >= k:
         raise ValueError(f"labels run from {labels.min()} to {labels.max()}, classes from 0 to {k - 1}")
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities are not all finite")
 
 
-def _aurocs(labels: NDArray[np.int64], probabilities: NDArray[np.float64]) -> list[float | None]:
+def _aurocs(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], folds: NDArray[np.int64]
+) -> list[float | None]:
     """One-vs-rest areas of all classes; one value for both of two, whose probabilities may round differently."""
     if probabilities.shape[1] == 2:
-        return [_auroc(labels == 1, probabilities[:, 1])] * 2
-    return [_auroc(labels == k, probabilities[:, k]) for k in range(probabilities.shape[1])]
+        return [_auroc(labels == 1, probabilities[:, 1], folds)] * 2
+    return [_auroc(labels == k, probabilities[:, k], folds) for k in range(probabilities.shape[1])]
 
 
-def _auroc(positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> float | None:
-    if positive.all() or not positive.any():
-        return None
-    return float(roc_auc_score(positive, scores))
+def _auroc(positive: NDArray[np.bool_], scores: NDArray[np.float64], folds: NDArray[np.int64]) -> float | None:
+    """Return the mean of the folds' areas, weighted by their pairs; `None` where no fold has a pair."""
+    areas, pairs = [], []
+    for fold in np.unique(folds):
+        rows = folds == fold
+        caught = int(positive[rows].sum())
+        if 0 < caught < rows.sum():
+            areas.append(float(roc_auc_score(positive[rows], scores[rows])))
+            pairs.append(caught * (int(rows.sum()) - caught))
+    return float(np.average(areas, weights=pairs)) if areas else None
+
+
+def _mean_of_known(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _kappa(labels: NDArray[np.int64], predicted: NDArray[np.int64], every: NDArray[np.int64]) -> float | None:

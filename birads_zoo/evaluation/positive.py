@@ -15,10 +15,11 @@ from birads_zoo.evaluation.curves import (
     sensitivity_at,
     specificity_at,
 )
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES
+from birads_zoo.evaluation.intervals import ESTIMABLE, LEVEL, RESAMPLES
 from birads_zoo.evaluation.resampling import cluster_weights, clusters, without_each
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.shares import Share
+from birads_zoo.evaluation.weighted import area
 from birads_zoo.interfaces import Target
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.readings import Positive
@@ -59,13 +60,15 @@ def read_positive(
 
     Of its scores:
 
-    - `auroc`: the chance that a random positive image scores higher than a random negative one, ties counting half.
+    - `auroc`: the chance that a random positive image scores higher than a random negative one that the same network
+      predicted, ties counting half. `pooled_auroc`: than any random negative one (`evaluation.metrics.evaluate`).
     - `average_precision`: see `curves.average_precision`; by chance the share of positives.
     - `sensitivity_at_specificity`: by specificity, the largest sensitivity of a threshold that keeps it;
       `specificity_at_sensitivity` likewise. They are points of the empirical ROC curve (Pepe, "The Statistical
       Evaluation of Medical Tests for Classification and Prediction", 2003, ch. 5).
 
-    Intervals are those of `shares.Share`, the first two as areas. The last two have a threshold that is chosen on the
+    Intervals are those of `shares.Share`, the first three as areas; `None` with fewer than three patients of either
+    kind. The last two have a threshold that is chosen on the
     rows that are reported, which patients left out one at a time cannot tell of: there the variance is that of
     resamples of whole patients, each with a threshold of its own (times p/(p − 1) for the p patients with a positive
     image or those with a negative one, whichever are fewer: one kind sets the threshold for the other). They speak of
@@ -81,7 +84,8 @@ def read_positive(
     def readings(weights: Values) -> dict[str, Values]:
         caught, alarms = cumulated(positive, scores, weights)
         return (
-            {"auroc": area_under_roc(caught, alarms), "average_precision": average_precision(caught, alarms)}
+            {"auroc": area(positive, scores, test.folds, weights), "pooled_auroc": area_under_roc(caught, alarms)}
+            | {"average_precision": average_precision(caught, alarms)}
             | {f"sensitivity_at_specificity:{at}": sensitivity_at(at, caught, alarms) for at in LEVELS}
             | {f"specificity_at_sensitivity:{at}": specificity_at(at, caught, alarms) for at in LEVELS}
         )
@@ -93,7 +97,7 @@ def read_positive(
     patients = min(sick, well)
 
     def told(name: str, rows: int, *, chosen: bool) -> Estimate | None:
-        if not sick or not well:
+        if patients < ESTIMABLE or not np.isfinite(once[name][0]):
             return None
         variance = float(np.nanvar(drawn[name])) * patients / max(patients - 1, 1) if chosen else None
         share = Share(
@@ -118,6 +122,7 @@ def read_positive(
         positive_patients=sick,
         negative_patients=well,
         auroc=told("auroc", len(positive), chosen=False),
+        pooled_auroc=told("pooled_auroc", len(positive), chosen=False),
         average_precision=told("average_precision", len(positive), chosen=False),
         sensitivity_at_specificity=at_levels("sensitivity_at_specificity", positive),
         specificity_at_sensitivity=at_levels("specificity_at_sensitivity", ~positive),

@@ -19,6 +19,11 @@ def clusters(patients: NDArray[np.str_]) -> NDArray[np.int64]:
     return found
 
 
+def persons(patients: NDArray[np.str_]) -> int:
+    """Count the patients of n rows; a row without an id tells of nobody."""
+    return len(set(np.char.strip(patients.astype(np.str_)).tolist()) - {""})
+
+
 def cluster_weights(patients: NDArray[np.str_], resamples: int, generator: np.random.Generator) -> NDArray[np.float64]:
     """Return (resamples, n): how often each of n rows is in each resample of P patients, drawn with replacement.
 

@@ -9,6 +9,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OutOfFold:
+    """What S seeds of one recipe predicted for the same n rows: `probabilities` (S, n, K) and `folds` (S, n).
+
+    A fold is the number of the network that predicted the row; seeds may cut folds of their own.
+    """
+
+    probabilities: NDArray[np.float64]
+    folds: NDArray[np.int64]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictedRows:
     """n rows predicted by networks that did not learn from them, in K classes.
@@ -27,3 +38,8 @@ class PredictedRows:
     classes: tuple[str, ...]
     ordinal: bool
     positive: tuple[int, ...] = ()
+
+    @property
+    def out_of_fold(self) -> OutOfFold:
+        """The same predictions, as those of one seed."""
+        return OutOfFold(probabilities=self.probabilities[None], folds=self.folds[None])

@@ -25,17 +25,21 @@ def contributions(value: float, without: Floats) -> Floats:
 
 
 def student(parts: Floats, patients: int, level: float) -> float:
-    """Return Student's quantile for the error that `parts`, the contributions, give to a statistic at `level`.
+    """Return Student's quantile for the error that `parts`, the contributions, give to a statistic at `level`."""
+    return float(t.ppf((1 + level) / 2, freedom(parts, patients)))
 
-    Its degrees of freedom ν are those of a χ² with the variance's own relative variance, 2/ν, which is taken from the
-    parts: few patients that make up most of the error count as few (Pan and Wall, Statistics in Medicine 21, 2002,
-    after Satterthwaite). ν is 1 to p − 1, p being the `patients` that bear on the statistic.
+
+def freedom(parts: Floats, patients: int) -> float:
+    """Return the degrees of freedom ν of the error that `parts`, the contributions, give to a statistic.
+
+    They are those of a χ² with the variance's own relative variance, 2/ν, which is taken from the parts: few patients
+    that make up most of the error count as few (Pan and Wall, Statistics in Medicine 21, 2002, after Satterthwaite).
+    ν is 1 to p − 1, p being the `patients` that bear on the statistic.
     """
     squares = parts**2
     total = float(squares.sum())
     uneven = float((squares**2).sum()) - total**2 / patients
-    freedom = 2 * total**2 / uneven if uneven > 0 else np.inf
-    return float(t.ppf((1 + level) / 2, np.clip(freedom, 1, max(patients - 1, 1))))
+    return float(np.clip(2 * total**2 / uneven if uneven > 0 else np.inf, 1, max(patients - 1, 1)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +62,7 @@ class Share:
     def interval(self, level: float) -> tuple[float, float]:
         """Return both ends: Wilson's with the effective sample size, or of an area the logit's; Student's quantile.
 
-        Its degrees of freedom are those of `student`, or p − 1 beside a given `variance`. The effective sample size is
+        Its degrees of freedom are those of `freedom`, or p − 1 beside a given `variance`. The effective sample size is
         m(1 − m)/v, at most the rows. Where nothing varies, it is the p patients, as if the rows of one all went
         together.
         """

@@ -14,7 +14,7 @@ from birads_zoo.evaluation.comparison import SIGNIFICANCE, holm
 from birads_zoo.evaluation.intervals import RESAMPLES, intervals
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.resampling import cluster_weights, clusters
-from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups, Tested
@@ -134,8 +134,11 @@ def _group(
         found, score = (each[rows] for each in positives_of(test))
         truth, chances = found.astype(np.int64), np.stack([1 - score, score], axis=1)
     # Of two classes, positive and not, both areas are the one, and so is their mean.
-    area = intervals(truth, chances, patients, ordinal=test.ordinal, names=("macro_auroc",))["macro_auroc"]
-    shares = intervals(labels, probabilities, patients, ordinal=test.ordinal, names=("accuracy", "macro_f1"))
+    folds = test.folds[rows]
+    told = OutOfFold(probabilities=chances[None], folds=folds[None])
+    area = intervals(truth, told, patients, ordinal=test.ordinal, names=("macro_auroc",))["macro_auroc"]
+    told = OutOfFold(probabilities=probabilities[None], folds=folds[None])
+    shares = intervals(labels, told, patients, ordinal=test.ordinal, names=("accuracy", "macro_f1"))
     if absent:
         shares["macro_f1"] = None
         area = area if tested == "auroc" else None
@@ -143,7 +146,7 @@ def _group(
     group = replace(group, scores=scores)
     if area is None:
         return group, None, np.empty(0)
-    draws = weighted_scores(truth, chances, weights[:, rows], test.ordinal, ("macro_auroc",))["macro_auroc"]
+    draws = weighted_scores(truth, chances, folds, weights[:, rows], test.ordinal, ("macro_auroc",))["macro_auroc"]
     return group, area, draws
 
 

@@ -135,7 +135,7 @@ def _level(name: str, units: Units | None) -> str:
 
 def _calibration(calibration: Recalibration) -> str:
     before, after = calibration.before, calibration.after
-    said = f"ECE {before.ece:.3f} ({before.ece_if_calibrated:.3f} by chance)"
+    said = f"ECE {before.ece:.3f} in {before.bins} equal-count bins ({before.ece_if_calibrated:.3f} by chance)"
     skill = f"Brier skill {_told(before.brier_skill)}"
     left = [fold for fold in calibration.folds if fold.temperature is None]
     if after is not None:

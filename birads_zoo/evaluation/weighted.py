@@ -12,26 +12,28 @@ Values = NDArray[np.float64]
 
 _OF_CONFUSION = ("accuracy", "balanced_accuracy", "kappa_quadratic")
 _MEANS = ("macro_precision", "macro_recall", "macro_f1", "weighted_precision", "weighted_recall", "weighted_f1")
-_OF_CLASS = ("precision", "recall", "f1", "auroc")
+_OF_CLASS = ("precision", "recall", "f1", "auroc", "pooled_auroc")
 
 
 def score_names(classes: int) -> tuple[str, ...]:
     """Return every name that `weighted_scores` knows for so many classes; `f1:2` is that of class number 2."""
     each = [f"{name}:{k}" for k in range(classes) for name in _OF_CLASS]
-    return (*_OF_CONFUSION, *_MEANS, "macro_auroc", *each)
+    return (*_OF_CONFUSION, *_MEANS, "macro_auroc", "macro_pooled_auroc", *each)
 
 
 def weighted_scores(
     labels: NDArray[np.int64],
     probabilities: Values,
+    folds: NDArray[np.int64],
     weights: Values,
     ordinal: bool,
     names: Collection[str] | None = None,
 ) -> dict[str, Values]:
     """Return each metric (B,) under B weightings of n rows, what `evaluation.metrics.evaluate` says of repeated rows.
 
-    `labels` (n,) are in 0 … K−1, `probabilities` (n, K), `weights` (B, n) ≥ 0; `names` (see `score_names`) asks for
-    some metrics only, which saves the areas' work. NaN stands where `evaluate` has `None`, and where all weights are 0.
+    `labels` (n,) are in 0 … K−1, `probabilities` (n, K), `folds` (n,) the number of the network that predicted a row,
+    `weights` (B, n) ≥ 0; `names` (see `score_names`) asks for some metrics only, which saves the areas' work. NaN
+    stands where `evaluate` has `None`, and where all weights are 0.
     Nothing loops over B: confusions are one matrix product, areas cumulated sums over rows sorted once.
     """
     count = probabilities.shape[1]
@@ -42,7 +44,8 @@ def weighted_scores(
     with np.errstate(invalid="ignore", divide="ignore"):
         if any("auroc" not in name for name in wanted):
             scores |= _of_confusion(_confusions(labels, probabilities.argmax(axis=1), weights, count), ordinal)
-        scores |= _areas(labels, probabilities, weights, wanted)
+        scores |= _areas("auroc", labels, probabilities, folds, weights, wanted)
+        scores |= _areas("pooled_auroc", labels, probabilities, np.zeros_like(folds), weights, wanted)
     return {name: scores[name] for name in score_names(count) if name in wanted}
 
 
@@ -93,28 +96,43 @@ def _kappa(confusion: NDArray[np.float64], total: Values) -> Values:
     return kappa
 
 
-def _areas(labels: NDArray[np.int64], probabilities: Values, weights: Values, wanted: set[str]) -> dict[str, Values]:
-    count = probabilities.shape[1]
-    asked = set(range(count)) if "macro_auroc" in wanted else {k for k in range(count) if f"auroc:{k}" in wanted}
+def _areas(
+    name: str,
+    labels: NDArray[np.int64],
+    probabilities: Values,
+    folds: NDArray[np.int64],
+    weights: Values,
+    wanted: set[str],
+) -> dict[str, Values]:
+    count, macro = probabilities.shape[1], f"macro_{name}"
+    asked = set(range(count)) if macro in wanted else {k for k in range(count) if f"{name}:{k}" in wanted}
     if count == 2 and asked:  # both have the one value, as in `evaluate`
-        both = _area(labels == 1, probabilities[:, 1], weights)
-        return {"auroc:0": both, "auroc:1": both, "macro_auroc": both}
-    areas = {f"auroc:{k}": _area(labels == k, probabilities[:, k], weights) for k in asked}
-    if "macro_auroc" in wanted:
+        both = area(labels == 1, probabilities[:, 1], folds, weights)
+        return {f"{name}:0": both, f"{name}:1": both, macro: both}
+    areas = {f"{name}:{k}": area(labels == k, probabilities[:, k], folds, weights) for k in asked}
+    if macro in wanted:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a resample in which no class has an area
-            areas["macro_auroc"] = np.nanmean(list(areas.values()), axis=0)
+            areas[macro] = np.nanmean(list(areas.values()), axis=0)
     return areas
 
 
-def _area(positive: NDArray[np.bool_], scores: Values, weights: Values) -> Values:
-    """Return the weighted share of pairs in which the positive row scores higher, ties counting half."""
-    order = np.argsort(scores, kind="stable")
-    ordered, ranked = scores[order], positive[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+def area(positive: NDArray[np.bool_], scores: Values, folds: NDArray[np.int64], weights: Values) -> Values:
+    """Return the weighted share (B,) of pairs within a fold whose positive row scores higher, ties counting half.
+
+    NaN where no fold has a pair: see `auroc` of `evaluation.metrics.evaluate`.
+    """
+    order = np.lexsort((scores, folds))
+    ordered, ranked, fold = scores[order], positive[order], folds[order]
+    new_fold = np.r_[True, fold[1:] != fold[:-1]]
+    ties = np.flatnonzero(new_fold | np.r_[True, ordered[1:] != ordered[:-1]])
     heavy = weights[:, order]
-    above = np.add.reduceat(heavy * ranked, starts, axis=1)
-    below = np.add.reduceat(heavy * ~ranked, starts, axis=1)
-    beaten = np.cumsum(below, axis=1) - below / 2
-    area: Values = (above * beaten).sum(axis=1) / (above.sum(axis=1) * below.sum(axis=1))
-    return area
+    above = np.add.reduceat(heavy * ranked, ties, axis=1)
+    below = np.add.reduceat(heavy * ~ranked, ties, axis=1)
+    first = np.flatnonzero(new_fold[ties])  # of each fold's ties
+    before = np.cumsum(below, axis=1) - below  # all weights below, those of other folds too
+    beaten = before - np.repeat(before[:, first], np.diff(np.r_[first, len(ties)]), axis=1) + below / 2
+    pairs = np.add.reduceat(above, first, axis=1) * np.add.reduceat(below, first, axis=1)
+    won, all_ = (above * beaten).sum(axis=1), pairs.sum(axis=1)
+    share: Values = np.divide(won, all_, out=np.full_like(all_, np.nan), where=all_ > 0)
+    return share

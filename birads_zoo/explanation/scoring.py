@@ -25,8 +25,8 @@ from birads_zoo.explanation.sanity import rank_correlations, similarities
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator, torch_generator
 
-PASSES = PASSES_OF_A_PICTURE + 3 * PASSES_OF_A_MAP
-"""Forward passes that the scores of one explainer's map take, both baselines' included; making maps comes on top."""
+PASSES = PASSES_OF_A_PICTURE + 4 * PASSES_OF_A_MAP
+"""Forward passes that the scores of one explainer's map take, the baselines' included; making maps comes on top."""
 
 Scores = dict[str, NDArray[np.float64]]
 MapMaker = Callable[[Tensor, Tensor, Tensor], NDArray[np.float32]]
@@ -92,7 +92,7 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
         | {"breast_share": cases.breasts.mean(axis=(1, 2), dtype=np.float64)}
         | {"pointing_chance": _where_marked(share_of(cases.lesions, cases.breasts), cases)}
         | _named("centre", removed(centre) | _at_lesions(centre, cases))
-        | _named("brightness", _at_lesions(brightness, cases))
+        | _named("brightness", removed(brightness) | _at_lesions(brightness, cases))
     )
     for name, (of_trained, of_random) in subject.explainers.items():
         maps = made(of_trained)

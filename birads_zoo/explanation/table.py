@@ -23,8 +23,8 @@ _BASELINES: dict[Baseline, str] = {
     "brightness": "brightness",
     "untrained": "untrained",
 }
-_GAINS: tuple[Baseline, ...] = ("random", "centre")
-_COLUMNS = ("", "maps", *_BASELINES.values(), "gain over random", "gain over centred")
+_GAINS: dict[Baseline, str] = {"random": "random", "centre": "centred", "brightness": "brightness"}
+_COLUMNS = ("", "maps", *_BASELINES.values(), *(f"gain over {name}" for name in _GAINS.values()))
 
 
 def explanations_text(found: ExplanationsFound) -> str:
@@ -62,7 +62,12 @@ def _cells(title: str, key: MapScore, one: Judged) -> tuple[str, ...]:
     few = " †" * (at_lesion and bool(few_lesions(one)))
     n = f" (n = {one.n_lesions if at_lesion else one.n}){few}"
     if key == "energy_in_breast":  # the baselines lie in the breast by construction
-        return (title + n, _value(one.scores.get(key)), _bare(one.scores.get("breast_share")), *[""] * 5)
+        return (
+            title + n,
+            _value(one.scores.get(key)),
+            _bare(one.scores.get("breast_share")),
+            *[""] * (len(_COLUMNS) - 3),
+        )
     return (
         title + n,
         _value(one.scores.get(key)),

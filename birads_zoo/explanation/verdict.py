@@ -15,16 +15,19 @@ from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.explanations import Baseline, Judged, MapScore
 
 JUDGED: tuple[MapScore, ...] = ("deletion", "insertion", "road")
-"""The scores that the verdict rests on: each has to beat both baselines."""
+"""The scores that the verdict rests on: each has to beat all baselines of `JUDGING`."""
 
 LESS_IS_BETTER: tuple[MapScore, ...] = ("deletion", "road")
 BASELINES: Mapping[Baseline, tuple[MapScore, ...]] = {
     "random": (*JUDGED, "pointing", "energy_in_lesion"),
     "centre": (*JUDGED, "pointing", "energy_in_lesion"),
-    "brightness": ("pointing", "energy_in_lesion"),
+    "brightness": (*JUDGED, "pointing", "energy_in_lesion"),
     "untrained": ("pointing", "energy_in_lesion"),
 }
 """What each baseline scores."""
+
+JUDGING: tuple[Baseline, ...] = ("random", "centre", "brightness")
+"""The baselines that the verdict rests on."""
 
 ALIKE = 0.5
 """The rank correlation with the maps of random weights from which on an explainer counts as blind to the weights."""
@@ -45,14 +48,14 @@ def judge_explainer(rows: pd.DataFrame) -> Judged:
     images of other patients, with these networks. Intervals at 95 % are over patients
     (`evaluation.intervals.estimates`, and `rate` where all or none point right), taken to be independent.
 
-    The verdict: `faithful` where the intervals of all six gains, those of deletion, insertion and ROAD over both
-    baselines, lie above 0, and the maps depend on the weights: the interval of their rank correlation with those of
-    random weights lies below 0.5 (our convention; Adebayo et al. name none). As all have to hold, the chance of a false
-    alarm is at most that of one of them, 2.5 %, and no correction is needed (intersection-union test: Berger,
-    Technometrics 24, 1982). Where fewer than half of the images have a rank correlation, as one of the two maps is
-    flat, it is `None`, `depends_on_weights` is `None`, and the maps are not shown to be faithful. How a map lies to
-    known lesions is no part of it: where a network looks elsewhere, a faithful map shows that. `None` with fewer than
-    10 patients, as intervals of so few are too narrow.
+    The verdict: `faithful` where the intervals of all nine gains, those of deletion, insertion and ROAD over a random,
+    a centred and a brightness map, lie above 0, and the maps depend on the weights: the interval of their rank
+    correlation with those of random weights lies below 0.5 (our convention; Adebayo et al. name none). As all have to
+    hold, the chance of a false alarm is at most that of one of them, 2.5 %, and no correction is needed
+    (intersection-union test: Berger, Technometrics 24, 1982). Where fewer than half of the images have a rank
+    correlation, as one of the two maps is flat, it is `None`, `depends_on_weights` is `None`, and the maps are not
+    shown to be faithful. How a map lies to known lesions is no part of it: where a network looks elsewhere, a faithful
+    map shows that. `None` with fewer than 10 patients, as intervals of so few are too narrow.
     """
     patients = rows["patient_id"].to_numpy(dtype=np.str_)
     values = _with_gains(rows)
@@ -66,11 +69,10 @@ def judge_explainer(rows: pd.DataFrame) -> Judged:
     gains = {
         baseline: {name: found[f"gain_{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
     }
-    judging: tuple[Baseline, ...] = ("random", "centre")
     alike = found["rank_correlation"]
     depends = None if alike is None else alike.high < ALIKE
     enough = len(np.unique(clusters(patients))) >= FEWEST
-    failed = [f"{name} over {baseline}" for baseline in judging for name in JUDGED if not _beats(gains[baseline][name])]
+    failed = [f"{name} over {baseline}" for baseline in JUDGING for name in JUDGED if not _beats(gains[baseline][name])]
     return Judged(
         faithful=(not failed and depends is True) if enough else None,
         verdict=_sentence(failed, depends, enough),
@@ -129,4 +131,4 @@ def _sentence(failed: list[str], depends: bool | None, enough: bool) -> str:
     if reasons:
         lead = "does not beat its baselines" if failed else "is not shown to depend on the weights"
         return f"{lead}: {'; '.join(reasons)}"
-    return "beats a random and a centred map in deletion, insertion and ROAD, and depends on the weights"
+    return "beats a random, a centred and a brightness map in deletion, insertion and ROAD, and depends on the weights"

@@ -80,7 +80,7 @@ def _write_key(axes: Axes, drawn: Sequence[tuple[str, str, Calibration]], calibr
         axes.plot(0.03, line, _MARKERS[colour], color=colour, markersize=6, clip_on=False)
         style.write(axes, 0.09, line, name, colour, weight="bold", va="center")
         for said in (
-            f"ECE {step.ece:.3f}, by chance {step.ece_if_calibrated:.3f}",
+            f"ECE {step.ece:.3f} in {step.bins} equal-count bins, by chance {step.ece_if_calibrated:.3f}",
             f"class-wise {step.classwise_ece:.3f}, by chance {step.classwise_ece_if_calibrated:.3f}",
             f"Brier skill {_told(step.brier_skill)}",
         ):

@@ -33,6 +33,7 @@ class Against:
 def roc_curves(together: Against | None, classes: Sequence[Against], path: Path, context: str) -> None:
     """Draw the ROC curves: of the positive classes `together`, where there are such, and of each of the K `classes`.
 
+    A curve is of all folds' rows on one scale, and so is its area: `pooled_auroc` of `evaluation.metrics.evaluate`.
     Two classes have one area, so where they are read `together` that is all there is to draw. A class without
     positives or negatives is named as one that has no curve. `context` is the line under the title.
     """
@@ -41,7 +42,7 @@ def roc_curves(together: Against | None, classes: Sequence[Against], path: Path,
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
         style.write(axes, 0.68, 0.62, "chance", QUIET, SMALL, ha="left", va="center")
         for place, (line, colour, dashes) in enumerate(lines):
-            said = "" if line.roc is None else f"AUC {line.roc.area:.3f} · {_of(line)}"
+            said = "" if line.roc is None else f"pooled AUC {line.roc.area:.3f} · {_of(line)}"
             _draw(axes, key, place, line, line.roc, said, colour, dashes)
         if together is not None and lines[0][0] is together and together.roc is not None:
             _mark_levels(axes, key, together.roc)

@@ -65,6 +65,7 @@ def page(found: Leaderboard, figures: Path) -> str:
         results=sum(column.low is not None for column in shown),
         rows=board_rows(found, shown),
         by_fold=by_fold(found),
+        ranked=any(rank is not None for rank in found.ranks),
         caveats=caveats(found),
         reference_head=REFERENCE_HEAD,
         environment=asdict(found.environment),

@@ -39,18 +39,18 @@ def board_rows(found: Leaderboard, shown: Sequence[Column]) -> list[dict[str, An
 
     A cell has its text, the interval's ends, what it is sorted by, a bar (ends, value and mark in percent of the
     column's common scale) and a note. Rows of one rank have one `group`, "odd" or "even" in turn; `opens` says that
-    a row is the first of its rank.
+    a row is the first of its rank. Without ranks, as with one seed, all rows are "odd".
     """
     scales = {column.title: _scale(column, found) for column in shown if column.low}
     rows: list[dict[str, Any]] = []
     ranks = sorted({rank for rank in found.ranks if rank is not None})
     for place, (entry, rank) in enumerate(zip(found.entries, found.ranks, strict=True)):
-        if rank is None:
+        if entry.score is None:
             rows.append({"name": entry.name, "error": entry.error or "its score is undefined"})
             continue
         cells = [_cell(column, entry, rank, found, scales.get(column.title)) for column in shown]
         opens = place > 0 and found.ranks[place - 1] != rank
-        group = "odd" if ranks.index(rank) % 2 == 0 else "even"
+        group = "odd" if rank is None or ranks.index(rank) % 2 == 0 else "even"
         rows.append({"name": entry.name, "error": "", "cells": cells, "group": group, "opens": opens})
     return rows
 
@@ -80,7 +80,7 @@ def by_fold(found: Leaderboard) -> list[dict[str, Any]]:
 
 
 def _cell(
-    column: Column, entry: Entry, rank: int, found: Leaderboard, scale: tuple[float, float] | None
+    column: Column, entry: Entry, rank: int | None, found: Leaderboard, scale: tuple[float, float] | None
 ) -> dict[str, Any]:
     value, text = column.value(entry, rank), column.text(entry, rank)
     number, bracket, ends = text.partition(" [")
@@ -131,7 +131,9 @@ def _percent(value: float, low: float, high: float) -> float:
     return 50.0 if high <= low else 4 + 92 * (value - low) / (high - low)
 
 
-def _tied(entry: Entry, rank: int, found: Leaderboard) -> str:
+def _tied(entry: Entry, rank: int | None, found: Leaderboard) -> str:
+    if rank is None:
+        return ""
     others = [
         other for other, own in zip(found.entries, found.ranks, strict=True) if own == rank and other is not entry
     ]

@@ -95,10 +95,12 @@ def _estimated(title: str, of: Callable[[Entry], Estimate | None], form: str) ->
 def caveats(found: Leaderboard) -> tuple[str, ...]:
     """Say in sentences what the ranking rests on, and what it cannot show."""
     metric = METRICS.get(found.metric, found.metric)
-    said = [
-        f"Ranked by {metric}, with 95 % intervals over patients and, if several, seeds. Models share a rank"
-        " where paired tests, clustered by patient and corrected by Holm's procedure, show no difference.",
-    ]
+    said = [f"Sorted by {metric}, with 95 % intervals over patients and, if several, seeds."]
+    if any(rank is not None for rank in found.ranks):
+        said[0] += (
+            " Models share a rank where paired tests, clustered by patient and corrected by Holm's procedure, show no"
+            " difference."
+        )
     if found.smallest_gap is not None:
         said.append(
             f"A true gap of {found.smallest_gap:.3f} would be shown four times in five (a pair tested alone, at 5 %)."

@@ -123,7 +123,7 @@ def _panels(
     told: Callable[[Against, Curve, float, float], str],
     guide: Sequence[Point],
 ) -> list[Plot]:
-    area = "AUC" if kind == "roc" else "AP"
+    area = "pooled AUC" if kind == "roc" else "AP"
     parts: list[tuple[str, list[Series], Sequence[Point]]] = []
     if together is not None:
         share = together.positives / together.n

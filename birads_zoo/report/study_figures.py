@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
+from birads_zoo.evaluation.comparison import NOT_MEASURED
 from birads_zoo.evaluation.intervals import FEW
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
 from birads_zoo.report import style
@@ -32,18 +33,21 @@ def draw_study(folder: Path, found: Leaderboard) -> None:
     per_class(ran, found, folder / "per-class.png")
     if any(entry.flops for entry in ran):
         cost(ran, found, folder / "cost.png")
-    if len(ran) > 1:
+    if any(p is not None for row in found.pairwise for p in row):
         pairs(ran, found, folder / "pairs.png")
 
 
 def scores(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
-    """Draw each model's pooled score with its 95 % interval over its single folds' scores, and the best shortcut.
+    """Draw each model's score with its 95 % interval over its single folds' scores, and the best shortcut.
 
-    The shortcut is a line that all should pass; a model's rank stands before its name.
+    The shortcut is a line that all should pass; a model's rank, if it has one, stands before its name.
     """
     metric = METRICS.get(found.metric, found.metric)
     folds = " · small dots: single folds" if any(entry.by_fold for entry in entries) else ""
-    title, context = f"{metric} with 95 % intervals", f"{found.basis}{folds} · equal ranks: no difference shown"
+    ranks = [rank for entry, rank in zip(found.entries, found.ranks, strict=True) if entry.score is not None]
+    tested = any(rank is not None for rank in ranks)
+    judged = "equal ranks: no difference shown" if tested else NOT_MEASURED
+    title, context = f"{metric} with 95 % intervals", f"{found.basis}{folds} · {judged}"
     figure = style.chart(_NAMES + 5.8, 0.4 * len(entries) + 1.0, title, context)
     axes = figure.add_subplot()
     style.tidy(axes, "x")
@@ -64,8 +68,10 @@ def scores(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
         said = "  " + style.plain(f"best shortcut: {best.replace('_', ' ')}")
         style.write(axes, found.shortcuts[best], len(entries) - 0.3, said, WARM, SMALL, va="bottom")
     axes.set(ylim=(len(entries) - 0.2, -0.7))
-    ranks = [rank for entry, rank in zip(found.entries, found.ranks, strict=True) if entry.score is not None]
-    names = [f"{rank}  {style.fitted(entry.name, _NAMES)}" for entry, rank in zip(entries, ranks, strict=True)]
+    names = [
+        ("" if rank is None else f"{rank}  ") + style.fitted(entry.name, _NAMES)
+        for entry, rank in zip(entries, ranks, strict=True)
+    ]
     axes.set_yticks(range(len(entries)), names)
     style.save(figure, path)
 

@@ -176,7 +176,7 @@ def _stated(step: Calibration) -> Verdict:
     bins = step.top_label
     over = sum(one.observed.high < one.predicted for one in bins)
     under = sum(one.observed.low > one.predicted for one in bins)
-    told = f"calibration error {step.ece:.3f}, by chance {step.ece_if_calibrated:.3f}."
+    told = f"calibration error {step.ece:.3f} in {step.bins} equal-count bins, by chance {step.ece_if_calibrated:.3f}."
     if over + under > _BINS_OFF * len(bins):
         how = "too high" if not under else "too low" if not over else "off"
         because = f"{over + under} of {len(bins)} points of the diagram lie outside their interval; {told}"

@@ -66,7 +66,7 @@ class ExplanationsFound(msgspec.Struct, frozen=True, kw_only=True):
     explaining and scoring took.
     """
 
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
 
     n: int
     of: int

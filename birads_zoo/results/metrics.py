@@ -19,9 +19,10 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
 
     - `n`, `patients`, `classes`, `target`, `level`, `split`, `leaky`, `folds`: what the numbers are of. `level` says
       what a row is: an image, a breast, or a patient at one exam. `leaky` says that patients stand on both sides of the
-      split, so that no number speaks of new patients.
+      split, so that no number speaks of new patients. `patients` counts those whose id is known.
     - `accuracy`, `balanced_accuracy`, `kappa_quadratic`, `macro`, `weighted`, `per_class`, `confusion`, `intervals`:
-      the metrics and their intervals; `per_fold` and `spread_over_folds`: the same fold by fold.
+      the metrics and their intervals; an `auroc` compares rows of one fold, a `pooled_auroc` all; `per_fold` and
+      `spread_over_folds`: the same fold by fold.
     - `shortcuts` and `gain`: what needs no look at the breast scores, by its name, and how much more the network does.
     - `errors`: how far off mistakes are; `None` for fewer than three classes or classes without order.
     - `positive`: the positive classes against the rest; `None` where no class is positive.
@@ -33,7 +34,7 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
       `None`, and no key of the file.
     """
 
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
 
     per_fold: tuple[FoldMetrics, ...]
     spread_over_folds: SpreadOverFolds

@@ -28,8 +28,8 @@ class CalibrationErrors(msgspec.Struct, frozen=True, kw_only=True):
     """How well probabilities foretell labels: see `birads_zoo.evaluation.calibration.measure_calibration`.
 
     `brier` is in [0, 2], `log_loss` from 0 on in nats, 0 being best; `brier_skill` is 1 at best, and 0 for the classes'
-    shares. `ece` and `classwise_ece` are in [0, 1]; `…_if_calibrated` is what chance would make of them were the
-    probabilities perfect.
+    shares. `bins` bins of equally many rows are what the errors `ece` and `classwise_ece` are means over. `ece` and
+    `classwise_ece` are in [0, 1]; `…_if_calibrated` is what chance would make of them were the probabilities perfect.
     """
 
     n: int
@@ -37,6 +37,7 @@ class CalibrationErrors(msgspec.Struct, frozen=True, kw_only=True):
     brier: Estimate | None
     brier_skill: Estimate | None
     log_loss: Estimate | None
+    bins: int
     ece: float
     ece_if_calibrated: float
     classwise_ece: float

@@ -24,8 +24,8 @@ class Positive(msgspec.Struct, frozen=True, kw_only=True):
     """The positive `classes` against the rest: see `birads_zoo.evaluation.positive.read_positive`.
 
     `positives` and `negatives` count images, `positive_patients` and `negative_patients` the patients who have one. The
-    scores are in [0, 1], `None` without a positive or a negative image; those at a specificity or sensitivity have it
-    as their key ("0.8", "0.9").
+    scores are in [0, 1], `None` with fewer than three patients of either kind; those at a specificity or sensitivity
+    have it as their key ("0.8", "0.9").
     """
 
     classes: tuple[str, ...]
@@ -35,6 +35,7 @@ class Positive(msgspec.Struct, frozen=True, kw_only=True):
     positive_patients: int
     negative_patients: int
     auroc: Estimate | None
+    pooled_auroc: Estimate | None
     average_precision: Estimate | None
     sensitivity_at_specificity: dict[str, Estimate | None]
     specificity_at_sensitivity: dict[str, Estimate | None]

@@ -21,7 +21,8 @@ class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):
     precision: float  # 0 when the class is never predicted
     recall: float  # 0 when the class has no row
     f1: float
-    auroc: float | None  # None when the class has no row, or nothing but rows
+    auroc: float | None  # None when no fold has both rows of the class and others
+    pooled_auroc: float | None  # across folds; None when the class has no row, or nothing but rows
     support: int
 
 
@@ -32,6 +33,7 @@ class MacroMetrics(msgspec.Struct, frozen=True, kw_only=True):
     recall: float
     f1: float
     auroc: float | None  # over the classes that have one; None when none has
+    pooled_auroc: float | None  # likewise
 
 
 class WeightedMetrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +77,8 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     """The intervals of the metrics, at `level`, by `method`, from `resamples` patients that were each left out once.
 
     `scores` has both ends by flat names such as "accuracy", "macro_f1", "weighted_recall" and "f1:BI-RADS 4"; `None`
-    where nothing can be said. `few` has the classes of fewer than `few_below` patients, with that number: their
-    intervals and those of macro averages hold the truth less often than `level`.
+    where nothing can be said, as of a class of one or two patients. `few` has the classes of fewer than `few_below`
+    patients, with that number: their intervals and those of macro averages hold the truth less often than `level`.
     """
 
     method: str

@@ -20,7 +20,7 @@ from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.ordinal import read_errors
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
 from birads_zoo.evaluation.recalibration import read_calibration
-from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.resampling import clusters, persons
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.subgroups import read_subgroups
 from birads_zoo.evaluation.weighted import weighted_scores
@@ -82,7 +82,7 @@ def measure(
         split=recipe.split.scheme,
         leaky=leaky,
         folds=len(data.folds),
-        patients=len(np.unique(test.patients)),
+        patients=persons(test.patients),
         target=data.labelled.target.name,
         level=data.labelled.target.level,
         validation=_measured(validation) if len(data.folds) == 1 and len(validation.labels) else None,
@@ -97,9 +97,9 @@ def check_evaluation(data: Prepared, recipe: Recipe) -> None:
 
 def _measured(rows: PredictedRows) -> Measured:
     labels, classes = rows.labels, rows.classes
-    found = intervals(labels, rows.probabilities, rows.patients, ordinal=rows.ordinal)
+    found = intervals(labels, rows.out_of_fold, rows.patients, ordinal=rows.ordinal)
     return Measured(
-        **asdict(evaluate(labels, rows.probabilities, classes, ordinal=rows.ordinal)),
+        **asdict(evaluate(labels, rows.probabilities, rows.folds, classes, ordinal=rows.ordinal)),
         intervals=Intervals(
             method=METHOD,
             level=LEVEL,
@@ -119,10 +119,8 @@ def _shortcut(test: PredictedRows, rung: Rung, verdict: Verdict | None) -> Short
     if rung.probabilities is None:
         return ShortcutScore(macro_f1=None, macro_auroc=None)
     once = np.ones((1, len(test.labels)))
-    scores = {
-        name: float(value[0]) if np.isfinite(value[0]) else None
-        for name, value in weighted_scores(test.labels, rung.probabilities, once, test.ordinal, JUDGED).items()
-    }
+    told = weighted_scores(test.labels, rung.probabilities, test.folds, once, test.ordinal, JUDGED)
+    scores = {name: float(value[0]) if np.isfinite(value[0]) else None for name, value in told.items()}
     return ShortcutScore(
         macro_f1=scores["macro_f1"],
         macro_auroc=scores["macro_auroc"],
@@ -134,7 +132,9 @@ def _shortcut(test: PredictedRows, rung: Rung, verdict: Verdict | None) -> Short
 
 def _gains(test: PredictedRows, rungs: Sequence[Rung]) -> Gains:
     shortcuts = {rung.name: rung.probabilities for rung in rungs if rung.probabilities is not None}
-    found = gain_over_best(test.labels, test.probabilities, shortcuts, test.patients, JUDGED, ordinal=test.ordinal)
+    found = gain_over_best(
+        test.labels, test.probabilities, shortcuts, test.folds, test.patients, JUDGED, ordinal=test.ordinal
+    )
     gains = {name: None if gain is None else Gain(**asdict(gain), over=over) for name, (over, gain) in found.items()}
     return Gains(over=found["macro_f1"][0], macro_f1=gains["macro_f1"], macro_auroc=gains["macro_auroc"])
 

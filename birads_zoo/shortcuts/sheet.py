@@ -38,9 +38,10 @@ def sheet_shortcuts(
     folds = make_folds(held_together(rows, section.scheme), labels, labelled.classes, section, seed)
     check_leaks(folds, rows["patient_id"].to_numpy(dtype=np.str_), section.scheme)
     tested = labels[np.concatenate([fold.test for fold in folds])]
+    numbers = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
     rungs = climb_blind(labelled, folds, file_facts(labelled.index), seed)
     return {
-        rung.name: evaluate(tested, rung.probabilities, labelled.classes).macro.f1
+        rung.name: evaluate(tested, rung.probabilities, numbers, labelled.classes).macro.f1
         for rung in rungs
         if rung.probabilities is not None
     }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from birads_zoo.evaluation.comparison import NOT_MEASURED
 from birads_zoo.evaluation.leaderboard import Effect
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
@@ -35,29 +36,24 @@ def effects(
     mean over patients and seeds; positive where the part helps. Paired: both were trained on the same folds with the
     same seeds, batch order and initial weights where the ablation leaves them. The p-values are corrected over all
     effects that are tested here (`score.adjusted`), and the verdict goes by them at 5 %. The intervals are single
-    ones, at 95 %, not corrected.
+    ones, at 95 %, not corrected. With one seed there are no tests and so no verdicts.
     An ablation that changes nothing, whether it says so or predicts the same to the last digit, is a row of its own
     kind and no test; so is one that failed, or whose full model did, and one where both call every image the same
     class, unless `metric` is an area, which goes by the order of the probabilities.
     """
     rows = [_effect(variant, predicted, failures, metric, ordinal=ordinal) for variant in variants if variant.ablation]
     corrected = adjusted([row.p for row in rows])
-    one_seed = any(len(found.probabilities) == 1 for found in predicted.values())
     return tuple(
-        row if p is None else replace(row, p=p, verdict=verdict(row.effect, p, one_seed=one_seed))
+        row if p is None else replace(row, p=p, verdict=verdict(row.effect, p))
         for row, p in zip(rows, corrected, strict=True)
     )
 
 
-def verdict(effect: Estimate | None, p: float, *, one_seed: bool = False) -> str:
-    """Say what an effect shows, from the point of view of the part that the ablation removes.
-
-    With one seed the test knows nothing of what another seed would do, which may be as much as the effect: the verdict
-    is then of these two trained models, and says so.
-    """
+def verdict(effect: Estimate | None, p: float) -> str:
+    """Say what an effect shows, from the point of view of the part that the ablation removes."""
     if effect is None or p >= LEVEL or effect.value == 0:
         return NOT_SHOWN
-    return (HELPS if effect.value > 0 else HURTS) + ", with this one seed" * one_seed
+    return HELPS if effect.value > 0 else HURTS
 
 
 def _effect(
@@ -85,4 +81,4 @@ def _effect(
         return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=COLLAPSED)
     found = compare(full, without, metric, ordinal=ordinal)
     effect = Estimate(value=found.difference, low=found.low, high=found.high)
-    return Effect(name=variant.ablation, backbone=backbone, effect=effect, p=found.p_value, verdict=NOT_SHOWN)
+    return Effect(name=variant.ablation, backbone=backbone, effect=effect, p=found.p_value, verdict=NOT_MEASURED)

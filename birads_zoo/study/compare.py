@@ -22,7 +22,15 @@ from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
 from birads_zoo.study.public import public_command, public_text
-from birads_zoo.study.score import adjusted, compare, mean_of_known, score, shortcut_scores, values
+from birads_zoo.study.score import (
+    adjusted,
+    compare,
+    mean_of_known,
+    same_predictions,
+    score,
+    shortcut_scores,
+    values,
+)
 
 
 def leaderboard(
@@ -36,19 +44,17 @@ def leaderboard(
 ) -> Leaderboard:
     """Judge every variant of a study by its metric, on the rows that all predicted; `predicted` is not empty.
 
-    Entries are sorted by score, those without one last. Every pair is compared (see `score.compare`) and the p-values
-    are corrected over all pairs (`score.adjusted`); an entry shares the rank of a better one from which no difference
-    is shown (`evaluation.comparison.rank_with_ties`). `smallest_gap` is the largest that any pair has: a gap that
-    this data would show between any two of these models with power 0.8, before correction.
+    Entries are sorted by score, those without one last. Every pair that does not predict the very same is compared (see
+    `score.compare`) and the p-values are corrected over these pairs (`score.adjusted`); an entry shares the rank of a
+    better one from which no difference is shown (`evaluation.comparison.rank_with_ties`). `smallest_gap` is the largest
+    that any pair has: a gap that this data would show between any two of these models with power 0.8, before
+    correction. With one seed nothing is tested, and there are no ranks.
     """
     entries = [_entry(variant, study, predicted, failures, ordinal=ordinal) for variant in study.variants]
     entries.sort(key=lambda entry: -np.inf if entry.score is None else entry.score.value, reverse=True)
     scored = [entry.name for entry in entries if entry.score is not None]
     pairwise, gap = _pairwise(scored, predicted, study.metric, ordinal=ordinal)
-    ranks = rank_with_ties(
-        np.array([entry.score.value for entry in entries if entry.score is not None]),
-        np.array([[1.0 if p is None else p for p in row] for row in pairwise]),
-    )
+    ranks = _ranks(entries, pairwise) if len(study.seeds) > 1 else [None] * len(scored)
     first = next(iter(predicted.values()))
     recipe, metrics = study.variants[0].recipe, first.metrics[0]
     absent = [None] * (len(entries) - len(scored))
@@ -64,7 +70,7 @@ def leaderboard(
         classes=first.classes,
         metric=study.metric,
         entries=tuple(entries),
-        ranks=(*(int(rank) for rank in ranks), *absent),
+        ranks=(*ranks, *absent),
         pairwise=(*((*row, *absent) for row in pairwise), *[(None,) * len(entries)] * len(absent)),
         smallest_gap=gap,
         shortcuts=shortcut_scores(first, study.metric),
@@ -122,13 +128,28 @@ def _entry(
 def _pairwise(
     names: Sequence[str], predicted: Mapping[str, Predicted], metric: Metric, *, ordinal: bool
 ) -> tuple[list[list[float | None]], float | None]:
-    """Return the adjusted p-value of every pair (`None` on the diagonal), and the largest of their smallest gaps."""
-    pairs = list(itertools.combinations(range(len(names)), 2))
+    """Return the adjusted p-value of every pair, and the largest of their smallest gaps.
+
+    `None` stands where nothing is tested: on the diagonal, between models that predict the very same, and with one
+    seed.
+    """
+    pairs = [
+        (i, j)
+        for i, j in itertools.combinations(range(len(names)), 2)
+        if not same_predictions(predicted[names[i]], predicted[names[j]])
+    ]
     found = [compare(predicted[names[i]], predicted[names[j]], metric, ordinal=ordinal) for i, j in pairs]
     table: list[list[float | None]] = [[None] * len(names) for _ in names]
     for (i, j), p in zip(pairs, adjusted([one.p_value for one in found]), strict=True):
         table[i][j] = table[j][i] = p
-    return table, max((one.smallest_gap for one in found), default=None)
+    return table, max((one.smallest_gap for one in found if one.smallest_gap is not None), default=None)
+
+
+def _ranks(entries: Sequence[Entry], pairwise: Sequence[Sequence[float | None]]) -> list[int | None]:
+    """Return the ranks of the entries that have a score, which come first; models that predict the same are equal."""
+    scores = np.array([entry.score.value for entry in entries if entry.score is not None])
+    shown = np.array([[1.0 if p is None else p for p in row] for row in pairwise])
+    return [int(rank) for rank in rank_with_ties(scores, shown)]
 
 
 def _per_class(found: Predicted) -> tuple[ClassScore, ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
+from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.folder import read_cost, read_metrics
@@ -22,15 +23,15 @@ from birads_zoo.study.execute import Failure
 class Predicted:
     """What S seeds of one recipe predicted for n rows, sorted by their numbers, and what each run reported.
 
-    `probabilities` (S, n, K) are per seed; `patients` (n,) are ids, "" where unknown; `metrics` and `costs` are what
-    each seed's run measured and cost.
+    `told` has each seed's probabilities and folds; `patients` (n,) are ids, "" where unknown; `metrics` and `costs` are
+    what each seed's run measured and cost.
     """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
     patients: NDArray[np.str_]
     classes: tuple[str, ...]
-    probabilities: NDArray[np.float64]
+    told: OutOfFold
     metrics: tuple[RunMetrics, ...]
     costs: tuple[Cost, ...]
 
@@ -54,7 +55,10 @@ def gather(folders: Sequence[Path]) -> Predicted:
         labels=first.labels,
         patients=first.patients,
         classes=first.classes,
-        probabilities=np.concatenate([one.probabilities for one in read]),
+        told=OutOfFold(
+            probabilities=np.concatenate([one.told.probabilities for one in read]),
+            folds=np.concatenate([one.told.folds for one in read]),
+        ),
         metrics=tuple(one.metrics[0] for one in read),
         costs=tuple(one.costs[0] for one in read),
     )
@@ -112,7 +116,7 @@ def _read(folder: Path) -> Predicted:
         labels=labels,
         patients=frame["patient_id"].to_numpy(np.str_),
         classes=metrics.classes,
-        probabilities=probabilities[None],
+        told=OutOfFold(probabilities=probabilities[None], folds=frame["fold"].to_numpy(np.int64)[None]),
         metrics=(metrics,),
         costs=(cost,),
     )

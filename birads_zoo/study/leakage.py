@@ -12,6 +12,7 @@ from birads_zoo.data.audit import choose_target
 from birads_zoo.data.load import load_index
 from birads_zoo.data.splits import is_leaky
 from birads_zoo.errors import UserError
+from birads_zoo.evaluation.comparison import NOT_MEASURED
 from birads_zoo.evaluation.leaderboard import SchemeScore
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
@@ -64,7 +65,7 @@ def inflation(
     split by patient, for this recipe on this data: the mean over patients and seeds of the difference on the same
     rows, each predicted out of fold under both. Part of a difference may be that a split trains on other rows; what
     is tested is that it is not zero. Paired by row and seed, clustered by patient (see `score.compare`); p-values are
-    corrected over the splits that are tested.
+    corrected over the splits that are tested. With one seed none is, and there is no verdict.
     """
     tight = variants[0]
     base = predicted[tight.name]
@@ -91,6 +92,7 @@ def inflation(
                 inflation=Estimate(value=found.difference, low=found.low, high=found.high),
                 p=found.p_value,
                 smallest_gap=found.smallest_gap,
+                verdict=NOT_MEASURED,
             )
         )
     corrected = adjusted([row.p for row in rows])

@@ -60,7 +60,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 class AblationStudy(Basis, frozen=True, kw_only=True):
     """The content of `ablations.json`: the score of the full model, and the effect of each ablation."""
 
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
 
     full: Estimate | None
     ablations: tuple[Effect, ...]
@@ -69,7 +69,7 @@ class AblationStudy(Basis, frozen=True, kw_only=True):
 class LeakageStudy(Basis, frozen=True, kw_only=True):
     """The content of `leakage.json`: the score under each split, and by how much it exceeds that by patient."""
 
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
 
     schemes: tuple[SchemeScore, ...]
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from birads_zoo.evaluation.comparison import Comparison, compare_pair, holm
-from birads_zoo.evaluation.intervals import LEVEL, RESAMPLES, intervals
+from birads_zoo.evaluation.intervals import LEVEL, intervals
 from birads_zoo.evaluation.weighted import weighted_scores
-from birads_zoo.randomness import numpy_generator
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.gather import Predicted
@@ -19,7 +18,10 @@ from birads_zoo.study.gather import Predicted
 def values(predicted: Predicted, metric: Metric, *, ordinal: bool) -> list[float]:
     """Return each seed's value of `metric` (a flat name) on all n rows; NaN where it is undefined."""
     once = np.ones((1, len(predicted.labels)))
-    each = (weighted_scores(predicted.labels, one, once, ordinal, (metric,)) for one in predicted.probabilities)
+    each = (
+        weighted_scores(predicted.labels, one, folds, once, ordinal, (metric,))
+        for one, folds in zip(predicted.told.probabilities, predicted.told.folds, strict=True)
+    )
     return [float(scores[metric][0]) for scores in each]
 
 
@@ -32,7 +34,7 @@ def score(predicted: Predicted, metric: Metric, *, ordinal: bool) -> Estimate | 
     """
     return intervals(
         predicted.labels,
-        predicted.probabilities,
+        predicted.told,
         predicted.patients,
         ordinal=ordinal,
         level=LEVEL,
@@ -47,27 +49,23 @@ def compare(one: Predicted, other: Predicted, metric: Metric, *, ordinal: bool) 
     """
     return compare_pair(
         one.labels,
-        one.probabilities,
-        other.probabilities,
+        one.told,
+        other.told,
         one.patients,
         metric,
-        numpy_generator(0, "study", "compare", metric),
         ordinal=ordinal,
-        resamples=RESAMPLES,
         level=LEVEL,
     )
 
 
 def same_predictions(one: Predicted, other: Predicted) -> bool:
     """Tell whether two predicted the very same probabilities with every seed, so that there is nothing to test."""
-    return one.probabilities.shape == other.probabilities.shape and bool(
-        np.array_equal(one.probabilities, other.probabilities)
-    )
+    return bool(np.array_equal(one.told.probabilities, other.told.probabilities))
 
 
 def same_class_throughout(predicted: Predicted) -> bool:
     """Tell whether each seed's network called every image one and the same class."""
-    called = predicted.probabilities.argmax(axis=2)
+    called = predicted.told.probabilities.argmax(axis=2)
     return bool((called == called[:, :1]).all())
 
 

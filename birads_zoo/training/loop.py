@@ -218,5 +218,6 @@ def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
     assert fit.validation is not None
     logits, targets, _ = predict(current, fit.forward, fit.validation, fit.compute)
     loss = float(nn.functional.cross_entropy(current.scores(logits), targets))  # mean −log p, whatever the loss
-    metrics = evaluate(targets.cpu().numpy(), current.probabilities(logits.double()).cpu().numpy(), fit.classes)
+    labels, probabilities = targets.cpu().numpy(), current.probabilities(logits.double()).cpu().numpy()
+    metrics = evaluate(labels, probabilities, np.zeros_like(labels), fit.classes)  # of one network
     return dict(zip(_VALIDATED, (loss, metrics.accuracy, metrics.macro.f1, metrics.macro.auroc), strict=True))

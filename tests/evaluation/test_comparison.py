@@ -6,6 +6,7 @@ from msgspec.structs import asdict
 
 from birads_zoo.evaluation.comparison import compare_pair, gain_over_best, holm, rank_with_ties
 from birads_zoo.evaluation.resampling import cluster_weights, clusters
+from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.weighted import weighted_scores
 
 
@@ -26,21 +27,26 @@ def sample(generator, patients, better=0.0, seeds=1, seed_noise=0.0):
     return labels, model(1.0 + better), model(1.0), of.astype(str)
 
 
+def told(probabilities, folds=None):
+    """Predictions (S, n, K) of networks of one fold, or of these."""
+    seeds, rows = probabilities.shape[:2]
+    return OutOfFold(probabilities=probabilities, folds=np.zeros((seeds, rows), int) if folds is None else folds)
+
+
 def rejections(times, metric, **how):
     generator = np.random.default_rng(5)
     found = []
     for _ in range(times):
         labels, one, other, patients = sample(generator, **how)
-        found.append(compare_pair(labels, one, other, patients, metric, generator, ordinal=True, resamples=300))
+        found.append(compare_pair(labels, told(one), told(other), patients, metric, ordinal=True))
     return found
 
 
 @pytest.mark.parametrize(
     ("metric", "seeds", "noise"),
     [
-        ("macro_f1", 1, 0.0),
+        ("macro_f1", 3, 0.0),
         pytest.param("macro_f1", 3, 0.3, marks=pytest.mark.slow),
-        pytest.param("macro_auroc", 1, 0.0, marks=pytest.mark.slow),
         pytest.param("macro_auroc", 3, 0.3, marks=pytest.mark.slow),
     ],
 )
@@ -51,7 +57,7 @@ def test_equal_models_are_rarely_called_different(metric, seeds, noise):
 
 
 def test_a_gap_of_the_stated_size_is_found_at_the_stated_power():
-    found = rejections(200, "macro_f1", patients=80, better=0.32)
+    found = rejections(200, "macro_f1", patients=80, better=0.26, seeds=2)
     true = np.mean([one.difference for one in found])
     stated = np.mean([one.smallest_gap for one in found])
     power = np.mean([one.p_value < 0.05 for one in found])
@@ -64,16 +70,35 @@ def test_a_gap_of_the_stated_size_is_found_at_the_stated_power():
 
 
 def test_a_model_does_not_differ_from_itself():
-    labels, one, _, patients = sample(np.random.default_rng(0), 20)
-    found = compare_pair(labels, one, one, patients, "accuracy", np.random.default_rng(0), ordinal=True)
+    labels, one, _, patients = sample(np.random.default_rng(0), 20, seeds=2)
+    assert one[0].tolist() != one[1].tolist()
+    one[1] = one[0]
+    found = compare_pair(labels, told(one), told(one), patients, "accuracy", ordinal=True)
     assert (found.difference, found.p_value) == (0, 1)
+
+
+def test_one_seed_is_not_judged():
+    labels, one, other, patients = sample(np.random.default_rng(0), 100, better=1.5)
+    found = compare_pair(labels, told(one), told(other), patients, "macro_f1", ordinal=True)
+    assert found.low > 0, "of these two trained models the interval speaks"
+    assert found.p_value is found.smallest_gap is None
+
+
+def test_each_model_and_seed_has_its_own_folds():
+    """Rows of the second fold score 10 higher: where folds are told, nothing of that is seen."""
+    labels, patients = np.array([0, 1, 0, 1] * 10), np.arange(40).astype(str)
+    folds = (np.arange(40) >= 20).astype(int)
+    right = np.where(labels == 1, 0.1, 0.05) + 0.8 * folds
+    both = np.stack([1 - right, right], axis=1)
+    one, other = told(both[None].repeat(2, 0), np.stack([folds, folds])), told(both[None].repeat(2, 0))
+    found = compare_pair(labels, one, other, patients, "macro_auroc", ordinal=True)
+    assert found.difference == pytest.approx(1 - 0.75)
 
 
 def test_the_sign_says_which_is_better():
     labels, one, other, patients = sample(np.random.default_rng(0), 100, better=1.5)
-    generator = np.random.default_rng(0)
-    there = compare_pair(labels, one, other, patients, "macro_f1", generator, ordinal=True)
-    back = compare_pair(labels, other, one, patients, "macro_f1", generator, ordinal=True)
+    there = compare_pair(labels, told(one), told(other), patients, "macro_f1", ordinal=True)
+    back = compare_pair(labels, told(other), told(one), patients, "macro_f1", ordinal=True)
     assert there.difference > 0 > back.high
     assert there.difference == pytest.approx(-back.difference)
 
@@ -84,7 +109,9 @@ def test_the_gain_is_over_the_best_shortcut():
     right, wrong = np.eye(2)[labels], np.eye(2)[1 - labels]
     half = np.where((np.arange(60) % 4 < 2)[:, None], right, wrong)
     shortcuts = {"bad": wrong, "half": half}
-    found = gain_over_best(labels, right, shortcuts, patients, ("accuracy",), ordinal=True)["accuracy"]
+    found = gain_over_best(labels, right, shortcuts, np.zeros(60, int), patients, ("accuracy",), ordinal=True)[
+        "accuracy"
+    ]
     assert found[0] == "half"
     assert found[1].value == pytest.approx(0.5)
     assert 0.2 < found[1].low < 0.5 < found[1].high < 0.8
@@ -124,14 +151,15 @@ def test_weighted_scores_are_those_of_repeated_rows():
     generator = np.random.default_rng(1)
     labels, probabilities = generator.integers(0, 4, 60), generator.random((60, 4)).round(1) + 0.01
     weights = generator.integers(0, 3, (5, 60)).astype(float)
-    scores = weighted_scores(labels, probabilities, weights, True)
+    folds = generator.integers(0, 2, 60)
+    scores = weighted_scores(labels, probabilities, folds, weights, True)
     for b in range(5):
         rows = np.repeat(np.arange(60), weights[b].astype(int))
-        said = evaluate(labels[rows], probabilities[rows], tuple("abcd"))
+        said = evaluate(labels[rows], probabilities[rows], folds[rows], tuple("abcd"))
         for name in ("accuracy", "balanced_accuracy", "kappa_quadratic"):
             assert scores[name][b] == pytest.approx(getattr(said, name)), name
         for name, value in asdict(said.macro).items():
             assert scores[f"macro_{name}"][b] == pytest.approx(value), name
         for k, entry in enumerate(said.per_class):
-            for name in ("precision", "recall", "f1", "auroc"):
+            for name in ("precision", "recall", "f1", "auroc", "pooled_auroc"):
                 assert scores[f"{name}:{k}"][b] == pytest.approx(getattr(entry, name)), (name, k)

@@ -8,6 +8,7 @@ from scipy.stats import binomtest, norm, t
 
 from birads_zoo.evaluation import intervals as room
 from birads_zoo.evaluation.intervals import FEW, estimate, estimates, few_patients, intervals, rate
+from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.shares import Share, contributions, mean_interval, over_seeds, student
 from birads_zoo.evaluation.weighted import score_names, weighted_scores
 
@@ -24,16 +25,22 @@ def draw(generator, patients, shares, images=(1, 8), skill=1.5):
     return labels, probabilities, of.astype(str)
 
 
+def told(probabilities):
+    """Predictions (n, K) of one network."""
+    return OutOfFold(probabilities=probabilities[None], folds=np.zeros((1, len(probabilities)), int))
+
+
 def coverage(times, patients, shares, names, fewest=FEW, **how):
     """The share of samples whose interval holds the truth, of those in which every class has `fewest` patients."""
     labels, probabilities, _ = draw(np.random.default_rng(99), 60_000, shares, **how)
-    truth = weighted_scores(labels, probabilities, np.ones((1, len(labels))), True, names)
+    folds = np.zeros(len(labels), int)
+    truth = weighted_scores(labels, probabilities, folds, np.ones((1, len(labels))), True, names)
     generator, hits = np.random.default_rng(11), {name: [] for name in names}
     while min(map(len, hits.values())) < times:
         labels, probabilities, of = draw(generator, patients, shares, **how)
         if min(len(np.unique(of[labels == k])) for k in range(len(shares))) < fewest:
             continue
-        for name, found in intervals(labels, probabilities, of, ordinal=True, names=names).items():
+        for name, found in intervals(labels, told(probabilities), of, ordinal=True, names=names).items():
             hits[name].append(found is not None and found.low <= truth[name][0] <= found.high)
     return {name: float(np.mean(own)) for name, own in hits.items()}
 
@@ -100,20 +107,28 @@ def test_a_share_of_all_or_nothing_has_the_width_of_its_patients(right):
     """Twenty patients, all right: Wilson's interval of 20 of 20 with Student's quantile of 19 degrees, by hand."""
     labels, patients = np.arange(40) // 2 % 2, np.arange(40) // 2
     probabilities = np.eye(2)[labels if right else 1 - labels]
-    found = intervals(labels, probabilities, patients.astype(str), ordinal=True)
+    found = intervals(labels, told(probabilities), patients.astype(str), ordinal=True)
     far = 20 / (20 + 2.093**2)
     low, high = (far, 1) if right else (0, 1 - far)
     assert (found["accuracy"].low, found["accuracy"].high) == pytest.approx((low, high), abs=1e-3)
     assert found["auroc:1"].high - found["auroc:1"].low > 0.2, "ten patients on either side"
 
 
+def test_a_class_of_two_patients_is_not_estimable():
+    labels = np.repeat([0, 1, 2], (20, 18, 4))
+    patients = np.concatenate([np.arange(38) // 2, [50, 50, 51, 51]]).astype(str)
+    found = intervals(labels, told(np.eye(3)[(labels + np.arange(42) % 3) % 3]), patients, ordinal=True)
+    assert [found[f"{name}:2"] for name in ("precision", "recall", "f1", "auroc", "pooled_auroc")] == [None] * 5
+    assert None not in (found["recall:1"], found["macro_f1"])
+
+
 def test_a_class_without_rows_and_one_never_predicted_have_no_interval_of_their_own():
     labels, called = np.array([0, 1] * 20), np.array([0, 0, 1, 0] * 10)
-    found = intervals(labels, np.eye(3)[called], np.arange(40).astype(str), ordinal=True)
+    found = intervals(labels, told(np.eye(3)[called]), np.arange(40).astype(str), ordinal=True)
     assert found["recall:2"] is found["precision:2"] is found["f1:2"] is found["auroc:2"] is None
     assert found["recall:0"] is not None
     assert found["macro_f1"].high < 2 / 3, "the absent class is 0 by convention, in the score and in its interval"
-    never = intervals(labels, np.eye(2)[np.zeros(40, int)], np.arange(40).astype(str), ordinal=True)
+    never = intervals(labels, told(np.eye(2)[np.zeros(40, int)]), np.arange(40).astype(str), ordinal=True)
     assert never["precision:1"] is None
     assert never["recall:1"].low == 0 < never["recall:1"].high < 0.25
 
@@ -161,9 +176,10 @@ def test_every_interval_is_within_range_holds_its_value_and_is_no_point(seed, co
     labels = generator.integers(0, count, 30)
     probabilities = generator.dirichlet(np.full(count, 0.3), (2, 30))
     of = generator.integers(0, patients, 30).astype(str)
-    found = intervals(labels, probabilities, of, ordinal=True)
+    folds = generator.integers(0, 2, (2, 30))
+    found = intervals(labels, OutOfFold(probabilities=probabilities, folds=folds), of, ordinal=True)
     assert list(found) == list(score_names(count))
-    once = [weighted_scores(labels, one, np.ones((1, 30)), True) for one in probabilities]
+    once = [weighted_scores(labels, *one, np.ones((1, 30)), True) for one in zip(probabilities, folds, strict=True)]
     for name, ends in found.items():
         if ends is not None:
             value = np.mean([one[name][0] for one in once])
@@ -182,7 +198,7 @@ def test_the_recall_of_a_rare_class_that_is_nearly_always_found_is_covered():
         called = (rare & (effect > np.sqrt(1.49) * norm.isf(0.95))).astype(int)
         found = intervals(
             rare.astype(int),
-            np.eye(2)[called],
+            told(np.eye(2)[called]),
             of.astype(str),
             ordinal=False,
             names=("recall:1",),
@@ -253,10 +269,10 @@ def test_patients_are_left_out_many_at_a_time(monkeypatch):
     labels, probabilities, of = draw(np.random.default_rng(0), 200, (1 / 3,) * 3, images=(2, 2))
     blocks = []
 
-    def counting(labels, probabilities, weights, *rest):
+    def counting(labels, probabilities, folds, weights, *rest):
         blocks.append(len(weights))
-        return weighted_scores(labels, probabilities, weights, *rest)
+        return weighted_scores(labels, probabilities, folds, weights, *rest)
 
     monkeypatch.setattr(room, "weighted_scores", counting)
-    intervals(labels, probabilities, of, ordinal=True)
+    intervals(labels, told(probabilities), of, ordinal=True)
     assert blocks == [1, 200]

@@ -16,6 +16,12 @@ from birads_zoo.results.scores import Metrics
 FOUR = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
 
+def of_one_network(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float64], classes: tuple[str, ...], ordinal: bool = True
+) -> Metrics:
+    return evaluate(labels, probabilities, np.zeros(len(labels), np.int64), classes, ordinal)
+
+
 def one_hot(predicted: list[int] | NDArray[np.int64], k: int) -> NDArray[np.float64]:
     return np.eye(k)[np.asarray(predicted)]
 
@@ -32,7 +38,7 @@ def tables(draw: st.DrawFn) -> tuple[NDArray[np.int64], NDArray[np.float64], tup
 def test_hand_computed_three_classes() -> None:
     labels = np.array([0, 0, 0, 1, 1, 2])
     predicted = [0, 0, 1, 1, 2, 1]
-    found = evaluate(labels, one_hot(predicted, 3), ("a", "b", "c"))
+    found = of_one_network(labels, one_hot(predicted, 3), ("a", "b", "c"))
     assert found.confusion == ((2, 1, 0), (0, 1, 1), (0, 1, 0))
     assert found.accuracy == pytest.approx(3 / 6)
     assert found.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
@@ -51,24 +57,34 @@ def test_hand_computed_three_classes() -> None:
 
 def test_kappa_needs_an_order_as_soon_as_there_are_three_classes() -> None:
     labels, predicted = np.array([0, 1, 2, 0]), [0, 2, 1, 0]
-    assert evaluate(labels, one_hot(predicted, 3), ("a", "b", "c"), ordinal=True).kappa_quadratic is not None
-    assert evaluate(labels, one_hot(predicted, 3), ("a", "b", "c"), ordinal=False).kappa_quadratic is None
+    assert of_one_network(labels, one_hot(predicted, 3), ("a", "b", "c"), ordinal=True).kappa_quadratic is not None
+    assert of_one_network(labels, one_hot(predicted, 3), ("a", "b", "c"), ordinal=False).kappa_quadratic is None
     # Observed agreement 3/4, by chance 1/2: the plain kappa.
-    two = evaluate(np.array([0, 1, 1, 0]), one_hot([0, 1, 0, 0], 2), ("a", "b"), ordinal=False)
+    two = of_one_network(np.array([0, 1, 1, 0]), one_hot([0, 1, 0, 0], 2), ("a", "b"), ordinal=False)
     assert two.kappa_quadratic == pytest.approx(0.5)
 
 
 def test_hand_computed_auroc_counts_ties_half() -> None:
     labels = np.array([1, 1, 0, 0])
     second = np.array([0.9, 0.5, 0.5, 0.1])
-    found = evaluate(labels, np.stack([1 - second, second], axis=1), ("no", "yes"))
+    found = of_one_network(labels, np.stack([1 - second, second], axis=1), ("no", "yes"))
     assert found.macro.auroc == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+
+
+def test_auroc_compares_rows_of_one_fold_and_weighs_folds_by_their_pairs() -> None:
+    """By hand: fold 0 has 2 × 1 pairs of which both are right, fold 1 has 1 × 3 of which one is, fold 2 has none."""
+    labels = np.array([1, 1, 0, 1, 0, 0, 0, 1])
+    second = np.array([0.3, 0.2, 0.1, 0.8, 0.9, 0.7, 0.95, 0.01])
+    folds = np.array([0, 0, 0, 1, 1, 1, 1, 2])
+    found = evaluate(labels, np.stack([1 - second, second], axis=1), folds, ("no", "yes"))
+    assert found.macro.auroc == found.per_class[1].auroc == pytest.approx((2 + 1) / (2 + 3))
+    assert found.macro.pooled_auroc == found.per_class[0].pooled_auroc == pytest.approx((1 + 1 + 2 + 0) / 16)
 
 
 def test_auroc_is_one_vs_rest() -> None:
     labels = np.array([0, 1, 2, 2])
     probabilities = np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1], [0.2, 0.1, 0.7], [0.3, 0.3, 0.4]])
-    found = evaluate(labels, probabilities, ("a", "b", "c"))
+    found = of_one_network(labels, probabilities, ("a", "b", "c"))
     assert [c.auroc for c in found.per_class] == pytest.approx([2 / 3, 1 / 3, 1])
     assert found.macro.auroc == pytest.approx(2 / 3)
 
@@ -76,13 +92,13 @@ def test_auroc_is_one_vs_rest() -> None:
 def test_both_of_two_classes_have_one_auroc_even_where_the_other_probability_rounds_to_one() -> None:
     labels = np.array([0, 1, 0, 1])
     second = np.array([1e-20, 2e-20, 1e-21, 3e-20])
-    found = evaluate(labels, np.stack([1 - second, second], axis=1), ("no", "yes"))
+    found = of_one_network(labels, np.stack([1 - second, second], axis=1), ("no", "yes"))
     assert [c.auroc for c in found.per_class] == [1.0, 1.0]
 
 
 def test_class_without_rows_counts_as_zero_in_macro_and_has_no_auroc() -> None:
     labels = np.array([0, 0, 1, 1])
-    found = evaluate(labels, one_hot(labels, 3), ("a", "b", "absent"))
+    found = of_one_network(labels, one_hot(labels, 3), ("a", "b", "absent"))
     absent = found.per_class[2]
     assert (absent.precision, absent.recall, absent.f1, absent.auroc, absent.support) == (0, 0, 0, None, 0)
     assert found.macro.f1 == pytest.approx(2 / 3)
@@ -93,14 +109,14 @@ def test_class_without_rows_counts_as_zero_in_macro_and_has_no_auroc() -> None:
 
 
 def test_predicting_a_class_without_rows_does_not_warn() -> None:
-    found = evaluate(np.array([0, 0, 1]), one_hot([2, 0, 1], 3), ("a", "b", "absent"))
+    found = of_one_network(np.array([0, 0, 1]), one_hot([2, 0, 1], 3), ("a", "b", "absent"))
     assert found.per_class[2].precision == 0
     assert found.balanced_accuracy == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("predicted", [0, 1])
 def test_a_single_row(predicted: int) -> None:
-    found = evaluate(np.array([0]), one_hot([predicted], 2), ("a", "b"))
+    found = of_one_network(np.array([0]), one_hot([predicted], 2), ("a", "b"))
     assert found.accuracy == 1 - predicted
     assert found.macro.auroc is None
     assert found.kappa_quadratic == (None if predicted == 0 else 0)
@@ -108,15 +124,15 @@ def test_a_single_row(predicted: int) -> None:
 
 def test_constant_prediction_has_no_agreement_beyond_chance() -> None:
     labels = np.array([0, 1, 2, 3, 3, 0])
-    found = evaluate(labels, one_hot([1] * 6, 4), FOUR)
+    found = of_one_network(labels, one_hot([1] * 6, 4), FOUR)
     assert found.kappa_quadratic == pytest.approx(0)
     assert found.balanced_accuracy == pytest.approx(1 / 4)
-    constant = evaluate(labels, np.full((6, 4), 0.25), FOUR)
+    constant = of_one_network(labels, np.full((6, 4), 0.25), FOUR)
     assert constant.macro.auroc == 0.5
 
 
 def test_opposite_order_has_kappa_minus_one() -> None:
-    found = evaluate(np.array([0, 0, 1, 1]), one_hot([1, 1, 0, 0], 2), ("a", "b"))
+    found = of_one_network(np.array([0, 0, 1, 1]), one_hot([1, 1, 0, 0], 2), ("a", "b"))
     assert found.kappa_quadratic == pytest.approx(-1)
 
 
@@ -124,19 +140,19 @@ def test_distant_mistakes_cost_more_kappa() -> None:
     labels = np.array([0, 1, 2, 3] * 3)
     near, far = labels.copy(), labels.copy()
     near[0], far[0] = 1, 3
-    scores = [evaluate(labels, one_hot(p, 4), FOUR).kappa_quadratic for p in (near, far)]
+    scores = [of_one_network(labels, one_hot(p, 4), FOUR).kappa_quadratic for p in (near, far)]
     assert scores[0] is not None
     assert scores[1] is not None
     assert scores[0] > scores[1]
 
 
 def test_it_becomes_the_keys_of_metrics_json_and_survives_strict_json() -> None:
-    values = msgspec.to_builtins(evaluate(np.array([0, 1, 1]), one_hot([0, 0, 1], 3), ("a", "b", "c")))
+    values = msgspec.to_builtins(of_one_network(np.array([0, 1, 1]), one_hot([0, 0, 1], 3), ("a", "b", "c")))
     scores = ["accuracy", "balanced_accuracy", "kappa_quadratic", "macro", "weighted"]
     assert list(values) == ["n", "classes", *scores, "per_class", "confusion"]
-    assert list(values["macro"]) == ["precision", "recall", "f1", "auroc"]
+    assert list(values["macro"]) == ["precision", "recall", "f1", "auroc", "pooled_auroc"]
     assert list(values["weighted"]) == ["precision", "recall", "f1"]
-    assert list(values["per_class"][0]) == ["name", "precision", "recall", "f1", "auroc", "support"]
+    assert list(values["per_class"][0]) == ["name", "precision", "recall", "f1", "auroc", "pooled_auroc", "support"]
     json.dumps(values, allow_nan=False)
 
 
@@ -153,7 +169,7 @@ def test_input_that_does_not_fit_is_refused(
     labels: NDArray[np.int64], probabilities: NDArray[np.float64], text: str
 ) -> None:
     with pytest.raises(ValueError, match=text):
-        evaluate(labels, probabilities, ("a", "b"))
+        of_one_network(labels, probabilities, ("a", "b"))
 
 
 @given(tables(), st.randoms(use_true_random=False))
@@ -164,7 +180,10 @@ def test_order_of_rows_does_not_matter(
     labels, probabilities, classes = table
     order = np.arange(len(labels))
     random.shuffle(order)  # type: ignore[attr-defined]
-    before, after = evaluate(labels, probabilities, classes), evaluate(labels[order], probabilities[order], classes)
+    before, after = (
+        of_one_network(labels, probabilities, classes),
+        of_one_network(labels[order], probabilities[order], classes),
+    )
     assert flat(before) == pytest.approx(flat(after))
 
 
@@ -174,7 +193,7 @@ def test_values_stay_in_range_and_agree_with_each_other(
     table: tuple[NDArray[np.int64], NDArray[np.float64], tuple[str, ...]],
 ) -> None:
     labels, probabilities, classes = table
-    found = evaluate(labels, probabilities, classes)
+    found = of_one_network(labels, probabilities, classes)
     assert all(-1 - 1e-12 <= value <= 1 + 1e-12 for value in flat(found))
     confusion = np.array(found.confusion)
     assert confusion.sum() == found.n == len(labels)
@@ -192,7 +211,7 @@ def test_values_stay_in_range_and_agree_with_each_other(
 @given(st.lists(st.integers(0, 3), min_size=4, max_size=20).filter(lambda labels: len(set(labels)) == 4))
 @settings(max_examples=30)
 def test_perfect_predictions_score_one(labels: list[int]) -> None:
-    found = evaluate(np.array(labels), one_hot(labels, 4), FOUR)
+    found = of_one_network(np.array(labels), one_hot(labels, 4), FOUR)
     assert flat(found) == pytest.approx([1.0] * len(flat(found)))
 
 
@@ -202,8 +221,8 @@ def test_two_classes_swapped_keep_auroc_kappa_and_accuracy(rows: list[tuple[int,
     """Probabilities are eighths, so that 1 − p is exact and equal scores stay equal; 4/8 is a tie of the classes."""
     labels, eighths = np.array(rows).T
     probabilities = np.stack([8 - eighths, eighths], axis=1) / 8
-    before = evaluate(labels, probabilities, ("a", "b"))
-    after = evaluate(1 - labels, probabilities[:, ::-1], ("b", "a"))
+    before = of_one_network(labels, probabilities, ("a", "b"))
+    after = of_one_network(1 - labels, probabilities[:, ::-1], ("b", "a"))
     assert before.macro.auroc == pytest.approx(after.macro.auroc)
     assert before.kappa_quadratic == pytest.approx(after.kappa_quadratic)
     assert before.accuracy == after.accuracy

@@ -27,7 +27,9 @@ Make = Callable[..., RunMetrics]
 
 
 def scores(labels: list[int], called: list[int], ordinal: bool = True) -> dict[str, Any]:
-    values = msgspec.to_builtins(evaluate(np.array(labels), np.eye(3)[called], CLASSES, ordinal=ordinal))
+    values = msgspec.to_builtins(
+        evaluate(np.array(labels), np.eye(3)[called], np.zeros(len(labels), np.int64), CLASSES, ordinal=ordinal)
+    )
     assert isinstance(values, dict)
     return values
 
@@ -113,7 +115,7 @@ def test_every_reading_is_a_line_with_its_interval(made: Make) -> None:
         "classes": ["4", "5"],
         "n": 9,
         **{"positives": 3, "negatives": 6, "positive_patients": 2, "negative_patients": 4},
-        **{"auroc": estimate(0.9), "average_precision": None},
+        **{"auroc": estimate(0.9), "pooled_auroc": None, "average_precision": None},
         "sensitivity_at_specificity": {"0.8": estimate(0.7), "0.9": estimate(0.5)},
         "specificity_at_sensitivity": {},
     }

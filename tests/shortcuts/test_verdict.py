@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from scipy.stats import t
 from sklearn.metrics import f1_score
 
 from birads_zoo.data.splits import Fold, make_folds
@@ -8,7 +7,7 @@ from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.recipe import SplitSection
 from birads_zoo.shortcuts.pixels import linear
 from birads_zoo.shortcuts.rungs import Rung, majority, over_folds, patient_lookup
-from birads_zoo.shortcuts.verdict import LEVEL, WORTH, _exchanges, _macro_f1, judge
+from birads_zoo.shortcuts.verdict import LEVEL, WORTH, _against_the_best, _exchanges, _macro_f1, judge
 
 
 @pytest.fixture
@@ -60,7 +59,7 @@ def test_a_shortcut_that_works_is_flagged_and_a_guess_is_not(cohort):
     assert not verdicts["background"].flagged
 
 
-def test_the_p_value_is_that_of_the_actual_score_among_those_of_exchanged_labels(cohort):
+def test_the_p_value_is_the_rank_of_the_actual_score_among_those_of_exchanged_labels(cohort):
     """By hand, for answers that are never fitted anew: one of four patients is called wrongly."""
     labels, patients, folds = cohort
     tested = np.concatenate([fold.test for fold in folds])
@@ -74,9 +73,19 @@ def test_the_p_value_is_that_of_the_actual_score_among_those_of_exchanged_labels
     verdict = judge(labels, [climb], folds, patients, np.random.default_rng(0))["thumbnail"]
     actual, *chance = (_macro_f1(own[tested], answer) for own in fitted)
     assert len(chance) == 20
-    gain, spread = actual - np.mean(chance), np.std(chance, ddof=1) * (21 / 20) ** 0.5
-    assert (verdict.macro_f1, verdict.gain) == pytest.approx((actual, gain))
-    assert verdict.p_value == pytest.approx(t.sf(gain / spread, 19), rel=1e-9)
+    assert (verdict.macro_f1, verdict.gain) == pytest.approx((actual, actual - np.mean(chance)))
+    assert verdict.p_value == (1 + sum(own >= actual for own in chance)) / 21
+
+
+def test_twenty_refits_show_no_less_than_one_in_twenty_one_and_rungs_answer_for_each_other():
+    scores = np.tile(np.linspace(0.4, 0.6, 21), (3, 1))
+    scores[0, 0], scores[1, 0] = 0.99, 0.55  # far beyond its refits; within them
+    scores[1, 5] = 0.7  # the second rung once came far by chance
+    scores[2] = np.roll(scores[2], 1)  # the best of its own, but not as far
+    first, second, third = _against_the_best(scores)
+    assert first == pytest.approx(1 / 21)
+    assert second > 0.2
+    assert third == pytest.approx(2 / 21), "another rung's refit came as far"
 
 
 def test_what_is_sure_but_worth_little_is_not_flagged():

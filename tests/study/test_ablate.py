@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.recipe import Recipe
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.study.ablate import COLLAPSED, HELPS, HURTS, NOT_SHOWN, NOTHING, effects, verdict
@@ -27,7 +28,9 @@ def _predicted(generator, right, seeds=2, patients=100):
         labels=labels,
         patients=np.repeat(np.arange(patients).astype(str), 2),
         classes=("a", "b"),
-        probabilities=np.stack([1 - second, second], axis=-1),
+        told=OutOfFold(
+            probabilities=np.stack([1 - second, second], axis=-1), folds=np.zeros(second.shape, dtype=np.int64)
+        ),
         metrics=({},) * seeds,
         costs=({},) * seeds,
     )
@@ -91,8 +94,8 @@ def test_two_networks_that_call_every_image_one_class_are_no_comparison():
     generator = np.random.default_rng(3)
     predicted = {FULL.name: _predicted(generator, 0.7), _name("no-dropout"): _predicted(generator, 0.7)}
     for found in predicted.values():
-        found.probabilities[..., 1] = 0.3 * found.probabilities[..., 1]
-        found.probabilities[..., 0] = 1 - found.probabilities[..., 1]
+        found.told.probabilities[..., 1] = 0.3 * found.told.probabilities[..., 1]
+        found.told.probabilities[..., 0] = 1 - found.told.probabilities[..., 1]
     row = _effects(["no-dropout"], predicted)["no-dropout"]
     assert (row.verdict, row.effect, row.p) == (COLLAPSED, None, None)
     (row,) = effects((FULL, _ablated("no-dropout")), predicted, {}, "macro_auroc", ordinal=False)
@@ -120,7 +123,10 @@ def _null(generator, seeds, patients=60):
                 labels=labels,
                 patients=of.astype(str),
                 classes=("a", "b"),
-                probabilities=np.stack([1 - second, second], axis=-1),
+                told=OutOfFold(
+                    probabilities=np.stack([1 - second, second], axis=-1),
+                    folds=np.zeros(second.shape, dtype=np.int64),
+                ),
                 metrics=({},) * seeds,
                 costs=({},) * seeds,
             ),
@@ -144,10 +150,12 @@ def test_null_ablations_are_shown_no_more_often_than_the_level_says(seeds):
     assert wrong < 12, f"{wrong} of 100 studies gave a null ablation an effect"
 
 
-def test_a_verdict_from_one_seed_says_that_it_is_of_this_one():
+def test_one_seed_gives_a_difference_and_no_verdict():
     generator = np.random.default_rng(0)
     predicted = {
         FULL.name: _predicted(generator, 0.75, seeds=1),
         _name("no-dropout"): _predicted(generator, 0.5, seeds=1),
     }
-    assert _effects(["no-dropout"], predicted)["no-dropout"].verdict == f"{HELPS}, with this one seed"
+    row = _effects(["no-dropout"], predicted)["no-dropout"]
+    assert (row.verdict, row.p) == ("seed noise not measured", None)
+    assert row.effect.low > 0

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.recipe import Recipe
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Machine
@@ -37,7 +38,7 @@ def _predicted(made_metrics, right, generator, seeds=2, **metrics):
     shares = np.broadcast_to(right, (seeds,))
     hit = np.stack([generator.permutation(np.arange(N)) < round(N * share) for share in shares])
     second = np.where(hit, labels, 1 - labels) * 0.6 + 0.2
-    of_class = {"precision": 0.5, "recall": 0.5, "support": N // 2}
+    of_class = {"precision": 0.5, "recall": 0.5, "pooled_auroc": 0.6, "support": N // 2}
     of_fold = {"patients": 9, "absent": [], **dict.fromkeys(METRICS)}
     own = {
         "target": "t", "split": "patient", "folds": 5, "patients": N // 2,
@@ -58,7 +59,9 @@ def _predicted(made_metrics, right, generator, seeds=2, **metrics):
         labels=labels,
         patients=np.repeat(np.arange(N // 2).astype(str), 2),
         classes=("a", "b"),
-        probabilities=np.stack([1 - second, second], axis=-1),
+        told=OutOfFold(
+            probabilities=np.stack([1 - second, second], axis=-1), folds=np.zeros(second.shape, dtype=np.int64)
+        ),
         metrics=(made_metrics(**own | metrics),) * seeds,
         costs=tuple(replace(cost, train_rate=10.0 * (s + 1)) for s in range(seeds)),
     )
@@ -121,6 +124,32 @@ def test_models_that_tests_do_not_tell_apart_share_a_rank(found):
     assert p[0][2] == p[2][0]
 
 
+def test_with_one_seed_there_is_no_rank_and_no_test(predicted):
+    generator = np.random.default_rng(0)
+    models = {"low": predicted(0.6, generator, seeds=1), "high": predicted(0.9, generator, seeds=1)}
+    study = Study(kind="compare", variants=tuple(map(_variant, models)), seeds=(0,), metric="accuracy", command="")
+    found = leaderboard(study, models, {}, MACHINE, (), ordinal=False)
+    assert [entry.name for entry in found.entries] == ["high", "low"]
+    assert found.ranks == (None, None)
+    assert found.pairwise == ((None, None), (None, None))
+    assert found.smallest_gap is None
+
+
+def test_models_that_predict_the_very_same_are_no_test_of_their_own(predicted):
+    """They share a rank, and the others' p-values are corrected as if only one of them were there."""
+    first, second = predicted(0.9, np.random.default_rng(0)), predicted(0.8, np.random.default_rng(1))
+    boards = []
+    for models in ({"one": first, "other": second}, {"one": first, "copy": first, "other": second}):
+        study = Study(
+            kind="compare", variants=tuple(map(_variant, models)), seeds=(0, 1), metric="accuracy", command=""
+        )
+        boards.append(leaderboard(study, models, {}, MACHINE, (), ordinal=False))
+    (alone, together), ranks = boards, boards[1].ranks
+    assert together.pairwise[0][1] is None
+    assert ranks[0] == ranks[1] == 1
+    assert together.pairwise[0][2] == pytest.approx(min(2 * alone.pairwise[0][1], 1))
+
+
 def test_the_smallest_gap_is_that_of_the_pair_that_tells_least(found, models):
     gaps = [
         compare(a, b, "accuracy", ordinal=False).smallest_gap for a, b in itertools.combinations(models.values(), 2)
@@ -177,8 +206,7 @@ def test_a_score_is_the_seeds_mean_and_more_seeds_that_differ_widen_its_interval
 
 def test_an_undefined_metric_has_no_score(predicted):
     three = predicted(0.7, np.random.default_rng(2))
-    constant = np.full_like(three.probabilities, 0.5)
-    same = Predicted(**{**vars(three), "labels": np.zeros(N, dtype=np.int64), "probabilities": constant})
+    same = Predicted(**{**vars(three), "labels": np.zeros(N, dtype=np.int64)})
     assert score(same, "macro_auroc", ordinal=False) is None
 
 

@@ -1,0 +1,77 @@
+"""How often the interval of a difference between two models holds the truth, and how often equal ones differ.
+
+    python bench/comparison_coverage.py --samples 1000 --seed 22
+
+Samples are drawn as in `interval_coverage.draw`, in five folds, with a skill that also varies from seed to seed. "held"
+is the share of samples whose interval holds the truth, the mean difference of many seeds on many patients. "equal" is
+that of samples of two recipes of the same skill that differ: by a p-value below 0.05, or with one seed, that has none,
+by an interval that leaves out 0. It is what docs/intervals.md tells of `birads_zoo.evaluation.comparison.compare_pair`.
+"""
+
+import argparse
+
+import numpy as np
+from interval_coverage import EVEN4, RARE, SKEWED3, SKEWED4, draw, five_folds, holds, one_fold, table
+
+from birads_zoo.evaluation.comparison import compare_pair
+from birads_zoo.evaluation.rows import OutOfFold
+from birads_zoo.evaluation.weighted import weighted_scores
+
+SETTINGS = {
+    # patients, images a patient, class shares, the first model's skill, the second's, their deviation over seeds
+    "25, classes of 70, 20, 10 %": (25, (2, 4), SKEWED3, 1.5, 1.0, 0.1),
+    "60, four equal classes": (60, (2, 4), EVEN4, 1.5, 1.2, 0.1),
+    "60, classes of 60, 25, 10, 5 %": (60, (2, 4), SKEWED4, 1.5, 1.2, 0.1),
+    "60, the same, seeds that differ more": (60, (2, 4), SKEWED4, 1.5, 1.2, 0.4),
+    "60, 1–8 images, a class of 8 %": (60, (1, 8), RARE, 1.5, 1.2, 0.1),
+    "161, two classes of 70, 30 %": (161, (2, 2), (0.7, 0.3), 1.0, 0.8, 0.1),
+}
+JUDGED = ("macro_f1", "macro_auroc")
+
+
+def compared(generator, setting, seeds, metric, *, equal=False):
+    """Draw a sample with so many seeds of both models, and compare them."""
+    patients, images, shares, first, second, spread = setting
+    skills = [*generator.normal(first, spread, seeds), *generator.normal(first if equal else second, spread, seeds)]
+    labels, made, of = draw(generator, patients, images, shares, skills)
+    folds = np.tile(five_folds(of), (seeds, 1))
+    one, other = (OutOfFold(probabilities=np.stack(own), folds=folds) for own in (made[:seeds], made[seeds:]))
+    return compare_pair(labels, one, other, of, metric, ordinal=True)
+
+
+def truth(setting, seed, metric, times=40):
+    """Return the mean difference of so many seeds' models, each on 3000 patients."""
+    _, images, shares, first, second, spread = setting
+    generator, gaps = np.random.default_rng([seed, 0]), []
+    for _ in range(times):
+        skills = [generator.normal(first, spread), generator.normal(second, spread)]
+        labels, made, _ = draw(generator, 3000, images, shares, skills)
+        weights = np.ones((1, len(labels)))
+        one, other = (weighted_scores(labels, own, one_fold(labels), weights, True, (metric,)) for own in made)
+        gaps.append(one[metric][0] - other[metric][0])
+    return float(np.mean(gaps))
+
+
+def rows(seed, times, seeds):
+    """Yield each setting's name, and by metric which samples hold the truth and which call equal models different."""
+    for name, setting in SETTINGS.items():
+        held = {}
+        for metric in JUDGED:
+            true, generator = truth(setting, seed, metric), np.random.default_rng([seed, seeds])
+            held[f"{metric} held"], held[f"{metric} equal"] = [], []
+            for _ in range(times):
+                found = compared(generator, setting, seeds, metric)
+                held[f"{metric} held"].append(holds((found.low, found.high), true))
+                found = compared(generator, setting, seeds, metric, equal=True)
+                shown = not holds((found.low, found.high), 0) if found.p_value is None else found.p_value < 0.05
+                held[f"{metric} equal"].append(shown)
+        yield name, held
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--seed", type=int, required=True)
+    asked = parser.parse_args()
+    for number in (1, 3):
+        table(f"{number} seed{'s' * (number > 1)}", rows(asked.seed, asked.samples, number))
