@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationContext:
-    """The size in pixels of the images that will be augmented, and the augmentation's own options."""
+    """The size in pixels of the images that will be augmented, and the augmentation's own options.
+
+    `chest_left` says that every picture was turned so that its chest wall is at the left edge.
+    """
 
     height: int
     width: int
+    chest_left: bool = False
     options: Any = NO_OPTIONS
 
 

@@ -165,7 +165,10 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
     section, height, width = recipe.augmentation, recipe.image.height, recipe.image.width
     spec, options = host.augmentation(section.name), host.options("augmentation", section.name, section.options)
     with host.building("augmentation", spec.name):
-        augment = spec.build(AugmentationContext(height=height, width=width, options=options)).to(compute.device)
+        context = AugmentationContext(
+            height=height, width=width, chest_left=recipe.image.orient or recipe.image.neutral, options=options
+        )
+        augment = spec.build(context).to(compute.device)
         rehearse_augmentation(augment, height, width, compute.device, maps=recipe.training.lesion_weight > 0)
     return augment
 

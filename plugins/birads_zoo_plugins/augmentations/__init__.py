@@ -28,7 +28,7 @@ def _build_mammo(context: AugmentationContext) -> nn.Module:
     from birads_zoo_plugins.augmentations._mammo import Mammo
 
     options: MammoOptions = context.options
-    return Mammo(options.strength)
+    return Mammo(options.strength, anchored=options.anchored and context.chest_left)
 
 
 class MammoOptions(Options, frozen=True, kw_only=True):
@@ -37,6 +37,9 @@ class MammoOptions(Options, frozen=True, kw_only=True):
     strength: Annotated[
         float, Meta(ge=0, le=1, description="share of the full ranges; at 0 images are flipped alone")
     ] = 1.0
+    anchored: Annotated[
+        bool, Meta(description="where image.orient turns it to the left edge, the chest wall stays there")
+    ] = True
 
 
 @hookimpl
@@ -49,7 +52,7 @@ def birads_zoo_augmentations() -> list[AugmentationSpec]:
         ),
         AugmentationSpec(
             name="mammo",
-            summary="Flips, one affine warp, gamma and gain, gentle on microcalcifications",
+            summary="One affine warp that keeps the chest wall in place, gamma and gain, gentle on microcalcifications",
             build=_build_mammo,
             options=MammoOptions,
         ),

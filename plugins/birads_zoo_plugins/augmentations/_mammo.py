@@ -6,6 +6,7 @@ import torch
 from kornia.enhance import adjust_gamma
 from torch import Tensor, nn
 
+from birads_zoo_plugins.augmentations._anatomy import anchored_warp
 from birads_zoo_plugins.augmentations._draws import mirror, uniform, warp
 
 
@@ -15,12 +16,19 @@ class Mammo(nn.Module):
     Further channels are maps that take part in the geometry alone. What follows is for a `strength` of 1; every range
     but that of the flips shrinks in proportion to it.
 
-    Geometry, in one resampling, since each one blurs the one to three pixels of a microcalcification:
+    Geometry, in one resampling, since each one blurs the one to three pixels of a microcalcification. Where the chest
+    wall is `anchored` at the left edge, as the engine turns it, it stays there and the breast stays in the frame
+    (`_anatomy.anchored_warp`), for so it is in every picture that is predicted:
 
-    - flips left–right and up–down, half the images each: the other breast, and the breast's other half;
-    - rotation by up to 20° and shifts by up to 6 % of the size: how the breast was laid on the plate;
-    - size by 0.85 to 1.15: breast size and magnification; no smaller, as fine detail would fall between the pixels;
-    - a side ratio within 5 % and shear by up to 5°: how hard and how evenly the breast was compressed.
+    - flips up–down of half the images: the breast's other half;
+    - a tilt of the breast by up to 20° and a shift along the chest wall by up to 6 % of the height: how it was laid on
+      the plate;
+    - size by 0.85 to 1.15, as far as the frame allows: breast size and magnification; no smaller, as fine detail would
+      fall between the pixels;
+    - a side ratio within 5 %: how hard the breast was compressed.
+
+    Elsewhere the side of the chest wall is not known: then also flips left–right of half the images, rotation in place
+    of the tilt, shifts along both axes, and shear by up to 5°; some of the breast may leave the frame.
 
     Intensity, after the geometry and without moving black, so that the background tells nothing:
 
@@ -34,26 +42,41 @@ class Mammo(nn.Module):
     Screening Mammography", Scientific Reports 2019, with weaker scaling.
     """
 
-    def __init__(self, strength: float) -> None:
+    def __init__(self, strength: float, *, anchored: bool) -> None:
         super().__init__()
-        self.strength = strength
+        self.strength, self.anchored = strength, anchored
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Tensor:
         """Return the augmented images, of the same type and on the same device."""
         with torch.autocast(images.device.type, enabled=False):  # pixel coordinates do not fit half precision
             s = self.strength
-            size = uniform(images, 1 - 0.15 * s, 1 + 0.15 * s)
-            ratio = uniform(images, 1 - 0.025 * s, 1 + 0.025 * s)
-            pixels = warp(
-                images.float(),
-                degrees=uniform(images, -20 * s, 20 * s),
-                scale_x=mirror(images) * size * ratio,
-                scale_y=mirror(images) * size / ratio,
-                shear_degrees=uniform(images, -5 * s, 5 * s),
-                shift_x=uniform(images, -0.06 * s, 0.06 * s),
-                shift_y=uniform(images, -0.06 * s, 0.06 * s),
-            )
+            pixels = self._moved(images.float())
             gamma = uniform(images, -0.2877 * s, 0.2877 * s).exp()  # ln 4/3: brighter and darker equally likely
             picture = adjust_gamma(pixels[:, :1].clamp(0, 1), gamma, uniform(images, 1 - 0.2 * s, 1.0))
             return torch.cat([picture.clamp(0, 1), pixels[:, 1:]], dim=1).to(images.dtype)
+
+    def _moved(self, images: Tensor) -> Tensor:
+        s = self.strength
+        size = uniform(images, 1 - 0.15 * s, 1 + 0.15 * s)
+        ratio = uniform(images, 1 - 0.025 * s, 1 + 0.025 * s)
+        degrees = uniform(images, -20 * s, 20 * s)
+        upside_down = mirror(images)
+        shift_y = uniform(images, -0.06 * s, 0.06 * s)
+        if self.anchored:
+            return anchored_warp(
+                images,
+                scale_x=size * ratio,
+                scale_y=upside_down * size / ratio,
+                tilt_degrees=degrees,
+                shift_y=shift_y,
+            )
+        return warp(
+            images,
+            degrees=degrees,
+            scale_x=mirror(images) * size * ratio,
+            scale_y=upside_down * size / ratio,
+            shear_degrees=uniform(images, -5 * s, 5 * s),
+            shift_x=uniform(images, -0.06 * s, 0.06 * s),
+            shift_y=shift_y,
+        )

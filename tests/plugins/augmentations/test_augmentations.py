@@ -12,9 +12,10 @@ RANDOM = ["paper", "mammo"]
 G = 0.2877  # ln 4/3
 
 
-def build(name, height=48, width=40):
+def build(name, height=48, width=40, chest_left=True):
     spec = SPECS[name]
-    return spec.build(AugmentationContext(height=height, width=width, options=spec.options())).train()
+    context = AugmentationContext(height=height, width=width, chest_left=chest_left, options=spec.options())
+    return spec.build(context).train()
 
 
 def phantom(count, height=48, width=40):
@@ -80,10 +81,13 @@ def test_autocast_does_not_coarsen_the_geometry(name):
 @pytest.mark.parametrize(
     ("strength", "ranges"),
     [
-        (1.0, [(0.85, 1.15), (0.975, 1.025), (-20, 20), (-5, 5), (-0.06, 0.06), (-0.06, 0.06), (-G, G), (0.8, 1)]),
+        (1.0, [(0.85, 1.15), (0.975, 1.025), (-20, 20), (-0.06, 0.06), (-5, 5), (-0.06, 0.06), (-G, G), (0.8, 1)]),
         (
             0.5,
-            [(0.925, 1.075), (0.9875, 1.0125), (-10, 10), (-2.5, 2.5), *[(-0.03, 0.03)] * 2, (-G / 2, G / 2), (0.9, 1)],
+            [
+                *[(0.925, 1.075), (0.9875, 1.0125), (-10, 10), (-0.03, 0.03)],
+                *[(-2.5, 2.5), (-0.03, 0.03), (-G / 2, G / 2), (0.9, 1)],
+            ],
         ),
         (0.0, [(1, 1), (1, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (1, 1)]),
     ],
@@ -93,12 +97,18 @@ def test_mammo_draws_from_ranges_that_shrink_with_its_strength(monkeypatch, stre
     monkeypatch.setattr(_mammo, "uniform", lambda _, low, high: drawn.append((low, high)) or torch.tensor([high]))
     monkeypatch.setattr(_mammo, "mirror", lambda _: torch.tensor([-1.0]))
     monkeypatch.setattr(_mammo, "warp", lambda images, **how: warped.append(how) or images)
-    _mammo.Mammo(strength)(phantom(1))
+    monkeypatch.setattr(_mammo, "anchored_warp", lambda images, **how: warped.append(how) or images)
+    _mammo.Mammo(strength, anchored=False)(phantom(1))
     assert drawn == [pytest.approx(one, abs=1e-3) for one in ranges]
-    (size, ratio, degrees, shear, x, y) = (high for _, high in ranges[:6])
+    (size, ratio, degrees, y, shear, x) = (high for _, high in ranges[:6])
     wanted = {"degrees": degrees, "shear_degrees": shear, "shift_x": x, "shift_y": y}
     wanted |= {"scale_x": -size * ratio, "scale_y": -size / ratio}
     assert {name: value.item() for name, value in warped[0].items()} == pytest.approx(wanted, rel=1e-6)
+    drawn.clear()
+    _mammo.Mammo(strength, anchored=True)(phantom(1))
+    assert drawn == [pytest.approx(one, abs=1e-3) for one in (*ranges[:4], *ranges[6:])]
+    wanted = {"tilt_degrees": degrees, "shift_y": y, "scale_x": size * ratio, "scale_y": -size / ratio}
+    assert {name: value.item() for name, value in warped[1].items()} == pytest.approx(wanted, rel=1e-6)
 
 
 def test_the_papers_ranges_are_those_of_keras_examples(monkeypatch):
@@ -125,13 +135,15 @@ def test_mammo_leaves_black_black():
     assert not build("mammo")(torch.zeros(32, 1, 48, 40)).any()
 
 
-def test_mammo_keeps_the_breast_and_clips_nothing():
+def test_without_a_known_side_mammo_keeps_most_of_the_breast_and_clips_nothing():
     torch.manual_seed(0)
     images = phantom(64, 96, 80)
-    augmented = build("mammo")(images)
+    augmented = build("mammo", chest_left=False)(images)
     shares = (augmented > 0.05).float().mean((1, 2, 3)) / (images > 0.05).float().mean((1, 2, 3))
     assert shares.min() > 0.55
     assert augmented.max() < 1
+    left, right = augmented[..., :40].mean((1, 2, 3)), augmented[..., 40:].mean((1, 2, 3))
+    assert 0.3 < (left < right).float().mean() < 0.7, "either side"
 
 
 def test_mammo_does_not_destroy_microcalcifications():

@@ -1,0 +1,105 @@
+"""Where the chest wall is at the left edge, it stays there, and the breast stays in the frame."""
+
+import pytest
+import torch
+
+from birads_zoo.interfaces import AugmentationContext
+from birads_zoo_plugins.augmentations import MammoOptions, birads_zoo_augmentations
+from birads_zoo_plugins.augmentations._anatomy import anchored_warp
+
+MAMMO = next(spec for spec in birads_zoo_augmentations() if spec.name == "mammo")
+
+
+def breasts(count, height=96, width=72, reach=0.7, seed=0):
+    """Half ellipses of even grey at the left edge, as high as the picture, up to a share of its width; N×1×H×W."""
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.linspace(-1, 1, height)[:, None]
+    x = torch.linspace(0, 1, width)[None, :]
+    reaches = reach * (0.8 + 0.2 * torch.rand(count, generator=generator))
+    heights = 0.7 + 0.28 * torch.rand(count, generator=generator)
+    inside = [(y / high) ** 2 + (x / far) ** 2 < 1 for far, high in zip(reaches, heights, strict=True)]
+    return 0.6 * torch.stack(inside)[:, None].float()
+
+
+def augmented(images, chest_left=True, **options):
+    torch.manual_seed(1)
+    context = AugmentationContext(
+        height=images.shape[2], width=images.shape[3], chest_left=chest_left, options=MammoOptions(**options)
+    )
+    return MAMMO.build(context)(images)
+
+
+def area(images):
+    return (images > 0.2).float().sum((1, 2, 3))
+
+
+def ones(count, value=1.0):
+    return torch.full((count,), value)
+
+
+def test_the_chest_wall_stays_at_the_left_edge():
+    images = breasts(64)
+    wall = (augmented(images)[:, 0, :, 0] > 0.2).float().sum(1) / (images[:, 0, :, 0] > 0.2).float().sum(1)
+    assert wall.min() > 0.75, "of its length, which shrinks with the breast"
+    assert (augmented(images)[:, 0].amax(1)[:, 0] > 0.2).all()
+    mirrored = augmented(images, anchored=False)[:, 0, :, 0].amax(1) < 0.2
+    assert 0.3 < mirrored.float().mean() < 0.7, "without it, half of them are at the other edge"
+
+
+def test_nothing_of_the_breast_leaves_the_frame():
+    """The warp scales areas by a·b: what is left of that is what left."""
+    count = 200
+    images, generator = breasts(count, reach=1.0), torch.Generator().manual_seed(3)
+    draws = [low + (high - low) * torch.rand(count, generator=generator) for low, high in ((0.85, 1.2),) * 2]
+    tilt = 40 * torch.rand(count, generator=generator) - 20
+    shift = 0.12 * torch.rand(count, generator=generator) - 0.06
+    moved = anchored_warp(images, scale_x=draws[0], scale_y=draws[1], tilt_degrees=tilt, shift_y=shift)
+    edges = moved[:, 0, [0, -1]].amax((1, 2)), moved[:, 0, :, -1].amax(1)
+    whole = (moved > 0.2)[:, 0]
+    columns, rows = whole.any(1).sum(1), whole.any(2).sum(1)
+    assert columns.max() <= images.shape[3]
+    assert rows.max() <= images.shape[2]
+    # A breast cut by the frame would end in a long straight edge there; its own ends are round.
+    assert max(float((moved[:, 0, row] > 0.2).float().sum(1).max()) for row in (0, -1)) < 0.5 * images.shape[3], edges
+
+
+def test_a_small_breast_takes_the_whole_ranges():
+    images = breasts(1, reach=0.5)
+    images[:, :, :24] = images[:, :, -24:] = 0
+    moved = anchored_warp(
+        images, scale_x=ones(1, 1.1), scale_y=ones(1, 0.9), tilt_degrees=ones(1, 0.0), shift_y=ones(1, 0.05)
+    )
+    assert float(area(moved) / area(images)) == pytest.approx(1.1 * 0.9, abs=0.03)
+    before, after = ((one[0, 0] > 0.2).any(1).nonzero().float().mean() for one in (images, moved))
+    assert float(after - before) == pytest.approx(0.05 * 96, abs=0.6)
+
+
+def test_a_breast_that_fills_the_frame_is_not_enlarged():
+    images = torch.full((1, 1, 40, 30), 0.5)
+    moved = anchored_warp(
+        images, scale_x=ones(1, 1.15), scale_y=ones(1, 1.15), tilt_degrees=ones(1, 0.0), shift_y=ones(1, 0.06)
+    )
+    torch.testing.assert_close(moved, images, atol=1e-4, rtol=0)
+
+
+def test_the_tilt_lifts_the_nipple_and_leaves_the_wall():
+    images = breasts(1)
+    images[:, :, :20] = images[:, :, -20:] = 0
+    still = ones(1)
+    moved = anchored_warp(images, scale_x=still, scale_y=still, tilt_degrees=ones(1, 15.0), shift_y=ones(1, 0.0))
+    wall, nipple = ((moved - images)[0, 0, :, at].abs().sum() for at in (0, 40))
+    assert wall < 1 < nipple
+    before, after = ((one[0, 0, :, 40] > 0.2).nonzero().float().mean() for one in (images, moved))
+    assert float(after - before) == pytest.approx(40.5 * 0.268, abs=1)
+
+
+def test_upside_down_is_upside_down_and_maps_move_along():
+    images = breasts(2)
+    images[:, :, 20:24, 5:9] = 1
+    both = torch.cat([images, (images == 1).float()], 1)
+    moved = anchored_warp(both, scale_x=ones(2), scale_y=ones(2, -1.0), tilt_degrees=ones(2, 0.0), shift_y=ones(2, 0.0))
+    torch.testing.assert_close(moved, both.flip(2), atol=1e-4, rtol=0)
+
+
+def test_a_black_picture_stays_black():
+    assert not augmented(torch.zeros(8, 1, 48, 40)).any()
