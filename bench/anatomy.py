@@ -1,0 +1,94 @@
+"""What it is worth that `mammo` keeps the chest wall at the left edge: an ablation, by three seeds, on two data sets.
+
+Trains MobileNetV2 with and without `augmentation.options.anchored`: on DDSM-299, marked against unmarked images of the
+women with cancer (`bench/ddsm_299.py` says why), and on mini-MIAS, abnormal against normal. Writes
+`anatomy-<data set>/ablations.*`.
+
+    python bench/anatomy.py --ddsm ddsm-299 --mini-mias pgm --weights weights
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ddsm_299 import marked_table
+
+import birads_zoo as bz
+from birads_zoo.files import make_folder
+
+PLUGIN = '''
+from birads_zoo import AblationSpec, hookimpl
+
+
+@hookimpl
+def birads_zoo_ablations():
+    """Return the augmentation that flips left and right, turns, and moves the breast out of the frame."""
+    free = {"augmentation.options.anchored": False}
+    return [AblationSpec(name="no-anatomy", summary="Free flips and turns", recipe=lambda recipe: recipe.replace(free))]
+'''
+
+
+def main() -> None:
+    """Run the ablation on each data set that is given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ddsm", type=Path, metavar="FOLDER", help="the unpacked ddsm-299, with its labels.csv")
+    parser.add_argument("--mini-mias", type=Path, metavar="FOLDER", help="the unpacked mini-MIAS")
+    parser.add_argument("--weights", type=Path, metavar="FOLDER", required=True)
+    parser.add_argument("--women", type=int, help="of DDSM, the first so many; all by default")
+    parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--studies", type=Path, help="where runs lie, to go on after a stop; elsewhere by default")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.ddsm is not None:
+            table = Path(folder) / "marked.csv"
+            marked_table(arguments.ddsm, arguments.women).to_csv(table, index=False)
+            ddsm = {"image.crop": False, "image.fit": "stretch", "split.folds": 2, "dataset.options.table": str(table)}
+            ddsm |= {"dataset.classes": ["unmarked", "marked"], "evaluation.positive": ["marked"]}
+            measure("ddsm-299", "csv", arguments.ddsm, "label", ddsm, arguments, Path(folder))
+        if arguments.mini_mias is not None:
+            measure(
+                "mini-mias", "mini-mias", arguments.mini_mias, "abnormal", {"split.folds": 5}, arguments, Path(folder)
+            )
+
+
+def measure(
+    name: str, dataset: str, root: Path, target: str, own: dict[str, Any], arguments: argparse.Namespace, folder: Path
+) -> None:
+    """Run one data set's ablation and copy what it found."""
+    plugin = folder / "anatomy.py"
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    studies = arguments.studies or folder
+    found = bz.ablate(
+        "mobilenet_v2",
+        dataset=dataset,
+        root=root,
+        target=target,
+        ablations=["no-anatomy"],
+        metric="macro_auroc",
+        seeds=arguments.seeds,
+        weights=arguments.weights,
+        device=arguments.device,
+        image_size=(arguments.size, arguments.size),
+        epochs=arguments.epochs,
+        set={"model.freeze": "early"} | own,
+        plugins=[plugin],
+        out=studies / name,
+    )
+    kept = make_folder(arguments.out / f"anatomy-{name}")
+    for kind in ("csv", "json", "md"):
+        shutil.copy(studies / name / f"ablations.{kind}", kept)
+    for one in found.values.ablations:
+        print(name, one.effect, one.p, one.verdict, flush=True)
+
+
+if __name__ == "__main__":
+    main()
