@@ -15,10 +15,10 @@ Mask = NDArray[np.bool_]
 Levels = NDArray[np.uint8]
 
 _LOOK = 256  # pixels on the longer side of the copy in which the breast is looked for
-_DARK, _BRIGHT = 0.5, 96.0  # percentiles taken as black and white: labels and borders are brighter than any breast
+_DARK, _BRIGHT = 0.5, 94.0  # percentiles taken as black and white: labels and borders are brighter than any breast
 _NOISE = 3.0  # deviations of the film's own grey that are no breast
-_FAINT = 2.5  # levels of 255 above the film at which the logarithmic scale begins: finer is compression's
-_SHARE = 0.10  # of the way from the film's grey to the breast's median: there the skin ends
+_FAINT = 1.5  # levels of 255 above the film at which the logarithmic scale begins: finer is compression's
+_SHARE = 0.07  # of the way from the film's grey to the breast's median: there the skin ends
 _NEAR, _FAR = 0.024, 0.078  # of the longer side: how far around the bright core the film's grey is taken
 _OPENING = 7  # pixels of that copy: thinner bridges to labels, tape and borders are cut
 _MARGIN = 2  # pixels of that copy kept around the breast: the skin line fades below the threshold
@@ -100,7 +100,7 @@ def breast_region(small: NDArray[np.float32]) -> Region | None:
     So the threshold is found in two steps. First a bright core: the grey levels above the film's (the commonest of
     the dark ones) are parted by Otsu's threshold (1979, IEEE Trans. SMC 9:62–66) on a logarithmic scale, on which a
     faint breast is as far from the film as a bright one from it; of the regions, the one that weighs most. Then its
-    skin: the film's grey is taken again right around the core, and the threshold is a tenth of the way from there to
+    skin: the film's grey is taken again right around the core, and the threshold is 7 % of the way from there to
     the core's median. A region keeps what an opening of 7 pixels leaves, which cuts off labels, tape and borders.
     """
     levels, black, white = _levelled(small)
@@ -176,7 +176,7 @@ def _levelled(small: NDArray[np.float32]) -> tuple[Levels, float, float]:
     """Return a smoothed picture in 256 levels, and the grey of the first and the last of them."""
     smooth = ndimage.uniform_filter(small, 3)
     black, white = (float(value) for value in np.percentile(smooth, (_DARK, _BRIGHT)))
-    if white <= black:  # a breast on less than a twentieth of the picture, or nothing at all
+    if white <= black:  # a breast on less than a sixteenth of the picture, or nothing at all
         black, white = float(smooth.min()), float(smooth.max())
     span = max(white - black, np.finfo(np.float32).tiny)
     return np.rint(np.clip((smooth - black) / span, 0, 1) * 255).astype(np.uint8), black, white
