@@ -22,7 +22,9 @@ _SHARE = 0.07  # of the way from the film's grey to the breast's median: there t
 _NEAR, _FAR = 0.024, 0.078  # of the longer side: how far around the bright core the film's grey is taken
 _OPENING = 7  # pixels of that copy: thinner bridges to labels, tape and borders are cut
 _MARGIN = 2  # pixels of that copy kept around the breast: the skin line fades below the threshold
-_STANDS_OUT = 8.0  # deviations of the film's grey that a breast is above it, or it fills the picture
+_STANDS_OUT = 6.0  # deviations of the film's grey that a breast is above it, or it fills the picture
+_RECTANGLE = 0.93  # of its box is filled by a film that lies in black padding; a breast fills less
+_WHOLE = 0.95  # of the picture: a larger region has no padding around it
 _LEAST = 0.02  # of the picture: a smaller region is a label, not a breast
 _ENDS = 0.10  # of the breast's width at each end, whose heights tell the chest wall
 _ALIKE = 0.02  # of the height by which both ends may differ and still tell nothing
@@ -130,7 +132,21 @@ def breast_region(small: NDArray[np.float32]) -> Region | None:
     mask: Mask = regions == int(np.argmax(np.bincount(regions[core])))
     if mask.mean() < _LEAST:
         return None
-    return Region(mask=mask, bright=bright, film=black + beside / 255 * (white - black))
+    return _within_film(small, mask) or Region(mask=mask, bright=bright, film=black + beside / 255 * (white - black))
+
+
+def _within_film(small: NDArray[np.float32], mask: Mask) -> Region | None:
+    """Look again in a region that is a rectangle, for it may be a whole film in black padding, not a breast."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    if mask[box].mean() < _RECTANGLE or mask[box].size > _WHOLE * mask.size:
+        return None
+    inner = breast_region(small[box])
+    if inner is None:
+        return None
+    found, bright = np.zeros_like(mask), np.zeros_like(mask)
+    found[box], bright[box] = inner.mask, inner.bright
+    return Region(mask=found, bright=bright, film=inner.film)
 
 
 def chest_is_right(mask: Mask, small: NDArray[np.float32]) -> bool:

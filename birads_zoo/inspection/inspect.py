@@ -10,6 +10,7 @@ import pandas as pd
 
 from birads_zoo.data.classes import find_classes
 from birads_zoo.data.facts import file_facts
+from birads_zoo.inspection.breasts import Chests, Seen, count_chests
 from birads_zoo.inspection.duplicates import Kind, find_duplicates
 from birads_zoo.inspection.fingerprints import Fingerprint
 from birads_zoo.inspection.formats import ClassFormat, Naming, describe_formats, find_names
@@ -51,8 +52,8 @@ class Duplicate:
 class Inspection:
     """What was found on `rows` rows that have a class, of which `usable` have a picture, of `patients` patients.
 
-    Everything but `formats`, `naming` and `duplicates` is about all rows, with or without a picture. `pictures` were
-    compared for duplicates, those without a class too.
+    Everything but `formats`, `naming`, `duplicates` and `chests` is about all rows, with or without a picture.
+    `pictures` were compared for duplicates and looked at for their `chests`, those without a class too.
     """
 
     target: str
@@ -69,14 +70,17 @@ class Inspection:
     formats: tuple[ClassFormat, ...]
     naming: tuple[Naming, ...]
     duplicates: tuple[Duplicate, ...]
+    chests: Chests
 
 
-def inspect(labelled: Index, decoded: Index, prints: Sequence[Fingerprint], target: Target) -> Inspection:
+def inspect(
+    labelled: Index, decoded: Index, prints: Sequence[Fingerprint], seen: Sequence[Seen], target: Target
+) -> Inspection:
     """Inspect a data set.
 
     `labelled` has every row with a class, each picture once, whether its file is there or not; `decoded` the rows
-    whose pictures decode, with their fingerprints `prints`. `target` has its classes named; those without a row in
-    `labelled` are left out.
+    whose pictures decode, with their fingerprints `prints` and what was `seen` in each. `target` has its classes named;
+    those without a row in `labelled` are left out.
     """
     listing = list_rows(labelled, target, decoded.rows["row"].tolist())
     found = set(listing["label"])
@@ -97,6 +101,7 @@ def inspect(labelled: Index, decoded: Index, prints: Sequence[Fingerprint], targ
         formats=describe_formats(listing, facts, classes),
         naming=find_names(listing, facts),
         duplicates=_duplicates(decoded, prints, target),
+        chests=count_chests(seen),
     )
 
 
