@@ -47,11 +47,10 @@ class Breast:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Region:
-    """The breast in a small copy: its `mask`, all that is as `bright` (labels too), and the `film`'s grey beside it."""
+    """The breast in a small copy: its `mask`, and all that is as `bright`, labels too."""
 
     mask: Mask
     bright: Mask
-    film: float
 
 
 def find_breast(image: Pixels) -> Breast:
@@ -66,7 +65,7 @@ def find_breast(image: Pixels) -> Breast:
 
 
 def crop_to_breast(image: Pixels) -> tuple[Pixels, Breast]:
-    """Return the breast's box of a picture of any size, in which labels beside the breast are as dark as the film.
+    """Return the breast's box of a picture of any size, and labels in it as dark as the film around them.
 
     A label in a corner of the box goes only if it does not touch the breast, and if no part of the breast lies on both
     sides of it, or above and below: such a spot may be the breast's own, where all around it is faint.
@@ -79,9 +78,10 @@ def crop_to_breast(image: Pixels) -> tuple[Pixels, Breast]:
         return part, breast
     kept = _grown(_between(region.mask) | _between(region.mask.T).T, _OPENING)
     marks = _grown(region.bright & ~kept, 2 * _MARGIN + 1) & ~kept
+    beside = _grown(marks, 2 * _OPENING + 1) & ~marks & ~kept
     within = marks[breast.y0 // step : -(-breast.y1 // step), breast.x0 // step : -(-breast.x1 // step)]
-    if within.any():
-        film = image.dtype.type(round(max(region.film, 0)))
+    if within.any() and beside.any():
+        film = image.dtype.type(round(float(np.median(small[beside]))))
         part = np.where(_enlarged(within, step, part.shape), np.minimum(part, film), part)
     return part, breast
 
@@ -105,8 +105,8 @@ def breast_region(small: NDArray[np.float32]) -> Region | None:
     skin: the film's grey is taken again right around the core, and the threshold is 7 % of the way from there to
     the core's median. A region keeps what an opening of 7 pixels leaves, which cuts off labels, tape and borders.
     """
-    levels, black, white = _levelled(small)
-    if white <= black:
+    levels = _levelled(small)
+    if levels is None:
         return None
     counts = np.bincount(levels.ravel(), minlength=256)
     scale = np.arange(256, dtype=np.float64)
@@ -132,7 +132,7 @@ def breast_region(small: NDArray[np.float32]) -> Region | None:
     mask: Mask = regions == int(np.argmax(np.bincount(regions[core])))
     if mask.mean() < _LEAST:
         return None
-    return _within_film(small, mask) or Region(mask=mask, bright=bright, film=black + beside / 255 * (white - black))
+    return _within_film(small, mask) or Region(mask=mask, bright=bright)
 
 
 def _within_film(small: NDArray[np.float32], mask: Mask) -> Region | None:
@@ -146,7 +146,7 @@ def _within_film(small: NDArray[np.float32], mask: Mask) -> Region | None:
         return None
     found, bright = np.zeros_like(mask), np.zeros_like(mask)
     found[box], bright[box] = inner.mask, inner.bright
-    return Region(mask=found, bright=bright, film=inner.film)
+    return Region(mask=found, bright=bright)
 
 
 def chest_is_right(mask: Mask, small: NDArray[np.float32]) -> bool:
@@ -188,14 +188,16 @@ def _found(image: Pixels, small: NDArray[np.float32], step: int, region: Region 
     )
 
 
-def _levelled(small: NDArray[np.float32]) -> tuple[Levels, float, float]:
-    """Return a smoothed picture in 256 levels, and the grey of the first and the last of them."""
+def _levelled(small: NDArray[np.float32]) -> Levels | None:
+    """Return a smoothed picture in 256 levels, `None` for one of a single grey."""
     smooth = ndimage.uniform_filter(small, 3)
-    black, white = (float(value) for value in np.percentile(smooth, (_DARK, _BRIGHT)))
+    black, white = np.percentile(smooth, (_DARK, _BRIGHT))
     if white <= black:  # a breast on less than a sixteenth of the picture, or nothing at all
-        black, white = float(smooth.min()), float(smooth.max())
-    span = max(white - black, np.finfo(np.float32).tiny)
-    return np.rint(np.clip((smooth - black) / span, 0, 1) * 255).astype(np.uint8), black, white
+        black, white = smooth.min(), smooth.max()
+    if white <= black:
+        return None
+    levels: Levels = np.rint(np.clip((smooth - black) / (white - black), 0, 1) * 255).astype(np.uint8)
+    return levels
 
 
 def _film_around(levels: Levels, core: Mask, film: float, noise: float) -> tuple[float, float]:
