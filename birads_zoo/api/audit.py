@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from birads_zoo.inspection.audit import Audit
 
 
+_SHOWN = 60  # pictures on a sheet of crops
+
+
 def audit(
     dataset: Part | None = None,
     *,
@@ -26,6 +29,7 @@ def audit(
     seed: int | None = None,
     probe: bool = False,
     out: Path | str | None = None,
+    crops: Path | str | None = None,
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
 ) -> Audit:
@@ -44,6 +48,8 @@ def audit(
         seed: of the split and the probe; 0 by default.
         probe: also train a small network that names the file format from pixels.
         out: a folder for `audit.csv` and the page `audit.html`, or a file for the table alone.
+        crops: a PNG file for a sheet of up to 60 pictures with the breast's box, its chest wall and its side drawn in;
+            odd ones first, the others a fixed draw from each size, side and view.
         plugins: plugin files to load, as in `run`.
         progress: show progress on stderr.
 
@@ -51,6 +57,8 @@ def audit(
         UserError: for a mistake in the arguments or the data set, and for a place that cannot be written.
 
     """
+    if crops is not None and Path(crops).suffix.lower() != ".png":
+        raise UserError(f"--crops writes a picture: name a file that ends in .png, not {crops}")
     if split is None and (folds, seed) != (None, None):
         raise UserError("--folds and --seed say how --split splits: give --split too")
     fields: RecipeFields = {
@@ -69,7 +77,20 @@ def audit(
     found = examine(recipe.dataset, host, open_screen(progress), split=how, seed=seed or 0, probe=probe)
     if out is not None:
         _write(Path(out), found, split or "")
+    if crops is not None:
+        _draw(Path(crops), found)
     return found
+
+
+def _draw(file: Path, found: Audit) -> None:
+    from birads_zoo.files import make_folder
+    from birads_zoo.inspection.breasts import choose
+    from birads_zoo.report.crop_sheet import draw_crops
+
+    shown = choose(found.seen, _SHOWN)
+    make_folder(file.parent)
+    context = f"{found.dataset} in {found.root} · {len(shown)} of {len(found.seen)} pictures"
+    draw_crops(shown, found.root, file, context)
 
 
 def _write(out: Path, found: Audit, split: str) -> None:

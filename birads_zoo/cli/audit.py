@@ -29,6 +29,12 @@ if TYPE_CHECKING:
     help="Write audit.csv, a line a dropped row or repair, and into a folder also audit.html, with figures.",
 )
 @click.option(
+    "--crops",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.png",
+    help="Draw where the breast was found in up to 60 pictures, odd ones first: the crop, the chest wall, the side.",
+)
+@click.option(
     "--split",
     type=click.Choice(get_args(get_type_hints(SplitSection)["scheme"])),
     help="Also score the shortcuts that need no pixels under this split, on all rows of the table.",
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 @plugin_option
 def command(
     out: Path | None,
+    crops: Path | None,
     split: str | None,
     folds: int | None,
     seed: int | None,
@@ -55,7 +62,14 @@ def command(
     too. Nothing is trained but for --probe, which trains a small network.
     """
     found = audit(
-        **dataset_fields(fields), split=split, folds=folds, seed=seed, probe=probe, out=out, plugins=plugin_files
+        **dataset_fields(fields),
+        split=split,
+        folds=folds,
+        seed=seed,
+        probe=probe,
+        out=out,
+        crops=crops,
+        plugins=plugin_files,
     )
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))

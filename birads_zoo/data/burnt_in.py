@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from birads_zoo.data.geometry import breast_mask
+from birads_zoo.data.breast import breast_region
 from birads_zoo.data.images import Pixels
 
 _LOOK = 256  # pixels on the longer side of the copy in which marks are looked for
@@ -26,7 +26,7 @@ _MOST = 0.2  # of the picture: what is larger is no mark, but something that thi
 def without_marks(grey: Pixels) -> Pixels:
     """Return an H×W picture in which a frame and bars are black, and marks beside the breast are as dark as the film.
 
-    The breast is the largest bright region (`geometry.breast_mask`) with all that is joined to it above a fifth of
+    The breast is what stands out from the film (`breast.breast_region`) with all that is joined to it above a fifth of
     its median grey; it and its surroundings keep every pixel. A picture without one comes back unchanged.
     """
     framed = _without_bars(_without_frame(grey))
@@ -78,9 +78,10 @@ def _without_bars(grey: Pixels) -> Pixels:
 
 def _marks(small: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float] | None:
     """Return where marks are in the copy, and the film's grey; None without any."""
-    seed = breast_mask(small)
-    if seed is None:
+    region = breast_region(small)
+    if region is None:
         return None
+    seed = region.mask
     low = float(small.min())
     bright = small > low + _EDGE * (float(np.median(small[seed])) - low)
     joined = _touching(bright | seed, seed)

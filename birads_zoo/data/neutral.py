@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from birads_zoo.data.geometry import Placement, breast_mask, find_breast
+from birads_zoo.data.breast import Mask, breast_region, find_breast
+from birads_zoo.data.geometry import Placement
 from birads_zoo.data.images import Pixels
 from birads_zoo.recipe import ImageSection
 
@@ -21,10 +22,9 @@ POINT = 1.7
 COARSEST = 0.5
 """Points of detail per stored pixel and axis that are left at least, however small the smallest file is."""
 
-_LOOK = 128  # pixels on the longer side of the copy in which the breast's outline is drawn
+_LOOK = 256  # pixels on the longer side of the copy in which the breast's outline is drawn
 _ROUNDS = 2  # times the outline is drawn again from the box that it gave
 _AROUND = 0.06  # of the box's longer side, looked at around it
-_EDGE = 0.3  # of the breast's median grey: what is fainter is film
 _RIM = 2  # pixels of that copy taken off all round: there a file's own edge, cut or frame shows
 _QUALITY = 95  # at 75 the grid's coarse steps take small calcifications away, and hide a file's origin no better
 
@@ -62,8 +62,8 @@ def place_neutral(image: Pixels, section: ImageSection, detail: float) -> tuple[
 
     Whatever `section` says of crop, orientation and fit, each picture is treated alike:
 
-    - the breast is outlined in a copy of one scale, whatever frame it came in, by a threshold of its own median
-      grey, which does not depend on how much film is around it. Labels, frames and noise outside become black;
+    - the breast is outlined (`breast.breast_region`) in a copy of one scale, whatever frame it came in. Labels, frames
+      and noise outside become black;
     - the outline's own box is the crop, the chest wall is turned to the left, and the shape is kept;
     - of each stored pixel and axis `detail` points are left (0.5 to 1; see `common_detail`), so that a small file's
       breast is as sharp as a large one's; where all files have pixels enough, nothing is blurred;
@@ -100,7 +100,7 @@ def place_neutral(image: Pixels, section: ImageSection, detail: float) -> tuple[
 def _find_outline(image: Pixels) -> _Outline:
     """Draw the outline in a copy of its box's surroundings, of one size for all pictures, until the box settles.
 
-    A picture in which nothing stands out is a breast as a whole, with the chest wall on the left.
+    A picture in which nothing stands out is a breast as a whole.
     """
     height, width = image.shape
     found = find_breast(image)
@@ -113,13 +113,12 @@ def _find_outline(image: Pixels) -> _Outline:
         wide, high = box[2] - box[0], box[3] - box[1]
         scale = _LOOK / max(wide, high)
         small = _resampled(image, box, (max(round(wide * scale), 1), max(round(high * scale), 1)))
-        inside = _inside(small)
-        if inside is None:
+        region = breast_region(small)
+        if region is None:
             break
+        inside = _inside(region.mask)
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         step_x, step_y = wide / small.shape[1], high / small.shape[0]
-        tight = inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        weight = np.where(tight, small[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], 0).sum(axis=0)
         outline = _Outline(
             box=(
                 box[0] + columns[0] * step_x,
@@ -127,8 +126,8 @@ def _find_outline(image: Pixels) -> _Outline:
                 box[0] + (columns[-1] + 1) * step_x,
                 box[1] + (rows[-1] + 1) * step_y,
             ),
-            inside=tight,
-            chest_right=float((weight * np.linspace(-1, 1, len(weight))).sum()) > 0,
+            inside=inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1],
+            chest_right=found.chest_right,
         )
     return _to_the_wall(outline)
 
@@ -145,26 +144,11 @@ def _to_the_wall(outline: _Outline) -> _Outline:
     return _Outline(box=(x0 + cut, y0, x1, y1), inside=filled, chest_right=False)
 
 
-def _inside(small: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-    """Return the breast and what it encloses: its brightest region, taken down to a share of its own median grey."""
-    seed = breast_mask(small)
-    if seed is None:
-        return None
-    film = float(small.min())
-    bright = ndimage.gaussian_filter(small, 1) > film + _EDGE * (float(np.median(small[seed])) - film)
-    regions, _ = ndimage.label(bright)
-    overlap = np.bincount(regions[seed])
-    if len(overlap) < 2:
-        return seed
-    whole = ndimage.binary_fill_holes(regions == 1 + int(overlap[1:].argmax()))
-    # Bridges to labels and frames, thinner than a breast, are cut; the breast goes on beyond the edges.
-    opened = ndimage.binary_opening(np.pad(whole, 8, mode="edge"), iterations=3)[8:-8, 8:-8]
-    regions, count = ndimage.label(opened)
-    if count == 0:
-        return seed
-    kept = regions == 1 + int(np.bincount(regions.ravel())[1:].argmax())
-    trimmed: NDArray[np.bool_] = ndimage.binary_erosion(kept, iterations=_RIM)
-    return trimmed if trimmed.any() else kept
+def _inside(mask: Mask) -> Mask:
+    """Return the breast and what it encloses, a little inside of its rim."""
+    whole = ndimage.binary_fill_holes(mask)
+    trimmed: Mask = ndimage.binary_erosion(whole, iterations=_RIM)
+    return trimmed if trimmed.any() else mask
 
 
 def _resampled(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.data.geometry import breast_area
+from birads_zoo.data.breast import breast_area
 from birads_zoo.data.lesions import marked_lesions
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.randomness import numpy_generator

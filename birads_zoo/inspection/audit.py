@@ -20,13 +20,16 @@ from birads_zoo.data.audit import (
     entries_frame,
     summarise,
 )
+from birads_zoo.data.breast import Breast, find_breast
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.classes import class_names, closed
+from birads_zoo.data.images import Pixels
 from birads_zoo.data.load import load_index
 from birads_zoo.data.samples import find_samples
 from birads_zoo.data.view_names import WHOLE
+from birads_zoo.inspection.breasts import Seen, see
 from birads_zoo.inspection.findings import Finding, find
-from birads_zoo.inspection.fingerprints import fingerprint
+from birads_zoo.inspection.fingerprints import Fingerprint, fingerprint
 from birads_zoo.inspection.inspect import Inspection, inspect
 from birads_zoo.interfaces import Index
 from birads_zoo.progress import Screen
@@ -44,7 +47,8 @@ class Audit:
 
     `summary` counts rows by what became of them. `classes` counts the samples of each class of `target`: the usable
     rows where labels are of pictures, and at the `level` "breast" or "patient" the breasts or exams that these make.
-    `findings` say in sentences what stands out in the `inspection`, which is of rows at any level. `shortcuts` has the
+    `findings` say in sentences what stands out in the `inspection`, which is of rows at any level. `seen` has each
+    picture that decodes, with the breast that was found in it. `shortcuts` has the
     macro-F1 that needs no pixels by name, on such samples, `None` unless a split was given; `probe` says how well
     pixels name the file format, `None` unless asked for.
     """
@@ -56,6 +60,7 @@ class Audit:
     level: str
     findings: tuple[Finding, ...]
     inspection: Inspection
+    seen: tuple[Seen, ...]
     shortcuts: Mapping[str, float] | None
     probe: Mapping[str, Any] | None
     index: Index
@@ -103,10 +108,12 @@ def audit(
     single = check_rows(loaded)
     present = check_files(single)
     with screen.bar("decoding", len(present.rows)) as show:
-        decoded, prints = check_decodes(present, fingerprint, lambda done, _: show(done, ""))
+        decoded, looks = check_decodes(present, _look, lambda done, _: show(done, ""))
+    seen = see(decoded, [(size, breast) for _, size, breast in looks])
     found = find_samples(decoded, loaded, target, section.classes, WHOLE[target.level])
     counts = Counter(found.classes)
-    inspection = inspect(drop_unlabelled(single, target, section.classes), decoded, prints, target)
+    labelled = drop_unlabelled(single, target, section.classes)
+    inspection = inspect(labelled, decoded, [one for one, _, _ in looks], seen, target)
     return Audit(
         dataset=section.name,
         target=target.name,
@@ -115,7 +122,13 @@ def audit(
         level=target.level,
         findings=find(inspection),
         inspection=inspection,
+        seen=seen,
         shortcuts=None if split is None else sheet_shortcuts(single, target, section.classes, split, seed),
         probe=probe_geometries(found.used, ImageSection(), cache_root(), seed) if probe else None,
         index=found.used,
     )
+
+
+def _look(pixels: Pixels) -> tuple[Fingerprint, tuple[int, int], Breast]:
+    height, width = pixels.shape
+    return fingerprint(pixels), (height, width), find_breast(pixels)

