@@ -76,17 +76,16 @@ def count_chests(seen: Sequence[Seen]) -> Chests:
 
 
 def choose(seen: Sequence[Seen], count: int) -> tuple[Seen, ...]:
-    """Choose pictures to look at: up to a third that are mirrored or lost, then some of each kind in turn.
+    """Choose pictures to look at: a third that are mirrored or without a breast, if so many are, then of each kind.
 
     A kind is a size, a side and a view. The choice is the same each time, and comes in the order of the rows.
     """
     order = [seen[at] for at in np.random.default_rng(0).permutation(len(seen))]
-    odd = [one for one in order if one.mirrored or not one.breast.found][: count // 3]
-    taken = {one.row for one in odd}
+    plain = [one for one in order if one.breast.found and not one.mirrored]
+    odd = [one for one in order if not one.breast.found or one.mirrored][: max(count // 3, count - len(plain))]
     kinds: dict[tuple[int, int, str, str], list[Seen]] = {}
-    for one in order:
-        if one.row not in taken:
-            kinds.setdefault((one.height, one.width, one.side, one.view), []).append(one)
+    for one in plain:
+        kinds.setdefault((one.height, one.width, one.side, one.view), []).append(one)
     turns = max((len(kind) for kind in kinds.values()), default=0)
     even = [kind[turn] for turn in range(turns) for kind in kinds.values() if turn < len(kind)]
     return tuple(sorted([*odd, *even[: count - len(odd)]], key=lambda one: one.row))

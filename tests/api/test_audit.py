@@ -1,5 +1,6 @@
 """`birads_zoo.audit`: what it returns; what it finds is tested with the command line."""
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -40,3 +41,25 @@ def test_a_file_gets_the_table_alone(root, tmp_path):
 def test_folds_without_a_split_are_refused(root):
     with pytest.raises(bz.UserError, match="--folds and --seed say how --split splits: give --split too"):
         bz.audit("image-folder", root=root, folds=3)
+
+
+def test_a_sheet_of_crops_is_drawn(tmp_path):
+    rows, columns = np.mgrid[:120, :90]
+    picture = np.where(((rows - 60) / 40) ** 2 + (columns / 50) ** 2 < 1, 170, 5).astype(np.uint8)
+    for name in ("sick/P1.png", "well/P2.png"):
+        (tmp_path / "root" / name).parent.mkdir(parents=True)
+        Image.fromarray(picture).save(tmp_path / "root" / name)
+    found = bz.audit("image-folder", root=tmp_path / "root", crops=tmp_path / "new" / "crops.png", progress=False)
+    assert [one.breast.x0 for one in found.seen] == [0, 0]
+    assert not any(one.breast.chest_right for one in found.seen)
+    with Image.open(tmp_path / "new" / "crops.png") as sheet:
+        drawn = np.asarray(sheet.convert("RGB")).astype(int)
+    walls = (abs(drawn - [0xC8, 0x50, 0x1E]).sum(axis=2) < 30).sum()
+    boxes = (abs(drawn - [0x5E, 0xF2, 0xFF]).sum(axis=2) < 60).sum()
+    assert walls > 2 * 200, "a thick line along each chest wall"
+    assert boxes > 2 * 200, "and a box around each breast"
+
+
+def test_a_sheet_of_crops_is_a_png(root, tmp_path):
+    with pytest.raises(bz.UserError, match=r"--crops writes a picture: name a file that ends in \.png"):
+        bz.audit("image-folder", root=root, crops=tmp_path / "crops.pdf", progress=False)

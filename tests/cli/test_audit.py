@@ -249,3 +249,14 @@ def test_a_data_set_without_any_label_is_audited(zoo, tmp_path):
     assert said.status == 0, said.err
     assert re.search(r"dropped: no label\W+1\b", said.out)
     assert re.search(r"usable\W+0\b", said.out)
+
+
+def test_a_sheet_of_crops_is_written_whole_or_not_at_all(zoo, classes_root, tmp_path):
+    said = audit_folder(zoo, classes_root, "--crops", tmp_path / "crops.png")
+    assert said.status == 0, said.err
+    assert "no breast found (2 of 2 pictures)" in said.out
+    with Image.open(tmp_path / "crops.png") as sheet:
+        assert sheet.format == "PNG"
+    said = audit_folder(zoo, classes_root, "--crops", tmp_path / "crops.txt")
+    assert said.status == 2
+    assert "--crops writes a picture" in said.err

@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from birads_zoo.data.audit import check_decodes, check_files
+from birads_zoo.data.breast import find_breast
+from birads_zoo.inspection.breasts import see
 from birads_zoo.inspection.findings import find
 from birads_zoo.inspection.fingerprints import fingerprint
 from birads_zoo.inspection.inspect import inspect
@@ -22,8 +24,9 @@ def inspection_of(tmp_path):
         blank = dict.fromkeys(INDEX_COLUMNS, "") | {"age": np.nan, "lesions": ()}
         table = pd.DataFrame([blank | {"row": at} | row for at, row in enumerate(rows, start=2)])
         index = Index(root=tmp_path, rows=table)
-        decoded, prints = check_decodes(check_files(index), fingerprint)
-        return inspect(index, decoded, prints, TARGET)
+        decoded, looks = check_decodes(check_files(index), lambda pixels: (fingerprint(pixels), find_breast(pixels)))
+        seen = see(decoded, [((0, 0), breast) for _, breast in looks])
+        return inspect(index, decoded, [one for one, _ in looks], seen, TARGET)
 
     return make
 
@@ -174,3 +177,43 @@ def test_dicom_says_itself_what_is_white(inspection_of, tmp_path, write_dicom):
         row["image_path"] = f"{at}.dcm"
         write_dicom(tmp_path / f"{at}.dcm", np.linspace(0, 900, 20 * 24).reshape(20, 24).astype(np.uint16))
     assert "16-bit pictures of fewer bits" not in named(find(inspection_of(rows)))
+
+
+def hung(path, right):
+    """Write a half disk on the left edge of a picture, or on the right one."""
+    rows, columns = np.mgrid[:120, :90]
+    breast = np.where(((rows - 60) / 40) ** 2 + (columns / 50) ** 2 < 1, 170, 5).astype(np.uint8)
+    Image.fromarray(breast[:, ::-1] if right else breast).save(path)
+
+
+@pytest.mark.parametrize(("mirrored", "why"), [(1, "mirrored, or of the wrong side"), (4, "most are, so the data set")])
+def test_a_chest_wall_on_the_other_side_is_told(inspection_of, tmp_path, mirrored, why):
+    rows = []
+    for at, side in enumerate("LRLRL"):
+        hung(tmp_path / f"{at}.png", right=(side == "R") != (at < mirrored))
+        rows.append({"image_path": f"{at}.png", "patient_id": f"P{at}", "laterality": side, "label": "well"})
+    hung(tmp_path / "unknown.png", right=True)
+    inspection = inspection_of([*rows, {"image_path": "unknown.png", "label": "well"}])
+    assert (inspection.chests.known, inspection.chests.mirrored, inspection.chests.lost) == (5, mirrored, 0)
+    found = named(find(inspection))["chest wall on the other side"]
+    assert (found.severity, found.number, found.shown) == ("warning", mirrored, f"{mirrored} of 5 pictures")
+    assert "0.png" in found.consequence
+    assert why in found.consequence
+    assert "no breast found" not in named(find(inspection))
+
+
+def test_breasts_that_hang_as_usual_are_no_finding(inspection_of, tmp_path):
+    for side in "LR":
+        hung(tmp_path / f"{side}.png", right=side == "R")
+    rows = [{"image_path": f"{side}.png", "laterality": side, "label": "well"} for side in "LR"]
+    assert "chest wall on the other side" not in named(find(inspection_of(rows)))
+
+
+def test_a_picture_without_a_breast_is_told(inspection_of, tmp_path):
+    hung(tmp_path / "breast.png", right=False)
+    Image.new("L", (90, 120), 33).save(tmp_path / "grey.png")
+    rows = [{"image_path": f"{name}.png", "laterality": "R", "label": "well"} for name in ("breast", "grey")]
+    found = named(find(inspection_of(rows)))
+    assert found["no breast found"].shown == "1 of 2 pictures"
+    assert "grey.png" in found["no breast found"].consequence
+    assert found["chest wall on the other side"].shown == "1 of 1 pictures", "the grey one has no chest wall"
