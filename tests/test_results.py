@@ -47,6 +47,16 @@ def copied(finished, tmp_path):
     return shutil.copytree(finished[0], tmp_path / "run")
 
 
+def by_fold(positive, scores, folds):
+    """The folds' areas, weighted by their pairs."""
+    areas, pairs = [], []
+    for fold in folds.unique():
+        rows = (folds == fold).to_numpy()
+        areas.append(sk.roc_auc_score(positive[rows], scores[rows]))
+        pairs.append(positive[rows].sum() * (~positive[rows]).sum())
+    return np.average(areas, weights=pairs)
+
+
 def test_the_metrics_are_those_of_scikit_learn(metrics, predicted):
     labels, called, probabilities, frame = predicted
     assert metrics.n == len(frame)
@@ -59,6 +69,9 @@ def test_the_metrics_are_those_of_scikit_learn(metrics, predicted):
         precision, recall, f1, _ = sk.precision_recall_fscore_support(labels, called, average=average, zero_division=0)
         assert (found.precision, found.recall, found.f1) == pytest.approx((precision, recall, f1))
     areas = [sk.roc_auc_score(labels == k, probabilities[:, k]) for k in range(4)]
+    assert [one.pooled_auroc for one in metrics.per_class] == pytest.approx(areas)
+    assert metrics.macro.pooled_auroc == pytest.approx(np.mean(areas))
+    areas = [by_fold(labels == k, probabilities[:, k], frame["fold"]) for k in range(4)]
     assert [one.auroc for one in metrics.per_class] == pytest.approx(areas)
     assert metrics.macro.auroc == pytest.approx(np.mean(areas))
     assert [one.support for one in metrics.per_class] == np.bincount(labels).tolist()
@@ -84,7 +97,8 @@ def test_the_readings_are_those_of_their_definitions(metrics, predicted):
     score = probabilities[:, 2:].sum(axis=1)
     assert metrics.positive.classes == metrics.classes[2:]
     assert metrics.positive.positives == positive.sum()
-    assert metrics.positive.auroc.value == pytest.approx(sk.roc_auc_score(positive, score))
+    assert metrics.positive.pooled_auroc.value == pytest.approx(sk.roc_auc_score(positive, score))
+    assert metrics.positive.auroc.value == pytest.approx(by_fold(positive, score, frame["fold"]))
     assert metrics.positive.average_precision.value == pytest.approx(sk.average_precision_score(positive, score))
     assert (metrics.subgroups.all.n, metrics.subgroups.all.positives) == (len(labels), positive.sum())
     steps = called - labels

@@ -49,9 +49,9 @@ def judge(
     up in several of them, and the score varies more than that tells.
 
     The p-value is the rank of the actual score among these 21 equals, counted against the best rung of each refit
-    (Westfall and Young, "Resampling-Based Multiple Testing", 1993, single-step maxT; each rung in units of the mean and
-    standard deviation of its 21 scores): the chance that any rung is flagged where none works is at most 1/21. It is
-    never below 1/21, which is what 20 refits can show.
+    (Westfall and Young, "Resampling-Based Multiple Testing", 1993, single-step maxT; each rung by its distance from the
+    mean of its 21 scores, since that is on one scale for all and some rungs have next to no spread): the chance that any
+    rung is flagged where none works is at most 1/21. It is never below 1/21, which is what 20 refits can show.
 
     It assumes that patients with equally many rows in the same folds are exchangeable; only those exchange, so that a
     patient's rows stay together and each fold keeps its classes. A patient who has no equal keeps hers, which makes the
@@ -84,8 +84,7 @@ def judge(
 
 def _against_the_best(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the p-values of R rungs, from their (R, 1 + refits) scores, of which the actual one is the first."""
-    spread = scores.std(axis=1, keepdims=True)
-    standing = (scores - scores.mean(axis=1, keepdims=True)) / np.where(spread > 1e-9, spread, np.inf)
+    standing = scores - scores.mean(axis=1, keepdims=True)
     best = standing[:, 1:].max(axis=0)
     beaten: NDArray[np.int64] = (best[None] >= standing[:, :1] - 1e-9).sum(axis=1)
     p_values: NDArray[np.float64] = (1 + beaten) / scores.shape[1]

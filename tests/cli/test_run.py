@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from birads_zoo.host import load_host
+from birads_zoo.shortcuts import verdict
 
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
 
@@ -74,7 +75,7 @@ def test_the_metrics_have_the_keys_that_others_read(finished, rows_of):
     assert metrics["split"] == "patient"
     assert metrics["leaky"] is False
     assert metrics["n"] == sum(map(sum, metrics["confusion"])) == len(rows_of(finished[0] / "predictions.csv"))
-    assert set(metrics["macro"]) == {"precision", "recall", "f1", "auroc"}
+    assert set(metrics["macro"]) == {"precision", "recall", "f1", "auroc", "pooled_auroc"}
     assert [entry["name"] for entry in metrics["per_class"]] == metrics["classes"]
 
 
@@ -86,12 +87,14 @@ def test_every_shortcut_but_the_majority_is_judged(finished):
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_a_lookup_that_works_under_a_leaky_split_is_called_one(zoo, phantom_root, tmp_path):
+def test_a_lookup_that_works_under_a_leaky_split_is_called_one(zoo, phantom_root, tmp_path, monkeypatch):
+    monkeypatch.setattr(verdict, "RETRAININGS", 20)  # fewer cannot show it
     said = zoo(
         "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--split", "image", "--out", tmp_path
     )
     line = next(line for line in said.out.splitlines() if line.strip().startswith("patient lookup"))
     assert "← works: +0." in line
+    assert "(p = 0.048)" in line, "1/21, which is the least that 20 refits can show"
 
 
 def test_the_audit_names_every_row_that_is_not_used(finished, rows_of):

@@ -146,7 +146,13 @@ def test_subgroups_differ_only_where_the_corrected_test_says_so(made: Make) -> N
 
 
 def fitted(temperature: float | None, threshold: float | None) -> dict[str, Any]:
-    errors = {"ece": 0.2, "ece_if_calibrated": 0.05, "classwise_ece": 0.1, "classwise_ece_if_calibrated": 0.1}
+    errors = {
+        "bins": 3,
+        "ece": 0.2,
+        "ece_if_calibrated": 0.05,
+        "classwise_ece": 0.1,
+        "classwise_ece_if_calibrated": 0.1,
+    }
     scores = {"brier": None, "brier_skill": estimate(0.3), "log_loss": None}
     step = {"n": 9, "patients": 4, **errors, **scores, "top_label": [], "per_class": []}
     counts = {"fold": 0, "n": 4, "patients": 4}
@@ -173,7 +179,7 @@ def test_levels_calibration_and_sets_are_a_line_each(made: Make) -> None:
         "by breast: macro-F1 0.500 [.40 .60], 2 images left out · no patient is known  (images combined by max)"
     ]
     assert chances(told) == [
-        "calibration: ECE 0.200 (0.050 by chance), recalibrated 0.200 (0.050)"
+        "calibration: ECE 0.200 in 3 equal-count bins (0.050 by chance), recalibrated 0.200 (0.050)"
         " · Brier skill 0.300 [.20 .40], recalibrated 0.300 [.20 .40]",
         "sets at 90 %: the true class is in 0.850 [.75 .95] of them, 1.50 [1.40 1.60] classes on average",
     ]

@@ -50,8 +50,8 @@ def test_damage_and_other_formats_are_one_sentence(run):
     (folder / "grad-cam.npz").write_bytes(b"no zip")
     with pytest.raises(UserError, match=r"grad-cam.npz is damaged .*; make it again with birads-zoo explain"):
         read_explanations(run).maps("grad-cam")
-    (folder / "explanations.json").write_text('{"format": 2}')
-    with pytest.raises(UserError, match=r"written by another birads-zoo in format 2, and this one .* format 1; make"):
+    (folder / "explanations.json").write_text('{"format": 1}')
+    with pytest.raises(UserError, match=r"written by another birads-zoo in format 1, and this one .* format 2; make"):
         read_explanations(run)
     (folder / "explanations.json").write_text("{")
     with pytest.raises(UserError, match=r"explanations.json is damaged \(.*\); make it again with birads-zoo explain"):

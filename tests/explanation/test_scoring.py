@@ -1,5 +1,7 @@
 """Whole scores of toys: a perfect map beats its baselines, and random maps are not called faithful."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import torch
 from scipy import ndimage
 
 from birads_zoo.devices import choose_compute
-from birads_zoo.explanation.baselines import centre_maps, moved_maps
+from birads_zoo.explanation.baselines import brightness_maps, centre_maps, moved_maps
 from birads_zoo.explanation.curves import Views, measure_removal, prepare_removal
 from birads_zoo.explanation.scoring import Cases, Subject, score_cases
 from birads_zoo.explanation.verdict import JUDGED, judge_explainer
@@ -62,7 +64,12 @@ def judged(found, name):
 
 
 def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
+    """Beside it is something brighter that the network does not look at: brightness is no explanation."""
     region = torch.ones(48, 40)
+    region[:, 25:] = 0
+    images = cases.explained.images.clone()
+    images[..., 6:42, 25:33] = 1
+    cases = replace(cases, explained=samples_of(images))
     generator = np.random.default_rng(0)
     noise, other = generator.random((2, 40, 48, 40)).astype(np.float32)
     perfect = np.clip(cases.lesions * 0.8 + 0.2 * other, 0, 1).astype(np.float32)
@@ -151,6 +158,7 @@ def test_random_maps_are_not_called_faithful(breasts, spots, scale):
         ("", maps),
         ("random_", moved_maps(maps, masks, of_each)),
         ("centre_", centre_maps(masks)),
+        ("brightness_", brightness_maps(pictures.numpy(), masks)),
     ):
         found = measure_removal(torch.from_numpy(made.astype(np.float32)), at, probability)
         table |= {f"{prefix}{name}": values.numpy() for name, values in found.items()}

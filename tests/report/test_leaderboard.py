@@ -188,9 +188,9 @@ def test_a_class_of_few_patients_is_named(written):
 
 
 def test_one_seed_is_told_for_what_it_is(written):
-    assert "With one seed the tests speak of these trained models alone" not in to_markdown(written[1])
+    assert "Seed noise not measured" not in to_markdown(written[1])
     alone = board(entry("a", 0.5, seeds=(0,)), entry("b", 0.4, seeds=(0,)))
-    assert "With one seed the tests speak of these trained models alone" in to_markdown(alone)
+    assert "Seed noise not measured: with one seed" in to_markdown(alone)
 
 
 def test_the_workbook_has_frozen_heads_numbers_and_no_formulas(written):

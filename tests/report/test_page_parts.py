@@ -130,7 +130,7 @@ def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run
     [
         (lambda folder: (folder / "grad-cam.npz").unlink(), "is damaged"),
         (lambda folder: (folder / "grad-cam.npz").write_bytes(b"no archive"), "is damaged"),
-        (lambda folder: (folder / "explanations.json").write_text('{"format": 1}'), "is damaged"),
+        (lambda folder: (folder / "explanations.json").write_text('{"format": 2}'), "is damaged"),
         (lambda folder: (folder / "explanations.json").write_text("{}"), "was written by an older birads-zoo"),
     ],
 )

@@ -80,7 +80,7 @@ def test_the_p_value_is_the_rank_of_the_actual_score_among_those_of_exchanged_la
 def test_twenty_refits_show_no_less_than_one_in_twenty_one_and_rungs_answer_for_each_other():
     scores = np.tile(np.linspace(0.4, 0.6, 21), (3, 1))
     scores[0, 0], scores[1, 0] = 0.99, 0.55  # far beyond its refits; within them
-    scores[1, 5] = 0.7  # the second rung once came far by chance
+    scores[1, 5] = 0.8  # the second rung once came far by chance
     scores[2] = np.roll(scores[2], 1)  # the best of its own, but not as far
     first, second, third = _against_the_best(scores)
     assert first == pytest.approx(1 / 21)

@@ -55,7 +55,7 @@ def test_what_a_study_of_one_seed_cannot_say_stands_below_it(tmp_path, about, se
     effect = Effect(name="no-dropout", backbone="my-net", effect=SCORE, p=0.01, verdict="helps")
     text, _ = write_ablations(tmp_path, about(seeds), SCORE, [effect])
     assert counted in text
-    assert ("With one seed the tests speak of these trained models alone" in text) == warned
+    assert ("Seed noise not measured: with one seed" in text) == warned
     assert "Full model: 0.700 [0.600, 0.800]." in text
     assert "n = 80 images of 40 patients · macro-F1" in text
     undefined, _ = write_ablations(tmp_path, about(seeds), None, [effect])
