@@ -58,49 +58,48 @@ def compare_pair(
     What it estimates: the mean difference of `metric` (a flat name of `evaluation.weighted`) over other patients and,
     with S > 1, other seeds. Assumptions: patients are independent, and so are seeds. Method: the difference's variance
     over patients is that of leaving each of them out of both models' rows (`shares.contributions`), so that what makes
-    a patient easy or hard for both cancels; that over seeds is (s₁² + s₂²)/S of the models' S scores, which is too
-    large rather than too small where their seeds go together. Their sum goes into a t test, its degrees of freedom by
-    Satterthwaite (Biometrics Bulletin 2, 1946) from those over patients (`shares.freedom`: few patients that make up
-    most of the error count as few) and 2(S − 1) of the seeds. With one seed there
-    is no test: what another seed would do is not known, and may be as much as the difference. Differences of 0
-    everywhere have p = 1. Coverage: docs/intervals.md; size and power are simulated in its tests.
+    a patient easy or hard for both cancels; that over seeds is (s₁² + s₂²)/S of the models' S scores. What both hold,
+    the chance of single patients under single seeds, is taken off once (clustering in two ways: Cameron, Gelbach and
+    Miller, J. Business and Economic Statistics 29, 2011), as far as it leaves the seeds' part above 0. The sum goes
+    into a t test, its degrees of freedom by Satterthwaite (Biometrics Bulletin 2, 1946) from those over patients
+    (`shares.freedom`: few patients that make up most of the error count as few) and 2(S − 1) of the seeds. With one
+    seed there is no test: what another seed would do is not known, and may be as much as the difference. Differences of
+    0 everywhere have p = 1. Coverage: docs/intervals.md; size and power are simulated in its tests.
     """
     models = (first, second)
 
-    def scores(weights: Floats) -> Floats:  # (2, S, B)
-        return np.stack(
-            [
-                [
-                    weighted_scores(labels, told, folds, weights, ordinal, (metric,))[metric]
-                    for told, folds in zip(model.probabilities, model.folds, strict=True)
-                ]
-                for model in models
-            ]
-        )
+    def scores(weights: Floats) -> dict[str, Floats]:
+        return {
+            f"{number} {seed}": weighted_scores(labels, told, folds, weights, ordinal, (metric,))[metric]
+            for number, model in enumerate(models)
+            for seed, (told, folds) in enumerate(zip(model.probabilities, model.folds, strict=True))
+        }
 
-    def gap(weights: Floats) -> dict[str, Floats]:
-        one, other = scores(weights).mean(axis=1)
-        return {"gap": one - other}
+    def of_both(found: Mapping[str, Floats]) -> Floats:
+        return np.stack(list(found.values())).reshape(2, len(first.probabilities), -1)
 
-    once, seeds = scores(np.ones((1, len(labels))))[:, :, 0], len(first.probabilities)
-    difference = float((once[0] - once[1]).mean())
-    parts = contributions(difference, without_each(gap, patients)["gap"])
+    once, without = of_both(scores(np.ones((1, len(labels))))), of_both(without_each(scores, patients))
+    seeds, gap = once.shape[1], once.mean(axis=1)
+    difference = float(gap[0, 0] - gap[1, 0])
+    each = contributions(once, without)  # (2, S, P)
+    parts = each[0].mean(axis=0) - each[1].mean(axis=0)
     over_patients = float((parts**2).sum())
     over_seeds = float(once.var(axis=1, ddof=1).sum()) / seeds if seeds > 1 else 0.0
-    variance = over_patients + over_seeds
+    of_both_kinds = float(each.var(axis=1, ddof=1).sum()) / seeds if seeds > 1 else 0.0
+    variance = over_patients + max(over_seeds - of_both_kinds, 0.0)
     if not variance > 0:
         p_value, shown = (1.0 if difference == 0 else 0.0, 0.0) if seeds > 1 else (None, None)
         return Comparison(difference=difference, low=difference, high=difference, p_value=p_value, smallest_gap=shown)
     shares = over_patients**2 / freedom(parts, len(parts)) + (over_seeds**2 / (2 * seeds - 2) if seeds > 1 else 0.0)
-    degrees, error = variance**2 / shares, variance**0.5
+    degrees, error = max(variance**2 / shares, 1.0), variance**0.5
     reach = float(t.ppf((1 + level) / 2, degrees)) * error
-    shown = float(t.ppf(1 - SIGNIFICANCE / 2, degrees) + t.ppf(POWER, degrees)) * error
+    smallest = float(t.ppf(1 - SIGNIFICANCE / 2, degrees) + t.ppf(POWER, degrees)) * error
     return Comparison(
         difference=difference,
         low=difference - reach,
         high=difference + reach,
         p_value=float(2 * t.sf(abs(difference) / error, degrees)) if seeds > 1 else None,
-        smallest_gap=shown if seeds > 1 else None,
+        smallest_gap=smallest if seeds > 1 else None,
     )
 
 

@@ -12,15 +12,15 @@ from scipy.stats import norm, t
 Floats = NDArray[np.float64]
 
 
-def contributions(value: float, without: Floats) -> Floats:
-    """Return what each of P patients adds to a statistic's error, from its values (P,) `without` each of them.
+def contributions(value: float | Floats, without: Floats) -> Floats:
+    """Return what each of P patients adds to a statistic's error, from its values (…, P) `without` each of them.
 
     √((P − 1)/P) (θ − θ₍ᵢ₎): their squares add up to the jackknife's variance by clusters, which is too large rather
     than too small (Efron and Stein, Annals of Statistics 9, 1981; MacKinnon, Nielsen and Webb, "Leverage, influence,
     and the jackknife in clustered regression models", arXiv 2205.03288, 2022). 0 for a patient without whom the
     statistic is not defined.
     """
-    moved: Floats = np.where(np.isfinite(without), value - without, 0.0) * (1 - 1 / len(without)) ** 0.5
+    moved: Floats = np.where(np.isfinite(without), value - without, 0.0) * (1 - 1 / without.shape[-1]) ** 0.5
     return moved
 
 

@@ -50,7 +50,7 @@ def judge(
 
     The p-value is the rank of the actual score among these 21 equals, counted against the best rung of each refit
     (Westfall and Young, "Resampling-Based Multiple Testing", 1993, single-step maxT; each rung by its distance from the
-    mean of its 21 scores, since that is on one scale for all and some rungs have next to no spread): the chance that any
+    mean of its 21 scores, since that is one scale for all and some rungs have next to no spread): the chance that any
     rung is flagged where none works is at most 1/21. It is never below 1/21, which is what 20 refits can show.
 
     It assumes that patients with equally many rows in the same folds are exchangeable; only those exchange, so that a
