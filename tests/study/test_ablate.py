@@ -18,7 +18,7 @@ def _ablated(name):
     return Variant(recipe=Recipe().replace({"ablations": [name]}), ablation=name)
 
 
-def _predicted(generator, right, seeds=2, patients=100):
+def _predicted(generator, right, seeds=3, patients=100):
     """Two classes, two images a patient, of which a share `right` is predicted rightly, each seed by its own chance."""
     labels = np.repeat(np.arange(patients) % 2, 2)
     hit = generator.random((seeds, len(labels))) < right
