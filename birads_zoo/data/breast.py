@@ -16,6 +16,7 @@ Levels = NDArray[np.uint8]
 
 _LOOK = 256  # pixels on the longer side of the copy in which the breast is looked for
 _DARK, _BRIGHT = 0.5, 94.0  # percentiles taken as black and white: labels and borders are brighter than any breast
+_HAZE = 0.01  # of the whole range: between fainter percentiles there is nothing but compression's noise
 _NOISE = 3.0  # deviations of the film's own grey that are no breast
 _FAINT = 1.5  # levels of 255 above the film at which the logarithmic scale begins: finer is compression's
 _SHARE = 0.07  # of the way from the film's grey to the breast's median: there the skin ends
@@ -192,7 +193,7 @@ def _levelled(small: NDArray[np.float32]) -> Levels | None:
     """Return a smoothed picture in 256 levels, `None` for one of a single grey."""
     smooth = ndimage.uniform_filter(small, 3)
     black, white = np.percentile(smooth, (_DARK, _BRIGHT))
-    if white <= black:  # a breast on less than a sixteenth of the picture, or nothing at all
+    if white - black <= _HAZE * (smooth.max() - black):  # a breast on less than a sixteenth of the picture, or nothing
         black, white = smooth.min(), smooth.max()
     if white <= black:
         return None
