@@ -26,7 +26,7 @@ _MARGIN = 2  # pixels of that copy kept around the breast: the skin line fades b
 _STANDS_OUT = 6.0  # deviations of the film's grey that a breast is above it, or it fills the picture
 _RECTANGLE = 0.93  # of its box is filled by a film that lies in black padding; a breast fills less
 _WHOLE = 0.95  # of the picture: a larger region has no padding around it
-_LEAST = 0.02  # of the picture: a smaller region is a label, not a breast
+_LEAST = 0.01  # of the picture: a smaller region is a label, not a breast
 _ENDS = 0.10  # of the breast's width at each end, whose heights tell the chest wall
 _ALIKE = 0.02  # of the height by which both ends may differ and still tell nothing
 
