@@ -16,6 +16,7 @@ Levels = NDArray[np.uint8]
 
 _LOOK = 256  # pixels on the longer side of the copy in which the breast is looked for
 _DARK, _BRIGHT = 0.5, 94.0  # percentiles taken as black and white: labels and borders are brighter than any breast
+_HAZE = 0.01  # of the whole range: between fainter percentiles there is nothing but compression's noise
 _NOISE = 3.0  # deviations of the film's own grey that are no breast
 _FAINT = 1.5  # levels of 255 above the film at which the logarithmic scale begins: finer is compression's
 _SHARE = 0.07  # of the way from the film's grey to the breast's median: there the skin ends
@@ -25,7 +26,7 @@ _MARGIN = 2  # pixels of that copy kept around the breast: the skin line fades b
 _STANDS_OUT = 6.0  # deviations of the film's grey that a breast is above it, or it fills the picture
 _RECTANGLE = 0.93  # of its box is filled by a film that lies in black padding; a breast fills less
 _WHOLE = 0.95  # of the picture: a larger region has no padding around it
-_LEAST = 0.02  # of the picture: a smaller region is a label, not a breast
+_LEAST = 0.01  # of the picture: a smaller region is a label, not a breast
 _ENDS = 0.10  # of the breast's width at each end, whose heights tell the chest wall
 _ALIKE = 0.02  # of the height by which both ends may differ and still tell nothing
 
@@ -192,7 +193,7 @@ def _levelled(small: NDArray[np.float32]) -> Levels | None:
     """Return a smoothed picture in 256 levels, `None` for one of a single grey."""
     smooth = ndimage.uniform_filter(small, 3)
     black, white = np.percentile(smooth, (_DARK, _BRIGHT))
-    if white <= black:  # a breast on less than a sixteenth of the picture, or nothing at all
+    if white - black <= _HAZE * (smooth.max() - black):  # a breast on less than a sixteenth of the picture, or nothing
         black, white = smooth.min(), smooth.max()
     if white <= black:
         return None

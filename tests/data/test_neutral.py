@@ -70,7 +70,7 @@ def with_text(pixels):
 def test_how_the_file_was_framed_cannot_be_seen(pixels, made):
     bare, other = stored(pixels), stored(made(pixels))
     assert off(bare, other) < 6, "a breast's own greys differ by tens"
-    assert (other[bare == 0] > 40).mean() < 0.02, "a frame or a label stays outside the breast"
+    assert (other[bare == 0] > 40).mean() < 0.03, "a frame or a label stays outside the breast"
 
 
 def test_film_that_is_not_black_becomes_so(pixels):
