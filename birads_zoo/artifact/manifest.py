@@ -128,7 +128,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     what a newer one exports.
     """
 
-    FORMAT: ClassVar[int] = 3
+    FORMAT: ClassVar[int] = 4
 
     notice: str
     torch: str
