@@ -108,7 +108,7 @@ def test_options_have_types_that_a_recipe_can_hold(kind, default, said):
 def test_a_recipe_says_all_options_of_its_parts(made):
     recipe = made("explainer=integrated-gradients", "explainer.options.steps=7")
     assert recipe.explainer.options == {"steps": 7}
-    assert recipe.augmentation.options == {"strength": 1.0}
+    assert recipe.augmentation.options == {"strength": 1.0, "anchored": True}
     assert made("augmentation=none").augmentation.options == {}
     assert made("dataset=csv", "dataset.options.table=a.csv").dataset.options == {
         "table": "a.csv",
@@ -141,6 +141,6 @@ def test_a_recipe_file_writes_options_as_tables(made, tmp_path):
         '[explainer]\nname = "gradient-shap"\n[explainer.options]\ndraws = 3\n'
     )
     recipe = made(recipe=str(file))
-    assert recipe.augmentation.options == {"strength": 0.5}
+    assert recipe.augmentation.options == {"strength": 0.5, "anchored": True}
     assert recipe.explainer.options == {"draws": 3, "noise": 0.1}
     assert made("augmentation=paper", recipe=str(file)).augmentation.options == {}

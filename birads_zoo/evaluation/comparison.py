@@ -19,8 +19,8 @@ from birads_zoo.results.estimate import Estimate
 POWER = 0.8
 SIGNIFICANCE = 0.05
 ONE_SEED = (
-    "Seed noise not measured: with one seed, two recipes that are worth the same come out different in up to 44 % of"
-    " comparisons, so none is judged. Give three seeds or more."
+    "Seed noise not measured: with one seed, two recipes that are worth the same come out different in up to 27 % of"
+    " comparisons (in a simulation), so none is judged. Give three seeds or more."
 )
 """What stands under every comparison of one seed; the rate is simulated in docs/intervals.md."""
 NOT_MEASURED = "seed noise not measured"

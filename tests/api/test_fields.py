@@ -68,7 +68,7 @@ def test_words_that_are_not_given_leave_the_recipe_as_it_is(compose_with):
 )
 def test_a_parts_options_can_be_given_with_it_or_by_their_names(compose_with, fields):
     recipe = compose_with(**fields)
-    assert (recipe.augmentation.name, recipe.augmentation.options) == ("mammo", {"strength": 0.5})
+    assert (recipe.augmentation.name, recipe.augmentation.options) == ("mammo", {"strength": 0.5, "anchored": True})
 
 
 def test_options_without_a_name_are_those_of_the_recipes_own_part(compose_with):
