@@ -18,36 +18,33 @@ def anchored_warp(images: Tensor, *, scale_x: Tensor, scale_y: Tensor, tilt_degr
     x' = a·x and y' = b·y + c·x + d, y being measured from the middle: the only affine maps under which a chest wall at
     the left edge stays there. `tilt_degrees` turns the line from the chest wall to the nipple, `shift_y` is a fraction
     of the height, and a negative `scale_y` turns the picture upside down. Where the first channel's breast would leave
-    the frame, both scales and the tilt are made smaller and the shift is moved, as far as it takes. Each argument has a
-    value an image. What comes in from outside is black.
+    the frame, all three are made smaller by one factor, which keeps its shape, and the shift is moved, as far as it
+    takes. Each argument has a value an image. What comes in from outside is black.
     """
     _, _, height, width = images.shape
-    top, bottom, right = _outline(images[:, 0])
-    across = torch.minimum(scale_x, width / right)[:, None]
-    x = torch.arange(width, device=images.device) + 0.5
-    lean = across * x * torch.tan(tilt_degrees * (math.pi / 180))[:, None]  # N×W
+    there, top, bottom, right = _outline(images[:, 0])
+    slope = scale_x * torch.tan(tilt_degrees * (math.pi / 180))
+    lean = slope[:, None] * (torch.arange(width, device=images.device) + 0.5)  # N×W
     ends = torch.stack((scale_y[:, None] * top + lean, scale_y[:, None] * bottom + lean))
-    low, high = ends.amin(0).amin(1), ends.amax(0).amax(1)
-    fits = (height / (high - low).clamp(min=1)).clamp(max=1)
-    down, slope = scale_y * fits, across[:, 0] * torch.tan(tilt_degrees * (math.pi / 180)) * fits
+    low = ends.amin(0).where(there, math.inf).amin(1).clamp(max=0)
+    high = ends.amax(0).where(there, -math.inf).amax(1).clamp(min=0)
+    fits = torch.minimum(width / (scale_x * right), height / (high - low).clamp(min=1)).clamp(max=1)
     shift = torch.minimum(torch.maximum(shift_y * height, -height / 2 - low * fits), height / 2 - high * fits)
-    return _resampled(images, across[:, 0], down, slope, shift)
+    return _resampled(images, scale_x * fits, scale_y * fits, slope * fits, shift)
 
 
-def _outline(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return each column's top and bottom of the breast (N×W, pixels from the middle), and its right end (N, pixels).
+def _outline(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return which columns have breast (N×W), its top and bottom there (N×W) and its right end (N).
 
-    A column without breast has both ends in the middle; a picture without has its right end at its first column's.
+    Tops and bottoms are in pixels from the middle, right ends from the left edge.
     """
     height, width = pictures.shape[1:]
     seen = pictures > FAINTEST * pictures.amax((1, 2), keepdim=True)
     there = seen.any(1)
-    first, last = seen.int().argmax(1), height - seen.flip(1).int().argmax(1)
-    nothing = torch.zeros((), device=pictures.device)
-    top = torch.where(there, first - height / 2, nothing)
-    bottom = torch.where(there, last - height / 2, nothing)
+    top = seen.int().argmax(1) - height / 2
+    bottom = height / 2 - seen.flip(1).int().argmax(1)
     columns = torch.arange(1, width + 1, device=pictures.device)
-    return top, bottom, (there * columns).amax(1).clamp(min=1)
+    return there, top, bottom, (there * columns).amax(1).clamp(min=1)
 
 
 def _resampled(images: Tensor, across: Tensor, down: Tensor, slope: Tensor, shift: Tensor) -> Tensor:

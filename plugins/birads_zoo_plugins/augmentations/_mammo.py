@@ -23,8 +23,8 @@ class Mammo(nn.Module):
     - flips up–down of half the images: the breast's other half;
     - a tilt of the breast by up to 20° and a shift along the chest wall by up to 6 % of the height: how it was laid on
       the plate;
-    - size by 0.85 to 1.15, as far as the frame allows: breast size and magnification; no smaller, as fine detail would
-      fall between the pixels;
+    - size by 0.85 to 1.15, or as much smaller as it takes to keep the tilted breast in the frame: breast size and
+      magnification; not smaller without need, as fine detail would fall between the pixels;
     - a side ratio within 5 %: how hard the breast was compressed.
 
     Elsewhere the side of the chest wall is not known: then also flips left–right of half the images, rotation in place

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from birads_zoo.interfaces import AugmentationContext
-from birads_zoo_plugins.augmentations import MammoOptions, birads_zoo_augmentations
+from birads_zoo_plugins.augmentations import MammoOptions, _anatomy, birads_zoo_augmentations
 from birads_zoo_plugins.augmentations._anatomy import anchored_warp
 
 MAMMO = next(spec for spec in birads_zoo_augmentations() if spec.name == "mammo")
@@ -46,21 +46,23 @@ def test_the_chest_wall_stays_at_the_left_edge():
     assert 0.3 < mirrored.float().mean() < 0.7, "without it, half of them are at the other edge"
 
 
-def test_nothing_of_the_breast_leaves_the_frame():
-    """The warp scales areas by a·b: what is left of that is what left."""
-    count = 200
+def test_nothing_of_the_breast_leaves_the_frame_and_it_keeps_its_shape(monkeypatch):
+    """What is left of its area is what the scales make of it, for breasts up to the frame's edges."""
+    count, scales, resampled = 200, [], _anatomy._resampled
     images, generator = breasts(count, reach=1.0), torch.Generator().manual_seed(3)
-    draws = [low + (high - low) * torch.rand(count, generator=generator) for low, high in ((0.85, 1.2),) * 2]
+    images[::2] = breasts(count // 2, reach=0.3)  # narrow ones, whose empty columns ask for nothing
+    monkeypatch.setattr(_anatomy, "_resampled", lambda *args: scales.append(args[1:3]) or resampled(*args))
+    wide, high = (0.85 + 0.35 * torch.rand(count, generator=generator) for _ in range(2))
     tilt = 40 * torch.rand(count, generator=generator) - 20
     shift = 0.12 * torch.rand(count, generator=generator) - 0.06
-    moved = anchored_warp(images, scale_x=draws[0], scale_y=draws[1], tilt_degrees=tilt, shift_y=shift)
-    edges = moved[:, 0, [0, -1]].amax((1, 2)), moved[:, 0, :, -1].amax(1)
-    whole = (moved > 0.2)[:, 0]
-    columns, rows = whole.any(1).sum(1), whole.any(2).sum(1)
-    assert columns.max() <= images.shape[3]
-    assert rows.max() <= images.shape[2]
-    # A breast cut by the frame would end in a long straight edge there; its own ends are round.
-    assert max(float((moved[:, 0, row] > 0.2).float().sum(1).max()) for row in (0, -1)) < 0.5 * images.shape[3], edges
+    moved = anchored_warp(images, scale_x=wide, scale_y=high, tilt_degrees=tilt, shift_y=shift)
+    ((across, down),) = scales
+    torch.testing.assert_close(across / down, wide / high)
+    left = area(moved) / (area(images) * across * down)
+    assert left.min() > 0.96
+    assert left.max() < 1.04
+    assert (across[::2] / wide[::2]).mean() > 0.93, "little of their size is taken from narrow breasts"
+    assert (across[1::2] / wide[1::2]).min() < 0.9, "some are taken from those that fill the frame"
 
 
 def test_a_small_breast_takes_the_whole_ranges():
