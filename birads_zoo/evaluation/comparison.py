@@ -23,8 +23,10 @@ ONE_SEED = (
     " comparisons (in a simulation), so none is judged. Give three seeds or more."
 )
 """What stands under every comparison of one seed; the rate is simulated in docs/intervals.md."""
-NOT_MEASURED = "seed noise not measured"
+SEED_NOISE = "seed noise not measured"
 """The verdict of a comparison of one seed."""
+UNDEFINED = "undefined: these rows do not tell the metric"
+"""The verdict where there is nothing to compare by."""
 
 Floats = NDArray[np.float64]
 
@@ -52,8 +54,8 @@ def compare_pair(
     *,
     ordinal: bool,
     level: float = LEVEL,
-) -> Comparison:
-    """Compare two models' predictions of the same n rows, with S seeds each.
+) -> Comparison | None:
+    """Compare two models' predictions of the same n rows, with S seeds each; `None` where the metric is undefined.
 
     What it estimates: the mean difference of `metric` (a flat name of `evaluation.weighted`) over other patients and,
     with S > 1, other seeds. Assumptions: patients are independent, and so are seeds. Method: the difference's variance
@@ -81,6 +83,8 @@ def compare_pair(
     once, without = of_both(scores(np.ones((1, len(labels))))), of_both(without_each(scores, patients))
     seeds, gap = once.shape[1], once.mean(axis=1)
     difference = float(gap[0, 0] - gap[1, 0])
+    if not np.isfinite(difference):
+        return None
     each = contributions(once, without)  # (2, S, P)
     parts = each[0].mean(axis=0) - each[1].mean(axis=0)
     over_patients = float((parts**2).sum())

@@ -85,13 +85,20 @@ def intervals(
         if (share := _share(name, float(seeds[name].mean()), without[name], labels, called, of))
     }
     freedom = max(int(of.max()), 1)
-    rare = {str(k) for k in range(count) if len(np.unique(of[labels == k])) < ESTIMABLE}
+    rare = {k for k in range(count) if len(np.unique(of[labels == k])) < ESTIMABLE}
     found: dict[str, Estimate | None] = {}
     for name in wanted:
-        one_class = name.partition(":")[2]
-        ends = None if one_class in rare else _ends(name, shares, count, level)
+        ends = None if _of_too_few(name, rare, count) else _ends(name, shares, count, level)
         found[name] = None if ends is None else _widened(ends, seeds[name], freedom, level, name)
     return found
+
+
+def _of_too_few(name: str, rare: Collection[int], count: int) -> bool:
+    """Tell whether a metric is of a class of too few patients; both of two classes have the one area."""
+    kind, _, number = name.partition(":")
+    if count == 2 and (kind in _AREAS or kind in _AREAS.values()):
+        return bool(rare)
+    return bool(number) and int(number) in rare
 
 
 def few_patients(labels: NDArray[np.int64], patients: NDArray[np.str_], count: int) -> dict[int, int]:

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from birads_zoo.evaluation.comparison import NOT_MEASURED
+from birads_zoo.evaluation.comparison import SEED_NOISE
 from birads_zoo.evaluation.intervals import FEW
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
 from birads_zoo.report import style
@@ -46,7 +46,7 @@ def scores(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
     folds = " · small dots: single folds" if any(entry.by_fold for entry in entries) else ""
     ranks = [rank for entry, rank in zip(found.entries, found.ranks, strict=True) if entry.score is not None]
     tested = any(rank is not None for rank in ranks)
-    judged = "equal ranks: no difference shown" if tested else NOT_MEASURED
+    judged = "equal ranks: no difference shown" if tested else SEED_NOISE
     title, context = f"{metric} with 95 % intervals", f"{found.basis}{folds} · {judged}"
     figure = style.chart(_NAMES + 5.8, 0.4 * len(entries) + 1.0, title, context)
     axes = figure.add_subplot()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from birads_zoo.evaluation.comparison import NOT_MEASURED
+from birads_zoo.evaluation.comparison import SEED_NOISE, UNDEFINED
 from birads_zoo.evaluation.leaderboard import Effect
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
@@ -80,5 +80,7 @@ def _effect(
     if "auroc" not in metric and same_class_throughout(full) and same_class_throughout(without):
         return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=COLLAPSED)
     found = compare(full, without, metric, ordinal=ordinal)
+    if found is None:
+        return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=UNDEFINED)
     effect = Estimate(value=found.difference, low=found.low, high=found.high)
-    return Effect(name=variant.ablation, backbone=backbone, effect=effect, p=found.p_value, verdict=NOT_MEASURED)
+    return Effect(name=variant.ablation, backbone=backbone, effect=effect, p=found.p_value, verdict=SEED_NOISE)

@@ -140,9 +140,10 @@ def _pairwise(
     ]
     found = [compare(predicted[names[i]], predicted[names[j]], metric, ordinal=ordinal) for i, j in pairs]
     table: list[list[float | None]] = [[None] * len(names) for _ in names]
-    for (i, j), p in zip(pairs, adjusted([one.p_value for one in found]), strict=True):
+    for (i, j), p in zip(pairs, adjusted([None if one is None else one.p_value for one in found]), strict=True):
         table[i][j] = table[j][i] = p
-    return table, max((one.smallest_gap for one in found if one.smallest_gap is not None), default=None)
+    gaps = [one.smallest_gap for one in found if one is not None and one.smallest_gap is not None]
+    return table, max(gaps, default=None)
 
 
 def _ranks(entries: Sequence[Entry], pairwise: Sequence[Sequence[float | None]]) -> list[int | None]:

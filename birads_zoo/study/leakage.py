@@ -12,7 +12,7 @@ from birads_zoo.data.audit import choose_target
 from birads_zoo.data.load import load_index
 from birads_zoo.data.splits import is_leaky
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.comparison import NOT_MEASURED
+from birads_zoo.evaluation.comparison import SEED_NOISE, UNDEFINED
 from birads_zoo.evaluation.leaderboard import SchemeScore
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
@@ -82,19 +82,16 @@ def inflation(
         if variant is tight:
             rows.append(SchemeScore(scheme=scheme, leaky=False, score=own, patient_lookup=lookup))
             continue
-        found = compare(predicted[variant.name], base, metric, ordinal=ordinal)
-        rows.append(
-            SchemeScore(
-                scheme=scheme,
-                leaky=True,
-                score=own,
-                patient_lookup=lookup,
+        row = SchemeScore(scheme=scheme, leaky=True, score=own, patient_lookup=lookup, verdict=UNDEFINED)
+        if found := compare(predicted[variant.name], base, metric, ordinal=ordinal):
+            row = msgspec.structs.replace(
+                row,
                 inflation=Estimate(value=found.difference, low=found.low, high=found.high),
                 p=found.p_value,
                 smallest_gap=found.smallest_gap,
-                verdict=NOT_MEASURED,
+                verdict=SEED_NOISE,
             )
-        )
+        rows.append(row)
     corrected = adjusted([row.p for row in rows])
     return tuple(
         row if p is None else msgspec.structs.replace(row, p=p, verdict=_verdict(row.inflation, p))

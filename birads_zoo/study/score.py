@@ -42,10 +42,11 @@ def score(predicted: Predicted, metric: Metric, *, ordinal: bool) -> Estimate | 
     )[metric]
 
 
-def compare(one: Predicted, other: Predicted, metric: Metric, *, ordinal: bool) -> Comparison:
+def compare(one: Predicted, other: Predicted, metric: Metric, *, ordinal: bool) -> Comparison | None:
     """Return `one` minus `other` on the rows of both, which must be the same (see `gather.difference`).
 
-    Paired by row and by seed, clustered by patient; see `evaluation.comparison.compare_pair` for what it estimates.
+    `None` where `metric` is undefined. Paired by row and by seed, clustered by patient; see
+    `evaluation.comparison.compare_pair` for what it estimates.
     """
     return compare_pair(
         one.labels,

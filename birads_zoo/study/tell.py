@@ -31,6 +31,7 @@ def tell_comparison(
     study: Study, host: Host, folder: Path, device: str, screen: Screen, references: Sequence[Reference]
 ) -> Leaderboard:
     """Run a comparison and write its leaderboard into `folder`; raises `UserError` when every model failed."""
+    check_metric(study, host)
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
     if not predicted:
@@ -50,6 +51,7 @@ def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: 
         UserError: when the full model failed: there is nothing to compare with.
 
     """
+    check_metric(study, host)
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
     full = study.variants[0]
@@ -70,6 +72,7 @@ def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Sc
             nothing to compare with.
 
     """
+    check_metric(study, host)
     study = fitting(study, host)
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
@@ -81,6 +84,18 @@ def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Sc
     environment = machine_of(read_environment(executed.folders[tight.name][0]))
     about = results.basis(study, predicted[tight.name], environment, f"split {_joined(study)}")
     return results.write_leakage(folder, about, found)
+
+
+def check_metric(study: Study, host: Host) -> None:
+    """Raise `UserError`, before anything is trained, for a metric that the target's classes cannot have."""
+    section = study.variants[0].recipe.dataset
+    targets = host.dataset(section.name).targets
+    target = next((one for one in targets if one.name == section.target), targets[0])
+    if study.metric == "kappa_quadratic" and not target.ordinal and len(section.classes or target.classes or ()) > 2:
+        raise UserError(
+            f"kappa_quadratic weighs mistakes by the order of the classes, and those of the target {target.name!r} "
+            "have none: choose another --metric"
+        )
 
 
 def _joined(study: Study) -> str:

@@ -77,6 +77,11 @@ def test_a_model_does_not_differ_from_itself():
     assert (found.difference, found.p_value) == (0, 1)
 
 
+def test_an_undefined_metric_is_no_comparison():
+    labels, one, other, patients = sample(np.random.default_rng(0), 20, seeds=2)
+    assert compare_pair(labels, told(one), told(other), patients, "kappa_quadratic", ordinal=False) is None
+
+
 def test_one_seed_is_not_judged():
     labels, one, other, patients = sample(np.random.default_rng(0), 100, better=1.5)
     found = compare_pair(labels, told(one), told(other), patients, "macro_f1", ordinal=True)

@@ -122,6 +122,14 @@ def test_a_class_of_two_patients_is_not_estimable():
     assert None not in (found["recall:1"], found["macro_f1"])
 
 
+def test_the_one_area_of_two_classes_is_not_estimable_if_either_has_two_patients():
+    labels, patients = np.repeat([0, 1], (38, 4)), (np.arange(42) // 2).astype(str)
+    found = intervals(labels, told(np.eye(2)[(np.arange(42) % 5 == 0) * 1]), patients, ordinal=True)
+    areas = ("auroc:0", "auroc:1", "macro_auroc", "pooled_auroc:0", "macro_pooled_auroc")
+    assert [found[name] for name in areas] == [None] * 5
+    assert None not in (found["recall:0"], found["macro_f1"])
+
+
 def test_a_class_without_rows_and_one_never_predicted_have_no_interval_of_their_own():
     labels, called = np.array([0, 1] * 20), np.array([0, 0, 1, 0] * 10)
     found = intervals(labels, told(np.eye(3)[called]), np.arange(40).astype(str), ordinal=True)

@@ -1,8 +1,11 @@
 """An ablation's verdict speaks of what it removes, and a null ablation shows nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from birads_zoo.evaluation.comparison import UNDEFINED
 from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.recipe import Recipe
 from birads_zoo.results.estimate import Estimate
@@ -148,6 +151,14 @@ def test_null_ablations_are_shown_no_more_often_than_the_level_says(seeds):
         found = _effects(NULLS, dict(_null(np.random.default_rng(study), seeds)))
         wrong += any(row.verdict != NOT_SHOWN for row in found.values())
     assert wrong < 12, f"{wrong} of 100 studies gave a null ablation an effect"
+
+
+def test_a_metric_that_the_rows_do_not_tell_is_no_verdict():
+    generator = np.random.default_rng(0)
+    predicted = {FULL.name: _predicted(generator, 0.75), _name("no-dropout"): _predicted(generator, 0.5)}
+    predicted = {name: replace(found, labels=np.zeros_like(found.labels)) for name, found in predicted.items()}
+    (row,) = effects((FULL, _ablated("no-dropout")), predicted, {}, "macro_auroc", ordinal=False)
+    assert (row.effect, row.p, row.verdict) == (None, None, UNDEFINED)
 
 
 def test_one_seed_gives_a_difference_and_no_verdict():
