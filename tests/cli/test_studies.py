@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 
+LABELS = ("--class=a", "--class=b", "--class=c")
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu", "--seeds", "1"]
 
 
@@ -90,6 +91,10 @@ def test_a_leakage_study_says_what_each_split_makes_of_the_score(zoo, phantom_ro
         (["compare", "--backbone", "resnet"], "unknown backbone 'resnet'; did you mean 'resnet50'?"),
         (["compare", "--backbone", "resnet50", "--ablations", "no-drop"], "unknown ablation 'no-drop'; did you mean"),
         (["compare", "--metric", "f1"], "unknown metric 'f1'"),
+        (
+            [*("compare", "--dataset", "csv", "--target", "label"), *LABELS, "--metric", "kappa_quadratic"],
+            "those of the target 'label' have none: choose another --metric",
+        ),
         (["compare", "--seeds", "0"], "--seeds 0: a study needs one seed at least"),
         (["compare", "--split", "paper"], "'paper' holds out other rows for every seed"),
         (["compare", "--weights", "nowhere"], "--weights nowhere is no folder"),
