@@ -24,7 +24,7 @@ def facts(found: Leaderboard) -> tuple[tuple[str, str], ...]:
         ("patients", str(found.patients)),
         ("held out by", f"{found.split}{' (leaks)' if found.leaky else ''}"),
         ("folds × seeds", f"{found.folds} × {seeds}"),
-        ("ranked by", METRICS.get(found.metric, found.metric)),
+        ("judged by", METRICS.get(found.metric, found.metric)),
     ]
     if found.smallest_gap is not None:
         told.append(("gap that would be shown", f"{found.smallest_gap:.3f}"))
