@@ -21,10 +21,10 @@ def load(context: DatasetContext) -> Index:
     """Read `options.table`, or the only CSV or TSV file directly in the root.
 
     Paths are relative to the root, or absolute (see `find_places`). `subcategory` is "4A", "4B" or "4C" where the
-    assessment says so. `options.patient_pattern` finds the patient id in the path of a table without such a column, and
-    where that is blank. Raises `UserError` for a missing or unreadable root or table, more tables than one, two ways to
-    a patient that contradict each other, and a table without the column image_path or without any of assessment, label
-    and density.
+    assessment says so. `options.patient_pattern` finds the patient id where a table has no such column, or a blank
+    cell: in the path at which the picture is, or else in the table's. Raises `UserError` for a missing or unreadable
+    root or table, more tables than one, two ways to a patient that contradict each other, and a table without the
+    column image_path or without any of assessment, label and density.
     """
     options: FolderOptions = context.options
     check_mapping(options.columns)
@@ -39,7 +39,7 @@ def load(context: DatasetContext) -> Index:
     audit = note_encoding(table)
     for (number, cells), path, place in zip(rows, written, find_places(tree, written), strict=True):
         if find_patient:
-            own = next(iter(find_patient(path) or find_patient(place.path)), "")
+            own = next(iter(find_patient(place.path) or find_patient(path)), "")
             cells["patient_id"] = _same_patient(number, cells.get("patient_id"), own)
         record, entries = read_row(number, cells, place.path)
         records.append(record)

@@ -98,3 +98,21 @@ def test_of_several_files_of_a_name_none_is_taken(places):
 
 def test_a_missing_picture_is_not_replaced_by_one_elsewhere(places):
     assert places(["1.png", "masks/2.png"], "1.png", "2.png") == [("1.png", ""), ("2.png", "")]
+
+
+@pytest.mark.parametrize(
+    ("files", "written"),
+    [
+        (["7.png"], ["P1/1.png", "P2/2.png", "P9/7.png"]),
+        (["1.png", "P1/2.png"], ["1.png", "P1/2.png", "/old/disk/P9/1.png"]),
+        (["7.png"], ["/old/P1/1.png", "/old/P9/7.png"]),
+        (["1.png"], ["P9/1.png", "P9/1.png"]),
+    ],
+)
+def test_a_name_alone_is_no_reason_to_take_a_picture(places, files, written):
+    """The folder may be the patient's: it is left out only where all paths begin with it, and there are several."""
+    assert places(files, *written) == [(path, "") for path in written]
+
+
+def test_of_a_single_path_a_folder_at_least_must_agree(places):
+    assert places(["P9/1.png"], "/old/disk/P9/1.png") == [("P9/1.png", "found in another folder")]
