@@ -69,8 +69,7 @@ def _spreadsheet(path: Path) -> Iterator[Sheet]:
 
 def _text_table(path: Path) -> Iterator[Sheet]:
     found = read_table_text(path)
-    separator = "\t" if path.suffix.lower() == ".tsv" else found.separator
-    rows = _filled(tuple(row) for row in csv.reader(io.StringIO(found.text, newline=""), delimiter=separator))
+    rows = _filled(tuple(row) for row in csv.reader(io.StringIO(found.text, newline=""), delimiter=found.separator))
     guessed = "" if found.encoding.startswith("UTF") else found.encoding
     yield Sheet(file=path, name="", rows=rows, guessed=guessed)
 
