@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from birads_zoo_plugins.datasets._tree import Tree
 
+MOVED, AMBIGUOUS = "found in another folder", "ambiguous path"
+"""The reasons of a place: a picture that is not where the table has it, and one that may be several."""
+
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|~/|file:/")
 
 
@@ -64,7 +67,7 @@ def _without_start(tree: Tree, paths: Sequence[str]) -> list[Place]:
     if not right:
         return []
     start = min(right, key=len)  # the longest end says most
-    return [_moved(path, tree.find(own[start])) for path, own in zip(paths, ends, strict=True)]
+    return [moved(path, tree.find(own[start])) for path, own in zip(paths, ends, strict=True)]
 
 
 def _ends(path: str) -> dict[str, str]:
@@ -77,7 +80,7 @@ def _by_end(tree: Tree, paths: Sequence[str]) -> list[Place]:
     candidates = [tree.ending(path) for path in paths]
     if any(len(some) > 1 for some in candidates):
         return [doubtful(path, some) for path, some in zip(paths, candidates, strict=True)]
-    return [_moved(path, next(iter(some), None)) for path, some in zip(paths, candidates, strict=True)]
+    return [moved(path, next(iter(some), None)) for path, some in zip(paths, candidates, strict=True)]
 
 
 def doubtful(path: str, candidates: Sequence[str]) -> Place:
@@ -85,10 +88,11 @@ def doubtful(path: str, candidates: Sequence[str]) -> Place:
     if len(candidates) < 2:
         return Place(path=path)
     detail = f"may be {' or '.join(candidates[:2])}: write paths from the root on, or give another root"
-    return Place(path=path, reason="ambiguous path", detail=detail)
+    return Place(path=path, reason=AMBIGUOUS, detail=detail)
 
 
-def _moved(path: str, there: str | None) -> Place:
+def moved(path: str, there: str | None) -> Place:
+    """Return the place of a picture that is `there`, not where the table has it, or is nowhere (None)."""
     if there is None:
         return Place(path=path)
-    return Place(path=there, reason="found in another folder", detail=f"the table has {path!r}")
+    return Place(path=there, reason=MOVED, detail=f"the table has {path!r}")

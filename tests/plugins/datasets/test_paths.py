@@ -84,9 +84,10 @@ def test_ends_that_ask_for_different_starts_are_not_taken(places):
 
 def test_names_are_found_in_any_folder_if_each_is_one_files(places):
     moved = "found in another folder"
-    assert places(["img/7/41.png", "img/8/42.png"], "41", "8/42", "43", "") == [
+    assert places(["img/7/41.png", "img/8/42.png", "img/9/IM0001"], "41", "8/42", "IM0001", "43", "") == [
         ("img/7/41.png", moved),
         ("img/8/42.png", moved),
+        ("img/9/IM0001", moved),
         ("43", ""),
         ("", ""),
     ]
