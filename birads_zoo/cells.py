@@ -116,28 +116,21 @@ def patient(cell: Cell) -> str:
 def alike_ids(ids: Iterable[str]) -> list[tuple[str, ...]]:
     """Return those ids that seem to be spellings of one: in groups of two at least, each in the order given.
 
-    They differ in case, spaces, hyphens, invisible characters, leading zeros or a whole number's ".0" alone: "P-007",
-    "p007" and "P7"; "12" and "12.0". A hyphen between digits is none where others have it elsewhere: "1-23" is not
-    "12-3". Dots tell ids apart, as in "1.2.840.1" and "1.28.40.1".
+    They differ in case, spaces, hyphens or underscores beside letters, invisible characters, leading zeros or a whole
+    number's ".0" alone: "P-007", "p007" and "P7"; "12" and "12.0". What stands between digits, or before the first,
+    tells ids apart: "1-23" is neither "12-3" nor "123", and "1.2.840.1" not "1.28.40.1".
     """
-    order = {written: at for at, written in enumerate(dict.fromkeys(ids)) if written}
-    groups: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for written in order:
-        key = _id_key(written)
-        groups[key.replace("-", "")][key].append(written)
-    alike: list[list[str]] = []
-    for forms in groups.values():
-        if sum("-" in key for key in forms) < 2:
-            alike.append([written for form in forms.values() for written in form])
-        else:
-            alike += forms.values()
-    found = [tuple(sorted(some, key=lambda written: order[written])) for some in alike if len(some) > 1]
-    return sorted(found, key=lambda some: order[some[0]])
+    alike: dict[str, list[str]] = defaultdict(list)
+    for written in dict.fromkeys(ids):
+        if written:
+            alike[_id_key(written)].append(written)
+    return [tuple(some) for some in alike.values() if len(some) > 1]
 
 
 def _id_key(written: str) -> str:
-    key = re.sub(r"^(\d+)\.0+$", r"\1", folded(written)).replace("_", "-")
-    key = re.sub(r"(?<!\d)-+|-+(?!\d)", "", key)
+    key = re.sub(r"^(\d+)\.0+$", r"\1", plain(written).casefold())
+    key = re.sub(r"[-_ ]+", "-", key)
+    key = re.sub(r"(?<=[^\W\d_])-|-(?=[^\W\d_])", "", key)  # beside a letter
     return re.sub(r"(?<![\d.])0+(?=\d)", "", key)
 
 

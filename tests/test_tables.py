@@ -46,6 +46,28 @@ def test_a_title_and_decimal_commas_do_not_hide_the_separator(tmp_path):
     assert read_table_text(tmp_path / "t.csv").separator == ";"
 
 
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        ("image_path,patient_id,age,findings\n1,12,51,3 masses; 2 nodes\n2,13,61,1 mass; 0 nodes\n", ","),
+        ('image_path,patient_id,comment\na.png,1,"x; y; z; w"\nb.png,2,"v; y; z; w"\n', ","),
+        ('image_path,comment\na.png,"x; ""y""\n; z"\nb.png,"u; v\n; w"\n', ","),
+        ("image_path,size (w;h),age\n1,10;20,61\n2,30;40,62\n", ","),
+        ("image_path;size, cm;age, years\n1;1,5;61,5\n2;2,5;62,5\n", ";"),
+        ("image_path;age\n1;61,5\n2;62,5\n", ";"),
+        ("image_path;age;note\n1;61,5;3, 4 or 5\n2;62,5;4, 5\n", ";"),
+    ],
+)
+def test_texts_do_not_hide_the_separator(tmp_path, text, separator):
+    (tmp_path / "t.csv").write_text(text)
+    assert read_table_text(tmp_path / "t.csv").separator == separator
+
+
+def test_a_tsv_file_has_tabs_whatever_its_texts_have(tmp_path):
+    (tmp_path / "t.tsv").write_text("image_path\na, b.png\nc, d.png\n")
+    assert read_table_text(tmp_path / "t.tsv").separator == "\t"
+
+
 def test_the_line_that_names_the_separator_is_no_row_and_keeps_the_numbers(tmp_path):
     (tmp_path / "t.csv").write_text("sep=|\na,b|c,d\n1|2\n")
     assert read(tmp_path / "t.csv")[0] == [[], ["a,b", "c,d"], ["1", "2"]]
@@ -54,10 +76,11 @@ def test_the_line_that_names_the_separator_is_no_row_and_keeps_the_numbers(tmp_p
 def test_what_is_no_text_is_called_what_it_is(tmp_path):
     openpyxl.Workbook().save(tmp_path / "w.xlsx")
     (tmp_path / "w.csv").write_bytes((tmp_path / "w.xlsx").read_bytes())
-    with pytest.raises(
-        UserError, match=r"w\.csv is an XLSX workbook by its content: name it so, or save it as CSV UTF-8"
-    ):
+    with pytest.raises(UserError, match=r"w\.csv is an XLSX workbook by its content: rename it to \.xlsx, or save"):
         read_table_text(tmp_path / "w.csv")
+    (tmp_path / "old.csv").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(512))
+    with pytest.raises(UserError, match=r"old\.csv is an old Excel workbook \(XLS\) by its content: save it as \.xlsx"):
+        read_table_text(tmp_path / "old.csv")
     (tmp_path / "noise.csv").write_bytes(bytes(range(256)) * 3)
     with pytest.raises(UserError, match=r"noise\.csv is no text in UTF-8, UTF-16 or Windows-1252"):
         read_table_text(tmp_path / "noise.csv")

@@ -77,8 +77,8 @@ def samples_of(images: Images, views: str, level: str) -> Iterator[Sample]:
     if (count := count_views(views)) > 1:
         raise UserError(
             f"this model looks at {count} pictures of a patient at once (dataset.views = {views!r}): give a table with "
-            f"the columns {', '.join(_PARTNERS)} (on the command line a .csv file), so that it knows which belong "
-            "together"
+            f"the columns {', '.join(_PARTNERS)} (on the command line a CSV, TSV or XLSX file), so that it knows which "
+            "belong together"
         )
     if isinstance(images, str | Path) or (isinstance(images, np.ndarray) and images.ndim == 2):
         return iter([_of_picture(images)])

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import warnings
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree.ElementTree import ParseError
 
 import pandas as pd
 
@@ -16,17 +20,22 @@ from birads_zoo.tables import read_table_text
 SUFFIXES = (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
 """A folder's files with one of these are taken for pictures; others if they are DICOM, by content."""
 
+_WORKBOOKS = (".xlsm", ".xlsx")
+_TABLES = (".csv", ".tsv", *_WORKBOOKS)
+_NO_SEPARATOR = "\x1f"  # no text has it
+
 
 def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
     """Return the files that `paths` name, and of folders the pictures anywhere below, sorted; hidden ones are left out.
 
-    A single `.csv` file is a table instead, its `image_path` relative to its folder.
+    A single CSV, TSV or XLSX file is a table instead, its header in the first line, its `image_path` relative to its
+    folder.
 
     Raises:
         UserError: for a path that does not exist, a folder without pictures, or a table that cannot be read.
 
     """
-    if tables := [path for path in paths if path.suffix.lower() == ".csv"]:
+    if tables := [path for path in paths if path.suffix.lower() in _TABLES]:
         if len(paths) > 1:
             raise UserError(f"give the table {tables[0]} alone: it names its pictures itself")
         return _read_table(tables[0])
@@ -58,14 +67,38 @@ def _is_picture(file: Path) -> bool:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    found = read_table_text(path)
-    try:
-        table = pd.read_csv(io.StringIO(found.text), sep=found.separator, dtype=str, keep_default_na=False)
-    except ValueError as error:  # what pandas raises for a table that is none
-        raise UserError(f"cannot read the table {path}: {error}") from None
+    table = _read_workbook(path) if path.suffix.lower() in _WORKBOOKS else _read_text(path)
     if "image_path" in table:
         table["image_path"] = [str(path.parent / name) for name in table["image_path"]]
     return table
+
+
+def _read_workbook(path: Path) -> pd.DataFrame:
+    """Read the first sheet, every cell as text."""
+    try:
+        return pd.read_excel(path, dtype=str, keep_default_na=False, engine="openpyxl")
+    except OSError as error:
+        raise UserError(f"cannot read the table {path}: {error.strerror}") from None
+    except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, zlib.error) as error:
+        raise UserError(f"{path} is damaged or no XLSX file ({error}); save it anew, or as CSV UTF-8") from None
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    found = read_table_text(path)
+    header = found.text.lstrip().partition("\n")[0]
+    separator = found.separator if found.separator in header else _NO_SEPARATOR  # there is one column
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            text = io.StringIO(found.text)
+            return pd.read_csv(text, sep=separator, dtype=str, keep_default_na=False, index_col=False)
+        except pd.errors.ParserWarning:  # all would be read one column off
+            raise UserError(
+                f"cannot read the table {path}: its rows have more cells than its header; "
+                f"put cells that contain {separator!r} into quotation marks"
+            ) from None
+        except ValueError as error:  # what pandas raises for a table that is none
+            raise UserError(f"cannot read the table {path}: {error}") from None
 
 
 def columns_of(classes: Sequence[str], views: Sequence[str] = ()) -> list[str]:

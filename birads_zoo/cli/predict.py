@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command("predict")
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILES|FOLDER|TABLE.csv")
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILES|FOLDER|TABLE")
 @click.option("--out", type=click.Path(path_type=Path), metavar="CSV", help="The table to write.  [default: stdout]")
 @click.option(
     "--explain",
@@ -47,12 +47,12 @@ def command(
 ) -> int:
     """Predict pictures with an exported MODEL: a row each, with calibrated probabilities, a set and warnings.
 
-    FILES are pictures, a FOLDER's pictures are taken with all below it, and a TABLE names them in its column
-    image_path. A model that looks at several views of a patient needs a table, with the columns patient_id, laterality
-    and view besides, and exam_id or study_date where a patient has several exams; a row in which views are absent has a
-    warning. A model whose labels are of breasts or exams has a row for each of these, with its first picture's path. A
-    picture that cannot be read, or is in no breast or exam, has a row with the reason, and the exit status is 1.
-    Research use only.
+    FILES are pictures, a FOLDER's pictures are taken with all below it, and a TABLE (CSV, TSV or XLSX) names them in
+    its column image_path. A model that looks at several views of a patient needs a table, with the columns patient_id,
+    laterality and view besides, and exam_id or study_date where a patient has several exams; a row in which views are
+    absent has a warning. A model whose labels are of breasts or exams has a row for each of these, with its first
+    picture's path. A picture that cannot be read, or is in no breast or exam, has a row with the reason, and the exit
+    status is 1. Research use only.
     """
     from birads_zoo.artifact.model import open_model
     from birads_zoo.artifact.rows import named_pictures

@@ -258,7 +258,8 @@ def _greys(inspection: Inspection) -> Iterator[Finding]:
 def _chests(inspection: Inspection) -> Iterator[Finding]:
     found = inspection.chests
     if found.mirrored:
-        whole = found.mirrored > found.known / 2
+        most = found.mirrored > found.known / 2
+        why = "most are, so the data set may mirror them" if most else "it is mirrored, or its side is recorded wrongly"
         yield Finding(
             name="chest wall on the other side",
             severity="warning",
@@ -266,8 +267,7 @@ def _chests(inspection: Inspection) -> Iterator[Finding]:
             shown=f"{found.mirrored} of {found.known} pictures",
             consequence=(
                 "a left breast's chest wall hangs on the left by convention, and a right one's on the right; here it "
-                f"is on the other side, such as in {_named(found.mirrored_such_as)}: "
-                + ("most are, so the data set may mirror them" if whole else "mirrored, or of the wrong side")
+                f"is on the other side, such as in {_named(found.mirrored_such_as)}: {why}"
             ),
         )
     if found.lost:

@@ -8,6 +8,7 @@ import msgspec
 
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Bits = Annotated[int, msgspec.Meta(ge=0, le=16)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
@@ -46,9 +47,7 @@ class ImageSection(Section, frozen=True, kw_only=True):
     crop: bool = True  # to the breast
     fit: Literal["pad", "stretch"] = "pad"
     orient: bool = True  # chest wall to the left
-    bits: Annotated[int, msgspec.Meta(ge=0, le=16)] = (
-        0  # that 16-bit files but DICOM have in truth, such as 12; 0 is all
-    )
+    bits: Bits = 0  # bits that 16-bit files (not DICOM) really use, such as 12; 0 is all
     neutral: bool = False  # take away what tells file formats apart (birads_zoo/data/neutral.py)
 
 

@@ -1,6 +1,7 @@
 """Which files of a folder are taken for pictures."""
 
 import numpy as np
+import openpyxl
 import pytest
 
 from birads_zoo.artifact import rows
@@ -24,6 +25,50 @@ def test_a_table_of_pictures_is_read_however_it_was_saved(tmp_path, codec, separ
     (tmp_path / "t.csv").write_bytes(f"image_path{separator}patient_id\nMüller.png{separator}007\n".encode(codec))
     table = named_pictures([tmp_path / "t.csv"])
     assert table.to_dict("records") == [{"image_path": str(tmp_path / "Müller.png"), "patient_id": "007"}]
+
+
+def test_a_tsv_file_and_a_workbook_are_tables_too(tmp_path):
+    (tmp_path / "t.tsv").write_text("image_path\tpatient_id\na, left.png\t007\n")
+    (table,) = named_pictures([tmp_path / "t.tsv"]).to_dict("records")
+    assert table == {"image_path": str(tmp_path / "a, left.png"), "patient_id": "007"}
+    book = openpyxl.Workbook()
+    for row in (["image_path", "patient_id", "study_date"], ["a.png", 7, None], ["b.png", "007", "NA"]):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    assert named_pictures([tmp_path / "t.xlsx"]).to_dict("records") == [
+        {"image_path": str(tmp_path / "a.png"), "patient_id": "7", "study_date": ""},
+        {"image_path": str(tmp_path / "b.png"), "patient_id": "007", "study_date": "NA"},
+    ]
+
+
+@pytest.mark.parametrize("names", [["img 1|2.png", "img 3|4.png"], ["a, left.png", "b, left.png"], ["a;b.png"]])
+def test_of_a_single_column_a_name_is_one_cell(tmp_path, names):
+    (tmp_path / "t.csv").write_text("\n".join(["image_path", *names]))
+    assert named_pictures([tmp_path / "t.csv"])["image_path"].tolist() == [str(tmp_path / name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("a.png,1,2\nb.png,3,4\n", "its rows have more cells than its header; put cells that contain ',' into "),
+        ("a.png,1\nb.png,3,4\n", "Expected 2 fields in line 3, saw 3"),
+    ],
+)
+def test_more_cells_than_the_header_has_are_no_table(tmp_path, rows, told):
+    """They would be read one column off."""
+    (tmp_path / "t.csv").write_text("image_path,patient_id\n" + rows)
+    with pytest.raises(UserError, match=rf"cannot read the table .*t\.csv: .*{told}"):
+        named_pictures([tmp_path / "t.csv"])
+
+
+def test_a_workbook_that_is_none_is_told(tmp_path):
+    (tmp_path / "t.xlsx").write_text("image_path\na.png\n")
+    (tmp_path / "zip.xlsx").write_bytes(b"PK\x03\x04 and no more")
+    for name in ("t.xlsx", "zip.xlsx"):
+        with pytest.raises(UserError, match=rf"{name} is damaged or no XLSX file \(.*\); save it anew, or as CSV"):
+            named_pictures([tmp_path / name])
+    with pytest.raises(UserError, match=r"cannot read the table .*gone\.xlsx: No such file"):
+        named_pictures([tmp_path / "gone.xlsx"])
 
 
 def test_a_uid_for_a_name_has_no_suffix(tmp_path, write_dicom):

@@ -186,7 +186,9 @@ def hung(path, right):
     Image.fromarray(breast[:, ::-1] if right else breast).save(path)
 
 
-@pytest.mark.parametrize(("mirrored", "why"), [(1, "mirrored, or of the wrong side"), (4, "most are, so the data set")])
+@pytest.mark.parametrize(
+    ("mirrored", "why"), [(1, "it is mirrored, or its side is recorded wrongly"), (4, "most are, so the data set")]
+)
 def test_a_chest_wall_on_the_other_side_is_told(inspection_of, tmp_path, mirrored, why):
     rows = []
     for at, side in enumerate("LRLRL"):

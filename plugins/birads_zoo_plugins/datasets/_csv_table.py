@@ -10,7 +10,7 @@ from birads_zoo_plugins.datasets._image_folder import pattern_finder
 from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import FolderOptions
 from birads_zoo_plugins.datasets._paths import find_places
-from birads_zoo_plugins.datasets._tables import Cell, read_sheets
+from birads_zoo_plugins.datasets._tables import Cell, note_encoding, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 TARGETS = ("assessment", "label", "density")
@@ -21,10 +21,10 @@ def load(context: DatasetContext) -> Index:
     """Read `options.table`, or the only CSV or TSV file directly in the root.
 
     Paths are relative to the root, or absolute (see `find_places`). `subcategory` is "4A", "4B" or "4C" where the
-    assessment says so. `options.patient_pattern` finds the patient id in the path of a table without such a column, and
-    where that is blank. Raises `UserError` for a missing or unreadable root or table, more tables than one, two ways to
-    a patient that contradict each other, and a table without the column image_path or without any of assessment, label
-    and density.
+    assessment says so. `options.patient_pattern` finds the patient id where a table has no such column, or a blank
+    cell: in the path at which the picture is, or else in the table's. Raises `UserError` for a missing or unreadable
+    root or table, more tables than one, two ways to a patient that contradict each other, and a table without the
+    column image_path or without any of assessment, label and density.
     """
     options: FolderOptions = context.options
     check_mapping(options.columns)
@@ -36,10 +36,10 @@ def load(context: DatasetContext) -> Index:
         raise UserError(f"{table.sheet.place} has no row below its header")
     written = [values.path(cells["image_path"]) for _, cells in rows]
     records: list[Record] = []
-    audit = note_encoding(table)
+    audit = note_encoding(table.sheet)
     for (number, cells), path, place in zip(rows, written, find_places(tree, written), strict=True):
         if find_patient:
-            own = next(iter(find_patient(path) or find_patient(place.path)), "")
+            own = next(iter(find_patient(place.path) or find_patient(path)), "")
             cells["patient_id"] = _same_patient(number, cells.get("patient_id"), own)
         record, entries = read_row(number, cells, place.path)
         records.append(record)
@@ -89,19 +89,6 @@ def require_target(table: Table) -> None:
             f"{table.sheet.place} has no column for any of {', '.join(TARGETS)}; it has: "
             f"{', '.join(map(repr, header(table)))}; name one with --column assessment=THEIRS"
         )
-
-
-def note_encoding(table: Table) -> list[AuditEntry]:
-    """Return an entry for a table whose encoding was guessed, with a text that shows whether that was right."""
-    if not table.sheet.guessed:
-        return []
-    cells = (str(cell) for _, row in table.sheet.rows for cell in row)
-    shown = next((cell for cell in cells if not cell.isascii()), "")
-    detail = f"it is no UTF-8, so it was read as {table.sheet.guessed}: right if it says {shown!r}"
-    name = table.sheet.file.name
-    return [
-        AuditEntry(row=0, image_path=name, patient_id="", action="repaired", reason="encoding guessed", detail=detail)
-    ]
 
 
 def read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, list[AuditEntry]]:

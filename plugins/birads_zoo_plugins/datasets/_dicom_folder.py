@@ -57,7 +57,7 @@ def load(context: DatasetContext) -> Index:
     else:
         keys = [labels.key(one.file, one.patient, one.facts) for one in seen]
         told = [labels.find(key) for key in keys]
-        audit += labels.unmatched(set(keys), len(seen) + len(audit))
+        audit += [*labels.unmatched(set(keys), len(seen) + len(audit)), *labels.notes]
         if options.patient_pattern and any(record.get("patient_id") for record, _ in told):
             raise UserError("dicom-folder takes the patient id from --table or --patient-pattern, not from both")
     identities = [

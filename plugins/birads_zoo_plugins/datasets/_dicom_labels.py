@@ -10,7 +10,8 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import find_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import read_row, require_target
 from birads_zoo_plugins.datasets._options import TableOptions
-from birads_zoo_plugins.datasets._tables import read_sheets
+from birads_zoo_plugins.datasets._paths import AMBIGUOUS, find_places
+from birads_zoo_plugins.datasets._tables import note_encoding, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree
 
 _TOLD = ("assessment", "label", "density", "laterality", "view", "age", "patient_id")
@@ -23,13 +24,15 @@ Key = tuple[str, ...]
 class Labels:
     """A table's rows by their keys, whose parts `by` names: their numbers, records, and what of them was unreadable.
 
-    A key with an empty part would make strangers one, so none is among them: `blank` are the numbers of such rows, and
-    what they lack.
+    A key with an empty part would make strangers one, so none is among them: `keyless` are the numbers of such rows,
+    and of those whose path may be several files', each with the reason and what there is to say of it. `notes` are on
+    the table as a whole.
     """
 
     by: tuple[str, ...]
     rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]]
-    blank: tuple[tuple[int, str], ...]
+    keyless: tuple[tuple[int, str, str], ...]
+    notes: tuple[AuditEntry, ...]
 
     def key(self, file: str, patient: str, facts: Facts) -> Key:
         """Return the key under which rows of this file would be."""
@@ -55,20 +58,20 @@ class Labels:
         return record, notes
 
     def unmatched(self, keys: Set[Key], after: int) -> list[AuditEntry]:
-        """Return a dropped row for each of the table's with none of the `keys`, or a blank one, from `after` + 1 on."""
+        """Return a dropped row for each of the table's with none of the `keys`, or without one, from `after` + 1 on."""
         numbers = sorted(number for key, rows in self.rows.items() if key not in keys for number, _, _ in rows)
         told = [("no file", f"row {number} of the table is of no usable picture here") for number in numbers]
-        told += [("no key", f"row {number} of the table has no {lacking}") for number, lacking in self.blank]
+        told += [(reason, f"row {number} of the table {detail}") for number, reason, detail in self.keyless]
         return [note("dropped", *one, row=after + at) for at, one in enumerate(told, start=1)]
 
 
 def read_labels(tree: Tree, options: TableOptions) -> Labels:
     """Read `options.table`: assessment, label or density, for each picture, breast or patient.
 
-    A table with image paths, any of which is here, is matched by these, their suffix and case aside. Else it needs the
-    patient id as it stands in the headers, and is matched by that and by the side and the view where it has columns for
-    them; a row in which one of these is blank or unreadable is matched with nothing. Raises `UserError` for a table
-    that is none, or has neither.
+    A table with image paths, any of which is here (see `find_places`), is matched by these, their suffix and case
+    aside. Else it needs the patient id as it stands in the headers, and is matched by that and by the side and the view
+    where it has columns for them; a row in which one of these is blank or unreadable is matched with nothing. Raises
+    `UserError` for a table that is none, or has neither.
     """
     sheets = list(read_sheets(tree.root / options.table))
     table = max((find_table(sheet, options.columns) for sheet in sheets), key=lambda one: len(one.places), default=None)
@@ -77,22 +80,27 @@ def read_labels(tree: Tree, options: TableOptions) -> Labels:
     if "image_path" not in table.places:
         require_columns(table, ("patient_id",), options.columns)
     require_target(table)
-    written = [(number, cells, values.path(cells.get("image_path"))) for number, cells in table.rows()]
-    read = [(number, *read_row(number, cells, tree.find(path) or path)) for number, cells, path in written]
+    numbered = list(table.rows())
+    places = find_places(tree, [values.path(cells.get("image_path")) for _, cells in numbered])
     here = {_stem(file) for file in tree.files}
     by: tuple[str, ...] = ("image_path",)
-    if "patient_id" in table.places and not any(_stem(record["image_path"]) in here for _, record, _ in read):
+    if "patient_id" in table.places and not any(_stem(place.path) in here for place in places):
         by = ("patient_id", *(name for name in ("laterality", "view") if name in table.places))
     rows: dict[Key, list[tuple[int, Record, list[AuditEntry]]]] = {}
-    blank: list[tuple[int, str]] = []
-    for number, record, entries in read:
-        told = {**record, "image_path": _stem(record["image_path"]), "patient_id": patient_key(record["patient_id"])}
+    keyless: list[tuple[int, str, str]] = []
+    for (number, cells), place in zip(numbered, places, strict=True):
+        record, entries = read_row(number, cells, place.path)
+        told = {**record, "image_path": _stem(place.path), "patient_id": patient_key(record["patient_id"])}
         key = tuple(told[name] for name in by)
         if lacking := _lacking(by, key):
-            blank.append((number, lacking))
+            keyless.append((number, "no key", f"has no {lacking}"))
+        elif by == ("image_path",) and place.reason == AMBIGUOUS:
+            keyless.append((number, place.reason, place.detail))
         else:
+            if by == ("image_path",) and place.reason:  # the path itself may name a person
+                entries.append(note("repaired", place.reason, f"row {number} of the table has another path"))
             rows.setdefault(key, []).append((number, told, entries))
-    return Labels(by=by, rows=rows, blank=tuple(blank))
+    return Labels(by=by, rows=rows, keyless=tuple(keyless), notes=tuple(note_encoding(table.sheet)))
 
 
 def _lacking(by: tuple[str, ...], key: Key) -> str:

@@ -12,7 +12,7 @@ from birads_zoo_plugins.datasets._columns import check_mapping, find_table, requ
 from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import FolderOptions
 from birads_zoo_plugins.datasets._paths import find_places
-from birads_zoo_plugins.datasets._tables import read_sheets
+from birads_zoo_plugins.datasets._tables import note_encoding, read_sheets
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
 
 
@@ -31,12 +31,11 @@ def load(context: DatasetContext) -> Index:
     options: FolderOptions = context.options
     check_mapping(options.columns)
     tree = list_tree(check_root("image-folder", context))
-    find_patient = _patient_finder(tree, options)
+    find_patient, audit = _patient_finder(tree, options)
     # Files beside the class folders are no samples: a read-me, the table, a licence.
     inside = [file for file in tree.files if "/" in file and not _hidden(file)]
     filed = read_folders([file for file in inside if file.lower().endswith(PICTURES)], tree.root)
     records: list[Record] = []
-    audit: list[AuditEntry] = []
     if parts := sorted({one.part for one in filed.values()} - {""}):
         detail = f"{', '.join(parts)}: kept in the column split; folds are made anew"
         audit.append(_entry(0, "", "repaired", "folders of a split", detail))
@@ -68,15 +67,15 @@ _Patients = Callable[[str], tuple[str, ...]]
 """From a path to the patients it is said to show: none when unknown, several where a table contradicts itself."""
 
 
-def _patient_finder(tree: Tree, options: FolderOptions) -> _Patients | None:
-    """Return what finds a path's patient ids, or None where the user gave no way to them."""
+def _patient_finder(tree: Tree, options: FolderOptions) -> tuple[_Patients | None, list[AuditEntry]]:
+    """Return what finds a path's patient ids, None where the user gave no way to them; and notes on their table."""
     if options.table and options.patient_pattern:
         raise UserError("image-folder takes the patient id from --table or --patient-pattern, not from both")
     if options.table:
         return _from_table(tree, options)
     if options.columns:
         raise UserError("--column names a table's columns: give image-folder the table of patients with --table FILE")
-    return pattern_finder(options.patient_pattern) if options.patient_pattern else None
+    return pattern_finder(options.patient_pattern) if options.patient_pattern else None, []
 
 
 def pattern_finder(text: str) -> _Patients:
@@ -97,7 +96,7 @@ def pattern_finder(text: str) -> _Patients:
     return find
 
 
-def _from_table(tree: Tree, options: FolderOptions) -> _Patients:
+def _from_table(tree: Tree, options: FolderOptions) -> tuple[_Patients, list[AuditEntry]]:
     sheet = next(iter(read_sheets(tree.root / options.table)), None)
     if sheet is None:
         raise UserError(f"{tree.root / options.table} has no sheet")
@@ -110,7 +109,10 @@ def _from_table(tree: Tree, options: FolderOptions) -> _Patients:
         file, patient = place.path, values.patient(cells["patient_id"])
         if patient and patient not in patients.get(file, ()):
             patients[file] = (*patients.get(file, ()), patient)
-    return lambda file: patients.get(file, ())
+    audit = note_encoding(sheet)
+    # Rows count the files, not those of the table.
+    audit += [_entry(0, place.path, "repaired", place.reason, place.detail) for place in places if place.reason]
+    return lambda file: patients.get(file, ()), audit
 
 
 def _hidden(file: str) -> bool:

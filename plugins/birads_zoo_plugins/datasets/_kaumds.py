@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
-from birads_zoo_plugins.datasets._csv_table import note_encoding, repaired
+from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import KaumdsOptions
-from birads_zoo_plugins.datasets._paths import Place, doubtful
-from birads_zoo_plugins.datasets._tables import Cell, read_sheets
+from birads_zoo_plugins.datasets._paths import Place, doubtful, moved
+from birads_zoo_plugins.datasets._tables import Cell, note_encoding, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 NEEDED = ("image_path", "patient_id", "assessment")
@@ -50,7 +50,7 @@ def load(context: DatasetContext) -> Index:
     ]
     places = _find_pictures(tree, table.sheet.file, [_sheet_path(cells["image_path"]) for _, cells in rows])
     records: list[Record] = []
-    audit: list[AuditEntry] = note_encoding(table)
+    audit: list[AuditEntry] = note_encoding(table.sheet)
     for (number, cells), place in zip(rows, places, strict=True):
         record, entries = _read_row(number, cells, place.path)
         if place.reason:
@@ -142,7 +142,7 @@ def _find_pictures(tree: Tree, sheet: Path, paths: Sequence[str]) -> list[Place]
         own = [file for file in alike if _folder(file) == _folder(path)]
         free = [file for file in alike if (_folder(file), _name(file)) not in named]
         candidates = own or free
-        return Place(path=candidates[0]) if len(candidates) == 1 else doubtful(path, candidates)
+        return moved(path, candidates[0]) if len(candidates) == 1 else doubtful(path, candidates)
 
     return [find(path) if path else Place(path="") for path in paths]
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from birads_zoo_plugins.datasets._tree import Tree
 
+MOVED, AMBIGUOUS = "found in another folder", "ambiguous path"
+"""The reasons of a place: a picture that is not where the table has it, and one that may be several."""
+
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|~/|file:/")
 
 
@@ -27,8 +30,8 @@ def find_places(tree: Tree, written: Sequence[str]) -> list[Place]:
 
     A path is taken as written (see `Tree.find`) wherever that is a file. Paths of another machine, and relative ones of
     a table whose every path leads nowhere, are looked for in two ways, which are either right for all of them or not
-    taken: without the folders that they all begin with, and by their end in any folder below. So a picture that is
-    missing is not replaced by one that happens to have its name.
+    taken: without folders that they all begin with, and by their end in any folder below. So a picture that is missing
+    is not replaced by one that happens to have its name.
     """
     found = [_here(tree, path) if path else None for path in written]
     places = [Place(path=there or path) for there, path in zip(found, written, strict=True)]
@@ -50,15 +53,21 @@ def _here(tree: Tree, path: str) -> str | None:
 
 
 def _without_start(tree: Tree, paths: Sequence[str]) -> list[Place]:
-    """Return the places of paths whose end is a path below the root; [] unless one start is right for all such."""
+    """Return the places of paths that begin with the same folders, and whose ends are paths below the root.
+
+    [] unless one start of all explains every picture that is found by an end. Of a single path one folder at least must
+    be left: its name alone may be another picture's too.
+    """
     ends = [_ends(path) for path in paths]
     starts = Counter(start for own in ends for start, end in own.items() if tree.find(end))
     hits = sum(any(tree.find(end) for end in own.values()) for own in ends)
-    right = [start for start, count in starts.items() if count == hits]
+    right = [start for start, count in starts.items() if count == hits and all(start in own for own in ends)]
+    if len(set(paths)) == 1:
+        right = [start for start in right if "/" in ends[0][start]]
     if not right:
         return []
     start = min(right, key=len)  # the longest end says most
-    return [_moved(path, tree.find(own.get(start, ""))) for path, own in zip(paths, ends, strict=True)]
+    return [moved(path, tree.find(own[start])) for path, own in zip(paths, ends, strict=True)]
 
 
 def _ends(path: str) -> dict[str, str]:
@@ -71,7 +80,7 @@ def _by_end(tree: Tree, paths: Sequence[str]) -> list[Place]:
     candidates = [tree.ending(path) for path in paths]
     if any(len(some) > 1 for some in candidates):
         return [doubtful(path, some) for path, some in zip(paths, candidates, strict=True)]
-    return [_moved(path, next(iter(some), None)) for path, some in zip(paths, candidates, strict=True)]
+    return [moved(path, next(iter(some), None)) for path, some in zip(paths, candidates, strict=True)]
 
 
 def doubtful(path: str, candidates: Sequence[str]) -> Place:
@@ -79,10 +88,11 @@ def doubtful(path: str, candidates: Sequence[str]) -> Place:
     if len(candidates) < 2:
         return Place(path=path)
     detail = f"may be {' or '.join(candidates[:2])}: write paths from the root on, or give another root"
-    return Place(path=path, reason="ambiguous path", detail=detail)
+    return Place(path=path, reason=AMBIGUOUS, detail=detail)
 
 
-def _moved(path: str, there: str | None) -> Place:
+def moved(path: str, there: str | None) -> Place:
+    """Return the place of a picture that is `there`, not where the table has it, or is nowhere (None)."""
     if there is None:
         return Place(path=path)
-    return Place(path=there, reason="found in another folder", detail=f"the table has {path!r}")
+    return Place(path=there, reason=MOVED, detail=f"the table has {path!r}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
-from birads_zoo import UserError
+from birads_zoo import AuditEntry, UserError
 from birads_zoo.cells import Cell as Cell
 from birads_zoo.tables import read_table_text
 
@@ -56,6 +56,19 @@ def read_sheets(path: Path) -> Iterator[Sheet]:
         raise UserError(f"{path} is damaged or no {path.suffix[1:].upper()} file ({error}); fetch it again") from None
 
 
+def note_encoding(sheet: Sheet) -> list[AuditEntry]:
+    """Return an entry for a sheet whose encoding was guessed, with a text that shows whether that was right."""
+    if not sheet.guessed:
+        return []
+    cells = (str(cell) for _, row in sheet.rows for cell in row)
+    shown = next((cell for cell in cells if not cell.isascii()), "")
+    detail = f"it is no UTF-8, so it was read as {sheet.guessed}: right if it says {shown!r}"
+    name = sheet.file.name
+    return [
+        AuditEntry(row=0, image_path=name, patient_id="", action="repaired", reason="encoding guessed", detail=detail)
+    ]
+
+
 def _spreadsheet(path: Path) -> Iterator[Sheet]:
     import openpyxl
 
@@ -69,8 +82,7 @@ def _spreadsheet(path: Path) -> Iterator[Sheet]:
 
 def _text_table(path: Path) -> Iterator[Sheet]:
     found = read_table_text(path)
-    separator = "\t" if path.suffix.lower() == ".tsv" else found.separator
-    rows = _filled(tuple(row) for row in csv.reader(io.StringIO(found.text, newline=""), delimiter=separator))
+    rows = _filled(tuple(row) for row in csv.reader(io.StringIO(found.text, newline=""), delimiter=found.separator))
     guessed = "" if found.encoding.startswith("UTF") else found.encoding
     yield Sheet(file=path, name="", rows=rows, guessed=guessed)
 

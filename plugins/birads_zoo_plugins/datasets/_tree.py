@@ -33,10 +33,10 @@ class Tree:
             return path
         name = folded_path(path)
         stem = _stem(name)
-        return self._by_name.get(name) or self._by_stem.get(stem) or self._by_name.get(stem)
+        return self._by_name.get(name) or self._by_stem.get(stem)
 
     def ending(self, path: str) -> tuple[str, ...]:
-        """Return the pictures in any folder whose path ends in `path`, suffix, case and accents aside."""
+        """Return the files in any folder whose path ends in `path`, suffix, case and accents aside."""
         stem = _stem(folded_path(path))
         alike = self._by_last.get(stem.rpartition("/")[2], ())
         return tuple(file for file in alike if f"/{_stem(folded_path(file))}".endswith(f"/{stem}"))
@@ -55,12 +55,15 @@ class Tree:
 
     @cached_property
     def _by_stem(self) -> dict[str, str]:
-        """The pictures by their name without its suffix; the first suffix wins where one stem has several."""
+        """The files by their name without a picture's suffix; of several the first suffix wins, and none comes last."""
         found: dict[str, str] = {}
         for suffix in PICTURES:
             for name, file in self._folded:
                 if name.endswith(suffix):
                     found.setdefault(_stem(name), file)
+        for name, file in self._folded:
+            if _stem(name) == name:
+                found.setdefault(name, file)
         return found
 
     @cached_property

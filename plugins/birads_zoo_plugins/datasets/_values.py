@@ -26,14 +26,17 @@ _OLDEST = 120.0
 
 _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
 _BEFORE = r"(?:(?:ACR|BI[ _-]*RADS?|CATEGORY|CAT\.?|{})[ _:-]*)*"
-_BEHIND = r"(?: ?\([^)\d]*\)| ?[-:,;=] ?(?![IV]+\b)[^\W\d]{3}\D*)?"  # as in "4 (suspicious)"
+# As in "4 (suspicious)"; but in "II - right, IV - left" nobody can say which category is meant.
+_BEHIND = r"(?!.*\b(?:[IV]+[A-D]?|%s)\b)(?: ?\([^)\d]*\)| ?[-:,;=] ?[^\W\d]{3}\D*)?"
 _ASSESSMENT = re.compile(
-    _BEFORE.format("ASSESSMENT|SCORE") + r"(?P<category>[0-6]|VI|IV|V|I{1,3})(?:[.,]0+)?[ -]?(?P<part>[ABC]?)" + _BEHIND
+    _BEFORE.format("ASSESSMENT|SCORE")
+    + r"(?P<category>[0-6]|VI|IV|V|I{1,3})(?:[.,]0+)?[ -]?(?P<part>[ABC]?)"
+    + _BEHIND % r"[BC]|A(?! [^\W\d])"  # "a" before a word is an article
 )
 _DENSITY = re.compile(
     _BEFORE.format("BREAST|TISSUE|COMPOSITION|DENSITY|TYPE|CLASS")
     + r"(?P<category>[A-D1-4]|IV|I{1,3})(?:[.,]0+)?"
-    + _BEHIND
+    + _BEHIND % "[A-D]"
 )
 _DENSITY_WORDS = {
     "A": ("FATTY", "ENTIRELY FATTY", "ALMOST ENTIRELY FAT", "ALMOST ENTIRELY FATTY"),
@@ -57,7 +60,7 @@ def text_of(cell: Cell) -> str:
 def assessment(cell: Cell) -> str:
     """Return the category "0" … "6" of "BIRAD 2", "BI-RADS® 4A", "Category 4", "IV", "4 (suspicious)", "5" or 3.0.
 
-    "" for anything else.
+    "" for anything else, and where a cell has more than one category.
     """
     found = _ASSESSMENT.fullmatch(plain(text(cell)).upper())
     return _digit(found["category"]) if found else ""

@@ -3,6 +3,7 @@
 import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from birads_zoo.interfaces import DatasetContext
@@ -84,4 +85,25 @@ def write_picture():
 def kaumds(tmp_path, write_sheet):
     """A root with the sheet and no pictures."""
     write_sheet(tmp_path / "correctSheetlast.xlsx")
+    return tmp_path
+
+
+@pytest.fixture
+def tree(tmp_path, write_dicom):
+    """Two patients: one with two exams, one with one; a raw file, a CT and a read-me among them."""
+    breast = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
+
+    def write(name, patient, side, view, **more):
+        found = {"PatientID": patient, "ImageLaterality": side, "ViewPosition": view, "StudyInstanceUID": "1.2.3"}
+        return write_dicom(tmp_path / name, breast, **found | more)
+
+    write("calm/a1.dcm", "QUUX-1", "L", "CC", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
+    write("calm/a2", "QUUX-1", "L", "MLO", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
+    write("calm/a10.dcm", "QUUX-1", "R", "CC", StudyDate="20210101", StudyInstanceUID="1.2.2")
+    write("odd/b1.dcm", "QUUX-2", "R", "CC")
+    write("odd/b2.dcm", None, "R", "CC")
+    write("odd/raw.dcm", "QUUX-2", "R", "CC", PresentationIntentType="FOR PROCESSING")
+    write("odd/ct.dcm", "QUUX-2", "R", "CC", Modality="CT")
+    (tmp_path / "odd/notes.txt").write_text("Zelda Quux")
+    (tmp_path / "DICOMDIR").write_bytes(b"no sample")
     return tmp_path

@@ -90,6 +90,14 @@ def test_the_pattern_gives_the_patient_where_the_table_does_not(tmp_path, load):
         load("csv", tmp_path, patient_pattern=r"(P\d+)_")
 
 
+def test_the_pattern_is_searched_where_the_picture_is_before_where_the_table_has_it(tmp_path, load, write_picture):
+    for name in ("P1/a.png", "P2/a.png"):
+        write_picture(tmp_path / name)
+    (tmp_path / "t.csv").write_text("path,label\nimages/P1/a.png,x\nimages/P2/a.png,y\n")
+    assert load("csv", tmp_path, patient_pattern=r"^([^/]+)/").rows["patient_id"].tolist() == ["P1", "P2"]
+    assert load("csv", tmp_path, patient_pattern=r"images/P(\d)").rows["patient_id"].tolist() == ["1", "2"]
+
+
 def test_a_guessed_encoding_is_said(tmp_path, load, write_picture):
     write_picture(tmp_path / "Müller.png")
     (tmp_path / "t.csv").write_bytes("path;label\nMüller.png;groß\n".encode("cp1252"))

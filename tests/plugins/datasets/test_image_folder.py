@@ -121,10 +121,27 @@ def test_columns_without_a_table_are_refused(root, load):
 def test_a_tables_paths_are_found_as_in_csv(root, load):
     (root / "who.csv").write_text("file,Case\n/data/all/CLASS 2/P1_a.dcm,X1\n/data/all/class 10/P3_a.png,x-1\n")
     options = {"table": "who.csv", "columns": {"patient_id": "Case"}}
-    assert list(load("image-folder", root, **options).rows["patient_id"]) == ["", "", "X1", "x-1"]
+    index = load("image-folder", root, **options)
+    assert list(index.rows["patient_id"]) == ["", "", "X1", "x-1"]
+    assert [(entry.image_path, entry.detail) for entry in index.audit if entry.reason == "found in another folder"] == [
+        ("class 2/P1_a.jpg", "the table has '/data/all/CLASS 2/P1_a.dcm'"),
+        ("class 10/P3_a.png", "the table has '/data/all/class 10/P3_a.png'"),
+    ]
     merged = load("image-folder", root, **options, merge_ids=True).rows
     assert list(merged["patient_id"]) == ["", "", "X1", "X1"]
     assert set(merged["exam_id"]) == {""}
+
+
+def test_what_is_doubtful_in_a_table_of_patients_is_told(root, load, write_picture):
+    write_picture(root / "class 10/odd.png")
+    (root / "who.csv").write_bytes("file,Case\nodd,X1\nP3_a,Müller\n".encode("cp1252"))
+    index = load("image-folder", root, table="who.csv", columns={"patient_id": "Case"})
+    assert set(index.rows["patient_id"]) == {""}, "a name in two folders is nobody's, and so are all others"
+    told = [(entry.row, entry.image_path, entry.reason) for entry in index.audit if entry.action == "repaired"]
+    assert [one for one in told if one[2] != "no patient id"] == [
+        (0, "who.csv", "encoding guessed"),
+        (0, "odd", "ambiguous path"),
+    ]
 
 
 def test_a_linked_folder_is_a_class_and_a_link_upwards_is_not_followed(tmp_path, load, write_picture):

@@ -85,6 +85,9 @@ def test_a_picture_is_found_by_its_name_in_any_folder(kaumds, load, write_pictur
     index = load("kaumds", kaumds)
     assert index.rows["image_path"][0] == stored
     assert index.rows["assessment"][0] == "1"
+    assert [(entry.row, entry.image_path, entry.detail) for entry in index.audit if "found" in entry.reason] == [
+        (2, stored, "the table has 'mammograms/BIRAD 1/2019_BC000001_ CC_R.jpg'")
+    ]
     assert not [entry for entry in index.audit if entry.action == "unlisted"]
 
 
@@ -120,7 +123,7 @@ def test_of_two_rows_of_one_name_that_of_the_folders_category_takes_the_picture(
         "mammograms/BIRAD 2/2019_BC000001_ CC_R.jpg",
         "Birad3/b3/2019_BC000001_ CC_R.jpg",
     ]
-    assert not index.audit or {entry.reason for entry in index.audit} == {"no study date"}
+    assert {entry.reason for entry in index.audit} == {"no study date", "found in another folder"}
 
 
 def test_a_name_in_two_folders_is_not_guessed(kaumds, load, write_picture):

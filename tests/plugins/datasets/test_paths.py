@@ -84,9 +84,10 @@ def test_ends_that_ask_for_different_starts_are_not_taken(places):
 
 def test_names_are_found_in_any_folder_if_each_is_one_files(places):
     moved = "found in another folder"
-    assert places(["img/7/41.png", "img/8/42.png"], "41", "8/42", "43", "") == [
+    assert places(["img/7/41.png", "img/8/42.png", "img/9/IM0001"], "41", "8/42", "IM0001", "43", "") == [
         ("img/7/41.png", moved),
         ("img/8/42.png", moved),
+        ("img/9/IM0001", moved),
         ("43", ""),
         ("", ""),
     ]
@@ -98,3 +99,21 @@ def test_of_several_files_of_a_name_none_is_taken(places):
 
 def test_a_missing_picture_is_not_replaced_by_one_elsewhere(places):
     assert places(["1.png", "masks/2.png"], "1.png", "2.png") == [("1.png", ""), ("2.png", "")]
+
+
+@pytest.mark.parametrize(
+    ("files", "written"),
+    [
+        (["7.png"], ["P1/1.png", "P2/2.png", "P9/7.png"]),
+        (["1.png", "P1/2.png"], ["1.png", "P1/2.png", "/old/disk/P9/1.png"]),
+        (["7.png"], ["/old/P1/1.png", "/old/P9/7.png"]),
+        (["1.png"], ["P9/1.png", "P9/1.png"]),
+    ],
+)
+def test_a_name_alone_is_no_reason_to_take_a_picture(places, files, written):
+    """The folder may be the patient's: it is left out only where all paths begin with it, and there are several."""
+    assert places(files, *written) == [(path, "") for path in written]
+
+
+def test_of_a_single_path_a_folder_at_least_must_agree(places):
+    assert places(["P9/1.png"], "/old/disk/P9/1.png") == [("P9/1.png", "found in another folder")]

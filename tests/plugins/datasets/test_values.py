@@ -106,6 +106,15 @@ def test_ages_and_paths():
         ("4 – 5", "", ""),
         ("VII", "", ""),
         ("C", "", ""),
+        ("2 - benign, left", "2", ""),
+        ("4 (suspicion of a mass)", "4", ""),
+        ("BI-RADS II - right, IV - left", "", ""),
+        ("II (right; left IVa)", "", ""),
+        ("1 - neg; otherwise II", "", ""),
+        ("3, left V", "", ""),
+        ("2 - right, 4 - left", "", ""),
+        ("4A: right; B: left", "", ""),
+        ("4B: right; A: left", "", ""),
     ],
 )
 def test_assessments_as_people_write_them(cell, category, part):
@@ -127,6 +136,12 @@ def test_assessments_as_people_write_them(cell, category, part):
         ("A-B", ""),
         ("II-III", ""),
         ("15", ""),
+        ("D - extremely dense", "D"),
+        ("B - right, C - left", ""),
+        ("B (right; C left)", ""),
+        ("Class A, left; C right", ""),
+        ("III, right; left IV", ""),
+        ("II - right, 3 - left", ""),
     ],
 )
 def test_densities_as_people_write_them(cell, letter):
