@@ -18,8 +18,8 @@ from birads_zoo.serving.examples import Example
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
 from birads_zoo.serving.uploads import FIELDS, taken
 
-_SILENT = "the server gives no answer; look whether it still runs, and try again"
-_WHICH = "nothing tells which side and view this is; drop each picture on the field of its side and view"
+_SILENT = "the server does not answer; check that it is running, and try again"
+_WHICH = "the page cannot tell which side and view this is; drop each picture on the field of its side and view"
 
 
 def add_page(app: FastAPI, desk: Desk, examples: Sequence[Example]) -> None:

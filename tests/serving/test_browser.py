@@ -164,7 +164,7 @@ def test_a_model_of_several_views_takes_a_file_for_each(browser, desk_of_views, 
         page.get_by_text("the form holds no file").wait_for()
         for field in ("L_CC", "L_MLO"):
             page.locator(f"[name={field}]").set_input_files({"name": "x", "mimeType": "", "buffer": mammogram})
-        page.get_by_label("Comes first").select_option("L_MLO")
+        page.get_by_label("First picture").select_option("L_MLO")
         page.evaluate(
             """() => {
                 const real = window.fetch;
