@@ -48,7 +48,7 @@ class Exposure:
 
     `mirrored` is None where the directions of rows and columns do not tell. `kinds` says what makes the picture none of
     the standard views of a whole breast, such as "magnified"; then `view` is "". `described` are those of "side" and
-    "view" that a description alone tells.
+    "view" that are told, and by a description alone.
     """
 
     laterality: Laterality
@@ -76,14 +76,15 @@ def find_exposure(said: Said) -> Exposure:
     rows, columns = said.orientation if len(said.orientation) == 2 else ("", "")
     side: Laterality = next((_SIDES[one] for one in said.lateralities if one in _SIDES), "")
     laterality: Laterality = side or _leads_from(columns) or _SIDES.get(position.side, "")
+    kinds = _kinds(said)
     from_words = []
     if not laterality and (told := next((one.side for one in described if one.side), "")):
         laterality = _SIDES[told]
         from_words.append("side")
     if not view and (told := next((one.view for one in described if one.view), "")):
         view = told
-        from_words.append("view")
-    kinds = _kinds(said)
+        if not kinds:
+            from_words.append("view")
     return Exposure(
         laterality=laterality,
         view="" if kinds else view,

@@ -12,6 +12,7 @@ Coding = Literal["JPEG", "lossless JPEG", "JPEG-LS", "JPEG 2000"]
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)  # start-of-frame markers: ITU-T T.81, table B.1
 _JPEG_LS = 0xF7  # T.87, annex C
 _NO_FRAME = (0xC4, 0xC8, 0xCC)
+_FILL = re.compile(rb"\xff*(?=\xff)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +42,21 @@ def read_frame(stream: bytes) -> Frame | None:
 
 
 def _jpeg(stream: bytes) -> Frame:
-    at = 2
+    at = _marker(stream, 2)
     while at + 10 <= len(stream):
         marker, length = stream[at + 1], int.from_bytes(stream[at + 2 : at + 4], "big")
         if marker == _JPEG_LS or (0xC0 <= marker <= 0xCF and marker not in _NO_FRAME):
             bits, height, width, channels = struct.unpack(">BHHB", stream[at + 4 : at + 10])
             coding: Coding = "JPEG-LS" if marker == _JPEG_LS else "lossless JPEG" if marker in _LOSSLESS else "JPEG"
             return Frame(coding=coding, width=width, height=height, channels=channels, bits=bits, signed=False)
-        at += 2 + length
+        at = _marker(stream, at + 2 + length)
     raise ValueError("no frame header")
+
+
+def _marker(stream: bytes, at: int) -> int:
+    """Return where the next marker starts: any number of bytes 0xFF may stand before it (T.81, B.1.1.2)."""
+    fill = _FILL.match(stream, at)
+    return fill.end() if fill else at
 
 
 def _jpeg_2000(stream: bytes, at: int) -> Frame:

@@ -12,14 +12,18 @@ _SHORT = {  # the American College of Radiology's abbreviations, written before 
     "S": "spot compression",
     "SPOT": "spot compression",
     "ID": "implant displaced",
+    "TAN": "tangential",
+}
+_ENDINGS = {  # likewise; as words of their own they are also a room, a place or plain English
     "RL": "rolled",
     "RM": "rolled",
     "RI": "rolled",
     "RS": "rolled",
     "AT": "axillary tail",
-    "TAN": "tangential",
 }
-_LABEL = re.compile(rf"(?P<side>[LR]?)(?P<before>[MS]{{0,2}})(?P<view>{_VIEW})(?P<behind>{'|'.join(_SHORT)})?")
+_BEHIND = _SHORT | _ENDINGS
+_LABEL = re.compile(rf"(?P<side>[LR]?)(?P<before>[MS]{{0,2}})(?P<view>{_VIEW})(?P<behind>{'|'.join(_BEHIND)})?")
+_LAST = re.compile(rf"\b[LR]?[MS]{{0,2}}(?:{_VIEW}) (?P<ending>{'|'.join(_ENDINGS)})$")
 _WORDS = {
     "magnified": r"MAG|MAGS|MAGN|MAGNIF\w*",
     "spot compression": r"SPOT|SPOTS",
@@ -42,16 +46,21 @@ class Words:
 
 
 def read_words(text: str) -> Words:
-    """Read a text in capitals. A single letter beside a view counts only as a side, unless it is part of a label."""
+    """Read a text in capitals. A single letter beside a view counts only as a side, unless it is part of a label.
+
+    A short ending such as "RM" counts in a label ("RCCRM"), and behind a view as the last word ("RCC RM").
+    """
     tokens = re.findall(r"[A-Z]+", text)
     labels = [label for token in tokens if (label := _LABEL.fullmatch(token))]
     sides = {_SIDES[token] for token in tokens if token in _SIDES} | {label["side"] for label in labels} - {""}
     views = {label["view"] for label in labels}
-    spaced = re.sub(r"[^A-Z0-9]+", " ", text)
+    spaced = re.sub(r"[^A-Z0-9]+", " ", text).strip()
     kinds = {kind for kind, words in _FOUND.items() if words.search(spaced)}
-    kinds |= {_SHORT[part] for label in labels for part in (*label["before"], label["behind"]) if part}
+    kinds |= {_BEHIND[part] for label in labels for part in (*label["before"], label["behind"]) if part}
     if labels:  # beside a view "ID" is no identity
         kinds |= {_SHORT[token] for token in tokens if token in _SHORT and len(token) > 1}
+    if last := _LAST.search(spaced):
+        kinds.add(_ENDINGS[last["ending"]])
     if "implant displaced" in kinds:
         kinds.discard("implant")
     return Words(

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
 from birads_zoo.data.dicom_prefix import START, has_prefix, is_bare
-from birads_zoo.data.orientation import UPRIGHT, is_on_its_side, orientation_of, turned, upright_size
+from birads_zoo.data.orientation import UPRIGHT, is_on_its_side, orientation_of, turned
+from birads_zoo.data.png_chunks import is_in_crumbs
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -36,11 +37,17 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
         super()._setup()
 
 
+def _png(path: Path) -> PngImagePlugin.PngImageFile:
+    if is_in_crumbs(path):
+        raise ValueError("its PNG chunks are too short and too many; save it anew")
+    return PngImagePlugin.PngImageFile(path)
+
+
 # The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and
 # judges large pictures by a process-wide limit that another library may set. Ours is LARGEST_AREA.
 _FORMATS: tuple[tuple[bytes, Callable[[Path], ImageFile.ImageFile]], ...] = (
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
-    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"\x89PNG\r\n\x1a\n", _png),
     (b"P", PpmImagePlugin.PpmImageFile),
     (b"II*\x00", _Tiff),
     (b"MM\x00*", _Tiff),
@@ -89,7 +96,7 @@ def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture
 
         return Picture(pixels=read_dicom(path), reduction=1)
     with open_image(path) as image:
-        height = upright_size(image)[1]
+        longest = max(image.size)
         # Pillow itself turns TIFF files as it loads them, and no others.
         orientation = UPRIGHT if isinstance(image, TiffImagePlugin.TiffImageFile) else orientation_of(image)
         try:
@@ -100,7 +107,7 @@ def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture
             raise
         except Exception as error:  # what broken bytes make a decoder raise is not limited to OSError
             raise ImageError("does not decode", _first_line(error)) from error
-    return Picture(pixels=pixels, reduction=_power_of_two(height / pixels.shape[0]))
+    return Picture(pixels=pixels, reduction=_power_of_two(longest / max(pixels.shape)))
 
 
 def is_deep(path: Path) -> bool:

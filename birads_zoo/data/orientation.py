@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin, TiffImagePlugin
 
+from birads_zoo.data.png_chunks import chunks_of
+
 UPRIGHT = 1
 _ON_ITS_SIDE = (5, 6, 7, 8)  # orientations in which the file's rows are columns of the picture
 _LARGEST_EXIF = 1 << 20  # bytes; a JPEG file can hold 64 KiB
@@ -66,11 +68,11 @@ def _late_exif(image: PngImagePlugin.PngImageFile) -> bytes:
     """Return the eXIf chunk that may come after a PNG file's pixels, where Pillow has not got yet; b"" without."""
     if "exif" in image.info:
         return b""
-    with Path(str(image.filename)).open("rb") as file:
-        file.seek(8)
-        while len(start := file.read(8)) == 8 and start[4:] != b"IEND":
-            length = int.from_bytes(start[:4], "big")
-            if start[4:] == b"eXIf":
-                return file.read(min(length, _LARGEST_EXIF))
-            file.seek(length + 4, 1)
-    return b""
+    path = Path(str(image.filename))
+    found = next(((at, length) for kind, at, length in chunks_of(path) if kind == b"eXIf"), None)
+    if found is None:
+        return b""
+    at, length = found
+    with path.open("rb") as file:
+        file.seek(at)
+        return file.read(min(length, _LARGEST_EXIF))

@@ -47,7 +47,7 @@ class Environment(Session, frozen=True, kw_only=True):
     they were read and placed (`data.store_key.StoreKey.pictures`).
     """
 
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
 
     seed: int
     pixels: str

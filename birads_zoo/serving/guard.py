@@ -17,7 +17,7 @@ App = Callable[[MutableMapping[str, Any], _Receive, _Send], Awaitable[None]]
 
 _ENVELOPE = 65_536  # bytes that a form may add to its files
 
-# Pages have styles within themselves, and no scripts; nothing may come from elsewhere.
+# Scripts are the server's own files, never inline; styles may be inline. Nothing may come from elsewhere.
 _HEADERS = (
     (
         b"content-security-policy",

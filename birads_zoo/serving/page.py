@@ -18,7 +18,8 @@ from birads_zoo.serving.examples import Example
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
 from birads_zoo.serving.uploads import FIELDS, taken
 
-_SILENT = "the server gives no answer; look whether it still runs, and try again"
+_SILENT = "the server does not answer; check that it is running, and try again"
+_WHICH = "the page cannot tell which side and view this is; drop each picture on the field of its side and view"
 
 
 def add_page(app: FastAPI, desk: Desk, examples: Sequence[Example]) -> None:
@@ -45,6 +46,7 @@ def _page(desk: Desk, examples: Sequence[Example]) -> str:
         one_of=several and manifest.level == "image",
         taken=taken(manifest),
         too_large=str(too_large(desk.limits)),
+        which=_WHICH,
         silent=_SILENT,
     )
 

@@ -99,6 +99,16 @@ def test_resume_refuses_other_pictures(zoo, phantom_root, tmp_path, killed):
     assert "the pictures have changed since" in said.err
 
 
+def test_resume_says_so_when_the_run_was_started_before_pixels_named_the_pictures(zoo, killed):
+    environment = killed / "environment.json"
+    said = json.loads(environment.read_text())
+    environment.write_text(json.dumps(said | {"format": 1, "pixels": "0123456789abcdef"}))  # that of a pixel store
+    said = zoo("run", "--resume", killed, "--device", "cpu")
+    assert said.status == 2
+    assert "in format 1, and this one" in said.err
+    assert "the pictures have changed" not in said.err
+
+
 def test_a_run_in_use_is_left_alone(zoo, killed):
     with filelock.FileLock(killed / ".lock"):
         said = zoo("run", "--resume", killed, "--device", "cpu")

@@ -130,3 +130,20 @@ def test_pydicoms_own_files_are_what_their_uncompressed_one_is(tmp_path, name):
         dataset.save_as(tmp_path / f"{one}.dcm")
         read[one] = read_image(tmp_path / f"{one}.dcm")
     np.testing.assert_array_equal(read[name], read["MR_small"])
+
+
+@pytest.mark.parametrize(
+    ("syntax", "marker"),
+    [(uid.JPEGLosslessSV1, b"\xff\xc3"), (uid.JPEGExtended12Bit, b"\xff\xc1")],
+    ids=["lossless", "extended"],
+)
+def test_fill_bytes_before_a_marker_are_passed_over(tmp_path, write_dicom, syntax, marker):
+    stream = _compressed(syntax, np.random.default_rng(0).integers(0, 4096, (40, 64)).astype(np.uint16))
+    filled = stream.replace(marker, b"\xff\xff\xff" + marker, 1)  # ITU-T T.81, B.1.1.2
+    assert filled != stream
+    shape = {"Rows": 40, "Columns": 64, "BitsAllocated": 16, "BitsStored": 12, "PixelRepresentation": 0}
+    plain, other = (
+        read_image(write_dicom(tmp_path / name, encapsulate([one]), TransferSyntaxUID=syntax, **shape))
+        for name, one in (("a.dcm", stream), ("b.dcm", filled))
+    )
+    np.testing.assert_array_equal(other, plain)

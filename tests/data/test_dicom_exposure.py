@@ -112,6 +112,13 @@ def test_from_a_file(tmp_path, write_dicom):
         ("LCC NO IMPLANTS", "L", "CC", ()),
         ("IMPLANT DISPLACED RMLO", "R", "MLO", ("implant displaced",)),
         ("LCCRL", "L", "CC", ("rolled",)),
+        ("L-CC-RL", "L", "CC", ("rolled",)),
+        ("RCC RM", "R", "CC", ("rolled",)),
+        ("RMLO_AT", "R", "MLO", ("axillary tail",)),
+        ("R CC AT HOSPITAL", "R", "CC", ()),
+        ("R-MLO RM 3", "R", "MLO", ()),
+        ("RI WALK-IN L CC", "L", "CC", ()),
+        ("L CC TAN", "L", "CC", ("tangential",)),
         ("SPECIMEN", "", "", ("specimen",)),
         ("MAGDALENA SPOTTSWOODE", "", "", ()),
         ("QUUX^ZELDA", "", "", ()),
@@ -159,6 +166,8 @@ def test_what_is_no_standard_view_has_no_view(more, kinds):
         (("", "RMLO"), {}, ("R", "MLO"), ()),
         (("", ""), {"series": "QUUX R"}, ("R", ""), ("side",)),
         (("", ""), {"series": "L AND R"}, ("", ""), ()),
+        (("", ""), {"series": "R CC MAG"}, ("R", ""), ("side",)),  # its view is left empty
+        (("L", ""), {"series": "CC SPOT"}, ("L", ""), ()),
     ],
 )
 def test_descriptions_tell_what_no_element_does(said, more, found, described):

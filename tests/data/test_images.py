@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
+from birads_zoo.data import orientation
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.images import ImageError, is_deep, read_image, read_picture
 
@@ -106,14 +107,14 @@ def test_at_least_leaves_other_formats_whole(tmp_path: Path) -> None:
     assert (picture.pixels.shape, picture.reduction) == ((480, 640), 1)
 
 
-def _png_header(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
 
+
+def _png_header(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
-    )
+    pixels = zlib.compress(b"\0" * 100)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(
@@ -194,3 +195,42 @@ def test_real_kaumds_jpegs_decode_small() -> None:
     path = next((Path(data) / "kaumds-sample" / "mammograms" / "BIRAD 1").glob("*.jpg"))
     assert read_image(path).shape == (3584, 2816)
     assert read_picture(path, (448, 448)).pixels.shape == (896, 704)
+
+
+def _with_chunks(path, before, count, kind=b"prIv"):
+    """Write a PNG file with so many empty chunks before its first chunk of the type `before`."""
+    picture = io.BytesIO()
+    Image.fromarray(GRADIENT).save(picture, "PNG")
+    content = picture.getvalue()
+    at = content.index(before) - 4
+    path.write_bytes(content[:at] + count * _chunk(kind, b"") + content[at:])
+    return path
+
+
+@pytest.mark.parametrize(("before", "kind"), [(b"IDAT", b"prIv"), (b"IEND", b"prIv"), (b"IDAT", b"IDAT")])
+def test_a_png_of_endless_empty_chunks_is_refused_without_being_read(tmp_path, monkeypatch, before, kind):
+    few = read_image(_with_chunks(tmp_path / "few.png", before, 1000, kind))
+    np.testing.assert_array_equal(few, GRADIENT)
+    many = _with_chunks(tmp_path / "many.png", before, 20_000, kind)
+    monkeypatch.setattr(PngImagePlugin.ChunkStream, "read", lambda self: pytest.fail("Pillow went through its chunks"))
+    with pytest.raises(ImageError, match="its PNG chunks are too short and too many; save it anew") as caught:
+        read_image(many)
+    assert caught.value.reason == "does not decode"
+
+
+def test_a_large_png_of_many_chunks_of_pixels_is_read(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (4000, 3000), np.uint8)
+    packed = zlib.compress(np.pad(pixels, ((0, 0), (1, 0))).tobytes(), 0)  # a 0 before each row: it is not filtered
+    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", 3000, 4000, 8, 0, 0, 0, 0))
+    parts = [_chunk(b"IDAT", packed[at : at + 1100]) for at in range(0, len(packed), 1100)]
+    assert len(parts) > 10_000
+    (tmp_path / "a.png").write_bytes(b"".join([b"\x89PNG\r\n\x1a\n", header, *parts, _chunk(b"IEND", b"")]))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), pixels)
+
+
+def test_the_chunks_behind_a_png_s_pixels_are_looked_through_once(tmp_path, monkeypatch):
+    asked = []
+    original = orientation._late_exif
+    monkeypatch.setattr(orientation, "_late_exif", lambda image: asked.append(image) or original(image))
+    read_image(_with_chunks(tmp_path / "a.png", b"IEND", 3))
+    assert len(asked) == 1

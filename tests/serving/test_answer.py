@@ -53,7 +53,7 @@ def test_what_is_calibrated_needs_no_word(shown):
 def test_the_sets_promise_no_more_than_the_vote_holds(shown):
     page = shown((1.5, 2.0), (0.5, 0.5))
     assert "true category for 90 % of new patients" in page
-    assert "Of their vote no more is guaranteed than 80 %." in page
+    assert "Their vote guarantees no more than 80 %." in page
     assert "every category" not in page
 
 
@@ -64,7 +64,7 @@ def test_networks_without_a_set_are_told_of(shown):
 
 def test_a_heat_map_has_its_verdict_beside_it(desk, mammogram):
     manifest, found = desk.model.manifest, answer(desk, [Upload(content=mammogram)], drawn=True)
-    assert "Not to be relied on: nobody has tested these maps." in render_answer(found, manifest)
+    assert "Do not rely on it: nobody has tested these maps." in render_answer(found, manifest)
     judged = HeatMaps(faithful=True, verdict="beats a random and a centred map")
     page = render_answer(found, msgspec.structs.replace(manifest, heat_maps=judged))
     assert "Tested on the training run: it beats a random and a centred map." in page

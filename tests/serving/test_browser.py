@@ -25,9 +25,11 @@ def running(desk):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = Thread(target=lambda: asyncio.run(serve(listening)))
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        servers[0].should_exit = True
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:  # or a test that fails leaves a thread that never ends
+            servers[0].should_exit = True
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +164,7 @@ def test_a_model_of_several_views_takes_a_file_for_each(browser, desk_of_views, 
         page.get_by_text("the form holds no file").wait_for()
         for field in ("L_CC", "L_MLO"):
             page.locator(f"[name={field}]").set_input_files({"name": "x", "mimeType": "", "buffer": mammogram})
-        page.get_by_label("Comes first").select_option("L_MLO")
+        page.get_by_label("First picture").select_option("L_MLO")
         page.evaluate(
             """() => {
                 const real = window.fetch;
@@ -173,3 +175,36 @@ def test_a_model_of_several_views_takes_a_file_for_each(browser, desk_of_views, 
         page.locator(".zoo-called").wait_for()
         assert page.get_by_text("Looked at: own, other_view.").is_visible()
         assert page.evaluate("window.sent") == ["L_MLO", "L_CC"]
+
+
+def drag(page, path, onto):
+    """Drag a file onto an element, as a person does: the browser itself says what it takes there."""
+    box = onto.bounding_box()
+    place = {"x": box["x"] + 0.3 * box["width"], "y": box["y"] + box["height"] / 2}
+    carried = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    hand = page.context.new_cdp_session(page)
+    for what in ("dragEnter", "dragOver", "drop"):
+        hand.send("Input.dispatchDragEvent", {"type": what, **place, "data": carried})
+
+
+def test_a_file_dropped_on_the_place_for_one_is_answered(page, desk, mammogram, tmp_path):
+    (tmp_path / "x.jpg").write_bytes(mammogram)
+    drag(page, tmp_path / "x.jpg", page.locator(".zoo-drop"))
+    page.locator(".zoo-called").wait_for()
+    assert page.locator(".zoo-over").count() == 0
+
+
+def test_a_file_dropped_on_a_view_s_field_fills_it(browser, desk_of_views, mammogram, until, tmp_path):
+    (tmp_path / "x.jpg").write_bytes(mammogram)
+    with running(desk_of_views("breast", "breast")) as address, opened_page(browser, address, until) as page:
+        asked = []
+        page.on("request", lambda one: asked.append(one.url))
+        drag(page, tmp_path / "x.jpg", page.locator("#zoo-stage"))
+        page.get_by_text("drop each picture on the field of its side and view").wait_for()
+        for field in ("L_CC", "L_MLO"):
+            drag(page, tmp_path / "x.jpg", page.locator(f"[name={field}]"))
+            until(page, f"document.querySelector('[name={field}]').files.length === 1")
+        assert asked == [], "nothing is sent before the model is asked"
+        page.get_by_role("button", name="Ask the model").click()
+        page.locator(".zoo-called").wait_for()
+        assert page.get_by_text("Looked at: CC, MLO.").is_visible()

@@ -66,7 +66,7 @@ def test_the_page_says_which_model_it_asks_and_that_it_is_no_device(paged, desk)
     assert desk.model.manifest.run_id in page
     assert all(name in page for name in desk.model.classes)
     assert page.count("Research use only") == 1
-    assert "At most 1 MB and 4 megapixels a file" in page
+    assert "at most 1 MB and 4 megapixels per file" in page
     assert page.count('class="zoo-example"') == 4
 
 
@@ -104,7 +104,7 @@ def test_the_page_is_answered_in_html_and_nothing_is_left(paged, mammogram, left
     assert told.status_code == 200
     assert told.headers["content-type"].startswith("text/html")
     assert 'class="zoo-answer"' in told.text
-    assert "Bright where grad-cam puts evidence for" in told.text
+    assert "Bright where grad-cam finds evidence for" in told.text
     assert "Research use only" in told.text
     assert left_in(paged.folder) == []
 

@@ -55,11 +55,12 @@ document.addEventListener("click", (event) => {
 // Anywhere on the page: a browser would leave it for a file that misses its place.
 for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
-    event.preventDefault();
     document.querySelector("[data-most]").classList.toggle("zoo-over", name === "dragenter" || name === "dragover");
-    if (name === "drop" && event.dataTransfer.files.length) {
-      ask(event.dataTransfer.files[0], event.dataTransfer.files[0].size);
-    }
+    if (event.target.closest?.("input[type=file]")) return; // the browser fills the field, as if the file were chosen
+    event.preventDefault();
+    if (name !== "drop" || !event.dataTransfer.files.length) return;
+    if (document.querySelector(".zoo-views")) return put(held("zoo-which")); // nothing tells its side and view
+    ask(event.dataTransfer.files[0], event.dataTransfer.files[0].size);
   });
 }
 
