@@ -46,6 +46,7 @@ def test_any_bytes_changed_anywhere_give_a_picture_or_a_reason(tmp_path, write_d
         assert not any(secret in str(found).lower() for secret in SECRETS), str(found)
 
 
+@pytest.mark.slow
 def test_any_bytes_of_a_bare_data_set_give_a_picture_or_a_reason(tmp_path, write_dicom):
     whole = write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12).read_bytes()
     start = 144 + int.from_bytes(whole[140:144], "little")

@@ -142,6 +142,7 @@ def test_pictures_without_a_row_are_listed_in_nested_folders_too(kaumds, load, w
     assert (taken["assessment"], taken["view"], taken["laterality"]) == ("4", "MLO", "L")
 
 
+@pytest.mark.slow
 def test_the_real_pictures_in_the_other_layout(real_data, load, tmp_path):
     own = real_data / "kaumds-sample"
     shutil.copy(own / "correctSheetlast.xlsx", tmp_path)
