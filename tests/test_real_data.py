@@ -106,7 +106,7 @@ def test_mini_mias_whole(run_mini_mias, all_films):
 @pytest.mark.parametrize(
     ("backbone", "ablations"),
     [
-        pytest.param(name, ablations, marks=[pytest.mark.slow] * (name != "baseline_cnn"))
+        pytest.param(name, ablations, marks=[pytest.mark.slow] * (name != "baseline_cnn" or not ablations))
         for name in BACKBONES
         for ablations in (["no-dropout"], [])
     ],

@@ -39,6 +39,7 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen, monkeypatch):
     cached, images_once = run_frozen("cached")
     monkeypatch.setattr(fold_room, "what_is_still", lambda classifier, augment: "nothing")

@@ -224,6 +224,7 @@ def test_an_output_folder_that_cannot_be_written_is_named(zoo, phantom_root, tmp
     assert "choose another place" in answer.err
 
 
+@pytest.mark.slow
 def test_both_breasts_make_a_sample_when_asked_and_every_figure_is_drawn(
     zoo, phantom_root, finished, check_folder, tmp_path
 ):

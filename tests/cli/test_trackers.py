@@ -261,6 +261,7 @@ def test_a_wrong_tracker_is_refused_before_anything_is_read(zoo, folder, command
 # ── Studies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_a_study_tracks_each_of_its_runs_and_a_stopped_one_is_a_row(zoo, phantom_root, folder, log):
     picky = LOG.replace("(record.val_loss or 0) <= self.give_up", "'no-dropout' not in str(self.path)")
     assert picky != LOG

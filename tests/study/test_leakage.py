@@ -28,6 +28,7 @@ def schemes(host, write_pictures, pixel_recipe, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_model_that_knows_its_patients_scores_by_chance_when_they_are_new(schemes):
     """Labels are drawn by patient and nothing but the patient tells them: the whole score under a leak is leakage."""
     rows = schemes(40, 4, 0.0, "patient")
