@@ -1,4 +1,4 @@
-"""What it is worth that `mammo` keeps the chest wall at the left edge: an ablation, by three seeds, on two data sets.
+"""How much `mammo` gains by keeping the chest wall at the left edge: an ablation with three seeds, on two data sets.
 
 Trains MobileNetV2 with and without `augmentation.options.anchored`: on DDSM-299, marked against unmarked images of the
 women with cancer (`bench/ddsm_299.py` says why), and on mini-MIAS, abnormal against normal. Writes

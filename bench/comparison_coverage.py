@@ -5,7 +5,7 @@
 Samples are drawn as in `interval_coverage.draw`, in five folds, with a skill that also varies from seed to seed. "held"
 is the share of samples whose interval holds the truth, the mean difference of many seeds on many patients. "equal" is
 that of samples of two recipes of the same skill that differ: by a p-value below 0.05, or with one seed, that has none,
-by an interval that leaves out 0. It is what docs/intervals.md tells of `birads_zoo.evaluation.comparison.compare_pair`.
+by an interval that excludes 0. docs/intervals.md reports it for `birads_zoo.evaluation.comparison.compare_pair`.
 """
 
 import argparse
