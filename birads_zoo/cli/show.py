@@ -79,6 +79,7 @@ def _facts(registered: Registered[Spec], registry: Registry) -> dict[str, Any]:
             "source": spec.source,
             "licence": spec.licence,
             "citation": spec.citation,
+            "layout": spec.layout,
         }
     if isinstance(spec, BackboneSpec):
         channels = len(spec.pixel_mean)

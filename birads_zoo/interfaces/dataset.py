@@ -28,7 +28,7 @@ class DatasetSpec:
 
     `targets` lists what can be predicted; the first is the default. `load` raises `UserError` for a root that
     is not this data set. `source` says where people get the data, `licence` under which terms, `citation` which paper
-    describes it.
+    describes it. `layout` says where the layout that is read was described, and whether it was tried on the data itself.
     """
 
     name: str
@@ -40,3 +40,4 @@ class DatasetSpec:
     source: str = ""
     licence: str = ""
     citation: str = ""
+    layout: str = ""
