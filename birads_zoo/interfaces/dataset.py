@@ -28,7 +28,9 @@ class DatasetSpec:
 
     `targets` lists what can be predicted; the first is the default. `load` raises `UserError` for a root that
     is not this data set. `source` says where people get the data, `licence` under which terms, `citation` which paper
-    describes it. `layout` says where the layout that is read was described, and whether it was tried on the data itself.
+    describes it. `layout` says where the layout that is read was described, and whether it was tried on the data
+    itself. `recognise(folder)` returns why a folder looks like this data set, "" where it does not: by the names of its
+    files and a table's header, without opening a picture.
     """
 
     name: str
@@ -41,3 +43,4 @@ class DatasetSpec:
     licence: str = ""
     citation: str = ""
     layout: str = ""
+    recognise: Callable[[Path], str] | None = None
