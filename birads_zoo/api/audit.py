@@ -43,7 +43,8 @@ def audit(
         root: the folder in which the data set lies.
         target: what is predicted; by default the data set's first target.
         classes: the classes to keep; by default all.
-        split: "patient", "breast", "image" or "paper": also score the shortcuts that need no pixels under this split.
+        split: "patient", "breast", "image", "official" or "paper": also score the shortcuts that need no pixels under
+            this split.
         folds: of the split; 5 by default.
         seed: of the split and the probe; 0 by default.
         probe: also train a small network that names the file format from pixels.

@@ -58,7 +58,7 @@ def run(
         augmentation: what changes the training pictures.
         loss: the loss.
         explainer: what draws the heat maps.
-        split: what is held out together: "patient", "breast", "image" or "paper".
+        split: what is held out together: "patient", "breast", "image", "official" or "paper".
         folds: how many; every picture is predicted once, out of fold.
         epochs: of training.
         image_size: height and width in pixels.

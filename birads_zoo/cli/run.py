@@ -64,7 +64,9 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 @click.option("--weights", type=click.Path(), metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
 @click.option("--augmentation", metavar="NAME", help="A registered augmentation.")
 @click.option("--loss", metavar="NAME", help="A registered loss.")
-@click.option("--split", type=click.Choice(["patient", "breast", "image", "paper"]), help="What is held out together.")
+@click.option(
+    "--split", type=click.Choice(["patient", "breast", "image", "official", "paper"]), help="What is held out together."
+)
 @click.option("--folds", type=int, metavar="K", help="Folds; all rows are predicted once, out of fold.")
 @click.option("--epochs", type=int, metavar="N", help="Training epochs.")
 @click.option("--image-size", callback=read_size, metavar="HxW", help="Height and width in pixels.")

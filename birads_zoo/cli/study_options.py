@@ -62,7 +62,7 @@ def study_options(out: str) -> Callable[[F], F]:
 
 def split_option(function: F) -> F:
     """Give a command the option `--split`."""
-    schemes = click.Choice(["patient", "breast", "image", "paper"])
+    schemes = click.Choice(["patient", "breast", "image", "official", "paper"])
     return click.option("--split", type=schemes, help="What is held out together.")(function)
 
 

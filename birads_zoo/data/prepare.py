@@ -20,12 +20,13 @@ from birads_zoo.data.audit import (
     summarise,
 )
 from birads_zoo.data.classes import classes_with_rows, closed
+from birads_zoo.data.folds import split_rows
 from birads_zoo.data.greys import TOO_BRIGHT
 from birads_zoo.data.lesions import UNKNOWN, lesion_maps
 from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import Failures, PixelStore, build_store
 from birads_zoo.data.samples import label_samples
-from birads_zoo.data.splits import Fold, check_leaks, held_together, make_folds
+from birads_zoo.data.splits import Fold, leaks
 from birads_zoo.data.view_names import view_names
 from birads_zoo.data.views import Samples, labelled_views
 from birads_zoo.errors import UserError
@@ -62,6 +63,11 @@ class Prepared:
         return self.samples.pictures[:, 0]
 
     @property
+    def leaky(self) -> bool:
+        """Whether a patient's samples are on both sides of a fold."""
+        return leaks(self.folds, self.labelled.index.rows["patient_id"].to_numpy(dtype=np.str_))
+
+    @property
     def own(self) -> Samples:
         """The O pictures of each sample that its label is of: the first at the level "image", else all."""
         return own_pictures(self.samples, self.labelled.target)
@@ -95,10 +101,7 @@ def prepare(
     decoded = drop(present, failures)
     sampled = label_samples(decoded, loaded, target, recipe.dataset.classes, recipe.dataset.views)
     labelled = sampled.labelled
-    patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
-    units = held_together(labelled.index.rows, recipe.split.scheme)
-    folds = make_folds(units, labelled.labels, labelled.classes, recipe.split, recipe.seed)
-    check_leaks(folds, patients, recipe.split.scheme)
+    folds = split_rows(labelled.index.rows, labelled.labels, labelled.classes, recipe.split, recipe.seed)
     return Prepared(
         labelled=labelled,
         pictures=decoded,

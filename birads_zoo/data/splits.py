@@ -1,4 +1,4 @@
-"""Who is trained on, who chooses the epoch, and who is reported: by patient, or in three ways that leak."""
+"""Draw who is trained on, who chooses the epoch, and who is reported: by patient, or in three ways that leak."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ class Fold:
 def is_leaky(scheme: str) -> bool:
     """Tell whether images of one patient can stand on both sides of this scheme's splits."""
     return scheme != "patient"
+
+
+def leaks(folds: Sequence[Fold], patients: NDArray[np.str_]) -> bool:
+    """Tell whether a patient, or rows of unknown patients, are on both sides of a fold: in its test part and not."""
+    return any(
+        bool(np.isin(patients[fold.test], patients[np.concatenate([fold.train, fold.validation])]).any())
+        for fold in folds
+    )
 
 
 def held_together(rows: pd.DataFrame, scheme: str) -> NDArray[np.str_]:
@@ -87,7 +95,7 @@ def make_folds(
     for number in range(section.folds):
         rest = np.flatnonzero(assigned != number)
         _refuse_untrained(labels[rest], classes, number)
-        validation = rest[_validation(groups[rest], labels[rest], section.validation, seed, number)]
+        validation = rest[choose_validation(groups[rest], labels[rest], section.validation, seed, number)]
         train = np.setdiff1d(rest, validation)
         folds.append(Fold(number=number, train=train, validation=validation, test=np.flatnonzero(assigned == number)))
     without = [str(fold.number + 1) for fold in folds if not len(fold.validation)]
@@ -148,7 +156,7 @@ def _spread(table: NDArray[np.int64], folds: int, generator: np.random.Generator
     return assigned
 
 
-def _validation(groups: Rows, labels: Rows, fraction: float, seed: int, number: int) -> Rows:
+def choose_validation(groups: Rows, labels: Rows, fraction: float, seed: int, number: int) -> Rows:
     """Choose validation rows among a fold's training rows: whole groups, `fraction` of each class's, at least one.
 
     Returns positions in `labels`; none if validation and training cannot both hold every class.

@@ -34,7 +34,7 @@ class DatasetSection(Section, frozen=True, kw_only=True):
 class SplitSection(Section, frozen=True, kw_only=True):
     """Who is trained on, who chooses the epoch, and who is reported."""
 
-    scheme: Literal["patient", "breast", "image", "paper"] = "patient"
+    scheme: Literal["patient", "breast", "image", "official", "paper"] = "patient"
     folds: Annotated[int, msgspec.Meta(ge=2)] = 5
     validation: Fraction = 0.15  # of a fold's training patients (or images); 0 trains for the fixed epochs
 

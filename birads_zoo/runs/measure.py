@@ -9,7 +9,6 @@ import pandas as pd
 from msgspec.structs import asdict
 
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.comparison import gain_over_best
 from birads_zoo.evaluation.conformal import read_conformal
 from birads_zoo.evaluation.decisions import check_costs, read_cost
@@ -52,7 +51,7 @@ def measure(
     resamples, so that what two of them say of one score agrees.
     """
     test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
-    evaluation, training, leaky = recipe.evaluation, recipe.training, is_leaky(recipe.split.scheme)
+    evaluation, training, leaky = recipe.evaluation, recipe.training, data.leaky
     by_fold = score_folds(
         test.labels, test.probabilities, test.patients, test.folds, test.classes, ordinal=test.ordinal
     )

@@ -10,8 +10,8 @@ import numpy as np
 from birads_zoo.data.audit import Labelled, drop_unlabelled
 from birads_zoo.data.classes import class_names, count_classes
 from birads_zoo.data.facts import file_facts
+from birads_zoo.data.folds import split_rows
 from birads_zoo.data.samples import label_samples
-from birads_zoo.data.splits import check_leaks, held_together, make_folds
 from birads_zoo.data.view_names import WHOLE
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.interfaces import Index, Target
@@ -35,8 +35,7 @@ def sheet_shortcuts(
     """
     labelled = sheet_rows(index, target, keep)
     rows, labels = labelled.index.rows, labelled.labels
-    folds = make_folds(held_together(rows, section.scheme), labels, labelled.classes, section, seed)
-    check_leaks(folds, rows["patient_id"].to_numpy(dtype=np.str_), section.scheme)
+    folds = split_rows(rows, labels, labelled.classes, section, seed)
     tested = labels[np.concatenate([fold.test for fold in folds])]
     numbers = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
     rungs = climb_blind(labelled, folds, file_facts(labelled.index), seed)

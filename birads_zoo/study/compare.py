@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from msgspec.structs import replace
 
-from birads_zoo.data.splits import is_leaky
 from birads_zoo.evaluation.comparison import rank_with_ties
 from birads_zoo.evaluation.leaderboard import ClassScore, Entry, FoldScore, Leaderboard
 from birads_zoo.evaluation.resampling import clusters
@@ -63,7 +62,7 @@ def leaderboard(
         dataset=recipe.dataset.name,
         target=metrics.target,
         split=metrics.split,
-        leaky=is_leaky(metrics.split),
+        leaky=metrics.leaky,
         folds=metrics.folds,
         n=len(first.labels),
         patients=metrics.patients,

@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from birads_zoo import UserError
+from birads_zoo_plugins.datasets import _values as values
 
-_PARTS = {
-    **dict.fromkeys(("train", "training", "trainset", "train_set"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "valset", "val_set", "validation_set"), "val"),
-    **dict.fromkeys(("test", "testing", "testset", "test_set", "holdout"), "test"),
-}
 _WRAPPERS = {
     *("image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "data", "dataset"),
     *("jpg", "jpeg", "png", "pgm", "tif", "tiff", "bmp", "dicom"),
@@ -53,4 +49,4 @@ def _part(folder: str) -> str:
     name = folder.casefold().replace("-", "_").replace(" ", "_")
     for behind in ("_images", "_imgs", "_data"):
         name = name.removesuffix(behind)
-    return _PARTS.get(name, "")
+    return values.part(name)

@@ -101,9 +101,10 @@ def read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, li
         "label": values.text(cells.get("label")),
         "density": density,
         "age": values.age(cells.get("age")),
+        "split": values.part(cells.get("split")),
     }
     entries: list[AuditEntry] = []
-    for name in ("laterality", "assessment", "density", "age", "study_date"):
+    for name in ("laterality", "assessment", "density", "age", "study_date", "split"):
         cell = cells.get(name)
         known = record[name] == record[name] and record[name] != ""  # NaN is no age
         if not known and not values.is_blank(cell):

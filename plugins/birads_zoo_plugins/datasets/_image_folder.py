@@ -60,7 +60,7 @@ def load(context: DatasetContext) -> Index:
             f"image-folder needs a folder of pictures ({', '.join(PICTURES)}) for each of two classes at least in "
             f"{tree.root}; found {found}"
         )
-    return make_index(tree.root, *merged_ids(records, audit, options), own=("split",))
+    return make_index(tree.root, *merged_ids(records, audit, options))
 
 
 _Patients = Callable[[str], tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""Cells as canonical values: assessment, density, age, path, label, and those of `birads_zoo.cells`.
+"""Cells as canonical values: assessment, density, age, path, label, split, and those of `birads_zoo.cells`.
 
 Each function takes a cell as a sheet or a CSV file has it. A cell that says nothing, and one that cannot be
 understood, both give the empty value; `is_blank` tells them apart.
@@ -23,6 +23,12 @@ CLEAN_DENSITIES = {"0%-25%": "A", "26%-50%": "B", "51%-75%": "C", ">75%": "D"}
 """KAUMDS' shares of glandular tissue as the ACR compositions A to D."""
 
 _OLDEST = 120.0
+
+_PARTS = {
+    **dict.fromkeys(("train", "training", "trainset", "train_set"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "valset", "val_set", "validation_set"), "val"),
+    **dict.fromkeys(("test", "testing", "testset", "test_set", "holdout"), "test"),
+}
 
 _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
 _BEFORE = r"(?:(?:ACR|BI[ _-]*RADS?|CATEGORY|CAT\.?|{})[ _:-]*)*"
@@ -102,6 +108,12 @@ def age(cell: Cell) -> float:
     found = re.fullmatch(r"(\d+(?:[.,]\d+)?) ?(?:Y|YEARS?)?", plain(text(cell)).upper())
     years = float(found[1].replace(",", ".")) if found else math.nan
     return years if years <= _OLDEST else math.nan
+
+
+def part(cell: Cell) -> str:
+    """Return "train", "val" or "test" for a word for that part of a split, else ""."""
+    word = text(cell).casefold().replace("-", "_").replace(" ", "_")
+    return _PARTS.get(word, "")
 
 
 def _digit(category: str) -> str:

@@ -1,0 +1,76 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from birads_zoo.data.folds import split_rows
+from birads_zoo.errors import UserError
+from birads_zoo.recipe import SplitSection
+
+OFFICIAL = SplitSection(scheme="official")
+CLASSES = ("normal", "abnormal")
+
+
+def rows(parts, patients=None):
+    patients = [f"P{number}" for number in range(len(parts))] if patients is None else patients
+    return pd.DataFrame({"split": parts, "patient_id": patients, "laterality": "L"})
+
+
+def labels(count):
+    return np.arange(count) % 2
+
+
+def split(parts, patients=None, section=OFFICIAL):
+    (fold,) = split_rows(rows(parts, patients), labels(len(parts)), CLASSES, section, 0)
+    return fold
+
+
+def test_rows_are_in_the_part_that_they_say():
+    fold = split(["test", "train", "val", "test", "train", "val"])
+    assert (fold.train.tolist(), fold.validation.tolist(), fold.test.tolist()) == ([1, 4], [2, 5], [0, 3])
+
+
+def test_without_validation_rows_some_of_the_training_patients_are_taken():
+    parts, patients = ["train"] * 40 + ["test"] * 4, [f"P{number // 2}" for number in range(40)] + ["A", "B", "C", "D"]
+    fold = split(parts, patients)
+    assert len(fold.validation) >= 4
+    assert sorted([*fold.train, *fold.validation]) == list(range(40))
+    named = np.array(patients)
+    assert not set(named[fold.train]) & set(named[fold.validation]), "a patient's rows stay together"
+    same = split(parts, patients)
+    np.testing.assert_array_equal(fold.validation, same.validation)
+
+
+def test_no_validation_is_asked_for_and_none_is_taken():
+    section = SplitSection(scheme="official", validation=0)
+    assert len(split(["train"] * 6 + ["test"] * 2, section=section).validation) == 0
+
+
+def test_a_patient_on_both_sides_is_named():
+    with pytest.warns(UserWarning, match=r"the official split leaks: 1 patients, such as 'P1'"):
+        split(["train", "train", "test", "test", "val", "val"], ["P0", "P1", "P1", "P2", "P3", "P4"])
+
+
+def test_rows_of_no_part_are_told_and_left_out():
+    with pytest.warns(UserWarning, match="2 of 6 rows are in no part of the official split"):
+        fold = split(["train", "train", "test", "test", "", "other"])
+    assert 4 not in np.concatenate([fold.train, fold.validation, fold.test])
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ([""] * 4, "this data set has no official split"),
+        (["train"] * 4, "has no usable test rows"),
+        (["test", "val"] * 2, "has no usable training rows"),
+        (["train", "test", "train", "test"], "no training row of class 'abnormal'"),
+    ],
+)
+def test_a_split_that_cannot_be_used_is_refused(parts, said):
+    with pytest.raises(UserError, match=said):
+        split(parts)
+
+
+@pytest.mark.parametrize("fields", [{"folds": 3}, {"validation": 0.3}])
+def test_a_field_without_effect_is_told(fields):
+    with pytest.warns(UserWarning, match=f"split.{next(iter(fields))} had no effect"):
+        split(["train", "train", "test", "val", "test", "val"], section=SplitSection(scheme="official", **fields))
