@@ -13,6 +13,7 @@ from xml.etree.ElementTree import ParseError
 import pandas as pd
 
 from birads_zoo.artifact.judging import Prediction
+from birads_zoo.cells import identity
 from birads_zoo.data.images import ImageError, is_dicom
 from birads_zoo.errors import UserError
 from birads_zoo.tables import read_table_text
@@ -22,6 +23,7 @@ SUFFIXES = (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".pgm", ".png", ".tif", "
 
 _WORKBOOKS = (".xlsm", ".xlsx")
 _TABLES = (".csv", ".tsv", *_WORKBOOKS)
+_COLUMNS = frozenset({"image_path", *identity({})})
 _NO_SEPARATOR = "\x1f"  # no text has it
 
 
@@ -29,7 +31,7 @@ def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
     """Return the files that `paths` name, and of folders the pictures anywhere below, sorted; hidden ones are left out.
 
     A single CSV, TSV or XLSX file is a table instead, its header in the first line, its `image_path` relative to its
-    folder.
+    folder. A workbook's sheet is known by its columns.
 
     Raises:
         UserError: for a path that does not exist, a folder without pictures, or a table that cannot be read.
@@ -74,9 +76,12 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_workbook(path: Path) -> pd.DataFrame:
-    """Read the first sheet, every cell as text."""
+    """Read every cell as text, of the sheet that names pictures and says most of them; the first one at a tie."""
     try:
-        return pd.read_excel(path, dtype=str, keep_default_na=False, engine="openpyxl")
+        with pd.ExcelFile(path, engine="openpyxl") as book:
+            headers = {name: {*pd.read_excel(book, sheet_name=name, nrows=0)} for name in book.sheet_names}
+            best = max(headers, key=lambda name: ("image_path" in headers[name], len(headers[name] & _COLUMNS)))
+            return pd.read_excel(book, sheet_name=best, dtype=str, keep_default_na=False)
     except OSError as error:
         raise UserError(f"cannot read the table {path}: {error.strerror}") from None
     except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, zlib.error) as error:

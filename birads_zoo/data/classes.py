@@ -44,6 +44,11 @@ def count_classes(index: Index, target: Target) -> dict[str, int]:
     return {name: counts[name] for name in class_names(index, target)}
 
 
+def classes_with_rows(index: Index, target: Target) -> tuple[str, ...]:
+    """Return the classes of which the index has a row, in the target's order."""
+    return tuple(name for name, rows in count_classes(index, target).items() if rows)
+
+
 def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
     """Return a key that sorts "class 2" before "class 10"."""
     parts = re.findall(r"\d+|\D+", name.lower())

@@ -11,10 +11,10 @@ _SHORT = {  # the American College of Radiology's abbreviations, written before 
     "MAG": "magnified",
     "S": "spot compression",
     "SPOT": "spot compression",
-    "ID": "implant displaced",
     "TAN": "tangential",
 }
-_ENDINGS = {  # likewise; as words of their own they are also a room, a place or plain English
+_ENDINGS = {  # behind the view's alone (DICOM PS3.16, CID 4015); as words they are also an id, a room or plain English
+    "ID": "implant displaced",
     "RL": "rolled",
     "RM": "rolled",
     "RI": "rolled",
@@ -48,7 +48,8 @@ class Words:
 def read_words(text: str) -> Words:
     """Read a text in capitals. A single letter beside a view counts only as a side, unless it is part of a label.
 
-    A short ending such as "RM" counts in a label ("RCCRM"), and behind a view as the last word ("RCC RM").
+    A short ending such as "ID" counts in a label ("RCCID"), and behind a view as the last word ("RCC ID"), but not in
+    "RCC PATIENT ID" or "RCC ID 1234".
     """
     tokens = re.findall(r"[A-Z]+", text)
     labels = [label for token in tokens if (label := _LABEL.fullmatch(token))]
@@ -57,7 +58,7 @@ def read_words(text: str) -> Words:
     spaced = re.sub(r"[^A-Z0-9]+", " ", text).strip()
     kinds = {kind for kind, words in _FOUND.items() if words.search(spaced)}
     kinds |= {_BEHIND[part] for label in labels for part in (*label["before"], label["behind"]) if part}
-    if labels:  # beside a view "ID" is no identity
+    if labels:
         kinds |= {_SHORT[token] for token in tokens if token in _SHORT and len(token) > 1}
     if last := _LAST.search(spaced):
         kinds.add(_ENDINGS[last["ending"]])

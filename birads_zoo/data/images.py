@@ -12,7 +12,7 @@ from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 
 from birads_zoo.data.dicom_prefix import START, has_prefix, is_bare
 from birads_zoo.data.orientation import UPRIGHT, is_on_its_side, orientation_of, turned
-from birads_zoo.data.png_chunks import is_in_crumbs
+from birads_zoo.data.png_chunks import is_in_crumbs, without_texts
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -40,7 +40,8 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 def _png(path: Path) -> PngImagePlugin.PngImageFile:
     if is_in_crumbs(path):
         raise ValueError("its PNG chunks are too short and too many; save it anew")
-    return PngImagePlugin.PngImageFile(path)
+    lean = without_texts(path)
+    return PngImagePlugin.PngImageFile(path if lean is None else lean, str(path))
 
 
 # The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and

@@ -19,7 +19,7 @@ from birads_zoo.data.audit import (
     drop,
     summarise,
 )
-from birads_zoo.data.classes import closed, count_classes
+from birads_zoo.data.classes import classes_with_rows, closed
 from birads_zoo.data.greys import TOO_BRIGHT
 from birads_zoo.data.lesions import UNKNOWN, lesion_maps
 from birads_zoo.data.load import load_index
@@ -88,7 +88,7 @@ def prepare(
     target = _levelled(closed(choose_target(spec, recipe.dataset.target, loaded), loaded), recipe)
     present = check_files(check_rows(loaded))
     if check is not None:
-        check(target, len(recipe.dataset.classes) or sum(n > 0 for n in count_classes(present, target).values()))
+        check(target, len(recipe.dataset.classes or classes_with_rows(present, target)))
     with screen.bar("decoding", len(present.rows)) as show:
         store, failures = build_store(present, recipe.image, cache, lambda done, _: show(done, ""))
     _check_bits(present, failures)

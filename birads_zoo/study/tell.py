@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from birads_zoo.data.audit import check_files, check_rows, choose_target
+from birads_zoo.data.classes import classes_with_rows
+from birads_zoo.data.load import load_index
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.leaderboard import Leaderboard
 from birads_zoo.progress import Screen
 from birads_zoo.registry import Reference
 from birads_zoo.report.leaderboard_page import write_leaderboard
 from birads_zoo.results.environment import machine_of
+from birads_zoo.results.scores import METRICS
 from birads_zoo.runs.folder import read_environment
 from birads_zoo.study import results
 from birads_zoo.study.ablate import effects
@@ -87,14 +91,21 @@ def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Sc
 
 
 def check_metric(study: Study, host: Host) -> None:
-    """Raise `UserError`, before anything is trained, for a metric that the target's classes cannot have."""
+    """Raise `UserError`, before anything is trained, for a metric that the target's classes cannot have.
+
+    Which target is meant, and which classes an open one has, the data set's rows tell: it is loaded for that.
+    """
+    if study.metric != "kappa_quadratic":
+        return
     section = study.variants[0].recipe.dataset
-    targets = host.dataset(section.name).targets
-    target = next((one for one in targets if one.name == section.target), targets[0])
-    if study.metric == "kappa_quadratic" and not target.ordinal and len(section.classes or target.classes or ()) > 2:
+    index = load_index(section, host)
+    target = choose_target(host.dataset(section.name), section.target, index)
+    classes = section.classes or classes_with_rows(check_files(check_rows(index)), target)
+    if not target.ordinal and len(classes) > 2:
+        others = ", ".join(metric for metric in METRICS if metric != study.metric)
         raise UserError(
             f"kappa_quadratic weighs mistakes by the order of the classes, and those of the target {target.name!r} "
-            "have none: choose another --metric"
+            f"({', '.join(classes)}) have none: choose another --metric ({others})"
         )
 
 

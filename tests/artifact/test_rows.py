@@ -41,6 +41,26 @@ def test_a_tsv_file_and_a_workbook_are_tables_too(tmp_path):
     ]
 
 
+def test_a_workbook_s_sheet_is_known_by_its_columns(tmp_path):
+    sheets = {
+        "read me": [["image_path: where a picture is"], ["patient_id: whose it is"]],
+        "women": [["patient_id", "exam_id", "study_date", "laterality", "view"], ["007", "1", "2019", "L", "CC"]],
+        "files": [["image_path"], ["other.png"]],
+        "pictures": [["note", "image_path", "patient_id"], ["", "a.png", "007"]],
+        "more": [["image_path", "patient_id"], ["b.png", "008"]],
+    }
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, lines in sheets.items():
+        sheet = book.create_sheet(name)
+        for line in lines:
+            sheet.append(line)
+    book.save(tmp_path / "t.xlsx")
+    assert named_pictures([tmp_path / "t.xlsx"]).to_dict("records") == [
+        {"note": "", "image_path": str(tmp_path / "a.png"), "patient_id": "007"}
+    ]
+
+
 @pytest.mark.parametrize("names", [["img 1|2.png", "img 3|4.png"], ["a, left.png", "b, left.png"], ["a;b.png"]])
 def test_of_a_single_column_a_name_is_one_cell(tmp_path, names):
     (tmp_path / "t.csv").write_text("\n".join(["image_path", *names]))

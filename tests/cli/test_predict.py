@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import openpyxl
 import pytest
 from PIL import Image, ImageDraw
 
@@ -105,6 +106,18 @@ def test_a_table_names_its_pictures_from_its_own_folder(zoo, model, pictures, ro
     assert said.status == 0, said.err
     (row,) = rows_of(pictures.parent / "told.csv")
     assert row["image_path"] == str(pictures / "below" / "a.jpg")
+
+
+def test_a_table_may_be_any_sheet_of_a_workbook(zoo, model, pictures, rows_of):
+    book = openpyxl.Workbook()
+    book.active.append(["patient_id", "what was found"])
+    sheet = book.create_sheet("pictures")
+    sheet.append(["image_path", "patient_id"])
+    sheet.append(["below/a.jpg", "007"])
+    book.save(pictures / "table.xlsx")
+    said = zoo("predict", model, pictures / "table.xlsx", "--out", "told.csv")
+    assert said.status == 0, said.err
+    assert [row["image_path"] for row in rows_of(pictures.parent / "told.csv")] == [str(pictures / "below" / "a.jpg")]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 import tomllib
 
 import pytest
+from PIL import Image
 
-LABELS = ("--class=a", "--class=b", "--class=c")
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu", "--seeds", "1"]
 
 
@@ -91,10 +91,6 @@ def test_a_leakage_study_says_what_each_split_makes_of_the_score(zoo, phantom_ro
         (["compare", "--backbone", "resnet"], "unknown backbone 'resnet'; did you mean 'resnet50'?"),
         (["compare", "--backbone", "resnet50", "--ablations", "no-drop"], "unknown ablation 'no-drop'; did you mean"),
         (["compare", "--metric", "f1"], "unknown metric 'f1'"),
-        (
-            [*("compare", "--dataset", "csv", "--target", "label"), *LABELS, "--metric", "kappa_quadratic"],
-            "those of the target 'label' have none: choose another --metric",
-        ),
         (["compare", "--seeds", "0"], "--seeds 0: a study needs one seed at least"),
         (["compare", "--split", "paper"], "'paper' holds out other rows for every seed"),
         (["compare", "--weights", "nowhere"], "--weights nowhere is no folder"),
@@ -109,6 +105,36 @@ def test_a_mistake_is_one_sentence_and_starts_nothing(zoo, folder, arguments, sa
     assert refused.status == 2
     assert said in refused.err
     assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def unordered(tmp_path_factory):
+    """A csv data set whose labels have no order: three of a picture each, one more of a picture that is missing."""
+    root = tmp_path_factory.mktemp("unordered")
+    rows = ["image_path,patient_id,label"]
+    for number, label in enumerate(("normal", "benign", "malignant")):
+        Image.new("L", (32, 32)).save(root / f"{number}.png")
+        rows.append(f"{number}.png,P{number},{label}")
+    (root / "table.csv").write_text("\n".join([*rows, "gone.png,P9,torn"]))
+    return root
+
+
+@pytest.mark.parametrize("command", ["compare", "ablate", "leakage"])
+@pytest.mark.parametrize("more", [(), ("--target=label",), ("--class=normal", "--class=benign", "--class=malignant")])
+def test_classes_without_an_order_have_no_weighted_kappa_and_nothing_starts(zoo, unordered, folder, command, more):
+    asked = [command, "--dataset=csv", "--root", unordered, *more, "--backbone=baseline_cnn", *SMALL]
+    refused = zoo(*asked, "--metric=kappa_quadratic")
+    assert refused.status == 2
+    names = "normal, benign, malignant" if "--class=normal" in more else "benign, malignant, normal"
+    assert f"those of the target 'label' ({names}) have none" in refused.err
+    assert "choose another --metric (macro_f1, macro_auroc, balanced_accuracy, accuracy)" in refused.err
+    assert list(folder.iterdir()) == []
+
+
+def test_two_classes_need_no_order_for_a_weighted_kappa(zoo, unordered, folder):
+    asked = ["compare", "--dataset=csv", "--root", unordered, "--class=normal", "--class=benign", *SMALL]
+    said = zoo(*asked, "--backbone=baseline_cnn", "--metric=kappa_quadratic")
+    assert "1 usable patient, fewer than the 2 folds" in said.err, "the run itself is refused, for its folds"
 
 
 @pytest.mark.usefixtures("no_figures")

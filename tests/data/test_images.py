@@ -197,13 +197,13 @@ def test_real_kaumds_jpegs_decode_small() -> None:
     assert read_picture(path, (448, 448)).pixels.shape == (896, 704)
 
 
-def _with_chunks(path, before, count, kind=b"prIv"):
-    """Write a PNG file with so many empty chunks before its first chunk of the type `before`."""
+def _with_chunks(path, before, count, kind=b"prIv", content=b"", last=b""):
+    """Write a PNG file with so many chunks, empty or of one `content`, before its first chunk of the type `before`."""
     picture = io.BytesIO()
     Image.fromarray(GRADIENT).save(picture, "PNG")
-    content = picture.getvalue()
-    at = content.index(before) - 4
-    path.write_bytes(content[:at] + count * _chunk(kind, b"") + content[at:])
+    whole = picture.getvalue()
+    at = whole.index(before) - 4
+    path.write_bytes(whole[:at] + count * _chunk(kind, content) + last + whole[at:])
     return path
 
 
@@ -216,6 +216,48 @@ def test_a_png_of_endless_empty_chunks_is_refused_without_being_read(tmp_path, m
     with pytest.raises(ImageError, match="its PNG chunks are too short and too many; save it anew") as caught:
         read_image(many)
     assert caught.value.reason == "does not decode"
+
+
+_LONG = zlib.compress(b"a" * 500_000)
+_PACKED = {b"zTXt": b"key\0\0" + _LONG, b"iTXt": b"key\0\1\0\0\0" + _LONG, b"iCCP": b"name\0\0" + _LONG}
+
+
+@pytest.mark.parametrize("before", [b"IDAT", b"IEND"])
+@pytest.mark.parametrize("kind", _PACKED)
+def test_the_many_texts_and_profiles_of_a_png_are_not_unpacked(tmp_path, monkeypatch, before, kind):
+    unpacked, original = [], zlib.decompressobj
+    monkeypatch.setattr(zlib, "decompressobj", lambda: unpacked.append(kind) or original())
+    np.testing.assert_array_equal(
+        read_image(_with_chunks(tmp_path / "few.png", before, 8, kind, _PACKED[kind])), GRADIENT
+    )
+    assert len(unpacked) == 8, "few are Pillow's own business"
+    np.testing.assert_array_equal(
+        read_image(_with_chunks(tmp_path / "a.png", before, 9, kind, _PACKED[kind])), GRADIENT
+    )
+    assert len(unpacked) == 8
+
+
+@pytest.mark.parametrize("kind", ["profile", "xmp"])
+def test_a_text_that_says_which_way_up_a_png_is_counts_among_many(tmp_path, kind):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    profile = b"\nexif\n      99\n" + exif.tobytes().hex().encode()
+    last = {
+        "profile": _chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(profile)),
+        "xmp": _chunk(b"iTXt", b'XML:com.adobe.xmp\0\0\0\0\0<a tiff:Orientation="3"/>'),
+    }
+    path = _with_chunks(tmp_path / "a.png", b"IDAT", 20, b"zTXt", _PACKED[b"zTXt"], last[kind])
+    np.testing.assert_array_equal(read_image(path), GRADIENT[::-1, ::-1])
+
+
+def test_a_png_that_ends_within_its_many_texts_is_read_if_its_pixels_are_whole(tmp_path):
+    path = _with_chunks(tmp_path / "a.png", b"IEND", 20, b"zTXt", _PACKED[b"zTXt"])
+    path.write_bytes(path.read_bytes()[:-100])
+    np.testing.assert_array_equal(read_image(path), GRADIENT)
+    path = _with_chunks(tmp_path / "b.png", b"IDAT", 20, b"zTXt", _PACKED[b"zTXt"])
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ImageError, match="does not decode"):
+        read_image(path)
 
 
 def test_a_large_png_of_many_chunks_of_pixels_is_read(tmp_path):

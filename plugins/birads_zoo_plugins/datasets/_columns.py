@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from birads_zoo import INDEX_COLUMNS, UserError, unknown_name
 from birads_zoo.cells import text
-from birads_zoo_plugins.datasets._tables import HEADER_ROWS, Cell, Sheet
+from birads_zoo_plugins.datasets._tables import HEADER_ROWS, Cell, Sheet, read_sheets
 
 MAPPABLE = tuple(name for name in INDEX_COLUMNS if name not in ("row", "lesions"))
 """The canonical columns that a table can give."""
@@ -48,6 +49,17 @@ class Table:
 
 Place = int | tuple[str | int, ...]
 """Where a column's cell is in a row; or, of one made of several, these, and the texts between them."""
+
+
+def read_table(file: Path, columns: Mapping[str, str]) -> Table:
+    """Read the sheet of a file that has the most columns whose meaning is known; of several the first.
+
+    Raises `UserError` for a file that is no table (see `read_sheets`), and for a workbook without a sheet.
+    """
+    tables = [find_table(sheet, columns) for sheet in read_sheets(file)]
+    if not tables:
+        raise UserError(f"{file} has no sheet")
+    return max(tables, key=lambda table: len(table.places))
 
 
 def find_table(sheet: Sheet, columns: Mapping[str, str]) -> Table:

@@ -5,12 +5,12 @@ from typing import Any
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, header, require_columns
+from birads_zoo_plugins.datasets._columns import Table, check_mapping, header, read_table, require_columns
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
 from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import FolderOptions
 from birads_zoo_plugins.datasets._paths import find_places
-from birads_zoo_plugins.datasets._tables import Cell, note_encoding, read_sheets
+from birads_zoo_plugins.datasets._tables import Cell, note_encoding
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 TARGETS = ("assessment", "label", "density")
@@ -64,9 +64,7 @@ def _same_patient(number: int, cell: Cell, own: str) -> Cell:
 
 
 def _find_table(tree: Tree, options: FolderOptions) -> Table:
-    sheets = list(read_sheets(_find_file(tree, options)))
-    tables = [find_table(sheet, options.columns) for sheet in sheets]
-    best = max(tables, key=lambda table: len(table.places))  # a workbook's sheet is known by its columns
+    best = read_table(_find_file(tree, options), options.columns)
     require_columns(best, ("image_path",), options.columns)
     require_target(best)
     return best

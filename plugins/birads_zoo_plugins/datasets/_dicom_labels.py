@@ -4,14 +4,14 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from birads_zoo import AuditEntry, Record, UserError
+from birads_zoo import AuditEntry, Record
 from birads_zoo.dicom import Facts, patient_key
 from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._columns import find_table, require_columns
+from birads_zoo_plugins.datasets._columns import read_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import read_row, require_target
 from birads_zoo_plugins.datasets._options import TableOptions
 from birads_zoo_plugins.datasets._paths import AMBIGUOUS, find_places
-from birads_zoo_plugins.datasets._tables import note_encoding, read_sheets
+from birads_zoo_plugins.datasets._tables import note_encoding
 from birads_zoo_plugins.datasets._tree import Tree
 
 _TOLD = ("assessment", "label", "density", "laterality", "view", "age", "patient_id")
@@ -73,10 +73,7 @@ def read_labels(tree: Tree, options: TableOptions) -> Labels:
     where it has columns for them; a row in which one of these is blank or unreadable is matched with nothing. Raises
     `UserError` for a table that is none, or has neither.
     """
-    sheets = list(read_sheets(tree.root / options.table))
-    table = max((find_table(sheet, options.columns) for sheet in sheets), key=lambda one: len(one.places), default=None)
-    if table is None:
-        raise UserError(f"{tree.root / options.table} has no sheet")
+    table = read_table(tree.root / options.table, options.columns)
     if "image_path" not in table.places:
         require_columns(table, ("patient_id",), options.columns)
     require_target(table)

@@ -8,11 +8,11 @@ from typing import Literal
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._class_folders import read_folders
-from birads_zoo_plugins.datasets._columns import check_mapping, find_table, require_columns
+from birads_zoo_plugins.datasets._columns import check_mapping, read_table, require_columns
 from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import FolderOptions
 from birads_zoo_plugins.datasets._paths import find_places
-from birads_zoo_plugins.datasets._tables import note_encoding, read_sheets
+from birads_zoo_plugins.datasets._tables import note_encoding
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
 
 
@@ -97,10 +97,7 @@ def pattern_finder(text: str) -> _Patients:
 
 
 def _from_table(tree: Tree, options: FolderOptions) -> tuple[_Patients, list[AuditEntry]]:
-    sheet = next(iter(read_sheets(tree.root / options.table)), None)
-    if sheet is None:
-        raise UserError(f"{tree.root / options.table} has no sheet")
-    table = find_table(sheet, options.columns)
+    table = read_table(tree.root / options.table, options.columns)
     require_columns(table, ("image_path", "patient_id"), options.columns)
     rows = [cells for _, cells in table.rows()]
     places = find_places(tree, [values.path(cells["image_path"]) for cells in rows])
@@ -109,7 +106,7 @@ def _from_table(tree: Tree, options: FolderOptions) -> tuple[_Patients, list[Aud
         file, patient = place.path, values.patient(cells["patient_id"])
         if patient and patient not in patients.get(file, ()):
             patients[file] = (*patients.get(file, ()), patient)
-    audit = note_encoding(sheet)
+    audit = note_encoding(table.sheet)
     # Rows count the files, not those of the table.
     audit += [_entry(0, place.path, "repaired", place.reason, place.detail) for place in places if place.reason]
     return lambda file: patients.get(file, ()), audit

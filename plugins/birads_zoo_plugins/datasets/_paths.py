@@ -31,7 +31,8 @@ def find_places(tree: Tree, written: Sequence[str]) -> list[Place]:
     A path is taken as written (see `Tree.find`) wherever that is a file. Paths of another machine, and relative ones of
     a table whose every path leads nowhere, are looked for in two ways, which are either right for all of them or not
     taken: without folders that they all begin with, and by their end in any folder below. So a picture that is missing
-    is not replaced by one that happens to have its name.
+    is not replaced by one that happens to have its name. Nor are two such paths, unless they are the same, given one
+    file: then both are in doubt.
     """
     found = [_here(tree, path) if path else None for path in written]
     places = [Place(path=there or path) for there, path in zip(found, written, strict=True)]
@@ -40,8 +41,13 @@ def find_places(tree: Tree, written: Sequence[str]) -> list[Place]:
     lost = [] if any(found[at] for at in relative) else relative
     for group in (absolute, lost):
         own = [written[at] for at in group]
-        for at, place in zip(group, _without_start(tree, own) or _by_end(tree, own), strict=True):
+        moves = _without_start(tree, own, whole=not any(found)) or _by_end(tree, own)
+        for at, place in zip(group, moves, strict=True):
             places[at] = place
+    stray = [*absolute, *lost]
+    sure = _without_contested(tree, [written[at] for at in stray], [places[at] for at in stray])
+    for at, place in zip(stray, sure, strict=True):
+        places[at] = place
     return places
 
 
@@ -52,18 +58,19 @@ def _here(tree: Tree, path: str) -> str | None:
         return None
 
 
-def _without_start(tree: Tree, paths: Sequence[str]) -> list[Place]:
+def _without_start(tree: Tree, paths: Sequence[str], *, whole: bool) -> list[Place]:
     """Return the places of paths that begin with the same folders, and whose ends are paths below the root.
 
-    [] unless one start of all explains every picture that is found by an end. Of a single path one folder at least must
-    be left: its name alone may be another picture's too.
+    [] unless one start of all explains every picture that is found by an end. Of a picture that is found one folder at
+    least must be left: the last one may be the patient's, and names alone another's too. Only several paths that are
+    the `whole` table, whose other rows lead nowhere, may be found by their names alone.
     """
     ends = [_ends(path) for path in paths]
     starts = Counter(start for own in ends for start, end in own.items() if tree.find(end))
     hits = sum(any(tree.find(end) for end in own.values()) for own in ends)
     right = [start for start, count in starts.items() if count == hits and all(start in own for own in ends)]
-    if len(set(paths)) == 1:
-        right = [start for start in right if "/" in ends[0][start]]
+    if not whole or len(set(paths)) == 1:
+        right = [start for start in right if any("/" in own[start] and tree.find(own[start]) for own in ends)]
     if not right:
         return []
     start = min(right, key=len)  # the longest end says most
@@ -81,6 +88,24 @@ def _by_end(tree: Tree, paths: Sequence[str]) -> list[Place]:
     if any(len(some) > 1 for some in candidates):
         return [doubtful(path, some) for path, some in zip(paths, candidates, strict=True)]
     return [moved(path, next(iter(some), None)) for path, some in zip(paths, candidates, strict=True)]
+
+
+def _without_contested(tree: Tree, paths: Sequence[str], places: Sequence[Place]) -> list[Place]:
+    """Return the places of stray paths, in doubt where different ones lead, or might by their end, to one file."""
+    files = [
+        place.path if place.reason == MOVED else next(filter(None, map(tree.find, _ends(path).values())), "")
+        for path, place in zip(paths, places, strict=True)
+    ]
+    claims = Counter(file for _, file in set(zip(paths, files, strict=True)))
+    return [
+        _contested(path, file) if file and claims[file] > 1 and place.reason != AMBIGUOUS else place
+        for path, file, place in zip(paths, files, places, strict=True)
+    ]
+
+
+def _contested(path: str, file: str) -> Place:
+    detail = f"may be {file}, and so may another path of the table: write paths from the root on"
+    return Place(path=path, reason=AMBIGUOUS, detail=detail)
 
 
 def doubtful(path: str, candidates: Sequence[str]) -> Place:

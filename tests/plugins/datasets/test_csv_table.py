@@ -98,6 +98,17 @@ def test_the_pattern_is_searched_where_the_picture_is_before_where_the_table_has
     assert load("csv", tmp_path, patient_pattern=r"images/P(\d)").rows["patient_id"].tolist() == ["1", "2"]
 
 
+def test_two_paths_of_another_machine_that_end_alike_are_told_and_not_guessed(tmp_path, load, write_picture):
+    write_picture(tmp_path / "img1.png")
+    (tmp_path / "t.csv").write_text("path,patient,label\n/home/a/x/img1.png,P1,x\n/home/a/y/img1.png,P1,x\n")
+    index = load("csv", tmp_path)
+    assert index.rows["image_path"].tolist() == ["/home/a/x/img1.png", "/home/a/y/img1.png"]
+    assert {(entry.reason, entry.detail) for entry in index.audit} == {
+        ("ambiguous path", "may be img1.png, and so may another path of the table: write paths from the root on")
+    }
+    assert [(entry.row, entry.patient_id) for entry in index.audit] == [(2, "P1"), (3, "P1")]
+
+
 def test_a_guessed_encoding_is_said(tmp_path, load, write_picture):
     write_picture(tmp_path / "Müller.png")
     (tmp_path / "t.csv").write_bytes("path;label\nMüller.png;groß\n".encode("cp1252"))

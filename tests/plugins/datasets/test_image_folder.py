@@ -1,3 +1,4 @@
+import openpyxl
 import pytest
 
 from birads_zoo.data.audit import select_classes
@@ -130,6 +131,16 @@ def test_a_tables_paths_are_found_as_in_csv(root, load):
     merged = load("image-folder", root, **options, merge_ids=True).rows
     assert list(merged["patient_id"]) == ["", "", "X1", "X1"]
     assert set(merged["exam_id"]) == {""}
+
+
+def test_the_sheet_of_a_table_of_patients_is_known_by_its_columns(root, load):
+    book = openpyxl.Workbook()
+    book.active.append(["File", "where a picture is"])
+    sheet = book.create_sheet("women")
+    sheet.append(["File", "Patient ID"])
+    sheet.append(["class 2/P1_a.jpg", "X1"])
+    book.save(root / "who.xlsx")
+    assert list(load("image-folder", root, table="who.xlsx").rows["patient_id"]) == ["", "", "X1", ""]
 
 
 def test_what_is_doubtful_in_a_table_of_patients_is_told(root, load, write_picture):

@@ -108,11 +108,41 @@ def test_a_missing_picture_is_not_replaced_by_one_elsewhere(places):
         (["1.png", "P1/2.png"], ["1.png", "P1/2.png", "/old/disk/P9/1.png"]),
         (["7.png"], ["/old/P1/1.png", "/old/P9/7.png"]),
         (["1.png"], ["P9/1.png", "P9/1.png"]),
+        (["1.png", "2.png", "P1/3.png"], ["P1/3.png", "/old/P9/1.png", "/old/P9/2.png"]),
+        (["1.png", "P1/3.png"], ["P1/3.png", "/old/P9/1.png", "/old/P9/a/2.png"]),
     ],
 )
 def test_a_name_alone_is_no_reason_to_take_a_picture(places, files, written):
-    """The folder may be the patient's: it is left out only where all paths begin with it, and there are several."""
+    """The folder may be the patient's: it is left out only where all of a table's paths begin with it."""
     assert places(files, *written) == [(path, "") for path in written]
+
+
+@pytest.mark.parametrize(
+    ("files", "written"),
+    [
+        (["img1.png"], ["/home/a/x/img1.png", "/home/a/y/img1.png"]),
+        (["x/img1.png"], ["/home/a/x/img1.png", "/home/a/y/x/img1.png"]),
+        (["x/img1.png", "P1/3.png"], ["P1/3.png", "/home/a/x/img1.png", "/home/a/x/img1.jpg"]),
+        (["d/x/img1.png", "d/x/img2.png"], ["img1", "x/img1"]),
+    ],
+)
+def test_no_file_is_given_to_two_different_paths(places, files, written):
+    stray = [path for path in written if path not in files]
+    told = [(path, reason) for path, reason in places(files, *written) if path not in files]
+    assert told == [(path, "ambiguous path") for path in stray]
+
+
+def test_a_path_that_is_there_twice_is_found_twice(places):
+    moved = "found in another folder"
+    written = ["/home/a/x/1.png", "/home/a/x/1.png", "/home/a/y/2.png"]
+    assert places(["x/1.png", "y/2.png"], *written) == [("x/1.png", moved), ("x/1.png", moved), ("y/2.png", moved)]
+
+
+def test_all_paths_of_a_table_may_be_of_one_folder(places):
+    """What is beside them is no picture of the table."""
+    moved = "found in another folder"
+    written = ["/home/a/1.png", "/home/a/2.png", "total: 2", ""]
+    assert places(["1.png", "2.png"], *written) == [("1.png", moved), ("2.png", moved), ("total: 2", ""), ("", "")]
 
 
 def test_of_a_single_path_a_folder_at_least_must_agree(places):
