@@ -48,6 +48,8 @@ def test_a_store_of_twelve_bits_is_one_of_sixteen(tmp_path, neutral):
         assert not failures
         return np.asarray(store.array[0], np.float64)
 
-    assert stored("twelve", 12) == pytest.approx(stored("sixteen", 0), abs=65535 / 200)
+    off = np.abs(stored("twelve", 12) - stored("sixteen", 0)) / 65535
+    assert off.mean() < 1 / 1000
+    assert off.max() < (1 / 50 if neutral else 1 / 200), "a JPEG's coefficient may be rounded the other way"
     assert stored("twelve", 0).max() < 4096
     assert np.array_equal(stored("eight", 12), stored("eight", 0))
