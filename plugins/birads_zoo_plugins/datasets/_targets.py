@@ -49,3 +49,42 @@ TISSUE = Target(
     classes={"fatty": ("F",), "fatty-glandular": ("G",), "dense-glandular": ("D",)},
     ordinal=True,
 )
+CANCER = Target(
+    name="cancer",
+    column="label",
+    classes={"no cancer": ("no cancer",), "cancer": ("cancer",)},
+    ordinal=True,
+    positive=("cancer",),
+    at_lesion=True,
+)
+PATHOLOGY = Target(  # of pictures that all have a lesion
+    name="pathology",
+    column="label",
+    classes={"benign": ("benign",), "malignant": ("malignant",)},
+    ordinal=True,
+    positive=("malignant",),
+)
+RECALL = Target(
+    name="recall",
+    column="assessment",
+    classes={"BI-RADS 1-2": ("1", "2"), "BI-RADS 0": ("0",)},
+    ordinal=True,
+    positive=("BI-RADS 0",),  # those that are called back for more pictures
+    at_lesion=True,
+)
+MARKED = Target(
+    name="marked",
+    column="marked",
+    classes={"unmarked": ("unmarked",), "marked": ("marked",)},
+    ordinal=True,
+    positive=("marked",),
+    at_lesion=True,
+)
+CASE = Target(
+    name="case",
+    column="case",
+    classes={"normal": ("normal",), "cancer": ("cancer",)},
+    ordinal=True,
+    positive=("cancer",),
+    level="patient",
+)

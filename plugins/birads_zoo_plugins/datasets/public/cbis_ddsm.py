@@ -1,0 +1,177 @@
+"""CBIS-DDSM: four tables with a row an abnormality, and a folder for each published picture.
+
+Source of the layout: R. S. Lee et al., "A curated mammography data set for use in computer-aided detection and
+diagnosis research", Scientific Data 4:170177, 2017, and the four tables themselves.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
+from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._csv_table import repaired
+from birads_zoo_plugins.datasets._paths import AMBIGUOUS
+from birads_zoo_plugins.datasets._tables import Cell
+from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
+from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
+from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
+
+TABLES = {f"{kind}_case_description_{part}_set.csv": part for kind in ("calc", "mass") for part in ("test", "train")}
+"""The tables' names, and the part of the official split that each is."""
+NEEDED = (
+    *("patient_id", "breast_density", "left or right breast", "image view", "abnormality type"),
+    *("assessment", "pathology", "image file path"),
+)
+
+_FINDINGS = {"MALIGNANT": "malignant", "BENIGN": "benign", "BENIGN_WITHOUT_CALLBACK": "benign"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Abnormality:
+    """A table's row: its place in all tables, the part of the split, and its cells."""
+
+    row: int
+    part: str
+    cells: dict[str, Cell]
+
+
+def load(context: DatasetContext) -> Index:
+    """Read CBIS-DDSM: 3,568 abnormalities of 1,566 patients in 3,032 pictures; any of the four tables will do.
+
+    A picture has a row, with the most suspicious assessment and finding of its abnormalities; `row` numbers these
+    through the tables in the order of their names. 71 pictures were published twice, for their mass and their
+    calcifications, and are one row too. `split` is "train" or "test", and empty for those that are in both. Pictures
+    are found by the folders of their tables' paths, the patient's first or the series' UID, or by their name.
+    Raises `UserError` for a missing or unreadable root, and one without any of the tables or with another of that name.
+    """
+    tree = list_tree(check_root("cbis-ddsm", context))
+    films: dict[tuple[str, ...], list[_Abnormality]] = defaultdict(list)
+    for one in _read_tables(tree):
+        name = (values.patient(one.cells["patient id"]), values.laterality(one.cells["left or right breast"]))
+        films[(*name, values.view(one.cells["image view"]))].append(one)
+    places = _Places(tree)
+    records: list[Record] = []
+    audit: list[AuditEntry] = []
+    for (patient, side, view), abnormalities in films.items():
+        record, entries = _read_film(places, (patient, side, view), abnormalities)
+        records.append(record)
+        audit += entries
+    audit += _in_both_parts(one for film in films.values() for one in film)
+    return make_index(tree.root, records, audit, own=("lesion_types", "subtlety", "abnormalities"))
+
+
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like CBIS-DDSM, "" where it does not."""
+    table = find_near(folder, TABLES)
+    fits = table is not None and has_columns(table, NEEDED)
+    return f"{table.name} with its columns" if table is not None and fits else ""
+
+
+def _read_tables(tree: Tree) -> Iterable[_Abnormality]:
+    found = {name: file for name in TABLES if (file := find_named(tree, [name]))}
+    if not found:
+        raise UserError(
+            f"no {next(iter(TABLES))} below {tree.root}, nor any other of the four: cbis-ddsm needs the tables of case "
+            "descriptions there; they are downloads of their own"
+        )
+    row = 0
+    for name, file in found.items():
+        for _, cells in read_rows(tree.root / file, NEEDED).rows:
+            row += 1
+            yield _Abnormality(row=row, part=TABLES[name], cells=cells)
+
+
+class _Places:
+    """Where the pictures are: by the names of the folders that they lie in, and by their own."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        for file in tree.files:
+            path = PurePosixPath(file)
+            if path.suffix.lower() in PICTURES:
+                for name in {*path.parent.parts, path.stem}:
+                    self._by_name[name].append(file)
+
+    def find(self, published: str) -> tuple[str, ...]:
+        """Return the files that a table's path may mean: one, several in doubt, or none.
+
+        A path is FOLDER/STUDY/SERIES/000000.dcm. Downloads keep FOLDER and name the rest by dates and numbers; others
+        keep SERIES alone. Both hold one full picture, and cut-outs and masks are in folders of other names.
+        """
+        if found := self._tree.find(published):
+            return (found,)
+        parts = published.split("/")
+        for name in (parts[0], *parts[2:3]):
+            if files := self._by_name.get(name):
+                return tuple(files)
+        return ()
+
+
+def _read_film(
+    places: _Places, film: tuple[str, str, str], abnormalities: Sequence[_Abnormality]
+) -> tuple[Record, list[AuditEntry]]:
+    first = abnormalities[0]
+    patient, side, view = film
+    published = list(dict.fromkeys(values.path(one.cells["image file path"]) for one in abnormalities))
+    found = [files for path in published if (files := places.find(path))]
+    sure = [files[0] for files in found if len(files) == 1]
+    assessments = [values.assessment(one.cells["assessment"]) for one in abnormalities]
+    findings = [_FINDINGS.get(values.text(one.cells["pathology"]).upper(), "") for one in abnormalities]
+    parts = sorted({one.part for one in abnormalities})
+    density, _ = values.density(first.cells["breast density"])
+    record: dict[str, Any] = {
+        "row": first.row,
+        "image_path": sure[0] if sure else published[0],
+        "patient_id": patient,
+        "exam_id": patient,  # each patient was seen once
+        "laterality": side,
+        "view": view,
+        "assessment": highest_assessment(assessments),
+        "label": worst_finding(findings),
+        "density": density,
+        "split": parts[0] if len(parts) == 1 else "",
+        "lesion_types": _joined(abnormalities, "abnormality type"),
+        "subtlety": _joined(abnormalities, "subtlety"),
+        "abnormalities": str(len(abnormalities)),
+    }
+    entries: list[AuditEntry] = []
+    if len(abnormalities) > 1:
+        told = ", ".join(f"{a or '?'} {f or '?'}" for a, f in zip(assessments, findings, strict=True))
+        detail = f"{told}; taken as {record['assessment']} {record['label']}"
+        entries.append(repaired(record, "several abnormalities", detail))
+    if len(published) > 1:
+        entries.append(repaired(record, "published twice", f"{' and '.join(map(_folder, published))}: one film"))
+    if len(parts) > 1:
+        entries.append(repaired(record, "in both parts of the split", f"{' and '.join(parts)}; split left empty"))
+    if found and not sure:
+        entries.append(repaired(record, AMBIGUOUS, f"may be {' or '.join(found[0][:2])}: keep one full picture there"))
+    if not density:
+        written = values.text(first.cells["breast density"])
+        entries.append(repaired(record, "unreadable density", f"{written!r} is no category of 1 to 4; left empty"))
+    return record, entries
+
+
+def _folder(path: str) -> str:
+    return path.partition("/")[0]
+
+
+def _joined(abnormalities: Sequence[_Abnormality], column: str) -> str:
+    return ", ".join(sorted({values.text(one.cells.get(column)).lower() for one in abnormalities} - {""}))
+
+
+def _in_both_parts(abnormalities: Iterable[_Abnormality]) -> list[AuditEntry]:
+    """Return a note on the patients who are in the training set and in the test set: the official split leaks."""
+    parts: dict[str, set[str]] = defaultdict(set)
+    for one in abnormalities:
+        parts[values.patient(one.cells["patient id"])].add(one.part)
+    both = sorted(patient for patient, found in parts.items() if len(found) > 1)
+    if not both:
+        return []
+    detail = f"{len(both)} are in the training set and in the test set: {', '.join(both)}"
+    reason = "patients in both parts of the split"
+    return [AuditEntry(row=0, image_path="", patient_id="", action="repaired", reason=reason, detail=detail)]

@@ -1,0 +1,148 @@
+"""INbreast: a sheet with a row a picture, AllDICOMs/ID_PATIENT_MG_SIDE_VIEW_ANON.dcm, and contours in AllXML/ID.xml.
+
+Source of the layout: I. C. Moreira et al., "INbreast: Toward a Full-field Digital Mammographic Database", Academic
+Radiology 19(2), 2012; names of files and columns as public loaders of "INbreast Release 1.0" read them.
+"""
+
+import plistlib
+import re
+from pathlib import Path, PurePosixPath
+from typing import Any
+from xml.parsers.expat import ExpatError
+
+from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
+from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._csv_table import repaired
+from birads_zoo_plugins.datasets._tables import Cell, note_encoding
+from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
+from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
+from birads_zoo_plugins.datasets.public._sizes import DICOM, has_size
+
+SHEETS = ("INbreast.csv", "INbreast.xlsx")
+OLD_SHEET = "INbreast.xls"
+NEEDED = ("Laterality", "View", "File Name", "ACR", "Bi-Rads")
+SIZES = ((2560, 3328), (3328, 4084))
+"""Width and height of the pictures, of which the detector had two."""
+
+_NAME = re.compile(r"(?P<image>\d{6,9})(?:_(?P<patient>[0-9a-f]{8,16})_MG_[LR]_[A-Z]+(?:_ANON)?)?", re.IGNORECASE)
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ExpatError, plistlib.InvalidFileException)
+_POINT = re.compile(r"\(\s*(-?[\d.]+(?:e-?\d+)?)\s*,\s*(-?[\d.]+(?:e-?\d+)?)\s*\)")
+
+
+def load(context: DatasetContext) -> Index:
+    """Read INbreast: 410 pictures; rows are numbered as in the sheet.
+
+    The patient's id is in the file names alone; where a copy has taken it out, it is left empty. `subcategory` is "4A"
+    to "4C" where the sheet says so, `findings` are the names of the contours, and `lesions` the boxes around them.
+    They are left out where a picture is not of a published size. Raises `UserError` for a missing or unreadable root,
+    one without the sheet, and one with the sheet as an old workbook (XLS) alone.
+    """
+    tree = list_tree(check_root("inbreast", context))
+    rows = read_rows(tree.root / _find_sheet(tree), NEEDED)
+    pictures, contours = _find_pictures(tree), _find_contours(tree)
+    records: list[Record] = []
+    audit = note_encoding(rows.sheet)
+    for number, cells in rows.rows:
+        image = values.text(cells.get("file name"))
+        if not image.isdecimal():
+            continue  # the sheet's foot, not a picture
+        record, entries = _read_row(number, image, cells, pictures)
+        marks, trouble = _read_contours(tree.root / contours[image]) if image in contours else ([], "")
+        if trouble:
+            entries.append(repaired(record, "unreadable contours", f"{contours[image]}: {trouble}; left out"))
+        picture = tree.root / record["image_path"]
+        if marks and picture.is_file() and not has_size(picture, SIZES):
+            detail = f"the picture's size is none of the published ones: {len(marks)} marks left out"
+            entries.append(repaired(record, "picture of another size", detail))
+            marks = []
+        names = ", ".join(dict.fromkeys(name for name, _ in marks))
+        records.append(record | {"lesions": tuple(lesion for _, lesion in marks), "findings": names})
+        audit += entries
+    if not records:
+        raise UserError(f"{rows.sheet.place} names no picture; fetch the release again")
+    return make_index(tree.root, records, audit, own=("subcategory", "findings"))
+
+
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like INbreast, "" where it does not."""
+    sheet = find_near(folder, [*SHEETS, OLD_SHEET])
+    fits = sheet is not None and (sheet.suffix.lower() != ".csv" or has_columns(sheet, NEEDED))
+    return f"the sheet {sheet.name}" if sheet is not None and fits else ""
+
+
+def _find_sheet(tree: Tree) -> str:
+    found = find_named(tree, SHEETS)
+    if not found and (old := find_named(tree, [OLD_SHEET])):
+        raise UserError(f"{tree.root / old} is an old workbook: save it beside as INbreast.csv or INbreast.xlsx")
+    if not found:
+        raise UserError(f"no {SHEETS[0]} below {tree.root}: inbreast needs the sheet of the release beside AllDICOMs/")
+    return found
+
+
+def _find_pictures(tree: Tree) -> dict[str, tuple[str, str]]:
+    """Return each picture's file and its patient by the picture's id; of several files a DICOM file goes first."""
+    found: dict[str, tuple[str, str]] = {}
+    for file in sorted(tree.files, key=lambda file: not file.lower().endswith(DICOM)):
+        path = PurePosixPath(file)
+        named = _NAME.fullmatch(path.stem)
+        if named and path.suffix.lower() in PICTURES:
+            found.setdefault(named["image"], (file, (named["patient"] or "").lower()))
+    return found
+
+
+def _find_contours(tree: Tree) -> dict[str, str]:
+    """Return the files of the lesions' contours by the pictures' ids; those of the pectoral muscle lie elsewhere."""
+    paths = [PurePosixPath(file) for file in tree.files if file.lower().endswith(".xml")]
+    return {path.stem: str(path) for path in paths if path.parent.name.lower() == "allxml"}
+
+
+def _read_row(
+    number: int, image: str, cells: dict[str, Cell], pictures: dict[str, tuple[str, str]]
+) -> tuple[dict[str, Any], list[AuditEntry]]:
+    path, patient = pictures.get(image, (f"AllDICOMs/{image}.dcm", ""))
+    density, _ = values.density(cells.get("acr"))
+    record: dict[str, Any] = {
+        "row": number,
+        "image_path": path,
+        "patient_id": patient,
+        "laterality": values.laterality(cells.get("laterality")),
+        "view": values.view(cells.get("view")),
+        "assessment": values.assessment(cells.get("bi rads")),
+        "subcategory": values.subcategory(cells.get("bi rads")),
+        "density": density,
+        "age": values.age(cells.get("patient age")),
+        "study_date": _month(values.text(cells.get("acquisition date"))),
+    }
+    record["exam_id"] = values.exam(patient, None, record["study_date"])
+    entries = []
+    if image in pictures and not patient:
+        entries.append(repaired(record, "no patient id", "the file's name has none; left empty"))
+    if not record["assessment"]:
+        entries.append(repaired(record, "unreadable assessment", f"{values.text(cells.get('bi rads'))!r}; left empty"))
+    return record, entries
+
+
+def _month(written: str) -> str:
+    """Return "2010-01" for "201001"."""
+    return values.date(re.sub(r"^(\d{4})(\d\d)$", r"\1-\2", written))
+
+
+def _read_contours(path: Path) -> tuple[list[tuple[str, Lesion]], str]:
+    """Return each contour's name and the box around it, or what is wrong with the file; the points count pixels."""
+    try:
+        with path.open("rb") as file:
+            document = plistlib.load(file)
+        regions = [region for image in document["Images"] for region in image["ROIs"]]
+        named = [(str(region.get("Name", "")), "".join(map(str, region["Point_px"]))) for region in regions]
+    except _UNREADABLE as error:
+        return [], str(error) or type(error).__name__
+    return [(name.strip(), lesion) for name, points in named if (lesion := _box(points))], ""
+
+
+def _box(points: str) -> Lesion | None:
+    found = [(float(x), float(y)) for x, y in _POINT.findall(points)]
+    if not found:
+        return None
+    xs, ys = zip(*found, strict=True)
+    return Lesion(x0=min(xs), y0=min(ys), x1=max(xs), y1=max(ys), outline="box")

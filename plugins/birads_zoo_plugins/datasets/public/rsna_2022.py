@@ -1,0 +1,87 @@
+"""RSNA Screening Mammography Breast Cancer Detection (2022): train.csv and train_images/PATIENT/IMAGE.dcm.
+
+Source of the layout: the data description of the challenge (Radiological Society of North America, "RSNA Screening
+Mammography Breast Cancer Detection AI Challenge", 2022).
+"""
+
+from pathlib import Path
+from typing import Any
+
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
+from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._csv_table import repaired
+from birads_zoo_plugins.datasets._tables import Cell
+from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._copies import find_copy
+from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
+from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
+
+TABLE = "train.csv"
+NEEDED = ("patient_id", "image_id", "laterality", "view", "cancer")
+OWN = ("site", "machine", "implant", "biopsy", "invasive", "difficult_negative_case")
+
+_LABELS = {"0": "no cancer", "1": "cancer"}
+_FLAGS = {"0": "no", "1": "yes", "FALSE": "no", "TRUE": "yes"}
+
+
+def load(context: DatasetContext) -> Index:
+    """Read the training set: 54,706 pictures of 11,913 patients; rows are numbered as in `train.csv`.
+
+    `label` is "cancer" or "no cancer" and says so of the breast, as `assessment` does: 0 for a breast that was called
+    back, 1 or 2 for one that was not, empty where the hospital gave none. A patient has one exam. Pictures may be in
+    another folder, as PATIENT/IMAGE or PATIENT_IMAGE, with any picture's suffix. Raises `UserError` for a missing or
+    unreadable root, and one without `train.csv` or with another table of that name.
+    """
+    tree = list_tree(check_root("rsna-2022", context))
+    file = find_named(tree, [TABLE])
+    if not file:
+        raise UserError(f"no {TABLE} below {tree.root}: rsna-2022 needs it beside train_images/; unpack the archive")
+    records: list[Record] = []
+    audit: list[AuditEntry] = []
+    folder = file.rpartition("/")[0]
+    for number, cells in read_rows(tree.root / file, NEEDED).rows:
+        record, entries = _read_row(tree, folder, number, cells)
+        records.append(record)
+        audit += entries
+    if not records:
+        raise UserError(f"{tree.root / file} has no row below its header; unpack the archive again")
+    return make_index(tree.root, records, audit, own=OWN)
+
+
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like the challenge's training set, "" where it does not."""
+    table = find_near(folder, [TABLE])
+    fits = table is not None and has_columns(table, (*NEEDED, "difficult_negative_case"))
+    return f"its {TABLE} has the columns of the RSNA challenge of 2022" if fits else ""
+
+
+def _read_row(tree: Tree, folder: str, number: int, cells: dict[str, Cell]) -> tuple[Record, list[AuditEntry]]:
+    patient, image = values.patient(cells["patient id"]), values.text(cells["image id"])
+    published = f"{folder}/train_images/{patient}/{image}.dcm".lstrip("/")
+    place = find_copy(tree, published, (f"{patient}/{image}", f"{patient}_{image}"))
+    density, _ = values.density(cells.get("density"))
+    record: dict[str, Any] = {
+        "row": number,
+        "image_path": place.path,
+        "patient_id": patient,
+        "exam_id": patient,
+        "laterality": values.laterality(cells["laterality"]),
+        "view": values.view(cells["view"]),
+        "assessment": values.assessment(cells.get("birads")),
+        "label": _LABELS.get(values.text(cells["cancer"]), ""),
+        "density": density,
+        "age": values.age(cells.get("age")),
+        "site": values.text(cells.get("site id")),
+        "machine": values.text(cells.get("machine id")),
+        **{name: _flag(cells.get(name.replace("_", " "))) for name in OWN[2:]},
+    }
+    entries = [repaired(record, place.reason, place.detail)] if place.reason else []
+    if not record["label"]:
+        detail = f"cancer {values.text(cells['cancer'])!r}, neither 0 nor 1; left empty"
+        entries.append(repaired(record, "unreadable label", detail))
+    return record, entries
+
+
+def _flag(cell: Cell) -> str:
+    """Return "yes", "no", or "" where the cell says neither."""
+    return _FLAGS.get(values.text(cell).upper(), "")

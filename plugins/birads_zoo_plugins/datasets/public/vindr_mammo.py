@@ -1,0 +1,137 @@
+"""VinDr-Mammo: two tables of annotations, and images/STUDY/IMAGE.dicom.
+
+Source of the layout: the data description of the release (PhysioNet, version 1.0.0), and H. T. Nguyen, H. Q. Nguyen,
+H. H. Pham et al., "VinDr-Mammo: A large-scale benchmark dataset for computer-aided diagnosis in full-field digital
+mammography", Scientific Data 10:277, 2023.
+"""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
+from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._csv_table import repaired
+from birads_zoo_plugins.datasets._tables import Cell
+from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._copies import find_copy
+from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
+from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
+from birads_zoo_plugins.datasets.public._sizes import has_size
+from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
+
+BREASTS, FINDINGS, HEADERS = "breast-level_annotations.csv", "finding_annotations.csv", "metadata.csv"
+NEEDED = ("study_id", "image_id", "laterality", "view_position", "height", "width", "breast_birads", "split")
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+_SPLITS = {"training": "train", "test": "test"}
+_NOTHING = "No Finding"
+
+Row = dict[str, Cell]
+
+
+def load(context: DatasetContext) -> Index:
+    """Read VinDr-Mammo: 20,000 pictures of 5,000 exams; rows are numbered as in the table of the breasts.
+
+    `assessment` and `density` are the breast's. An exam stands for a patient: no other id was published. `findings`
+    are what was marked, `lesions` the marks' boxes, cut at the picture's edges; they are left out where a picture is
+    not of the published size. `split` is "train" or "test", and `age` is given if `metadata.csv` tells it. Pictures
+    may be in another folder, as STUDY/IMAGE, STUDY_IMAGE or IMAGE, with any picture's suffix. Raises `UserError` for a
+    missing or unreadable root, and one without the table of the breasts or with another one of that name.
+    """
+    tree = list_tree(check_root("vindr-mammo", context))
+    file = find_named(tree, [BREASTS])
+    if not file:
+        raise UserError(f"no {BREASTS} below {tree.root}: vindr-mammo needs it beside images/; fetch the release again")
+    findings, audit = _read_findings(tree)
+    ages = _read_ages(tree)
+    records: list[Record] = []
+    folder = file.rpartition("/")[0]
+    for number, cells in read_rows(tree.root / file, NEEDED).rows:
+        image = values.text(cells["image id"])
+        record, entries = _read_row(tree, folder, number, cells, findings.get(image, []))
+        records.append(record | {"age": values.age(ages.get(image))})
+        audit += entries
+    if not records:
+        raise UserError(f"{tree.root / file} has no row below its header; fetch the release again")
+    return make_index(tree.root, records, audit, own=("findings", "finding_assessment"))
+
+
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like VinDr-Mammo, "" where it does not."""
+    table = find_near(folder, [BREASTS])
+    return f"{BREASTS} with its columns" if table is not None and has_columns(table, NEEDED) else ""
+
+
+def _read_findings(tree: Tree) -> tuple[dict[str, list[Row]], list[AuditEntry]]:
+    """Return the rows of each picture's findings, and a note where their table is missing."""
+    file = find_named(tree, [FINDINGS])
+    if not file:
+        reason, detail = "no table of findings", "no lesions are known without it"
+        return {}, [
+            AuditEntry(row=0, image_path=FINDINGS, patient_id="", action="repaired", reason=reason, detail=detail)
+        ]
+    findings: dict[str, list[Row]] = defaultdict(list)
+    for _, cells in read_rows(tree.root / file, ("image_id", "finding_categories", "finding_birads", *CORNERS)).rows:
+        findings[values.text(cells["image id"])].append(cells)
+    return findings, []
+
+
+def _read_ages(tree: Tree) -> dict[str, Cell]:
+    """Return each picture's age as its DICOM header says it, if the table of the headers is there and has ages."""
+    file = find_named(tree, [HEADERS])
+    rows = read_rows(tree.root / file, ()).rows if file else ()
+    return {values.text(cells.get("sop instance uid")): cells.get("patient s age") for _, cells in rows}
+
+
+def _read_row(tree: Tree, folder: str, number: int, cells: Row, found: list[Row]) -> tuple[Any, list[AuditEntry]]:
+    study, image = values.patient(cells["study id"]), values.text(cells["image id"])
+    published = f"{folder}/images/{study}/{image}.dicom".lstrip("/")
+    place = find_copy(tree, published, (f"{study}/{image}", f"{study}_{image}", image))
+    density, _ = values.density(cells.get("breast density"))
+    size = _number(cells["width"]), _number(cells["height"])
+    lesions = tuple(box for row in found if (box := _box(row, *size)))
+    categories = {name: None for row in found for name in _categories(row["finding categories"])}
+    record: dict[str, Any] = {
+        "row": number,
+        "image_path": place.path,
+        "patient_id": study,
+        "exam_id": study,
+        "laterality": values.laterality(cells["laterality"]),
+        "view": values.view(cells["view position"]),
+        "assessment": values.assessment(cells["breast birads"]),
+        "density": density,
+        "split": _SPLITS.get(values.text(cells["split"]).lower(), ""),
+        "findings": ", ".join(categories),
+        "finding_assessment": highest_assessment(values.assessment(row["finding birads"]) for row in found),
+    }
+    entries = [repaired(record, place.reason, place.detail)] if place.reason else []
+    if not record["assessment"]:
+        detail = f"{values.text(cells['breast birads'])!r}; left empty"
+        entries.append(repaired(record, "unreadable assessment", detail))
+    picture = tree.root / place.path
+    if lesions and picture.is_file() and not has_size(picture, [(int(size[0]), int(size[1]))]):
+        detail = f"the picture is not {size[0]:.0f}×{size[1]:.0f} pixels as published: {len(lesions)} marks left out"
+        entries.append(repaired(record, "picture of another size", detail))
+        lesions = ()
+    return record | {"lesions": lesions}, entries
+
+
+def _categories(cell: Cell) -> list[str]:
+    """Return the categories of a cell that lists them as Python does: "['Mass', 'Skin Retraction']"."""
+    return [name for name in re.findall(r"['\"]([^'\"]+)['\"]", values.text(cell)) if name != _NOTHING]
+
+
+def _box(cells: Row, width: float, height: float) -> Lesion | None:
+    """Return a finding's box, cut at the picture's edges; None for a row without one."""
+    x0, y0, x1, y1 = (_number(cells[name]) for name in CORNERS)
+    x0, x1 = max(x0, 0.0), min(x1, width)
+    y0, y1 = max(y0, 0.0), min(y1, height)
+    return Lesion(x0=x0, y0=y0, x1=x1, y1=y1, outline="box") if x0 < x1 and y0 < y1 else None
+
+
+def _number(cell: Cell) -> float:
+    """Return a cell's number, 0 for none."""
+    found = re.fullmatch(r"-?\d+(?:\.\d+)?", values.text(cell))
+    return float(found[0]) if found else 0.0

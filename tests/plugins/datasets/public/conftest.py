@@ -1,0 +1,45 @@
+"""What the tests of the public data sets share."""
+
+import pytest
+
+from birads_zoo_plugins.datasets.public import PUBLIC
+
+
+@pytest.fixture
+def write():
+    """Write a text file with its folders: `write(root / "a" / "b.csv", text)`."""
+
+    def write_text(file, text):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    return write_text
+
+
+@pytest.fixture
+def target():
+    """Return a target by its data set's name and its own: `target("ddsm", "marked")`."""
+    targets = {(spec.name, target.name): target for spec in PUBLIC for target in spec.targets}
+    return lambda dataset, name: targets[dataset, name]
+
+
+@pytest.fixture
+def recognise():
+    """Say why a folder looks like a data set: `recognise("ddsm", folder)`."""
+    specs = {spec.name: spec for spec in PUBLIC}
+    return lambda name, folder: specs[name].recognise(folder)
+
+
+@pytest.fixture
+def write_sized():
+    """Write a grey picture of a size: `write_sized(file, (width, height))`."""
+
+    def write_picture(file, size):
+        from PIL import Image
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", size, 90).save(file)
+        return file
+
+    return write_picture
