@@ -26,7 +26,8 @@ def test_probabilities_are_scikit_learns(rows, features, counts, constant):
     labels = generator.permutation(np.repeat(np.array([1, 3, 4])[: len(counts)], counts))
     train = generator.normal(size=(rows, features)) @ generator.normal(size=(features, features))
     train += labels[:, None] * generator.normal(size=features)
-    train[labels == 1, : round(constant * features)] = 0.1
+    alike = round(constant * features)
+    train[labels == 1, :alike] = generator.normal(size=alike)
     train = (train - train.mean(axis=0)) / train.std(axis=0)
     test = generator.normal(size=(7, features))
     theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=np.full(len(counts), 1 / len(counts)))
