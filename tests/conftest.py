@@ -73,7 +73,7 @@ def own_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def few_repeats():
-    """Runs judge shortcuts by 4 refits instead of 20 and time one pass: tests/shortcuts and test_cost have all of them."""
+    """Runs judge shortcuts by 4 refits, not 20, and time one pass: tests/shortcuts and test_cost have them all."""
     from birads_zoo.shortcuts import verdict
     from birads_zoo.training import cost
 
