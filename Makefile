@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
 
-# A process a core, each with one thread: tests of one file share what they set up.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
+# A process a core, each with one thread: tests of one file share what they set up. Bytecode is kept wherever that is
+# turned off otherwise: all of these processes, and those that tests start, would compile the project for themselves.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
 test: .venv/.dev
 	$(PYTEST)

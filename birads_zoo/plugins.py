@@ -42,13 +42,11 @@ def entry_point_sources(disabled: Sequence[str]) -> tuple[list[Source], list[Use
     A disabled name is a distribution's ("acme-zoo") or one entry point of it ("acme-zoo:losses").
     """
     sources, known, refused = [], set(), {_canonical(name) for name in disabled}
-    for point in sorted(entry_points(group=PROJECT), key=_bundled_first):
-        distribution = point.dist.name if point.dist else "unknown"
+    for distribution, version, point in sorted(_points(), key=_bundled_first):
         names = {_canonical(distribution), _canonical(f"{distribution}:{point.name}")}
         known |= names
         if not names & refused:
-            label = f"{distribution} {point.dist.version}" if point.dist else distribution
-            sources.append(Source(label=label, part=point.name, load=point.load))
+            sources.append(Source(label=f"{distribution} {version}".rstrip(), part=point.name, load=point.load))
     strangers = [name for name in disabled if _canonical(name) not in known]
     return sources, [unknown_name("plugin in [plugins] disabled", name, known) for name in strangers]
 
@@ -94,9 +92,19 @@ def load_file(path: Path) -> ModuleType:
     return module
 
 
-def _bundled_first(point: EntryPoint) -> tuple[bool, str, str]:
-    distribution = _canonical(point.dist.name) if point.dist else ""
-    return distribution != _canonical(PROJECT), distribution, point.name
+def _points() -> Iterator[tuple[str, str, EntryPoint]]:
+    """Yield the project's entry points with their distributions' names and versions, each distribution read once."""
+    told: dict[int, tuple[str, str]] = {}
+    for point in entry_points(group=PROJECT):
+        if id(point.dist) not in told:
+            about = point.dist.metadata if point.dist else {"Name": "unknown", "Version": ""}
+            told[id(point.dist)] = about["Name"], about["Version"]
+        yield *told[id(point.dist)], point
+
+
+def _bundled_first(found: tuple[str, str, EntryPoint]) -> tuple[bool, str, str]:
+    distribution, _, point = found
+    return _canonical(distribution) != _canonical(PROJECT), _canonical(distribution), point.name
 
 
 def _canonical(name: str) -> str:

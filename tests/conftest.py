@@ -72,12 +72,14 @@ def own_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def few_refits():
-    """Runs judge shortcuts by 4 refits instead of 20, a quarter of a small run's time; tests/shortcuts has all 20."""
+def few_repeats():
+    """Runs judge shortcuts by 4 refits, not 20, and time one pass: tests/shortcuts and test_cost have them all."""
     from birads_zoo.shortcuts import verdict
+    from birads_zoo.training import cost
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdict, "RETRAININGS", 4)
+        patch.setattr(cost, "_TIMED_PASSES", 1)
         yield
 
 
@@ -91,7 +93,7 @@ def no_figures(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def zoo(few_refits):
+def zoo(few_repeats):
     """Run a `birads-zoo` command in this process: `zoo("list", "--json")` → status, out, err."""
     from birads_zoo.cli import main
 

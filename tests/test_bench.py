@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,20 @@ def test_explain_writes_every_explainers_ratio_to_the_bare_pass(finished, tmp_pa
     assert report["images_per_second"]["removal"] > 0
 
 
+@pytest.mark.filterwarnings("ignore:no validation rows in folds")
+@pytest.mark.usefixtures("no_figures", "few_repeats")
+def test_the_steps_of_what_a_gpu_has_to_show_run_small_on_any_device(tmp_path, monkeypatch):
+    """In this process, and without the step that runs tests."""
+    monkeypatch.setattr(sys, "exit", lambda failed: pytest.fail("the scores are not alike") if failed else None)
+    steps = runpy.run_path(str(BENCH / "gpu.py"))["steps"](True, None, None, tmp_path)
+    assert [step.name for step in steps] == ["tests", "throughput", "phantom"]
+    for step in steps[1:]:
+        monkeypatch.setattr(sys, "argv", step.command[1:])
+        runpy.run_path(step.command[1])["main"]()
+    assert_reports(tmp_path, [f"gpu-{step.name}.json" for step in steps[1:]])
+
+
+@pytest.mark.slow  # four processes, each of which imports torch
 def test_what_a_gpu_has_to_show_runs_small_on_any_device(tmp_path):
     script = [BENCH / "gpu.sh", "--tiny", "--out", tmp_path]
     ran = subprocess.run(script, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
@@ -55,9 +70,14 @@ def test_what_a_gpu_has_to_show_runs_small_on_any_device(tmp_path):
     assert [(step["name"], step["ended"]) for step in summary["steps"]] == [
         ("tests", "done"), ("throughput", "done"), ("phantom", "done")
     ]  # fmt: skip
-    for step in summary["steps"]:
-        report = json.loads((tmp_path / step["file"]).read_text())
+    assert_reports(tmp_path, [step["file"] for step in summary["steps"]])
+
+
+def assert_reports(folder, names):
+    """Check that each report says on what it was made, and that the throughput is that of the tiny networks."""
+    for name in names:
+        report = json.loads((folder / name).read_text())
         assert report["environment"]["versions"]["torch"]
         assert "arguments" not in report["environment"], "they name the machine's folders"
-    rates = json.loads((tmp_path / "gpu-throughput.json").read_text())["results"]
+    rates = json.loads((folder / "gpu-throughput.json").read_text())["results"]
     assert {row["backbone"] for row in rates} == {"baseline_cnn", "timm/convnext_atto"}

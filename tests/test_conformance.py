@@ -23,7 +23,13 @@ BUNDLED = [(kind.name, name) for kind in KINDS if kind.name != "tracker" for nam
 """Trackers are tried in tests/plugins/trackers, where their packages are loaded anyway."""
 
 
-@pytest.mark.parametrize(("kind", "name"), BUNDLED, ids=[f"{kind}-{name}" for kind, name in BUNDLED])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        pytest.param(*part, id="-".join(part), marks=[pytest.mark.slow] * (part[1] == "vit_b_16"))  # 86 million weights
+        for part in BUNDLED
+    ],
+)
 def test_every_bundled_part_keeps_its_contract(kind, name):
     assert conformance.check(HOST, kind, name) == []
 

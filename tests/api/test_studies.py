@@ -9,7 +9,7 @@ SMALL = {"image_size": (32, 32), "epochs": 1, "folds": 2, "device": "cpu", "seed
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_figures", "few_refits")
+@pytest.mark.usefixtures("no_figures", "few_repeats")
 def test_a_comparison_is_a_value_with_its_text_and_its_folder(folder, phantom_root, capfd):
     found = bz.compare(["baseline_cnn"], dataset="phantom", root=phantom_root, **SMALL, out="study")
     assert [entry.name for entry in found.values.entries] == ["baseline_cnn"]

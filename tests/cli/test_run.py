@@ -134,7 +134,7 @@ def test_a_run_repeats_itself_from_its_recipe_and_takes_another_name(zoo, finish
 @pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize(
     "backbone",
-    [pytest.param(name, marks=pytest.mark.slow) for name in ("mobilenet_v2", "efficientnet_b0")] + ["resnet50"],
+    ["mobilenet_v2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("efficientnet_b0", "resnet50"))],
 )
 def test_the_sentence_the_project_is_known_by(zoo, phantom_root, tmp_path, backbone):
     said = zoo(

@@ -42,15 +42,21 @@ def breasts(tmp_path_factory, zoo):
     return [read_image(file) for file in sorted(root.glob("mammograms/*/*.jpg"))]
 
 
-def test_other_breasts_are_no_copies(breasts):
-    assert len(breasts) == 48
-    assert find_duplicates([fingerprint(pixels) for pixels in breasts]) == ()
+@pytest.fixture(scope="module")
+def prints(breasts):
+    """Their fingerprints."""
+    return [fingerprint(pixels) for pixels in breasts]
+
+
+def test_other_breasts_are_no_copies(prints):
+    assert len(prints) == 48
+    assert find_duplicates(prints) == ()
 
 
 @pytest.mark.parametrize("how", COPIES)
-def test_a_copy_is_found_among_all(breasts, how):
-    prints = [fingerprint(pixels) for pixels in [*breasts, *(COPIES[how](pixels) for pixels in breasts[:8])]]
-    found = {(pair.first, pair.second): pair for pair in find_duplicates(prints)}
+def test_a_copy_is_found_among_all(breasts, prints, how):
+    copies = [fingerprint(COPIES[how](pixels)) for pixels in breasts[:8]]
+    found = {(pair.first, pair.second): pair for pair in find_duplicates([*prints, *copies])}
     assert set(found) == {(at, 48 + at) for at in range(8)}
     assert all(pair.kind == "copy" and 0.7 <= pair.similarity <= 1 for pair in found.values())
 

@@ -48,7 +48,7 @@ def memorising(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def host(memorising, few_refits):
+def host(memorising, few_repeats):
     """The host with that plugin."""
     return load_host([memorising])
 
