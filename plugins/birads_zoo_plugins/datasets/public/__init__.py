@@ -2,5 +2,6 @@
 
 from birads_zoo import DatasetSpec
 from birads_zoo_plugins.datasets.public._specs_diagnostic import DIAGNOSTIC
+from birads_zoo_plugins.datasets.public._specs_screening import SCREENING
 
-PUBLIC: tuple[DatasetSpec, ...] = DIAGNOSTIC
+PUBLIC: tuple[DatasetSpec, ...] = (*DIAGNOSTIC, *SCREENING)
