@@ -11,6 +11,7 @@ from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._tree import Tree
 from birads_zoo_plugins.datasets.public._ddsm_files import Abnormality, Case, View, read_case, read_overlay
 from birads_zoo_plugins.datasets.public._ddsm_labels import FINDINGS, OWN
+from birads_zoo_plugins.datasets.public._entries import merged_abnormalities
 from birads_zoo_plugins.datasets.public._sizes import has_size
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
 
@@ -105,10 +106,7 @@ def _read_view(
     entries: list[AuditEntry] = []
     if view.marked and not some:
         entries.append(repaired(record, "no overlay", "the case's .ics file says that there is one; labels left empty"))
-    if len(some) > 1:
-        told = ", ".join(f"{a or '?'} {f or '?'}" for a, f in zip(assessments, findings, strict=True))
-        detail = f"{told}; taken as {record['assessment']} {record['label']}"
-        entries.append(repaired(record, "several abnormalities", detail))
+    entries += merged_abnormalities(record, assessments, findings)
     boxes = tuple(one.box for one in some if one.box)
     if len(boxes) < len(some):
         entries.append(repaired(record, "unreadable outline", f"of {len(some) - len(boxes)} abnormalities; left out"))

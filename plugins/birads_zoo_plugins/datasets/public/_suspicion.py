@@ -7,6 +7,11 @@ _ASSESSMENTS = ("", "1", "2", "3", "0", "4", "5", "6")
 _FINDINGS = ("", "normal", "benign", "malignant")
 
 
+def by_suspicion(categories: Iterable[str]) -> list[str]:
+    """Return the different BI-RADS categories "0" … "6" from the least suspicious on; 0 is between 3 and 4."""
+    return sorted({one for one in categories if one}, key=_ASSESSMENTS.index)
+
+
 def highest_assessment(categories: Iterable[str]) -> str:
     """Return the most suspicious of BI-RADS categories "0" … "6", "" for none; 0 goes before 1 to 3, and after 4."""
     return max(categories, key=_ASSESSMENTS.index, default="")

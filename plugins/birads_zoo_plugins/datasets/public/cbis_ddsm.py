@@ -16,6 +16,7 @@ from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._paths import AMBIGUOUS
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._entries import merged_abnormalities
 from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
 from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
@@ -140,10 +141,7 @@ def _read_film(
         "abnormalities": str(len(abnormalities)),
     }
     entries: list[AuditEntry] = []
-    if len(abnormalities) > 1:
-        told = ", ".join(f"{a or '?'} {f or '?'}" for a, f in zip(assessments, findings, strict=True))
-        detail = f"{told}; taken as {record['assessment']} {record['label']}"
-        entries.append(repaired(record, "several abnormalities", detail))
+    entries += merged_abnormalities(record, assessments, findings)
     if len(published) > 1:
         entries.append(repaired(record, "published twice", f"{' and '.join(map(_folder, published))}: one film"))
     if len(parts) > 1:

@@ -1,4 +1,6 @@
-"""What the tests of the public data sets share."""
+"""Files as data sets publish them, and what the tests ask the data sets."""
+
+import csv
 
 import pytest
 
@@ -18,17 +20,36 @@ def write():
 
 
 @pytest.fixture
-def target():
-    """Return a target by its data set's name and its own: `target("ddsm", "marked")`."""
-    targets = {(spec.name, target.name): target for spec in PUBLIC for target in spec.targets}
-    return lambda dataset, name: targets[dataset, name]
+def write_csv():
+    """Write a text table: `write_csv(file, rows)`; the first row is the header."""
+
+    def write_rows(file, rows, separator=","):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w", encoding="utf-8", newline="") as lines:
+            csv.writer(lines, delimiter=separator).writerows(rows)
+        return file
+
+    return write_rows
 
 
 @pytest.fixture
-def recognise():
-    """Say why a folder looks like a data set: `recognise("ddsm", folder)`."""
-    specs = {spec.name: spec for spec in PUBLIC}
-    return lambda name, folder: specs[name].recognise(folder)
+def write_book():
+    """Write a workbook: `write_book(file, {"sheet": rows})`."""
+
+    def write_sheets(file, sheets):
+        import openpyxl
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for name, rows in sheets.items():
+            sheet = book.create_sheet(name)
+            for row in rows:
+                sheet.append(row)
+        book.save(file)
+        return file
+
+    return write_sheets
 
 
 @pytest.fixture
@@ -43,3 +64,17 @@ def write_sized():
         return file
 
     return write_picture
+
+
+@pytest.fixture
+def target():
+    """Return a target by its data set's name and its own: `target("ddsm", "marked")`."""
+    targets = {(spec.name, target.name): target for spec in PUBLIC for target in spec.targets}
+    return lambda dataset, name: targets[dataset, name]
+
+
+@pytest.fixture
+def recognise():
+    """Say why a folder looks like a data set: `recognise("ddsm", folder)`."""
+    specs = {spec.name: spec for spec in PUBLIC}
+    return lambda name, folder: specs[name].recognise(folder)

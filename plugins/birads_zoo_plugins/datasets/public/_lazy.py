@@ -1,0 +1,27 @@
+"""Functions of a data set's own module, which is imported when one of them is called."""
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from birads_zoo import DatasetContext, Index
+
+
+def load_of(module: str) -> Callable[[DatasetContext], Index]:
+    """Return the `load` of a module in this folder."""
+
+    def load(context: DatasetContext) -> Index:
+        index: Index = import_module(f"{__package__}.{module}").load(context)
+        return index
+
+    return load
+
+
+def recognise_of(module: str) -> Callable[[Path], str]:
+    """Return the `recognise` of a module in this folder."""
+
+    def recognise(folder: Path) -> str:
+        why: str = import_module(f"{__package__}.{module}").recognise(folder)
+        return why
+
+    return recognise

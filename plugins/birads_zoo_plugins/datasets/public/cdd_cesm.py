@@ -1,0 +1,159 @@
+"""CDD-CESM: a sheet with a row an image, JPEG files in two folders, and outlines drawn with the VGG Image Annotator.
+
+Source of the layout: R. Khaled et al., "Categorized contrast enhanced mammography dataset for diagnostic and artificial
+intelligence research", Scientific Data 9:122, 2022.
+"""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, make_index
+from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._csv_table import repaired
+from birads_zoo_plugins.datasets._tables import Cell
+from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._entries import conflicting, dropped, merged_assessments
+from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
+from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
+
+_TABLE = "Radiology manual annotations"
+_OUTLINES = "Radiology hand drawn segmentations"
+_COLUMNS = {
+    "image": ("Image_name",),
+    "patient_id": ("Patient_ID",),
+    "laterality": ("Side",),
+    "kind": ("Type",),
+    "age": ("Age",),
+    "density": ("Breast density (ACR)", "ACR"),
+    "assessment": ("BIRADS",),
+    "view": ("View",),
+    "label": ("Pathology Classification/ Follow up",),
+}
+_KINDS = {"DM": "low-energy", "CESM": "subtracted", "CM": "subtracted"}
+_LABELS = ("malignant", "benign", "normal")  # the first goes before the others
+_SEVERAL = "$"  # stands between the findings of one image
+
+
+def load(context: DatasetContext) -> Index:
+    """Read CDD-CESM: 2006 images of 326 patients, of which `options.images` chooses 1003 unless it says "both".
+
+    `image_kind` is "low-energy", which looks like a plain mammogram, or "subtracted", which shows the contrast agent.
+    An image with several findings ("4$2") gets the most suspicious. The density is given for low-energy images alone.
+    Raises `UserError` for a missing or unreadable root, and one without the sheet.
+    """
+    tree = list_tree(check_root("cdd-cesm", context))
+    table = find_table(tree, "cdd-cesm", _TABLE, _COLUMNS)
+    shapes, audit = _read_outlines(tree)
+    pictures = _pictures(tree)
+    records: list[Record] = []
+    for number, cells in table.rows():
+        name = values.text(cells["image"])
+        if not name:
+            continue
+        record, entries = _read_row(number, cells, pictures.get(values.folded(name), f"{name}.jpg"))
+        if context.options.images not in ("both", record["image_kind"]):
+            audit.append(dropped(record, "another kind of image", record["image_kind"]))
+        elif not record["assessment"] and not record["label"]:
+            audit.append(dropped(record, "no readable label", values.text(cells["assessment"])))
+        else:
+            lesions, skipped = _lesions(shapes.get(values.folded(name), []))
+            records.append({**record, "lesions": lesions})
+            audit += entries
+            if skipped:
+                audit.append(repaired(record, "outline without an extent", f"left out: {', '.join(skipped)}"))
+    return make_index(tree.root, records, audit, own=("image_kind", "subcategory"))
+
+
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like CDD-CESM, "" where it does not."""
+    return recognise_table(folder, _TABLE, _COLUMNS)
+
+
+def _pictures(tree: Tree) -> dict[str, str]:
+    """Return the picture by each name without its suffix; the names are unique, and say the patient first."""
+    return {
+        values.folded(Path(file).stem): file
+        for file in reversed(tree.files)
+        if file.lower().endswith((".jpg", ".jpeg", ".png"))
+    }
+
+
+def _read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, list[AuditEntry]]:
+    written = values.text(cells["assessment"]).split(_SEVERAL)
+    assessments = [values.assessment(one) for one in written]
+    kind = values.text(cells["kind"])
+    said = {one.strip().lower() for one in values.text(cells["label"]).split(_SEVERAL)}
+    labels = [label for label in _LABELS if label in said]
+    patient = values.patient(cells["patient_id"])
+    record = {
+        "row": number,
+        "image_path": path,
+        "patient_id": patient,
+        "exam_id": patient,  # each patient was examined once
+        "laterality": values.laterality(cells["laterality"]),
+        "view": values.view(cells["view"]),
+        "assessment": highest_assessment(assessments),
+        "label": labels[0] if labels else "",
+        "density": values.density(cells["density"])[0],
+        "age": values.age(cells["age"]),
+        "image_kind": _KINDS.get(kind.upper(), kind),
+        "subcategory": max(map(values.subcategory, written)),
+    }
+    entries = [*merged_assessments(record, assessments), *conflicting(record, labels)]
+    if not record["assessment"] and not values.is_blank(cells["assessment"]):
+        entries.append(repaired(record, "unreadable assessment", f"{values.text(cells['assessment'])!r}; left empty"))
+    return record, entries
+
+
+def _read_outlines(tree: Tree) -> tuple[dict[str, list[Mapping[str, Any]]], list[AuditEntry]]:
+    """Return the drawn shapes by their image's name without its suffix, and what could not be read."""
+    shapes: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    if not has_table(tree, _OUTLINES):
+        detail = f"no {_OUTLINES} (.csv) beside the sheet: no lesion is marked"
+        return shapes, [_note("", "no outlines", detail)]
+    columns = {"image": ("#filename",), "shape": ("region_shape_attributes",)}
+    audit = []
+    for number, cells in find_table(tree, "cdd-cesm", _OUTLINES, columns).rows():
+        name = values.text(cells["image"])
+        try:
+            shape = json.loads(values.text(cells["shape"]) or "{}")
+        except ValueError:
+            audit.append(_note(name, "unreadable outline", f"row {number} of the outlines"))
+            continue
+        if isinstance(shape, dict) and shape:
+            shapes[values.folded(Path(name).stem)].append(shape)
+    return shapes, audit
+
+
+def _lesions(shapes: list[Mapping[str, Any]]) -> tuple[tuple[Lesion, ...], list[str]]:
+    """Return the boxes of drawn shapes, and the names of those that have none, such as single points."""
+    boxes = [_box(shape) for shape in shapes]
+    lesions = tuple(box for box in boxes if box)
+    return lesions, [str(shape.get("name")) for shape, box in zip(shapes, boxes, strict=True) if not box]
+
+
+def _box(shape: Mapping[str, Any]) -> Lesion | None:
+    """Return a shape's bounding box; an ellipse may be turned, by `theta` radians."""
+    try:
+        if shape["name"] in ("polygon", "polyline"):
+            xs, ys = shape["all_points_x"], shape["all_points_y"]
+            return Lesion(x0=min(xs), y0=min(ys), x1=max(xs), y1=max(ys), outline="box")
+        if shape["name"] == "rect":
+            x, y = shape["x"], shape["y"]
+            return Lesion(x0=x, y0=y, x1=x + shape["width"], y1=y + shape["height"], outline="box")
+        across, down = (shape["r"], shape["r"]) if shape["name"] == "circle" else (shape["rx"], shape["ry"])
+        turned = float(shape.get("theta", 0))
+        wide = math.hypot(across * math.cos(turned), down * math.sin(turned))
+        high = math.hypot(across * math.sin(turned), down * math.cos(turned))
+        x, y = shape["cx"], shape["cy"]
+        return Lesion(x0=x - wide, y0=y - high, x1=x + wide, y1=y + high)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _note(name: str, reason: str, detail: str) -> AuditEntry:
+    return AuditEntry(row=0, image_path=name, patient_id="", action="repaired", reason=reason, detail=detail)

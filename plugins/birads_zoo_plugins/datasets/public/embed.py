@@ -1,0 +1,182 @@
+"""EMBED: a table with a row a finding, another with a row a picture, and folders cohort_1 and cohort_2.
+
+Source of the layout: the README of the release (Emory-HITI/EMBED_Open_Data); J. J. Jeong et al., "The EMory BrEast
+imaging Dataset (EMBED)", Radiology: Artificial Intelligence 5(1), 2023.
+"""
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, make_index
+from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._csv_table import repaired
+from birads_zoo_plugins.datasets._tables import Cell
+from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._entries import dropped, merged_assessments
+from birads_zoo_plugins.datasets.public._named_tables import NamedTable, find_table, recognise_table
+from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
+
+_CLINICAL = "EMBED_OpenData_clinical"
+_METADATA = "EMBED_OpenData_metadata"
+_FINDING = {
+    "exam": ("acc_anon",),
+    "side": ("side",),
+    "assessment": ("asses",),
+    "density": ("tissueden",),
+}
+_FINDING_MORE = {"age": ("age_at_study", "age_at_study_anon"), "severity": ("path_severity",)}
+_PICTURE = {
+    "image_path": ("anon_dicom_path",),
+    "patient_id": ("empi_anon",),
+    "exam": ("acc_anon",),
+    "laterality": ("ImageLateralityFinal",),
+    "view": ("ViewPosition",),
+    "kind": ("FinalImageType",),
+}
+_PICTURE_MORE = {"study_date": ("study_date_anon",), "special": ("spot_mag",), "lesions": ("ROI_coords",)}
+_LETTERS = dict(zip("ANBPSMK", "0123456", strict=True))
+_SEVERITY = ("invasive cancer", "non-invasive cancer", "high-risk", "borderline", "benign", "negative", "other cancer")
+"""The worst pathology of a finding, by the table's numbers from 0 to 6."""
+_FROM_COHORT = re.compile(r"(?:^|/)(?=cohort_\d+/)")
+_SUFFIX = re.compile(r"\.(?:dcm|png|jpe?g|tiff?)$", re.IGNORECASE)
+_KINDS = {"2d": "2D", "c-view": "C-view", "cview": "C-view"}
+
+_Findings = dict[str, list[tuple[str, dict[str, str]]]]
+"""By exam: of each finding its side ("" for both) and what the table says."""
+
+
+def load(context: DatasetContext) -> Index:
+    """Read EMBED, or that part of it which lies below the root: 480,000 pictures of 22,000 patients in all.
+
+    The findings of an exam count for the pictures of their side, those of both sides or of none for all; a breast gets
+    the most suspicious. `image_kind` is "2D" or "C-view", which is made of a tomosynthesis (see `options.images`), and
+    `pathology` the worst that a biopsy or an operation found. A spot compression or a magnification has no `view`.
+    Pictures that do not lie below the root are left out, with one entry that counts them, unless none does.
+    Raises `UserError` for a missing or unreadable root, and one without one of the tables.
+    """
+    tree = list_tree(check_root("embed", context))
+    findings = _read_findings(find_table(tree, "embed", _CLINICAL, _FINDING, _FINDING_MORE))
+    table = find_table(tree, "embed", _METADATA, _PICTURE, _PICTURE_MORE)
+    there = _below_cohorts(tree)
+    records: list[Record] = []
+    audit: list[AuditEntry] = []
+    absent = 0
+    for number, cells in table.rows():
+        path = _behind_cohort(values.path(cells["image_path"]))
+        if there and _stem(path) not in there:
+            absent += 1
+            continue
+        own = _of_breast(cells, findings)
+        record, entries = _read_picture(number, cells, own)
+        record["image_path"] = there.get(_stem(path), f"images/{path}")
+        reason, detail = _unusable(record, own, context.options.images)
+        if reason:
+            audit.append(dropped(record, reason, detail))
+        else:
+            records.append(record)
+            audit += [replace(entry, image_path=record["image_path"]) for entry in entries]
+    return make_index(tree.root, records, audit + _counted(absent), own=("image_kind", "pathology"))
+
+
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like EMBED, "" where it does not."""
+    clinical = recognise_table(folder, _CLINICAL, _FINDING)
+    return clinical and recognise_table(folder, _METADATA, _PICTURE) and f"{clinical}, and {_METADATA} beside it"
+
+
+def _read_findings(table: NamedTable) -> _Findings:
+    findings: _Findings = defaultdict(list)
+    for _, cells in table.rows():
+        said = {name: _id(cells[name]) for name in ("assessment", "density", "age", "severity")}
+        findings[_id(cells["exam"])].append((values.laterality(cells["side"]), said))
+    return findings
+
+
+def _below_cohorts(tree: Tree) -> dict[str, str]:
+    """Return the pictures below the cohorts' folders, by what stands there, without the suffix."""
+    return {_stem(_behind_cohort(file)): file for file in reversed(tree.files) if _FROM_COHORT.search(file)}
+
+
+def _behind_cohort(path: str) -> str:
+    """Return a path from its cohort's folder on: before it stands a folder of the machine that wrote the table."""
+    start = _FROM_COHORT.search(path)
+    return path[start.end() :] if start else path
+
+
+def _stem(path: str) -> str:
+    """Return a path without a picture's suffix; names are DICOM's unique ids, whose dots are their own."""
+    return _SUFFIX.sub("", path)
+
+
+def _id(cell: Cell) -> str:
+    """Return an id as both tables have it: one may have been saved as a number with a point."""
+    return values.text(cell).removesuffix(".0")
+
+
+def _of_breast(cells: dict[str, Cell], findings: _Findings) -> list[dict[str, str]]:
+    """Return what the findings of a picture's breast say."""
+    side = values.laterality(cells["laterality"])
+    return [said for of, said in findings.get(_id(cells["exam"]), []) if not of or not side or of == side]
+
+
+def _read_picture(
+    number: int, cells: dict[str, Cell], own: Sequence[dict[str, str]]
+) -> tuple[dict[str, Any], list[AuditEntry]]:
+    assessments = [_LETTERS.get(said["assessment"].upper(), "") for said in own]
+    patient, when = _id(cells["patient_id"]), values.date(cells["study_date"])
+    special = _id(cells["special"]) == "1"
+    kind = values.text(cells["kind"])
+    record: dict[str, Any] = {
+        "row": number,
+        "image_path": "",
+        "patient_id": patient,
+        "exam_id": values.exam(patient, _id(cells["exam"]), when),
+        "laterality": values.laterality(cells["laterality"]),
+        "view": "" if special else values.view(cells["view"]),
+        "assessment": highest_assessment(assessments),
+        "density": next((density for said in own if (density := values.density(said["density"])[0])), ""),
+        "age": next((values.age(said["age"]) for said in own), math.nan),
+        "study_date": when,
+        "lesions": tuple(_lesions(values.text(cells["lesions"]))),
+        "image_kind": _KINDS.get(kind.lower(), kind),
+        "pathology": _worst([said["severity"] for said in own]),
+    }
+    entries = merged_assessments(record, assessments)
+    if special:
+        entries.append(repaired(record, "special view", "spot compression or magnification; its view is left empty"))
+    return record, entries
+
+
+def _unusable(record: Record, own: Sequence[dict[str, str]], images: str) -> tuple[str, str]:
+    """Return why a picture is left out, and what was read there; two empty texts where it is taken."""
+    if images not in ("both", record["image_kind"]):
+        return "another kind of image", record["image_kind"]
+    if not own:
+        return "breast without a finding row", f"exam {record['exam_id']}, side {record['laterality'] or 'unknown'}"
+    if not record["assessment"]:
+        return "no readable assessment", f"{own[0]['assessment']!r}"
+    return "", ""
+
+
+def _worst(severities: Sequence[str]) -> str:
+    known = [one for one in severities if one in ("0", "1", "2", "3", "4", "5", "6")]
+    return _SEVERITY[int(min(known))] if known else ""
+
+
+def _lesions(written: str) -> Iterator[Lesion]:
+    """Yield the regions of "((ymin, xmin, ymax, xmax), ...)"; radiologists drew them as circles."""
+    numbers = [float(one) for one in re.findall(r"-?\d+(?:\.\d+)?", written)]
+    for top, left, bottom, right in zip(*(iter(numbers),) * 4, strict=False):
+        yield Lesion(x0=left, y0=top, x1=right, y1=bottom)
+
+
+def _counted(absent: int) -> list[AuditEntry]:
+    if not absent:
+        return []
+    detail = f"{absent} pictures of the table do not lie below the root"
+    return [AuditEntry(row=0, image_path="", patient_id="", action="dropped", reason="not in this part", detail=detail)]

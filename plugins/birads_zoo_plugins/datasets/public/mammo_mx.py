@@ -1,0 +1,74 @@
+"""Mammo-MX: DICOM files without a suffix, whose names and folders say everything: B4/000077_R_MLO_B4_D2.
+
+Source of the layout: the release's page, https://zenodo.org/records/17740027.
+"""
+
+import re
+from pathlib import Path
+
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
+from birads_zoo_plugins.datasets._csv_table import repaired
+from birads_zoo_plugins.datasets._tree import check_root, list_tree
+from birads_zoo_plugins.datasets.public._near import files_near
+
+_NAME = re.compile(
+    r"(?P<patient>\d{6})_(?P<side>[LR])_(?P<view>[A-Z]{2,5})_B(?P<category>[0-6])(?P<part>[ABC]?)_D(?P<density>[1-4A-D])"
+    r"(?:_\d+)?(?:\.(?:dcm|dicom|png|jpe?g|tiff?))?",
+    re.IGNORECASE,
+)
+_FOLDER = re.compile(r"(?:^|/)B([0-6])(?=[_. /-])", re.IGNORECASE)
+_DENSITIES = {**dict(zip("1234", "ABCD", strict=True)), **{letter: letter for letter in "ABCD"}}
+
+
+def load(context: DatasetContext) -> Index:
+    """Read Mammo-MX from its unpacked archives: 13,659 pictures of 3,368 patients. Rows count the files.
+
+    Where name and folder say different categories the assessment is left empty. The names do not say which exam a
+    picture is of. Raises `UserError` for a missing or unreadable root, and one without such files.
+    """
+    tree = list_tree(check_root("mammo-mx", context))
+    files = sorted((file for file in tree.files if not _aside(file)), key=natural_key)
+    records: list[Record] = []
+    audit: list[AuditEntry] = []
+    for row, file in enumerate(files, start=1):
+        found = _NAME.fullmatch(file.rpartition("/")[2])
+        if not found:
+            reason = "unreadable name"
+            audit.append(AuditEntry(row=row, image_path=file, patient_id="", action="dropped", reason=reason))
+            continue
+        folder = _FOLDER.search(file)
+        agree = folder is None or folder[1] == found["category"]
+        record = {
+            "row": row,
+            "image_path": file,
+            "patient_id": found["patient"],
+            "laterality": found["side"].upper(),
+            "view": found["view"].upper(),
+            "assessment": found["category"] if agree else "",
+            "density": _DENSITIES[found["density"].upper()],
+            "subcategory": f"4{found['part'].upper()}" if found["part"] and found["category"] == "4" else "",
+        }
+        records.append(record)
+        if folder and not agree:
+            detail = f"the name says {found['category']}, the folder {folder[1]}; left empty"
+            audit.append(repaired(record, "category conflict", detail))
+    if not records:
+        raise UserError(
+            f"no file below {tree.root} is named like 000077_R_MLO_B1_D2: mammo-mx needs the folders B0 to B6 of its "
+            "archives, unpacked"
+        )
+    return make_index(tree.root, records, audit, own=("subcategory",))
+
+
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like Mammo-MX, "" where it does not."""
+    for file in files_near(folder):
+        if not _aside(file) and _NAME.fullmatch(file.rpartition("/")[2]):
+            return f"files named like {file.rpartition('/')[2]}"
+    return ""
+
+
+def _aside(file: str) -> bool:
+    """Say whether a file is no picture: hidden, or of the release's papers and archives."""
+    hidden = any(part.startswith(".") for part in file.split("/"))
+    return hidden or file.lower().endswith((".zip", ".txt", ".md", ".csv", ".xlsx", ".pdf", ".json"))

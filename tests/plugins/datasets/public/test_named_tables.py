@@ -1,0 +1,49 @@
+import pytest
+
+from birads_zoo.errors import UserError
+from birads_zoo_plugins.datasets._tree import list_tree
+from birads_zoo_plugins.datasets.public._named_tables import find_table
+from birads_zoo_plugins.datasets.public._near import files_near
+from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
+
+COLUMNS = {"patient_id": ("HASTANO", "ID"), "label": ("KATEGORİSİ",)}
+
+
+def test_the_shortest_name_with_all_columns_is_taken(tmp_path, write_csv):
+    write_csv(tmp_path / "a/labels.csv", [["ID"], ["1"]])
+    write_csv(tmp_path / "a/Labels v2.csv", [["some legend"], [], ["kategorisi", "x", "id"], ["B", "-", "2"], ["M"]])
+    write_csv(tmp_path / "labels_v2_reduced.csv", [["ID", "KATEGORİSİ"], ["3", "B"]])
+    table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS, {"age": ("Age",)})
+    assert table.path == tmp_path / "a/Labels v2.csv"
+    rows = [(4, {"patient_id": "2", "label": "B", "age": None}), (5, {"patient_id": None, "label": "M", "age": None})]
+    assert list(table.rows()) == rows
+    assert list(table.rows()) == rows  # read anew
+
+
+def test_a_table_that_is_no_utf8_says_so(tmp_path):
+    (tmp_path / "labels.csv").write_bytes("ID,KATEGORİSİ\n1,Göğüs\n".encode("cp1254"))
+    with pytest.raises(UserError, match=r"labels\.csv is no text in UTF-8: save it as CSV UTF-8"):
+        find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
+
+
+def test_an_unclosed_quotation_mark_is_told(tmp_path):
+    (tmp_path / "labels.csv").write_text("ID,KATEGORİSİ\n" + '"' + "x" * 200_000, encoding="utf-8")
+    table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
+    with pytest.raises(UserError, match="is no table: field larger than field limit"):
+        list(table.rows())
+
+
+def test_files_near_the_top_of_a_folder(tmp_path):
+    for file in ("1/2/3/4/deep", "1/2/3/near", "top"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("")
+    assert files_near(tmp_path) == ["top", "1/2/3/near"]
+    assert files_near(tmp_path / "gone") == files_near(tmp_path / "top") == []
+
+
+@pytest.mark.parametrize(
+    ("found", "most"),
+    [("12", "2"), ("30", "0"), ("04", "4"), ("56", "6"), (["", "1", ""], "1"), ([], "")],
+)
+def test_the_most_suspicious_of_several_categories(found, most):
+    assert highest_assessment(found) == highest_assessment(found[::-1]) == most
