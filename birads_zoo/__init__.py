@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from birads_zoo.api.explain import explain
     from birads_zoo.api.export import export
     from birads_zoo.api.figures import Figures
+    from birads_zoo.api.guess import guess
     from birads_zoo.api.leakage import leakage
     from birads_zoo.api.load import load
     from birads_zoo.api.open_run import Run, open_run
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from birads_zoo.errors import BiradsZooWarning, RunStoppedError, UserError, unknown_name
     from birads_zoo.evaluation.leaderboard import Leaderboard
     from birads_zoo.inspection.audit import Audit
+    from birads_zoo.inspection.recognition import Guess
     from birads_zoo.interfaces import (
         INDEX_COLUMNS,
         AblationSpec,
@@ -88,6 +90,7 @@ __all__ = [
     "ExplainerSpec",
     "ExplanationsFound",
     "Figures",
+    "Guess",
     "Index",
     "Leaderboard",
     "LeakageStudy",
@@ -119,6 +122,7 @@ __all__ = [
     "compare",
     "explain",
     "export",
+    "guess",
     "hookimpl",
     "leakage",
     "list_backbones",
@@ -137,6 +141,7 @@ _PLACES = {
     "BiradsZooWarning": "birads_zoo.errors",
     "ExplanationsFound": "birads_zoo.results.explanations",
     "Figures": "birads_zoo.api.figures",
+    "Guess": "birads_zoo.inspection.recognition",
     "Leaderboard": "birads_zoo.evaluation.leaderboard",
     "LeakageStudy": "birads_zoo.study.results",
     "Model": "birads_zoo.artifact.model",
@@ -152,6 +157,7 @@ _PLACES = {
     "compare": "birads_zoo.api.compare",
     "explain": "birads_zoo.api.explain",
     "export": "birads_zoo.api.export",
+    "guess": "birads_zoo.api.guess",
     "leakage": "birads_zoo.api.leakage",
     "list_backbones": "birads_zoo.api.backbones",
     "load": "birads_zoo.api.load",

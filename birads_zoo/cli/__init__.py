@@ -23,6 +23,7 @@ SUMMARIES = {
     "leakage": "Tell what a split that leaks patients makes of a score",
     "report": "Make a page of a finished run that opens without a network",
     "explain": "Draw heat maps of a finished run, and tell which of them can be believed",
+    "guess": "Say which data sets a folder looks like",
     "audit": "Say which rows of a data set are usable, and why the others are not",
     "export": "Make a trained run a model that predicts without it",
     "predict": "Say what an exported model sees in pictures",
@@ -61,7 +62,7 @@ def group(context: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 when all went well, 2 for a user's mistake, 130 when interrupted.
+    """Run the command line and exit: 0 when all went well, 1 where nothing was found, 2 for a mistake, 130 interrupted.
 
     A `UserError` becomes its sentence on stderr, a `BiradsZooWarning` likewise and only once; any other exception is
     a bug and keeps its traceback. With the environment variable BIRADS_ZOO_DEBUG set, the traceback of what caused a

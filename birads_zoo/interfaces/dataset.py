@@ -30,7 +30,8 @@ class DatasetSpec:
     is not this data set. `source` says where people get the data, `licence` under which terms, `citation` which paper
     describes it. `layout` says where the layout that is read was described, and whether it was tried on the data
     itself. `recognise(folder)` returns why a folder looks like this data set, "" where it does not: by the names of its
-    files and a table's header, without opening a picture.
+    files and a table's header, without opening a picture. `generic` says that it reads anybody's data in a common form:
+    `birads-zoo guess` offers it where no other data set fits.
     """
 
     name: str
@@ -44,3 +45,4 @@ class DatasetSpec:
     citation: str = ""
     layout: str = ""
     recognise: Callable[[Path], str] | None = None
+    generic: bool = False

@@ -1,6 +1,7 @@
 """The bundled data sets. Each is loaded by a lazily imported sibling; this module stays light."""
 
 from birads_zoo import DatasetContext, DatasetSpec, Index, hookimpl
+from birads_zoo_plugins.datasets._lazy import recognise_of
 from birads_zoo_plugins.datasets._options import FolderOptions, KaumdsOptions, PatientOptions
 from birads_zoo_plugins.datasets._targets import ABNORMAL, BIRADS, DENSITY, FINDING, LABEL, SUSPICIOUS, TISSUE
 from birads_zoo_plugins.datasets.public import PUBLIC
@@ -56,6 +57,7 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="kaumds",
             summary="King Abdulaziz University mammograms: BI-RADS 1-5, CC and MLO, 996 patients in the sheet",
             load=load_kaumds,
+            recognise=recognise_of("_kaumds"),
             options=KaumdsOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY),
             aliases=("kau-bcmd",),
@@ -67,6 +69,7 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="mini-mias",
             summary="mini-MIAS: 322 MLO mammograms of 161 patients, normal, benign or malignant",
             load=load_mini_mias,
+            recognise=recognise_of("_mini_mias"),
             targets=(FINDING, ABNORMAL, TISSUE),
             source="https://www.repository.cam.ac.uk/handle/1810/250394 (MIAS), http://peipa.essex.ac.uk/info/mias.html",
             licence="for research; see the licence agreement in the archive",
@@ -76,6 +79,7 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="phantom",
             summary="synthetic mammograms in KAUMDS' layout, with the true lesions beside",
             load=load_phantom,
+            recognise=recognise_of("_phantom"),
             targets=(BIRADS, SUSPICIOUS, DENSITY),
             source="birads-zoo phantom makes it; without --root the default one is made in the cache",
             licence="MIT, as birads-zoo",
@@ -84,6 +88,8 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="image-folder",
             summary="a folder of pictures a class; the patient from the path or a table",
             load=load_image_folder,
+            recognise=recognise_of("_image_folder"),
+            generic=True,
             options=FolderOptions,
             targets=(LABEL,),
         ),
@@ -91,6 +97,8 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="dicom-folder",
             summary="a tree of DICOM files, sides, views and patients from their headers; labels by table or folder",
             load=load_dicom_folder,
+            recognise=recognise_of("_dicom_folder"),
+            generic=True,
             options=PatientOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY, LABEL),
         ),
@@ -98,6 +106,8 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             name="csv",
             summary="any table with a row a picture (CSV, TSV or XLSX), columns mapped by name",
             load=load_csv_table,
+            recognise=recognise_of("_csv_table"),
+            generic=True,
             options=FolderOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY, LABEL),
         ),

@@ -8,6 +8,7 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, header, read_table, require_columns
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
 from birads_zoo_plugins.datasets._merging import merged_ids
+from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._options import FolderOptions
 from birads_zoo_plugins.datasets._paths import find_places
 from birads_zoo_plugins.datasets._tables import Cell, note_encoding
@@ -51,6 +52,18 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, *merged_ids(records, audit, options), own=("subcategory",))
 
 
+def recognise(folder: Path) -> str:
+    """Return which columns of a folder's only table are known, "" where none is read as the pictures' paths."""
+    tables = [file for file in files_near(folder) if _is_table(file)]
+    if len(tables) != 1:
+        return ""
+    try:
+        table = read_table(folder / tables[0], {})
+    except UserError:
+        return ""
+    return f"{tables[0]} with columns for {', '.join(table.places)}" if "image_path" in table.places else ""
+
+
 def _same_patient(number: int, cell: Cell, own: str) -> Cell:
     """Return a row's patient from its cell, or, where that is blank, its path; a `UserError` where they contradict."""
     if values.is_blank(cell):
@@ -73,11 +86,15 @@ def _find_table(tree: Tree, options: FolderOptions) -> Table:
 def _find_file(tree: Tree, options: FolderOptions) -> Path:
     if options.table:
         return tree.root / options.table
-    files = [file for file in tree.files if "/" not in file and file.lower().endswith((".csv", ".tsv"))]
+    files = [file for file in tree.files if _is_table(file)]
     if len(files) != 1:
         found = ", ".join(map(repr, files)) or "none"
         raise UserError(f"data set 'csv' needs one table in {tree.root}, found {found}: name it with --table FILE")
     return tree.root / files[0]
+
+
+def _is_table(file: str) -> bool:
+    return "/" not in file and file.lower().endswith((".csv", ".tsv"))
 
 
 def require_target(table: Table) -> None:

@@ -12,8 +12,11 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import check_mapping
 from birads_zoo_plugins.datasets._dicom_labels import note, read_labels
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
+from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+
+_TRIED = 100  # files, to recognise a folder by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +75,22 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit)
 
 
+def recognise(folder: Path) -> str:
+    """Return the first DICOM file of a folder, "" where none of the first files is one."""
+    for file in files_near(folder)[:_TRIED]:
+        try:
+            if not _beside(file, "") and is_dicom(folder / file):
+                return f"DICOM files, such as {file}"
+        except ImageError:
+            continue
+    return ""
+
+
 def _look_through(tree: Tree, options: PatientOptions) -> tuple[list[_Seen], list[AuditEntry]]:
     """Return the usable files, and an audit entry for each other."""
-    numbered = enumerate(sorted((file for file in tree.files if not _beside(file, options)), key=natural_key), start=1)
+    numbered = enumerate(
+        sorted((file for file in tree.files if not _beside(file, options.table)), key=natural_key), start=1
+    )
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         looked = list(threads.map(lambda place: _look(tree.root, *place), numbered))
     seen = [one for one in looked if isinstance(one, _Seen)]
@@ -86,10 +102,10 @@ def _look_through(tree: Tree, options: PatientOptions) -> tuple[list[_Seen], lis
     return seen, audit
 
 
-def _beside(file: str, options: PatientOptions) -> bool:
+def _beside(file: str, table: str) -> bool:
     """Say whether a file is no sample: the table, hidden ones, and the index that DICOM discs carry."""
     name = file.rpartition("/")[2]
-    return file == options.table or name == "DICOMDIR" or any(part.startswith(".") for part in file.split("/"))
+    return file == table or name == "DICOMDIR" or any(part.startswith(".") for part in file.split("/"))
 
 
 def _look(root: Path, row: int, file: str) -> _Seen | AuditEntry:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
@@ -10,6 +10,7 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._class_folders import read_folders
 from birads_zoo_plugins.datasets._columns import check_mapping, read_table, require_columns
 from birads_zoo_plugins.datasets._merging import merged_ids
+from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._options import FolderOptions
 from birads_zoo_plugins.datasets._paths import find_places
 from birads_zoo_plugins.datasets._tables import note_encoding
@@ -63,6 +64,19 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, *merged_ids(records, audit, options))
 
 
+def recognise(folder: Path) -> str:
+    """Return which folders of pictures there are, "" where these are not one for each of two classes at least."""
+    pictures = [file for file in files_near(folder) if file.lower().endswith(PICTURES) and not _hidden(file)]
+    try:
+        filed = read_folders([file for file in pictures if "/" in file], folder)
+    except UserError:
+        return ""
+    labels = sorted({one.label for one in filed.values()} - {""}, key=natural_key)
+    more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return f"folders of pictures: {', '.join(labels[:_NAMED])}{more}" if len(labels) > 1 else ""
+
+
+_NAMED = 5  # folders
 _Patients = Callable[[str], tuple[str, ...]]
 """From a path to the patients it is said to show: none when unknown, several where a table contradicts itself."""
 

@@ -14,6 +14,7 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._merging import merged_ids
+from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._options import KaumdsOptions
 from birads_zoo_plugins.datasets._paths import Place, doubtful, moved
 from birads_zoo_plugins.datasets._tables import Cell, note_encoding, read_sheets
@@ -21,6 +22,8 @@ from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 NEEDED = ("image_path", "patient_id", "assessment")
 
+_MARK = {"density": "Percentage of glandular tissue density"}
+"""A column that tells its sheet from others with the needed ones."""
 _FOLDER = "mammograms/"  # some copies of the sheet have it in their paths, and some of the data have it on the disk
 _NAME = re.compile(r"(?P<year>(?:19|20)\d\d)?_?.*_\s*(?P<view>CC|MLO)_(?P<side>[LR])\.\w+$", re.IGNORECASE)
 _CATEGORY = r"(?:^|/)(?P<assessment>BI-?RADS?[ _-]?[0-6])/"
@@ -76,15 +79,33 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, *merged_ids(records, audit, options))
 
 
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like KAUMDS, "" where it does not: its folders and names of pictures, or its sheet."""
+    files = files_near(folder)
+    filed = next(filter(_FILED.search, files), "")
+    if filed:
+        return f"pictures in folders of BI-RADS categories with its names, such as {filed}"
+    for file in (file for file in files if file.count("/") < 2 and _is_sheet(file)):
+        try:
+            tables = [find_table(sheet, _MARK) for sheet in read_sheets(folder / file)]
+        except UserError:
+            continue
+        if any(all(name in table.places for name in (*NEEDED, *_MARK)) for table in tables):
+            return f"{PurePosixPath(file).name} with its columns"
+    return ""
+
+
+def _is_sheet(file: str) -> bool:
+    return file.lower().endswith(".xlsx") and not PurePosixPath(file).name.startswith(("~$", "."))
+
+
 def _find_sheet(tree: Tree, options: KaumdsOptions) -> Table:
     """Return the sheet that has the needed columns, wherever it is and whatever it is called."""
     if options.table:
         files = [tree.root / options.table]
     else:
         files = [
-            tree.root / file
-            for file in sorted(tree.files, key=lambda file: (file.count("/"), file))
-            if file.lower().endswith(".xlsx") and not PurePosixPath(file).name.startswith(("~$", "."))
+            tree.root / file for file in sorted(tree.files, key=lambda file: (file.count("/"), file)) if _is_sheet(file)
         ]
     wanted = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
     if not files:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
+from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 SIDE = 1024  # pixels of every picture's sides
@@ -36,6 +37,17 @@ def load(context: DatasetContext) -> Index:
         records.append(record)
         audit += entry
     return make_index(tree.root, records, audit, own=("tissue",))
+
+
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like mini-MIAS, "" where it does not."""
+    files = {file.lower(): file for file in reversed(files_near(folder))}
+    for folded, info in files.items():
+        above, _, name = folded.rpartition("/")
+        film = f"{above}/mdb001.pgm".lstrip("/")
+        if name == "info.txt" and film in files:
+            return f"{info.rpartition('/')[2]} beside {files[film].rpartition('/')[2]}"
+    return ""
 
 
 def _find_info(tree: Tree) -> str:

@@ -26,6 +26,11 @@ def load(context: DatasetContext) -> Index:
     return replace(index, rows=index.rows.assign(lesions=pd.Series(found, dtype="object")))
 
 
+def recognise(folder: Path) -> str:
+    """Return why a folder looks like a phantom, "" where it does not."""
+    return f"its {TRUTH_FILE}" if (folder / TRUTH_FILE).is_file() else ""
+
+
 def _read_truth(path: Path) -> dict[str, tuple[Lesion, ...]]:
     """Return the lesions of each picture that has any."""
     if not path.is_file():

@@ -11,9 +11,9 @@ from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from birads_zoo import UserError
+from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tables import HEADER_ROWS, SUFFIXES, Cell, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree
-from birads_zoo_plugins.datasets.public._near import files_near
 
 Columns = Mapping[str, tuple[str, ...]]
 """Our name for a column, and the names that it has in the releases of a data set, the usual one first."""

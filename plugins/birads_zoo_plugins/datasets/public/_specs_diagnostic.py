@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from birads_zoo import DatasetSpec, Options
+from birads_zoo_plugins.datasets._lazy import load_of, recognise_of
 from birads_zoo_plugins.datasets._targets import (
     ABNORMAL,
     BIRADS,
@@ -16,7 +17,6 @@ from birads_zoo_plugins.datasets._targets import (
     PATHOLOGY,
     SUSPICIOUS,
 )
-from birads_zoo_plugins.datasets.public._lazy import load_of, recognise_of
 
 
 class CesmOptions(Options, frozen=True, kw_only=True):
@@ -32,8 +32,8 @@ DIAGNOSTIC = (
     DatasetSpec(
         name="cbis-ddsm",
         summary="films of DDSM, curated: masses and calcifications, BI-RADS 0-5 and pathology, 1,566 patients",
-        load=load_of("cbis_ddsm"),
-        recognise=recognise_of("cbis_ddsm"),
+        load=load_of("public.cbis_ddsm"),
+        recognise=recognise_of("public.cbis_ddsm"),
         targets=(BIRADS, SUSPICIOUS, PATHOLOGY, DENSITY),
         source="https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY (The Cancer Imaging Archive; the four tables beside)",
         licence="CC BY 3.0",
@@ -45,8 +45,8 @@ DIAGNOSTIC = (
     DatasetSpec(
         name="ddsm",
         summary="digitised films of 2,620 cases: normal, benign or cancer, with outlined abnormalities and BI-RADS",
-        load=load_of("ddsm"),
-        recognise=recognise_of("ddsm"),
+        load=load_of("public.ddsm"),
+        recognise=recognise_of("public.ddsm"),
         targets=(BIRADS, SUSPICIOUS, FINDING, MARKED, CASE, replace(DENSITY, level="patient")),
         source="http://www.eng.usf.edu/cvprg/Mammography/Database.html (University of South Florida)",
         licence="for research, with the citation; no licence is stated",
@@ -58,8 +58,8 @@ DIAGNOSTIC = (
     DatasetSpec(
         name="inbreast",
         summary="410 digital mammograms of 115 cases: BI-RADS 1-6 and density, with contours of the lesions",
-        load=load_of("inbreast"),
-        recognise=recognise_of("inbreast"),
+        load=load_of("public.inbreast"),
+        recognise=recognise_of("public.inbreast"),
         targets=(BIRADS, SUSPICIOUS, DENSITY),
         source="from the authors, on request (Breast Research Group, INESC Porto)",
         licence="the terms agreed with the authors",
@@ -70,8 +70,8 @@ DIAGNOSTIC = (
     DatasetSpec(
         name="cmmd",
         summary="Chinese Mammography Database: 1,775 patients, benign or malignant by biopsy, CC and MLO",
-        load=load_of("cmmd"),
-        recognise=recognise_of("cmmd"),
+        load=load_of("public.cmmd"),
+        recognise=recognise_of("public.cmmd"),
         targets=(replace(PATHOLOGY, level="breast"),),
         source="https://doi.org/10.7937/tcia.eqde-4b16 (The Cancer Imaging Archive, open)",
         licence="CC BY 4.0",
@@ -82,8 +82,8 @@ DIAGNOSTIC = (
     DatasetSpec(
         name="cdd-cesm",
         summary="contrast-enhanced mammography: low-energy and subtracted images, 326 patients, outlines of lesions",
-        load=load_of("cdd_cesm"),
-        recognise=recognise_of("cdd_cesm"),
+        load=load_of("public.cdd_cesm"),
+        recognise=recognise_of("public.cdd_cesm"),
         options=CesmOptions,
         targets=(BIRADS, SUSPICIOUS, FINDING, ABNORMAL, DENSITY),
         source="https://www.cancerimagingarchive.net/collection/cdd-cesm/ (The Cancer Imaging Archive, open)",
@@ -96,8 +96,8 @@ DIAGNOSTIC = (
     DatasetSpec(
         name="dmid",
         summary="Digital mammography dataset for breast cancer diagnosis: 510 images with reports, India",
-        load=load_of("dmid"),
-        recognise=recognise_of("dmid"),
+        load=load_of("public.dmid"),
+        recognise=recognise_of("public.dmid"),
         targets=(BIRADS, SUSPICIOUS, FINDING, ABNORMAL, DENSITY),
         source="https://doi.org/10.6084/m9.figshare.24522883 (figshare, open)",
         licence="CC BY 4.0",

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from birads_zoo import DatasetSpec, Options
+from birads_zoo_plugins.datasets._lazy import load_of, recognise_of
 from birads_zoo_plugins.datasets._targets import BIRADS, CANCER, DENSITY, RECALL, SUSPICIOUS
-from birads_zoo_plugins.datasets.public._lazy import load_of, recognise_of
 
 _RECALLED = replace(
     RECALL,
@@ -32,8 +32,8 @@ SCREENING = (
     DatasetSpec(
         name="rsna-2022",
         summary="54,706 screening mammograms of 11,913 patients: cancer or not, and who was called back",
-        load=load_of("rsna_2022"),
-        recognise=recognise_of("rsna_2022"),
+        load=load_of("public.rsna_2022"),
+        recognise=recognise_of("public.rsna_2022"),
         targets=tuple(replace(target, level="breast") for target in (CANCER, RECALL, DENSITY)),
         aliases=("rsna-breast-cancer-detection",),
         source="https://www.kaggle.com/competitions/rsna-breast-cancer-detection (with an account, the rules accepted)",
@@ -45,8 +45,8 @@ SCREENING = (
     DatasetSpec(
         name="vindr-mammo",
         summary="20,000 digital mammograms of 5,000 exams: BI-RADS 1-5 and density of each breast, boxes of findings",
-        load=load_of("vindr_mammo"),
-        recognise=recognise_of("vindr_mammo"),
+        load=load_of("public.vindr_mammo"),
+        recognise=recognise_of("public.vindr_mammo"),
         targets=tuple(replace(target, level="breast") for target in (BIRADS, SUSPICIOUS, DENSITY)),
         source="https://doi.org/10.13026/br2v-7517 (PhysioNet, with an account, the agreement signed)",
         licence="the data use agreement of the release on PhysioNet (restricted access)",
@@ -58,8 +58,8 @@ SCREENING = (
     DatasetSpec(
         name="embed",
         summary="Emory Breast Imaging Dataset, open part: 480,000 pictures of 22,000 patients, BI-RADS 0-6, regions",
-        load=load_of("embed"),
-        recognise=recognise_of("embed"),
+        load=load_of("public.embed"),
+        recognise=recognise_of("public.embed"),
         options=EmbedOptions,
         targets=(
             replace(BIRADS, level="breast"),
@@ -77,8 +77,8 @@ SCREENING = (
     DatasetSpec(
         name="csaw-cc",
         summary="CSAW-CC, Karolinska: 8,723 women screened in Sweden, 873 with cancer, without BI-RADS",
-        load=load_of("csaw_cc"),
-        recognise=recognise_of("csaw_cc"),
+        load=load_of("public.csaw_cc"),
+        recognise=recognise_of("public.csaw_cc"),
         targets=(
             replace(CANCER, classes={"no cancer": ("no cancer",), "cancer": ("screen-detected",)}, level="breast"),
             replace(
@@ -99,8 +99,8 @@ SCREENING = (
     DatasetSpec(
         name="mammo-mx",
         summary="Mammo-MX: 13,659 pictures of 3,368 patients in Mexico, BI-RADS 0-6 and density in the names",
-        load=load_of("mammo_mx"),
-        recognise=recognise_of("mammo_mx"),
+        load=load_of("public.mammo_mx"),
+        recognise=recognise_of("public.mammo_mx"),
         targets=(BIRADS, SUSPICIOUS, RECALL, DENSITY),
         source="https://zenodo.org/records/17740027 (Zenodo, open)",
         licence="CC BY 4.0",
@@ -113,8 +113,8 @@ SCREENING = (
     DatasetSpec(
         name="nl-breast-screening",
         summary="NL-Breast-Screening, Newfoundland and Labrador: 5,997 exams, cancer by biopsy, false positives",
-        load=load_of("nl_breast_screening"),
-        recognise=recognise_of("nl_breast_screening"),
+        load=load_of("public.nl_breast_screening"),
+        recognise=recognise_of("public.nl_breast_screening"),
         targets=(
             replace(
                 CANCER, classes={"no cancer": ("normal", "false positive"), "cancer": ("cancer",)}, level="patient"
@@ -135,8 +135,8 @@ SCREENING = (
     DatasetSpec(
         name="mammosightr",
         summary="MammosighTR: 12,740 patients of the Turkish screening programme, BI-RADS, density, quadrants",
-        load=load_of("mammosightr"),
-        recognise=recognise_of("mammosightr"),
+        load=load_of("public.mammosightr"),
+        recognise=recognise_of("public.mammosightr"),
         targets=(
             replace(BIRADS, level="patient"),
             replace(SUSPICIOUS, level="patient"),

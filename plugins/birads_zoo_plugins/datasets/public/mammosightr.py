@@ -10,10 +10,10 @@ from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, make_index
 from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import check_root, list_tree
 from birads_zoo_plugins.datasets.public._named_tables import find_table, recognise_table
-from birads_zoo_plugins.datasets.public._near import files_near
 
 _COLUMNS = {
     "patient_id": ("HASTANO",),

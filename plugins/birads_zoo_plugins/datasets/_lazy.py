@@ -8,7 +8,7 @@ from birads_zoo import DatasetContext, Index
 
 
 def load_of(module: str) -> Callable[[DatasetContext], Index]:
-    """Return the `load` of a module in this folder."""
+    """Return the `load` of a module below this folder, such as "public.cmmd"."""
 
     def load(context: DatasetContext) -> Index:
         index: Index = import_module(f"{__package__}.{module}").load(context)
@@ -18,7 +18,7 @@ def load_of(module: str) -> Callable[[DatasetContext], Index]:
 
 
 def recognise_of(module: str) -> Callable[[Path], str]:
-    """Return the `recognise` of a module in this folder."""
+    """Return the `recognise` of a module below this folder."""
 
     def recognise(folder: Path) -> str:
         why: str = import_module(f"{__package__}.{module}").recognise(folder)

@@ -1,0 +1,70 @@
+"""Which data sets a folder looks like: each of them is asked."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from birads_zoo.errors import warn
+from birads_zoo.plugins import describe
+
+if TYPE_CHECKING:
+    from birads_zoo.host import Host, Registered
+    from birads_zoo.interfaces import DatasetSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """A data set that a folder looks like: its name and summary, why, and the command that reads the folder so.
+
+    `generic` data sets read anybody's data in a common form.
+    """
+
+    dataset: str
+    summary: str
+    reason: str
+    command: str
+    generic: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON has them."""
+        return dict(vars(self))
+
+
+def recognise(folder: Path, host: Host) -> tuple[Guess, ...]:
+    """Return the data sets that a folder looks like, by name; generic ones only where no other does.
+
+    A plugin that fails when it is asked is a warning.
+    """
+    datasets = [registered for _, registered in sorted(host.datasets.items())]
+    own = _fitting(folder, (one for one in datasets if not one.spec.generic))
+    return own or _fitting(folder, (one for one in datasets if one.spec.generic))
+
+
+def _fitting(folder: Path, datasets: Iterable[Registered[DatasetSpec]]) -> tuple[Guess, ...]:
+    return tuple(
+        Guess(
+            dataset=one.spec.name,
+            summary=one.spec.summary,
+            reason=reason,
+            command=shlex.join(["birads-zoo", "audit", "--dataset", one.spec.name, "--root", str(folder)]),
+            generic=one.spec.generic,
+        )
+        for one in datasets
+        if (reason := _reason(folder, one))
+    )
+
+
+def _reason(folder: Path, registered: Registered[DatasetSpec]) -> str:
+    spec = registered.spec
+    if spec.recognise is None:
+        return ""
+    try:
+        return spec.recognise(folder)
+    except Exception as error:  # a plugin's own mistake must not hide what the others say
+        said = describe(error, registered.plugin)
+        warn(f"data set {spec.name!r} (plugin {registered.plugin}) failed to look at {folder}: {said}")
+        return ""

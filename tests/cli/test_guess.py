@@ -1,0 +1,140 @@
+"""`birads-zoo guess`."""
+
+import json
+
+import pytest
+
+import birads_zoo
+from birads_zoo.host import load_host
+
+pytestmark = pytest.mark.usefixtures("folder")  # the working directory is an empty one
+
+_PLUGIN = """
+from birads_zoo import DatasetSpec, Target, hookimpl
+
+def recognise(folder):
+    raise ValueError("cannot look")
+
+@hookimpl
+def birads_zoo_datasets():
+    target = Target(name="label", column="label", classes=None)
+    return [DatasetSpec(name="broken", summary="s", load=print, targets=(target,), recognise=recognise)]
+"""
+
+
+@pytest.fixture
+def write(folder):
+    """Write files into the folder `data`: `write({"a/b.txt": b"content"})` → the folder."""
+
+    def write_files(files):
+        for name, content in files.items():
+            (folder / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "data" / name).write_bytes(content)
+        return folder / "data"
+
+    return write_files
+
+
+def fits(zoo, path):
+    """Return each data set that fits with its reason."""
+    ended = zoo("guess", path, "--json")
+    assert ended.status == (0 if ended.out != "[]\n" else 1), ended.err
+    return {one["dataset"]: one["reason"] for one in json.loads(ended.out)}
+
+
+def test_what_fits_is_told_with_its_reason_and_the_command(zoo, write):
+    write({"Info.txt": b"mdb001 G CIRC B 535 425 197\n", "mdb001.pgm": b"P5"}).rename("my films")
+    ended = zoo("guess", "my films")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out == (
+        "mini-mias: Info.txt beside mdb001.pgm\n  birads-zoo audit --dataset mini-mias --root 'my films'\n"
+    )
+
+
+def test_json_is_all_there_is_on_stdout(zoo, write):
+    root = write({"pgm/Info.txt": b"", "pgm/MDB001.PGM": b""})
+    (found,) = json.loads(zoo("guess", root, "--json").out)
+    assert found == {
+        "dataset": "mini-mias",
+        "summary": load_host().dataset("mini-mias").summary,
+        "reason": "Info.txt beside MDB001.PGM",
+        "command": f"birads-zoo audit --dataset mini-mias --root {root}",
+        "generic": False,
+    }
+    assert [one.to_dict() for one in birads_zoo.guess(root)] == [found]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"labels.csv": b"file;birads\na.png;4\n"},
+            {"csv": "labels.csv with columns for image_path, assessment"},
+        ),
+        ({"labels.csv": b"patient,birads\n1,4\n"}, {}),
+        ({"a.csv": b"image,birads\n", "b.csv": b"image,birads\n"}, {}),
+        (
+            {"train/calm/a.png": b"", "test/odd/b.png": b"", "labels.txt": b""},
+            {"image-folder": "folders of pictures: calm, odd"},
+        ),
+        ({"calm/a.png": b"", "b.png": b""}, {}),
+        ({"x/1": bytes(128) + b"DICM", "read.me": b"text"}, {"dicom-folder": "DICOM files, such as x/1"}),
+        (
+            {"mammograms/BIRAD 1/2019_BC000001_ CC_R.jpg": b"", "BIRAD 2/a.jpg": b""},
+            {
+                "kaumds": "pictures in folders of BI-RADS categories with its names, such as "
+                "mammograms/BIRAD 1/2019_BC000001_ CC_R.jpg"
+            },
+        ),
+        ({"truth/lesions.csv": b""}, {"phantom": "its truth/lesions.csv"}),
+        ({}, {}),
+    ],
+)
+def test_readers_say_what_they_know_a_folder_by(zoo, write, folder, files, expected):
+    (folder / "data").mkdir()
+    assert fits(zoo, write(files)) == expected
+
+
+def test_a_sheet_of_kaumds_is_known_by_its_columns(zoo, folder):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    columns = ["PatientID", "Assesment", "Image path"]
+    book.active.append(columns)
+    book.save(folder / "sheet.xlsx")
+    assert fits(zoo, folder) == {}
+    book = openpyxl.Workbook()
+    book.active.append([*columns, "Percentage of grandular tissue(density)"])
+    book.save(folder / "sheet.xlsx")
+    assert fits(zoo, folder) == {"kaumds": "sheet.xlsx with its columns"}
+
+
+def test_a_generic_reader_is_silent_where_another_fits(zoo, write):
+    root = write({"train_images/1/2.dcm": bytes(128) + b"DICM", "train_images/2/3.dcm": bytes(128) + b"DICM"})
+    assert list(fits(zoo, root)) == ["dicom-folder", "image-folder"]
+    columns = b"patient_id,image_id,laterality,view,cancer,difficult_negative_case\n1,2,L,CC,0,False\n"
+    write({"train.csv": columns})
+    assert list(fits(zoo, root)) == ["rsna-2022"]
+
+
+def test_nothing_fits(zoo, folder):
+    ended = zoo("guess", folder)
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err == f"birads-zoo: no data set fits {folder}; birads-zoo list datasets shows what is read\n"
+
+
+@pytest.mark.parametrize(("name", "said"), [("gone", "no such folder: gone"), ("file", "file is a file: give the")])
+def test_a_path_that_is_no_folder(refused, folder, name, said):
+    (folder / "file").write_text("")
+    assert refused("guess", name).startswith(said)
+
+
+def test_a_plugin_that_fails_is_a_line_on_stderr(zoo, write, folder):
+    (folder / "broken.py").write_text(_PLUGIN)
+    root = write({"Info.txt": b"", "mdb001.pgm": b""})
+    ended = zoo("guess", root, "--plugin", "broken.py")
+    assert ended.status == 0
+    assert ended.out.startswith("mini-mias: ")
+    (line,) = ended.err.splitlines()
+    assert line.startswith("birads-zoo: warning: data set 'broken' (plugin ")
+    assert line.endswith(f"failed to look at {root}: ValueError: cannot look (line 5)")
