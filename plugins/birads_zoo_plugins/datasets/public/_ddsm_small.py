@@ -9,19 +9,24 @@ from birads_zoo_plugins.datasets._paths import find_places
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import Tree
 from birads_zoo_plugins.datasets.public._ddsm_labels import CASES, FINDINGS, MARKS, OWN
-from birads_zoo_plugins.datasets.public._rows import read_rows
+from birads_zoo_plugins.datasets.public._named_tables import find_table
 
-TABLE = "labels.csv"
-NEEDED = ("image_path", "case", "folder", "laterality", "view", "marked", "assessment", "pathology")
+TABLE = "labels"
+COLUMNS = {
+    name: (name,)
+    for name in ("image_path", "case", "folder", "laterality", "view", "marked", "assessment", "pathology")
+}
+MORE = {name: (name,) for name in ("scanner", "lesion_types", "subtlety")}
 
 
-def load(tree: Tree, file: str) -> Index:
-    """Read the table `file`; paths count from its folder, and the rows from its header, which is 1."""
-    folder = file.rpartition("/")[0]
-    rows = read_rows(tree.root / file, NEEDED).rows
-    places = find_places(tree, [f"{folder}/{values.path(cells['image path'])}".lstrip("/") for _, cells in rows])
+def load(tree: Tree) -> Index:
+    """Read the table of labels; paths count from its folder, and the rows from its header, which is 1."""
+    table = find_table(tree, "ddsm", TABLE, COLUMNS, MORE)
+    folder = table.path.parent.relative_to(tree.root)
+    rows = list(table.rows())
+    places = find_places(tree, [(folder / values.path(cells["image_path"])).as_posix() for _, cells in rows])
     records: list[Record] = []
-    audit: list[AuditEntry] = []
+    audit: list[AuditEntry] = [*table.notes]
     for (number, cells), place in zip(rows, places, strict=True):
         record = _read_row(number, cells, place.path)
         records.append(record)
@@ -46,7 +51,7 @@ def _read_row(number: int, cells: dict[str, Cell], path: str) -> dict[str, Any]:
         "label": "normal" if case == "normal" else finding,
         "case": case,
         "marked": marked,
-        "scanner": values.text(cells.get("scanner")),
-        "lesion_types": ", ".join(values.text(cells.get("lesion types")).lower().split()),
-        "subtlety": values.text(cells.get("subtlety")),
+        "scanner": values.text(cells["scanner"]),
+        "lesion_types": ", ".join(values.text(cells["lesion_types"]).lower().split()),
+        "subtlety": values.text(cells["subtlety"]),
     }

@@ -3,6 +3,7 @@
 The largest of them (EMBED's metadata) has 480,000 rows of 150 cells: a row is never held longer than it is needed.
 """
 
+import codecs
 import csv
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
-from birads_zoo import UserError
+from birads_zoo import AuditEntry, UserError
 from birads_zoo_plugins.datasets._near import files_near
-from birads_zoo_plugins.datasets._tables import HEADER_ROWS, SUFFIXES, Cell, read_sheets
+from birads_zoo_plugins.datasets._tables import HEADER_ROWS, SUFFIXES, Cell, Sheet, note_encoding, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree
 
 Columns = Mapping[str, tuple[str, ...]]
@@ -27,22 +28,37 @@ NamedRow = tuple[int, dict[str, Cell]]
 
 @dataclass(frozen=True, kw_only=True)
 class NamedTable:
-    """A table's path, its header, and what yields its rows, each time anew."""
+    """A table's path, its header, what yields its rows, each time anew, and a note where its encoding was guessed."""
 
     path: Path
     header: tuple[str, ...]
     rows: Callable[[], Iterator[NamedRow]]
+    notes: tuple[AuditEntry, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Misfit:
+    """The first column that a table lacks, and the names that it has."""
+
+    lacking: str
+    header: tuple[str, ...]
+
+
+_SURE = 1 << 20  # bytes; a text that is UTF-8 so far is taken for it
 
 
 def find_table(tree: Tree, data_set: str, stem: str, columns: Columns, optional: Columns | None = None) -> NamedTable:
     """Return the table whose file's name begins with `stem` and that has all `columns`.
 
     Case, spaces, accents and what else is no letter or digit make no difference in names. Of several such files the
-    one with the shortest name is taken. A column of `optional` that is not there is None in every row.
+    one with the shortest name, nearest to the root, is taken. A column of `optional` that is not there is None in
+    every row.
 
     Raises `UserError` where there is no such file, or none with all columns, with what was looked for.
     """
-    files = sorted(filter(_of(stem), tree.files), key=lambda file: (len(PurePosixPath(file).name), file))
+    files = sorted(
+        filter(_of(stem), tree.files), key=lambda file: (len(PurePosixPath(file).name), file.count("/"), file)
+    )
     if not files:
         raise UserError(
             f"no {stem or 'table'} (.xlsx, .csv) below {tree.root}: {data_set} needs it from its release; give the "
@@ -51,8 +67,12 @@ def find_table(tree: Tree, data_set: str, stem: str, columns: Columns, optional:
     found = [_open(tree.root / file, columns, optional or {}) for file in files]
     table = next((one for one in found if isinstance(one, NamedTable)), None)
     if table is None:
-        lacking = next(one for one in found if not isinstance(one, NamedTable))
-        raise UserError(f"{tree.root / files[0]} has no column {lacking!r}, which {data_set} needs")
+        misfit = next(one for one in found if not isinstance(one, NamedTable))
+        shown = ", ".join(map(repr, misfit.header)) or "none"
+        raise UserError(
+            f"{tree.root / files[0]} has no column {misfit.lacking!r}, which {data_set} needs; it has: {shown}; fetch "
+            "the table again"
+        )
     return table
 
 
@@ -72,15 +92,33 @@ def has_table(tree: Tree, stem: str) -> bool:
     return any(map(_of(stem), tree.files))
 
 
-def sheets_of(path: Path) -> Iterator[Iterator[Numbered]]:
+def sheets_of(path: Path) -> Iterator[Iterable[Numbered]]:
     """Yield the numbered rows of each sheet of a workbook, or of a text table, without blank ones.
 
     Raises `UserError` for a file that is missing, unreadable or neither.
     """
-    if path.suffix.lower() in (".xlsx", ".xlsm"):
-        yield from (iter(sheet.rows) for sheet in read_sheets(path))
+    for sheet in _sheets(path):
+        yield sheet.rows if isinstance(sheet, Sheet) else sheet
+
+
+def _sheets(path: Path) -> Iterator[Sheet | Iterator[Numbered]]:
+    """Yield each sheet: a text in UTF-8 as rows that are read one by one, all else whole."""
+    if path.suffix.lower() in (".xlsx", ".xlsm") or not _is_utf8(path):
+        yield from read_sheets(path)
     else:
         yield _text_rows(path)
+
+
+def _is_utf8(path: Path) -> bool:
+    """Say whether a text begins as UTF-8; True for a file that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            codecs.getincrementaldecoder("utf-8")().decode(file.read(_SURE))
+    except UnicodeDecodeError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _of(stem: str) -> Callable[[str], bool]:
@@ -95,20 +133,22 @@ def _of(stem: str) -> Callable[[str], bool]:
     return fits
 
 
-def _open(path: Path, columns: Columns, optional: Columns) -> NamedTable | str:
-    """Return a file's table with these columns; where it has none, the first column that its best sheet lacks."""
-    lacking: list[str] = []
-    for sheet, rows in enumerate(sheets_of(path)):
-        for at, cells in islice(rows, HEADER_ROWS):
-            names = [_key(str(cell or "")) for cell in cells]
+def _open(path: Path, columns: Columns, optional: Columns) -> NamedTable | _Misfit:
+    """Return a file's table with these columns; where it has none, what the row that has the most of them lacks."""
+    best = _Misfit(lacking=next(iter(columns.values()))[0], header=())
+    fewest = len(columns) + 1
+    for at_sheet, sheet in enumerate(_sheets(path)):
+        for at, cells in islice(sheet.rows if isinstance(sheet, Sheet) else sheet, HEADER_ROWS):
+            header = tuple(str(cell or "").strip() for cell in cells)
+            names = [_key(name) for name in header]
             missing = [theirs[0] for theirs in columns.values() if _place(theirs, names) is None]
             if not missing:
                 places = {ours: _place(theirs, names) for ours, theirs in {**columns, **optional}.items()}
-                header = tuple(str(cell or "").strip() for cell in cells)
-                return NamedTable(path=path, header=header, rows=_rows_of(path, sheet, at, places))
-            if not lacking or len(missing) < len(lacking):
-                lacking = missing
-    return lacking[0] if lacking else next(iter(columns.values()))[0]
+                notes = tuple(note_encoding(sheet)) if isinstance(sheet, Sheet) else ()
+                return NamedTable(path=path, header=header, rows=_rows_of(path, at_sheet, at, places), notes=notes)
+            if len(missing) < fewest:
+                fewest, best = len(missing), _Misfit(lacking=missing[0], header=tuple(filter(None, header)))
+    return best
 
 
 def _rows_of(path: Path, sheet: int, header: int, places: Mapping[str, int | None]) -> Callable[[], Iterator[NamedRow]]:

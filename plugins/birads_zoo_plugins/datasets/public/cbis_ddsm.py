@@ -17,16 +17,21 @@ from birads_zoo_plugins.datasets._paths import AMBIGUOUS
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
 from birads_zoo_plugins.datasets.public._entries import merged_abnormalities
-from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
-from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
+from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
 
-TABLES = {f"{kind}_case_description_{part}_set.csv": part for kind in ("calc", "mass") for part in ("test", "train")}
+TABLES = {f"{kind}_case_description_{part}_set": part for kind in ("calc", "mass") for part in ("test", "train")}
 """The tables' names, and the part of the official split that each is."""
-NEEDED = (
-    *("patient_id", "breast_density", "left or right breast", "image view", "abnormality type"),
-    *("assessment", "pathology", "image file path"),
-)
+COLUMNS = {
+    "patient_id": ("patient_id",),
+    "density": ("breast_density",),
+    "laterality": ("left or right breast",),
+    "view": ("image view",),
+    "type": ("abnormality type",),
+    "assessment": ("assessment",),
+    "pathology": ("pathology",),
+    "image_path": ("image file path",),
+}
 
 _FINDINGS = {"MALIGNANT": "malignant", "BENIGN": "benign", "BENIGN_WITHOUT_CALLBACK": "benign"}
 
@@ -52,8 +57,8 @@ def load(context: DatasetContext) -> Index:
     tree = list_tree(check_root("cbis-ddsm", context))
     films: dict[tuple[str, ...], list[_Abnormality]] = defaultdict(list)
     for one in _read_tables(tree):
-        name = (values.patient(one.cells["patient id"]), values.laterality(one.cells["left or right breast"]))
-        films[(*name, values.view(one.cells["image view"]))].append(one)
+        name = (values.patient(one.cells["patient_id"]), values.laterality(one.cells["laterality"]))
+        films[(*name, values.view(one.cells["view"]))].append(one)
     places = _Places(tree)
     records: list[Record] = []
     audit: list[AuditEntry] = []
@@ -67,21 +72,19 @@ def load(context: DatasetContext) -> Index:
 
 def recognise(folder: Path) -> str:
     """Return why a folder looks like CBIS-DDSM, "" where it does not."""
-    table = find_near(folder, TABLES)
-    fits = table is not None and has_columns(table, NEEDED)
-    return f"{table.name} with its columns" if table is not None and fits else ""
+    return next((why for name in TABLES if (why := recognise_table(folder, name, COLUMNS))), "")
 
 
 def _read_tables(tree: Tree) -> Iterable[_Abnormality]:
-    found = {name: file for name in TABLES if (file := find_named(tree, [name]))}
+    found = [name for name in TABLES if has_table(tree, name)]
     if not found:
         raise UserError(
-            f"no {next(iter(TABLES))} below {tree.root}, nor any other of the four: cbis-ddsm needs the tables of case "
-            "descriptions there; they are downloads of their own"
+            f"no {next(iter(TABLES))}.csv below {tree.root}, nor any other of the four: cbis-ddsm needs the tables of "
+            "case descriptions there; they are downloads of their own"
         )
     row = 0
-    for name, file in found.items():
-        for _, cells in read_rows(tree.root / file, NEEDED).rows:
+    for name in found:
+        for _, cells in find_table(tree, "cbis-ddsm", name, COLUMNS, {"subtlety": ("subtlety",)}).rows():
             row += 1
             yield _Abnormality(row=row, part=TABLES[name], cells=cells)
 
@@ -118,13 +121,13 @@ def _read_film(
 ) -> tuple[Record, list[AuditEntry]]:
     first = abnormalities[0]
     patient, side, view = film
-    published = list(dict.fromkeys(values.path(one.cells["image file path"]) for one in abnormalities))
+    published = list(dict.fromkeys(values.path(one.cells["image_path"]) for one in abnormalities))
     found = [files for path in published if (files := places.find(path))]
     sure = [files[0] for files in found if len(files) == 1]
     assessments = [values.assessment(one.cells["assessment"]) for one in abnormalities]
     findings = [_FINDINGS.get(values.text(one.cells["pathology"]).upper(), "") for one in abnormalities]
     parts = sorted({one.part for one in abnormalities})
-    density, _ = values.density(first.cells["breast density"])
+    density, _ = values.density(first.cells["density"])
     record: dict[str, Any] = {
         "row": first.row,
         "image_path": sure[0] if sure else published[0],
@@ -136,7 +139,7 @@ def _read_film(
         "label": worst_finding(findings),
         "density": density,
         "split": parts[0] if len(parts) == 1 else "",
-        "lesion_types": _joined(abnormalities, "abnormality type"),
+        "lesion_types": _joined(abnormalities, "type"),
         "subtlety": _joined(abnormalities, "subtlety"),
         "abnormalities": str(len(abnormalities)),
     }
@@ -149,7 +152,7 @@ def _read_film(
     if found and not sure:
         entries.append(repaired(record, AMBIGUOUS, f"may be {' or '.join(found[0][:2])}: keep one full picture there"))
     if not density:
-        written = values.text(first.cells["breast density"])
+        written = values.text(first.cells["density"])
         entries.append(repaired(record, "unreadable density", f"{written!r} is no category of 1 to 4; left empty"))
     return record, entries
 
@@ -159,14 +162,14 @@ def _folder(path: str) -> str:
 
 
 def _joined(abnormalities: Sequence[_Abnormality], column: str) -> str:
-    return ", ".join(sorted({values.text(one.cells.get(column)).lower() for one in abnormalities} - {""}))
+    return ", ".join(sorted({values.text(one.cells[column]).lower() for one in abnormalities} - {""}))
 
 
 def _in_both_parts(abnormalities: Iterable[_Abnormality]) -> list[AuditEntry]:
     """Return a note on the patients who are in the training set and in the test set: the official split leaks."""
     parts: dict[str, set[str]] = defaultdict(set)
     for one in abnormalities:
-        parts[values.patient(one.cells["patient id"])].add(one.part)
+        parts[values.patient(one.cells["patient_id"])].add(one.part)
     both = sorted(patient for patient, found in parts.items() if len(found) > 1)
     if not both:
         return []

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from birads_zoo import DatasetContext, Index, UserError
+from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tree import check_root, list_tree
 from birads_zoo_plugins.datasets.public import _ddsm_cases, _ddsm_small
-from birads_zoo_plugins.datasets.public._recognition import find_like, find_near, has_columns
-from birads_zoo_plugins.datasets.public._rows import find_named
+from birads_zoo_plugins.datasets.public._named_tables import has_table, recognise_table
 
 
 def load(context: DatasetContext) -> Index:
@@ -21,18 +21,18 @@ def load(context: DatasetContext) -> Index:
     tree = list_tree(check_root("ddsm", context))
     if cases := _ddsm_cases.case_files(tree):
         return _ddsm_cases.load(tree, cases)
-    if table := find_named(tree, [_ddsm_small.TABLE]):
-        return _ddsm_small.load(tree, table)
+    if has_table(tree, _ddsm_small.TABLE):
+        return _ddsm_small.load(tree)
     raise UserError(
-        f"neither cases (such as case3024/B-3024-1.ics) nor {_ddsm_small.TABLE} below {tree.root}: ddsm needs the "
+        f"neither cases (such as case3024/B-3024-1.ics) nor {_ddsm_small.TABLE}.csv below {tree.root}: ddsm needs the "
         "folders of the cases, or small pictures with that table"
     )
 
 
 def recognise(folder: Path) -> str:
     """Return why a folder looks like DDSM, "" where it does not."""
-    table = find_near(folder, [_ddsm_small.TABLE])
-    if table is not None and has_columns(table, (*_ddsm_small.NEEDED, "lesion_types", "subtlety")):
-        return f"{_ddsm_small.TABLE} with the columns of DDSM in small pictures"
-    case = find_like(folder, _ddsm_cases.CASE, depth=3)
-    return f"cases of DDSM, such as {case.name}" if case else ""
+    if why := recognise_table(folder, _ddsm_small.TABLE, {**_ddsm_small.COLUMNS, **_ddsm_small.MORE}):
+        return f"{why}, as of DDSM in small pictures"
+    names = (file.rpartition("/")[2] for file in files_near(folder))
+    case = next(filter(_ddsm_cases.CASE.fullmatch, names), "")
+    return f"cases of DDSM, such as {case}" if case else ""

@@ -6,6 +6,7 @@ Radiology 19(2), 2012; names of files and columns as public loaders of "INbreast
 
 import plistlib
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.parsers.expat import ExpatError
@@ -13,15 +14,21 @@ from xml.parsers.expat import ExpatError
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._tables import Cell, note_encoding
+from birads_zoo_plugins.datasets._near import files_near
+from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
-from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
-from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
+from birads_zoo_plugins.datasets.public._named_tables import NamedTable, find_table, has_table, recognise_table
 from birads_zoo_plugins.datasets.public._sizes import DICOM, has_size
 
-SHEETS = ("INbreast.csv", "INbreast.xlsx")
-OLD_SHEET = "INbreast.xls"
-NEEDED = ("Laterality", "View", "File Name", "ACR", "Bi-Rads")
+SHEET, OLD_SHEET = "INbreast", "INbreast.xls"
+COLUMNS = {
+    "laterality": ("Laterality",),
+    "view": ("View",),
+    "image": ("File Name",),
+    "density": ("ACR",),
+    "assessment": ("Bi-Rads",),
+}
+MORE = {"age": ("Patient age",), "study_date": ("Acquisition date",)}
 SIZES = ((2560, 3328), (3328, 4084))
 """Width and height of the pictures, of which the detector had two."""
 
@@ -39,12 +46,12 @@ def load(context: DatasetContext) -> Index:
     one without the sheet, and one with the sheet as an old workbook (XLS) alone.
     """
     tree = list_tree(check_root("inbreast", context))
-    rows = read_rows(tree.root / _find_sheet(tree), NEEDED)
+    sheet = _find_sheet(tree)
     pictures, contours = _find_pictures(tree), _find_contours(tree)
     records: list[Record] = []
-    audit = note_encoding(rows.sheet)
-    for number, cells in rows.rows:
-        image = values.text(cells.get("file name"))
+    audit = [*sheet.notes]
+    for number, cells in sheet.rows():
+        image = values.text(cells["image"])
         if not image.isdecimal():
             continue  # the sheet's foot, not a picture
         record, entries = _read_row(number, image, cells, pictures)
@@ -60,24 +67,26 @@ def load(context: DatasetContext) -> Index:
         records.append(record | {"lesions": tuple(lesion for _, lesion in marks), "findings": names})
         audit += entries
     if not records:
-        raise UserError(f"{rows.sheet.place} names no picture; fetch the release again")
+        raise UserError(f"{sheet.path} names no picture; fetch the release again")
     return make_index(tree.root, records, audit, own=("subcategory", "findings"))
 
 
 def recognise(folder: Path) -> str:
     """Return why a folder looks like INbreast, "" where it does not."""
-    sheet = find_near(folder, [*SHEETS, OLD_SHEET])
-    fits = sheet is not None and (sheet.suffix.lower() != ".csv" or has_columns(sheet, NEEDED))
-    return f"the sheet {sheet.name}" if sheet is not None and fits else ""
+    old = _old_sheet(files_near(folder))
+    return recognise_table(folder, SHEET, COLUMNS) or (f"the sheet {OLD_SHEET}" if old else "")
 
 
-def _find_sheet(tree: Tree) -> str:
-    found = find_named(tree, SHEETS)
-    if not found and (old := find_named(tree, [OLD_SHEET])):
+def _find_sheet(tree: Tree) -> NamedTable:
+    if has_table(tree, SHEET):
+        return find_table(tree, "inbreast", SHEET, COLUMNS, MORE)
+    if old := _old_sheet(tree.files):
         raise UserError(f"{tree.root / old} is an old workbook: save it beside as INbreast.csv or INbreast.xlsx")
-    if not found:
-        raise UserError(f"no {SHEETS[0]} below {tree.root}: inbreast needs the sheet of the release beside AllDICOMs/")
-    return found
+    raise UserError(f"no {SHEET}.csv below {tree.root}: inbreast needs the sheet of the release beside AllDICOMs/")
+
+
+def _old_sheet(files: Iterable[str]) -> str:
+    return next((file for file in files if file.rpartition("/")[2].lower() == OLD_SHEET.lower()), "")
 
 
 def _find_pictures(tree: Tree) -> dict[str, tuple[str, str]]:
@@ -101,25 +110,25 @@ def _read_row(
     number: int, image: str, cells: dict[str, Cell], pictures: dict[str, tuple[str, str]]
 ) -> tuple[dict[str, Any], list[AuditEntry]]:
     path, patient = pictures.get(image, (f"AllDICOMs/{image}.dcm", ""))
-    density, _ = values.density(cells.get("acr"))
+    density, _ = values.density(cells["density"])
     record: dict[str, Any] = {
         "row": number,
         "image_path": path,
         "patient_id": patient,
-        "laterality": values.laterality(cells.get("laterality")),
-        "view": values.view(cells.get("view")),
-        "assessment": values.assessment(cells.get("bi rads")),
-        "subcategory": values.subcategory(cells.get("bi rads")),
+        "laterality": values.laterality(cells["laterality"]),
+        "view": values.view(cells["view"]),
+        "assessment": values.assessment(cells["assessment"]),
+        "subcategory": values.subcategory(cells["assessment"]),
         "density": density,
-        "age": values.age(cells.get("patient age")),
-        "study_date": _month(values.text(cells.get("acquisition date"))),
+        "age": values.age(cells["age"]),
+        "study_date": _month(values.text(cells["study_date"])),
     }
     record["exam_id"] = values.exam(patient, None, record["study_date"])
     entries = []
     if image in pictures and not patient:
         entries.append(repaired(record, "no patient id", "the file's name has none; left empty"))
     if not record["assessment"]:
-        entries.append(repaired(record, "unreadable assessment", f"{values.text(cells.get('bi rads'))!r}; left empty"))
+        entries.append(repaired(record, "unreadable assessment", f"{values.text(cells['assessment'])!r}; left empty"))
     return record, entries
 
 

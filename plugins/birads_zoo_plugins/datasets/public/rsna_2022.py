@@ -4,7 +4,7 @@ Source of the layout: the data description of the challenge (Radiological Societ
 Mammography Breast Cancer Detection AI Challenge", 2022).
 """
 
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
@@ -13,12 +13,17 @@ from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 from birads_zoo_plugins.datasets.public._copies import find_copy
-from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
-from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
+from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
 
-TABLE = "train.csv"
-NEEDED = ("patient_id", "image_id", "laterality", "view", "cancer")
+TABLE = "train"
+COLUMNS = {name: (name,) for name in ("patient_id", "image_id", "laterality", "view", "cancer")}
 OWN = ("site", "machine", "implant", "biopsy", "invasive", "difficult_negative_case")
+MORE = {
+    **{name: (name,) for name in ("age", "density", *OWN[2:])},
+    "assessment": ("BIRADS",),
+    "site": ("site_id",),
+    "machine": ("machine_id",),
+}
 
 _LABELS = {"0": "no cancer", "1": "cancer"}
 _FLAGS = {"0": "no", "1": "yes", "FALSE": "no", "TRUE": "yes"}
@@ -33,33 +38,35 @@ def load(context: DatasetContext) -> Index:
     unreadable root, and one without `train.csv` or with another table of that name.
     """
     tree = list_tree(check_root("rsna-2022", context))
-    file = find_named(tree, [TABLE])
-    if not file:
-        raise UserError(f"no {TABLE} below {tree.root}: rsna-2022 needs it beside train_images/; unpack the archive")
+    if not has_table(tree, TABLE):
+        raise UserError(
+            f"no {TABLE}.csv below {tree.root}: rsna-2022 needs it beside train_images/; unpack the archive"
+        )
     records: list[Record] = []
     audit: list[AuditEntry] = []
-    folder = file.rpartition("/")[0]
-    for number, cells in read_rows(tree.root / file, NEEDED).rows:
+    table = find_table(tree, "rsna-2022", TABLE, COLUMNS, MORE)
+    audit += table.notes
+    folder = table.path.parent.relative_to(tree.root)
+    for number, cells in table.rows():
         record, entries = _read_row(tree, folder, number, cells)
         records.append(record)
         audit += entries
     if not records:
-        raise UserError(f"{tree.root / file} has no row below its header; unpack the archive again")
+        raise UserError(f"{table.path} has no row below its header; unpack the archive again")
     return make_index(tree.root, records, audit, own=OWN)
 
 
 def recognise(folder: Path) -> str:
     """Return why a folder looks like the challenge's training set, "" where it does not."""
-    table = find_near(folder, [TABLE])
-    fits = table is not None and has_columns(table, (*NEEDED, "difficult_negative_case"))
-    return f"its {TABLE} has the columns of the RSNA challenge of 2022" if fits else ""
+    why = recognise_table(folder, TABLE, {**COLUMNS, "difficult": ("difficult_negative_case",)})
+    return f"{why} of the RSNA challenge of 2022" if why else ""
 
 
-def _read_row(tree: Tree, folder: str, number: int, cells: dict[str, Cell]) -> tuple[Record, list[AuditEntry]]:
-    patient, image = values.patient(cells["patient id"]), values.text(cells["image id"])
-    published = f"{folder}/train_images/{patient}/{image}.dcm".lstrip("/")
+def _read_row(tree: Tree, folder: PurePath, number: int, cells: dict[str, Cell]) -> tuple[Record, list[AuditEntry]]:
+    patient, image = values.patient(cells["patient_id"]), values.text(cells["image_id"])
+    published = (folder / f"train_images/{patient}/{image}.dcm").as_posix()
     place = find_copy(tree, published, (f"{patient}/{image}", f"{patient}_{image}"))
-    density, _ = values.density(cells.get("density"))
+    density, _ = values.density(cells["density"])
     record: dict[str, Any] = {
         "row": number,
         "image_path": place.path,
@@ -67,13 +74,13 @@ def _read_row(tree: Tree, folder: str, number: int, cells: dict[str, Cell]) -> t
         "exam_id": patient,
         "laterality": values.laterality(cells["laterality"]),
         "view": values.view(cells["view"]),
-        "assessment": values.assessment(cells.get("birads")),
+        "assessment": values.assessment(cells["assessment"]),
         "label": _LABELS.get(values.text(cells["cancer"]), ""),
         "density": density,
-        "age": values.age(cells.get("age")),
-        "site": values.text(cells.get("site id")),
-        "machine": values.text(cells.get("machine id")),
-        **{name: _flag(cells.get(name.replace("_", " "))) for name in OWN[2:]},
+        "age": values.age(cells["age"]),
+        "site": values.text(cells["site"]),
+        "machine": values.text(cells["machine"]),
+        **{name: _flag(cells[name]) for name in OWN[2:]},
     }
     entries = [repaired(record, place.reason, place.detail)] if place.reason else []
     if not record["label"]:

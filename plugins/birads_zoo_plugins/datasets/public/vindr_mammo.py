@@ -7,7 +7,7 @@ mammography", Scientific Data 10:277, 2023.
 
 import re
 from collections import defaultdict
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
@@ -16,13 +16,15 @@ from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 from birads_zoo_plugins.datasets.public._copies import find_copy
-from birads_zoo_plugins.datasets.public._recognition import find_near, has_columns
-from birads_zoo_plugins.datasets.public._rows import find_named, read_rows
+from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
 from birads_zoo_plugins.datasets.public._sizes import has_size
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
 
-BREASTS, FINDINGS, HEADERS = "breast-level_annotations.csv", "finding_annotations.csv", "metadata.csv"
-NEEDED = ("study_id", "image_id", "laterality", "view_position", "height", "width", "breast_birads", "split")
+BREASTS, FINDINGS, HEADERS = "breast-level_annotations", "finding_annotations", "metadata"
+COLUMNS = {
+    name: (name,)
+    for name in ("study_id", "image_id", "laterality", "view_position", "height", "width", "breast_birads", "split")
+}
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 _SPLITS = {"training": "train", "test": "test"}
@@ -41,74 +43,75 @@ def load(context: DatasetContext) -> Index:
     missing or unreadable root, and one without the table of the breasts or with another one of that name.
     """
     tree = list_tree(check_root("vindr-mammo", context))
-    file = find_named(tree, [BREASTS])
-    if not file:
-        raise UserError(f"no {BREASTS} below {tree.root}: vindr-mammo needs it beside images/; fetch the release again")
+    if not has_table(tree, BREASTS):
+        raise UserError(
+            f"no {BREASTS}.csv below {tree.root}: vindr-mammo needs it beside images/; fetch the release again"
+        )
     findings, audit = _read_findings(tree)
     ages = _read_ages(tree)
     records: list[Record] = []
-    folder = file.rpartition("/")[0]
-    for number, cells in read_rows(tree.root / file, NEEDED).rows:
-        image = values.text(cells["image id"])
+    table = find_table(tree, "vindr-mammo", BREASTS, COLUMNS, {"breast_density": ("breast_density",)})
+    folder = table.path.parent.relative_to(tree.root)
+    for number, cells in table.rows():
+        image = values.text(cells["image_id"])
         record, entries = _read_row(tree, folder, number, cells, findings.get(image, []))
         records.append(record | {"age": values.age(ages.get(image))})
         audit += entries
     if not records:
-        raise UserError(f"{tree.root / file} has no row below its header; fetch the release again")
+        raise UserError(f"{table.path} has no row below its header; fetch the release again")
     return make_index(tree.root, records, audit, own=("findings", "finding_assessment"))
 
 
 def recognise(folder: Path) -> str:
     """Return why a folder looks like VinDr-Mammo, "" where it does not."""
-    table = find_near(folder, [BREASTS])
-    return f"{BREASTS} with its columns" if table is not None and has_columns(table, NEEDED) else ""
+    return recognise_table(folder, BREASTS, COLUMNS)
 
 
 def _read_findings(tree: Tree) -> tuple[dict[str, list[Row]], list[AuditEntry]]:
     """Return the rows of each picture's findings, and a note where their table is missing."""
-    file = find_named(tree, [FINDINGS])
-    if not file:
-        reason, detail = "no table of findings", "no lesions are known without it"
-        return {}, [
-            AuditEntry(row=0, image_path=FINDINGS, patient_id="", action="repaired", reason=reason, detail=detail)
-        ]
+    if not has_table(tree, FINDINGS):
+        file, reason, detail = f"{FINDINGS}.csv", "no table of findings", "no lesions are known without it"
+        return {}, [AuditEntry(row=0, image_path=file, patient_id="", action="repaired", reason=reason, detail=detail)]
     findings: dict[str, list[Row]] = defaultdict(list)
-    for _, cells in read_rows(tree.root / file, ("image_id", "finding_categories", "finding_birads", *CORNERS)).rows:
-        findings[values.text(cells["image id"])].append(cells)
+    columns = {name: (name,) for name in ("image_id", "finding_categories", "finding_birads", *CORNERS)}
+    for _, cells in find_table(tree, "vindr-mammo", FINDINGS, columns).rows():
+        findings[values.text(cells["image_id"])].append(cells)
     return findings, []
 
 
 def _read_ages(tree: Tree) -> dict[str, Cell]:
     """Return each picture's age as its DICOM header says it, if the table of the headers is there and has ages."""
-    file = find_named(tree, [HEADERS])
-    rows = read_rows(tree.root / file, ()).rows if file else ()
-    return {values.text(cells.get("sop instance uid")): cells.get("patient s age") for _, cells in rows}
+    if not has_table(tree, HEADERS):
+        return {}
+    columns = {"image_id": ("SOP Instance UID",)}
+    rows = find_table(tree, "vindr-mammo", HEADERS, columns, {"age": ("Patient's Age",)}).rows()
+    return {values.text(cells["image_id"]): cells["age"] for _, cells in rows}
 
 
-def _read_row(tree: Tree, folder: str, number: int, cells: Row, found: list[Row]) -> tuple[Any, list[AuditEntry]]:
-    study, image = values.patient(cells["study id"]), values.text(cells["image id"])
-    published = f"{folder}/images/{study}/{image}.dicom".lstrip("/")
+def _read_row(tree: Tree, folder: PurePath, number: int, cells: Row, found: list[Row]) -> tuple[Any, list[AuditEntry]]:
+    study, image = values.patient(cells["study_id"]), values.text(cells["image_id"])
+    published = (folder / f"images/{study}/{image}.dicom").as_posix()
     place = find_copy(tree, published, (f"{study}/{image}", f"{study}_{image}", image))
-    density, _ = values.density(cells.get("breast density"))
+    density, _ = values.density(cells["breast_density"])
     size = _number(cells["width"]), _number(cells["height"])
     lesions = tuple(box for row in found if (box := _box(row, *size)))
-    categories = {name: None for row in found for name in _categories(row["finding categories"])}
+    categories = {name: None for row in found for name in _categories(row["finding_categories"])}
     record: dict[str, Any] = {
         "row": number,
         "image_path": place.path,
         "patient_id": study,
         "exam_id": study,
         "laterality": values.laterality(cells["laterality"]),
-        "view": values.view(cells["view position"]),
-        "assessment": values.assessment(cells["breast birads"]),
+        "view": values.view(cells["view_position"]),
+        "assessment": values.assessment(cells["breast_birads"]),
         "density": density,
         "split": _SPLITS.get(values.text(cells["split"]).lower(), ""),
         "findings": ", ".join(categories),
-        "finding_assessment": highest_assessment(values.assessment(row["finding birads"]) for row in found),
+        "finding_assessment": highest_assessment(values.assessment(row["finding_birads"]) for row in found),
     }
     entries = [repaired(record, place.reason, place.detail)] if place.reason else []
     if not record["assessment"]:
-        detail = f"{values.text(cells['breast birads'])!r}; left empty"
+        detail = f"{values.text(cells['breast_birads'])!r}; left empty"
         entries.append(repaired(record, "unreadable assessment", detail))
     picture = tree.root / place.path
     if lesions and picture.is_file() and not has_size(picture, [(int(size[0]), int(size[1]))]):

@@ -108,7 +108,7 @@ def test_errors(tmp_path, write, load):
         "tables of case descriptions there; they are downloads of their own"
     )
     write(tmp_path / "mass_case_description_test_set.csv", "a,b\n1,2\n")
-    with pytest.raises(UserError, match="has no column 'patient_id'; it has: 'a', 'b'"):
+    with pytest.raises(UserError, match="has no column 'patient_id', which cbis-ddsm needs; it has: 'a', 'b'"):
         load("cbis-ddsm", tmp_path)
 
 

@@ -190,7 +190,7 @@ def test_it_is_recognised_by_its_cases_or_its_table(root, write, recognise):
     assert recognise("ddsm", root / "cancers/cancer_01/case0001") == "cases of DDSM, such as A-0001-1.ics"
     assert recognise("ddsm", root / "normals/normal_02/case0001/PNGFiles") == ""
     write(root / "labels.csv", SMALL)
-    assert recognise("ddsm", root) == "labels.csv with the columns of DDSM in small pictures"
+    assert recognise("ddsm", root) == "labels.csv with its columns, as of DDSM in small pictures"
 
 
 def test_the_real_table_of_small_pictures(real_data, tmp_path, load, target):

@@ -106,7 +106,7 @@ def test_errors(root, tmp_path, write, load):
 
 
 def test_it_is_recognised_by_its_sheet(root, write, recognise):
-    assert recognise("inbreast", root) == "the sheet INbreast.csv"
-    assert recognise("inbreast", root / "INbreast Release 1.0") == "the sheet INbreast.csv"
+    assert recognise("inbreast", root) == "INbreast.csv with its columns"
+    assert recognise("inbreast", root / "INbreast Release 1.0") == "INbreast.csv with its columns"
     write(root / "INbreast Release 1.0/INbreast.csv", "a;b\n")
     assert recognise("inbreast", root) == ""

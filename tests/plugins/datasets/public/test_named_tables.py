@@ -20,10 +20,19 @@ def test_the_shortest_name_with_all_columns_is_taken(tmp_path, write_csv):
     assert list(table.rows()) == rows  # read anew
 
 
-def test_a_table_that_is_no_utf8_says_so(tmp_path):
-    (tmp_path / "labels.csv").write_bytes("ID,KATEGORİSİ\n1,Göğüs\n".encode("cp1254"))
+def test_a_table_in_another_encoding_is_read_with_a_note(tmp_path):
+    (tmp_path / "labels.csv").write_bytes("ID;Größe;KATEGORISI\n1;größer;B\n".encode("cp1252"))
+    table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
+    assert list(table.rows()) == [(2, {"patient_id": "1", "label": "B"})]
+    assert [note.reason for note in table.notes] == ["encoding guessed"]
+
+
+def test_a_long_table_that_is_no_utf8_further_down_says_so(tmp_path):
+    text = "ID,KATEGORİSİ\n" + "1,B\n" * 300_000
+    (tmp_path / "labels.csv").write_bytes(text.encode() + "2,größer\n".encode("cp1252"))
+    table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
     with pytest.raises(UserError, match=r"labels\.csv is no text in UTF-8: save it as CSV UTF-8"):
-        find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
+        list(table.rows())
 
 
 def test_an_unclosed_quotation_mark_is_told(tmp_path):

@@ -86,7 +86,7 @@ def test_errors(tmp_path, write, load):
     with pytest.raises(UserError) as error:
         load("rsna-2022", tmp_path)
     assert str(error.value) == (
-        f"{table} has no column 'image_id'; it has: 'patient_id', 'label'; fetch the table again"
+        f"{table} has no column 'image_id', which rsna-2022 needs; it has: 'patient_id', 'label'; fetch the table again"
     )
     write(tmp_path / "train.csv", HEADER)
     with pytest.raises(UserError, match="has no row below its header"):
@@ -94,7 +94,7 @@ def test_errors(tmp_path, write, load):
 
 
 def test_it_is_recognised_by_its_table(root, tmp_path, write, recognise):
-    assert recognise("rsna-2022", root) == "its train.csv has the columns of the RSNA challenge of 2022"
+    assert recognise("rsna-2022", root) == "train.csv with its columns of the RSNA challenge of 2022"
     assert recognise("rsna-2022", root / "train_images") == ""
     write(root / "train.csv", "id,label\n")
     assert recognise("rsna-2022", root) == ""

@@ -95,7 +95,9 @@ def test_errors(tmp_path, write, load):
         "release again"
     )
     write(tmp_path / "breast-level_annotations.csv", "study_id,image_id\n")
-    with pytest.raises(UserError, match=r"has no column 'laterality'; it has: 'study_id', 'image_id'"):
+    with pytest.raises(
+        UserError, match=r"has no column 'laterality', which vindr-mammo needs; it has: 'study_id', 'image_id'"
+    ):
         load("vindr-mammo", tmp_path)
     write(tmp_path / "breast-level_annotations.csv", BREASTS.splitlines()[0] + "\n")
     with pytest.raises(UserError, match="has no row below its header"):
