@@ -27,7 +27,10 @@ _LOOK = 256  # pixels on the longer side of the copy in which the breast's outli
 _ROUNDS = 2  # times the outline is drawn again from the box that it gave
 _AROUND = 0.1  # of the box's longer side, looked at around it
 _WALL = 4  # pixels of that copy to both sides of the outline's end in which the chest wall is looked for
+_SEAM = 3  # pixels of that copy at the wall in which a frame may widen the breast's outline
 _CUT = 0.5  # pixels of that copy taken off the chest wall: there a file's own edge, cut or frame shows
+_DARK = 0.5  # percentile taken as black, and what is left above it as white
+_FRAME = 0.9  # of the way from the breast to white: a column's mean beyond is no tissue's
 _BLUR = 3.0  # pixels of that copy: deviation of the blur at the rim, where a file's sharpness shows most
 _RIM = 6.0  # pixels of that copy, counted from the skin, over which the blur fades
 _QUALITY = 95  # at 75 the grid's coarse steps take small calcifications away, and hide a file's origin no better
@@ -58,8 +61,8 @@ def points_per_pixel(image: Pixels, reduction: int, section: ImageSection) -> fl
 def common_detail(found: Iterable[float]) -> float:
     """Return the points of detail per stored pixel, 0.5 to 1, that all files of a data set have, of `points_per_pixel`.
 
-    The coarsest file decides, for a rare format may be all there is of a class; files with fewer than 0.5 hold no other
-    back further, and remain to be told apart.
+    The coarsest file decides, for a rare format may be all there is of a class. Files with fewer than 0.5 do not coarsen
+    the others any further; they can still be told apart.
     """
     return min(max(min(found, default=1.0), COARSEST), 1.0)
 
@@ -147,7 +150,8 @@ def _tight(around: Box, mask: Mask) -> tuple[Box, Mask]:
 def _chest_wall(image: Pixels, box: Box, *, chest_right: bool) -> float:
     """Return the x of the chest wall: a little inside of where the file or the film cut the breast.
 
-    It is looked for in the picture's own pixels, where a column is half as bright as the breast beside it.
+    It is looked for in the picture's own pixels: a column of film is less than half as bright as the breast beside it,
+    and one of a white frame is as bright as the brightest tissue from top to bottom.
     """
     x0, y0, x1, y1 = box
     width, step = image.shape[1], max(x1 - x0, y1 - y0) / _LOOK
@@ -156,16 +160,23 @@ def _chest_wall(image: Pixels, box: Box, *, chest_right: bool) -> float:
     first, within = max(int(wall - _WALL * step), 0), int(min(wall + _WALL * step, middle)) + 1
     turned = image[int(y0) : math.ceil(y1), :: -1 if chest_right else 1]
     columns = turned[:, first : within + math.ceil(_WALL * step)].mean(axis=0, dtype=np.float32)
-    breast = float(np.median(columns[min(within - first, len(columns) - 1) :]))
-    film = np.flatnonzero(columns[: within - first] < (breast + float(image.min())) / 2)
-    wall = min((first + int(film[-1]) + 1 if len(film) else wall) + _CUT * step, middle)
+    outer, inner = columns[: within - first], columns[min(within - first, len(columns) - 1) :]
+    breast, brightest = float(np.median(inner)), float(outer.max())
+    every = max(min(image.shape) // _LOOK, 1)
+    dark, bright = np.percentile(image[::every, ::every], (_DARK, 100 - _DARK))
+    beyond = outer < (breast + dark) / 2
+    if brightest > breast + _FRAME * (bright - breast) > breast:
+        beyond |= outer > (breast + brightest) / 2
+    cut = np.flatnonzero(beyond)
+    wall = min((first + int(cut[-1]) + 1 if len(cut) else wall) + _CUT * step, middle)
     return width - wall if chest_right else wall
 
 
 def _to_the_wall(around: Box, mask: Mask, wall: float, *, chest_right: bool) -> _Outline:
-    """Let the breast reach its chest wall in a straight line; beyond it the mask holds frames and cuts."""
-    centres = around[0] + (np.arange(mask.shape[1]) + 0.5) * (around[2] - around[0]) / mask.shape[1]
-    within = mask & (centres < wall if chest_right else centres > wall)
+    """Let the breast reach its chest wall in a straight line; beyond it, and 3 pixels before, the mask holds frames."""
+    step = (around[2] - around[0]) / mask.shape[1]
+    depth = around[0] + (np.arange(mask.shape[1]) + 0.5) * step - wall
+    within = mask & ((-depth if chest_right else depth) > _SEAM * step)
     (x0, y0, x1, y1), inside = _tight(around, within if within.any() else mask)
     turn = slice(None, None, 1 if chest_right else -1)
     filled = np.logical_or.accumulate(inside[:, turn], axis=1)[:, turn]
@@ -194,7 +205,7 @@ def _resampled(image: Pixels | NDArray[np.float32], box: Box, size: tuple[int, i
 
 def _recompressed(stored: NDArray[np.float32], image: Pixels) -> Pixels:
     """Compress as an 8-bit JPEG and back; deep pictures, which seldom use all 16 bits, over their own range."""
-    full = np.float32(255 if image.dtype == np.uint8 else max(int(image.max()), 1))
+    full = np.float32(255 if image.dtype == np.uint8 else max(float(stored.max()), 1))
     buffer = io.BytesIO()
     eight = np.rint(np.clip(stored / full, 0, 1) * 255).astype(np.uint8)
     Image.fromarray(eight).save(buffer, "JPEG", quality=_QUALITY)

@@ -73,6 +73,29 @@ def test_how_the_file_was_framed_cannot_be_seen(pixels, made):
     assert (other[bare == 0] > 40).mean() < 0.03, "a frame or a label stays outside the breast"
 
 
+@pytest.mark.parametrize("right", [False, True])
+@pytest.mark.parametrize("wide", [2, 3, 5])
+def test_a_white_frame_at_the_chest_wall_is_cut(pixels, right, wide):
+    framed = np.pad(pixels, ((0, 0), (wide, 0)), constant_values=255)
+    found = stored(framed[:, ::-1] if right else framed)
+    assert off(stored(pixels), found) < 4
+    assert found[:, 0].max() < 230
+
+
+def test_a_dark_pixel_in_grey_film_moves_no_wall(pixels):
+    film = np.pad(np.maximum(pixels, 40), ((0, 0), (4, 0)), constant_values=40)
+    dead = film.copy()
+    dead[-1, -1] = 0
+    np.testing.assert_array_equal(stored(dead), stored(film))
+
+
+def test_a_bright_label_takes_no_greys_from_a_deep_breast(pixels):
+    deep = np.pad(pixels.astype(np.uint16) * np.uint16(8), ((0, 0), (0, 60)))
+    labelled = deep.copy()
+    labelled[10:40, -40:-10] = 65535
+    assert len(np.unique(stored(labelled))) == pytest.approx(len(np.unique(stored(deep))), rel=0.05)
+
+
 def test_film_that_is_not_black_becomes_so(pixels):
     foggy = stored(np.maximum(pixels, 25))
     corners = foggy[:12, -24:], foggy[-12:, -24:]
