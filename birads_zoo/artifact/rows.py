@@ -76,7 +76,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_workbook(path: Path) -> pd.DataFrame:
-    """Read, as text, the sheet that has `image_path` and the most of the other known columns; the first one at a tie."""
+    """Read, as text, the sheet with `image_path` and the most other known columns; the first one at a tie."""
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             headers = {name: {*pd.read_excel(book, sheet_name=name, nrows=0)} for name in book.sheet_names}

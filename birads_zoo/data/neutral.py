@@ -61,8 +61,8 @@ def points_per_pixel(image: Pixels, reduction: int, section: ImageSection) -> fl
 def common_detail(found: Iterable[float]) -> float:
     """Return the points of detail per stored pixel, 0.5 to 1, that all files of a data set have, of `points_per_pixel`.
 
-    The coarsest file decides, for a rare format may be all there is of a class. Files with fewer than 0.5 do not coarsen
-    the others any further; they can still be told apart.
+    The coarsest file decides, for a rare format may be all there is of a class. Files with fewer than 0.5 do not
+    coarsen the others any further; they can still be told apart.
     """
     return min(max(min(found, default=1.0), COARSEST), 1.0)
 
@@ -130,8 +130,8 @@ def _find_outline(image: Pixels) -> _Outline:
             break
         mask = region.mask
         box = _tight(around, mask)[0]
-    wall = _chest_wall(image, box, chest_right=found.chest_right)
-    return _to_the_wall(around, mask, wall, chest_right=found.chest_right)
+    wall, framed = _chest_wall(image, box, chest_right=found.chest_right)
+    return _to_the_wall(around, mask, wall, _SEAM if framed else 0, chest_right=found.chest_right)
 
 
 def _tight(around: Box, mask: Mask) -> tuple[Box, Mask]:
@@ -147,8 +147,8 @@ def _tight(around: Box, mask: Mask) -> tuple[Box, Mask]:
     return box, mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _chest_wall(image: Pixels, box: Box, *, chest_right: bool) -> float:
-    """Return the x of the chest wall: a little inside of where the file or the film cut the breast.
+def _chest_wall(image: Pixels, box: Box, *, chest_right: bool) -> tuple[float, bool]:
+    """Return the x of the chest wall, a little inside of where the file or the film cut the breast, and if a frame did.
 
     It is looked for in the picture's own pixels: a column of film is less than half as bright as the breast beside it,
     and one of a white frame is as bright as the brightest tissue from top to bottom.
@@ -165,18 +165,22 @@ def _chest_wall(image: Pixels, box: Box, *, chest_right: bool) -> float:
     every = max(min(image.shape) // _LOOK, 1)
     dark, bright = np.percentile(image[::every, ::every], (_DARK, 100 - _DARK))
     beyond = outer < (breast + dark) / 2
-    if brightest > breast + _FRAME * (bright - breast) > breast:
+    framed = bool(brightest > breast + _FRAME * (bright - breast) > breast)
+    if framed:
         beyond |= outer > (breast + brightest) / 2
     cut = np.flatnonzero(beyond)
     wall = min((first + int(cut[-1]) + 1 if len(cut) else wall) + _CUT * step, middle)
-    return width - wall if chest_right else wall
+    return (width - wall if chest_right else wall), framed
 
 
-def _to_the_wall(around: Box, mask: Mask, wall: float, *, chest_right: bool) -> _Outline:
-    """Let the breast reach its chest wall in a straight line; beyond it, and 3 pixels before, the mask holds frames."""
+def _to_the_wall(around: Box, mask: Mask, wall: float, seam: int, *, chest_right: bool) -> _Outline:
+    """Let the breast reach its chest wall in a straight line.
+
+    Beyond the wall, and `seam` pixels before it, the mask is not the breast's.
+    """
     step = (around[2] - around[0]) / mask.shape[1]
     depth = around[0] + (np.arange(mask.shape[1]) + 0.5) * step - wall
-    within = mask & ((-depth if chest_right else depth) > _SEAM * step)
+    within = mask & ((-depth if chest_right else depth) > seam * step)
     (x0, y0, x1, y1), inside = _tight(around, within if within.any() else mask)
     turn = slice(None, None, 1 if chest_right else -1)
     filled = np.logical_or.accumulate(inside[:, turn], axis=1)[:, turn]

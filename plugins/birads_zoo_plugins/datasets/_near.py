@@ -9,9 +9,10 @@ _MOST = 20_000
 
 
 def files_near(folder: Path) -> list[str]:
-    """Return the files in a folder and up to 3 folders below it, as POSIX paths: 20,000 at most, of 200 folders a level.
+    """Return the files in a folder and up to 3 folders below it, as POSIX paths.
 
-    Files of upper folders come first. What cannot be read is left out: this never raises.
+    There are 20,000 at most, of 200 folders a level. Files of upper folders come first. What cannot be read is left
+    out: this never raises.
     """
     found: list[str] = []
     level = [folder]
