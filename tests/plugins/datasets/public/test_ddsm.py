@@ -132,6 +132,14 @@ def test_what_was_merged_or_is_missing_is_told(root, load):
     ]
 
 
+@pytest.mark.parametrize("code", ["10 20 " + "1" * 5000, "9" * 5000 + " 20 1", "9" * 4000 + " 20 1", "10 20 ² 1"])
+def test_an_outline_that_is_no_chain_code_is_told(root, load, write, code):
+    write(root / "cancers/cancer_01/case0001/A_0001_1.LEFT_CC.OVERLAY", MASS.replace("10 20 0 0 1 2 2 2", code))
+    index = load("ddsm", root)
+    assert index.rows["lesions"][4] == ()
+    assert [entry.row for entry in index.audit if entry.reason == "unreadable outline"] == [5, 6]
+
+
 def test_outlines_do_not_fit_a_resized_picture(root, load, write_sized):
     write_sized(root / "cancers/cancer_01/case0001/A_0001_1.LEFT_CC.png", (16, 16))
     index = load("ddsm", root)
