@@ -19,7 +19,7 @@ from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
 from birads_zoo_plugins.datasets.public._named_tables import NamedTable, find_table, has_table, recognise_table
-from birads_zoo_plugins.datasets.public._sizes import DICOM, has_size
+from birads_zoo_plugins.datasets.public._sizes import DICOM, misfit
 
 SHEET, OLD_SHEET = "INbreast", "INbreast.xls"
 COLUMNS = {
@@ -59,10 +59,9 @@ def load(context: DatasetContext) -> Index:
         marks, trouble = _read_contours(tree.root / contours[image]) if image in contours else ([], "")
         if trouble:
             entries.append(repaired(record, "unreadable contours", f"{contours[image]}: {trouble}; left out"))
-        picture = tree.root / record["image_path"]
-        if marks and picture.is_file() and not has_size(picture, SIZES):
-            detail = f"the picture's size is none of the published ones: {len(marks)} marks left out"
-            entries.append(repaired(record, "picture of another size", detail))
+        reason, detail = misfit(tree.root / record["image_path"], SIZES, f"{len(marks)} marks") if marks else ("", "")
+        if reason:
+            entries.append(repaired(record, reason, detail))
             marks = []
         names = ", ".join(dict.fromkeys(name for name, _ in marks))
         records.append(record | {"lesions": tuple(lesion for _, lesion in marks), "findings": names})
