@@ -12,7 +12,7 @@ from birads_zoo_plugins.datasets._tree import Tree
 from birads_zoo_plugins.datasets.public._ddsm_files import Abnormality, Case, View, read_case, read_overlay
 from birads_zoo_plugins.datasets.public._ddsm_labels import FINDINGS, OWN
 from birads_zoo_plugins.datasets.public._entries import merged_abnormalities
-from birads_zoo_plugins.datasets.public._sizes import has_size
+from birads_zoo_plugins.datasets.public._sizes import misfit
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
 
 CASE = re.compile(r"(?P<letter>[A-D])[-_](?P<number>\d+)[-_](?P<version>\d+)\.ics", re.IGNORECASE)
@@ -110,10 +110,10 @@ def _read_view(
     boxes = tuple(one.box for one in some if one.box)
     if len(boxes) < len(some):
         entries.append(repaired(record, "unreadable outline", f"of {len(some) - len(boxes)} abnormalities; left out"))
-    picture = tree.root / path
-    if boxes and picture.is_file() and not has_size(picture, [(view.width, view.height)]):
-        detail = f"the picture is not {view.width}×{view.height} pixels as published: {len(boxes)} outlines left out"
-        entries.append(repaired(record, "picture of another size", detail))
+    size, outlines = (view.width, view.height), f"{len(boxes)} outlines"
+    reason, detail = misfit(tree.root / path, [size], outlines) if boxes else ("", "")
+    if reason:
+        entries.append(repaired(record, reason, detail))
         boxes = ()
     return record | {"lesions": boxes}, entries
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from birads_zoo import Lesion, UserError
 
 _ENTRY = re.compile(
-    r"(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO) LINES (?P<lines>\d+) PIXELS_PER_LINE (?P<pixels>\d+) .*?"
+    r"(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO) LINES (?P<lines>\d{1,6}) PIXELS_PER_LINE (?P<pixels>\d{1,6}) .*?"
     r"(?P<overlay>(?:NON_)?OVERLAY)"
 )
 # A chain code's steps from one pixel of the outline to the next: 0 is up, and so on clockwise.
+_START, _STEP = re.compile(r"[0-9]{1,6}"), re.compile(r"[0-7]")
 _ACROSS = (0, 1, 1, 1, 0, -1, -1, -1)
 _DOWN = (-1, -1, 0, 1, 1, 1, 0, -1)
 
@@ -101,7 +102,7 @@ def read_overlay(path: Path) -> list[Abnormality]:
 def _box(words: list[str]) -> Lesion | None:
     """Return the box around a chain code: column, row, then steps of 0 to 7, and "#"."""
     steps = words[: words.index("#")] if "#" in words else words
-    if len(steps) < 2 or not all(step.isdecimal() for step in steps) or any(int(step) > 7 for step in steps[2:]):
+    if len(steps) < 2 or not all(map(_START.fullmatch, steps[:2])) or not all(map(_STEP.fullmatch, steps[2:])):
         return None
     xs = list(accumulate((_ACROSS[int(step)] for step in steps[2:]), initial=int(steps[0])))
     ys = list(accumulate((_DOWN[int(step)] for step in steps[2:]), initial=int(steps[1])))

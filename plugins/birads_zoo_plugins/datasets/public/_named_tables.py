@@ -51,10 +51,11 @@ def find_table(tree: Tree, data_set: str, stem: str, columns: Columns, optional:
     """Return the table whose file's name begins with `stem` and that has all `columns`.
 
     Case, spaces, accents and what else is no letter or digit make no difference in names. Of several such files the
-    one with the shortest name, nearest to the root, is taken. A column of `optional` that is not there is None in
-    every row.
+    one with the shortest name, nearest to the root, is taken; those behind it are not opened. A column of `optional`
+    that is not there is None in every row.
 
-    Raises `UserError` where there is no such file, or none with all columns, with what was looked for.
+    Raises `UserError` where there is no such file, or none with all columns, with what was looked for, or why the
+    first file that cannot be read cannot.
     """
     files = sorted(
         filter(_of(stem), tree.files), key=lambda file: (len(PurePosixPath(file).name), file.count("/"), file)
@@ -64,16 +65,24 @@ def find_table(tree: Tree, data_set: str, stem: str, columns: Columns, optional:
             f"no {stem or 'table'} (.xlsx, .csv) below {tree.root}: {data_set} needs it from its release; give the "
             "folder that holds it and the pictures, both unpacked"
         )
-    found = [_open(tree.root / file, columns, optional or {}) for file in files]
-    table = next((one for one in found if isinstance(one, NamedTable)), None)
-    if table is None:
-        misfit = next(one for one in found if not isinstance(one, NamedTable))
-        shown = ", ".join(map(repr, misfit.header)) or "none"
-        raise UserError(
-            f"{tree.root / files[0]} has no column {misfit.lacking!r}, which {data_set} needs; it has: {shown}; fetch "
-            "the table again"
+    unreadable: list[UserError] = []
+    misfits: list[UserError] = []
+    for file in files:
+        try:
+            found = _open(tree.root / file, columns, optional or {})
+        except UserError as error:
+            unreadable.append(error)
+            continue
+        if isinstance(found, NamedTable):
+            return found
+        shown = ", ".join(map(repr, found.header)) or "none"
+        misfits.append(
+            UserError(
+                f"{tree.root / file} has no column {found.lacking!r}, which {data_set} needs; it has: {shown}; fetch "
+                "the table again"
+            )
         )
-    return table
+    raise [*unreadable, *misfits][0]
 
 
 def recognise_table(folder: Path, stem: str, columns: Columns) -> str:

@@ -1,22 +1,42 @@
 """Whether a picture still has the size that marks were made for."""
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 DICOM = (".dcm", ".dicom")
+_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
-def has_size(picture: Path, sizes: Iterable[tuple[int, int]]) -> bool:
-    """Say whether a picture has one of these sizes (width, height) in pixels: of others only the header is read.
+def misfit(picture: Path, sizes: Sequence[tuple[int, int]], marks: str) -> tuple[str, str]:
+    """Return why marks ("2 outlines") that were made for these sizes do not fit a picture: a reason and a detail.
 
-    A DICOM file is as it was published. A file that cannot be read has none; the audit says what it is.
+    Sizes are (width, height) in pixels. Two empty texts where they fit: a DICOM file is as it was published, and of
+    others only the header is read. So too where there is no file, which the audit tells elsewhere.
     """
-    if picture.suffix.lower() in DICOM:
-        return True
+    if picture.suffix.lower() in DICOM or not picture.is_file():
+        return "", ""
+    size = _size(picture)
+    if size is None:
+        return "size unknown", f"the picture's size cannot be read: {marks} left out"
+    if size not in sizes:
+        published = " or ".join(f"{width}×{height}" for width, height in sizes)
+        return "picture of another size", f"the picture is not {published} pixels as published: {marks} left out"
+    return "", ""
+
+
+def _size(picture: Path) -> tuple[int, int] | None:
+    """Return the width and height that a picture's header says, None for a file whose header cannot be read."""
     from PIL import Image
 
     try:
-        with Image.open(picture) as image:
-            return image.size in set(sizes)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False
+        with picture.open("rb") as file:
+            head = file.read(24)
+        if head.startswith(_PNG) and len(head) == 24:  # read here: Pillow would unpack all texts before the pixels
+            return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a large size is no danger as long as nothing is decoded
+            with Image.open(picture) as image:
+                return image.size
+    except Exception:  # a damaged file may raise anything in a decoder
+        return None

@@ -137,22 +137,42 @@ def _lesions(shapes: list[Mapping[str, Any]]) -> tuple[tuple[Lesion, ...], list[
 
 
 def _box(shape: Mapping[str, Any]) -> Lesion | None:
-    """Return a shape's bounding box; an ellipse may be turned, by `theta` radians."""
+    """Return a shape's bounding box, None where it has none or a number that is not finite."""
     try:
-        if shape["name"] in ("polygon", "polyline"):
-            xs, ys = shape["all_points_x"], shape["all_points_y"]
-            return Lesion(x0=min(xs), y0=min(ys), x1=max(xs), y1=max(ys), outline="box")
-        if shape["name"] == "rect":
-            x, y = shape["x"], shape["y"]
-            return Lesion(x0=x, y0=y, x1=x + shape["width"], y1=y + shape["height"], outline="box")
-        across, down = (shape["r"], shape["r"]) if shape["name"] == "circle" else (shape["rx"], shape["ry"])
-        turned = float(shape.get("theta", 0))
-        wide = math.hypot(across * math.cos(turned), down * math.sin(turned))
-        high = math.hypot(across * math.sin(turned), down * math.cos(turned))
-        x, y = shape["cx"], shape["cy"]
-        return Lesion(x0=x - wide, y0=y - high, x1=x + wide, y1=y + high)
-    except (KeyError, TypeError, ValueError):
+        x0, y0, x1, y1 = corners = _corners(shape)
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+    if not all(map(math.isfinite, corners)):
+        return None
+    if shape["name"] in ("polygon", "polyline", "rect"):
+        return Lesion(x0=x0, y0=y0, x1=x1, y1=y1, outline="box")
+    return Lesion(x0=x0, y0=y0, x1=x1, y1=y1)
+
+
+def _corners(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """Return a shape's left, top, right and bottom; an ellipse may be turned, by `theta` radians."""
+    if shape["name"] in ("polygon", "polyline"):
+        xs, ys = _numbers(shape["all_points_x"]), _numbers(shape["all_points_y"])
+        return min(xs), min(ys), max(xs), max(ys)
+    if shape["name"] == "rect":
+        x, y, wide, high = _numbers([shape[name] for name in ("x", "y", "width", "height")])
+        return x, y, x + wide, y + high
+    radii = ("r", "r") if shape["name"] == "circle" else ("rx", "ry")
+    x, y, across, down = _numbers([shape[name] for name in ("cx", "cy", *radii)])
+    (turned,) = _numbers([shape.get("theta", 0)])
+    wide = math.hypot(across * math.cos(turned), down * math.sin(turned))
+    high = math.hypot(across * math.sin(turned), down * math.cos(turned))
+    return x - wide, y - high, x + wide, y + high
+
+
+def _numbers(listed: Any) -> list[float]:
+    """Return a list of JSON as finite numbers. Raises `TypeError` and `ValueError` for anything else."""
+    if not isinstance(listed, list):
+        raise TypeError("no list")
+    numbers = [float(one) for one in listed]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a number is not finite")
+    return numbers
 
 
 def _note(name: str, reason: str, detail: str) -> AuditEntry:

@@ -27,7 +27,7 @@ _COLUMNS = {
     "abnormality": ("abnormality",),
     "label": ("classification",),
 }
-_PATIENT = re.compile(r"(?<![A-Z\d])D[12]-\d{4}(?!\d)")
+_PATIENT = re.compile(r"(?<![A-Z\d])D[12]-\d{4}(?!\d)", re.IGNORECASE)
 _NAMED = re.compile(r"(?:^|[_/ -])(?P<side>[LR])[_ -](?P<view>CC|MLO)(?=[_. -])", re.IGNORECASE)
 _LABELS = ("malignant", "benign")  # the first goes before the second
 
@@ -94,7 +94,7 @@ def _read_breasts(table: NamedTable) -> _Breasts:
 
 def _look(root: Path, file: str) -> _Seen:
     named = _PATIENT.search(file)
-    patient = named[0] if named else ""
+    patient = named[0].upper() if named else ""
     if not is_dicom(root / file):
         told = _NAMED.search(file.rpartition("/")[2])
         if told:
@@ -117,6 +117,8 @@ def _unusable(one: _Seen, found: Sequence[dict[str, Cell]]) -> tuple[str, str]:
     """Return why a picture is no sample, and what was read there; two empty texts where it is one."""
     if one.reason:
         return one.reason, one.detail
+    if not one.patient:
+        return "unknown patient", "neither a DICOM header nor its path has an id like D1-0001"
     if not one.side:
         return "unknown side", "neither a DICOM header nor a name like D1-0001_L_CC says which breast it shows"
     if not found:

@@ -24,7 +24,17 @@ _NAME = re.compile(r"IMG\s*(\d+)", re.IGNORECASE)
 _VIEWS = {f"{view}{side}T": (side, view) for view in ("CC", "MLO") for side in "LR"}
 _LABELS = {"M": "malignant", "B": "benign", "N": "normal"}  # the first goes before the others
 _BIRADS = re.compile(r"BI[- ]?RA+DS?\s*[:-]?([^\n\r]*)", re.IGNORECASE)
-_CATEGORY = re.compile(r"(?<![\d.])[0-6]\s?[abc]?(?!\w|\.\d)", re.IGNORECASE)
+_PART = r"(?:[abc]\b|\s[bc]\b|\sa\b(?!\s+[^\W\d]))?"  # "4 a mass": "a" before a word is an article
+_ONE = rf"(?P<category>(?:[0-6]|VI|IV|V|I{{1,3}}){_PART})(?!\w|\.\d)"
+_WORD = r"(?:(?!(?:and|in|on|for|right|left|respectively)\b)[^\W\d]{2}|[dwmyo]\b)"  # "weeks", "m", "o'clock"
+_COUNT = rf"(?:\s*(?:[-–/]|to\b|or\b)\s*\d+)?(?:\s*{_WORD}|-[^\W\d]|\s*['’%])|\s*[-–/]\s*\d\d"
+_FIRST = re.compile(
+    rf"(?:\W|category\b|cat\b|score\b|assessment\b)*(?!I\s+{_WORD}){_ONE}",  # "I advise" is no category
+    re.IGNORECASE,
+)
+_FURTHER = re.compile(
+    rf"(?:\s*\(?(?:right|left)(?:\s+breast)?\)?)?\s*(?:[/,&–-]|and\b)\s*{_ONE}(?!{_COUNT})", re.IGNORECASE
+)
 _DENSITY = re.compile(r"ACR\s*[-:]?\s*([A-D])\b", re.IGNORECASE)
 _ASIDE = re.compile(r"mask|roi|pixel|annotation|contour", re.IGNORECASE)
 """Names of folders that hold masks, which have the names of the pictures."""
@@ -125,7 +135,7 @@ def _read_image(image: str, rows: Sequence[_Row], files: _Files, root: Path) -> 
     labels = [label for code, label in _LABELS.items() if code in said]
     report = _read_report(root / files.reports[image]) if image in files.reports else ""
     line = _BIRADS.search(report)
-    written = _CATEGORY.findall(line[1]) if line else []
+    written = _categories(line[1]) if line else []
     assessments = [values.assessment(one) for one in written]
     density = _DENSITY.search(report)
     record = {
@@ -150,6 +160,16 @@ def _read_image(image: str, rows: Sequence[_Row], files: _Files, root: Path) -> 
         )
         entries.append(repaired(record, "no assessment", f"{why}; left empty"))
     return record, entries
+
+
+def _categories(line: str) -> list[str]:
+    """Return the categories that a line begins with: "4a" and "2" of "4a & 2, review after 6 weeks"."""
+    written: list[str] = []
+    found = _FIRST.match(line)
+    while found:
+        written.append(found["category"])
+        found = _FURTHER.match(line, found.end())
+    return written
 
 
 def _read_report(path: Path) -> str:

@@ -7,7 +7,7 @@ imaging Dataset (EMBED)", Radiology: Artificial Intelligence 5(1), 2023.
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ _SEVERITY = ("invasive cancer", "non-invasive cancer", "high-risk", "borderline"
 """The worst pathology of a finding, by the table's numbers from 0 to 6."""
 _FROM_COHORT = re.compile(r"(?:^|/)(?=cohort_\d+/)")
 _SUFFIX = re.compile(r"\.(?:dcm|png|jpe?g|tiff?)$", re.IGNORECASE)
+_REGION = re.compile(r"\(([^()]*)\)")
 _KINDS = {"2d": "2D", "c-view": "C-view", "cview": "C-view"}
 
 _Findings = dict[str, list[tuple[str, dict[str, str]]]]
@@ -131,6 +132,7 @@ def _read_picture(
     patient, when = _id(cells["patient_id"]), values.date(cells["study_date"])
     special = _id(cells["special"]) == "1"
     kind = values.text(cells["kind"])
+    lesions, unread = _lesions(values.text(cells["lesions"]))
     record: dict[str, Any] = {
         "row": number,
         "image_path": "",
@@ -142,13 +144,15 @@ def _read_picture(
         "density": next((density for said in own if (density := values.density(said["density"])[0])), ""),
         "age": next((values.age(said["age"]) for said in own), math.nan),
         "study_date": when,
-        "lesions": tuple(_lesions(values.text(cells["lesions"]))),
+        "lesions": lesions,
         "image_kind": _KINDS.get(kind.lower(), kind),
         "pathology": _worst([said["severity"] for said in own]),
     }
     entries = merged_assessments(record, assessments)
     if special:
         entries.append(repaired(record, "special view", "spot compression or magnification; its view is left empty"))
+    if unread:
+        entries.append(repaired(record, "unreadable region", f"{unread}; left out"))
     return record, entries
 
 
@@ -168,11 +172,21 @@ def _worst(severities: Sequence[str]) -> str:
     return _SEVERITY[int(min(known))] if known else ""
 
 
-def _lesions(written: str) -> Iterator[Lesion]:
-    """Yield the regions of "((ymin, xmin, ymax, xmax), ...)"; radiologists drew them as circles."""
-    numbers = [float(one) for one in re.findall(r"-?\d+(?:\.\d+)?", written)]
-    for top, left, bottom, right in zip(*(iter(numbers),) * 4, strict=False):
-        yield Lesion(x0=left, y0=top, x1=right, y1=bottom)
+def _lesions(written: str) -> tuple[tuple[Lesion, ...], str]:
+    """Return the regions of "((ymin, xmin, ymax, xmax), ...)", which were drawn as circles, and what is none."""
+    lesions: list[Lesion] = []
+    unread = [rest] if (rest := _REGION.sub("", written).strip("(), ")) else []
+    for region in filter(str.strip, _REGION.findall(written)):
+        try:
+            top, left, bottom, right = numbers = [float(one) for one in region.strip(", ").split(",")]
+        except ValueError:
+            unread.append(f"({region})")
+            continue
+        if all(map(math.isfinite, numbers)):
+            lesions.append(Lesion(x0=left, y0=top, x1=right, y1=bottom))
+        else:
+            unread.append(f"({region})")
+    return tuple(lesions), ", ".join(unread)
 
 
 def _counted(absent: int) -> list[AuditEntry]:

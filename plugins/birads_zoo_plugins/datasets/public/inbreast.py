@@ -4,6 +4,7 @@ Source of the layout: I. C. Moreira et al., "INbreast: Toward a Full-field Digit
 Radiology 19(2), 2012; names of files and columns as public loaders of "INbreast Release 1.0" read them.
 """
 
+import math
 import plistlib
 import re
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
 from birads_zoo_plugins.datasets.public._named_tables import NamedTable, find_table, has_table, recognise_table
-from birads_zoo_plugins.datasets.public._sizes import DICOM, has_size
+from birads_zoo_plugins.datasets.public._sizes import DICOM, misfit
 
 SHEET, OLD_SHEET = "INbreast", "INbreast.xls"
 COLUMNS = {
@@ -34,7 +35,7 @@ SIZES = ((2560, 3328), (3328, 4084))
 
 _NAME = re.compile(r"(?P<image>\d{6,9})(?:_(?P<patient>[0-9a-f]{8,16})_MG_[LR]_[A-Z]+(?:_ANON)?)?", re.IGNORECASE)
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ExpatError, plistlib.InvalidFileException)
-_POINT = re.compile(r"\(\s*(-?[\d.]+(?:e-?\d+)?)\s*,\s*(-?[\d.]+(?:e-?\d+)?)\s*\)")
+_POINT = re.compile(r"\(([^(),]*),([^(),]*)\)")
 
 
 def load(context: DatasetContext) -> Index:
@@ -58,10 +59,9 @@ def load(context: DatasetContext) -> Index:
         marks, trouble = _read_contours(tree.root / contours[image]) if image in contours else ([], "")
         if trouble:
             entries.append(repaired(record, "unreadable contours", f"{contours[image]}: {trouble}; left out"))
-        picture = tree.root / record["image_path"]
-        if marks and picture.is_file() and not has_size(picture, SIZES):
-            detail = f"the picture's size is none of the published ones: {len(marks)} marks left out"
-            entries.append(repaired(record, "picture of another size", detail))
+        reason, detail = misfit(tree.root / record["image_path"], SIZES, f"{len(marks)} marks") if marks else ("", "")
+        if reason:
+            entries.append(repaired(record, reason, detail))
             marks = []
         names = ", ".join(dict.fromkeys(name for name, _ in marks))
         records.append(record | {"lesions": tuple(lesion for _, lesion in marks), "findings": names})
@@ -138,7 +138,9 @@ def _month(written: str) -> str:
 
 
 def _read_contours(path: Path) -> tuple[list[tuple[str, Lesion]], str]:
-    """Return each contour's name and the box around it, or what is wrong with the file; the points count pixels."""
+    """Return each contour's name and the box around it, and what is wrong with others; the points count pixels."""
+    marks: list[tuple[str, Lesion]] = []
+    damaged: list[str] = []
     try:
         with path.open("rb") as file:
             document = plistlib.load(file)
@@ -146,11 +148,21 @@ def _read_contours(path: Path) -> tuple[list[tuple[str, Lesion]], str]:
         named = [(str(region.get("Name", "")), "".join(map(str, region["Point_px"]))) for region in regions]
     except _UNREADABLE as error:
         return [], str(error) or type(error).__name__
-    return [(name.strip(), lesion) for name, points in named if (lesion := _box(points))], ""
+    for name, points in named:
+        try:
+            lesion = _box(points)
+        except ValueError as error:
+            damaged.append(f"{name.strip() or 'a contour'} ({error})")
+        else:
+            marks += [(name.strip(), lesion)] if lesion else []
+    return marks, ", ".join(damaged)
 
 
 def _box(points: str) -> Lesion | None:
+    """Return the box around "(x, y)(x, y)…", None around no point. Raises `ValueError` for what is no point."""
     found = [(float(x), float(y)) for x, y in _POINT.findall(points)]
+    if _POINT.sub("", points).strip(" ,") or not all(math.isfinite(at) for point in found for at in point):
+        raise ValueError("not all of its points can be read")
     if not found:
         return None
     xs, ys = zip(*found, strict=True)

@@ -17,7 +17,7 @@ from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 from birads_zoo_plugins.datasets.public._copies import find_copy
 from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
-from birads_zoo_plugins.datasets.public._sizes import has_size
+from birads_zoo_plugins.datasets.public._sizes import misfit
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
 
 BREASTS, FINDINGS, HEADERS = "breast-level_annotations", "finding_annotations", "metadata"
@@ -113,10 +113,10 @@ def _read_row(tree: Tree, folder: PurePath, number: int, cells: Row, found: list
     if not record["assessment"]:
         detail = f"{values.text(cells['breast_birads'])!r}; left empty"
         entries.append(repaired(record, "unreadable assessment", detail))
-    picture = tree.root / place.path
-    if lesions and picture.is_file() and not has_size(picture, [(int(size[0]), int(size[1]))]):
-        detail = f"the picture is not {size[0]:.0f}×{size[1]:.0f} pixels as published: {len(lesions)} marks left out"
-        entries.append(repaired(record, "picture of another size", detail))
+    whole, marks = (int(size[0]), int(size[1])), f"{len(lesions)} marks"
+    reason, detail = misfit(tree.root / place.path, [whole], marks) if lesions else ("", "")
+    if reason:
+        entries.append(repaired(record, reason, detail))
         lesions = ()
     return record | {"lesions": lesions}, entries
 
@@ -136,5 +136,5 @@ def _box(cells: Row, width: float, height: float) -> Lesion | None:
 
 def _number(cell: Cell) -> float:
     """Return a cell's number, 0 for none."""
-    found = re.fullmatch(r"-?\d+(?:\.\d+)?", values.text(cell))
+    found = re.fullmatch(r"-?\d{1,9}(?:\.\d+)?", values.text(cell))
     return float(found[0]) if found else 0.0

@@ -77,6 +77,29 @@ def test_outlines_become_boxes_in_the_pictures_pixels(root, load):
     assert load("cdd-cesm", root).rows["lesions"][1] == ()
 
 
+def test_coordinates_that_are_texts_are_read_as_numbers(root, load, write_csv):
+    shape = region("P1_L_DM_MLO.jpg", 0, name="polygon", all_points_x=["9", "30"], all_points_y=["5", "40"])
+    write_csv(root / "Radiology_hand_drawn_segmentations_v2.csv", [VIA, shape])
+    (lesion,) = load("cdd-cesm", root).rows["lesions"][0]
+    assert lesion == Lesion(x0=9, y0=5, x1=30, y1=40, outline="box")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"name": "polygon", "all_points_x": [1, math.nan], "all_points_y": [5, 6]},
+        {"name": "polygon", "all_points_x": "12", "all_points_y": "56"},
+        {"name": "rect", "x": 1, "y": 2, "width": math.inf, "height": 4},
+        {"name": "rect", "x": 1, "y": 2, "width": 10**400, "height": 4},
+    ],
+)
+def test_a_shape_without_finite_coordinates_is_left_out_and_told(root, load, write_csv, shape):
+    write_csv(root / "Radiology_hand_drawn_segmentations_v2.csv", [VIA, region("P1_L_DM_MLO.jpg", 0, **shape)])
+    index = load("cdd-cesm", root)
+    assert index.rows["lesions"][0] == ()
+    assert [entry.row for entry in index.audit if entry.reason == "outline without an extent"] == [2]
+
+
 def test_the_images_that_are_asked_for(root, load):
     assert list(load("cdd-cesm", root, images="subtracted").rows["image_path"]) == [
         "CDD-CESM/Subtracted images of CDD-CESM/P1_L_CM_MLO.jpg"

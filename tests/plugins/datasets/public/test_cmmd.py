@@ -63,6 +63,17 @@ def test_a_copy_in_another_format_is_read_where_its_name_says_the_side(tmp_path,
     assert [entry.reason for entry in index.audit if entry.row] == ["unknown side"]
 
 
+def test_a_copy_may_be_named_in_small_letters_and_one_without_an_id_says_so(tmp_path, load, write_csv, write_picture):
+    write_csv(tmp_path / "CMMD_clinicaldata_revision_CSV.csv", [HEADER, *ROWS], separator=";")
+    write_picture(tmp_path / "pngs/d1-0001_r_cc.png")
+    write_picture(tmp_path / "pngs/other_L_CC.png")
+    index = load("cmmd", tmp_path)
+    assert list(index.rows["patient_id"]) == ["D1-0001"]
+    assert [(entry.image_path, entry.reason) for entry in index.audit if entry.row] == [
+        ("pngs/other_L_CC.png", "unknown patient")
+    ]
+
+
 def test_a_file_by_study_is_known_by_the_id_in_its_header(tmp_path, load, write_book, write_dicom):
     write_book(tmp_path / "CMMD_clinicaldata_revision.xlsx", {"Sheet1": [HEADER, *ROWS]})
     pixels = np.tile(np.arange(24, dtype=np.uint8), (32, 1))

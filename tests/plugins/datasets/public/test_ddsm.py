@@ -1,5 +1,7 @@
 import math
+import struct
 import tarfile
+import zlib
 
 import pytest
 
@@ -132,12 +134,48 @@ def test_what_was_merged_or_is_missing_is_told(root, load):
     ]
 
 
+@pytest.mark.parametrize("code", ["10 20 " + "1" * 5000, "9" * 5000 + " 20 1", "9" * 4000 + " 20 1", "10 20 ² 1"])
+def test_an_outline_that_is_no_chain_code_is_told(root, load, write, code):
+    write(root / "cancers/cancer_01/case0001/A_0001_1.LEFT_CC.OVERLAY", MASS.replace("10 20 0 0 1 2 2 2", code))
+    index = load("ddsm", root)
+    assert index.rows["lesions"][4] == ()
+    assert [entry.row for entry in index.audit if entry.reason == "unreadable outline"] == [5, 6]
+
+
 def test_outlines_do_not_fit_a_resized_picture(root, load, write_sized):
     write_sized(root / "cancers/cancer_01/case0001/A_0001_1.LEFT_CC.png", (16, 16))
     index = load("ddsm", root)
     assert index.rows["lesions"][4] == ()
     (entry,) = [entry for entry in index.audit if entry.reason == "picture of another size"]
     assert (entry.row, entry.detail) == (5, "the picture is not 32×48 pixels as published: 1 outlines left out")
+
+
+def png(width, height, *texts):
+    """A PNG's signature, header and packed texts, without pixels."""
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), *((b"zTXt", text) for text in texts)]
+    chunks = (struct.pack(">I", len(of)) + name + of + struct.pack(">I", zlib.crc32(name + of)) for name, of in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + b"\x00\x00\x00\x00IDAT"
+
+
+BMP = b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 10000, 10000, 1, 24, *[0] * 6)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (png(32, 48, b"a\x00\x00" + zlib.compress(bytes(1 << 22))), ""),
+        (png(10000, 10000), "picture of another size"),
+        (BMP, "picture of another size"),
+        (b"no picture", "size unknown"),
+        (png(32, 48)[:20], "size unknown"),
+    ],
+    ids=["a text of 4 MB", "a vast PNG", "a vast BMP", "no picture", "a short header"],
+)
+def test_of_a_picture_only_the_size_is_read(root, load, content, reason):
+    (root / "cancers/cancer_01/case0001/A_0001_1.LEFT_CC.png").write_bytes(content)
+    index = load("ddsm", root)
+    assert [entry.reason for entry in index.audit if entry.row == 5] == ([reason] if reason else [])
+    assert index.rows["lesions"][4] == (() if reason else (OUTLINE,))
 
 
 def test_any_folder_of_the_tree_is_a_root(root, load):

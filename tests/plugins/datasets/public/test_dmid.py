@@ -63,7 +63,28 @@ def test_what_was_merged_or_not_read_is_told(root, load):
 
 @pytest.mark.parametrize(
     ("line", "category"),
-    [("BIRADS: 3", "3"), ("BIRADS 0", "0"), ("BI-RADS: IV", ""), ("BIRADS:5.", "5"), ("BIRADS: 12", "")],
+    [
+        ("BIRADS: 3", "3"),
+        ("BIRADS 0", "0"),
+        ("BI-RADS: IV", "4"),
+        ("BIRADS II", "2"),
+        ("BI-RADS category 4", "4"),
+        ("BIRADS:5.", "5"),
+        ("BIRADS: 12", ""),
+        ("BIRADS: I advise 2 views", ""),
+        ("BIRADS 2, review after 4 weeks", "2"),
+        ("BIRADS 2, 4 weeks", "2"),
+        ("BIRADS 2, 4-6 weeks", "2"),
+        ("BIRADS 3, 6/12", "3"),
+        ("BIRADS: 3, 6-month review", "3"),
+        ("BIRADS: 3, follow up in 6 months", "3"),
+        ("BIRADS 4B (6 o'clock)", "4"),
+        ("BIRADS 4 - 6 o'clock", "4"),
+        ("BI-RADS: 1. Screening every 2 years", "1"),
+        ("BIRADS 2 / 3, 4a and 5 in the left breast", "5"),
+        ("BIRADS 2-3", "3"),
+        ("BIRADS 2 right, 4 left", "4"),
+    ],
 )
 def test_the_category_of_a_report(root, load, line, category):
     (root / "Reports/Reports/Img002.txt").write_text(f"ACR B\n{line}\n")

@@ -76,6 +76,16 @@ def test_regions_are_read_from_top_left_to_bottom_right(root, load):
     assert lesions[1] == ()
 
 
+@pytest.mark.parametrize("damaged", ["(1, 2, 3)", "(1.2.3, 2, 3, 4)", "(nan, 2, 3, 4)", "(1, 2, 3, 4, 5)", "(1, 2, 3"])
+def test_a_damaged_region_shifts_no_other(root, load, write_csv, damaged):
+    rois = f"((1e-5, 2.5e2, 30, 460), {damaged})"
+    first = picture("100/1.2/3.4/1.2.840.1", "100", "9001", "L", "CC", rois=rois)
+    write_csv(root / "tables/EMBED_OpenData_metadata.csv", [METADATA, first])
+    index = load("embed", root)
+    assert index.rows["lesions"][0] == (Lesion(x0=250, y0=1e-5, x1=460, y1=30),)
+    assert [(entry.row, entry.reason) for entry in index.audit] == [(2, "unreadable region")]
+
+
 def test_what_is_left_out_or_merged_is_told(root, load):
     assert [(entry.row, entry.action, entry.reason, entry.detail) for entry in load("embed", root).audit] == [
         (4, "dropped", "another kind of image", "C-view"),

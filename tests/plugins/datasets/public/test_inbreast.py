@@ -83,6 +83,17 @@ def test_contours_that_cannot_be_read_are_told(root, load, content):
     assert index.rows["lesions"][1] == ()
 
 
+@pytest.mark.parametrize("point", ["(1.2.3, 4)", "(nan, 4)", "(1e999, 4)", "(1, 4"])
+def test_a_contour_with_a_damaged_point_is_left_out_and_the_others_stay(root, load, point):
+    marks = contours(("Mass", ["(1.0, 2.0)", point]), ("Cluster", ["(5.0, 6.0)"]))
+    (root / "INbreast Release 1.0/AllXML/22678646.xml").write_bytes(marks)
+    index = load("inbreast", root)
+    assert [(entry.row, entry.reason) for entry in index.audit] == [(3, "unreadable contours")]
+    assert "Mass" in index.audit[0].detail
+    assert index.rows["findings"][1] == "Cluster"
+    assert index.rows["lesions"][1] == (Lesion(x0=5, y0=6, x1=5, y1=6, outline="box"),)
+
+
 def test_entities_in_the_contours_are_not_expanded(root, load):
     bomb = b'<?xml version="1.0"?><!DOCTYPE plist [<!ENTITY a "aaaa">]><plist><dict><key>&a;</key></dict></plist>'
     (root / "INbreast Release 1.0/AllXML/22678646.xml").write_bytes(bomb)

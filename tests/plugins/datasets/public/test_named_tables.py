@@ -20,6 +20,17 @@ def test_the_shortest_name_with_all_columns_is_taken(tmp_path, write_csv):
     assert list(table.rows()) == rows  # read anew
 
 
+@pytest.mark.parametrize("name", ["labels of my own.xlsx", "labels.xlsx"])
+def test_a_damaged_file_beside_a_table_that_fits_is_passed_over(tmp_path, write_csv, name):
+    (tmp_path / name).write_bytes(b"no workbook")
+    write_csv(tmp_path / "labels_v2.csv", [["ID", "KATEGORİSİ"], ["3", "B"]])
+    assert find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS).path == tmp_path / "labels_v2.csv"
+    write_csv(tmp_path / "labels_v2.csv", [["ID"], ["3"]])
+    with pytest.raises(UserError) as error:
+        find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
+    assert str(tmp_path / name) in str(error.value), "where none fits, the damaged file is told"
+
+
 def test_a_table_in_another_encoding_is_read_with_a_note(tmp_path):
     (tmp_path / "labels.csv").write_bytes("ID;Größe;KATEGORISI\n1;größer;B\n".encode("cp1252"))
     table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
