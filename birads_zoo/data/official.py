@@ -36,7 +36,7 @@ def official_fold(rows: pd.DataFrame, labels: Rows, classes: Sequence[str], sect
         raise UserError(f"the official split has no usable {missing} rows here: use --split patient")
     _refuse_untrained(labels[train], classes)
     if left_out := int((~np.isin(parts, PARTS)).sum()):
-        warn(f"{left_out} of {len(parts)} rows are in no part of the official split, and are not used")
+        warn(f"{left_out} of {len(parts)} rows are in no part of the official split, or in several, and are not used")
     if not len(validation):
         groups = _groups(rows["patient_id"].to_numpy(dtype=np.str_)[train])
         chosen = choose_validation(groups, labels[train], section.validation, seed, 0)
