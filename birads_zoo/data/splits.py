@@ -29,7 +29,7 @@ class Fold:
     test: Rows
 
 
-def is_leaky(scheme: str) -> bool:
+def may_leak(scheme: str) -> bool:
     """Tell whether images of one patient can stand on both sides of this scheme's splits."""
     return scheme != "patient"
 
@@ -119,7 +119,7 @@ def make_folds(
 
 def check_leaks(folds: Sequence[Fold], patients: NDArray[np.str_], scheme: str) -> None:
     """Raise `UserError`, naming a patient, if a "patient" split has one on two sides of a fold."""
-    if is_leaky(scheme):
+    if may_leak(scheme):
         return
     for fold in folds:
         sides = {"training": fold.train, "validation": fold.validation, "test": fold.test}
