@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.data.splits import Fold, Rows, choose_validation
+from birads_zoo.data.splits import Fold, Rows, choose_validation, is_nameless
 from birads_zoo.errors import UserError, warn
 from birads_zoo.recipe import SplitSection
 
@@ -19,7 +19,8 @@ def official_fold(rows: pd.DataFrame, labels: Rows, classes: Sequence[str], sect
     """Return the one fold of N rows of an index whose column `split` says "train", "val" or "test".
 
     Without a row of "val", `section.validation` of the training patients are taken for validation, as everywhere
-    else. Rows of no part are not used, which a warning says.
+    else; a row of an unknown patient counts as a patient of its own. If a class has none to spare, nobody is taken,
+    and a warning says so. Rows of no part are not used, which a warning says.
 
     Raises:
         UserError: for a data set without such a split, one without training or test rows, or a class without
@@ -35,16 +36,28 @@ def official_fold(rows: pd.DataFrame, labels: Rows, classes: Sequence[str], sect
         raise UserError(f"the official split has no usable {missing} rows here: use --split patient")
     _refuse_untrained(labels[train], classes)
     if left_out := int((~np.isin(parts, PARTS)).sum()):
-        warn(f"{left_out} of {len(parts)} rows are in no part of the official split, and are not used")
+        warn(f"{left_out} of {len(parts)} rows are in no part of the official split, or in several, and are not used")
     if not len(validation):
-        patients = np.unique(rows["patient_id"].to_numpy(dtype=np.str_)[train], return_inverse=True)[1]
-        chosen = choose_validation(patients, labels[train], section.validation, seed, 0)
+        groups = _groups(rows["patient_id"].to_numpy(dtype=np.str_)[train])
+        chosen = choose_validation(groups, labels[train], section.validation, seed, 0)
         train, validation = np.delete(train, chosen), train[chosen]
+        if section.validation > 0 and not len(validation):
+            warn(
+                "no validation rows in the official split: some class has fewer than 2 training patients; "
+                "training runs for its fixed number of epochs"
+            )
     elif section.validation != SplitSection().validation:
         warn("the official split has validation rows of its own: split.validation had no effect")
     if section.folds != SplitSection().folds:
         warn("the official split is one fold: split.folds had no effect")
     return Fold(number=0, train=train, validation=validation, test=test)
+
+
+def _groups(patients: NDArray[np.str_]) -> Rows:
+    """Return a number for each of N rows, which those of one patient share. A row of an unknown patient has its own."""
+    nameless = is_nameless(patients)
+    numbers = np.unique(patients, return_inverse=True)[1]
+    return np.where(nameless, len(patients) + np.arange(len(patients)), numbers)
 
 
 def _refuse_untrained(labels: Rows, classes: Sequence[str]) -> None:

@@ -64,7 +64,7 @@ class Prepared:
 
     @property
     def leaky(self) -> bool:
-        """Whether a patient's samples are on both sides of a fold."""
+        """Whether a patient's samples are, or may be, on both sides of a fold (see `leaks`)."""
         return leaks(self.folds, self.labelled.index.rows["patient_id"].to_numpy(dtype=np.str_))
 
     @property

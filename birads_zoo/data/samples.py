@@ -25,6 +25,7 @@ from birads_zoo.data.views import (
 from birads_zoo.interfaces import Index, Target
 
 _OWN_CELLS = ("row", "image_path", "lesions")  # in which a sample's row repeats its first picture's
+_WHOLE_CELLS = ("split",)  # in which a blank says something: a picture in no part of a split is not to be trained on
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +53,8 @@ def label_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str
     """Put an index's pictures together to samples, see `find_samples`, and number their classes.
 
     Its own row has the number, path and lesions of a sample's first picture; every other cell says what all its
-    pictures say, and is empty where they differ.
+    pictures say that do not leave it blank, and is empty where they differ. `split` must be said by all: a sample
+    with a picture in no part of the official split, or with pictures in several, is in none.
 
     Raises:
         UserError: as `select_classes` does, and where no sample has a second picture.
@@ -129,21 +131,30 @@ def _classes_of_units(
 
 
 def _rows_of_samples(rows: pd.DataFrame, samples: Samples) -> pd.DataFrame:
-    """Return a row for each sample, in its order: its first picture's, with what all of its pictures say."""
+    """Return a row for each sample, in its order: its first picture's, with what all of its pictures say.
+
+    Blanks say nothing, but for those of `_WHOLE_CELLS`.
+    """
     made = rows.iloc[samples.pictures[:, 0]].reset_index(drop=True)
     for name in (name for name in rows if name not in _OWN_CELLS):
         cells = rows[name].to_numpy(dtype=object)
         numeric = pd.api.types.is_numeric_dtype(rows[name])
+        count = np.ones(len(cells), dtype=np.bool_) if name in _WHOLE_CELLS else ~_blank(cells)
         told = [
-            _common(cells[pictures[there]], np.nan if numeric else "")
-            for pictures, there in zip(samples.pictures, samples.present, strict=True)
+            _common(cells[own[count[own]]], np.nan if numeric else "")
+            for own in (pictures[there] for pictures, there in zip(samples.pictures, samples.present, strict=True))
         ]
         # Whole numbers become floats where a cell is blank, and truth values objects, as pandas has it.
         made[name] = pd.Series(told, dtype=None if numeric else rows[name].dtype)
     return made
 
 
+def _blank(cells: NDArray[Any]) -> NDArray[np.bool_]:
+    found = [pd.api.types.is_scalar(cell) and bool(pd.isna(cell) or cell == "") for cell in cells.tolist()]
+    return np.array(found, dtype=np.bool_)
+
+
 def _common(cells: NDArray[Any], blank: object) -> object:
-    """Return what the cells say that are not blank, and a blank where they say different things or nothing."""
-    told = [cell for cell in cells.tolist() if not (pd.api.types.is_scalar(cell) and (pd.isna(cell) or cell == ""))]
+    """Return what all cells say, and a blank where they say different things or there are none."""
+    told = cells.tolist()
     return told[0] if told and all(cell == told[0] for cell in told) else blank

@@ -29,17 +29,28 @@ class Fold:
     test: Rows
 
 
-def is_leaky(scheme: str) -> bool:
+def may_leak(scheme: str) -> bool:
     """Tell whether images of one patient can stand on both sides of this scheme's splits."""
     return scheme != "patient"
 
 
 def leaks(folds: Sequence[Fold], patients: NDArray[np.str_]) -> bool:
-    """Tell whether a patient, or rows of unknown patients, are on both sides of a fold: in its test part and not."""
-    return any(
-        bool(np.isin(patients[fold.test], patients[np.concatenate([fold.train, fold.validation])]).any())
-        for fold in folds
-    )
+    """Tell whether a patient is, or may be, on both sides of a fold: in its test part and in another.
+
+    A row of an unknown patient may be of anyone on the other side, so a fold with one leaks if both sides have rows.
+    """
+    for fold in folds:
+        learnt, tested = patients[np.concatenate([fold.train, fold.validation])], patients[fold.test]
+        doubtful = is_nameless(learnt).any() or is_nameless(tested).any()
+        if np.isin(tested, learnt).any() or (doubtful and len(learnt) and len(tested)):
+            return True
+    return False
+
+
+def is_nameless(ids: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Tell for each id whether it names nobody."""
+    found: NDArray[np.bool_] = np.char.strip(ids.astype(np.str_)) == ""
+    return found
 
 
 def held_together(rows: pd.DataFrame, scheme: str) -> NDArray[np.str_]:
@@ -51,7 +62,7 @@ def held_together(rows: pd.DataFrame, scheme: str) -> NDArray[np.str_]:
     if scheme != "breast":
         return patients
     sides = rows["laterality"].to_numpy(dtype=np.str_)
-    known = (np.char.strip(patients) != "") & (np.char.strip(sides) != "")
+    known = ~is_nameless(patients) & ~is_nameless(sides)
     return np.where(known, np.char.add(np.char.add(patients, " "), sides), "")
 
 
@@ -108,7 +119,7 @@ def make_folds(
 
 def check_leaks(folds: Sequence[Fold], patients: NDArray[np.str_], scheme: str) -> None:
     """Raise `UserError`, naming a patient, if a "patient" split has one on two sides of a fold."""
-    if is_leaky(scheme):
+    if may_leak(scheme):
         return
     for fold in folds:
         sides = {"training": fold.train, "validation": fold.validation, "test": fold.test}
@@ -207,7 +218,7 @@ def _rows_per_class(groups: Rows, labels: Rows, classes: int) -> NDArray[np.int6
 
 
 def _refuse_nameless(units: NDArray[np.str_], scheme: str) -> None:
-    nameless = int((np.char.strip(units.astype(np.str_)) == "").sum())
+    nameless = int(is_nameless(units).sum())
     if nameless and scheme == "breast":
         raise UserError(
             f"{nameless} of {len(units)} rows lack a patient id or a laterality, which a split by breast needs:"

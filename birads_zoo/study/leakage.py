@@ -10,7 +10,7 @@ import msgspec
 
 from birads_zoo.data.audit import choose_target
 from birads_zoo.data.load import load_index
-from birads_zoo.data.splits import is_leaky
+from birads_zoo.data.splits import may_leak
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.comparison import SEED_NOISE, UNDEFINED
 from birads_zoo.evaluation.leaderboard import SchemeScore
@@ -74,15 +74,16 @@ def inflation(
         scheme = variant.recipe.split.scheme
         if variant.name in failures:
             rows.append(
-                SchemeScore(scheme=scheme, leaky=is_leaky(scheme), error=public_text(failures[variant.name].said))
+                SchemeScore(scheme=scheme, leaky=may_leak(scheme), error=public_text(failures[variant.name].said))
             )
             continue
         own = score(predicted[variant.name], metric, ordinal=ordinal)
         lookup = shortcut_scores(predicted[variant.name], metric).get("patient_lookup")
+        leaky = any(run.leaky for run in predicted[variant.name].metrics)
         if variant is tight:
-            rows.append(SchemeScore(scheme=scheme, leaky=False, score=own, patient_lookup=lookup))
+            rows.append(SchemeScore(scheme=scheme, leaky=leaky, score=own, patient_lookup=lookup))
             continue
-        row = SchemeScore(scheme=scheme, leaky=True, score=own, patient_lookup=lookup, verdict=UNDEFINED)
+        row = SchemeScore(scheme=scheme, leaky=leaky, score=own, patient_lookup=lookup, verdict=UNDEFINED)
         if found := compare(predicted[variant.name], base, metric, ordinal=ordinal):
             row = msgspec.structs.replace(
                 row,

@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 
 from birads_zoo.data.folds import split_rows
-from birads_zoo.errors import UserError
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.recipe import SplitSection
 
 OFFICIAL = SplitSection(scheme="official")
+UNVALIDATED = SplitSection(scheme="official", validation=0)
 CLASSES = ("normal", "abnormal")
 
 
@@ -40,19 +41,52 @@ def test_without_validation_rows_some_of_the_training_patients_are_taken():
     np.testing.assert_array_equal(fold.validation, same.validation)
 
 
+@pytest.mark.parametrize("unknown", [150, 100])
+def test_unknown_patients_are_not_one_patient_in_choosing_validation(unknown):
+    patients = [""] * unknown + [f"P{number}" for number in range(200 - unknown)]
+    with pytest.warns(UserWarning, match="cannot be ruled out"):
+        fold = split(["train"] * 150 + ["test"] * 50, patients)
+    share = round(SplitSection().validation * 150)
+    assert abs(len(fold.validation) - share) <= 2
+
+
+def test_validation_that_is_asked_for_and_cannot_be_taken_is_told():
+    with pytest.warns(UserWarning, match="no validation rows in the official split: some class has fewer than 2"):
+        fold = split(["train", "train", "test", "test"])
+    assert len(fold.validation) == 0
+
+
 def test_no_validation_is_asked_for_and_none_is_taken():
-    section = SplitSection(scheme="official", validation=0)
-    assert len(split(["train"] * 6 + ["test"] * 2, section=section).validation) == 0
+    assert len(split(["train"] * 6 + ["test"] * 2, section=UNVALIDATED).validation) == 0
 
 
-def test_a_patient_on_both_sides_is_named():
-    with pytest.warns(UserWarning, match=r"the official split leaks: 1 patients, such as 'P1'"):
-        split(["train", "train", "test", "test", "val", "val"], ["P0", "P1", "P1", "P2", "P3", "P4"])
+UNKNOWN = "no patient id, so it cannot be ruled out that the official split leaks: give --patient-pattern where"
+
+
+@pytest.mark.parametrize(
+    ("patients", "said"),
+    [
+        (["P0", "P1", "P1", "P2"], ["1 patient, 'P1', has rows in training and test; use --split patient"]),
+        (["P1", "P0", "P1", "P0"], ["2 patients, such as 'P0', have rows in training and test; use --split patient"]),
+        (["P0", "P1", "P2", ""], [f"1 row has {UNKNOWN}"]),
+        (["", "P1", " ", "P2"], [f"2 rows have {UNKNOWN}"]),
+        (["", "P1", "P1", ""], ["1 patient, 'P1', has rows in training and test", f"2 rows have {UNKNOWN}"]),
+    ],
+    ids=["one", "two", "one unknown", "unknown on both sides", "one and unknown"],
+)
+def test_a_leak_is_told_and_so_is_one_that_cannot_be_ruled_out(patients, said):
+    with pytest.warns(BiradsZooWarning) as caught:
+        split(["train", "train", "test", "test", "val"], [*patients, "V"])
+    told = [str(one.message) for one in caught]
+    assert len(told) == len(said)
+    for one, expected in zip(told, said, strict=True):
+        assert expected in one
+    assert not any("--split patient" in one for one in told) or "" not in patients, "which refuses unknown patients"
 
 
 def test_rows_of_no_part_are_told_and_left_out():
-    with pytest.warns(UserWarning, match="2 of 6 rows are in no part of the official split"):
-        fold = split(["train", "train", "test", "test", "", "other"])
+    with pytest.warns(UserWarning, match="2 of 6 rows are in no part of the official split, or in several"):
+        fold = split(["train", "train", "test", "test", "", "other"], section=UNVALIDATED)
     assert 4 not in np.concatenate([fold.train, fold.validation, fold.test])
 
 

@@ -129,6 +129,13 @@ def test_pictures_beyond_the_views_are_listed_and_their_labels_still_count():
     }
 
 
+def test_a_sample_is_in_a_part_of_the_official_split_only_if_all_its_pictures_are():
+    sheet = index_of("a L CC 1", "a R CC 1", "b L CC 4", "b R CC 4", "c L CC 1", "c R CC 1", "d L CC 4", "d R CC 4")
+    sheet.rows["split"] = ["train", "train", "train", "", "", "test", "train", "test"]
+    rows = label_samples(sheet, sheet, BIRADS, (), "exam").labelled.index.rows
+    assert rows["split"].tolist() == ["train", "", "", ""]
+
+
 def test_breasts_have_labels_of_their_own():
     breast = Target(name="b", column="assessment", classes=BIRADS.classes, level="breast")
     found = sampled("a L CC 1", "a L MLO 1", "a R CC 5", "a R MLO 5", target=breast, views="breast")

@@ -100,3 +100,14 @@ def test_a_split_that_cannot_be_made_is_a_row_with_its_reason(host, write_pictur
     assert "24 of 24 rows lack a patient id or a laterality" in rows["breast"].error
     assert rows["breast"].score is None
     assert rows["image"].inflation is not None
+
+
+def test_a_split_is_leaky_if_its_runs_leaked(host, write_pictures, pixel_recipe, tmp_path):
+    """With one image a patient no split has a patient on both sides, whatever its scheme allows."""
+    recipe = pixel_recipe(write_pictures(tmp_path / "root", 12, 1, 0.0, "patient", 0), training__epochs=1)
+    variants = tuple(variant for variant in leaking(recipe) if variant.mark != "breast")
+    study = Study(kind="leakage", variants=variants, seeds=(0,), metric="macro_f1", command="")
+    done = execute(study, host, tmp_path / "study", "cpu", Screen())
+    predicted, failures = collect(done.folders, done.failures)
+    rows = inflation(variants, predicted, failures, "macro_f1", ordinal=False)
+    assert [(row.scheme, row.leaky) for row in rows] == [("patient", False), ("image", False)]
