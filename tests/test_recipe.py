@@ -89,7 +89,8 @@ def test_changed_fields_names_exactly_what_was_replaced():
         ({"model": 3}, "key 'model': expected a table of keys, got an integer"),
         (
             {"split": {"scheme": "patients"}},
-            "key 'split.scheme': 'patients' is none of 'breast', 'image', 'official', 'paper', 'patient'; did you mean 'patient'?",
+            "key 'split.scheme': 'patients' is none of 'breast', 'image', 'official', 'paper', 'patient';"
+            " did you mean 'patient'?",
         ),
     ],
 )
