@@ -82,6 +82,15 @@ def test_a_white_frame_at_the_chest_wall_is_cut(pixels, right, wide):
     assert found[:, 0].max() < 230
 
 
+@pytest.mark.parametrize("grey", [40, 80])
+def test_grey_film_at_the_chest_wall_is_cut(pixels, grey):
+    film = np.pad(np.maximum(pixels, grey), ((0, 0), (6, 0)), constant_values=grey)
+    first = stored(film)[50:80, 0].mean()
+    assert first == pytest.approx(pixels[160:260, 1:5].mean(), abs=8), (
+        "the first column is the breast's, not the film's"
+    )
+
+
 def test_a_dark_pixel_in_grey_film_moves_no_wall(pixels):
     film = np.pad(np.maximum(pixels, 40), ((0, 0), (4, 0)), constant_values=40)
     dead = film.copy()
