@@ -128,7 +128,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     what a newer one exports.
     """
 
-    FORMAT: ClassVar[int] = 4
+    FORMAT: ClassVar[int] = 5
 
     notice: str
     torch: str

@@ -78,7 +78,7 @@ class StoreManifest(msgspec.Struct, frozen=True, kw_only=True):
     Raise `FORMAT` whenever the same files and geometry would give other pixels or other files in the store.
     """
 
-    FORMAT: ClassVar[int] = 4
+    FORMAT: ClassVar[int] = 5
 
     failures: dict[int, tuple[str, str]]
     bytes: dict[str, int]
