@@ -20,9 +20,10 @@ __all__ = ["Facts", "Identity", "ImageError", "is_dicom", "number_patients", "pa
 class Facts:
     """What a mammogram's header says. Texts are "" where it says nothing.
 
-    `laterality` is "L" or "R", `view` such as "CC" or "MLO". `mirrored` says whether left and right are swapped in the
-    picture, `None` where the header does not tell. `age` is as DICOM writes it ("045Y"), `year` that of the study.
-    `burnt_in` says that the header warns of text in the pixels, `bare` that the file lacks the prefix "DICM".
+    `device` is the machine's maker and model. `laterality` is "L" or "R", `view` such as "CC" or "MLO". `mirrored` says
+    whether left and right are swapped in the picture, `None` where the header does not tell. `age` is as DICOM writes
+    it ("045Y"), `year` that of the study. `burnt_in` says that the header warns of text in the pixels, `bare` that the
+    file lacks the prefix "DICM".
 
     `kinds` are what makes a picture no standard view of a whole breast, such as "magnified", "spot compression",
     "implant" or "partial": then `view` is "", so that it is not held against other views. `described` are those of
@@ -32,6 +33,7 @@ class Facts:
     into numbers.
     """
 
+    device: str
     laterality: Laterality
     view: str
     mirrored: bool | None
@@ -56,6 +58,7 @@ def read_facts(path: Path) -> Facts:
     said = header.said
     exposure = find_exposure(said)
     return Facts(
+        device=said.device,
         laterality=exposure.laterality,
         view=exposure.view,
         mirrored=exposure.mirrored,

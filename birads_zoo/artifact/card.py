@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
 from birads_zoo.data.view_names import UNITS
+from birads_zoo.evaluation.few import areas_note, is_few
+from birads_zoo.evaluation.source_lines import by_source
 from birads_zoo.evaluation.table import against_shortcuts, by_fold, by_level, chances, headline, readings
 from birads_zoo.results.estimate import Ends
 from birads_zoo.results.metrics import RunMetrics
@@ -131,13 +133,14 @@ def _results(metrics: RunMetrics) -> str:
             _value(one.precision, ends.get(f"precision:{one.name}")),
             _value(one.recall, ends.get(f"recall:{one.name}")),
             _value(one.f1, ends.get(f"f1:{one.name}")),
-            _value(one.auroc, ends.get(f"auroc:{one.name}")),
+            _value(one.auroc, ends.get(f"auroc:{one.name}")) + " ‡" * is_few(metrics.intervals.areas.get(one.name)),
             str(one.support),
         )
         for one in metrics.per_class
     ]
     several = metrics.folds > 1
-    lines = [headline(metrics), *([by_fold(metrics)] if several else []), *readings(metrics), *by_level(metrics)]
+    lines = [headline(metrics), *([by_fold(metrics)] if several else [])]
+    lines += [*readings(metrics), *by_source(metrics), *by_level(metrics)]
     return "\n".join(
         [
             "## How well it did",
@@ -147,6 +150,7 @@ def _results(metrics: RunMetrics) -> str:
             "",
             _table(("class", "precision", "recall", "F1", "ROC-AUC", "n"), rows),
             "",
+            *([areas_note(metrics), ""] if areas_note(metrics) else []),
             "Intervals are at 95 %, over patients. Held against what needs no look at the breast:",
             "",
             *(f"{'  ' * line.startswith(' ')}- {' '.join(line.split())}" for line in against_shortcuts(metrics)),

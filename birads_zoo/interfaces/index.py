@@ -22,6 +22,7 @@ INDEX_COLUMNS = (
     "density",  # "A" … "D" (ACR composition) or ""
     "age",  # float: years at the exam, NaN when unknown
     "study_date",  # str as far as known: "2019", "2019-03", "2019-03-14", or ""
+    "source",  # str: where the picture was made, such as a scanner or a hospital, or ""
     "split",  # "train", "val" or "test" of the data set's official split, or ""
     "lesions",  # tuple[Lesion, ...]: () when none is known
 )

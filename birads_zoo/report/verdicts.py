@@ -8,6 +8,8 @@ from typing import Literal
 
 from birads_zoo.data.audit import AuditSummary
 from birads_zoo.data.view_names import UNITS
+from birads_zoo.evaluation.few import is_few
+from birads_zoo.evaluation.source_lines import signed
 from birads_zoo.evaluation.table import outwards
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Calibration, Conformal
@@ -46,6 +48,7 @@ def judge_run(metrics: RunMetrics, summary: AuditSummary, explainers: Mapping[st
         *_split(metrics),
         *_called(metrics),
         *_gain(metrics),
+        *_sources(metrics),
         *_severe(metrics),
         *_weakest(metrics),
         *_probabilities(metrics),
@@ -92,6 +95,23 @@ def _gain(metrics: RunMetrics) -> Iterator[Verdict]:
             yield Verdict(severity="doubt", claim=claim, because=because, part="shortcuts")
 
 
+def _sources(metrics: RunMetrics) -> Iterator[Verdict]:
+    sources = metrics.subgroups.attributes.get("source")
+    if sources is None or (within := sources.within) is None:
+        return
+    if within.alone:
+        because = f"No source has {' or '.join(within.alone)} beside another class: the source alone may tell them."
+        claim = "Classes cannot be told from sources"
+        yield Verdict(severity="wrong", claim=claim, because=because, part="subgroups")
+    elif within.auroc and within.pooled and within.gap and within.gap.low > 0:
+        because = (
+            f"ROC-AUC {within.pooled.value:.3f} over all pairs and {within.auroc.value:.3f} over those of one source: "
+            f"{signed(within.gap)} comes from pairs of different sources."
+        )
+        claim = "The score falls where images of one source are compared"
+        yield Verdict(severity="doubt", claim=claim, because=because, part="subgroups")
+
+
 def _called(metrics: RunMetrics) -> Iterator[Verdict]:
     classes, units = metrics.classes, UNITS[metrics.level]
     called = [sum(row[k] for row in metrics.confusion) for k in range(len(classes))]
@@ -132,6 +152,11 @@ def _weakest(metrics: RunMetrics) -> Iterator[Verdict]:
             f"Its intervals, and those of macro averages, hold the truth less often than they say ({held} patients)."
         )
         yield Verdict(severity="doubt", claim=f"Few patients have {name}", because=because, part="classes")
+    few = {name: basis for name, basis in metrics.intervals.areas.items() if is_few(basis)}
+    if few:
+        because = "; ".join(f"{name}: {basis.said}" for name, basis in few.items()) + "."
+        claim = "A ROC-AUC rests on too few pairs to tell good from poor"
+        yield Verdict(severity="doubt", claim=claim, because=because, part="classes")
 
 
 def _severe(metrics: RunMetrics) -> Iterator[Verdict]:

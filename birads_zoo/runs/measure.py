@@ -17,6 +17,7 @@ from birads_zoo.evaluation.intervals import FEW, LEVEL, METHOD, few_patients, in
 from birads_zoo.evaluation.levels import read_levels
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.ordinal import read_errors
+from birads_zoo.evaluation.pairs import pairs_by_class
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
 from birads_zoo.evaluation.recalibration import read_calibration
 from birads_zoo.evaluation.resampling import clusters, persons
@@ -109,6 +110,7 @@ def _measured(rows: PredictedRows) -> Measured:
                 _named(name, classes): None if interval is None else (interval.low, interval.high)
                 for name, interval in found.items()
             },
+            areas=pairs_by_class(labels, rows.patients, rows.folds, classes),
         ),
     )
 

@@ -83,8 +83,8 @@ def test_labels_of_breasts_that_are_read_as_pictures(inspection_of):
         "all pictures bear one label in 200 of 200 breasts (136 by chance), and in 40 of the 40 that have a class "
         "other than well (11 % by chance); all pictures bear one label in 60 of 100 exams of both breasts (68 by "
         "chance), and in 0 of the 40 that have a class other than well (11 % by chance); target 'label' reads them as "
-        "those of a picture, so a model of single pictures is told the class of a breast for a view that may show nothing "
-        "of it; --set dataset.level=breast --set dataset.views=breast gives a breast one prediction"
+        "those of a picture, so a model of single pictures is told the class of a breast for a view that may show "
+        "nothing of it; --set dataset.level=breast --set dataset.views=breast gives a breast one prediction"
     )
 
 

@@ -118,6 +118,7 @@ def read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, li
         "label": values.text(cells.get("label")),
         "density": density,
         "age": values.age(cells.get("age")),
+        "source": values.text(cells.get("source")),
         "split": values.part(cells.get("split")),
     }
     entries: list[AuditEntry] = []

@@ -17,11 +17,11 @@ from birads_zoo_plugins.datasets.public._named_tables import find_table, has_tab
 
 TABLE = "train"
 COLUMNS = {name: (name,) for name in ("patient_id", "image_id", "laterality", "view", "cancer")}
-OWN = ("site", "machine", "implant", "biopsy", "invasive", "difficult_negative_case")
+OWN = ("machine", "implant", "biopsy", "invasive", "difficult_negative_case")
 MORE = {
-    **{name: (name,) for name in ("age", "density", *OWN[2:])},
+    **{name: (name,) for name in ("age", "density", *OWN[1:])},
     "assessment": ("BIRADS",),
-    "site": ("site_id",),
+    "source": ("site_id",),
     "machine": ("machine_id",),
 }
 
@@ -78,9 +78,9 @@ def _read_row(tree: Tree, folder: PurePath, number: int, cells: dict[str, Cell])
         "label": _LABELS.get(values.text(cells["cancer"]), ""),
         "density": density,
         "age": values.age(cells["age"]),
-        "site": values.text(cells["site"]),
+        "source": values.text(cells["source"]),
         "machine": values.text(cells["machine"]),
-        **{name: _flag(cells[name]) for name in OWN[2:]},
+        **{name: _flag(cells[name]) for name in OWN[1:]},
     }
     entries = [repaired(record, place.reason, place.detail)] if place.reason else []
     if not record["label"]:
