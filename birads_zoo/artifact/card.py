@@ -117,7 +117,12 @@ def _data(metrics: RunMetrics, manifest: Manifest) -> str:
         f"- Split: by {metrics.split}, {metrics.folds} fold{'' if metrics.folds == 1 else 's'};"
         f" {recipe.split.validation:.0%} of what a fold trains on is its validation part.",
     ]
-    if metrics.leaky:
+    if metrics.leaky and not metrics.leak_proven:
+        lines.append(
+            "- **This split may leak**: rows without a patient id may be of patients on both sides of it; then every"
+            " figure below says nothing of new patients, and is too good."
+        )
+    elif metrics.leaky:
         lines.append(
             "- **This split leaks**: patients stand on both sides of it, so that every figure below says nothing of new"
             " patients, and is too good."

@@ -32,7 +32,7 @@ def headline(metrics: RunMetrics) -> str:
     )
     few = {"ROC-AUC": f" ({few_areas(metrics)})" * bool(few_areas(metrics))}
     shown = (f"{name} {_number(value)}{_ends(metrics, key)}{few.get(name, '')}" for name, value, key in figures)
-    leaky = ", leaky" if metrics.leaky else ""
+    leaky = f", {'leaky' if metrics.leak_proven else 'may leak'}" if metrics.leaky else ""
     folds = f"{metrics.folds} fold{'' if metrics.folds == 1 else 's'}"
     units = "" if metrics.level == "image" else f" {UNITS[metrics.level]}"
     return " · ".join(shown) + f"  ({metrics.split} split{leaky}, n = {metrics.n}{units}, {folds})"

@@ -60,7 +60,14 @@ def judge_run(metrics: RunMetrics, summary: AuditSummary, explainers: Mapping[st
 
 
 def _split(metrics: RunMetrics) -> Iterator[Verdict]:
-    if metrics.leaky:
+    if metrics.leaky and not metrics.leak_proven:
+        because = (
+            f"Rows without a patient id may be of patients on both sides of the {metrics.split} split: "
+            "then its scores say nothing of new patients."
+        )
+        claim = "It cannot be ruled out that the split leaks patients"
+        yield Verdict(severity="wrong", claim=claim, because=because, part="data")
+    elif metrics.leaky:
         because = (
             f"The {metrics.split} split has images of one patient on both sides: "
             "its scores say nothing of new patients."
@@ -69,6 +76,11 @@ def _split(metrics: RunMetrics) -> Iterator[Verdict]:
     else:
         because = f"{metrics.patients} patients, each predicted by a network that never saw them."
         yield Verdict(severity="fine", claim="No patient is on both sides of the split", because=because, part="data")
+
+
+def leak_said(metrics: RunMetrics) -> str:
+    """Say of a leaky split whether it is known to leak."""
+    return "leaks patients" if metrics.leak_proven else "may leak patients"
 
 
 def _gain(metrics: RunMetrics) -> Iterator[Verdict]:

@@ -52,7 +52,7 @@ def measure(
     resamples, so that what two of them say of one score agrees.
     """
     test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
-    evaluation, training, leaky = recipe.evaluation, recipe.training, data.leaky
+    evaluation, training, leak = recipe.evaluation, recipe.training, data.leak
     by_fold = score_folds(
         test.labels, test.probabilities, test.patients, test.folds, test.classes, ordinal=test.ordinal
     )
@@ -77,10 +77,11 @@ def measure(
             validation,
             evaluation.conformal_level,
             chose_epoch=training.select != "last" or training.schedule == "plateau" or training.early_stopping > 0,
-            leaky=leaky,
+            leak=leak,
         ),
         split=recipe.split.scheme,
-        leaky=leaky,
+        leaky=leak != "none",
+        leak_proven=leak != "possible",
         folds=len(data.folds),
         patients=persons(test.patients),
         target=data.labelled.target.name,

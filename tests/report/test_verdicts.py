@@ -66,6 +66,13 @@ def test_a_leak_comes_first(metrics):
     assert "image split" in first.because
 
 
+def test_a_leak_that_cannot_be_ruled_out_is_told_as_such(metrics):
+    metrics |= {"leaky": True, "leak_proven": False, "split": "official"}
+    first = judged(metrics)[0]
+    assert (first.severity, first.claim) == ("wrong", "It cannot be ruled out that the split leaks patients")
+    assert first.because.startswith("Rows without a patient id may be of patients on both sides of the official split")
+
+
 @pytest.mark.parametrize(
     ("low", "high", "severity", "claim"),
     [
