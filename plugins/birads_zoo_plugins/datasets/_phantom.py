@@ -1,6 +1,7 @@
 """The phantom: synthetic mammograms read like KAUMDS, with the true lesions from the folder's `truth/`."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def load(context: DatasetContext) -> Index:
     return replace(index, rows=index.rows.assign(lesions=pd.Series(found, dtype="object")))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like a phantom, "" where it does not."""
     return f"its {TRUTH_FILE}" if (folder / TRUTH_FILE).is_file() else ""
 

@@ -70,9 +70,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("lesion_types", "subtlety", "abnormalities"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like CBIS-DDSM, "" where it does not."""
-    return next((why for name in TABLES if (why := recognise_table(folder, name, COLUMNS))), "")
+    return next((why for name in TABLES if (why := recognise_table(folder, files, name, COLUMNS))), "")
 
 
 def _read_tables(tree: Tree) -> Iterable[_Abnormality]:

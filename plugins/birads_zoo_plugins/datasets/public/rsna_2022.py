@@ -4,6 +4,7 @@ Source of the layout: the data description of the challenge (Radiological Societ
 Mammography Breast Cancer Detection AI Challenge", 2022).
 """
 
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -56,9 +57,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=OWN)
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like the challenge's training set, "" where it does not."""
-    why = recognise_table(folder, TABLE, {**COLUMNS, "difficult": ("difficult_negative_case",)})
+    why = recognise_table(folder, files, TABLE, {**COLUMNS, "difficult": ("difficult_negative_case",)})
     return f"{why} of the RSNA challenge of 2022" if why else ""
 
 
