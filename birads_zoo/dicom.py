@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from birads_zoo.data.dicom_elements import read_elements, whole
 from birads_zoo.data.dicom_exposure import Laterality, find_exposure
 from birads_zoo.data.dicom_header import read_header
 from birads_zoo.data.dicom_identity import Identity, number_patients, patient_key, read_identity
 from birads_zoo.data.images import ImageError, is_dicom
 
-__all__ = ["Facts", "Identity", "ImageError", "is_dicom", "number_patients", "patient_key", "read_facts"]
+__all__ = ["Facts", "Identity", "ImageError", "is_dicom", "number_patients", "patient_key", "read_facts", "read_size"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,12 @@ class Facts:
     kinds: tuple[str, ...]
     described: tuple[str, ...]
     identity: Identity
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Return a DICOM picture's width and height in pixels, as its header says them. Raises `ImageError`."""
+    dataset = read_elements(path, ("Rows", "Columns")).dataset
+    return whole(dataset, "Columns"), whole(dataset, "Rows")
 
 
 def read_facts(path: Path) -> Facts:

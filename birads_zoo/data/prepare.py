@@ -159,7 +159,8 @@ def _lesions(
     places = own.pictures.ravel()
     labels = labelled.labels.repeat(len(own.names))
     placements = [store.placements[place] for place in places]
-    maps = lesion_maps(pictures.rows.iloc[places], labels, placements, recipe.image.height, recipe.image.width)
+    height, width = recipe.image.height, recipe.image.width
+    maps = lesion_maps(pictures.rows.iloc[places], pictures.root, labels, placements, height, width)
     maps = maps.reshape(*own.pictures.shape, *maps.shape[1:])
     maps[~own.present] = UNKNOWN
     return maps

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from birads_zoo.data.lesions import with_box
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.views import side_by_side
+from birads_zoo.errors import UserError, warn
 from birads_zoo.evaluation.curves import curves
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import PredictedRows
@@ -197,7 +199,12 @@ def lesion_outlines(data: Prepared, position: int) -> list[pictures.Outline]:
     for view in np.flatnonzero(own.present):
         at = own.pictures[view]
         placement, left = data.store.placements[at], float(view * width)
-        for lesion in data.pictures.rows["lesions"].iloc[at]:
+        for marked in data.pictures.rows["lesions"].iloc[at]:
+            try:
+                lesion = with_box(marked, data.pictures.root)
+            except UserError as error:  # a figure is drawn without it
+                warn(str(error))
+                continue
             xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
             box = left + float(xs.min()), float(ys.min()), float(np.ptp(xs)), float(np.ptp(ys))
             outlines.append((*box, lesion.outline))
