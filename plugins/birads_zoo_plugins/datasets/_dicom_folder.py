@@ -153,7 +153,7 @@ def _record(one: _Seen, told: Record, patient: str, exam: str) -> Record:
         "view": one.facts.view or told.get("view", ""),
         "age": age if age == age else told.get("age", age),  # NaN is no age
         "study_date": values.date(one.facts.year),
-        "source": one.facts.device,
+        "source": told.get("source") or one.facts.device,
     }
 
 
