@@ -15,6 +15,7 @@ from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.views import side_by_side
 from birads_zoo.errors import UserError, warn
 from birads_zoo.evaluation.curves import curves
+from birads_zoo.evaluation.pairs import count_pairs
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.explanation.overview import Explained
@@ -99,7 +100,8 @@ def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | Non
     def against(name: str, positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> Against:
         drawn = curves(positive, scores, rows.patients, numpy_generator(recipe.seed, "curves"))
         roc, pr = drawn or (None, None)
-        return Against(name=name, positives=int(positive.sum()), n=len(positive), roc=roc, pr=pr)
+        basis = count_pairs(positive, rows.patients, np.zeros_like(rows.folds))
+        return Against(name=name, positives=int(positive.sum()), n=len(positive), roc=roc, pr=pr, basis=basis)
 
     together = " or ".join(rows.classes[k] for k in rows.positive)
     return against(together, *positives_of(rows)) if rows.positive else None, [
