@@ -25,6 +25,8 @@ ENOUGH, ENOUGH_EACH = 20, 10
 """Patients that a group needs to get scores: in all, and with a positive image as well as with a negative one."""
 UNKNOWN = "unknown"
 
+_SOURCE = "source"  # which may tell the class: the others are looked at for fairness
+
 _BANDS = ((40.0, "<40"), (50.0, "40–49"), (60.0, "50–59"), (70.0, "60–69"), (np.inf, "70+"))
 _RULE = (
     f"scores from {ENOUGH} patients on"
@@ -40,7 +42,8 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
 
     The attributes are density, age, view, laterality, year and source. An image without a patient id is its own
     patient. The scores have the intervals of `intervals.intervals`. A group of fewer patients than `rule` says has
-    none, as an interval would promise too much. `within` is the score of pairs of one value (`within.score_within`).
+    none, as an interval would promise too much. Of the source there is also the score of pairs `within` one of them
+    (`within.score_within`).
 
     What they estimate: the scores in that part of the population. A group's mix of classes moves `accuracy` and
     `macro_f1`; the area is free of it, so it is the one that is `tested`: whether its values in an attribute's known
@@ -59,7 +62,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
     tested: Tested = "auroc" if test.positive else "macro_auroc"
     groups: dict[str, tuple[Group, ...]] = {}
     p_values: dict[str, float | None] = {}
-    within: dict[str, Within] = {}
+    within: dict[str, Within | None] = {}
     for attribute, values in _attributes(test.about).items():
         names = _ordered(values)
         if len([name for name in names if name != UNKNOWN]) < 2:
@@ -72,7 +75,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
                 found.append((score.value, group.patients))
                 drawn.append(draws)
         groups[attribute], p_values[attribute] = tuple(own), _equal(found, drawn)
-        within[attribute] = _within(test, values)
+        within[attribute] = _within(test, values) if attribute == _SOURCE else None
     known = {name: p for name, p in p_values.items() if p is not None}
     corrected = dict(zip(known, holm(list(known.values())), strict=True))
     count = sum(len(own) for own in groups.values())
@@ -107,7 +110,7 @@ def _attributes(about: pd.DataFrame) -> dict[str, NDArray[np.str_]]:
         "view": about["view"],
         "laterality": about["laterality"],
         "year": years,
-        "source": about["source"],
+        _SOURCE: about["source"],
     }
     return {name: np.array([str(value) or UNKNOWN for value in values]) for name, values in found.items()}
 

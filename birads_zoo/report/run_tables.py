@@ -163,7 +163,7 @@ def subgroups(found: Subgroups) -> list[dict[str, Any]]:
         groups = [row(group) for group in attribute.groups]
         said = attribute_verdict(attribute)
         if attribute.within is not None:
-            said += f"; within one value: {within_said(attribute.within)}"
+            said += f"; within one source: {within_said(attribute.within)}"
         parts.append({"name": name, "groups": groups, "verdict": said, "differs": attribute.differs})
     return parts
 

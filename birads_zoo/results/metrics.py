@@ -28,7 +28,7 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
     - `errors`: how far off mistakes are; `None` for fewer than three classes or classes without order.
     - `positive`: the positive classes against the rest; `None` where no class is positive.
     - `cost`: what decisions cost; `None` where the recipe has no costs.
-    - `subgroups`: scores by density, age, view, laterality, year and source, and within one value of each.
+    - `subgroups`: scores by density, age, view, laterality, year and source, and within one source.
     - `levels`: scores of breasts and patients; `None` where no label is severer than another.
     - `calibration` and `conformal`: what the probabilities and the sets made from them are worth.
     - `validation`: of a single fold with validation rows, the metrics of these, which may have chosen the epoch; else

@@ -62,7 +62,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
 
     `p_value` is of the test that they are equal, `corrected` the same for all attributes together; both are `None`
     where fewer than two groups could be compared. `differs` says that `corrected` is below 0.05. `within` is the score
-    of pairs of the same known value.
+    of pairs of the same known value, of the source alone.
     """
 
     groups: tuple[Group, ...]

@@ -100,11 +100,14 @@ def test_two_patients_of_a_class_are_too_few_for_any_of_it():
     assert (found.auroc, found.pooled, found.gap, found.alone) == (None, None, None, ())
 
 
-def test_subgroups_have_it_for_each_attribute_and_leave_unknown_values_out(rows, films):
+def test_subgroups_have_it_for_the_source_and_leave_unknown_ones_out(rows, films):
     sick, score, scanner = films(by_scanner=3, by_class=0)
     scanner = np.where(np.arange(400) < 40, "", scanner)
-    made = rows(sick, np.stack([1 - score, score], axis=1), positive=(1,), source=scanner)
-    found = read_subgroups(made, np.random.default_rng(0), resamples=50).attributes["source"]
+    views = np.array(["CC", "MLO"])[np.arange(400) // 2 % 2]
+    made = rows(sick, np.stack([1 - score, score], axis=1), positive=(1,), source=scanner, view=views)
+    attributes = read_subgroups(made, np.random.default_rng(0), resamples=50).attributes
+    assert attributes["view"].within is None
+    found = attributes["source"]
     assert [group.value for group in found.groups] == ["A", "B", "unknown"]
     assert found.within.pooled.value == pytest.approx(roc_auc_score(sick[40:], score[40:]))
     known = [group for group in found.groups if group.value != "unknown"]
