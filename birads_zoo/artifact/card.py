@@ -73,6 +73,8 @@ def _what(manifest: Manifest, precision: str) -> str:
         steps.insert(0, f"made neutral (detail {manifest.preprocessing.detail:.3g})")
     else:
         steps = ["cropped to the breast"] * image.crop + ["chest wall turned to the left"] * image.orient + steps
+    if image.contrast == "clahe":
+        steps.append("contrast equalised in tiles (CLAHE)")
     if image.bits:
         steps.insert(0, f"16-bit grey values (DICOM aside) taken for {image.bits} bits")
     views = {
