@@ -26,8 +26,8 @@ def equalize(pixels: Pixels) -> Pixels:
     dark, bright = np.percentile(pixels[tissue], [_DARK, _BRIGHT])
     stretched = np.clip((pixels - np.float32(dark)) / np.float32(max(bright - dark, 1)), 0, 1)
     equal = np.where(tissue, _clahe(np.where(tissue, stretched, 0).astype(np.float32)), 0)
-    levels = np.rint(equal * white)
-    return levels.astype(np.uint8) if pixels.dtype == np.uint8 else levels.astype(np.uint16)
+    levels: Pixels = np.rint(equal * white).astype(pixels.dtype)
+    return levels
 
 
 def _clahe(plane: NDArray[np.float32]) -> NDArray[np.float32]:
