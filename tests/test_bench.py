@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from birads_zoo_plugins.explainers import birads_zoo_explainers
 
@@ -81,3 +84,50 @@ def assert_reports(folder, names):
         assert "arguments" not in report["environment"], "they name the machine's folders"
     rates = json.loads((folder / "gpu-throughput.json").read_text())["results"]
     assert {row["backbone"] for row in rates} == {"baseline_cnn", "timm/convnext_atto"}
+
+
+def a_study_of_two_networks(folder, women=40):
+    """Marked breasts of some women in `folder/runs`, by a network that is right and one that draws; their labels."""
+    generator = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        [(f"A{w}", side, view) for w in range(women) for side in "LR" for view in ("CC", "MLO")],
+        columns=["patient_id", "laterality", "view"],
+    )
+    rows["image_path"] = [f"{row.patient_id}.{row.laterality}.{row.view}.png" for row in rows.itertuples()]
+    marked = rows["laterality"] == np.where(rows["patient_id"].str[-1].astype(int) % 2, "L", "R")
+    rows["label"] = np.where(marked, "marked", "unmarked")
+    for network, chances in {"right": 0.25 + 0.5 * marked, "draws": generator.random(len(rows))}.items():
+        for seed in (0, 1):
+            run = folder / "runs" / f"{network}-{seed}"
+            run.mkdir(parents=True)
+            (run / "recipe.toml").write_text(f'seed = {seed}\n[model]\nbackbone = "{network}"\n')
+            folds = rows["patient_id"].str[1:].astype(int) // (seed + 1) % 2
+            table = rows.assign(fold=folds, probability_marked=chances)
+            table.sample(frac=1, random_state=seed).to_csv(run / "predictions.csv", index=False)
+    kinds = np.where(marked, np.where(rows["view"] == "CC", "MASS", "CALCIFICATION"), "")
+    return rows[["image_path"]].assign(lesion_types=kinds)
+
+
+def test_the_readings_of_ddsm_are_those_of_the_predictions(tmp_path, monkeypatch):
+    a_study_of_two_networks(tmp_path / "study").to_csv(tmp_path / "labels.csv", index=False)
+    arguments = ["ddsm_299_readings.py", tmp_path / "study", tmp_path, "--out", tmp_path / "out"]
+    monkeypatch.setattr(sys, "argv", [*map(str, arguments)])
+    runpy.run_path(str(BENCH / "ddsm_299_readings.py"))["main"]()
+
+    readings = json.loads((tmp_path / "out" / "readings.json").read_text())
+    chosen, other, whole = readings["right"].values()
+    assert chosen["image"]["women"] + other["image"]["women"] == whole["image"]["women"] == 40
+    assert all(reading["value"] == 1 for population in (chosen, other, whole) for reading in population.values())
+    assert whole["image, masses"]["n"] == whole["image, calcifications alone"]["n"] == 120
+    assert whole["breast"]["n"] == 80
+
+    drawn = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    means = drawn.groupby(["patient_id", "laterality"]).agg(mean=("draws, seed 0", "mean"), marked=("marked", "any"))
+    sides = means.unstack()
+    right = ((sides["mean", "L"] > sides["mean", "R"]) == sides["marked", "L"]).mean()
+    found = readings["draws"]["all women"]
+    assert found["which of two breasts, seeds averaged"]["value"] == pytest.approx(right, abs=1e-6)
+    assert found["image, seeds averaged"]["value"] == pytest.approx(
+        roc_auc_score(drawn["marked"], drawn["draws, seed 0"]), abs=1e-6
+    )
+    assert found["image"]["low"] < 0.5 < found["image"]["high"]
