@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
 from birads_zoo.data.view_names import UNITS
-from birads_zoo.evaluation.table import against_shortcuts, by_fold, by_level, chances, headline, readings
+from birads_zoo.evaluation.table import (
+    against_best,
+    against_shortcuts,
+    by_fold,
+    by_level,
+    chances,
+    headline,
+    readings,
+)
 from birads_zoo.results.estimate import Ends
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.finished import Finished
@@ -137,7 +145,8 @@ def _results(metrics: RunMetrics) -> str:
         for one in metrics.per_class
     ]
     several = metrics.folds > 1
-    lines = [headline(metrics), *([by_fold(metrics)] if several else []), *readings(metrics), *by_level(metrics)]
+    lines = [headline(metrics), *against_best(metrics), *([by_fold(metrics)] if several else [])]
+    lines += [*readings(metrics), *by_level(metrics)]
     return "\n".join(
         [
             "## How well it did",

@@ -109,6 +109,7 @@ def command(
 def _show(run: Run, as_json: bool) -> None:
     """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
     from birads_zoo.evaluation.table import (
+        against_best,
         against_shortcuts,
         by_fold,
         by_level,
@@ -134,7 +135,7 @@ def _show(run: Run, as_json: bool) -> None:
             click.echo(results_text(metrics, title))
         click.echo(headline(metrics))
         notes = [few_note(metrics), by_fold(metrics) if metrics.folds > 1 else ""]
-        lines = [*filter(None, notes), *against_shortcuts(metrics)]
+        lines = [*filter(None, notes), *against_best(metrics), *against_shortcuts(metrics)]
         for said in (readings, by_subgroup, by_level, chances):
             lines += said(metrics)
         click.echo("\n".join(lines))
