@@ -17,9 +17,9 @@ _REACH = 2.6  # of the radius, to each side of the centre
 class Patch:
     """A drawn lesion, S×S around its centre.
 
-    `cover` in [0, 1] is the share of a ray that it takes from the tissue, `over_gland` how much brighter it is there than
-    as much gland. `added` is brightness on top, of spicules and calcifications. `pull` in [0, 1] says
-    how far it draws the tissue around to its centre. `mask` is where it is.
+    `cover` in [0, 1] is the share of a ray that it takes from the tissue, `over_gland` how much brighter it is there
+    than as much gland. `added` is brightness on top, of spicules and calcifications. `pull` in [0, 1] says how far it
+    draws the tissue around to its centre. `mask` is where it is.
     """
 
     cover: Plane

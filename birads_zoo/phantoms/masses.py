@@ -26,7 +26,7 @@ def mass_cover(finding: Finding, around: Around, radius: float, generator: np.ra
     margin = _margin(finding, around, generator)
     steepness = np.asarray(4 / np.maximum(margin, 1.4 / radius), np.float32)
     body = soft_step((1 - within) * steepness)
-    dome = 0.6 + 0.4 * np.sqrt(np.clip(1 - within**2, 0, None))  # thickest in the middle, as a ball is
+    dome = 0.5 + 0.5 * np.sqrt(np.clip(1 - within**2, 0, None))  # thickest in the middle, as a ball is
     return np.asarray(body * dome, np.float32)
 
 
@@ -48,16 +48,16 @@ def asymmetry_cover(around: Around, radius: float, generator: np.random.Generato
 def spicules(around: Around, radius: float, strength: float, generator: np.random.Generator) -> Plane:
     """Return the brightness, up to about `strength`, of fine lines that radiate from a centre; S×S."""
     field = np.zeros_like(around.distance)
-    count = int(generator.integers(13, 24))
+    count = int(generator.integers(18, 32))
     directions = np.linspace(0, 2 * np.pi, count, endpoint=False) + generator.normal(0, 0.17, count)
     for direction in directions:
         length = radius * generator.uniform(1.2, 2.4)
         along = around.distance * np.cos(around.angle - direction)
         bend = generator.normal(0, 0.07) * along**2 / radius
         across = around.distance * np.sin(around.angle - direction) - bend
-        width = max(0.07 * radius, 0.7) * np.clip(1.3 - along / length, 0.35, None)
+        width = max(0.055 * radius, 0.7) * np.clip(1.3 - along / length, 0.35, None)
         fade = np.clip((length - along) / (0.8 * length), 0, 1) * (along > 0)
-        line = strength * generator.uniform(0.5, 1.0) * fade * np.exp(-((across / width) ** 2))
+        line = strength * generator.uniform(0.3, 1.0) * fade * np.exp(-((across / width) ** 2))
         field = np.maximum(field, line)
     return np.asarray(field, np.float32)
 
@@ -80,4 +80,4 @@ def _margin(finding: Finding, around: Around, generator: np.random.Generator) ->
     if finding.margin == "obscured":  # sharp where it can be seen
         hidden = soft_step(4 * np.cos(around.angle - generator.uniform(0, 6.28)) + 0.5)
         return np.asarray(_HARD + (1.4 * _SOFT - _HARD) * hidden, np.float32)
-    return np.full_like(around.angle, _SOFT if finding.margin == "indistinct" else 0.6 * _SOFT)
+    return np.full_like(around.angle, _SOFT if finding.margin == "indistinct" else 0.8 * _SOFT)

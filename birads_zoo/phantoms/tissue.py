@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
+from scipy import ndimage
 
 from birads_zoo.phantoms.anatomy import Build, Outline, View, draw_outline
 from birads_zoo.phantoms.fields import Plane, cells, enlarge, grid, sampled, soft_step, spectral
@@ -122,6 +123,7 @@ def _lobules(height: int, width: int, generator: np.random.Generator) -> tuple[P
     columns = max(rows * width // height, 8)
     bent = _smooth(rows, columns, generator)
     walls, kinds = cells(rows, columns, _CELL, bent, generator)
+    kinds = ndimage.gaussian_filter(kinds, 0.012 * rows)  # no lobule ends in a line
     return enlarge(walls, height, width), enlarge(kinds, height, width)
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ def test_no_ring_is_drawn_along_the_skin(breasts: dict[str, list[Breast]]) -> No
     for breast in breasts["A"]:
         depth = np.rint(breast.skin_distance).astype(int)
         rim = [breast.brightness[depth == pixels].mean() for pixels in range(1, 12)]
-        assert all(later > earlier - 0.01 for earlier, later in zip(rim, rim[1:], strict=False)), np.round(rim, 3)
+        assert all(later > earlier - 0.01 for earlier, later in pairwise(rim)), np.round(rim, 3)
 
 
 def test_more_of_a_denser_breast_is_bright(breasts: dict[str, list[Breast]]) -> None:
