@@ -59,9 +59,9 @@ def draw_build(generator: np.random.Generator, density: str) -> Build:
         pectoral_width=generator.uniform(0.20, 0.36),
         pectoral_height=generator.uniform(0.40, 0.66),
         rim=generator.uniform(0.045, 0.085),
-        fat=generator.uniform(0.22, 0.31),
-        gamma=generator.uniform(0.9, 1.15),
-        gain=generator.uniform(0.93, 1.07),
+        fat=generator.uniform(0.24, 0.29),
+        gamma=generator.uniform(0.94, 1.08),
+        gain=generator.uniform(0.96, 1.04),
         grain=generator.uniform(0.008, 0.016),
         vessels=int(generator.integers(2, 6)),
     )

@@ -64,7 +64,7 @@ def _grain(morphology: Morphology, generator: np.random.Generator) -> _Grain:
             return _Grain(length=size, width=size, brightness=generator.uniform(0.45, 0.60))
         case "amorphous":
             size = generator.uniform(0.0028, 0.0045)
-            return _Grain(length=size, width=size, brightness=generator.uniform(0.18, 0.28))
+            return _Grain(length=size, width=size, brightness=generator.uniform(0.25, 0.38))
         case "pleomorphic":
             size = generator.uniform(0.0018, 0.0034)
             return _Grain(

@@ -91,10 +91,10 @@ def _with_lesion(breast: Breast, patch: Patch, at: tuple[int, int], fat: float) 
     if patch.pull:
         around = _pulled(around, (y - rows.start, x - columns.start), reach, patch.pull)
     cover = patch.cover[part]
-    # What is there gives way: where tissue around is denser than the lesion, the lesion is darker.
+    # Half of the tissue's own pattern gives way, the rest lies before or behind; a lesion less dense than gland is dark.
     before = float((around * cover).sum() / max(cover.sum(), 1e-6))
-    gland = max(before, fat + 0.6 * GLAND)
-    brightness[rows, columns] = around + cover * (gland + patch.over_gland - before) + patch.added[part]
+    level = max(before, fat + 0.9 * GLAND) + patch.over_gland
+    brightness[rows, columns] = around + cover * (level - 0.5 * (before + around)) + patch.added[part]
     mask = np.zeros(brightness.shape, np.bool_)
     mask[rows, columns] = patch.mask[part]
     return brightness, mask

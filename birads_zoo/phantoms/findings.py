@@ -16,7 +16,7 @@ Density = Literal["low", "equal", "high", ""]
 Morphology = Literal["punctate", "amorphous", "pleomorphic", "fine-linear", ""]
 Distribution = Literal["regional", "grouped", "linear", "segmental", ""]
 
-_NOISE = 0.08  # deviation of what a feature says of the suspicion
+_NOISE = 0.06  # deviation of what a feature says of the suspicion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +70,9 @@ def draw_finding(suspicion: float, generator: np.random.Generator) -> Finding:
 def _kind(suspicion: float, generator: np.random.Generator) -> Kind:
     """Draw the kind: asymmetries are rather harmless, distortion and calcified masses rather not."""
     chances: dict[Kind, float] = {
-        "calcifications": 0.16,
-        "asymmetry": 0.10 * (1 - suspicion),
-        "architectural-distortion": 0.02 + 0.10 * suspicion,
+        "calcifications": 0.12,
+        "asymmetry": 0.06 * (1 - suspicion),
+        "architectural-distortion": 0.02 + 0.06 * suspicion,
         "mass-with-calcifications": 0.04 + 0.26 * suspicion,
     }
     chances["mass"] = 1 - sum(chances.values())
@@ -95,8 +95,8 @@ def _margin(roughness: float, generator: np.random.Generator) -> Margin:
 
 
 def _density(contrast: float, generator: np.random.Generator) -> Density:
-    """Name the density: a quarter of the most harmless masses hold fat, and the more suspicious ones seldom do."""
-    if generator.random() < 0.25 * (1 - contrast):
+    """Name the density: one in six of the most harmless masses holds fat, and the more suspicious ones seldom do."""
+    if generator.random() < 0.18 * (1 - contrast):
         return "low"
     return "high" if contrast > 0.45 else "equal"
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 from birads_zoo.phantoms.fields import Plane, soft_step, spectral
 from birads_zoo.phantoms.findings import Finding
 
-_HARD, _SOFT = 0.05, 0.38  # of the radius, over which a circumscribed and an indistinct margin fall off
+_HARD, _SOFT = 0.05, 0.55  # of the radius, over which a circumscribed and an indistinct margin fall off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,5 +79,5 @@ def _margin(finding: Finding, around: Around, generator: np.random.Generator) ->
         return np.full_like(around.angle, _HARD)
     if finding.margin == "obscured":  # sharp where it can be seen
         hidden = soft_step(4 * np.cos(around.angle - generator.uniform(0, 6.28)) + 0.5)
-        return np.asarray(_HARD + (1.4 * _SOFT - _HARD) * hidden, np.float32)
-    return np.full_like(around.angle, _SOFT if finding.margin == "indistinct" else 0.8 * _SOFT)
+        return np.asarray(_HARD + (_SOFT - _HARD) * hidden, np.float32)
+    return np.full_like(around.angle, _SOFT if finding.margin == "indistinct" else 0.55 * _SOFT)
