@@ -19,12 +19,14 @@ TRUTH_COLUMNS = ("image_path", "mask_path", "x", "y", "radius")  # those that ar
 
 
 def load(context: DatasetContext) -> Index:
-    """Read the phantom at the root; without a root, make the default one in the cache, once, and read that.
+    """Read the phantom at the root; without a root, make that of the options in the cache, once, and read that.
 
     Raises `UserError` for a root without a readable `truth/lesions.csv` and `truth/probabilities.csv`, and whatever
     KAUMDS' reader objects to.
     """
-    root = phantom() if context.root is None else context.root
+    root = context.root
+    if root is None:
+        root = phantom(patients=context.options.patients, seed=context.options.seed)
     index = _kaumds.load(DatasetContext(root=root, options=KaumdsOptions()))
     lesions = _read_truth(index.root / TRUTH_FILE)
     chances = _read_chances(index.root / CHANCES_FILE)

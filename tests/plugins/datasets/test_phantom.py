@@ -77,9 +77,15 @@ def test_the_reader_of_dicom_folders_agrees_with_the_sheet(tmp_path: Path) -> No
     assert index.rows.groupby("patient_id").size().eq(4).all()
 
 
-def test_without_a_root_the_default_phantom_is_read(phantom: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_phantom, "phantom", lambda: phantom)
-    assert load_phantom(DatasetContext(root=None)).root == phantom
+def test_without_a_root_the_phantom_of_the_options_is_made_and_read(
+    phantom: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(_phantom, "phantom", lambda **options: asked.append(options) or phantom)
+    spec = next(spec for spec in birads_zoo_datasets() if spec.name == "phantom")
+    for options in (spec.options(), spec.options(patients=7, seed=3)):
+        assert spec.load(DatasetContext(root=None, options=options)).root == phantom
+    assert asked == [{"patients": 100, "seed": 0}, {"patients": 7, "seed": 3}]
 
 
 def test_a_folder_without_the_truth_is_no_phantom(phantom: Path) -> None:
