@@ -43,17 +43,19 @@ def decide(chances: NDArray[np.float64]) -> NDArray[np.int64]:
     chosen, best, found = chances.argmax(axis=1), -1.0, chances.argmax(axis=1)
     hits, called = np.zeros(classes), np.zeros(classes)
     for step in range(_STEPS):
-        own_hits = np.bincount(chosen, chances[rows, chosen], classes)
-        own_called = np.bincount(chosen, minlength=classes)
+        own_hits = np.bincount(chosen, chances[rows, chosen], classes).astype(np.float64)
+        own_called = np.bincount(chosen, minlength=classes).astype(np.float64)
         if (score := float(_f1(own_hits, own_called, chances).mean())) > best:
             best, found = score, chosen
         share = 2 / (step + 2)
         hits, called = (1 - share) * hits + share * own_hits, (1 - share) * called + share * own_called
-        size = np.maximum(called + chances.sum(axis=0), 1e-12)  # of a class without any chance, which nobody calls
-        chosen = ((2 * chances - _f1(hits, called, chances)) / size).argmax(axis=1)
+        size = called + chances.sum(axis=0)
+        moves = np.full_like(chances, -np.inf)  # of a class that has no chance anywhere
+        np.divide(2 * chances - _f1(hits, called, chances), size, out=moves, where=size > 0)
+        chosen = moves.argmax(axis=1)
     return np.asarray(found, np.int64)
 
 
 def _f1(hits: NDArray[np.float64], called: NDArray[np.float64], chances: NDArray[np.float64]) -> NDArray[np.float64]:
     size = called + chances.sum(axis=0)
-    return np.divide(2 * hits, size, out=np.zeros(len(size)), where=size > 0)
+    return np.asarray(np.divide(2 * hits, size, out=np.zeros(len(size)), where=size > 0))

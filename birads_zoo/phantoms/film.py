@@ -91,7 +91,7 @@ def _with_lesion(breast: Breast, patch: Patch, at: tuple[int, int], fat: float) 
     if patch.pull:
         around = _pulled(around, (y - rows.start, x - columns.start), reach, patch.pull)
     cover = patch.cover[part]
-    # Half of the tissue's own pattern gives way, the rest lies before or behind; a lesion less dense than gland is dark.
+    # Half of the tissue's own pattern gives way, the rest lies before or behind.
     before = float((around * cover).sum() / max(cover.sum(), 1e-6))
     level = max(before, fat + 0.9 * GLAND) + patch.over_gland
     brightness[rows, columns] = around + cover * (level - 0.5 * (before + around)) + patch.added[part]

@@ -68,5 +68,5 @@ def draw_patch(finding: Finding, breast_height: float, generator: np.random.Gene
 def _over_gland(finding: Finding) -> float:
     """Return how much brighter than gland a lesion is; one of low density is darker."""
     if finding.density == "low":
-        return -0.10
+        return -0.17
     return (0.02 if finding.kind == "asymmetry" else 0.05) + 0.48 * finding.contrast

@@ -27,6 +27,11 @@ def test_certain_chances_are_called_as_they_are():
     assert decide(np.eye(3)[labels]).tolist() == labels.tolist()
 
 
+def test_a_class_that_has_no_chance_is_never_called():
+    chances = np.column_stack([np.random.default_rng(0).dirichlet([0.3, 0.2], size=200), np.zeros(200)])
+    assert set(decide(chances)) == {0, 1}
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_other_weighing_of_the_classes_does_better(seed):
     """The best decision is by weighed chances less a threshold (Narasimhan et al., 2015): 3000 of these are tried."""
