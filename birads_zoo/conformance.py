@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -36,6 +37,7 @@ from birads_zoo.randomness import derive, torch_generator
 from birads_zoo.training.rehearsal import rehearse_augmentation
 from birads_zoo.trials.backbone import SIZES, sizes_of, try_backbone
 from birads_zoo.trials.contract import BrokenContractError, built, called, require, shape
+from birads_zoo.trials.dataset import try_recognise
 from birads_zoo.trials.loss import CLASS_COUNTS, try_loss, try_outputs, try_weights
 from birads_zoo.trials.model import try_ablation, try_explainer
 from birads_zoo.trials.tracker import try_tracker
@@ -45,6 +47,7 @@ __all__ = [
     "check_ablation",
     "check_augmentation",
     "check_backbone",
+    "check_dataset",
     "check_explainer",
     "check_loss",
     "check_spec",
@@ -97,8 +100,8 @@ def check_spec(spec: Spec | BackboneFamily) -> list[Finding]:
             return check_explainer(spec)
         case TrackerSpec():
             return check_tracker(spec)
-        case DatasetSpec():  # which folder it reads, nobody but its user knows
-            return _check_fields(spec)
+        case DatasetSpec():
+            return check_dataset(spec)
 
 
 def _check_family(family: BackboneFamily) -> list[Finding]:
@@ -214,6 +217,19 @@ def check_tracker(spec: TrackerSpec) -> list[Finding]:
     if not findings:
         with _isolated("tracker"), _caught(findings):
             findings += [Finding("warning", said) for said in try_tracker(spec)]
+    return findings
+
+
+def check_dataset(spec: DatasetSpec, example: Path | None = None) -> list[Finding]:
+    """Check that a data set recognises what is its own, and nothing else.
+
+    An empty folder, one of somebody else's files, damaged ones among them, and a long list of names are not its own. An
+    `example` is a folder that is. It is not loaded: which folder it reads, nobody but its user knows.
+    """
+    findings = _check_fields(spec)
+    if not findings:
+        with _caught(findings):
+            findings += [Finding("warning", said) for said in try_recognise(spec, example)]
     return findings
 
 

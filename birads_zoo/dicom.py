@@ -8,21 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from birads_zoo.data.dicom_elements import read_elements, whole
 from birads_zoo.data.dicom_exposure import Laterality, find_exposure
 from birads_zoo.data.dicom_header import read_header
 from birads_zoo.data.dicom_identity import Identity, number_patients, patient_key, read_identity
 from birads_zoo.data.images import ImageError, is_dicom
 
-__all__ = ["Facts", "Identity", "ImageError", "is_dicom", "number_patients", "patient_key", "read_facts"]
+__all__ = ["Facts", "Identity", "ImageError", "is_dicom", "number_patients", "patient_key", "read_facts", "read_size"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """What a mammogram's header says. Texts are "" where it says nothing.
 
-    `laterality` is "L" or "R", `view` such as "CC" or "MLO". `mirrored` says whether left and right are swapped in the
-    picture, `None` where the header does not tell. `age` is as DICOM writes it ("045Y"), `year` that of the study.
-    `burnt_in` says that the header warns of text in the pixels, `bare` that the file lacks the prefix "DICM".
+    `device` is the machine's maker and model. `laterality` is "L" or "R", `view` such as "CC" or "MLO". `mirrored` says
+    whether left and right are swapped in the picture, `None` where the header does not tell. `age` is as DICOM writes
+    it ("045Y"), `year` that of the study. `burnt_in` says that the header warns of text in the pixels, `bare` that the
+    file lacks the prefix "DICM".
 
     `kinds` are what makes a picture no standard view of a whole breast, such as "magnified", "spot compression",
     "implant" or "partial": then `view` is "", so that it is not held against other views. `described` are those of
@@ -32,6 +34,7 @@ class Facts:
     into numbers.
     """
 
+    device: str
     laterality: Laterality
     view: str
     mirrored: bool | None
@@ -42,6 +45,12 @@ class Facts:
     kinds: tuple[str, ...]
     described: tuple[str, ...]
     identity: Identity
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Return a DICOM picture's width and height in pixels, as its header says them. Raises `ImageError`."""
+    dataset = read_elements(path, ("Rows", "Columns")).dataset
+    return whole(dataset, "Columns"), whole(dataset, "Rows")
 
 
 def read_facts(path: Path) -> Facts:
@@ -56,6 +65,7 @@ def read_facts(path: Path) -> Facts:
     said = header.said
     exposure = find_exposure(said)
     return Facts(
+        device=said.device,
         laterality=exposure.laterality,
         view=exposure.view,
         mirrored=exposure.mirrored,

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
 from birads_zoo.data.view_names import UNITS
+from birads_zoo.evaluation.few import areas_note, is_few
+from birads_zoo.evaluation.source_lines import by_source
 from birads_zoo.evaluation.table import (
     against_best,
     against_shortcuts,
@@ -79,6 +81,8 @@ def _what(manifest: Manifest, precision: str) -> str:
         steps.insert(0, f"made neutral (detail {manifest.preprocessing.detail:.3g})")
     else:
         steps = ["cropped to the breast"] * image.crop + ["chest wall turned to the left"] * image.orient + steps
+    if image.contrast == "clahe":
+        steps.append("contrast equalised in tiles (CLAHE)")
     if image.bits:
         steps.insert(0, f"16-bit grey values (DICOM aside) taken for {image.bits} bits")
     views = {
@@ -123,7 +127,12 @@ def _data(metrics: RunMetrics, manifest: Manifest) -> str:
         f"- Split: by {metrics.split}, {metrics.folds} fold{'' if metrics.folds == 1 else 's'};"
         f" {recipe.split.validation:.0%} of what a fold trains on is its validation part.",
     ]
-    if metrics.leaky:
+    if metrics.leaky and not metrics.leak_proven:
+        lines.append(
+            "- **This split may leak**: rows without a patient id may be of patients on both sides of it; then every"
+            " figure below says nothing of new patients, and is too good."
+        )
+    elif metrics.leaky:
         lines.append(
             "- **This split leaks**: patients stand on both sides of it, so that every figure below says nothing of new"
             " patients, and is too good."
@@ -139,14 +148,14 @@ def _results(metrics: RunMetrics) -> str:
             _value(one.precision, ends.get(f"precision:{one.name}")),
             _value(one.recall, ends.get(f"recall:{one.name}")),
             _value(one.f1, ends.get(f"f1:{one.name}")),
-            _value(one.auroc, ends.get(f"auroc:{one.name}")),
+            _value(one.auroc, ends.get(f"auroc:{one.name}")) + " ‡" * is_few(metrics.intervals.areas.get(one.name)),
             str(one.support),
         )
         for one in metrics.per_class
     ]
     several = metrics.folds > 1
     lines = [headline(metrics), *against_best(metrics), *([by_fold(metrics)] if several else [])]
-    lines += [*readings(metrics), *by_level(metrics)]
+    lines += [*readings(metrics), *by_source(metrics), *by_level(metrics)]
     return "\n".join(
         [
             "## How well it did",
@@ -156,6 +165,7 @@ def _results(metrics: RunMetrics) -> str:
             "",
             _table(("class", "precision", "recall", "F1", "ROC-AUC", "n"), rows),
             "",
+            *([areas_note(metrics), ""] if areas_note(metrics) else []),
             "Intervals are at 95 %, over patients. Held against what needs no look at the breast:",
             "",
             *(f"{'  ' * line.startswith(' ')}- {' '.join(line.split())}" for line in against_shortcuts(metrics)),

@@ -20,7 +20,8 @@ from birads_zoo.artifact.training_range import NAMES, statistics_of
 from birads_zoo.cells import identity
 from birads_zoo.data.greys import whole_range
 from birads_zoo.data.images import SMALLEST_SIDE, ImageError, Pixels
-from birads_zoo.data.pixels import Placed, geometry, read_and_place, stacked
+from birads_zoo.data.pixels import Placed, read_and_place, stacked
+from birads_zoo.data.preparation import geometry
 from birads_zoo.data.view_names import count_views
 from birads_zoo.data.views import grouped_samples, labelled_views, own_samples, why_unused
 from birads_zoo.errors import UserError

@@ -35,8 +35,9 @@ def command(file: Path) -> None:
 
     Whatever it registers is built and tried: a backbone by a forward and a backward pass at two sizes, an explainer
     and an ablation on a small classifier, a tracker with its default options on a made-up run. Of a family of backbones
-    the first member is tried. Only a data set is not loaded, since FILE does not say where it lies: birads-zoo audit
-    does that. Nothing is written when something breaks its contract.
+    the first member is tried. A data set is asked whether it recognises folders that are not its own; it is not
+    loaded, since FILE does not say where it lies: birads-zoo audit does that. Nothing is written when something
+    breaks its contract.
     """
     from birads_zoo import conformance  # loads torch
 

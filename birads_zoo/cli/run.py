@@ -108,6 +108,8 @@ def command(
 
 def _show(run: Run, as_json: bool) -> None:
     """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
+    from birads_zoo.evaluation.few import areas_note, few_note
+    from birads_zoo.evaluation.source_lines import by_source
     from birads_zoo.evaluation.table import (
         against_best,
         against_shortcuts,
@@ -115,7 +117,6 @@ def _show(run: Run, as_json: bool) -> None:
         by_level,
         by_subgroup,
         chances,
-        few_note,
         headline,
         readings,
         results_table,
@@ -134,9 +135,9 @@ def _show(run: Run, as_json: bool) -> None:
         else:
             click.echo(results_text(metrics, title))
         click.echo(headline(metrics))
-        notes = [few_note(metrics), by_fold(metrics) if metrics.folds > 1 else ""]
+        notes = [few_note(metrics), areas_note(metrics), by_fold(metrics) if metrics.folds > 1 else ""]
         lines = [*filter(None, notes), *against_best(metrics), *against_shortcuts(metrics)]
-        for said in (readings, by_subgroup, by_level, chances):
+        for said in (readings, by_subgroup, by_source, by_level, chances):
             lines += said(metrics)
         click.echo("\n".join(lines))
     click.echo(f"figures: {run.folder / 'figures'}", err=True)

@@ -37,17 +37,30 @@ def split_rows(
 
 
 def _warn_of_leak(fold: Fold, patients: NDArray[np.str_]) -> None:
-    """Warn of the patients on both sides of the official split, and of the rows that may be of such patients."""
-    learnt, tested = patients[np.concatenate([fold.train, fold.validation])], patients[fold.test]
+    """Warn of the patients in two parts of the official split, and of the rows that may be of such patients."""
+    train, validation, tested = (patients[part] for part in (fold.train, fold.validation, fold.test))
+    learnt = np.concatenate([train, validation])
     nameless = int(is_nameless(learnt).sum() + is_nameless(tested).sum())
-    both = np.intersect1d(learnt[~is_nameless(learnt)], tested)
-    if len(both):
-        named = "1 patient, {}, has" if len(both) == 1 else f"{len(both)} patients, such as {{}}, have"
+    if said := _shared(learnt, tested):
         advice = "" if nameless else "; use --split patient"
-        warn(f"the official split leaks: {named.format(repr(str(both[0])))} rows in training and test{advice}")
+        warn(f"the official split leaks: {said} rows in training and test{advice}")
+    if said := _shared(train, validation):
+        warn(
+            f"{said} rows in the official split's training and validation parts: no reported row is touched, but what"
+            " is chosen or fitted on validation rows, such as the epoch, was chosen on patients who were trained on"
+        )
     if nameless:
         have = "row has" if nameless == 1 else "rows have"
         warn(
             f"{nameless} {have} no patient id, so it cannot be ruled out that the official split leaks:"
             " give --patient-pattern where the data set has that option"
         )
+
+
+def _shared(one: NDArray[np.str_], other: NDArray[np.str_]) -> str:
+    """Return "1 patient, 'P1', has" or "2 patients, such as 'P1', have" of known patients in both; "" for none."""
+    both = np.intersect1d(one[~is_nameless(one)], other)
+    if not len(both):
+        return ""
+    named = "1 patient, {}, has" if len(both) == 1 else f"{len(both)} patients, such as {{}}, have"
+    return named.format(repr(str(both[0])))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +20,21 @@ UNKNOWN = -1
 
 
 def lesion_maps(
-    rows: pd.DataFrame, labels: NDArray[np.int64], placements: Sequence[Placement], height: int, width: int
+    rows: pd.DataFrame,
+    root: Path,
+    labels: NDArray[np.int64],
+    placements: Sequence[Placement],
+    height: int,
+    width: int,
 ) -> NDArray[np.int8]:
     """Return n×H×W: 1 inside a picture's marked lesions, 0 outside, and `UNKNOWN` everywhere where nobody marked any.
 
     `rows` are an index's, `labels` (n,) their classes, the first of which is that of tissue without a lesion: its
     pictures need no marks to be known. `placements` say where each picture's pixels are stored. A circle is drawn as
-    the ellipse in its box.
+    the ellipse in its box; a lesion without a box is what its mask (below `root`) says.
 
     Raises:
-        UserError: when no row has a marked lesion.
+        UserError: when no row has a marked lesion, and when a mask cannot be read.
 
     """
     lesions = rows["lesions"].to_list()
@@ -39,7 +46,7 @@ def lesion_maps(
     maps = np.zeros((len(rows), height, width), np.int8)
     for row, marked in enumerate(lesions):
         for lesion in marked:
-            maps[row][_outlined(lesion, placements[row], height, width)] = 1
+            maps[row][_inside(lesion, root, placements[row], height, width, masks=not boxed(lesion))] = 1
         if labels[row] != 0 and not maps[row].any():  # nobody marked it, or outside of what is stored
             maps[row] = UNKNOWN
     return maps
@@ -59,20 +66,62 @@ def marked_lesions(
     inside = np.zeros((len(rows), height, width), np.bool_)
     for row, marked in enumerate(rows["lesions"]):
         for lesion in marked:
-            found = _masked(root / lesion.mask_path, placements[row], height, width) if lesion.mask_path else None
-            if found is None or not found.any():  # a mask may slip between the pixels' middles
-                found = _outlined(lesion, placements[row], height, width)
-            inside[row] |= found
+            inside[row] |= _inside(lesion, root, placements[row], height, width, masks=True)
     return inside
 
 
-def _masked(path: Path, placement: Placement, height: int, width: int) -> NDArray[np.bool_]:
+def boxed(lesion: Lesion) -> bool:
+    """Tell whether a lesion's box is known without its mask."""
+    return bool(np.isfinite([lesion.x0, lesion.y0, lesion.x1, lesion.y1]).all())
+
+
+def with_box(lesion: Lesion, root: Path) -> Lesion:
+    """Return a lesion whose box is known: its own, or that of its mask below `root`.
+
+    Raises:
+        UserError: when the mask cannot be read, or shows nothing.
+
+    """
+    if boxed(lesion):
+        return lesion
+    x0, y0, x1, y1 = _box_of(root / lesion.mask_path)
+    return replace(lesion, x0=x0, y0=y0, x1=x1, y1=y1)
+
+
+@cache
+def _box_of(path: Path) -> tuple[float, float, float, float]:
+    mask = _read_mask(path)
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not len(columns):
+        raise UserError(f"the lesion mask {path} shows nothing; restore it, or make the data set anew")
+    return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+
+
+def _read_mask(path: Path) -> NDArray[np.bool_]:
+    """Return what is bright in a mask: a JPEG blurs its edges."""
     try:
-        mask = read_image(path) > 0
+        pixels = read_image(path)
     except ImageError as error:
         raise UserError(
             f"cannot read the lesion mask {path} ({error}); restore it, or make the data set anew"
         ) from error
+    found: NDArray[np.bool_] = pixels > pixels.max() / 2
+    return found
+
+
+def _inside(
+    lesion: Lesion, root: Path, placement: Placement, height: int, width: int, *, masks: bool
+) -> NDArray[np.bool_]:
+    """Return H×W: where a lesion lies in stored pixels, by its mask if `masks` are asked for, else by its outline."""
+    if masks and lesion.mask_path:
+        found = _masked(root / lesion.mask_path, placement, height, width)
+        if found.any():  # a mask may slip between the pixels' middles
+            return found
+    return _outlined(with_box(lesion, root), placement, height, width)
+
+
+def _masked(path: Path, placement: Placement, height: int, width: int) -> NDArray[np.bool_]:
+    mask = _read_mask(path)
     xs, ys = placement.sources(np.arange(width, dtype=np.float64) + 0.5, np.arange(height, dtype=np.float64) + 0.5)
     columns, rows = np.floor(xs).astype(np.int64), np.floor(ys).astype(np.int64)
     within = np.ix_((rows >= 0) & (rows < mask.shape[0]), (columns >= 0) & (columns < mask.shape[1]))

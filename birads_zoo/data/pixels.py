@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -24,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo import documents
-from birads_zoo.data.geometry import Placement, place
+from birads_zoo.data.geometry import Placement
 from birads_zoo.data.greys import whole_range
 from birads_zoo.data.images import ImageError, Picture, Pixels, is_deep, is_dicom, read_picture
-from birads_zoo.data.neutral import POINT, common_detail, place_neutral, points_per_pixel
+from birads_zoo.data.neutral import POINT, common_detail, points_per_pixel
+from birads_zoo.data.preparation import Place, geometry
 from birads_zoo.data.store_key import StoreKey, find_key
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_folder
@@ -192,18 +192,7 @@ def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progre
         documents.write(temporary / _MANIFEST, StoreManifest(failures=failures, bytes=sizes, detail=detail))
 
 
-Place = Callable[[Pixels], tuple[Pixels, Placement]]
-"""How a decoded picture of any size becomes a stored one."""
-
 _Result = Placed | ImageError
-
-
-def geometry(section: ImageSection, detail: float | None) -> Place:
-    """Return how pictures are placed; the neutral geometry needs the `detail` that all files of the data set have."""
-    if not section.neutral:
-        return partial(place, section=section)
-    assert detail is not None, "the neutral geometry looks at all pictures first"
-    return partial(place_neutral, section=section, detail=detail)
 
 
 def _common_detail(paths: Sequence[Path], section: ImageSection, pool: ThreadPoolExecutor) -> float:

@@ -26,7 +26,7 @@ from birads_zoo.data.lesions import UNKNOWN, lesion_maps
 from birads_zoo.data.load import load_index
 from birads_zoo.data.pixels import Failures, PixelStore, build_store
 from birads_zoo.data.samples import label_samples
-from birads_zoo.data.splits import Fold, leaks
+from birads_zoo.data.splits import Fold, Leak, find_leak
 from birads_zoo.data.view_names import view_names
 from birads_zoo.data.views import Samples, labelled_views
 from birads_zoo.errors import UserError
@@ -63,9 +63,9 @@ class Prepared:
         return self.samples.pictures[:, 0]
 
     @property
-    def leaky(self) -> bool:
-        """Whether a patient's samples are, or may be, on both sides of a fold (see `leaks`)."""
-        return leaks(self.folds, self.labelled.index.rows["patient_id"].to_numpy(dtype=np.str_))
+    def leak(self) -> Leak:
+        """Whether a patient's samples are on both sides of a fold, or may be (see `find_leak`)."""
+        return find_leak(self.folds, self.labelled.index.rows["patient_id"].to_numpy(dtype=np.str_))
 
     @property
     def own(self) -> Samples:
@@ -159,7 +159,8 @@ def _lesions(
     places = own.pictures.ravel()
     labels = labelled.labels.repeat(len(own.names))
     placements = [store.placements[place] for place in places]
-    maps = lesion_maps(pictures.rows.iloc[places], labels, placements, recipe.image.height, recipe.image.width)
+    height, width = recipe.image.height, recipe.image.width
+    maps = lesion_maps(pictures.rows.iloc[places], pictures.root, labels, placements, height, width)
     maps = maps.reshape(*own.pictures.shape, *maps.shape[1:])
     maps[~own.present] = UNKNOWN
     return maps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from birads_zoo.recipe import SplitSection
 Rows = NDArray[np.int64]
 
 PAPER_STATE = 42  # the notebook's random_state
+
+Leak = Literal["none", "possible", "certain"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,17 +37,20 @@ def may_leak(scheme: str) -> bool:
     return scheme != "patient"
 
 
-def leaks(folds: Sequence[Fold], patients: NDArray[np.str_]) -> bool:
-    """Tell whether a patient is, or may be, on both sides of a fold: in its test part and in another.
+def find_leak(folds: Sequence[Fold], patients: NDArray[np.str_]) -> Leak:
+    """Tell whether a patient is on both sides of a fold, in its test part and in another, or may be.
 
-    A row of an unknown patient may be of anyone on the other side, so a fold with one leaks if both sides have rows.
+    A row of an unknown patient may be of anyone on the other side, so with one a leak is "possible" if both sides have
+    rows. A known patient on both sides makes it "certain".
     """
+    found: Leak = "none"
     for fold in folds:
         learnt, tested = patients[np.concatenate([fold.train, fold.validation])], patients[fold.test]
-        doubtful = is_nameless(learnt).any() or is_nameless(tested).any()
-        if np.isin(tested, learnt).any() or (doubtful and len(learnt) and len(tested)):
-            return True
-    return False
+        if np.isin(tested[~is_nameless(tested)], learnt).any():
+            return "certain"
+        if (is_nameless(learnt).any() or is_nameless(tested).any()) and len(learnt) and len(tested):
+            found = "possible"
+    return found
 
 
 def is_nameless(ids: NDArray[np.str_]) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from birads_zoo.data.decoders import decoders
+from birads_zoo.data.decoders import decoders, version
 from birads_zoo.data.dicom import READING
 from birads_zoo.data.images import ImageError, is_dicom
 from birads_zoo.recipe import ImageSection
@@ -20,8 +20,8 @@ from birads_zoo.recipe import ImageSection
 class StoreKey:
     """`pictures` is a hash over the files' content, in their order, and over how they are read and placed.
 
-    `decoders` are the versions of what decodes them: with others a pixel may differ by a grey level, so that is another
-    store of the same pictures.
+    `decoders` are the versions of what decodes them and makes their contrast alike: with others a pixel may differ by a
+    grey level, so that is another store of the same pictures.
     """
 
     pictures: str
@@ -42,7 +42,10 @@ def find_key(paths: Sequence[Path], section: ImageSection, made: int, workers: i
         dicom = any(pool.map(_is_dicom, paths))
     if dicom:
         whole.update(f"dicom {READING}".encode())
-    return StoreKey(pictures=whole.hexdigest()[:40], decoders=decoders(dicom=dicom))
+    found = decoders(dicom=dicom)
+    if section.contrast == "clahe":
+        found["kornia"] = version("kornia")
+    return StoreKey(pictures=whole.hexdigest()[:40], decoders=found)
 
 
 def _content_hash(path: Path) -> bytes:

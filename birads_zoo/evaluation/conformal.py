@@ -6,6 +6,7 @@ import numpy as np
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
+from birads_zoo.data.splits import Leak
 from birads_zoo.evaluation.intervals import estimates, rate
 from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import PredictedRows
@@ -21,19 +22,21 @@ def read_conformal(
     level: float,
     *,
     chose_epoch: bool,
-    leaky: bool,
+    leak: Leak,
 ) -> Conformal:
     """Return how often the sets of `conformal_sets` hold the true class, and how large they are.
 
     Its `caution` says why the guarantee does not hold to the letter. `chose_epoch` says that the validation rows had a
-    part in the training, `leaky` that patients stand on both sides of the split.
+    part in the training, `leak` whether patients stand on both sides of the split.
     """
     sets, thresholds = conformal_sets(test, validation, level)
     cautions = ["validation patients are drawn class by class, so that theirs are about the test patients' shares"]
     if chose_epoch:
         cautions.append("the validation rows also chose the epoch or the learning rate, which favours them a little")
-    if leaky:
+    if leak == "certain":
         cautions.append("patients stand on both sides of the split, so that it says nothing of new ones")
+    if leak == "possible":
+        cautions.append("patients without an id may stand on both sides of the split, so that new ones may differ")
     found = measure_coverage(test.labels, sets, test.patients, test.classes)
     return Conformal(
         level=level,

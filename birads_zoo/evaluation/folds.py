@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from birads_zoo.evaluation.pairs import fewest, pairs_by_class
 from birads_zoo.evaluation.resampling import persons
 from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.results.scores import METRICS, FoldMetrics, Spread, SpreadOverFolds
@@ -38,6 +39,7 @@ def score_folds(
                 n=int(rows.sum()),
                 patients=persons(patients[rows]),
                 absent=tuple(name for k, name in enumerate(classes) if k not in labels[rows]),
+                basis=fewest(pairs_by_class(labels[rows], patients[rows], folds[rows], classes)),
                 **{name: float(value[0]) if np.isfinite(value[0]) else None for name, value in scores.items()},
             )
         )

@@ -10,17 +10,22 @@ from birads_zoo.data.view_names import UNITS
 from birads_zoo.registry import Reference
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.pairs import Pairs
 from birads_zoo.results.scores import Metric
 
 
 class ClassScore(msgspec.Struct, frozen=True, kw_only=True):
-    """One class's F1 and one-vs-rest ROC-AUC, in [0, 1], means over the seeds, and its n rows of so many patients."""
+    """One class's F1 and one-vs-rest ROC-AUC, in [0, 1], means over the seeds, and its n rows of so many patients.
+
+    `basis` is the least that a seed's area rests on; `None` in files of older versions.
+    """
 
     name: str
     f1: float | None
     auroc: float | None
     n: int
     patients: int
+    basis: Pairs | None = None
 
 
 class FoldScore(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from birads_zoo.evaluation.curves import (
     specificity_at,
 )
 from birads_zoo.evaluation.intervals import ESTIMABLE, LEVEL, RESAMPLES
+from birads_zoo.evaluation.pairs import count_pairs
 from birads_zoo.evaluation.resampling import cluster_weights, clusters, without_each
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.shares import Share
@@ -126,4 +127,5 @@ def read_positive(
         average_precision=told("average_precision", len(positive), chosen=False),
         sensitivity_at_specificity=at_levels("sensitivity_at_specificity", positive),
         specificity_at_sensitivity=at_levels("specificity_at_sensitivity", ~positive),
+        basis=count_pairs(positive, test.patients, test.folds),
     )

@@ -1,4 +1,4 @@
-"""The same scores in parts of the rows: by density, age, view, laterality and year."""
+"""The same scores in parts of the rows: by density, age, view, laterality, year and source."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from scipy.stats import f
 
 from birads_zoo.evaluation.comparison import SIGNIFICANCE, holm
 from birads_zoo.evaluation.intervals import RESAMPLES, intervals
+from birads_zoo.evaluation.pairs import fewest, pairs_by_class
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
 from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.evaluation.within import score_within
 from birads_zoo.results.estimate import Estimate
-from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups, Tested
+from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups, Tested, Within
 
 ENOUGH, ENOUGH_EACH = 20, 10
 """Patients that a group needs to get scores: in all, and with a positive image as well as with a negative one."""
 UNKNOWN = "unknown"
+
+_SOURCE = "source"  # which may tell the class: the others are looked at for fairness
 
 _BANDS = ((40.0, "<40"), (50.0, "40–49"), (60.0, "50–59"), (70.0, "60–69"), (np.inf, "70+"))
 _RULE = (
@@ -36,9 +40,10 @@ Values = NDArray[np.float64]
 def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES) -> Subgroups:
     """Return the scores of every group of every attribute of which at least two values are known.
 
-    The attributes are density, age, view, laterality and year. An image without a patient id is its own patient. The
-    scores have the intervals of `intervals.intervals`. A group of fewer patients than `rule` says has none, as an
-    interval would promise too much.
+    The attributes are density, age, view, laterality, year and source. An image without a patient id is its own
+    patient. The scores have the intervals of `intervals.intervals`. A group of fewer patients than `rule` says has
+    none, as an interval would promise too much. Of the source there is also the score of pairs `within` one of them
+    (`within.score_within`).
 
     What they estimate: the scores in that part of the population. A group's mix of classes moves `accuracy` and
     `macro_f1`; the area is free of it, so it is the one that is `tested`: whether its values in an attribute's known
@@ -57,6 +62,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
     tested: Tested = "auroc" if test.positive else "macro_auroc"
     groups: dict[str, tuple[Group, ...]] = {}
     p_values: dict[str, float | None] = {}
+    within: dict[str, Within | None] = {}
     for attribute, values in _attributes(test.about).items():
         names = _ordered(values)
         if len([name for name in names if name != UNKNOWN]) < 2:
@@ -69,6 +75,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
                 found.append((score.value, group.patients))
                 drawn.append(draws)
         groups[attribute], p_values[attribute] = tuple(own), _equal(found, drawn)
+        within[attribute] = _within(test, values) if attribute == _SOURCE else None
     known = {name: p for name, p in p_values.items() if p is not None}
     corrected = dict(zip(known, holm(list(known.values())), strict=True))
     count = sum(len(own) for own in groups.values())
@@ -85,6 +92,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
                 p_value=p_values[name],
                 corrected=corrected.get(name),
                 differs=name in corrected and corrected[name] < SIGNIFICANCE,
+                within=within[name],
             )
             for name, own in groups.items()
         },
@@ -102,6 +110,7 @@ def _attributes(about: pd.DataFrame) -> dict[str, NDArray[np.str_]]:
         "view": about["view"],
         "laterality": about["laterality"],
         "year": years,
+        _SOURCE: about["source"],
     }
     return {name: np.array([str(value) or UNKNOWN for value in values]) for name, values in found.items()}
 
@@ -126,15 +135,19 @@ def _group(
         positive = positives_of(test)[0][rows]
         positives = int(positive.sum())
         enough &= min(len(np.unique(of[kind])) for kind in (positive, ~positive)) >= ENOUGH_EACH
-    group = Group(value=value, n=len(rows), patients=count, positives=positives, absent=absent, scores=None)
+    probabilities, folds = test.probabilities[rows], test.folds[rows]
+    truth, chances, classes = _compared(test, rows)
+    group = Group(
+        value=value,
+        n=len(rows),
+        patients=count,
+        positives=positives,
+        absent=absent,
+        scores=None,
+        basis=fewest(pairs_by_class(truth, patients, folds, classes)),
+    )
     if not enough:
         return group, None, np.empty(0)
-    probabilities, truth, chances = test.probabilities[rows], labels, test.probabilities[rows]
-    if test.positive:
-        found, score = (each[rows] for each in positives_of(test))
-        truth, chances = found.astype(np.int64), np.stack([1 - score, score], axis=1)
-    # Of two classes, positive and not, both areas are the one, and so is their mean.
-    folds = test.folds[rows]
     told = OutOfFold(probabilities=chances[None], folds=folds[None])
     area = intervals(truth, told, patients, ordinal=test.ordinal, names=("macro_auroc",))["macro_auroc"]
     told = OutOfFold(probabilities=probabilities[None], folds=folds[None])
@@ -148,6 +161,25 @@ def _group(
         return group, None, np.empty(0)
     draws = weighted_scores(truth, chances, folds, weights[:, rows], test.ordinal, ("macro_auroc",))["macro_auroc"]
     return group, area, draws
+
+
+def _compared(test: PredictedRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Values, tuple[str, ...]]:
+    """Return the labels, probabilities and classes of some rows whose macro area is the score that is tested.
+
+    Of two classes, positive and not, both areas are the one, and so is their mean.
+    """
+    if not test.positive:
+        return test.labels[rows], test.probabilities[rows], test.classes
+    found, score = (each[rows] for each in positives_of(test))
+    return found.astype(np.int64), np.stack([1 - score, score], axis=1), ("the rest", "positive")
+
+
+def _within(test: PredictedRows, values: NDArray[np.str_]) -> Within:
+    """Score the rows whose value is known within each of the values."""
+    rows = np.flatnonzero(values != UNKNOWN)
+    truth, chances, classes = _compared(test, rows)
+    patients, folds = test.patients[rows], test.folds[rows]
+    return score_within(truth, chances, patients, folds, values[rows], classes, ordinal=test.ordinal)
 
 
 def _equal(found: list[tuple[float, int]], drawn: list[Values]) -> float | None:

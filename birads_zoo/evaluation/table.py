@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from birads_zoo.data.view_names import UNITS
+from birads_zoo.evaluation.few import also_few, few_areas, is_few
 from birads_zoo.results.estimate import Ends, Estimate
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Conformal, Recalibration
@@ -29,11 +30,12 @@ def headline(metrics: RunMetrics) -> str:
         ("ROC-AUC", metrics.macro.auroc, "macro_auroc"),
         ("kappa", metrics.kappa_quadratic, "kappa_quadratic"),
     )
-    told = (f"{name} {_number(value)}{_ends(metrics, key)}" for name, value, key in figures)
-    leaky = ", leaky" if metrics.leaky else ""
+    few = {"ROC-AUC": f" ({few_areas(metrics)})" * bool(few_areas(metrics))}
+    shown = (f"{name} {_number(value)}{_ends(metrics, key)}{few.get(name, '')}" for name, value, key in figures)
+    leaky = f", {'leaky' if metrics.leak_proven else 'may leak'}" if metrics.leaky else ""
     folds = f"{metrics.folds} fold{'' if metrics.folds == 1 else 's'}"
     units = "" if metrics.level == "image" else f" {UNITS[metrics.level]}"
-    return " · ".join(told) + f"  ({metrics.split} split{leaky}, n = {metrics.n}{units}, {folds})"
+    return " · ".join(shown) + f"  ({metrics.split} split{leaky}, n = {metrics.n}{units}, {folds})"
 
 
 NOT_MEASURED = "not measurable: a fold has too few training rows for it"
@@ -69,8 +71,8 @@ def against_best(metrics: RunMetrics) -> list[str]:
     """Say in a line the best possible result on the same rows; nothing where the data set does not know it."""
     if (best := metrics.best) is None:
         return []
-    told = f"macro-F1 {_told(best.macro_f1)} · ROC-AUC {_told(best.macro_auroc)}"
-    return [f"best possible on these rows: {told}  (by the classes' true chances, which this data set knows)"]
+    scores = f"macro-F1 {told(best.macro_f1)} · ROC-AUC {told(best.macro_auroc)}"
+    return [f"best possible on these rows: {scores}  (by the classes' true chances, which this data set knows)"]
 
 
 def readings(metrics: RunMetrics) -> list[str]:
@@ -78,21 +80,21 @@ def readings(metrics: RunMetrics) -> list[str]:
     lines = []
     if errors := metrics.errors:
         kinds = (("adjacent", errors.adjacent), ("severe", errors.severe), ("severe and too low", errors.severe_under))
-        told = (f"{name} {_told(share)}" for name, share in kinds)
-        lines.append(f"off by one class or more: {' · '.join(told)}")
+        lines.append(f"off by one class or more: {' · '.join(f'{name} {told(share)}' for name, share in kinds)}")
     if positive := metrics.positive:
         at = (
-            f"{_told(one)} at {round(100 * float(level))} % specificity"
+            f"{told(one)} at {round(100 * float(level))} % specificity"
             for level, one in positive.sensitivity_at_specificity.items()
         )
         lines.append(
-            f"{' or '.join(positive.classes)} against the rest: ROC-AUC {_told(positive.auroc)}"
-            f" · sensitivity {', '.join(at)}  ({positive.positives} of {positive.n} {UNITS[metrics.level]})"
+            f"{' or '.join(positive.classes)} against the rest: ROC-AUC {told(positive.auroc)}"
+            f" · sensitivity {', '.join(at)}  ({positive.positives} of {positive.n} {UNITS[metrics.level]}"
+            f"{also_few(positive.basis)})"
         )
     if cost := metrics.cost:
         lines.append(
-            f"mean cost: {_told(cost.argmax)} by the largest probability · {_told(cost.minimising)} by the least"
-            f" expected cost · {_told(cost.constant)} by calling everything {cost.constant_class}"
+            f"mean cost: {told(cost.argmax)} by the largest probability · {told(cost.minimising)} by the least"
+            f" expected cost · {told(cost.constant)} by calling everything {cost.constant_class}"
         )
     return lines
 
@@ -108,8 +110,8 @@ def by_level(metrics: RunMetrics) -> list[str]:
     if (levels := metrics.levels) is None:
         return []
     finer = () if metrics.level == "patient" else (("breast", levels.breast),)
-    told = " · ".join(_level(name, units) for name, units in (*finer, ("patient", levels.patient)))
-    return [f"{told}  ({UNITS[metrics.level]} combined by {levels.rule})"]
+    said = " · ".join(_level(name, units) for name, units in (*finer, ("patient", levels.patient)))
+    return [f"{said}  ({UNITS[metrics.level]} combined by {levels.rule})"]
 
 
 def chances(metrics: RunMetrics) -> list[str]:
@@ -134,9 +136,11 @@ def _subgroups(attributes: Mapping[str, Attribute]) -> str:
 def _level(name: str, units: Units | None) -> str:
     if units is None:
         return f"no {name} is known"
-    said = f"macro-F1 {_told(units.scores.macro_f1)}"
+    said = f"macro-F1 {told(units.scores.macro_f1)}"
     if (positive := units.positive) is not None:
-        said = f"ROC-AUC {_told(positive.auroc)} ({positive.positives} of {positive.n} positive)"
+        said = (
+            f"ROC-AUC {told(positive.auroc)} ({positive.positives} of {positive.n} positive{also_few(positive.basis)})"
+        )
     left_out = f", {units.left_out} images left out" if units.left_out else ""
     return f"by {name}: {said}{left_out}"
 
@@ -144,11 +148,11 @@ def _level(name: str, units: Units | None) -> str:
 def _calibration(calibration: Recalibration) -> str:
     before, after = calibration.before, calibration.after
     said = f"ECE {before.ece:.3f} in {before.bins} equal-count bins ({before.ece_if_calibrated:.3f} by chance)"
-    skill = f"Brier skill {_told(before.brier_skill)}"
+    skill = f"Brier skill {told(before.brier_skill)}"
     left = [fold for fold in calibration.folds if fold.temperature is None]
     if after is not None:
         said += f", recalibrated {after.ece:.3f} ({after.ece_if_calibrated:.3f})"
-        skill += f", recalibrated {_told(after.brier_skill)}"
+        skill += f", recalibrated {told(after.brier_skill)}"
     note = f"  ({len(left)} of {len(calibration.folds)} folds left as they are: {left[0].reason})" if left else ""
     return f"{said} · {skill}{note}"
 
@@ -159,7 +163,7 @@ def _conformal(conformal: Conformal) -> str:
     note = f"  ({len(whole)} of {len(folds)} folds hold all classes: too few validation patients)" if whole else ""
     size = conformal.mean_size
     return (
-        f"sets at {round(100 * conformal.level)} %: the true class is in {_told(conformal.coverage)} of them,"
+        f"sets at {round(100 * conformal.level)} %: the true class is in {told(conformal.coverage)} of them,"
         f" {size.value:.2f} [{size.low:.2f} {size.high:.2f}] classes on average{note}"
     )
 
@@ -176,19 +180,9 @@ def by_fold(metrics: RunMetrics) -> str:
     rows = " ".join(str(fold.n) for fold in folds)
     lacking = [f"fold {fold.fold + 1}: {', '.join(fold.absent)}" for fold in folds if fold.absent]
     absent = f"; without rows, and so 0 in its macro-F1: {'; '.join(lacking)}" if lacking else ""
-    return f"by fold: {' · '.join(said)}  (n = {rows}{absent})"
-
-
-def few_note(metrics: Measured) -> str:
-    """Say which classes have so few patients that intervals are not to be relied on; "" where none has."""
-    about = metrics.intervals
-    if not about.few:
-        return ""
-    held = ", ".join(f"{name} {count}" for name, count in about.few.items())
-    return (
-        f"† fewer than {about.few_below} patients ({held}): its intervals and those of macro averages hold the truth"
-        " less often than they say"
-    )
+    few = [str(fold.fold + 1) for fold in folds if is_few(fold.basis)]
+    pairs = f"; too few pairs for a ROC-AUC in fold{'s' * (len(few) > 1)} {', '.join(few)}" if few else ""
+    return f"by fold: {' · '.join(said)}  (n = {rows}{absent}{pairs})"
 
 
 def results_table(metrics: Measured, title: str) -> Table:
@@ -232,14 +226,14 @@ def results_text(metrics: Measured, title: str) -> str:
 
 def _rows(metrics: Measured) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Return the cells of the classes' rows and of the two means' rows."""
-    few = metrics.intervals.few
+    few, areas = metrics.intervals.few, metrics.intervals.areas
     classes: list[tuple[str, ...]] = [
         (
             one.name + " †" * (one.name in few),
             _cell(metrics, one.precision, f"precision:{one.name}"),
             _cell(metrics, one.recall, f"recall:{one.name}"),
             _cell(metrics, one.f1, f"f1:{one.name}"),
-            _cell(metrics, one.auroc, f"auroc:{one.name}"),
+            _cell(metrics, one.auroc, f"auroc:{one.name}") + " ‡" * is_few(areas.get(one.name)),
             str(one.support),
         )
         for one in metrics.per_class
@@ -251,7 +245,7 @@ def _rows(metrics: Measured) -> tuple[list[tuple[str, ...]], list[tuple[str, ...
             _cell(metrics, macro.precision, "macro_precision"),
             _cell(metrics, macro.recall, "macro_recall"),
             _cell(metrics, macro.f1, "macro_f1"),
-            _cell(metrics, macro.auroc, "macro_auroc"),
+            _cell(metrics, macro.auroc, "macro_auroc") + " ‡" * bool(few_areas(metrics)),
             n,
         ),
         (
@@ -273,7 +267,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _told(estimate: Estimate | None) -> str:
+def told(estimate: Estimate | None) -> str:
     """Return a value with its ends, as "0.714 [.66 .77]"."""
     return "–" if estimate is None else f"{estimate.value:.3f}{_bracketed((estimate.low, estimate.high))}"
 

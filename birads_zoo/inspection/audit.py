@@ -28,7 +28,8 @@ from birads_zoo.data.load import load_index
 from birads_zoo.data.samples import find_samples
 from birads_zoo.data.view_names import WHOLE
 from birads_zoo.inspection.breasts import Seen, see
-from birads_zoo.inspection.findings import Finding, find
+from birads_zoo.inspection.finding import Finding
+from birads_zoo.inspection.findings import find
 from birads_zoo.inspection.fingerprints import Fingerprint, fingerprint
 from birads_zoo.inspection.inspect import Inspection, inspect
 from birads_zoo.interfaces import Index

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
+from birads_zoo.inspection.finding import Finding, share
 from birads_zoo.inspection.inspect import Duplicate, Inspection
+from birads_zoo.inspection.label_findings import label_findings
 from birads_zoo.inspection.population import HELD_OUT, held_out
 
 _LEVEL = 0.05
 _DEEPEST = 16  # bits
-_SURE = 0.9  # labels that agree in so many exams of both breasts are the patient's
 _TELLING = 0.1  # of the way from guessing to knowing: below, a fact that names the class is a curiosity
 _STRIKING, _FEW = 0.3, 30  # a larger gain is told even where so few units cannot show it
 _PERCENT = f"{HELD_OUT:.0%}".replace("%", " %")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing to know before training.
-
-    `number` is what was measured, as `shown` says it with its unit; `consequence` is one sentence. A "warning" changes
-    what a result may be taken for; a "note" is to be known.
-    """
-
-    name: str
-    severity: Literal["warning", "note"]
-    number: float
-    shown: str
-    consequence: str
 
 
 def find(inspection: Inspection) -> tuple[Finding, ...]:
@@ -38,8 +23,7 @@ def find(inspection: Inspection) -> tuple[Finding, ...]:
         *_copies(inspection),
         *_rare(inspection),
         *_ids(inspection),
-        *_patients(inspection),
-        *_sides(inspection),
+        *label_findings(inspection),
         *_formats(inspection),
         *_views(inspection),
         *_pictures(inspection),
@@ -99,10 +83,10 @@ def _rare(inspection: Inspection) -> Iterator[Finding]:
                 name=f"rare class {one.name}",
                 severity="warning",
                 number=one.missed,
-                shown=_share(one.missed),
+                shown=share(one.missed),
                 consequence=(
                     f"a random {_PERCENT} of the patients ({drawn} of {inspection.patients}) holds none of the "
-                    f"{one.patients} with {one.name} {_share(one.missed)} of the time, and "
+                    f"{one.patients} with {one.name} {share(one.missed)} of the time, and "
                     f"{one.patients * drawn / inspection.patients:.2g} on average: what such a test says of "
                     f"{one.name} is luck"
                 ),
@@ -125,66 +109,6 @@ def _ids(inspection: Inspection) -> Iterator[Finding]:
         )
 
 
-def _patients(inspection: Inspection) -> Iterator[Finding]:
-    several, agreement = inspection.several, inspection.agreement
-    if several.patients:
-        places = {
-            "in one breast at one exam": several.within_breast,
-            "between the breasts of one exam": several.between_breasts,
-            "between exams": several.between_exams,
-        }
-        said = ", ".join(f"{count} {place}" for place, count in places.items() if count)
-        yield Finding(
-            name="patients of several classes",
-            severity="warning" if several.within_breast else "note",
-            number=several.patients,
-            shown=f"{several.patients} of {several.known} patients",
-            consequence=(
-                f"{several.patients} patients have several classes ({said}): they count in each, and a patient's own "
-                "class needs a rule"
-            ),
-        )
-    same, other = agreement.same_patient, agreement.different_patients
-    if same is not None and other is not None and same - other >= _TELLING:
-        yield Finding(
-            name="the patient names the class",
-            severity="warning",
-            number=same,
-            shown=_share(same),
-            consequence=(
-                f"two pictures of one patient bear the same class {_share(same)} of the time, those of two patients "
-                f"{_share(other)}: a split that puts one patient on both sides rewards who knows the patient"
-            ),
-        )
-
-
-def _sides(inspection: Inspection) -> Iterator[Finding]:
-    for one in inspection.sides:
-        if one.rate is None or one.low is None or one.by_chance is None:
-            continue
-        counted = f"{one.same} of {one.exams} exams of both breasts"
-        if one.rate >= _SURE and one.low > one.by_chance:
-            yield Finding(
-                name=f"labels of {one.name} are the patient's",
-                severity="warning",
-                number=one.rate,
-                shown=_share(one.rate),
-                consequence=(
-                    f"{one.name} is the same on both sides in {counted} (by chance {_share(one.by_chance)}): it "
-                    "seems to be the patient's, so her breasts are not two examples, and one may bear the other's label"
-                ),
-            )
-        elif one.rate <= 1 - _SURE / 2:
-            yield Finding(
-                name=f"labels of {one.name} are a breast's",
-                severity="note",
-                number=one.rate,
-                shown=_share(one.rate),
-                consequence=f"{one.name} is the same on both sides in {counted} only: its label is a breast's, not "
-                "the patient's",
-            )
-
-
 def _formats(inspection: Inspection) -> Iterator[Finding]:
     hinted = False
     for one in inspection.naming:  # best first, so of those that cannot be shown the most striking is told
@@ -195,8 +119,8 @@ def _formats(inspection: Inspection) -> Iterator[Finding]:
             continue
         hinted = hinted or not shown
         told = (
-            f"the {one.fact} tells {_share(one.accuracy)} of unseen patients' classes rightly, averaged over "
-            f"{one.classes} classes, where guessing tells {_share(one.chance)} (p = {one.p_value:.2g}, n = {one.units})"
+            f"the {one.fact} tells {share(one.accuracy)} of unseen patients' classes rightly, averaged over "
+            f"{one.classes} classes, where guessing tells {share(one.chance)} (p = {one.p_value:.2g}, n = {one.units})"
         )
         if filed:
             consequence = f"{told}: pictures are filed by class"
@@ -208,7 +132,7 @@ def _formats(inspection: Inspection) -> Iterator[Finding]:
             name=f"{one.fact} {'names' if shown else 'may name'} the class",
             severity="warning" if shown and not filed else "note",
             number=one.accuracy,
-            shown=_share(one.accuracy),
+            shown=share(one.accuracy),
             consequence=consequence,
         )
 
@@ -291,9 +215,3 @@ def _kinds(chosen: list[Duplicate]) -> dict[str, int]:
 
 def _rows(one: Duplicate) -> str:
     return f"{one.first.row} and {one.second.row}"
-
-
-def _share(value: float) -> str:
-    percent = 100 * value
-    digits = 0 if 10 <= percent <= 90 or percent in (0, 100) else 1
-    return f"{percent:.{digits}f} %"

@@ -16,7 +16,8 @@ from birads_zoo.inspection.breasts import Chests, Seen, count_chests
 from birads_zoo.inspection.duplicates import Kind, find_duplicates
 from birads_zoo.inspection.fingerprints import Fingerprint
 from birads_zoo.inspection.formats import ClassFormat, Naming, describe_formats, find_names
-from birads_zoo.inspection.labels import Agreement, Several, Sides, compare_sides, find_agreement, find_several
+from birads_zoo.inspection.granularity import Granularity, measure_granularity
+from birads_zoo.inspection.labels import Agreement, Several, find_agreement, find_several
 from birads_zoo.inspection.listing import list_rows
 from birads_zoo.inspection.population import ClassCount, ViewCount, count_population, count_views
 from birads_zoo.interfaces import Index, Target
@@ -76,7 +77,7 @@ class Inspection:
     pictures: int
     population: tuple[ClassCount, ...]
     views: tuple[ViewCount, ...]
-    sides: tuple[Sides, ...]
+    granularity: Granularity
     several: Several
     agreement: Agreement
     formats: tuple[ClassFormat, ...]
@@ -109,7 +110,7 @@ def inspect(
         pictures=len(prints),
         population=count_population(listing, classes),
         views=count_views(listing, classes),
-        sides=compare_sides(listing, classes),
+        granularity=measure_granularity(listing, classes, target.level),
         several=find_several(listing, classes),
         agreement=find_agreement(listing),
         formats=describe_formats(listing, facts, classes),

@@ -1,32 +1,12 @@
-"""Whose the labels are: a breast's or a patient's; and which patients have several."""
+"""Which patients have several classes, and how often two rows of one agree."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sides:
-    """One class in exams of both breasts: `exams` have it on one side at least, `same` of them on both.
-
-    `rate` is their ratio, with its 95 % Wilson interval `low` … `high`, `None` without an exam. `by_chance` is the
-    rate that would come of sides labelled independently of each other with this class's share p of them: p² / (1 −
-    (1 − p)²) = p / (2 − p). A common class agrees often by chance; so a rate says that the label is the patient's
-    only where it is far above.
-    """
-
-    name: str
-    exams: int
-    same: int
-    rate: float | None
-    low: float | None
-    high: float | None
-    by_chance: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,34 +36,6 @@ class Agreement:
 
     same_patient: float | None
     different_patients: float | None
-
-
-def compare_sides(listing: pd.DataFrame, classes: Sequence[str]) -> tuple[Sides, ...]:
-    """Tell for each class how often both breasts of one exam bear it; a side with several labels bears none."""
-    told = listing[(listing["exam"] != "") & listing["side"].isin(("L", "R"))]
-    breasts = told.groupby(["exam", "side"])["label"].agg(
-        lambda labels: labels.iloc[0] if labels.nunique() == 1 else ""
-    )
-    pairs = breasts.unstack("side") if len(breasts) else pd.DataFrame(columns=["L", "R"])
-    both = pairs.reindex(columns=["L", "R"]).dropna()
-    left, right = both["L"].to_numpy(dtype=np.str_), both["R"].to_numpy(dtype=np.str_)
-    found = []
-    for name in classes:
-        exams, same = int(((left == name) | (right == name)).sum()), int(((left == name) & (right == name)).sum())
-        low, high = wilson(same, exams) if exams else (None, None)
-        share = (exams + same) / (2 * len(both)) if len(both) else 0.0
-        found.append(
-            Sides(
-                name=name,
-                exams=exams,
-                same=same,
-                rate=same / exams if exams else None,
-                low=low,
-                high=high,
-                by_chance=share / (2 - share) if exams else None,
-            )
-        )
-    return tuple(found)
 
 
 def find_several(listing: pd.DataFrame, classes: Sequence[str]) -> Several:
@@ -118,19 +70,6 @@ def find_agreement(listing: pd.DataFrame) -> Agreement:
         same_patient=float(same_alike / same_pairs) if same_pairs else None,
         different_patients=float(other_alike / other_pairs) if other_pairs else None,
     )
-
-
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % interval of a rate of `hits` in `trials` > 0 independent trials.
-
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927) 209–212.
-    """
-    z = 1.959963984540054
-    rate = hits / trials
-    centre = rate + z**2 / (2 * trials)
-    reach = z * math.sqrt(rate * (1 - rate) / trials + z**2 / (4 * trials**2))
-    scale = 1 + z**2 / trials
-    return max((centre - reach) / scale, 0.0), min((centre + reach) / scale, 1.0)
 
 
 def _mixed(rows: pd.DataFrame, by: list[str]) -> set[str]:

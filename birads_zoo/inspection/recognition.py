@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from birads_zoo.errors import warn
+from birads_zoo.inspection.near import files_near
 from birads_zoo.plugins import describe
 
 if TYPE_CHECKING:
@@ -37,14 +38,15 @@ class Guess:
 def recognise(folder: Path, host: Host) -> tuple[Guess, ...]:
     """Return the data sets that a folder looks like, by name; generic ones only where no other does.
 
-    A plugin that fails when it is asked is a warning.
+    The folder is listed once for all of them. A plugin that fails when it is asked is a warning.
     """
+    files = files_near(folder)
     datasets = [registered for _, registered in sorted(host.datasets.items())]
-    own = _fitting(folder, (one for one in datasets if not one.spec.generic))
-    return own or _fitting(folder, (one for one in datasets if one.spec.generic))
+    own = _fitting(folder, files, (one for one in datasets if not one.spec.generic))
+    return own or _fitting(folder, files, (one for one in datasets if one.spec.generic))
 
 
-def _fitting(folder: Path, datasets: Iterable[Registered[DatasetSpec]]) -> tuple[Guess, ...]:
+def _fitting(folder: Path, files: Sequence[str], datasets: Iterable[Registered[DatasetSpec]]) -> tuple[Guess, ...]:
     return tuple(
         Guess(
             dataset=one.spec.name,
@@ -54,16 +56,16 @@ def _fitting(folder: Path, datasets: Iterable[Registered[DatasetSpec]]) -> tuple
             generic=one.spec.generic,
         )
         for one in datasets
-        if (reason := _reason(folder, one))
+        if (reason := _reason(folder, files, one))
     )
 
 
-def _reason(folder: Path, registered: Registered[DatasetSpec]) -> str:
+def _reason(folder: Path, files: Sequence[str], registered: Registered[DatasetSpec]) -> str:
     spec = registered.spec
     if spec.recognise is None:
         return ""
     try:
-        return spec.recognise(folder)
+        return spec.recognise(folder, files)
     except Exception as error:  # a plugin's own mistake must not hide what the others say
         said = describe(error, registered.plugin)
         warn(f"data set {spec.name!r} (plugin {registered.plugin}) failed to look at {folder}: {said}")

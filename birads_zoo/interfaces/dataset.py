@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ class DatasetSpec:
     `targets` lists what can be predicted; the first is the default. `load` raises `UserError` for a root that
     is not this data set. `source` says where people get the data, `licence` under which terms, `citation` which paper
     describes it. `layout` says where the layout that is read was described, and whether it was tried on the data
-    itself. `recognise(folder)` returns why a folder looks like this data set, "" where it does not: by the names of its
-    files and a table's header, without opening a picture. `generic` says that it reads anybody's data in a common form:
-    `birads-zoo guess` offers it where no other data set fits.
+    itself. `recognise(folder, files)` returns why a folder looks like this data set, "" where it does not: by the names
+    of its files and a table's header, without opening a picture. `files` are POSIX paths from the folder on, those of
+    upper folders first, and of a large tree not all; some may be damaged, or gone. `generic` says that it reads
+    anybody's data in a common form: `birads-zoo guess` offers it where no other data set fits.
     """
 
     name: str
@@ -44,5 +45,5 @@ class DatasetSpec:
     licence: str = ""
     citation: str = ""
     layout: str = ""
-    recognise: Callable[[Path], str] | None = None
+    recognise: Callable[[Path, Sequence[str]], str] | None = None
     generic: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +23,7 @@ INDEX_COLUMNS = (
     "density",  # "A" … "D" (ACR composition) or ""
     "age",  # float: years at the exam, NaN when unknown
     "study_date",  # str as far as known: "2019", "2019-03", "2019-03-14", or ""
+    "source",  # str: where the picture was made, such as a scanner or a hospital, or ""
     "split",  # "train", "val" or "test" of the data set's official split, or ""
     "lesions",  # tuple[Lesion, ...]: () when none is known
 )
@@ -48,13 +50,15 @@ class Lesion:
     """One marked lesion, as its bounding box in the source picture's pixels, origin at the top left.
 
     `outline` says how the annotator drew it: a circle inscribed in the box, or the box itself. `mask_path` is a
-    picture of the same size (relative to the index's root), non-zero inside the lesion, where one is known.
+    picture of the same size (relative to the index's root), bright inside the lesion, where one is known. A lesion of
+    which the mask alone is known has no box (NaN): the engine takes it from the mask when somebody asks for it, because
+    to decode all masks takes as long as to decode all pictures.
     """
 
-    x0: float
-    y0: float
-    x1: float
-    y1: float
+    x0: float = nan
+    y0: float = nan
+    x1: float = nan
+    y1: float = nan
     outline: Literal["circle", "box"] = "circle"
     mask_path: str = ""
 

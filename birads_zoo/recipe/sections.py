@@ -49,6 +49,7 @@ class ImageSection(Section, frozen=True, kw_only=True):
     orient: bool = True  # chest wall to the left
     bits: Bits = 0  # bits that 16-bit files (not DICOM) really use, such as 12; 0 is all
     neutral: bool = False  # take away what tells file formats apart (birads_zoo/data/neutral.py)
+    contrast: Literal["stored", "clahe"] = "stored"  # "clahe" equalises it place by place (birads_zoo/data/contrast.py)
 
 
 class AugmentationSection(Section, frozen=True, kw_only=True):

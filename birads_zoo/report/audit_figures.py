@@ -27,7 +27,7 @@ def draw_audit(folder: Path, found: Inspection, root: Path) -> None:
     context = f"{found.target} · {found.rows} rows · {found.patients} patients"
     if any(one.patients for one in found.population):
         missed(found, folder / "missed.png", context)
-    if any(one.exams for one in found.sides):
+    if found.granularity.exams.groups:
         sides(found, folder / "sides.png", context)
     if found.several.patients:
         several(found, folder / "several.png", context)
@@ -67,22 +67,23 @@ def missed(found: Inspection, path: Path, context: str) -> None:
 
 def sides(found: Inspection, path: Path, context: str) -> None:
     """Draw how often both breasts bear a class, with 95 % intervals, and a tick at what chance would give."""
+    classes = found.granularity.exams.classes
     figure = style.chart(
-        8.0, 0.5 * len(found.sides) + 0.9, "Are labels a patient's or a breast's?", f"{context} · tick: by chance"
+        8.0, 0.5 * len(classes) + 0.9, "Are labels a patient's or a breast's?", f"{context} · tick: by chance"
     )
     axes = figure.add_subplot()
     style.tidy(axes, "x")
-    for place, one in enumerate(found.sides):
+    for place, one in enumerate(classes):
         if one.rate is None or one.low is None or one.high is None or one.by_chance is None:
             style.write(axes, 0.01, place, "no exam of both breasts", QUIET, SMALL, va="center")
             continue
         axes.plot([one.low, one.high], [place, place], color=COOL, linewidth=2.2)
         axes.plot(one.rate, place, "o", color=COOL, markersize=7)
         axes.plot(one.by_chance, place, "|", color=WARM, markersize=14, markeredgewidth=2)
-        style.write(axes, 1.04, place, f"{one.same} of {one.exams}", INK, BODY, va="center")
-    axes.set(xlim=(-0.02, 1.18), ylim=(len(found.sides) - 0.4, -0.6), xticks=np.linspace(0, 1, 6))
+        style.write(axes, 1.04, place, f"{one.same} of {one.groups}", INK, BODY, va="center")
+    axes.set(xlim=(-0.02, 1.18), ylim=(len(classes) - 0.4, -0.6), xticks=np.linspace(0, 1, 6))
     axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
-    axes.set_yticks(range(len(found.sides)), [style.fitted(one.name, _NAMES) for one in found.sides])
+    axes.set_yticks(range(len(classes)), [style.fitted(one.name, _NAMES) for one in classes])
     style.name_axes(axes, x="exams of both breasts in which a class on one side is on both")
     style.save(figure, path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from birads_zoo.data.audit import AuditSummary
 from birads_zoo.files import write_text
-from birads_zoo.inspection.findings import Finding
+from birads_zoo.inspection.finding import Finding
 from birads_zoo.inspection.inspect import Inspection
 from birads_zoo.report import templates
 from birads_zoo.report.audit_figures import draw_audit

@@ -14,6 +14,7 @@ from birads_zoo.evaluation.curves import Curve
 from birads_zoo.evaluation.positive import LEVELS
 from birads_zoo.report import style
 from birads_zoo.report.style import FAINT, INK, QUIET, SMALL
+from birads_zoo.results.pairs import Pairs
 
 _BAND = "band: 95 % at each point, over patients"
 _KEY = 2.45  # inches
@@ -21,13 +22,17 @@ _KEY = 2.45  # inches
 
 @dataclass(frozen=True, kw_only=True)
 class Against:
-    """`positives` of `n` rows against the rest: both curves, `None` where there are no positives or nothing else."""
+    """`positives` of `n` rows against the rest: both curves, `None` where there are no positives or nothing else.
+
+    `basis` says what the area under the ROC curve rests on: pairs of all rows.
+    """
 
     name: str
     positives: int
     n: int
     roc: Curve | None
     pr: Curve | None
+    basis: Pairs
 
 
 def roc_curves(together: Against | None, classes: Sequence[Against], path: Path, context: str) -> None:
@@ -42,7 +47,8 @@ def roc_curves(together: Against | None, classes: Sequence[Against], path: Path,
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
         style.write(axes, 0.68, 0.62, "chance", QUIET, SMALL, ha="left", va="center")
         for place, (line, colour, dashes) in enumerate(lines):
-            said = "" if line.roc is None else f"pooled AUC {line.roc.area:.3f} · {_of(line)}"
+            few = " · too few pairs" * line.basis.few
+            said = "" if line.roc is None else f"pooled AUC {line.roc.area:.3f} · {_of(line)}{few}"
             _draw(axes, key, place, line, line.roc, said, colour, dashes)
         if together is not None and lines[0][0] is together and together.roc is not None:
             _mark_levels(axes, key, together.roc)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from birads_zoo.evaluation.comparison import ONE_SEED
+from birads_zoo.evaluation.few import is_few
 from birads_zoo.evaluation.intervals import FEW
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
 from birads_zoo.registry import Reference
@@ -119,6 +120,8 @@ def caveats(found: Leaderboard) -> tuple[str, ...]:
             f"Fewer than {FEW} patients: {few}. Intervals of such a class's scores and of macro averages hold the truth"
             " less often than 95 times in 100."
         )
+    if few := few_pairs(found):
+        said.append(f"Too few pairs for a ROC-AUC: {few}. An area of so few cannot tell a good model from a poor one.")
     if any(entry.start.endswith(", frozen") for entry in found.entries):
         said.append(
             "A wholly frozen backbone's features are computed once unless its pictures are augmented: its training"
@@ -134,6 +137,12 @@ def few_patients(found: Leaderboard) -> str:
     """Name the classes that have fewer than `FEW` patients, with how many; "" where all have more."""
     classes = next((entry.per_class for entry in found.entries if entry.per_class), ())
     return ", ".join(f"{one.name} ({one.patients})" for one in classes if one.patients < FEW)
+
+
+def few_pairs(found: Leaderboard) -> str:
+    """Name the classes whose ROC-AUC rests on too few pairs, with how many; "" where all have enough."""
+    classes = next((entry.per_class for entry in found.entries if entry.per_class), ())
+    return ", ".join(f"{one.name} ({one.basis.said})" for one in classes if one.basis is not None and is_few(one.basis))
 
 
 def reference_rows(references: Sequence[Reference]) -> list[tuple[str, ...]]:

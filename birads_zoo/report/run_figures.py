@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from birads_zoo.data.lesions import with_box
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.views import side_by_side
+from birads_zoo.errors import UserError, warn
 from birads_zoo.evaluation.curves import curves
+from birads_zoo.evaluation.pairs import count_pairs
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.explanation.overview import Explained
@@ -20,6 +23,7 @@ from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import calibration_figures, curve_figures, figures, pictures, subgroup_figure
 from birads_zoo.report.curve_figures import Against
+from birads_zoo.report.verdicts import leak_said
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
@@ -55,7 +59,7 @@ def draw_all(
     `names` are what patients are called, by their ids; without them, by these. Without `explained`, no heat maps.
     """
     classes = data.labelled.classes
-    leaky = ", leaks patients" if metrics.leaky else ""
+    leaky = f", {leak_said(metrics)}" if metrics.leaky else ""
     folds = "" if metrics.folds == 1 else f", {metrics.folds} folds"
     context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics.split} split{leaky}{folds} · n = {metrics.n}"
     test = predictions[predictions["part"] == "test"]
@@ -96,7 +100,8 @@ def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | Non
     def against(name: str, positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> Against:
         drawn = curves(positive, scores, rows.patients, numpy_generator(recipe.seed, "curves"))
         roc, pr = drawn or (None, None)
-        return Against(name=name, positives=int(positive.sum()), n=len(positive), roc=roc, pr=pr)
+        basis = count_pairs(positive, rows.patients, np.zeros_like(rows.folds))
+        return Against(name=name, positives=int(positive.sum()), n=len(positive), roc=roc, pr=pr, basis=basis)
 
     together = " or ".join(rows.classes[k] for k in rows.positive)
     return against(together, *positives_of(rows)) if rows.positive else None, [
@@ -196,7 +201,12 @@ def lesion_outlines(data: Prepared, position: int) -> list[pictures.Outline]:
     for view in np.flatnonzero(own.present):
         at = own.pictures[view]
         placement, left = data.store.placements[at], float(view * width)
-        for lesion in data.pictures.rows["lesions"].iloc[at]:
+        for marked in data.pictures.rows["lesions"].iloc[at]:
+            try:
+                lesion = with_box(marked, data.pictures.root)
+            except UserError as error:  # a figure is drawn without it
+                warn(str(error))
+                continue
             xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
             box = left + float(xs.min()), float(ys.min()), float(np.ptp(xs)), float(np.ptp(ys))
             outlines.append((*box, lesion.outline))

@@ -159,10 +159,11 @@ def _curve(
     if curve is None:
         return []
     points = corners([(float(x), float(y)) for x, y in zip(curve.x, curve.y, strict=True)])
+    few = " · too few pairs" if kind == "roc" and line.basis.few else ""
     band = [tuple(map(float, one)) for one in zip(curve.at, curve.low, curve.high, strict=True)]
     return [
         Series(
-            name=f"{line.name} · {area} {curve.area:.3f} · {line.positives} of {line.n}",
+            name=f"{line.name} · {area} {curve.area:.3f} · {line.positives} of {line.n}{few}",
             points=points,
             tips=[told(line, curve, x, y) for x, y in points],
             tone=tone,

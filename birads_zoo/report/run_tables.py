@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from birads_zoo.evaluation.few import few_areas, is_few
+from birads_zoo.evaluation.source_lines import within_said
 from birads_zoo.evaluation.table import NOT_MEASURED, outwards
 from birads_zoo.report.subgroup_figure import attribute_verdict
 from birads_zoo.results.best import Best
@@ -24,7 +26,8 @@ def headline(metrics: RunMetrics) -> list[dict[str, Any]]:
         _judged("macro-F1", metrics.macro.f1, ends.get("macro_f1"), gain.macro_f1, f1s, best.macro_f1),
         _judged("ROC-AUC", metrics.macro.auroc, ends.get("macro_auroc"), gain.macro_auroc, areas, best.macro_auroc),
     )
-    return [one for one in judged if one is not None]
+    judged = (judged[0], judged[1] and judged[1] | {"few": few_areas(metrics)})
+    return [one for one in judged if one]
 
 
 def _judged(
@@ -53,6 +56,7 @@ def _judged(
         "low": ends and ends[0],
         "high": ends and ends[1],
         "ends": ends_of(ends),
+        "few": "",
         "gain": said,
         "tone": tone,
         "shortcuts": marks,
@@ -70,7 +74,7 @@ def facts(metrics: RunMetrics) -> list[dict[str, str]]:
     if positive := metrics.positive:
         sensitive = positive.sensitivity_at_specificity.get("0.9")
         for name, one in (
-            ("ROC-AUC of the positive", positive.auroc),
+            (f"ROC-AUC of the positive{' (too few pairs)' * is_few(positive.basis)}", positive.auroc),
             ("sensitivity at 90 % specificity", sensitive),
         ):
             if one is not None:
@@ -88,10 +92,12 @@ def cell(
     ends: Ends | None,
     mark: float | None = None,
     scale: tuple[float, float] = (0.0, 1.0),
+    *,
+    few: bool = False,
 ) -> dict[str, Any]:
     """Return a table's cell for a score: its text, ends, what it is sorted by, and its bar on a `scale` from … to.
 
-    `mark` is where an upright line stands on the bar.
+    `mark` is where an upright line stands on the bar; `few` says that it rests on too few pairs.
     """
     bar = None
     if value is not None and ends is not None:
@@ -100,7 +106,7 @@ def cell(
         )
         bar = {"kind": "" if mark is None else "mark", "low": low, "high": high, "value": at, "mark": line}
     return {
-        "text": "–" if value is None else f"{value:.3f}",
+        "text": "–" if value is None else f"{value:.3f}{' (too few pairs)' * few}",
         "ends": ends_of(ends),
         "key": "" if value is None else f"{value:.6f}",
         "bar": bar,
@@ -127,7 +133,7 @@ def per_class(metrics: RunMetrics) -> tuple[list[dict[str, Any]], list[dict[str,
                 cell(one.precision, ends.get(f"precision:{one.name}")),
                 cell(one.recall, ends.get(f"recall:{one.name}")),
                 cell(one.f1, ends.get(f"f1:{one.name}")),
-                cell(one.auroc, ends.get(f"auroc:{one.name}")),
+                cell(one.auroc, ends.get(f"auroc:{one.name}"), few=is_few(metrics.intervals.areas.get(one.name))),
             ],
         }
         for one in metrics.per_class
@@ -136,7 +142,7 @@ def per_class(metrics: RunMetrics) -> tuple[list[dict[str, Any]], list[dict[str,
         cell(metrics.macro.precision, ends.get("macro_precision")),
         cell(metrics.macro.recall, ends.get("macro_recall")),
         cell(metrics.macro.f1, ends.get("macro_f1")),
-        cell(metrics.macro.auroc, ends.get("macro_auroc")),
+        cell(metrics.macro.auroc, ends.get("macro_auroc"), few=bool(few_areas(metrics))),
     ]
 
 
@@ -155,6 +161,8 @@ def subgroups(found: Subgroups) -> list[dict[str, Any]]:
         cells = [_scored(found.compared(group), mark, compared_scale), _scored(f1, None, f1_scale)]
         if group.scores is None:
             cells[0]["text"] = "too few for a score"
+        elif is_few(group.basis):
+            cells[0]["text"] += " (too few pairs)"
         counts = {"n": group.n, "patients": group.patients, "positives": group.positives}
         return {"value": group.value, "cells": cells} | counts
 
@@ -162,6 +170,8 @@ def subgroups(found: Subgroups) -> list[dict[str, Any]]:
     for name, attribute in found.attributes.items():
         groups = [row(group) for group in attribute.groups]
         said = attribute_verdict(attribute)
+        if attribute.within is not None:
+            said += f"; within one source: {within_said(attribute.within)}"
         parts.append({"name": name, "groups": groups, "verdict": said, "differs": attribute.differs})
     return parts
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 from birads_zoo.data.audit import AuditSummary
 from birads_zoo.data.view_names import UNITS
+from birads_zoo.evaluation.few import is_few
+from birads_zoo.evaluation.source_lines import signed
 from birads_zoo.evaluation.table import outwards
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Calibration, Conformal
@@ -46,6 +48,7 @@ def judge_run(metrics: RunMetrics, summary: AuditSummary, explainers: Mapping[st
         *_split(metrics),
         *_called(metrics),
         *_gain(metrics),
+        *_sources(metrics),
         *_severe(metrics),
         *_weakest(metrics),
         *_probabilities(metrics),
@@ -57,7 +60,14 @@ def judge_run(metrics: RunMetrics, summary: AuditSummary, explainers: Mapping[st
 
 
 def _split(metrics: RunMetrics) -> Iterator[Verdict]:
-    if metrics.leaky:
+    if metrics.leaky and not metrics.leak_proven:
+        because = (
+            f"Rows without a patient id may be of patients on both sides of the {metrics.split} split: "
+            "then its scores say nothing of new patients."
+        )
+        claim = "It cannot be ruled out that the split leaks patients"
+        yield Verdict(severity="wrong", claim=claim, because=because, part="data")
+    elif metrics.leaky:
         because = (
             f"The {metrics.split} split has images of one patient on both sides: "
             "its scores say nothing of new patients."
@@ -66,6 +76,11 @@ def _split(metrics: RunMetrics) -> Iterator[Verdict]:
     else:
         because = f"{metrics.patients} patients, each predicted by a network that never saw them."
         yield Verdict(severity="fine", claim="No patient is on both sides of the split", because=because, part="data")
+
+
+def leak_said(metrics: RunMetrics) -> str:
+    """Say of a leaky split whether it is known to leak."""
+    return "leaks patients" if metrics.leak_proven else "may leak patients"
 
 
 def _gain(metrics: RunMetrics) -> Iterator[Verdict]:
@@ -90,6 +105,23 @@ def _gain(metrics: RunMetrics) -> Iterator[Verdict]:
             )
             claim = f"The shortcut “{name.replace('_', ' ')}” works on this data"
             yield Verdict(severity="doubt", claim=claim, because=because, part="shortcuts")
+
+
+def _sources(metrics: RunMetrics) -> Iterator[Verdict]:
+    sources = metrics.subgroups.attributes.get("source")
+    if sources is None or (within := sources.within) is None:
+        return
+    if within.alone:
+        because = f"No source has {' or '.join(within.alone)} beside another class: the source alone may tell them."
+        claim = "Classes cannot be told from sources"
+        yield Verdict(severity="wrong", claim=claim, because=because, part="subgroups")
+    elif within.auroc and within.pooled and within.gap and within.gap.low > 0:
+        because = (
+            f"ROC-AUC {within.pooled.value:.3f} over all pairs and {within.auroc.value:.3f} over those of one source: "
+            f"{signed(within.gap)} comes from pairs of different sources."
+        )
+        claim = "The score falls where images of one source are compared"
+        yield Verdict(severity="doubt", claim=claim, because=because, part="subgroups")
 
 
 def _called(metrics: RunMetrics) -> Iterator[Verdict]:
@@ -132,6 +164,11 @@ def _weakest(metrics: RunMetrics) -> Iterator[Verdict]:
             f"Its intervals, and those of macro averages, hold the truth less often than they say ({held} patients)."
         )
         yield Verdict(severity="doubt", claim=f"Few patients have {name}", because=because, part="classes")
+    few = {name: basis for name, basis in metrics.intervals.areas.items() if is_few(basis)}
+    if few:
+        because = "; ".join(f"{name}: {basis.said}" for name, basis in few.items()) + "."
+        claim = "A ROC-AUC rests on too few pairs to tell good from poor"
+        yield Verdict(severity="doubt", claim=claim, because=because, part="classes")
 
 
 def _severe(metrics: RunMetrics) -> Iterator[Verdict]:

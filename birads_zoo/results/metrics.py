@@ -20,8 +20,8 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
 
     - `n`, `patients`, `classes`, `target`, `level`, `split`, `leaky`, `folds`: what the numbers are of. `level` says
       what a row is: an image, a breast, or a patient at one exam. `leaky` says that patients stand on both sides of the
-      split, or that rows without a patient id may, so that no number speaks of new patients. `patients` counts those
-      whose id is known.
+      split, or that rows without a patient id may, so that no number speaks of new patients; then `leak_proven` is
+      false. `patients` counts those whose id is known.
     - `accuracy`, `balanced_accuracy`, `kappa_quadratic`, `macro`, `weighted`, `per_class`, `confusion`, `intervals`:
       the metrics and their intervals; an `auroc` compares rows of one fold, a `pooled_auroc` all; `per_fold` and
       `spread_over_folds`: the same fold by fold.
@@ -29,7 +29,7 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
     - `errors`: how far off mistakes are; `None` for fewer than three classes or classes without order.
     - `positive`: the positive classes against the rest; `None` where no class is positive.
     - `cost`: what decisions cost; `None` where the recipe has no costs.
-    - `subgroups`: scores by density, age, view, laterality and year.
+    - `subgroups`: scores by density, age, view, laterality, year and source, and within one source.
     - `levels`: scores of breasts and patients; `None` where no label is severer than another.
     - `calibration` and `conformal`: what the probabilities and the sets made from them are worth.
     - `best`: the best possible scores, where the data set knows its classes' chances; else `None`, and no key of the
@@ -53,6 +53,7 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
     conformal: Conformal
     split: str
     leaky: bool
+    leak_proven: bool = True  # false where a leak only cannot be ruled out
     folds: int
     patients: int
     target: str

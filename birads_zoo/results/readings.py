@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.pairs import Pairs
 
 
 class Errors(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ class Positive(msgspec.Struct, frozen=True, kw_only=True):
 
     `positives` and `negatives` count images, `positive_patients` and `negative_patients` the patients who have one. The
     scores are in [0, 1], `None` with fewer than three patients of either kind; those at a specificity or sensitivity
-    have it as their key ("0.8", "0.9").
+    have it as their key ("0.8", "0.9"). `basis` is what the areas rest on.
     """
 
     classes: tuple[str, ...]
@@ -39,6 +40,7 @@ class Positive(msgspec.Struct, frozen=True, kw_only=True):
     average_precision: Estimate | None
     sensitivity_at_specificity: dict[str, Estimate | None]
     specificity_at_sensitivity: dict[str, Estimate | None]
+    basis: Pairs | None = None  # None in runs of older versions
 
 
 class DecisionCosts(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import msgspec
 
 from birads_zoo.results.estimate import Ends
+from birads_zoo.results.pairs import Pairs
 
 Metric = Literal["macro_f1", "macro_auroc", "balanced_accuracy", "accuracy", "kappa_quadratic"]
 """The scores that models are ranked by and that each fold has, by the names that files and the command line use."""
@@ -79,6 +80,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     `scores` has both ends by flat names such as "accuracy", "macro_f1", "weighted_recall" and "f1:BI-RADS 4"; `None`
     where nothing can be said, as of a class of one or two patients. `few` has the classes of fewer than `few_below`
     patients, with that number: their intervals and those of macro averages hold the truth less often than `level`.
+    `areas` says by class what its ROC-AUC rests on.
     """
 
     method: str
@@ -87,6 +89,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     few: dict[str, int]
     few_below: int
     scores: dict[str, Ends | None]
+    areas: dict[str, Pairs] = {}  # {} in runs of older versions
 
 
 class Measured(Metrics, frozen=True, kw_only=True):
@@ -98,14 +101,15 @@ class Measured(Metrics, frozen=True, kw_only=True):
 class FoldMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """One fold's test rows by themselves: `n` rows of so many patients; `fold` counts from 0.
 
-    `absent` names the classes of which the fold has no row: they count as 0 in its macro-F1. A score is `None` where it
-    is undefined; units and ranges are those of `Metrics`.
+    `absent` names the classes of which the fold has no row: they count as 0 in its macro-F1. `basis` is the least that
+    a class's ROC-AUC rests on. A score is `None` where it is undefined; units and ranges are those of `Metrics`.
     """
 
     fold: int
     n: int
     patients: int
     absent: tuple[str, ...]
+    basis: Pairs | None = None  # of its macro_auroc; None in runs of older versions
     macro_f1: float | None
     macro_auroc: float | None
     balanced_accuracy: float | None

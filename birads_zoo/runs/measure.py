@@ -18,6 +18,7 @@ from birads_zoo.evaluation.intervals import FEW, LEVEL, METHOD, few_patients, in
 from birads_zoo.evaluation.levels import read_levels
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.ordinal import read_errors
+from birads_zoo.evaluation.pairs import pairs_by_class
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
 from birads_zoo.evaluation.recalibration import read_calibration
 from birads_zoo.evaluation.resampling import clusters, persons
@@ -52,7 +53,7 @@ def measure(
     resamples, so that what two of them say of one score agrees.
     """
     test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
-    evaluation, training, leaky = recipe.evaluation, recipe.training, data.leaky
+    evaluation, training, leak = recipe.evaluation, recipe.training, data.leak
     by_fold = score_folds(
         test.labels, test.probabilities, test.patients, test.folds, test.classes, ordinal=test.ordinal
     )
@@ -78,10 +79,11 @@ def measure(
             validation,
             evaluation.conformal_level,
             chose_epoch=training.select != "last" or training.schedule == "plateau" or training.early_stopping > 0,
-            leaky=leaky,
+            leak=leak,
         ),
         split=recipe.split.scheme,
-        leaky=leaky,
+        leaky=leak != "none",
+        leak_proven=leak != "possible",
         folds=len(data.folds),
         patients=persons(test.patients),
         target=data.labelled.target.name,
@@ -111,6 +113,7 @@ def _measured(rows: PredictedRows) -> Measured:
                 _named(name, classes): None if interval is None else (interval.low, interval.high)
                 for name, interval in found.items()
             },
+            areas=pairs_by_class(labels, rows.patients, rows.folds, classes),
         ),
     )
 

@@ -18,7 +18,7 @@ from birads_zoo.interfaces import chance_column
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import Fitted
 
-ABOUT = ("row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date")
+ABOUT = ("row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date", "source")
 """What a prediction's row repeats of the index, so that subgroups can be read from it."""
 
 
@@ -109,7 +109,7 @@ def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe:
         probabilities=probabilities,
         patients=rows["patient_id"].to_numpy(dtype=np.str_),
         folds=rows["fold"].to_numpy(np.int64),
-        about=rows[list(ABOUT)].reset_index(drop=True),
+        about=rows.reindex(columns=list(ABOUT), fill_value="").reset_index(drop=True),  # older runs tell no source
         classes=classes,
         ordinal=target.ordinal,
         positive=positive_numbers(recipe.evaluation.positive, target, classes),

@@ -15,6 +15,7 @@ from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.registry import Reference
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.pairs import Pairs
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.execute import Failure
@@ -161,9 +162,14 @@ def _per_class(found: Predicted) -> tuple[ClassScore, ...]:
             auroc=mean_of_known([metrics.per_class[k].auroc for metrics in found.metrics]),
             n=int((found.labels == k).sum()),
             patients=len(np.unique(of[found.labels == k])),
+            basis=_least([areas[name] for metrics in found.metrics if name in (areas := metrics.intervals.areas)]),
         )
         for k, name in enumerate(found.classes)
     )
+
+
+def _least(each: Sequence[Pairs]) -> Pairs | None:
+    return min(each, key=lambda one: (not one.few, one.pairs), default=None)
 
 
 def _by_fold(found: Predicted, seeds: Sequence[int], metric: Metric) -> tuple[FoldScore, ...]:

@@ -86,11 +86,6 @@ class Study:
         names = [variant.name for variant in self.variants]
         if twice := {name for name in names if names.count(name) > 1}:
             raise UserError(f"{twice.pop()!r} is asked for twice in one study; name it once")
-        if len(self.seeds) > 1 and any(variant.recipe.split.scheme == "paper" for variant in self.variants):
-            raise UserError(
-                "the split 'paper' holds out other rows for every seed, so seeds cannot be compared row by row:"
-                " use --seeds 1, or --split patient"
-            )
 
     @property
     def jobs(self) -> tuple[Job, ...]:

@@ -56,6 +56,13 @@ def test_a_leaky_split_is_marked(run, model):
     assert "**This split leaks**: patients stand on both sides" in model_card(leaky, model.manifest)
 
 
+def test_a_leak_that_cannot_be_ruled_out_is_told_as_such(run, model):
+    doubtful = replace(run, metrics=change(run.metrics, leaky=True, leak_proven=False, split="official"))
+    card = model_card(doubtful, model.manifest)
+    assert "**This split may leak**: rows without a patient id may be of patients on both sides of it" in card
+    assert "patients stand on both sides" not in card
+
+
 def test_small_groups_are_left_out(run, model):
     scores = GroupScores(auroc=Estimate(value=0.8, low=0.7, high=0.9), accuracy=None, macro_f1=None)
     large = Group(value="A", n=40, patients=20, positives=20, absent=(), scores=scores)

@@ -225,7 +225,8 @@ def test_the_real_sample(zoo):
     assert counts["usable"] == 11
     assert counts["classes"]["BI-RADS 1"] == 6
     assert counts["classes"]["BI-RADS 5"] == 5
-    sides = {one["name"]: (one["same"], one["exams"]) for one in counts["inspection"]["sides"]}
+    exams = counts["inspection"]["granularity"]["exams"]["classes"]
+    sides = {one["name"]: (one["same"], one["groups"]) for one in exams}
     assert (sides["BI-RADS 3"], sides["BI-RADS 5"]) == ((69, 70), (2, 9))
     rare = next(one for one in counts["findings"] if one["name"] == "rare class BI-RADS 5")
     assert rare["number"] == pytest.approx(0.384, abs=0.001)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("folder")  # the working directory is an em
 _PLUGIN = """
 from birads_zoo import DatasetSpec, Target, hookimpl
 
-def recognise(folder):
+def recognise(folder, files):
     raise ValueError("cannot look")
 
 @hookimpl

@@ -1,13 +1,16 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from birads_zoo.data.geometry import Placement
-from birads_zoo.data.lesions import UNKNOWN, lesion_maps, marked_lesions
+from birads_zoo.data.lesions import UNKNOWN, boxed, lesion_maps, marked_lesions, with_box
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Lesion
 
+ROOT = Path("nowhere")  # boxes and circles are known without a file
 HALF = Placement(scale_x=0.5, scale_y=0.5, offset_x=0.0, offset_y=4.0, mirrored=False)
 MIRRORED = Placement(scale_x=0.5, scale_y=0.5, offset_x=32.0, offset_y=4.0, mirrored=True)
 
@@ -21,7 +24,7 @@ def circle(x, y, radius):
 
 
 def test_a_circle_lies_where_its_pixels_are_stored():
-    maps = lesion_maps(rows([circle(20, 30, 8)]), np.array([1]), [HALF], 40, 32)
+    maps = lesion_maps(rows([circle(20, 30, 8)]), ROOT, np.array([1]), [HALF], 40, 32)
     assert maps.shape == (1, 40, 32)
     ys, xs = np.nonzero(maps[0])
     assert (xs.mean() + 0.5, ys.mean() + 0.5) == pytest.approx((10, 19))
@@ -29,19 +32,19 @@ def test_a_circle_lies_where_its_pixels_are_stored():
 
 
 def test_a_mirrored_picture_has_its_lesion_on_the_other_side():
-    maps = lesion_maps(rows([circle(20, 30, 8)]), np.array([1]), [MIRRORED], 40, 32)
+    maps = lesion_maps(rows([circle(20, 30, 8)]), ROOT, np.array([1]), [MIRRORED], 40, 32)
     assert np.nonzero(maps[0])[1].mean() + 0.5 == pytest.approx(22)
 
 
 def test_a_box_is_filled_to_its_corners_and_a_circle_is_not():
     box = Lesion(x0=10, y0=10, x1=30, y1=30, outline="box")
-    maps = lesion_maps(rows([box], [circle(20, 20, 10)]), np.array([1, 1]), [HALF, HALF], 40, 32)
+    maps = lesion_maps(rows([box], [circle(20, 20, 10)]), ROOT, np.array([1, 1]), [HALF, HALF], 40, 32)
     assert maps[0].sum() == 10 * 10
     assert maps[1].sum() < maps[0].sum()
 
 
 def test_only_the_first_class_is_known_without_marks():
-    maps = lesion_maps(rows([], [], [circle(20, 20, 5)]), np.array([0, 1, 1]), [HALF] * 3, 40, 32)
+    maps = lesion_maps(rows([], [], [circle(20, 20, 5)]), ROOT, np.array([0, 1, 1]), [HALF] * 3, 40, 32)
     assert (maps[0] == 0).all()
     assert (maps[1] == UNKNOWN).all()
     assert set(np.unique(maps[2])) == {0, 1}
@@ -49,17 +52,17 @@ def test_only_the_first_class_is_known_without_marks():
 
 def test_without_any_mark_the_error_says_what_to_do():
     with pytest.raises(UserError, match="needs marked lesions, and none of the rows has any; leave it at 0"):
-        lesion_maps(rows([], []), np.array([0, 1]), [HALF] * 2, 40, 32)
+        lesion_maps(rows([], []), ROOT, np.array([0, 1]), [HALF] * 2, 40, 32)
 
 
 @pytest.mark.parametrize("place", [(8.0, 8.0), (7.6, 8.4), (7.0, 9.0)])
 def test_the_smallest_lesion_has_a_pixel(place):
     tiny = circle(*place, 0.4)
-    assert lesion_maps(rows([tiny]), np.array([1]), [HALF], 40, 32).sum() >= 1
+    assert lesion_maps(rows([tiny]), ROOT, np.array([1]), [HALF], 40, 32).sum() >= 1
 
 
 def test_a_mark_outside_of_what_is_stored_is_none():
-    maps = lesion_maps(rows([circle(500, 500, 8)]), np.array([1]), [HALF], 40, 32)
+    maps = lesion_maps(rows([circle(500, 500, 8)]), ROOT, np.array([1]), [HALF], 40, 32)
     assert (maps == UNKNOWN).all()
 
 
@@ -76,7 +79,9 @@ def test_a_mask_is_followed_and_an_outline_drawn_without_one(tmp_path):
     ys, xs = np.nonzero(found[0])
     assert (ys.min(), ys.max() + 1, xs.min(), xs.max() + 1) == (14, 24, 6, 8)
     assert found[0].sum() == 10 * 2
-    np.testing.assert_array_equal(found[1], lesion_maps(rows([circle(20, 30, 8)]), np.array([1]), [HALF], 40, 32)[0])
+    np.testing.assert_array_equal(
+        found[1], lesion_maps(rows([circle(20, 30, 8)]), ROOT, np.array([1]), [HALF], 40, 32)[0]
+    )
     assert not found[2].any()
 
 
@@ -98,3 +103,35 @@ def test_a_mask_that_cannot_be_read_is_one_sentence(tmp_path):
     lost = Lesion(x0=4, y0=20, x1=24, y1=40, mask_path="lost.png")
     with pytest.raises(UserError, match=r"cannot read the lesion mask .*lost.png \(no file: .*; restore it"):
         marked_lesions(rows([lost]), tmp_path, [HALF], 40, 32)
+
+
+def test_a_lesion_without_a_box_has_that_of_its_mask(tmp_path):
+    masked(tmp_path)
+    bare = Lesion(outline="box", mask_path="mask.png")
+    assert not boxed(bare)
+    found = with_box(bare, tmp_path)
+    assert (found.x0, found.y0, found.x1, found.y1, found.mask_path) == (12, 20, 16, 40, "mask.png")
+    known = Lesion(x0=4, y0=20, x1=24, y1=40, mask_path="lost.png")
+    assert with_box(known, tmp_path) is known, "no file is read for it"
+
+
+def test_training_follows_the_mask_of_a_lesion_without_a_box(tmp_path):
+    masked(tmp_path)
+    bare = Lesion(outline="box", mask_path="mask.png")
+    maps = lesion_maps(rows([bare]), tmp_path, np.array([1]), [HALF], 40, 32)
+    np.testing.assert_array_equal(maps[0] == 1, marked_lesions(rows([bare]), tmp_path, [HALF], 40, 32)[0])
+    assert (maps[0] == 1).sum() == 10 * 2
+
+
+def test_a_mask_in_jpeg_is_what_is_bright_in_it(tmp_path):
+    mask = np.zeros((60, 64), np.uint8)
+    mask[16:40, 8:24] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.jpg", quality=60)
+    found = with_box(Lesion(mask_path="mask.jpg"), tmp_path)
+    assert (found.x0, found.y0, found.x1, found.y1) == pytest.approx((8, 16, 24, 40), abs=1)
+
+
+def test_a_mask_that_shows_nothing_is_one_sentence(tmp_path):
+    Image.fromarray(np.zeros((60, 64), np.uint8)).save(tmp_path / "black.png")
+    with pytest.raises(UserError, match=r"the lesion mask .*black.png shows nothing; restore it"):
+        with_box(Lesion(mask_path="black.png"), tmp_path)

@@ -84,6 +84,22 @@ def test_a_leak_is_told_and_so_is_one_that_cannot_be_ruled_out(patients, said):
     assert not any("--split patient" in one for one in told) or "" not in patients, "which refuses unknown patients"
 
 
+def test_a_patient_who_is_trained_on_and_chooses_the_epoch_is_told():
+    with pytest.warns(BiradsZooWarning) as caught:
+        fold = split(["train", "train", "test", "test", "val", "val"], ["P0", "P1", "P2", "P3", "P1", ""])
+    told = [str(one.message) for one in caught]
+    assert any(
+        one.startswith("1 patient, 'P1', has rows in the official split's training and validation parts")
+        for one in told
+    )
+    assert not any("the official split leaks:" in one and "P1" in one for one in told), "no test row is of hers"
+    assert fold.train.tolist() == [0, 1]
+    with pytest.warns(
+        BiradsZooWarning, match="2 patients, such as 'P0', have rows in the official split's training and"
+    ):
+        split(["train", "train", "test", "test", "val", "val"], ["P0", "P1", "P2", "P3", "P1", "P0"])
+
+
 def test_rows_of_no_part_are_told_and_left_out():
     with pytest.warns(UserWarning, match="2 of 6 rows are in no part of the official split, or in several"):
         fold = split(["train", "train", "test", "test", "", "other"], section=UNVALIDATED)

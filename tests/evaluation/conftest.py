@@ -6,7 +6,7 @@ import pytest
 
 from birads_zoo.evaluation.rows import PredictedRows
 
-ABOUT = {"density": "", "age": np.nan, "view": "", "laterality": "", "study_date": ""}
+ABOUT = {"density": "", "age": np.nan, "view": "", "laterality": "", "study_date": "", "source": ""}
 
 
 @pytest.fixture

@@ -159,14 +159,17 @@ def test_each_fold_has_its_own_threshold_and_one_with_too_few_patients_sets_of_a
 
 def test_what_is_told():
     test, validation = predicted(0, 150, seed=0), predicted(0, 60, seed=1)
-    told = read_conformal(test, validation, 0.8, chose_epoch=True, leaky=True)
+    told = read_conformal(test, validation, 0.8, chose_epoch=True, leak="certain")
     assert told.level == 0.8
     assert told.coverage.high > 0.8
     assert 1 < told.mean_size.value < 4
     assert sum(told.sizes) == told.n == 450
     assert "also chose the epoch" in told.caution
     assert "both sides of the split" in told.caution
-    clean = read_conformal(test, validation, 0.8, chose_epoch=False, leaky=False).caution
+    doubtful = read_conformal(test, validation, 0.8, chose_epoch=False, leak="possible").caution
+    assert "patients without an id may stand on both sides of the split" in doubtful
+    assert "patients stand on both" not in doubtful
+    clean = read_conformal(test, validation, 0.8, chose_epoch=False, leak="none").caution
     assert "chose" not in clean
     assert "both sides" not in clean
 
@@ -180,6 +183,6 @@ def test_no_validation_rows_at_all():
         patients=test.patients[:0],
         folds=test.folds[:0],
     )
-    told = read_conformal(test, nothing, 0.9, chose_epoch=False, leaky=False)
+    told = read_conformal(test, nothing, 0.9, chose_epoch=False, leak="none")
     assert (told.coverage.value, told.mean_size.value) == (1, 4)
     assert told.folds[0].reason.startswith("0 validation patients are too few for sets at 90 %")

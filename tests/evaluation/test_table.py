@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from birads_zoo.evaluation.few import few_note
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.table import (
     against_best,
@@ -15,7 +16,6 @@ from birads_zoo.evaluation.table import (
     by_level,
     by_subgroup,
     chances,
-    few_note,
     headline,
     readings,
     results_table,

@@ -1,5 +1,7 @@
 """A data set with every trap is told of each; one without is left in peace."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,13 +22,13 @@ def inspection_of(tmp_path):
     """Inspect rows: `inspection_of([dict(image_path=…, patient_id=…, label=…), …])`."""
     import pandas as pd
 
-    def make(rows):
+    def make(rows, target=TARGET):
         blank = dict.fromkeys(INDEX_COLUMNS, "") | {"age": np.nan, "lesions": ()}
         table = pd.DataFrame([blank | {"row": at} | row for at, row in enumerate(rows, start=2)])
         index = Index(root=tmp_path, rows=table)
         decoded, looks = check_decodes(check_files(index), lambda pixels: (fingerprint(pixels), find_breast(pixels)))
         seen = see(decoded, [((0, 0), breast) for _, breast in looks])
-        return inspect(index, decoded, [one for one, _ in looks], seen, TARGET)
+        return inspect(index, decoded, [one for one, _ in looks], seen, target)
 
     return make
 
@@ -62,7 +64,7 @@ def test_labels_of_patients_and_rare_classes(inspection_of):
     )
     whose = found["labels of sick are the patient's"]
     assert (whose.severity, whose.number) == ("warning", 1.0)
-    assert "in 8 of 8 exams of both breasts (by chance 11 %)" in whose.consequence
+    assert "in 8 of 8 exams of both breasts (by chance 10 %)" in whose.consequence
     assert found["the patient names the class"].number == 1.0
 
 
@@ -71,6 +73,37 @@ def test_labels_of_breasts(inspection_of):
     assert found["labels of sick are a breast's"].number == 0
     assert found["patients of several classes"].shown == "12 of 40 patients"
     assert "12 between the breasts of one exam" in found["patients of several classes"].consequence
+
+
+def test_labels_of_breasts_that_are_read_as_pictures(inspection_of):
+    found = find(inspection_of(women(100, lambda p, side: "sick" if p < 40 and side == "L" else "well")))
+    told = named(found)["labels are of a breast"]
+    assert (told.severity, told.number, told.shown) == ("warning", 1, "200 of 200 breasts agree")
+    assert told.consequence == (
+        "all pictures bear one label in 200 of 200 breasts (136 by chance), and in 40 of the 40 that have a class "
+        "other than well (11 % by chance); all pictures bear one label in 60 of 100 exams of both breasts (68 by "
+        "chance), and in 0 of the 40 that have a class other than well (11 % by chance); target 'label' reads them as "
+        "those of a picture, so a model of single pictures is told the class of a breast for a view that may show "
+        "nothing of it; --set dataset.level=breast --set dataset.views=breast gives a breast one prediction"
+    )
+
+
+def test_labels_of_pictures_that_are_read_as_breasts(inspection_of):
+    rows = women(100, lambda p, side: "sick" if p < 40 and side == "L" else "well")
+    rows = [row | {"label": "well"} if row["view"] == "MLO" else row for row in rows]
+    told = named(find(inspection_of(rows, replace(TARGET, level="breast"))))["labels are of a picture"]
+    assert (told.severity, told.shown) == ("warning", "160 of 200 breasts agree")
+    assert told.consequence.endswith(
+        "target 'label' reads them as those of a breast, so a run leaves out those that have several classes; --set "
+        "dataset.level=image --set dataset.views=single predicts each label by itself"
+    )
+
+
+def test_what_labels_are_of_is_unknown_without_sides(inspection_of):
+    rows = [row | {"laterality": ""} for row in women(40, lambda p, side: "sick" if p < 12 else "well")]
+    told = named(find(inspection_of(rows)))["what labels are of cannot be told"]
+    assert (told.severity, told.shown) == ("note", "0 of 0 breasts agree")
+    assert told.consequence.startswith("no breast is known to have two pictures, so a picture's labels cannot be told ")
 
 
 def test_missing_views_and_pictures(inspection_of, tmp_path):

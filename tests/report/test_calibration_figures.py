@@ -60,13 +60,13 @@ def test_reliability_before_and_where_it_was_mended_after(tmp_path: Path, k: int
 @pytest.mark.parametrize("k", [2, 4, 7])
 @pytest.mark.parametrize("validated", [30, 4])
 def test_coverage_and_sizes_of_sets(tmp_path: Path, k: int, validated: int) -> None:
-    told = read_conformal(predicted(k, 60, 0), predicted(k, validated, 1), 0.9, chose_epoch=False, leaky=False)
+    told = read_conformal(predicted(k, 60, 0), predicted(k, validated, 1), 0.9, chose_epoch=False, leak="none")
     calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)
     assert COOL in colours(tmp_path / "sets.png")
 
 
 def test_a_class_that_is_held_too_seldom_stands_out(tmp_path: Path) -> None:
-    told = read_conformal(predicted(4, 60, 0), predicted(4, 30, 1), 0.9, chose_epoch=False, leaky=False)
+    told = read_conformal(predicted(4, 60, 0), predicted(4, 30, 1), 0.9, chose_epoch=False, leak="none")
     seldom = replace(told.per_class[1], coverage=Estimate(value=0.5, low=0.4, high=0.6))
     told = replace(told, per_class=(told.per_class[0], seldom, *told.per_class[2:]))
     calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)

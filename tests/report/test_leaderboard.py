@@ -10,9 +10,10 @@ from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, FoldSco
 from birads_zoo.registry import load_registry
 from birads_zoo.report.leaderboard_page import write_leaderboard
 from birads_zoo.report.leaderboard_rows import board_rows
-from birads_zoo.report.leaderboard_table import columns, to_csv, to_markdown
+from birads_zoo.report.leaderboard_table import caveats, columns, to_csv, to_markdown
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
+from birads_zoo.results.pairs import Pairs
 
 CLASSES = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
@@ -233,3 +234,15 @@ def test_the_markdown_says_what_cannot_be_seen(written):
 def test_odd_boards_are_written_too(tmp_path, entries):
     write_leaderboard(tmp_path, replace(board(*entries), ablations=(), shortcuts={}, references=()))
     assert (tmp_path / "leaderboard.html").exists()
+
+
+def test_classes_of_too_few_pairs_are_named():
+    few, enough = (Pairs(pairs=pairs, patients=patients, few=pairs < 100) for pairs, patients in ((12, 3), (900, 30)))
+    known = entry("resnet50", 0.71)
+    scores = [replace(one, basis=few if k == 1 else enough) for k, one in enumerate(known.per_class)]
+    told = caveats(board(replace(known, per_class=tuple(scores))))
+    assert [one for one in told if "pairs" in one] == [
+        f"Too few pairs for a ROC-AUC: {CLASSES[1]} (12 pairs, 3 patients). An area of so few cannot tell a good model"
+        " from a poor one."
+    ]
+    assert not any("Too few pairs" in one for one in caveats(board(known))), "an older version did not count them"

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from PIL import Image
 
 from birads_zoo.evaluation.curves import curves
-from birads_zoo.report import curve_figures, style, subgroup_figure
+from birads_zoo.evaluation.pairs import count_pairs
+from birads_zoo.report import curve_figures, run_plots, style, subgroup_figure
 from birads_zoo.report.curve_figures import Against
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups
@@ -25,7 +26,8 @@ def against(name: str, n: int, share: float, seed: int = 0) -> Against:
     positive = np.arange(n) < share * n
     found = curves(positive, generator.random(n) + positive, np.arange(n).astype(str), generator, resamples=50)
     roc, pr = found or (None, None)
-    return Against(name=name, positives=int(positive.sum()), n=n, roc=roc, pr=pr)
+    basis = count_pairs(positive, np.arange(n).astype(str), np.zeros(n, np.int64))
+    return Against(name=name, positives=int(positive.sum()), n=n, roc=roc, pr=pr, basis=basis)
 
 
 def drawn(path: Path) -> Any:
@@ -98,3 +100,12 @@ def test_no_subgroups_are_told_so(written: list[str], tmp_path: Path) -> None:
     subgroup_figure.subgroups(found, tmp_path / "groups.png", CONTEXT)
     drawn(tmp_path / "groups.png")
     assert any("no attribute has two known values" in text.replace("\n", " ") for text in written), written
+
+
+def test_an_area_of_too_few_pairs_is_flagged_beside_its_curve(written: list[str], tmp_path: Path) -> None:
+    few, enough = against("few", 12, 0.25), against("enough", 60, 0.5)
+    curve_figures.roc_curves(None, [few, enough], tmp_path / "roc.png", CONTEXT)
+    assert [text for text in written if "pairs" in text] == ["too few pairs"]
+    (name, other) = (run_plots.roc_plots(None, [few, enough])[0].series[place].name for place in (0, 1))
+    assert name.endswith(" · 3 of 12 · too few pairs")
+    assert other.endswith(" · 30 of 60")

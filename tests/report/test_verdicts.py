@@ -32,7 +32,7 @@ def metrics(finished):
         told["gain"][key] = {"value": 0.3, "low": 0.2, "high": 0.4, "over": "patient_lookup"}
     for one in told["shortcuts"].values():
         one["flagged"] = False
-    told["intervals"]["few"] = {}
+    told["intervals"] |= {"few": {}, "areas": {}}
     for one in told["subgroups"]["attributes"].values():
         one |= {"differs": False, "corrected": 0.5}
     told["calibration"]["after"] = None
@@ -64,6 +64,13 @@ def test_a_leak_comes_first(metrics):
     first = judged(metrics)[0]
     assert first.claim == "The split leaks patients"
     assert "image split" in first.because
+
+
+def test_a_leak_that_cannot_be_ruled_out_is_told_as_such(metrics):
+    metrics |= {"leaky": True, "leak_proven": False, "split": "official"}
+    first = judged(metrics)[0]
+    assert (first.severity, first.claim) == ("wrong", "It cannot be ruled out that the split leaks patients")
+    assert first.because.startswith("Rows without a patient id may be of patients on both sides of the official split")
 
 
 @pytest.mark.parametrize(
@@ -136,6 +143,50 @@ def test_what_else_is_doubted(metrics):
         "Many rows were left out",
         "Some heat maps are not shown to be faithful",
     ]
+
+
+def test_an_area_of_few_pairs_is_doubted(metrics):
+    few, enough = (
+        {"pairs": pairs, "patients": patients, "few": pairs < 100} for pairs, patients in ((12, 3), (900, 30))
+    )
+    metrics["intervals"]["areas"] = dict(zip(metrics["classes"], [few, *[enough] * 3], strict=True))
+    (told,) = (one for one in judged(metrics) if "too few pairs" in one.claim)
+    assert (told.severity, told.because) == ("doubt", f"{metrics['classes'][0]}: 12 pairs, 3 patients.")
+
+
+def sourced(metrics, low):
+    """Give the metrics two sources, within one of which the score is 0.1 less, by `low` at least."""
+    ends = {
+        name: {"value": value, "low": value - 0.1, "high": value + 0.1}
+        for name, value in (("auroc", 0.7), ("pooled", 0.8))
+    }
+    within = ends | {
+        "gap": {"value": 0.1, "low": low, "high": 0.2},
+        "alone": [],
+        "basis": {"pairs": 900, "patients": 30, "few": False},
+    }
+    source = {"groups": [], "p_value": None, "corrected": None, "differs": False, "within": within}
+    metrics["subgroups"]["attributes"]["source"] = source
+    return within
+
+
+def test_a_score_that_falls_within_sources_is_doubted(metrics):
+    sourced(metrics, low=0.02)
+    (told,) = (one for one in judged(metrics) if "one source" in one.claim)
+    assert told.severity == "doubt"
+    assert told.because == (
+        "ROC-AUC 0.800 over all pairs and 0.700 over those of one source: +0.100 (+0.02 to +0.20) comes from pairs of "
+        "different sources."
+    )
+    sourced(metrics, low=-0.01)
+    assert not [one for one in judged(metrics) if "one source" in one.claim]
+
+
+def test_sources_that_are_the_classes_make_the_result_useless(metrics):
+    within = sourced(metrics, low=0)
+    within |= {"auroc": None, "pooled": None, "gap": None, "alone": metrics["classes"][:1]}
+    metrics["subgroups"]["attributes"]["source"]["within"] = within
+    assert claims(metrics, "wrong") == ["Classes cannot be told from sources"]
 
 
 def test_sets_that_hold_too_little_are_told_with_the_folds_whose_sets_hold_everything(metrics):

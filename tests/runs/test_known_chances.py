@@ -11,7 +11,7 @@ from sklearn.metrics import f1_score
 
 from birads_zoo.evaluation.best import decide
 from birads_zoo.interfaces import Target, chance_column
-from birads_zoo.runs.predictions import predictions_frame
+from birads_zoo.runs.predictions import ABOUT, predictions_frame
 
 TARGET = Target(
     name="suspicious", column="assessment", classes={"low": ("1", "2", "3"), "high": ("4", "5"), "known": ("6",)}
@@ -23,7 +23,7 @@ def told():
     """Predict four rows of two classes whose chances are given: `told({"4": [.2, …]})` → the table of predictions."""
 
     def make(chances, target=TARGET):
-        rows = {name: [""] * 4 for name in ("image_path", "patient_id", "laterality", "view", "density", "study_date")}
+        rows = {name: [""] * 4 for name in ABOUT}
         rows |= {"row": range(4), "age": np.nan}
         rows |= {chance_column("assessment", value): each for value, each in chances.items()}
         index = SimpleNamespace(rows=pd.DataFrame(rows))

@@ -1,10 +1,13 @@
 """What a study asks for: which recipes, with which seeds, in which folders."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from birads_zoo.data.folds import split_rows
 from birads_zoo.errors import UserError
 from birads_zoo.host import load_host
-from birads_zoo.recipe import Recipe
+from birads_zoo.recipe import Recipe, SplitSection
 from birads_zoo.registry import load_registry
 from birads_zoo.study.plan import Study, Variant, ablated, compared, leaking, seeds_from, weights_of
 
@@ -88,11 +91,15 @@ def test_seeds_go_on_from_the_recipes_own():
         seeds_from(0, 0)
 
 
-def test_the_papers_split_takes_one_seed():
-    leaky = Variant(recipe=Recipe().replace({"split.scheme": "paper"}))
-    _study(leaky, seeds=(0,))
-    with pytest.raises(UserError, match="'paper' holds out other rows for every seed"):
-        _study(leaky)
+@pytest.mark.parametrize("scheme", ["paper", "official"])
+@pytest.mark.filterwarnings("ignore::birads_zoo.errors.BiradsZooWarning")
+def test_splits_of_one_fold_take_several_seeds_because_they_hold_out_the_same_rows_for_each(scheme):
+    assert len(_study(Variant(recipe=Recipe().replace({"split.scheme": scheme}))).jobs) > 1
+    patients = [f"P{row}" for row in range(80)]
+    rows = pd.DataFrame({"patient_id": patients, "laterality": "L", "split": ["train", "test"] * 40})
+    labels = np.arange(80) // 40
+    held_out = [split_rows(rows, labels, ("a", "b"), SplitSection(scheme=scheme), seed)[0].test for seed in (0, 1)]
+    np.testing.assert_array_equal(*held_out)
 
 
 def test_each_backbone_takes_its_own_weights_from_the_folder(tmp_path):

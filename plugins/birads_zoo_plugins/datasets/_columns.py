@@ -24,6 +24,7 @@ _MEANINGS: dict[str, tuple[str, ...]] = {
     "label": ("label", "class", "diagnosis", "pathology", "finding"),
     "density": ("density", "breast density", "percentage of glandular tissue density", "acr density", "acr"),
     "age": ("age", "patient age", "age at study"),
+    "source": ("source", "site", "site id", "hospital", "centre", "center", "scanner", "machine", "manufacturer"),
     "split": ("split", "official split", "partition"),
     "study_date": ("study date", "date", "exam date", "date of study"),
 }

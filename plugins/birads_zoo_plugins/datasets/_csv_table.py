@@ -1,5 +1,6 @@
 """Any table with a row a picture: columns by their usual names, or mapped by the user."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, header, read_table, require_columns
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
 from birads_zoo_plugins.datasets._merging import merged_ids
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._options import FolderOptions
 from birads_zoo_plugins.datasets._paths import find_places
 from birads_zoo_plugins.datasets._tables import Cell, note_encoding
@@ -52,9 +52,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, *merged_ids(records, audit, options), own=("subcategory",))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return which columns of a folder's only table are known, "" where none is read as the pictures' paths."""
-    tables = [file for file in files_near(folder) if _is_table(file)]
+    tables = [file for file in files if _is_table(file)]
     if len(tables) != 1:
         return ""
     try:
@@ -118,6 +118,7 @@ def read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, li
         "label": values.text(cells.get("label")),
         "density": density,
         "age": values.age(cells.get("age")),
+        "source": values.text(cells.get("source")),
         "split": values.part(cells.get("split")),
     }
     entries: list[AuditEntry] = []

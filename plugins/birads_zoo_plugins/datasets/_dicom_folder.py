@@ -12,7 +12,6 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import check_mapping
 from birads_zoo_plugins.datasets._dicom_labels import note, read_labels
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._options import PatientOptions
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
@@ -75,9 +74,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return the first DICOM file of a folder, "" where none of the first files is one."""
-    for file in files_near(folder)[:_TRIED]:
+    for file in files[:_TRIED]:
         try:
             if not _beside(file, "") and is_dicom(folder / file):
                 return f"DICOM files, such as {file}"
@@ -154,6 +153,7 @@ def _record(one: _Seen, told: Record, patient: str, exam: str) -> Record:
         "view": one.facts.view or told.get("view", ""),
         "age": age if age == age else told.get("age", age),  # NaN is no age
         "study_date": values.date(one.facts.year),
+        "source": told.get("source") or one.facts.device,
     }
 
 

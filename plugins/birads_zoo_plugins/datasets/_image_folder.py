@@ -1,7 +1,7 @@
 """A folder a class, any pictures in it, nested as deep as one likes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -10,7 +10,6 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._class_folders import read_folders
 from birads_zoo_plugins.datasets._columns import check_mapping, read_table, require_columns
 from birads_zoo_plugins.datasets._merging import merged_ids
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._options import FolderOptions
 from birads_zoo_plugins.datasets._paths import find_places
 from birads_zoo_plugins.datasets._tables import note_encoding
@@ -64,9 +63,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, *merged_ids(records, audit, options))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return which folders of pictures there are, "" where these are not one for each of two classes at least."""
-    pictures = [file for file in files_near(folder) if file.lower().endswith(PICTURES) and not _hidden(file)]
+    pictures = [file for file in files if file.lower().endswith(PICTURES) and not _hidden(file)]
     try:
         filed = read_folders([file for file in pictures if "/" in file], folder)
     except UserError:

@@ -14,7 +14,6 @@ from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._merging import merged_ids
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._options import KaumdsOptions
 from birads_zoo_plugins.datasets._paths import Place, doubtful, moved
 from birads_zoo_plugins.datasets._tables import Cell, note_encoding, read_sheets
@@ -79,9 +78,8 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, *merged_ids(records, audit, options))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like KAUMDS, "" where it does not: its folders and names of pictures, or its sheet."""
-    files = files_near(folder)
     filed = next(filter(_FILED.search, files), "")
     if filed:
         return f"pictures in folders of BI-RADS categories with its names, such as {filed}"

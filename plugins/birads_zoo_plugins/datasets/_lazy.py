@@ -1,6 +1,6 @@
 """Functions of a data set's own module, which is imported when one of them is called."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -17,11 +17,11 @@ def load_of(module: str) -> Callable[[DatasetContext], Index]:
     return load
 
 
-def recognise_of(module: str) -> Callable[[Path], str]:
+def recognise_of(module: str) -> Callable[[Path, Sequence[str]], str]:
     """Return the `recognise` of a module below this folder."""
 
-    def recognise(folder: Path) -> str:
-        why: str = import_module(f"{__package__}.{module}").recognise(folder)
+    def recognise(folder: Path, files: Sequence[str]) -> str:
+        why: str = import_module(f"{__package__}.{module}").recognise(folder, files)
         return why
 
     return recognise

@@ -5,11 +5,10 @@ International Congress Series 1069, 1994; the columns and notes are those of its
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 SIDE = 1024  # pixels of every picture's sides
@@ -39,14 +38,14 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("tissue",))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like mini-MIAS, "" where it does not."""
-    files = {file.lower(): file for file in reversed(files_near(folder))}
-    for folded, info in files.items():
+    folded_files = {file.lower(): file for file in reversed(files)}
+    for folded, info in folded_files.items():
         above, _, name = folded.rpartition("/")
         film = f"{above}/mdb001.pgm".lstrip("/")
-        if name == "info.txt" and film in files:
-            return f"{info.rpartition('/')[2]} beside {files[film].rpartition('/')[2]}"
+        if name == "info.txt" and film in folded_files:
+            return f"{info.rpartition('/')[2]} beside {folded_files[film].rpartition('/')[2]}"
     return ""
 
 

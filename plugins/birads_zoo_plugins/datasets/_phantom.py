@@ -36,7 +36,7 @@ def load(context: DatasetContext) -> Index:
     return replace(index, rows=index.rows.assign(**own))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like a phantom, "" where it does not."""
     return f"its {TRUTH_FILE}" if (folder / TRUTH_FILE).is_file() else ""
 

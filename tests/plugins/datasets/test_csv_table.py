@@ -185,3 +185,9 @@ def test_cbis_ddsm(real_data, load):
     assert select_classes(left, choose_target(spec, "suspicious", left)).classes == ("BI-RADS 1-3", "BI-RADS 4-5")
     calcifications = load("csv", root, table="calc_case_description_test_set.csv")
     assert not (calcifications.rows["image_path"].str.contains("\n")).any()
+
+
+@pytest.mark.parametrize("name", ["source", "Site", "site_id", "Hospital", "scanner", "Manufacturer"])
+def test_the_source_of_a_picture_is_known_by_its_usual_names(tmp_path, load, name):
+    (tmp_path / "t.csv").write_text(f"path,label,{name}\na.png,x, North \nb.png,y,NA\n")
+    assert load("csv", tmp_path).rows["source"].tolist() == ["North", ""]

@@ -186,3 +186,11 @@ def test_other_data_sets_take_dicom_files_too(tree, load, name):
     options = {"table": "table.csv"} if name == "csv" else {}
     paths = list(load(name, tree, **options).rows["image_path"])
     assert {"calm/a1.dcm", "odd/b1.dcm"} <= set(paths)
+
+
+def test_the_machine_is_the_source(tree, load, write_dicom):
+    breast = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
+    write_dicom(tree / "odd/b9.dcm", breast, PatientID="QUUX-9", Manufacturer="ACME", ManufacturerModelName="M 1")
+    rows = load("dicom-folder", tree).rows.set_index("image_path")
+    assert rows["source"]["odd/b9.dcm"] == "ACME M 1"
+    assert rows["source"]["odd/b1.dcm"] == ""

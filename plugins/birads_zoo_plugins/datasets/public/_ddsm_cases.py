@@ -61,7 +61,7 @@ def _read_case(tree: Tree, file: str, start: int) -> list[tuple[Record, list[Aud
     if case.views and not any(view.marked or some for view, some in zip(case.views, marks, strict=True)):
         kind = "normal"
     patient = f"{letter}{named['number']}"
-    shared = {"patient_id": patient, "case": kind, "scanner": case.digitizer, **_of_the_case(patient, case)}
+    shared = {"patient_id": patient, "case": kind, "source": case.digitizer, **_of_the_case(patient, case)}
     return [
         _read_view(tree, f"{stem}.{view.name}", view, some, {"row": row, **shared})
         for row, (view, some) in enumerate(zip(case.views, marks, strict=True), start=start)

@@ -1,6 +1,6 @@
 """What DDSM's labels mean, in whichever layout."""
 
-OWN = ("case", "marked", "scanner", "lesion_types", "subtlety")
+OWN = ("case", "marked", "lesion_types", "subtlety")
 """The index's columns that only DDSM has."""
 
 FINDINGS = {"MALIGNANT": "malignant", "BENIGN": "benign", "BENIGN_WITHOUT_CALLBACK": "benign"}  # UNPROVEN is neither

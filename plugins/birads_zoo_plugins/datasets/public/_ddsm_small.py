@@ -51,7 +51,7 @@ def _read_row(number: int, cells: dict[str, Cell], path: str) -> dict[str, Any]:
         "label": "normal" if case == "normal" else finding,
         "case": case,
         "marked": marked,
-        "scanner": values.text(cells["scanner"]),
+        "source": values.text(cells["scanner"]),
         "lesion_types": ", ".join(values.text(cells["lesion_types"]).lower().split()),
         "subtlety": values.text(cells["subtlety"]),
     }

@@ -6,13 +6,12 @@ The largest of them (EMBED's metadata) has 480,000 rows of 150 cells: a row is n
 import codecs
 import csv
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from birads_zoo import AuditEntry, UserError
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tables import HEADER_ROWS, SUFFIXES, Cell, Sheet, note_encoding, read_sheets
 from birads_zoo_plugins.datasets._tree import Tree
 
@@ -85,9 +84,9 @@ def find_table(tree: Tree, data_set: str, stem: str, columns: Columns, optional:
     raise [*unreadable, *misfits][0]
 
 
-def recognise_table(folder: Path, stem: str, columns: Columns) -> str:
+def recognise_table(folder: Path, files: Sequence[str], stem: str, columns: Columns) -> str:
     """Return "NAME with its columns" of such a table near the top of a folder, "" where there is none."""
-    for file in filter(_of(stem), files_near(folder)):
+    for file in filter(_of(stem), files):
         try:
             if isinstance(_open(folder / file, columns, {}), NamedTable):
                 return f"{PurePosixPath(file).name} with its columns"

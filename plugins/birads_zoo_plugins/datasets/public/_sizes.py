@@ -4,7 +4,11 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from birads_zoo.dicom import ImageError, is_dicom, read_size
+
 DICOM = (".dcm", ".dicom")
+Size = tuple[int, int] | None
+"""Width and height in pixels; None where a file's header cannot be read."""
 _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
@@ -23,6 +27,14 @@ def misfit(picture: Path, sizes: Sequence[tuple[int, int]], marks: str) -> tuple
         published = " or ".join(f"{width}×{height}" for width, height in sizes)
         return "picture of another size", f"the picture is not {published} pixels as published: {marks} left out"
     return "", ""
+
+
+def size_of(picture: Path) -> Size:
+    """Return the size that a picture's header says, a DICOM file's too."""
+    try:
+        return read_size(picture) if is_dicom(picture) else _size(picture)
+    except ImageError:
+        return None
 
 
 def _size(picture: Path) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._paths import AMBIGUOUS
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._cbis_masks import Pair, find_lesions, pair_of
 from birads_zoo_plugins.datasets.public._entries import merged_abnormalities
 from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
@@ -31,6 +32,11 @@ COLUMNS = {
     "assessment": ("assessment",),
     "pathology": ("pathology",),
     "image_path": ("image file path",),
+}
+_MORE = {
+    "subtlety": ("subtlety",),
+    "mask": ("ROI mask file path",),
+    "cut": ("cropped image file path",),
 }
 
 _FINDINGS = {"MALIGNANT": "malignant", "BENIGN": "benign", "BENIGN_WITHOUT_CALLBACK": "benign"}
@@ -51,7 +57,8 @@ def load(context: DatasetContext) -> Index:
     A picture has a row, with the most suspicious assessment and finding of its abnormalities; `row` numbers these
     through the tables in the order of their names. 71 pictures were published twice, for their mass and their
     calcifications, and are one row too. `split` is "train" or "test", and empty for those that are in both. Pictures
-    are found by the folders of their tables' paths, the patient's first or the series' UID, or by their name.
+    are found by the folders of their tables' paths, the patient's first or the series' UID, or by their name; lesions
+    are known by their masks, where these are there (see `_cbis_masks`).
     Raises `UserError` for a missing or unreadable root, and one without any of the tables or with another of that name.
     """
     tree = list_tree(check_root("cbis-ddsm", context))
@@ -70,9 +77,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("lesion_types", "subtlety", "abnormalities"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like CBIS-DDSM, "" where it does not."""
-    return next((why for name in TABLES if (why := recognise_table(folder, name, COLUMNS))), "")
+    return next((why for name in TABLES if (why := recognise_table(folder, files, name, COLUMNS))), "")
 
 
 def _read_tables(tree: Tree) -> Iterable[_Abnormality]:
@@ -84,7 +91,7 @@ def _read_tables(tree: Tree) -> Iterable[_Abnormality]:
         )
     row = 0
     for name in found:
-        for _, cells in find_table(tree, "cbis-ddsm", name, COLUMNS, {"subtlety": ("subtlety",)}).rows():
+        for _, cells in find_table(tree, "cbis-ddsm", name, COLUMNS, _MORE).rows():
             row += 1
             yield _Abnormality(row=row, part=TABLES[name], cells=cells)
 
@@ -94,12 +101,18 @@ class _Places:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
+        self.root = tree.root
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for file in tree.files:
             path = PurePosixPath(file)
             if path.suffix.lower() in PICTURES:
                 for name in {*path.parent.parts, path.stem}:
                     self._by_name[name].append(file)
+
+    def pair(self, one: _Abnormality) -> Pair:
+        """Return the files that may be an abnormality's mask: in its own folder, and of its two paths' series."""
+        mask, cut = (values.path(one.cells[name]) for name in ("mask", "cut"))
+        return pair_of(mask, cut, lambda path: self.find(path) if path else (), self._tree.find)
 
     def find(self, published: str) -> tuple[str, ...]:
         """Return the files that a table's path may mean: one, several in doubt, or none.
@@ -128,6 +141,7 @@ def _read_film(
     findings = [_FINDINGS.get(values.text(one.cells["pathology"]).upper(), "") for one in abnormalities]
     parts = sorted({one.part for one in abnormalities})
     density, _ = values.density(first.cells["density"])
+    marked = find_lesions(places.root, sure[0], map(places.pair, abnormalities)) if sure else None
     record: dict[str, Any] = {
         "row": first.row,
         "image_path": sure[0] if sure else published[0],
@@ -142,6 +156,7 @@ def _read_film(
         "lesion_types": _joined(abnormalities, "type"),
         "subtlety": _joined(abnormalities, "subtlety"),
         "abnormalities": str(len(abnormalities)),
+        "lesions": marked.lesions if marked else (),
     }
     entries: list[AuditEntry] = []
     entries += merged_abnormalities(record, assessments, findings)
@@ -154,6 +169,7 @@ def _read_film(
     if not density:
         written = values.text(first.cells["density"])
         entries.append(repaired(record, "unreadable density", f"{written!r} is no category of 1 to 4; left empty"))
+    entries += [repaired(record, reason, detail) for reason, detail in (marked.remarks if marked else ())]
     return record, entries
 
 

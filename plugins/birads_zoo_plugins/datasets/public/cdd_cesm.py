@@ -7,7 +7,7 @@ intelligence research", Scientific Data 9:122, 2022.
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("image_kind", "subcategory"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like CDD-CESM, "" where it does not."""
-    return recognise_table(folder, _TABLE, _COLUMNS)
+    return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
 def _pictures(tree: Tree) -> dict[str, str]:

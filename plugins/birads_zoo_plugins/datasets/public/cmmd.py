@@ -79,9 +79,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, sorted(audit, key=_order), own=("abnormality", "subtype"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like CMMD, "" where it does not."""
-    return recognise_table(folder, _TABLE, _COLUMNS)
+    return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
 def _read_breasts(table: NamedTable) -> _Breasts:

@@ -5,6 +5,7 @@ cohort is that of K. Dembrower, P. Lindholm, F. Strand, "A Multi-million Mammogr
 Screening Cohort", Journal of Digital Imaging 33, 2020.
 """
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from birads_zoo import DatasetContext, Index, Record, make_index
@@ -59,9 +60,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("recall", "percent_density", "mask"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like CSAW-CC, "" where it does not."""
-    return recognise_table(folder, _TABLE, _COLUMNS)
+    return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
 def _read_row(number: int, cells: dict[str, Cell], tree: Tree) -> Record:

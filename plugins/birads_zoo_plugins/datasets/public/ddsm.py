@@ -1,9 +1,9 @@
 """DDSM, in two layouts: the published tree of cases, or small pictures with a table of labels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from birads_zoo import DatasetContext, Index, UserError
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tree import check_root, list_tree
 from birads_zoo_plugins.datasets.public import _ddsm_cases, _ddsm_small
 from birads_zoo_plugins.datasets.public._named_tables import has_table, recognise_table
@@ -29,10 +29,10 @@ def load(context: DatasetContext) -> Index:
     )
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like DDSM, "" where it does not."""
-    if why := recognise_table(folder, _ddsm_small.TABLE, {**_ddsm_small.COLUMNS, **_ddsm_small.MORE}):
+    if why := recognise_table(folder, files, _ddsm_small.TABLE, {**_ddsm_small.COLUMNS, **_ddsm_small.MORE}):
         return f"{why}, as of DDSM in small pictures"
-    names = (file.rpartition("/")[2] for file in files_near(folder))
+    names = (file.rpartition("/")[2] for file in files)
     case = next(filter(_ddsm_cases.CASE.fullmatch, names), "")
     return f"cases of DDSM, such as {case}" if case else ""

@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import check_root, list_tree
 from birads_zoo_plugins.datasets.public._entries import conflicting, dropped, merged_assessments
@@ -82,9 +81,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("abnormality", "subcategory", "mask"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like DMID, "" where it does not."""
-    found = _find_sheet(folder, files_near(folder))
+    found = _find_sheet(folder, files)
     return f"{found.rpartition('/')[2]} with rows for IMG001 and others" if found else ""
 
 

@@ -84,10 +84,10 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit + _counted(absent), own=("image_kind", "pathology"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like EMBED, "" where it does not."""
-    clinical = recognise_table(folder, _CLINICAL, _FINDING)
-    return clinical and recognise_table(folder, _METADATA, _PICTURE) and f"{clinical}, and {_METADATA} beside it"
+    clinical = recognise_table(folder, files, _CLINICAL, _FINDING)
+    return clinical and recognise_table(folder, files, _METADATA, _PICTURE) and f"{clinical}, and {_METADATA} beside it"
 
 
 def _read_findings(table: NamedTable) -> _Findings:

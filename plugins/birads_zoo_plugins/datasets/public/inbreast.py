@@ -7,7 +7,7 @@ Radiology 19(2), 2012; names of files and columns as public loaders of "INbreast
 import math
 import plistlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.parsers.expat import ExpatError
@@ -15,7 +15,6 @@ from xml.parsers.expat import ExpatError
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
 from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
 from birads_zoo_plugins.datasets.public._named_tables import NamedTable, find_table, has_table, recognise_table
@@ -71,10 +70,10 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("subcategory", "findings"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like INbreast, "" where it does not."""
-    old = _old_sheet(files_near(folder))
-    return recognise_table(folder, SHEET, COLUMNS) or (f"the sheet {OLD_SHEET}" if old else "")
+    old = _old_sheet(files)
+    return recognise_table(folder, files, SHEET, COLUMNS) or (f"the sheet {OLD_SHEET}" if old else "")
 
 
 def _find_sheet(tree: Tree) -> NamedTable:

@@ -4,11 +4,11 @@ Source of the layout: the release's page, https://zenodo.org/records/17740027.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tree import check_root, list_tree
 
 _NAME = re.compile(
@@ -60,9 +60,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("subcategory",))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like Mammo-MX, "" where it does not."""
-    for file in files_near(folder):
+    for file in files:
         if not _aside(file) and _NAME.fullmatch(file.rpartition("/")[2]):
             return f"files named like {file.rpartition('/')[2]}"
     return ""

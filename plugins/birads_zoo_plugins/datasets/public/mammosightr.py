@@ -6,11 +6,11 @@ the TEKNOFEST competition that read its table.
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, make_index
 from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tables import Cell
 from birads_zoo_plugins.datasets._tree import check_root, list_tree
 from birads_zoo_plugins.datasets.public._named_tables import find_table, recognise_table
@@ -60,11 +60,11 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("quadrants",))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like MammosighTR, "" where it does not."""
-    if not any(file.rpartition("/")[2].startswith(("LCC.", "RCC.")) for file in files_near(folder)):
+    if not any(file.rpartition("/")[2].startswith(("LCC.", "RCC.")) for file in files):
         return ""  # the table may have any name: without pictures none is opened
-    return recognise_table(folder, "", _COLUMNS)
+    return recognise_table(folder, files, "", _COLUMNS)
 
 
 def _record(row: int, file: str, patient: str, side: str, view: str, assessment: str, cells: dict[str, Cell]) -> Record:

@@ -4,6 +4,7 @@ Source of the layout: E. Kendall et al., "Full Field Digital Mammography Dataset
 Scientific Data 12:1479, 2025, and public programs that read the release.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, make_index
@@ -54,9 +55,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit)
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like NL-Breast-Screening, "" where it does not."""
-    return recognise_table(folder, _TABLE, _COLUMNS)
+    return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
 def _written(tree: Tree, path: str) -> str:

@@ -4,6 +4,7 @@ Source of the layout: the data description of the challenge (Radiological Societ
 Mammography Breast Cancer Detection AI Challenge", 2022).
 """
 
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -17,11 +18,11 @@ from birads_zoo_plugins.datasets.public._named_tables import find_table, has_tab
 
 TABLE = "train"
 COLUMNS = {name: (name,) for name in ("patient_id", "image_id", "laterality", "view", "cancer")}
-OWN = ("site", "machine", "implant", "biopsy", "invasive", "difficult_negative_case")
+OWN = ("machine", "implant", "biopsy", "invasive", "difficult_negative_case")
 MORE = {
-    **{name: (name,) for name in ("age", "density", *OWN[2:])},
+    **{name: (name,) for name in ("age", "density", *OWN[1:])},
     "assessment": ("BIRADS",),
-    "site": ("site_id",),
+    "source": ("site_id",),
     "machine": ("machine_id",),
 }
 
@@ -56,9 +57,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=OWN)
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like the challenge's training set, "" where it does not."""
-    why = recognise_table(folder, TABLE, {**COLUMNS, "difficult": ("difficult_negative_case",)})
+    why = recognise_table(folder, files, TABLE, {**COLUMNS, "difficult": ("difficult_negative_case",)})
     return f"{why} of the RSNA challenge of 2022" if why else ""
 
 
@@ -78,9 +79,9 @@ def _read_row(tree: Tree, folder: PurePath, number: int, cells: dict[str, Cell])
         "label": _LABELS.get(values.text(cells["cancer"]), ""),
         "density": density,
         "age": values.age(cells["age"]),
-        "site": values.text(cells["site"]),
+        "source": values.text(cells["source"]),
         "machine": values.text(cells["machine"]),
-        **{name: _flag(cells[name]) for name in OWN[2:]},
+        **{name: _flag(cells[name]) for name in OWN[1:]},
     }
     entries = [repaired(record, place.reason, place.detail)] if place.reason else []
     if not record["label"]:

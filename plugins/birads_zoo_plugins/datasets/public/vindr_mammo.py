@@ -7,6 +7,7 @@ mammography", Scientific Data 10:277, 2023.
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -62,9 +63,9 @@ def load(context: DatasetContext) -> Index:
     return make_index(tree.root, records, audit, own=("findings", "finding_assessment"))
 
 
-def recognise(folder: Path) -> str:
+def recognise(folder: Path, files: Sequence[str]) -> str:
     """Return why a folder looks like VinDr-Mammo, "" where it does not."""
-    return recognise_table(folder, BREASTS, COLUMNS)
+    return recognise_table(folder, files, BREASTS, COLUMNS)
 
 
 def _read_findings(tree: Tree) -> tuple[dict[str, list[Row]], list[AuditEntry]]:

@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from birads_zoo.inspection.near import files_near
 from birads_zoo_plugins.datasets.public import PUBLIC
 
 
@@ -77,4 +78,4 @@ def target():
 def recognise():
     """Say why a folder looks like a data set: `recognise("ddsm", folder)`."""
     specs = {spec.name: spec for spec in PUBLIC}
-    return lambda name, folder: specs[name].recognise(folder)
+    return lambda name, folder: specs[name].recognise(folder, files_near(folder))

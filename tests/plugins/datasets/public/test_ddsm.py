@@ -105,7 +105,7 @@ def test_a_row_a_picture_of_every_case(root, load):
     assert rows["age"][4] == 42
     assert math.isnan(rows["age"][8]), "00 is no age"
     assert set(rows["study_date"]) == {"1995"}, "days and months change their places"
-    assert set(rows["scanner"]) == {"LUMISYS LASER"}
+    assert set(rows["source"]) == {"LUMISYS LASER"}
 
 
 def test_labels_come_from_the_overlays(root, load):

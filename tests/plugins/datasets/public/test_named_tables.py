@@ -1,7 +1,6 @@
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo_plugins.datasets._near import files_near
 from birads_zoo_plugins.datasets._tree import list_tree
 from birads_zoo_plugins.datasets.public._named_tables import find_table
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
@@ -51,14 +50,6 @@ def test_an_unclosed_quotation_mark_is_told(tmp_path):
     table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
     with pytest.raises(UserError, match="is no table: field larger than field limit"):
         list(table.rows())
-
-
-def test_files_near_the_top_of_a_folder(tmp_path):
-    for file in ("1/2/3/4/deep", "1/2/3/near", "top"):
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).write_text("")
-    assert files_near(tmp_path) == ["top", "1/2/3/near"]
-    assert files_near(tmp_path / "gone") == files_near(tmp_path / "top") == []
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_a_row_a_picture(root, load):
     assert rows["age"][0] == 61
     assert math.isnan(rows["age"][4])
     last = dict(rows.iloc[4])
-    assert (last["site"], last["machine"], last["implant"], last["biopsy"]) == ("1", "49", "yes", "no")
+    assert (last["source"], last["machine"], last["implant"], last["biopsy"]) == ("1", "49", "yes", "no")
     assert last["difficult_negative_case"] == "yes"
     assert len(check_files(index).rows) == 5
 

@@ -1,0 +1,62 @@
+"""The ROC-AUC within the values of an attribute, such as one scanner, beside that of all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.evaluation.intervals import estimates, intervals
+from birads_zoo.evaluation.pairs import fewest, pairs_by_class
+from birads_zoo.evaluation.rows import OutOfFold
+from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.results.subgroups import Within
+
+Values = NDArray[np.float64]
+
+
+def score_within(
+    labels: NDArray[np.int64],
+    probabilities: Values,
+    patients: NDArray[np.str_],
+    folds: NDArray[np.int64],
+    values: NDArray[np.str_],
+    classes: Sequence[str],
+    *,
+    ordinal: bool,
+) -> Within:
+    """Return the macro ROC-AUC of n rows whose pairs are of one value each, such as of one scanner.
+
+    `labels` (n,), `probabilities` (n, K) and `folds` (n,) are as in `evaluation.metrics.evaluate`; `values` (n,) are
+    all known. Rows are compared within a fold and a value alone, and the areas are weighted by their pairs, which is
+    the same as the mean over values weighted by their pairs: a stratified, or covariate-adjusted, area (Janes and
+    Pepe, Biometrika 96, 2009). What tells the values apart and nothing else, such as a scanner's film, scores 0.5.
+    `pooled` compares the same rows regardless of their values, and `gap` is how much more that is: what the score owes
+    to pairs of different values. Intervals: `intervals.intervals` and, of the gap, `intervals.estimate`. All are `None`
+    where a class that has an area among all rows has none within a value, as nobody can tell it from the value then
+    (`alone`), and where a class has fewer than `intervals.ESTIMABLE` patients.
+    """
+    _, strata = np.unique(np.char.add(np.char.add(folds.astype(np.str_), "\n"), values), return_inverse=True)
+    held, everywhere = (pairs_by_class(labels, patients, parts, classes) for parts in (strata, folds))
+    basis = fewest(held)
+    alone = tuple(name for name in held if everywhere[name].pairs and not held[name].pairs)
+    if alone:
+        return Within(auroc=None, pooled=None, gap=None, alone=alone, basis=basis)
+
+    def area(parts: NDArray[np.int64], weights: Values) -> Values:
+        return weighted_scores(labels, probabilities, parts, weights, ordinal, ("macro_auroc",))["macro_auroc"]
+
+    pooled, within = (
+        intervals(
+            labels,
+            OutOfFold(probabilities=probabilities[None], folds=parts[None]),
+            patients,
+            ordinal=ordinal,
+            names=("macro_auroc",),
+        )["macro_auroc"]
+        for parts in (folds, strata)
+    )
+    gap = estimates(lambda weights: {"gap": area(folds, weights) - area(strata, weights)}, patients)["gap"]
+    known = pooled is not None and within is not None
+    return Within(auroc=within, pooled=pooled, gap=gap if known else None, alone=(), basis=basis)
