@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         Tracker,
         TrackerContext,
         TrackerSpec,
+        chance_column,
         hookimpl,
     )
     from birads_zoo.recipe import Recipe
@@ -119,6 +120,7 @@ __all__ = [
     "UserError",
     "ablate",
     "audit",
+    "chance_column",
     "compare",
     "explain",
     "export",

@@ -125,7 +125,7 @@ def test_a_recipe_says_all_options_of_its_parts(made):
         ("augmentation.options.strength=2.0", "augmentation 'mammo': key 'augmentation.options.strength': expected"),
         ("loss.options.alpha=1", "loss 'cross-entropy' has no option 'alpha'; it has no options"),
         ("model.options.depth=3", "backbone 'mobilenet_v2' has no option 'depth'; it has no options"),
-        ("dataset.options.patient_pattern=x", "data set 'phantom' has no option 'patient_pattern'; it has no options"),
+        ("dataset.options.patient_pattern=x", "data set 'phantom' has no option 'patient_pattern'; did you mean"),
     ],
 )
 def test_an_option_that_a_part_does_not_have_is_refused_by_name(made, setting, said):

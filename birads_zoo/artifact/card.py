@@ -8,7 +8,15 @@ from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
 from birads_zoo.data.view_names import UNITS
 from birads_zoo.evaluation.few import areas_note, is_few
 from birads_zoo.evaluation.source_lines import by_source
-from birads_zoo.evaluation.table import against_shortcuts, by_fold, by_level, chances, headline, readings
+from birads_zoo.evaluation.table import (
+    against_best,
+    against_shortcuts,
+    by_fold,
+    by_level,
+    chances,
+    headline,
+    readings,
+)
 from birads_zoo.results.estimate import Ends
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.finished import Finished
@@ -146,7 +154,7 @@ def _results(metrics: RunMetrics) -> str:
         for one in metrics.per_class
     ]
     several = metrics.folds > 1
-    lines = [headline(metrics), *([by_fold(metrics)] if several else [])]
+    lines = [headline(metrics), *against_best(metrics), *([by_fold(metrics)] if several else [])]
     lines += [*readings(metrics), *by_source(metrics), *by_level(metrics)]
     return "\n".join(
         [

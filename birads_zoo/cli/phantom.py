@@ -11,7 +11,7 @@ import click
 
 from birads_zoo.api.phantom import phantom
 from birads_zoo.errors import UserError
-from birads_zoo.phantoms.options import DEFAULTS, Balance, Shortcut, phantom_options
+from birads_zoo.phantoms.options import DEFAULTS, Balance, Format, Shortcut, phantom_options
 
 
 @click.command("phantom")
@@ -30,7 +30,7 @@ from birads_zoo.phantoms.options import DEFAULTS, Balance, Shortcut, phantom_opt
     type=click.Choice(get_args(Balance)),
     default=DEFAULTS.balance,
     show_default=True,
-    help="About as many pictures of each category, or KAUMDS' own imbalance.",
+    help="About as many pictures of each category, KAUMDS' own imbalance, or the prevalence of screening.",
 )
 @click.option(
     "--shortcut",
@@ -40,13 +40,20 @@ from birads_zoo.phantoms.options import DEFAULTS, Balance, Shortcut, phantom_opt
     help="Let the files' size or format follow the category, as in KAUMDS, or (shuffled) a category drawn per woman.",
 )
 @click.option(
+    "--format",
+    type=click.Choice(get_args(Format)),
+    default=DEFAULTS.format,
+    show_default=True,
+    help="8-bit JPEG, or DICOM with 12 bits and a mammogram's header.",
+)
+@click.option(
     "--damaged",
     type=int,
     metavar="N",
     help=f"Missing and broken pictures.  [default: {DEFAULTS.damaged}, or one a patient]",
 )
 def command(out: Path, size: str, **fields: Any) -> None:
-    """Make synthetic mammograms in KAUMDS' layout, with the true lesions in `truth/`."""
+    """Make synthetic mammograms in KAUMDS' layout, with the true lesions and categories' chances in `truth/`."""
     fields["size"] = _read_size(size)
     phantom(out, **fields)
 

@@ -111,6 +111,7 @@ def _show(run: Run, as_json: bool) -> None:
     from birads_zoo.evaluation.few import areas_note, few_note
     from birads_zoo.evaluation.source_lines import by_source
     from birads_zoo.evaluation.table import (
+        against_best,
         against_shortcuts,
         by_fold,
         by_level,
@@ -135,7 +136,7 @@ def _show(run: Run, as_json: bool) -> None:
             click.echo(results_text(metrics, title))
         click.echo(headline(metrics))
         notes = [few_note(metrics), areas_note(metrics), by_fold(metrics) if metrics.folds > 1 else ""]
-        lines = [*filter(None, notes), *against_shortcuts(metrics)]
+        lines = [*filter(None, notes), *against_best(metrics), *against_shortcuts(metrics)]
         for said in (readings, by_subgroup, by_source, by_level, chances):
             lines += said(metrics)
         click.echo("\n".join(lines))

@@ -27,7 +27,8 @@ class PredictedRows:
     `labels` (n,) in 0 … K−1, `probabilities` (n, K), `patients` (n,) with "" where unknown, `folds` (n,): the fold
     whose network predicted the row. `about` has a row each with the index's columns, such as view and density.
     `ordinal` says whether the classes' order carries meaning; `positive` holds the numbers of the classes that are
-    read as one against the rest, () where nobody said which.
+    read as one against the rest, () where nobody said which. `known` (n, K) are the classes' true chances, rows summing
+    to 1, where the data set knows them (`interfaces.chance_column`).
     """
 
     labels: NDArray[np.int64]
@@ -38,6 +39,7 @@ class PredictedRows:
     classes: tuple[str, ...]
     ordinal: bool
     positive: tuple[int, ...] = ()
+    known: NDArray[np.float64] | None = None
 
     @property
     def out_of_fold(self) -> OutOfFold:

@@ -13,7 +13,7 @@ from birads_zoo.interfaces.augmentation import AugmentationContext, Augmentation
 from birads_zoo.interfaces.backbone import BackboneContext, BackboneFamily, BackboneSpec
 from birads_zoo.interfaces.dataset import DatasetContext, DatasetSpec
 from birads_zoo.interfaces.explainer import Classifier, Explainer, ExplainerContext, ExplainerSpec
-from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Record, Target
+from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Record, Target, chance_column
 from birads_zoo.interfaces.loss import LossContext, LossSpec, Outputs, OutputsContext, softmax_outputs
 from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
 from birads_zoo.interfaces.tracker import (
@@ -64,6 +64,7 @@ __all__ = [
     "Tracker",
     "TrackerContext",
     "TrackerSpec",
+    "chance_column",
     "hookimpl",
     "softmax_outputs",
 ]

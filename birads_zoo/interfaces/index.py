@@ -29,6 +29,18 @@ INDEX_COLUMNS = (
 )
 """The canonical columns of an index, in order. A data set may append columns of its own after them."""
 
+
+def chance_column(column: str, value: str) -> str:
+    """Name the own column of an index that has the chance of a `value` of its column `column`, such as "assessment".
+
+    A data set that knows, as of pictures it made, how likely each value is of each row may append such a column for
+    each: floats in [0, 1], NaN where unknown; a value without a column has no chance. They are of the data set as it is
+    loaded, its classes' shares included. Every run on it then tells the best possible result
+    (`birads_zoo.evaluation.best`).
+    """
+    return f"chance_{column}_{value}"
+
+
 Record = Mapping[str, Any]
 """One row before it is in an index: any of the canonical columns, and a data set's own; what is left out is unknown."""
 

@@ -1,4 +1,7 @@
-"""Who is in a phantom: women, their breasts' categories, ages, densities and dates, and which files are broken."""
+"""Who is in a phantom: women, their breasts' categories, ages, densities and dates, and which files are broken.
+
+Ages, densities and dates are drawn without a look at the category.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,27 +11,40 @@ from typing import Literal
 import numpy as np
 
 from birads_zoo.phantoms.anatomy import View
+from birads_zoo.phantoms.categories import CATEGORIES, LESION_CATEGORIES
 from birads_zoo.phantoms.options import Balance, PhantomOptions
+from birads_zoo.phantoms.suspicion import draw_suspicions, known_probabilities
 from birads_zoo.randomness import numpy_generator
 
 Laterality = Literal["R", "L"]
 Damage = Literal["missing", "empty", "truncated", "html"]
 
-CATEGORIES = ("1", "3", "4", "5")
-"""The categories that have pictures; as in KAUMDS, 2 has rows only."""
-
 _DAMAGES: tuple[Damage, ...] = ("missing", "empty", "truncated", "html", "missing")
 
-# Patients per category: KAUMDS' own, or such that with _BOTH_SIDES every category has as many pictures.
-_PATIENTS: Mapping[Balance, tuple[float, ...]] = {"real": (407, 73, 25, 9), "balanced": (0.14, 0.86, 1, 1)}
-# The share of them whose other breast has the same category; it is BI-RADS 1 otherwise.
-_BOTH_SIDES: Mapping[Balance, tuple[float, ...]] = {"real": (1, 0.9, 0.45, 0.2), "balanced": (1, 0.75, 0.5, 0.5)}
+# Patients per category. "real" is KAUMDS' own. "balanced" is such that with _BOTH_SIDES every category has as many
+# pictures. "screening": of 1000 women 20 are biopsied (5.1 cancers in 1000 screens at a PPV2 of 25.6 %: Lehman et al.,
+# Radiology 283, 2017, the BCSC's benchmarks); that 2 of these have a 5, and as many a 3 as a 4 or 5, is assumed.
+_PATIENTS: Mapping[Balance, tuple[float, ...]] = {
+    "real": (407, 73, 25, 9),
+    "balanced": (1 / 3, 1, 1, 1),
+    "screening": (960, 20, 18, 2),
+}
+# The share of them whose other breast has the same category; it is BI-RADS 1 otherwise. The same for all lesions where
+# it is ours to choose: else how many breasts have a lesion would tell the category.
+_BOTH_SIDES: Mapping[Balance, tuple[float, ...]] = {
+    "real": (1, 0.9, 0.45, 0.2),
+    "balanced": (1, 2 / 3, 2 / 3, 2 / 3),
+    "screening": (1, 0.05, 0.05, 0.05),
+}
 _DENSITIES = (0.2, 0.4, 0.3, 0.1)  # A to D among screened women (BI-RADS atlas, 5th edition: 10, 40, 40, 10 %)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Woman:
-    """One patient and her exam. `categories` are the right and the left breast's; `number` seeds her pictures."""
+    """One patient and her exam. `categories` are the right and the left breast's; `number` seeds her pictures.
+
+    `suspicion` in [0, 1] is that of her lesions, which have one category too; `None` where she has none.
+    """
 
     number: int
     patient_id: str
@@ -37,14 +53,20 @@ class Woman:
     study_date: date
     file_year: int
     categories: tuple[str, str]
+    suspicion: float | None
+
+    @property
+    def lesions(self) -> int:
+        """How many of her breasts have a lesion."""
+        return sum(category in LESION_CATEGORIES for category in self.categories)
 
     def category(self, laterality: Laterality) -> str:
         """Return the BI-RADS category of one breast."""
         return self.categories[laterality == "L"]
 
     def image_path(self, view: View, laterality: Laterality) -> str:
-        """Return the picture's POSIX path below the data set's root; its blank is KAUMDS'."""
-        name = f"{self.file_year}_{self.patient_id}_ {view}_{laterality}.jpg"
+        """Return the picture's POSIX path below the data set's root, without a suffix; its blank is KAUMDS'."""
+        name = f"{self.file_year}_{self.patient_id}_ {view}_{laterality}"
         return f"mammograms/BIRAD {self.category(laterality)}/{name}"
 
 
@@ -60,6 +82,18 @@ class Cohort:
         """Return how many pictures each category has, broken ones included."""
         categories = [woman.category(side) for woman in self.pictured for side, _ in exposures()]
         return {category: categories.count(category) for category in CATEGORIES}
+
+    def known(self, woman: Woman, laterality: Laterality) -> tuple[float, ...]:
+        """Return the chances of `CATEGORIES` for a breast to who knows if it has a lesion, and her suspicion.
+
+        Nobody can know better: all else of a picture is drawn from the suspicion, not from the category. Who has a
+        lesion in both breasts, in one or in none is known, too, and broken files are not counted out.
+        """
+        if woman.category(laterality) not in LESION_CATEGORIES or woman.suspicion is None:
+            return (1.0, *[0.0] * len(LESION_CATEGORIES))
+        alike = [max(other.categories) for other in self.pictured if other.lesions == woman.lesions]
+        shares = [alike.count(category) for category in LESION_CATEGORIES]
+        return (0.0, *known_probabilities(np.array([woman.suspicion]), shares)[0].tolist())
 
 
 def exposures() -> Iterator[tuple[Laterality, View]]:
@@ -82,11 +116,15 @@ def draw_cohort(options: PhantomOptions) -> Cohort:
     order = generator.permutation(len(pairs))
     extra = max(options.patients // 3, 1)
     numbers = generator.choice(np.arange(101, 29_999), size=options.patients + extra, replace=False)
+    ordered = [pairs[i] for i in order] + [("2", "2")] * extra
+    suspicions: list[float | None] = [None] * len(ordered)
+    for category in LESION_CATEGORIES:
+        hers = [place for place, pair in enumerate(ordered) if category in pair]
+        for place, suspicion in zip(hers, draw_suspicions(category, len(hers), generator), strict=True):
+            suspicions[place] = float(suspicion)
     women = [
-        _woman(number, int(file_number), pair, generator)
-        for number, (file_number, pair) in enumerate(
-            zip(numbers, [pairs[i] for i in order] + [("2", "2")] * extra, strict=True)
-        )
+        _woman(number, int(file_number), pair, suspicion, generator)
+        for number, (file_number, pair, suspicion) in enumerate(zip(numbers, ordered, suspicions, strict=True))
     ]
     pictured = tuple(women[: options.patients])
     return Cohort(
@@ -105,7 +143,13 @@ def _shares(total: int, weights: tuple[float, ...]) -> list[int]:
     return [int(size) + 1 for size in sizes]
 
 
-def _woman(number: int, file_number: int, categories: tuple[str, str], generator: np.random.Generator) -> Woman:
+def _woman(
+    number: int,
+    file_number: int,
+    categories: tuple[str, str],
+    suspicion: float | None,
+    generator: np.random.Generator,
+) -> Woman:
     study_date = date(2013, 1, 1) + timedelta(days=int(generator.integers(0, 7 * 365)))
     earlier = generator.random() < 0.1  # in KAUMDS, too, a file's name does not always bear the study's year
     digits = 6 if file_number < 12_000 else 7
@@ -117,6 +161,7 @@ def _woman(number: int, file_number: int, categories: tuple[str, str], generator
         study_date=study_date,
         file_year=study_date.year - int(earlier),
         categories=categories,
+        suspicion=suspicion,
     )
 
 

@@ -6,14 +6,15 @@ from typing import Literal
 
 from birads_zoo.errors import UserError
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same options give other files than before."""
 
 FEWEST_PATIENTS = 4
 SMALLEST_SIDE = 32
 LARGEST_SIDE = 4096
 
-Balance = Literal["balanced", "real"]
+Balance = Literal["balanced", "real", "screening"]
+Format = Literal["jpeg", "dicom"]
 Shortcut = Literal["none", "size", "format", "shuffled-size", "shuffled-format"]
 
 
@@ -22,12 +23,12 @@ class PhantomOptions:
     """How many patients, from which seed, in which size, and what is planted in the files.
 
     `patients` have pictures (two breasts, CC and MLO); as many again divided by three have rows only, with
-    BI-RADS 2. `balance` is "balanced" (about as many pictures of each category) or "real" (patients per category
-    as in KAUMDS). `shortcut` lets the files tell the category: "size" by their frames as in KAUMDS, "format" by
-    their colour mode and JPEG quality. The shuffled ones give each woman's files what a category drawn at random has:
-    formats as different as before that tell nothing. `damaged` pictures, of the commonest category, are missing or
-    broken.
-    Raises `UserError` for values that make no sense.
+    BI-RADS 2. `balance` is "balanced" (about as many pictures of each category), "real" (patients per category
+    as in KAUMDS) or "screening" (as among screened women, see `cohort`). `format` is that of the pictures: 8-bit JPEG,
+    or DICOM with 12 bits stored. `shortcut` lets the files tell the category: "size" by their frames as in KAUMDS,
+    "format" by their colour mode and JPEG quality, which DICOM files do not have. The shuffled ones give each woman's
+    files what a category drawn at random has: formats as different as before that tell nothing. `damaged` pictures, of
+    the commonest category, are missing or broken. Raises `UserError` for values that make no sense.
     """
 
     patients: int = 100
@@ -36,6 +37,7 @@ class PhantomOptions:
     width: int = 320
     balance: Balance = "balanced"
     shortcut: Shortcut = "none"
+    format: Format = "jpeg"
     damaged: int = 5
 
     def __post_init__(self) -> None:
@@ -55,6 +57,8 @@ class PhantomOptions:
                     f"a breast does not fit {self.height}x{self.width}, which is too {shape}: "
                     "keep the sides within a factor of 2.5"
                 )
+        if self.format == "dicom" and self.shortcut.endswith("format"):
+            raise UserError(f"shortcut {self.shortcut!r} plants colour modes and JPEG qualities: DICOM files have none")
         if not 0 <= self.damaged <= self.patients:
             raise UserError(
                 f"{self.damaged} pictures of a phantom cannot be damaged: choose 0 to {self.patients}, one a patient"
@@ -77,6 +81,7 @@ def phantom_options(
     size: tuple[int, int] = (DEFAULTS.height, DEFAULTS.width),
     balance: Balance = DEFAULTS.balance,
     shortcut: Shortcut = DEFAULTS.shortcut,
+    format: Format = DEFAULTS.format,
     damaged: int | None = None,
 ) -> PhantomOptions:
     """Return the options with `size` as height and width; without `damaged`, as many as there are patients for."""
@@ -91,5 +96,6 @@ def phantom_options(
         width=width,
         balance=balance,
         shortcut=shortcut,
+        format=format,
         damaged=min(DEFAULTS.damaged, max(patients, 0)) if damaged is None else damaged,
     )

@@ -73,7 +73,7 @@ def _rows(cohort: Cohort, generator: np.random.Generator) -> list[list[Cell]]:
                     view,
                     _DENSITIES[woman.density],
                     f"BIRAD {woman.category(side)}",
-                    woman.image_path(view, side).removesuffix(".jpg") + ".dcm",
+                    woman.image_path(view, side) + ".dcm",
                     *[None] * 4,
                 ]
             )

@@ -1,44 +1,35 @@
 """A phantom on the disk: KAUMDS' folder tree and sheet, and the truth about its lesions beside."""
 
-import csv
 import io
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from filelock import FileLock
-from numpy.typing import NDArray
 from PIL import Image
 
 from birads_zoo.errors import UserError
 from birads_zoo.files import make_folder, whole_folder
-from birads_zoo.phantoms import anatomy, film, lesions
-from birads_zoo.phantoms.cohort import CATEGORIES, Cohort, Damage, Woman, draw_cohort, exposures
+from birads_zoo.phantoms.anatomy import draw_build
+from birads_zoo.phantoms.categories import CATEGORIES, LESION_CATEGORIES
+from birads_zoo.phantoms.cohort import Cohort, Damage, Laterality, Woman, draw_cohort, exposures
+from birads_zoo.phantoms.dicom_file import Exposure, dicom_bytes
+from birads_zoo.phantoms.extras import draw_extras, with_extras
+from birads_zoo.phantoms.fields import Plane
+from birads_zoo.phantoms.film import expose, frame, mirror
+from birads_zoo.phantoms.findings import Finding, draw_finding
 from birads_zoo.phantoms.options import PhantomOptions
 from birads_zoo.phantoms.sheet import FILE_NAME, write_sheet
+from birads_zoo.phantoms.tissue import draw_breast
+from birads_zoo.phantoms.truth import PROBABILITIES_FILE, TRUTH_FILE, Truth, write_probabilities, write_truths
 from birads_zoo.randomness import numpy_generator
-
-TRUTH_FILE = "truth/lesions.csv"
-TRUTH_COLUMNS = ("image_path", "mask_path", "category", "kind", "x", "y", "radius")
-"""The truth's columns: paths below the root, and a circle around the lesion in pixels, origin at the top left."""
 
 _THREADS = 2
 _QUALITY = 92
 _FORMATS = {"1": ("RGB", 95), "3": ("L", 88), "4": ("L", 75), "5": ("RGB", 60)}  # mode and JPEG quality
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Truth:
-    image_path: str
-    mask_path: str
-    category: str
-    kind: str
-    x: float
-    y: float
-    radius: float
+_SUFFIXES = {"jpeg": ".jpg", "dicom": ".dcm"}
 
 
 def generate(out: Path, options: PhantomOptions) -> None:
@@ -55,7 +46,8 @@ def generate(out: Path, options: PhantomOptions) -> None:
         (folder / "truth" / "masks").mkdir(parents=True)
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
             found = list(pool.map(lambda woman: _write_woman(folder, woman, cohort.damage, options), cohort.pictured))
-        _write_truth(folder / TRUTH_FILE, [truth for truths in found for truth in truths])
+        write_truths(folder / TRUTH_FILE, [truth for truths in found for truth in truths])
+        write_probabilities(folder / PROBABILITIES_FILE, cohort, _SUFFIXES[options.format])
         write_sheet(folder / FILE_NAME, cohort, options.seed)
 
 
@@ -79,50 +71,49 @@ def count_pictures(cohort: Cohort) -> dict[str, int]:
     return counts
 
 
-def _write_woman(folder: Path, woman: Woman, damage: Mapping[str, Damage], options: PhantomOptions) -> list[_Truth]:
+def _write_woman(folder: Path, woman: Woman, damage: Mapping[str, Damage], options: PhantomOptions) -> list[Truth]:
     generator = numpy_generator(options.seed, "phantom", "woman", woman.number)
-    build = anatomy.draw_build(generator, woman.density)
-    findings = {
-        side: None if woman.category(side) == "1" else lesions.draw_finding(generator, woman.category(side))
-        for side, view in exposures()
-        if view == "CC"
-    }
+    build = draw_build(generator, woman.density)
+    extras = draw_extras(numpy_generator(options.seed, "phantom", "extras", woman.number))
+    findings = {side: _finding(woman, side, generator) for side in ("R", "L")}
     shuffled = options.shortcut.startswith("shuffled-")
     like = numpy_generator(options.seed, "phantom", "format", woman.number).choice(CATEGORIES) if shuffled else ""
-    truths: list[_Truth] = []
+    truths: list[Truth] = []
     for side, view in exposures():
         finding, category = findings[side], woman.category(side)
         told = str(like) or category  # the category whose files these are like
-        breast = anatomy.draw_breast(build, view, options.height, options.width, generator)
-        picture = film.expose(breast, build, finding, view, generator)
+        breast = draw_breast(build, view, options.height, options.width, generator, implant=extras.implant)
+        picture = expose(breast, build, finding, view, generator)
         if side == "R":
-            picture = film.mirror(picture)
+            picture = mirror(picture)
+        picture = with_extras(picture, extras, side, view, generator)
         if options.shortcut.endswith("size"):
-            picture = film.frame(picture, told, generator)
-        path = woman.image_path(view, side)
-        mode, quality = _FORMATS[told] if options.shortcut.endswith("format") else ("L", _QUALITY)
-        _write_picture(folder / path, _jpeg(picture.pixels, mode, quality), damage.get(path))
+            picture = frame(picture, told, generator)
+        stem = woman.image_path(view, side)
+        path = stem + _SUFFIXES[options.format]
+        if options.format == "dicom":
+            exposure = Exposure(woman=woman, side=side, view=view, height=options.height, implant=extras.implant)
+            content = dicom_bytes(picture.grey, exposure, options.seed)
+        else:
+            mode, quality = _FORMATS[told] if options.shortcut.endswith("format") else ("L", _QUALITY)
+            content = _jpeg(picture.grey, mode, quality)
+        _write_picture(folder / path, content, damage.get(stem))
         if picture.mask is not None and finding is not None:
-            mask_path = f"truth/masks/{PurePosixPath(path).stem}.png"
+            mask_path = f"truth/masks/{PurePosixPath(stem).name}.png"
             Image.fromarray(np.asarray(picture.mask, np.uint8) * 255).save(folder / mask_path)
-            x, y, radius = _circle(picture.mask)
-            truths.append(
-                _Truth(
-                    image_path=path,
-                    mask_path=mask_path,
-                    category=category,
-                    kind=finding.kind,
-                    x=x,
-                    y=y,
-                    radius=radius,
-                )
-            )
+            truths.append(Truth.of(path, mask_path, category, finding, picture.mask))
     return truths
 
 
-def _jpeg(pixels: NDArray[np.uint8], mode: str, quality: int) -> bytes:
+def _finding(woman: Woman, side: Laterality, generator: np.random.Generator) -> Finding | None:
+    if woman.suspicion is None or woman.category(side) not in LESION_CATEGORIES:
+        return None
+    return draw_finding(woman.suspicion, generator)
+
+
+def _jpeg(grey: Plane, mode: str, quality: int) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(pixels).convert(mode).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(np.asarray(grey * 255, np.uint8)).convert(mode).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
@@ -138,19 +129,3 @@ def _write_picture(path: Path, content: bytes, damage: Damage | None) -> None:
             path.write_text("<!DOCTYPE html>\n<html><body>404: file not found</body></html>\n", encoding="utf-8")
         case "missing":
             pass
-
-
-def _circle(mask: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Return the centre of the mask's bounding box, and the radius that takes in every pixel's centre."""
-    ys, xs = np.nonzero(mask)
-    x, y = (xs.min() + xs.max() + 1) / 2, (ys.min() + ys.max() + 1) / 2
-    return float(x), float(y), float(np.hypot(xs + 0.5 - x, ys + 0.5 - y).max() + 0.5)
-
-
-def _write_truth(path: Path, truths: list[_Truth]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(TRUTH_COLUMNS)
-        for truth in truths:
-            circle = [f"{value:.2f}" for value in (truth.x, truth.y, truth.radius)]
-            writer.writerow([truth.image_path, truth.mask_path, truth.category, truth.kind, *circle])

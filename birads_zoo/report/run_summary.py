@@ -21,14 +21,15 @@ _SCORES: dict[str, Metric] = {
 
 
 def run_summary(recipe: Recipe, metrics: RunMetrics, figures: Mapping[str, Path]) -> str:
-    """Return scores with intervals, the gain over the best shortcut, what they are of, and the figures themselves.
+    """Return scores with intervals, the best possible, the gain over the best shortcut, what they are of, and figures.
 
     Every text is escaped; nothing is fetched.
     """
     ends = metrics.intervals.scores
     scores = [(name, metrics.score(metric), ends.get(metric)) for name, metric in _SCORES.items()]
     gains = [(name, gain) for name, metric in _SCORES.items() if (gain := metrics.gain.of(metric))]
+    best = [(name, one) for name, metric in _SCORES.items() if metrics.best and (one := metrics.best.of(metric))]
     pictures = {name: base64.b64encode(path.read_bytes()).decode("ascii") for name, path in figures.items()}
     return templates.render(
-        "notebook.html", recipe=recipe, metrics=metrics, scores=scores, gains=gains, pictures=pictures
+        "notebook.html", recipe=recipe, metrics=metrics, scores=scores, best=best, gains=gains, pictures=pictures
     )

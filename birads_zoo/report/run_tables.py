@@ -9,6 +9,7 @@ from birads_zoo.evaluation.few import few_areas, is_few
 from birads_zoo.evaluation.source_lines import within_said
 from birads_zoo.evaluation.table import NOT_MEASURED, outwards
 from birads_zoo.report.subgroup_figure import attribute_verdict
+from birads_zoo.results.best import Best
 from birads_zoo.results.estimate import Ends, Estimate
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.shortcuts import Gain
@@ -16,20 +17,26 @@ from birads_zoo.results.subgroups import Group, Subgroups
 
 
 def headline(metrics: RunMetrics) -> list[dict[str, Any]]:
-    """Return both judged scores with their interval, their gain over the best shortcut, and all shortcuts' places."""
+    """Return both judged scores: interval, gain over the best shortcut, all shortcuts' places and the best possible."""
+    best = metrics.best or Best(macro_f1=None, macro_auroc=None)
     ends, gain = metrics.intervals.scores, metrics.gain
     f1s = {name: scores.macro_f1 for name, scores in metrics.shortcuts.items()}
     areas = {name: scores.macro_auroc for name, scores in metrics.shortcuts.items()}
     judged = (
-        _judged("macro-F1", metrics.macro.f1, ends.get("macro_f1"), gain.macro_f1, f1s),
-        _judged("ROC-AUC", metrics.macro.auroc, ends.get("macro_auroc"), gain.macro_auroc, areas),
+        _judged("macro-F1", metrics.macro.f1, ends.get("macro_f1"), gain.macro_f1, f1s, best.macro_f1),
+        _judged("ROC-AUC", metrics.macro.auroc, ends.get("macro_auroc"), gain.macro_auroc, areas, best.macro_auroc),
     )
     judged = (judged[0], judged[1] and judged[1] | {"few": few_areas(metrics)})
     return [one for one in judged if one]
 
 
 def _judged(
-    name: str, value: float | None, ends: Ends | None, gain: Gain | None, shortcuts: Mapping[str, float | None]
+    name: str,
+    value: float | None,
+    ends: Ends | None,
+    gain: Gain | None,
+    shortcuts: Mapping[str, float | None],
+    possible: Estimate | None,
 ) -> dict[str, Any] | None:
     if value is None:
         return None
@@ -53,6 +60,7 @@ def _judged(
         "gain": said,
         "tone": tone,
         "shortcuts": marks,
+        "possible": possible and {"value": possible.value, "ends": ends_of((possible.low, possible.high))},
         "best": next((mark for mark in marks if mark["best"]), None),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from birads_zoo.results.best import Best
 from birads_zoo.results.probabilities import Conformal, Recalibration
 from birads_zoo.results.readings import DecisionCosts, Errors, Levels, Positive
 from birads_zoo.results.scores import FoldMetrics, Measured, SpreadOverFolds
@@ -31,6 +32,8 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
     - `subgroups`: scores by density, age, view, laterality, year and source, and within one source.
     - `levels`: scores of breasts and patients; `None` where no label is severer than another.
     - `calibration` and `conformal`: what the probabilities and the sets made from them are worth.
+    - `best`: the best possible scores, where the data set knows its classes' chances; else `None`, and no key of the
+      file.
     - `validation`: of a single fold with validation rows, the metrics of these, which may have chosen the epoch; else
       `None`, and no key of the file.
     """
@@ -55,4 +58,5 @@ class RunMetrics(Measured, frozen=True, kw_only=True, omit_defaults=True):
     patients: int
     target: str
     level: Literal["image", "breast", "patient"] = "image"
+    best: Best | None = None
     validation: Measured | None = None

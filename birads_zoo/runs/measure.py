@@ -9,6 +9,7 @@ import pandas as pd
 from msgspec.structs import asdict
 
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.evaluation.best import read_best
 from birads_zoo.evaluation.comparison import gain_over_best
 from birads_zoo.evaluation.conformal import read_conformal
 from birads_zoo.evaluation.decisions import check_costs, read_cost
@@ -66,6 +67,7 @@ def measure(
         spread_over_folds=spread_over_folds(by_fold),
         shortcuts={rung.name: _shortcut(test, rung, verdicts.get(rung.name)) for rung in rungs},
         gain=_gains(test, rungs),
+        best=read_best(test),
         errors=read_errors(test),
         positive=read_positive(test, same()),
         cost=read_cost(test, evaluation.costs),

@@ -14,6 +14,7 @@ from birads_zoo.evaluation.conformal import conformal_sets
 from birads_zoo.evaluation.positive import positive_numbers
 from birads_zoo.evaluation.recalibration import prior_shift, recalibrate
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.interfaces import chance_column
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import Fitted
 
@@ -25,10 +26,11 @@ def predictions_frame(data: Prepared, folds: Sequence[Fitted]) -> pd.DataFrame:
     """Return a row per predicted image and fold: the test rows and the validation rows of every fold.
 
     Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, a probability per class as
-    `probability_<class>`, and, where the fusion weighs a sample's views, how much each counted as `view_weight_<view>`
-    (see `data.views.view_names`). A row is a sample: a breast's or an exam's has its first picture's row and path, and
-    of the rest of `ABOUT` what all its pictures say, nothing where they differ. Across folds the test rows are
-    out-of-fold predictions, each row once; a validation row can come up in several folds.
+    `probability_<class>`, the class's true chance as `known_<class>` where the data set knows it (`_known`), and, where
+    the fusion weighs a sample's views, how much each counted as `view_weight_<view>` (see `data.views.view_names`). A
+    row is a sample: a breast's or an exam's has its first picture's row and path, and of the rest of `ABOUT` what all
+    its pictures say, nothing where they differ. Across folds the test rows are out-of-fold predictions, each row
+    once; a validation row can come up in several folds.
     """
     frames = [_frame(data, fitted, part) for part in ("test", "validation") for fitted in folds]
     return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
@@ -46,10 +48,29 @@ def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
     frame["predicted"] = classes[probabilities.argmax(axis=1)]
     for k, name in enumerate(classes):
         frame[f"probability_{name}"] = probabilities[:, k]
+    known = _known(data)
+    if known is not None:
+        for k, name in enumerate(classes):
+            frame[f"known_{name}"] = known[positions, k]
     if weights is not None:
         for v, name in enumerate(data.samples.names):
             frame[f"view_weight_{name}"] = weights[:, v]
     return frame
+
+
+def _known(data: Prepared) -> NDArray[np.float64] | None:
+    """Return the true chances (n, K) of all samples' classes; `None` where those of one are unknown.
+
+    They are those among the run's classes: a row is of one of them.
+    """
+    rows, target = data.labelled.index.rows, data.labelled.target
+    chances = np.zeros((len(rows), len(data.labelled.classes)))
+    for k, name in enumerate(data.labelled.classes):
+        for value in (target.classes or {}).get(name, (name,)):
+            if (column := chance_column(target.column, value)) in rows:
+                chances[:, k] += rows[column].to_numpy(np.float64)
+    total = chances.sum(axis=1, keepdims=True)
+    return chances / total if (total > 0).all() else None  # NaN is not larger either
 
 
 def fitted_frame(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> pd.DataFrame:
@@ -82,6 +103,7 @@ def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe:
     rows = predictions[predictions["part"] == part]
     classes, target = data.labelled.classes, data.labelled.target
     labels, probabilities = labels_and_probabilities(rows, classes)
+    known = [f"known_{name}" for name in classes]
     return PredictedRows(
         labels=labels,
         probabilities=probabilities,
@@ -91,6 +113,7 @@ def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe:
         classes=classes,
         ordinal=target.ordinal,
         positive=positive_numbers(recipe.evaluation.positive, target, classes),
+        known=rows[known].to_numpy(np.float64) if all(name in rows for name in known) else None,
     )
 
 

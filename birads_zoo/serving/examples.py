@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from birads_zoo.phantoms.cohort import CATEGORIES
+from birads_zoo.phantoms.categories import CATEGORIES
 from birads_zoo.phantoms.options import FEWEST_PATIENTS, PhantomOptions
 from birads_zoo.phantoms.writer import generate
 

@@ -31,6 +31,7 @@ def test_it_has_the_figures_with_their_n_split_and_intervals(card, run):
     for heading in ("Data", "How well it did", "Subgroups", "Calibration and sets", "Warnings", "Licences"):
         assert f"\n## {heading}\n" in card
     assert "gain over the best shortcut" in card
+    assert f"best possible on these rows: macro-F1 {metrics.best.macro_f1.value:.3f} [" in card
     assert f"the run's own predictions, in {run.environment.precision} |" in card
     assert "never measured" in card, "the mean of the folds' networks has no held-out rows"
     assert "This split leaks" not in card

@@ -44,7 +44,7 @@ def test_a_recipe_is_shown_with_the_fields_that_it_sets(zoo):
     assert '    model.backbone = "baseline_cnn"\n' in shown
     assert "    split.folds = 2\n" in shown
     about = json.loads(zoo("show", "recipes", "demo", "--json").out)
-    assert (about["kind"], about["name"], about["fields"]["image.width"]) == ("recipe", "demo", 96)
+    assert (about["kind"], about["name"], about["fields"]["image.width"]) == ("recipe", "demo", 72)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from rich.console import Console
 from birads_zoo.evaluation.few import few_note
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.table import (
+    against_best,
     against_shortcuts,
     by_fold,
     by_level,
@@ -226,3 +227,12 @@ def test_a_network_that_calls_everything_one_class_is_said_to(made: Make) -> Non
     same = made(**scores([0, 1, 2], [1, 1, 1]))
     assert against_shortcuts(same)[0] == f"every image is called {CLASSES[1]}: this network tells nothing apart"
     assert against_shortcuts(made())[0] == "shortcuts, on the same folds:"
+
+
+def test_the_best_possible_is_told_where_the_data_set_knows_it(made: Make) -> None:
+    assert against_best(made()) == []
+    ends = {"value": 0.8716, "low": 0.83, "high": 0.91}
+    assert against_best(made(best={"macro_f1": ends, "macro_auroc": None})) == [
+        "best possible on these rows: macro-F1 0.872 [.83 .91] · ROC-AUC –"
+        "  (by the classes' true chances, which this data set knows)"
+    ]

@@ -1,11 +1,16 @@
+from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import f1_score, roc_auc_score
 
-from birads_zoo.phantoms.cohort import CATEGORIES, draw_cohort, exposures
-from birads_zoo.phantoms.options import PhantomOptions
+from birads_zoo.evaluation.best import decide
+from birads_zoo.phantoms.categories import CATEGORIES, LESION_CATEGORIES
+from birads_zoo.phantoms.cohort import Cohort, draw_cohort, exposures
+from birads_zoo.phantoms.options import Balance, PhantomOptions
 
 
 @pytest.mark.parametrize("patients", [24, 60, 150])
@@ -23,9 +28,18 @@ def test_real_means_patients_per_category_as_in_kaumds() -> None:
     )
 
 
-@given(patients=st.integers(4, 80), seed=st.integers(0, 2**40), real=st.booleans())
-def test_every_cohort_is_sound(patients: int, seed: int, real: bool) -> None:
-    options = PhantomOptions(patients=patients, seed=seed, balance="real" if real else "balanced", damaged=4)
+def test_screening_means_twenty_women_of_a_thousand_with_a_4_or_5() -> None:
+    worst = Counter(
+        max(woman.categories) for woman in draw_cohort(PhantomOptions(patients=1000, balance="screening")).pictured
+    )
+    assert worst == pytest.approx({"1": 960, "3": 20, "4": 18, "5": 2}, abs=4)
+
+
+@given(
+    patients=st.integers(4, 80), seed=st.integers(0, 2**40), balance=st.sampled_from(["real", "balanced", "screening"])
+)
+def test_every_cohort_is_sound(patients: int, seed: int, balance: Balance) -> None:
+    options = PhantomOptions(patients=patients, seed=seed, balance=balance, damaged=4)
     cohort = draw_cohort(options)
     women = [*cohort.pictured, *cohort.unpictured]
     assert len(cohort.pictured) == patients
@@ -34,6 +48,7 @@ def test_every_cohort_is_sound(patients: int, seed: int, real: bool) -> None:
     assert all(count > 0 for count in cohort.counts().values())
     assert all(len(set(woman.categories) - {"1"}) <= 1 for woman in cohort.pictured)
     assert {woman.categories for woman in cohort.unpictured} == {("2", "2")}
+    assert all((woman.suspicion is None) == (woman.lesions == 0) for woman in women)
     paths = {woman.image_path(view, side) for woman in cohort.pictured for side, view in exposures()}
     assert len(paths) == 4 * patients
     assert len(cohort.damage) == 4
@@ -52,3 +67,62 @@ def test_the_seed_rules_who_is_who_but_not_how_many() -> None:
     assert first == again
     assert first != other
     assert first.counts() == other.counts()
+
+
+def known(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of each breast's category, and its categories' chances: one of each woman's breasts."""
+    told = [(woman, "RL"[woman.number % 2]) for woman in cohort.pictured]
+    labels = np.array([CATEGORIES.index(woman.category(side)) for woman, side in told])  # type: ignore[arg-type]
+    return labels, np.array([cohort.known(woman, side) for woman, side in told])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("balance", ["balanced", "real"])
+def test_the_chances_are_met(balance: Balance) -> None:
+    """Among breasts that are said to have a category with a chance of about p, a share of p has it."""
+    labels, chances = known(draw_cohort(PhantomOptions(patients=6000, balance=balance)))
+    assert chances.sum(axis=1) == pytest.approx(1, abs=1e-9)
+    for number, category in enumerate(CATEGORIES):
+        for low in np.arange(0, 1, 0.2):
+            within = (chances[:, number] >= low) & (chances[:, number] <= low + 0.2)
+            if within.sum() >= 40:
+                said, seen = chances[within, number].mean(), (labels[within] == number).mean()
+                spread = (said * (1 - said) / within.sum()) ** 0.5
+                assert seen == pytest.approx(said, abs=4 * spread + 0.01), f"{category} at {low:.1f}"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nobody_can_be_right_about_all_categories(seed: int) -> None:
+    """The best possible macro-F1 of the default phantom is below 0.9, and nearly the same for every seed."""
+    cohort = draw_cohort(PhantomOptions(seed=seed))
+    breasts = [(woman, side) for woman in cohort.pictured for side in ("R", "L")]
+    labels = np.array([CATEGORIES.index(woman.category(side)) for woman, side in breasts])
+    called = decide(np.array([cohort.known(woman, side) for woman, side in breasts]))
+    assert 0.82 < f1_score(labels, called, average="macro") < 0.9
+
+
+def test_a_woman_with_lesions_in_both_breasts_is_told_from_one_with_one() -> None:
+    """In KAUMDS' own balance a 3 is mostly in both breasts and a 5 in one: who knows that knows more."""
+    cohort = draw_cohort(PhantomOptions(patients=514, balance="real"))
+    alike = [woman for woman in cohort.pictured if woman.suspicion and 0.3 < woman.suspicion < 0.36]
+    of_two = [cohort.known(woman, "R")[1] for woman in alike if woman.lesions == 2]
+    of_one = [
+        cohort.known(woman, "R" if woman.categories[0] in LESION_CATEGORIES else "L")[1]
+        for woman in alike
+        if woman.lesions == 1
+    ]
+    assert of_two
+    assert of_one
+    assert min(of_two) > max(of_one)
+
+
+def test_ages_densities_and_dates_do_not_follow_the_category() -> None:
+    """Each of them alone, ranked against having a 4 or 5, has an area of a half within three deviations."""
+    women = [woman for seed in range(5) for woman in draw_cohort(PhantomOptions(patients=400, seed=seed)).pictured]
+    positive = np.array([max(woman.categories) >= "4" for woman in women])
+    spread = (len(women) / (12 * positive.sum() * (~positive).sum())) ** 0.5
+    for name, values in {
+        "age": [woman.age for woman in women],
+        "density": [ord(woman.density) for woman in women],
+        "date": [woman.study_date.toordinal() for woman in women],
+    }.items():
+        assert roc_auc_score(positive, values) == pytest.approx(0.5, abs=3 * spread), name

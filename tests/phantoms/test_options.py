@@ -14,11 +14,12 @@ from birads_zoo.phantoms.options import PhantomOptions
         ({"width": 5000}, "the phantom's width cannot be 5000 pixels: choose 32 to 4096"),
         ({"height": 100, "width": 300}, "a breast does not fit 100x300, which is too wide"),
         ({"height": 300, "width": 100}, "a breast does not fit 300x100, which is too high"),
+        ({"format": "dicom", "shortcut": "format"}, "shortcut 'format' plants colour modes and JPEG qualities: DICOM"),
         ({"damaged": -1}, "-1 pictures of a phantom cannot be damaged: choose 0 to 100"),
         ({"patients": 4, "damaged": 5}, "5 pictures of a phantom cannot be damaged: choose 0 to 4"),
     ],
 )
-def test_silly_values_are_refused_in_a_sentence(changes: dict[str, int], sentence: str) -> None:
+def test_silly_values_are_refused_in_a_sentence(changes: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError, match=re.escape(sentence)):
         PhantomOptions(**changes)  # type: ignore[arg-type]
 
@@ -32,6 +33,8 @@ def test_the_digest_follows_every_option() -> None:
         PhantomOptions(width=321),
         PhantomOptions(balance="real"),
         PhantomOptions(shortcut="size"),
+        PhantomOptions(balance="screening"),
+        PhantomOptions(format="dicom"),
         PhantomOptions(damaged=4),
     ]
     assert len({options.digest for options in variants}) == len(variants)

@@ -14,10 +14,12 @@ from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from birads_zoo.errors import UserError
-from birads_zoo.phantoms.cohort import CATEGORIES, draw_cohort
+from birads_zoo.phantoms.categories import CATEGORIES
+from birads_zoo.phantoms.cohort import draw_cohort
 from birads_zoo.phantoms.options import PhantomOptions
 from birads_zoo.phantoms.sheet import COLUMNS
-from birads_zoo.phantoms.writer import TRUTH_COLUMNS, TRUTH_FILE, count_pictures, generate
+from birads_zoo.phantoms.truth import PROBABILITIES_COLUMNS, PROBABILITIES_FILE, TRUTH_COLUMNS, TRUTH_FILE
+from birads_zoo.phantoms.writer import count_pictures, generate
 
 Make = Callable[..., Path]
 NAME = re.compile(r"20\d\d_BC\d{6,7}_ (CC|MLO)_[LR]\.jpg")
@@ -28,8 +30,8 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def truths(folder: Path) -> list[dict[str, str]]:
-    with (folder / TRUTH_FILE).open(encoding="utf-8", newline="") as file:
+def truths(folder: Path, file: str = TRUTH_FILE) -> list[dict[str, str]]:
+    with (folder / file).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -87,7 +89,7 @@ def test_the_broken_files_are_broken_as_said(phantom: Path, small: PhantomOption
     damage = draw_cohort(small).damage
     assert sorted(damage.values()) == ["empty", "html", "missing", "missing", "truncated"]
     for path, kind in damage.items():
-        file = phantom / path
+        file = phantom / f"{path}.jpg"
         match kind:
             case "missing":
                 assert not file.exists()
@@ -106,12 +108,26 @@ def test_every_breast_with_a_category_above_2_has_a_lesion_in_both_views(phantom
     rows = truths(phantom)
     assert tuple(rows[0]) == TRUTH_COLUMNS
     counts = draw_cohort(small).counts()
-    kinds = {"3": {"round-mass"}, "4": {"irregular-mass", "calcifications"}, "5": {"spiculated-mass"}}
     for category in "345":
         of_category = [row for row in rows if row["category"] == category]
         assert len(of_category) == counts[category]
-        assert {row["kind"] for row in of_category} <= kinds[category]
     assert {row["category"] for row in rows} == set("345")
+    suspicions: dict[str, set[str]] = {}
+    for row in rows:
+        suspicions.setdefault(row["image_path"].split("_")[1], set()).add(row["suspicion"])
+    assert all(len(one) == 1 for one in suspicions.values()), "a woman's lesions have one suspicion"
+    assert all(0 <= float(row["suspicion"]) <= 1 for row in rows)
+
+
+def test_every_picture_has_its_categories_chances(phantom: Path, small: PhantomOptions) -> None:
+    rows = truths(phantom, PROBABILITIES_FILE)
+    assert tuple(rows[0]) == PROBABILITIES_COLUMNS
+    assert len({row["image_path"] for row in rows}) == len(rows) == 4 * small.patients
+    for row in rows:
+        chances = {category: float(row[category]) for category in CATEGORIES}
+        assert sum(chances.values()) == pytest.approx(1, abs=1e-5)
+        category = re.findall(r"BIRAD (\d)/", row["image_path"])[0]
+        assert (chances["1"] == 1) == (category == "1"), "who knows the truth knows whether there is a lesion"
 
 
 @pytest.mark.parametrize("shortcut", ["none", "size"])
@@ -127,23 +143,31 @@ def test_masks_lie_in_the_breast_and_in_their_circles(make: Make, shortcut: str)
         ys, xs = np.nonzero(mask)
         assert mask.sum() > 4
         assert np.hypot(xs + 0.5 - x, ys + 0.5 - y).max() <= radius + 0.01
-        assert mask.sum() >= 0.08 * math.pi * radius**2, f"{row['kind']} fills too little of its circle"
+        assert mask.sum() >= 0.05 * math.pi * radius**2, f"{row['kind']} fills too little of its circle"
         assert (pixels[mask] > 15).mean() > 0.99, f"{row['image_path']}: the lesion is outside the breast"
 
 
-def test_lesions_are_brighter_than_what_surrounds_them(make: Make) -> None:
-    folder = make(height=208, width=160, damaged=0)
-    for row in truths(folder):
-        if row["kind"] == "calcifications":
-            continue  # specks: their cluster's mean says little
-        with Image.open(folder / row["mask_path"]) as image:
-            mask = np.asarray(image) > 0
-        with Image.open(folder / row["image_path"]) as image:
-            pixels = np.asarray(image, np.float32)
-        ys, xs = np.mgrid[: mask.shape[0], : mask.shape[1]] + 0.5
-        around = (np.hypot(xs - float(row["x"]), ys - float(row["y"])) < 1.3 * float(row["radius"])) & ~mask
-        around &= pixels > 15
-        assert pixels[mask].mean() > pixels[around].mean() + 8, row["image_path"]
+def contrast(folder: Path, row: dict[str, str]) -> float:
+    """Return how much brighter a lesion is than what surrounds it, in grey levels."""
+    with Image.open(folder / row["mask_path"]) as image:
+        mask = np.asarray(image) > 0
+    with Image.open(folder / row["image_path"]) as image:
+        pixels = np.asarray(image, np.float32)
+    ys, xs = np.mgrid[: mask.shape[0], : mask.shape[1]] + 0.5
+    around = (np.hypot(xs - float(row["x"]), ys - float(row["y"])) < 1.3 * float(row["radius"])) & ~mask
+    around &= pixels > 15
+    return float(pixels[mask].mean() - pixels[around].mean())
+
+
+def test_dense_masses_are_bright_and_suspicious_ones_are_seen_better(make: Make) -> None:
+    folder = make(height=208, width=160, damaged=0, patients=24)
+    masses = [row for row in truths(folder) if row["shape"]]
+    assert min(contrast(folder, row) for row in masses if row["density"] == "high") > 5
+    medians = {
+        category: np.median([contrast(folder, row) for row in masses if row["category"] == category])
+        for category in "35"
+    }
+    assert medians["5"] > medians["3"] + 10
 
 
 def test_the_chest_wall_is_left_in_left_breasts_and_right_in_right_ones(phantom: Path) -> None:

@@ -38,6 +38,13 @@ def page_of_run(run, zoo):
     return run / "report.html"
 
 
+def test_the_best_possible_stands_beside_the_scores(page_of_run, finished):
+    best = json.loads((finished[0] / "metrics.json").read_text())["best"]
+    page = page_of_run.read_text()
+    for metric in ("macro_f1", "macro_auroc"):
+        assert f"best possible {best[metric]['value']:.3f} <span" in page
+
+
 @pytest.fixture(scope="module")
 def hostile(finished, tmp_path_factory):
     """The page of a run whose classes, patients and views have names that would like to be code; pictures 32×16."""

@@ -2,7 +2,7 @@
 
 from birads_zoo import DatasetContext, DatasetSpec, Index, hookimpl
 from birads_zoo_plugins.datasets._lazy import recognise_of
-from birads_zoo_plugins.datasets._options import FolderOptions, KaumdsOptions, PatientOptions
+from birads_zoo_plugins.datasets._options import FolderOptions, KaumdsOptions, PatientOptions, PhantomOptions
 from birads_zoo_plugins.datasets._targets import ABNORMAL, BIRADS, DENSITY, FINDING, LABEL, SUSPICIOUS, TISSUE
 from birads_zoo_plugins.datasets.public import PUBLIC
 
@@ -80,8 +80,9 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             summary="synthetic mammograms in KAUMDS' layout, with the true lesions beside",
             load=load_phantom,
             recognise=recognise_of("_phantom"),
+            options=PhantomOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY),
-            source="birads-zoo phantom makes it; without --root the default one is made in the cache",
+            source="birads-zoo phantom makes it; without --root one is made in the cache",
             licence="MIT, as birads-zoo",
         ),
         DatasetSpec(

@@ -1,4 +1,4 @@
-"""The options of data sets that read tables and folders which follow no convention of their own."""
+"""The options of data sets: what tables and folders without a convention mean, and which phantom is made."""
 
 from typing import Annotated
 
@@ -43,3 +43,10 @@ class KaumdsOptions(TableOptions, frozen=True, kw_only=True):
         bool, Meta(description="also take pictures that the table does not name, labelled by their folder")
     ] = False
     merge_ids: MergeIds = False
+
+
+class PhantomOptions(Options, frozen=True, kw_only=True):
+    """The phantom that is made where no root is given."""
+
+    patients: Annotated[int, Meta(description="how many, where no root is given")] = 100
+    seed: Annotated[int, Meta(description="of everything random in it, where no root is given")] = 0

@@ -1,30 +1,39 @@
-"""The phantom: synthetic mammograms read like KAUMDS, with the true lesions from the folder's `truth/`."""
+"""The phantom: synthetic mammograms read like KAUMDS, with true lesions and categories' chances from `truth/`."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import pandas as pd
 
-from birads_zoo import DatasetContext, Index, Lesion, UserError, phantom
+from birads_zoo import DatasetContext, Index, Lesion, UserError, chance_column, phantom
 from birads_zoo_plugins.datasets import _kaumds
 from birads_zoo_plugins.datasets._options import KaumdsOptions
 
+CATEGORIES = ("1", "3", "4", "5")
 TRUTH_FILE = "truth/lesions.csv"
+CHANCES_FILE = "truth/probabilities.csv"
 TRUTH_COLUMNS = ("image_path", "mask_path", "x", "y", "radius")  # those that are read
 
 
 def load(context: DatasetContext) -> Index:
-    """Read the phantom at the root; without a root, make the default one in the cache, once, and read that.
+    """Read the phantom at the root; without a root, make that of the options in the cache, once, and read that.
 
-    Raises `UserError` for a root without a readable `truth/lesions.csv`, and whatever KAUMDS' reader objects to.
+    Raises `UserError` for a root without a readable `truth/lesions.csv` and `truth/probabilities.csv`, and whatever
+    KAUMDS' reader objects to.
     """
-    root = phantom() if context.root is None else context.root
+    root = context.root
+    if root is None:
+        root = phantom(patients=context.options.patients, seed=context.options.seed)
     index = _kaumds.load(DatasetContext(root=root, options=KaumdsOptions()))
     lesions = _read_truth(index.root / TRUTH_FILE)
-    found = [lesions.get(path, ()) for path in index.rows["image_path"]]
-    return replace(index, rows=index.rows.assign(lesions=pd.Series(found, dtype="object")))
+    chances = _read_chances(index.root / CHANCES_FILE)
+    paths = index.rows["image_path"]
+    own = {"lesions": pd.Series([lesions.get(path, ()) for path in paths], dtype="object")}
+    own |= {name: pd.Series([told.get(path, nan) for path in paths]) for name, told in chances.items()}
+    return replace(index, rows=index.rows.assign(**own))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
@@ -34,22 +43,44 @@ def recognise(folder: Path, files: Sequence[str]) -> str:
 
 def _read_truth(path: Path) -> dict[str, tuple[Lesion, ...]]:
     """Return the lesions of each picture that has any."""
-    if not path.is_file():
-        raise UserError(f"{path} does not exist, so this is no phantom: give --dataset kaumds for real pictures")
     lesions: dict[str, tuple[Lesion, ...]] = {}
+    for number, line in _lines(path, TRUTH_COLUMNS):
+        x, y, radius = (_number(path, number, line, name) for name in ("x", "y", "radius"))
+        lesion = Lesion(x0=x - radius, y0=y - radius, x1=x + radius, y1=y + radius, mask_path=line["mask_path"])
+        lesions[line["image_path"]] = (*lesions.get(line["image_path"], ()), lesion)
+    return lesions
+
+
+def _read_chances(path: Path) -> dict[str, dict[str, float]]:
+    """Return by the index's column of a category's chance (`birads_zoo.chance_column`) that of each picture."""
+    chances: dict[str, dict[str, float]] = {chance_column("assessment", category): {} for category in CATEGORIES}
+    for number, line in _lines(path, ("image_path", *CATEGORIES)):
+        for category in CATEGORIES:
+            told = chances[chance_column("assessment", category)]
+            told[line["image_path"]] = _number(path, number, line, category)
+    return chances
+
+
+def _lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each line's number and cells of a file that has at least these columns."""
+    if not path.is_file():
+        raise UserError(
+            f"{path} does not exist, so this is no phantom of this version: make it anew with birads-zoo phantom, or "
+            "give --dataset kaumds for real pictures"
+        )
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        missing = [name for name in TRUTH_COLUMNS if name not in (reader.fieldnames or ())]
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
         if missing:
             raise UserError(f"{path} has no column {missing[0]!r}: make the phantom anew with birads-zoo phantom")
         for line in reader:
-            try:
-                x, y, radius = float(line["x"]), float(line["y"]), float(line["radius"])
-            except (TypeError, ValueError) as error:
-                raise UserError(
-                    f"{path}, line {reader.line_num}: x, y and radius are no numbers; "
-                    "make the phantom anew with birads-zoo phantom"
-                ) from error
-            lesion = Lesion(x0=x - radius, y0=y - radius, x1=x + radius, y1=y + radius, mask_path=line["mask_path"])
-            lesions[line["image_path"]] = (*lesions.get(line["image_path"], ()), lesion)
-    return lesions
+            yield reader.line_num, line
+
+
+def _number(path: Path, line: int, cells: dict[str, str], name: str) -> float:
+    try:
+        return float(cells[name])
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{path}, line {line}: {name} is no number; make the phantom anew with birads-zoo phantom"
+        ) from error

@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import numpy as np
+
+from birads_zoo.phantoms.anatomy import draw_build
+from birads_zoo.phantoms.film import expose
+from birads_zoo.phantoms.findings import Finding, draw_finding
+from birads_zoo.phantoms.tissue import draw_breast
+
+
+def added_by(finding: Finding) -> float:
+    """Return how much brighter than without it a very dense breast is where the lesion is, on average of six."""
+    found = []
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        build = draw_build(generator, "D")
+        breast = draw_breast(build, "CC", 208, 160, generator)
+        plain, seen = (expose(breast, build, one, "CC", np.random.default_rng(seed)) for one in (None, finding))
+        assert seen.mask is not None
+        found.append((seen.grey - plain.grey)[seen.mask].mean())
+    return float(np.mean(found))
+
+
+def test_a_mass_of_low_density_is_darker_than_gland_and_one_of_high_density_brighter() -> None:
+    mass = replace(
+        draw_finding(0.2, np.random.default_rng(0)),
+        kind="mass",
+        shape="oval",
+        margin="circumscribed",
+        morphology="",
+        distribution="",
+    )
+    assert added_by(replace(mass, density="low", contrast=0.0)) < -0.01
+    assert added_by(replace(mass, density="high", contrast=0.8)) > 0.1
+
+
+def test_a_distortion_pulls_tissue_in_without_a_mass() -> None:
+    """Strands converge on it: it changes the picture around its centre, and adds little there."""
+    distortion = replace(
+        draw_finding(0.7, np.random.default_rng(0)),
+        kind="architectural-distortion",
+        shape="",
+        margin="",
+        density="",
+        morphology="",
+        distribution="",
+    )
+    assert 0 < added_by(distortion) < 0.08
