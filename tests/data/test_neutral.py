@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,28 +10,28 @@ from PIL import Image, ImageDraw
 from birads_zoo.data.neutral import COARSEST, POINT, common_detail, place_neutral, points_per_pixel
 from birads_zoo.data.pixels import build_store
 from birads_zoo.interfaces import Index
-from birads_zoo.phantoms import anatomy, film, lesions
+from birads_zoo.phantoms.anatomy import draw_build
+from birads_zoo.phantoms.film import expose
+from birads_zoo.phantoms.findings import draw_finding
+from birads_zoo.phantoms.tissue import draw_breast
 from birads_zoo.recipe import ImageSection
 
 SECTION = ImageSection(height=128, width=96, neutral=True)
 
 
-def draw(seed=0, height=416, width=320, category="3", view="CC"):
-    """A phantom's picture with a lesion of the category, chest wall on the left."""
+def draw(seed=0, height=416, width=320, view="CC"):
+    """A phantom's picture and where its round mass is, chest wall on the left."""
     generator = np.random.default_rng(seed)
-    build = anatomy.draw_build(generator, "B")
-    finding = lesions.draw_finding(generator, category)
-    return film.expose(anatomy.draw_breast(build, view, height, width, generator), build, finding, view, generator)
+    build = draw_build(generator, "B")
+    mass = {"kind": "mass", "shape": "round", "margin": "circumscribed", "density": "high"}
+    finding = replace(draw_finding(0.5, generator), **mass, morphology="", distribution="")
+    picture = expose(draw_breast(build, view, height, width, generator), build, finding, view, generator)
+    return np.asarray(picture.grey * 255, np.uint8), picture.mask
 
 
 @pytest.fixture(scope="module")
-def picture():
-    return draw()
-
-
-@pytest.fixture(scope="module")
-def pixels(picture):
-    return picture.pixels
+def pixels():
+    return draw()[0]
 
 
 def stored(pixels, section=SECTION, detail=1.0):
@@ -84,9 +86,10 @@ def test_a_white_frame_at_the_chest_wall_is_cut(pixels, right, wide):
 
 @pytest.mark.parametrize("grey", [40, 80])
 def test_grey_film_at_the_chest_wall_is_cut(pixels, grey):
-    film = np.pad(np.maximum(pixels, grey), ((0, 0), (6, 0)), constant_values=grey)
+    breast = np.minimum(pixels, 127) * 2  # brighter than the film
+    film = np.pad(np.maximum(breast, grey), ((0, 0), (6, 0)), constant_values=grey)
     first = stored(film)[50:80, 0].mean()
-    assert first == pytest.approx(pixels[160:260, 1:5].mean(), abs=8), (
+    assert first == pytest.approx(breast[160:260, 1:5].mean(), abs=8), (
         "the first column is the breast's, not the film's"
     )
 
@@ -128,8 +131,9 @@ def test_the_breast_is_as_large_whatever_its_files_size(pixels):
 
 
 def test_left_and_right_breasts_lie_alike(pixels):
-    left, at_left = place_neutral(pixels, SECTION, 1.0)
-    right, at_right = place_neutral(pixels[:, ::-1], SECTION, 1.0)
+    wide = ImageSection(height=128, width=128, neutral=True)
+    left, at_left = place_neutral(pixels, wide, 1.0)
+    right, at_right = place_neutral(pixels[:, ::-1], wide, 1.0)
     assert not at_left.mirrored
     assert at_right.mirrored
     assert off(left, right) < 4
@@ -171,9 +175,8 @@ def test_a_picture_without_contrast_is_a_breast_as_a_whole(level):
 @pytest.mark.parametrize("made", [np.asarray, in_a_landscape, shrunk])
 def test_placement_says_where_a_lesion_went(view, right, made):
     for seed in range(4):
-        picture = draw(seed, view=view)
-        mask = made(np.asarray(picture.mask, np.uint8) * 255) > 127
-        source = made(picture.pixels)
+        drawn, where = draw(seed, view=view)
+        mask, source = made(np.asarray(where, np.uint8) * 255) > 127, made(drawn)
         if right:
             mask, source = mask[:, ::-1], source[:, ::-1]
         found, placement = place_neutral(source, SECTION, 1.0)

@@ -145,3 +145,9 @@ def test_16_bit_pictures_have_the_bits_that_are_said(prepared, tmp_path):
 def test_neutral_pictures_are_stored_with_their_common_detail(prepared):
     assert prepared().store.detail is None
     assert prepared({"image.neutral": True}).store.detail is not None
+
+
+@pytest.mark.follows("image.contrast")
+def test_an_equalised_picture_is_stored_with_more_contrast(prepared):
+    stored, equal = (prepared({"image.contrast": name}).store.array[:8] for name in ("stored", "clahe"))
+    assert equal[equal > 0].std() > 1.3 * stored[stored > 0].std()
