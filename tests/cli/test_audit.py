@@ -175,7 +175,10 @@ def test_a_table_without_a_single_label(zoo, folder, tmp_path, column):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--dataset", "phantom", "--merge-ids"], "data set 'phantom' has no option 'merge_ids'; its options are patients, seed"),
+        (
+            ["--dataset", "phantom", "--merge-ids"],
+            "data set 'phantom' has no option 'merge_ids'; its options are patients, seed",
+        ),
         (["--dataset", "kaumd"], "unknown data set 'kaumd'; did you mean 'kaumds' or 'kau-bcmd'?"),
         (["--dataset", "kau-bcmd"], "data set 'kaumds' needs its folder: give it with --root"),
         (
