@@ -16,7 +16,7 @@ from birads_zoo.phantoms.categories import LESION_CATEGORIES
 Values = NDArray[np.float64]
 
 _CUTS = (1 / 3, 2 / 3)  # where a reader is as likely to go below as above: between 3 and 4, and between 4 and 5
-_SPREAD = 0.065  # of the reader, in the unit of s: 0 would make the categories certain
+_SPREAD = 0.055  # of the reader, in the unit of s: 0 would make the categories certain
 _GRID = (np.arange(4000) + 0.5) / 4000
 
 

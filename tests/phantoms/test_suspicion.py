@@ -10,7 +10,7 @@ def test_categories_follow_the_suspicion_and_overlap() -> None:
     assert chances.argmax(axis=1)[[0, 2, 4]].tolist() == [0, 1, 2]
     assert chances[1, 0] == pytest.approx(0.5), "at the cut a reader is as likely to go below"
     assert chances[3, 2] == pytest.approx(0.5)
-    assert chances[2, 0] > 0.05, "a lesion in the middle of 4 is a 3 to some readers"
+    assert chances[2, 0] > 0.04, "a lesion in the middle of 4 is a 3 to some readers"
 
 
 def test_draws_have_the_distribution_of_their_category() -> None:
