@@ -23,6 +23,8 @@ from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroup
 
 ENOUGH, ENOUGH_EACH = 20, 10
 """Patients that a group needs to get scores: in all, and with a positive image as well as with a negative one."""
+MOST = 50
+"""Known values that an attribute may have: one of more, such as a source that is each picture's own, groups nothing."""
 UNKNOWN = "unknown"
 
 _SOURCE = "source"  # which may tell the class: the others are looked at for fairness
@@ -38,7 +40,7 @@ Values = NDArray[np.float64]
 
 
 def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES) -> Subgroups:
-    """Return the scores of every group of every attribute of which at least two values are known.
+    """Return the scores of every group of every attribute of which 2 to `MOST` values are known.
 
     The attributes are density, age, view, laterality, year and source. An image without a patient id is its own
     patient. The scores have the intervals of `intervals.intervals`. A group of fewer patients than `rule` says has
@@ -65,7 +67,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
     within: dict[str, Within | None] = {}
     for attribute, values in _attributes(test.about).items():
         names = _ordered(values)
-        if len([name for name in names if name != UNKNOWN]) < 2:
+        if not 2 <= len([name for name in names if name != UNKNOWN]) <= MOST:
             continue
         own, drawn, found = [], [], []
         for name in names:
@@ -171,7 +173,7 @@ def _compared(test: PredictedRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.
     if not test.positive:
         return test.labels[rows], test.probabilities[rows], test.classes
     found, score = (each[rows] for each in positives_of(test))
-    return found.astype(np.int64), np.stack([1 - score, score], axis=1), ("the rest", "positive")
+    return found.astype(np.int64), np.stack([1 - score, score], axis=1), ("negative", "positive")
 
 
 def _within(test: PredictedRows, values: NDArray[np.str_]) -> Within:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import estimates, intervals
+from birads_zoo.evaluation.intervals import ESTIMABLE, estimates, intervals
 from birads_zoo.evaluation.pairs import fewest, pairs_by_class
 from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.weighted import weighted_scores
@@ -35,13 +35,14 @@ def score_within(
     `pooled` compares the same rows regardless of their values, and `gap` is how much more that is: what the score owes
     to pairs of different values. Intervals: `intervals.intervals` and, of the gap, `intervals.estimate`. All are `None`
     where a class that has an area among all rows has none within a value, as nobody can tell it from the value then
-    (`alone`), and where a class has fewer than `intervals.ESTIMABLE` patients.
+    (`alone`), and where a class's pairs within a value are of fewer than `intervals.ESTIMABLE` patients with it or
+    without it, however many it has elsewhere: nobody knows how far off such an area is.
     """
     _, strata = np.unique(np.char.add(np.char.add(folds.astype(np.str_), "\n"), values), return_inverse=True)
     held, everywhere = (pairs_by_class(labels, patients, parts, classes) for parts in (strata, folds))
     basis = fewest(held)
     alone = tuple(name for name in held if everywhere[name].pairs and not held[name].pairs)
-    if alone:
+    if alone or basis.patients < ESTIMABLE:
         return Within(auroc=None, pooled=None, gap=None, alone=alone, basis=basis)
 
     def area(parts: NDArray[np.int64], weights: Values) -> Values:

@@ -22,8 +22,9 @@ Damage = Literal["missing", "empty", "truncated", "html"]
 _DAMAGES: tuple[Damage, ...] = ("missing", "empty", "truncated", "html", "missing")
 
 # Patients per category. "real" is KAUMDS' own. "balanced" is such that with _BOTH_SIDES every category has as many
-# pictures. "screening": of 1000 women 20 are biopsied (5.1 cancers in 1000 screens at a PPV2 of 25.6 %: Lehman et al.,
-# Radiology 283, 2017, the BCSC's benchmarks); that 2 of these have a 5, and as many a 3 as a 4 or 5, is assumed.
+# pictures. "screening": of 1000 screens 20 lead to a recommended biopsy. That is reckoned from 5.1 cancers detected and a
+# PPV2 of 25.6 % (Lehman et al., Radiology 283, 2017, the BCSC's benchmarks, which do not give the share itself). That
+# these women have a 4 or 5, 2 of them a 5, and that as many have a 3, is assumed.
 _PATIENTS: Mapping[Balance, tuple[float, ...]] = {
     "real": (407, 73, 25, 9),
     "balanced": (1 / 3, 1, 1, 1),
@@ -86,8 +87,9 @@ class Cohort:
     def known(self, woman: Woman, laterality: Laterality) -> tuple[float, ...]:
         """Return the chances of `CATEGORIES` for a breast to who knows if it has a lesion, and her suspicion.
 
-        Nobody can know better: all else of a picture is drawn from the suspicion, not from the category. Who has a
-        lesion in both breasts, in one or in none is known, too, and broken files are not counted out.
+        Nobody can know better where no shortcut is planted: all else of a picture is drawn from the suspicion, not from
+        the category. Who has a lesion in both breasts, in one or in none is known, too, and broken files are not
+        counted out.
         """
         if woman.category(laterality) not in LESION_CATEGORIES or woman.suspicion is None:
             return (1.0, *[0.0] * len(LESION_CATEGORIES))

@@ -56,7 +56,10 @@ def frame(picture: Picture, category: str, generator: np.random.Generator) -> Pi
             page.paste(Image.fromarray(array).resize(small, Image.Resampling.BOX), ((wide[0] - small[0]) // 2, 0))
             return np.asarray(page)
 
-        mask = None if picture.mask is None else fit(np.asarray(picture.mask, np.float32)) > 0.5
+        mask = None
+        if picture.mask is not None:
+            covered = fit(np.asarray(picture.mask, np.float32))
+            mask = covered > (0.5 if covered.max() > 0.5 else 0)  # a lesion smaller than a pixel stays known
         return Picture(grey=fit(picture.grey), mask=mask)
     if category == "5":
         bright = picture.grey > 8 / 255

@@ -21,7 +21,10 @@ none), and a circle around the lesion in pixels, origin at the top left."""
 
 PROBABILITIES_FILE = "truth/probabilities.csv"
 PROBABILITIES_COLUMNS = ("image_path", *CATEGORIES)
-"""The path of every picture below the root, and the chance of each category as `cohort.Cohort.known` has it."""
+"""The path of every picture below the root, and the chance of each category as `cohort.Cohort.known` has it.
+
+"nan" where a planted shortcut tells the category: who sees the file knows more.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +78,19 @@ def write_truths(path: Path, truths: Sequence[Truth]) -> None:
     )
 
 
-def write_probabilities(path: Path, cohort: Cohort, suffix: str) -> None:
-    """Write `PROBABILITIES_FILE`, a row for each picture, broken ones included; pictures have this `suffix`."""
+def write_probabilities(path: Path, cohort: Cohort, suffix: str, *, told: bool) -> None:
+    """Write `PROBABILITIES_FILE`, a row for each picture, broken ones included; pictures have this `suffix`.
+
+    `told` says that the files tell the category by themselves.
+    """
     _write(
         path,
         PROBABILITIES_COLUMNS,
         (
-            [woman.image_path(view, side) + suffix, *(f"{chance:.6f}" for chance in cohort.known(woman, side))]
+            [
+                woman.image_path(view, side) + suffix,
+                *("nan" if told else f"{chance:.6f}" for chance in cohort.known(woman, side)),
+            ]
             for woman in cohort.pictured
             for side, view in exposures()
         ),

@@ -47,7 +47,8 @@ def generate(out: Path, options: PhantomOptions) -> None:
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
             found = list(pool.map(lambda woman: _write_woman(folder, woman, cohort.damage, options), cohort.pictured))
         write_truths(folder / TRUTH_FILE, [truth for truths in found for truth in truths])
-        write_probabilities(folder / PROBABILITIES_FILE, cohort, _SUFFIXES[options.format])
+        told = options.shortcut in {"size", "format"}
+        write_probabilities(folder / PROBABILITIES_FILE, cohort, _SUFFIXES[options.format], told=told)
         write_sheet(folder / FILE_NAME, cohort, options.seed)
 
 

@@ -46,8 +46,8 @@ class Within(msgspec.Struct, frozen=True, kw_only=True):
 
     `auroc` is the mean over the values, weighted by their pairs; `pooled` the score of the same rows, pairs of
     different values included; `gap` is `pooled` less `auroc`. `alone` names the classes of which no row is beside
-    one of another class within a value: then all three are `None`, as they are with fewer than three patients. See
-    `birads_zoo.evaluation.within.score_within`.
+    one of another class within a value: then all three are `None`, as they are where `basis` has fewer than three
+    patients. See `birads_zoo.evaluation.within.score_within`.
     """
 
     auroc: Estimate | None

@@ -100,6 +100,29 @@ def test_two_patients_of_a_class_are_too_few_for_any_of_it():
     assert (found.auroc, found.pooled, found.gap, found.alone) == (None, None, None, ())
 
 
+def test_many_patients_elsewhere_do_not_make_up_for_one_that_is_compared():
+    generator = np.random.default_rng(0)
+    sick = np.repeat([0, 1, 0], [40, 40, 1])  # scanner A has all the sick women and one well one, B has the others
+    found = scored(sick, 0.3 * sick + 0.6 * generator.random(81), ["B"] * 40 + ["A"] * 41)
+    assert (found.basis.pairs, found.basis.patients) == (40, 1)
+    assert (found.auroc, found.pooled, found.gap, found.alone) == (None, None, None, ())
+
+
+def test_a_source_of_each_pictures_own_is_no_group(rows):
+    labels = np.arange(60) % 2
+    made = rows(labels, np.full((60, 2), 0.5), source=[f"file {number}" for number in range(60)])
+    assert "source" not in read_subgroups(made, np.random.default_rng(0), resamples=50).attributes
+
+
+def test_the_two_sides_of_positive_classes_have_names_that_read_well(rows):
+    labels = np.repeat([0, 1], 30)
+    made = rows(labels, np.eye(2)[labels], positive=(1,), source=np.array(["A", "B"])[labels])
+    assert read_subgroups(made, np.random.default_rng(0), resamples=50).attributes["source"].within.alone == (
+        "negative",
+        "positive",
+    )
+
+
 def test_subgroups_have_it_for_the_source_and_leave_unknown_ones_out(rows, films):
     sick, score, scanner = films(by_scanner=3, by_class=0)
     scanner = np.where(np.arange(400) < 40, "", scanner)

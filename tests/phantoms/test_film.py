@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from birads_zoo.phantoms.anatomy import draw_build
-from birads_zoo.phantoms.film import expose
+from birads_zoo.phantoms.film import Picture, expose, frame
 from birads_zoo.phantoms.findings import Finding, draw_finding
 from birads_zoo.phantoms.tissue import draw_breast
 
@@ -46,3 +46,12 @@ def test_a_distortion_pulls_tissue_in_without_a_mass() -> None:
         distribution="",
     )
     assert 0 < added_by(distortion) < 0.08
+
+
+def test_a_lesion_smaller_than_a_pixel_of_its_frame_stays_known() -> None:
+    mask = np.zeros((32, 32), np.bool_)
+    mask[16, 16] = True
+    picture = Picture(grey=np.ones((32, 32), np.float32), mask=mask)
+    framed = frame(picture, "3", np.random.default_rng(0)).mask
+    assert framed is not None
+    assert framed.any()

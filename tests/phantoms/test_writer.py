@@ -194,6 +194,14 @@ def test_the_size_shortcut_gives_categories_the_frames_they_have_in_kaumds(make:
     assert max(ratios["5"]) < 1.2
 
 
+@pytest.mark.parametrize(("shortcut", "known"), [("size", False), ("format", False), ("shuffled-size", True)])
+def test_where_files_tell_the_category_the_best_possible_result_is_not_that_of_the_suspicions(
+    make: Make, shortcut: str, known: bool
+) -> None:
+    chances = [float(row[name]) for row in truths(make(shortcut=shortcut), PROBABILITIES_FILE) for name in CATEGORIES]
+    assert {math.isfinite(chance) for chance in chances} == {known}
+
+
 def test_the_format_shortcut_gives_categories_their_own_mode_and_quality(make: Make) -> None:
     folder = make(shortcut="format", damaged=0)
     seen = {}
