@@ -92,12 +92,12 @@ def test_the_chances_are_met(balance: Balance) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_nobody_can_be_right_about_all_categories(seed: int) -> None:
-    """The best possible macro-F1 of the default phantom is below 0.9, and nearly the same for every seed."""
-    cohort = draw_cohort(PhantomOptions(seed=seed))
+    """The best possible macro-F1 of the demo's phantom is below 0.9, and nearly the same for every seed."""
+    cohort = draw_cohort(PhantomOptions(patients=400, seed=seed))
     breasts = [(woman, side) for woman in cohort.pictured for side in ("R", "L")]
     labels = np.array([CATEGORIES.index(woman.category(side)) for woman, side in breasts])
     called = decide(np.array([cohort.known(woman, side) for woman, side in breasts]))
-    assert 0.82 < f1_score(labels, called, average="macro") < 0.9
+    assert 0.87 < f1_score(labels, called, average="macro") < 0.9
 
 
 def test_a_woman_with_lesions_in_both_breasts_is_told_from_one_with_one() -> None:
