@@ -22,9 +22,9 @@ Damage = Literal["missing", "empty", "truncated", "html"]
 _DAMAGES: tuple[Damage, ...] = ("missing", "empty", "truncated", "html", "missing")
 
 # Patients per category. "real" is KAUMDS' own. "balanced" is such that with _BOTH_SIDES every category has as many
-# pictures. "screening": of 1000 screens 20 lead to a recommended biopsy. That is reckoned from 5.1 cancers detected and a
-# PPV2 of 25.6 % (Lehman et al., Radiology 283, 2017, the BCSC's benchmarks, which do not give the share itself). That
-# these women have a 4 or 5, 2 of them a 5, and that as many have a 3, is assumed.
+# pictures. "screening": of 1000 screens 20 lead to a recommended biopsy, reckoned from 5.1 cancers detected and a PPV2
+# of 25.6 % (Lehman et al., Radiology 283, 2017, the BCSC's benchmarks, which do not give the share itself). That these
+# women have a 4 or 5, 2 of them a 5, and that as many have a 3, is assumed.
 _PATIENTS: Mapping[Balance, tuple[float, ...]] = {
     "real": (407, 73, 25, 9),
     "balanced": (1 / 3, 1, 1, 1),
