@@ -179,7 +179,7 @@ def predictions(networks: dict[str, Scores]) -> pd.DataFrame:
     columns = {f"fold, seed {seed}": first.folds[:, seed] for seed in range(first.folds.shape[1])}
     for name, scores in sorted(networks.items()):
         columns |= {f"{name}, seed {seed}": chances for seed, chances in enumerate(scores.chances.T)}
-    return pd.concat([first.about.reset_index(drop=True), pd.DataFrame(columns)], axis=1)
+    return pd.concat([first.about.drop(columns="kind").reset_index(drop=True), pd.DataFrame(columns)], axis=1)
 
 
 if __name__ == "__main__":
