@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from birads_zoo.data.images import Pixels
 
 _DARK, _BRIGHT = 2.0, 99.7  # percentiles of the pixels that are not black: what becomes black and white
-_TILES = (4, 3)  # down and across, each with a histogram of its own
+_TILES = (4, 3)  # at most so many down and across, each with a histogram of its own and two pixels or more a side
 _LIMIT = 3.0  # no grey level counts for more than this many times the mean of its tile's histogram
 
 
@@ -20,7 +20,7 @@ def equalize(pixels: Pixels) -> Pixels:
     equalisation (Zuiderveld, Graphics Gems IV, 1994, pages 474–485), in 4×3 tiles with 256 grey levels each.
     """
     tissue = pixels > 0
-    if not tissue.any():
+    if not tissue.any() or min(pixels.shape) < 2:  # nothing to equalise
         return pixels
     white = np.iinfo(pixels.dtype).max
     dark, bright = np.percentile(pixels[tissue], [_DARK, _BRIGHT])
@@ -33,5 +33,6 @@ def equalize(pixels: Pixels) -> Pixels:
 def _clahe(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     from kornia.enhance import equalize_clahe  # here: it takes a fifth of a second
 
-    equal: torch.Tensor = equalize_clahe(torch.from_numpy(plane), _LIMIT, _TILES)
+    down, across = (min(most, max(side // 2, 1)) for most, side in zip(_TILES, plane.shape, strict=True))
+    equal: torch.Tensor = equalize_clahe(torch.from_numpy(plane), _LIMIT, (down, across))
     return np.asarray(equal.clamp(0, 1).numpy(), dtype=np.float32)

@@ -52,6 +52,12 @@ def test_a_picture_of_one_grey_has_no_contrast_to_gain(grey):
     assert np.ptp(equal.astype(int)) == 0
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (2, 40), (5, 4)])
+def test_tiny_pictures_are_equalised_too(shape):
+    picture = np.random.default_rng(0).integers(1, 255, shape).astype(np.uint8)
+    assert equalize(picture).shape == shape
+
+
 @pytest.mark.parametrize("neutral", [False, True])
 def test_stores_hold_what_the_recipe_asks_for(tmp_path, neutral):
     Image.fromarray(eight_bits(breast(192, 128))).save(tmp_path / "picture.png")
