@@ -1,5 +1,6 @@
 """The figures committed under bench/results are those of the predictions committed beside them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -37,3 +38,17 @@ def test_a_leaderboard_is_that_of_its_predictions(target):
                 positive = (predictions["label"] == column.rpartition(", ")[2]).to_numpy()
                 areas.append(area_by_fold(positive, predictions[column].to_numpy(), folds))
         assert np.mean(areas) == pytest.approx(reported, abs=0.001), model
+
+
+def test_the_readings_of_ddsm_are_those_of_its_predictions():
+    folder = STUDIES.parent / "ddsm-299" / "marked"
+    predictions = pd.read_csv(folder / "predictions.csv", dtype={"patient_id": str})
+    reported = json.loads((folder / "readings.json").read_text())["mobilenet_v2"]["all women"]["image"]
+    assert (len(predictions), predictions["patient_id"].nunique()) == (reported["n"], reported["women"]) == (2315, 579)
+    areas = []
+    for seed in range(3):
+        folds = predictions[f"fold, seed {seed}"].to_numpy()
+        assert (predictions.groupby("patient_id")[f"fold, seed {seed}"].nunique() == 1).all()
+        chances = predictions[f"mobilenet_v2, seed {seed}"].to_numpy()
+        areas.append(area_by_fold(predictions["marked"].to_numpy(), chances, folds))
+    assert np.mean(areas) == pytest.approx(reported["value"], abs=0.001)
