@@ -68,6 +68,8 @@ def main() -> None:
 
     labels = pd.read_csv(arguments.root / "labels.csv", dtype=str, keep_default_na=False).set_index("image_path")
     networks = dict(read_study(arguments.study, labels))
+    if not networks:
+        parser.error(f"{arguments.study}/runs holds no finished run")
     readings = {name: read(scores) for name, scores in sorted(networks.items())}
     out = make_folder(arguments.out)
     write_text(out / "readings.json", json.dumps(readings, indent=2) + "\n")
