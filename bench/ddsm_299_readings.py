@@ -1,10 +1,11 @@
-"""DDSM-299, marked against unmarked: what a study's runs say by image, by breast, and of a woman's two breasts.
+"""DDSM-299, marked against unmarked: what predictions say by film, by breast, and of a woman's two breasts.
 
-Reads the predictions of `birads-zoo compare --dataset ddsm --target marked`, out of fold, and writes `readings.json`,
-`readings.md` and `predictions.csv` (a row an image, the fold of each seed, the probability of "marked" by each network
-and seed). Settings were chosen on the women of one fixed half, by a hash of their numbers; the other half is reported.
+Reads the out-of-fold predictions of a study (`study_predictions.py`) and writes `readings.json` and `readings.md`: each
+network's mean over seeds, its seeds averaged as one model, and the networks named by `--average` as one model. What is
+averaged are log-odds. Settings were chosen on the women of one fixed half, by a hash of their numbers; the other half
+is reported.
 
-    python bench/ddsm_299_readings.py studies/ddsm-299-marked ddsm-299 --out bench/results/ddsm-299/marked
+    python bench/ddsm_299_readings.py bench/results/ddsm-299/marked/predictions.csv ddsm-299 --average mobilenet_v2
 """
 
 from __future__ import annotations
@@ -12,96 +13,113 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from birads_zoo.evaluation.intervals import intervals, rate
 from birads_zoo.evaluation.rows import OutOfFold
-from birads_zoo.files import make_folder, write_text
+from birads_zoo.files import write_text
 from birads_zoo.results.estimate import Estimate
 
-BREAST = ["patient_id", "laterality"]
+WOMAN, BREAST = ["patient_id"], ["patient_id", "laterality"]
 POPULATIONS = ("women chosen on", "other women", "all women")
+SMALLEST = 1e-6  # chances are kept off 0 and 1, whose log-odds are infinite
+
+Reading = dict[str, float]
+Readings = dict[str, dict[str, dict[str, Reading]]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scores:
-    """One network's predictions: n rows `about` the images; of S seeds the chance of "marked" and the fold, n×S."""
+    """One model's predictions: n rows `about` the films; the log-odds of "marked" and the fold of S seeds, n×S."""
 
     about: pd.DataFrame
-    chances: NDArray[np.float64]
+    odds: NDArray[np.float64]
     folds: NDArray[np.int64]
 
     def where(self, rows: NDArray[np.bool_]) -> Scores:
         """Return the scores of some of the rows."""
-        return Scores(about=self.about[rows], chances=self.chances[rows], folds=self.folds[rows])
+        return Scores(about=self.about[rows], odds=self.odds[rows], folds=self.folds[rows])
 
     def breasts(self) -> Scores:
-        """Return the mean of each breast's images; a breast is marked if any of them is."""
-        frame = self.about[[*BREAST, "marked"]].copy()
-        seeds = [f"seed {seed}" for seed in range(self.chances.shape[1])]
-        folds = [f"fold {seed}" for seed in range(self.chances.shape[1])]
-        frame[seeds], frame[folds] = self.chances, self.folds
-        rules = {"marked": "max"} | dict.fromkeys(seeds, "mean") | dict.fromkeys(folds, "first")
-        found = frame.groupby(BREAST, as_index=False).agg(rules)
-        return Scores(about=found, chances=found[seeds].to_numpy(), folds=found[folds].to_numpy())
+        """Return the mean of each breast's films; a breast is marked if any of them is."""
+        keys = [self.about[name].to_numpy() for name in BREAST]
+        odds = pd.DataFrame(self.odds).groupby(keys).mean()
+        folds = pd.DataFrame(self.folds).groupby(keys).first()
+        about = self.about.groupby(BREAST, as_index=False)["marked"].max()
+        return Scores(about=about, odds=odds.to_numpy(), folds=folds.to_numpy())
 
-    def together(self) -> Scores:
-        """Return the mean of the seeds' predictions, as one network's; their folds differ, so no row has one."""
-        mean = self.chances.mean(axis=1, keepdims=True)
-        return Scores(about=self.about, chances=mean, folds=np.zeros(mean.shape, np.int64))
+    def compared(self) -> Scores:
+        """Score each row by its breast's films less the other breast's; 0 for a woman with films of one breast."""
+        sums, counts = _sums(self.odds, self.about, WOMAN)
+        own, films = _sums(self.odds, self.about, BREAST)
+        other = np.divide(sums - own, counts - films, out=own / films, where=counts > films)
+        return replace(self, odds=own / films - other)
 
 
 def main() -> None:
-    """Read every network of the study and write the figures."""
+    """Read every model and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", type=Path, help="the folder that compare left")
+    parser.add_argument("predictions", type=Path, help="the table of study_predictions.py")
     parser.add_argument("root", type=Path, help="the unpacked folder, with its labels.csv")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--average", nargs="+", default=[], metavar="MODEL", help="also these, averaged as one")
+    parser.add_argument("--out", type=Path, help="where the readings lie; beside the predictions by default")
     arguments = parser.parse_args()
 
     labels = pd.read_csv(arguments.root / "labels.csv", dtype=str, keep_default_na=False).set_index("image_path")
-    networks = dict(read_study(arguments.study, labels))
-    if not networks:
-        parser.error(f"{arguments.study}/runs holds no finished run")
-    readings = {name: read(scores) for name, scores in sorted(networks.items())}
-    out = make_folder(arguments.out)
+    models = read_models(arguments.predictions, labels)
+    if unknown := set(arguments.average) - models.keys():
+        parser.error(f"{arguments.predictions} has no {', '.join(sorted(unknown))}, but {', '.join(models)}")
+    readings = read(with_averages(models, arguments.average))
+    out = arguments.out or arguments.predictions.parent
     write_text(out / "readings.json", json.dumps(readings, indent=2) + "\n")
     write_text(out / "readings.md", table(readings))
-    write_text(out / "predictions.csv", predictions(networks).to_csv(index=False, float_format="%.4g"))
     print(table(readings))
 
 
-def read_study(study: Path, labels: pd.DataFrame) -> Iterator[tuple[str, Scores]]:
-    """Yield each network's name and scores, the seeds in order and the images in one order for all."""
-    runs: dict[str, dict[int, pd.DataFrame]] = {}
-    for folder in sorted((study / "runs").iterdir()):
-        if not (folder / "predictions.csv").is_file():
-            continue
-        recipe = tomllib.loads((folder / "recipe.toml").read_text(encoding="utf-8"))
-        rows = pd.read_csv(folder / "predictions.csv", dtype={"patient_id": str}).sort_values("image_path")
-        runs.setdefault(recipe["model"]["backbone"], {})[recipe.get("seed", 0)] = rows.reset_index(drop=True)
-    for name, seeds in runs.items():
-        frames = [seeds[seed] for seed in sorted(seeds)]
-        first = frames[0]
-        assert all(frame["image_path"].equals(first["image_path"]) for frame in frames), f"{name}: other images by seed"
-        about = first[["image_path", "patient_id", "laterality", "view"]].copy()
-        about["marked"] = (first["label"] == "marked").to_numpy()
-        about["kind"] = labels.loc[first["image_path"], "lesion_types"].to_numpy()
-        yield (
-            name,
-            Scores(
-                about=about,
-                chances=np.stack([frame["probability_marked"] for frame in frames], axis=1),
-                folds=np.stack([frame["fold"] for frame in frames], axis=1),
-            ),
+def read_models(predictions: Path, labels: pd.DataFrame) -> dict[str, Scores]:
+    """Return each model's scores, its seeds in order."""
+    rows = pd.read_csv(predictions, dtype={"patient_id": str}, keep_default_na=False)
+    about = rows[["image_path", "patient_id", "laterality"]].copy()
+    about["marked"] = (rows["label"] == "marked").to_numpy()
+    about["mass"] = labels.loc[rows["image_path"], "lesion_types"].str.contains("MASS").to_numpy()
+    folds = rows[[name for name in rows if name.startswith("fold, seed ")]].to_numpy()
+    chances = rows[[name for name in rows if name.endswith(", marked")]].clip(SMALLEST, 1 - SMALLEST)
+    names = sorted({name.split(", ")[0] for name in chances})
+    return {
+        name: Scores(
+            about=about,
+            odds=logit(chances[[f"{name}, seed {seed}, marked" for seed in range(folds.shape[1])]].to_numpy()),
+            folds=folds,
         )
+        for name in names
+    }
+
+
+def with_averages(models: dict[str, Scores], averaged: list[str]) -> dict[str, Scores]:
+    """Return the models, each also with its seeds averaged as one, and the `averaged` as one."""
+    found = dict(models)
+    found |= {f"{name}, seeds averaged": _together([scores]) for name, scores in models.items()}
+    if averaged:
+        found["average of " + ", ".join(averaged)] = _together([models[name] for name in averaged])
+    return found
+
+
+def _together(models: list[Scores]) -> Scores:
+    """Return the mean over models and seeds; the folds of seeds differ, so that no row has one."""
+    odds = np.concatenate([scores.odds for scores in models], axis=1).mean(axis=1, keepdims=True)
+    return Scores(about=models[0].about, odds=odds, folds=np.zeros(odds.shape, np.int64))
+
+
+def _sums(odds: NDArray[np.float64], about: pd.DataFrame, keys: list[str]) -> tuple[NDArray[np.float64], ...]:
+    """Return, for each row, the sum over the rows that share its keys, and their number n×1."""
+    groups = pd.DataFrame(odds).groupby([about[name].to_numpy() for name in keys])
+    return groups.transform("sum").to_numpy(), groups[[0]].transform("size").to_numpy(np.float64).reshape(-1, 1)
 
 
 def chosen_on(patients: pd.Series[str]) -> NDArray[np.bool_]:
@@ -109,79 +127,71 @@ def chosen_on(patients: pd.Series[str]) -> NDArray[np.bool_]:
     return np.array([hashlib.sha256(patient.encode()).digest()[0] % 2 == 0 for patient in patients], dtype=bool)
 
 
-def read(scores: Scores) -> dict[str, dict[str, dict[str, float]]]:
-    """Return the readings of one network, by population of women."""
-    half = chosen_on(scores.about["patient_id"])
-    populations = dict(zip(POPULATIONS, (half, ~half, np.ones_like(half)), strict=True))
-    return {name: _readings(scores.where(rows)) for name, rows in populations.items()}
+def read(models: dict[str, Scores]) -> Readings:
+    """Return the readings of each model, by population of women."""
+    found: Readings = {name: {} for name in POPULATIONS}
+    for name, scores in models.items():
+        half = chosen_on(scores.about["patient_id"])
+        for population, rows in zip(POPULATIONS, (half, ~half, np.ones_like(half)), strict=True):
+            found[population][name] = _readings(scores.where(rows))
+    return found
 
 
-def _readings(scores: Scores) -> dict[str, dict[str, float]]:
-    marked, kind = scores.about["marked"].to_numpy(), scores.about["kind"].to_numpy()
-    mass = np.array(["MASS" in each.upper() for each in kind])
+def _readings(scores: Scores) -> dict[str, Reading]:
+    marked, mass = scores.about["marked"].to_numpy(), scores.about["mass"].to_numpy()
     breasts = scores.breasts()
     return {
-        "image": _area(scores),
-        "image, seeds averaged": _area(scores.together()),
+        "film": _area(scores),
+        "film, breasts compared": _area(scores.compared()),
         "breast": _area(breasts),
-        "breast, seeds averaged": _area(breasts.together()),
-        "image, masses": _area(scores.where(~marked | mass)),
-        "image, calcifications alone": _area(scores.where(~marked | ~mass)),
-        "which of two breasts, seeds averaged": _which(breasts.together()),
+        "breast, breasts compared": _area(breasts.compared()),
+        "film, masses": _area(scores.where(~marked | mass)),
+        "film, calcifications alone": _area(scores.where(~marked | ~mass)),
+        "which of two breasts": _which(breasts),
     }
 
 
-def _area(scores: Scores) -> dict[str, float]:
+def _area(scores: Scores) -> Reading:
     """Return the ROC-AUC of "marked": of S seeds, the mean of their areas by fold."""
     labels = scores.about["marked"].to_numpy().astype(np.int64)
     patients = scores.about["patient_id"].to_numpy(dtype=str)
-    both = np.stack([1 - scores.chances.T, scores.chances.T], axis=2)
-    told = OutOfFold(probabilities=both, folds=scores.folds.T)
-    return _told(
-        intervals(labels, told, patients, ordinal=False, names={"macro_auroc"})["macro_auroc"],
-        n=len(labels),
-        women=len(set(patients)),
-    )
+    chances = expit(scores.odds.T)
+    told = OutOfFold(probabilities=np.stack([1 - chances, chances], axis=2), folds=scores.folds.T)
+    found = intervals(labels, told, patients, ordinal=False, names={"macro_auroc"})["macro_auroc"]
+    return _told(found, n=len(labels), women=len(set(patients)))
 
 
-def _which(breasts: Scores) -> dict[str, float]:
-    """Return in what share of the women with one marked breast that breast has the higher mean."""
-    frame = breasts.about.assign(chance=breasts.chances[:, 0])
-    sides = frame.pivot_table(index="patient_id", columns="laterality", values=["chance", "marked"]).dropna()
-    sides = sides[sides["marked", "L"] != sides["marked", "R"]]
-    left_higher = sides["chance", "L"] > sides["chance", "R"]
-    hits = (left_higher == (sides["marked", "L"] > sides["marked", "R"])).to_numpy()
-    return _told(rate(hits, sides.index.to_numpy(dtype=str)), n=len(hits), women=len(hits))
+def _which(breasts: Scores) -> Reading:
+    """Return in what share of the women with one marked breast it has the higher score; a tie counts half."""
+    differences = breasts.compared()
+    sides = breasts.about.groupby("patient_id")["marked"].agg(["size", "sum"])
+    women = sides.index[(sides["size"] == 2) & (sides["sum"] == 1)]
+    rows = breasts.about["marked"].to_numpy() & breasts.about["patient_id"].isin(women).to_numpy()
+    more = differences.odds[rows]
+    hits = np.stack([more > 0, more >= 0])  # (2, women, S)
+    patients = breasts.about["patient_id"].to_numpy(dtype=str)[rows]
+    everyone = np.broadcast_to(patients[:, None], hits.shape)
+    return _told(rate(hits.ravel(), everyone.ravel()), n=len(women), women=len(women))
 
 
-def _told(estimate: Estimate | None, n: int, women: int) -> dict[str, float]:
+def _told(estimate: Estimate | None, n: int, women: int) -> Reading:
     assert estimate is not None, "a reading without rows of both kinds"
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": n, "women": women}
 
 
-def table(readings: dict[str, dict[str, dict[str, dict[str, float]]]]) -> str:
-    """Return a Markdown table a population: a row a network, a column a reading, each with its 95 % interval."""
+def table(readings: Readings) -> str:
+    """Return a Markdown table a population: a row a model, a column a reading, each with its 95 % interval and n."""
     parts = []
-    for population in POPULATIONS:
-        columns = list(next(iter(readings.values()))[population])
+    for population, models in readings.items():
+        columns = list(next(iter(models.values())))
         lines = [f"| {population} | " + " | ".join(columns) + " |", "| --- " * (len(columns) + 1) + "|"]
-        for name, found in readings.items():
+        for name, found in models.items():
             cells = [
-                f"{reading['value']:.3f} [{reading['low']:.3f}, {reading['high']:.3f}], n = {reading['n']}"
-                for reading in found[population].values()
+                f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}], n = {one['n']}" for one in found.values()
             ]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
-
-
-def predictions(networks: dict[str, Scores]) -> pd.DataFrame:
-    """Return a row an image: what it is, the fold of each seed, and what each network gave it."""
-    first = next(iter(networks.values()))
-    columns = {f"fold, seed {seed}": first.folds[:, seed] for seed in range(first.folds.shape[1])}
-    for name, scores in sorted(networks.items()):
-        columns |= {f"{name}, seed {seed}": chances for seed, chances in enumerate(scores.chances.T)}
-    return pd.concat([first.about.drop(columns="kind").reset_index(drop=True), pd.DataFrame(columns)], axis=1)
 
 
 if __name__ == "__main__":

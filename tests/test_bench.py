@@ -96,38 +96,62 @@ def a_study_of_two_networks(folder, women=40):
     rows["image_path"] = [f"{row.patient_id}.{row.laterality}.{row.view}.png" for row in rows.itertuples()]
     marked = rows["laterality"] == np.where(rows["patient_id"].str[-1].astype(int) % 2, "L", "R")
     rows["label"] = np.where(marked, "marked", "unmarked")
-    for network, chances in {"right": 0.25 + 0.5 * marked, "draws": generator.random(len(rows))}.items():
+    for network, chances in {"right": 0.25 + 0.5 * marked, "timm/draws": generator.random(len(rows))}.items():
         for seed in (0, 1):
-            run = folder / "runs" / f"{network}-{seed}"
+            run = folder / "runs" / f"{network}@{seed}".replace("/", "~")
             run.mkdir(parents=True)
-            (run / "recipe.toml").write_text(f'seed = {seed}\n[model]\nbackbone = "{network}"\n')
             folds = rows["patient_id"].str[1:].astype(int) // (seed + 1) % 2
-            table = rows.assign(fold=folds, probability_marked=chances)
+            table = rows.assign(fold=folds, probability_unmarked=1 - chances, probability_marked=chances)
             table.sample(frac=1, random_state=seed).to_csv(run / "predictions.csv", index=False)
     kinds = np.where(marked, np.where(rows["view"] == "CC", "MASS", "CALCIFICATION"), "")
     return rows[["image_path"]].assign(lesion_types=kinds)
 
 
+def run_bench(monkeypatch, script, *arguments):
+    """Run a script's `main` as from a shell."""
+    monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+    runpy.run_path(str(BENCH / script))["main"]()
+
+
 def test_the_readings_of_ddsm_are_those_of_the_predictions(tmp_path, monkeypatch):
     a_study_of_two_networks(tmp_path / "study").to_csv(tmp_path / "labels.csv", index=False)
-    arguments = ["ddsm_299_readings.py", tmp_path / "study", tmp_path, "--out", tmp_path / "out"]
-    monkeypatch.setattr(sys, "argv", [*map(str, arguments)])
-    runpy.run_path(str(BENCH / "ddsm_299_readings.py"))["main"]()
+    table = tmp_path / "predictions.csv"
+    run_bench(monkeypatch, "study_predictions.py", tmp_path / "study", "--out", table)
+    run_bench(monkeypatch, "ddsm_299_readings.py", table, tmp_path, "--average", "right", "timm/draws")
 
-    readings = json.loads((tmp_path / "out" / "readings.json").read_text())
-    chosen, other, whole = readings["right"].values()
-    assert chosen["image"]["women"] + other["image"]["women"] == whole["image"]["women"] == 40
-    assert all(reading["value"] == 1 for population in (chosen, other, whole) for reading in population.values())
-    assert whole["image, masses"]["n"] == whole["image, calcifications alone"]["n"] == 120
-    assert whole["breast"]["n"] == 80
+    chosen, other, whole = json.loads((tmp_path / "readings.json").read_text()).values()
+    averaged = "average of right, timm/draws"
+    assert list(whole) == ["right", "timm/draws", "right, seeds averaged", "timm/draws, seeds averaged", averaged]
+    right = whole["right"]
+    assert chosen["right"]["film"]["women"] + other["right"]["film"]["women"] == right["film"]["women"] == 40
+    assert all(reading["value"] == 1 for models in (chosen, other, whole) for reading in models["right"].values())
+    assert right["film, masses"]["n"] == right["film, calcifications alone"]["n"] == 120
+    assert right["breast"]["n"] == 80
 
-    drawn = pd.read_csv(tmp_path / "out" / "predictions.csv")
-    means = drawn.groupby(["patient_id", "laterality"]).agg(mean=("draws, seed 0", "mean"), marked=("marked", "any"))
-    sides = means.unstack()
-    right = ((sides["mean", "L"] > sides["mean", "R"]) == sides["marked", "L"]).mean()
-    found = readings["draws"]["all women"]
-    assert found["which of two breasts, seeds averaged"]["value"] == pytest.approx(right, abs=1e-6)
-    assert found["image, seeds averaged"]["value"] == pytest.approx(
-        roc_auc_score(drawn["marked"], drawn["draws, seed 0"]), abs=1e-6
-    )
-    assert found["image"]["low"] < 0.5 < found["image"]["high"]
+    drawn = pd.read_csv(table)
+    drawn["marked"] = drawn["label"] == "marked"
+    drawn["odds"] = np.log(drawn["timm/draws, seed 0, marked"] / (1 - drawn["timm/draws, seed 0, marked"]))
+    breasts = drawn.groupby(["patient_id", "laterality"]).agg(odds=("odds", "mean"), marked=("marked", "any")).unstack()
+    more_left = breasts["odds", "L"] - breasts["odds", "R"]
+    found = whole["timm/draws, seeds averaged"]
+    of_two = ((more_left > 0) == breasts["marked", "L"]).mean()
+    assert found["which of two breasts"]["value"] == pytest.approx(of_two, abs=1e-6)
+    compared = drawn["patient_id"].map(more_left) * np.where(drawn["laterality"] == "L", 1, -1)
+    for name, scores in {"film": drawn["odds"], "film, breasts compared": compared}.items():
+        assert found[name]["value"] == pytest.approx(roc_auc_score(drawn["marked"], scores), abs=1e-6)
+    assert whole["timm/draws"]["film"]["low"] < 0.5 < whole["timm/draws"]["film"]["high"]
+
+
+def test_predictions_of_runs_that_were_split_differently_keep_their_folds(tmp_path, monkeypatch):
+    for split, folds in {"patient": [0, 0, 1, 1], "image": [0, 1, 0, 1]}.items():
+        run = tmp_path / "study" / "runs" / f"net@0@{split}"
+        run.mkdir(parents=True)
+        rows = pd.DataFrame({"image_path": list("abcd"), "patient_id": ["1", "1", "2", "2"], "laterality": "L"})
+        rows = rows.assign(view=["CC", "MLO"] * 2, label=["x", "y", "z", "x"], fold=folds)
+        rows = rows.assign(probability_x=0.2, probability_y=0.3, probability_z=0.5)
+        rows.to_csv(run / "predictions.csv", index=False)
+    run_bench(monkeypatch, "study_predictions.py", tmp_path / "study", "--out", tmp_path / "out.csv")
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert found["fold, net@patient, seed 0"].tolist() == [0, 0, 1, 1]
+    assert found["fold, net@image, seed 0"].tolist() == [0, 1, 0, 1]
+    assert found["net@image, seed 0, z"].tolist() == [0.5] * 4

@@ -1,0 +1,71 @@
+"""The test predictions of all runs of a study, in one table: so that its figures can be recomputed without the runs.
+
+Writes a row a sample: what it is, its label, the fold of each seed, and the probability of each class by each model and
+seed, `MODEL, seed S, CLASS`; of two classes the second alone. Where models were split differently, as in a leakage
+study, each has its own folds, `fold, MODEL, seed S`.
+
+    python bench/study_predictions.py studies/compare --out predictions.csv
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from birads_zoo.files import write_text
+
+ABOUT = ("image_path", "patient_id", "laterality", "view", "label")
+
+
+def main() -> None:
+    """Read the study's finished runs and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", type=Path, help="the folder that compare, ablate or leakage left")
+    parser.add_argument("--out", type=Path, required=True, help="the file to write")
+    arguments = parser.parse_args()
+
+    runs = read_runs(arguments.study)
+    if not runs:
+        parser.error(f"{arguments.study}/runs holds no finished run")
+    write_text(arguments.out, table(runs).to_csv(index=False, float_format="%.4g"))
+
+
+def read_runs(study: Path) -> dict[tuple[str, int], pd.DataFrame]:
+    """Return the test predictions of each finished run by model and seed, rows in the order of their pictures."""
+    found: dict[tuple[str, int], pd.DataFrame] = {}
+    for file in sorted((study / "runs").glob("*/predictions.csv")):
+        name, seed, *mark = file.parent.name.replace("~", "/").split("@")  # as `resnet50@0`, `resnet50@0@image`
+        rows = pd.read_csv(file, dtype={"patient_id": str}, keep_default_na=False)
+        found["@".join([name, *mark]), int(seed)] = rows.sort_values("image_path").reset_index(drop=True)
+    return found
+
+
+def table(runs: dict[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
+    """Return one table of all runs; raises ValueError where they are not of the same samples."""
+    first = next(iter(runs.values()))
+    columns = {name: first[name] for name in ABOUT}
+    folds: dict[str, pd.Series[int]] = {}
+    for (model, seed), rows in sorted(runs.items()):
+        if not rows["image_path"].equals(first["image_path"]):
+            raise ValueError(f"{model}, seed {seed}: other samples than the first run's")
+        folds[f"fold, {model}, seed {seed}"] = rows["fold"]
+    seeds = sorted({seed for _, seed in runs})
+    shared = {
+        f"fold, seed {seed}": [fold for name, fold in folds.items() if name.endswith(f", seed {seed}")]
+        for seed in seeds
+    }
+    if all(fold.equals(those[0]) for those in shared.values() for fold in those):
+        folds = {name: those[0] for name, those in shared.items()}
+    classes = [name for name in first if name.startswith("probability_")]
+    chances = {
+        f"{model}, seed {seed}, {name.removeprefix('probability_')}": rows[name]
+        for (model, seed), rows in sorted(runs.items())
+        for name in (classes[1:] if len(classes) == 2 else classes)
+    }
+    return pd.DataFrame(columns | folds | chances)
+
+
+if __name__ == "__main__":
+    main()
