@@ -16,7 +16,7 @@ import pandas as pd
 
 from birads_zoo.files import write_text
 
-ABOUT = ("image_path", "patient_id", "laterality", "view", "label")
+ABOUT = ("image_path", "patient_id", "laterality", "view", "source", "label")
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def read_runs(study: Path) -> dict[tuple[str, int], pd.DataFrame]:
 def table(runs: dict[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
     """Return one table of all runs; raises ValueError where they are not of the same samples."""
     first = next(iter(runs.values()))
-    columns = {name: first[name] for name in ABOUT}
+    columns = {name: first[name] for name in ABOUT if name in first}
     folds: dict[str, pd.Series[int]] = {}
     for (model, seed), rows in sorted(runs.items()):
         if not rows["image_path"].equals(first["image_path"]):

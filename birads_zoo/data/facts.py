@@ -16,7 +16,7 @@ from birads_zoo.data.images import ImageError, is_dicom, open_image
 from birads_zoo.data.orientation import upright_size
 from birads_zoo.interfaces import Index
 
-FACTS = ("width", "height", "bytes", "mode", "format", "exif", "quality", "device", "folder", "year")
+FACTS = ("width", "height", "bytes", "mode", "format", "exif", "quality", "device", "folder", "source", "year")
 """The columns of `file_facts`."""
 
 _STANDARD = 57.625  # the mean of ITU-T T.81's table K.1 (luminance), which is quality 50
@@ -37,13 +37,14 @@ def file_facts(index: Index) -> pd.DataFrame:
     its header does not read; mode ("L", "RGB"; of a DICOM file "MONOCHROME2, 12 bits") and format ("JPEG", "DICOM, RLE
     Lossless") are "" there.
     exif: whether the file carries EXIF data. device: the maker and model that a DICOM header names, else "". folder:
-    the path of the file's folder. year: the first four digits of the study date, NaN without. Reads headers only, in
-    threads.
+    the path of the file's folder. source: the table's, "" where unknown. year: the first four digits of the study date,
+    NaN without. Reads headers only, in threads.
     """
     paths = list(index.rows["image_path"])
     with ThreadPoolExecutor() as threads:
         facts = pd.DataFrame(list(threads.map(_header, (index.root / path if path else None for path in paths))))
     facts["folder"] = [str(PurePosixPath(path).parent) if path else "" for path in paths]
+    facts["source"] = index.rows["source"].to_numpy()
     facts["year"] = pd.to_numeric(index.rows["study_date"].str.extract(r"^(\d{4})", expand=False)).to_numpy(float)
     return facts.reindex(columns=list(FACTS))
 

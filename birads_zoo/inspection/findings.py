@@ -125,7 +125,7 @@ def _formats(inspection: Inspection) -> Iterator[Finding]:
         if filed:
             consequence = f"{told}: pictures are filed by class"
         elif shown:
-            consequence = f"format alone names the class: {told}, and a network may read it off the picture"
+            consequence = f"{told}, and a network may read it off the picture"
         else:
             consequence = f"{told}: too few patients to tell it from luck, so look at the table of files"
         yield Finding(

@@ -146,6 +146,7 @@ def _facts(facts: pd.DataFrame) -> dict[str, pd.Series[str]]:
         "file format": facts["format"].where(there),
         "device": facts["device"].where(facts["device"] != ""),
         "folder": facts["folder"].where(facts["folder"] != ""),
+        "source": facts["source"].where(facts["source"] != ""),
         "year": facts["year"].map("{:.0f}".format).where(facts["year"].notna()),
     }
 

@@ -105,8 +105,9 @@ def metadata_features(facts: pd.DataFrame) -> NDArray[np.float64]:
     """Return what the tree sees, (n, F), of `data.facts.file_facts`' rows.
 
     Width, height, aspect (width by height), bytes per pixel, colour or grey, JPEG quality (0 for other formats), EXIF
-    presence, and year. A fact unknown for more than half of the rows is left out, and takes its median where unknown
-    otherwise: that a file is absent shall not itself be a feature.
+    presence, year, and for each source (scanner, site) whether a picture is from it. A fact unknown for more than half
+    of the rows is left out, and takes its median where unknown otherwise: that a file is absent shall not itself be a
+    feature.
     """
     there = facts["width"].notna()
     columns: dict[str, Any] = {
@@ -119,6 +120,9 @@ def metadata_features(facts: pd.DataFrame) -> NDArray[np.float64]:
         "exif": facts["exif"].astype(float).where(there),
         "year": facts["year"],
     }
+    known_source = facts["source"] != ""
+    for source in sorted(facts["source"][known_source].unique()):
+        columns[f"source {source}"] = (facts["source"] == source).astype(float).where(known_source)
     table = pd.DataFrame(columns)
     known = table.loc[:, table.notna().mean() >= 0.5]
     return known.fillna(known.median()).to_numpy(np.float64)

@@ -127,7 +127,7 @@ def test_a_format_that_follows_the_class(inspection_of, tmp_path):
     told = found["picture size names the class"]
     assert (told.severity, told.number) == ("warning", 1.0)
     assert told.consequence.startswith(
-        "format alone names the class: the picture size tells 100 % of unseen patients' classes rightly, averaged over "
+        "the picture size tells 100 % of unseen patients' classes rightly, averaged over "
         "2 classes, where guessing tells 50 % (p = "
     )
 

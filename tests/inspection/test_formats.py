@@ -11,7 +11,7 @@ def facts_of(**columns):
     count = len(next(iter(columns.values())))
     usual = {
         "width": 100.0, "height": 200.0, "bytes": 5000.0, "mode": "L", "format": "JPEG", "exif": False, "device": "",
-        "quality": 90.0, "folder": "all", "year": np.nan,
+        "quality": 90.0, "folder": "all", "source": "", "year": np.nan,
     }  # fmt: skip
     return pd.DataFrame({name: columns.get(name, [value] * count) for name, value in usual.items()})
 
@@ -49,6 +49,12 @@ def test_a_fact_that_follows_the_class_names_it(listing_of):
     assert {best.fact, *(one.fact for one in rest)} == {"picture size", "aspect", "number of pixels", "bytes per pixel"}
     assert (best.accuracy, best.chance, best.units, best.classes, best.values) == (1, 0.5, 12, 2, 2)
     assert best.p_value < 0.05
+
+
+def test_a_source_that_follows_the_class_names_it(listing_of):
+    listing = cohort(listing_of, 12, lambda p: "well" if p % 3 else "sick")
+    (found,) = find_names(listing, facts_of(source=["A" if label == "well" else "B" for label in listing["label"]]))
+    assert (found.fact, found.accuracy) == ("source", 1.0)
 
 
 def test_a_fact_known_of_one_patient_alone_names_nothing(listing_of):

@@ -26,7 +26,7 @@ def cohort(labelled_of):
     patients = np.repeat([f"P{number}" for number in range(60)], 2)
     pixels = np.clip(breast() + generator.integers(0, 12, (120, SIDE, SIDE)), 0, 255).astype(np.uint8)
     facts = pd.DataFrame({"width": [64.0] * 120, "height": 64.0, "bytes": 900.0 + np.arange(120) % 7, "mode": "L"})
-    facts = facts.assign(format="JPEG", exif=False, quality=90.0, folder="", year=2019.0)
+    facts = facts.assign(format="JPEG", exif=False, quality=90.0, folder="", source="", year=2019.0)
     folds = make_folds(patients, labels, ("1", "2"), SplitSection(folds=3), 0)
     return labelled_of(labels, patients), folds, pixels, facts
 

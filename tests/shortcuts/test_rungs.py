@@ -18,6 +18,7 @@ def facts_of(count, **columns):
         "mode": "L",
         "exif": False,
         "quality": 90.0,
+        "source": "",
         "year": 2020,
     }
     return pd.DataFrame({name: [value] * count for name, value in usual.items()}).assign(**columns)
@@ -53,6 +54,16 @@ def test_the_tree_reads_a_files_size_and_nothing_else_here():
     np.testing.assert_allclose(metadata_tree(fold, labels, 3, features, 0), np.eye(3)[labels[60:]])
     blind = metadata_tree(fold, labels, 3, metadata_features(facts_of(90)), 0)
     np.testing.assert_allclose(blind, 1 / 3)
+
+
+def test_the_tree_sees_where_a_picture_is_from():
+    """Scanner B has all of a rare class: nothing else tells the rows apart."""
+    labels = np.array([0, 1, 1] * 30)
+    source = np.where(labels == 0, "B", np.where(np.arange(90) % 2, "A", ""))
+    features = metadata_features(facts_of(90, source=source))
+    found = metadata_tree(fold_of(range(60), range(60, 90)), labels, 2, features, 0)
+    assert (found.argmax(axis=1) == labels[60:]).all()
+    assert metadata_features(facts_of(90)).shape == features[:, :-2].shape, "an unknown source is no feature"
 
 
 def test_features_are_those_that_are_told():
