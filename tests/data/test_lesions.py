@@ -131,6 +131,24 @@ def test_a_mask_in_jpeg_is_what_is_bright_in_it(tmp_path):
     assert (found.x0, found.y0, found.x1, found.y1) == pytest.approx((8, 16, 24, 40), abs=1)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_mask_that_numbers_its_lesions_has_them_all(tmp_path, dtype):
+    mask = np.zeros((60, 64), dtype)
+    for number, column in enumerate((4, 20, 40), start=1):
+        mask[20:40, column : column + 8] = number
+    Image.fromarray(mask).save(tmp_path / "numbered.png")
+    found = with_box(Lesion(mask_path="numbered.png"), tmp_path)
+    assert (found.x0, found.y0, found.x1, found.y1) == (4, 20, 48, 40)
+
+
+def test_a_mask_in_white_leaves_out_the_grey_of_other_tissue(tmp_path):
+    mask = np.zeros((60, 64), np.uint8)
+    mask[:, :40], mask[20:40, 8:24] = 127, 255
+    Image.fromarray(mask).save(tmp_path / "tissue.png")
+    found = with_box(Lesion(mask_path="tissue.png"), tmp_path)
+    assert (found.x0, found.y0, found.x1, found.y1) == (8, 20, 24, 40)
+
+
 def test_a_mask_that_shows_nothing_is_one_sentence(tmp_path):
     Image.fromarray(np.zeros((60, 64), np.uint8)).save(tmp_path / "black.png")
     with pytest.raises(UserError, match=r"the lesion mask .*black.png shows nothing; restore it"):
