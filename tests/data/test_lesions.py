@@ -115,6 +115,12 @@ def test_a_lesion_without_a_box_has_that_of_its_mask(tmp_path):
     assert with_box(known, tmp_path) is known, "no file is read for it"
 
 
+@pytest.mark.parametrize("given", [{}, {"x0": 1.0, "y0": 2.0, "x1": 3.0}, {"x0": 0, "y0": 0, "x1": 1, "y1": np.inf}])
+def test_a_lesion_without_a_whole_box_or_a_mask_is_refused(given):
+    with pytest.raises(ValueError, match=r"a lesion needs a box \(x0, y0, x1, y1\) or a mask \(mask_path\): "):
+        Lesion(**given)
+
+
 def test_training_follows_the_mask_of_a_lesion_without_a_box(tmp_path):
     masked(tmp_path)
     bare = Lesion(outline="box", mask_path="mask.png")
