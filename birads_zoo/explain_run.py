@@ -205,6 +205,7 @@ def _found(
         classes=data.labelled.classes,
         split=finished.metrics.split,
         leaky=finished.metrics.leaky,
+        leak_proven=finished.metrics.leak_proven,
         folds=finished.metrics.folds,
         height=finished.recipe.image.height,
         width=finished.recipe.image.width,

@@ -21,8 +21,8 @@ def guess(root: Path | str, *, plugins: Sequence[Path | str] = ()) -> tuple[Gues
         plugins: plugin files to load, as in `run`.
 
     Returns:
-        the data sets that fit, each with the reason; those that read anybody's data, such as "image-folder", only where
-        no other fits. Empty where nothing does.
+        the data sets that fit, each with the reason, a data set in whose layout another of them is written behind that;
+        those that read anybody's data, such as "image-folder", only where no other fits. Empty where nothing does.
 
     Raises:
         UserError: for a folder that is not there.

@@ -18,6 +18,8 @@ from birads_zoo.interfaces import Lesion
 
 UNKNOWN = -1
 
+_NUMBERED = 1 / 8  # of white: a mask with nothing as bright as that numbers its lesions 1, 2, 3
+
 
 def lesion_maps(
     rows: pd.DataFrame,
@@ -98,14 +100,15 @@ def _box_of(path: Path) -> tuple[float, float, float, float]:
 
 
 def _read_mask(path: Path) -> NDArray[np.bool_]:
-    """Return what is bright in a mask: a JPEG blurs its edges."""
+    """Return what is marked in a mask: what is bright, for a JPEG blurs its edges; all that is not 0 in a dark one."""
     try:
         pixels = read_image(path)
     except ImageError as error:
         raise UserError(
             f"cannot read the lesion mask {path} ({error}); restore it, or make the data set anew"
         ) from error
-    found: NDArray[np.bool_] = pixels > pixels.max() / 2
+    brightest = pixels.max()
+    found: NDArray[np.bool_] = pixels > (0 if brightest < _NUMBERED * np.iinfo(pixels.dtype).max else brightest / 2)
     return found
 
 

@@ -37,7 +37,9 @@ def _index(loaded: object) -> Index:
         raise TypeError(f"it returned a {type(loaded).__name__}, not an Index")
     missing = [name for name in INDEX_COLUMNS if name not in loaded.rows]
     if missing:
-        raise ValueError(f"the index that it returned lacks the column {missing[0]!r}")
+        raise ValueError(
+            f"the index that it returned lacks the column {missing[0]!r}; birads_zoo.make_index gives all of them"
+        )
     twice = loaded.rows["row"][loaded.rows["row"].duplicated()]
     if len(twice):
         raise ValueError(f"the index that it returned has the row number {twice.iloc[0]} twice; they must be unique")

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from birads_zoo.data.view_names import UNITS
+from birads_zoo.evaluation.words import leak_said
 from birads_zoo.registry import Reference
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
@@ -85,13 +86,15 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 class SchemeScore(msgspec.Struct, frozen=True, kw_only=True):
     """One split of a leakage study.
 
-    `inflation` is its score less that of the split by patient, `None` for that split itself, and `p` its p-value,
-    corrected by Holm's procedure. `patient_lookup` is what a table from patient to label scores on the same folds.
+    `leaky` and `leak_proven` are as a run's metrics have them. `inflation` is its score less that of the split by
+    patient, `None` for that split itself, and `p` its p-value, corrected by Holm's procedure. `patient_lookup` is what
+    a table from patient to label scores on the same folds.
     `error` is not empty where the split could not be run.
     """
 
     scheme: str
     leaky: bool
+    leak_proven: bool = True
     score: Estimate | None = None
     patient_lookup: float | None = None
     inflation: Estimate | None = None
@@ -106,7 +109,7 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
 
     `entries` are sorted by score, the failed last; `ranks` are theirs, equal where tests show no difference, `None` for
     the failed. `pairwise` holds corrected p-values, m×m. `smallest_gap` is what the data would show with power 0.8.
-    With one seed nothing is tested: all of these are `None`.
+    With one seed nothing is tested: all of these are `None`. `leaky` and `leak_proven` are those of a run's metrics.
     It is the content of `leaderboard.json`.
     """
 
@@ -132,12 +135,13 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     environment: Machine
     command: str
     level: Literal["image", "breast", "patient"] = "image"
+    leak_proven: bool = True
 
     @property
     def basis(self) -> str:
         """Say in one line what every number rests on."""
         seeds = max((len(entry.seeds) for entry in self.entries), default=0)
-        leaks = ", leaks patients" if self.leaky else ""
+        leaks = f", {leak_said(self)} patients" if self.leaky else ""
         return (
             f"{self.dataset}, target {self.target} · {self.split} split{leaks}, {self.folds} folds, "
             f"{seeds} seed{'s' * (seeds != 1)} · n = {self.n} {UNITS[self.level]} of {self.patients} patients"

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from birads_zoo.data.view_names import UNITS
 from birads_zoo.evaluation.few import also_few, few_areas, is_few
+from birads_zoo.evaluation.words import leak_note, p_said
 from birads_zoo.results.estimate import Ends, Estimate
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Conformal, Recalibration
@@ -32,10 +33,9 @@ def headline(metrics: RunMetrics) -> str:
     )
     few = {"ROC-AUC": f" ({few_areas(metrics)})" * bool(few_areas(metrics))}
     shown = (f"{name} {_number(value)}{_ends(metrics, key)}{few.get(name, '')}" for name, value, key in figures)
-    leaky = f", {'leaky' if metrics.leak_proven else 'may leak'}" if metrics.leaky else ""
     folds = f"{metrics.folds} fold{'' if metrics.folds == 1 else 's'}"
     units = "" if metrics.level == "image" else f" {UNITS[metrics.level]}"
-    return " · ".join(shown) + f"  ({metrics.split} split{leaky}, n = {metrics.n}{units}, {folds})"
+    return " · ".join(shown) + f"  ({metrics.split} split{leak_note(metrics)}, n = {metrics.n}{units}, {folds})"
 
 
 NOT_MEASURED = "not measurable: a fold has too few training rows for it"
@@ -55,8 +55,8 @@ def against_shortcuts(metrics: RunMetrics) -> list[str]:
         if not scores.measured:
             figures = NOT_MEASURED
         works = ""
-        if scores.flagged:
-            works = f"  ← works: {scores.over_chance:+.3f} macro-F1 over chance (p = {scores.p_value:.3f})"
+        if scores.flagged and scores.p_value is not None:
+            works = f"  ← works: {scores.over_chance:+.3f} macro-F1 over chance ({p_said(scores.p_value)})"
         lines.append(f"  {name.replace('_', ' '):<16}{figures}{works}")
     gains = []
     for name, gain in (("macro-F1", metrics.gain.macro_f1), ("ROC-AUC", metrics.gain.macro_auroc)):
@@ -124,7 +124,7 @@ def _subgroups(attributes: Mapping[str, Attribute]) -> str:
     compared = {name: one.corrected for name, one in attributes.items() if one.corrected is not None}
     shown = {name: p for name, p in compared.items() if attributes[name].differs}
     if shown:
-        differing = ", ".join(f"{name} (p = {p:.3f})" for name, p in shown.items())
+        differing = ", ".join(f"{name} ({p_said(p)})" for name, p in shown.items())
         said = f"ROC-AUC differs by {differing}, corrected for {len(compared)} comparisons"
     elif compared:
         said = f"no difference in ROC-AUC shown by {', '.join(compared)}"

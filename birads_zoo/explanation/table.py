@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from birads_zoo.evaluation.intervals import FEW
+from birads_zoo.evaluation.words import leak_note
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.explanations import Baseline, ExplanationsFound, Judged, MapScore
 
@@ -29,10 +30,9 @@ _COLUMNS = ("", "maps", *_BASELINES.values(), *(f"gain over {name}" for name in 
 
 def explanations_text(found: ExplanationsFound) -> str:
     """Lay out every explainer's scores, those of the baselines, the gains over them, and the verdict."""
-    leaky = ", leaky" if found.leaky else ""
     lines = [
         f"{found.n} of {found.of} test images of {found.patients} patients, {found.with_lesions} of them"
-        f" with marked lesions, explained out of fold ({found.split} split{leaky}, {found.folds} folds,"
+        f" with marked lesions, explained out of fold ({found.split} split{leak_note(found)}, {found.folds} folds,"
         f" target {found.target}; 95 % intervals over patients)"
     ]
     for name, one in found.explainers.items():

@@ -1,4 +1,4 @@
-"""One thing that an inspection found, and how it says a share."""
+"""One thing that an inspection found, and how it says a number of things and a share."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ class Finding:
     number: float
     shown: str
     consequence: str
+
+
+def counted(number: int, one: str) -> str:
+    """Return a number of things: "1 breast", "2 breasts"."""
+    return f"{number} {one}{'s' * (number != 1)}"
 
 
 def share(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from birads_zoo.inspection.finding import Finding, share
+from birads_zoo.inspection.finding import Finding, counted, share
 from birads_zoo.inspection.inspect import Duplicate, Inspection
 from birads_zoo.inspection.label_findings import label_findings
 from birads_zoo.inspection.population import HELD_OUT, held_out
@@ -39,7 +39,7 @@ def _copies(inspection: Inspection) -> Iterator[Finding]:
     def take(name: str, chosen: list[Duplicate], severity: Literal["warning", "note"], consequence: str) -> Finding:
         rest[:] = [one for one in rest if one not in chosen]
         ways = ", ".join(f"{count} {kind}" for kind, count in _kinds(chosen).items())
-        shown = f"{len(chosen)} pair{'s' * (len(chosen) != 1)} ({ways})"
+        shown = f"{counted(len(chosen), 'pair')} ({ways})"
         return Finding(name=name, severity=severity, number=len(chosen), shown=shown, consequence=consequence)
 
     if chosen := [one for one in rest if "classes" in one.crosses]:
@@ -100,7 +100,7 @@ def _ids(inspection: Inspection) -> Iterator[Finding]:
             name="one patient, several ids",
             severity="warning",
             number=len(groups),
-            shown=f"{sum(map(len, groups))} ids of {len(groups)} patient{'s' * (len(groups) != 1)}",
+            shown=f"{sum(map(len, groups))} ids of {counted(len(groups), 'patient')}",
             consequence=(
                 f"patient ids differ in case, hyphens, zeros or invisible characters alone, such as {examples}: a "
                 "split by patient can put one of these patients on both sides; write one id, or let --merge-ids "
@@ -146,9 +146,9 @@ def _views(inspection: Inspection) -> Iterator[Finding]:
             name="views per breast",
             severity="note",
             number=odd,
-            shown=f"{odd} of {total} breasts",
-            consequence=f"{odd} breasts do not have exactly the usual views ({usual}): what combines views must do "
-            "without some",
+            shown=f"{odd} of {counted(total, 'breast')}",
+            consequence=f"{counted(odd, 'breast')} without exactly the usual views ({usual}): what combines views must "
+            "do without some",
         )
 
 
@@ -159,8 +159,10 @@ def _pictures(inspection: Inspection) -> Iterator[Finding]:
                 name=f"no picture of {one.name}",
                 severity="note",
                 number=one.rows,
-                shown=f"{one.rows} row{'s' * (one.rows != 1)}",
-                consequence=f"{one.name} has {one.rows} rows and no usable picture: no run can learn or test it",
+                shown=counted(one.rows, "row"),
+                consequence=(
+                    f"{one.name} has {counted(one.rows, 'row')} and no usable picture: no run can learn or test it"
+                ),
             )
 
 
@@ -171,10 +173,10 @@ def _greys(inspection: Inspection) -> Iterator[Finding]:
             name="16-bit pictures of fewer bits",
             severity="warning",
             number=bits,
-            shown=f"{bits} bits of {pictures} picture{'s' * (pictures != 1)}",
+            shown=f"{counted(bits, 'bit')} of {counted(pictures, 'picture')}",
             consequence=(
-                f"all {pictures} 16-bit pictures use 1/{2 ** (_DEEPEST - bits)} of their range, {bits} bits: a network "
-                f"sees them nearly black; say it once with --set image.bits={bits}"
+                f"every 16-bit picture uses 1/{2 ** (_DEEPEST - bits)} of its range, {counted(bits, 'bit')}: a network "
+                f"sees it nearly black; say it once with --set image.bits={bits}"
             ),
         )
 
@@ -188,7 +190,7 @@ def _chests(inspection: Inspection) -> Iterator[Finding]:
             name="chest wall on the other side",
             severity="warning",
             number=found.mirrored,
-            shown=f"{found.mirrored} of {found.known} pictures",
+            shown=f"{found.mirrored} of {counted(found.known, 'picture')}",
             consequence=(
                 "a left breast's chest wall hangs on the left by convention, and a right one's on the right; here it "
                 f"is on the other side, such as in {_named(found.mirrored_such_as)}: {why}"
@@ -199,7 +201,7 @@ def _chests(inspection: Inspection) -> Iterator[Finding]:
             name="no breast found",
             severity="warning",
             number=found.lost,
-            shown=f"{found.lost} of {found.pictures} pictures",
+            shown=f"{found.lost} of {counted(found.pictures, 'picture')}",
             consequence=f"nothing stands out in {_named(found.lost_such_as)}: such a picture is taken whole",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from birads_zoo.data.view_names import WHOLE
-from birads_zoo.inspection.finding import Finding, share
+from birads_zoo.inspection.finding import Finding, counted, share
 from birads_zoo.inspection.granularity import LEVELS, SURE, Agreeing, Level
 from birads_zoo.inspection.inspect import Inspection
 
@@ -23,14 +23,14 @@ def label_findings(inspection: Inspection) -> Iterator[Finding]:
 def _granularity(inspection: Inspection) -> Finding:
     found = inspection.granularity
     declared, possible, breasts, exams = found.declared, found.possible, found.breasts, found.exams
-    group, known = ("exams", exams) if exams.groups and not breasts.groups else ("breasts", breasts)
+    group, known = ("exam", exams) if exams.groups and not breasts.groups else ("breast", breasts)
     named = " or ".join(_OF[level] for level in possible)
     name = f"labels are of {named}" if len(possible) < len(LEVELS) else "what labels are of cannot be told"
     told = "; ".join(
         (
-            _agreement(breasts, "breasts", "all pictures")
+            _agreement(breasts, "breast", "")
             or "no breast is known to have two pictures, so a picture's labels cannot be told from a breast's",
-            _agreement(exams, "exams of both breasts", "all pictures")
+            _agreement(exams, "exam", " of both breasts")
             or "no exam is known to show both breasts, so a breast's labels cannot be told from a patient's",
         )
     )
@@ -38,16 +38,19 @@ def _granularity(inspection: Inspection) -> Finding:
         name=name,
         severity="note" if declared in possible else "warning",
         number=known.alike / known.groups if known.groups else 0.0,
-        shown=f"{known.alike} of {known.groups} {group} agree",
+        shown=f"{known.alike} of {counted(known.groups, group)} agree{'s' * (known.groups == 1)}",
         consequence=f"{told}; {_meaning(inspection.target, declared, possible)}",
     )
 
 
-def _agreement(found: Agreeing, groups: str, members: str) -> str:
-    """Say in how many groups labels agree; "" without a group."""
+def _agreement(found: Agreeing, group: str, about: str) -> str:
+    """Say in how many groups labels agree; "" without a group. `about` goes on after the groups' name."""
     if not found.groups:
         return ""
-    said = f"{members} bear one label in {found.alike} of {found.groups} {groups} ({found.by_chance:.0f} by chance)"
+    said = (
+        f"all pictures bear one label in {found.alike} of {counted(found.groups, group)}{about} "
+        f"({found.by_chance:.0f} by chance)"
+    )
     others = found.others
     if others.by_chance is not None:
         said += (
@@ -84,10 +87,10 @@ def _patients(inspection: Inspection) -> Iterator[Finding]:
             name="patients of several classes",
             severity="warning" if several.within_breast else "note",
             number=several.patients,
-            shown=f"{several.patients} of {several.known} patients",
+            shown=f"{several.patients} of {counted(several.known, 'patient')}",
             consequence=(
-                f"{several.patients} patients have several classes ({said}): they count in each, and a patient's own "
-                "class needs a rule"
+                f"{counted(several.patients, 'patient')} of several classes ({said}): such a patient counts in each, "
+                "and her own class needs a rule"
             ),
         )
     same, other = agreement.same_patient, agreement.different_patients
@@ -108,7 +111,7 @@ def _sides(inspection: Inspection) -> Iterator[Finding]:
     for one in inspection.granularity.exams.classes:
         if one.rate is None or one.low is None or one.by_chance is None:
             continue
-        counted = f"{one.same} of {one.groups} exams of both breasts"
+        exams = f"{one.same} of {counted(one.groups, 'exam')} of both breasts"
         if one.rate >= SURE and one.low > one.by_chance:
             yield Finding(
                 name=f"labels of {one.name} are the patient's",
@@ -116,7 +119,7 @@ def _sides(inspection: Inspection) -> Iterator[Finding]:
                 number=one.rate,
                 shown=share(one.rate),
                 consequence=(
-                    f"{one.name} is the same on both sides in {counted} (by chance {share(one.by_chance)}): it "
+                    f"{one.name} is the same on both sides in {exams} (by chance {share(one.by_chance)}): it "
                     "seems to be the patient's, so her breasts are not two examples, and one may bear the other's label"
                 ),
             )
@@ -126,6 +129,6 @@ def _sides(inspection: Inspection) -> Iterator[Finding]:
                 severity="note",
                 number=one.rate,
                 shown=share(one.rate),
-                consequence=f"{one.name} is the same on both sides in {counted} only: its label is a breast's, not "
+                consequence=f"{one.name} is the same on both sides in {exams} only: its label is a breast's, not "
                 "the patient's",
             )

@@ -36,9 +36,10 @@ class Guess:
 
 
 def recognise(folder: Path, host: Host) -> tuple[Guess, ...]:
-    """Return the data sets that a folder looks like, by name; generic ones only where no other does.
+    """Return the data sets that a folder looks like; generic ones only where no other does.
 
-    The folder is listed once for all of them. A plugin that fails when it is asked is a warning.
+    They are sorted by name, those that another of them extends behind the others. The folder is listed once for all of
+    them. A plugin that fails when it is asked is a warning.
     """
     files = files_near(folder)
     datasets = [registered for _, registered in sorted(host.datasets.items())]
@@ -47,16 +48,17 @@ def recognise(folder: Path, host: Host) -> tuple[Guess, ...]:
 
 
 def _fitting(folder: Path, files: Sequence[str], datasets: Iterable[Registered[DatasetSpec]]) -> tuple[Guess, ...]:
+    fitting = [(one.spec, reason) for one in datasets if (reason := _reason(folder, files, one))]
+    extended = {spec.extends for spec, _ in fitting}
     return tuple(
         Guess(
-            dataset=one.spec.name,
-            summary=one.spec.summary,
+            dataset=spec.name,
+            summary=spec.summary,
             reason=reason,
-            command=shlex.join(["birads-zoo", "audit", "--dataset", one.spec.name, "--root", str(folder)]),
-            generic=one.spec.generic,
+            command=shlex.join(["birads-zoo", "audit", "--dataset", spec.name, "--root", str(folder)]),
+            generic=spec.generic,
         )
-        for one in datasets
-        if (reason := _reason(folder, files, one))
+        for spec, reason in sorted(fitting, key=lambda one: one[0].name in extended)
     )
 
 

@@ -32,7 +32,8 @@ class DatasetSpec:
     itself. `recognise(folder, files)` returns why a folder looks like this data set, "" where it does not: by the names
     of its files and a table's header, without opening a picture. `files` are POSIX paths from the folder on, those of
     upper folders first, and of a large tree not all; some may be damaged, or gone. `generic` says that it reads
-    anybody's data in a common form: `birads-zoo guess` offers it where no other data set fits.
+    anybody's data in a common form: `birads-zoo guess` offers it where no other data set fits. `extends` names the data
+    set in whose layout this one is written, with more beside: where a folder looks like both, this one is named first.
     """
 
     name: str
@@ -47,3 +48,4 @@ class DatasetSpec:
     layout: str = ""
     recognise: Callable[[Path, Sequence[str]], str] | None = None
     generic: bool = False
+    extends: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,6 +53,10 @@ class Lesion:
     picture of the same size (relative to the index's root), bright inside the lesion, where one is known. A lesion of
     which the mask alone is known has no box (NaN): the engine takes it from the mask when somebody asks for it, because
     to decode all masks takes as long as to decode all pictures.
+
+    Raises:
+        ValueError: for a lesion with neither a whole box nor a mask.
+
     """
 
     x0: float = nan
@@ -61,6 +65,11 @@ class Lesion:
     y1: float = nan
     outline: Literal["circle", "box"] = "circle"
     mask_path: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a lesion whose place nobody knows."""
+        if not self.mask_path and not all(map(isfinite, (self.x0, self.y0, self.x1, self.y1))):
+            raise ValueError(f"a lesion needs a box (x0, y0, x1, y1) or a mask (mask_path): {self}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -137,12 +137,15 @@ def draw_cohort(options: PhantomOptions) -> Cohort:
 
 
 def _shares(total: int, weights: tuple[float, ...]) -> list[int]:
-    """Split `total` in proportion to `weights`, at least one each (largest remainders)."""
-    ideal = np.array(weights) / sum(weights) * (total - len(weights))
+    """Split `total` in proportion to `weights` (largest remainders); a share of none takes one from the largest."""
+    ideal = np.array(weights) / sum(weights) * total
     sizes = np.floor(ideal).astype(int)
-    for place in np.argsort(sizes - ideal, kind="stable")[: total - len(weights) - sizes.sum()]:
+    for place in np.argsort(sizes - ideal, kind="stable")[: total - sizes.sum()]:
         sizes[place] += 1
-    return [int(size) + 1 for size in sizes]
+    while not sizes.all():
+        sizes[sizes.argmax()] -= 1
+        sizes[sizes.argmin()] += 1
+    return [int(size) for size in sizes]
 
 
 def _woman(

@@ -11,6 +11,7 @@ from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, Expli
 from birads_zoo.phantoms.anatomy import View
 from birads_zoo.phantoms.cohort import Laterality, Woman
 from birads_zoo.phantoms.fields import Plane
+from birads_zoo.phantoms.film import Picture
 from birads_zoo.version import __version__
 
 _STORED = 12
@@ -24,7 +25,7 @@ _RUNNING = {"L": {"CC": ["A", "R"], "MLO": ["A", "FR"]}, "R": {"CC": ["P", "L"],
 class Exposure:
     """What a header says of a picture: whose, of which breast, and in which view.
 
-    `height` is the picture's, in pixels, before it was framed: it sets the spacing of pixels.
+    `height` is the picture's, in pixels, as it was taken: with the picture's `steps` it sets the spacing of pixels.
     """
 
     woman: Woman
@@ -34,8 +35,8 @@ class Exposure:
     implant: bool
 
 
-def dicom_bytes(grey: Plane, exposure: Exposure, seed: int) -> bytes:
-    """Return the file of a picture, H×W grey values in [0, 1]; the same for the same arguments.
+def dicom_bytes(picture: Picture, exposure: Exposure, seed: int) -> bytes:
+    """Return the file of a picture; the same for the same arguments.
 
     The header has what the standard asks of a mammogram (PS3.3, A.27) and no private element.
     """
@@ -83,10 +84,10 @@ def dicom_bytes(grey: Plane, exposure: Exposure, seed: int) -> bytes:
         "PartialView": "NO",
         "QualityControlImage": "NO",
         "BurnedInAnnotation": "NO",
-        "ImagerPixelSpacing": [round(_FILM / exposure.height, 4)] * 2,
+        "ImagerPixelSpacing": [round(_FILM / exposure.height * step, 4) for step in picture.steps],
         "LossyImageCompression": "00",
     }
-    for name, value in (elements | _pixels(grey)).items():
+    for name, value in (elements | _pixels(picture.grey)).items():
         setattr(dataset, name, value)
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)

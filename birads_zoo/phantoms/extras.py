@@ -1,6 +1,6 @@
 """What is in some pictures besides the breast: letters, tape, a metal ball on the skin. None knows a category."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -49,7 +49,7 @@ def with_extras(
     lain = np.maximum(picture.grey, np.asarray(page, np.float32) / 255)
     if extras.ball:
         lain = np.maximum(lain, _ball(picture.grey, generator))
-    return Picture(grey=lain, mask=picture.mask)
+    return replace(picture, grey=lain)
 
 
 def _draw_tape(

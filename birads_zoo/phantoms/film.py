@@ -1,6 +1,6 @@
 """A picture from a breast and its lesion: where the lesion lies, the film's response, grain, and the file's frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,14 @@ _LANDSCAPE = 2.2  # width over height of KAUMDS' frames for categories 3 and 4
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """An H×W picture, grey values in [0, 1], and, of the same shape, where its lesion is (None when there is none)."""
+    """An H×W picture, grey values in [0, 1], and, of the same shape, where its lesion is (None when there is none).
+
+    `steps` tell how far its rows, and its columns, are apart: in pixels of the picture as it was taken.
+    """
 
     grey: Plane
     mask: NDArray[np.bool_] | None
+    steps: tuple[float, float] = (1.0, 1.0)
 
 
 def expose(
@@ -60,7 +64,7 @@ def frame(picture: Picture, category: str, generator: np.random.Generator) -> Pi
         if picture.mask is not None:
             covered = fit(np.asarray(picture.mask, np.float32))
             mask = covered > (0.5 if covered.max() > 0.5 else 0)  # a lesion smaller than a pixel stays known
-        return Picture(grey=fit(picture.grey), mask=mask)
+        return Picture(grey=fit(picture.grey), mask=mask, steps=(height / small[1], width / small[0]))
     if category == "5":
         bright = picture.grey > 8 / 255
         rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
@@ -69,14 +73,14 @@ def frame(picture: Picture, category: str, generator: np.random.Generator) -> Pi
             slice(max(rows[0] - spare[0], 0), rows[-1] + 1 + spare[1]),
             slice(max(columns[0] - spare[2], 0), columns[-1] + 1 + spare[3]),
         )
-        return Picture(grey=picture.grey[cut], mask=None if picture.mask is None else picture.mask[cut])
+        return replace(picture, grey=picture.grey[cut], mask=None if picture.mask is None else picture.mask[cut])
     return picture
 
 
 def mirror(picture: Picture) -> Picture:
     """Turn left into right: the chest wall stands at the right edge in pictures of a right breast."""
     mask = None if picture.mask is None else picture.mask[:, ::-1]
-    return Picture(grey=np.ascontiguousarray(picture.grey[:, ::-1]), mask=mask)
+    return replace(picture, grey=np.ascontiguousarray(picture.grey[:, ::-1]), mask=mask)
 
 
 def _with_lesion(breast: Breast, patch: Patch, at: tuple[int, int], fat: float) -> tuple[Plane, NDArray[np.bool_]]:

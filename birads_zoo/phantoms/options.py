@@ -6,7 +6,7 @@ from typing import Literal
 
 from birads_zoo.errors import UserError
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same options give other files than before."""
 
 FEWEST_PATIENTS = 4

@@ -94,7 +94,7 @@ def _write_woman(folder: Path, woman: Woman, damage: Mapping[str, Damage], optio
         path = stem + _SUFFIXES[options.format]
         if options.format == "dicom":
             exposure = Exposure(woman=woman, side=side, view=view, height=options.height, implant=extras.implant)
-            content = dicom_bytes(picture.grey, exposure, options.seed)
+            content = dicom_bytes(picture, exposure, options.seed)
         else:
             mode, quality = _FORMATS[told] if options.shortcut.endswith("format") else ("L", _QUALITY)
             content = _jpeg(picture.grey, mode, quality)

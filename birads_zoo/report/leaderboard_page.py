@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from birads_zoo import documents
 from birads_zoo.evaluation.leaderboard import Leaderboard
+from birads_zoo.evaluation.words import leak_said
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.report import differences, templates
 from birads_zoo.report.differences import Difference
@@ -18,6 +19,7 @@ from birads_zoo.report.leaderboard_table import (
     REFERENCE_HEAD,
     caveats,
     columns,
+    leak_meaning,
     reference_rows,
     to_csv,
     to_markdown,
@@ -66,6 +68,8 @@ def page(found: Leaderboard, figures: Path) -> str:
         rows=board_rows(found, shown),
         by_fold=by_fold(found),
         ranked=any(rank is not None for rank in found.ranks),
+        leak=leak_said(found),
+        leak_meaning=leak_meaning(found),
         caveats=caveats(found),
         reference_head=REFERENCE_HEAD,
         environment=asdict(found.environment),

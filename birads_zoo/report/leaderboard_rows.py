@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
+from birads_zoo.evaluation.words import leak_said
 from birads_zoo.report.leaderboard_table import METRICS, Column
 from birads_zoo.results.estimate import Estimate
 
@@ -22,7 +23,7 @@ def facts(found: Leaderboard) -> tuple[tuple[str, str], ...]:
         ("models", f"{len(found.entries)}{f', {failed} failed' if failed else ''}"),
         ("images", str(found.n)),
         ("patients", str(found.patients)),
-        ("held out by", f"{found.split}{' (leaks)' if found.leaky else ''}"),
+        ("held out by", f"{found.split}{f' ({leak_said(found)})' if found.leaky else ''}"),
         ("folds × seeds", f"{found.folds} × {seeds}"),
         ("judged by", METRICS.get(found.metric, found.metric)),
     ]

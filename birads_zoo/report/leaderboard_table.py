@@ -11,6 +11,7 @@ from birads_zoo.evaluation.comparison import ONE_SEED
 from birads_zoo.evaluation.few import is_few
 from birads_zoo.evaluation.intervals import FEW
 from birads_zoo.evaluation.leaderboard import Entry, Leaderboard
+from birads_zoo.evaluation.words import leak_said
 from birads_zoo.registry import Reference
 from birads_zoo.results.estimate import Estimate
 
@@ -50,11 +51,16 @@ class Column:
             return "–"
         if isinstance(value, str):
             return value
-        said = format(value / self.scale, self.form)
+        said = _said(value / self.scale, self.form)
         low, high = self.low(entry) if self.low else None, self.high(entry) if self.high else None
         if low is None or high is None:
             return said
-        return f"{said} [{format(low / self.scale, self.form)}, {format(high / self.scale, self.form)}]"
+        return f"{said} [{_said(low / self.scale, self.form)}, {_said(high / self.scale, self.form)}]"
+
+
+def _said(number: float, form: str) -> str:
+    """Return a number as `form` has it, with a minus that is no hyphen, and none before a 0."""
+    return format(number, form.replace(".", "z.", 1)).replace("-", "−")
 
 
 def columns(found: Leaderboard) -> tuple[Column, ...]:
@@ -128,9 +134,19 @@ def caveats(found: Leaderboard) -> tuple[str, ...]:
             " rate is then the head's."
         )
     if found.leaky:
-        said.append("This split puts images of one patient on both sides: its scores say little about new patients.")
+        said.append(f"This split {leak_said(found)}. {leak_meaning(found)}")
     said.append("Everything here is of one data set. Research software: nothing here is a diagnosis.")
     return tuple(said)
+
+
+def leak_meaning(found: Leaderboard) -> str:
+    """Say in a sentence what a leaky split's scores are worth, and why."""
+    if found.leak_proven:
+        return "Images of one patient stand on both sides of it: its scores say little about new patients."
+    return (
+        "Rows without a patient id may be of patients on both sides of it: then its scores say little about new"
+        " patients."
+    )
 
 
 def few_patients(found: Leaderboard) -> str:
@@ -175,7 +191,7 @@ def to_markdown(found: Leaderboard) -> str:
     metric = METRICS.get(found.metric, found.metric)
     if found.shortcuts:
         lines += ["", _row(["shortcut", metric]), _rule(2)]
-        lines += [_row([name.replace("_", " "), f"{value:.3f}"]) for name, value in found.shortcuts.items()]
+        lines += [_row([name.replace("_", " "), _said(value, ".3f")]) for name, value in found.shortcuts.items()]
     lines += _fold_lines(found, metric)
     lines += ["", *(f"- {sentence}" for sentence in caveats(found))]
     if found.references:
@@ -192,7 +208,7 @@ def _fold_lines(found: Leaderboard, metric: str) -> list[str]:
     for entry in found.entries:
         for seed in dict.fromkeys(fold.seed for fold in entry.by_fold):
             own = [fold for fold in entry.by_fold if fold.seed == seed]
-            said = [f"{'–' if fold.value is None else format(fold.value, '.3f')} ({fold.n})" for fold in own]
+            said = [f"{'–' if fold.value is None else _said(fold.value, '.3f')} ({fold.n})" for fold in own]
             lines.append(_row([entry.name, str(seed), " · ".join(said)]))
     return [*head, *lines] if lines else []
 

@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from birads_zoo.evaluation.leaderboard import SchemeScore
+from birads_zoo.evaluation.words import leak_said
 from birads_zoo.files import write_text
 from birads_zoo.report import style
 from birads_zoo.report.differences import Difference, numbers
 from birads_zoo.report.style import BODY, COOL, INK, PAPER, QUIET, SMALL, WARM
 
 HEAD = (
-    *("split", "leaky", "score", "score_low", "score_high", "patient_lookup"),
+    *("split", "leaky", "leak_proven", "score", "score_low", "score_high", "patient_lookup"),
     *("difference", "difference_low", "difference_high", "p_adjusted", "verdict"),
 )
 _NAMES, _SCORES, _GAPS, _WORDS = 1.1, 3.6, 3.0, 2.6  # inches
@@ -26,8 +27,8 @@ _NAMES, _SCORES, _GAPS, _WORDS = 1.1, 3.6, 3.0, 2.6  # inches
 def draw(rows: Sequence[SchemeScore], path: Path, title: str, context: str, metric: str) -> None:
     """Draw a line a split: its score on the left, how much more that is than by patient in the middle, and the verdict.
 
-    Vermilion where the split leaks, blue where it does not; a hollow diamond is what a table of patient ids scores on
-    the same folds. A difference is coloured where its corrected p-value is below 0.05.
+    Vermilion where the split leaks or may leak, blue where it does not; a hollow diamond is what a table of patient ids
+    scores on the same folds. A difference is coloured where its corrected p-value is below 0.05.
     """
     width = _NAMES + _SCORES + _GAPS + _WORDS
     figure = style.chart(width, 0.52 * len(rows) + 1.1, title, context)
@@ -52,7 +53,7 @@ def draw(rows: Sequence[SchemeScore], path: Path, title: str, context: str, metr
 
 
 def _kind(row: SchemeScore) -> str:
-    return "leaks patients" if row.leaky else "new patients"
+    return f"{leak_said(row)} patients" if row.leaky else "new patients"
 
 
 def _draw_score(axes: Axes, place: int, row: SchemeScore) -> None:
@@ -107,7 +108,7 @@ def markdown(rows: Sequence[SchemeScore], metric: str) -> str:
         found, lookup = row.score, row.patient_lookup
         scored = "–" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
         known = "–" if lookup is None else f"{lookup:.3f}"
-        name = f"{row.scheme}{' (leaks)' * row.leaky}"
+        name = f"{row.scheme}{f' ({leak_said(row)})' * row.leaky}"
         lines.append(f"| {name} | {scored} | {known} | {numbers(as_difference(row)) or '–'} | {verdict(row) or '–'} |")
     return "\n".join(lines)
 
@@ -122,5 +123,5 @@ def write_csv(rows: Sequence[SchemeScore], path: Path) -> None:
             ("",) * 3 if one is None else (one.value, one.low, one.high) for one in (row.score, row.inflation)
         )
         lookup, p = ("" if one is None else one for one in (row.patient_lookup, row.p))
-        writer.writerow([row.scheme, row.leaky, *score, lookup, *gap, p, verdict(row)])
+        writer.writerow([row.scheme, row.leaky, row.leaky and row.leak_proven, *score, lookup, *gap, p, verdict(row)])
     write_text(path, text.getvalue())

@@ -18,12 +18,12 @@ from birads_zoo.evaluation.curves import curves
 from birads_zoo.evaluation.pairs import count_pairs
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.words import leak_said
 from birads_zoo.explanation.overview import Explained
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import calibration_figures, curve_figures, figures, pictures, subgroup_figure
 from birads_zoo.report.curve_figures import Against
-from birads_zoo.report.verdicts import leak_said
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
@@ -59,7 +59,7 @@ def draw_all(
     `names` are what patients are called, by their ids; without them, by these. Without `explained`, no heat maps.
     """
     classes = data.labelled.classes
-    leaky = f", {leak_said(metrics)}" if metrics.leaky else ""
+    leaky = f", {leak_said(metrics)} patients" if metrics.leaky else ""
     folds = "" if metrics.folds == 1 else f", {metrics.folds} folds"
     context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics.split} split{leaky}{folds} · n = {metrics.n}"
     test = predictions[predictions["part"] == "test"]

@@ -14,6 +14,7 @@ from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.view_names import UNITS
 from birads_zoo.evaluation.recalibration import FEWEST_PATIENTS
 from birads_zoo.evaluation.table import chances
+from birads_zoo.evaluation.words import leak_said
 from birads_zoo.files import write_text
 from birads_zoo.recipe import Recipe, shaping
 from birads_zoo.recipe.layers import leaves
@@ -22,7 +23,7 @@ from birads_zoo.report.gallery import gallery
 from birads_zoo.report.run_figures import against_the_rest, chosen_epochs
 from birads_zoo.report.style import class_colours
 from birads_zoo.report.subgroup_figure import SCORES
-from birads_zoo.report.verdicts import judge_run, leak_said
+from birads_zoo.report.verdicts import judge_run
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import FoldFit
@@ -107,7 +108,7 @@ def write_run_page(
 def _basis(metrics: RunMetrics) -> str:
     units = UNITS[metrics.level]
     folds = "one fold" if metrics.folds == 1 else f"{metrics.folds} folds, every {units[:-1]} predicted once"
-    leaks = f", which {leak_said(metrics)}" if metrics.leaky else ""
+    leaks = f", which {leak_said(metrics)} patients" if metrics.leaky else ""
     return (
         f"{metrics.n} test {units} of {metrics.patients} patients, {metrics.split} split{leaks}, {folds}; "
         "intervals are 95 %, over whole patients"

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from pathlib import Path
 
+from birads_zoo.evaluation.words import leak_said
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import templates
 from birads_zoo.results.metrics import RunMetrics
@@ -31,5 +32,12 @@ def run_summary(recipe: Recipe, metrics: RunMetrics, figures: Mapping[str, Path]
     best = [(name, one) for name, metric in _SCORES.items() if metrics.best and (one := metrics.best.of(metric))]
     pictures = {name: base64.b64encode(path.read_bytes()).decode("ascii") for name, path in figures.items()}
     return templates.render(
-        "notebook.html", recipe=recipe, metrics=metrics, scores=scores, best=best, gains=gains, pictures=pictures
+        "notebook.html",
+        recipe=recipe,
+        metrics=metrics,
+        leak=leak_said(metrics),
+        scores=scores,
+        best=best,
+        gains=gains,
+        pictures=pictures,
     )

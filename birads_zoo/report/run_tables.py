@@ -8,6 +8,7 @@ from typing import Any
 from birads_zoo.evaluation.few import few_areas, is_few
 from birads_zoo.evaluation.source_lines import within_said
 from birads_zoo.evaluation.table import NOT_MEASURED, outwards
+from birads_zoo.evaluation.words import p_said
 from birads_zoo.report.subgroup_figure import attribute_verdict
 from birads_zoo.results.best import Best
 from birads_zoo.results.estimate import Ends, Estimate
@@ -200,9 +201,9 @@ def shortcuts(metrics: RunMetrics) -> list[dict[str, Any]]:
     rows = []
     for name, scores in metrics.shortcuts.items():
         said = "" if scores.measured else NOT_MEASURED
-        if scores.flagged is not None:
+        if scores.p_value is not None:
             said = "yes" if scores.flagged else "not shown"
-            said += f": {scores.over_chance:+.3f} macro-F1 over chance (p = {scores.p_value:.3f})"
+            said += f": {scores.over_chance:+.3f} macro-F1 over chance ({p_said(scores.p_value)})"
         at = scores.macro_f1
         rows.append(
             {

@@ -11,6 +11,7 @@ from birads_zoo.data.view_names import UNITS
 from birads_zoo.evaluation.few import is_few
 from birads_zoo.evaluation.source_lines import signed
 from birads_zoo.evaluation.table import outwards
+from birads_zoo.evaluation.words import p_said
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Calibration, Conformal
 
@@ -78,11 +79,6 @@ def _split(metrics: RunMetrics) -> Iterator[Verdict]:
         yield Verdict(severity="fine", claim="No patient is on both sides of the split", because=because, part="data")
 
 
-def leak_said(metrics: RunMetrics) -> str:
-    """Say of a leaky split whether it is known to leak."""
-    return "leaks patients" if metrics.leak_proven else "may leak patients"
-
-
 def _gain(metrics: RunMetrics) -> Iterator[Verdict]:
     for name, gain in (("macro-F1", metrics.gain.macro_f1), ("ROC-AUC", metrics.gain.macro_auroc)):
         if gain is None:
@@ -98,9 +94,9 @@ def _gain(metrics: RunMetrics) -> Iterator[Verdict]:
             claim = f"Not shown to beat the best shortcut in {name}"
             yield Verdict(severity="wrong", claim=claim, because=told, part="shortcuts")
     for name, scores in metrics.shortcuts.items():
-        if scores.flagged:
+        if scores.flagged and scores.p_value is not None:
             because = (
-                f"It reaches {scores.over_chance:+.3f} macro-F1 over chance (p = {scores.p_value:.3f}): "
+                f"It reaches {scores.over_chance:+.3f} macro-F1 over chance ({p_said(scores.p_value)}): "
                 "the network may have learned the same."
             )
             claim = f"The shortcut “{name.replace('_', ' ')}” works on this data"
@@ -235,10 +231,10 @@ def _sets(conformal: Conformal) -> Iterator[Verdict]:
 
 def _rest(metrics: RunMetrics) -> Iterator[Verdict]:
     attributes = metrics.subgroups.attributes
-    compared = [name for name, one in attributes.items() if one.corrected is not None]
-    for name in compared:
+    compared = {name: one.corrected for name, one in attributes.items() if one.corrected is not None}
+    for name, corrected in compared.items():
         if attributes[name].differs:
-            because = f"p = {attributes[name].corrected:.3f}, corrected for {len(compared)} comparisons."
+            because = f"{p_said(corrected)}, corrected for {len(compared)} comparisons."
             yield Verdict(severity="doubt", claim=f"Scores differ by {name}", because=because, part="subgroups")
     if compared and not any(attributes[name].differs for name in compared):
         because = f"Compared by {', '.join(compared)}; small differences cannot be seen in {metrics.patients} patients."

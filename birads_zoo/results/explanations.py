@@ -62,8 +62,8 @@ class ExplainerFound(Judged, frozen=True, kw_only=True):
 class ExplanationsFound(msgspec.Struct, frozen=True, kw_only=True):
     """What was explained, `n` of `of` test images, and every explainer's scores by its name.
 
-    `height` and `width` are the maps', in pixels; `level` and `method` those of the intervals; `seconds` what
-    explaining and scoring took.
+    `leaky` and `leak_proven` are those of the run's metrics; `height` and `width` are the maps', in pixels; `level` and
+    `method` those of the intervals; `seconds` what explaining and scoring took.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -83,3 +83,4 @@ class ExplanationsFound(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     explainers: dict[str, ExplainerFound]
     seconds: float
+    leak_proven: bool = True

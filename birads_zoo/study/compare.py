@@ -79,6 +79,7 @@ def leaderboard(
         environment=environment,
         command=public_command(study.command),
         level=metrics.level,
+        leak_proven=metrics.leak_proven,
     )
 
 

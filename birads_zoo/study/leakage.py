@@ -74,16 +74,28 @@ def inflation(
         scheme = variant.recipe.split.scheme
         if variant.name in failures:
             rows.append(
-                SchemeScore(scheme=scheme, leaky=may_leak(scheme), error=public_text(failures[variant.name].said))
+                SchemeScore(
+                    scheme=scheme,
+                    leaky=may_leak(scheme),
+                    leak_proven=False,  # it never ran
+                    error=public_text(failures[variant.name].said),
+                )
             )
             continue
         own = score(predicted[variant.name], metric, ordinal=ordinal)
         lookup = shortcut_scores(predicted[variant.name], metric).get("patient_lookup")
-        leaky = any(run.leaky for run in predicted[variant.name].metrics)
+        leaking = [run for run in predicted[variant.name].metrics if run.leaky]
+        row = SchemeScore(
+            scheme=scheme,
+            leaky=bool(leaking),
+            leak_proven=any(run.leak_proven for run in leaking) or not leaking,
+            score=own,
+            patient_lookup=lookup,
+        )
         if variant is tight:
-            rows.append(SchemeScore(scheme=scheme, leaky=leaky, score=own, patient_lookup=lookup))
+            rows.append(row)
             continue
-        row = SchemeScore(scheme=scheme, leaky=leaky, score=own, patient_lookup=lookup, verdict=UNDEFINED)
+        row = msgspec.structs.replace(row, verdict=UNDEFINED)
         if found := compare(predicted[variant.name], base, metric, ordinal=ordinal):
             row = msgspec.structs.replace(
                 row,

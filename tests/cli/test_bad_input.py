@@ -111,9 +111,9 @@ def test_an_unknown_name_suggests_the_nearest(refused, phantom_root, arguments, 
 
 
 def test_fewer_patients_of_a_class_than_folds(refused, phantom_root):
-    said = refused("run", "--root", phantom_root, *NET, *SMALL, "--folds", 5)
+    said = refused("run", "--root", phantom_root, *NET, *SMALL, "--folds", 6)
     assert (
-        said == "class 'BI-RADS 5' has 4 usable patients, fewer than the 5 folds: use --folds 4, or leave the class out"
+        said == "class 'BI-RADS 3' has 5 usable patients, fewer than the 6 folds: use --folds 5, or leave the class out"
     )
 
 

@@ -117,6 +117,11 @@ def test_a_generic_reader_is_silent_where_another_fits(zoo, write):
     assert list(fits(zoo, root)) == ["rsna-2022"]
 
 
+def test_a_phantom_is_one_before_it_is_kaumds(zoo, write):
+    root = write({"truth/lesions.csv": b"", "mammograms/BIRAD 1/2019_BC000001_ CC_R.jpg": b""})
+    assert list(fits(zoo, root)) == ["phantom", "kaumds"]
+
+
 def test_nothing_fits(zoo, folder):
     ended = zoo("guess", folder)
     assert (ended.status, ended.out) == (1, "")

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import birads_zoo
+from birads_zoo.phantoms.cohort import draw_cohort
+from birads_zoo.phantoms.options import PhantomOptions
 
 SMALL = ["--image-size", "32x32", "--folds", "2", "--device", "cpu", "--set", "training.precision=float32"]
 KINDS = ("safetensors", "onnx", "exported-program")
@@ -85,7 +87,8 @@ def test_what_is_exported_says_by_which_rule_it_reads_logits(corn):
 
 @pytest.mark.slow
 def test_onnx_and_safetensors_predict_alike(corn, root):
-    pictures = sorted((root / "mammograms").rglob("*.jpg"))[:6]
+    broken = {root / f"{path}.jpg" for path in draw_cohort(PhantomOptions(patients=44)).damage}
+    pictures = [path for path in sorted((root / "mammograms").rglob("*.jpg")) if path not in broken][:6]
     graph, network = (birads_zoo.load(corn / kind, device="cpu") for kind in ("onnx", "safetensors"))
     for one, other in zip(graph.predict(pictures), network.predict(pictures), strict=True):
         assert not one.error

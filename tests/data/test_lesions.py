@@ -115,6 +115,12 @@ def test_a_lesion_without_a_box_has_that_of_its_mask(tmp_path):
     assert with_box(known, tmp_path) is known, "no file is read for it"
 
 
+@pytest.mark.parametrize("given", [{}, {"x0": 1.0, "y0": 2.0, "x1": 3.0}, {"x0": 0, "y0": 0, "x1": 1, "y1": np.inf}])
+def test_a_lesion_without_a_whole_box_or_a_mask_is_refused(given):
+    with pytest.raises(ValueError, match=r"a lesion needs a box \(x0, y0, x1, y1\) or a mask \(mask_path\): "):
+        Lesion(**given)
+
+
 def test_training_follows_the_mask_of_a_lesion_without_a_box(tmp_path):
     masked(tmp_path)
     bare = Lesion(outline="box", mask_path="mask.png")
@@ -129,6 +135,24 @@ def test_a_mask_in_jpeg_is_what_is_bright_in_it(tmp_path):
     Image.fromarray(mask).save(tmp_path / "mask.jpg", quality=60)
     found = with_box(Lesion(mask_path="mask.jpg"), tmp_path)
     assert (found.x0, found.y0, found.x1, found.y1) == pytest.approx((8, 16, 24, 40), abs=1)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_mask_that_numbers_its_lesions_has_them_all(tmp_path, dtype):
+    mask = np.zeros((60, 64), dtype)
+    for number, column in enumerate((4, 20, 40), start=1):
+        mask[20:40, column : column + 8] = number
+    Image.fromarray(mask).save(tmp_path / "numbered.png")
+    found = with_box(Lesion(mask_path="numbered.png"), tmp_path)
+    assert (found.x0, found.y0, found.x1, found.y1) == (4, 20, 48, 40)
+
+
+def test_a_mask_in_white_leaves_out_the_grey_of_other_tissue(tmp_path):
+    mask = np.zeros((60, 64), np.uint8)
+    mask[:, :40], mask[20:40, 8:24] = 127, 255
+    Image.fromarray(mask).save(tmp_path / "tissue.png")
+    found = with_box(Lesion(mask_path="tissue.png"), tmp_path)
+    assert (found.x0, found.y0, found.x1, found.y1) == (8, 20, 24, 40)
 
 
 def test_a_mask_that_shows_nothing_is_one_sentence(tmp_path):

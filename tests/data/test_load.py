@@ -82,6 +82,11 @@ def test_a_value_that_no_column_has_is_refused(load, column, value, said):
     assert said in str(caught.value)
 
 
+def test_a_column_that_is_not_there_is_named_and_so_is_what_gives_them_all(load):
+    with pytest.raises(UserError, match=r"lacks the column 'source'; birads_zoo\.make_index gives all of them"):
+        load(rows(["a", "b"], [1, 2]).drop(columns="source"))
+
+
 @pytest.mark.parametrize(
     ("record", "said"),
     [

@@ -157,5 +157,5 @@ def test_a_partner_needs_no_class_of_its_own(phantom_root, tmp_path):
         | {"image.height": 32, "image.width": 32, "split.folds": 2}
     )
     data = prepare(recipe, host, tmp_path, Screen())
-    assert (~data.samples.present[:, 1]).mean() < 0.1
+    assert (~data.samples.present[:, 1]).mean() < 0.2, "some are broken, but no more"
     assert set(data.samples.pictures[:, 1]) - set(data.positions), "some partners are of other classes"

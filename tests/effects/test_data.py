@@ -66,7 +66,8 @@ def test_a_sample_has_the_views_asked_for(prepared, views, same):
 )
 def test_a_label_is_of_what_was_asked_for(prepared, level, views, unit):
     assert prepared({"dataset.views": views}).labelled.target.level == "image"
-    data = prepared({"dataset.views": views, "dataset.level": level, "split.validation": 0.0})
+    several = {"dataset.classes": ["BI-RADS 3", "BI-RADS 4", "BI-RADS 5"]}  # a single woman has two breasts with a 1
+    data = prepared({"dataset.views": views, "dataset.level": level, "split.validation": 0.0, **several})
     rows = data.labelled.index.rows
     assert data.labelled.target.level == level
     assert len(rows) == len(data.labelled.labels) < len(data.pictures.rows) / 1.5

@@ -71,6 +71,10 @@ def test_headline_says_when_the_split_leaks(made: Make) -> None:
     assert "(image split, leaky, n = 4, 1 fold)" in headline(made(split="image", leaky=True, folds=1))
 
 
+def test_headline_says_when_a_leak_cannot_be_ruled_out(made: Make) -> None:
+    assert "(image split, may leak, n = 4" in headline(made(split="image", leaky=True, leak_proven=False, folds=1))
+
+
 def test_table_shows_names_as_they_are_and_a_dash_for_undefined(made: Make) -> None:
     text = rendered(made(), 120)
     assert "probably benign [3]" in text
@@ -144,6 +148,8 @@ def test_subgroups_differ_only_where_the_corrected_test_says_so(made: Make) -> N
     assert "no difference in ROC-AUC shown by density, age  (4 groups" in line
     (line,) = by_subgroup(made(subgroups=subgroups(**same, view=(0.012, True))))
     assert "ROC-AUC differs by view (p = 0.012), corrected for 3 comparisons  (6 groups" in line
+    (line,) = by_subgroup(made(subgroups=subgroups(view=(0.0001, True))))
+    assert "ROC-AUC differs by view (p < 0.001), corrected" in line
 
 
 def fitted(temperature: float | None, threshold: float | None) -> dict[str, Any]:

@@ -99,6 +99,14 @@ def test_labels_of_pictures_that_are_read_as_breasts(inspection_of):
     )
 
 
+def test_one_breast_is_no_breasts(inspection_of):
+    rows = [row for row in women(2, lambda p, side: "sick" if p else "well") if row["laterality"] == "L"]
+    rows = [row for row in rows if row["label"] == "well" or row["view"] == "CC"]
+    told = named(find(inspection_of(rows)))["what labels are of cannot be told"]
+    assert told.shown == "1 of 1 breast agrees"
+    assert told.consequence.startswith("all pictures bear one label in 1 of 1 breast (")
+
+
 def test_what_labels_are_of_is_unknown_without_sides(inspection_of):
     rows = [row | {"laterality": ""} for row in women(40, lambda p, side: "sick" if p < 12 else "well")]
     told = named(find(inspection_of(rows)))["what labels are of cannot be told"]
@@ -111,7 +119,8 @@ def test_missing_views_and_pictures(inspection_of, tmp_path):
     rows = women(6, lambda p, side: "sick" if p < 3 else "well")[1:]
     rows[-1]["image_path"] = "a.png"
     found = named(find(inspection_of(rows)))
-    assert found["views per breast"].number == 1
+    assert found["views per breast"].shown == "1 of 12 breasts"
+    assert found["views per breast"].consequence.startswith("1 breast without exactly the usual views")
     assert found["no picture of sick"].number == 11
     assert "no picture of well" not in found
 
@@ -179,7 +188,7 @@ def test_ids_that_seem_to_be_one_patient(inspection_of):
 
 
 @pytest.mark.parametrize(
-    ("white", "said"), [(4095, "1/16 of their range, 12 bits"), (1023, "1/64 of their range, 10 bits")]
+    ("white", "said"), [(4095, "1/16 of its range, 12 bits"), (1023, "1/64 of its range, 10 bits")]
 )
 def test_deep_pictures_of_few_bits(inspection_of, tmp_path, white, said):
     rows = women(3, lambda p, side: "sick" if p else "well", views=("CC",))
@@ -251,4 +260,4 @@ def test_a_picture_without_a_breast_is_told(inspection_of, tmp_path):
     found = named(find(inspection_of(rows)))
     assert found["no breast found"].shown == "1 of 2 pictures"
     assert "grey.png" in found["no breast found"].consequence
-    assert found["chest wall on the other side"].shown == "1 of 1 pictures", "the grey one has no chest wall"
+    assert found["chest wall on the other side"].shown == "1 of 1 picture", "the grey one has no chest wall"

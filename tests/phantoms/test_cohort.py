@@ -20,19 +20,23 @@ def test_balanced_means_as_many_pictures_of_each_category(patients: int) -> None
     assert max(counts.values()) - min(counts.values()) <= max(4, 0.1 * patients)  # 4: one patient
 
 
-def test_real_means_patients_per_category_as_in_kaumds() -> None:
-    cohort = draw_cohort(PhantomOptions(patients=514, balance="real"))
-    worst = [max(woman.categories) for woman in cohort.pictured]
-    assert {category: worst.count(category) for category in CATEGORIES} == pytest.approx(
-        {"1": 407, "3": 73, "4": 25, "5": 9}, abs=3
-    )
-
-
-def test_screening_means_twenty_women_of_a_thousand_with_a_4_or_5() -> None:
-    worst = Counter(
-        max(woman.categories) for woman in draw_cohort(PhantomOptions(patients=1000, balance="screening")).pictured
-    )
-    assert worst == pytest.approx({"1": 960, "3": 20, "4": 18, "5": 2}, abs=4)
+@pytest.mark.parametrize(
+    ("balance", "patients", "expected"),
+    [
+        ("real", 514, (407, 73, 25, 9)),
+        ("real", 28, (22, 4, 1, 1)),
+        ("screening", 1000, (960, 20, 18, 2)),
+        ("screening", 100, (95, 2, 2, 1)),
+        ("balanced", 400, (40, 120, 120, 120)),
+        ("real", 4, (1, 1, 1, 1)),
+    ],
+)
+def test_women_per_category_are_the_balances_and_one_at_least(
+    balance: Balance, patients: int, expected: tuple[int, ...]
+) -> None:
+    cohort = draw_cohort(PhantomOptions(patients=patients, balance=balance, damaged=0))
+    worst = Counter(max(woman.categories) for woman in cohort.pictured)
+    assert tuple(worst[category] for category in CATEGORIES) == expected
 
 
 @given(

@@ -67,6 +67,18 @@ def test_one_seed_gives_the_same_bytes(made: tuple[Path, Path], make: Make) -> N
     assert [path.read_bytes() for path in files(again)] == [path.read_bytes() for path in files(made[0])]
 
 
+@pytest.mark.parametrize(("height", "width"), [(96, 72), (65, 47)])
+def test_pixels_are_as_far_apart_as_the_frame_left_them(make: Make, height: int, width: int) -> None:
+    """The pictures of 3 and 4 are half as large; those of 5 are cut out, which moves no pixel away from another."""
+    folder = make(format="dicom", shortcut="size", height=height, width=width, damaged=0)
+    whole = 240 / height
+    half = [whole * height / (height // 2), whole * width / (width // 2)]
+    for category, expected in {"1": [whole] * 2, "3": half, "4": half, "5": [whole] * 2}.items():
+        for path in (folder / "mammograms" / f"BIRAD {category}").iterdir():
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            assert list(header.ImagerPixelSpacing) == pytest.approx(expected, abs=1e-4), category
+
+
 def test_broken_files_are_broken_as_said(make: Make) -> None:
     folder = make(format="dicom", damaged=5, height=64, width=48)
     for path, kind in draw_cohort(PhantomOptions(patients=8, seed=3, damaged=5)).damage.items():

@@ -8,7 +8,7 @@ from PIL import Image
 
 from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, FoldScore, Leaderboard
 from birads_zoo.registry import load_registry
-from birads_zoo.report.leaderboard_page import write_leaderboard
+from birads_zoo.report.leaderboard_page import page, write_leaderboard
 from birads_zoo.report.leaderboard_rows import board_rows
 from birads_zoo.report.leaderboard_table import caveats, columns, to_csv, to_markdown
 from birads_zoo.results.environment import Machine
@@ -137,6 +137,31 @@ def test_the_page_escapes_asks_no_network_and_marks_what_leaks(written):
     assert '0.710 <span class="ends">[0.650, 0.760]</span>' in text
     assert "failed: ran out of memory" in text
     assert "n = 395 images of 100 patients" in text
+
+
+@pytest.mark.parametrize(
+    ("proven", "leaks", "why"),
+    [
+        (True, "leaks", "Images of one patient stand on both sides of it"),
+        (False, "may leak", "Rows without a patient id may be of patients on both sides of it"),
+    ],
+)
+def test_a_leak_is_told_from_one_that_cannot_be_ruled_out(written, proven, leaks, why):
+    found = replace(written[1], leaky=True, leak_proven=proven)
+    markdown, html = to_markdown(found), page(found, written[0] / "figures")
+    for text in (markdown, html):
+        assert f"patient split, {leaks} patients, 5 folds" in text
+        assert f"{why}: " in text
+    assert f"<strong>This split {leaks}.</strong>" in html
+    assert f"<dd>patient ({leaks})</dd>" in html
+    assert f"- This split {leaks}. {why}" in markdown
+
+
+def test_numbers_below_zero_have_a_minus_and_zero_has_none(written):
+    gain = Estimate(value=-0.0002, low=-0.041, high=0.03)
+    found = board(entry("resnet50", 0.3, gain=gain))
+    assert "| +0.000 [−0.041, +0.030] |" in to_markdown(found)
+    assert '+0.000 <span class="ends">[−0.041, +0.030]</span>' in page(found, written[0] / "figures")
 
 
 def test_the_page_shows_ties_bars_on_one_scale_and_what_a_gain_means(written):

@@ -40,14 +40,21 @@ def test_the_table_has_every_split_with_its_score_interval_and_lookup():
     ]
 
 
+def test_a_leak_that_cannot_be_ruled_out_is_told_as_such(tmp_path):
+    doubtful = SchemeScore(scheme="image", leaky=True, leak_proven=False, score=ROWS[2].score)
+    assert "| image (may leak) |" in markdown([doubtful], "macro-F1")
+    write_csv([doubtful], tmp_path / "leakage.csv")
+    assert (tmp_path / "leakage.csv").read_text().splitlines()[1].startswith("image,True,False,")
+
+
 def test_the_csv_has_plain_numbers_and_empty_cells(tmp_path):
     write_csv(ROWS, tmp_path / "leakage.csv")
     with (tmp_path / "leakage.csv").open(newline="") as file:
         head, *rows = csv.reader(file)
     assert tuple(head) == HEAD
-    assert rows[0] == ["patient", "False", "0.5", "0.4", "0.6", "0.2", *[""] * 5]
+    assert rows[0] == ["patient", "False", "False", "0.5", "0.4", "0.6", "0.2", *[""] * 5]
     assert rows[2] == [
-        "image", "True", "0.8", "0.7", "0.9", "0.95", "0.3", "0.2", "0.4", "0.0002", "inflates the score",
+        "image", "True", "True", "0.8", "0.7", "0.9", "0.95", "0.3", "0.2", "0.4", "0.0002", "inflates the score",
     ]  # fmt: skip
 
 

@@ -80,6 +80,7 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
             summary="synthetic mammograms in KAUMDS' layout, with the true lesions beside",
             load=load_phantom,
             recognise=recognise_of("_phantom"),
+            extends="kaumds",
             options=PhantomOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY),
             source="birads-zoo phantom makes it; without --root one is made in the cache",
