@@ -61,7 +61,7 @@ def draw_finding(suspicion: float, generator: np.random.Generator) -> Finding:
         irregularity=irregularity,
         roughness=roughness,
         contrast=contrast,
-        radius=generator.uniform(0.045, 0.080) * (1.25 if kind == "asymmetry" else 1.0),
+        radius=generator.uniform(0.066, 0.102) * (1.25 if kind == "asymmetry" else 1.0),
         depth=generator.uniform(0.3, 0.75),
         offsets=(generator.uniform(-0.25, 0.25), generator.uniform(-0.22, 0.22)),
     )

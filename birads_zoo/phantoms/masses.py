@@ -8,7 +8,7 @@ from scipy import ndimage
 from birads_zoo.phantoms.fields import Plane, soft_step, spectral
 from birads_zoo.phantoms.findings import Finding
 
-_HARD, _SOFT = 0.05, 0.55  # of the radius, over which a circumscribed and an indistinct margin fall off
+_HARD, _SOFT = 0.12, 0.8  # of the radius, over which a circumscribed and an indistinct margin fall off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,10 @@ def mass_cover(finding: Finding, around: Around, radius: float, generator: np.ra
     margin = _margin(finding, around, generator)
     steepness = np.asarray(4 / np.maximum(margin, 1.4 / radius), np.float32)
     body = soft_step((1 - within) * steepness)
-    dome = 0.5 + 0.5 * np.sqrt(np.clip(1 - within**2, 0, None))  # thickest in the middle, as a ball is
-    return np.asarray(body * dome, np.float32)
+    dome = np.clip(1 - within**2, 0, None) ** np.float32(0.7)  # thickest in the middle, and thin at its edge
+    side = around.distance.shape[0]
+    uneven = 1 + 0.12 * spectral(side, side, 1.7, 1.0, generator)  # a mass is tissue too, not a disc
+    return np.asarray(np.clip(body * dome * uneven, 0, 1), np.float32)
 
 
 def halo(cover: Plane) -> Plane:
