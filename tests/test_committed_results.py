@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-STUDIES = Path(__file__).parents[1] / "bench" / "results" / "mini-mias"
+RESULTS = Path(__file__).parents[1] / "bench" / "results"
+STUDIES = {
+    "mini-mias/abnormal": (322, 161),
+    "mini-mias/finding": (322, 161),
+    "ddsm-299/marked": (2315, 579),
+    "ddsm-299/bilateral": (2315, 579),
+    "ddsm-299/case": (729, 729),
+    "ddsm-299/birads": (1177, 577),
+}
+"""How many samples and patients each has."""
 
 
 def area_by_fold(positive, scores, folds):
@@ -21,34 +30,54 @@ def area_by_fold(positive, scores, folds):
     return np.average(areas, weights=pairs)
 
 
-@pytest.mark.parametrize("target", ["abnormal", "finding"])
-def test_a_leaderboard_is_that_of_its_predictions(target):
-    predictions = pd.read_csv(STUDIES / target / "predictions.csv", dtype={"patient_id": str})
-    leaderboard = pd.read_csv(STUDIES / target / "leaderboard.csv").set_index("model")["ROC-AUC"]
-    assert (len(predictions), predictions["patient_id"].nunique()) == (322, 161)
+def area_of(predictions, model, folds_of):
+    """The mean over seeds and classes of a model's areas; `folds_of` names a seed's column of folds."""
+    areas = []
+    for seed in range(3):
+        folds = predictions[folds_of(seed)].to_numpy()
+        for column in (name for name in predictions if name.startswith(f"{model}, seed {seed}, ")):
+            positive = (predictions["label"] == column.rpartition(", ")[2]).to_numpy()
+            areas.append(area_by_fold(positive, predictions[column].to_numpy(), folds))
+    return np.mean(areas)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_leaderboard_is_that_of_its_predictions(study):
+    predictions = pd.read_csv(RESULTS / study / "predictions.csv", dtype={"patient_id": str})
+    leaderboard = pd.read_csv(RESULTS / study / "leaderboard.csv").set_index("model")["ROC-AUC"]
+    assert (len(predictions), predictions["patient_id"].nunique()) == STUDIES[study]
     for seed in range(3):
         sides = predictions.groupby("patient_id")[f"fold, seed {seed}"].nunique()
         assert (sides == 1).all(), "a patient's images lie in two folds"
     for model, reported in leaderboard.items():
-        areas = []
-        for seed in range(3):
-            columns = [name for name in predictions if name.startswith(f"{model}, seed {seed}, ")]
-            folds = predictions[f"fold, seed {seed}"].to_numpy()
-            for column in columns:
-                positive = (predictions["label"] == column.rpartition(", ")[2]).to_numpy()
-                areas.append(area_by_fold(positive, predictions[column].to_numpy(), folds))
-        assert np.mean(areas) == pytest.approx(reported, abs=0.001), model
+        assert area_of(predictions, model, "fold, seed {}".format) == pytest.approx(reported, abs=0.001), model
 
 
-def test_the_readings_of_ddsm_are_those_of_its_predictions():
-    folder = STUDIES.parent / "ddsm-299" / "marked"
+@pytest.mark.parametrize("target", ["marked", "birads"])
+def test_leakage_is_that_of_its_predictions(target):
+    folder = RESULTS / "ddsm-299" / f"leakage-{target}"
     predictions = pd.read_csv(folder / "predictions.csv", dtype={"patient_id": str})
-    reported = json.loads((folder / "readings.json").read_text())["mobilenet_v2"]["all women"]["image"]
-    assert (len(predictions), predictions["patient_id"].nunique()) == (reported["n"], reported["women"]) == (2315, 579)
-    areas = []
-    for seed in range(3):
-        folds = predictions[f"fold, seed {seed}"].to_numpy()
-        assert (predictions.groupby("patient_id")[f"fold, seed {seed}"].nunique() == 1).all()
-        chances = predictions[f"mobilenet_v2, seed {seed}"].to_numpy()
-        areas.append(area_by_fold(predictions["marked"].to_numpy(), chances, folds))
-    assert np.mean(areas) == pytest.approx(reported["value"], abs=0.001)
+    for split, row in pd.read_csv(folder / "leakage.csv").set_index("split").iterrows():
+        model = f"mobilenet_v2@{split}"
+        patients = predictions.groupby("patient_id")[[f"fold, {model}, seed {seed}" for seed in range(3)]].nunique()
+        assert (patients == 1).all(axis=None) == (split == "patient")
+        area = area_of(predictions, model, f"fold, {model}, seed {{}}".format)
+        assert area == pytest.approx(row["score"], abs=0.001), split
+
+
+@pytest.mark.parametrize("study", ["marked", "bilateral"])
+def test_the_readings_of_ddsm_are_those_of_its_predictions(study):
+    folder = RESULTS / "ddsm-299" / study
+    predictions = pd.read_csv(folder / "predictions.csv", dtype={"patient_id": str})
+    readings = json.loads((folder / "readings.json").read_text())["all women"]
+    film = readings["mobilenet_v2"]["film"]
+    assert (film["n"], film["women"]) == (2315, 579)
+    assert area_of(predictions, "mobilenet_v2", "fold, seed {}".format) == pytest.approx(film["value"], abs=0.001)
+    four = ["mobilenet_v2", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"]
+    chances = predictions[[f"{name}, seed {seed}, marked" for name in four for seed in range(3)]].clip(1e-6, 1 - 1e-6)
+    predictions["odds"] = np.log(chances / (1 - chances)).mean(axis=1)
+    breasts = predictions.groupby(["patient_id", "laterality"])["odds"].mean().unstack()
+    more_left = predictions["patient_id"].map((breasts["L"] - breasts["R"]).fillna(0))
+    compared = more_left.where(predictions["laterality"] == "L", -more_left)
+    reported = readings[f"average of {', '.join(four)}"]["film, breasts compared"]["value"]
+    assert roc_auc_score(predictions["label"] == "marked", compared) == pytest.approx(reported, abs=0.001)
