@@ -16,7 +16,7 @@ Density = Literal["low", "equal", "high", ""]
 Morphology = Literal["punctate", "amorphous", "pleomorphic", "fine-linear", ""]
 Distribution = Literal["regional", "grouped", "linear", "segmental", ""]
 
-_NOISE = 0.06  # deviation of what a feature says of the suspicion
+_NOISE = 0.04  # deviation of what a feature says of the suspicion
 
 
 @dataclass(frozen=True, kw_only=True)

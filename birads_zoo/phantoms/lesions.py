@@ -69,4 +69,4 @@ def _over_gland(finding: Finding) -> float:
     """Return how much brighter than gland a lesion is; one of low density is darker."""
     if finding.density == "low":
         return -0.17
-    return (0.02 if finding.kind == "asymmetry" else 0.08) + 0.44 * finding.contrast
+    return (0.02 if finding.kind == "asymmetry" else 0.10) + 0.50 * finding.contrast
