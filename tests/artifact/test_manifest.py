@@ -129,11 +129,11 @@ def test_a_training_range_of_other_statistics_is_refused(copied, host, change, t
 @pytest.mark.parametrize(
     ("altered", "said"),
     [
-        ({"mean-1": np.zeros(3, np.float32)}, "fold 1's features, labels, mean and spread do not fit"),
-        ({"labels-1": np.zeros((0,), np.int16)}, "fold 1's features, labels, mean and spread do not fit"),
-        ({"labels-1": 9}, "fold 1 has labels of other than its 4 classes"),
-        ({"spread-1": 0}, "fold 1 has features that are no numbers, or a spread that is not above 0"),
-        ({"features-1": np.nan}, "fold 1 has features that are no numbers, or a spread that is not above 0"),
+        ({"mean-0": np.zeros(3, np.float32)}, "fold 0's features, labels, mean and spread do not fit"),
+        ({"labels-0": np.zeros((0,), np.int16)}, "fold 0's features, labels, mean and spread do not fit"),
+        ({"labels-0": 9}, "fold 0 has labels of other than its 4 classes"),
+        ({"spread-0": 0}, "fold 0 has features that are no numbers, or a spread that is not above 0"),
+        ({"features-0": np.nan}, "fold 0 has features that are no numbers, or a spread that is not above 0"),
     ],
 )
 def test_references_that_do_not_fit_are_refused(copied, host, change, told, altered, said):
