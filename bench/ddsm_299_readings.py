@@ -83,21 +83,22 @@ def main() -> None:
 
 
 def read_models(predictions: Path, labels: pd.DataFrame) -> dict[str, Scores]:
-    """Return each model's scores, its seeds in order."""
+    """Return each model's scores; the table's folds are those of all models, one column a seed."""
     rows = pd.read_csv(predictions, dtype={"patient_id": str}, keep_default_na=False)
     about = rows[["image_path", "patient_id", "laterality"]].copy()
     about["marked"] = (rows["label"] == "marked").to_numpy()
     about["mass"] = labels.loc[rows["image_path"], "lesion_types"].str.contains("MASS").to_numpy()
-    folds = rows[[name for name in rows if name.startswith("fold, seed ")]].to_numpy()
     chances = rows[[name for name in rows if name.endswith(", marked")]].clip(SMALLEST, 1 - SMALLEST)
-    names = sorted({name.split(", ")[0] for name in chances})
+    columns: dict[str, list[str]] = {}
+    for column in chances:
+        columns.setdefault(column.split(", ")[0], []).append(column)
     return {
         name: Scores(
             about=about,
-            odds=logit(chances[[f"{name}, seed {seed}, marked" for seed in range(folds.shape[1])]].to_numpy()),
-            folds=folds,
+            odds=logit(chances[own].to_numpy()),
+            folds=rows[[f"fold, {column.split(', ')[1]}" for column in own]].to_numpy(),
         )
-        for name in names
+        for name, own in sorted(columns.items())
     }
 
 

@@ -102,7 +102,8 @@ def _patients(inspection: Inspection) -> Iterator[Finding]:
             shown=share(same),
             consequence=(
                 f"two pictures of one patient bear the same class {share(same)} of the time, those of two patients "
-                f"{share(other)}: a split that puts one patient on both sides rewards who knows the patient"
+                f"{share(other)}: a split that puts one patient on both sides rewards a model that recognises the "
+                "patient"
             ),
         )
 

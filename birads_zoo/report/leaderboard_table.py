@@ -71,7 +71,7 @@ def columns(found: Leaderboard) -> tuple[Column, ...]:
         Column(title="model", value=lambda entry, rank: entry.name),
         _estimated(metric, lambda entry: entry.score, ".3f"),
         _estimated("gain over the best shortcut", lambda entry: entry.gain, "+.3f"),
-        Column(title="best shortcut", value=lambda entry, rank: entry.best_shortcut or None),
+        Column(title="best shortcut", value=lambda entry, rank: entry.best_shortcut.replace("_", " ") or None),
         Column(title="sd over seeds", value=lambda entry, rank: entry.seed_spread, form=".3f"),
         Column(title="sd over folds", value=lambda entry, rank: entry.fold_spread, form=".3f"),
         Column(title="backbone", value=lambda entry, rank: entry.start or None),
