@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,8 +49,11 @@ def test_a_dicom_file_is_answered_and_names_nobody(served, write_dicom, tmp_path
     content = write_dicom(tmp_path / "x", pixels, BitsStored=12).read_bytes()
     response = served.client.post("/predict?heat_map=true", files={"file": ("Quux.dcm", content)})
     assert response.status_code == 200, response.text
-    assert Image.open(io.BytesIO(base64.b64decode(response.json()["picture"]))).size == (96, 128)
-    assert "quux" not in response.text.lower()
+    told = response.json()
+    files = [base64.b64decode(told.pop(key)) for key in ("picture", "heat_map")]
+    assert Image.open(io.BytesIO(files[0])).size == (96, 128)
+    assert "quux" not in json.dumps(told).lower()
+    assert not any(b"Quux" in file for file in files), "nor may a picture's file name anybody"
 
 
 def test_the_heat_map_fits_over_the_picture(served, mammogram):
