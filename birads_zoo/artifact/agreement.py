@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from birads_zoo.host import Host
 
 CHECKED = 50
-"""Pictures of the run, or all it has, on which every exported network is held against the trainer's."""
+"""Pictures of the run, or all it has, on which every exported network is compared with the trainer's."""
 
 TOLERANCE = 1e-4
 """The largest difference of a probability; of a score or a feature it is as much, or as much of its own size."""
@@ -91,7 +91,7 @@ def check_pixels(preprocessing: Preprocessing, data: Prepared, rows: NDArray[np.
         apart = levels_apart(placed.pixels[None], data.store.array[data.positions[[row]]])
         if apart > 1:
             raise UserError(
-                f"row {index.rows['row'].iloc[row]} is prepared otherwise than in the run's pixel store; empty the "
+                f"row {index.rows['row'].iloc[row]} is prepared differently than in the run's pixel store; empty the "
                 "cache, run it again and export that"
             )
         differing += apart > 0

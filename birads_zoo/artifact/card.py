@@ -166,7 +166,7 @@ def _results(metrics: RunMetrics) -> str:
             _table(("class", "precision", "recall", "F1", "ROC-AUC", "n"), rows),
             "",
             *([areas_note(metrics), ""] if areas_note(metrics) else []),
-            "Intervals are at 95 %, over patients. Held against what needs no look at the breast:",
+            "Intervals are at 95 %, over patients. Compared with shortcuts, which need no look at the breast:",
             "",
             *(f"{'  ' * line.startswith(' ')}- {' '.join(line.split())}" for line in against_shortcuts(metrics)),
         ]
@@ -174,7 +174,7 @@ def _results(metrics: RunMetrics) -> str:
 
 
 def _subgroups(metrics: RunMetrics) -> str:
-    """Tell of those groups alone that are large enough to be scored: smaller ones would be near to persons."""
+    """List only the groups that are large enough to be scored: smaller ones could point to persons."""
     rows = []
     for attribute, one in metrics.subgroups.attributes.items():
         for group in one.groups:

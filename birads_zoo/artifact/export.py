@@ -60,7 +60,7 @@ def export(
 ) -> Manifest:
     """Export the finished run in `run` as `kind` to the new folder `out`; `root` says where its data lies if moved.
 
-    Every network is opened again from its file and held against the trainer's, and the preprocessing against the pixel
+    Every network is opened again from its file and compared with the trainer's, and the preprocessing with the pixel
     store, before the folder gets its name.
 
     Raises:

@@ -99,7 +99,7 @@ def _merged(batch: list[Ready | Prediction], made: Future[list[Prediction]]) -> 
 
 @torch.inference_mode()
 def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compute) -> list[tuple[Tensor, ...]]:
-    """Return what every network tells of the samples, on the device."""
+    """Return every network's outputs for the samples, on the device."""
     if not ready:
         return []
     images = as_images(stacked([one.pixels for one in ready]), compute.device)

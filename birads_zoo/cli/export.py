@@ -32,14 +32,14 @@ def command(
 ) -> None:
     """Export every fold's network of a finished RUN, with its preprocessing, calibration, card and checksums.
 
-    Each network is opened again and held against the trainer's on pictures of the run; one that disagrees is an error.
+    Each network is opened again and compared with the trainer's on pictures of the run; one that disagrees is an error.
     """
     folder = export(run, kind, out=out, root=root, device=device, plugins=plugin_files)
     manifest = read_manifest(folder)
     far, strange = manifest.training_range.distance_alarms, manifest.training_range.range_alarms
     count = len(manifest.folds)
     say = partial(click.echo, err=True)
-    say(f"{count} network{'' if count == 1 else 's'} of {manifest.run_id}, held against the trainer's: they agree")
+    say(f"{count} network{'' if count == 1 else 's'} of {manifest.run_id}, compared with the trainer's: they agree")
     told = [f"out of range {_told(strange)}", *([f"unlike the training {_told(far)}"] if far else [])]
     basis = f"{manifest.recipe.split.scheme} split, n = {strange.n}, 95 % intervals over patients"
     say(f"held-out pictures of the run that a warning would name: {', '.join(told)}  ({basis})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Judged(Protocol):
+class MayLeak(Protocol):
     """Whatever says of a split whether it is `leaky`, and whether the leak is known or only cannot be ruled out."""
 
     @property
@@ -17,12 +17,12 @@ class Judged(Protocol):
         """Whether they are known to, where `leaky`."""
 
 
-def leak_said(found: Judged) -> str:
+def leak_said(found: MayLeak) -> str:
     """Say "leaks" of a leaky split, and "may leak" where that is not known."""
     return "leaks" if found.leak_proven else "may leak"
 
 
-def leak_note(found: Judged) -> str:
+def leak_note(found: MayLeak) -> str:
     """Return what follows a split's name: ", leaky", or ", may leak" where that is not known; "" without a leak."""
     return f", {'leaky' if found.leak_proven else 'may leak'}" if found.leaky else ""
 

@@ -178,7 +178,7 @@ def test_pictures_of_few_bits_are_read_alike_from_files_and_arrays(model, tmp_pa
 def test_other_pixels_than_the_stores_are_refused(model, data):
     turned = msgspec.structs.replace(model.manifest.preprocessing.image, orient=False)
     other = msgspec.structs.replace(model.manifest.preprocessing, image=turned)
-    with pytest.raises(UserError, match="is prepared otherwise than in the run's pixel store"):
+    with pytest.raises(UserError, match="is prepared differently than in the run's pixel store"):
         check_pixels(other, data, np.arange(len(data.labelled.labels)))
 
 
@@ -194,7 +194,7 @@ def test_one_grey_level_from_the_store_is_told_and_two_are_refused(model, data):
     check_pixels(model.manifest.preprocessing, data, rows)
     with pytest.warns(BiradsZooWarning, match=f"^1 of {len(rows)} pictures differ by one grey level of 255 from"):
         check_pixels(model.manifest.preprocessing, changed_by(1), rows)
-    with pytest.raises(UserError, match="is prepared otherwise than in the run's pixel store"):
+    with pytest.raises(UserError, match="is prepared differently than in the run's pixel store"):
         check_pixels(model.manifest.preprocessing, changed_by(2), rows)
 
 

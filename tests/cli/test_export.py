@@ -7,7 +7,7 @@ def test_export_makes_a_folder_and_says_what_it_is(zoo, finished, folder):
     said = zoo("export", finished[0], "--out", folder / "model", "--device", "cpu")
     assert said.status == 0, said.err
     assert {path.name for path in (folder / "model").iterdir()} >= {"manifest.json", "model_card.md"}
-    assert "2 networks of baseline_cnn, held against the trainer's: they agree" in said.err
+    assert "2 networks of baseline_cnn, compared with the trainer's: they agree" in said.err
     assert "Research use only." in said.err
     assert said.err.splitlines()[-1] == f"model: {folder / 'model'}"
 
