@@ -5,7 +5,8 @@
 Samples are drawn as in `interval_coverage.draw`, in five folds, with a skill that also varies from seed to seed. "held"
 is the share of samples whose interval holds the truth, the mean difference of many seeds on many patients. "equal" is
 that of samples of two recipes of the same skill that differ: by a p-value below 0.05, or with one seed, that has none,
-by an interval that excludes 0. docs/intervals.md reports it for `birads_zoo.evaluation.comparison.compare_pair`.
+by an interval that excludes 0. docs/intervals.md reports it for
+`birads_zoo.evaluation.statistics.comparison.compare_pair`.
 """
 
 import argparse
@@ -13,9 +14,9 @@ import argparse
 import numpy as np
 from interval_coverage import EVEN4, RARE, SKEWED3, SKEWED4, draw, five_folds, holds, one_fold, table
 
-from birads_zoo.evaluation.comparison import compare_pair
 from birads_zoo.evaluation.rows import OutOfFold
-from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.evaluation.statistics.comparison import compare_pair
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
 
 SETTINGS = {
     # patients, images a patient, class shares, the first model's skill, the second's, their deviation over seeds

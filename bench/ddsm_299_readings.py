@@ -21,8 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from birads_zoo.evaluation.intervals import intervals, rate
 from birads_zoo.evaluation.rows import OutOfFold
+from birads_zoo.evaluation.statistics.intervals import intervals, rate
 from birads_zoo.files import write_text
 from birads_zoo.results.estimate import Estimate
 

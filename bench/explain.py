@@ -27,10 +27,10 @@ from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.explanation.curves import PASSES_OF_A_MAP, Views, class_probability, measure_removal, prepare_removal
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.files import make_folder, write_text
-from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
+from birads_zoo.plugin.host import Host, load_host
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import torch_generator
 from birads_zoo.runs.environment import describe_machine

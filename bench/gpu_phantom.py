@@ -17,15 +17,15 @@ from typing import Any
 
 import msgspec
 
-from birads_zoo.compose import compose
 from birads_zoo.devices import choose_compute
 from birads_zoo.files import write_text
-from birads_zoo.host import load_host
+from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions
-from birads_zoo.phantoms.writer import generate
 from birads_zoo.pipeline import run
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
-from birads_zoo.registry import packaged_registry
+from birads_zoo.recipes.compose import compose
+from birads_zoo.recipes.registry import packaged_registry
 from birads_zoo.runs.environment import describe_machine
 
 CLOSE = 0.1

@@ -4,9 +4,9 @@
     python bench/interval_coverage.py choices --samples 1000 --seed 5
 
 A sample is drawn as in `draw`, its patients in five folds; the truth is the metric of 60 000 patients drawn likewise,
-in one fold. Nothing here is a result of a network: it is what docs/intervals.md tells of
-`birads_zoo.evaluation.intervals`. `choices` holds the constructions that were tried for κ and the gain against each
-other; the others hold what was chosen, on other seeds. A line is printed as soon as its setting is through.
+in one fold. Nothing here is a result of a network: it is what docs/intervals.md reports about
+`birads_zoo.evaluation.statistics.intervals`. `choices` compares the constructions that were tried for κ and for the
+gain; the others measure what was chosen, on other seeds. A line is printed as soon as its setting is through.
 """
 
 import argparse
@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, t
 
-from birads_zoo.evaluation.comparison import gain_over_best
 from birads_zoo.evaluation.decisions import read_cost
-from birads_zoo.evaluation.intervals import FEW, intervals, rate
 from birads_zoo.evaluation.positive import read_positive
-from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
-from birads_zoo.evaluation.shares import contributions, student
-from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.evaluation.statistics.comparison import gain_over_best
+from birads_zoo.evaluation.statistics.intervals import FEW, intervals, rate
+from birads_zoo.evaluation.statistics.resampling import cluster_weights, clusters
+from birads_zoo.evaluation.statistics.shares import contributions, student
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
 
 EVEN3, EVEN4 = (1 / 3,) * 3, (0.25,) * 4
 SKEWED3, SKEWED4, RARE = (0.7, 0.2, 0.1), (0.6, 0.25, 0.1, 0.05), (0.08, 0.3, 0.32, 0.3)

@@ -18,16 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from birads_zoo.data.audit import check_files, check_rows
-from birads_zoo.data.facts import file_facts
-from birads_zoo.data.pixels import build_store
-from birads_zoo.host import load_host
+from birads_zoo.data.index.audit import check_files, check_rows
+from birads_zoo.data.index.facts import file_facts
+from birads_zoo.data.store.pixels import build_store
+from birads_zoo.inspection.formats.probe import probe, source_formats
 from birads_zoo.interfaces import DatasetContext, Index
+from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions, Shortcut
-from birads_zoo.phantoms.writer import generate
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import ImageSection
-from birads_zoo.report import style
-from birads_zoo.shortcuts.probe import probe, source_formats
+from birads_zoo.report.drawing import style
 
 SIZES = ((224, 224), (128, 96))
 KINDS: dict[Shortcut, str] = {

@@ -15,12 +15,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from birads_zoo.compose import compose, parse_settings
 from birads_zoo.files import write_text
-from birads_zoo.host import load_host
 from birads_zoo.pipeline import run
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
-from birads_zoo.registry import Reference, Registry, load_registry
+from birads_zoo.recipes.compose import compose, parse_settings
+from birads_zoo.recipes.registry import Reference, Registry, load_registry
 from birads_zoo.results.scores import Measured
 from birads_zoo.runs.folder import read_history
 

@@ -14,17 +14,17 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score
 
-from birads_zoo.data.audit import check_files, check_rows, select_classes
-from birads_zoo.data.facts import file_facts
-from birads_zoo.data.pixels import build_store
-from birads_zoo.data.splits import make_folds
+from birads_zoo.data.index.audit import check_files, check_rows, select_classes
+from birads_zoo.data.index.facts import file_facts
+from birads_zoo.data.splits.split import make_folds
+from birads_zoo.data.store.pixels import build_store
 from birads_zoo.evaluation.best import decide
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import DatasetContext, chance_column
+from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions
-from birads_zoo.phantoms.writer import generate
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import ImageSection, SplitSection
-from birads_zoo.shortcuts.ladder import climb
+from birads_zoo.shortcuts.fit import climb
 
 
 def main() -> None:

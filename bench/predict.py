@@ -27,14 +27,15 @@ import torch
 
 from birads_zoo.artifact.export import export
 from birads_zoo.artifact.model import Model, open_model
-from birads_zoo.artifact.reading import Ready, Sample, in_order
+from birads_zoo.artifact.reading import in_order
+from birads_zoo.artifact.samples import Ready, Sample
 from birads_zoo.artifact.training_range import statistics_of
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.files import make_folder, write_text
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
-from birads_zoo.registry import load_registry
+from birads_zoo.recipes.registry import load_registry
 from birads_zoo.runs.environment import describe_machine
 from birads_zoo.runs.finished import prepare_again, read_run
 

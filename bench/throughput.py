@@ -23,18 +23,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from birads_zoo.compose import compose
 from birads_zoo.data.batches import Batches
-from birads_zoo.data.views import Samples
+from birads_zoo.data.index.views import Samples
 from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.files import write_text
-from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.plugin.host import Host, load_host
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import Recipe
-from birads_zoo.registry import load_registry
+from birads_zoo.recipes.compose import compose
+from birads_zoo.recipes.registry import load_registry
 from birads_zoo.runs.environment import describe_machine
 from birads_zoo.training.loop import Fit, train
 from birads_zoo.training.optimisation import make_optimiser

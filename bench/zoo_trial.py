@@ -23,15 +23,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from birads_zoo import conformance
+from birads_zoo.conformance.backbone import SIZES
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.explanation.heat_maps import explain_sample
-from birads_zoo.host import Host, load_host
 from birads_zoo.interfaces import BackboneContext, BackboneSpec, ExplainerContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.weights import load_weights
+from birads_zoo.plugin.host import Host, load_host
 from birads_zoo.recipe import Recipe
-from birads_zoo.trials.backbone import SIZES
 
 MOST = 256  # pixels, on either side: larger pictures only for what takes no smaller ones
 CLASSES = 4

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from birads_zoo.api.phantom import phantom
     from birads_zoo.api.result import Result
     from birads_zoo.api.run import run
-    from birads_zoo.artifact.judging import Prediction
     from birads_zoo.artifact.model import Model
-    from birads_zoo.data.classes import natural_key
-    from birads_zoo.data.frame import make_index
+    from birads_zoo.artifact.samples import Prediction
+    from birads_zoo.data.index.classes import natural_key
+    from birads_zoo.data.index.frame import make_index
     from birads_zoo.errors import BiradsZooWarning, RunStoppedError, UserError, unknown_name
-    from birads_zoo.evaluation.leaderboard import Leaderboard
     from birads_zoo.inspection.audit import Audit
     from birads_zoo.inspection.recognition import Guess
     from birads_zoo.interfaces import (
@@ -66,6 +65,7 @@ if TYPE_CHECKING:
         hookimpl,
     )
     from birads_zoo.recipe import Recipe
+    from birads_zoo.report.study.leaderboard import Leaderboard
     from birads_zoo.results.explanations import ExplanationsFound
     from birads_zoo.results.metrics import RunMetrics
     from birads_zoo.study.results import AblationStudy, LeakageStudy
@@ -144,10 +144,10 @@ _PLACES = {
     "ExplanationsFound": "birads_zoo.results.explanations",
     "Figures": "birads_zoo.api.figures",
     "Guess": "birads_zoo.inspection.recognition",
-    "Leaderboard": "birads_zoo.evaluation.leaderboard",
+    "Leaderboard": "birads_zoo.report.study.leaderboard",
     "LeakageStudy": "birads_zoo.study.results",
     "Model": "birads_zoo.artifact.model",
-    "Prediction": "birads_zoo.artifact.judging",
+    "Prediction": "birads_zoo.artifact.samples",
     "Recipe": "birads_zoo.recipe",
     "Result": "birads_zoo.api.result",
     "Run": "birads_zoo.api.open_run",
@@ -163,8 +163,8 @@ _PLACES = {
     "leakage": "birads_zoo.api.leakage",
     "list_backbones": "birads_zoo.api.backbones",
     "load": "birads_zoo.api.load",
-    "make_index": "birads_zoo.data.frame",
-    "natural_key": "birads_zoo.data.classes",
+    "make_index": "birads_zoo.data.index.frame",
+    "natural_key": "birads_zoo.data.index.classes",
     "open_run": "birads_zoo.api.open_run",
     "phantom": "birads_zoo.api.phantom",
     "run": "birads_zoo.api.run",

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from birads_zoo.data.dicom_elements import read_elements, whole
-from birads_zoo.data.dicom_exposure import Laterality, find_exposure
-from birads_zoo.data.dicom_header import read_header
-from birads_zoo.data.dicom_identity import Identity, number_patients, patient_key, read_identity
-from birads_zoo.data.images import ImageError, is_dicom
+from birads_zoo.data.decoding.images import is_dicom
+from birads_zoo.data.dicom.elements import read_elements, whole
+from birads_zoo.data.dicom.exposure import Laterality, find_exposure
+from birads_zoo.data.dicom.header import read_header
+from birads_zoo.data.dicom.identity import Identity, number_patients, patient_key, read_identity
+from birads_zoo.data.picture import ImageError
 
 __all__ = ["Facts", "Identity", "ImageError", "is_dicom", "number_patients", "patient_key", "read_facts", "read_size"]
 

@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from birads_zoo.data.batches import Batches
-from birads_zoo.data.images import Pixels
+from birads_zoo.data.picture import GreyArray
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.evaluation.intervals import LEVEL
-from birads_zoo.evaluation.resampling import clusters
-from birads_zoo.explanation.asked import Asked, choose
+from birads_zoo.evaluation.statistics.intervals import LEVEL
+from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.explanation.curves import Views
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
+from birads_zoo.explanation.selection import Asked, choose
 from birads_zoo.explanation.verdict import judge_explainer
 from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
@@ -35,12 +35,12 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
-from birads_zoo.report.overlays import draw_overlay
+from birads_zoo.report.drawing.overlays import draw_overlay
 from birads_zoo.results.explanations import ExplainerFound, ExplanationsFound, Judged
 from birads_zoo.runs.finished import Finished, prepare_again, trained_classifier
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 _CALIBRATING = 8  # batches from which a network with random weights takes its norms' statistics
 
@@ -219,7 +219,7 @@ def _found(
 def _draw(
     folder: Path,
     table: pd.DataFrame,
-    pictures: Pixels,
+    pictures: GreyArray,
     positions: NDArray[np.int64],
     maps: NDArray[np.float16],
     lesions: NDArray[np.bool_],

@@ -7,33 +7,33 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from birads_zoo.ablation import apply_ablations
 from birads_zoo.cells import alike_ids
-from birads_zoo.compose import check_class_weights
 from birads_zoo.data.cache import cache_root
-from birads_zoo.data.facts import file_facts
+from birads_zoo.data.index.facts import file_facts
+from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.data.prepare import Prepared, prepare
-from birads_zoo.data.view_names import UNITS
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
-from birads_zoo.report.run_figures import draw_all, figures_of_numbers
+from birads_zoo.recipes.ablations import apply_ablations
+from birads_zoo.recipes.compose import check_class_weights
+from birads_zoo.report.run.figures import draw_all, figures_of_numbers
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs import folder as run_folder
 from birads_zoo.runs.measure import check_evaluation, measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
-from birads_zoo.shortcuts.ladder import ladder
-from birads_zoo.shortcuts.verdict import judge
-from birads_zoo.tracking import tracked
+from birads_zoo.runs.tracking import tracked
+from birads_zoo.shortcuts.fit import ladder
+from birads_zoo.shortcuts.permutation_test import judge
 from birads_zoo.training.checking import check_recipe
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 import pytest
 
-from birads_zoo.ablation import apply_ablations
 from birads_zoo.errors import UserError
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import Recipe
+from birads_zoo.recipes.ablations import apply_ablations
 
 ABLATABLE = Recipe().replace(
     {

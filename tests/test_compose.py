@@ -1,11 +1,11 @@
 import pytest
 
 from birads_zoo import pipeline
-from birads_zoo.compose import compose, parse_settings
 from birads_zoo.errors import UserError
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
-from birads_zoo.registry import load_registry, packaged_registry
+from birads_zoo.recipes.compose import compose, parse_settings
+from birads_zoo.recipes.registry import load_registry, packaged_registry
 
 
 @pytest.fixture

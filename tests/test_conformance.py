@@ -14,9 +14,9 @@ from birads_zoo import (
     UserError,
     conformance,
 )
-from birads_zoo.host import load_host
-from birads_zoo.kinds import KINDS
-from birads_zoo.lightness import heavy_modules_of
+from birads_zoo.plugin.host import load_host
+from birads_zoo.plugin.kinds import KINDS
+from birads_zoo.plugin.lightness import heavy_modules_of
 
 HOST = load_host()
 BUNDLED = [(kind.name, name) for kind in KINDS if kind.name != "tracker" for name in HOST.of_kind(kind.name)]

@@ -3,8 +3,8 @@
 import pytest
 
 from birads_zoo import conformance
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import DatasetSpec, Target
+from birads_zoo.plugin.host import load_host
 
 TARGET = Target(name="label", column="label", classes=None)
 
@@ -48,7 +48,7 @@ def test_each_way_to_break_the_contract(recognise, said):
 
 def test_a_slow_one_is_warned_of(monkeypatch):
     clock = iter((0.0, 60.0))
-    monkeypatch.setattr("birads_zoo.trials.dataset.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("birads_zoo.conformance.dataset.time.monotonic", lambda: next(clock))
     (finding,) = conformance.check_dataset(spec(lambda folder, files: ""))
     assert (finding.severity, finding.text.partition(":")[0]) == ("warning", "`recognise` took 60 s for 20000 names")
 

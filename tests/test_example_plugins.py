@@ -11,14 +11,14 @@ from PIL import Image
 
 import birads_zoo as bz
 from birads_zoo import conformance, pipeline
-from birads_zoo.compose import compose
 from birads_zoo.explanation.overview import Explained
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import EpochRecord, TrackerContext
-from birads_zoo.kinds import KINDS
-from birads_zoo.lightness import heavy_modules_after
 from birads_zoo.model.build import build_classifier
-from birads_zoo.registry import packaged_registry
+from birads_zoo.plugin.host import load_host
+from birads_zoo.plugin.kinds import KINDS
+from birads_zoo.plugin.lightness import heavy_modules_after
+from birads_zoo.recipes.compose import compose
+from birads_zoo.recipes.registry import packaged_registry
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "examples" / "plugins").glob("*.py"))
@@ -73,7 +73,9 @@ def test_every_kind_has_an_example(host):
 
 def test_they_are_light_at_import():
     files = ", ".join(f"Path({str(path)!r})" for path in FILES)
-    code = f"from pathlib import Path\nfrom birads_zoo.plugins import load_file\n[load_file(p) for p in ({files},)]"
+    code = (
+        f"from pathlib import Path\nfrom birads_zoo.plugin.sources import load_file\n[load_file(p) for p in ({files},)]"
+    )
     assert heavy_modules_after(code) == ()
 
 

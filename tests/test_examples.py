@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from birads_zoo import conformance
-from birads_zoo.compose import compose
-from birads_zoo.host import load_host
-from birads_zoo.registry import load_registry
+from birads_zoo.plugin.host import load_host
+from birads_zoo.recipes.compose import compose
+from birads_zoo.recipes.registry import load_registry
 
 LITE = Path(__file__).parents[1] / "examples" / "efficientnet_lite"
 
@@ -15,7 +15,7 @@ LITE = Path(__file__).parents[1] / "examples" / "efficientnet_lite"
 @pytest.fixture(scope="module")
 def lite():
     registry = load_registry(LITE)
-    return load_host(registry=registry, strict=True), registry
+    return load_host(registered_files=registry.plugin_files, disabled=registry.disabled, strict=True), registry
 
 
 def test_the_example_s_registry_adds_three_backbones_and_a_recipe_for_them(lite):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from birads_zoo.interfaces import PROJECT
-from birads_zoo.lightness import HEAVY, heavy_modules_after
+from birads_zoo.plugin.lightness import HEAVY, heavy_modules_after
 
 ROOT = Path(__file__).parents[1]
 RUN = """
@@ -26,13 +26,15 @@ def test_a_light_command_loads_no_heavy_library(arguments):
     assert heavy_modules_after(RUN.format(arguments=arguments)) == ()
 
 
-@pytest.mark.parametrize("module", ["birads_zoo", "birads_zoo.interfaces", "birads_zoo.recipe", "birads_zoo.registry"])
+@pytest.mark.parametrize(
+    "module", ["birads_zoo", "birads_zoo.interfaces", "birads_zoo.recipe", "birads_zoo.recipes.registry"]
+)
 def test_what_plugins_and_commands_import_is_light(module):
     assert heavy_modules_after(f"import {module}") == ()
 
 
 def test_loading_every_plugin_loads_no_heavy_library():
-    code = "from birads_zoo.host import load_host\nassert load_host(strict=True).backbones"
+    code = "from birads_zoo.plugin.host import load_host\nassert load_host(strict=True).backbones"
     assert heavy_modules_after(code) == ()
 
 

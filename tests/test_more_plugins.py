@@ -11,8 +11,8 @@ from scipy.stats import binom
 
 import birads_zoo as bz
 from birads_zoo import conformance, pipeline
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import OutputsContext
+from birads_zoo.plugin.host import load_host
 
 FILES = sorted((Path(__file__).parents[1] / "examples" / "more_plugins").glob("*.py"))
 

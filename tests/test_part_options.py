@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from birads_zoo.compose import compose, parse_settings
 from birads_zoo.errors import UserError
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import NoOptions, Options
-from birads_zoo.part_options import OptionField, fault_of_options, option_fields, read_options
-from birads_zoo.registry import load_registry
+from birads_zoo.plugin.host import load_host
+from birads_zoo.plugin.options import OptionField, fault_of_options, option_fields, read_options
+from birads_zoo.recipes.compose import compose, parse_settings
+from birads_zoo.recipes.registry import load_registry
 
 
 class Settings(Options, frozen=True, kw_only=True):

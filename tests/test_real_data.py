@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birads_zoo.data.audit import check_rows
-from birads_zoo.data.classes import closed
-from birads_zoo.data.samples import label_samples
-from birads_zoo.host import load_host
+from birads_zoo.data.index.audit import check_rows
+from birads_zoo.data.index.classes import closed
+from birads_zoo.data.index.samples import label_samples
 from birads_zoo.interfaces import DatasetContext
+from birads_zoo.plugin.host import load_host
 
 BACKBONES = ("baseline_cnn", "resnet50", "efficientnet_b0", "mobilenet_v2")
 SLOW_BUT_ONE = [BACKBONES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in BACKBONES[1:])]
@@ -136,8 +136,8 @@ def test_the_papers_recipe_on_the_phantom(zoo, check_folder, phantom_root, reque
 
 @pytest.mark.slow
 def test_what_is_taken_out_beside_a_breast_is_never_a_lesion(all_films):
-    from birads_zoo.data.burnt_in import without_marks
-    from birads_zoo.data.images import read_image
+    from birads_zoo.data.decoding.images import read_image
+    from birads_zoo.data.dicom.burnt_in import without_marks
     from birads_zoo.interfaces import DatasetContext
     from birads_zoo_plugins.datasets import load_mini_mias
 

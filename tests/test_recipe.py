@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birads_zoo.compose import parse_settings
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import Recipe, changed_fields, from_dict, to_dict
 from birads_zoo.recipe.layers import lay
+from birads_zoo.recipes.compose import parse_settings
 
 TABLES = st.recursive(
     st.integers(),

@@ -6,7 +6,7 @@ import pytest
 
 from birads_zoo import UserError
 from birads_zoo.recipe import from_dict
-from birads_zoo.registry import FILE_NAME, Registry, load_registry, packaged_file, packaged_registry, read_file
+from birads_zoo.recipes.registry import FILE_NAME, Registry, load_registry, packaged_file, packaged_registry, read_file
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from sklearn import metrics as sk
 
 from birads_zoo import documents
-from birads_zoo.ablation import apply_ablations
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.leaderboard import Effect, Entry, Leaderboard, SchemeScore
-from birads_zoo.host import load_host
-from birads_zoo.lightness import heavy_modules_after
+from birads_zoo.plugin.host import load_host
+from birads_zoo.plugin.lightness import heavy_modules_after
+from birads_zoo.recipes.ablations import apply_ablations
+from birads_zoo.report.study.leaderboard import Effect, Entry, Leaderboard, SchemeScore
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment, machine_of
 from birads_zoo.results.estimate import Estimate

@@ -13,17 +13,17 @@ import torch
 from msgspec.structs import replace
 
 from birads_zoo import pipeline
-from birads_zoo.compose import compose, parse_settings, retrack
 from birads_zoo.errors import RunStoppedError, UserError
-from birads_zoo.host import Registered, load_host
 from birads_zoo.interfaces import Stop, TrackerSpec
+from birads_zoo.plugin.host import Registered, load_host
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import kept_state
 from birads_zoo.recipe import Recipe, TrackingSection, changed_fields, shaping, shareable
-from birads_zoo.registry import load_registry
-from birads_zoo.report.run_figures import figures_of_numbers
+from birads_zoo.recipes.compose import compose, parse_settings, retrack
+from birads_zoo.recipes.registry import load_registry
+from birads_zoo.report.run.figures import figures_of_numbers
 from birads_zoo.runs.folder import read_metrics
-from birads_zoo.tracking import headline
+from birads_zoo.runs.tracking import headline
 
 PLUGIN = """
 from birads_zoo import Options, TrackerSpec, hookimpl

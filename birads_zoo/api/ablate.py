@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from birads_zoo.api.fields import StudyFields, listed, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.api.result import Result
-from birads_zoo.compose import compose
+from birads_zoo.recipes.compose import compose
 
 if TYPE_CHECKING:
     from birads_zoo.results.scores import Metric
@@ -60,7 +60,7 @@ def ablate(
     full = compose(recipe, changes, (), registry, host)
     named = tuple(host.ablations) if ablations is None else listed(ablations)
     study = make_study("ablate", ablated(full, named, host), seeds, metric)
-    from birads_zoo.study.tell import tell_ablations
+    from birads_zoo.study.studies import tell_ablations
 
     text, found = tell_ablations(study, host, Path(out), device, open_screen(progress))
     return Result(folder=Path(out), values=found, text=text)

@@ -86,7 +86,7 @@ def audit(
 def _draw(file: Path, found: Audit) -> None:
     from birads_zoo.files import make_folder
     from birads_zoo.inspection.breasts import choose
-    from birads_zoo.report.crop_sheet import draw_crops
+    from birads_zoo.report.audit.crop_sheet import draw_crops
 
     shown = choose(found.seen, _SHOWN)
     make_folder(file.parent)
@@ -96,7 +96,7 @@ def _draw(file: Path, found: Audit) -> None:
 
 def _write(out: Path, found: Audit, split: str) -> None:
     from birads_zoo.files import make_folder, write_text
-    from birads_zoo.report.audit_page import write_audit_page
+    from birads_zoo.report.audit.page import write_audit_page
 
     file = out if out.suffix and not out.is_dir() else out / "audit.csv"
     make_folder(file.parent)

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from birads_zoo.api.opening import open_host
-from birads_zoo.host import Host
+from birads_zoo.plugin.host import Host
 
 
 def list_backbones(pattern: str = "*", *, plugins: Sequence[Path | str] = ()) -> list[str]:

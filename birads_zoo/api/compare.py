@@ -11,7 +11,7 @@ from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.api.result import Result
 
 if TYPE_CHECKING:
-    from birads_zoo.evaluation.leaderboard import Leaderboard
+    from birads_zoo.report.study.leaderboard import Leaderboard
     from birads_zoo.results.scores import Metric
 
 
@@ -60,8 +60,8 @@ def compare(
     changes = recipe_changes(fields)
     variants = compared(listed(recipes), listed(backbones), listed(ablations), changes, folder, registry, host)
     study = make_study("compare", variants, seeds, metric)
-    from birads_zoo.report.leaderboard_table import to_markdown
-    from birads_zoo.study.tell import tell_comparison
+    from birads_zoo.report.study.table import to_markdown
+    from birads_zoo.study.studies import tell_comparison
 
     found = tell_comparison(study, host, Path(out), device, open_screen(progress), registry.references)
     return Result(folder=Path(out), values=found, text=to_markdown(found))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 from birads_zoo.api.fields import StudyFields, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.api.result import Result
-from birads_zoo.compose import compose
+from birads_zoo.recipes.compose import compose
 
 if TYPE_CHECKING:
     from birads_zoo.results.scores import Metric
@@ -57,7 +57,7 @@ def leakage(
     folder = None if weights is None else Path(weights)
     changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
     study = make_study("leakage", leaking(compose(recipe, changes, (), registry, host)), seeds, metric)
-    from birads_zoo.study.tell import tell_leakage
+    from birads_zoo.study.studies import tell_leakage
 
     text, found = tell_leakage(study, host, Path(out), device, open_screen(progress))
     return Result(folder=Path(out), values=found, text=text)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from birads_zoo.artifact.manifest import Kind
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
     from birads_zoo.recipe import Recipe
-    from birads_zoo.registry import Registry
+    from birads_zoo.recipes.registry import Registry
     from birads_zoo.results.explanations import ExplanationsFound
     from birads_zoo.results.metrics import RunMetrics
     from birads_zoo.runs.finished import Finished
@@ -93,7 +93,7 @@ class Run:
             if name != "all":
                 self._host.explainer(name)  # a misspelt name is an error before anything heavy is loaded
         from birads_zoo.explain_run import explain
-        from birads_zoo.explanation.table import explanations_text
+        from birads_zoo.report.run.heat_text import explanations_text
 
         chosen = list(self._host.explainers) if "all" in named else named or [self.recipe.explainer.name]
         found = explain(self._finished, self._host, chosen, limit, device, open_screen(progress), _path(root))
@@ -122,8 +122,8 @@ class Run:
 
         """
         from birads_zoo.files import make_folder
-        from birads_zoo.report.heat import read_heat
-        from birads_zoo.report.run_page import write_run_page
+        from birads_zoo.report.run.heat import read_heat
+        from birads_zoo.report.run.page import write_run_page
         from birads_zoo.runs.finished import prepare_again
 
         run, path = self._finished, Path(out or self.folder / "report.html")
@@ -148,7 +148,7 @@ class Run:
         `out` is that folder, by default the run's `figures`; the other arguments are those of `report`.
         """
         from birads_zoo.files import make_folder
-        from birads_zoo.report.run_figures import draw_all
+        from birads_zoo.report.run.figures import draw_all
         from birads_zoo.runs.finished import prepare_again
 
         run = self._finished
@@ -180,13 +180,13 @@ class Run:
         return f"<Run {self.recipe.run_id} on {self.recipe.dataset.name} in {self.folder}>"
 
     def _repr_html_(self) -> str:
-        from birads_zoo.report.run_summary import run_summary
+        from birads_zoo.report.run.summary import run_summary
 
         shown = {name: self.figures[name].path for name in _SHOWN if name in self.figures}
         return run_summary(self.recipe, self.metrics, shown)
 
     def _names(self, patient_ids: bool) -> Mapping[str, str] | None:
-        from birads_zoo.report.pseudonyms import pseudonyms
+        from birads_zoo.report.run.pseudonyms import pseudonyms
 
         return None if patient_ids else pseudonyms(self._finished.test["patient_id"], self.recipe.seed)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from birads_zoo.api.fields import listed
 from birads_zoo.errors import warn
-from birads_zoo.host import Host, load_host
-from birads_zoo.registry import FILE_NAME, Registry, load_registry, packaged_registry
+from birads_zoo.plugin.host import Host, load_host
+from birads_zoo.recipes.registry import FILE_NAME, Registry, load_registry, packaged_registry
 
 if TYPE_CHECKING:
     from birads_zoo.progress import Screen
@@ -46,7 +46,8 @@ def open_screen(progress: bool) -> Screen:
 
 
 def _loaded(plugins: Sequence[Path | str], registry: Registry) -> Host:
-    host = load_host([Path(file) for file in listed(plugins)], registry=registry)
+    files = [Path(file) for file in listed(plugins)]
+    host = load_host(files, registered_files=registry.plugin_files, disabled=registry.disabled)
     for problem in host.problems:
         warn(problem)
     return host

@@ -42,7 +42,7 @@ def phantom(
     options = phantom_options(
         patients=patients, seed=seed, size=size, balance=balance, shortcut=shortcut, format=format, damaged=damaged
     )
-    from birads_zoo.phantoms.writer import generate, generate_once
+    from birads_zoo.phantoms.files.writer import generate, generate_once
 
     if out is None:
         from birads_zoo.data.cache import cache_root

@@ -9,11 +9,11 @@ from typing import Any
 from birads_zoo.api.fields import Part, RecipeFields, listed, recipe_changes
 from birads_zoo.api.open_run import Run, read
 from birads_zoo.api.opening import open_host, open_screen
-from birads_zoo.compose import compose, retrack
 from birads_zoo.errors import UserError
-from birads_zoo.host import Host
+from birads_zoo.plugin.host import Host
 from birads_zoo.recipe import Recipe
-from birads_zoo.registry import Registry
+from birads_zoo.recipes.compose import compose, retrack
+from birads_zoo.recipes.registry import Registry
 
 
 def run(

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from birads_zoo.artifact.manifest import Kind, OutputsPart, Preprocessing
 from birads_zoo.artifact.networks import Judge, Network, open_classifier, open_onnx, open_own_program
 from birads_zoo.data.batches import as_images
-from birads_zoo.data.pixels import levels_apart, read_and_place
-from birads_zoo.data.preparation import geometry
+from birads_zoo.data.placement.preparation import geometry
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.store.pixels import levels_apart, read_and_place
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError, warn
 from birads_zoo.runs.finished import Finished
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 CHECKED = 50
 """Pictures of the run, or all it has, on which every exported network is compared with the trainer's."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
-from birads_zoo.data.view_names import UNITS
+from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.evaluation.few import areas_note, is_few
-from birads_zoo.evaluation.source_lines import by_source
-from birads_zoo.evaluation.table import (
+from birads_zoo.report.run.source_text import by_source
+from birads_zoo.report.run.text import (
     against_best,
     against_shortcuts,
     by_fold,

@@ -42,8 +42,8 @@ from birads_zoo.runs.finished import Finished, prepare_again, read_run, trained_
 from birads_zoo.runs.predictions import class_shifts
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
-    from birads_zoo.registry import Registry
+    from birads_zoo.plugin.host import Host
+    from birads_zoo.recipes.registry import Registry
 
 CARD = "model_card.md"
 

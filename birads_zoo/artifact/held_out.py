@@ -14,12 +14,12 @@ from birads_zoo.artifact.networks import summarised
 from birads_zoo.artifact.reference import Reference, limit_of, make_reference, nearest
 from birads_zoo.artifact.training_range import NAMES, fit_range, outside, statistics_of
 from birads_zoo.data.batches import Batches
-from birads_zoo.data.facts import file_facts
+from birads_zoo.data.index.facts import file_facts
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.data.splits import Fold
+from birads_zoo.data.splits.split import Fold
 from birads_zoo.devices import Compute
-from birads_zoo.evaluation.intervals import rate
-from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.statistics.intervals import rate
+from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from birads_zoo import documents
-from birads_zoo.data.view_names import view_names
+from birads_zoo.data.index.view_names import view_names
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Outputs
 from birads_zoo.recipe import ImageSection, Recipe
@@ -36,7 +36,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Preprocessing(_Part, frozen=True, kw_only=True):
     """How a file becomes what the network sees.
 
-    `image` places it (`birads_zoo.data.pixels.read_and_place`); `detail` is what the neutral geometry leaves of each
+    `image` places it (`data.store.pixels.read_and_place`); `detail` is what the neutral geometry leaves of each
     picture, fitted over the data set, `None` in another geometry. Grey values are then divided by 255, or by 65535
     where a file has more than 8 bits; `bits` says which the training's store had. `pixel_mean` and `pixel_std`, a value
     per input channel, are part of the exported network, and repeated here for a reader.
@@ -81,7 +81,7 @@ class FoldPart(_Part, frozen=True, kw_only=True):
 
 
 class Share(_Part, frozen=True, kw_only=True):
-    """A share of n rows of so many patients, with its 95 % interval (`evaluation.intervals.rate`)."""
+    """A share of n rows of so many patients, with its 95 % interval (`evaluation.statistics.intervals.rate`)."""
 
     value: float
     low: float

@@ -13,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from birads_zoo.artifact.judging import Prediction, judge
+from birads_zoo.artifact.ensemble import judge
 from birads_zoo.artifact.manifest import NAME, NOTICE, REFERENCE, Manifest, read_manifest
 from birads_zoo.artifact.networks import Judge, Network, onnx_device, open_classifier, open_onnx
-from birads_zoo.artifact.reading import Images, Ready, Sample, in_order, read, samples_of
+from birads_zoo.artifact.reading import Images, in_order, read, samples_of
 from birads_zoo.artifact.reference import Reference
+from birads_zoo.artifact.samples import Prediction, Ready, Sample
 from birads_zoo.artifact.training_range import NAMES
 from birads_zoo.data.batches import as_images
-from birads_zoo.data.images import Pixels
-from birads_zoo.data.views import labelled_views, side_by_side
+from birads_zoo.data.index.views import labelled_views, side_by_side
+from birads_zoo.data.picture import GreyArray
 from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.heat_maps import explain_sample
@@ -29,7 +30,7 @@ from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +40,7 @@ class Explanation:
     Of a breast or an exam all O pictures lie side by side, both H×(O·W); an absent one is black.
     """
 
-    picture: Pixels
+    picture: GreyArray
     heat: NDArray[np.float32]
     label: str
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from birads_zoo.artifact.manifest import Kind, OutputsPart
-from birads_zoo.data.view_names import count_views
+from birads_zoo.data.index.view_names import count_views
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.model.build import build_classifier
@@ -26,7 +26,7 @@ from birads_zoo.model.fusion import mean_of_present
 from birads_zoo.recipe import Recipe
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 Network = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 """Images N×V×1×H×W in [0, 1] and which of them are there, N×V bool, on the device → what `Judge` tells, in float32.

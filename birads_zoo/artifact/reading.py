@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,16 +13,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.artifact.judging import Prediction
 from birads_zoo.artifact.manifest import Preprocessing
+from birads_zoo.artifact.samples import Picture, Prediction, Ready, Sample
 from birads_zoo.artifact.training_range import NAMES, statistics_of
 from birads_zoo.cells import identity
-from birads_zoo.data.greys import whole_range
-from birads_zoo.data.images import SMALLEST_SIDE, ImageError, Pixels
-from birads_zoo.data.pixels import Placed, read_and_place, stacked
-from birads_zoo.data.preparation import geometry
-from birads_zoo.data.view_names import count_views
-from birads_zoo.data.views import grouped_samples, labelled_views, own_samples, why_unused
+from birads_zoo.data.decoding.greys import whole_range
+from birads_zoo.data.index.view_names import count_views
+from birads_zoo.data.index.views import grouped_samples, labelled_views, own_samples, why_unused
+from birads_zoo.data.picture import SMALLEST_SIDE, ImageError
+from birads_zoo.data.placement.preparation import geometry
+from birads_zoo.data.store.pixels import Placed, read_and_place, stacked
 from birads_zoo.errors import UserError
 
 _WORKERS = os.cpu_count() or 1
@@ -31,38 +30,9 @@ _AHEAD = 128  # prepared samples that may wait to be judged: this bounds the mem
 
 T = TypeVar("T")
 
-Picture = Path | NDArray[np.uint8] | NDArray[np.uint16]
 Images = Picture | str | Iterable[Picture | str] | pd.DataFrame
 
 _PARTNERS = ("image_path", "patient_id", "laterality", "view")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sample:
-    """What gets one prediction: the V pictures that a model looks at, `None` where one is not there.
-
-    The first `own` of them are what is judged, one of these at least is there; the others are looked at beside them.
-    `error` says why a picture is in no sample; there are no pictures then.
-    """
-
-    source: str
-    pictures: tuple[Picture | None, ...]
-    own: int = 1
-    error: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Ready:
-    """A prepared sample: `pixels` V×H×W of uint8 or uint16, and `present` (V,), which of them are there.
-
-    In place of an absent picture stands the first that is there. `statistics` (`training_range`) are those of the own
-    pictures (O, 7), NaN for an absent one.
-    """
-
-    source: str
-    pixels: Pixels
-    present: NDArray[np.bool_]
-    statistics: NDArray[np.float64]
 
 
 def samples_of(images: Images, views: str, level: str) -> Iterator[Sample]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.statistics.resampling import clusters
 
 PATIENTS = 3
 """Patients, at least, whose pictures are in every group."""

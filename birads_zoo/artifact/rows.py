@@ -12,9 +12,10 @@ from xml.etree.ElementTree import ParseError
 
 import pandas as pd
 
-from birads_zoo.artifact.judging import Prediction
+from birads_zoo.artifact.samples import Prediction
 from birads_zoo.cells import identity
-from birads_zoo.data.images import ImageError, is_dicom
+from birads_zoo.data.decoding.images import is_dicom
+from birads_zoo.data.picture import ImageError
 from birads_zoo.errors import UserError
 from birads_zoo.tables import read_table_text
 

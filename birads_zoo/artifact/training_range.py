@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.artifact.manifest import Statistic
-from birads_zoo.data.images import Pixels
+from birads_zoo.data.picture import GreyArray
 
 NAMES = {
     "longer_side": "the longer side in pixels",
@@ -27,7 +27,7 @@ _LEAST = 0.1  # of the end itself, granted at least: where all files have one si
 _BLACK = 0.02  # of full scale
 
 
-def statistics_of(placed: Pixels, size: tuple[int, int]) -> NDArray[np.float64]:
+def statistics_of(placed: GreyArray, size: tuple[int, int]) -> NDArray[np.float64]:
     """Return the statistics `NAMES` (7,) of a placed H×W picture and of its file's (height, width) in pixels.
 
     Grey values are in [0, 1]; the roughness is the mean absolute difference between neighbours along a row.

@@ -13,8 +13,8 @@ from typing import NoReturn, TextIO
 
 import click
 
-from birads_zoo import __version__
 from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
+from birads_zoo.version import __version__
 
 SUMMARIES = {
     "run": "Train and evaluate a backbone on a data set",

@@ -11,7 +11,7 @@ import click
 from birads_zoo.api.audit import audit
 from birads_zoo.cli.options import dataset_fields, dataset_options
 from birads_zoo.cli.plugins import plugin_option
-from birads_zoo.data.view_names import UNITS
+from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.recipe import SplitSection
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from birads_zoo.api.opening import open_host
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.interfaces import BackboneSpec, Spec
-from birads_zoo.kinds import KINDS, Kind, kind_of
+from birads_zoo.plugin.kinds import KINDS, Kind, kind_of
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host, Registered
-    from birads_zoo.registry import Registry
+    from birads_zoo.plugin.host import Host, Registered
+    from birads_zoo.recipes.registry import Registry
 
 _KINDS = (*(kind.plural for kind in KINDS), "recipes")
 

@@ -58,7 +58,7 @@ def command(out: Path, size: str, **fields: Any) -> None:
     phantom(out, **fields)
 
     from birads_zoo.phantoms.cohort import draw_cohort
-    from birads_zoo.phantoms.writer import count_pictures
+    from birads_zoo.phantoms.files.writer import count_pictures
 
     cohort = draw_cohort(phantom_options(**fields))
     for category, count in count_pictures(cohort).items():

@@ -19,7 +19,7 @@ from birads_zoo.files import whole_file, whole_folder
 if TYPE_CHECKING:
     from birads_zoo.artifact.manifest import Manifest
     from birads_zoo.artifact.model import Explanation, Model
-    from birads_zoo.artifact.reading import Sample
+    from birads_zoo.artifact.samples import Sample
 
 
 @click.command("predict")
@@ -56,7 +56,7 @@ def command(
     """
     from birads_zoo.artifact.model import open_model
     from birads_zoo.artifact.rows import named_pictures
-    from birads_zoo.data.view_names import UNITS
+    from birads_zoo.data.index.view_names import UNITS
     from birads_zoo.progress import Screen
 
     if explain and out is None:
@@ -110,7 +110,7 @@ def _draw(path: Path, shown: Explanation, manifest: Manifest) -> None:
     """Draw a heat map with what a reader of the file alone must know: the class, the explainer, and its verdict."""
     import numpy as np
 
-    from birads_zoo.report.overlays import draw_overlay
+    from birads_zoo.report.drawing.overlays import draw_overlay
 
     judged = manifest.heat_maps
     draw_overlay(

@@ -11,11 +11,11 @@ import click
 from birads_zoo.api.opening import open_host
 from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.files import write_text
-from birads_zoo.kinds import KINDS, Kind, kind_of
-from birads_zoo.registry import FILE_NAME
+from birads_zoo.plugin.kinds import KINDS, Kind, kind_of
+from birads_zoo.recipes.registry import FILE_NAME
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 _NEXT = {
     "dataset": "birads-zoo run --dataset {name} --root FOLDER",
@@ -75,7 +75,7 @@ def _families_of(host: Host, file: Path) -> dict[str, str]:
 
 
 def _warn_of_heavy_imports(file: Path) -> None:
-    from birads_zoo.lightness import heavy_modules_of
+    from birads_zoo.plugin.lightness import heavy_modules_of
 
     heavy = heavy_modules_of(file)
     if heavy:

@@ -15,9 +15,9 @@ from birads_zoo.api.opening import open_host
 from birads_zoo.api.run import train
 from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option, trackers_field
 from birads_zoo.cli.plugins import plugin_option
-from birads_zoo.compose import parse_settings
 from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
+from birads_zoo.recipes.compose import parse_settings
 
 if TYPE_CHECKING:
     from birads_zoo.api.open_run import Run
@@ -109,8 +109,8 @@ def command(
 def _show(run: Run, as_json: bool) -> None:
     """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
     from birads_zoo.evaluation.few import areas_note, few_note
-    from birads_zoo.evaluation.source_lines import by_source
-    from birads_zoo.evaluation.table import (
+    from birads_zoo.report.run.source_text import by_source
+    from birads_zoo.report.run.text import (
         against_best,
         against_shortcuts,
         by_fold,

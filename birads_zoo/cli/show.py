@@ -13,14 +13,14 @@ from birads_zoo.api.opening import open_host
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import unknown_name
 from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec, LossSpec, TrackerSpec
-from birads_zoo.kinds import kind_of, options_key
-from birads_zoo.part_options import OptionField, option_fields
+from birads_zoo.plugin.kinds import kind_of, options_key
+from birads_zoo.plugin.options import OptionField, option_fields
 from birads_zoo.recipe.layers import leaves
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Registered
     from birads_zoo.interfaces import Spec
-    from birads_zoo.registry import Registry
+    from birads_zoo.plugin.host import Registered
+    from birads_zoo.recipes.registry import Registry
 
 
 @click.command("show")

@@ -11,7 +11,7 @@ import click
 from birads_zoo.api.fields import StudyFields
 from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option, trackers_field
 from birads_zoo.cli.plugins import plugin_option
-from birads_zoo.compose import parse_settings
+from birads_zoo.recipes.compose import parse_settings
 from birads_zoo.results.scores import METRICS
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from birads_zoo.data.images import Pixels
-from birads_zoo.data.views import Samples
+from birads_zoo.data.index.views import Samples
+from birads_zoo.data.picture import GreyArray
 
 SAMPLER_POWERS = {"natural": 1.0, "balanced": 0.0, "sqrt-balanced": 0.5}
 """A class is drawn in proportion to its count to this power."""
@@ -52,7 +52,7 @@ class Batches:
 
     def __init__(
         self,
-        pixels: Pixels,
+        pixels: GreyArray,
         samples: Samples,
         labels: NDArray[np.int64],
         batch_size: int,
@@ -189,7 +189,7 @@ def _default_limit(device: torch.device) -> int | None:
     return free // 2
 
 
-def _move(pixels: Pixels, rows: NDArray[np.int64], device: torch.device) -> Tensor:
+def _move(pixels: GreyArray, rows: NDArray[np.int64], device: torch.device) -> Tensor:
     """Copy `rows` to the device in chunks: the split need not fit into the host's memory beside the store."""
     dtype = torch.int16 if pixels.dtype == np.uint16 else torch.uint8
     moved = torch.empty((len(rows), *pixels.shape[1:]), dtype=dtype, device=device)
@@ -199,12 +199,12 @@ def _move(pixels: Pixels, rows: NDArray[np.int64], device: torch.device) -> Tens
     return moved
 
 
-def _bits(pixels: Pixels) -> NDArray[Any]:
+def _bits(pixels: GreyArray) -> NDArray[Any]:
     """Return the same bits in a type of which torch can index and convert on every device: int16 for uint16."""
     return pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels
 
 
-def as_images(pixels: Pixels, device: torch.device) -> Tensor:
+def as_images(pixels: GreyArray, device: torch.device) -> Tensor:
     """Return stored pictures N×V×H×W, of 8 or 16 bits, as a classifier takes them: N×V×1×H×W float32 in [0, 1]."""
     return _unit(torch.from_numpy(_bits(pixels)).to(device))
 

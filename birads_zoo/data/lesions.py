@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.data.geometry import Placement
-from birads_zoo.data.images import ImageError, read_image
+from birads_zoo.data.decoding.images import read_image
+from birads_zoo.data.picture import ImageError
+from birads_zoo.data.placement.geometry import Placement
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Lesion
 

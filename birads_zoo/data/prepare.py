@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.data.audit import (
+from birads_zoo.data.decoding.greys import TOO_BRIGHT
+from birads_zoo.data.index.audit import (
     AuditSummary,
     Labelled,
     check_files,
@@ -19,23 +20,22 @@ from birads_zoo.data.audit import (
     drop,
     summarise,
 )
-from birads_zoo.data.classes import classes_with_rows, closed
-from birads_zoo.data.folds import split_rows
-from birads_zoo.data.greys import TOO_BRIGHT
+from birads_zoo.data.index.classes import classes_with_rows, closed
+from birads_zoo.data.index.load import load_index
+from birads_zoo.data.index.samples import label_samples
+from birads_zoo.data.index.view_names import view_names
+from birads_zoo.data.index.views import Samples, labelled_views
 from birads_zoo.data.lesions import UNKNOWN, lesion_maps
-from birads_zoo.data.load import load_index
-from birads_zoo.data.pixels import Failures, PixelStore, build_store
-from birads_zoo.data.samples import label_samples
-from birads_zoo.data.splits import Fold, Leak, find_leak
-from birads_zoo.data.view_names import view_names
-from birads_zoo.data.views import Samples, labelled_views
+from birads_zoo.data.splits.folds import split_rows
+from birads_zoo.data.splits.split import Fold, Leak, find_leak
+from birads_zoo.data.store.pixels import Failures, PixelStore, build_store
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Index, Target
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 
 @dataclass(frozen=True, kw_only=True)

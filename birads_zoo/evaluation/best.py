@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import intervals
 from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
+from birads_zoo.evaluation.statistics.intervals import intervals
 from birads_zoo.results.best import Best
 from birads_zoo.results.estimate import Estimate
 

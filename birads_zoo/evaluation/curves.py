@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import LEVEL
-from birads_zoo.evaluation.resampling import cluster_weights
+from birads_zoo.evaluation.statistics.intervals import LEVEL
+from birads_zoo.evaluation.statistics.resampling import cluster_weights
 
 RESAMPLES = 1000
 """Of a band, which is read off a picture, to two digits at best."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.intervals import estimates
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.statistics.intervals import estimates
 from birads_zoo.results.readings import DecisionCosts
 
 Values = NDArray[np.float64]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.evaluation.pairs import fewest, pairs_by_class
-from birads_zoo.evaluation.resampling import persons
-from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.evaluation.statistics.resampling import persons
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
 from birads_zoo.results.scores import METRICS, FoldMetrics, Spread, SpreadOverFolds
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import intervals
 from birads_zoo.evaluation.positive import positives_of, read_positive
-from birads_zoo.evaluation.resampling import clusters
 from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
+from birads_zoo.evaluation.statistics.intervals import intervals
+from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.results.readings import Levels, Units, UnitScores
 
 Rule = Literal["mean", "max", "noisy-or"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import rate
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.statistics.intervals import rate
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.readings import Errors
 

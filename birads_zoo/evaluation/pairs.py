@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.results.pairs import Pairs
 
 FEWEST_PATIENTS = 10

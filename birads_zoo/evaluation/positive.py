@@ -15,12 +15,12 @@ from birads_zoo.evaluation.curves import (
     sensitivity_at,
     specificity_at,
 )
-from birads_zoo.evaluation.intervals import ESTIMABLE, LEVEL, RESAMPLES
 from birads_zoo.evaluation.pairs import count_pairs
-from birads_zoo.evaluation.resampling import cluster_weights, clusters, without_each
 from birads_zoo.evaluation.rows import PredictedRows
-from birads_zoo.evaluation.shares import Share
-from birads_zoo.evaluation.weighted import area
+from birads_zoo.evaluation.statistics.intervals import ESTIMABLE, LEVEL, RESAMPLES
+from birads_zoo.evaluation.statistics.resampling import cluster_weights, clusters, without_each
+from birads_zoo.evaluation.statistics.shares import Share
+from birads_zoo.evaluation.statistics.weighted import area
 from birads_zoo.interfaces import Target
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.readings import Positive

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from scipy.stats import f
 
-from birads_zoo.evaluation.comparison import SIGNIFICANCE, holm
-from birads_zoo.evaluation.intervals import RESAMPLES, intervals
 from birads_zoo.evaluation.pairs import fewest, pairs_by_class
 from birads_zoo.evaluation.positive import positives_of
-from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
-from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.evaluation.statistics.comparison import SIGNIFICANCE, holm
+from birads_zoo.evaluation.statistics.intervals import RESAMPLES, intervals
+from birads_zoo.evaluation.statistics.resampling import cluster_weights, clusters
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
 from birads_zoo.evaluation.within import score_within
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups, Tested, Within

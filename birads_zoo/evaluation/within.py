@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import ESTIMABLE, estimates, intervals
 from birads_zoo.evaluation.pairs import fewest, pairs_by_class
 from birads_zoo.evaluation.rows import OutOfFold
-from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.evaluation.statistics.intervals import ESTIMABLE, estimates, intervals
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
 from birads_zoo.results.subgroups import Within
 
 Values = NDArray[np.float64]

@@ -19,7 +19,7 @@ from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import Fitted
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 PER_CLASS = 3  # pictures: with up to seven classes a sheet can still be taken in at a glance
 

@@ -23,7 +23,7 @@ from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 DRAWS = 3
 """Networks with random weights a fold: how alike the maps of one are is to a good part chance."""

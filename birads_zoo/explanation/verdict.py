@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.evaluation.intervals import estimates, rate
-from birads_zoo.evaluation.resampling import clusters
+from birads_zoo.evaluation.statistics.intervals import estimates, rate
+from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.explanations import Baseline, Judged, MapScore
 
@@ -46,7 +46,7 @@ def judge_explainer(rows: pd.DataFrame) -> Judged:
     Every score is a mean over images, and so is every gain: the mean of how much better the map is than the baseline's
     map of the same image, more than 0 being better whatever the score's direction. What they estimate: that mean over
     images of other patients, with these networks. Intervals at 95 % are over patients
-    (`evaluation.intervals.estimates`, and `rate` where all or none point right), taken to be independent.
+    (`evaluation.statistics.intervals.estimates`, and `rate` where all or none point right), taken to be independent.
 
     The verdict: `faithful` where the intervals of all nine gains, those of deletion, insertion and ROAD over a random,
     a centred and a brightness map, lie above 0, and the maps depend on the weights: the interval of their rank

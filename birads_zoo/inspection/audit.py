@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from birads_zoo.data.audit import (
+from birads_zoo.data.cache import cache_root
+from birads_zoo.data.index.audit import (
     AuditSummary,
     check_decodes,
     check_files,
@@ -20,26 +21,25 @@ from birads_zoo.data.audit import (
     entries_frame,
     summarise,
 )
-from birads_zoo.data.breast import Breast, find_breast
-from birads_zoo.data.cache import cache_root
-from birads_zoo.data.classes import class_names, closed
-from birads_zoo.data.images import Pixels
-from birads_zoo.data.load import load_index
-from birads_zoo.data.samples import find_samples
-from birads_zoo.data.view_names import WHOLE
+from birads_zoo.data.index.classes import class_names, closed
+from birads_zoo.data.index.load import load_index
+from birads_zoo.data.index.samples import find_samples
+from birads_zoo.data.index.view_names import WHOLE
+from birads_zoo.data.picture import GreyArray
+from birads_zoo.data.placement.breast import Breast, find_breast
 from birads_zoo.inspection.breasts import Seen, see
+from birads_zoo.inspection.copies.fingerprints import Fingerprint, fingerprint
 from birads_zoo.inspection.finding import Finding
 from birads_zoo.inspection.findings import find
-from birads_zoo.inspection.fingerprints import Fingerprint, fingerprint
+from birads_zoo.inspection.formats.probing import probe_geometries
 from birads_zoo.inspection.inspect import Inspection, inspect
 from birads_zoo.interfaces import Index
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import DatasetSection, ImageSection, SplitSection
-from birads_zoo.shortcuts.probing import probe_geometries
 from birads_zoo.shortcuts.sheet import sheet_shortcuts
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -130,6 +130,6 @@ def audit(
     )
 
 
-def _look(pixels: Pixels) -> tuple[Fingerprint, tuple[int, int], Breast]:
+def _look(pixels: GreyArray) -> tuple[Fingerprint, tuple[int, int], Breast]:
     height, width = pixels.shape
     return fingerprint(pixels), (height, width), find_breast(pixels)

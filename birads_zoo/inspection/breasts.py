@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from birads_zoo.data.breast import Breast
+from birads_zoo.data.placement.breast import Breast
 from birads_zoo.interfaces import Index
 
 _NAMED = 5  # examples of each kind

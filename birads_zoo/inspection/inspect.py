@@ -9,13 +9,13 @@ from typing import Literal
 import pandas as pd
 
 from birads_zoo.cells import alike_ids
-from birads_zoo.data.classes import find_classes
-from birads_zoo.data.facts import file_facts
-from birads_zoo.data.images import is_dicom
+from birads_zoo.data.decoding.images import is_dicom
+from birads_zoo.data.index.classes import find_classes
+from birads_zoo.data.index.facts import file_facts
 from birads_zoo.inspection.breasts import Chests, Seen, count_chests
-from birads_zoo.inspection.duplicates import Kind, find_duplicates
-from birads_zoo.inspection.fingerprints import Fingerprint
-from birads_zoo.inspection.formats import ClassFormat, Naming, describe_formats, find_names
+from birads_zoo.inspection.copies.duplicates import Kind, find_duplicates
+from birads_zoo.inspection.copies.fingerprints import Fingerprint
+from birads_zoo.inspection.formats.association import ClassFormat, Naming, describe_formats, find_names
 from birads_zoo.inspection.granularity import Granularity, measure_granularity
 from birads_zoo.inspection.labels import Agreement, Several, find_agreement, find_several
 from birads_zoo.inspection.listing import list_rows

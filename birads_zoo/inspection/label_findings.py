@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from birads_zoo.data.view_names import WHOLE
+from birads_zoo.data.index.view_names import WHOLE
 from birads_zoo.inspection.finding import Finding, counted, share
 from birads_zoo.inspection.granularity import LEVELS, SURE, Agreeing, Level
 from birads_zoo.inspection.inspect import Inspection

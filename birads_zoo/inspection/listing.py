@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from birads_zoo.data.classes import find_classes
+from birads_zoo.data.index.classes import find_classes
 from birads_zoo.interfaces import Index, Target
 
 LISTING = ("row", "path", "patient", "exam", "side", "view", "label", "usable")

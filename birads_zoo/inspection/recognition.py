@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from birads_zoo.errors import warn
-from birads_zoo.inspection.near import files_near
-from birads_zoo.plugins import describe
+from birads_zoo.inspection.top_files import files_near
+from birads_zoo.plugin.sources import describe
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host, Registered
     from birads_zoo.interfaces import DatasetSpec
+    from birads_zoo.plugin.host import Host, Registered
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from birads_zoo.data.view_names import count_views
+from birads_zoo.data.index.view_names import count_views
 from birads_zoo.errors import NothingChangedError, UserError, warn
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
@@ -22,7 +22,7 @@ from birads_zoo.model.stages import cut_after, stages_of, stages_until
 from birads_zoo.model.weights import load_weights
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
     from birads_zoo.recipe import ImageSection, ModelSection, Recipe
 
 

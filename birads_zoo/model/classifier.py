@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from birads_zoo.interfaces import Outputs
 from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
 from birads_zoo.model.head import Head, Judged
-from birads_zoo.model.placing import Pixels, laid_over
+from birads_zoo.model.placing import PlaceSize, laid_over
 
 
 class Classifier(nn.Module):
@@ -40,7 +40,7 @@ class Classifier(nn.Module):
         pixel_std: Sequence[float],
         freeze: Freeze = "none",
         stages: Sequence[str] = (),
-        place: Pixels | None = None,
+        place: PlaceSize | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone

@@ -11,7 +11,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Outputs, OutputsContext
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
     from birads_zoo.recipe import Recipe
 
 

@@ -12,7 +12,8 @@ from torch.func import functional_call
 from birads_zoo.interfaces import BackboneContext
 from birads_zoo.model.modes import evaluating
 
-Pixels = tuple[int, int]
+PlaceSize = tuple[int, int]
+"""How many pixels of the picture one place of a feature map is high and wide."""
 
 _MORE = 1024  # pixels, on both sides: whole places of any usual stride, so that edges and remainders stay the same
 
@@ -21,11 +22,11 @@ _MORE = 1024  # pixels, on both sides: whole places of any usual stride, so that
 class KnowsItsPlaces(Protocol):
     """A backbone that takes pictures of one size, which is not a whole number of its map's places."""
 
-    def place(self) -> Pixels | None:
+    def place(self) -> PlaceSize | None:
         """Return how many pixels of the picture a place is high and wide, or `None` where larger pictures tell."""
 
 
-def place_size(backbone: nn.Module, context: BackboneContext, height: int, width: int) -> Pixels | None:
+def place_size(backbone: nn.Module, context: BackboneContext, height: int, width: int) -> PlaceSize | None:
     """Return how many pixels of the picture one place of the map is high and wide, for a map of h×w places.
 
     It is how many more pixels bring one more place, which a far larger picture tells, and not H/h: convolutions without
@@ -48,7 +49,7 @@ def place_size(backbone: nn.Module, context: BackboneContext, height: int, width
     return round(_MORE / more[0]), round(_MORE / more[1])
 
 
-def laid_over(maps: Tensor, place: Pixels | None, height: int, width: int) -> Tensor:
+def laid_over(maps: Tensor, place: PlaceSize | None, height: int, width: int) -> Tensor:
     """Return N×C×h×w maps as N×C×height×width ones, bilinearly, with every place where it lies in the picture.
 
     Places are `place` pixels apart. Where together they are smaller than the picture, as without padding, a margin of 0

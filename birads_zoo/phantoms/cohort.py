@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from birads_zoo.phantoms.anatomy import View
 from birads_zoo.phantoms.categories import CATEGORIES, LESION_CATEGORIES
+from birads_zoo.phantoms.drawing.anatomy import View
 from birads_zoo.phantoms.options import Balance, PhantomOptions
 from birads_zoo.phantoms.suspicion import draw_suspicions, known_probabilities
 from birads_zoo.randomness import numpy_generator

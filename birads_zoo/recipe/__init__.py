@@ -47,7 +47,7 @@ __all__ = [
 class Recipe(Section, frozen=True, kw_only=True):
     """Everything that shapes a result, and who follows the run.
 
-    `ablations` are named here and applied by `birads_zoo.ablation`. `tracking` is here although it shapes no result, so
+    `ablations` are named here and applied by `recipes.ablations`. `tracking` is here although it shapes no result, so
     that it is written, laid over, set and checked like any other section; `shaping` leaves it out wherever recipes are
     compared or shown to others.
     """

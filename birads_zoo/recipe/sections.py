@@ -26,7 +26,9 @@ class DatasetSection(Section, frozen=True, kw_only=True):
     root: str = ""  # "" lets a data set that makes its own data do so
     target: str = ""  # "" means the data set's first
     classes: tuple[str, ...] = ()  # class names to keep; () keeps all that have usable rows
-    views: Literal["single", "breast", "bilateral", "exam"] = "single"  # a sample's pictures (birads_zoo/data/views.py)
+    views: Literal["single", "breast", "bilateral", "exam"] = (
+        "single"  # a sample's pictures (birads_zoo/data/index/views.py)
+    )
     level: Literal["", "image", "breast", "patient"] = ""  # what labels and predictions are of; "" is the target's
     options: dict[str, Any] = {}
 
@@ -48,8 +50,10 @@ class ImageSection(Section, frozen=True, kw_only=True):
     fit: Literal["pad", "stretch"] = "pad"
     orient: bool = True  # chest wall to the left
     bits: Bits = 0  # bits that 16-bit files (not DICOM) really use, such as 12; 0 is all
-    neutral: bool = False  # take away what tells file formats apart (birads_zoo/data/neutral.py)
-    contrast: Literal["stored", "clahe"] = "stored"  # "clahe" equalises it place by place (birads_zoo/data/contrast.py)
+    neutral: bool = False  # take away what tells file formats apart (birads_zoo/data/placement/neutral.py)
+    contrast: Literal["stored", "clahe"] = (
+        "stored"  # "clahe" equalises it place by place (birads_zoo/data/placement/contrast.py)
+    )
 
 
 class AugmentationSection(Section, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ class Environment(Session, frozen=True, kw_only=True):
 
     `FORMAT` is that of the whole folder: `recipe.toml`, `split.csv`, `metrics.jsonl`, `predictions.csv` and
     `validation.csv` have no place for a number of their own. `pixels` names the pictures and how
-    they were read and placed (`data.store_key.StoreKey.pictures`).
+    they were read and placed (`data.store.key.StoreKey.pictures`).
     """
 
     FORMAT: ClassVar[int] = 2

@@ -25,7 +25,7 @@ class ClassCalibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CalibrationErrors(msgspec.Struct, frozen=True, kw_only=True):
-    """How well probabilities foretell labels: see `birads_zoo.evaluation.calibration.measure_calibration`.
+    """How well probabilities foretell labels: see `evaluation.probabilities.calibration.measure_calibration`.
 
     `brier` is in [0, 2], `log_loss` from 0 on in nats, 0 being best; `brier_skill` is 1 at best, and 0 for the classes'
     shares. `bins` bins of equally many rows are what the errors `ece` and `classwise_ece` are means over. `ece` and
@@ -80,7 +80,7 @@ class Recalibration(msgspec.Struct, frozen=True, kw_only=True):
     """How calibrated the network's probabilities are `before` and `after` each fold's were recalibrated.
 
     `after` and `gain` are `None` where no fold could be fitted, `temperature_only` (the errors without the prior shift)
-    also where training had the data's shares. See `birads_zoo.evaluation.recalibration.read_calibration`.
+    also where training had the data's shares. See `birads_zoo.evaluation.probabilities.recalibration.read_calibration`.
     """
 
     before: Calibration

@@ -9,7 +9,7 @@ from birads_zoo.results.scores import Metric
 
 
 class ShortcutScore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A shortcut's scores on the run's folds, in [0, 1], and whether it works (`birads_zoo.shortcuts.verdict.judge`).
+    """A shortcut's scores on the run's folds, in [0, 1], and whether it works (`shortcuts.permutation_test.judge`).
 
     `over_chance` is its macro-F1 less what it scores by chance, `p_value` corrected for the number of shortcuts, and
     `flagged` says that it works. All three are `None`, and no keys of the file, for "majority", of which this is not

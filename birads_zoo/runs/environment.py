@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
-from birads_zoo.data.decoders import decoders, version
+from birads_zoo.data.decoding.versions import decoders, version
 from birads_zoo.devices import Compute
 from birads_zoo.results.environment import Machine, Session
 

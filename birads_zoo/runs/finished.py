@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from birads_zoo.ablation import apply_ablations
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import Compute
@@ -19,6 +18,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
+from birads_zoo.recipes.ablations import apply_ablations
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.folder import (
@@ -35,7 +35,7 @@ from birads_zoo.training.checkpoint import load_best
 from birads_zoo.training.history import Epoch, best_epoch
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 
 @dataclass(frozen=True, kw_only=True)

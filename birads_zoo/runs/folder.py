@@ -16,9 +16,9 @@ import tomlkit
 from msgspec.structs import asdict, replace
 
 from birads_zoo import documents
-from birads_zoo.data.audit import entries_frame
-from birads_zoo.data.pixels import PixelStore, decoded_by, levels_apart
+from birads_zoo.data.index.audit import entries_frame
 from birads_zoo.data.prepare import Prepared
+from birads_zoo.data.store.pixels import PixelStore, decoded_by, levels_apart
 from birads_zoo.devices import Compute
 from birads_zoo.errors import RunStoppedError, UserError, warn
 from birads_zoo.files import folder_name, make_folder, whole_file, write_text

@@ -10,29 +10,29 @@ from msgspec.structs import asdict
 
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.evaluation.best import read_best
-from birads_zoo.evaluation.comparison import gain_over_best
-from birads_zoo.evaluation.conformal import read_conformal
 from birads_zoo.evaluation.decisions import check_costs, read_cost
 from birads_zoo.evaluation.folds import score_folds, spread_over_folds
-from birads_zoo.evaluation.intervals import FEW, LEVEL, METHOD, few_patients, intervals
 from birads_zoo.evaluation.levels import read_levels
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.evaluation.ordinal import read_errors
 from birads_zoo.evaluation.pairs import pairs_by_class
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
-from birads_zoo.evaluation.recalibration import read_calibration
-from birads_zoo.evaluation.resampling import clusters, persons
+from birads_zoo.evaluation.probabilities.conformal import read_conformal
+from birads_zoo.evaluation.probabilities.recalibration import read_calibration
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.statistics.comparison import gain_over_best
+from birads_zoo.evaluation.statistics.intervals import FEW, LEVEL, METHOD, few_patients, intervals
+from birads_zoo.evaluation.statistics.resampling import clusters, persons
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
 from birads_zoo.evaluation.subgroups import read_subgroups
-from birads_zoo.evaluation.weighted import weighted_scores
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.scores import Intervals, Measured
 from birads_zoo.results.shortcuts import Gain, Gains, ShortcutScore
 from birads_zoo.runs.predictions import class_shifts, predicted_rows
-from birads_zoo.shortcuts.rungs import Rung
-from birads_zoo.shortcuts.verdict import Verdict
+from birads_zoo.shortcuts.permutation_test import Verdict
+from birads_zoo.shortcuts.without_pixels import Rung
 
 JUDGED = ("macro_f1", "macro_auroc")
 """The metrics in which a network is compared with the shortcuts."""

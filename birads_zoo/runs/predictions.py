@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.evaluation.conformal import conformal_sets
 from birads_zoo.evaluation.positive import positive_numbers
-from birads_zoo.evaluation.recalibration import prior_shift, recalibrate
+from birads_zoo.evaluation.probabilities.conformal import conformal_sets
+from birads_zoo.evaluation.probabilities.recalibration import prior_shift, recalibrate
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.interfaces import chance_column
 from birads_zoo.recipe import Recipe
@@ -27,8 +27,8 @@ def predictions_frame(data: Prepared, folds: Sequence[Fitted]) -> pd.DataFrame:
 
     Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, a probability per class as
     `probability_<class>`, the class's true chance as `known_<class>` where the data set knows it (`_known`), and, where
-    the fusion weighs a sample's views, how much each counted as `view_weight_<view>` (see `data.views.view_names`). A
-    row is a sample: a breast's or an exam's has its first picture's row and path, and of the rest of `ABOUT` what all
+    the fusion weighs a sample's views, how much each counted as `view_weight_<view>` (`data.index.views.view_names`).
+    A row is a sample: a breast's or an exam's has its first picture's row and path, and of the rest of `ABOUT` what all
     its pictures say, nothing where they differ. Across folds the test rows are out-of-fold predictions, each row
     once; a validation row can come up in several folds.
     """

@@ -12,12 +12,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from birads_zoo.artifact.model import Model
-from birads_zoo.artifact.reading import Sample
-from birads_zoo.data.dicom_header import read_header
-from birads_zoo.data.images import ImageError, is_dicom, open_image
-from birads_zoo.data.orientation import upright_size
-from birads_zoo.data.pixels import read_and_place
-from birads_zoo.data.preparation import geometry
+from birads_zoo.artifact.samples import Sample
+from birads_zoo.data.decoding.images import is_dicom, open_image
+from birads_zoo.data.decoding.orientation import upright_size
+from birads_zoo.data.dicom.header import read_header
+from birads_zoo.data.picture import ImageError
+from birads_zoo.data.placement.preparation import geometry
+from birads_zoo.data.store.pixels import read_and_place
 from birads_zoo.errors import UserError
 from birads_zoo.serving.drawing import laid_over, shown
 from birads_zoo.serving.uploads import Given, Upload, give, sample_of

@@ -14,7 +14,6 @@ from typing import NoReturn
 
 from fastapi import FastAPI
 
-import birads_zoo
 from birads_zoo.artifact.model import Model
 from birads_zoo.errors import UserError
 from birads_zoo.serving.answering import Desk, Limits
@@ -22,6 +21,7 @@ from birads_zoo.serving.api import add_endpoint
 from birads_zoo.serving.examples import draw_examples
 from birads_zoo.serving.guard import guard
 from birads_zoo.serving.page import add_page
+from birads_zoo.version import __version__
 
 _VISITORS = 64  # connections at once; a file is read only on one of the desk's few seats
 
@@ -81,7 +81,7 @@ def build_endpoint(desk: Desk) -> FastAPI:
     """Make an application of the endpoint of `desk` alone."""
     app = FastAPI(
         title="birads-zoo",
-        version=birads_zoo.__version__,
+        version=__version__,
         description=f"{desk.model.notice} The model is {desk.model.manifest.run_id}.",
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,

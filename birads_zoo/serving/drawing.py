@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from birads_zoo.data.images import read_picture
-from birads_zoo.data.pixels import Placed
-from birads_zoo.report.shades import HEAT, eight_bits
+from birads_zoo.data.decoding.images import read_picture
+from birads_zoo.data.store.pixels import Placed
+from birads_zoo.report.drawing.shades import HEAT, eight_bits
 
 _SIDE = 1024  # pixels of the longer side at most
 

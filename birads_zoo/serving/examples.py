@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from birads_zoo.phantoms.categories import CATEGORIES
+from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import FEWEST_PATIENTS, PhantomOptions
-from birads_zoo.phantoms.writer import generate
 
 _SEED = 2024  # not the phantom's own, on which models are trained
 

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from birads_zoo.data.dicom_exposure import Exposure, find_exposure
-from birads_zoo.data.dicom_header import read_header
-from birads_zoo.data.images import ImageError, is_dicom
+from birads_zoo.data.decoding.images import is_dicom
+from birads_zoo.data.dicom.exposure import Exposure, find_exposure
+from birads_zoo.data.dicom.header import read_header
+from birads_zoo.data.picture import ImageError
 from birads_zoo.errors import UserError
 
 if TYPE_CHECKING:
     from birads_zoo.artifact.manifest import Manifest
     from birads_zoo.artifact.model import Model
-    from birads_zoo.artifact.reading import Sample
+    from birads_zoo.artifact.samples import Sample
 
 FIELDS = ("L_CC", "L_MLO", "R_CC", "R_MLO")
 """The fields of a form that say of which side and view their file is."""

@@ -10,10 +10,10 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from birads_zoo.data.breast import breast_region
-from birads_zoo.data.images import Pixels
-from birads_zoo.data.splits import Fold
-from birads_zoo.shortcuts.rungs import Labels, Probabilities, majority
+from birads_zoo.data.picture import GreyArray
+from birads_zoo.data.placement.breast import breast_region
+from birads_zoo.data.splits.split import Fold
+from birads_zoo.shortcuts.without_pixels import Labels, Probabilities, majority
 
 Small = NDArray[np.float32]
 
@@ -24,7 +24,7 @@ _COPY = 64  # pixels on the side of the copy in which the breast is looked for
 _MARGIN = 2  # pixels of that copy that are blacked out around the breast: the skin fades
 
 
-def shrink(pixels: Pixels) -> Small:
+def shrink(pixels: GreyArray) -> Small:
     """Average n pictures (n, H, W) to (n, 64, 64) in the same grey values."""
     small = np.empty((len(pixels), _COPY, _COPY), np.float32)
     for at, picture in enumerate(pixels):

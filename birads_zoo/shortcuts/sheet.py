@@ -7,16 +7,16 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from birads_zoo.data.audit import Labelled, drop_unlabelled
-from birads_zoo.data.classes import class_names, count_classes
-from birads_zoo.data.facts import file_facts
-from birads_zoo.data.folds import split_rows
-from birads_zoo.data.samples import label_samples
-from birads_zoo.data.view_names import WHOLE
+from birads_zoo.data.index.audit import Labelled, drop_unlabelled
+from birads_zoo.data.index.classes import class_names, count_classes
+from birads_zoo.data.index.facts import file_facts
+from birads_zoo.data.index.samples import label_samples
+from birads_zoo.data.index.view_names import WHOLE
+from birads_zoo.data.splits.folds import split_rows
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.interfaces import Index, Target
 from birads_zoo.recipe import SplitSection
-from birads_zoo.shortcuts.ladder import climb_blind
+from birads_zoo.shortcuts.fit import climb_blind
 
 
 def sheet_shortcuts(
@@ -49,7 +49,7 @@ def sheet_shortcuts(
 def sheet_rows(index: Index, target: Target, keep: Sequence[str] = ()) -> Labelled:
     """Return the samples, at the target's level, of the classes that `keep` names; for () of those with pictures here.
 
-    A sample is what gets a prediction in a run: a row, or one for a breast or an exam (see `data.samples`).
+    A sample is what gets a prediction in a run: a row, or one for a breast or an exam (see `data.index.samples`).
 
     These are the classes of which a row's file could be here, because its folder is: a sample of a data set has its
     folders, and a class without pictures (KAUMDS' BI-RADS 2) has none. A run on the complete data set takes the same

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from birads_zoo.evaluation.comparison import SEED_NOISE, UNDEFINED
-from birads_zoo.evaluation.leaderboard import Effect
+from birads_zoo.evaluation.statistics.comparison import SEED_NOISE, UNDEFINED
+from birads_zoo.report.study.leaderboard import Effect
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
-from birads_zoo.study.public import public_text
+from birads_zoo.study.redaction import public_text
 from birads_zoo.study.score import adjusted, compare, same_class_throughout, same_predictions
 
 HELPS, HURTS, NOT_SHOWN = "what it removes helps", "what it removes hurts", "not shown"

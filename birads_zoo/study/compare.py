@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from msgspec.structs import replace
 
-from birads_zoo.evaluation.comparison import rank_with_ties
-from birads_zoo.evaluation.leaderboard import ClassScore, Entry, FoldScore, Leaderboard
-from birads_zoo.evaluation.resampling import clusters
-from birads_zoo.registry import Reference
+from birads_zoo.evaluation.statistics.comparison import rank_with_ties
+from birads_zoo.evaluation.statistics.resampling import clusters
+from birads_zoo.recipes.registry import Reference
+from birads_zoo.report.study.leaderboard import ClassScore, Entry, FoldScore, Leaderboard
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.pairs import Pairs
@@ -21,7 +21,7 @@ from birads_zoo.study.ablate import effects
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
-from birads_zoo.study.public import public_command, public_text
+from birads_zoo.study.redaction import public_command, public_text
 from birads_zoo.study.score import (
     adjusted,
     compare,
@@ -46,7 +46,7 @@ def leaderboard(
 
     Entries are sorted by score, those without one last. Every pair that does not predict the very same is compared (see
     `score.compare`) and the p-values are corrected over these pairs (`score.adjusted`); an entry shares the rank of a
-    better one from which no difference is shown (`evaluation.comparison.rank_with_ties`). `smallest_gap` is the largest
+    better one from which no difference is shown (`statistics.comparison.rank_with_ties`). `smallest_gap` is the largest
     that any pair has: a gap that this data would show between any two of these models with power 0.8, before
     correction. With one seed nothing is tested, and there are no ranks.
     """

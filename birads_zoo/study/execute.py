@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import filelock
 import tomlkit
 
-from birads_zoo.ablation import effective
 from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import changed_fields, shaping
+from birads_zoo.recipes.ablations import effective
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.scores import Metric
 from birads_zoo.runs.folder import is_whole, read_history, read_recipe
@@ -27,7 +27,7 @@ from birads_zoo.study.plan import Job, Study
 from birads_zoo.version import __version__
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 RUNS, RECORD = "runs", "study.toml"
 

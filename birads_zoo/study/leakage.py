@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from birads_zoo.data.audit import choose_target
-from birads_zoo.data.load import load_index
-from birads_zoo.data.splits import may_leak
+from birads_zoo.data.index.audit import choose_target
+from birads_zoo.data.index.load import load_index
+from birads_zoo.data.splits.split import may_leak
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.comparison import SEED_NOISE, UNDEFINED
-from birads_zoo.evaluation.leaderboard import SchemeScore
+from birads_zoo.evaluation.statistics.comparison import SEED_NOISE, UNDEFINED
+from birads_zoo.report.study.leaderboard import SchemeScore
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.execute import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
-from birads_zoo.study.public import public_text
+from birads_zoo.study.redaction import public_text
 from birads_zoo.study.score import adjusted, compare, score, shortcut_scores
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 LEVEL = 0.05
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from birads_zoo.ablation import apply_ablations
-from birads_zoo.compose import compose
 from birads_zoo.errors import UserError
 from birads_zoo.files import folder_name
 from birads_zoo.recipe import Recipe
+from birads_zoo.recipes.ablations import apply_ablations
+from birads_zoo.recipes.compose import compose
 from birads_zoo.results.scores import Metric
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
-    from birads_zoo.registry import Registry
+    from birads_zoo.plugin.host import Host
+    from birads_zoo.recipes.registry import Registry
 
 SCHEMES = ("patient", "breast", "image")
 """The splits of a leakage study, the tight one first."""

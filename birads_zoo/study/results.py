@@ -10,19 +10,20 @@ import msgspec
 from msgspec.structs import asdict
 
 from birads_zoo import documents
-from birads_zoo.data.view_names import UNITS
-from birads_zoo.evaluation.comparison import ONE_SEED
-from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
+from birads_zoo.data.index.view_names import UNITS
+from birads_zoo.evaluation.statistics.comparison import ONE_SEED
 from birads_zoo.files import make_folder, write_text
-from birads_zoo.report import differences, leakage_report
-from birads_zoo.report.differences import Difference
-from birads_zoo.report.leaderboard_table import METRICS
+from birads_zoo.report.study import differences
+from birads_zoo.report.study import leakage as leakage_report
+from birads_zoo.report.study.differences import Difference
+from birads_zoo.report.study.leaderboard import Effect, SchemeScore
+from birads_zoo.report.study.table import METRICS
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study
-from birads_zoo.study.public import public_command
+from birads_zoo.study.redaction import public_command
 
 _CAVEAT = (
     "All intervals are at 95 %, over patients and, with several seeds, over seeds; p-values are corrected by Holm's"

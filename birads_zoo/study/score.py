@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from birads_zoo.evaluation.comparison import Comparison, compare_pair, holm
-from birads_zoo.evaluation.intervals import LEVEL, intervals
-from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.evaluation.statistics.comparison import Comparison, compare_pair, holm
+from birads_zoo.evaluation.statistics.intervals import LEVEL, intervals
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.gather import Predicted
@@ -29,7 +29,7 @@ def score(predicted: Predicted, metric: Metric, *, ordinal: bool) -> Estimate | 
     """Return the mean over the seeds of `metric`, with a 95 % interval; `None` where it is undefined.
 
     What it estimates: what training this recipe with another seed would score on other patients of the same source
-    (`evaluation.intervals.intervals`, which says how and how well); with one seed it covers the patients alone. Rows
+    (`statistics.intervals.intervals`, which says how and how well); with one seed it covers the patients alone. Rows
     were predicted out of fold, by models whose training rows overlap; that dependence is not in the interval.
     """
     return intervals(
@@ -46,7 +46,7 @@ def compare(one: Predicted, other: Predicted, metric: Metric, *, ordinal: bool) 
     """Return `one` minus `other` on the rows of both, which must be the same (see `gather.difference`).
 
     `None` where `metric` is undefined. Paired by row and by seed, clustered by patient; see
-    `evaluation.comparison.compare_pair` for what it estimates.
+    `evaluation.statistics.comparison.compare_pair` for what it estimates.
     """
     return compare_pair(
         one.labels,

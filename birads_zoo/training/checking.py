@@ -14,7 +14,7 @@ from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import make_criterion
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 
 def check_recipe(recipe: Recipe, host: Host, target: Target, classes: int) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from birads_zoo.data.batches import Batch, plan_epoch, plan_sizes
-from birads_zoo.data.views import Samples
+from birads_zoo.data.index.views import Samples
 from birads_zoo.model.classifier import Classifier
 
 Still = Literal["nothing", "features", "pooled"]

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from birads_zoo.data.batches import Batches
 from birads_zoo.data.cache import cache_root
+from birads_zoo.data.index.views import Samples
 from birads_zoo.data.prepare import Prepared
-from birads_zoo.data.splits import Fold
-from birads_zoo.data.views import Samples
+from birads_zoo.data.splits.split import Fold
 from birads_zoo.devices import Compute
 from birads_zoo.interfaces import AugmentationContext, LossContext, Target
 from birads_zoo.model.build import build_classifier
@@ -25,14 +25,14 @@ from birads_zoo.model.head import Judged
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
+from birads_zoo.training.dry_run import rehearse_augmentation, rehearse_loss
 from birads_zoo.training.feature_store import FeatureStore, still_features
 from birads_zoo.training.features import FeatureBatches, what_is_still
 from birads_zoo.training.history import Epoch, best_epoch
 from birads_zoo.training.loop import BatchSource, Fit, Forward, OnEpoch, predict, train
-from birads_zoo.training.rehearsal import rehearse_augmentation, rehearse_loss
 
 if TYPE_CHECKING:
-    from birads_zoo.host import Host
+    from birads_zoo.plugin.host import Host
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,10 @@ import pytest
 
 import birads_zoo as bz
 from birads_zoo.api.fields import RecipeFields, StudyFields, listed, recipe_changes
-from birads_zoo.compose import compose
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import Recipe, to_dict
-from birads_zoo.registry import packaged_registry
+from birads_zoo.recipes.compose import compose
+from birads_zoo.recipes.registry import packaged_registry
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def compose_with():
 
 
 def test_every_word_reaches_its_field(compose_with, tmp_path, monkeypatch):
-    monkeypatch.setattr("birads_zoo.compose.missing_modules", lambda names: [])
+    monkeypatch.setattr("birads_zoo.recipes.compose.missing_modules", lambda names: [])
     recipe = compose_with(
         dataset="image-folder",
         root=tmp_path,

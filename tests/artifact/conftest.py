@@ -10,9 +10,9 @@ from sklearn.datasets import load_sample_image
 
 from birads_zoo.artifact.export import export
 from birads_zoo.artifact.model import open_model
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
-from birads_zoo.registry import load_registry
+from birads_zoo.recipes.registry import load_registry
 from birads_zoo.runs.finished import prepare_again, read_run
 
 

@@ -18,10 +18,11 @@ from birads_zoo.artifact.agreement import TOLERANCE, check_pixels, largest_diffe
 from birads_zoo.artifact.manifest import HeatMaps, read_manifest
 from birads_zoo.artifact.model import Model, open_model
 from birads_zoo.artifact.networks import Judge, open_onnx, open_own_program, save_network
-from birads_zoo.artifact.reading import Sample, read
+from birads_zoo.artifact.reading import read
+from birads_zoo.artifact.samples import Sample
 from birads_zoo.data.batches import as_images
-from birads_zoo.data.pixels import build_store
-from birads_zoo.data.view_names import count_views
+from birads_zoo.data.index.view_names import count_views
+from birads_zoo.data.store.pixels import build_store
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.explanation.files import COLUMNS, write_explanations

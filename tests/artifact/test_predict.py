@@ -12,16 +12,17 @@ import torch
 from PIL import Image
 
 from birads_zoo.artifact import reading
-from birads_zoo.artifact.judging import _warnings, calibrate, vote
+from birads_zoo.artifact.ensemble import _warnings, calibrate, vote
 from birads_zoo.artifact.manifest import FoldPart
-from birads_zoo.artifact.reading import Sample, samples_of
+from birads_zoo.artifact.reading import samples_of
 from birads_zoo.artifact.rows import as_row, columns_of
+from birads_zoo.artifact.samples import Sample
 from birads_zoo.artifact.training_range import NAMES
-from birads_zoo.data.views import grouped_samples
+from birads_zoo.data.index.views import grouped_samples
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.recalibration import recalibrated
-from birads_zoo.host import load_host
+from birads_zoo.evaluation.probabilities.recalibration import recalibrated
 from birads_zoo.interfaces import DatasetContext, NoOptions
+from birads_zoo.plugin.host import load_host
 
 
 def part(temperature=None, threshold=None, shift=(0.0, 0.0, 0.0)):

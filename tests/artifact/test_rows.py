@@ -6,7 +6,7 @@ import pytest
 
 from birads_zoo.artifact import rows
 from birads_zoo.artifact.rows import named_pictures
-from birads_zoo.data.images import ImageError
+from birads_zoo.data.picture import ImageError
 from birads_zoo.errors import UserError
 
 

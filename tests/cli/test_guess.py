@@ -5,7 +5,7 @@ import json
 import pytest
 
 import birads_zoo
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 
 pytestmark = pytest.mark.usefixtures("folder")  # the working directory is an empty one
 

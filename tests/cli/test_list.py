@@ -5,9 +5,9 @@ import json
 import pytest
 
 from birads_zoo import __version__
-from birads_zoo.host import load_host
-from birads_zoo.kinds import KINDS
-from birads_zoo.registry import load_registry
+from birads_zoo.plugin.host import load_host
+from birads_zoo.plugin.kinds import KINDS
+from birads_zoo.recipes.registry import load_registry
 
 pytestmark = pytest.mark.usefixtures("folder")  # the working directory is an empty one
 

@@ -49,7 +49,7 @@ def test_other_data_than_the_runs_is_refused(zoo, copied):
 
 @pytest.mark.parametrize("form", ["png", pytest.param("svg", marks=pytest.mark.slow)])
 def test_figures_alone_are_made_for_print_and_name_no_patient(zoo, copied, tmp_path, form, monkeypatch):
-    from birads_zoo.report import pictures
+    from birads_zoo.report.drawing import pictures
 
     captions = []
     caption = pictures._caption

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 from PIL import Image
 
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.shortcuts import verdict
 
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]

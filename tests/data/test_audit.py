@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from birads_zoo.data.audit import (
+from birads_zoo.data.index.audit import (
     ENTRY_COLUMNS,
     check_decodes,
     check_files,
@@ -16,7 +16,7 @@ from birads_zoo.data.audit import (
     select_classes,
     summarise,
 )
-from birads_zoo.data.classes import count_classes, natural_key
+from birads_zoo.data.index.classes import count_classes, natural_key
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import INDEX_COLUMNS, AuditEntry, DatasetSpec, Index, Target
 

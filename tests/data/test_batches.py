@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from birads_zoo.data.batches import Batch, Batches, plan_epoch, plan_sizes
-from birads_zoo.data.views import Samples
+from birads_zoo.data.index.views import Samples
 
 CPU = torch.device("cpu")
 

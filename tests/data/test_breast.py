@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from birads_zoo.data.breast import breast_area, crop_to_breast, find_breast
-from birads_zoo.data.geometry import place
-from birads_zoo.data.images import Pixels, read_image
+from birads_zoo.data.decoding.images import read_image
+from birads_zoo.data.picture import GreyArray
+from birads_zoo.data.placement.breast import breast_area, crop_to_breast, find_breast
+from birads_zoo.data.placement.geometry import place
 from birads_zoo.recipe import ImageSection
 
 Mask = NDArray[np.bool_]
@@ -114,7 +115,7 @@ def test_all_of_the_breast_is_found_and_its_chest_wall(kind: str, seed: int, rig
     if right:
         picture, inside = picture[:, ::-1], inside[:, ::-1]
     dtype, white = DEPTHS[depth]
-    image: Pixels = np.rint(np.clip(picture, 0, 1) * white).astype(dtype)
+    image: GreyArray = np.rint(np.clip(picture, 0, 1) * white).astype(dtype)
     breast = find_breast(image)
     assert breast.found
     assert breast.chest_right == right, "the chest wall is on the other side"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from birads_zoo.data.burnt_in import without_marks
+from birads_zoo.data.dicom.burnt_in import without_marks
 
 HEIGHT, WIDTH = 512, 400
 

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from birads_zoo.data.contrast import equalize
-from birads_zoo.data.pixels import build_store
+from birads_zoo.data.placement.contrast import equalize
+from birads_zoo.data.store.pixels import build_store
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 

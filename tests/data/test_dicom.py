@@ -11,8 +11,8 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from birads_zoo.data.dicom_grey import Display, Lut, Rescale, Window, shades
-from birads_zoo.data.images import is_deep, read_image, read_picture
+from birads_zoo.data.decoding.images import is_deep, read_image, read_picture
+from birads_zoo.data.dicom.grey import Display, Lut, Rescale, Window, shades
 
 RAMP = np.tile(np.arange(0, 4096, 64, dtype=np.uint16), (16, 1))
 """16×64, from 0 to 4032 in steps of 64: no breast in it, so nothing is taken for a mark beside one."""

@@ -14,7 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from birads_zoo.data.images import ImageError, is_deep, is_dicom, read_image
+from birads_zoo.data.decoding.images import is_deep, is_dicom, read_image
+from birads_zoo.data.picture import ImageError
 
 RAMP = np.tile(np.arange(0, 4096, 64, dtype=np.uint16), (16, 1))
 SECRETS = ("quux", "zelda", "0815", "19700401", "clinic", "physician")
@@ -258,6 +259,7 @@ def test_reading_runs_nothing(tmp_path, write_dicom):
     block = dataset.private_block(0x0099, "QUUX", create=True)
     block.add_new(0x01, "OB", b"cos\nsystem\n(S'touch ran'\ntR.")
     dataset.save_as(path)
-    code = f"from pathlib import Path; from birads_zoo.data.images import read_image; read_image(Path({str(path)!r}))"
+    imports = "from pathlib import Path; from birads_zoo.data.decoding.images import read_image"
+    code = f"{imports}; read_image(Path({str(path)!r}))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env={**os.environ})
     assert not (tmp_path / "ran").exists()

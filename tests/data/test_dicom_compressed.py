@@ -11,7 +11,8 @@ from pydicom import uid
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
-from birads_zoo.data.images import ImageError, read_image
+from birads_zoo.data.decoding.images import read_image
+from birads_zoo.data.picture import ImageError
 
 RAMP = np.tile(np.arange(0, 4096, 64, dtype=np.uint16), (16, 1))
 

@@ -11,7 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
-from birads_zoo.data.images import ImageError, read_image
+from birads_zoo.data.decoding.images import read_image
+from birads_zoo.data.picture import ImageError
 
 RAMP = np.tile(np.arange(0, 4096, 64, dtype=np.uint16), (16, 1))
 SECRETS = ("quux", "zelda", "0815", "19700401", "clinic", "physician")

@@ -5,10 +5,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from birads_zoo.data.dicom_exposure import find_exposure
-from birads_zoo.data.dicom_header import read_header
-from birads_zoo.data.dicom_said import Said
-from birads_zoo.data.dicom_words import Words, read_words
+from birads_zoo.data.dicom.exposure import find_exposure
+from birads_zoo.data.dicom.header import read_header
+from birads_zoo.data.dicom.wording import Said
+from birads_zoo.data.dicom.words import Words, read_words
 
 
 def _said(laterality="", view="", rows="", columns="", codes=(), **more):

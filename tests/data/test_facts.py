@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageFile
 
-from birads_zoo.data.facts import FACTS, file_facts
+from birads_zoo.data.index.facts import FACTS, file_facts
 from birads_zoo.interfaces import INDEX_COLUMNS, Index
 
 

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from birads_zoo.data.breast import find_breast
-from birads_zoo.data.geometry import place
+from birads_zoo.data.placement.breast import find_breast
+from birads_zoo.data.placement.geometry import place
 from birads_zoo.recipe import ImageSection
 
 

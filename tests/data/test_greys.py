@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo.data.greys import whole_range
-from birads_zoo.data.images import ImageError
-from birads_zoo.data.pixels import build_store
+from birads_zoo.data.decoding.greys import whole_range
+from birads_zoo.data.picture import ImageError
+from birads_zoo.data.store.pixels import build_store
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from birads_zoo.data import orientation
 from birads_zoo.data.cache import cache_root
-from birads_zoo.data.images import ImageError, is_deep, read_image, read_picture
+from birads_zoo.data.decoding import orientation
+from birads_zoo.data.decoding.images import is_deep, read_image, read_picture
+from birads_zoo.data.picture import ImageError
 
 GRADIENT = np.tile(np.linspace(0, 255, 64, dtype=np.uint8), (48, 1))
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from birads_zoo.data.geometry import Placement
 from birads_zoo.data.lesions import UNKNOWN, boxed, lesion_maps, marked_lesions, with_box
+from birads_zoo.data.placement.geometry import Placement
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Lesion
 

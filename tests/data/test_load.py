@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.data.audit import check_rows
-from birads_zoo.data.frame import make_index
-from birads_zoo.data.load import load_index
+from birads_zoo.data.index.audit import check_rows
+from birads_zoo.data.index.frame import make_index
+from birads_zoo.data.index.load import load_index
 from birads_zoo.errors import UserError
-from birads_zoo.host import Host, Registered
 from birads_zoo.interfaces import INDEX_COLUMNS, DatasetSpec, Index, Target
+from birads_zoo.plugin.host import Host, Registered
 from birads_zoo.recipe import DatasetSection
 
 

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from birads_zoo.data.neutral import COARSEST, POINT, common_detail, place_neutral, points_per_pixel
-from birads_zoo.data.pixels import build_store
+from birads_zoo.data.placement.neutral import COARSEST, POINT, common_detail, place_neutral, points_per_pixel
+from birads_zoo.data.store.pixels import build_store
 from birads_zoo.interfaces import Index
-from birads_zoo.phantoms.anatomy import draw_build
-from birads_zoo.phantoms.film import expose
+from birads_zoo.phantoms.drawing.anatomy import draw_build
+from birads_zoo.phantoms.drawing.film import expose
+from birads_zoo.phantoms.drawing.tissue import draw_breast
 from birads_zoo.phantoms.findings import draw_finding
-from birads_zoo.phantoms.tissue import draw_breast
 from birads_zoo.recipe import ImageSection
 
 SECTION = ImageSection(height=128, width=96, neutral=True)

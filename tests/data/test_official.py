@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.data.folds import split_rows
+from birads_zoo.data.splits.folds import split_rows
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.recipe import SplitSection
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin, TiffImagePlugin
 
-from birads_zoo.data.facts import file_facts
-from birads_zoo.data.images import is_deep, read_image, read_picture
-from birads_zoo.data.orientation import turned
+from birads_zoo.data.decoding.images import is_deep, read_image, read_picture
+from birads_zoo.data.decoding.orientation import turned
+from birads_zoo.data.index.facts import file_facts
 from birads_zoo.interfaces import INDEX_COLUMNS, Index
 
 UPRIGHT = np.add.outer(np.arange(40, dtype=np.uint8) * 4, np.arange(24, dtype=np.uint8)).astype(np.uint8)  # 40×24

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from birads_zoo.data.geometry import place
-from birads_zoo.data.images import read_image
-from birads_zoo.data.pixels import StoreManifest, build_store
+from birads_zoo.data.decoding.images import read_image
+from birads_zoo.data.placement.geometry import place
+from birads_zoo.data.store.pixels import StoreManifest, build_store
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
@@ -78,7 +78,7 @@ HELD_BUILDER = """
 import sys
 from pathlib import Path
 import pandas as pd
-from birads_zoo.data import pixels
+from birads_zoo.data.store import pixels
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 

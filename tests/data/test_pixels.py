@@ -9,10 +9,10 @@ import PIL.features
 import pytest
 from PIL import Image
 
-from birads_zoo.data import pixels as room
-from birads_zoo.data.geometry import place
-from birads_zoo.data.images import read_image
-from birads_zoo.data.pixels import build_store, decoded_by, levels_apart
+from birads_zoo.data.decoding.images import read_image
+from birads_zoo.data.placement.geometry import place
+from birads_zoo.data.store import pixels as room
+from birads_zoo.data.store.pixels import build_store, decoded_by, levels_apart
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 

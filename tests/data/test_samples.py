@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.data.samples import label_samples
+from birads_zoo.data.index.samples import label_samples
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import INDEX_COLUMNS, Index, Target
 

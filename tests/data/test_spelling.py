@@ -1,7 +1,7 @@
 import pytest
 
-from birads_zoo.data.frame import make_index
-from birads_zoo.data.spelling import one_spelling
+from birads_zoo.data.index.frame import make_index
+from birads_zoo.data.index.spelling import one_spelling
 from birads_zoo.interfaces import Target
 
 OPEN = Target(name="label", column="label", classes=None)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from birads_zoo.data.splits import Fold, check_leaks, find_leak, held_together, make_folds, may_leak
+from birads_zoo.data.splits.split import Fold, check_leaks, find_leak, held_together, make_folds, may_leak
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.recipe import SplitSection
 

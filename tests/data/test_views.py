@@ -2,11 +2,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from birads_zoo.data.index.view_names import view_names
+from birads_zoo.data.index.views import (
+    Samples,
+    grouped_samples,
+    own_samples,
+    require_partners,
+    side_by_side,
+    why_unused,
+)
 from birads_zoo.data.prepare import prepare
-from birads_zoo.data.view_names import view_names
-from birads_zoo.data.views import Samples, grouped_samples, own_samples, require_partners, side_by_side, why_unused
 from birads_zoo.errors import UserError
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 

@@ -8,8 +8,8 @@ import pytest
 from birads_zoo.data.cache import cache_root
 from birads_zoo.data.prepare import prepare
 from birads_zoo.devices import choose_compute
-from birads_zoo.host import load_host
 from birads_zoo.model.build import build_classifier
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.training import fold as fold_room

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo.data.load import load_index
+from birads_zoo.data.index.load import load_index
 from birads_zoo.errors import UserError
 
 

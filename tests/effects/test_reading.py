@@ -6,12 +6,12 @@ import torch
 from msgspec.structs import replace
 
 from birads_zoo.devices import choose_compute
-from birads_zoo.explanation.asked import choose
 from birads_zoo.explanation.overview import explain_fold
+from birads_zoo.explanation.selection import choose
 from birads_zoo.runs.measure import measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
-from birads_zoo.shortcuts.rungs import Rung
-from birads_zoo.tracking import Trackers
+from birads_zoo.runs.tracking import Trackers
+from birads_zoo.shortcuts.without_pixels import Rung
 from birads_zoo.training.fold import Fitted
 
 

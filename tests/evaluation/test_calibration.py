@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from birads_zoo.evaluation.calibration import calibration_error, measure_calibration, reliability
+from birads_zoo.evaluation.probabilities.calibration import calibration_error, measure_calibration, reliability
 
 CLASSES = ("a", "b", "c")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from birads_zoo.evaluation.recalibration import prior_shift, recalibrated
-from birads_zoo.host import load_host
+from birads_zoo.evaluation.probabilities.recalibration import prior_shift, recalibrated
 from birads_zoo.interfaces import LossContext, OutputsContext
+from birads_zoo.plugin.host import load_host
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
 COUNTS = (60, 30, 10)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from msgspec.structs import asdict
 
-from birads_zoo.evaluation.comparison import compare_pair, gain_over_best, holm, rank_with_ties
-from birads_zoo.evaluation.resampling import cluster_weights, clusters
 from birads_zoo.evaluation.rows import OutOfFold
-from birads_zoo.evaluation.weighted import weighted_scores
+from birads_zoo.evaluation.statistics.comparison import compare_pair, gain_over_best, holm, rank_with_ties
+from birads_zoo.evaluation.statistics.resampling import cluster_weights, clusters
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
 
 
 def sample(generator, patients, better=0.0, seeds=1, seed_noise=0.0):

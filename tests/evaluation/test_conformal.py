@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from birads_zoo.evaluation.conformal import conformal_sets, measure_coverage, nonconformity, read_conformal, threshold
+from birads_zoo.evaluation.probabilities.conformal import (
+    conformal_sets,
+    measure_coverage,
+    nonconformity,
+    read_conformal,
+    threshold,
+)
 from birads_zoo.evaluation.rows import PredictedRows
 
 probability_tables = (

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, t
 
-from birads_zoo.evaluation import intervals as room
-from birads_zoo.evaluation.intervals import FEW, estimate, estimates, few_patients, intervals, rate
 from birads_zoo.evaluation.rows import OutOfFold
-from birads_zoo.evaluation.shares import Share, contributions, mean_interval, over_seeds, student
-from birads_zoo.evaluation.weighted import score_names, weighted_scores
+from birads_zoo.evaluation.statistics import intervals as room
+from birads_zoo.evaluation.statistics.intervals import FEW, estimate, estimates, few_patients, intervals, rate
+from birads_zoo.evaluation.statistics.shares import Share, contributions, mean_interval, over_seeds, student
+from birads_zoo.evaluation.statistics.weighted import score_names, weighted_scores
 
 
 def draw(generator, patients, shares, images=(1, 8), skill=1.5):

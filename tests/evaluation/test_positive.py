@@ -6,10 +6,10 @@ from scipy.stats import norm
 
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.curves import cumulated, sensitivity_at, specificity_at
-from birads_zoo.evaluation.intervals import LEVEL
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
-from birads_zoo.evaluation.resampling import cluster_weights
-from birads_zoo.evaluation.shares import Share
+from birads_zoo.evaluation.statistics.intervals import LEVEL
+from birads_zoo.evaluation.statistics.resampling import cluster_weights
+from birads_zoo.evaluation.statistics.shares import Share
 from birads_zoo.interfaces import Target
 
 FOUR = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")

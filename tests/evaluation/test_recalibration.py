@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from birads_zoo.data.batches import plan_epoch
-from birads_zoo.evaluation.recalibration import (
+from birads_zoo.evaluation.probabilities.recalibration import (
     fit_temperature,
     prior_shift,
     read_calibration,

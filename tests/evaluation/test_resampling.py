@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from birads_zoo.evaluation import resampling
-from birads_zoo.evaluation.resampling import without_each
+from birads_zoo.evaluation.statistics import resampling
+from birads_zoo.evaluation.statistics.resampling import without_each
 
 PATIENTS = np.array(["a", "b", "a", "c", "", "b", ""])
 VALUES = np.array([1.0, 2, 3, 4, 5, 6, 7])

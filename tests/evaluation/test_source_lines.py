@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from birads_zoo.evaluation.source_lines import by_source
+from birads_zoo.report.run.source_text import by_source
 from birads_zoo.results.metrics import RunMetrics
 
 BASIS = {"pairs": 900, "patients": 30, "few": False}

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from birads_zoo.data.views import Samples
+from birads_zoo.data.index.views import Samples
 from birads_zoo.explanation.overview import Explained, explain_fold
 from birads_zoo.interfaces import ExplainerSpec, NoOptions
 from birads_zoo.recipe import ExplainerSection, Recipe, TrainingSection

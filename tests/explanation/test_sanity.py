@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.sanity import random_classifier, rank_correlations, similarities
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.runs.finished import read_run, trained_classifier
 
 EVERYWHERE = np.ones((1, 20, 16), bool)

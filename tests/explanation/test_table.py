@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.explanation.table import explanations_text
 from birads_zoo.explanation.verdict import BASELINES, JUDGED, judge_explainer
+from birads_zoo.report.run.heat_text import explanations_text
 
 
 @pytest.fixture

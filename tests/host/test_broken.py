@@ -3,8 +3,7 @@
 import pytest
 
 from birads_zoo import UserError
-from birads_zoo.host import load_host
-from birads_zoo.registry import Registry
+from birads_zoo.plugin.host import load_host
 
 BROKEN = {
     "raises": ("1 / 0", r"failed at import: ZeroDivisionError: division by zero"),
@@ -84,7 +83,7 @@ def test_an_error_in_a_file_is_shown_with_its_line(write):
 
 def test_a_registered_file_that_is_gone_is_a_problem_and_one_asked_for_an_error(tmp_path):
     gone = tmp_path / "gone.py"
-    assert load_host(registry=Registry(plugin_files=(gone,))).problems == (
+    assert load_host(registered_files=(gone,)).problems == (
         f"there is no plugin file {gone}; give the path of a Python file",
     )
     with pytest.raises(UserError, match=r"there is no plugin file .*gone\.py"):

@@ -3,8 +3,8 @@
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import BackboneSpec
+from birads_zoo.plugin.host import load_host
 
 FAMILY = """
 from birads_zoo import BackboneFamily, BackboneSpec, hookimpl
@@ -91,7 +91,7 @@ def test_an_error_of_a_members_code_names_the_plugin(family):
 
 
 def test_a_spec_of_its_own_cannot_have_a_slash():
-    from birads_zoo.kinds import fault_of_spec, kind_of
+    from birads_zoo.plugin.kinds import fault_of_spec, kind_of
 
     spec = BackboneSpec(name="a/b", summary="s", build=lambda context: None)
     assert "letters, digits" in fault_of_spec(kind_of("backbone"), spec)

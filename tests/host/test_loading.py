@@ -8,11 +8,10 @@ from pathlib import Path
 import pluggy
 import pytest
 
-from birads_zoo import hookspecs
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import PROJECT
-from birads_zoo.kinds import KINDS, Kind
-from birads_zoo.registry import Registry
+from birads_zoo.plugin import hookspecs
+from birads_zoo.plugin.host import load_host
+from birads_zoo.plugin.kinds import KINDS, Kind
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,16 +53,16 @@ def test_no_hook_lacks_a_kind():
 @pytest.mark.parametrize("name", ["acme-zoo", "Acme_Zoo", "acme-zoo:broken"])
 def test_a_disabled_plugin_is_not_loaded(install, name):
     install(broken="1 / 0")
-    assert load_host(registry=Registry(disabled=(name,))).problems == ()
+    assert load_host(disabled=(name,)).problems == ()
 
 
 def test_disabling_one_entry_point_leaves_the_others(install, stub):
     install(broken="1 / 0", sound=stub("acme-net"))
-    assert load_host(registry=Registry(disabled=("acme-zoo:broken",)), strict=True).backbone("acme-net")
+    assert load_host(disabled=("acme-zoo:broken",), strict=True).backbone("acme-net")
 
 
 def test_disabling_what_is_not_installed_is_reported():
-    (problem,) = load_host(registry=Registry(disabled=("birads-zoo:loses",))).problems
+    (problem,) = load_host(disabled=("birads-zoo:loses",)).problems
     assert problem.startswith(
         "unknown plugin in [plugins] disabled 'birads-zoo:loses'; did you mean 'birads-zoo:losses'"
     )
@@ -71,7 +70,7 @@ def test_disabling_what_is_not_installed_is_reported():
 
 def test_a_file_that_is_registered_and_asked_for_is_loaded_once(write, stub):
     path = write("my_net.py", stub("my-net"))
-    assert load_host([path, path], registry=Registry(plugin_files=(path,))).backbone("my-net")
+    assert load_host([path, path], registered_files=(path,)).backbone("my-net")
 
 
 def test_two_files_of_one_name_do_not_disturb_each_other(write, tmp_path, stub):

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from birads_zoo import UserError
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import BackboneSpec
-from birads_zoo.kinds import KINDS, fault_of
+from birads_zoo.plugin.host import load_host
+from birads_zoo.plugin.kinds import KINDS, fault_of
 
 
 def test_two_plugins_that_claim_a_name_are_both_named(install, write, stub):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo.host import load_host
 from birads_zoo.inspection.audit import audit
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import DatasetSection, SplitSection
 

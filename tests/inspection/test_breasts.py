@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from birads_zoo.data.breast import Breast
+from birads_zoo.data.placement.breast import Breast
 from birads_zoo.inspection.breasts import Seen, choose
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo.data.images import read_image
-from birads_zoo.inspection.duplicates import Pair, find_duplicates
-from birads_zoo.inspection.fingerprints import bits, fingerprint
+from birads_zoo.data.decoding.images import read_image
+from birads_zoo.inspection.copies.duplicates import Pair, find_duplicates
+from birads_zoo.inspection.copies.fingerprints import bits, fingerprint
 
 
 def saved(pixels, quality):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo.data.audit import check_decodes, check_files
-from birads_zoo.data.breast import find_breast
+from birads_zoo.data.index.audit import check_decodes, check_files
+from birads_zoo.data.placement.breast import find_breast
 from birads_zoo.inspection.breasts import see
+from birads_zoo.inspection.copies.fingerprints import fingerprint
 from birads_zoo.inspection.findings import find
-from birads_zoo.inspection.fingerprints import fingerprint
 from birads_zoo.inspection.inspect import inspect
 from birads_zoo.interfaces import INDEX_COLUMNS, Index, Target
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from birads_zoo.inspection import formats
-from birads_zoo.inspection.formats import describe_formats, find_names
+from birads_zoo.inspection.formats.association import association as formats
+from birads_zoo.inspection.formats.association import describe_formats, find_names
 
 
 def facts_of(**columns):

@@ -4,12 +4,12 @@ import tarfile
 
 import pytest
 
-from birads_zoo.data.audit import check_rows, drop_unlabelled
-from birads_zoo.data.classes import closed
-from birads_zoo.host import load_host
+from birads_zoo.data.index.audit import check_rows, drop_unlabelled
+from birads_zoo.data.index.classes import closed
 from birads_zoo.inspection.granularity import measure_granularity
 from birads_zoo.inspection.listing import list_rows
 from birads_zoo.interfaces import DatasetContext
+from birads_zoo.plugin.host import load_host
 
 CLASSES = ("well", "sick")
 

@@ -1,7 +1,7 @@
 """The listing of a folder's top that all data sets share."""
 
-from birads_zoo.host import load_host
 from birads_zoo.inspection import near, recognition
+from birads_zoo.plugin.host import load_host
 
 
 def test_files_of_upper_folders_come_first_and_deep_ones_are_left_out(tmp_path):

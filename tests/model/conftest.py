@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import Recipe
 
 

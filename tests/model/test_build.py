@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from birads_zoo.ablation import apply_ablations
 from birads_zoo.errors import BiradsZooWarning, UserError
-from birads_zoo.host import load_host
 from birads_zoo.model.build import build_classifier, feature_map_size
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import Recipe
+from birads_zoo.recipes.ablations import apply_ablations
 
 PAPER_CNN = {"image.height": 224, "image.width": 224, "model.pooling": "flatten", "model.hidden": 256}
 PAPER_RESNET50 = {

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from birads_zoo.errors import UserError
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import Outputs, OutputsContext, softmax_outputs
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.head import build_head
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import ModelSection
 
 PLUGIN = """

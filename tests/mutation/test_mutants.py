@@ -97,8 +97,8 @@ def test_a_sample_is_the_same_each_time_and_takes_few_changes_of_a_file_or_kind(
 @pytest.mark.parametrize(
     ("file", "first"),
     [
-        ("birads_zoo/data/geometry.py", "tests/data/test_geometry.py"),
-        ("birads_zoo/artifact/judging.py", "tests/artifact/test_predict.py"),
+        ("birads_zoo/data/placement/geometry.py", "tests/data/test_geometry.py"),
+        ("birads_zoo/artifact/ensemble.py", "tests/artifact/test_predict.py"),
         ("plugins/birads_zoo_plugins/datasets/_kaumds.py", "tests/plugins/datasets/test_kaumds.py"),
     ],
 )

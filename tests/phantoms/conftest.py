@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions
-from birads_zoo.phantoms.writer import generate
 
 SMALL = PhantomOptions(patients=8, seed=3, height=96, width=72)
 

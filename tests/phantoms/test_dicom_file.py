@@ -17,7 +17,7 @@ Make = Callable[..., Path]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The same phantom as DICOM and as JPEG. Read-only."""
-    from birads_zoo.phantoms.writer import generate
+    from birads_zoo.phantoms.files.writer import generate
 
     folders = []
     for form in ("dicom", "jpeg"):

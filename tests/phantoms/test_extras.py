@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from birads_zoo.phantoms.extras import Extras, draw_extras, with_extras
-from birads_zoo.phantoms.film import Picture
+from birads_zoo.phantoms.drawing.film import Picture
+from birads_zoo.phantoms.files.extras import Extras, draw_extras, with_extras
 
 NONE = {"marker": False, "tape": False, "ball": False, "implant": False}
 

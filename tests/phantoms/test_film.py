@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from birads_zoo.phantoms.anatomy import draw_build
-from birads_zoo.phantoms.film import Picture, expose, frame
+from birads_zoo.phantoms.drawing.anatomy import draw_build
+from birads_zoo.phantoms.drawing.film import Picture, expose, frame
+from birads_zoo.phantoms.drawing.tissue import draw_breast
 from birads_zoo.phantoms.findings import Finding, draw_finding
-from birads_zoo.phantoms.tissue import draw_breast
 
 
 def added_by(finding: Finding) -> float:

@@ -3,8 +3,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from birads_zoo.phantoms.anatomy import draw_build
-from birads_zoo.phantoms.tissue import Breast, draw_breast
+from birads_zoo.phantoms.drawing.anatomy import draw_build
+from birads_zoo.phantoms.drawing.tissue import Breast, draw_breast
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from birads_zoo.errors import UserError
 from birads_zoo.phantoms.categories import CATEGORIES
 from birads_zoo.phantoms.cohort import draw_cohort
+from birads_zoo.phantoms.files.sheet import COLUMNS
+from birads_zoo.phantoms.files.writer import count_pictures, generate
 from birads_zoo.phantoms.options import PhantomOptions
-from birads_zoo.phantoms.sheet import COLUMNS
 from birads_zoo.phantoms.truth import PROBABILITIES_COLUMNS, PROBABILITIES_FILE, TRUTH_COLUMNS, TRUTH_FILE
-from birads_zoo.phantoms.writer import count_pictures, generate
 
 Make = Callable[..., Path]
 NAME = re.compile(r"20\d\d_BC\d{6,7}_ (CC|MLO)_[LR]\.jpg")
@@ -259,7 +259,7 @@ def test_nothing_is_left_behind_when_writing_fails(
     def fail(*_: object) -> None:
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr("birads_zoo.phantoms.writer.write_sheet", fail)
+    monkeypatch.setattr("birads_zoo.phantoms.files.writer.write_sheet", fail)
     with pytest.raises(RuntimeError, match="disk on fire"):
         generate(tmp_path / "phantom", small)
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from birads_zoo import documents
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.runs.finished import prepare_again, read_run
 

@@ -6,11 +6,12 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from birads_zoo.evaluation.conformal import read_conformal
-from birads_zoo.evaluation.recalibration import read_calibration
+from birads_zoo.evaluation.probabilities.conformal import read_conformal
+from birads_zoo.evaluation.probabilities.recalibration import read_calibration
 from birads_zoo.evaluation.rows import PredictedRows
-from birads_zoo.report import calibration_figures, style
-from birads_zoo.report.style import COOL, WARM
+from birads_zoo.report.drawing import calibration as calibration_figures
+from birads_zoo.report.drawing import style
+from birads_zoo.report.drawing.style import COOL, WARM
 from birads_zoo.results.estimate import Estimate
 
 CLASSES = {

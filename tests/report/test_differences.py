@@ -5,7 +5,7 @@ import csv
 import pytest
 from PIL import Image
 
-from birads_zoo.report.differences import HEAD, Difference, draw, markdown, numbers, write_csv
+from birads_zoo.report.study.differences import HEAD, Difference, draw, markdown, numbers, write_csv
 from birads_zoo.results.estimate import Estimate
 
 LINES = (

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from birads_zoo.errors import UserError
-from birads_zoo.report import figures, pictures, style
+from birads_zoo.report.drawing import charts as figures
+from birads_zoo.report.drawing import pictures, style
 from birads_zoo.training.history import Epoch
 
 CLASSES = {

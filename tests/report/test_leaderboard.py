@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from birads_zoo.evaluation.leaderboard import ClassScore, Effect, Entry, FoldScore, Leaderboard
-from birads_zoo.registry import load_registry
-from birads_zoo.report.leaderboard_page import page, write_leaderboard
-from birads_zoo.report.leaderboard_rows import board_rows
-from birads_zoo.report.leaderboard_table import caveats, columns, to_csv, to_markdown
+from birads_zoo.recipes.registry import load_registry
+from birads_zoo.report.study.leaderboard import ClassScore, Effect, Entry, FoldScore, Leaderboard
+from birads_zoo.report.study.page import page, write_leaderboard
+from birads_zoo.report.study.rows import board_rows
+from birads_zoo.report.study.table import caveats, columns, to_csv, to_markdown
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.pairs import Pairs

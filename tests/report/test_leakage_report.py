@@ -5,8 +5,8 @@ import csv
 import pytest
 from PIL import Image
 
-from birads_zoo.evaluation.leaderboard import SchemeScore
-from birads_zoo.report.leakage_report import HEAD, draw, markdown, write_csv
+from birads_zoo.report.study.leaderboard import SchemeScore
+from birads_zoo.report.study.leakage import HEAD, draw, markdown, write_csv
 from birads_zoo.results.estimate import Estimate
 
 ROWS = (

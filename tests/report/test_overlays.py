@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from birads_zoo.report.overlays import draw_overlay
-from birads_zoo.report.shades import LESION
-from birads_zoo.report.style import WARM
+from birads_zoo.report.drawing.overlays import draw_overlay
+from birads_zoo.report.drawing.shades import LESION
+from birads_zoo.report.drawing.style import WARM
 
 NOTHING = np.zeros((60, 40), bool)
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from birads_zoo.errors import UserError
-from birads_zoo.report.heat import read_heat
-from birads_zoo.report.plots import Plot, Series, corners
-from birads_zoo.report.pseudonyms import pseudonyms
-from birads_zoo.report.shades import eight_bits
-from birads_zoo.report.thumbnails import thumbnails
+from birads_zoo.report.drawing.shades import eight_bits
+from birads_zoo.report.drawing.svg import Plot, Series, corners
+from birads_zoo.report.drawing.thumbnails import thumbnails
+from birads_zoo.report.run.heat import read_heat
+from birads_zoo.report.run.pseudonyms import pseudonyms
 
 
 def test_pseudonyms_are_one_to_one_the_same_again_and_in_no_order():

@@ -12,8 +12,11 @@ from PIL import Image
 
 from birads_zoo.evaluation.curves import curves
 from birads_zoo.evaluation.pairs import count_pairs
-from birads_zoo.report import curve_figures, run_plots, style, subgroup_figure
-from birads_zoo.report.curve_figures import Against
+from birads_zoo.report.drawing import curves as curve_figures
+from birads_zoo.report.drawing import style
+from birads_zoo.report.drawing import subgroups as subgroup_figure
+from birads_zoo.report.drawing.curves import Against
+from birads_zoo.report.run import plots as run_plots
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups
 

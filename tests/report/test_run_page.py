@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from birads_zoo.documents import encode
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
-from birads_zoo.report.run_page import write_run_page
+from birads_zoo.report.run.page import write_run_page
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.finished import prepare_again, read_run
 

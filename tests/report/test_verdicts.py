@@ -5,8 +5,8 @@ import json
 import msgspec
 import pytest
 
-from birads_zoo.data.audit import AuditSummary
-from birads_zoo.report.verdicts import judge_run
+from birads_zoo.data.index.audit import AuditSummary
+from birads_zoo.report.run.checks import judge_run
 from birads_zoo.results.metrics import RunMetrics
 
 NOTHING_LOST = AuditSummary(

@@ -12,7 +12,7 @@ import torch
 from birads_zoo.data.batches import Batches
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import BiradsZooWarning, UserError
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.runs.finished import prepare_again, read_run, trained_classifier
 

@@ -111,7 +111,7 @@ def files_of_their_own(tmp_path_factory):
 @pytest.fixture(scope="session")
 def opened(exported):
     from birads_zoo.artifact.model import open_model
-    from birads_zoo.host import load_host
+    from birads_zoo.plugin.host import load_host
 
     return open_model(exported, load_host(), "cpu")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo.data.pixels import read_and_place
-from birads_zoo.data.preparation import geometry
+from birads_zoo.data.placement.preparation import geometry
+from birads_zoo.data.store.pixels import read_and_place
 from birads_zoo.recipe import ImageSection
 from birads_zoo.serving.drawing import laid_over, shown
 

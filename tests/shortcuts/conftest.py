@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.data.audit import Labelled
+from birads_zoo.data.index.audit import Labelled
 from birads_zoo.interfaces import INDEX_COLUMNS, Index, Target
 from birads_zoo.shortcuts import verdict
 

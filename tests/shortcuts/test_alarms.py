@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from birads_zoo.data.audit import check_files, check_rows, select_classes
-from birads_zoo.data.facts import file_facts
-from birads_zoo.data.pixels import build_store
-from birads_zoo.data.splits import make_folds
-from birads_zoo.host import load_host
+from birads_zoo.data.index.audit import check_files, check_rows, select_classes
+from birads_zoo.data.index.facts import file_facts
+from birads_zoo.data.splits.split import make_folds
+from birads_zoo.data.store.pixels import build_store
 from birads_zoo.interfaces import DatasetContext
+from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions
-from birads_zoo.phantoms.writer import generate
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import ImageSection, SplitSection
-from birads_zoo.shortcuts.ladder import ladder
-from birads_zoo.shortcuts.verdict import judge
+from birads_zoo.shortcuts.fit import ladder
+from birads_zoo.shortcuts.permutation_test import judge
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.data.splits import Fold, make_folds
+from birads_zoo.data.splits.split import Fold, make_folds
 from birads_zoo.recipe import SplitSection
 from birads_zoo.shortcuts import ladder as room
-from birads_zoo.shortcuts.ladder import climb, climb_blind
+from birads_zoo.shortcuts.fit import climb, climb_blind
+from birads_zoo.shortcuts.permutation_test import judge
 from birads_zoo.shortcuts.pixels import linear, shrink, thumbnails, without_breast
-from birads_zoo.shortcuts.verdict import judge
 
 SIDE = 64
 

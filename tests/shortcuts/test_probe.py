@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from birads_zoo.shortcuts.probe import probe, source_formats
+from birads_zoo.inspection.formats.probe import probe, source_formats
 
 
 def facts(sizes, **changes):

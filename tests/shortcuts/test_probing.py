@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from birads_zoo.inspection.formats.probing import probe_geometries
 from birads_zoo.recipe import ImageSection
-from birads_zoo.shortcuts.probing import probe_geometries
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +17,9 @@ def framed(tmp_path_factory, zoo):
 
 @pytest.mark.slow
 def test_formats_are_named_from_stored_pixels_and_less_from_neutral_ones(framed, tmp_path):
-    from birads_zoo.data.audit import check_files
-    from birads_zoo.host import load_host
+    from birads_zoo.data.index.audit import check_files
     from birads_zoo.interfaces import DatasetContext
+    from birads_zoo.plugin.host import load_host
 
     index = check_files(load_host().dataset("phantom").load(DatasetContext(root=framed)))
     found = probe_geometries(index, ImageSection(height=64, width=64), tmp_path, 0)

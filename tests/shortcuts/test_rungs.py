@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.data.splits import Fold
-from birads_zoo.shortcuts.rungs import majority, metadata_features, metadata_tree, patient_lookup
+from birads_zoo.data.splits.split import Fold
+from birads_zoo.shortcuts.without_pixels import majority, metadata_features, metadata_tree, patient_lookup
 
 
 def fold_of(train, test):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from birads_zoo.shortcuts.traces import traces
+from birads_zoo.inspection.formats.traces import traces
 
 # Where each trace lies among a picture's numbers.
 SPECTRUM, DOWN, ACROSS, EDGES, GREYS, FAINT, SMALL = np.split(np.arange(130), np.cumsum([16, 8, 8, 12, 16, 6]))

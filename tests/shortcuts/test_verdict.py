@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from birads_zoo.data.splits import Fold, make_folds
+from birads_zoo.data.splits.split import Fold, make_folds
 from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.recipe import SplitSection
+from birads_zoo.shortcuts.permutation_test import LEVEL, WORTH, _against_the_best, _exchanges, _macro_f1, judge
 from birads_zoo.shortcuts.pixels import linear
-from birads_zoo.shortcuts.rungs import Rung, majority, over_folds, patient_lookup
-from birads_zoo.shortcuts.verdict import LEVEL, WORTH, _against_the_best, _exchanges, _macro_f1, judge
+from birads_zoo.shortcuts.without_pixels import Rung, majority, over_folds, patient_lookup
 
 
 @pytest.fixture

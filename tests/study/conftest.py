@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_zoo.compose import compose
-from birads_zoo.host import load_host
-from birads_zoo.registry import load_registry
+from birads_zoo.plugin.host import load_host
+from birads_zoo.recipes.compose import compose
+from birads_zoo.recipes.registry import load_registry
 
 SIDE = 16
 PLUGIN = """

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from birads_zoo.evaluation.comparison import UNDEFINED
 from birads_zoo.evaluation.rows import OutOfFold
+from birads_zoo.evaluation.statistics.comparison import UNDEFINED
 from birads_zoo.recipe import Recipe
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.study.ablate import COLLAPSED, HELPS, HURTS, NOT_SHOWN, NOTHING, effects, verdict

@@ -8,7 +8,7 @@ from birads_zoo.study.execute import Failure, execute
 from birads_zoo.study.gather import collect
 from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study, leaking
-from birads_zoo.study.tell import tell_leakage
+from birads_zoo.study.studies import tell_leakage
 
 pytestmark = [pytest.mark.usefixtures("no_figures"), pytest.mark.filterwarnings("ignore:a split by")]
 

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.data.folds import split_rows
+from birads_zoo.data.splits.folds import split_rows
 from birads_zoo.errors import UserError
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import Recipe, SplitSection
-from birads_zoo.registry import load_registry
+from birads_zoo.recipes.registry import load_registry
 from birads_zoo.study.plan import Study, Variant, ablated, compared, leaking, seeds_from, weights_of
 
 HOST, REGISTRY = load_host(), load_registry()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from birads_zoo.study.public import public_command, public_text
+from birads_zoo.study.redaction import public_command, public_text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from birads_zoo.evaluation.leaderboard import Effect, SchemeScore
+from birads_zoo.report.study.leaderboard import Effect, SchemeScore
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.study.results import Basis, write_ablations, write_leakage

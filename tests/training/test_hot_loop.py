@@ -6,10 +6,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from birads_zoo.data.batches import Batches
-from birads_zoo.data.views import Samples
+from birads_zoo.data.index.views import Samples
 from birads_zoo.devices import choose_compute
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import AugmentationContext
+from birads_zoo.plugin.host import load_host
 from birads_zoo.training import loop
 from birads_zoo.training.loop import train
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from birads_zoo.data.batches import Batch
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import AugmentationContext
+from birads_zoo.plugin.host import load_host
 from birads_zoo.training.augment import augmented
 from birads_zoo.training.lesions import lesion_loss
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from birads_zoo.training.rehearsal import rehearse_augmentation
+from birads_zoo.training.dry_run import rehearse_augmentation
 
 CPU = torch.device("cpu")
 

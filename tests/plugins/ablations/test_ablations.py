@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from birads_zoo.ablation import apply_ablations, effective
 from birads_zoo.errors import BiradsZooWarning, UserError
-from birads_zoo.host import load_host
 from birads_zoo.model.build import build_classifier
+from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import Recipe, changed_fields
+from birads_zoo.recipes.ablations import apply_ablations, effective
 from birads_zoo_plugins.ablations import birads_zoo_ablations
 
 SPECS = {spec.name: spec for spec in birads_zoo_ablations()}

@@ -1,6 +1,6 @@
 import pytest
 
-from birads_zoo.data.audit import check_rows, choose_target, select_classes
+from birads_zoo.data.index.audit import check_rows, choose_target, select_classes
 from birads_zoo.errors import UserError
 from birads_zoo_plugins.datasets import LABEL, birads_zoo_datasets
 

@@ -6,8 +6,8 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from birads_zoo.data.images import is_deep, read_image
-from birads_zoo.data.views import own_samples
+from birads_zoo.data.decoding.images import is_deep, read_image
+from birads_zoo.data.index.views import own_samples
 from birads_zoo.errors import UserError
 
 BREAST = np.tile(np.arange(64, dtype=np.uint8), (48, 1))

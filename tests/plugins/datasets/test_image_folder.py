@@ -1,7 +1,7 @@
 import openpyxl
 import pytest
 
-from birads_zoo.data.audit import select_classes
+from birads_zoo.data.index.audit import select_classes
 from birads_zoo.errors import UserError
 from birads_zoo_plugins.datasets import LABEL
 

@@ -1,6 +1,6 @@
 import pytest
 
-from birads_zoo.data.audit import check_decodes, check_files, check_rows, select_classes
+from birads_zoo.data.index.audit import check_decodes, check_files, check_rows, select_classes
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Lesion
 from birads_zoo_plugins.datasets import ABNORMAL, FINDING, TISSUE

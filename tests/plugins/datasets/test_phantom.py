@@ -8,9 +8,9 @@ from PIL import Image
 
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import INDEX_COLUMNS, DatasetContext, chance_column
+from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions
 from birads_zoo.phantoms.truth import PROBABILITIES_FILE, TRUTH_FILE
-from birads_zoo.phantoms.writer import generate
 from birads_zoo_plugins.datasets import _phantom, birads_zoo_datasets, load_phantom
 
 OPTIONS = PhantomOptions(patients=6, height=64, width=48)

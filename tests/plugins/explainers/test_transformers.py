@@ -6,12 +6,12 @@ from torch import nn
 from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 
+from birads_zoo.conformance.model import _require_left_as_found
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
 from birads_zoo.recipe import ModelSection
-from birads_zoo.trials.model import _require_left_as_found
 from birads_zoo_plugins.backbones._transformers import Merging, PatchGrid, swin_map
 from birads_zoo_plugins.explainers import _pixels, birads_zoo_explainers
 

@@ -12,10 +12,10 @@ from birads_zoo.artifact.networks import Judge, open_classifier, open_onnx, save
 from birads_zoo.data.prepare import prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
-from birads_zoo.host import load_host
 from birads_zoo.interfaces import OutputsContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.head import ParallelLinear
+from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import fit_fold

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from birads_zoo import conformance
-from birads_zoo.host import load_host
+from birads_zoo.plugin.host import load_host
 
 NAMES = ("tensorboard", "mlflow", "wandb", "trackio")
 BLOCK = 32768

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from birads_zoo.inspection.near import files_near
+from birads_zoo.inspection.top_files import files_near
 from birads_zoo_plugins.datasets.public import PUBLIC
 
 

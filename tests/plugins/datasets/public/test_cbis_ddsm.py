@@ -1,6 +1,6 @@
 import pytest
 
-from birads_zoo.data.audit import check_files, select_classes
+from birads_zoo.data.index.audit import check_files, select_classes
 from birads_zoo.errors import UserError
 
 UID = "1.3.6.1.4.1.9590.100.1.2."

@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from birads_zoo.data.audit import check_files, select_classes
+from birads_zoo.data.index.audit import check_files, select_classes
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Lesion
 

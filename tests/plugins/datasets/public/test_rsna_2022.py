@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from birads_zoo.data.audit import check_files
-from birads_zoo.data.samples import label_samples
+from birads_zoo.data.index.audit import check_files
+from birads_zoo.data.index.samples import label_samples
 from birads_zoo.errors import UserError
 
 HEADER = (

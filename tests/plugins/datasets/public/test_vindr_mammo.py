@@ -1,6 +1,6 @@
 import pytest
 
-from birads_zoo.data.samples import label_samples
+from birads_zoo.data.index.samples import label_samples
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import Lesion
 

@@ -1,0 +1,185 @@
+"""From a picture's file to one grey channel: PGM, PNG, JPEG, TIFF, BMP and DICOM, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
+
+from birads_zoo.data.decoding.orientation import UPRIGHT, is_on_its_side, orientation_of, turned
+from birads_zoo.data.decoding.png_chunks import is_in_crumbs, without_texts
+from birads_zoo.data.dicom.prefix import START, has_prefix, is_bare
+from birads_zoo.data.picture import GreyArray, ImageError, Picture, check_size
+
+
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """A TIFF file whose grey of more than 8 bits opens also where 0 is white: that Pillow reads in one byte order only.
+
+    `white_is_zero` is the value that is black then, which is still to be inverted; Pillow inverts up to 8 bits itself.
+    """
+
+    white_is_zero: int | None = None
+
+    def _setup(self) -> None:
+        bits = self.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+        unsigned = self.tag_v2.get(TiffImagePlugin.SAMPLEFORMAT, (1,)) == (1,)
+        if self.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0 and unsigned and 8 < bits[0] <= 16:
+            self.tag_v2[TiffImagePlugin.PHOTOMETRIC_INTERPRETATION] = 1
+            self.white_is_zero = (1 << bits[0]) - 1
+        super()._setup()
+
+
+def _png(path: Path) -> PngImagePlugin.PngImageFile:
+    if is_in_crumbs(path):
+        raise ValueError("its PNG chunks are too short and too many; save it anew")
+    lean = without_texts(path)
+    return PngImagePlugin.PngImageFile(path if lean is None else lean, str(path))
+
+
+# The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and
+# judges large pictures by a process-wide limit that another library may set. Ours is LARGEST_AREA.
+_FORMATS: tuple[tuple[bytes, Callable[[Path], ImageFile.ImageFile]], ...] = (
+    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"\x89PNG\r\n\x1a\n", _png),
+    (b"P", PpmImagePlugin.PpmImageFile),
+    (b"II*\x00", _Tiff),
+    (b"MM\x00*", _Tiff),
+    (b"BM", BmpImagePlugin.BmpImageFile),
+)
+_DEEP = {"I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's names for grey pixels of more than 8 bits
+
+
+def read_image(path: Path, at_least: tuple[int, int] | None = None) -> GreyArray:
+    """Decode `path` to H×W grey pixels, uint8 or, for files of more than 8 bits, uint16.
+
+    Colour becomes ITU-R 601 luma, which leaves R = G = B exactly as it is. The picture is upright: what the orientation
+    tag of EXIF or TIFF says is done. `at_least` = (height, width) allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its
+    size, as long as neither side of the upright picture falls below it. A DICOM picture comes as its header wants it
+    shown, over the whole range of its dtype (`dicom.read_dicom`). Raises `ImageError`.
+    """
+    return read_picture(path, at_least).pixels
+
+
+def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture:
+    """Decode `path` like `read_image`, and tell how far the decoder scaled it down."""
+    if is_dicom(path):
+        from birads_zoo.data.dicom.read import read_dicom
+
+        return Picture(pixels=read_dicom(path), reduction=1)
+    with open_image(path) as image:
+        longest = max(image.size)
+        # Pillow itself turns TIFF files as it loads them, and no others.
+        orientation = UPRIGHT if isinstance(image, TiffImagePlugin.TiffImageFile) else orientation_of(image)
+        try:
+            if isinstance(image, JpegImagePlugin.JpegImageFile):
+                _draft(image, at_least, orientation)
+            pixels = turned(_grey(image), orientation)
+        except ImageError:
+            raise
+        except Exception as error:  # what broken bytes make a decoder raise is not limited to OSError
+            raise ImageError("does not decode", _first_line(error)) from error
+    return Picture(pixels=pixels, reduction=_power_of_two(longest / max(pixels.shape)))
+
+
+def is_deep(path: Path) -> bool:
+    """Tell from the header alone whether `read_image` gives uint16; False for a file that does not open."""
+    try:
+        if is_dicom(path):
+            from birads_zoo.data.dicom.header import read_header
+
+            return read_header(path).stored > 8
+        with open_image(path) as image:
+            return image.mode in _DEEP
+    except ImageError:
+        return False
+
+
+def is_dicom(path: Path) -> bool:
+    """Tell a DICOM file by its content, whatever its name and even without the prefix "DICM".
+
+    Raises `ImageError` for a file that is not there to read.
+    """
+    start = _start(path)
+    return has_prefix(start) or is_bare(start)
+
+
+def open_image(path: Path) -> ImageFile.ImageFile:
+    """Open `path`, no DICOM file, by what its first bytes say it is; reads the header only. Raises `ImageError`."""
+    start = _start(path)
+    if not start:
+        raise ImageError("does not decode", "the file is empty")
+    plugin = next((plugin for magic, plugin in _FORMATS if start.startswith(magic)), None)
+    if plugin is None:
+        raise ImageError(
+            "does not decode", f"neither PGM, PNG, JPEG, TIFF, BMP nor DICOM: it starts with {start[:16]!r}"
+        )
+    try:
+        image = plugin(path)
+    except Exception as error:  # likewise
+        raise ImageError("does not decode", _first_line(error)) from error
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        image.filename = ""  # Pillow maps a named file to memory, and some of its versions those on their side wrongly
+    try:
+        check_size(*image.size)
+    except ImageError:
+        image.close()
+        raise
+    return image
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(START)
+    except FileNotFoundError as error:
+        raise ImageError("no file", "it does not exist") from error
+    except OSError as error:
+        raise ImageError("unreadable file", error.strerror or str(error)) from error
+
+
+def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None, orientation: int) -> None:
+    """Let libjpeg skip the colour (if it can) and the detail that nobody asked for of the upright picture."""
+    if at_least is None:
+        image.draft("L", image.size)
+    else:
+        height, width = at_least[::-1] if is_on_its_side(orientation) else at_least
+        image.draft("L", (max(width, 1), max(height, 1)))
+
+
+def _grey(image: ImageFile.ImageFile) -> GreyArray:
+    if image.mode in _DEEP:
+        deep = _deep(np.asarray(image))
+        black = image.white_is_zero if isinstance(image, _Tiff) else None
+        return deep if black is None else np.uint16(black) - deep
+    if image.mode == "F":
+        raise ImageError("does not decode", "floating-point pixels; save them as 8 or 16 bits")
+    return np.asarray(_flat(image).convert("L"), dtype=np.uint8)
+
+
+def _deep(values: NDArray[np.generic]) -> NDArray[np.uint16]:
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        raise ImageError("does not decode", f"grey values from {low} to {high}; save them as 8 or 16 bits")
+    return values.astype(np.uint16)
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Undo what Pillow's conversion to grey does not know: ink that is not inverted, and palettes."""
+    if image.mode == "CMYK" and isinstance(image, JpegImagePlugin.JpegImageFile) and "adobe" not in image.info:
+        # Pillow takes every CMYK JPEG for one of Adobe's, which store 255 − ink; without Adobe's marker they do not.
+        bands = [band.point([255 - value for value in range(256)]) for band in image.split()]
+        return Image.merge("CMYK", bands)
+    if image.mode in ("P", "PA"):
+        return image.convert("RGB")
+    return image
+
+
+def _power_of_two(ratio: float) -> int:
+    return min((1, 2, 4, 8), key=lambda step: abs(step - ratio))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

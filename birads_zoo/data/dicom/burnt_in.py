@@ -1,0 +1,102 @@
+"""What is burnt into a picture beside the breast: letters, scratches, film edges, a white frame."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from birads_zoo.data.picture import GreyArray
+from birads_zoo.data.placement.breast import breast_region
+
+_LOOK = 256  # pixels on the longer side of the copy in which marks are looked for
+_WHITE = 0.98  # of the brightest grey that there is
+_LINE = 0.98  # of a line at the edge is white: a frame's. Its corners may be rounded
+_BAR = 0.85  # of the brightest grey: a film's edge, scanned; it is seldom white
+_STEP = 0.75  # of a bar's grey is more than what lies beyond it
+_LONG = 0.2  # of the width is shorter than a bar
+_EDGE = 0.2  # of the breast's median grey above the film's: what is fainter needs no removing
+_THIN = 3  # pixels of that copy, half of what is too thin to belong to the breast
+_NEAR = 12  # pixels of that copy around the breast which are left alone: its skin, its nipple
+_SPREAD = 4  # pixels of that copy by which a mark fades
+_MOST = 0.2  # of the picture: what is larger is no mark, but something that this does not understand
+
+
+def without_marks(grey: GreyArray) -> GreyArray:
+    """Return an H×W picture in which a frame and bars are black, and marks beside the breast are as dark as the film.
+
+    The breast is what stands out from the film (`breast.breast_region`) with all that is joined to it above a fifth of
+    its median grey; it and its surroundings keep every pixel. A picture without one comes back unchanged.
+    """
+    framed = _without_bars(_without_frame(grey))
+    step = max(1, max(framed.shape) // _LOOK)
+    small = np.asarray(Image.fromarray(framed.astype(np.float32)).reduce(step), dtype=np.float32)
+    marks = _marks(small)
+    if marks is None:
+        return framed
+    marked, film = marks
+    height, width = framed.shape
+    large = np.repeat(np.repeat(marked, step, axis=0), step, axis=1)[:height, :width]
+    cleaned = framed.copy()
+    cleaned[large] = np.minimum(framed[large], framed.dtype.type(round(film)))
+    return cleaned
+
+
+def _without_frame(grey: GreyArray) -> GreyArray:
+    """Blacken white lines along the edges, if two edges have some: one alone may be a chest wall beyond the window."""
+    bright = grey >= _WHITE * np.iinfo(grey.dtype).max
+    rows, columns = bright.mean(axis=1) >= _LINE, bright.mean(axis=0) >= _LINE
+    if rows.all() or columns.all():
+        return grey
+    top, bottom, left, right = (int(np.argmin(lines)) for lines in (rows, rows[::-1], columns, columns[::-1]))
+    if sum(lines > 0 for lines in (top, bottom, left, right)) < 2:
+        return grey
+    height, width = grey.shape
+    cleaned = np.zeros_like(grey)
+    inner = slice(top, height - bottom), slice(left, width - right)
+    cleaned[inner] = grey[inner]
+    return cleaned
+
+
+def _without_bars(grey: GreyArray) -> GreyArray:
+    """Blacken bright bars along the top and the bottom, over the breast too, with a hundredth of the height beyond.
+
+    A bar is at most a fiftieth of the height thick, and ends in a step. Tissue that is as bright fades, or goes on.
+    """
+    cleaned = grey.copy()
+    thick, fade = len(grey) // 50, len(grey) // 100
+    columns = np.arange(grey.shape[1])
+    for upright in (cleaned, cleaned[::-1]):
+        ends = np.argmin(upright[: thick + 1] >= _BAR * np.iinfo(grey.dtype).max, axis=0)
+        bar = (ends > 0) & (upright[ends + fade, columns] < _STEP * upright[0])
+        if bar.mean() >= _LONG:
+            rows = np.arange(thick + fade)[:, np.newaxis]
+            upright[: thick + fade][(rows < ends + fade) & bar] = 0
+    return cleaned
+
+
+def _marks(small: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float] | None:
+    """Return where marks are in the copy, and the film's grey; None without any."""
+    region = breast_region(small)
+    if region is None:
+        return None
+    seed = region.mask
+    low = float(small.min())
+    bright = small > low + _EDGE * (float(np.median(small[seed])) - low)
+    joined = _touching(bright | seed, seed)
+    # Bridges to letters, and film edges that run into the breast, are thin; it goes on beyond the picture's edge.
+    thin = ndimage.binary_erosion(joined, iterations=_THIN, border_value=1)
+    body = _touching(ndimage.binary_dilation(thin, iterations=_THIN) | seed, seed)
+    kept = ndimage.binary_dilation(body, iterations=_NEAR)
+    found = bright & ~kept
+    if not found.any() or found.mean() > _MOST:
+        return None
+    film = float(np.median(small[~bright & ~kept])) if (~bright & ~kept).any() else low
+    return ndimage.binary_dilation(found, iterations=_SPREAD) & ~kept, film
+
+
+def _touching(mask: NDArray[np.bool_], seed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the regions of `mask` that overlap `seed`, which lies within it."""
+    regions, _ = ndimage.label(mask)
+    return np.isin(regions, np.unique(regions[seed]))

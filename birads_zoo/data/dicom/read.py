@@ -1,0 +1,64 @@
+"""From a DICOM file to one grey channel, as its header wants it shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo.data.dicom.burnt_in import without_marks
+from birads_zoo.data.dicom.depth import agreed_display, numbers
+from birads_zoo.data.dicom.grey import Display, shades
+from birads_zoo.data.dicom.header import Header, read_header
+from birads_zoo.data.dicom.stream import read_stored
+from birads_zoo.data.picture import GreyArray
+
+READING = 3
+"""Raise this whenever the same DICOM file would give other pixels."""
+
+_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as Pillow has it for other formats
+
+
+def read_dicom(path: Path) -> GreyArray:
+    """Decode the DICOM file `path` to H×W grey pixels: uint8 for up to 8 stored bits by its header, else uint16.
+
+    What the header says is done in the standard's order: modality table or rescale, VOI table or (first) window,
+    inversion of MONOCHROME1 (see `dicom_grey.shades`); the range from black to white fills the dtype. Colour becomes
+    ITU-R 601 luma. Pixel padding and what the shutter hides are black, and so are a white frame, bars and marks
+    burnt in beside the breast (`burnt_in.without_marks`). Raises `ImageError` as `read_header` and `read_stored` do.
+    """
+    header = read_header(path)
+    stored = read_stored(path, header)
+    samples = stored.samples
+    if header.display is not None:
+        grey = _shown(samples, agreed_display(samples, header, stored.bits), header)
+    else:
+        grey = _luma(samples) if samples.shape[-1] == 3 else samples[..., 0].copy()
+    if header.shutter is not None:
+        top, bottom, left, right = header.shutter
+        hidden = np.ones(grey.shape, np.bool_)
+        hidden[top:bottom, left:right] = False
+        grey[hidden] = 0
+    return without_marks(grey)
+
+
+def _shown(stored: NDArray[Any], display: Display, header: Header) -> GreyArray:
+    table = shades(display)
+    deep: Any = np.uint16 if header.stored > 8 else np.uint8  # as `images.is_deep` says, whatever the stream holds
+    levels = np.rint(table * np.iinfo(deep).max).astype(deep)
+    values = numbers(stored, signed=display.signed)
+    places = values.astype(np.int32)
+    if not header.overlaid:
+        np.minimum(places, len(table) - 1, out=places)
+    # Bits beyond the stored ones hold overlays; what is left of a negative number is its two's complement.
+    places &= len(table) - 1
+    shown: GreyArray = np.roll(levels, display.lowest)[places]
+    if header.padding is not None:
+        shown[(values >= header.padding[0]) & (values <= header.padding[1])] = 0
+    return shown
+
+
+def _luma(colour: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.asarray((colour.astype(np.uint32) @ _LUMA + (1 << 15)) >> 16, dtype=np.uint8)

@@ -1,0 +1,83 @@
+"""What a DICOM header says of an exposure, as it stands there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from birads_zoo.data.dicom.elements import decimals, text
+from birads_zoo.data.picture import ImageError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+SAID = (
+    *("Manufacturer", "ManufacturerModelName"),
+    *("ImageLaterality", "Laterality", "ViewPosition", "ViewCodeSequence", "PatientOrientation"),
+    *("PartialView", "EstimatedRadiographicMagnificationFactor", "BreastImplantPresent"),
+    *("SeriesDescription", "ProtocolName"),
+    *("PatientAge", "StudyDate", "BurnedInAnnotation"),
+)
+"""The elements that `said_of` looks at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """Texts as they stand in the header, in capitals, "" where it says nothing.
+
+    `lateralities` are the picture's and the series'; `view_codes` and `modifier_codes` are SNOMED's. `orientation` are
+    the directions of rows and columns, as ("A", "FR"). `partial` and `implant` say that the picture shows a part of the
+    breast, and a breast with an implant; `magnification` is 0 where it is not told. `series` and `protocol` describe
+    these: they may name a person, so only known words are taken from them. `year` is the study date's. `device` is the
+    maker and its model. `burnt_in` says that letters may be in the pixels which tell whose picture it is.
+    """
+
+    lateralities: tuple[str, ...]
+    view_position: str
+    view_codes: tuple[str, ...]
+    orientation: tuple[str, ...]
+    age: str
+    year: str
+    device: str
+    burnt_in: bool
+    modifier_codes: tuple[str, ...] = ()
+    partial: bool = False
+    magnification: float = 0.0
+    implant: bool = False
+    series: str = ""
+    protocol: str = ""
+
+
+def said_of(dataset: Dataset) -> Said:
+    """Return what the elements `SAID` say."""
+    views = list(dataset["ViewCodeSequence"].value or ()) if "ViewCodeSequence" in dataset else []
+    modifiers = [
+        item
+        for view in views
+        if "ViewModifierCodeSequence" in view
+        for item in view["ViewModifierCodeSequence"].value or ()
+    ]
+    date = text(dataset, "StudyDate")[:4]
+    return Said(
+        lateralities=tuple(text(dataset, name) for name in ("ImageLaterality", "Laterality")),
+        view_position=text(dataset, "ViewPosition"),
+        view_codes=tuple(text(item, "CodeValue") for item in views),
+        orientation=tuple(part.strip() for part in text(dataset, "PatientOrientation").split("\\") if part.strip()),
+        age=text(dataset, "PatientAge"),
+        year=date if date.isdigit() and len(date) == 4 else "",
+        device=" ".join(filter(None, (text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName")))),
+        burnt_in=text(dataset, "BurnedInAnnotation") == "YES",
+        modifier_codes=tuple(text(item, "CodeValue") for item in modifiers),
+        partial=text(dataset, "PartialView") == "YES",
+        magnification=_magnification(dataset),
+        implant=text(dataset, "BreastImplantPresent") == "YES",
+        series=text(dataset, "SeriesDescription"),
+        protocol=text(dataset, "ProtocolName"),
+    )
+
+
+def _magnification(dataset: Dataset) -> float:
+    try:
+        return next(iter(decimals(dataset, "EstimatedRadiographicMagnificationFactor")), 0.0)
+    except ImageError:  # no number: the pixels are there all the same
+        return 0.0

@@ -1,0 +1,1 @@
+"""A data set as a table: rows, classes, views, samples, and which rows can be used."""

@@ -1,0 +1,53 @@
+"""From a recipe's data-set section to an index."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from birads_zoo.data.index.spelling import one_spelling
+from birads_zoo.interfaces import INDEX_COLUMNS, DatasetContext, Index
+from birads_zoo.recipe import DatasetSection
+
+if TYPE_CHECKING:
+    from birads_zoo.plugin.host import Host
+
+VALUES = {"laterality": "LR", "assessment": "0123456", "density": "ABCD"}
+"""The values of columns that the engine reads."""
+
+
+def load_index(section: DatasetSection, host: Host) -> Index:
+    """Load the section's data set, before any file is looked at; every path in it is relative to its root.
+
+    Raises `UserError` for an unknown data set, for a root or table that is not this data set's, and, naming the
+    plugin, for a data set that returns something else than an index, or an index in which two rows have one number.
+    Spellings of one class are made one (see `one_spelling`).
+    """
+    spec = host.dataset(section.name)
+    root = Path(section.root).expanduser() if section.root else None
+    context = DatasetContext(root=root, options=host.options("dataset", spec.name, section.options))
+    with host.building("dataset", spec.name):
+        index = _index(spec.load(context))
+    return one_spelling(index, spec.targets)
+
+
+def _index(loaded: object) -> Index:
+    if not isinstance(loaded, Index):
+        raise TypeError(f"it returned a {type(loaded).__name__}, not an Index")
+    missing = [name for name in INDEX_COLUMNS if name not in loaded.rows]
+    if missing:
+        raise ValueError(
+            f"the index that it returned lacks the column {missing[0]!r}; birads_zoo.make_index gives all of them"
+        )
+    twice = loaded.rows["row"][loaded.rows["row"].duplicated()]
+    if len(twice):
+        raise ValueError(f"the index that it returned has the row number {twice.iloc[0]} twice; they must be unique")
+    for column, known in VALUES.items():
+        wrong = loaded.rows[~loaded.rows[column].isin(["", *known])]
+        if len(wrong):
+            number, value = wrong["row"].iloc[0], wrong[column].iloc[0]
+            expected = f"one of {', '.join(map(repr, known))}, or '' where it is unknown"
+            raise ValueError(f"row {number} of the index that it returned has the {column} {value!r}, not {expected}")
+    # From here on rows are found by their place, whatever labels a filtered or sorted table still has.
+    return replace(loaded, rows=loaded.rows.reset_index(drop=True))

@@ -1,0 +1,44 @@
+"""What a decoded picture is, whatever file it came from, and the error of one that cannot be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+GreyArray = NDArray[np.uint8] | NDArray[np.uint16]
+"""Grey values of one picture (H×W) or of several."""
+
+SMALLEST_SIDE = 16
+LARGEST_AREA = 200_000_000
+
+
+class ImageError(Exception):
+    """A picture that cannot be used. `reason` is short and countable, `detail` is for a person.
+
+    Reasons: "no file", "unreadable file", "does not decode", "too small" (under 16 pixels a side) and "too large"
+    (over 200 megapixels; judged from the header, before any pixel is decoded); of DICOM files also those of
+    `dicom_header.read_header` and `dicom.read_dicom`.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A decoded picture, and how many of the file's pixels one of its own spans on each axis (1, 2, 4 or 8)."""
+
+    pixels: GreyArray
+    reduction: int
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise `ImageError` for a picture that is too small or too large to be a mammogram."""
+    if min(width, height) < SMALLEST_SIDE:
+        raise ImageError("too small", f"{width}×{height} pixels; a side needs {SMALLEST_SIDE}")
+    if width * height > LARGEST_AREA:
+        raise ImageError("too large", f"{width}×{height} pixels; {LARGEST_AREA // 1_000_000} megapixels are the most")

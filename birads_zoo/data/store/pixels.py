@@ -1,0 +1,281 @@
+"""The pixel store: every picture decoded, placed and written once, then memory-mapped by all runs that want the same.
+
+A store lies in `<cache>/pixels/<key>/`, where the key is a hash over the geometry, over the content of each file in the
+index's order, and over the versions of what decodes them. So it is never out of date: other files, another size or
+another decoder are another store.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+import filelock
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from birads_zoo import documents
+from birads_zoo.data.decoding.greys import whole_range
+from birads_zoo.data.decoding.images import is_deep, is_dicom, read_picture
+from birads_zoo.data.picture import GreyArray, ImageError, Picture
+from birads_zoo.data.placement.geometry import Placement
+from birads_zoo.data.placement.neutral import POINT, common_detail, points_per_pixel
+from birads_zoo.data.placement.preparation import Place, geometry
+from birads_zoo.data.store.key import StoreKey, find_key
+from birads_zoo.errors import UserError
+from birads_zoo.files import make_folder, whole_folder
+from birads_zoo.interfaces import Index
+from birads_zoo.recipe import ImageSection
+
+Failures = dict[int, tuple[str, str]]
+Progress = Callable[[int, int], None]
+_Depth = np.dtype[Any]  # of uint8 or uint16
+
+_MANIFEST = "manifest.json"
+_log = logging.getLogger(__name__)
+_WORKERS = os.cpu_count() or 1
+_AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written: this bounds the memory
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PixelStore:
+    """The decoded pictures: `array` is N×H×W, memory-mapped and read-only, uint8, or uint16 if any source was deeper.
+
+    `placements[i]` maps picture i's source pixels to its stored ones. `key` says of which pictures it is and what
+    decoded them, `cache` where it lies. `detail` is what the neutral geometry left of each picture (see `geometry`),
+    `None` in another geometry.
+    """
+
+    array: GreyArray
+    placements: tuple[Placement, ...]
+    key: StoreKey
+    cache: Path
+    detail: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Placed:
+    """A placed picture H×W, where its source pixels went, and its file's height and width.
+
+    Of a JPEG that was decoded at a part of its size the file's are off by as much as 7 pixels.
+    """
+
+    pixels: GreyArray
+    placement: Placement
+    size: tuple[int, int]
+
+
+class StoreManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a whole store says of itself: which positions failed, and the sizes by which damage is found.
+
+    Raise `FORMAT` whenever the same files and geometry would give other pixels or other files in the store.
+    """
+
+    FORMAT: ClassVar[int] = 5
+
+    failures: dict[int, tuple[str, str]]
+    bytes: dict[str, int]
+    detail: float | None = None
+
+
+def build_store(
+    index: Index, section: ImageSection, cache: Path, on_progress: Progress | None = None
+) -> tuple[PixelStore, Failures]:
+    """Return the store of the index's pictures that decode, and (reason, detail) by position for those that do not.
+
+    The store is reused if it is there and whole; else it is built by threads, in a folder that gets its name when it
+    is complete. Of several processes that want the same store, one builds it and the others wait. `on_progress` gets
+    (pictures done, pictures in all). Raises `UserError` where the cache cannot be written.
+    """
+    paths = [index.root / name for name in index.rows["image_path"]]
+    key = find_key(paths, section, StoreManifest.FORMAT, _WORKERS)
+    folder = _folder(cache, key)
+    opened = _open(cache, key, section.neutral)
+    if opened is None:
+        make_folder(folder.parent)
+        with _locked(folder):
+            opened = _open(cache, key, section.neutral)  # another process may have built it meanwhile
+            if opened is None:
+                _build(paths, section, folder, on_progress)
+                opened = _open(cache, key, section.neutral)
+    if opened is None:
+        raise UserError(f"the pixel store {folder} was damaged while it was written; check the disk and run again")
+    if on_progress is not None:
+        on_progress(len(paths), len(paths))
+    return opened
+
+
+def decoded_by(store: PixelStore, decoders: Mapping[str, str | None]) -> PixelStore | None:
+    """Return the store of the same pictures that other `decoders` made, `None` where the cache does not hold it."""
+    opened = _open(store.cache, replace(store.key, decoders=decoders), neutral=store.detail is not None)
+    return None if opened is None else opened[0]
+
+
+def levels_apart(some: GreyArray, others: GreyArray) -> float:
+    """Return by how many grey levels of 8 bits two stacks of one shape differ at most, uint8 or uint16."""
+    deep = max(some.dtype, others.dtype, key=lambda dtype: dtype.itemsize)
+    pairs = zip(some, others, strict=True)
+    apart = [np.abs(_deepened(one, deep).astype(np.int32) - _deepened(other, deep)).max() for one, other in pairs]
+    return float(max(apart, default=0)) / (257 if deep == np.uint16 else 1)
+
+
+def _folder(cache: Path, key: StoreKey) -> Path:
+    return cache / "pixels" / key.digest
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"))
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            _log.warning("waiting for another run that is decoding the same pictures (%s)", lock.lock_file)
+            lock.acquire()
+    except OSError as error:
+        raise UserError(f"cannot write {folder.parent}: {error.strerror}; choose another place to write to") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failures] | None:
+    """Open the store if it is there and whole, judged by its manifest and its files' sizes."""
+    folder = _folder(cache, key)
+    try:
+        manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built anew")
+        if neutral and manifest.detail is None:
+            return None
+        if any((folder / name).stat().st_size != size for name, size in manifest.bytes.items()):
+            return None
+        placements = np.load(folder / "placements.npy", allow_pickle=False)
+        # A file mapping of no bytes is not possible, and not needed.
+        array = np.load(folder / "pixels.npy", mmap_mode="r" if len(placements) else None, allow_pickle=False)
+    except (UserError, OSError, EOFError, ValueError):
+        return None
+    if len(array) != len(placements):
+        return None
+    where = tuple(_placement(row) for row in placements)
+    store = PixelStore(array=array, placements=where, key=key, cache=cache, detail=manifest.detail)
+    return store, dict(manifest.failures)
+
+
+def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progress: Progress | None) -> None:
+    failures: Failures = {}
+    placements: list[Placement] = []
+    with whole_folder(folder, replace=True) as temporary:  # a damaged one may be there
+        with ThreadPoolExecutor(_WORKERS) as pool, (temporary / "pixels.npy").open("wb") as file:
+            dtype: _Depth = np.dtype(np.uint16 if any(pool.map(is_deep, paths)) else np.uint8)
+            detail = _common_detail(paths, section, pool) if section.neutral else None
+            how = geometry(section, detail)
+            _write_header(file, dtype, 0, section)
+            for position, result in enumerate(_in_order(pool, paths, section, how)):
+                if isinstance(result, ImageError):
+                    failures[position] = (result.reason, result.detail)
+                else:
+                    file.write(_deepened(result.pixels, dtype).tobytes())
+                    placements.append(result.placement)
+                if on_progress is not None:
+                    on_progress(position + 1, len(paths))
+            _write_header(file, dtype, len(placements), section)
+        rows = [[p.scale_x, p.scale_y, p.offset_x, p.offset_y, p.mirrored] for p in placements]
+        np.save(temporary / "placements.npy", np.array(rows, dtype=np.float64).reshape(-1, 5), allow_pickle=False)
+        sizes = {file.name: file.stat().st_size for file in temporary.iterdir()}
+        documents.write(temporary / _MANIFEST, StoreManifest(failures=failures, bytes=sizes, detail=detail))
+
+
+_Result = Placed | ImageError
+
+
+def _common_detail(paths: Sequence[Path], section: ImageSection, pool: ThreadPoolExecutor) -> float:
+    found = pool.map(lambda path: _detail(path, section), paths)
+    return float(common_detail(points for points in found if points is not None))
+
+
+def _detail(path: Path, section: ImageSection) -> float | None:
+    try:
+        picture = _read(path, section, (2 * section.height, 2 * section.width))
+    except ImageError:
+        return None
+    return points_per_pixel(picture.pixels, picture.reduction, section)
+
+
+def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSection, how: Place) -> Iterator[_Result]:
+    """Yield each picture's result in the order of `paths`, with no more than `_AHEAD` of them at work or waiting."""
+    waiting: deque[Future[_Result]] = deque()
+    try:
+        for path in paths:
+            if len(waiting) == _AHEAD:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(_try_to_place, path, section, how))
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _try_to_place(path: Path, section: ImageSection, how: Place) -> _Result:
+    try:
+        return read_and_place(path, section, how)
+    except ImageError as error:
+        return error
+
+
+def read_and_place(path: Path, section: ImageSection, how: Place) -> Placed:
+    """Decode the picture at `path` with as much detail as it takes, and place it; raises `ImageError`."""
+    needed = POINT if section.neutral else 1.0  # source pixels for a stored one
+    # Twice the wanted size leaves a breast that fills half of its frame with all the detail that can be stored.
+    picture = _read(path, section, (round(2 * needed * section.height), round(2 * needed * section.width)))
+    pixels, placement = how(picture.pixels)
+    # It fills less: take it whole.
+    if picture.reduction > 1 and needed * max(placement.scale_x, placement.scale_y) > 1:
+        picture = _read(path, section)
+        pixels, placement = how(picture.pixels)
+    height, width = picture.pixels.shape
+    size = (height * picture.reduction, width * picture.reduction)
+    return Placed(pixels=pixels, placement=placement.of_reduced(picture.reduction), size=size)
+
+
+def _read(path: Path, section: ImageSection, at_least: tuple[int, int] | None = None) -> Picture:
+    picture = read_picture(path, at_least)
+    # A DICOM picture has the whole range already: its header says what is black and what is white.
+    bits = section.bits if picture.pixels.dtype == np.uint16 and not is_dicom(path) else 0
+    return replace(picture, pixels=whole_range(picture.pixels, bits))
+
+
+def stacked(pictures: Sequence[GreyArray]) -> GreyArray:
+    """Stack pictures or stacks of one shape; where any has 16 bits all are brought to its range."""
+    deepest = max((one.dtype for one in pictures), key=lambda dtype: dtype.itemsize)
+    together: Any = np.stack([_deepened(one, deepest) for one in pictures])
+    stack: GreyArray = together
+    return stack
+
+
+def _deepened(pixels: GreyArray, dtype: _Depth) -> GreyArray:
+    """Bring 8-bit pixels to the range of a 16-bit store: 255 × 257 = 65535."""
+    if dtype == np.uint16 and pixels.dtype == np.uint8:
+        return pixels.astype(np.uint16) * np.uint16(257)
+    return pixels
+
+
+def _write_header(file: BinaryIO, dtype: _Depth, rows: int, section: ImageSection) -> None:
+    """Write the .npy header at the start; NumPy reserves room in it for any number of rows, so it can be rewritten."""
+    file.seek(0)
+    shape = (rows, section.height, section.width)
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _placement(row: NDArray[np.float64]) -> Placement:
+    scale_x, scale_y, offset_x, offset_y, mirrored = (float(value) for value in row)
+    return Placement(scale_x=scale_x, scale_y=scale_y, offset_x=offset_x, offset_y=offset_y, mirrored=mirrored == 1.0)

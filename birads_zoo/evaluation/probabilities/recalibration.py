@@ -1,0 +1,160 @@
+"""Better probabilities from the same network: the data's class shares put in, and a temperature fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from msgspec.structs import asdict
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from birads_zoo.data.batches import SAMPLER_POWERS
+from birads_zoo.evaluation.probabilities.calibration import measure_calibration, proper_scores
+from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.statistics.intervals import estimates
+from birads_zoo.evaluation.statistics.resampling import clusters
+from birads_zoo.results.probabilities import (
+    Calibration,
+    CalibrationErrors,
+    CalibrationGain,
+    Fit,
+    FoldFit,
+    Recalibration,
+)
+
+FEWEST_PATIENTS = 10
+"""Validation patients without whom no temperature is fitted."""
+
+_COLDEST, _HOTTEST = 0.1, 20.0
+_NO_SHIFT = 1e-9
+
+Floats = NDArray[np.float64]
+
+
+def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats]) -> Recalibration:
+    """Return how calibrated the probabilities are `before` and `after` `recalibrate`, and what that gained.
+
+    `gain` is paired by row, over patients (`intervals.estimates`). `temperature_only` has the errors of a temperature
+    without the prior shift, `None` where training had the data's shares. Nothing is fitted on the test rows, and which
+    probabilities count as calibrated is not chosen by them.
+    """
+    after, fits = recalibrate(test, validation, shifts)
+    fitted = any(fit.temperature is not None for fit in fits.values())
+    shifted = any(np.abs(shift).max() > _NO_SHIFT for shift in shifts.values())
+
+    def measured(probabilities: Floats) -> Calibration:
+        return measure_calibration(test.labels, probabilities, test.patients, test.classes)
+
+    def gained(weights: Floats) -> dict[str, Floats]:
+        first, second = (proper_scores(test.labels, each, weights) for each in (test.probabilities, after))
+        return {name: first[name] - second[name] for name in ("brier", "log_loss")}
+
+    alone = None
+    if fitted and shifted:
+        probabilities, _ = recalibrate(test, validation, {fold: np.zeros_like(one) for fold, one in shifts.items()})
+        whole = measured(probabilities)
+        alone = CalibrationErrors(**{name: getattr(whole, name) for name in CalibrationErrors.__struct_fields__})
+    return Recalibration(
+        before=measured(test.probabilities),
+        after=measured(after) if fitted else None,
+        gain=CalibrationGain(**estimates(gained, test.patients)) if fitted else None,
+        temperature_only=alone,
+        folds=tuple(FoldFit(fold=fold, **asdict(fit)) for fold, fit in fits.items()),
+    )
+
+
+def recalibrate(
+    test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats]
+) -> tuple[Floats, dict[int, Fit]]:
+    """Return better probabilities (n, K) of the test rows, and by fold how they were made.
+
+    Each fold's network gets the temperature of its own validation rows, and its `prior_shift` of `shifts`; a fold in
+    which no temperature can be fitted keeps its probabilities as they are, without the shift too.
+    """
+    made = test.probabilities.copy()
+    fits: dict[int, Fit] = {}
+    for fold, shift in shifts.items():
+        own, rows = validation.folds == fold, test.folds == fold
+        fit = fit_temperature(validation.labels[own], validation.probabilities[own], validation.patients[own], shift)
+        if fit.temperature is not None:
+            made[rows] = recalibrated(test.probabilities[rows], fit.temperature, shift)
+        fits[fold] = fit
+    return made, fits
+
+
+def training_shares(counts: Sequence[int], sampler: str, class_weights: bool) -> Floats:
+    """Return each class's share (K,) of what the network was trained on, of `counts` rows a class.
+
+    A sampler draws a class in proportion to a power of its count (`data.batches.plan_epoch`), and balanced class
+    weights count it 1/count more often. By that prior the network's probabilities are those of Bayes' rule, if its loss
+    multiplies each row by its class's weight and is proper for the probabilities that the loss's `Outputs` give:
+    least, on average, where these are true. That holds for every negative log-likelihood, such as cross-entropy and
+    CORN, and not for focal loss.
+    """
+    rows = np.asarray(counts, dtype=np.float64)
+    power = SAMPLER_POWERS[sampler] - class_weights
+    drawn = np.where(rows > 0, np.maximum(rows, 1) ** power, 0.0)
+    shares: Floats = drawn / drawn.sum()
+    return shares
+
+
+def prior_shift(counts: Sequence[int], sampler: str, class_weights: bool) -> Floats:
+    """Return log(share in the data / share in training) of each class (K,); 0 for a class without rows.
+
+    Added to the log-probabilities it turns those by the training's prior into those by the data's (Saerens, Latinne
+    and Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities", Neural Computation 14,
+    2002, eq. 2.4). Assumption: only the classes' shares differ, not what a class looks like. Both shares are known
+    from the training rows and the recipe, so that nothing is estimated, and their EM algorithm, which is for unknown
+    shares, is not needed.
+    """
+    rows = np.asarray(counts, dtype=np.float64)
+    ratio = np.ones(len(rows))
+    np.divide(rows / rows.sum(), training_shares(counts, sampler, class_weights), out=ratio, where=rows > 0)
+    return np.log(ratio)
+
+
+def fit_temperature(labels: NDArray[np.int64], probabilities: Floats, patients: NDArray[np.str_], shift: Floats) -> Fit:
+    """Find the temperature T under which `recalibrated` probabilities make the labels (n,) likeliest.
+
+    `probabilities` (n, K) are of rows that the network was not trained on; `shift` (K,) is `prior_shift`'s or 0. One
+    parameter, and a likelihood that is convex in 1/T (Guo et al., "On Calibration of Modern Neural Networks", ICML
+    2017, sect. 4.2). Nothing is assumed of the loss: log p stands for the logits, from which it differs in a softmax
+    network by a constant for each row; in an ordinal one the temperature is on the classes' log-probabilities. Nothing
+    is fitted where fewer than 10 patients or one class would decide it, or where no row is wrong, which any T → 0
+    explains best.
+    """
+    people = int(clusters(patients).max()) + 1 if len(labels) else 0
+    reason = ""
+    if people < FEWEST_PATIENTS:
+        reason = f"{people} validation patients are too few: {FEWEST_PATIENTS} are needed"
+    elif len(np.unique(labels)) < 2:
+        reason = "its validation rows are of one class"
+    elif (_logits(probabilities).argmax(axis=1) == labels).all():
+        reason = "no validation row is classified wrongly, so that no temperature is too low"
+    if reason:
+        return Fit(temperature=None, n=len(labels), patients=people, reason=reason)
+    rows = np.arange(len(labels))
+
+    def cost(coldness: float) -> float:
+        scaled = recalibrated(probabilities, 1 / coldness, shift)[rows, labels]
+        return float(-np.log(np.maximum(scaled, np.finfo(np.float64).tiny)).mean())
+
+    best = minimize_scalar(cost, bounds=(1 / _HOTTEST, 1 / _COLDEST), method="bounded", options={"xatol": 1e-5})
+    return Fit(temperature=float(1 / best.x), n=len(labels), patients=people)
+
+
+def recalibrated(probabilities: Floats, temperature: float, shift: Floats) -> Floats:
+    """Return softmax(log p / T + shift) of probabilities (n, K): sharper for T < 1, flatter for T > 1.
+
+    The temperature is on the network's own probabilities, by the training's prior; the shift follows.
+    """
+    logits = _logits(probabilities) / temperature + shift
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scaled: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return scaled
+
+
+def _logits(probabilities: Floats) -> Floats:
+    logits: Floats = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
+    return logits

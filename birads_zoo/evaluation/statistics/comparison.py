@@ -1,0 +1,174 @@
+"""Whether one model is better than another on the same rows, and by how much it beats what needs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from birads_zoo.evaluation.rows import OutOfFold
+from birads_zoo.evaluation.statistics.intervals import LEVEL, estimate
+from birads_zoo.evaluation.statistics.resampling import without_each
+from birads_zoo.evaluation.statistics.shares import contributions, freedom
+from birads_zoo.evaluation.statistics.weighted import weighted_scores
+from birads_zoo.results.estimate import Estimate
+
+POWER = 0.8
+SIGNIFICANCE = 0.05
+ONE_SEED = (
+    "Seed noise not measured: with one seed, two recipes that are worth the same come out different in up to 27 % of"
+    " comparisons (in a simulation), so none is judged. Give three seeds or more."
+)
+"""What stands under every comparison of one seed; the rate is simulated in docs/intervals.md."""
+SEED_NOISE = "seed noise not measured"
+"""The verdict of a comparison of one seed."""
+UNDEFINED = "undefined: these rows do not tell the metric"
+"""The verdict where there is nothing to compare by."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """`first` minus `second`, its interval and two-sided p-value, and the true gap found with power 0.8 at 5 %.
+
+    With one seed the interval is of these two trained models, on other patients, and the last two are `None`.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float | None
+    smallest_gap: float | None
+
+
+def compare_pair(
+    labels: NDArray[np.int64],
+    first: OutOfFold,
+    second: OutOfFold,
+    patients: NDArray[np.str_],
+    metric: str,
+    *,
+    ordinal: bool,
+    level: float = LEVEL,
+) -> Comparison | None:
+    """Compare two models' predictions of the same n rows, with S seeds each; `None` where the metric is undefined.
+
+    What it estimates: the mean difference of `metric` (a flat name of `statistics.weighted`) over other patients and,
+    with S > 1, other seeds. Assumptions: patients are independent, and so are seeds. Method: the difference's variance
+    over patients is that of leaving each of them out of both models' rows (`shares.contributions`), so that what makes
+    a patient easy or hard for both cancels; that over seeds is (s₁² + s₂²)/S of the models' S scores. What both hold,
+    the chance of single patients under single seeds, is taken off once (clustering in two ways: Cameron, Gelbach and
+    Miller, J. Business and Economic Statistics 29, 2011), as far as it leaves the seeds' part above 0. The sum goes
+    into a t test, its degrees of freedom by Satterthwaite (Biometrics Bulletin 2, 1946) from those over patients
+    (`shares.freedom`: few patients that make up most of the error count as few) and 2(S − 1) of the seeds. With one
+    seed there is no test: what another seed would do is not known, and may be as much as the difference. Differences of
+    0 everywhere have p = 1. Coverage: docs/intervals.md; size and power are simulated in its tests.
+    """
+    models = (first, second)
+
+    def scores(weights: Floats) -> dict[str, Floats]:
+        return {
+            f"{number} {seed}": weighted_scores(labels, told, folds, weights, ordinal, (metric,))[metric]
+            for number, model in enumerate(models)
+            for seed, (told, folds) in enumerate(zip(model.probabilities, model.folds, strict=True))
+        }
+
+    def of_both(found: Mapping[str, Floats]) -> Floats:
+        return np.stack(list(found.values())).reshape(2, len(first.probabilities), -1)
+
+    once, without = of_both(scores(np.ones((1, len(labels))))), of_both(without_each(scores, patients))
+    seeds, gap = once.shape[1], once.mean(axis=1)
+    difference = float(gap[0, 0] - gap[1, 0])
+    if not np.isfinite(difference):
+        return None
+    each = contributions(once, without)  # (2, S, P)
+    parts = each[0].mean(axis=0) - each[1].mean(axis=0)
+    over_patients = float((parts**2).sum())
+    over_seeds = float(once.var(axis=1, ddof=1).sum()) / seeds if seeds > 1 else 0.0
+    of_both_kinds = float(each.var(axis=1, ddof=1).sum()) / seeds if seeds > 1 else 0.0
+    variance = over_patients + max(over_seeds - of_both_kinds, 0.0)
+    if not variance > 0:
+        p_value, shown = (1.0 if difference == 0 else 0.0, 0.0) if seeds > 1 else (None, None)
+        return Comparison(difference=difference, low=difference, high=difference, p_value=p_value, smallest_gap=shown)
+    shares = over_patients**2 / freedom(parts, len(parts)) + (over_seeds**2 / (2 * seeds - 2) if seeds > 1 else 0.0)
+    degrees, error = max(variance**2 / shares, 1.0), variance**0.5
+    reach = float(t.ppf((1 + level) / 2, degrees)) * error
+    smallest = float(t.ppf(1 - SIGNIFICANCE / 2, degrees) + t.ppf(POWER, degrees)) * error
+    return Comparison(
+        difference=difference,
+        low=difference - reach,
+        high=difference + reach,
+        p_value=float(2 * t.sf(abs(difference) / error, degrees)) if seeds > 1 else None,
+        smallest_gap=smallest if seeds > 1 else None,
+    )
+
+
+def gain_over_best(
+    labels: NDArray[np.int64],
+    model: Floats,
+    shortcuts: Mapping[str, Floats],
+    folds: NDArray[np.int64],
+    patients: NDArray[np.str_],
+    metrics: Sequence[str],
+    *,
+    ordinal: bool,
+    level: float = LEVEL,
+) -> dict[str, tuple[str, Estimate | None]]:
+    """Return for each metric the best shortcut's name, and how much more `model` scores than the best shortcut.
+
+    What it estimates: what the model knows that no shortcut does, on other patients. All probabilities are (n, K) of
+    the same rows, predicted in the same `folds` (n,), so that what makes a patient easy or hard for both cancels. The
+    interval is symmetric (`intervals.estimate`); the best shortcut is chosen anew without each patient. Among several
+    about equally good ones the best in the data is better by chance, so that the gain is then told too small rather
+    than too large. `None` where a metric is undefined. Coverage: docs/intervals.md.
+    """
+    networks = {"": model, **shortcuts}
+
+    def gains(weights: Floats) -> dict[str, Floats]:
+        scored = {
+            name: weighted_scores(labels, probabilities, folds, weights, ordinal, metrics)
+            for name, probabilities in networks.items()
+        }
+        best = {metric: np.stack([scored[name][metric] for name in shortcuts]).max(axis=0) for metric in metrics}
+        return {metric: scored[""][metric] - best[metric] for metric in metrics}
+
+    all_in = np.ones((1, len(labels)))
+    rungs = {name: weighted_scores(labels, own, folds, all_in, ordinal, metrics) for name, own in shortcuts.items()}
+    once, without = gains(all_in), without_each(gains, patients)
+    found: dict[str, tuple[str, Estimate | None]] = {}
+    for metric in metrics:
+        reached = np.array([rungs[name][metric][0] for name in shortcuts])
+        over = list(shortcuts)[int(np.nanargmax(reached))] if np.isfinite(reached).any() else ""
+        found[metric] = (over, estimate(float(once[metric][0]), without[metric], level))
+    return found
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct m p-values so that the chance of any false alarm among them stays below the level.
+
+    However the tests depend on each other (Holm, Scandinavian Journal of Statistics 6, 1979).
+    """
+    order = np.argsort(p_values, kind="stable")
+    raised = np.asarray(p_values, dtype=np.float64)[order] * (len(order) - np.arange(len(order)))
+    corrected = np.empty(len(order))
+    corrected[order] = np.minimum(np.maximum.accumulate(raised), 1)
+    return [float(p) for p in corrected]
+
+
+def rank_with_ties(scores: Floats, pairwise: Floats) -> list[int]:
+    """Return ranks of m models, 1 for the best: equal where no difference to the group's best is shown.
+
+    `scores` (m,), the higher the better, in any order; `pairwise` (m, m) are corrected p-values. Going down from the
+    best, a model opens a new group, ranked by its place, when it differs at 5 % from the best of the current one.
+    """
+    ranks = [0] * len(scores)
+    leader = -1
+    for place, model in enumerate(np.argsort(-scores, kind="stable")):
+        if leader < 0 or pairwise[leader, model] < SIGNIFICANCE:
+            leader, rank = int(model), place + 1
+        ranks[int(model)] = rank
+    return ranks

@@ -1,0 +1,1 @@
+"""How a synthetic mammogram is drawn: breast, tissue and lesions."""

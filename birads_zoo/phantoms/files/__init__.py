@@ -1,0 +1,1 @@
+"""How a phantom is written: images, sheet and folders."""

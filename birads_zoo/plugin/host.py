@@ -1,0 +1,276 @@
+"""The host: finds every plugin, keeps the broken ones from harming the rest, and answers for what is registered."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from birads_zoo.errors import UserError, unknown_name
+from birads_zoo.interfaces import (
+    PROJECT,
+    AblationSpec,
+    AugmentationSpec,
+    BackboneFamily,
+    BackboneSpec,
+    DatasetSpec,
+    ExplainerSpec,
+    LossSpec,
+    Options,
+    Spec,
+    TrackerSpec,
+)
+from birads_zoo.plugin import hookspecs
+from birads_zoo.plugin.kinds import KINDS, Kind, fault_of, fault_of_member, kind_of, names_of, options_key
+from birads_zoo.plugin.options import read_options
+from birads_zoo.plugin.sources import Source, describe, entry_point_sources, file_sources
+
+S = TypeVar("S", bound=Spec | BackboneFamily)
+S_co = TypeVar("S_co", bound=Spec | BackboneFamily, covariant=True)
+
+
+@dataclass(frozen=True)
+class Registered(Generic[S_co]):
+    """A spec, the plugin it came from ("acme-zoo 0.3", or a file's path), and its other names."""
+
+    spec: S_co
+    plugin: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """Everything that is registered, by kind and name, and a sentence for each plugin that is broken.
+
+    `families` are of backbones, by prefix; their members are not listed anywhere, and resolved when they are asked for.
+    """
+
+    datasets: Mapping[str, Registered[DatasetSpec]]
+    augmentations: Mapping[str, Registered[AugmentationSpec]]
+    losses: Mapping[str, Registered[LossSpec]]
+    backbones: Mapping[str, Registered[BackboneSpec]]
+    explainers: Mapping[str, Registered[ExplainerSpec]]
+    trackers: Mapping[str, Registered[TrackerSpec]]
+    ablations: Mapping[str, Registered[AblationSpec]]
+    families: Mapping[str, Registered[BackboneFamily]] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def dataset(self, name: str) -> DatasetSpec:
+        """Return the data set called `name` (or with that alias); `UserError` with the nearest names otherwise."""
+        return _found(self.datasets, "data set", name).spec
+
+    def augmentation(self, name: str) -> AugmentationSpec:
+        """Return the augmentation called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.augmentations, "augmentation", name).spec
+
+    def loss(self, name: str) -> LossSpec:
+        """Return the loss called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.losses, "loss", name).spec
+
+    def backbone(self, name: str) -> BackboneSpec:
+        """Return the backbone called `name`, also as `family/name`; `UserError` with the nearest names otherwise."""
+        return self._backbone(name).spec
+
+    def explainer(self, name: str) -> ExplainerSpec:
+        """Return the explainer called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.explainers, "explainer", name).spec
+
+    def tracker(self, name: str) -> TrackerSpec:
+        """Return the tracker called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.trackers, "tracker", name).spec
+
+    def ablation(self, name: str) -> AblationSpec:
+        """Return the ablation called `name`; `UserError` with the nearest names otherwise."""
+        return _found(self.ablations, "ablation", name).spec
+
+    def of_kind(self, kind: str) -> Mapping[str, Registered[Spec]]:
+        """Return what is registered of one kind, named in the singular or plural."""
+        registered: Mapping[str, Registered[Spec]] = getattr(self, kind_of(kind).plural)
+        return registered
+
+    def registered(self, kind: str, name: str) -> Registered[Spec]:
+        """Return what is registered as `name`, with its plugin; `UserError` with the nearest names otherwise."""
+        if kind_of(kind).spec is BackboneSpec:
+            return self._backbone(name)
+        return _found(self.of_kind(kind), kind_of(kind).word, name)
+
+    def options(self, kind: str, name: str, values: Mapping[str, Any]) -> Options:
+        """Return a recipe's `values` as the typed options of a part; `UserError` for one that it does not have."""
+        spec = self.registered(kind, name).spec
+        assert not isinstance(spec, AblationSpec), "an ablation has no options"
+        key = options_key(kind_of(kind), spec.name)
+        return read_options(spec.options, values, f"{kind_of(kind).word} {spec.name!r}", key)
+
+    def _backbone(self, name: str) -> Registered[BackboneSpec]:
+        prefix, slash, member = name.partition("/")
+        if not slash or not self.families:
+            return _found(self.backbones, "backbone", name, [f"{prefix}/…" for prefix in self.families])
+        if prefix not in self.families:
+            raise unknown_name("family of backbones", prefix, self.families)
+        family = self.families[prefix]
+        try:
+            spec = family.spec.resolve(member)
+        except KeyError:
+            raise unknown_name("backbone", name, self.members(prefix)) from None
+        if fault := fault_of_member(kind_of("backbone"), spec, name):
+            raise UserError(f"plugin {family.plugin} is broken: its family {prefix!r} has {name!r}, {fault}")
+        return Registered(spec, family.plugin)
+
+    def members(self, prefix: str) -> list[str]:
+        """Return the names of a family's members, prefix included; `UserError` where it has none or fails to say."""
+        family = self.families[prefix]
+        try:
+            names = [f"{prefix}/{name}" for name in family.spec.names()]
+        except Exception as error:  # whatever a plugin's function raises
+            said = describe(error, family.plugin)
+            raise UserError(
+                f"family of backbones {prefix!r} (plugin {family.plugin}) failed to list its names: {said}"
+            ) from error
+        if not names:
+            raise UserError(
+                f"family of backbones {prefix!r} (plugin {family.plugin}) has no member: its names() lists none"
+            )
+        return names
+
+    @contextmanager
+    def building(self, kind: str, name: str) -> Iterator[None]:
+        """Turn what a plugin's callable raises inside the block into a `UserError` that names the plugin.
+
+        `kind` is a singular such as "backbone". A `UserError` passes unchanged; the original is kept as the cause.
+        """
+        registered = self.registered(kind, name)
+        try:
+            yield
+        except UserError:
+            raise
+        except Exception as error:
+            said = describe(error, registered.plugin)
+            message = f"{kind_of(kind).word} {name!r} (plugin {registered.plugin}) failed: {said}"
+            raise UserError(message) from error
+
+
+def load_host(
+    plugin_files: Sequence[Path] = (),
+    *,
+    registered_files: Sequence[Path] = (),
+    disabled: Sequence[str] = (),
+    strict: bool = False,
+) -> Host:
+    """Load the installed plugins that are not `disabled`, `registered_files` and `plugin_files`, one by one.
+
+    A plugin that does not load, misspells a hook or returns something else than specs is left out and named in
+    `Host.problems`; with `strict`, or when it is one of `plugin_files`, that is a `UserError`. Two plugins that
+    claim one name are always a `UserError`.
+    """
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    sources, faults = entry_point_sources(disabled)
+    if strict and faults:
+        raise faults[0]
+    claims: list[tuple[Source, Kind, Spec | BackboneFamily]] = []
+    for source in [*sources, *file_sources(plugin_files, registered_files)]:
+        specs, found = _collect(manager, source)
+        if found and (strict or source.named):
+            raise found[0]
+        faults += found
+        claims += [(source, kind, spec) for kind, spec in specs]
+    return _host(claims, tuple(str(fault) for fault in faults))
+
+
+def _collect(
+    manager: pluggy.PluginManager, source: Source
+) -> tuple[list[tuple[Kind, Spec | BackboneFamily]], list[UserError]]:
+    """Load one plugin and call its hooks: what it gives, and an error for each thing that is wrong with it."""
+    try:
+        module = source.load()
+    except UserError as error:
+        return [], [error]
+    except (Exception, SystemExit) as error:
+        return [], [_fault(source, f"failed at import: {describe(error, source.label)}", error)]
+    try:
+        manager.register(module, name=source.where)
+    except Exception as error:  # pluggy's own, or whatever the module's attributes raise when looked at
+        return [], [_fault(source, f"has hooks that do not fit: {describe(error)}", error)]
+    specs: list[tuple[Kind, Spec | BackboneFamily]] = []
+    faults: list[UserError] = []
+    implemented = [
+        (caller.name, impl.function)
+        for caller in manager.get_hookcallers(module) or []
+        for impl in caller.get_hookimpls()
+        if impl.plugin is module
+    ]
+    if not implemented:
+        faults.append(_fault(source, f"registers nothing: mark a function named {_hooks('or')} with @hookimpl"))
+    for hook, function in implemented:
+        kind = next((kind for kind in KINDS if kind.hook == hook), None)
+        if kind is None:
+            faults.append(_fault(source, f"has a hook that does not exist, {hook!r}: {_nearest_hook(hook)}"))
+            continue
+        try:
+            returned: Any = function()
+        except (Exception, SystemExit) as error:
+            faults.append(_fault(source, f"failed in {hook}: {describe(error, source.label)}", error))
+            continue
+        said = fault_of(kind, returned)
+        if said:
+            faults.append(_fault(source, f"is broken: {hook} {said}"))
+        else:
+            specs += [(kind, spec) for spec in returned]
+    return specs, faults
+
+
+def _host(claims: Sequence[tuple[Source, Kind, Spec | BackboneFamily]], problems: tuple[str, ...]) -> Host:
+    registered: dict[str, dict[str, Registered[Any]]] = {kind.plural: {} for kind in KINDS}
+    families: dict[str, Registered[BackboneFamily]] = {}
+    claimed: dict[tuple[str, str], str] = {}
+    for source, kind, spec in claims:
+        names = (f"{spec.prefix}/",) if isinstance(spec, BackboneFamily) else names_of(spec)
+        for name in names:
+            if (kind.name, name) in claimed:
+                raise _clash(kind, name, claimed[kind.name, name], source.label)
+            claimed[kind.name, name] = source.label
+        if isinstance(spec, BackboneFamily):
+            families[spec.prefix] = Registered(spec, source.label)
+        else:
+            registered[kind.plural][spec.name] = Registered(spec, source.label, names[1:])
+    return Host(**registered, families=families, problems=problems)
+
+
+def _clash(kind: Kind, name: str, first: str, second: str) -> UserError:
+    if first == second:
+        return UserError(f"plugin {first} claims the {kind.word} name {name!r} twice: rename one of the two")
+    return UserError(
+        f"two plugins claim the {kind.word} name {name!r}: {first} and {second}; rename one, or leave one out "
+        "(an installed one with `[plugins] disabled` in registry.toml, a file by not naming it)"
+    )
+
+
+def _found(registered: Mapping[str, Registered[S]], word: str, name: str, others: Sequence[str] = ()) -> Registered[S]:
+    if name in registered:
+        return registered[name]
+    for candidate in registered.values():
+        if name in candidate.aliases:
+            return candidate
+    known = [*registered, *(alias for candidate in registered.values() for alias in candidate.aliases)]
+    raise unknown_name(word, name, [*known, *others])
+
+
+def _fault(source: Source, said: str, cause: BaseException | None = None) -> UserError:
+    fault = UserError(f"{source.where} {said}")
+    fault.__cause__ = cause
+    return fault
+
+
+def _hooks(joiner: str) -> str:
+    names = [kind.hook for kind in KINDS]
+    return f"{', '.join(names[:-1])} {joiner} {names[-1]}"
+
+
+def _nearest_hook(hook: str) -> str:
+    near = difflib.get_close_matches(hook, [kind.hook for kind in KINDS], n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"the hooks are {_hooks('and')}"

@@ -1,0 +1,1 @@
+"""Recipes by name: registry.toml, changes made to a recipe, and ablations."""

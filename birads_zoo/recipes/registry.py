@@ -1,0 +1,244 @@
+"""The catalogue, registry.toml: recipes, models to compare, plugin files, reported results, licences of weights.
+
+The packaged file says what is official; a `registry.toml` in the working directory extends it. A recipe of the
+same name there takes the packaged one's place; models, plugins, references and licences are added. Since it names
+files whose code is run, commands that open what others made leave the working directory's out (`packaged_registry`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import msgspec
+
+from birads_zoo.errors import UserError, unknown_name
+from birads_zoo.recipe import ModelSection, from_dict
+from birads_zoo.recipe.checking import in_words
+from birads_zoo.recipe.layers import flat, lay
+from birads_zoo.version import __version__
+
+FILE_NAME = "registry.toml"
+_OWN_KEYS = ("extends", "summary", "backbones")
+_Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """A result that somebody reported, with its source, to be shown beside ours. Shares lie in [0, 1]."""
+
+    title: str
+    source: str
+    network: str
+    split: str
+    accuracy: _Share | None = None
+    macro_f1: _Share | None = None
+    macro_precision: _Share | None = None
+    macro_recall: _Share | None = None
+    weighted_f1: _Share | None = None
+    weighted_precision: _Share | None = None
+    weighted_recall: _Share | None = None
+    note: str = ""
+
+
+class _Plugins(msgspec.Struct, frozen=True, kw_only=True):
+    files: tuple[str, ...] = ()
+    disabled: tuple[str, ...] = ()
+
+
+class _Models(msgspec.Struct, frozen=True, kw_only=True):
+    compare: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    """The shape of one registry.toml; recipes are checked by their own room."""
+
+    recipes: dict[str, dict[str, Any]] = {}
+    models: _Models = _Models()
+    plugins: _Plugins = _Plugins()
+    references: tuple[Reference, ...] = ()
+    licences: dict[str, str] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """What the packaged registry.toml and the working directory's say together.
+
+    `recipes` are tables as written; `origins` says which file each is from. `models` are the backbones that a
+    comparison takes unless others are named. `plugin_files` are absolute.
+    `disabled` names distributions ("acme-zoo") or single entry points ("acme-zoo:losses").
+    """
+
+    recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[str, Path] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    plugin_files: tuple[Path, ...] = ()
+    disabled: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    licences: Mapping[str, str] = field(default_factory=dict)
+
+    def recipe(self, name_or_file: str, backbone: str | None = None) -> dict[str, Any]:
+        """Return a recipe's values, as `birads_zoo.recipe.from_dict` takes them.
+
+        `name_or_file` is a recipe's name, or a TOML file that holds one recipe table. Each table is laid on the one
+        it `extends`, and its `backbones.BACKBONE` table on itself, for `backbone`, or for the recipe's own when that is
+        `None`. Raises `UserError` for an unknown name, an unreadable file, and recipes that extend each other.
+        """
+        tables = self._tables(name_or_file)
+        backbone = backbone or _own_backbone(tables)
+        values: dict[str, Any] = {}
+        for table in tables:
+            own = {key: value for key, value in table.items() if key not in _OWN_KEYS}
+            settled = lay(own, {"model": {"backbone": backbone}})
+            values = lay(lay(values, settled), table.get("backbones", {}).get(backbone, {}))
+        return values
+
+    def giver(self, name: str) -> str:
+        """Return what the recipe `name` comes from: "birads-zoo 0.3", or the path of a registry.toml."""
+        origin = self.origins[name]
+        return f"birads-zoo {__version__}" if origin == packaged_file() else str(origin)
+
+    def _tables(self, name_or_file: str) -> list[Mapping[str, Any]]:
+        """Return the recipe's tables, from the one that extends nothing to the one asked for."""
+        if name_or_file not in self.recipes and (name_or_file.endswith(".toml") or Path(name_or_file).is_file()):
+            table: Mapping[str, Any] = _read(Path(name_or_file))
+            _check_recipe(table, name_or_file)
+        else:
+            table = self._named(name_or_file)
+        tables, path = [table], [name_or_file]
+        while "extends" in table:
+            path.append(table["extends"])
+            if path[-1] in path[:-1]:
+                raise UserError(
+                    f"recipes extend each other in a circle: {' → '.join(path)}; let one of them extend none"
+                )
+            table = self._named(path[-1])
+            tables.insert(0, table)
+        return tables
+
+    def _named(self, name: str) -> Mapping[str, Any]:
+        if name not in self.recipes:
+            raise unknown_name("recipe", name, self.recipes)
+        return self.recipes[name]
+
+
+def load_registry(cwd: Path | None = None) -> Registry:
+    """Read the packaged registry.toml and, where there is one, that of `cwd` (default: the working directory).
+
+    Raises `UserError` for a file that cannot be read, is no TOML, or has an unknown key or a wrong type.
+    """
+    packaged = packaged_file()
+    local = (cwd or Path.cwd()) / FILE_NAME
+    return _read_together([packaged, local] if local.exists() and not local.samefile(packaged) else [packaged])
+
+
+def packaged_registry() -> Registry:
+    """Read the packaged registry.toml alone."""
+    return _read_together([packaged_file()])
+
+
+def _read_together(files: Sequence[Path]) -> Registry:
+    recipes: dict[str, Mapping[str, Any]] = {}
+    origins: dict[str, Path] = {}
+    models: list[str] = []
+    plugin_files: list[Path] = []
+    disabled: list[str] = []
+    references: list[Reference] = []
+    licences: dict[str, str] = {}
+    for path in files:
+        content = read_file(path)
+        for name, table in content.recipes.items():
+            recipes[name], origins[name] = MappingProxyType(table), path
+        models += content.models.compare
+        plugin_files += [(path.parent / file).resolve() for file in content.plugins.files]
+        disabled += content.plugins.disabled
+        references += [reference for reference in content.references if reference not in references]
+        licences |= content.licences
+    return Registry(
+        recipes=recipes,
+        origins=origins,
+        models=tuple(dict.fromkeys(models)),
+        plugin_files=tuple(dict.fromkeys(plugin_files)),
+        disabled=tuple(dict.fromkeys(disabled)),
+        references=tuple(references),
+        licences=licences,
+    )
+
+
+def packaged_file() -> Path:
+    """Return the registry.toml that came with the package: in a wheel inside it, in a checkout beside it."""
+    package = Path(__file__).parent.parent
+    for path in (package / FILE_NAME, package.parent / FILE_NAME):
+        if path.is_file():
+            return path
+    raise UserError(f"{package / FILE_NAME} is missing, so this installation is damaged; re-install birads-zoo")
+
+
+def read_file(path: Path) -> _File:
+    """Read and check one registry.toml; raises `UserError` that names the file and the key."""
+    values = _read(path)
+    _check_keys(values, path)
+    try:
+        content = msgspec.convert(values, _File)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{path}: {in_words(str(error))}") from None
+    for name, table in content.recipes.items():
+        _check_recipe(table, f"{path}, [recipes.{name}]")
+    return content
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path} is no valid TOML: {str(error)[0].lower()}{str(error)[1:]}; correct it there") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no valid TOML: it is not encoded in UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from None
+
+
+def _check_recipe(table: Mapping[str, Any], source: str) -> None:
+    """Check a recipe's own keys, then its fields and those of its overrides."""
+    for key in ("extends", "summary"):
+        if not isinstance(table.get(key, ""), str):
+            raise UserError(f"{source}: key {key!r}: expected text, got {table[key]!r}")
+    overrides = table.get("backbones", {})
+    if not isinstance(overrides, dict) or not all(isinstance(value, dict) for value in overrides.values()):
+        raise UserError(f"{source}: key 'backbones': expected a table for each backbone's name")
+    own = {key: value for key, value in table.items() if key not in _OWN_KEYS}
+    from_dict(own, source)
+    for backbone, values in overrides.items():
+        from_dict(values, f"{source}, backbones.{backbone}")
+
+
+def _check_keys(values: Mapping[str, Any], path: Path) -> None:
+    """Name the nearest valid key for each unknown one."""
+    _only(values, _File.__struct_fields__, path, "")
+    for section, fields in (("plugins", _Plugins.__struct_fields__), ("models", _Models.__struct_fields__)):
+        if isinstance(values.get(section), dict):
+            _only(values[section], fields, path, f"{section}.")
+    references = values.get("references", [])
+    for number, reference in enumerate(references if isinstance(references, list) else []):
+        if isinstance(reference, dict):
+            _only(reference, Reference.__struct_fields__, path, f"references[{number}].")
+
+
+def _only(values: Iterable[str], known: tuple[str, ...], path: Path, prefix: str) -> None:
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f"did you mean {prefix + near[0]!r}?" if near else f"known: {', '.join(known)}."
+            raise UserError(f"{path}: unknown key {prefix + key!r}; {hint}")
+
+
+def _own_backbone(tables: Iterable[Mapping[str, Any]]) -> str:
+    backbone = ModelSection().backbone
+    for table in tables:
+        backbone = flat(table).get("model.backbone", backbone)
+    return backbone

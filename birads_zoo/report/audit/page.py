@@ -1,0 +1,62 @@
+"""An audit as a page that opens without a network."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from birads_zoo.data.index.audit import AuditSummary
+from birads_zoo.files import write_text
+from birads_zoo.inspection.finding import Finding
+from birads_zoo.inspection.inspect import Inspection
+from birads_zoo.report import templates
+from birads_zoo.report.audit.figures import draw_audit
+
+_MOST_DUPLICATES = 200  # lines of their table
+_FIGURES = {
+    "missed": "Chance that a random test set misses a class",
+    "sides": "How often both breasts bear a class",
+    "several": "Patients with several classes",
+    "sizes": "Picture sizes by class",
+    "years": "Years by class",
+    "copies": "Pictures that are there more than once",
+}
+"""By file name: what a figure shows, for those who cannot see it."""
+
+
+def write_audit_page(
+    path: Path,
+    title: str,
+    root: Path,
+    summary: AuditSummary,
+    inspection: Inspection,
+    findings: Sequence[Finding],
+    shortcuts: Mapping[str, float],
+    split: str,
+) -> None:
+    """Write the page to `path`: findings, tables and figures, all in one file; every text from outside is escaped.
+
+    `root` is where the pictures of duplicates are read from; `shortcuts` are macro-F1 by name under `split`, or none.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        draw_audit(Path(folder), inspection, root)
+        drawn = {
+            name: base64.b64encode((Path(folder) / f"{name}.png").read_bytes()).decode("ascii")
+            for name in _FIGURES
+            if (Path(folder) / f"{name}.png").exists()
+        }
+    page = templates.render(
+        "audit.html",
+        title=title,
+        summary=summary,
+        found=inspection,
+        findings=findings,
+        shortcuts=shortcuts,
+        split=split,
+        figures=drawn,
+        alts=_FIGURES,
+        most_duplicates=_MOST_DUPLICATES,
+    )
+    write_text(path, page)

@@ -1,0 +1,1 @@
+"""How figures, pictures and charts are drawn, whatever they are of."""

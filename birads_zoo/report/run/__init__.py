@@ -1,0 +1,1 @@
+"""The page, the figures and the text of one run."""

@@ -1,0 +1,127 @@
+"""What a split makes of a score: each split's score with its interval, and its difference from the split by patient."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from birads_zoo.evaluation.words import leak_said
+from birads_zoo.files import write_text
+from birads_zoo.report.drawing import style
+from birads_zoo.report.drawing.style import BODY, COOL, INK, PAPER, QUIET, SMALL, WARM
+from birads_zoo.report.study.differences import Difference, numbers
+from birads_zoo.report.study.leaderboard import SchemeScore
+
+HEAD = (
+    *("split", "leaky", "leak_proven", "score", "score_low", "score_high", "patient_lookup"),
+    *("difference", "difference_low", "difference_high", "p_adjusted", "verdict"),
+)
+_NAMES, _SCORES, _GAPS, _WORDS = 1.1, 3.6, 3.0, 2.6  # inches
+
+
+def draw(rows: Sequence[SchemeScore], path: Path, title: str, context: str, metric: str) -> None:
+    """Draw a line a split: its score on the left, how much more that is than by patient in the middle, and the verdict.
+
+    Vermilion where the split leaks or may leak, blue where it does not; a hollow diamond is what a table of patient ids
+    scores on the same folds. A difference is coloured where its corrected p-value is below 0.05.
+    """
+    width = _NAMES + _SCORES + _GAPS + _WORDS
+    figure = style.chart(width, 0.52 * len(rows) + 1.1, title, context)
+    scores, gaps, words = figure.subplots(1, 3, width_ratios=(_NAMES + _SCORES, _GAPS, _WORDS), sharey=True)
+    for place, row in enumerate(rows):
+        _draw_score(scores, place, row)
+        _draw_gap(gaps, place, row)
+        _write_words(words, place, row)
+    for axes in (scores, gaps):
+        style.tidy(axes, "x")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.margins(x=0.08)
+    gaps.axvline(0, color=QUIET, linewidth=1, zorder=0)
+    gaps.tick_params(labelleft=False)
+    scores.set_ylim(len(rows) - 0.4, -0.6)
+    scores.set_yticks(range(len(rows)), [f"by {row.scheme}\n{_kind(row)}" for row in rows], size=BODY)
+    words.axis("off")
+    words.set_xlim(0, 1)
+    style.name_axes(scores, x=f"{metric} · ◇ a table of patient ids")
+    style.name_axes(gaps, x="more than by patient, same rows")
+    style.save(figure, path)
+
+
+def _kind(row: SchemeScore) -> str:
+    return f"{leak_said(row)} patients" if row.leaky else "new patients"
+
+
+def _draw_score(axes: Axes, place: int, row: SchemeScore) -> None:
+    if row.patient_lookup is not None:
+        face = {"markerfacecolor": PAPER, "markeredgecolor": QUIET}
+        axes.plot(row.patient_lookup, place, "D", markersize=5, zorder=1, **face)
+    if row.score is None:
+        return
+    colour = WARM if row.leaky else COOL
+    axes.plot([row.score.low, row.score.high], [place, place], color=colour, linewidth=2.2)
+    axes.plot(row.score.value, place, "o", color=colour, markersize=6.5)
+    style.write(axes, row.score.value, place - 0.14, f"{row.score.value:.3f}", INK, SMALL, ha="center", va="bottom")
+
+
+def _draw_gap(axes: Axes, place: int, row: SchemeScore) -> None:
+    if row.inflation is None:
+        style.write(
+            axes, 0, place, "  failed" if row.error else "  what others are held against", QUIET, SMALL, va="center"
+        )
+        return
+    shown = row.p is not None and row.p < 0.05
+    colour = QUIET if not shown else WARM if row.inflation.value > 0 else COOL
+    axes.plot([row.inflation.low, row.inflation.high], [place, place], color=colour, linewidth=2.2)
+    axes.plot(row.inflation.value, place, "o", color=colour, markersize=6.5)
+
+
+def _write_words(axes: Axes, place: int, row: SchemeScore) -> None:
+    if row.error or row.inflation is not None:
+        style.write(axes, 0, place - 0.02, style.fitted(verdict(row), _WORDS), INK, va="bottom")
+        style.write(
+            axes, 0, place + 0.02, style.fitted(numbers(as_difference(row)), _WORDS, SMALL), QUIET, SMALL, va="top"
+        )
+
+
+def verdict(row: SchemeScore) -> str:
+    """Say what a split does to the score, or why that is not known."""
+    return f"failed: {row.error}" if row.error else row.verdict
+
+
+def as_difference(row: SchemeScore) -> Difference:
+    """Return a split's line among differences."""
+    return Difference(name=f"{row.scheme} less patient", estimate=row.inflation, p=row.p, verdict=verdict(row))
+
+
+def markdown(rows: Sequence[SchemeScore], metric: str) -> str:
+    """Return a Markdown table, a line a split: score, patient lookup, difference from the one by patient, verdict."""
+    lines = [
+        f"| split | {metric} [95 % interval] | patient lookup | less that by patient, corrected p | verdict |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        found, lookup = row.score, row.patient_lookup
+        scored = "–" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        known = "–" if lookup is None else f"{lookup:.3f}"
+        name = f"{row.scheme}{f' ({leak_said(row)})' * row.leaky}"
+        lines.append(f"| {name} | {scored} | {known} | {numbers(as_difference(row)) or '–'} | {verdict(row) or '–'} |")
+    return "\n".join(lines)
+
+
+def write_csv(rows: Sequence[SchemeScore], path: Path) -> None:
+    """Write a line a split, with the columns `HEAD`; an unknown number is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEAD)
+    for row in rows:
+        score, gap = (
+            ("",) * 3 if one is None else (one.value, one.low, one.high) for one in (row.score, row.inflation)
+        )
+        lookup, p = ("" if one is None else one for one in (row.patient_lookup, row.p))
+        writer.writerow([row.scheme, row.leaky, row.leaky and row.leak_proven, *score, lookup, *gap, p, verdict(row)])
+    write_text(path, text.getvalue())

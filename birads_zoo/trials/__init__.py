@@ -1,1 +1,0 @@
-"""What the conformance kit does to parts of each kind, and what it asks of them."""
