@@ -27,7 +27,7 @@ SETTINGS = {
     "60, 1–8 images, a class of 8 %": (60, (1, 8), RARE, 1.5, 1.2, 0.1),
     "161, two classes of 70, 30 %": (161, (2, 2), (0.7, 0.3), 1.0, 0.8, 0.1),
 }
-JUDGED = ("macro_f1", "macro_auroc")
+COMPARED = ("macro_f1", "macro_auroc")
 
 
 def compared(generator, setting, seeds, metric, *, equal=False):
@@ -57,7 +57,7 @@ def rows(seed, times, seeds):
     """Yield each setting's name, and by metric which samples hold the truth and which call equal models different."""
     for name, setting in SETTINGS.items():
         held = {}
-        for metric in JUDGED:
+        for metric in COMPARED:
             true, generator = truth(setting, seed, metric), np.random.default_rng([seed, seeds])
             held[f"{metric} held"], held[f"{metric} equal"] = [], []
             for _ in range(times):

@@ -179,8 +179,8 @@ def gains(seed, times):
             truth = gain(labels, made, one_fold(labels), np.ones((1, len(labels))), judged)
             held = {name: [] for name in judged}
             for labels, made, of in samples:
-                rungs = {str(k): one for k, one in enumerate(made[1:])}
-                found_by_name = gain_over_best(labels, made[0], rungs, five_folds(of), of, judged, ordinal=True)
+                shortcuts = {str(k): one for k, one in enumerate(made[1:])}
+                found_by_name = gain_over_best(labels, made[0], shortcuts, five_folds(of), of, judged, ordinal=True)
                 for name, (_, found) in found_by_name.items():
                     if found is not None:
                         held[name].append(holds((found.low, found.high), truth[name][0]))

@@ -24,7 +24,7 @@ from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions
 from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import ImageSection, SplitSection
-from birads_zoo.shortcuts.fit import climb
+from birads_zoo.shortcuts.fit import fit_shortcuts
 
 
 def main() -> None:
@@ -56,11 +56,11 @@ def scores(options: PhantomOptions) -> dict[str, tuple[float, float]]:
         patients = rows["patient_id"].to_numpy(dtype=str)
         folds = make_folds(patients, labels, labelled.classes, SplitSection(folds=2), options.seed)
         store, _ = build_store(labelled.index, ImageSection(height=128, width=96), Path(folder) / "cache")
-        rungs = climb(labelled, folds, store.array, file_facts(labelled.index), options.seed)
+        shortcuts = fit_shortcuts(labelled, folds, store.array, file_facts(labelled.index), options.seed)
     chances = rows[[chance_column("assessment", category) for category in "1345"]].to_numpy()
     order = np.concatenate([fold.test for fold in folds])
     one_hot = np.eye(len(labelled.classes))[decide(chances)]
-    told = {rung.name: (rung.probabilities, rung.probabilities) for rung in rungs}
+    told = {shortcut.name: (shortcut.probabilities, shortcut.probabilities) for shortcut in shortcuts}
     told["best possible"] = (chances[order], one_hot[order])
     return {name: _judged(labels, folds, *both) for name, both in told.items()}
 

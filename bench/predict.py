@@ -61,8 +61,8 @@ def main() -> None:
         rows = list(itertools.islice(itertools.cycle(range(len(data.positions))), arguments.images))
         ways = {
             "bare": lambda: _bare(model, data, rows, arguments.batch_size),
-            "store": lambda: _drain(model.judge(in_order(rows, _from_store(data)), arguments.batch_size)),
-            "files": lambda: _drain(model.judge(model.read(_files(data, rows)), arguments.batch_size)),
+            "store": lambda: _drain(model.predict_prepared(in_order(rows, _from_store(data)), arguments.batch_size)),
+            "files": lambda: _drain(model.predict_prepared(model.read(_files(data, rows)), arguments.batch_size)),
         }
         found = measure(ways, len(rows), arguments.rounds)
     for way, rate in found["images_per_second"].items():

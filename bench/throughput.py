@@ -143,7 +143,7 @@ def _trainer(classifier: Classifier, recipe: Recipe, host: Host, compute: Comput
     with tempfile.TemporaryDirectory() as folder:
         fit = Fit(
             classifier=classifier,
-            forward=Classifier.judge,
+            forward=Classifier.forward_details,
             batches=batches,
             validation=None,
             augment=host.augmentation(section.name).build(context).to(compute.device),

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     )
     from birads_zoo.recipe import Recipe
     from birads_zoo.report.study.leaderboard import Leaderboard
-    from birads_zoo.results.explanations import ExplanationsFound
+    from birads_zoo.results.explanations import Explanations
     from birads_zoo.results.metrics import RunMetrics
     from birads_zoo.study.results import AblationStudy, LeakageStudy
 
@@ -89,7 +89,7 @@ __all__ = [
     "Explainer",
     "ExplainerContext",
     "ExplainerSpec",
-    "ExplanationsFound",
+    "Explanations",
     "Figures",
     "Guess",
     "Index",
@@ -141,7 +141,7 @@ _PLACES = {
     "AblationStudy": "birads_zoo.study.results",
     "Audit": "birads_zoo.inspection.audit",
     "BiradsZooWarning": "birads_zoo.errors",
-    "ExplanationsFound": "birads_zoo.results.explanations",
+    "Explanations": "birads_zoo.results.explanations",
     "Figures": "birads_zoo.api.figures",
     "Guess": "birads_zoo.inspection.recognition",
     "Leaderboard": "birads_zoo.report.study.leaderboard",

@@ -63,7 +63,7 @@ def read_facts(path: Path) -> Facts:
 
     """
     header = read_header(path)
-    said = header.said
+    said = header.text
     exposure = find_exposure(said)
     return Facts(
         device=said.device,

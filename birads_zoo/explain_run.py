@@ -23,12 +23,12 @@ from birads_zoo.devices import Compute, choose_compute
 from birads_zoo.evaluation.statistics.intervals import LEVEL
 from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.explanation.curves import Views
+from birads_zoo.explanation.faithfulness import evaluate_explainer
 from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
-from birads_zoo.explanation.selection import Asked, choose
-from birads_zoo.explanation.verdict import judge_explainer
+from birads_zoo.explanation.selection import ExplainedRows, choose
 from birads_zoo.files import make_folder, whole_folder
 from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
 from birads_zoo.model.classifier import Classifier
@@ -36,7 +36,7 @@ from birads_zoo.model.folding import folded
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
 from birads_zoo.report.drawing.overlays import draw_overlay
-from birads_zoo.results.explanations import ExplainerFound, ExplanationsFound, Judged
+from birads_zoo.results.explanations import ExplainerResult, ExplainerScores, Explanations
 from birads_zoo.runs.finished import Finished, prepare_again, trained_classifier
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def explain(
     device: str,
     screen: Screen,
     root: Path | None = None,
-) -> ExplanationsFound:
+) -> Explanations:
     """Explain test rows of a finished run by the classifiers that never saw them; write and return what was found.
 
     Args:
@@ -76,35 +76,38 @@ def explain(
     specs = [host.explainer(name) for name in dict.fromkeys(explainers)]
     data = prepare_again(finished, host, screen, root)
     compute = choose_compute(device, finished.recipe.training.precision)
-    asked = choose(data, finished.recipe, finished.test, limit)
+    selection = choose(data, finished.recipe, finished.test, limit)
     made: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
     with whole_folder(finished.folder / FOLDER, replace=True) as folder:
         started = time.perf_counter()
-        with screen.bar("explaining", len(asked.samples)) as show:
+        with screen.bar("explaining", len(selection.samples)) as show:
             done = 0
-            for fold in np.unique(asked.folds).tolist():
-                for name, maps, scores in _explain_fold(finished, host, specs, data, asked, fold, compute):
+            for fold in np.unique(selection.folds).tolist():
+                for name, maps, scores in _explain_fold(finished, host, specs, data, selection, fold, compute):
                     made[name].append((maps.astype(np.float16), scores))
                     done += len(maps) if name == specs[-1].name else 0
                     show(done, f"fold {fold + 1}")
         seconds = round(time.perf_counter() - started, 1)
-        table, judged = _write_maps(folder, data, asked, made)
-        found = _found(finished, data, asked, judged, seconds)
+        table, judged = _write_maps(folder, data, selection, made)
+        found = _found(finished, data, selection, judged, seconds)
         write_explanations(folder, table, found)
         return found
 
 
 def _write_maps(
-    folder: Path, data: Prepared, asked: Asked, made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]]
-) -> tuple[pd.DataFrame, dict[str, ExplainerFound]]:
+    folder: Path,
+    data: Prepared,
+    selection: ExplainedRows,
+    made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]],
+) -> tuple[pd.DataFrame, dict[str, ExplainerResult]]:
     """Judge each explainer by the scores of its batches, write its maps and overlays, and return every map's scores."""
     found, tables = {}, []
     for name, parts in made.items():
         maps = np.concatenate([own for own, _ in parts])
         scores = {key: np.concatenate([own[key] for _, own in parts]) for key in parts[0][1]}
-        table = asked.about.assign(explainer=name, **scores)
-        judged = judge_explainer(table)
-        one = found[name] = ExplainerFound(
+        table = selection.about.assign(explainer=name, **scores)
+        judged = evaluate_explainer(table)
+        one = found[name] = ExplainerResult(
             **asdict(judged), maps=f"{name}.npz", overlays=f"overlays/{name}", passes=PASSES, draws=DRAWS
         )
         table = table.assign(
@@ -112,7 +115,7 @@ def _write_maps(
             overlay=[f"{one.overlays}/{row}.png" for row in table["row"]],
         )
         write_maps(folder / one.maps, table["row"].to_numpy(np.int64), maps)
-        _draw(folder, table, data.store.array, asked.positions, maps, asked.lesions, judged)
+        _draw(folder, table, data.store.array, selection.positions, maps, selection.lesions, judged)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)], found
 
@@ -122,14 +125,16 @@ def _explain_fold(
     host: Host,
     specs: Sequence[ExplainerSpec],
     data: Prepared,
-    asked: Asked,
+    selection: ExplainedRows,
     fold: int,
     compute: Compute,
 ) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
     """Yield each explainer's maps and scores of a fold's rows, batch by batch, in their order."""
-    own = np.flatnonzero(asked.folds == fold)
+    own = np.flatnonzero(selection.folds == fold)
     size = 8 if compute.device.type == "cpu" else finished.recipe.training.batch_size
-    batches = Batches(data.store.array, data.samples[asked.places[own]], asked.targets[own], size, compute.device)
+    batches = Batches(
+        data.store.array, data.samples[selection.places[own]], selection.targets[own], size, compute.device
+    )
     trained = trained_classifier(finished, host, fold, compute)
     some = [batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING)]
     randoms = [
@@ -148,8 +153,8 @@ def _explain_fold(
     subject = Subject(classifier=folded(trained, some[0]), placed=placed, explainers=built, compute=compute, seed=seed)
     for batch in batches.epoch(None):
         drawn = own[batch.positions.cpu().numpy()]
-        chosen = np.flatnonzero(np.isin(asked.samples, drawn))
-        samples, views = np.searchsorted(drawn, asked.samples[chosen]), asked.views[chosen]
+        chosen = np.flatnonzero(np.isin(selection.samples, drawn))
+        samples, views = np.searchsorted(drawn, selection.samples[chosen]), selection.views[chosen]
         cases = Cases(
             explained=Views(
                 images=batch.images,
@@ -158,9 +163,9 @@ def _explain_fold(
                 samples=torch.from_numpy(samples).to(compute.device),
                 views=torch.from_numpy(views).to(compute.device),
             ),
-            rows=asked.about["row"].to_numpy(np.int64)[chosen],
-            breasts=asked.breasts[chosen],
-            lesions=asked.lesions[chosen],
+            rows=selection.about["row"].to_numpy(np.int64)[chosen],
+            breasts=selection.breasts[chosen],
+            lesions=selection.lesions[chosen],
         )
         yield from score_cases(subject, cases)
 
@@ -193,14 +198,14 @@ def _maker(host: Host, spec: ExplainerSpec, recipe: Recipe, classifier: Classifi
 
 
 def _found(
-    finished: Finished, data: Prepared, asked: Asked, explainers: dict[str, ExplainerFound], seconds: float
-) -> ExplanationsFound:
-    patients = asked.about["patient_id"].to_numpy(dtype=np.str_)
-    return ExplanationsFound(
-        n=len(asked.samples),
+    finished: Finished, data: Prepared, selection: ExplainedRows, explainers: dict[str, ExplainerResult], seconds: float
+) -> Explanations:
+    patients = selection.about["patient_id"].to_numpy(dtype=np.str_)
+    return Explanations(
+        n=len(selection.samples),
         of=int(sum(data.own.present[fold.test].sum() for fold in data.folds)),
         patients=int(clusters(patients).max()) + 1,
-        with_lesions=int(asked.lesions.any(axis=(1, 2)).sum()),
+        with_lesions=int(selection.lesions.any(axis=(1, 2)).sum()),
         target=data.labelled.target.name,
         classes=data.labelled.classes,
         split=finished.metrics.split,
@@ -223,7 +228,7 @@ def _draw(
     positions: NDArray[np.int64],
     maps: NDArray[np.float16],
     lesions: NDArray[np.bool_],
-    judged: Judged,
+    judged: ExplainerScores,
 ) -> None:
     make_folder(folder / Path(table["overlay"].iloc[0]).parent)
 

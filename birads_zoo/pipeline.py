@@ -25,8 +25,8 @@ from birads_zoo.runs import folder as run_folder
 from birads_zoo.runs.measure import check_evaluation, measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.runs.tracking import tracked
-from birads_zoo.shortcuts.fit import ladder
-from birads_zoo.shortcuts.permutation_test import judge
+from birads_zoo.shortcuts.fit import shortcut_fitters
+from birads_zoo.shortcuts.permutation_test import permutation_tests
 from birads_zoo.training.checking import check_recipe
 from birads_zoo.training.cost import begin, size_up, total
 from birads_zoo.training.fold import fit_fold
@@ -77,11 +77,11 @@ def run(
     check_evaluation(data, applied)
     _say_what(applied, data, screen)
     facts = file_facts(data.labelled.index)
-    shortcuts = ladder(data.labelled, data.folds, data.store.array[data.positions], facts, applied.seed)
-    rungs = [climb(data.labelled.labels) for climb in shortcuts]
+    fitters = shortcut_fitters(data.labelled, data.folds, data.store.array[data.positions], facts, applied.seed)
+    shortcuts = [fit(data.labelled.labels) for fit in fitters]
     patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=str)
     chance = numpy_generator(applied.seed, "shortcuts")
-    verdicts = judge(data.labelled.labels, shortcuts, data.folds, patients, chance)
+    tests = permutation_tests(data.labelled.labels, fitters, data.folds, patients, chance)
     with (
         run_folder.opened(runs, recipe, data, compute, resumed, name) as folder,
         tracked(applied, host, data, folder, resumed=resumed is not None) as trackers,
@@ -104,7 +104,7 @@ def run(
             del classifier  # one at a time is enough for any memory
         cost = total(started, size, history, compute, resumed=resumed is not None)
         predictions = predictions_frame(data, fitted)
-        metrics = measure(predictions, data, applied, rungs, verdicts)
+        metrics = measure(predictions, data, applied, shortcuts, tests)
         test = fitted_frame(predictions, data, applied)
         validation = predictions[predictions["part"] == "validation"]
         run_folder.write_results(folder, test, validation, metrics, cost)

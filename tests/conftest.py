@@ -57,7 +57,7 @@ FIGURES = {
 }
 
 
-class Said(NamedTuple):
+class HeaderText(NamedTuple):
     """What a command left: its exit status and what it printed."""
 
     status: int
@@ -74,11 +74,11 @@ def own_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def few_repeats():
     """Runs judge shortcuts by 4 refits, not 20, and time one pass: tests/shortcuts and test_cost have them all."""
-    from birads_zoo.shortcuts import verdict
+    from birads_zoo.shortcuts import permutation_test
     from birads_zoo.training import cost
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verdict, "RETRAININGS", 4)
+        patch.setattr(permutation_test, "RETRAININGS", 4)
         patch.setattr(cost, "_TIMED_PASSES", 1)
         yield
 
@@ -97,11 +97,11 @@ def zoo(few_repeats):
     """Run a `birads-zoo` command in this process: `zoo("list", "--json")` → status, out, err."""
     from birads_zoo.cli import main
 
-    def run(*arguments: object) -> Said:
+    def run(*arguments: object) -> HeaderText:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stopped:
             main([str(argument) for argument in arguments])
-        return Said(stopped.value.code, out.getvalue(), err.getvalue())
+        return HeaderText(stopped.value.code, out.getvalue(), err.getvalue())
 
     return run
 
@@ -116,7 +116,7 @@ def shared(tmp_path_factory, request):
     if hasattr(request.config, "workerinput"):
         base = base.parent
 
-    def fill(name: str, command: Callable[[Path], Said]) -> tuple[Path, Said]:
+    def fill(name: str, command: Callable[[Path], HeaderText]) -> tuple[Path, HeaderText]:
         folder, record = base / f"shared-{name}", base / f"shared-{name}.json"
         with filelock.FileLock(base / f"shared-{name}.lock"):
             if not record.exists():
@@ -125,7 +125,7 @@ def shared(tmp_path_factory, request):
                 said = command(folder)
                 assert said.status == 0, said.err
                 record.write_text(json.dumps(said))
-        return folder, Said(*json.loads(record.read_text()))
+        return folder, HeaderText(*json.loads(record.read_text()))
 
     return fill
 

@@ -105,7 +105,7 @@ def test_the_figures_that_trackers_get_show_no_pictures_of_patients(finished):
     assert all(path.is_file() and path.stem == name for name, path in given.items())
 
 
-class Judge:
+class ExportedNetwork:
     """A tracker of a loop in Python, such as one that tunes: it has no plugin."""
 
     def __init__(self):
@@ -127,7 +127,7 @@ class Judge:
 
 def test_a_loop_in_python_can_stop_a_run_and_sees_why_it_ended(phantom_root, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "judge", lambda *given: {})
-    judge = Judge()
+    judge = ExportedNetwork()
     spec = TrackerSpec(name="judge", summary="s", build=lambda context: judge)
     host = dataclasses.replace(load_host(), trackers={"judge": Registered(spec, "this loop")})
     changes = {

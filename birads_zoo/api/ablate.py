@@ -60,7 +60,7 @@ def ablate(
     full = compose(recipe, changes, (), registry, host)
     named = tuple(host.ablations) if ablations is None else listed(ablations)
     study = make_study("ablate", ablated(full, named, host), seeds, metric)
-    from birads_zoo.study.studies import tell_ablations
+    from birads_zoo.study.studies import run_ablation_study
 
-    text, found = tell_ablations(study, host, Path(out), device, open_screen(progress))
+    text, found = run_ablation_study(study, host, Path(out), device, open_screen(progress))
     return Result(folder=Path(out), values=found, text=text)

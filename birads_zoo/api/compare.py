@@ -61,7 +61,7 @@ def compare(
     variants = compared(listed(recipes), listed(backbones), listed(ablations), changes, folder, registry, host)
     study = make_study("compare", variants, seeds, metric)
     from birads_zoo.report.study.table import to_markdown
-    from birads_zoo.study.studies import tell_comparison
+    from birads_zoo.study.studies import run_comparison
 
-    found = tell_comparison(study, host, Path(out), device, open_screen(progress), registry.references)
+    found = run_comparison(study, host, Path(out), device, open_screen(progress), registry.references)
     return Result(folder=Path(out), values=found, text=to_markdown(found))

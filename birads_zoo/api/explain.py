@@ -10,7 +10,7 @@ from birads_zoo.api.open_run import Run, as_run
 from birads_zoo.api.result import Result
 
 if TYPE_CHECKING:
-    from birads_zoo.results.explanations import ExplanationsFound
+    from birads_zoo.results.explanations import Explanations
 
 
 def explain(
@@ -22,7 +22,7 @@ def explain(
     device: str = "auto",
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
-) -> Result[ExplanationsFound]:
+) -> Result[Explanations]:
     """Explain test pictures of a finished run, and test whether each explainer's maps beat maps made without a network.
 
     Every picture is explained by the network that never saw its patient: the evidence for the predicted class or, where

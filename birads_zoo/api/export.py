@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from birads_zoo.api.open_run import Run, as_run
 
 if TYPE_CHECKING:
-    from birads_zoo.artifact.manifest import Kind
+    from birads_zoo.artifact.manifest import NetworkFormat
 
 
 def export(
     run: Run | Path | str,
-    format: Kind = "safetensors",
+    format: NetworkFormat = "safetensors",
     *,
     out: Path | str | None = None,
     root: Path | str | None = None,

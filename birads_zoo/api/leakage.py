@@ -57,7 +57,7 @@ def leakage(
     folder = None if weights is None else Path(weights)
     changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
     study = make_study("leakage", leaking(compose(recipe, changes, (), registry, host)), seeds, metric)
-    from birads_zoo.study.studies import tell_leakage
+    from birads_zoo.study.studies import run_leakage_study
 
-    text, found = tell_leakage(study, host, Path(out), device, open_screen(progress))
+    text, found = run_leakage_study(study, host, Path(out), device, open_screen(progress))
     return Result(folder=Path(out), values=found, text=text)

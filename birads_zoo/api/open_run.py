@@ -17,11 +17,11 @@ from birads_zoo.api.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-    from birads_zoo.artifact.manifest import Kind
+    from birads_zoo.artifact.manifest import NetworkFormat
     from birads_zoo.plugin.host import Host
     from birads_zoo.recipe import Recipe
     from birads_zoo.recipes.registry import Registry
-    from birads_zoo.results.explanations import ExplanationsFound
+    from birads_zoo.results.explanations import Explanations
     from birads_zoo.results.metrics import RunMetrics
     from birads_zoo.runs.finished import Finished
 
@@ -86,7 +86,7 @@ class Run:
         root: Path | str | None = None,
         device: str = "auto",
         progress: bool = True,
-    ) -> Result[ExplanationsFound]:
+    ) -> Result[Explanations]:
         """Draw heat maps of test pictures and score them; see `birads_zoo.explain`."""
         named = listed(explainers)
         for name in named:
@@ -161,7 +161,7 @@ class Run:
 
     def export(
         self,
-        format: Kind = "safetensors",
+        format: NetworkFormat = "safetensors",
         *,
         out: Path | str | None = None,
         root: Path | str | None = None,

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from birads_zoo.artifact.manifest import Kind, OutputsPart, Preprocessing
-from birads_zoo.artifact.networks import Judge, Network, open_classifier, open_onnx, open_own_program
+from birads_zoo.artifact.manifest import NetworkFormat, OutputsPart, Preprocessing
+from birads_zoo.artifact.networks import ExportedNetwork, Network, open_classifier, open_onnx, open_own_program
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.placement.preparation import geometry
 from birads_zoo.data.prepare import Prepared
@@ -36,8 +36,10 @@ def checked_rows(count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, CHECKED).astype(np.int64))
 
 
-def check_network(kind: Kind, path: Path, judge: Judge, finished: Finished, host: Host, data: Prepared) -> None:
-    """Open the network in `path` as a user would, and compare it with `judge`, of the trainer's on the CPU.
+def check_network(
+    kind: NetworkFormat, path: Path, trained: ExportedNetwork, finished: Finished, host: Host, data: Prepared
+) -> None:
+    """Open the network in `path` as a user would, and compare it with `trained`, on the CPU.
 
     Raises:
         UserError: where a score, probability or feature differs by more than `TOLERANCE`.
@@ -46,12 +48,12 @@ def check_network(kind: Kind, path: Path, judge: Judge, finished: Finished, host
     compute = Compute(device=torch.device("cpu"), autocast=None)
     if kind == "safetensors":
         opened = open_classifier(
-            path, finished.recipe, host, len(finished.classes), OutputsPart.of(judge.classifier.outputs), compute
+            path, finished.recipe, host, len(finished.classes), OutputsPart.of(trained.classifier.outputs), compute
         )
-        network: Network = Judge(opened, judge.own).eval()
+        network: Network = ExportedNetwork(opened, trained.own).eval()
     else:
         network = open_onnx(path, compute) if kind == "onnx" else open_own_program(path)
-    worst = largest_difference(network, judge.eval(), data, checked_rows(len(data.labelled.labels)))
+    worst = largest_difference(network, trained.eval(), data, checked_rows(len(data.labelled.labels)))
     if not worst <= TOLERANCE:
         raise UserError(
             f"the network exported as {kind} disagrees with the trainer's by {worst:.2g}, more than {TOLERANCE:g}, on "

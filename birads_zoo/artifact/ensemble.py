@@ -30,7 +30,7 @@ _AHEAD = 2  # batches on the device or being put together before the first of th
 Floats = NDArray[np.float64]
 
 
-def judge(
+def predict_prepared(
     manifest: Manifest,
     networks: Sequence[Network],
     references: Sequence[Reference],

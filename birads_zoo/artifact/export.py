@@ -22,14 +22,14 @@ from birads_zoo.artifact.manifest import (
     SUFFIXES,
     FoldPart,
     HeatMaps,
-    Kind,
     Manifest,
+    NetworkFormat,
     OutputsPart,
     Preprocessing,
     checksums,
     write_manifest,
 )
-from birads_zoo.artifact.networks import Judge, save_network
+from birads_zoo.artifact.networks import ExportedNetwork, save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
@@ -50,7 +50,7 @@ CARD = "model_card.md"
 
 def export(
     run: Path,
-    kind: Kind,
+    kind: NetworkFormat,
     out: Path,
     host: Host,
     registry: Registry,
@@ -81,9 +81,9 @@ def export(
                 seen.append(see(classifier, fold, finished.recipe, data, compute, lambda n: show(n, "")))
             path = folder / _weights_name(fold.number, kind)
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
-            judge = Judge(portable, len(data.own.names))
-            save_network(kind, judge, finished.recipe, path)
-            check_network(kind, path, judge, finished, host, data)
+            network = ExportedNetwork(portable, len(data.own.names))
+            save_network(kind, network, finished.recipe, path)
+            check_network(kind, path, network, finished, host, data)
             channels = tuple(classifier.pixel_mean.tolist()), tuple(classifier.pixel_std.tolist())
         preprocessing = Preprocessing(
             image=finished.recipe.image,
@@ -119,7 +119,7 @@ def export(
     return manifest
 
 
-def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind) -> tuple[FoldPart, ...]:
+def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: NetworkFormat) -> tuple[FoldPart, ...]:
     temperatures = {fit.fold: fit.temperature for fit in finished.metrics.calibration.folds}
     thresholds = {one.fold: one.threshold for one in finished.metrics.conformal.folds}
     shifts = class_shifts(data, finished.recipe)
@@ -139,13 +139,13 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Kind)
 def _heat_maps(finished: Finished) -> HeatMaps:
     """Take over what `birads-zoo explain` found of the recipe's explainer, if it was asked."""
     told = read_explanations(finished.folder)
-    judged = None if told is None else told.found.explainers.get(finished.recipe.explainer.name)
+    judged = None if told is None else told.explanations.explainers.get(finished.recipe.explainer.name)
     if judged is None:
         return HeatMaps(faithful=None, verdict="nobody has tested these maps")
     return HeatMaps(faithful=judged.faithful, verdict=judged.verdict)
 
 
-def _weights_name(number: int, kind: Kind) -> str:
+def _weights_name(number: int, kind: NetworkFormat) -> str:
     return f"fold-{number}{SUFFIXES[kind]}"
 
 

@@ -22,8 +22,8 @@ NAME = "manifest.json"
 REFERENCE = "reference.safetensors"
 """The file of the features against which new pictures are held."""
 
-Kind = Literal["safetensors", "onnx", "exported-program"]
-SUFFIXES: dict[Kind, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "exported-program": ".pt2"}
+NetworkFormat = Literal["safetensors", "onnx", "exported-program"]
+SUFFIXES: dict[NetworkFormat, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "exported-program": ".pt2"}
 
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -132,7 +132,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
 
     notice: str
     torch: str
-    kind: Kind
+    kind: NetworkFormat
     run_id: str
     recipe: Recipe
     classes: tuple[str, ...]

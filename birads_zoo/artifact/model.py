@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from birads_zoo.artifact.ensemble import judge
+from birads_zoo.artifact.ensemble import predict_prepared
 from birads_zoo.artifact.manifest import NAME, NOTICE, REFERENCE, Manifest, read_manifest
-from birads_zoo.artifact.networks import Judge, Network, onnx_device, open_classifier, open_onnx
+from birads_zoo.artifact.networks import ExportedNetwork, Network, onnx_device, open_classifier, open_onnx
 from birads_zoo.artifact.reading import Images, in_order, read, samples_of
 from birads_zoo.artifact.reference import Reference
 from birads_zoo.artifact.samples import Prediction, Ready, Sample
@@ -92,7 +92,7 @@ class Model:
             UserError: for images of another kind. A picture that cannot be read is a prediction with its `error`.
 
         """
-        return self.judge(self.read(self.samples(images)), batch_size)
+        return self.predict_prepared(self.read(self.samples(images)), batch_size)
 
     def samples(self, images: Images) -> Iterator[Sample]:
         """Return what gets a prediction each: the samples that `images` are, see `stream`."""
@@ -102,9 +102,9 @@ class Model:
         """Read and prepare samples in threads, in their order; one that cannot be read is a prediction that says so."""
         return in_order(samples, lambda sample: read(sample, self.manifest.preprocessing))
 
-    def judge(self, prepared: Iterable[Ready | Prediction], batch_size: int = 32) -> Iterator[Prediction]:
+    def predict_prepared(self, prepared: Iterable[Ready | Prediction], batch_size: int = 32) -> Iterator[Prediction]:
         """Yield the predictions of prepared samples, in their order."""
-        return judge(self.manifest, self.networks, self.references, self.compute, prepared, batch_size)
+        return predict_prepared(self.manifest, self.networks, self.references, self.compute, prepared, batch_size)
 
     def explain(self, sample: Sample, label: str) -> Explanation:
         """Show where the evidence for class `label` lies in a sample's own pictures: the mean of the folds' heat maps.
@@ -169,7 +169,7 @@ def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
             for fold in manifest.folds
         )
         own = labelled_views(manifest.level, len(manifest.view_names))
-        networks = tuple(Judge(classifier, own).eval() for classifier in classifiers)
+        networks = tuple(ExportedNetwork(classifier, own).eval() for classifier in classifiers)
     return Model(
         manifest=manifest,
         networks=networks,

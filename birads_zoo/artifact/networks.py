@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from birads_zoo.artifact.manifest import Kind, OutputsPart
+from birads_zoo.artifact.manifest import NetworkFormat, OutputsPart
 from birads_zoo.data.index.view_names import count_views
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
 Network = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
-"""Images N×V×1×H×W in [0, 1] and which of them are there, N×V bool, on the device → what `Judge` tells, in float32.
+"""Images N×V×1×H×W in [0, 1] and which are present, N×V bool, on the device → the outputs of `ExportedNetwork`.
 
 The probabilities are the softmax of the scores. Predictions take it again in float64, where small ones do not become 0.
 """
@@ -39,7 +39,7 @@ _OUTPUTS = ["scores", "probabilities", "features"]
 _OPSET = 18  # the lowest that torch's exporter writes without converting
 
 
-class Judge(nn.Module):
+class ExportedNetwork(nn.Module):
     """A classifier that puts out class scores, probabilities, features (see `summarised`) and its views' weights.
 
     `own` is how many of a sample's pictures, from the first on, its label is of.
@@ -58,11 +58,11 @@ class Judge(nn.Module):
         if present is None:
             present = torch.ones(images.shape[:2], dtype=torch.bool, device=images.device)
         maps = self.classifier.features(images)
-        judged = self.classifier.head.judge(maps, present)
-        scores = self.classifier.scores(judged.logits)
+        output = self.classifier.head.forward_details(maps, present)
+        scores = self.classifier.scores(output.logits)
         features = summarised(self.classifier, maps[:, : self.own], present[:, : self.own])
-        told = scores, scores.softmax(1), features
-        return told if judged.view_weights is None else (*told, judged.view_weights)
+        outputs = scores, scores.softmax(1), features
+        return outputs if output.view_weights is None else (*outputs, output.view_weights)
 
 
 def summarised(classifier: Classifier, maps: Tensor, present: Tensor) -> Tensor:
@@ -77,7 +77,7 @@ def summarised(classifier: Classifier, maps: Tensor, present: Tensor) -> Tensor:
     return mean_of_present(maps.mean((-2, -1)), present)
 
 
-def save_network(kind: Kind, judge: Judge, recipe: Recipe, path: Path) -> None:
+def save_network(kind: NetworkFormat, network: ExportedNetwork, recipe: Recipe, path: Path) -> None:
     """Write a judge's classifier, on the CPU, to `path`, for batches of any size; the graphs are the judge's.
 
     A network of one view takes `images`, one of several `images` and `present`.
@@ -89,7 +89,7 @@ def save_network(kind: Kind, judge: Judge, recipe: Recipe, path: Path) -> None:
     if kind == "safetensors":
         # Not `save_file`, which makes files for their owner's eyes only.
         path.write_bytes(
-            safetensors.torch.save({name: one.contiguous() for name, one in judge.classifier.state_dict().items()})
+            safetensors.torch.save({name: one.contiguous() for name, one in network.classifier.state_dict().items()})
         )
         return
     views = count_views(recipe.dataset.views)
@@ -103,10 +103,10 @@ def save_network(kind: Kind, judge: Judge, recipe: Recipe, path: Path) -> None:
     try:
         with torch.no_grad(), _quiet():
             if kind == "exported-program":
-                torch.export.save(torch.export.export(judge.eval(), examples, dynamic_shapes=shapes), path)
+                torch.export.save(torch.export.export(network.eval(), examples, dynamic_shapes=shapes), path)
             else:
                 torch.onnx.export(
-                    judge.eval(),
+                    network.eval(),
                     examples,
                     path,
                     dynamo=True,
@@ -183,12 +183,12 @@ def open_onnx(path: Path, compute: Compute) -> Network:
 
     wanted = [one.name for one in session.get_inputs()]
 
-    def judge(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
+    def network(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
         given = {"images": images.cpu().numpy(), "present": present.cpu().numpy()}
-        told = session.run(None, {name: given[name] for name in wanted})
-        return tuple(torch.from_numpy(one) for one in told)
+        outputs = session.run(None, {name: given[name] for name in wanted})
+        return tuple(torch.from_numpy(one) for one in outputs)
 
-    return judge
+    return network
 
 
 def onnx_device(device: str) -> str:
@@ -206,11 +206,11 @@ def open_own_program(path: Path) -> Network:
     """
     program = torch.export.load(path).module()
 
-    def judge(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
-        told: tuple[Tensor, ...] = program(images, present) if images.shape[1] > 1 else program(images)
-        return told
+    def network(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
+        outputs: tuple[Tensor, ...] = program(images, present) if images.shape[1] > 1 else program(images)
+        return outputs
 
-    return judge
+    return network
 
 
 def _needed(package: str) -> Any:

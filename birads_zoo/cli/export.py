@@ -9,7 +9,7 @@ from typing import get_args
 import click
 
 from birads_zoo.api.export import export
-from birads_zoo.artifact.manifest import Kind, Share, read_manifest
+from birads_zoo.artifact.manifest import NetworkFormat, Share, read_manifest
 from birads_zoo.cli.plugins import plugin_option
 
 
@@ -18,7 +18,7 @@ from birads_zoo.cli.plugins import plugin_option
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(get_args(Kind)),
+    type=click.Choice(get_args(NetworkFormat)),
     default="safetensors",
     show_default=True,
     help="Weights for birads-zoo itself; a graph for ONNX Runtime; a graph for torch.export.load.",
@@ -28,7 +28,7 @@ from birads_zoo.cli.plugins import plugin_option
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @plugin_option
 def command(
-    run: Path, kind: Kind, out: Path | None, root: Path | None, device: str, plugin_files: tuple[Path, ...]
+    run: Path, kind: NetworkFormat, out: Path | None, root: Path | None, device: str, plugin_files: tuple[Path, ...]
 ) -> None:
     """Export every fold's network of a finished RUN, with its preprocessing, calibration, card and checksums.
 

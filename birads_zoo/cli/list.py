@@ -16,7 +16,7 @@ from birads_zoo.api.opening import open_host
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.interfaces import BackboneSpec, Spec
-from birads_zoo.plugin.kinds import KINDS, Kind, kind_of
+from birads_zoo.plugin.kinds import KINDS, PluginKind, kind_of
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host, Registered
@@ -97,7 +97,7 @@ def _members(host: Host, registry: Registry, pattern: str) -> Iterator[_Entry]:
         yield _entry(kind_of("backbone"), host.registered("backbone", name), registry)
 
 
-def _entry(kind: Kind, registered: Registered[Spec], registry: Registry) -> _Entry:
+def _entry(kind: PluginKind, registered: Registered[Spec], registry: Registry) -> _Entry:
     spec = registered.spec
     weights, licence = (spec.weights, spec.licence) if isinstance(spec, BackboneSpec) else ("", "")
     return _Entry(

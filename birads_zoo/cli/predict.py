@@ -95,7 +95,7 @@ def _written(
     columns = columns_of(model.classes, views) + ["heat_map"] * (maps is not None)
     writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
     writer.writeheader()
-    predictions = model.judge(model.read(samples), batch_size)
+    predictions = model.predict_prepared(model.read(samples), batch_size)
     for number, (sample, prediction) in enumerate(zip(samples, predictions, strict=True), start=1):
         row = as_row(prediction, model.classes)
         if maps is not None and not prediction.error:

@@ -11,7 +11,7 @@ import click
 from birads_zoo.api.opening import open_host
 from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.files import write_text
-from birads_zoo.plugin.kinds import KINDS, Kind, kind_of
+from birads_zoo.plugin.kinds import KINDS, PluginKind, kind_of
 from birads_zoo.recipes.registry import FILE_NAME
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def command(file: Path) -> None:
         click.echo(f"  {_NEXT[kind.name].format(name=name)}")
 
 
-def _registered_by(host: Host, file: Path) -> list[tuple[Kind, str]]:
+def _registered_by(host: Host, file: Path) -> list[tuple[PluginKind, str]]:
     return [
         (kind, name)
         for kind in KINDS

@@ -34,7 +34,7 @@ from birads_zoo.plugin.host import Host
 from birads_zoo.plugin.kinds import KINDS, fault_of_member, fault_of_spec, kind_of
 from birads_zoo.plugin.sources import describe
 from birads_zoo.randomness import derive, torch_generator
-from birads_zoo.training.dry_run import rehearse_augmentation
+from birads_zoo.training.dry_run import dry_run_augmentation
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def check_augmentation(spec: AugmentationSpec) -> list[Finding]:
             require(torch.equal(images, before), "it changes its input in place")
             torch.manual_seed(seed)
             require(torch.equal(called(augment, images), changed), "the same torch seed gives different pictures")
-            rehearse_augmentation(augment, height, width, images.device, maps=True)
+            dry_run_augmentation(augment, height, width, images.device, maps=True)
     return findings
 
 

@@ -37,7 +37,7 @@ def few_areas(metrics: Measured) -> str:
         return ""
     if len(areas) == 2:
         return next(iter(few.values())).warning
-    return f"too few pairs: {'; '.join(f'{name} {basis.said}' for name, basis in few.items())}"
+    return f"too few pairs: {'; '.join(f'{name} {basis.text}' for name, basis in few.items())}"
 
 
 def is_few(basis: Pairs | None) -> bool:

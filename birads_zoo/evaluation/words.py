@@ -17,7 +17,7 @@ class MayLeak(Protocol):
         """Whether they are known to, where `leaky`."""
 
 
-def leak_said(found: MayLeak) -> str:
+def leak_text(found: MayLeak) -> str:
     """Say "leaks" of a leaky split, and "may leak" where that is not known."""
     return "leaks" if found.leak_proven else "may leak"
 
@@ -27,6 +27,6 @@ def leak_note(found: MayLeak) -> str:
     return f", {'leaky' if found.leak_proven else 'may leak'}" if found.leaky else ""
 
 
-def p_said(p: float, form: str = ".3f") -> str:
+def p_text(p: float, form: str = ".3f") -> str:
     """Say a p-value, such as "p = 0.012": as `format` has it, and "p < 0.001" below that."""
     return "p < 0.001" if p < 0.001 else f"p = {p:{form}}"

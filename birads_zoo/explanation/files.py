@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from birads_zoo import documents
 from birads_zoo.errors import UserError
-from birads_zoo.explanation.verdict import BASELINES, JUDGED
-from birads_zoo.results.explanations import ExplanationsFound
+from birads_zoo.explanation.faithfulness import BASELINES, DECISIVE_SCORES
+from birads_zoo.results.explanations import Explanations
 
 FOLDER = "explanations"
 _CHANCE = ("random", "pointing")  # known without a draw: the column pointing_chance
 COLUMNS = (
     *("explainer", "row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date"),
-    *("fold", "label", "predicted", "explained", "probability", *JUDGED, "energy_in_breast", "breast_share"),
+    *("fold", "label", "predicted", "explained", "probability", *DECISIVE_SCORES, "energy_in_breast", "breast_share"),
     *("pointing", "pointing_chance", "energy_in_lesion", "rank_correlation", "ssim"),
     *(f"{baseline}_{name}" for baseline in BASELINES for name in BASELINES[baseline] if (baseline, name) != _CHANCE),
     *("faithful", "overlay"),
@@ -34,12 +34,12 @@ _TEXTS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explanations:
+class ExplanationFolder:
     """What `birads-zoo explain` left in `folder`: the table, and the content of `explanations.json`."""
 
     folder: Path
     table: pd.DataFrame
-    found: ExplanationsFound
+    explanations: Explanations
 
     def maps(self, explainer: str) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
         """Return the row numbers (n,) and maps n×H×W in [0, 1] of one explainer, in the order of its rows in `table`.
@@ -48,7 +48,7 @@ class Explanations:
             UserError: when the file is missing or damaged.
 
         """
-        path = self.folder / self.found.explainers[explainer].maps
+        path = self.folder / self.explanations.explainers[explainer].maps
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return arrays["row"], arrays["maps"]
@@ -61,13 +61,13 @@ def write_maps(path: Path, rows: NDArray[np.int64], maps: NDArray[np.float16]) -
     np.savez_compressed(path, row=rows, maps=maps)
 
 
-def write_explanations(folder: Path, table: pd.DataFrame, found: ExplanationsFound) -> None:
+def write_explanations(folder: Path, table: pd.DataFrame, explanations: Explanations) -> None:
     """Write the table, and after it `explanations.json`, which says that the folder is whole."""
     table.to_csv(folder / _TABLE, index=False)
-    documents.write(folder / _FOUND, found)
+    documents.write(folder / _FOUND, explanations)
 
 
-def read_explanations(run: Path) -> Explanations | None:
+def read_explanations(run: Path) -> ExplanationFolder | None:
     """Read what `birads-zoo explain` left in a run's folder; `None` where it has not been there.
 
     Raises:
@@ -77,13 +77,13 @@ def read_explanations(run: Path) -> Explanations | None:
     folder = run / FOLDER
     if not (folder / _FOUND).exists():
         return None
-    found = documents.read(folder / _FOUND, ExplanationsFound, _REMEDY)
+    explanations = documents.read(folder / _FOUND, Explanations, _REMEDY)
     try:
         types = dict.fromkeys(_TEXTS, str)
         table = pd.read_csv(folder / _TABLE, dtype=types, keep_default_na=False, na_values=_numbers())
     except (OSError, ValueError) as error:
         raise _damaged(folder / _TABLE, error) from None
-    return Explanations(folder=folder, table=table, found=found)
+    return ExplanationFolder(folder=folder, table=table, explanations=explanations)
 
 
 def _numbers() -> dict[str, list[str]]:

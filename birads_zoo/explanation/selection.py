@@ -16,7 +16,7 @@ from birads_zoo.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Asked:
+class ExplainedRows:
     """The n test rows that are explained, and their m pictures, row by row.
 
     Of the rows: `places` in the labelled index, `folds`, and `targets`, the classes explained, (n,) each. Of the
@@ -36,7 +36,7 @@ class Asked:
     about: pd.DataFrame
 
 
-def choose(data: Prepared, recipe: Recipe, test: pd.DataFrame, limit: int | None) -> Asked:
+def choose(data: Prepared, recipe: Recipe, test: pd.DataFrame, limit: int | None) -> ExplainedRows:
     """Draw up to `limit` test rows by chance, and take all pictures that their labels are of.
 
     Explained is a row's predicted class or, where a lesion is marked in one of its pictures, its true one. `test` are
@@ -60,7 +60,7 @@ def choose(data: Prepared, recipe: Recipe, test: pd.DataFrame, limit: int | None
     marked = np.isin(np.arange(len(places)), samples[lesions.any(axis=(1, 2))])
     explained = np.where(marked, labels, predicted)
     of_rows = {"fold": folds, "label": labels, "predicted": predicted, "explained": explained}
-    return Asked(
+    return ExplainedRows(
         places=places,
         folds=folds,
         targets=np.array([list(names).index(name) for name in explained], dtype=np.int64),

@@ -32,7 +32,7 @@ class Seen:
 
         Radiologists hang the two breasts back to back. False where the side is unknown or no breast was found.
         """
-        return self.breast.found and self.side in ("L", "R") and self.breast.chest_right != (self.side == "R")
+        return self.breast.detected and self.side in ("L", "R") and self.breast.chest_right != (self.side == "R")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +64,10 @@ def see(decoded: Index, found: Sequence[tuple[tuple[int, int], Breast]]) -> tupl
 def count_chests(seen: Sequence[Seen]) -> Chests:
     """Count the pictures whose chest wall is on the other side, and those without a breast."""
     mirrored = [one.path for one in seen if one.mirrored]
-    lost = [one.path for one in seen if not one.breast.found]
+    lost = [one.path for one in seen if not one.breast.detected]
     return Chests(
         pictures=len(seen),
-        known=sum(one.breast.found and one.side in ("L", "R") for one in seen),
+        known=sum(one.breast.detected and one.side in ("L", "R") for one in seen),
         mirrored=len(mirrored),
         mirrored_such_as=tuple(mirrored[:_NAMED]),
         lost=len(lost),
@@ -81,8 +81,8 @@ def choose(seen: Sequence[Seen], count: int) -> tuple[Seen, ...]:
     A kind is a size, a side and a view. The choice is the same each time, and comes in the order of the rows.
     """
     order = [seen[at] for at in np.random.default_rng(0).permutation(len(seen))]
-    plain = [one for one in order if one.breast.found and not one.mirrored]
-    odd = [one for one in order if not one.breast.found or one.mirrored][: max(count // 3, count - len(plain))]
+    plain = [one for one in order if one.breast.detected and not one.mirrored]
+    odd = [one for one in order if not one.breast.detected or one.mirrored][: max(count // 3, count - len(plain))]
     kinds: dict[tuple[int, int, str, str], list[Seen]] = {}
     for one in plain:
         kinds.setdefault((one.height, one.width, one.side, one.view), []).append(one)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from birads_zoo.evaluation.words import p_said
+from birads_zoo.evaluation.words import p_text
 from birads_zoo.inspection.finding import Finding, counted, share
 from birads_zoo.inspection.inspect import Duplicate, Inspection
 from birads_zoo.inspection.label_findings import label_findings
@@ -122,7 +122,7 @@ def _formats(inspection: Inspection) -> Iterator[Finding]:
         told = (
             f"the {one.fact} tells {share(one.accuracy)} of unseen patients' classes rightly, averaged over "
             f"{one.classes} classes, where guessing tells {share(one.chance)} "
-            f"({p_said(one.p_value, '.2g')}, n = {one.units})"
+            f"({p_text(one.p_value, '.2g')}, n = {one.units})"
         )
         if filed:
             consequence = f"{told}: pictures are filed by class"

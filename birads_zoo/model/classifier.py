@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from birads_zoo.interfaces import Outputs
 from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
-from birads_zoo.model.head import Head, Judged
+from birads_zoo.model.head import Head, HeadOutput
 from birads_zoo.model.placing import PlaceSize, laid_over
 
 
@@ -83,13 +83,13 @@ class Classifier(nn.Module):
         """Return N×C×h×w numbers of the feature map's places as N×C×height×width ones of the picture's pixels."""
         return laid_over(maps, self.place, height, width)
 
-    def judge(self, images: Tensor, present: Tensor | None = None) -> Judged:
+    def forward_details(self, images: Tensor, present: Tensor | None = None) -> HeadOutput:
         """Return what the head says of images N×V×1×H×W in [0, 1]."""
-        return self.head.judge(self.features(images), present)
+        return self.head.forward_details(self.features(images), present)
 
     def forward(self, images: Tensor, present: Tensor | None = None) -> Tensor:
         """Return the logits N×L of images N×V×1×H×W in [0, 1]."""
-        return self.judge(images, present).logits
+        return self.forward_details(images, present).logits
 
     @property
     def outputs(self) -> Outputs:

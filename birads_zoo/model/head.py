@@ -88,7 +88,7 @@ class ParallelLinear(nn.Module):
         return logits
 
 
-class Judged(NamedTuple):
+class HeadOutput(NamedTuple):
     """What a head says of N samples.
 
     `logits` N×L. `evidence` is what was pooled for them, N×V×C×h×w, `None` where pooled features were given.
@@ -124,21 +124,21 @@ class Head(nn.Module):
         """Whether nothing is learnt before views are fused, so that frozen features can be pooled once and for all."""
         return isinstance(self.evidence, nn.Identity) and not any(True for _ in self.pool.parameters())
 
-    def classify(self, pooled: Tensor, present: Tensor | None = None) -> Judged:
+    def forward_pooled(self, pooled: Tensor, present: Tensor | None = None) -> HeadOutput:
         """Judge pooled features N×V×F."""
         if present is None:
             present = torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device)
         fused, weights = self.fuse(pooled, present)
-        return Judged(logits=self.rest(fused), evidence=None, view_weights=weights)
+        return HeadOutput(logits=self.rest(fused), evidence=None, view_weights=weights)
 
-    def judge(self, features: Tensor, present: Tensor | None = None) -> Judged:
+    def forward_details(self, features: Tensor, present: Tensor | None = None) -> HeadOutput:
         """Judge feature maps N×V×D×h×w."""
         evidence: Tensor = self.evidence(features)
-        return self.classify(self.pool(evidence), present)._replace(evidence=evidence)
+        return self.forward_pooled(self.pool(evidence), present)._replace(evidence=evidence)
 
     def forward(self, features: Tensor, present: Tensor | None = None) -> Tensor:
         """Return the logits N×L of feature maps N×V×D×h×w."""
-        return self.judge(features, present).logits
+        return self.forward_details(features, present).logits
 
 
 def build_head(

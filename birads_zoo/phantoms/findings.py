@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-Kind = Literal["mass", "mass-with-calcifications", "calcifications", "asymmetry", "architectural-distortion"]
+LesionType = Literal["mass", "mass-with-calcifications", "calcifications", "asymmetry", "architectural-distortion"]
 Shape = Literal["round", "oval", "irregular", ""]
 Margin = Literal["circumscribed", "obscured", "indistinct", "spiculated", ""]
 Density = Literal["low", "equal", "high", ""]
@@ -30,7 +30,7 @@ class Finding:
     """
 
     suspicion: float
-    kind: Kind
+    kind: LesionType
     shape: Shape
     margin: Margin
     density: Density
@@ -67,9 +67,9 @@ def draw_finding(suspicion: float, generator: np.random.Generator) -> Finding:
     )
 
 
-def _kind(suspicion: float, generator: np.random.Generator) -> Kind:
+def _kind(suspicion: float, generator: np.random.Generator) -> LesionType:
     """Draw the kind: asymmetries are rather harmless, distortion and calcified masses rather not."""
-    chances: dict[Kind, float] = {
+    chances: dict[LesionType, float] = {
         "calcifications": 0.12,
         "asymmetry": 0.06 * (1 - suspicion),
         "architectural-distortion": 0.02 + 0.06 * suspicion,

@@ -26,7 +26,7 @@ from birads_zoo.interfaces import (
     TrackerSpec,
 )
 from birads_zoo.plugin import hookspecs
-from birads_zoo.plugin.kinds import KINDS, Kind, fault_of, fault_of_member, kind_of, names_of, options_key
+from birads_zoo.plugin.kinds import KINDS, PluginKind, fault_of, fault_of_member, kind_of, names_of, options_key
 from birads_zoo.plugin.options import read_options
 from birads_zoo.plugin.sources import Source, describe, entry_point_sources, file_sources
 
@@ -172,7 +172,7 @@ def load_host(
     sources, faults = entry_point_sources(disabled)
     if strict and faults:
         raise faults[0]
-    claims: list[tuple[Source, Kind, Spec | BackboneFamily]] = []
+    claims: list[tuple[Source, PluginKind, Spec | BackboneFamily]] = []
     for source in [*sources, *file_sources(plugin_files, registered_files)]:
         specs, found = _collect(manager, source)
         if found and (strict or source.named):
@@ -184,7 +184,7 @@ def load_host(
 
 def _collect(
     manager: pluggy.PluginManager, source: Source
-) -> tuple[list[tuple[Kind, Spec | BackboneFamily]], list[UserError]]:
+) -> tuple[list[tuple[PluginKind, Spec | BackboneFamily]], list[UserError]]:
     """Load one plugin and call its hooks: what it gives, and an error for each thing that is wrong with it."""
     try:
         module = source.load()
@@ -196,7 +196,7 @@ def _collect(
         manager.register(module, name=source.where)
     except Exception as error:  # pluggy's own, or whatever the module's attributes raise when looked at
         return [], [_fault(source, f"has hooks that do not fit: {describe(error)}", error)]
-    specs: list[tuple[Kind, Spec | BackboneFamily]] = []
+    specs: list[tuple[PluginKind, Spec | BackboneFamily]] = []
     faults: list[UserError] = []
     implemented = [
         (caller.name, impl.function)
@@ -224,7 +224,7 @@ def _collect(
     return specs, faults
 
 
-def _host(claims: Sequence[tuple[Source, Kind, Spec | BackboneFamily]], problems: tuple[str, ...]) -> Host:
+def _host(claims: Sequence[tuple[Source, PluginKind, Spec | BackboneFamily]], problems: tuple[str, ...]) -> Host:
     registered: dict[str, dict[str, Registered[Any]]] = {kind.plural: {} for kind in KINDS}
     families: dict[str, Registered[BackboneFamily]] = {}
     claimed: dict[tuple[str, str], str] = {}
@@ -241,7 +241,7 @@ def _host(claims: Sequence[tuple[Source, Kind, Spec | BackboneFamily]], problems
     return Host(**registered, families=families, problems=problems)
 
 
-def _clash(kind: Kind, name: str, first: str, second: str) -> UserError:
+def _clash(kind: PluginKind, name: str, first: str, second: str) -> UserError:
     if first == second:
         return UserError(f"plugin {first} claims the {kind.word} name {name!r} twice: rename one of the two")
     return UserError(

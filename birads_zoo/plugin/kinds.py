@@ -28,7 +28,7 @@ _FLAG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
-class Kind:
+class PluginKind:
     """One kind: its singular and plural in code, its word in sentences, its spec, and the spec's callables.
 
     `family` is what a hook of this kind can return beside specs.
@@ -48,17 +48,17 @@ class Kind:
 
 
 KINDS = (
-    Kind("dataset", "datasets", "data set", DatasetSpec, ("load",)),
-    Kind("augmentation", "augmentations", "augmentation", AugmentationSpec, ("build",)),
-    Kind("loss", "losses", "loss", LossSpec, ("build", "outputs")),
-    Kind("backbone", "backbones", "backbone", BackboneSpec, ("build",), BackboneFamily),
-    Kind("explainer", "explainers", "explainer", ExplainerSpec, ("build",)),
-    Kind("tracker", "trackers", "tracker", TrackerSpec, ("build",)),
-    Kind("ablation", "ablations", "ablation", AblationSpec, ("recipe", "model")),
+    PluginKind("dataset", "datasets", "data set", DatasetSpec, ("load",)),
+    PluginKind("augmentation", "augmentations", "augmentation", AugmentationSpec, ("build",)),
+    PluginKind("loss", "losses", "loss", LossSpec, ("build", "outputs")),
+    PluginKind("backbone", "backbones", "backbone", BackboneSpec, ("build",), BackboneFamily),
+    PluginKind("explainer", "explainers", "explainer", ExplainerSpec, ("build",)),
+    PluginKind("tracker", "trackers", "tracker", TrackerSpec, ("build",)),
+    PluginKind("ablation", "ablations", "ablation", AblationSpec, ("recipe", "model")),
 )
 
 
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> PluginKind:
     """Return the kind called `name` ("backbone") or `name` in the plural; `UserError` when there is none."""
     for kind in KINDS:
         if name in (kind.name, kind.plural):
@@ -66,7 +66,7 @@ def kind_of(name: str) -> Kind:
     raise unknown_name("kind", name, [kind.plural for kind in KINDS])
 
 
-def options_key(kind: Kind, name: str) -> str:
+def options_key(kind: PluginKind, name: str) -> str:
     """Return where a recipe has the options of a part: "loss.options", or "tracking.options.mlflow"."""
     if kind.spec is TrackerSpec:
         return f"tracking.options.{name}"
@@ -79,7 +79,7 @@ def names_of(spec: Spec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((spec.name, *aliases)))
 
 
-def fault_of(kind: Kind, returned: object) -> str:
+def fault_of(kind: PluginKind, returned: object) -> str:
     """Say what is wrong with what a hook of this kind returned; "" when it is a list of acceptable specs."""
     if not isinstance(returned, list | tuple):
         return f"returned {_a(returned)} instead of a list of {kind.spec.__name__}"
@@ -97,7 +97,7 @@ def fault_of(kind: Kind, returned: object) -> str:
     return ""
 
 
-def fault_of_spec(kind: Kind, spec: Spec) -> str:
+def fault_of_spec(kind: PluginKind, spec: Spec) -> str:
     """Say which of a spec's fields is wrong, as "whose name …"; "" when none is."""
     for name in names_of(spec):
         if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -105,7 +105,7 @@ def fault_of_spec(kind: Kind, spec: Spec) -> str:
     return _fault_of_content(kind, spec)
 
 
-def fault_of_member(kind: Kind, spec: object, name: str) -> str:
+def fault_of_member(kind: PluginKind, spec: object, name: str) -> str:
     """Say what is wrong with what a family resolved `name` to, as "whose name …"; "" when nothing is."""
     if not isinstance(spec, kind.spec):
         return f"which is {_a(spec)} instead of a {kind.spec.__name__}"
@@ -123,7 +123,7 @@ def _fault_of_family(family: BackboneFamily) -> str:
     return f"whose `{wrong}` is {_a(getattr(family, wrong))}, not a function" if wrong else ""
 
 
-def _fault_of_content(kind: Kind, spec: Spec) -> str:
+def _fault_of_content(kind: PluginKind, spec: Spec) -> str:
     if isinstance(spec, AblationSpec) and not _FLAG.fullmatch(spec.name):
         return "whose name cannot be a flag: use small letters, digits and single hyphens"
     if not isinstance(spec.summary, str) or not spec.summary.strip() or "\n" in spec.summary:

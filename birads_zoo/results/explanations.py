@@ -27,8 +27,8 @@ Baseline = Literal["random", "centre", "brightness", "untrained"]
 MapScores = dict[MapScore, Estimate | None]
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """An explainer's scores over `n` images, and what they show: see `explanation.verdict.judge_explainer`.
+class ExplainerScores(msgspec.Struct, frozen=True, kw_only=True):
+    """An explainer's scores over `n` images, and what they show: see `explanation.faithfulness.evaluate_explainer`.
 
     `faithful` is `None` where too few patients were explained to say, `depends_on_weights` where too few maps could be
     compared. `n_lesions` images of `n_lesion_patients` patients have marked lesions. `scores` are means over images,
@@ -47,7 +47,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     gain: dict[Baseline, MapScores]
 
 
-class ExplainerFound(Judged, frozen=True, kw_only=True):
+class ExplainerResult(ExplainerScores, frozen=True, kw_only=True):
     """The same, with where the maps lie, relative to the folder, and what they took.
 
     `passes` are the forward passes that the scores of a map take, `draws` the networks with random weights of a fold.
@@ -59,7 +59,7 @@ class ExplainerFound(Judged, frozen=True, kw_only=True):
     draws: int
 
 
-class ExplanationsFound(msgspec.Struct, frozen=True, kw_only=True):
+class Explanations(msgspec.Struct, frozen=True, kw_only=True):
     """What was explained, `n` of `of` test images, and every explainer's scores by its name.
 
     `leaky` and `leak_proven` are those of the run's metrics; `height` and `width` are the maps', in pixels; `level` and
@@ -81,6 +81,6 @@ class ExplanationsFound(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     level: float
     method: str
-    explainers: dict[str, ExplainerFound]
+    explainers: dict[str, ExplainerResult]
     seconds: float
     leak_proven: bool = True

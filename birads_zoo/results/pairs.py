@@ -17,14 +17,14 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     few: bool
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """The counts in words: "12 pairs, 3 patients"."""
         return f"{_counted(self.pairs, 'pair')}, {_counted(self.patients, 'patient')}"
 
     @property
     def warning(self) -> str:
         """What is to be said beside the area: "too few pairs: 12 pairs, 3 patients"; "" where there are enough."""
-        return f"too few pairs: {self.said}" if self.few else ""
+        return f"too few pairs: {self.text}" if self.few else ""
 
 
 def _counted(count: int, word: str) -> str:

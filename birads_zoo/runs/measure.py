@@ -31,10 +31,10 @@ from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.scores import Intervals, Measured
 from birads_zoo.results.shortcuts import Gain, Gains, ShortcutScore
 from birads_zoo.runs.predictions import class_shifts, predicted_rows
-from birads_zoo.shortcuts.permutation_test import Verdict
-from birads_zoo.shortcuts.without_pixels import Rung
+from birads_zoo.shortcuts.permutation_test import ShortcutTest
+from birads_zoo.shortcuts.without_pixels import Shortcut
 
-JUDGED = ("macro_f1", "macro_auroc")
+COMPARED = ("macro_f1", "macro_auroc")
 """The metrics in which a network is compared with the shortcuts."""
 
 
@@ -42,13 +42,13 @@ def measure(
     predictions: pd.DataFrame,
     data: Prepared,
     recipe: Recipe,
-    rungs: Sequence[Rung],
-    verdicts: Mapping[str, Verdict],
+    shortcuts: Sequence[Shortcut],
+    tests: Mapping[str, ShortcutTest],
 ) -> RunMetrics:
     """Return the content of `metrics.json`: the metrics of the test rows with intervals, and how the split was made.
 
-    `predictions` is `predictions_frame`'s. All test rows are pooled out of fold. `rungs` are the shortcuts'
-    probabilities of the same test rows, and `verdicts` say which of them work. Each further reading is one call; it
+    `predictions` is `predictions_frame`'s. All test rows are pooled out of fold. `shortcuts` are the shortcuts'
+    probabilities of the same test rows, and `tests` say which of them work. Each further reading is one call; it
     takes test rows, and validation rows where something is fitted on them. Those that resample patients draw the same
     resamples, so that what two of them say of one score agrees.
     """
@@ -65,8 +65,8 @@ def measure(
         **asdict(_measured(test)),
         per_fold=by_fold,
         spread_over_folds=spread_over_folds(by_fold),
-        shortcuts={rung.name: _shortcut(test, rung, verdicts.get(rung.name)) for rung in rungs},
-        gain=_gains(test, rungs),
+        shortcuts={shortcut.name: _shortcut(test, shortcut, tests.get(shortcut.name)) for shortcut in shortcuts},
+        gain=_gains(test, shortcuts),
         best=read_best(test),
         errors=read_errors(test),
         positive=read_positive(test, same()),
@@ -118,26 +118,26 @@ def _measured(rows: PredictedRows) -> Measured:
     )
 
 
-def _shortcut(test: PredictedRows, rung: Rung, verdict: Verdict | None) -> ShortcutScore:
-    """Score a rung; nobody asks whether the commonest class works, which has no verdict."""
-    if rung.probabilities is None:
+def _shortcut(test: PredictedRows, shortcut: Shortcut, result: ShortcutTest | None) -> ShortcutScore:
+    """Score a shortcut; the commonest class has no test."""
+    if shortcut.probabilities is None:
         return ShortcutScore(macro_f1=None, macro_auroc=None)
     once = np.ones((1, len(test.labels)))
-    told = weighted_scores(test.labels, rung.probabilities, test.folds, once, test.ordinal, JUDGED)
+    told = weighted_scores(test.labels, shortcut.probabilities, test.folds, once, test.ordinal, COMPARED)
     scores = {name: float(value[0]) if np.isfinite(value[0]) else None for name, value in told.items()}
     return ShortcutScore(
         macro_f1=scores["macro_f1"],
         macro_auroc=scores["macro_auroc"],
-        over_chance=None if verdict is None else verdict.gain,
-        p_value=None if verdict is None else verdict.p_value,
-        flagged=None if verdict is None else verdict.flagged,
+        over_chance=None if result is None else result.gain,
+        p_value=None if result is None else result.p_value,
+        flagged=None if result is None else result.flagged,
     )
 
 
-def _gains(test: PredictedRows, rungs: Sequence[Rung]) -> Gains:
-    shortcuts = {rung.name: rung.probabilities for rung in rungs if rung.probabilities is not None}
+def _gains(test: PredictedRows, shortcuts: Sequence[Shortcut]) -> Gains:
+    measured = {shortcut.name: shortcut.probabilities for shortcut in shortcuts if shortcut.probabilities is not None}
     found = gain_over_best(
-        test.labels, test.probabilities, shortcuts, test.folds, test.patients, JUDGED, ordinal=test.ordinal
+        test.labels, test.probabilities, measured, test.folds, test.patients, COMPARED, ordinal=test.ordinal
     )
     gains = {name: None if gain is None else Gain(**asdict(gain), over=over) for name, (over, gain) in found.items()}
     return Gains(over=found["macro_f1"][0], macro_f1=gains["macro_f1"], macro_auroc=gains["macro_auroc"])

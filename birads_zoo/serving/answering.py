@@ -23,7 +23,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.serving.drawing import laid_over, shown
 from birads_zoo.serving.uploads import Given, Upload, give, sample_of
 
-_SEATS = 8  # requests that may be in memory at once: the one that is judged, those that wait and those that come in
+_PLACES = 8  # requests that may be in memory at once: the one that is judged, those that wait and those that come in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +85,14 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Desk:
+class RequestQueue:
     """A model that answers one request at a time, in `folder`, while a few more wait or come in, each on a seat."""
 
     model: Model
     limits: Limits
     folder: Path
     turn: threading.Lock = field(default_factory=threading.Lock)
-    seats: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_SEATS))
+    places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_PLACES))
 
     def __post_init__(self) -> None:
         if self.model.classifiers:
@@ -100,22 +100,22 @@ class Desk:
 
 
 @contextmanager
-def seat(desk: Desk) -> Iterator[None]:
+def place_in_queue(queue: RequestQueue) -> Iterator[None]:
     """Hold a seat for a request: to be taken before any of its bytes is read, and kept until it is answered.
 
     Raises:
         RefusedError: when all are taken (503).
 
     """
-    if not desk.seats.acquire(blocking=False):
+    if not queue.places.acquire(blocking=False):
         raise RefusedError(503, "too many pictures are waiting; try again in a moment")
     try:
         yield
     finally:
-        desk.seats.release()
+        queue.places.release()
 
 
-def answer(desk: Desk, uploads: Sequence[Upload], *, drawn: bool) -> Answer:
+def answer(queue: RequestQueue, uploads: Sequence[Upload], *, drawn: bool) -> Answer:
     """Say what the model sees in the pictures of one request; `drawn` asks for its pictures too.
 
     Raises:
@@ -126,11 +126,11 @@ def answer(desk: Desk, uploads: Sequence[Upload], *, drawn: bool) -> Answer:
     for upload in uploads:
         if not upload.content:
             raise RefusedError(422, "the file is empty; give a picture")
-        if len(upload.content) > desk.limits.bytes:
-            raise too_large(desk.limits)
-    with desk.turn, TemporaryDirectory(dir=desk.folder) as folder:
-        given = [_given(desk, Path(folder) / str(number), upload) for number, upload in enumerate(uploads)]
-        return _answer(desk, given, drawn)
+        if len(upload.content) > queue.limits.bytes:
+            raise too_large(queue.limits)
+    with queue.turn, TemporaryDirectory(dir=queue.folder) as folder:
+        given = [_given(queue, Path(folder) / str(number), upload) for number, upload in enumerate(uploads)]
+        return _answer(queue, given, drawn)
 
 
 def too_large(limits: Limits) -> RefusedError:
@@ -138,9 +138,9 @@ def too_large(limits: Limits) -> RefusedError:
     return RefusedError(413, f"the file is larger than {limits.megabytes} megabytes, the most that is taken here")
 
 
-def _given(desk: Desk, path: Path, upload: Upload) -> Given:
+def _given(queue: RequestQueue, path: Path, upload: Upload) -> Given:
     path.write_bytes(upload.content)  # its format is told by its content, and its own name stays outside
-    _check_area(path, desk.limits)
+    _check_area(path, queue.limits)
     with _refusing():
         return give(path, upload.field)
 
@@ -154,11 +154,11 @@ def _refusing() -> Iterator[None]:
         raise RefusedError(422, str(error)) from None
 
 
-def _answer(desk: Desk, given: Sequence[Given], drawn: bool) -> Answer:
-    model = desk.model
+def _answer(queue: RequestQueue, given: Sequence[Given], drawn: bool) -> Answer:
+    model = queue.model
     with _refusing():
         sample = sample_of(model, given)
-    (prediction,) = model.judge(model.read([sample]))
+    (prediction,) = model.predict_prepared(model.read([sample]))
     if prediction.error:
         said = prediction.error
         for one in given:

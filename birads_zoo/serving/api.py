@@ -11,7 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 from starlette.datastructures import UploadFile
 
-from birads_zoo.serving.answering import Answer, Desk, RefusedError, answer, seat
+from birads_zoo.serving.answering import Answer, RefusedError, RequestQueue, answer, place_in_queue
 from birads_zoo.serving.templates import render
 from birads_zoo.serving.uploads import FIELDS, Upload, taken
 
@@ -27,12 +27,12 @@ _REFUSALS = {
 }
 
 
-def add_endpoint(app: FastAPI, desk: Desk) -> None:
+def add_endpoint(app: FastAPI, queue: RequestQueue) -> None:
     """Give `app` the routes `POST /predict` and `/docs`; `/openapi.json` is its own."""
 
     async def page() -> HTMLResponse:
-        several = len(desk.model.manifest.view_names) > 1
-        return HTMLResponse(render("docs.html", told=app.openapi(), notice=desk.model.notice, several=several))
+        several = len(queue.model.manifest.view_names) > 1
+        return HTMLResponse(render("docs.html", told=app.openapi(), notice=queue.model.notice, several=several))
 
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"description": why, "content": {"application/json": {"schema": _REFUSAL}}}
@@ -40,25 +40,25 @@ def add_endpoint(app: FastAPI, desk: Desk) -> None:
     }
     app.add_api_route(
         "/predict",
-        _predict(desk),
+        _predict(queue),
         methods=["POST"],
         response_model=Answer,
-        summary=f"Say what the model sees in {taken(desk.model.manifest)}",
+        summary=f"Say what the model sees in {taken(queue.model.manifest)}",
         responses=refusals,
-        openapi_extra={"requestBody": _body(desk)},
+        openapi_extra={"requestBody": _body(queue)},
     )
     app.add_api_route("/docs", page, include_in_schema=False)
 
 
-def _body(desk: Desk) -> dict[str, Any]:
+def _body(queue: RequestQueue) -> dict[str, Any]:
     """Describe, in OpenAPI's terms, what a request brings."""
     form: dict[str, Any] = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
     what = "One mammogram: a JPEG, PNG, TIFF, PGM, BMP or DICOM file."
-    if len(desk.model.manifest.view_names) > 1:
+    if len(queue.model.manifest.view_names) > 1:
         fields = {"file": {"type": "array", "items": _FILE}} | dict.fromkeys(FIELDS, _FILE)
         form = {"type": "object", "properties": fields}
         what = (
-            f"Mammograms, each a JPEG, PNG, TIFF, PGM, BMP or DICOM file: {taken(desk.model.manifest)}. Not all need "
+            f"Mammograms, each a JPEG, PNG, TIFF, PGM, BMP or DICOM file: {taken(queue.model.manifest)}. Not all need "
             f"be there. The form's field says of which side and view a picture is: {', '.join(FIELDS)}. A DICOM file "
             "whose header says it may come as the field file, several times, or alone as the body."
         )
@@ -66,37 +66,37 @@ def _body(desk: Desk) -> dict[str, Any]:
     return {"required": True, "description": what, "content": content}
 
 
-def _predict(desk: Desk) -> Callable[..., Awaitable[Answer]]:
+def _predict(queue: RequestQueue) -> Callable[..., Awaitable[Answer]]:
     async def predict(
         request: Request,
         heat_map: Annotated[bool, Query(description="Answer with the picture and its heat map too.")] = False,
     ) -> Answer:
         try:
-            return await answer_to(request, desk, drawn=heat_map)
+            return await answer_to(request, queue, drawn=heat_map)
         except RefusedError as refusal:
             raise HTTPException(refusal.status, str(refusal)) from None
 
     predict.__doc__ = (
-        f"{desk.model.notice} Give the file as the body, or as a field of a form. It is forgotten once it is answered. "
-        f"At most {desk.limits.megabytes} megabytes and {desk.limits.megapixels} megapixels a file."
+        f"{queue.model.notice} Give the file as the body, or as a field of a form. It is deleted after the answer. "
+        f"At most {queue.limits.megabytes} megabytes and {queue.limits.megapixels} megapixels a file."
     )
     return predict
 
 
-async def answer_to(request: Request, desk: Desk, *, drawn: bool) -> Answer:
+async def answer_to(request: Request, queue: RequestQueue, *, drawn: bool) -> Answer:
     """Read the pictures that a request brings, on a seat of its own, and say what the model sees; see `answer`.
 
     Raises:
-        RefusedError: as `seat` and `answer` do, for a form without a file (422) and a file that does not come (408).
+        RefusedError: as `place_in_queue` and `answer` do; for a form without a file (422) and a late file (408).
 
     """
-    with seat(desk):
+    with place_in_queue(queue):
         try:
             async with asyncio.timeout(_PATIENCE):
-                uploads = await _uploads_of(request, len(desk.model.manifest.view_names))
+                uploads = await _uploads_of(request, len(queue.model.manifest.view_names))
         except TimeoutError:
             raise RefusedError(408, f"the file did not come within {_PATIENCE} seconds; try again") from None
-        found: Answer = await run_in_threadpool(answer, desk, uploads, drawn=drawn)
+        found: Answer = await run_in_threadpool(answer, queue, uploads, drawn=drawn)
         return found
 
 

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from birads_zoo.artifact.model import Model
 from birads_zoo.errors import UserError
-from birads_zoo.serving.answering import Desk, Limits
+from birads_zoo.serving.answering import Limits, RequestQueue
 from birads_zoo.serving.api import add_endpoint
 from birads_zoo.serving.examples import draw_examples
 from birads_zoo.serving.guard import guard
@@ -45,7 +45,7 @@ def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable
 
     signal.signal(signal.SIGTERM, _leave)  # by itself it would end the process and leave the folder
     with TemporaryDirectory(prefix="birads-zoo-serve-") as folder:
-        app = build_app(Desk(model=model, limits=limits, folder=Path(folder)))
+        app = build_app(RequestQueue(model=model, limits=limits, folder=Path(folder)))
         try:
             listening = socket.create_server(
                 (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False
@@ -70,22 +70,22 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def build_app(desk: Desk) -> FastAPI:
-    """Put the endpoint and the page of `desk` together."""
-    app = build_endpoint(desk)
-    add_page(app, desk, draw_examples(desk.folder) if len(desk.model.manifest.view_names) == 1 else ())
+def build_app(queue: RequestQueue) -> FastAPI:
+    """Put the endpoint and the page of `queue` together."""
+    app = build_endpoint(queue)
+    add_page(app, queue, draw_examples(queue.folder) if len(queue.model.manifest.view_names) == 1 else ())
     return app
 
 
-def build_endpoint(desk: Desk) -> FastAPI:
-    """Make an application of the endpoint of `desk` alone."""
+def build_endpoint(queue: RequestQueue) -> FastAPI:
+    """Make an application of the endpoint of `queue` alone."""
     app = FastAPI(
         title="birads-zoo",
         version=__version__,
-        description=f"{desk.model.notice} The model is {desk.model.manifest.run_id}.",
+        description=f"{queue.model.notice} The model is {queue.model.manifest.run_id}.",
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
     )
-    add_endpoint(app, desk)
-    app.add_middleware(guard, limits=desk.limits, files=len(desk.model.manifest.view_names))
+    add_endpoint(app, queue)
+    app.add_middleware(guard, limits=queue.limits, files=len(queue.model.manifest.view_names))
     return app

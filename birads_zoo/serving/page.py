@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
-from birads_zoo.serving.answering import Desk, RefusedError, too_large
+from birads_zoo.serving.answering import RefusedError, RequestQueue, too_large
 from birads_zoo.serving.api import answer_to
 from birads_zoo.serving.examples import Example
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
@@ -22,30 +22,30 @@ _SILENT = "the server does not answer; check that it is running, and try again"
 _WHICH = "the page cannot tell which side and view this is; drop each picture on the field of its side and view"
 
 
-def add_page(app: FastAPI, desk: Desk, examples: Sequence[Example]) -> None:
+def add_page(app: FastAPI, queue: RequestQueue, examples: Sequence[Example]) -> None:
     """Give `app` the page, at "/", and the route `POST /show` by which it asks: pictures' bytes to some HTML."""
-    page = HTMLResponse(_page(desk, examples))
+    page = HTMLResponse(_page(queue, examples))
     style = Response(STYLE.read_bytes(), media_type="text/css")
     script = Response(SCRIPT.read_bytes(), media_type="text/javascript")
     for path, content in (("/", page), ("/page.css", style), ("/page.js", script)):
         app.add_api_route(path, _always(content), include_in_schema=False)
-    app.add_api_route("/show", _show(desk), methods=["POST"], include_in_schema=False)
+    app.add_api_route("/show", _show(queue), methods=["POST"], include_in_schema=False)
 
 
-def _page(desk: Desk, examples: Sequence[Example]) -> str:
+def _page(queue: RequestQueue, examples: Sequence[Example]) -> str:
     offered = [{"category": one.category, "base64": b64encode(one.content).decode("ascii")} for one in examples]
-    manifest = desk.model.manifest
+    manifest = queue.model.manifest
     several = len(manifest.view_names) > 1
     return render(
         "page.html",
-        model=desk.model,
-        limits=desk.limits,
+        model=queue.model,
+        limits=queue.limits,
         examples=offered,
         several=several,
         fields=FIELDS if several else (),
         one_of=several and manifest.level == "image",
         taken=taken(manifest),
-        too_large=str(too_large(desk.limits)),
+        too_large=str(too_large(queue.limits)),
         which=_WHICH,
         silent=_SILENT,
     )
@@ -58,12 +58,12 @@ def _always(content: Response) -> Callable[[], Awaitable[Response]]:
     return answer
 
 
-def _show(desk: Desk) -> Callable[..., Awaitable[HTMLResponse]]:
+def _show(queue: RequestQueue) -> Callable[..., Awaitable[HTMLResponse]]:
     async def show(request: Request) -> HTMLResponse:
         try:
-            found = await answer_to(request, desk, drawn=True)
+            found = await answer_to(request, queue, drawn=True)
         except RefusedError as refusal:
             return HTMLResponse(render("refused.html", why=str(refusal)), refusal.status)
-        return HTMLResponse(render_answer(found, desk.model.manifest))
+        return HTMLResponse(render_answer(found, queue.model.manifest))
 
     return show

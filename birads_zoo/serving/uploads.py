@@ -66,7 +66,7 @@ def give(path: Path, field: str) -> Given:
 
     """
     try:
-        said = find_exposure(read_header(path).said) if is_dicom(path) else _UNKNOWN
+        said = find_exposure(read_header(path).text) if is_dicom(path) else _UNKNOWN
     except ImageError:  # what is wrong with it is said when its pixels are read
         said = _UNKNOWN
     if field not in FIELDS:

@@ -1,4 +1,4 @@
-"""What can be had without looking at the breast, on a run's own folds."""
+"""The shortcuts, fitted on a run's own folds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from birads_zoo.data.splits.split import Fold
 from birads_zoo.shortcuts.pixels import linear, shrink, thumbnails, without_breast
 from birads_zoo.shortcuts.without_pixels import (
     Labels,
-    Rung,
+    Shortcut,
     majority,
     metadata_features,
     metadata_tree,
@@ -21,45 +21,49 @@ from birads_zoo.shortcuts.without_pixels import (
     patient_lookup,
 )
 
-Climb = Callable[[Labels], Rung]
-"""Fit a shortcut anew to labels (n,) of all rows, and return its predictions of the test rows."""
+ShortcutFitter = Callable[[Labels], Shortcut]
+"""Fits a shortcut to labels (n,) of all rows and returns its predictions of the test rows."""
 
 
-def climb(
+def fit_shortcuts(
     labelled: Labelled, folds: Sequence[Fold], pixels: GreyArray, facts: pd.DataFrame, seed: int
-) -> tuple[Rung, ...]:
+) -> tuple[Shortcut, ...]:
     """Return five shortcuts' predictions of every fold's test rows, each fitted to the fold's training rows alone.
 
     `pixels` (n, H, W), uint8 or uint16, are the n labelled rows as the network sees them; `facts` are theirs, of
-    `data.index.facts.file_facts`. Each rung's probabilities are (m, K) for the rows
+    `data.index.facts.file_facts`. Each shortcut's probabilities are (m, K) for the rows
     `np.concatenate([fold.test for fold in folds])`. Validation rows are not used: there is nothing to choose.
     """
-    return tuple(rise(labelled.labels) for rise in ladder(labelled, folds, pixels, facts, seed))
+    return tuple(fitter(labelled.labels) for fitter in shortcut_fitters(labelled, folds, pixels, facts, seed))
 
 
-def climb_blind(labelled: Labelled, folds: Sequence[Fold], facts: pd.DataFrame, seed: int) -> tuple[Rung, ...]:
-    """Return the three shortcuts of `climb` that need no pixels."""
-    return tuple(rise(labelled.labels) for rise in blind_ladder(labelled, folds, facts, seed))
+def fit_without_pixels(
+    labelled: Labelled, folds: Sequence[Fold], facts: pd.DataFrame, seed: int
+) -> tuple[Shortcut, ...]:
+    """Return the three shortcuts of `fit_shortcuts` that need no pixels."""
+    return tuple(fitter(labelled.labels) for fitter in fitters_no_pixels(labelled, folds, facts, seed))
 
 
-def ladder(
+def shortcut_fitters(
     labelled: Labelled, folds: Sequence[Fold], pixels: GreyArray, facts: pd.DataFrame, seed: int
-) -> tuple[Climb, ...]:
-    """Return the five shortcuts of `climb`, to be fitted to these rows' labels or to others (see `verdict.judge`)."""
+) -> tuple[ShortcutFitter, ...]:
+    """Return the five shortcuts of `fit_shortcuts`, to be fitted to these labels or others (`permutation_test`)."""
     if len(pixels) != len(labelled.labels):
         raise ValueError(f"{len(pixels)} pictures for {len(labelled.labels)} labelled rows")
     small = shrink(pixels)
     seen, outside = thumbnails(small), thumbnails(without_breast(small))
     k = len(labelled.classes)
     return (
-        *blind_ladder(labelled, folds, facts, seed),
+        *fitters_no_pixels(labelled, folds, facts, seed),
         lambda labels: over_folds("thumbnail", folds, lambda fold: linear(fold, labels, k, seen)),
         lambda labels: over_folds("background", folds, lambda fold: linear(fold, labels, k, outside)),
     )
 
 
-def blind_ladder(labelled: Labelled, folds: Sequence[Fold], facts: pd.DataFrame, seed: int) -> tuple[Climb, ...]:
-    """Return the three shortcuts of `ladder` that need no pixels."""
+def fitters_no_pixels(
+    labelled: Labelled, folds: Sequence[Fold], facts: pd.DataFrame, seed: int
+) -> tuple[ShortcutFitter, ...]:
+    """Return the three shortcuts of `shortcut_fitters` that need no pixels."""
     k = len(labelled.classes)
     patients = labelled.index.rows["patient_id"].to_numpy(dtype=np.str_)
     features = metadata_features(facts)

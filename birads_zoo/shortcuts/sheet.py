@@ -16,7 +16,7 @@ from birads_zoo.data.splits.folds import split_rows
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.interfaces import Index, Target
 from birads_zoo.recipe import SplitSection
-from birads_zoo.shortcuts.fit import climb_blind
+from birads_zoo.shortcuts.fit import fit_without_pixels
 
 
 def sheet_shortcuts(
@@ -38,11 +38,11 @@ def sheet_shortcuts(
     folds = split_rows(rows, labels, labelled.classes, section, seed)
     tested = labels[np.concatenate([fold.test for fold in folds])]
     numbers = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
-    rungs = climb_blind(labelled, folds, file_facts(labelled.index), seed)
+    shortcuts = fit_without_pixels(labelled, folds, file_facts(labelled.index), seed)
     return {
-        rung.name: evaluate(tested, rung.probabilities, numbers, labelled.classes).macro.f1
-        for rung in rungs
-        if rung.probabilities is not None
+        shortcut.name: evaluate(tested, shortcut.probabilities, numbers, labelled.classes).macro.f1
+        for shortcut in shortcuts
+        if shortcut.probabilities is not None
     }
 
 

@@ -1,4 +1,4 @@
-"""The shortcuts that need no pixels: the commonest class, the patient's id, and what a file tells of itself."""
+"""The shortcuts that need no pixels: the commonest class, the patient's id, and the file's metadata."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEAVES = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Rung:
+class Shortcut:
     """One shortcut's answer: `probabilities` (m, K) for the m test rows of all folds, fold after fold.
 
     `None` where a fold has too few training rows to fit the shortcut, which then cannot be measured.
@@ -41,14 +41,14 @@ class Rung:
     probabilities: Probabilities | None
 
 
-def over_folds(name: str, folds: Sequence[Fold], predict: Callable[[Fold], Probabilities | None]) -> Rung:
-    """Put together a rung from its predictions of each fold's test rows."""
-    told = [predict(fold) for fold in folds]
-    known = [one for one in told if one is not None]
-    return Rung(
+def over_folds(name: str, folds: Sequence[Fold], predict: Callable[[Fold], Probabilities | None]) -> Shortcut:
+    """Return a shortcut from its predictions of each fold's test rows."""
+    answers = [predict(fold) for fold in folds]
+    known = [probabilities for probabilities in answers if probabilities is not None]
+    return Shortcut(
         name=name,
         summary=SUMMARIES[name],
-        probabilities=np.concatenate(known) if len(known) == len(told) else None,
+        probabilities=np.concatenate(known) if len(known) == len(answers) else None,
     )
 
 

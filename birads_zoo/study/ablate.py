@@ -70,7 +70,7 @@ def _effect(
             said = (
                 NOTHING
                 if failures[name].nothing_changed
-                else f"{failures[name].kind}: {public_text(failures[name].said)}"
+                else f"{failures[name].kind}: {public_text(failures[name].reason)}"
             )
             return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=said)
     full, without = predicted[variant.full], predicted[variant.name]

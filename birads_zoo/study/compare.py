@@ -101,7 +101,7 @@ def _entry(
         seeds=study.seeds,
     )
     if variant.name in failures:
-        return replace(entry, error=public_text(failures[variant.name].said))
+        return replace(entry, error=public_text(failures[variant.name].reason))
     found = predicted[variant.name]
     own = values(found, study.metric, ordinal=ordinal)
     gain, over = _gain(found, study.metric)

@@ -39,7 +39,7 @@ class Failure:
     `nothing_changed` says that its ablations change nothing here, `stopped` that a tracker stopped one of its runs.
     """
 
-    said: str
+    reason: str
     nothing_changed: bool = False
     stopped: bool = False
 
@@ -128,7 +128,7 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
         seconds = time.perf_counter() - started
         if isinstance(done, Failure):
             failures[job.variant.name] = done
-            screen.say(f"{place} · {done.kind}: {done.said}")
+            screen.say(f"{place} · {done.kind}: {done.reason}")
         else:
             took.append((job, seconds))
             screen.say(f"{place} · {_score(done, study.metric)} · {spoken(seconds)}")
@@ -149,13 +149,13 @@ def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) ->
     try:
         done = run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
     except NothingChangedError as error:
-        return Failure(said=str(error), nothing_changed=True)
+        return Failure(reason=str(error), nothing_changed=True)
     except RunStoppedError as error:
-        return Failure(said=f"seed {job.seed}: {error}", stopped=True)
+        return Failure(reason=f"seed {job.seed}: {error}", stopped=True)
     except Exception as error:  # whatever a model's code raises: the others shall finish
         write_text(make_folder(trace.parent) / trace.name, traceback.format_exc())
         said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return Failure(said=" ".join(f"seed {job.seed}: {said}".split()))
+        return Failure(reason=" ".join(f"seed {job.seed}: {said}".split()))
     trace.unlink(missing_ok=True)
     return done.metrics
 

@@ -23,15 +23,15 @@ from birads_zoo.study.execute import Failure
 class Predicted:
     """What S seeds of one recipe predicted for n rows, sorted by their numbers, and what each run reported.
 
-    `told` has each seed's probabilities and folds; `patients` (n,) are ids, "" where unknown; `metrics` and `costs` are
-    what each seed's run measured and cost.
+    `out_of_fold` has each seed's probabilities and folds; `patients` (n,) are ids, "" where unknown; `metrics` and
+    `costs` are what each seed's run measured and cost.
     """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
     patients: NDArray[np.str_]
     classes: tuple[str, ...]
-    told: OutOfFold
+    out_of_fold: OutOfFold
     metrics: tuple[RunMetrics, ...]
     costs: tuple[Cost, ...]
 
@@ -55,9 +55,9 @@ def gather(folders: Sequence[Path]) -> Predicted:
         labels=first.labels,
         patients=first.patients,
         classes=first.classes,
-        told=OutOfFold(
-            probabilities=np.concatenate([one.told.probabilities for one in read]),
-            folds=np.concatenate([one.told.folds for one in read]),
+        out_of_fold=OutOfFold(
+            probabilities=np.concatenate([one.out_of_fold.probabilities for one in read]),
+            folds=np.concatenate([one.out_of_fold.folds for one in read]),
         ),
         metrics=tuple(one.metrics[0] for one in read),
         costs=tuple(one.costs[0] for one in read),
@@ -74,11 +74,11 @@ def collect(
         try:
             found = gather(own)
         except UserError as error:
-            failed[name] = Failure(said=str(error))
+            failed[name] = Failure(reason=str(error))
             continue
         first = next(iter(predicted), "")
         if first and (said := difference(predicted[first], found)):
-            failed[name] = Failure(said=f"it cannot be compared with {first}: {said}")
+            failed[name] = Failure(reason=f"it cannot be compared with {first}: {said}")
         else:
             predicted[name] = found
     return predicted, failed
@@ -116,7 +116,7 @@ def _read(folder: Path) -> Predicted:
         labels=labels,
         patients=frame["patient_id"].to_numpy(np.str_),
         classes=metrics.classes,
-        told=OutOfFold(probabilities=probabilities[None], folds=frame["fold"].to_numpy(np.int64)[None]),
+        out_of_fold=OutOfFold(probabilities=probabilities[None], folds=frame["fold"].to_numpy(np.int64)[None]),
         metrics=(metrics,),
         costs=(cost,),
     )

@@ -78,7 +78,7 @@ def inflation(
                     scheme=scheme,
                     leaky=may_leak(scheme),
                     leak_proven=False,  # it never ran
-                    error=public_text(failures[variant.name].said),
+                    error=public_text(failures[variant.name].reason),
                 )
             )
             continue

@@ -20,7 +20,7 @@ def values(predicted: Predicted, metric: Metric, *, ordinal: bool) -> list[float
     once = np.ones((1, len(predicted.labels)))
     each = (
         weighted_scores(predicted.labels, one, folds, once, ordinal, (metric,))
-        for one, folds in zip(predicted.told.probabilities, predicted.told.folds, strict=True)
+        for one, folds in zip(predicted.out_of_fold.probabilities, predicted.out_of_fold.folds, strict=True)
     )
     return [float(scores[metric][0]) for scores in each]
 
@@ -34,7 +34,7 @@ def score(predicted: Predicted, metric: Metric, *, ordinal: bool) -> Estimate | 
     """
     return intervals(
         predicted.labels,
-        predicted.told,
+        predicted.out_of_fold,
         predicted.patients,
         ordinal=ordinal,
         level=LEVEL,
@@ -50,8 +50,8 @@ def compare(one: Predicted, other: Predicted, metric: Metric, *, ordinal: bool) 
     """
     return compare_pair(
         one.labels,
-        one.told,
-        other.told,
+        one.out_of_fold,
+        other.out_of_fold,
         one.patients,
         metric,
         ordinal=ordinal,
@@ -61,12 +61,12 @@ def compare(one: Predicted, other: Predicted, metric: Metric, *, ordinal: bool) 
 
 def same_predictions(one: Predicted, other: Predicted) -> bool:
     """Tell whether two predicted the very same probabilities with every seed, so that there is nothing to test."""
-    return bool(np.array_equal(one.told.probabilities, other.told.probabilities))
+    return bool(np.array_equal(one.out_of_fold.probabilities, other.out_of_fold.probabilities))
 
 
 def same_class_throughout(predicted: Predicted) -> bool:
     """Tell whether each seed's network called every image one and the same class."""
-    called = predicted.told.probabilities.argmax(axis=2)
+    called = predicted.out_of_fold.probabilities.argmax(axis=2)
     return bool((called == called[:, :1]).all())
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
 
-def tell_comparison(
+def run_comparison(
     study: Study, host: Host, folder: Path, device: str, screen: Screen, references: Sequence[Reference]
 ) -> Leaderboard:
     """Run a comparison and write its leaderboard into `folder`; raises `UserError` when every model failed."""
@@ -39,7 +39,7 @@ def tell_comparison(
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
     if not predicted:
-        said = "; ".join(f"{name}: {failure.said}" for name, failure in failures.items())
+        said = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
         raise UserError(f"nothing to compare, every model failed: {said}")
     ordinal = _is_ordinal(study, host, predicted)
     environment = machine_of(read_environment(executed.folders[next(iter(predicted))][0]))
@@ -48,7 +48,9 @@ def tell_comparison(
     return found
 
 
-def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, AblationStudy]:
+def run_ablation_study(
+    study: Study, host: Host, folder: Path, device: str, screen: Screen
+) -> tuple[str, AblationStudy]:
     """Run an ablation study, whose first variant is the full model; return its Markdown and its JSON's content.
 
     Raises:
@@ -60,7 +62,7 @@ def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: 
     predicted, failures = collect(executed.folders, executed.failures)
     full = study.variants[0]
     if full.name in failures:
-        raise UserError(f"the full model failed, so nothing can be compared: {failures[full.name].said}")
+        raise UserError(f"the full model failed, so nothing can be compared: {failures[full.name].reason}")
     ordinal = _is_ordinal(study, host, predicted)
     found = effects(study.variants, predicted, failures, study.metric, ordinal=ordinal)
     environment = machine_of(read_environment(executed.folders[full.name][0]))
@@ -68,7 +70,7 @@ def tell_ablations(study: Study, host: Host, folder: Path, device: str, screen: 
     return results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), found)
 
 
-def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, LeakageStudy]:
+def run_leakage_study(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, LeakageStudy]:
     """Run one recipe under the splits that differ, by patient first; return the report's Markdown and JSON content.
 
     Raises:
@@ -82,7 +84,7 @@ def tell_leakage(study: Study, host: Host, folder: Path, device: str, screen: Sc
     predicted, failures = collect(executed.folders, executed.failures)
     tight = study.variants[0]
     if tight.name in failures:
-        raise UserError(f"the split by patient failed, so nothing can be compared: {failures[tight.name].said}")
+        raise UserError(f"the split by patient failed, so nothing can be compared: {failures[tight.name].reason}")
     ordinal = _is_ordinal(study, host, predicted)
     found = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
     environment = machine_of(read_environment(executed.folders[tight.name][0]))

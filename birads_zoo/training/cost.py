@@ -106,7 +106,7 @@ def _predict_rate(classifier: Classifier, recipe: Recipe, data: Prepared, comput
         recipe.training.batch_size,
         compute.device,
     )
-    return timed_rate(lambda: predict(classifier, Classifier.judge, batches, compute), len(rows), compute)
+    return timed_rate(lambda: predict(classifier, Classifier.forward_details, batches, compute), len(rows), compute)
 
 
 def timed_rate(work: Callable[[], object], images: int, compute: Compute) -> float:

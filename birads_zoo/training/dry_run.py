@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-def rehearse_augmentation(
+def dry_run_augmentation(
     augment: nn.Module, height: int, width: int, device: torch.device, *, maps: bool = False
 ) -> None:
     """Augment two black images once; draws from torch's global generator, which every epoch seeds anew.
@@ -27,7 +27,7 @@ def rehearse_augmentation(
         raise ValueError("it changed the values of a map in the second channel, which may only move with the picture")
 
 
-def rehearse_loss(criterion: nn.Module, count: int, device: torch.device) -> None:
+def dry_run_loss(criterion: nn.Module, count: int, device: torch.device) -> None:
     """Take the loss of two equal rows of `count` logits; its value may be anything.
 
     Raises:

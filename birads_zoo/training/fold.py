@@ -21,11 +21,11 @@ from birads_zoo.devices import Compute
 from birads_zoo.interfaces import AugmentationContext, LossContext, Target
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.model.head import Judged
+from birads_zoo.model.head import HeadOutput
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
-from birads_zoo.training.dry_run import rehearse_augmentation, rehearse_loss
+from birads_zoo.training.dry_run import dry_run_augmentation, dry_run_loss
 from birads_zoo.training.feature_store import FeatureStore, still_features
 from birads_zoo.training.features import FeatureBatches, what_is_still
 from birads_zoo.training.history import Epoch, best_epoch
@@ -150,15 +150,15 @@ def _source_of(
             data.store.array, samples, labels[rows], size, compute.device, sampler=sampler, lesions=lesions(rows)
         )
 
-    return decoded, Classifier.judge
+    return decoded, Classifier.forward_details
 
 
-def _from_features(classifier: Classifier, features: Tensor, present: Tensor) -> Judged:
-    return classifier.head.judge(features, present)
+def _from_features(classifier: Classifier, features: Tensor, present: Tensor) -> HeadOutput:
+    return classifier.head.forward_details(features, present)
 
 
-def _from_pooled(classifier: Classifier, pooled: Tensor, present: Tensor) -> Judged:
-    return classifier.head.classify(pooled, present)
+def _from_pooled(classifier: Classifier, pooled: Tensor, present: Tensor) -> HeadOutput:
+    return classifier.head.forward_pooled(pooled, present)
 
 
 def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
@@ -169,7 +169,7 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
             height=height, width=width, chest_left=recipe.image.orient or recipe.image.neutral, options=options
         )
         augment = spec.build(context).to(compute.device)
-        rehearse_augmentation(augment, height, width, compute.device, maps=recipe.training.lesion_weight > 0)
+        dry_run_augmentation(augment, height, width, compute.device, maps=recipe.training.lesion_weight > 0)
     return augment
 
 
@@ -186,7 +186,7 @@ def make_criterion(
     )
     with host.building("loss", spec.name):
         criterion = spec.build(context).to(device)
-        rehearse_loss(criterion, classifier.outputs.logits, device)
+        dry_run_loss(criterion, classifier.outputs.logits, device)
     return criterion
 
 

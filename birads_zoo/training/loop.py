@@ -18,7 +18,7 @@ from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.metrics import evaluate
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.model.head import Judged
+from birads_zoo.model.head import HeadOutput
 from birads_zoo.randomness import numpy_generator, seed_libraries
 from birads_zoo.recipe import TrainingSection
 from birads_zoo.training import checkpoint
@@ -40,7 +40,7 @@ class BatchSource(Protocol):
         """Yield one epoch's batches."""
 
 
-Forward = Callable[[Classifier, Tensor, Tensor], Judged]
+Forward = Callable[[Classifier, Tensor, Tensor], HeadOutput]
 """(Classifier, a batch's `images`, its `present`) → what the classifier's head says of them."""
 
 
@@ -135,11 +135,11 @@ def _one_epoch(
             group["lr"] = learning_rate(section, history, first / steps, min(first + section.accumulate, steps) / steps)
         pictures, lesions = augmented(fit.augment, batch)
         with fit.compute.precision():
-            judged = fit.forward(fit.classifier, pictures, batch.present)
-        loss = fit.criterion(judged.logits.float(), batch.targets)
+            output = fit.forward(fit.classifier, pictures, batch.present)
+        loss = fit.criterion(output.logits.float(), batch.targets)
         if lesions is not None:  # given where section.lesion_weight asks for them
-            assert judged.evidence is not None, "places that are not classified cannot be held against lesions"
-            loss = loss + section.lesion_weight * lesion_loss(judged.evidence.float(), lesions, batch.targets)
+            assert output.evidence is not None, "places that are not classified cannot be held against lesions"
+            loss = loss + section.lesion_weight * lesion_loss(output.evidence.float(), lesions, batch.targets)
         losses[step] = loss.detach()
         scaler.scale(loss / min(section.accumulate, steps - first)).backward()
         if (step + 1) % section.accumulate == 0 or step + 1 == steps:
@@ -164,7 +164,7 @@ def predict(
     batches: BatchSource,
     compute: Compute,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return all samples' logits S×L (float32), targets S and view weights S×V (see `Judged`), in order.
+    """Return all samples' logits S×L (float32), targets S and view weights S×V (see `HeadOutput`), in order.
 
     They are on the device; the classifier is left in evaluation mode.
     """
@@ -172,11 +172,11 @@ def predict(
     logits, targets, weights = [], [], []
     for batch in batches.epoch(None):
         with compute.precision():
-            judged = forward(classifier, batch.images, batch.present)
-        logits.append(judged.logits.float())
+            output = forward(classifier, batch.images, batch.present)
+        logits.append(output.logits.float())
         targets.append(batch.targets)
-        if judged.view_weights is not None:
-            weights.append(judged.view_weights)
+        if output.view_weights is not None:
+            weights.append(output.view_weights)
     return torch.cat(logits), torch.cat(targets), torch.cat(weights) if weights else None
 
 

@@ -17,7 +17,7 @@ from birads_zoo.artifact import export as room
 from birads_zoo.artifact.agreement import TOLERANCE, check_pixels, largest_difference
 from birads_zoo.artifact.manifest import HeatMaps, read_manifest
 from birads_zoo.artifact.model import Model, open_model
-from birads_zoo.artifact.networks import Judge, open_onnx, open_own_program, save_network
+from birads_zoo.artifact.networks import ExportedNetwork, open_onnx, open_own_program, save_network
 from birads_zoo.artifact.reading import read
 from birads_zoo.artifact.samples import Sample
 from birads_zoo.data.batches import as_images
@@ -60,7 +60,7 @@ def test_no_path_patient_or_file_name_is_in_any_file(exported, data):
 def test_an_exported_program_tells_what_the_trainers_network_tells(finished, export_run, run, data, host, tmp_path):
     export_run(finished[0], "exported-program", tmp_path / "model")
     program = open_own_program(tmp_path / "model" / read_manifest(tmp_path / "model").folds[1].weights)
-    trainers = Judge(trained_classifier(run, host, 1, CPU), own=1).eval()
+    trainers = ExportedNetwork(trained_classifier(run, host, 1, CPU), own=1).eval()
     assert largest_difference(program, trainers, data, np.arange(len(data.labelled.labels))) <= TOLERANCE
 
 
@@ -94,7 +94,7 @@ def test_other_networks_export_for_batches_of_any_size(kind, changes, host, tmp_
     torch.manual_seed(0)
     classifier = build_classifier(recipe, host, 4).eval()
     views, own = count_views(recipe.dataset.views), 4 if recipe.dataset.level == "patient" else 1
-    judge = Judge(classifier, own)
+    judge = ExportedNetwork(classifier, own)
     save_network(kind, judge, recipe, tmp_path / "network")
     network = open_onnx(tmp_path / "network", CPU) if kind == "onnx" else open_own_program(tmp_path / "network")
     for count in (1, 3):
@@ -122,7 +122,7 @@ def test_features_are_those_that_the_head_pools_of_the_own_picture(changes, pool
     images = torch.rand(2, 2 if "dataset.views" in changes else 1, 1, 48, 32)
     with torch.inference_mode():
         own = pooled(classifier.features(images)[:, 0])
-        torch.testing.assert_close(Judge(classifier, own=1).eval()(images)[2], own)
+        torch.testing.assert_close(ExportedNetwork(classifier, own=1).eval()(images)[2], own)
 
 
 def test_features_of_an_exam_are_the_mean_over_the_pictures_that_are_there(host):
@@ -130,7 +130,7 @@ def test_features_of_an_exam_are_the_mean_over_the_pictures_that_are_there(host)
     images, present = torch.rand(2, 4, 1, 48, 32), torch.tensor([[True] * 4, [False, True, False, True]])
     with torch.inference_mode():
         each = classifier.head.pool(classifier.features(images))
-        told = Judge(classifier, own=4).eval()(images, present)[2]
+        told = ExportedNetwork(classifier, own=4).eval()(images, present)[2]
     torch.testing.assert_close(told, torch.stack([each[0].mean(0), each[1, [1, 3]].mean(0)]))
 
 

@@ -33,7 +33,7 @@ def test_it_leaves_maps_scores_overlays_and_verdicts(explained, rows_of):
     assert said.status == 0, said.err
     read = read_explanations(run)
     assert read.table.columns.tolist() == list(COLUMNS)
-    assert (read.found.n, len(read.table)) == (12, 12)
+    assert (read.explanations.n, len(read.table)) == (12, 12)
     rows, maps = read.maps("grad-cam")
     assert rows.tolist() == read.table["row"].tolist()
     assert (maps.shape, maps.dtype) == ((12, 32, 32), np.float16)
@@ -48,7 +48,7 @@ def test_it_leaves_maps_scores_overlays_and_verdicts(explained, rows_of):
         assert float(row["probability"]) == pytest.approx(float(known[f"probability_{row['explained']}"]), abs=0.02)
         with Image.open(read.folder / row["overlay"]) as overlay:
             assert overlay.format == "PNG"
-    grad_cam = read.found.explainers["grad-cam"]
+    grad_cam = read.explanations.explainers["grad-cam"]
     assert grad_cam.n_lesions == (read.table["pointing"].notna()).sum()
     assert read.table["faithful"].unique().tolist() == [{True: "True", False: "False", None: ""}[grad_cam.faithful]]
 
@@ -56,7 +56,7 @@ def test_it_leaves_maps_scores_overlays_and_verdicts(explained, rows_of):
 def test_a_person_gets_a_table_with_the_verdict(explained):
     run, said = explained
     assert "12 of" in said.out
-    assert "grad-cam " + read_explanations(run).found.explainers["grad-cam"].verdict in said.out
+    assert "grad-cam " + read_explanations(run).explanations.explainers["grad-cam"].verdict in said.out
     for words in ("deletion, less is better (n = 12)", "points into a lesion", "gain over centred", "random weights"):
         assert words in said.out
     assert str(run / "explanations") in said.err.replace("\n", "")
@@ -84,7 +84,7 @@ def test_what_was_there_stays_when_an_explainer_fails(explained, tmp_path, zoo):
     said = zoo("explain", run, "--limit", 4, "--device", "cpu", "--explainer", "broken", "--plugin", plugin)
     assert said.status == 2
     assert "heat maps hold values that are not finite" in said.err
-    assert read_explanations(run).found.n == 12
+    assert read_explanations(run).explanations.n == 12
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from birads_zoo.plugin.host import load_host
-from birads_zoo.shortcuts import verdict
+from birads_zoo.shortcuts import permutation_test
 
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
 
@@ -88,7 +88,7 @@ def test_every_shortcut_but_the_majority_is_judged(finished):
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_lookup_that_works_under_a_leaky_split_is_called_one(zoo, phantom_root, tmp_path, monkeypatch):
-    monkeypatch.setattr(verdict, "RETRAININGS", 20)  # fewer cannot show it
+    monkeypatch.setattr(permutation_test, "RETRAININGS", 20)  # fewer cannot show it
     said = zoo(
         "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--split", "image", "--out", tmp_path
     )

@@ -17,7 +17,7 @@ from birads_zoo import AugmentationSpec, hookimpl
 def birads_zoo_augmentations():
     return [AugmentationSpec(name="evil", summary="s", build=print)]
 """
-SAID = "birads-zoo: loaded the plugin files that registry.toml names: "
+LOADED = "birads-zoo: loaded the plugin files that registry.toml names: "
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_load_executes_nothing(marker, picture):
 def test_predict_executes_nothing(zoo, marker, picture, explain):
     said = zoo("predict", ".", picture, "--device", "cpu", *(["--out", "told.csv", "--explain"] if explain else []))
     assert said.status == 0, said.err
-    assert SAID not in said.err
+    assert LOADED not in said.err
     assert not marker.exists()
 
 
@@ -86,15 +86,15 @@ def test_serve_executes_nothing(zoo, marker, monkeypatch):
 def test_commands_for_ones_own_work_say_once_which_files_they_loaded(zoo, marker, arguments):
     said = zoo(*arguments)
     assert marker.exists()
-    assert said.err.count(SAID) == 1
-    assert f"{SAID}{marker.parent / 'model' / 'evil.py'}\n" in said.err
-    assert SAID not in said.out
+    assert said.err.count(LOADED) == 1
+    assert f"{LOADED}{marker.parent / 'model' / 'evil.py'}\n" in said.err
+    assert LOADED not in said.out
 
 
 def test_the_python_api_says_it_too_and_only_if_there_are_any(marker, capfd, monkeypatch):
     assert birads_zoo.list_backbones("baseline*") == ["baseline_cnn"]
     said = capfd.readouterr()
-    assert (said.out, said.err) == ("", f"{SAID}{marker.parent / 'model' / 'evil.py'}\n")
+    assert (said.out, said.err) == ("", f"{LOADED}{marker.parent / 'model' / 'evil.py'}\n")
     monkeypatch.chdir(marker.parent)
     birads_zoo.list_backbones()
     assert capfd.readouterr().err == ""

@@ -101,8 +101,8 @@ def test_every_picture_of_an_exam_is_explained_by_itself(exams, explained):
     rows, maps = explained.maps("grad-cam")
     assert rows.tolist() == table["row"].tolist()
     assert maps.shape == (len(table), 48, 32)
-    assert explained.found.n == len(table) > 6
-    assert explained.found.of > len(exams.rows)
+    assert explained.explanations.n == len(table) > 6
+    assert explained.explanations.of > len(exams.rows)
     assert (table["probability"].groupby(table["patient_id"]).nunique() == 1).all(), "it is the exam's, not a picture's"
 
 

@@ -117,7 +117,7 @@ def test_all_of_the_breast_is_found_and_its_chest_wall(kind: str, seed: int, rig
     dtype, white = DEPTHS[depth]
     image: GreyArray = np.rint(np.clip(picture, 0, 1) * white).astype(dtype)
     breast = find_breast(image)
-    assert breast.found
+    assert breast.detected
     assert breast.chest_right == right, "the chest wall is on the other side"
     outside = inside.copy()
     outside[breast.y0 : breast.y1, breast.x0 : breast.x1] = False
@@ -168,7 +168,7 @@ def test_a_picture_that_shows_breast_all_over_is_taken_whole() -> None:
     texture = ndimage.gaussian_filter(np.random.default_rng(3).standard_normal((240, 170)), 7)
     picture = np.rint(140 + 20 * texture / texture.std()).clip(0, 255).astype(np.uint8)
     breast = find_breast(picture)
-    assert not breast.found
+    assert not breast.detected
     assert (breast.x0, breast.y0, breast.x1, breast.y1) == (0, 0, 170, 240)
     assert breast_area(picture).all()
 

@@ -12,7 +12,7 @@ from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
 
 from birads_zoo.data.decoding.images import is_deep, read_image
-from birads_zoo.data.dicom.read import read as dicom
+from birads_zoo.data.dicom import read as dicom
 from birads_zoo.data.picture import ImageError
 
 GREY = np.add.outer(np.arange(40) * 20, np.arange(64) * 4).astype(np.float64) / 1032  # 40×64, 0 to 1, all unlike

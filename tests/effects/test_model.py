@@ -66,9 +66,9 @@ def test_what_is_frozen_is_not_trained(built, freeze, trained):
 @pytest.mark.follows("model.evidence", "training.lesion_weight")
 def test_places_are_classified_when_asked_for(built):
     features = torch.rand(2, 1, 12, 5, 3)
-    assert built().head.judge(features)[1].shape == features.shape
+    assert built().head.forward_details(features)[1].shape == features.shape
     evidence = {"model.evidence": True, "model.pooling": "max"}
-    assert built(evidence).head.judge(features)[1].shape == (2, 1, 4, 5, 3)
+    assert built(evidence).head.forward_details(features)[1].shape == (2, 1, 4, 5, 3)
     marked = built(evidence | {"training.lesion_weight": 1.0})
     assert not torch.equal(marked.head.rest.logits.bias, built(evidence).head.rest.logits.bias)
 

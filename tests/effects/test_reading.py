@@ -11,7 +11,7 @@ from birads_zoo.explanation.selection import choose
 from birads_zoo.runs.measure import measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.runs.tracking import Trackers
-from birads_zoo.shortcuts.without_pixels import Rung
+from birads_zoo.shortcuts.without_pixels import Shortcut
 from birads_zoo.training.fold import Fitted
 
 
@@ -39,8 +39,8 @@ def metrics(recipe, data, predictions):
 
     def make(changes=None):
         count, k = int((predictions["part"] == "test").sum()), len(data.labelled.classes)
-        rung = Rung(name="majority", summary="", probabilities=np.full((count, k), 1 / k))
-        return measure(predictions, data, recipe(changes), [rung], {})
+        shortcut = Shortcut(name="majority", summary="", probabilities=np.full((count, k), 1 / k))
+        return measure(predictions, data, recipe(changes), [shortcut], {})
 
     return make
 

@@ -30,7 +30,7 @@ def run(tmp_path, found):
 
 def test_all_comes_back_as_it_was(run, found):
     read = read_explanations(run)
-    assert read.found == found
+    assert read.explanations == found
     assert read.table.columns.tolist() == list(COLUMNS)
     assert read.table["patient_id"].tolist() == ["007", ""]
     assert read.table["faithful"].tolist() == ["True", "True"]

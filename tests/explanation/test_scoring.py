@@ -11,8 +11,8 @@ from scipy import ndimage
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.baselines import brightness_maps, centre_maps, moved_maps
 from birads_zoo.explanation.curves import Views, measure_removal, prepare_removal
+from birads_zoo.explanation.faithfulness import DECISIVE_SCORES, evaluate_explainer
 from birads_zoo.explanation.scoring import Cases, Subject, score_cases
-from birads_zoo.explanation.verdict import JUDGED, judge_explainer
 
 COMPUTE = choose_compute("cpu", "float32")
 
@@ -60,7 +60,7 @@ def subject_of(classifier, explainers, placed=None):
 def judged(found, name):
     maps, scores = next((maps, scores) for one, maps, scores in found if one == name)
     table = pd.DataFrame(scores).assign(patient_id=np.repeat(np.arange(20), 2).astype(str))
-    return maps, table, judge_explainer(table)
+    return maps, table, evaluate_explainer(table)
 
 
 def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
@@ -91,7 +91,7 @@ def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
     assert (blind.faithful, blind.depends_on_weights) == (False, False)
     _, flat_table, flat = judged(found, "flat")
     assert (flat.faithful, flat.depends_on_weights) == (False, None)
-    for name in JUDGED:  # a flat map moved elsewhere is the same flat map
+    for name in DECISIVE_SCORES:  # a flat map moved elsewhere is the same flat map
         np.testing.assert_allclose(flat_table[name], flat_table[f"random_{name}"], atol=1e-6)
 
 
@@ -167,9 +167,9 @@ def test_random_maps_are_not_called_faithful(breasts, spots, scale):
     table |= {"pointing_chance": np.nan, "random_energy_in_lesion": np.nan, "energy_in_breast": 0.6}
     frame = pd.DataFrame(table | {"breast_share": 0.6, "rank_correlation": generator.normal(0, 0.1, len(masks))})
     frame["ssim"] = 0.1
-    verdicts = [judge_explainer(frame.iloc[start : start + images]) for start in range(0, len(frame), images)]
+    verdicts = [evaluate_explainer(frame.iloc[start : start + images]) for start in range(0, len(frame), images)]
     assert sum(one.faithful for one in verdicts) <= 0.05 * studies
-    shown = np.mean([one.gain["random"][name].low > 0 for one in verdicts for name in JUDGED])
+    shown = np.mean([one.gain["random"][name].low > 0 for one in verdicts for name in DECISIVE_SCORES])
     assert shown <= 0.07
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.explanation.verdict import BASELINES, JUDGED, judge_explainer
+from birads_zoo.explanation.faithfulness import BASELINES, DECISIVE_SCORES, evaluate_explainer
 from birads_zoo.report.run.heat_text import explanations_text
 
 
@@ -20,13 +20,21 @@ def _text_of(explanations_found, lesion_patients):
     """Return the table of 12 patients with two images each, the first of whom have marked lesions."""
     of, generator = np.repeat(np.arange(12), 2), np.random.default_rng(0)
     at_lesion = ("pointing", "energy_in_lesion")
-    columns = [*JUDGED, *at_lesion, "pointing_chance", "energy_in_breast", "breast_share", "rank_correlation", "ssim"]
+    columns = [
+        *DECISIVE_SCORES,
+        *at_lesion,
+        "pointing_chance",
+        "energy_in_breast",
+        "breast_share",
+        "rank_correlation",
+        "ssim",
+    ]
     columns += [f"{baseline}_{name}" for baseline, names in BASELINES.items() for name in names]
     table = pd.DataFrame({name: generator.random(24) for name in columns}).assign(patient_id=of.astype(str))
     table.loc[of >= lesion_patients, [name for name in columns if name.endswith((*at_lesion, "pointing_chance"))]] = (
         np.nan
     )
-    return explanations_text(explanations_found({"grad-cam": msgspec.to_builtins(judge_explainer(table))}))
+    return explanations_text(explanations_found({"grad-cam": msgspec.to_builtins(evaluate_explainer(table))}))
 
 
 @pytest.mark.parametrize(("patients", "marked"), [(4, True), (5, False), (0, False)])

@@ -11,7 +11,7 @@ import pytest
 from birads_zoo.interfaces import PROJECT
 from birads_zoo.plugin import hookspecs
 from birads_zoo.plugin.host import load_host
-from birads_zoo.plugin.kinds import KINDS, Kind
+from birads_zoo.plugin.kinds import KINDS, PluginKind
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def test_a_file_can_register_one_of_each_kind(write, one_of_each):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.plural)
-def test_every_hook_is_specified_documented_and_tested(kind: Kind, one_of_each):
+def test_every_hook_is_specified_documented_and_tested(kind: PluginKind, one_of_each):
     hook = getattr(hookspecs, kind.hook, None)
     assert hook is not None, f"{kind.hook} is not in hookspecs.py"
     assert hook.__doc__, f"{kind.hook} has no docstring"

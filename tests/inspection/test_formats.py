@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from birads_zoo.inspection.formats.association import association as formats
+from birads_zoo.inspection.formats import association as formats
 from birads_zoo.inspection.formats.association import describe_formats, find_names
 
 

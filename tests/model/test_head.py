@@ -45,7 +45,7 @@ def test_every_pooling_takes_any_number_of_views(pooling, views):
 def test_classifying_pooled_features_is_the_whole_head(pooling):
     head = build_head(ModelSection(pooling=pooling, norm="batch", hidden=5), 6, 2, 3, 4).eval()
     features = torch.rand(3, 2, 6, 2, 3)
-    torch.testing.assert_close(head.classify(head.pool(features)).logits, head(features), rtol=0, atol=0)
+    torch.testing.assert_close(head.forward_pooled(head.pool(features)).logits, head(features), rtol=0, atol=0)
 
 
 def test_only_a_learning_pool_is_not_fixed():
@@ -91,7 +91,7 @@ def test_evidence_of_places_starts_silent_and_a_picture_speaks_as_its_loudest_pl
     torch.testing.assert_close(head(features), torch.tensor([[0, -math.log(6), -math.log(6)]]).expand(4, 3))
     with torch.no_grad():
         head.evidence.logits.weight.normal_(generator=torch.Generator().manual_seed(0))
-    logits, evidence, weights = head.judge(features)
+    logits, evidence, weights = head.forward_details(features)
     assert weights is None
     assert evidence.shape == (4, 1, 3, 2, 3)
     assert (evidence[:, :, 0] == 0).all(), "log-odds are against the first class"

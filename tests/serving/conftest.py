@@ -117,44 +117,46 @@ def opened(exported):
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory, opened):
+def queue(tmp_path_factory, opened):
     """A desk that takes 1 megabyte and 4 megapixels."""
-    from birads_zoo.serving.answering import Desk, Limits
+    from birads_zoo.serving.answering import Limits, RequestQueue
 
-    return Desk(model=opened, limits=Limits(megabytes=1, megapixels=4), folder=tmp_path_factory.mktemp("serving"))
+    return RequestQueue(
+        model=opened, limits=Limits(megabytes=1, megapixels=4), folder=tmp_path_factory.mktemp("serving")
+    )
 
 
 @pytest.fixture(scope="session")
-def desk_of_views(desk):
+def desk_of_views(queue):
     """That desk as if its model looked at several views: `desk_of_views(views, level)`."""
     import msgspec
 
-    from birads_zoo.artifact.networks import Judge
+    from birads_zoo.artifact.networks import ExportedNetwork
     from birads_zoo.model.build import build_classifier
 
     def seeing(views, level):
-        model = desk.model
+        model = queue.model
         recipe = model.manifest.recipe.replace({"dataset.views": views, "dataset.level": level})
         manifest = msgspec.structs.replace(model.manifest, recipe=recipe)
         classifiers = tuple(build_classifier(recipe, model.host, len(model.classes)).eval() for _ in model.classifiers)
         for one, other in zip(classifiers, model.classifiers, strict=True):
             one.load_state_dict(other.state_dict())
         own = 1 if level == "image" else len(manifest.view_names)
-        networks = tuple(Judge(one, own).eval() for one in classifiers)
-        return replace(desk, model=replace(model, manifest=manifest, classifiers=classifiers, networks=networks))
+        networks = tuple(ExportedNetwork(one, own).eval() for one in classifiers)
+        return replace(queue, model=replace(model, manifest=manifest, classifiers=classifiers, networks=networks))
 
     return seeing
 
 
 @pytest.fixture(scope="session")
-def served(desk):
-    """An in-process server of the endpoint: its `client`, and the `desk` and `folder` it works with."""
+def served(queue):
+    """An in-process server of the endpoint: its `client`, and the `queue` and `folder` it works with."""
     from starlette.testclient import TestClient
 
     from birads_zoo.serving.app import build_endpoint
 
-    with TestClient(build_endpoint(desk)) as client:
-        yield SimpleNamespace(client=client, folder=desk.folder, desk=desk)
+    with TestClient(build_endpoint(queue)) as client:
+        yield SimpleNamespace(client=client, folder=queue.folder, queue=queue)
 
 
 @pytest.fixture(scope="session")

@@ -15,17 +15,17 @@ COLUMN = '<th scope="col">calibrated</th>'
 
 
 @pytest.fixture
-def shown(desk, mammogram):
+def shown(queue, mammogram):
     """The page's answer as if the folds had these: `shown(temperatures, thresholds)` → HTML in one line."""
 
     def make(temperatures, thresholds):
         folds = tuple(
             msgspec.structs.replace(fold, temperature=temperature, threshold=threshold)
-            for fold, temperature, threshold in zip(desk.model.manifest.folds, temperatures, thresholds, strict=True)
+            for fold, temperature, threshold in zip(queue.model.manifest.folds, temperatures, thresholds, strict=True)
         )
-        manifest = msgspec.structs.replace(desk.model.manifest, folds=folds)
+        manifest = msgspec.structs.replace(queue.model.manifest, folds=folds)
         found = answer(
-            replace(desk, model=replace(desk.model, manifest=manifest)), [Upload(content=mammogram)], drawn=False
+            replace(queue, model=replace(queue.model, manifest=manifest)), [Upload(content=mammogram)], drawn=False
         )
         return re.sub(r"\s+", " ", render_answer(found, manifest))
 
@@ -62,8 +62,8 @@ def test_networks_without_a_set_are_told_of(shown):
     assert "1 of 2 had too few validation patients for a set, and votes for every category." in page
 
 
-def test_a_heat_map_has_its_verdict_beside_it(desk, mammogram):
-    manifest, found = desk.model.manifest, answer(desk, [Upload(content=mammogram)], drawn=True)
+def test_a_heat_map_has_its_verdict_beside_it(queue, mammogram):
+    manifest, found = queue.model.manifest, answer(queue, [Upload(content=mammogram)], drawn=True)
     assert "Do not rely on it: nobody has tested these maps." in render_answer(found, manifest)
     judged = HeatMaps(faithful=True, verdict="beats a random and a centred map")
     page = render_answer(found, msgspec.structs.replace(manifest, heat_maps=judged))

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo.serving.answering import Desk, Limits
+from birads_zoo.serving.answering import Limits, RequestQueue
 from birads_zoo.serving.app import is_loopback
 
 
@@ -36,7 +36,7 @@ def test_an_explainer_that_is_not_here_is_told_of_at_the_start(opened, tmp_path)
     manifest = opened.manifest
     other = msgspec.structs.replace(manifest, recipe=manifest.recipe.replace({"explainer": "not-here"}))
     with pytest.raises(UserError, match="not-here"):
-        Desk(model=dataclasses.replace(opened, manifest=other), limits=Limits(), folder=tmp_path)
+        RequestQueue(model=dataclasses.replace(opened, manifest=other), limits=Limits(), folder=tmp_path)
 
 
 @pytest.fixture

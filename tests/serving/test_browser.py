@@ -12,12 +12,12 @@ uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (make 
 
 
 @contextmanager
-def running(desk):
+def running(queue):
     """Serve the page in a thread of this process; gives its address."""
     from birads_zoo.serving.app import build_app
 
     async def serve(listening):
-        config = uvicorn.Config(build_app(desk), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(build_app(queue), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
         servers.append(uvicorn.Server(config))
         await servers[0].serve(sockets=[listening])
 
@@ -33,8 +33,8 @@ def running(desk):
 
 
 @pytest.fixture(scope="module")
-def address(desk):
-    with running(desk) as address:
+def address(queue):
+    with running(queue) as address:
         yield address
 
 
@@ -82,17 +82,17 @@ def drop(page, name, content):
     page.locator(".zoo-drop input").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": content})
 
 
-def test_a_dropped_picture_is_answered(page, mammogram, desk, left_in):
+def test_a_dropped_picture_is_answered(page, mammogram, queue, left_in):
     drop(page, "../../no-such-file-of-birads-zoo.jpg", mammogram)
     page.locator(".zoo-called").wait_for()
-    assert page.locator(".zoo-called").inner_text() in desk.model.classes
+    assert page.locator(".zoo-called").inner_text() in queue.model.classes
     rows = page.locator(".zoo-chances tbody tr")
-    assert [row.locator("th").inner_text() for row in rows.all()] == list(desk.model.classes)
+    assert [row.locator("th").inner_text() for row in rows.all()] == list(queue.model.classes)
     assert all(re.fullmatch(r"\d+ %", row.locator("td").nth(1).inner_text()) for row in rows.all())
     assert page.locator(".zoo-set span").count() >= 1
     assert page.get_by_text("Research use only").count() == 2
     assert page.get_by_text("Similar training cases").is_visible()
-    assert left_in(desk.folder) == []
+    assert left_in(queue.folder) == []
 
 
 def test_the_heat_map_lies_over_the_picture_as_strong_as_wanted(page, mammogram, until):
@@ -137,7 +137,7 @@ def test_what_is_no_picture_is_refused_in_words_and_the_next_one_answered(page, 
     page.locator(".zoo-called").wait_for()
 
 
-def test_a_file_dropped_anywhere_is_taken(page, desk, mammogram):
+def test_a_file_dropped_anywhere_is_taken(page, queue, mammogram):
     page.evaluate(
         """bytes => {
             const carried = new DataTransfer();
@@ -148,7 +148,7 @@ def test_a_file_dropped_anywhere_is_taken(page, desk, mammogram):
         list(mammogram),
     )
     page.locator(".zoo-called").wait_for()
-    assert page.locator(".zoo-called").inner_text() in desk.model.classes
+    assert page.locator(".zoo-called").inner_text() in queue.model.classes
 
 
 def test_the_docs_open(page, address):
@@ -187,7 +187,7 @@ def drag(page, path, onto):
         hand.send("Input.dispatchDragEvent", {"type": what, **place, "data": carried})
 
 
-def test_a_file_dropped_on_the_place_for_one_is_answered(page, desk, mammogram, tmp_path):
+def test_a_file_dropped_on_the_place_for_one_is_answered(page, queue, mammogram, tmp_path):
     (tmp_path / "x.jpg").write_bytes(mammogram)
     drag(page, tmp_path / "x.jpg", page.locator(".zoo-drop"))
     page.locator(".zoo-called").wait_for()

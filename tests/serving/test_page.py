@@ -7,14 +7,14 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def paged(desk):
+def paged(queue):
     """An in-process server of the page."""
     from starlette.testclient import TestClient
 
     from birads_zoo.serving.app import build_app
 
-    with TestClient(build_app(desk)) as client:
-        yield SimpleNamespace(client=client, folder=desk.folder)
+    with TestClient(build_app(queue)) as client:
+        yield SimpleNamespace(client=client, folder=queue.folder)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
@@ -61,10 +61,10 @@ def test_the_page_loads_its_own_style_and_script_and_nothing_else(paged):
         assert not re.findall(r"(?:@import|url\(|https?:|//[a-z])", re.sub(r"(?m)\s// .*|^// .*", "", told.text)), link
 
 
-def test_the_page_says_which_model_it_asks_and_that_it_is_no_device(paged, desk):
+def test_the_page_says_which_model_it_asks_and_that_it_is_no_device(paged, queue):
     page = paged.client.get("/").text
-    assert desk.model.manifest.run_id in page
-    assert all(name in page for name in desk.model.classes)
+    assert queue.model.manifest.run_id in page
+    assert all(name in page for name in queue.model.classes)
     assert page.count("Research use only") == 1
     assert "at most 1 MB and 4 megapixels per file" in page
     assert page.count('class="zoo-example"') == 4

@@ -12,7 +12,7 @@ import pytest
 from fastapi.openapi.models import OpenAPI
 from PIL import Image
 
-from birads_zoo.serving.answering import Desk, Limits
+from birads_zoo.serving.answering import Limits, RequestQueue
 from birads_zoo.serving.app import build_endpoint
 
 
@@ -20,7 +20,7 @@ def test_a_picture_is_answered(served, mammogram):
     response = served.client.post("/predict", content=mammogram)
     assert response.status_code == 200, response.text
     told = response.json()
-    classes = list(served.desk.model.classes)
+    classes = list(served.queue.model.classes)
     assert list(told["probabilities"]) == classes
     assert sum(told["probabilities"].values()) == pytest.approx(1)
     assert (told["calibrated"], told["calibrated_folds"], told["folds"]) == ({}, 0, 2), "no fold has a temperature"
@@ -35,7 +35,7 @@ def test_a_picture_is_answered(served, mammogram):
 def test_the_endpoint_says_what_the_model_says(served, mammogram, tmp_path):
     path = tmp_path / "one.jpg"
     path.write_bytes(mammogram)
-    (wanted,) = served.desk.model.predict(path)
+    (wanted,) = served.queue.model.predict(path)
     told = served.client.post("/predict", files={"file": ("one.jpg", mammogram, "image/jpeg")}).json()
     assert told["probabilities"] == pytest.approx(wanted.probabilities)
     assert told["calibrated"] == pytest.approx(wanted.calibrated)
@@ -97,7 +97,9 @@ def apart(story):
 @pytest.fixture
 def one_seat(opened, tmp_path):
     """Send `POST /predict` to a desk of one seat: `await one_seat(receive)` → its status and text."""
-    app = build_endpoint(Desk(model=opened, limits=Limits(), folder=tmp_path, seats=threading.BoundedSemaphore(1)))
+    app = build_endpoint(
+        RequestQueue(model=opened, limits=Limits(), folder=tmp_path, places=threading.BoundedSemaphore(1))
+    )
 
     async def post(receive):
         sent = []

@@ -21,10 +21,10 @@ def views(desk_of_views):
     """Servers of a model of several views: `views(views, level)`."""
 
     def serve(views, level):
-        desk = desk_of_views(views, level)
-        client = stack.enter_context(TestClient(build_endpoint(desk)))
+        queue = desk_of_views(views, level)
+        client = stack.enter_context(TestClient(build_endpoint(queue)))
         return SimpleNamespace(
-            desk=desk, model=desk.model, post=lambda files, query="": client.post("/predict" + query, files=files)
+            queue=queue, model=queue.model, post=lambda files, query="": client.post("/predict" + query, files=files)
         )
 
     with ExitStack() as stack:
@@ -73,7 +73,7 @@ def test_two_views_of_a_breast_are_one_sample(breast, pictures, left_in, names):
     assert tuple(told["warnings"]) == wanted.warnings
     assert image_of(told, "picture").size == (64 + 60, 96), "as high as the lower one, 128×80 becoming 96×60"
     assert image_of(told, "heat_map").size == (124, 96)
-    assert left_in(breast.desk.folder) == []
+    assert left_in(breast.queue.folder) == []
 
 
 @pytest.mark.parametrize(("name", "view"), [("L_CC", "CC"), ("R_MLO", "MLO")])
@@ -147,7 +147,7 @@ def test_pictures_that_do_not_belong_together_are_refused(breast, pictures, left
     assert response.status_code == status
     assert said in response.json()["detail"]
     assert "/" not in response.json()["detail"]
-    assert left_in(breast.desk.folder) == []
+    assert left_in(breast.queue.folder) == []
 
 
 def test_each_file_may_be_as_large_as_the_limit(breast):
@@ -157,6 +157,6 @@ def test_each_file_may_be_as_large_as_the_limit(breast):
 
 
 def test_the_description_names_the_fields(breast):
-    body = build_endpoint(breast.desk).openapi()["paths"]["/predict"]["post"]["requestBody"]
+    body = build_endpoint(breast.queue).openapi()["paths"]["/predict"]["post"]["requestBody"]
     assert set(body["content"]["multipart/form-data"]["schema"]["properties"]) == {"file", *SIZES}
     assert "CC, MLO of one breast" in body["description"]

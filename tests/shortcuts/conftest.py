@@ -4,7 +4,7 @@ import pytest
 
 from birads_zoo.data.index.audit import Labelled
 from birads_zoo.interfaces import INDEX_COLUMNS, Index, Target
-from birads_zoo.shortcuts import verdict
+from birads_zoo.shortcuts import permutation_test
 
 TARGET = Target(name="birads", column="assessment", classes={f"BI-RADS {k}": (str(k),) for k in range(1, 6)})
 
@@ -12,7 +12,7 @@ TARGET = Target(name="birads", column="assessment", classes={f"BI-RADS {k}": (st
 @pytest.fixture(autouse=True)
 def all_refits(monkeypatch):
     """Here shortcuts are judged as in a real run."""
-    monkeypatch.setattr(verdict, "RETRAININGS", 20)
+    monkeypatch.setattr(permutation_test, "RETRAININGS", 20)
 
 
 @pytest.fixture

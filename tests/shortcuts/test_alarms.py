@@ -13,8 +13,8 @@ from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions
 from birads_zoo.plugin.host import load_host
 from birads_zoo.recipe import ImageSection, SplitSection
-from birads_zoo.shortcuts.fit import ladder
-from birads_zoo.shortcuts.permutation_test import judge
+from birads_zoo.shortcuts.fit import shortcut_fitters
+from birads_zoo.shortcuts.permutation_test import permutation_tests
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,10 @@ def phantom():
 
 
 @pytest.fixture
-def climbed(phantom, tmp_path):
-    """Make a small phantom and its shortcuts: `climbed(shortcut, seed, neutral=False)` → rows, folds, shortcuts."""
+def fitted(phantom, tmp_path):
+    """Make a small phantom and its shortcuts: `fitted(shortcut, seed, neutral=False)` → rows, folds, shortcuts."""
 
-    def climb(shortcut, seed, neutral=False):
+    def build(shortcut, seed, neutral=False):
         root = tmp_path / f"{shortcut}-{seed}"
         if not root.exists():
             planted = {"patients": 28, "height": 96, "width": 64, "damaged": 0, "balance": "balanced"}
@@ -36,20 +36,20 @@ def climbed(phantom, tmp_path):
         patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
         folds = make_folds(patients, labelled.labels, labelled.classes, SplitSection(folds=4), seed)
         store, _ = build_store(labelled.index, ImageSection(height=64, width=64, neutral=neutral), tmp_path / "cache")
-        return labelled, folds, ladder(labelled, folds, store.array, file_facts(labelled.index), seed)
+        return labelled, folds, shortcut_fitters(labelled, folds, store.array, file_facts(labelled.index), seed)
 
-    return climb
+    return build
 
 
 @pytest.fixture
-def flagged_in(climbed):
-    """Name the flagged rungs of a small phantom: `flagged_in(shortcut, seed)`, with neutral pictures if wished."""
+def flagged_in(fitted):
+    """Name the flagged shortcuts of a small phantom: `flagged_in(shortcut, seed)`, with neutral pictures if wished."""
 
     def find(shortcut, seed, neutral=False):
-        labelled, folds, rungs = climbed(shortcut, seed, neutral)
+        labelled, folds, shortcuts = fitted(shortcut, seed, neutral)
         patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
-        found = judge(labelled.labels, rungs, folds, patients, np.random.default_rng(seed))
-        return {name for name, verdict in found.items() if verdict.flagged}
+        found = permutation_tests(labelled.labels, shortcuts, folds, patients, np.random.default_rng(seed))
+        return {name for name, result in found.items() if result.flagged}
 
     return find
 
@@ -76,15 +76,17 @@ def test_of_twenty_planted_shortcuts_none_is_missed(flagged_in, kind):
 
 
 @pytest.mark.slow
-def test_thumbnail_and_metadata_are_at_chance_over_twenty_seeds(climbed):
+def test_thumbnail_and_metadata_are_at_chance_over_twenty_seeds(fitted):
     """The mean area over 20 phantoms of 28 patients has a deviation of about 0.01 where nothing is to be seen."""
     areas = {"thumbnail": [], "metadata_tree": []}
     for seed in range(20):
-        labelled, folds, rungs = climbed("none", seed)
+        labelled, folds, shortcuts = fitted("none", seed)
         order = np.concatenate([fold.test for fold in folds])
-        for rung in (climb(labelled.labels) for climb in rungs):
-            if rung.name in areas:
-                areas[rung.name].append(
-                    np.mean([roc_auc_score(labelled.labels[order] == k, rung.probabilities[:, k]) for k in range(4)])
+        for shortcut in (fit(labelled.labels) for fit in shortcuts):
+            if shortcut.name in areas:
+                areas[shortcut.name].append(
+                    np.mean(
+                        [roc_auc_score(labelled.labels[order] == k, shortcut.probabilities[:, k]) for k in range(4)]
+                    )
                 )
     assert {name: np.mean(each) for name, each in areas.items()} == pytest.approx(dict.fromkeys(areas, 0.5), abs=0.03)

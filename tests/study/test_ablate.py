@@ -31,7 +31,7 @@ def _predicted(generator, right, seeds=3, patients=100):
         labels=labels,
         patients=np.repeat(np.arange(patients).astype(str), 2),
         classes=("a", "b"),
-        told=OutOfFold(
+        out_of_fold=OutOfFold(
             probabilities=np.stack([1 - second, second], axis=-1), folds=np.zeros(second.shape, dtype=np.int64)
         ),
         metrics=({},) * seeds,
@@ -73,7 +73,7 @@ def test_the_p_values_are_corrected_over_the_ablations_that_were_tested():
     predicted[_name("no-dropout")] = _predicted(generator, 0.63)
     alone = _effects(["no-dropout"], predicted)["no-dropout"]
     predicted |= {_name(name): _predicted(generator, 0.7) for name in ("no-freeze", "no-augmentation")}
-    failures = {_name("no-pretrained"): Failure(said="it does nothing", nothing_changed=True)}
+    failures = {_name("no-pretrained"): Failure(reason="it does nothing", nothing_changed=True)}
     together = _effects(["no-dropout", "no-freeze", "no-augmentation", "no-pretrained"], predicted, failures)
     assert 0 < alone.p < 0.3
     assert together["no-dropout"].p == pytest.approx(min(3 * alone.p, 1)), "Holm: three were tested, four were asked"
@@ -84,8 +84,8 @@ def test_what_cannot_be_tested_is_a_row_that_says_so():
     full = _predicted(generator, 0.7)
     predicted = {FULL.name: full, _name("no-dropout"): full}
     failures = {
-        _name("no-freeze"): Failure(said="ablation 'no-freeze' changes nothing", nothing_changed=True),
-        _name("no-batchnorm"): Failure(said="seed 0: it diverged"),
+        _name("no-freeze"): Failure(reason="ablation 'no-freeze' changes nothing", nothing_changed=True),
+        _name("no-batchnorm"): Failure(reason="seed 0: it diverged"),
     }
     found = _effects(["no-dropout", "no-freeze", "no-batchnorm"], predicted, failures)
     assert (found["no-dropout"].verdict, found["no-dropout"].p) == (NOTHING, None), "the very same predictions"
@@ -97,8 +97,8 @@ def test_two_networks_that_call_every_image_one_class_are_no_comparison():
     generator = np.random.default_rng(3)
     predicted = {FULL.name: _predicted(generator, 0.7), _name("no-dropout"): _predicted(generator, 0.7)}
     for found in predicted.values():
-        found.told.probabilities[..., 1] = 0.3 * found.told.probabilities[..., 1]
-        found.told.probabilities[..., 0] = 1 - found.told.probabilities[..., 1]
+        found.out_of_fold.probabilities[..., 1] = 0.3 * found.out_of_fold.probabilities[..., 1]
+        found.out_of_fold.probabilities[..., 0] = 1 - found.out_of_fold.probabilities[..., 1]
     row = _effects(["no-dropout"], predicted)["no-dropout"]
     assert (row.verdict, row.effect, row.p) == (COLLAPSED, None, None)
     (row,) = effects((FULL, _ablated("no-dropout")), predicted, {}, "macro_auroc", ordinal=False)
@@ -126,7 +126,7 @@ def _null(generator, seeds, patients=60):
                 labels=labels,
                 patients=of.astype(str),
                 classes=("a", "b"),
-                told=OutOfFold(
+                out_of_fold=OutOfFold(
                     probabilities=np.stack([1 - second, second], axis=-1),
                     folds=np.zeros(second.shape, dtype=np.int64),
                 ),

@@ -59,7 +59,7 @@ def _predicted(made_metrics, right, generator, seeds=2, **metrics):
         labels=labels,
         patients=np.repeat(np.arange(N // 2).astype(str), 2),
         classes=("a", "b"),
-        told=OutOfFold(
+        out_of_fold=OutOfFold(
             probabilities=np.stack([1 - second, second], axis=-1), folds=np.zeros(second.shape, dtype=np.int64)
         ),
         metrics=(made_metrics(**own | metrics),) * seeds,
@@ -105,7 +105,7 @@ def _board(models, metric):
         metric=metric,
         command="birads-zoo compare",
     )
-    failures = {"broken": Failure(said="seed 0: it never builds")}
+    failures = {"broken": Failure(reason="seed 0: it never builds")}
     return leaderboard(study, models, failures, MACHINE, (), ordinal=False)
 
 

@@ -111,8 +111,8 @@ def test_a_model_that_fails_is_a_line_and_the_rest_finish(study, host, tmp_path,
     done = room.execute(study("broken", "pixels"), host, tmp_path, "cpu", screen)
     assert set(done.folders) == {"pixels"}
     failure = done.failures["broken"]
-    assert failure.said.startswith("seed 0: backbone 'broken' (plugin ")
-    assert "this one never builds" in failure.said
+    assert failure.reason.startswith("seed 0: backbone 'broken' (plugin ")
+    assert "this one never builds" in failure.reason
     assert not failure.nothing_changed
     assert started == ["broken@0", "pixels@0", "pixels@1"], "the failed model's other seeds must not run"
     assert "Traceback" in (tmp_path / "errors" / "broken@0.txt").read_text()
@@ -127,7 +127,7 @@ def test_a_bug_in_a_run_is_a_line_too(study, host, tmp_path, monkeypatch):
 
     monkeypatch.setattr(room, "run", buggy)
     done = room.execute(study("pixels"), host, tmp_path, "cpu", Screen())
-    assert done.failures["pixels"].said == "seed 0: ZeroDivisionError: no reason"
+    assert done.failures["pixels"].reason == "seed 0: ZeroDivisionError: no reason"
 
 
 def test_an_ablation_that_changes_nothing_is_told_from_a_failure(study, host, tmp_path, said):

@@ -37,8 +37,8 @@ def test_rows_come_in_their_own_order_with_ids_and_names_as_written(write):
     assert found.rows.tolist() == [3, 7]
     assert found.labels.tolist() == [0, 1], "a class called NA is a class"
     assert found.patients.tolist() == ["", "007"], "an id keeps its zeros, and an unknown one is empty"
-    assert found.told.probabilities.shape == (2, 2, 2)
-    assert found.told.probabilities[1].tolist() == [[1.0, 0.0], [0.25, 0.75]]
+    assert found.out_of_fold.probabilities.shape == (2, 2, 2)
+    assert found.out_of_fold.probabilities[1].tolist() == [[1.0, 0.0], [0.25, 0.75]]
     assert [metrics.n for metrics in found.metrics] == [2, 2]
     assert found.costs == (COST, COST)
 
@@ -62,13 +62,13 @@ def test_runs_of_other_rows_are_not_compared(write, old, new, said):
         gather([one, other])
     predicted, failures = collect({"full": [one], "bare": [other]}, {})
     assert list(predicted) == ["full"]
-    assert failures["bare"].said == f"it cannot be compared with full: {said}"
+    assert failures["bare"].reason == f"it cannot be compared with full: {said}"
 
 
 def test_runs_of_other_classes_are_not_compared(write):
     one, other = gather([write("one")]), gather([write("other", classes=["NA", "a"])])
     assert difference(one, other) == "its classes are NA, a, not a, NA"
-    assert np.array_equal(one.told.probabilities[..., ::-1], other.told.probabilities)
+    assert np.array_equal(one.out_of_fold.probabilities[..., ::-1], other.out_of_fold.probabilities)
 
 
 @pytest.mark.parametrize("text", ["row\n1\n", ""])

@@ -8,7 +8,7 @@ from birads_zoo.study.execute import Failure, execute
 from birads_zoo.study.gather import collect
 from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study, leaking
-from birads_zoo.study.studies import tell_leakage
+from birads_zoo.study.studies import run_leakage_study
 
 pytestmark = [pytest.mark.usefixtures("no_figures"), pytest.mark.filterwarnings("ignore:a split by")]
 
@@ -75,7 +75,7 @@ def test_labels_of_patients_cannot_leak_and_are_refused(host, pixel_recipe, tmp_
     with pytest.raises(
         UserError, match=r"keep those of an exam together: set dataset\.level to 'image', or to 'breast'"
     ):
-        tell_leakage(study, host, tmp_path / "study", "cpu", Screen())
+        run_leakage_study(study, host, tmp_path / "study", "cpu", Screen())
     assert not (tmp_path / "study").exists()
 
 

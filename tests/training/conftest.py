@@ -52,7 +52,7 @@ def make_fit(tmp_path):
         path.mkdir(exist_ok=True)
         return Fit(
             classifier=classifier,
-            forward=Classifier.judge,
+            forward=Classifier.forward_details,
             batches=Pictures(24, batch_size),
             validation=Pictures(10, 4) if validation else None,
             augment=nn.Identity(),

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from birads_zoo.training.dry_run import rehearse_augmentation
+from birads_zoo.training.dry_run import dry_run_augmentation
 
 CPU = torch.device("cpu")
 
@@ -13,15 +13,15 @@ class Brighter(nn.Module):
 
 
 def test_an_augmentation_that_brightens_a_map_is_refused_where_there_is_one():
-    rehearse_augmentation(Brighter(), 32, 24, CPU)
+    dry_run_augmentation(Brighter(), 32, 24, CPU)
     with pytest.raises(ValueError, match="changed the values of a map in the second channel"):
-        rehearse_augmentation(Brighter(), 32, 24, CPU, maps=True)
+        dry_run_augmentation(Brighter(), 32, 24, CPU, maps=True)
 
 
 def test_the_images_have_the_size_of_the_recipes():
     seen = []
     augment = nn.Identity()
     augment.register_forward_hook(lambda module, given, made: seen.append(tuple(made.shape)))
-    rehearse_augmentation(augment, 32, 24, CPU)
-    rehearse_augmentation(augment, 32, 24, CPU, maps=True)
+    dry_run_augmentation(augment, 32, 24, CPU)
+    dry_run_augmentation(augment, 32, 24, CPU, maps=True)
     assert seen == [(2, 1, 32, 24), (2, 2, 32, 24)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from birads_zoo.data.dicom.wording import Said
+from birads_zoo.data.dicom.wording import HeaderText
 from birads_zoo.data.dicom.words import read_words
 
 Laterality = Literal["L", "R", ""]
@@ -58,7 +58,7 @@ class Exposure:
     described: tuple[str, ...] = ()
 
 
-def find_exposure(said: Said) -> Exposure:
+def find_exposure(said: HeaderText) -> Exposure:
     """Tell the exposure from ImageLaterality or Laterality, ViewPosition or ViewCodeSequence, and PatientOrientation.
 
     The last of them (PS3.3, C.7.6.1.1.1: where rows and columns lead, of A, P, R, L, H and F) tells the breast where
@@ -94,7 +94,7 @@ def find_exposure(said: Said) -> Exposure:
     )
 
 
-def _kinds(said: Said) -> tuple[str, ...]:
+def _kinds(said: HeaderText) -> tuple[str, ...]:
     """Return what makes the picture no standard view: its codes, its own elements, and words of its view and series.
 
     A series is described before its pictures are made, so a magnification that the header denies is none.

@@ -21,7 +21,7 @@ from birads_zoo.data.dicom.elements import (
     whole,
 )
 from birads_zoo.data.dicom.grey import Display, Function, Lut, Rescale, Window
-from birads_zoo.data.dicom.wording import SAID, Said, said_of
+from birads_zoo.data.dicom.wording import TEXT_ELEMENTS, HeaderText, header_text
 from birads_zoo.data.picture import ImageError, check_size
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _READ = (
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence"),
     *("ShutterShape", "ShutterLeftVerticalEdge", "ShutterRightVerticalEdge"),
     *("ShutterUpperHorizontalEdge", "ShutterLowerHorizontalEdge"),
-    *SAID,
+    *TEXT_ELEMENTS,
 )
 _OVERLAY_BITS = tuple(range(0x60000102, 0x60200102, 0x20000))  # OverlayBitPosition of each of 16 overlays
 _PARTS = ("ROI MASK IMAGES", "CROPPED IMAGES")  # CBIS-DDSM's series beside its mammograms
@@ -75,7 +75,7 @@ class Header:
     overlaid: bool
     shutter: tuple[int, int, int, int] | None
     syntax: str
-    said: Said
+    text: HeaderText
     bare: bool
 
 
@@ -139,7 +139,7 @@ def _header(elements: Elements) -> Header:
         overlaid=any(whole(dataset, tag, 0) >= stored for tag in _OVERLAY_BITS),
         shutter=_shutter(dataset, rows, columns),
         syntax=elements.syntax,
-        said=said_of(dataset),
+        text=header_text(dataset),
         bare=elements.bare,
     )
 

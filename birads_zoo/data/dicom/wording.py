@@ -11,18 +11,18 @@ from birads_zoo.data.picture import ImageError
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-SAID = (
+TEXT_ELEMENTS = (
     *("Manufacturer", "ManufacturerModelName"),
     *("ImageLaterality", "Laterality", "ViewPosition", "ViewCodeSequence", "PatientOrientation"),
     *("PartialView", "EstimatedRadiographicMagnificationFactor", "BreastImplantPresent"),
     *("SeriesDescription", "ProtocolName"),
     *("PatientAge", "StudyDate", "BurnedInAnnotation"),
 )
-"""The elements that `said_of` looks at."""
+"""The elements that `header_text` looks at."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class HeaderText:
     """Texts as they stand in the header, in capitals, "" where it says nothing.
 
     `lateralities` are the picture's and the series'; `view_codes` and `modifier_codes` are SNOMED's. `orientation` are
@@ -48,8 +48,8 @@ class Said:
     protocol: str = ""
 
 
-def said_of(dataset: Dataset) -> Said:
-    """Return what the elements `SAID` say."""
+def header_text(dataset: Dataset) -> HeaderText:
+    """Return what the elements `TEXT_ELEMENTS` say."""
     views = list(dataset["ViewCodeSequence"].value or ()) if "ViewCodeSequence" in dataset else []
     modifiers = [
         item
@@ -58,7 +58,7 @@ def said_of(dataset: Dataset) -> Said:
         for item in view["ViewModifierCodeSequence"].value or ()
     ]
     date = text(dataset, "StudyDate")[:4]
-    return Said(
+    return HeaderText(
         lateralities=tuple(text(dataset, name) for name in ("ImageLaterality", "Laterality")),
         view_position=text(dataset, "ViewPosition"),
         view_codes=tuple(text(item, "CodeValue") for item in views),

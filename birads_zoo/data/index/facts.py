@@ -83,7 +83,7 @@ def _dicom_header(path: Path) -> dict[str, Any]:
         "format": f"DICOM, {syntax_name(header.syntax)}",
         "exif": False,
         "quality": np.nan,
-        "device": header.said.device,
+        "device": header.text.device,
     }
 
 

@@ -41,7 +41,7 @@ class Sampled:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Found:
+class LabelledSamples:
     """n samples that have a class each, before the classes are numbered; see `Sampled`."""
 
     samples: Samples
@@ -71,7 +71,7 @@ def label_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str
     )
 
 
-def find_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str], views: str) -> Found:
+def find_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str], views: str) -> LabelledSamples:
     """Return the samples of these `views` that have a class at the target's level.
 
     At the level "image" every labelled row is a sample, and its partners need no label of their own. At the levels
@@ -89,7 +89,7 @@ def find_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str]
         places = np.flatnonzero(index.rows["row"].isin(used.rows["row"]))
         assert len(places) == len(used.rows), "a row has no picture of its own"
         names = [name for name in classes_room.find_classes(used, target) if name is not None]
-        return Found(samples=own_samples(index.rows, views)[places], classes=names, used=used)
+        return LabelledSamples(samples=own_samples(index.rows, views)[places], classes=names, used=used)
     check_kept(target, keep, classes_room.class_names(sheet, target))
     samples, of = grouped_samples(index.rows, views, target.level)
     classes, none = _classes_of_units(sheet, target, keep)
@@ -97,7 +97,7 @@ def find_samples(index: Index, sheet: Index, target: Target, keep: Sequence[str]
     kept = samples[[units[first] in classes for first in samples.pictures[:, 0].tolist()]]
     reasons = {row: none[units[row]] for row in np.flatnonzero(of >= 0).tolist() if units[row] in none}
     reasons |= {row: (reason, detail) for row, reason, detail in why_unused(index.rows, samples, of)}
-    return Found(
+    return LabelledSamples(
         samples=kept,
         classes=[classes[units[first]] for first in kept.pictures[:, 0].tolist()],
         used=drop(index, reasons),

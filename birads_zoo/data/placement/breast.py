@@ -43,7 +43,7 @@ class Breast:
     x1: int
     y1: int
     chest_right: bool
-    found: bool
+    detected: bool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -185,7 +185,7 @@ def _found(image: GreyArray, small: NDArray[np.float32], step: int, region: Regi
         x1=min((int(columns[-1]) + 1 + _MARGIN) * step, width),
         y1=min((int(rows[-1]) + 1 + _MARGIN) * step, height),
         chest_right=chest_is_right(mask, small),
-        found=region is not None,
+        detected=region is not None,
     )
 
 
@@ -249,8 +249,8 @@ def _heaviest(mask: Mask, weights: NDArray[np.float64]) -> Mask | None:
     regions, count = ndimage.label(mask)
     if count == 0:
         return None
-    found: Mask = regions == 1 + int(np.argmax(np.bincount(regions.ravel(), weights.ravel())[1:]))
-    return found
+    largest: Mask = regions == 1 + int(np.argmax(np.bincount(regions.ravel(), weights.ravel())[1:]))
+    return largest
 
 
 def _between(mask: Mask) -> Mask:

@@ -137,11 +137,11 @@ def gain_over_best(
         return {metric: scored[""][metric] - best[metric] for metric in metrics}
 
     all_in = np.ones((1, len(labels)))
-    rungs = {name: weighted_scores(labels, own, folds, all_in, ordinal, metrics) for name, own in shortcuts.items()}
+    scored = {name: weighted_scores(labels, own, folds, all_in, ordinal, metrics) for name, own in shortcuts.items()}
     once, without = gains(all_in), without_each(gains, patients)
     found: dict[str, tuple[str, Estimate | None]] = {}
     for metric in metrics:
-        reached = np.array([rungs[name][metric][0] for name in shortcuts])
+        reached = np.array([scored[name][metric][0] for name in shortcuts])
         over = list(shortcuts)[int(np.nanargmax(reached))] if np.isfinite(reached).any() else ""
         found[metric] = (over, estimate(float(once[metric][0]), without[metric], level))
     return found

@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 
 def intervals(
     labels: NDArray[np.int64],
-    told: OutOfFold,
+    out_of_fold: OutOfFold,
     patients: NDArray[np.str_],
     *,
     ordinal: bool,
@@ -62,14 +62,14 @@ def intervals(
 
     Coverage by simulation, and of what it was chosen from: docs/intervals.md.
     """
-    each, count = told.probabilities, told.probabilities.shape[2]
+    each, count = out_of_fold.probabilities, out_of_fold.probabilities.shape[2]
     wanted = score_names(count) if names is None else tuple(names)
     parts = {f"{_MEANS[name]}:{k}" for name in wanted if name in _MEANS for k in range(count)}
 
     def scored(weights: Floats) -> dict[str, Floats]:  # (S, B) each
         found = [
             weighted_scores(labels, one, folds, weights, ordinal, {*wanted, *parts})
-            for one, folds in zip(each, told.folds, strict=True)
+            for one, folds in zip(each, out_of_fold.folds, strict=True)
         ]
         return {name: np.stack([one[name] for one in found]) for name in found[0]}
 

@@ -51,7 +51,7 @@ def draw_crops(shown: Sequence[Seen], root: Path, path: Path, context: str) -> N
 
 def _captions(one: Seen) -> tuple[tuple[str, str], tuple[str, str]]:
     told = " ".join(filter(None, (one.side, one.view))) or "side unknown"
-    wrong = "not found" if not one.breast.found else "other side" if one.mirrored else ""
+    wrong = "not found" if not one.breast.detected else "other side" if one.mirrored else ""
     first = (f"{told}: {wrong}", WARM) if wrong else (told, INK)
     return first, (one.path.rpartition("/")[2], QUIET)
 
@@ -69,7 +69,7 @@ def _show(axes: Axes, one: Seen, root: Path) -> None:
     breast = one.breast
     box = (breast.x0, breast.y0), breast.x1 - breast.x0, breast.y1 - breast.y0
     axes.add_patch(Rectangle(*box, fill=False, edgecolor=LESION, linewidth=1, clip_on=False))
-    if breast.found:
+    if breast.detected:
         at = breast.x1 if breast.chest_right else breast.x0
         axes.plot([at, at], [breast.y0, breast.y1], color=WARM, linewidth=3, clip_on=False, solid_capstyle="butt")
     axes.set(xlim=(0, one.width), ylim=(one.height, 0))

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from birads_zoo.evaluation.words import p_said
+from birads_zoo.evaluation.words import p_text
 from birads_zoo.report.drawing import style
 from birads_zoo.report.drawing.style import COOL, INK, QUIET, SMALL, WARM
 from birads_zoo.results.estimate import Estimate
@@ -68,7 +68,7 @@ def attribute_verdict(attribute: Attribute) -> str:
     if p is None:
         return "too few groups with a score to compare"
     said = "groups differ" if attribute.differs else "no difference shown"
-    return f"{said} ({p_said(p)}, corrected)"
+    return f"{said} ({p_text(p)}, corrected)"
 
 
 def _draw(axes: Axes, words: Axes, place: int, group: Group, score: Estimate | None, colour: str) -> None:

@@ -18,7 +18,7 @@ from birads_zoo.evaluation.curves import curves
 from birads_zoo.evaluation.pairs import count_pairs
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import PredictedRows
-from birads_zoo.evaluation.words import leak_said
+from birads_zoo.evaluation.words import leak_text
 from birads_zoo.explanation.overview import Explained
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
@@ -63,7 +63,7 @@ def draw_all(
     `names` are what patients are called, by their ids; without them, by these. Without `explained`, no heat maps.
     """
     classes = data.labelled.classes
-    leaky = f", {leak_said(metrics)} patients" if metrics.leaky else ""
+    leaky = f", {leak_text(metrics)} patients" if metrics.leaky else ""
     folds = "" if metrics.folds == 1 else f", {metrics.folds} folds"
     context = f"{recipe.run_id} · {recipe.dataset.name} · {metrics.split} split{leaky}{folds} · n = {metrics.n}"
     test = predictions[predictions["part"] == "test"]

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from birads_zoo.data.index.views import side_by_side
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.errors import UserError
-from birads_zoo.explanation.files import Explanations, read_explanations
+from birads_zoo.explanation.files import ExplanationFolder, read_explanations
 from birads_zoo.report.drawing.thumbnails import thumbnails
 from birads_zoo.report.run.heat_text import AT_LESIONS, few_lesions
 from birads_zoo.report.run.tables import cell, ends_of
-from birads_zoo.results.explanations import Judged, MapScore
+from birads_zoo.results.explanations import ExplainerScores, MapScore
 
 _NAMES: dict[MapScore, str] = {
     "deletion": "deletion (less is better)",
@@ -48,7 +48,7 @@ def read_heat(run: Path, classes: Sequence[str], data: Prepared) -> dict[str, An
     found = read_explanations(run)
     if found is None:
         return {"explainers": [], "measures": [], "maps": {}, "few": []}
-    told = found.found
+    told = found.explanations
     try:
         explainers = told.explainers
         explained = _explained(found, classes)
@@ -69,14 +69,14 @@ def read_heat(run: Path, classes: Sequence[str], data: Prepared) -> dict[str, An
     }
 
 
-def _explained(found: Explanations, classes: Sequence[str]) -> dict[tuple[str, int], int]:
+def _explained(found: ExplanationFolder, classes: Sequence[str]) -> dict[tuple[str, int], int]:
     numbers = {name: k for k, name in enumerate(classes)}
     columns = (found.table[name] for name in ("explainer", "row", "explained"))
     return {(explainer, int(row)): numbers[name] for explainer, row, name in zip(*columns, strict=True)}
 
 
 def _small(
-    found: Explanations, explainer: str, data: Prepared, explained: Mapping[tuple[str, int], int], budget: int
+    found: ExplanationFolder, explainer: str, data: Prepared, explained: Mapping[tuple[str, int], int], budget: int
 ) -> list[tuple[int, str, int]]:
     """Return each explained sample's row, its pictures' maps as one small picture, and the class they explain."""
     rows, maps = found.maps(explainer)
@@ -94,7 +94,7 @@ def _small(
     return [(row, text, explained[explainer, row]) for row, text in zip(firsts, small, strict=True)]
 
 
-def _scored(name: str, one: Judged, measures: Sequence[MapScore]) -> dict[str, Any]:
+def _scored(name: str, one: ExplainerScores, measures: Sequence[MapScore]) -> dict[str, Any]:
     few, cells = few_lesions(one), []
     marks = dict.fromkeys(AT_LESIONS, " †") if few else {}
     for measure in measures:

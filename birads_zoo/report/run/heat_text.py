@@ -5,7 +5,7 @@ from __future__ import annotations
 from birads_zoo.evaluation.statistics.intervals import FEW
 from birads_zoo.evaluation.words import leak_note
 from birads_zoo.results.estimate import Estimate
-from birads_zoo.results.explanations import Baseline, ExplanationsFound, Judged, MapScore
+from birads_zoo.results.explanations import Baseline, ExplainerScores, Explanations, MapScore
 
 _ROWS: tuple[tuple[str, MapScore], ...] = (
     ("deletion, less is better", "deletion"),
@@ -28,7 +28,7 @@ _GAINS: dict[Baseline, str] = {"random": "random", "centre": "centred", "brightn
 _COLUMNS = ("", "maps", *_BASELINES.values(), *(f"gain over {name}" for name in _GAINS.values()))
 
 
-def explanations_text(found: ExplanationsFound) -> str:
+def explanations_text(found: Explanations) -> str:
     """Lay out every explainer's scores, those of the baselines, the gains over them, and the verdict."""
     lines = [
         f"{found.n} of {found.of} test images of {found.patients} patients, {found.with_lesions} of them"
@@ -49,7 +49,7 @@ def explanations_text(found: ExplanationsFound) -> str:
     return "\n".join(lines)
 
 
-def few_lesions(one: Judged) -> str:
+def few_lesions(one: ExplainerScores) -> str:
     """Say what † beside an explainer's scores at lesions means; "" where enough patients have lesions, or none has."""
     if not 0 < one.n_lesion_patients < FEW:
         return ""
@@ -57,7 +57,7 @@ def few_lesions(one: Judged) -> str:
     return f"{held}: intervals hold the truth less often than they say"
 
 
-def _cells(title: str, key: MapScore, one: Judged) -> tuple[str, ...]:
+def _cells(title: str, key: MapScore, one: ExplainerScores) -> tuple[str, ...]:
     at_lesion = key in AT_LESIONS
     few = " †" * (at_lesion and bool(few_lesions(one)))
     n = f" (n = {one.n_lesions if at_lesion else one.n}){few}"

@@ -13,7 +13,7 @@ from msgspec.structs import asdict
 from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.evaluation.probabilities.recalibration import FEWEST_PATIENTS
-from birads_zoo.evaluation.words import leak_said
+from birads_zoo.evaluation.words import leak_text
 from birads_zoo.files import write_text
 from birads_zoo.recipe import Recipe, shaping
 from birads_zoo.recipe.layers import leaves
@@ -22,7 +22,7 @@ from birads_zoo.report.drawing.style import class_colours
 from birads_zoo.report.drawing.subgroups import SCORES
 from birads_zoo.report.run import plots as run_plots
 from birads_zoo.report.run import tables as run_tables
-from birads_zoo.report.run.checks import judge_run
+from birads_zoo.report.run.checks import check_run
 from birads_zoo.report.run.figures import against_the_rest, chosen_epochs
 from birads_zoo.report.run.gallery import gallery
 from birads_zoo.report.run.text import chances
@@ -64,7 +64,7 @@ def write_run_page(
     called = {one: one for one in test["patient_id"]} if names is None else names
     rows = predicted_rows(test, "test", data, recipe)
     together, each = against_the_rest(rows, recipe)
-    calibration_said, sets_said = chances(metrics)
+    calibration_text, sets_text = chances(metrics)
     left = _not_recalibrated(metrics.calibration.folds)
     chosen = chosen_epochs(history, recipe)
     per_class, macro = run_tables.per_class(metrics)
@@ -75,7 +75,7 @@ def write_run_page(
         basis=_basis(metrics),
         headline=run_tables.headline(metrics),
         facts=run_tables.facts(metrics),
-        verdicts=judge_run(metrics, data.summary, explainers),
+        checks=check_run(metrics, data.summary, explainers),
         classes=metrics.classes,
         colours=class_colours(len(metrics.classes)),
         confusion=run_tables.confusion(metrics),
@@ -90,15 +90,15 @@ def write_run_page(
         roc=run_plots.roc_plots(together, each),
         pr=run_plots.pr_plots(together, each),
         reliability=run_plots.reliability_plots(metrics.calibration),
-        calibration_said=_sentence(calibration_said),
-        sets_said=_sentence(sets_said),
+        calibration_text=_sentence(calibration_text),
+        sets_text=_sentence(sets_text),
         subgroups=run_tables.subgroups(metrics.subgroups),
         tested=SCORES[metrics.subgroups.tested],
         shortcuts=run_tables.shortcuts(metrics),
         learning=run_plots.learning_plots(history, chosen),
-        training_said=_training_said(history, recipe),
+        training_text=_training_text(history, recipe),
         per_fold=_per_fold(metrics, history, chosen),
-        data_said=_data_said(data),
+        data_text=_data_text(data),
         population=_population(data),
         audit=_audit(data),
         environment=_environment(environment, recipe),
@@ -110,7 +110,7 @@ def write_run_page(
 def _basis(metrics: RunMetrics) -> str:
     units = UNITS[metrics.level]
     folds = "one fold" if metrics.folds == 1 else f"{metrics.folds} folds, every {units[:-1]} predicted once"
-    leaks = f", which {leak_said(metrics)} patients" if metrics.leaky else ""
+    leaks = f", which {leak_text(metrics)} patients" if metrics.leaky else ""
     return (
         f"{metrics.n} test {units} of {metrics.patients} patients, {metrics.split} split{leaks}, {folds}; "
         "intervals are 95 %, over whole patients"
@@ -130,7 +130,7 @@ def _not_recalibrated(folds: Sequence[FoldFit]) -> str:
     return "; ".join(dict.fromkeys(fold.reason for fold in folds))
 
 
-def _training_said(history: Sequence[Epoch], recipe: Recipe) -> str:
+def _training_text(history: Sequence[Epoch], recipe: Recipe) -> str:
     rule = {"last": "the last epoch is kept", "loss": "the epoch of the least validation loss is kept"}
     kept = rule.get(recipe.training.select, f"the epoch of the best validation {recipe.training.select} is kept")
     minutes = sum(epoch.seconds for epoch in history) / 60
@@ -146,7 +146,7 @@ def _per_fold(metrics: RunMetrics, history: Sequence[Epoch], chosen: Mapping[int
     ]
 
 
-def _data_said(data: Prepared) -> str:
+def _data_text(data: Prepared) -> str:
     summary, (_, height, width) = data.summary, data.store.array.shape
     return (
         f"{summary.rows} rows of {summary.patients} patients, {summary.usable} of them usable for the target "

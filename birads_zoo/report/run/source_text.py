@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from birads_zoo.evaluation.few import also_few
-from birads_zoo.report.run.text import outwards, told
+from birads_zoo.report.run.text import outwards, with_interval
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.subgroups import Within
@@ -18,22 +18,23 @@ def by_source(metrics: RunMetrics) -> list[str]:
     each = []
     for group in sources.groups:
         score = found.compared(group)
-        said = "too few for a score" if score is None else f"ROC-AUC {told(score)}"
+        said = "too few for a score" if score is None else f"ROC-AUC {with_interval(score)}"
         each.append(f"{group.value} {said} (n = {group.n}, {group.patients} patients{also_few(group.basis)})")
     lines = [f"by source: {' · '.join(each)}"]
-    return lines if sources.within is None else [*lines, f"within one source: {within_said(sources.within)}"]
+    return lines if sources.within is None else [*lines, f"within one source: {within_text(sources.within)}"]
 
 
-def within_said(within: Within) -> str:
+def within_text(within: Within) -> str:
     """Say what the score is of pairs that have one value, and how much of the pooled one that leaves."""
     if within.alone:
         never = f"no {' and no '.join(within.alone)} beside another class"
         return f"{never}, so classes cannot be told from what the value gives away"
     if within.gap is None:
-        return f"too few patients for a score ({within.basis.said})"
+        return f"too few patients for a score ({within.basis.text})"
     return (
-        f"ROC-AUC {told(within.auroc)}, pooled {told(within.pooled)}: pairs across add {signed(within.gap)}"
-        f"  (weighted by pairs: {within.basis.said}{also_few(within.basis)})"
+        f"ROC-AUC {with_interval(within.auroc)}, pooled {with_interval(within.pooled)}: "
+        f"pairs across add {signed(within.gap)}"
+        f"  (weighted by pairs: {within.basis.text}{also_few(within.basis)})"
     )
 
 

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from pathlib import Path
 
-from birads_zoo.evaluation.words import leak_said
+from birads_zoo.evaluation.words import leak_text
 from birads_zoo.recipe import Recipe
 from birads_zoo.report import templates
 from birads_zoo.results.metrics import RunMetrics
@@ -35,7 +35,7 @@ def run_summary(recipe: Recipe, metrics: RunMetrics, figures: Mapping[str, Path]
         "notebook.html",
         recipe=recipe,
         metrics=metrics,
-        leak=leak_said(metrics),
+        leak=leak_text(metrics),
         scores=scores,
         best=best,
         gains=gains,

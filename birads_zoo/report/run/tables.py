@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from birads_zoo.evaluation.few import few_areas, is_few
-from birads_zoo.evaluation.words import p_said
+from birads_zoo.evaluation.words import p_text
 from birads_zoo.report.drawing.subgroups import attribute_verdict
-from birads_zoo.report.run.source_text import within_said
+from birads_zoo.report.run.source_text import within_text
 from birads_zoo.report.run.text import NOT_MEASURED, outwards
 from birads_zoo.results.best import Best
 from birads_zoo.results.estimate import Ends, Estimate
@@ -172,7 +172,7 @@ def subgroups(found: Subgroups) -> list[dict[str, Any]]:
         groups = [row(group) for group in attribute.groups]
         said = attribute_verdict(attribute)
         if attribute.within is not None:
-            said += f"; within one source: {within_said(attribute.within)}"
+            said += f"; within one source: {within_text(attribute.within)}"
         parts.append({"name": name, "groups": groups, "verdict": said, "differs": attribute.differs})
     return parts
 
@@ -203,7 +203,7 @@ def shortcuts(metrics: RunMetrics) -> list[dict[str, Any]]:
         said = "" if scores.measured else NOT_MEASURED
         if scores.p_value is not None:
             said = "yes" if scores.flagged else "not shown"
-            said += f": {scores.over_chance:+.3f} macro-F1 over chance ({p_said(scores.p_value)})"
+            said += f": {scores.over_chance:+.3f} macro-F1 over chance ({p_text(scores.p_value)})"
         at = scores.macro_f1
         rows.append(
             {

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.evaluation.few import also_few, few_areas, is_few
-from birads_zoo.evaluation.words import leak_note, p_said
+from birads_zoo.evaluation.words import leak_note, p_text
 from birads_zoo.results.estimate import Ends, Estimate
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Conformal, Recalibration
@@ -56,7 +56,7 @@ def against_shortcuts(metrics: RunMetrics) -> list[str]:
             figures = NOT_MEASURED
         works = ""
         if scores.flagged and scores.p_value is not None:
-            works = f"  ← works: {scores.over_chance:+.3f} macro-F1 over chance ({p_said(scores.p_value)})"
+            works = f"  ← works: {scores.over_chance:+.3f} macro-F1 over chance ({p_text(scores.p_value)})"
         lines.append(f"  {name.replace('_', ' '):<16}{figures}{works}")
     gains = []
     for name, gain in (("macro-F1", metrics.gain.macro_f1), ("ROC-AUC", metrics.gain.macro_auroc)):
@@ -71,7 +71,7 @@ def against_best(metrics: RunMetrics) -> list[str]:
     """Say in a line the best possible result on the same rows; nothing where the data set does not know it."""
     if (best := metrics.best) is None:
         return []
-    scores = f"macro-F1 {told(best.macro_f1)} · ROC-AUC {told(best.macro_auroc)}"
+    scores = f"macro-F1 {with_interval(best.macro_f1)} · ROC-AUC {with_interval(best.macro_auroc)}"
     return [f"best possible on these rows: {scores}  (by the classes' true chances, which this data set knows)"]
 
 
@@ -80,21 +80,23 @@ def readings(metrics: RunMetrics) -> list[str]:
     lines = []
     if errors := metrics.errors:
         kinds = (("adjacent", errors.adjacent), ("severe", errors.severe), ("severe and too low", errors.severe_under))
-        lines.append(f"off by one class or more: {' · '.join(f'{name} {told(share)}' for name, share in kinds)}")
+        lines.append(
+            f"off by one class or more: {' · '.join(f'{name} {with_interval(share)}' for name, share in kinds)}"
+        )
     if positive := metrics.positive:
         at = (
-            f"{told(one)} at {round(100 * float(level))} % specificity"
+            f"{with_interval(one)} at {round(100 * float(level))} % specificity"
             for level, one in positive.sensitivity_at_specificity.items()
         )
         lines.append(
-            f"{' or '.join(positive.classes)} against the rest: ROC-AUC {told(positive.auroc)}"
+            f"{' or '.join(positive.classes)} against the rest: ROC-AUC {with_interval(positive.auroc)}"
             f" · sensitivity {', '.join(at)}  ({positive.positives} of {positive.n} {UNITS[metrics.level]}"
             f"{also_few(positive.basis)})"
         )
     if cost := metrics.cost:
         lines.append(
-            f"mean cost: {told(cost.argmax)} by the largest probability · {told(cost.minimising)} by the least"
-            f" expected cost · {told(cost.constant)} by calling everything {cost.constant_class}"
+            f"mean cost: {with_interval(cost.argmax)} by the largest probability · {with_interval(cost.minimising)}"
+            f" by the least expected cost · {with_interval(cost.constant)} by calling everything {cost.constant_class}"
         )
     return lines
 
@@ -124,7 +126,7 @@ def _subgroups(attributes: Mapping[str, Attribute]) -> str:
     compared = {name: one.corrected for name, one in attributes.items() if one.corrected is not None}
     shown = {name: p for name, p in compared.items() if attributes[name].differs}
     if shown:
-        differing = ", ".join(f"{name} ({p_said(p)})" for name, p in shown.items())
+        differing = ", ".join(f"{name} ({p_text(p)})" for name, p in shown.items())
         said = f"ROC-AUC differs by {differing}, corrected for {len(compared)} comparisons"
     elif compared:
         said = f"no difference in ROC-AUC shown by {', '.join(compared)}"
@@ -136,11 +138,10 @@ def _subgroups(attributes: Mapping[str, Attribute]) -> str:
 def _level(name: str, units: Units | None) -> str:
     if units is None:
         return f"no {name} is known"
-    said = f"macro-F1 {told(units.scores.macro_f1)}"
+    said = f"macro-F1 {with_interval(units.scores.macro_f1)}"
     if (positive := units.positive) is not None:
-        said = (
-            f"ROC-AUC {told(positive.auroc)} ({positive.positives} of {positive.n} positive{also_few(positive.basis)})"
-        )
+        share = f"{positive.positives} of {positive.n} positive{also_few(positive.basis)}"
+        said = f"ROC-AUC {with_interval(positive.auroc)} ({share})"
     left_out = f", {units.left_out} images left out" if units.left_out else ""
     return f"by {name}: {said}{left_out}"
 
@@ -148,11 +149,11 @@ def _level(name: str, units: Units | None) -> str:
 def _calibration(calibration: Recalibration) -> str:
     before, after = calibration.before, calibration.after
     said = f"ECE {before.ece:.3f} in {before.bins} equal-count bins ({before.ece_if_calibrated:.3f} by chance)"
-    skill = f"Brier skill {told(before.brier_skill)}"
+    skill = f"Brier skill {with_interval(before.brier_skill)}"
     left = [fold for fold in calibration.folds if fold.temperature is None]
     if after is not None:
         said += f", recalibrated {after.ece:.3f} ({after.ece_if_calibrated:.3f})"
-        skill += f", recalibrated {told(after.brier_skill)}"
+        skill += f", recalibrated {with_interval(after.brier_skill)}"
     note = f"  ({len(left)} of {len(calibration.folds)} folds left as they are: {left[0].reason})" if left else ""
     return f"{said} · {skill}{note}"
 
@@ -163,7 +164,7 @@ def _conformal(conformal: Conformal) -> str:
     note = f"  ({len(whole)} of {len(folds)} folds hold all classes: too few validation patients)" if whole else ""
     size = conformal.mean_size
     return (
-        f"sets at {round(100 * conformal.level)} %: the true class is in {told(conformal.coverage)} of them,"
+        f"sets at {round(100 * conformal.level)} %: the true class is in {with_interval(conformal.coverage)} of them,"
         f" {size.value:.2f} [{size.low:.2f} {size.high:.2f}] classes on average{note}"
     )
 
@@ -267,7 +268,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def told(estimate: Estimate | None) -> str:
+def with_interval(estimate: Estimate | None) -> str:
     """Return a value with its ends, as "0.714 [.66 .77]"."""
     return "–" if estimate is None else f"{estimate.value:.3f}{_bracketed((estimate.low, estimate.high))}"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from birads_zoo.evaluation.words import p_said
+from birads_zoo.evaluation.words import p_text
 from birads_zoo.files import write_text
 from birads_zoo.report.drawing import style
 from birads_zoo.report.drawing.style import BODY, COOL, INK, QUIET, SMALL, WARM
@@ -71,7 +71,7 @@ def numbers(line: Difference) -> str:
     said = f"{line.estimate.value:+.3f} [{line.estimate.low:+.3f}, {line.estimate.high:+.3f}]".replace("-", "−")
     if line.p is None:
         return said
-    return f"{said}, {p_said(line.p, '.2g')}"
+    return f"{said}, {p_text(line.p, '.2g')}"
 
 
 def markdown(lines: Sequence[Difference], head: str) -> str:

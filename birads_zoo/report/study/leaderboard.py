@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from birads_zoo.data.index.view_names import UNITS
-from birads_zoo.evaluation.words import leak_said
+from birads_zoo.evaluation.words import leak_text
 from birads_zoo.recipes.registry import Reference
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
@@ -141,7 +141,7 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     def basis(self) -> str:
         """Say in one line what every number rests on."""
         seeds = max((len(entry.seeds) for entry in self.entries), default=0)
-        leaks = f", {leak_said(self)} patients" if self.leaky else ""
+        leaks = f", {leak_text(self)} patients" if self.leaky else ""
         return (
             f"{self.dataset}, target {self.target} · {self.split} split{leaks}, {self.folds} folds, "
             f"{seeds} seed{'s' * (seeds != 1)} · n = {self.n} {UNITS[self.level]} of {self.patients} patients"

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from birads_zoo.evaluation.words import leak_said
+from birads_zoo.evaluation.words import leak_text
 from birads_zoo.files import write_text
 from birads_zoo.report.drawing import style
 from birads_zoo.report.drawing.style import BODY, COOL, INK, PAPER, QUIET, SMALL, WARM
@@ -53,7 +53,7 @@ def draw(rows: Sequence[SchemeScore], path: Path, title: str, context: str, metr
 
 
 def _kind(row: SchemeScore) -> str:
-    return f"{leak_said(row)} patients" if row.leaky else "new patients"
+    return f"{leak_text(row)} patients" if row.leaky else "new patients"
 
 
 def _draw_score(axes: Axes, place: int, row: SchemeScore) -> None:
@@ -108,7 +108,7 @@ def markdown(rows: Sequence[SchemeScore], metric: str) -> str:
         found, lookup = row.score, row.patient_lookup
         scored = "–" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
         known = "–" if lookup is None else f"{lookup:.3f}"
-        name = f"{row.scheme}{f' ({leak_said(row)})' * row.leaky}"
+        name = f"{row.scheme}{f' ({leak_text(row)})' * row.leaky}"
         lines.append(f"| {name} | {scored} | {known} | {numbers(as_difference(row)) or '–'} | {verdict(row) or '–'} |")
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import asdict
 
 from birads_zoo import documents
-from birads_zoo.evaluation.words import leak_said
+from birads_zoo.evaluation.words import leak_text
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.report import templates
 from birads_zoo.report.study import differences
@@ -69,7 +69,7 @@ def page(found: Leaderboard, figures: Path) -> str:
         rows=board_rows(found, shown),
         by_fold=by_fold(found),
         ranked=any(rank is not None for rank in found.ranks),
-        leak=leak_said(found),
+        leak=leak_text(found),
         leak_meaning=leak_meaning(found),
         caveats=caveats(found),
         reference_head=REFERENCE_HEAD,

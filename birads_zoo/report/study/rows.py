@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from birads_zoo.evaluation.words import leak_said
+from birads_zoo.evaluation.words import leak_text
 from birads_zoo.report.study.leaderboard import Entry, Leaderboard
 from birads_zoo.report.study.table import METRICS, Column
 from birads_zoo.results.estimate import Estimate
@@ -23,7 +23,7 @@ def facts(found: Leaderboard) -> tuple[tuple[str, str], ...]:
         ("models", f"{len(found.entries)}{f', {failed} failed' if failed else ''}"),
         ("images", str(found.n)),
         ("patients", str(found.patients)),
-        ("held out by", f"{found.split}{f' ({leak_said(found)})' if found.leaky else ''}"),
+        ("held out by", f"{found.split}{f' ({leak_text(found)})' if found.leaky else ''}"),
         ("folds × seeds", f"{found.folds} × {seeds}"),
         ("judged by", METRICS.get(found.metric, found.metric)),
     ]

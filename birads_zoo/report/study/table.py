@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from birads_zoo.evaluation.few import is_few
 from birads_zoo.evaluation.statistics.comparison import ONE_SEED
 from birads_zoo.evaluation.statistics.intervals import FEW
-from birads_zoo.evaluation.words import leak_said
+from birads_zoo.evaluation.words import leak_text
 from birads_zoo.recipes.registry import Reference
 from birads_zoo.report.study.leaderboard import Entry, Leaderboard
 from birads_zoo.results.estimate import Estimate
@@ -134,7 +134,7 @@ def caveats(found: Leaderboard) -> tuple[str, ...]:
             " rate is then the head's."
         )
     if found.leaky:
-        said.append(f"This split {leak_said(found)}. {leak_meaning(found)}")
+        said.append(f"This split {leak_text(found)}. {leak_meaning(found)}")
     said.append("Everything here is of one data set. Research software: nothing here is a diagnosis.")
     return tuple(said)
 
@@ -158,7 +158,7 @@ def few_patients(found: Leaderboard) -> str:
 def few_pairs(found: Leaderboard) -> str:
     """Name the classes whose ROC-AUC rests on too few pairs, with how many; "" where all have enough."""
     classes = next((entry.per_class for entry in found.entries if entry.per_class), ())
-    return ", ".join(f"{one.name} ({one.basis.said})" for one in classes if one.basis is not None and is_few(one.basis))
+    return ", ".join(f"{one.name} ({one.basis.text})" for one in classes if one.basis is not None and is_few(one.basis))
 
 
 def reference_rows(references: Sequence[Reference]) -> list[tuple[str, ...]]:

@@ -8,7 +8,7 @@ import torch
 
 from birads_zoo import conformance
 from birads_zoo.artifact.manifest import OutputsPart
-from birads_zoo.artifact.networks import Judge, open_classifier, open_onnx, save_network
+from birads_zoo.artifact.networks import ExportedNetwork, open_classifier, open_onnx, save_network
 from birads_zoo.data.prepare import prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
@@ -103,7 +103,7 @@ def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_pa
     likelihood = np.log(left.validation[np.arange(len(labels)), labels]).mean()
     assert min(epoch.val_loss for epoch in left.history) == pytest.approx(-likelihood, rel=1e-5), "in nats an image"
 
-    judge = Judge(classifier.to(memory_format=torch.contiguous_format), own=1)
+    judge = ExportedNetwork(classifier.to(memory_format=torch.contiguous_format), own=1)
     save_network("onnx", judge, recipe, tmp_path / "network")
     images, present = torch.rand(3, 1, 1, 48, 32), torch.ones(3, 1, dtype=torch.bool)
     with torch.inference_mode():
@@ -141,7 +141,7 @@ def test_weights_are_not_read_by_another_rule_than_they_were_trained_by(tmp_path
         {"loss.name": "ruled", "model.backbone": "baseline_cnn", "image.height": 48, "image.width": 32}
     )
     own, trained = host_of("own.py", "context.classes", "A: softmax"), OutputsPart(logits=4, rule="A: softmax")
-    save_network("safetensors", Judge(build_classifier(recipe, own, 4), own=1), recipe, tmp_path / "weights")
+    save_network("safetensors", ExportedNetwork(build_classifier(recipe, own, 4), own=1), recipe, tmp_path / "weights")
     open_classifier(tmp_path / "weights", recipe, own, 4, trained, CPU)
     with pytest.raises(UserError) as error:
         open_classifier(tmp_path / "weights", recipe, host_of("other.py", logits, rule), 4, trained, CPU)

@@ -4,9 +4,9 @@ import pytest
 
 from birads_zoo.data.splits.split import Fold, make_folds
 from birads_zoo.recipe import SplitSection
-from birads_zoo.shortcuts import ladder as room
-from birads_zoo.shortcuts.fit import climb, climb_blind
-from birads_zoo.shortcuts.permutation_test import judge
+from birads_zoo.shortcuts import fit as room
+from birads_zoo.shortcuts.fit import fit_shortcuts, fit_without_pixels
+from birads_zoo.shortcuts.permutation_test import permutation_tests
 from birads_zoo.shortcuts.pixels import linear, shrink, thumbnails, without_breast
 
 SIDE = 64
@@ -33,12 +33,14 @@ def cohort(labelled_of):
 
 def accuracies(cohort, **changes):
     labelled, folds, pixels, facts = cohort
-    rungs = climb(labelled, folds, changes.get("pixels", pixels), facts.assign(**changes.get("facts", {})), 0)
+    shortcuts = fit_shortcuts(
+        labelled, folds, changes.get("pixels", pixels), facts.assign(**changes.get("facts", {})), 0
+    )
     tested = labelled.labels[np.concatenate([fold.test for fold in folds])]
-    for rung in rungs:
-        assert rung.probabilities.shape == (120, 2)
-        np.testing.assert_allclose(rung.probabilities.sum(axis=1), 1)
-    return {rung.name: (rung.probabilities.argmax(axis=1) == tested).mean() for rung in rungs}
+    for shortcut in shortcuts:
+        assert shortcut.probabilities.shape == (120, 2)
+        np.testing.assert_allclose(shortcut.probabilities.sum(axis=1), 1)
+    return {shortcut.name: (shortcut.probabilities.argmax(axis=1) == tested).mean() for shortcut in shortcuts}
 
 
 def test_without_a_shortcut_nobody_climbs(cohort):
@@ -73,11 +75,13 @@ def test_a_files_size_is_read_from_its_facts(cohort):
 
 def test_the_blind_rungs_are_the_first_three(cohort):
     labelled, folds, pixels, facts = cohort
-    for blind, rung in zip(
-        climb_blind(labelled, folds, facts, 0), climb(labelled, folds, pixels, facts, 0)[:3], strict=True
+    for blind, shortcut in zip(
+        fit_without_pixels(labelled, folds, facts, 0),
+        fit_shortcuts(labelled, folds, pixels, facts, 0)[:3],
+        strict=True,
     ):
-        assert blind.name == rung.name
-        np.testing.assert_array_equal(blind.probabilities, rung.probabilities)
+        assert blind.name == shortcut.name
+        np.testing.assert_array_equal(blind.probabilities, shortcut.probabilities)
 
 
 def test_without_more_rows_than_classes_a_linear_model_is_not_measured(cohort, labelled_of):
@@ -91,17 +95,19 @@ def test_without_more_rows_than_classes_a_linear_model_is_not_measured(cohort, l
         SplitSection(folds=2, validation=0),
         0,
     )
-    climbs = room.ladder(labelled, folds, pixels[few], facts.iloc[few], 0)
-    rungs = [climb(labelled.labels) for climb in climbs]
-    assert [rung.name for rung in rungs if rung.probabilities is None] == ["thumbnail", "background"]
-    told = judge(labelled.labels, climbs, folds, np.array([f"P{number}" for number in few]), np.random.default_rng(0))
+    fits = room.shortcut_fitters(labelled, folds, pixels[few], facts.iloc[few], 0)
+    shortcuts = [fit(labelled.labels) for fit in fits]
+    assert [shortcut.name for shortcut in shortcuts if shortcut.probabilities is None] == ["thumbnail", "background"]
+    told = permutation_tests(
+        labelled.labels, fits, folds, np.array([f"P{number}" for number in few]), np.random.default_rng(0)
+    )
     assert list(told) == ["patient_lookup", "metadata_tree"]
 
 
 def test_pictures_of_other_rows_are_refused(cohort):
     labelled, folds, pixels, facts = cohort
     with pytest.raises(ValueError, match="119 pictures for 120 labelled rows"):
-        climb(labelled, folds, pixels[1:], facts, 0)
+        fit_shortcuts(labelled, folds, pixels[1:], facts, 0)
 
 
 def test_deep_pictures_give_the_same_answers(cohort):
@@ -136,13 +142,13 @@ def test_one_class_to_learn_from_is_the_majority_and_one_row_of_a_class_is_enoug
 
 
 def test_pictures_are_shrunk_and_searched_once_however_often_a_shortcut_is_fitted(cohort, monkeypatch):
-    """Reading all pictures is most of the work, and each shortcut is fitted 21 times (`verdict.judge`)."""
+    """Reading all pictures is most of the work, and each shortcut is fitted 21 times (`result.permutation_tests`)."""
     labelled, folds, pixels, facts = cohort
     calls = []
     for name in ("shrink", "thumbnails", "without_breast"):
         work = getattr(room, name)
         monkeypatch.setattr(room, name, lambda small, name=name, work=work: calls.append(name) or work(small))
-    for rise in room.ladder(labelled, folds, pixels, facts, 0):
-        rise(labelled.labels)
-        rise(labelled.labels[::-1])
+    for fitter in room.shortcut_fitters(labelled, folds, pixels, facts, 0):
+        fitter(labelled.labels)
+        fitter(labelled.labels[::-1])
     assert sorted(calls) == ["shrink", "thumbnails", "thumbnails", "without_breast"]

@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from birads_zoo.evaluation.statistics.intervals import estimates, rate
 from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.results.estimate import Estimate
-from birads_zoo.results.explanations import Baseline, Judged, MapScore
+from birads_zoo.results.explanations import Baseline, ExplainerScores, MapScore
 
-JUDGED: tuple[MapScore, ...] = ("deletion", "insertion", "road")
-"""The scores that the verdict rests on: each has to beat all baselines of `JUDGING`."""
+DECISIVE_SCORES: tuple[MapScore, ...] = ("deletion", "insertion", "road")
+"""The scores that the verdict rests on: each has to beat all baselines of `DECISIVE_BASELINES`."""
 
 LESS_IS_BETTER: tuple[MapScore, ...] = ("deletion", "road")
 BASELINES: Mapping[Baseline, tuple[MapScore, ...]] = {
-    "random": (*JUDGED, "pointing", "energy_in_lesion"),
-    "centre": (*JUDGED, "pointing", "energy_in_lesion"),
-    "brightness": (*JUDGED, "pointing", "energy_in_lesion"),
+    "random": (*DECISIVE_SCORES, "pointing", "energy_in_lesion"),
+    "centre": (*DECISIVE_SCORES, "pointing", "energy_in_lesion"),
+    "brightness": (*DECISIVE_SCORES, "pointing", "energy_in_lesion"),
     "untrained": ("pointing", "energy_in_lesion"),
 }
 """What each baseline scores."""
 
-JUDGING: tuple[Baseline, ...] = ("random", "centre", "brightness")
+DECISIVE_BASELINES: tuple[Baseline, ...] = ("random", "centre", "brightness")
 """The baselines that the verdict rests on."""
 
 ALIKE = 0.5
@@ -40,7 +40,7 @@ FEWEST = 10
 _SCORES: tuple[MapScore, ...] = get_args(MapScore)
 
 
-def judge_explainer(rows: pd.DataFrame) -> Judged:
+def evaluate_explainer(rows: pd.DataFrame) -> ExplainerScores:
     """Judge one explainer, whose rows of `explanations.csv` these are.
 
     Every score is a mean over images, and so is every gain: the mean of how much better the map is than the baseline's
@@ -61,28 +61,33 @@ def judge_explainer(rows: pd.DataFrame) -> Judged:
     values = _with_gains(rows)
     if np.isfinite(values["rank_correlation"]).mean() < _MEASURED:
         values["rank_correlation"][:] = np.nan
-    found = _means(values, patients)
+    scores = _means(values, patients)
     marked = rows["pointing"].notna().to_numpy()
     for name in ("pointing", *(f"{baseline}_pointing" for baseline in BASELINES)):
-        if (one := found[name]) is not None and one.value in (0.0, 1.0):
-            found[name] = rate(values[name][marked] > 0, patients[marked])
+        if (one := scores[name]) is not None and one.value in (0.0, 1.0):
+            scores[name] = rate(values[name][marked] > 0, patients[marked])
     gains = {
-        baseline: {name: found[f"gain_{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
+        baseline: {name: scores[f"gain_{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
     }
-    alike = found["rank_correlation"]
+    alike = scores["rank_correlation"]
     depends = None if alike is None else alike.high < ALIKE
     enough = len(np.unique(clusters(patients))) >= FEWEST
-    failed = [f"{name} over {baseline}" for baseline in JUDGING for name in JUDGED if not _beats(gains[baseline][name])]
-    return Judged(
+    failed = [
+        f"{name} over {baseline}"
+        for baseline in DECISIVE_BASELINES
+        for name in DECISIVE_SCORES
+        if not _beats(gains[baseline][name])
+    ]
+    return ExplainerScores(
         faithful=(not failed and depends is True) if enough else None,
         verdict=_sentence(failed, depends, enough),
         depends_on_weights=depends,
         n=len(rows),
         n_lesions=int(marked.sum()),
         n_lesion_patients=len(np.unique(clusters(patients)[marked])),
-        scores={name: found[name] for name in _SCORES},
+        scores={name: scores[name] for name in _SCORES},
         baselines={
-            baseline: {name: found[f"{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
+            baseline: {name: scores[f"{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
         },
         gain=gains,
     )

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from birads_zoo.data.index.audit import AuditSummary
-from birads_zoo.report.run.checks import judge_run
+from birads_zoo.report.run.checks import check_run
 from birads_zoo.results.metrics import RunMetrics
 
 NOTHING_LOST = AuditSummary(
@@ -45,7 +45,7 @@ def metrics(finished):
 
 
 def judged(metrics, summary=NOTHING_LOST, explainers=None):
-    return judge_run(msgspec.convert(metrics, RunMetrics), summary, explainers or {})
+    return check_run(msgspec.convert(metrics, RunMetrics), summary, explainers or {})
 
 
 def claims(metrics, severity, summary=NOTHING_LOST, explainers=None):

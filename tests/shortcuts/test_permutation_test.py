@@ -5,9 +5,16 @@ from sklearn.metrics import f1_score
 from birads_zoo.data.splits.split import Fold, make_folds
 from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.recipe import SplitSection
-from birads_zoo.shortcuts.permutation_test import LEVEL, WORTH, _against_the_best, _exchanges, _macro_f1, judge
+from birads_zoo.shortcuts.permutation_test import (
+    LEVEL,
+    WORTH,
+    _against_the_best,
+    _exchanges,
+    _macro_f1,
+    permutation_tests,
+)
 from birads_zoo.shortcuts.pixels import linear
-from birads_zoo.shortcuts.without_pixels import Rung, majority, over_folds, patient_lookup
+from birads_zoo.shortcuts.without_pixels import Shortcut, majority, over_folds, patient_lookup
 
 
 @pytest.fixture
@@ -47,16 +54,16 @@ def test_a_shortcut_that_works_is_flagged_and_a_guess_is_not(cohort):
     generator = np.random.default_rng(1)
     noise = generator.normal(size=(240, 6)).astype(np.float32)
     telling = noise + 1.5 * labels[:, None]
-    ladder = [
+    fitters = [
         lambda labels: over_folds("majority", folds, lambda fold: majority(fold, labels, 2)),
         seen("thumbnail", folds, telling),
         seen("background", folds, noise),
     ]
-    verdicts = judge(labels, ladder, folds, patients, generator)
-    assert list(verdicts) == ["thumbnail", "background"]
-    assert verdicts["thumbnail"].flagged
-    assert verdicts["thumbnail"].gain == pytest.approx(verdicts["thumbnail"].macro_f1 - 0.5, abs=0.05)
-    assert not verdicts["background"].flagged
+    results = permutation_tests(labels, fitters, folds, patients, generator)
+    assert list(results) == ["thumbnail", "background"]
+    assert results["thumbnail"].flagged
+    assert results["thumbnail"].gain == pytest.approx(results["thumbnail"].macro_f1 - 0.5, abs=0.05)
+    assert not results["background"].flagged
 
 
 def test_the_p_value_is_the_rank_of_the_actual_score_among_those_of_exchanged_labels(cohort):
@@ -66,15 +73,15 @@ def test_the_p_value_is_the_rank_of_the_actual_score_among_those_of_exchanged_la
     answer = np.eye(2)[np.where(np.arange(240) // 4 % 4 == 1, 1 - labels, labels)[tested]]
     fitted = []
 
-    def climb(labels):
+    def fit(labels):
         fitted.append(labels)
-        return Rung(name="thumbnail", summary="", probabilities=answer)
+        return Shortcut(name="thumbnail", summary="", probabilities=answer)
 
-    verdict = judge(labels, [climb], folds, patients, np.random.default_rng(0))["thumbnail"]
+    result = permutation_tests(labels, [fit], folds, patients, np.random.default_rng(0))["thumbnail"]
     actual, *chance = (_macro_f1(own[tested], answer) for own in fitted)
     assert len(chance) == 20
-    assert (verdict.macro_f1, verdict.gain) == pytest.approx((actual, actual - np.mean(chance)))
-    assert verdict.p_value == (1 + sum(own >= actual for own in chance)) / 21
+    assert (result.macro_f1, result.gain) == pytest.approx((actual, actual - np.mean(chance)))
+    assert result.p_value == (1 + sum(own >= actual for own in chance)) / 21
 
 
 def test_twenty_refits_show_no_less_than_one_in_twenty_one_and_rungs_answer_for_each_other():
@@ -95,10 +102,10 @@ def test_what_is_sure_but_worth_little_is_not_flagged():
     patients = np.arange(3000).astype(str)
     folds = make_folds(patients, labels, ("1", "2"), SplitSection(folds=2), 0)
     hint = np.where(generator.random(3000) < 0.53, labels, 1 - labels).astype(np.float32)[:, None]
-    verdict = judge(labels, [seen("thumbnail", folds, hint)], folds, patients, generator)["thumbnail"]
-    assert verdict.p_value <= LEVEL
-    assert 0 < verdict.gain < WORTH
-    assert not verdict.flagged
+    result = permutation_tests(labels, [seen("thumbnail", folds, hint)], folds, patients, generator)["thumbnail"]
+    assert result.p_value <= LEVEL
+    assert 0 < result.gain < WORTH
+    assert not result.flagged
 
 
 def test_the_lookup_works_under_a_split_by_image_and_not_by_patient(cohort):
@@ -106,19 +113,19 @@ def test_the_lookup_works_under_a_split_by_image_and_not_by_patient(cohort):
     with pytest.warns(BiradsZooWarning, match="a split by image"):
         by_image = make_folds(patients, labels, ("1", "2"), SplitSection(folds=4, scheme="image"), 0)
     for folds, flagged in ((by_patient, False), (by_image, True)):
-        climb = lambda labels, folds=folds: over_folds(  # noqa: E731
+        fit = lambda labels, folds=folds: over_folds(  # noqa: E731
             "patient_lookup", folds, lambda fold: patient_lookup(fold, labels, 2, patients)
         )
-        verdict = judge(labels, [climb], folds, patients, np.random.default_rng(0))["patient_lookup"]
-        assert verdict.flagged == flagged
+        result = permutation_tests(labels, [fit], folds, patients, np.random.default_rng(0))["patient_lookup"]
+        assert result.flagged == flagged
 
 
 def test_a_constant_answer_is_never_flagged(cohort):
     labels, patients, folds = cohort
-    same = Rung(name="thumbnail", summary="", probabilities=np.tile([0.6, 0.4], (240, 1)))
-    verdict = judge(labels, [lambda labels: same], folds, patients, np.random.default_rng(0))["thumbnail"]
-    assert verdict.p_value == 1
-    assert not verdict.flagged
+    same = Shortcut(name="thumbnail", summary="", probabilities=np.tile([0.6, 0.4], (240, 1)))
+    result = permutation_tests(labels, [lambda labels: same], folds, patients, np.random.default_rng(0))["thumbnail"]
+    assert result.p_value == 1
+    assert not result.flagged
 
 
 @pytest.mark.slow
@@ -129,6 +136,6 @@ def test_false_alarms_keep_to_the_level_when_rows_of_a_patient_agree(cohort):
     for seed in range(60):
         generator = np.random.default_rng(seed)
         look = np.repeat(generator.normal(size=(60, 8)), 4, axis=0) + 0.5 * generator.normal(size=(240, 8))
-        climb = seen("thumbnail", folds, look.astype(np.float32))
-        alarms += judge(labels, [climb], folds, patients, generator)["thumbnail"].p_value <= LEVEL
+        fit = seen("thumbnail", folds, look.astype(np.float32))
+        alarms += permutation_tests(labels, [fit], folds, patients, generator)["thumbnail"].p_value <= LEVEL
     assert alarms <= 7, "5 % of 60 are 3; 8 or more would come up once in a hundred"

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_zoo.explanation.verdict import BASELINES, JUDGED, LESS_IS_BETTER, judge_explainer
+from birads_zoo.explanation.faithfulness import BASELINES, DECISIVE_SCORES, LESS_IS_BETTER, evaluate_explainer
 
-BETTER = {name: -1 if name in LESS_IS_BETTER else 1 for name in (*JUDGED, "pointing", "energy_in_lesion")}
+BETTER = {name: -1 if name in LESS_IS_BETTER else 1 for name in (*DECISIVE_SCORES, "pointing", "energy_in_lesion")}
 
 
 def rows(generator, patients=30, gain=0.0, alike=0.1, marked=True):
@@ -29,7 +29,7 @@ def rows(generator, patients=30, gain=0.0, alike=0.1, marked=True):
 
 
 def judged(*args, **how):
-    return judge_explainer(rows(np.random.default_rng(0), *args, **how))
+    return evaluate_explainer(rows(np.random.default_rng(0), *args, **how))
 
 
 def test_better_than_all_baselines_in_all_three_is_faithful():
@@ -38,7 +38,7 @@ def test_better_than_all_baselines_in_all_three_is_faithful():
     assert found.depends_on_weights is True
     assert found.verdict.startswith("beats a random, a centred and a brightness map in deletion, insertion and ROAD")
     for baseline in ("random", "centre", "brightness"):
-        for name in JUDGED:  # more than 0 is better, whatever the score's direction
+        for name in DECISIVE_SCORES:  # more than 0 is better, whatever the score's direction
             assert found.gain[baseline][name].value == pytest.approx(0.2, abs=0.05)
 
 
@@ -46,7 +46,7 @@ def test_better_than_all_baselines_in_all_three_is_faithful():
 def test_one_score_that_does_not_beat_one_baseline_is_enough_to_fail(baseline):
     table = rows(np.random.default_rng(0), gain=0.2)
     table[f"{baseline}_road"] = table["road"]
-    found = judge_explainer(table)
+    found = evaluate_explainer(table)
     assert found.faithful is False
     assert found.verdict == f"does not beat its baselines: no gain shown in road over {baseline}"
 
@@ -62,7 +62,7 @@ def test_maps_that_could_not_be_compared_with_random_weights_are_not_shown_to_de
     table = rows(np.random.default_rng(0), gain=0.2)
     table.loc[: int(flat * len(table)) - 1, "rank_correlation"] = np.nan
     before = table.copy()
-    found = judge_explainer(table)
+    found = evaluate_explainer(table)
     assert (found.faithful, found.depends_on_weights) == (False, None)
     assert found.scores["rank_correlation"] is None
     assert found.verdict == (
@@ -75,7 +75,7 @@ def test_maps_that_could_not_be_compared_with_random_weights_are_not_shown_to_de
 def test_a_few_flat_maps_leave_the_verdict_to_the_others():
     table = rows(np.random.default_rng(0), gain=0.2)
     table.loc[:10, "rank_correlation"] = np.nan
-    found = judge_explainer(table)
+    found = evaluate_explainer(table)
     assert (found.faithful, found.depends_on_weights) == (True, True)
 
 
@@ -83,7 +83,7 @@ def test_no_interval_leaves_what_its_score_can_be():
     table = rows(np.random.default_rng(0), patients=4, gain=0.3)
     table["deletion"], table["random_deletion"] = np.repeat([0.0, 1.0], 4), np.repeat([1.0, 0.0], 4)
     table["rank_correlation"] = np.repeat([0.02, 0.9], 4)
-    found = judge_explainer(table)
+    found = evaluate_explainer(table)
     gains = [one for of in found.gain.values() for one in of.values()]
     assert min(one.low for one in gains) == -1
     assert all(-1 <= one.low <= one.value <= one.high <= 1 for one in gains)
@@ -101,7 +101,7 @@ def test_without_lesions_their_scores_are_none_and_the_verdict_stands():
     table = rows(np.random.default_rng(0), gain=0.2, marked=False)
     of_lesions = [name for name in table if name.endswith(("pointing", "energy_in_lesion", "pointing_chance"))]
     table[of_lesions] = np.nan
-    found = judge_explainer(table)
+    found = evaluate_explainer(table)
     assert found.faithful is True
     assert (found.n_lesions, found.n_lesion_patients) == (0, 0)
     assert found.scores["pointing"] is found.gain["random"]["pointing"] is None
@@ -116,8 +116,8 @@ def test_a_perfect_pointer_still_has_an_interval():
 def test_no_gain_is_shown_more_often_than_its_interval_allows_and_no_verdict_at_all():
     alarms, verdicts, studies = 0, 0, 80
     for seed in range(studies):
-        found = judge_explainer(rows(np.random.default_rng(seed), patients=25))
+        found = evaluate_explainer(rows(np.random.default_rng(seed), patients=25))
         verdicts += found.faithful is True
-        alarms += sum(found.gain["random"][name].low > 0 for name in JUDGED)
+        alarms += sum(found.gain["random"][name].low > 0 for name in DECISIVE_SCORES)
     assert verdicts <= 0.05 * studies
-    assert alarms / (len(JUDGED) * studies) < 0.05  # 2.5 % is meant
+    assert alarms / (len(DECISIVE_SCORES) * studies) < 0.05  # 2.5 % is meant
