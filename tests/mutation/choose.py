@@ -19,7 +19,7 @@ _ALSO = {  # what tests a room from the outside
     "shortcuts": ("tests/cli/test_audit.py", "tests/cli/test_run.py"),
     "study": ("tests/cli/test_studies.py",),
     "training": ("tests/effects", "tests/cli/test_frozen.py", "tests/cli/test_resume.py", "tests/cli/test_run.py"),
-    "plugins": ("tests/test_conformance.py", "tests/effects"),
+    "plugins": ("tests/conformance", "tests/effects"),
 }
 
 
@@ -58,14 +58,17 @@ def tests_for(root: Path, file: str) -> tuple[list[str], list[str]]:
     """Return the tests of a file: first its namesake's and those that import it, then its folder's and outer ones."""
     parts = Path(file).with_suffix("").parts
     *folders, name = parts[1:] if parts[0] == "birads_zoo" else ("plugins", *parts[2:])
-    home = Path("tests", *folders)
+    homes = [
+        Path("tests", *folders[:depth]) for depth in range(len(folders), 0, -1)
+    ]  # tests of a subfolder may lie above
     module, package = ".".join(parts), ".".join(parts[:-1])
-    near = [path for path in [(home / f"test_{name.strip('_')}.py").as_posix()] if (root / path).exists()]
+    namesakes = [(home / f"test_{name.strip('_')}.py").as_posix() for home in homes]
+    near = [path for path in namesakes if (root / path).exists()]
     for path, text in _tests(root).items():
         if f"{module} import" in text or f"from {package} import {parts[-1]}" in text:
             near.append(path)
     far: list[str] = []
-    for other in (home.as_posix(), *_ALSO[folders[0]]):
+    for other in (*(home.as_posix() for home in homes), *_ALSO[folders[0]]):
         paths = sorted((root / other).glob("test_*.py")) if (root / other).is_dir() else [root / other]
         far += [path.relative_to(root).as_posix() for path in paths if path.exists()]
     return list(dict.fromkeys(near)), [path for path in dict.fromkeys(far) if path not in near]

@@ -108,5 +108,6 @@ def test_a_distribution_installed_by_pip_is_a_plugin(tmp_path, stub):
     )  # fmt: skip
     (line,) = [line for line in listed.stdout.splitlines() if "acme-net" in line]
     assert line.endswith("  acme-zoo 0.3")
-    code = "from birads_zoo import conformance, host; conformance.check(host.load_host(), 'backbone', 'acme-net')"
+    code = "from birads_zoo import conformance; from birads_zoo.plugin.host import load_host\n"
+    code += "conformance.check(load_host(), 'backbone', 'acme-net')"
     subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, check=True)
