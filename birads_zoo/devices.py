@@ -168,15 +168,12 @@ def _can_reset() -> bool:
 
 
 def _gpu_energy(device: torch.device) -> float | None:
+    import pynvml
+
     uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)
     try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
+        pynvml.nvmlInit()
+        millijoules: int = pynvml.nvmlDeviceGetTotalEnergyConsumption(pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))
+    except pynvml.NVMLError:  # no NVIDIA library, a card that does not count, or one that the driver does not show
         return None
-    handle, millijoules = ctypes.c_void_p(), ctypes.c_ulonglong()
-    calls = (
-        (nvml.nvmlInit_v2,),
-        (nvml.nvmlDeviceGetHandleByUUID, f"GPU-{uuid}".encode(), ctypes.byref(handle)),
-        (nvml.nvmlDeviceGetTotalEnergyConsumption, handle, ctypes.byref(millijoules)),
-    )
-    return millijoules.value / 1000 if all(call(*given) == 0 for call, *given in calls) else None
+    return millijoules / 1000

@@ -5,7 +5,7 @@ import difflib
 import inspect
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _OWN = (f"{Path(__file__).parent}{os.sep}", contextlib.__file__)
@@ -57,12 +57,16 @@ def warn(message: str) -> None:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Build the error for a `name` that is none of the `known` ones, with the nearest of them."""
     known = sorted(known)
+    others = f"known: {', '.join(known)}." if known else "none is registered."
+    return UserError(f"unknown {kind} {name!r}; {did_you_mean(nearest(name, known)) or others}")
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three of the `known` names that `name` could be a misspelling of, the nearest first."""
     by_lower = {candidate.lower(): candidate for candidate in known}
-    near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.52)]
-    if near:
-        hint = f"did you mean {' or '.join(repr(n) for n in near)}?"
-    elif known:
-        hint = f"known: {', '.join(known)}."
-    else:
-        hint = "none is registered."
-    return UserError(f"unknown {kind} {name!r}; {hint}")
+    return [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.52)]
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """Ask whether one of `names` was meant; "" where there are none."""
+    return f"did you mean {' or '.join(map(repr, names))}?" if names else ""

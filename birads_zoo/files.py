@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import glob
+import logging
 import os
 import platform
 import shutil
@@ -14,10 +15,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
+
 from birads_zoo.errors import UserError
 
 if sys.platform != "win32":
     import fcntl
+
+_log = logging.getLogger(__name__)
 
 _PLACE_TROUBLE = {errno.EROFS, errno.ENOSPC, errno.EDQUOT}  # read-only, full, over quota
 
@@ -35,7 +40,7 @@ _UMASK = _read_umask()
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends well, its content becomes `path` at once."""
-    with _said_where(path):
+    with _naming(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
         os.close(descriptor)
         temporary = Path(name)
@@ -55,7 +60,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     That must not exist, or with `replace` goes then, and not before. First goes what processes that were killed while
     they filled such a folder have left beside `path`.
     """
-    with _said_where(path):
+    with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear_abandoned(path)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
@@ -86,7 +91,7 @@ def folder_name(name: str) -> str:
 
 def make_folder(path: Path) -> Path:
     """Make `path` and its parents, and say plainly when that is not allowed."""
-    with _said_where(path):
+    with _naming(path):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except FileNotFoundError as error:  # a file system that holds no folders of users, such as /proc
@@ -132,7 +137,32 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 
 @contextmanager
-def _said_where(path: Path) -> Iterator[None]:
+def lock(file: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock file `file`, which one process at a time can have.
+
+    Where another process holds it, `busy` is the text of the `UserError`, or with `wait` that of a warning.
+    """
+    held = filelock.FileLock(file)
+    try:
+        try:
+            held.acquire(timeout=0)
+        except filelock.Timeout:
+            if not wait:
+                raise UserError(busy) from None
+            _log.warning("%s (%s)", busy, file)
+            held.acquire()
+    except OSError as error:
+        raise UserError(f"cannot write {file.parent}: {error.strerror}; choose another place to write to") from error
+    try:
+        yield
+    finally:
+        if not wait:  # one that others wait for stays: they would wait for a file that is no longer there
+            file.unlink(missing_ok=True)
+        held.release()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except (PermissionError, NotADirectoryError, FileExistsError) as error:

@@ -95,7 +95,7 @@ def test_all_of_them_together_make_a_run(pictures, tmp_path, monkeypatch):
     drawn = []
     # Figures and the tests of shortcuts take most of so small a run's time, and no plugin has a part in them.
     monkeypatch.setattr(pipeline, "draw_all", lambda *given: drawn.extend(given))
-    monkeypatch.setattr(pipeline, "judge", lambda *given: {})
+    monkeypatch.setattr(pipeline, "permutation_tests", lambda *given: {})
     run = bz.run(
         dataset={"name": "named-files", "options": {"separator": "-"}},
         root=pictures,

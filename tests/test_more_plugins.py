@@ -66,7 +66,7 @@ def test_one_logit_makes_the_binomial_distribution(host):
 def test_all_of_them_together_make_a_run_that_the_tracker_stops(patients, tmp_path, monkeypatch):
     # Figures and the tests of shortcuts take most of so small a run's time, and no plugin has a part in them.
     monkeypatch.setattr(pipeline, "draw_all", lambda *given: None)
-    monkeypatch.setattr(pipeline, "judge", lambda *given: {})
+    monkeypatch.setattr(pipeline, "permutation_tests", lambda *given: {})
     settings = {
         "dataset": {"name": "patient-folders", "options": {"labels": "truth.txt", "separator": ","}},
         "root": patients,

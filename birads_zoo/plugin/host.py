@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from birads_zoo.errors import UserError, unknown_name
+from birads_zoo.errors import UserError, did_you_mean, nearest, unknown_name
 from birads_zoo.interfaces import (
     PROJECT,
     AblationSpec,
@@ -272,5 +271,4 @@ def _hooks(joiner: str) -> str:
 
 
 def _nearest_hook(hook: str) -> str:
-    near = difflib.get_close_matches(hook, [kind.hook for kind in KINDS], n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else f"the hooks are {_hooks('and')}"
+    return did_you_mean(nearest(hook, [kind.hook for kind in KINDS])[:1]) or f"the hooks are {_hooks('and')}"

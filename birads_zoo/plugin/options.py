@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
@@ -10,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 
-from birads_zoo.errors import UserError
+from birads_zoo.errors import UserError, did_you_mean, nearest
 from birads_zoo.interfaces import Options
 from birads_zoo.recipe.checking import converted, in_words
 
@@ -101,8 +100,7 @@ def _made(field: msgspec.structs.FieldInfo) -> Any:
 def _hint(name: str, known: tuple[str, ...]) -> str:
     if not known:
         return "it has no options"
-    near = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"its options are {', '.join(known)}"
+    return did_you_mean(nearest(name, known)) or f"its options are {', '.join(known)}"
 
 
 def _in_words(kind: Any) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from birads_zoo.errors import UserError
+from birads_zoo.errors import UserError, did_you_mean, nearest
 from birads_zoo.recipe.sections import Section
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -46,14 +45,11 @@ def converted(values: Mapping[str, Any], kind: type[S], source: str, prefix: str
         raise UserError(f"{source}: {in_words(str(error), kind, prefix)}") from None
 
 
-def nearest(key: str, known: Sequence[str]) -> str:
+def nearest_keys(key: str, known: Sequence[str]) -> str:
     """Say which of the `known` dotted keys could be meant by `key`, or name them all."""
-    near = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
     by_last = [name for name in known if name.split(".")[-1] == key.split(".")[-1]]
-    candidates = list(dict.fromkeys(by_last + near))[:3]
-    if candidates:
-        return f"did you mean {' or '.join(repr(name) for name in candidates)}?"
-    return f"known: {', '.join(known)}."
+    candidates = list(dict.fromkeys(by_last + nearest(key, known)))[:3]
+    return did_you_mean(candidates) or f"known: {', '.join(known)}."
 
 
 def _check_keys(values: Mapping[str, Any], kind: type[msgspec.Struct], source: str) -> None:
@@ -62,11 +58,11 @@ def _check_keys(values: Mapping[str, Any], kind: type[msgspec.Struct], source: s
     dotted = [*kind.__struct_fields__, *(f"{name}.{field}" for name, fields in sections.items() for field in fields)]
     for key, value in values.items():
         if key not in kind.__struct_fields__:
-            raise UserError(f"{source}: unknown key {key!r}; {nearest(key, dotted)}")
+            raise UserError(f"{source}: unknown key {key!r}; {nearest_keys(key, dotted)}")
         if key in sections and isinstance(value, Mapping):
             for field in value:
                 if field not in sections[key]:
-                    raise UserError(f"{source}: unknown key '{key}.{field}'; {nearest(f'{key}.{field}', dotted)}")
+                    raise UserError(f"{source}: unknown key '{key}.{field}'; {nearest_keys(f'{key}.{field}', dotted)}")
 
 
 def _sections(kind: type[msgspec.Struct]) -> Iterable[tuple[str, tuple[str, ...]]]:
@@ -103,8 +99,9 @@ def _in_words(kind: str) -> str:
 def _none_of(value: str, key: str, kind: type[msgspec.Struct]) -> str:
     """Say what the field with this dotted key may be, and which of it is nearest."""
     known = {repr(choice): str(choice) for choice in _choices(key, kind)}
-    near = difflib.get_close_matches(value.strip("'"), list(known.values()), n=1)
-    hint = f"; did you mean {next(said for said, text in known.items() if text == near[0])}?" if near else ""
+    near = nearest(value.strip("'"), known.values())[:1]
+    meant = [quoted for quoted, text in known.items() if text in near]
+    hint = f"; did you mean {meant[0]}?" if meant else ""
     return f"{value} is none of {', '.join(sorted(known))}{hint}"
 
 

@@ -7,7 +7,6 @@ files whose code is run, commands that open what others made leave the working d
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from birads_zoo.errors import UserError, unknown_name
+from birads_zoo.errors import UserError, did_you_mean, nearest, unknown_name
 from birads_zoo.recipe import ModelSection, from_dict
 from birads_zoo.recipe.checking import in_words
 from birads_zoo.recipe.layers import flat, lay
@@ -232,8 +231,8 @@ def _check_keys(values: Mapping[str, Any], path: Path) -> None:
 def _only(values: Iterable[str], known: tuple[str, ...], path: Path, prefix: str) -> None:
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            hint = f"did you mean {prefix + near[0]!r}?" if near else f"known: {', '.join(known)}."
+            near = [prefix + name for name in nearest(key, known)[:1]]
+            hint = did_you_mean(near) or f"known: {', '.join(known)}."
             raise UserError(f"{path}: unknown key {prefix + key!r}; {hint}")
 
 

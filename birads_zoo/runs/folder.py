@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import filelock
 import msgspec
 import pandas as pd
 import tomlkit
@@ -21,7 +20,7 @@ from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.store.pixels import PixelStore, decoded_by, levels_apart
 from birads_zoo.devices import Compute
 from birads_zoo.errors import RunStoppedError, UserError, warn
-from birads_zoo.files import folder_name, make_folder, whole_file, write_text
+from birads_zoo.files import folder_name, lock, make_folder, whole_file, write_text
 from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
@@ -54,7 +53,7 @@ def opened(
     folder = resumed or (
         _named(make_folder(runs), name) if name else _free(make_folder(runs), folder_name(recipe.run_id))
     )
-    with _alone(folder):
+    with lock(folder / ".lock", f"another process is at work in {folder}; wait for it, or end it"):
         try:
             if resumed is None:
                 _fill(folder, recipe, data, compute)
@@ -69,22 +68,6 @@ def opened(
             if resumed is None and not (folder / _HISTORY).exists():
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise UserError(f"another process is at work in {folder}; wait for it, or end it") from None
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
-    try:
-        yield
-    finally:
-        (folder / ".lock").unlink(missing_ok=True)
-        lock.release()
 
 
 def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> None:

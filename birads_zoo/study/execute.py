@@ -5,17 +5,15 @@ from __future__ import annotations
 import shutil
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock
 import tomlkit
 
 from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
-from birads_zoo.files import make_folder, write_text
+from birads_zoo.files import lock, make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import changed_fields, shaping
@@ -69,7 +67,7 @@ def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen)
 
     """
     make_folder(folder / RUNS)
-    with _alone(folder):
+    with lock(folder / ".lock", f"another process is at work on the study in {folder}; wait for it, or end it"):
         _refuse_other_recipes(study, host, folder)
         write_text(folder / RECORD, record(study))
         return _execute(study, host, folder, device, screen)
@@ -193,19 +191,3 @@ def spoken(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    lock = filelock.FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise UserError(f"another process is at work on the study in {folder}; wait for it, or end it") from None
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
-    try:
-        yield
-    finally:
-        (folder / ".lock").unlink(missing_ok=True)
-        lock.release()

@@ -14,7 +14,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 
 def test_the_examples_run(folder, monkeypatch, capfd):
     # What takes most of so small a run's time, and has no part in the examples.
-    monkeypatch.setattr(pipeline, "judge", lambda *given: {})
+    monkeypatch.setattr(pipeline, "permutation_tests", lambda *given: {})
     monkeypatch.setattr(pipeline, "explain_fold", lambda *given: None)
     monkeypatch.setattr(pipeline, "draw_all", lambda figures, *given: (figures / "roc-curves.png").write_bytes(b""))
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL)

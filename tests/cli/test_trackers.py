@@ -78,7 +78,7 @@ def quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "draw_all", lambda *given: None)
         patch.setattr(pipeline, "explain_fold", lambda *given: None)
-        patch.setattr(pipeline, "judge", lambda *given: {})
+        patch.setattr(pipeline, "permutation_tests", lambda *given: {})
         yield
 
 

@@ -45,7 +45,7 @@ def test_samples_are_counted_at_the_labels_level(root, level, counts, dropped):
 def test_shortcuts_are_scored_on_exams_where_labels_are_of_patients(root, monkeypatch):
     counted = []
     monkeypatch.setattr(
-        "birads_zoo.shortcuts.sheet.climb_blind", lambda labelled, *_: counted.append(len(labelled.labels)) or ()
+        "birads_zoo.shortcuts.sheet.fit_without_pixels", lambda labelled, *_: counted.append(len(labelled.labels)) or ()
     )
     section = DatasetSection(name="csv", root=str(root), level="patient", views="exam")
     (root / "table.csv").write_text((root / "table.csv").read_text().replace("R.png,0,R,CC,5", "R.png,0,R,CC,1"))

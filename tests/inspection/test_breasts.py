@@ -6,15 +6,15 @@ from birads_zoo.data.placement.breast import Breast
 from birads_zoo.inspection.breasts import Seen, choose
 
 
-def seen(row, side="L", view="CC", width=80, *, right=False, found=True):
-    breast = Breast(x0=0, y0=5, x1=40, y1=90, chest_right=right, found=found)
+def seen(row, side="L", view="CC", width=80, *, right=False, detected=True):
+    breast = Breast(x0=0, y0=5, x1=40, y1=90, chest_right=right, detected=detected)
     return Seen(row=row, path=f"{row}.png", patient="", side=side, view=view, height=100, width=width, breast=breast)
 
 
 def test_every_size_side_and_view_is_shown_and_odd_pictures_come_first():
     common = [seen(row) for row in range(200)]
     rare = [seen(300, view="MLO"), seen(301, side="R", right=True), seen(302, width=60)]
-    odd = [seen(400, right=True), seen(401, found=False)]
+    odd = [seen(400, right=True), seen(401, detected=False)]
     chosen = choose([*common, *rare, *odd], 12)
     rows = [one.row for one in chosen]
     assert rows == sorted(rows)

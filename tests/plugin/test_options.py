@@ -54,7 +54,7 @@ def test_values_become_the_typed_options_and_the_rest_keeps_its_defaults():
         ({"gamma": -1.0}, "loss 'x': key 'loss.options.gamma': expected a number of at least 0.0"),
         ({"modes": ["c"]}, "loss 'x': key 'loss.options.modes[0]': 'c' is none of 'a', 'b'"),
         ({"table": {"k": 3}}, "loss 'x': key 'loss.options.table[...]': 3 is none of 'a', 2"),
-        ({"table": {"k": "A"}}, "loss 'x': key 'loss.options.table[...]': 'A' is none of 'a', 2"),
+        ({"table": {"k": "A"}}, "loss 'x': key 'loss.options.table[...]': 'A' is none of 'a', 2; did you mean 'a'?"),
         ({"sizes": 3}, "loss 'x': key 'loss.options.sizes': expected a list in square brackets, got an integer"),
         (
             {"mode": "sotf"},

@@ -126,7 +126,7 @@ class ExportedNetwork:
 
 
 def test_a_loop_in_python_can_stop_a_run_and_sees_why_it_ended(phantom_root, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "judge", lambda *given: {})
+    monkeypatch.setattr(pipeline, "permutation_tests", lambda *given: {})
     judge = ExportedNetwork()
     spec = TrackerSpec(name="judge", summary="s", build=lambda context: judge)
     host = dataclasses.replace(load_host(), trackers={"judge": Registered(spec, "this loop")})

@@ -7,17 +7,14 @@ another decoder are another store.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-import filelock
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +28,7 @@ from birads_zoo.data.placement.neutral import POINT, common_detail, points_per_p
 from birads_zoo.data.placement.preparation import Place, geometry
 from birads_zoo.data.store.key import StoreKey, find_key
 from birads_zoo.errors import UserError
-from birads_zoo.files import make_folder, whole_folder
+from birads_zoo.files import lock, make_folder, whole_folder
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 
@@ -40,7 +37,7 @@ Progress = Callable[[int, int], None]
 _Depth = np.dtype[Any]  # of uint8 or uint16
 
 _MANIFEST = "manifest.json"
-_log = logging.getLogger(__name__)
+_BUSY = "waiting for another run that is decoding the same pictures"
 _WORKERS = os.cpu_count() or 1
 _AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written: this bounds the memory
 
@@ -101,7 +98,7 @@ def build_store(
     opened = _open(cache, key, section.neutral)
     if opened is None:
         make_folder(folder.parent)
-        with _locked(folder):
+        with lock(folder.with_name(f"{folder.name}.lock"), _BUSY, wait=True):
             opened = _open(cache, key, section.neutral)  # another process may have built it meanwhile
             if opened is None:
                 _build(paths, section, folder, on_progress)
@@ -129,23 +126,6 @@ def levels_apart(some: GreyArray, others: GreyArray) -> float:
 
 def _folder(cache: Path, key: StoreKey) -> Path:
     return cache / "pixels" / key.digest
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = filelock.FileLock(folder.with_name(f"{folder.name}.lock"))
-    try:
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            _log.warning("waiting for another run that is decoding the same pictures (%s)", lock.lock_file)
-            lock.acquire()
-    except OSError as error:
-        raise UserError(f"cannot write {folder.parent}: {error.strerror}; choose another place to write to") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failures] | None:

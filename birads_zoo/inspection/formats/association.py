@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from birads_zoo.evaluation.statistics.comparison import holm
 from birads_zoo.randomness import numpy_generator
 
 _BINS = 8
@@ -87,24 +88,20 @@ def find_names(listing: pd.DataFrame, facts: pd.DataFrame, seed: int = 0) -> tup
         generator = numpy_generator(seed, "audit", fact)
         shuffled = [_accuracy(held, generator.permutation(labels)) for _ in range(_SHUFFLES)]
         p_value = (1 + sum(one >= accuracy - 1e-12 for one in shuffled)) / (1 + _SHUFFLES)
-        tested.append((p_value, -accuracy, fact, len(table), len(names), len(codes)))
-    found, corrected = [], 0.0
-    left = len(tested)
-    for p_value, negative, fact, n, k, values_found in sorted(tested):
-        corrected = min(max(corrected, left * p_value), 1.0)  # Holm, Scand. J. Statist. 6 (1979) 65
-        left -= 1
-        found.append(
+        tested.append(
             Naming(
                 fact=fact,
-                units=n,
-                classes=k,
-                values=values_found,
-                accuracy=-negative,
-                chance=1 / k,
-                p_value=corrected,
+                units=len(table),
+                classes=len(names),
+                values=len(codes),
+                accuracy=accuracy,
+                chance=1 / len(names),
+                p_value=p_value,
             )
         )
-    return tuple(sorted(found, key=lambda one: (one.chance - one.accuracy, one.p_value, one.fact)))
+    corrected = holm([naming.p_value for naming in tested])
+    namings = [replace(naming, p_value=p_value) for naming, p_value in zip(tested, corrected, strict=True)]
+    return tuple(sorted(namings, key=lambda naming: (naming.chance - naming.accuracy, naming.p_value, naming.fact)))
 
 
 def _describe(name: str, own: pd.DataFrame) -> ClassFormat:

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from filelock import FileLock
 from PIL import Image
 
 from birads_zoo.errors import UserError
-from birads_zoo.files import make_folder, whole_folder
+from birads_zoo.files import lock, make_folder, whole_folder
 from birads_zoo.phantoms.categories import CATEGORIES, LESION_CATEGORIES
 from birads_zoo.phantoms.cohort import Cohort, Damage, Laterality, Woman, draw_cohort, exposures
 from birads_zoo.phantoms.drawing.anatomy import draw_build
@@ -58,7 +57,7 @@ def generate_once(parent: Path, options: PhantomOptions) -> Path:
     Another process that needs the same one meanwhile waits for it. Raises `UserError` when it cannot be written.
     """
     folder = make_folder(parent) / options.digest
-    with FileLock(folder.with_suffix(".lock")):
+    with lock(folder.with_suffix(".lock"), "waiting for another process that is making the same phantom", wait=True):
         if not folder.exists():
             generate(folder, options)
     return folder

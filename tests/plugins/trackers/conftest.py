@@ -72,7 +72,7 @@ def followed(zoo, phantom_root, tmp_path_factory, installed, home):
     flags = [flag for name in installed for flag in ("--tracker", name)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "explain_fold", lambda *given: None)
-        patch.setattr(pipeline, "judge", lambda *given: {})
+        patch.setattr(pipeline, "permutation_tests", lambda *given: {})
         patch.setenv("HF_TOKEN", "hf_of_somebody")
         outside = Outside(patch)
         said = zoo(
