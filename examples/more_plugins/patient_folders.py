@@ -23,9 +23,9 @@ def load(context):
     lines = [(file, line) for file in files for line in file.read_text("utf-8").splitlines() if line.strip()]
     records, audit = [], []
     for row, (file, line) in enumerate(lines, start=1):
-        name, found, label = (part.strip() for part in line.partition(options.separator))
+        name, separator, label = (part.strip() for part in line.partition(options.separator))
         record = {"row": row, "image_path": f"{file.parent.name}/{name}", "patient_id": file.parent.name}
-        if found and name.startswith(("L", "R")):
+        if separator and name.startswith(("L", "R")):
             records.append(record | {"laterality": name[:1], "view": name[1:].split(".")[0], "label": label})
         else:
             audit.append(AuditEntry(**record, action="dropped", reason="unreadable line", detail=line))
