@@ -1,4 +1,4 @@
-"""A data set: a folder a patient, with pictures such as LCC.png and a text file with lines such as LCC.png;benign."""
+"""A data set: one folder for each patient, with pictures such as LCC.png and a text file of lines LCC.png;benign."""
 
 from typing import Annotated
 
@@ -34,6 +34,6 @@ def load(context):
 
 @hookimpl
 def birads_zoo_datasets():
-    summary = "a folder a patient, labels in a text file"
+    summary = "one folder for each patient, labels in a text file"
     options = PatientFoldersOptions
     return [DatasetSpec(name="patient-folders", summary=summary, load=load, targets=(FINDING,), options=options)]
