@@ -1,4 +1,4 @@
-"""docs/zoo.md, from what `bench/zoo.py` found."""
+"""docs/zoo.md, from the report of `bench/zoo.py`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ _HEAD = """# Families of backbones
 
 Written by `make zoo` ({command}); timm {timm}, torchvision {torchvision}, torch {torch}.
 
-A family is a module of timm or torchvision: networks that share their code. Of each its member with the fewest parameters
-was tried (timm's own `test_` networks left out), from random weights, in one grey channel, on a CPU, in a process of its
-own with {memory:.0f} GiB of memory. At two sizes, one of which is not square, it was built by the engine, trained for a step
-and explained by Grad-CAM; then it passed `birads_zoo.conformance` in its own channels, and loaded a file of the library's
-own weights (with the library's names and shapes, its head, its own size and channels) into a network for one channel and
-the second size. A family that works here works under `--backbone` in every command.
+A family is a module of timm or torchvision: networks that share their code. From each family the member with the fewest
+parameters was tried (without timm's own `test_` networks), with random weights and one grey channel, on a CPU, in a separate
+process with {memory:.0f} GiB of memory. A family works if the engine could build it at two sizes, one of which is not square,
+train it for one step and explain it by Grad-CAM, and if it passed `birads_zoo.conformance` in its own channels. It was also
+tried whether a file of the library's own weights (with the library's names and shapes, its head, its own size and channels)
+could be loaded into a network for one channel and the second size. A family that works here works with `--backbone` in every
+command.
 
 """
 _TABLE = """
@@ -39,7 +40,7 @@ def _counts(families: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         small = verdicts.total() - verdicts["memory"]
         yield (
             f"- **{library}**: {verdicts['works']} of {small} families work ({verdicts['works'] / small:.1%}); "
-            f"{verdicts['memory']} more tried: the member did not fit in the memory."
+            f"{verdicts['memory']} more did not fit in the memory."
         )
     fit = sum(result["weights"] == "fit" for result in families.values())
     yield f"- A file of the library's own weights fits {fit} of {len(families)} families, at another size and in one channel."

@@ -1,4 +1,4 @@
-"""Make quickstart.ipynb of quickstart.py: a cell for each `# %%`, Markdown where that is said, and no outputs."""
+"""Make quickstart.ipynb of quickstart.py: a cell for each `# %%`, Markdown where it is marked, and no outputs."""
 
 import json
 import re
@@ -10,9 +10,9 @@ HERE = Path(__file__).parent
 def notebook(source: str) -> str:
     """Return the notebook of a script with cells, as JSON."""
     cells = []
-    for number, (kind, text) in enumerate(re.findall(r"^# %%(.*)\n((?:(?!# %%).*\n?)*)", source, re.MULTILINE)):
+    for number, (marker, text) in enumerate(re.findall(r"^# %%(.*)\n((?:(?!# %%).*\n?)*)", source, re.MULTILINE)):
         about = {"id": f"cell-{number}", "metadata": {}}
-        if kind.strip() == "[markdown]":
+        if marker.strip() == "[markdown]":
             text = re.sub(r"^# ?", "", text, flags=re.MULTILINE)
             cells.append({"cell_type": "markdown", **about, "source": _lines(text)})
         else:

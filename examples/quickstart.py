@@ -1,8 +1,8 @@
 # %% [markdown]
 # # birads-zoo in ten minutes
 #
-# Train a mammogram classifier, see what it is worth, look at its heat maps, and export it. The pictures are synthetic,
-# so nothing needs to be downloaded, and everything is small enough for two CPU cores. **Research software, no medical
+# Train a mammogram classifier, measure how good it is, look at its heat maps, and export it. The pictures are
+# synthetic, so you need no download, and everything is small enough for two CPU cores. **Research software, no medical
 # device.**
 #
 # This notebook is made from `quickstart.py` beside it, by `python examples/make_notebook.py`.
@@ -15,7 +15,7 @@ root = bz.phantom("quickstart-phantom", patients=24, size=(128, 96))
 # %% [markdown]
 # ## Look at the data first
 #
-# An audit says which rows are usable, why the others are not, and what the labels and files may give away.
+# An audit says which rows are usable, why the others are not, and what the files may reveal about the labels.
 
 # %%
 audit = bz.audit("phantom", root=root)
@@ -28,8 +28,8 @@ for finding in audit.findings:
 # %% [markdown]
 # ## Train
 #
-# Each picture is predicted once, by a network that never saw its patient. The run leaves a folder; the value that is
-# returned shows the scores with their intervals, and how much more the network does than shortcuts on the same folds.
+# Each picture is predicted once, by a network that never saw its patient. The run leaves a folder. The returned value
+# shows the scores with their intervals, and how much higher the network scores than shortcuts on the same folds.
 
 # %%
 run = bz.run(
@@ -44,7 +44,7 @@ run = bz.run(
 run
 
 # %% [markdown]
-# Scores are typed values, predictions and the history are pandas tables, and figures show themselves.
+# Scores are typed values, predictions and the history are pandas tables, and figures are displayed by the notebook.
 
 # %%
 macro_f1 = run.metrics.intervals.scores["macro_f1"]
@@ -57,7 +57,7 @@ run.figures["confusion-matrix"]
 # %% [markdown]
 # ## Can its heat maps be believed?
 #
-# Heat maps are compared with maps that need no network. After a training this short they need not be better.
+# Heat maps are compared with maps that need no network. After such a short training they may not be better.
 
 # %%
 print(run.explain(["grad-cam"], limit=12))
@@ -65,7 +65,7 @@ print(run.explain(["grad-cam"], limit=12))
 # %% [markdown]
 # ## Use it elsewhere
 #
-# An exported model needs neither the run nor its data. It warns of pictures unlike those it was trained on.
+# An exported model needs neither the run nor its data. It gives a warning for pictures unlike those it was trained on.
 
 # %%
 model = bz.load(run.export(out="quickstart-model"))
@@ -75,5 +75,5 @@ print(prediction.predicted, prediction.conformal_set)
 print(model.notice)
 
 # %% [markdown]
-# Next: `run.report()` makes one page of the run, `bz.compare` ranks networks by tests, and the guides say how to [use
-# the Python API](../docs/api.md) and [write plugins](../docs/plugins.md).
+# Next: `run.report()` makes one page of the run, `bz.compare` ranks networks by tests, and the guides describe how to
+# [use the Python API](../docs/api.md) and [write plugins](../docs/plugins.md).

@@ -51,7 +51,7 @@ def test_it_keeps_its_contract(host, kind, name):
 
 @pytest.mark.parametrize("member", ["1x8", "2x88"])
 def test_the_familys_members_keep_theirs(host, member):
-    assert conformance.check_backbone(host.backbone(f"ladder/{member}")) == []
+    assert conformance.check_backbone(host.backbone(f"strided/{member}")) == []
 
 
 def test_one_logit_makes_the_binomial_distribution(host):
@@ -70,7 +70,7 @@ def test_all_of_them_together_make_a_run_that_the_tracker_stops(patients, tmp_pa
     settings = {
         "dataset": {"name": "patient-folders", "options": {"labels": "truth.txt", "separator": ","}},
         "root": patients,
-        "backbone": {"name": "ladder/2x8", "options": {"kernel": 5}},
+        "backbone": {"name": "strided/2x8", "options": {"kernel": 5}},
         "loss": {"name": "binomial", "options": {"sharpness": True}},
         "folds": 2,
         "epochs": 1,

@@ -1,4 +1,4 @@
-"""A tracker: a line of JSON for every call, and a stop once training has taken the minutes that it may."""
+"""A tracker: a line of JSON for every call, and a stop after a number of minutes of training."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ class Journal:
 
     def started(self, run):
         self.path.parent.mkdir(exist_ok=True)
-        self.add({"run": run.name, "classes": run.classes, "counts": run.counts}, mode="wb")  # resumed: all comes again
+        self.add({"run": run.name, "classes": run.classes, "counts": run.counts}, mode="wb")  # a resume starts over
 
     def epoch(self, record):
         self.add(record)

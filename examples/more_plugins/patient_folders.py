@@ -1,4 +1,4 @@
-"""A data set: a folder a patient, with pictures such as LCC.png and a text file with lines such as LCC.png;benign."""
+"""A data set: one folder for each patient, with pictures such as LCC.png and a text file of lines LCC.png;benign."""
 
 from typing import Annotated
 
@@ -23,9 +23,9 @@ def load(context):
     lines = [(file, line) for file in files for line in file.read_text("utf-8").splitlines() if line.strip()]
     records, audit = [], []
     for row, (file, line) in enumerate(lines, start=1):
-        name, found, label = (part.strip() for part in line.partition(options.separator))
+        name, separator, label = (part.strip() for part in line.partition(options.separator))
         record = {"row": row, "image_path": f"{file.parent.name}/{name}", "patient_id": file.parent.name}
-        if found and name.startswith(("L", "R")):
+        if separator and name.startswith(("L", "R")):
             records.append(record | {"laterality": name[:1], "view": name[1:].split(".")[0], "label": label})
         else:
             audit.append(AuditEntry(**record, action="dropped", reason="unreadable line", detail=line))
@@ -34,6 +34,6 @@ def load(context):
 
 @hookimpl
 def birads_zoo_datasets():
-    summary = "a folder a patient, labels in a text file"
+    summary = "one folder for each patient, labels in a text file"
     options = PatientFoldersOptions
     return [DatasetSpec(name="patient-folders", summary=summary, load=load, targets=(FINDING,), options=options)]

@@ -3,7 +3,7 @@
 from birads_zoo import LossSpec, Outputs, UserError, hookimpl
 
 
-def scores(logits):  # N×(K−1) → log p(y = k), N×K, of log-odds of y > k that fall with k by 0.001 at least
+def scores(logits):  # N×(K−1) → log p(y = k), N×K; the log-odds of y > k fall with k by at least 0.001
     import torch
     from torch.nn.functional import logsigmoid, softplus
 
@@ -25,7 +25,7 @@ def build(context):
             return -(self.weights[targets] * scores(logits.float()).gather(1, targets[:, None])[:, 0]).mean()
 
     loss = CumulativeLink()
-    loss.register_buffer("weights", torch.tensor(context.weights))  # a buffer, so that it follows to the device
+    loss.register_buffer("weights", torch.tensor(context.weights))  # a buffer moves to the device with the module
     return loss
 
 

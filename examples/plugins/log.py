@@ -1,4 +1,4 @@
-"""A tracker: a line of JSON for every call, and a stop where the validation loss is too high."""
+"""A tracker: a line of JSON for every call, and a stop if the validation loss is too high."""
 
 from dataclasses import asdict
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Each class for itself, as when several findings can be in one picture; read as shares of one picture."""
+"""One sigmoid for each class, for pictures with several findings; the probabilities are made to sum to 1."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from birads_zoo import LossSpec, Options, Outputs, hookimpl
 
 
 class MultiLabelOptions(Options, frozen=True, kw_only=True):
-    only_one: Annotated[bool, Meta(description="read them as given that one class and no other is there")] = False
+    only_one: Annotated[bool, Meta(description="probabilities given that exactly one class is present")] = False
 
 
 def build(context):
@@ -22,7 +22,7 @@ def build(context):
             return (self.weights[targets] * costs).mean()
 
     loss = MultiLabel()
-    loss.register_buffer("weights", torch.tensor(context.weights))  # a buffer, so that it follows to the device
+    loss.register_buffer("weights", torch.tensor(context.weights))  # a buffer moves to the device with the module
     return loss
 
 

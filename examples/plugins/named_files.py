@@ -26,14 +26,14 @@ def load(context):
     for row, path in enumerate(sorted(context.root.glob("*.png")), start=1):
         parts = path.stem.split(context.options.separator)
         record = {"row": row, "image_path": path.name}
-        if len(parts) == 4 and parts[1] in ("L", "R"):  # a side is one of these, or "" where it is unknown
+        if len(parts) == 4 and parts[1] in ("L", "R"):  # a side is one of these, or "" if unknown
             records.append(record | dict(zip(("patient_id", "laterality", "view", "label"), parts, strict=True)))
-        else:  # nothing is left out in silence
+        else:  # no row is left out silently
             audit.append(AuditEntry(**record, patient_id="", action="dropped", reason="unreadable name"))
     return make_index(context.root, records, audit)
 
 
 @hookimpl
 def birads_zoo_datasets():
-    summary = "a folder of PNG files whose names say all"
+    summary = "PNG files whose names have all the data"
     return [DatasetSpec(name="named-files", summary=summary, load=load, targets=(FINDING,), options=NamedFilesOptions)]

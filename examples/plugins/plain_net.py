@@ -32,8 +32,8 @@ def birads_zoo_backbones():
             summary="Three strided convolutions",
             build=build,
             options=PlainNetOptions,
-            pixel_mean=(0.2,),  # one value a channel: so the network takes grey pictures
+            pixel_mean=(0.2,),  # one value for each channel: this network takes grey pictures
             pixel_std=(0.25,),
-            stages=("block1", "block2", "block3"),  # `model.freeze=early` and `model.last_stage` go by them
+            stages=("block1", "block2", "block3"),  # `model.freeze=early` and `model.last_stage` use them
         )
     ]

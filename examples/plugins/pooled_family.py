@@ -13,7 +13,7 @@ def build(context, width):
     return nn.Sequential(nn.Conv2d(context.in_channels, width, 7, stride=4, padding=3), nn.ReLU(), nn.MaxPool2d(2))
 
 
-def names():  # a family of a library would ask the library here; this is not called when a command starts
+def names():  # a library's family would call the library here; commands do not call this when they start
     return WIDTHS
 
 

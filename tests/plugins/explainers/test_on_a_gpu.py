@@ -77,11 +77,13 @@ def test_scores_agree_with_the_cpus(zoo, phantom_root, tmp_path):
         said = zoo("explain", run, "--explainer", "grad-cam", "--device", device)
         assert said.status == 0, said.err
         tables[device] = pd.read_csv(run / "explanations" / "explanations.csv").select_dtypes("number")
-    # Random networks' signal fades until rounding decides their maps, and how like the trained ones' these are: there
-    # the means have to agree. Ranks of places that are nearly equal are decided by rounding too.
-    random = [name for name in tables["cpu"] if name.startswith("random") or name in ("ssim", "rank_correlation")]
-    ranks = [name for name in tables["cpu"] if "rank" in name and name not in random]
-    rest = tables["cpu"].columns.difference([*ranks, *random])
-    for columns, tolerance in ((rest, 1e-3), (ranks, 0.03)):
-        pd.testing.assert_frame_equal(tables[DEVICE][columns], tables["cpu"][columns], rtol=0, atol=tolerance)
-    pd.testing.assert_series_equal(tables[DEVICE][random].mean(), tables["cpu"][random].mean(), rtol=0, atol=0.03)
+    # In untrained networks the signal fades until rounding decides the map, and so how like it a trained one's is: on a
+    # GPU single scores differed by up to 0.007. A map moved to a random place differs too, by up to 0.005 with other
+    # convolutions on the same CPU. In these columns the means have to agree.
+    likeness, baselines = ("ssim", "rank_correlation"), ("random_", "untrained_")
+    by_rounding = [name for name in tables["cpu"] if name in likeness or name.startswith(baselines)]
+    assert len(by_rounding) == 8, "a column was renamed: which group does it belong to?"
+    rest = tables["cpu"].columns.difference(by_rounding)
+    pd.testing.assert_frame_equal(tables[DEVICE][rest], tables["cpu"][rest], rtol=0, atol=1e-3)
+    on_gpu, on_cpu = (tables[device][by_rounding].mean() for device in (DEVICE, "cpu"))
+    pd.testing.assert_series_equal(on_gpu, on_cpu, rtol=0, atol=0.03)
