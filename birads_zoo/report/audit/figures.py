@@ -65,7 +65,7 @@ def missed(inspection: Inspection, path: Path, context: str) -> None:
     axes.set(xlim=(0, 0.5), ylim=(-0.01, 1.01))
     axes.xaxis.set_major_formatter(PercentFormatter(1, 0))
     axes.yaxis.set_major_formatter(PercentFormatter(1, 0))
-    style.name_axes(axes, x="patients held out", y="chance that none has the class")
+    style.name_axes(axes, x="patients held out", y="chance that none of them has the class")
     style.save(figure, path)
 
 

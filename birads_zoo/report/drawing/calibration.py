@@ -25,7 +25,7 @@ def reliability(calibration: Recalibration, path: Path, context: str) -> None:
 
     Args:
         calibration: what `recalibration.read_calibration` returns. With two classes only the second is drawn.
-        path: where the PNG goes.
+        path: the PNG file to write.
         context: the line under the title.
 
     """
@@ -110,7 +110,7 @@ def conformal_sets(conformal: Conformal, path: Path, context: str) -> None:
 
     Args:
         conformal: what `conformal.read_conformal` returns.
-        path: where the PNG goes.
+        path: the PNG file to write.
         context: the line under the title.
 
     """
@@ -132,7 +132,7 @@ def conformal_sets(conformal: Conformal, path: Path, context: str) -> None:
     for place, (name, n, patients, estimate) in enumerate(lines):
         text = f"{n} images, {patients} patients"
         if estimate is not None:
-            # Vermilion where the whole interval is below the level: there the sets hold the class too seldom.
+            # Vermilion if the whole interval is below the level: these sets hold the true class too seldom.
             colour = WARM if estimate.high < level else INK if name == "all" else COOL
             axes.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2, alpha=0.5)
             axes.plot(estimate.value, place, "o", color=colour, markersize=7 if name == "all" else 6, clip_on=False)

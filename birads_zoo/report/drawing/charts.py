@@ -35,7 +35,7 @@ def class_distribution(
         parts: by name ("all rows", "train", …), the part's labels (n,) in 0 … K−1 and its n patient ids, "" where
             unknown. A patient counts in every class that one of its images has.
         classes: the K class names, in order.
-        path: where the PNG goes.
+        path: the PNG file to write.
         context: the line under the title.
 
     """
@@ -72,7 +72,7 @@ def learning_curves(
 
     Args:
         history: every fold's epochs; validation scores that are None or not finite are left out.
-        path: where the PNG goes.
+        path: the PNG file to write.
         context: the line under the title.
         chosen: the epoch whose weights were kept, by fold; marked on the validation lines.
 

@@ -22,7 +22,7 @@ _KEY = 2.45  # inches
 
 @dataclass(frozen=True, kw_only=True)
 class Against:
-    """Both curves of `positives` rows against the rest of `n` rows; `None` where all or no rows are positive.
+    """Both curves of `positives` rows against the rest of `n` rows; `None` if all or no rows are positive.
 
     `basis` counts the pairs of rows from which the area under the ROC curve is computed.
     """

@@ -33,7 +33,7 @@ def draw_overlay(
     """Draw a picture twice, without and with its heat map over it; proportions are kept.
 
     Args:
-        path: where the PNG goes.
+        path: the PNG file to write.
         picture: H×W, uint8 or uint16.
         heat: H×W in [0, 1].
         lesions: H×W, True inside known lesions; these are outlined in both pictures.

@@ -51,7 +51,7 @@ def misclassified(
         predicted: the N predicted class names.
         confidences: the N probabilities of the predicted classes.
         patients: N patient ids or pseudonyms; "" shows nothing.
-        path: where the PNG goes.
+        path: the PNG file to write.
         context: the line under the title.
 
     """
@@ -87,7 +87,7 @@ def heat_maps(
         images: N×H×W of uint8, uint16, or floats in [0, 1].
         maps: N×H×W in [0, 1]; hue and opacity grow with them.
         titles: N texts: true class, predicted class, its probability.
-        path: where the PNG goes.
+        path: the PNG file to write.
         context: the line under the title, with the explainer and the class explained.
         outlines: each image's known lesions, or None; drawn over both pictures.
 

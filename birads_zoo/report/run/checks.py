@@ -197,7 +197,7 @@ def _probabilities(metrics: RunMetrics) -> Iterator[Check]:
     skill = step.brier_skill
     if skill and skill.low <= 0:
         ends = "{:.2f} to {:.2f}".format(*outwards(skill.low, skill.high))
-        reason = f"Brier skill {skill.value:.3f} ({ends}); 0 is what the classes' shares alone reach."
+        reason = f"Brier skill {skill.value:.3f} ({ends}); 0 is the score of the classes' shares alone."
         sentence = "Probabilities not shown to say more than the classes' shares"
         yield Check(severity="wrong", sentence=sentence, reason=reason, part="probabilities")
     else:
@@ -212,7 +212,7 @@ def _stated(step: Calibration) -> Check:
     error = f"calibration error {step.ece:.3f} in {step.bins} equal-count bins, by chance {step.ece_if_calibrated:.3f}."
     if over + under > _BINS_OFF * len(bins):
         direction = "too high" if not under else "too low" if not over else "off"
-        reason = f"{over + under} of {len(bins)} points of the diagram lie outside their interval; {error}"
+        reason = f"{over + under} of {len(bins)} points of the diagram are outside their interval; {error}"
         return Check(severity="doubt", sentence=f"Probabilities are {direction}", reason=reason, part="probabilities")
     sentence = "Probabilities not shown to be off"
     return Check(severity="fine", sentence=sentence, reason=error.capitalize(), part="probabilities")

@@ -49,7 +49,7 @@ def write_run_page(
     """Write the page to `path`, as one file; every text from outside is escaped.
 
     Args:
-        path: the page's path.
+        path: the HTML file to write.
         recipe: the run's recipe, with its ablations applied.
         test: the rows of `predictions.csv`.
         metrics: the content of `metrics.json`.

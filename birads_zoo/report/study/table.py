@@ -142,7 +142,7 @@ def caveats(board: Leaderboard) -> tuple[str, ...]:
 
 
 def leak_meaning(board: Leaderboard) -> str:
-    """Return a sentence on what a leaky split means for its reference."""
+    """Return a sentence on what a leaky split means for its scores."""
     if board.leak_proven:
         return "Images of one patient are on both sides of it: its scores say little about new patients."
     return (
