@@ -295,9 +295,3 @@ def test_names_from_outside_are_never_code(visit, hostile):
     assert any(name in page.inner_text("#tip") for name in classes)
     assert page.evaluate("window.pwned") is None
     assert page.evaluate("document.querySelectorAll('img[onerror]').length") == 0
-
-
-def test_nothing_is_left_in_the_pages_global_scope(visit, page_of_run, tmp_path):
-    (tmp_path / "empty.html").write_text("<!doctype html><title>empty</title>", encoding="utf-8")
-    own = "Object.getOwnPropertyNames(window)"
-    assert set(visit(page_of_run).evaluate(own)) - set(visit(tmp_path / "empty.html").evaluate(own)) == set()

@@ -127,3 +127,9 @@ def test_an_image_that_was_not_explained_is_marked_while_heat_maps_are_on(visit,
         page.click(f"#cards [data-row='{row}']")
         assert page.locator("#viewer .unexplained").count() == (row in bare)
         page.keyboard.press("Escape")
+
+
+def test_nothing_is_left_in_the_pages_global_scope(visit, plain, tmp_path):
+    (tmp_path / "empty.html").write_text("<!doctype html><title>empty</title>", encoding="utf-8")
+    own = "Object.getOwnPropertyNames(window)"
+    assert set(visit(plain).evaluate(own)) - set(visit(tmp_path / "empty.html").evaluate(own)) == set()
