@@ -1,1 +1,1 @@
-"""Figures and tables."""
+"""Pages, figures and tables of audits, runs and studies."""

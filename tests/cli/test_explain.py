@@ -57,7 +57,7 @@ def test_a_person_gets_a_table_with_the_verdict(explained):
     run, said = explained
     assert "12 of" in said.out
     assert "grad-cam " + read_explanations(run).explanations.explainers["grad-cam"].verdict in said.out
-    for words in ("deletion, less is better (n = 12)", "points into a lesion", "gain over centred", "random weights"):
+    for words in ("deletion, lower is better (n = 12)", "points into a lesion", "gain over centred", "random weights"):
         assert words in said.out
     assert str(run / "explanations") in said.err.replace("\n", "")
 

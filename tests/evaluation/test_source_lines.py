@@ -40,7 +40,7 @@ def test_scores_of_each_source_and_within_one_are_told_beside_the_pooled_one(sou
 def test_what_cannot_be_told_is_said(sourced):
     nothing = {"auroc": None, "pooled": None, "gap": None}
     assert by_source(sourced(**nothing, alone=["cancer"]))[1] == (
-        "within one source: no cancer beside another class, so classes cannot be told from what the value gives away"
+        "within one source: no cancer beside another class, so the source may give the class away"
     )
     assert by_source(sourced(**nothing))[1] == (
         "within one source: too few patients for a score (900 pairs, 30 patients)"

@@ -1,4 +1,4 @@
-"""Pages in a real browser, and a run's folder with hand-made heat maps to make them from."""
+"""Opens pages in a real browser, and adds hand-made heat maps to a run's folder."""
 
 import csv
 from pathlib import Path
@@ -11,25 +11,27 @@ from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.runs.finished import prepare_again, read_run
 
+LOCAL = ("data:", "file:")
+
 
 @pytest.fixture
 def visit(browser):
-    """Open a page: `visit(path)` → Playwright's page. Fails on console errors and on anything asked of a network."""
+    """Open a page: `visit(path)` → Playwright's page. Fails on console messages and on network requests."""
     wrong: list[str] = []
     contexts = []
 
-    def opened(path: Path, **how):
-        contexts.append(browser.new_context(**{"viewport": {"width": 1400, "height": 950}} | how))
+    def open_page(path: Path, **options):
+        contexts.append(browser.new_context(**{"viewport": {"width": 1400, "height": 950}} | options))
         page = contexts[-1].new_page()
         page.set_default_timeout(10_000)
-        page.on("console", lambda said: wrong.append(f"{said.type}: {said.text}"))
+        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda one: one.url.startswith(("data:", "file:")) or wrong.append(f"asked for {one.url}"))
+        page.on("request", lambda request: request.url.startswith(LOCAL) or wrong.append(f"request: {request.url}"))
         page.goto(path.as_uri())
         return page
 
-    yield opened
+    yield open_page
     for context in contexts:
         context.close()
     assert wrong == []
@@ -44,7 +46,7 @@ def data(finished):
 
 @pytest.fixture(scope="session")
 def explained(explanations_found):
-    """Write hand-made heat maps into a run's folder: a spot for each test row but the first `left_out`."""
+    """Write hand-made heat maps into a run's folder: a spot for each test row except the first `left_out`."""
 
     def write(
         run: Path,
@@ -73,7 +75,7 @@ def explained(explanations_found):
         def score(value: float) -> dict[str, float]:
             return {"value": value, "low": value - 0.05, "high": value + 0.05}
 
-        told = {
+        explainers = {
             name: {
                 "faithful": faithful,
                 "verdict": f"the verdict on {name}",
@@ -84,6 +86,6 @@ def explained(explanations_found):
             }
             for name, faithful in names.items()
         }
-        documents.write(folder / "explanations.json", explanations_found(told, n=len(rows)))
+        documents.write(folder / "explanations.json", explanations_found(explainers, n=len(rows)))
 
     return write

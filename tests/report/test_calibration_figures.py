@@ -25,7 +25,7 @@ CONTEXT = "resnet50 · patient split · n = 12"
 def predicted(k: int, patients: int, seed: int) -> PredictedRows:
     generator = np.random.default_rng(seed)
     n = 2 * patients
-    labels = generator.integers(0, max(k - 1, 2), n)  # a class of many has no row
+    labels = generator.integers(0, max(k - 1, 2), n)  # with many classes, one has no row
     probabilities = generator.dirichlet(np.ones(k), n) + 0.3 * np.eye(k)[labels]
     return PredictedRows(
         labels=labels,
@@ -43,16 +43,16 @@ def colours(path: Path) -> set[str]:
         assert picture.format == "PNG"
         assert 600 <= picture.width < 4000
         assert 150 <= picture.height < 4000
-        found = picture.convert("RGB").getcolors(1 << 24)
-    assert found is not None
-    return {"#{:02x}{:02x}{:02x}".format(*colour) for count, colour in found if count > 30}
+        counts = picture.convert("RGB").getcolors(1 << 24)
+    assert counts is not None
+    return {"#{:02x}{:02x}{:02x}".format(*colour) for count, colour in counts if count > 30}
 
 
 @pytest.mark.parametrize("k", [2, 4, 7])
 @pytest.mark.parametrize("validated", [30, 4])
-def test_reliability_before_and_where_it_was_mended_after(tmp_path: Path, k: int, validated: int) -> None:
-    told = read_calibration(predicted(k, 60, 0), predicted(k, validated, 1), {0: np.zeros(k)})
-    calibration_figures.reliability(told, tmp_path / "reliability.png", CONTEXT)
+def test_reliability_before_and_if_recalibrated_after(tmp_path: Path, k: int, validated: int) -> None:
+    calibration = read_calibration(predicted(k, 60, 0), predicted(k, validated, 1), {0: np.zeros(k)})
+    calibration_figures.reliability(calibration, tmp_path / "reliability.png", CONTEXT)
     shown = colours(tmp_path / "reliability.png")
     assert WARM in shown
     assert (COOL in shown) == (validated == 30)
@@ -61,22 +61,22 @@ def test_reliability_before_and_where_it_was_mended_after(tmp_path: Path, k: int
 @pytest.mark.parametrize("k", [2, 4, 7])
 @pytest.mark.parametrize("validated", [30, 4])
 def test_coverage_and_sizes_of_sets(tmp_path: Path, k: int, validated: int) -> None:
-    told = read_conformal(predicted(k, 60, 0), predicted(k, validated, 1), 0.9, chose_epoch=False, leak="none")
-    calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)
+    conformal = read_conformal(predicted(k, 60, 0), predicted(k, validated, 1), 0.9, chose_epoch=False, leak="none")
+    calibration_figures.conformal_sets(conformal, tmp_path / "sets.png", CONTEXT)
     assert COOL in colours(tmp_path / "sets.png")
 
 
-def test_a_class_that_is_held_too_seldom_stands_out(tmp_path: Path) -> None:
-    told = read_conformal(predicted(4, 60, 0), predicted(4, 30, 1), 0.9, chose_epoch=False, leak="none")
-    seldom = replace(told.per_class[1], coverage=Estimate(value=0.5, low=0.4, high=0.6))
-    told = replace(told, per_class=(told.per_class[0], seldom, *told.per_class[2:]))
-    calibration_figures.conformal_sets(told, tmp_path / "sets.png", CONTEXT)
+def test_a_class_that_sets_hold_too_seldom_stands_out(tmp_path: Path) -> None:
+    conformal = read_conformal(predicted(4, 60, 0), predicted(4, 30, 1), 0.9, chose_epoch=False, leak="none")
+    seldom = replace(conformal.per_class[1], coverage=Estimate(value=0.5, low=0.4, high=0.6))
+    conformal = replace(conformal, per_class=(conformal.per_class[0], seldom, *conformal.per_class[2:]))
+    calibration_figures.conformal_sets(conformal, tmp_path / "sets.png", CONTEXT)
     assert WARM in colours(tmp_path / "sets.png")
 
 
-def test_what_is_written_beside_the_diagrams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(style, "write", lambda axes, x, y, text, *_, **__: said.append(text))
-    told = read_calibration(predicted(4, 60, 0), predicted(4, 4, 1), {0: np.zeros(4)})
-    calibration_figures.reliability(told, tmp_path / "reliability.png", CONTEXT)
-    assert " ".join(said).endswith("1 of 1 folds left as they are: 4 validation patients are too few: 10 are needed")
+def test_the_key_says_why_folds_were_left_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+    monkeypatch.setattr(style, "write", lambda axes, x, y, text, *_, **__: texts.append(text))
+    calibration = read_calibration(predicted(4, 60, 0), predicted(4, 4, 1), {0: np.zeros(4)})
+    calibration_figures.reliability(calibration, tmp_path / "reliability.png", CONTEXT)
+    assert " ".join(texts).endswith("1 of 1 folds left as they are: 4 validation patients are too few: 10 are needed")

@@ -16,7 +16,7 @@ LINES = (
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "text"),
     [
         (LINES[0], "+0.100 [+0.020, +0.180], p < 0.001"),
         (LINES[1], "−0.050 [−0.200, +0.100], p = 0.51"),
@@ -24,8 +24,8 @@ LINES = (
         (Difference(name="", estimate=LINES[0].estimate, p=None, verdict=""), "+0.100 [+0.020, +0.180]"),
     ],
 )
-def test_numbers_are_said_with_their_interval(line, said):
-    assert numbers(line) == said
+def test_numbers_have_their_interval(line, text):
+    assert numbers(line) == text
 
 
 def test_the_table_has_a_line_for_each_and_a_dash_for_the_untested():
@@ -48,7 +48,7 @@ def test_the_csv_has_plain_numbers_and_empty_cells(tmp_path):
 
 
 @pytest.mark.parametrize("lines", [LINES, LINES[2:]], ids=["all", "nothing tested"])
-def test_the_figure_has_a_colour_for_what_is_shown_alone(tmp_path, lines):
+def test_only_differences_that_are_shown_are_coloured(tmp_path, lines):
     draw(lines, tmp_path / "d.png", "Effects", "phantom · n = 3", "right of zero: helps")
     with Image.open(tmp_path / "d.png") as image:
         colours = {colour for _, colour in image.convert("RGB").getcolors(2**20)}

@@ -24,7 +24,7 @@ CONTEXT = "resnet50 · patient split · n = 12"
 
 
 def drawn(path: Path) -> NDArray[np.uint8]:
-    """The figure's pixels, once it is known to be a PNG of a sensible size with something on it."""
+    """The figure's pixels, after a check that it is a PNG of a sensible size and not blank."""
     assert path.read_bytes().startswith(b"\x89PNG")
     with Image.open(path) as picture:
         assert picture.info["dpi"] == pytest.approx((150, 150), abs=0.1)
@@ -39,16 +39,16 @@ def drawn(path: Path) -> NDArray[np.uint8]:
 
 @pytest.fixture
 def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """All that the figures saved so far say."""
-    said: list[str] = []
+    """All texts of the figures saved so far."""
+    texts: list[str] = []
     save = style.save
 
-    def noted(figure: Figure, path: Path) -> None:
-        said.extend(text.get_text() for text in figure.findobj(Text))
+    def save_and_read(figure: Figure, path: Path) -> None:
+        texts.extend(text.get_text() for text in figure.findobj(Text))
         save(figure, path)
 
-    monkeypatch.setattr(style, "save", noted)
-    return said
+    monkeypatch.setattr(style, "save", save_and_read)
+    return texts
 
 
 def table(n: int, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -72,7 +72,7 @@ def test_charts_of_any_number_of_classes_and_rows(tmp_path: Path, texts: list[st
     for name in ("counts", "confusion"):
         assert drawn(tmp_path / f"{name}.png").std() > 1
     numbers = " ".join(texts).split()
-    assert all(str(count) in numbers for count in confusion.max(axis=1)), "each row's largest cell is told"
+    assert all(str(count) in numbers for count in confusion.max(axis=1)), "each row's largest cell is written"
 
 
 def line(fold: int, epoch: int, **values: float | None) -> Epoch:
@@ -95,7 +95,7 @@ def line(fold: int, epoch: int, **values: float | None) -> Epoch:
 def test_learning_curves_of_any_history(tmp_path: Path, texts: list[str], history: list[Epoch]) -> None:
     figures.learning_curves(history, tmp_path / "curves.png", CONTEXT, chosen={0: 1})
     assert drawn(tmp_path / "curves.png").std() > 1
-    validated = any(np.isfinite(each.val_loss or np.nan) for each in history)
+    validated = any(np.isfinite(epoch.val_loss or np.nan) for epoch in history)
     assert ("no validation rows" in texts) is not validated
 
 
@@ -155,7 +155,7 @@ def test_mistakes_come_most_confident_first_and_no_more_than_sixteen(monkeypatch
     assert captions[2::3] == names[:3:-1]
 
 
-def test_no_mistakes_is_said(tmp_path: Path, texts: list[str]) -> None:
+def test_a_sheet_without_mistakes_has_a_note(tmp_path: Path, texts: list[str]) -> None:
     pictures.misclassified(images(0), [], [], [], [], tmp_path / "none.png", CONTEXT)
     assert drawn(tmp_path / "none.png").std() > 1
     assert "no misclassified images" in texts

@@ -67,13 +67,13 @@ def board(*entries: Entry) -> Leaderboard:
         classes=CLASSES,
         metric="macro_f1",
         entries=entries,
-        ranks=tuple(None if one.error else 1 + place // 2 for place, one in enumerate(entries)),
+        ranks=tuple(None if entry.error else 1 + place // 2 for place, entry in enumerate(entries)),
         pairwise=tuple(
             tuple(
-                None if i == j or one.error or other.error else 0.3 / (1 + abs(i - j)) ** 3
-                for j, other in enumerate(entries)
+                None if i == j or first.error or second.error else 0.3 / (1 + abs(i - j)) ** 3
+                for j, second in enumerate(entries)
             )
-            for i, one in enumerate(entries)
+            for i, first in enumerate(entries)
         ),
         smallest_gap=0.041 if count > 1 else None,
         shortcuts={"majority": 0.1, "metadata_tree": 0.32},
@@ -107,17 +107,17 @@ def board(*entries: Entry) -> Leaderboard:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("board")
-    found = board(
+    leaderboard = board(
         entry("resnet50", 0.71),
         entry("mobilenet_v2", 0.69, flops=60_000_000, parameters=2_200_000),
         entry("baseline_cnn", 0.52, flops=900_000_000),
         entry("=cmd|'/c calc'!A1 <script>alert(1)</script>", None, error="ran out of memory | <b>"),
     )  # fmt: skip
-    write_leaderboard(folder, found)
-    return folder, found
+    write_leaderboard(folder, leaderboard)
+    return folder, leaderboard
 
 
-def test_every_form_is_written(written):
+def test_every_format_is_written(written):
     folder, _ = written
     assert {path.name for path in folder.iterdir()} == {
         "leaderboard.json", "leaderboard.html", "leaderboard.csv", "leaderboard.md", "leaderboard.xlsx", "figures",
@@ -127,7 +127,7 @@ def test_every_form_is_written(written):
             assert image.width > 300, name
 
 
-def test_the_page_escapes_asks_no_network_and_marks_what_leaks(written):
+def test_the_page_escapes_texts_needs_no_network_and_marks_leaky_splits(written):
     text = (written[0] / "leaderboard.html").read_text(encoding="utf-8")
     assert "<script>alert" not in text
     assert "Models &lt;compared&gt;" in text
@@ -142,13 +142,13 @@ def test_the_page_escapes_asks_no_network_and_marks_what_leaks(written):
 @pytest.mark.parametrize(
     ("proven", "leaks", "why"),
     [
-        (True, "leaks", "Images of one patient stand on both sides of it"),
+        (True, "leaks", "Images of one patient are on both sides of it"),
         (False, "may leak", "Rows without a patient id may be of patients on both sides of it"),
     ],
 )
-def test_a_leak_is_told_from_one_that_cannot_be_ruled_out(written, proven, leaks, why):
-    found = replace(written[1], leaky=True, leak_proven=proven)
-    markdown, html = to_markdown(found), page(found, written[0] / "figures")
+def test_a_leak_differs_from_one_that_cannot_be_ruled_out(written, proven, leaks, why):
+    leaderboard = replace(written[1], leaky=True, leak_proven=proven)
+    markdown, html = to_markdown(leaderboard), page(leaderboard, written[0] / "figures")
     for text in (markdown, html):
         assert f"patient split, {leaks} patients, 5 folds" in text
         assert f"{why}: " in text
@@ -159,15 +159,15 @@ def test_a_leak_is_told_from_one_that_cannot_be_ruled_out(written, proven, leaks
 
 def test_numbers_below_zero_have_a_minus_and_zero_has_none(written):
     gain = Estimate(value=-0.0002, low=-0.041, high=0.03)
-    found = board(entry("resnet50", 0.3, gain=gain))
-    assert "| +0.000 [−0.041, +0.030] |" in to_markdown(found)
-    assert '+0.000 <span class="ends">[−0.041, +0.030]</span>' in page(found, written[0] / "figures")
+    leaderboard = board(entry("resnet50", 0.3, gain=gain))
+    assert "| +0.000 [−0.041, +0.030] |" in to_markdown(leaderboard)
+    assert '+0.000 <span class="ends">[−0.041, +0.030]</span>' in page(leaderboard, written[0] / "figures")
 
 
 def test_the_page_shows_ties_bars_on_one_scale_and_what_a_gain_means(written):
-    found = replace(written[1], ranks=(1, 1, 3, None), shortcuts={"thumbnail": 0.6})
-    shown = columns(found)
-    first, second, third, failed = board_rows(found, shown)
+    leaderboard = replace(written[1], ranks=(1, 1, 3, None), shortcuts={"thumbnail": 0.6})
+    shown = columns(leaderboard)
+    first, second, third, failed = board_rows(leaderboard, shown)
     assert [row["group"] for row in (first, second, third)] == ["odd", "odd", "even"]
     assert [row["opens"] for row in (first, second, third)] == [False, False, True]
     assert (first["cells"][0]["note"], third["cells"][0]["note"]) == ("tie of 2", "")
@@ -188,22 +188,24 @@ def test_the_page_shows_ties_bars_on_one_scale_and_what_a_gain_means(written):
         ((-0.2, -0.1), "below it", "below"),
     ],
 )
-def test_a_gain_is_told_apart_from_none_and_from_a_loss(ends, note, tone):
+def test_a_gain_differs_from_none_and_from_a_loss(ends, note, tone):
     gain = Estimate(value=sum(ends) / 2, low=ends[0], high=ends[1])
-    found = board(entry("resnet50", 0.7, gain=gain))
-    (row,) = board_rows(found, columns(found))
+    leaderboard = board(entry("resnet50", 0.7, gain=gain))
+    (row,) = board_rows(leaderboard, columns(leaderboard))
     cell = next(cell for cell in row["cells"] if cell["note"].startswith("over metadata tree"))
     assert cell["note"].endswith(note)
     assert cell["bar"]["kind"].split()[1:] == ([tone] if tone else [])
 
 
-def test_every_form_tells_each_fold_and_both_spreads(written):
-    folder, found = written
+def test_every_format_has_each_fold_and_both_spreads(written):
+    folder, leaderboard = written
     page = (folder / "leaderboard.html").read_text(encoding="utf-8")
     assert page.count('class="dots"') == 6, "three models, two seeds"
     assert "0.720 <span" in page
-    assert "| resnet50 | 1 | 0.710 (79) · 0.720 (79) · 0.730 (79) · 0.740 (79) · 0.750 (79) |" in to_markdown(found)
-    rows = list(csv.DictReader(io.StringIO(to_csv(found))))
+    assert "| resnet50 | 1 | 0.710 (79) · 0.720 (79) · 0.730 (79) · 0.740 (79) · 0.750 (79) |" in to_markdown(
+        leaderboard
+    )
+    rows = list(csv.DictReader(io.StringIO(to_csv(leaderboard))))
     assert (rows[0]["sd over seeds"], rows[0]["sd over folds"], rows[3]["sd over folds"]) == ("0.012", "0.034", "")
     sheet = openpyxl.load_workbook(folder / "leaderboard.xlsx")["by fold"]
     assert [cell.value for cell in sheet[2]] == ["resnet50", 0, 0, 0.71, 79]
@@ -213,7 +215,7 @@ def test_a_class_of_few_patients_is_named(written):
     assert "Fewer than 5 patients: BI-RADS 1 (4)." in to_markdown(written[1])
 
 
-def test_one_seed_is_told_for_what_it_is(written):
+def test_with_one_seed_the_seed_noise_is_not_measured(written):
     assert "Seed noise not measured" not in to_markdown(written[1])
     alone = board(entry("a", 0.5, seeds=(0,)), entry("b", 0.4, seeds=(0,)))
     assert "Seed noise not measured: with one seed" in to_markdown(alone)
@@ -239,7 +241,7 @@ def test_the_csv_holds_plain_numbers_and_the_error(written):
     assert rows[0]["n"] == "395"
 
 
-def test_the_markdown_says_what_cannot_be_seen(written):
+def test_the_markdown_has_the_smallest_gap_failures_and_shortcuts(written):
     text = to_markdown(written[1])
     assert "A true gap of 0.041 would be shown four times in five" in text
     assert "failed: ran out of memory \\| <b>" in text
@@ -264,10 +266,12 @@ def test_odd_boards_are_written_too(tmp_path, entries):
 def test_classes_of_too_few_pairs_are_named():
     few, enough = (Pairs(pairs=pairs, patients=patients, few=pairs < 100) for pairs, patients in ((12, 3), (900, 30)))
     known = entry("resnet50", 0.71)
-    scores = [replace(one, basis=few if k == 1 else enough) for k, one in enumerate(known.per_class)]
-    told = caveats(board(replace(known, per_class=tuple(scores))))
-    assert [one for one in told if "pairs" in one] == [
+    scores = [replace(row, basis=few if k == 1 else enough) for k, row in enumerate(known.per_class)]
+    sentences = caveats(board(replace(known, per_class=tuple(scores))))
+    assert [sentence for sentence in sentences if "pairs" in sentence] == [
         f"Too few pairs for a ROC-AUC: {CLASSES[1]} (12 pairs, 3 patients). An area of so few cannot tell a good model"
         " from a poor one."
     ]
-    assert not any("Too few pairs" in one for one in caveats(board(known))), "an older version did not count them"
+    assert not any("Too few pairs" in sentence for sentence in caveats(board(known))), (
+        "older versions did not count pairs"
+    )

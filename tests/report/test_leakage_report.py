@@ -1,4 +1,4 @@
-"""A leakage study's table and figure tell all splits, not only their differences."""
+"""A leakage study's table and figure have all splits, not only their differences."""
 
 import csv
 
@@ -40,7 +40,7 @@ def test_the_table_has_every_split_with_its_score_interval_and_lookup():
     ]
 
 
-def test_a_leak_that_cannot_be_ruled_out_is_told_as_such(tmp_path):
+def test_a_leak_that_cannot_be_ruled_out_is_reported_as_possible(tmp_path):
     doubtful = SchemeScore(scheme="image", leaky=True, leak_proven=False, score=ROWS[2].score)
     assert "| image (may leak) |" in markdown([doubtful], "macro-F1")
     write_csv([doubtful], tmp_path / "leakage.csv")

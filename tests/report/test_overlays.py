@@ -1,4 +1,4 @@
-"""An overlay shows the mammogram as it is, the heat where it is, and says when not to believe it."""
+"""An overlay shows the mammogram unchanged, the heat in its place, and a warning if the map is not to be relied on."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_a_picture_is_never_stretched(drawn, shape):
     assert tall / wide == pytest.approx(shape[0] / shape[1], rel=0.01)
 
 
-def test_heat_lies_where_the_map_has_it_and_the_rest_is_left(drawn):
+def test_heat_is_where_the_map_has_it_and_the_rest_is_unchanged(drawn):
     picture = np.full((60, 40), 120, np.uint8)
     pixels = drawn(picture, spot())
     coloured = np.ptp(pixels, axis=2) > 60

@@ -1,4 +1,4 @@
-"""What a run's page is made of: pseudonyms, pictures within a budget, heat maps, and charts as values."""
+"""The parts of a run's page: pseudonyms, pictures within a budget, heat maps, and charts."""
 
 import base64
 import io
@@ -20,7 +20,7 @@ from birads_zoo.report.run.heat import read_heat
 from birads_zoo.report.run.pseudonyms import pseudonyms
 
 
-def test_pseudonyms_are_one_to_one_the_same_again_and_in_no_order():
+def test_pseudonyms_are_unique_reproducible_and_in_random_order():
     patients = [f"BC{number:05d}" for number in range(300)]
     names = pseudonyms(patients, 0)
     assert sorted(name for name in names.values() if name) == [f"P{number:03d}" for number in range(1, 301)]
@@ -34,9 +34,9 @@ def test_pseudonyms_are_one_to_one_the_same_again_and_in_no_order():
 
 def test_five_hundred_noisy_pictures_keep_to_the_budget():
     noise = np.random.default_rng(0).integers(0, 256, (8, 512, 384), dtype=np.uint8)  # nothing compresses worse
-    found = thumbnails(lambda i: noise[i % 8], 500, 9_000_000)
-    assert len(found) == 500
-    total = sum(map(len, found))
+    texts = thumbnails(lambda i: noise[i % 8], 500, 9_000_000)
+    assert len(texts) == 500
+    total = sum(map(len, texts))
     assert 3_000_000 < total < 9_900_000, total
 
 
@@ -75,16 +75,16 @@ def test_corners_draw_the_same_line(points):
     assert length(kept) == pytest.approx(length(line))
 
 
-def test_a_plot_places_its_points_and_its_texts():
+def test_a_plot_positions_its_points_and_texts():
     line = Series(name="a", points=[(0.0, 0.0), (1.0, 1.0)], tips=["start", "end"])
     plot = Plot(title="t", x="x", y="y", ends=(0, 1, 0, 1), series=[line], x_ticks=[], y_ticks=[])
     left, top, right, bottom = plot.box
     assert plot.tips() == [(left, bottom, "start"), (right, top, "end")]
     assert plot.path(line.points) == f"M{left} {bottom}L{right} {top}"
     many = Series(name="b", points=[(k / 999, 0.5) for k in range(1000)], tips=[str(k) for k in range(1000)])
-    told = Plot(title="t", x="x", y="y", ends=(0, 1, 0, 1), series=[many], x_ticks=[], y_ticks=[]).tips()
-    assert len(told) <= 82
-    assert told[-1][2] == "999"
+    tips = Plot(title="t", x="x", y="y", ends=(0, 1, 0, 1), series=[many], x_ticks=[], y_ticks=[]).tips()
+    assert len(tips) <= 82
+    assert tips[-1][2] == "999"
 
 
 @pytest.fixture
@@ -100,15 +100,15 @@ def test_heat_maps_come_with_their_class_their_verdict_and_their_baselines(run, 
     assert read_heat(folder, classes, data)["explainers"] == []
     explained(folder, {"grad-cam": True, "eigen-cam": None})
     heat = read_heat(folder, classes, data)
-    assert [(one["name"], one["faithful"]) for one in heat["explainers"]] == [("grad-cam", True), ("eigen-cam", None)]
+    assert [(row["name"], row["faithful"]) for row in heat["explainers"]] == [("grad-cam", True), ("eigen-cam", None)]
     assert heat["measures"] == ["insertion", "points into a lesion"]
     insertion, pointing = heat["explainers"][0]["cells"]
     assert (insertion["text"], insertion["ends"], insertion["note"]) == ("0.600", "[0.55, 0.65]", "random 0.400")
     assert pointing["text"] == "–"
     for row in rows_of(folder / "predictions.csv"):
-        own = heat["maps"][int(row["row"])]
-        assert [classes[number] for _, number in own] == [row["label"]] * 2
-    with Image.open(io.BytesIO(base64.b64decode(own[0][0]))) as picture:
+        maps = heat["maps"][int(row["row"])]
+        assert [classes[number] for _, number in maps] == [row["label"]] * 2
+    with Image.open(io.BytesIO(base64.b64decode(maps[0][0]))) as picture:
         pixels = np.asarray(picture)
     assert np.unravel_index(pixels.argmax(), pixels.shape) == pytest.approx((16, 32 / 3), abs=1.5)
 
@@ -122,11 +122,11 @@ def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run
     assert (insertion["ends"], pointing["ends"]) == ("[0.55, 0.65]", "[0.25, 0.35] †" if marked else "[0.25, 0.35]")
     note = "† of fewer than 5 patients (4): intervals hold the truth less often than they say"
     assert heat["few"] == [note] * marked
-    assert heat["explainers"][0]["said"].endswith(f"[0.25, 0.35] † · {note}" if marked else "[0.25, 0.35]")
+    assert heat["explainers"][0]["summary"].endswith(f"[0.25, 0.35] † · {note}" if marked else "[0.25, 0.35]")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (lambda folder: (folder / "grad-cam.npz").unlink(), "is damaged"),
         (lambda folder: (folder / "grad-cam.npz").write_bytes(b"no archive"), "is damaged"),
@@ -134,10 +134,10 @@ def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run
         (lambda folder: (folder / "explanations.json").write_text("{}"), "was written by an older birads-zoo"),
     ],
 )
-def test_damaged_heat_maps_are_one_sentence(run, data, explained, spoil, said):
+def test_damaged_heat_maps_are_one_sentence(run, data, explained, spoil, message):
     folder, classes = run
     explained(folder, {"grad-cam": True})
     spoil(folder / "explanations")
-    with pytest.raises(UserError, match=said) as raised:
+    with pytest.raises(UserError, match=message) as raised:
         read_heat(folder, classes, data)
     assert "birads-zoo explain" in str(raised.value)

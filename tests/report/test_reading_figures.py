@@ -27,8 +27,8 @@ WARM = (0xC8, 0x50, 0x1E)
 def against(name: str, n: int, share: float, seed: int = 0) -> Against:
     generator = np.random.default_rng(seed)
     positive = np.arange(n) < share * n
-    found = curves(positive, generator.random(n) + positive, np.arange(n).astype(str), generator, resamples=50)
-    roc, pr = found or (None, None)
+    drawn_curves = curves(positive, generator.random(n) + positive, np.arange(n).astype(str), generator, resamples=50)
+    roc, pr = drawn_curves or (None, None)
     basis = count_pairs(positive, np.arange(n).astype(str), np.zeros(n, np.int64))
     return Against(name=name, positives=int(positive.sum()), n=n, roc=roc, pr=pr, basis=basis)
 
@@ -48,11 +48,11 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
     save = style.save
 
-    def listen(figure: Figure, path: Path) -> None:
+    def save_and_read(figure: Figure, path: Path) -> None:
         texts.extend(text.get_text() for text in figure.findobj(Text))
         save(figure, path)
 
-    monkeypatch.setattr(style, "save", listen)
+    monkeypatch.setattr(style, "save", save_and_read)
     return texts
 
 
@@ -98,9 +98,9 @@ def test_subgroups_that_differ_are_coloured(tmp_path: Path) -> None:
     assert warm[1] > 300
 
 
-def test_no_subgroups_are_told_so(written: list[str], tmp_path: Path) -> None:
-    found = replace(subgroups(False), attributes={}, all=group("", 5, None))
-    subgroup_figure.subgroups(found, tmp_path / "groups.png", CONTEXT)
+def test_a_figure_without_subgroups_has_a_note(written: list[str], tmp_path: Path) -> None:
+    without = replace(subgroups(False), attributes={}, all=group("", 5, None))
+    subgroup_figure.subgroups(without, tmp_path / "groups.png", CONTEXT)
     drawn(tmp_path / "groups.png")
     assert any("no attribute has two known values" in text.replace("\n", " ") for text in written), written
 

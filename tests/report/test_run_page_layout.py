@@ -1,4 +1,4 @@
-"""The page of a run on wide and narrow screens, where its reader is left, and what it says of what is missing."""
+"""The page of a run on wide and narrow screens, its scroll position, and its notes on missing data."""
 
 import json
 import re
@@ -22,24 +22,26 @@ MEASURES = (
 
 @pytest.fixture(scope="module")
 def page_of(finished, tmp_path_factory, explained, zoo):
-    """Report the finished run, its first rows not explained, as if its folds had these temperatures: → the page."""
+    """Make the page of the finished run: no heat maps for its first rows, and one temperature for all folds."""
 
     def report(temperature: float | None):
         folder = shutil.copytree(finished[0], tmp_path_factory.mktemp("laid") / "run")
         explained(folder, {"grad-cam": False}, left_out=LEFT_OUT)
         path = folder / "explanations" / "explanations.json"
-        told = json.loads(path.read_text("utf-8"))
-        one = told["explainers"]["grad-cam"]
-        one["verdict"] = "does not beat its baselines: no gain shown in deletion over centre, insertion over centre"
-        one["scores"] = {key: {"value": 0.5, "low": 0.4, "high": 0.6} for key in MEASURES}
-        one["baselines"] = dict.fromkeys(("random", "centre", "brightness", "untrained"), one["scores"])
-        path.write_text(json.dumps(told), encoding="utf-8")
+        explanations = json.loads(path.read_text("utf-8"))
+        explainer = explanations["explainers"]["grad-cam"]
+        explainer["verdict"] = (
+            "does not beat its baselines: no gain shown in deletion over centre, insertion over centre"
+        )
+        explainer["scores"] = {key: {"value": 0.5, "low": 0.4, "high": 0.6} for key in MEASURES}
+        explainer["baselines"] = dict.fromkeys(("random", "centre", "brightness", "untrained"), explainer["scores"])
+        path.write_text(json.dumps(explanations), encoding="utf-8")
         metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
         for fold in metrics["calibration"]["folds"]:
             fold["temperature"] = temperature
         (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
-        said = zoo("report", folder)
-        assert said.status == 0, said.err
+        result = zoo("report", folder)
+        assert result.status == 0, result.err
         return folder / "report.html"
 
     return report
@@ -55,7 +57,7 @@ def recalibrated(page_of):
     return page_of(1.5)
 
 
-def test_a_closed_picture_leaves_the_reader_where_it_was_opened(visit, plain):
+def test_closing_a_picture_keeps_the_scroll_position(visit, plain):
     page = visit(plain)
     page.wait_for_selector("#worst-cards img")
     for step in ("", "ArrowRight"):
@@ -77,7 +79,7 @@ def test_a_narrow_screen_scrolls_downwards_only(visit, plain):
 def test_no_table_is_cut_off_at_1280_pixels(visit, plain):
     page = visit(plain, viewport={"width": 1280, "height": 900})
     boxes = page.eval_on_selector_all(
-        ".scroll", "all => all.map(one => [one.ariaLabel, one.scrollWidth, one.clientWidth])"
+        ".scroll", "all => all.map(element => [element.ariaLabel, element.scrollWidth, element.clientWidth])"
     )
     assert "Scores of the explainers" in {name for name, *_ in boxes}
     assert [name for name, within, width in boxes if within > width] == []
@@ -108,9 +110,9 @@ def test_where_no_fold_was_recalibrated_the_viewer_says_so(visit, plain, recalib
 
 
 def test_an_image_that_was_not_explained_is_marked_while_heat_maps_are_on(visit, plain):
-    found = re.search(r'<script type="application/json" id="gallery-data">(.*?)</script>', plain.read_text("utf-8"))
-    told = json.loads(found[1])
-    bare = {row["row"] for row in told["rows"]} - {int(row) for row in told["heat"]["maps"]}
+    match = re.search(r'<script type="application/json" id="gallery-data">(.*?)</script>', plain.read_text("utf-8"))
+    content = json.loads(match[1])
+    bare = {row["row"] for row in content["rows"]} - {int(row) for row in content["heat"]["maps"]}
     assert len(bare) == LEFT_OUT
     page = visit(plain, viewport={"width": 1400, "height": 5000})
     page.select_option("#filters [name=sort]", "row")
@@ -121,7 +123,13 @@ def test_an_image_that_was_not_explained_is_marked_while_heat_maps_are_on(visit,
     assert set(page.eval_on_selector_all("#cards .card", marked)) == bare
     word = "frame => getComputedStyle(frame, '::after').content"
     assert page.locator("#cards .unexplained").first.evaluate(word) == '"not explained"'
-    for row in (min(bare), next(row["row"] for row in told["rows"] if row["row"] not in bare)):
+    for row in (min(bare), next(row["row"] for row in content["rows"] if row["row"] not in bare)):
         page.click(f"#cards [data-row='{row}']")
         assert page.locator("#viewer .unexplained").count() == (row in bare)
         page.keyboard.press("Escape")
+
+
+def test_nothing_is_left_in_the_pages_global_scope(visit, plain, tmp_path):
+    (tmp_path / "empty.html").write_text("<!doctype html><title>empty</title>", encoding="utf-8")
+    own = "Object.getOwnPropertyNames(window)"
+    assert set(visit(plain).evaluate(own)) - set(visit(tmp_path / "empty.html").evaluate(own)) == set()

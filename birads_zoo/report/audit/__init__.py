@@ -1,1 +1,1 @@
-"""The page and the figures of an audit."""
+"""Writes the page and the figures of an audit."""

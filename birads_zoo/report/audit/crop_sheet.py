@@ -1,4 +1,4 @@
-"""A sheet of pictures with the breast's box and chest wall drawn in, to see whether the pixels are right."""
+"""Draws a sheet of pictures with the breast's box and chest wall marked, so that a reader can check the pixels."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from birads_zoo.report.drawing.shades import LESION
 from birads_zoo.report.drawing.style import INK, MARGIN, QUIET, SMALL, WARM
 
 _ACROSS = 10
-_SIDE = 1.3  # inches of a picture's longer side at most
+_SIDE = 1.3  # inches, the longest side of a picture
 _CAPTION = 0.36  # inches below a picture, for two lines
 _GAP = 0.1
-_PIXELS = 260  # of a picture's longer side that are enough
-_TONE = 0.7  # of the grey range's exponent: so that the faint skin is seen
+_PIXELS = 260  # enough for a picture's longer side
+_TONE = 0.7  # exponent of the grey values, so that the faint skin is visible
 
 
 def draw_crops(shown: Sequence[Seen], root: Path, path: Path, context: str) -> None:
-    """Write a PNG of the pictures in `root`: the crop in blue, the chest wall in vermilion, and the side that is named.
+    """Write a PNG of the pictures in `root`, with the crop in blue and the chest wall in vermilion.
 
-    A picture whose chest wall is not on the side by convention, or in which no breast was found, says so.
+    The caption has the side and the view, and says if no breast was found or the chest wall is on the unusual side.
     """
     columns = min(_ACROSS, max(len(shown), 1))
     rows = max(-(-len(shown) // columns), 1)
@@ -35,41 +35,41 @@ def draw_crops(shown: Sequence[Seen], root: Path, path: Path, context: str) -> N
     height = rows * (_SIDE + _CAPTION)
     context += " · box: the crop · thick line: the chest wall"
     figure, total = style.sheet(width, height, "Where the breast was found", context)
-    for place, one in enumerate(shown):
+    for place, picture in enumerate(shown):
         row, column = divmod(place, columns)
         left, bottom = MARGIN + column * (_SIDE + _GAP), height - row * (_SIDE + _CAPTION) - _SIDE
         cell = (left / width, bottom / total, _SIDE / width, _SIDE / total)
         axes = figure.add_axes(cell, anchor="SW")
         axes.axis("off")
-        _show(axes, one, root)
-        for line, (text, colour) in enumerate(_captions(one)):
+        _show(axes, picture, root)
+        for line, (text, colour) in enumerate(_captions(picture)):
             at = {"transform": figure.transFigure, "va": "top"}
             words = style.fitted(text, 0.85 * _SIDE, SMALL)
             style.write(axes, left / width, (bottom - 0.04 - 0.14 * line) / total, words, colour, SMALL, **at)
     style.save(figure, path)
 
 
-def _captions(one: Seen) -> tuple[tuple[str, str], tuple[str, str]]:
-    told = " ".join(filter(None, (one.side, one.view))) or "side unknown"
-    wrong = "not found" if not one.breast.detected else "other side" if one.mirrored else ""
-    first = (f"{told}: {wrong}", WARM) if wrong else (told, INK)
-    return first, (one.path.rpartition("/")[2], QUIET)
+def _captions(picture: Seen) -> tuple[tuple[str, str], tuple[str, str]]:
+    label = " ".join(filter(None, (picture.side, picture.view))) or "side unknown"
+    wrong = "not found" if not picture.breast.detected else "other side" if picture.mirrored else ""
+    first = (f"{label}: {wrong}", WARM) if wrong else (label, INK)
+    return first, (picture.path.rpartition("/")[2], QUIET)
 
 
-def _show(axes: Axes, one: Seen, root: Path) -> None:
+def _show(axes: Axes, picture: Seen, root: Path) -> None:
     try:
-        picture = read_image(root / one.path, at_least=(_PIXELS, _PIXELS))
-    except ImageError:  # gone since it was looked at
+        pixels = read_image(root / picture.path, at_least=(_PIXELS, _PIXELS))
+    except ImageError:  # the file has changed since it was inspected
         return
-    step = max(1, max(picture.shape) // _PIXELS)
-    small = picture[::step, ::step].astype(np.float32)
+    step = max(1, max(pixels.shape) // _PIXELS)
+    small = pixels[::step, ::step].astype(np.float32)
     black, white = np.percentile(small, (0.5, 99.5))
     tone = np.clip((small - black) / max(white - black, 1), 0, 1) ** _TONE
-    axes.imshow(tone, cmap="gray", vmin=0, vmax=1, extent=(0, one.width, one.height, 0), aspect="equal")
-    breast = one.breast
+    axes.imshow(tone, cmap="gray", vmin=0, vmax=1, extent=(0, picture.width, picture.height, 0), aspect="equal")
+    breast = picture.breast
     box = (breast.x0, breast.y0), breast.x1 - breast.x0, breast.y1 - breast.y0
     axes.add_patch(Rectangle(*box, fill=False, edgecolor=LESION, linewidth=1, clip_on=False))
     if breast.detected:
         at = breast.x1 if breast.chest_right else breast.x0
         axes.plot([at, at], [breast.y0, breast.y1], color=WARM, linewidth=3, clip_on=False, solid_capstyle="butt")
-    axes.set(xlim=(0, one.width), ylim=(one.height, 0))
+    axes.set(xlim=(0, picture.width), ylim=(picture.height, 0))

@@ -1,4 +1,4 @@
-"""An audit as a page that opens without a network."""
+"""Writes an audit as an HTML page that opens without a network."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from birads_zoo.inspection.inspect import Inspection
 from birads_zoo.report import templates
 from birads_zoo.report.audit.figures import draw_audit
 
-_MOST_DUPLICATES = 200  # lines of their table
+_MOST_DUPLICATES = 200  # lines in their table
 _FIGURES = {
     "missed": "Chance that a random test set misses a class",
-    "sides": "How often both breasts bear a class",
+    "sides": "How often both breasts have the same class",
     "several": "Patients with several classes",
     "sizes": "Picture sizes by class",
     "years": "Years by class",
-    "copies": "Pictures that are there more than once",
+    "copies": "Pictures that occur more than once",
 }
-"""By file name: what a figure shows, for those who cannot see it."""
+"""The alternative text of each figure, by file name."""
 
 
 def write_audit_page(
@@ -36,9 +36,10 @@ def write_audit_page(
     shortcuts: Mapping[str, float],
     split: str,
 ) -> None:
-    """Write the page to `path`: findings, tables and figures, all in one file; every text from outside is escaped.
+    """Write the page to `path`: findings, tables and figures in one file; every text from outside is escaped.
 
-    `root` is where the pictures of duplicates are read from; `shortcuts` are macro-F1 by name under `split`, or none.
+    The pictures of duplicates are read from the folder `root`. `shortcuts` has each shortcut's macro-F1 under `split`;
+    it may be empty.
     """
     with tempfile.TemporaryDirectory() as folder:
         draw_audit(Path(folder), inspection, root)
@@ -51,7 +52,7 @@ def write_audit_page(
         "audit.html",
         title=title,
         summary=summary,
-        found=inspection,
+        inspection=inspection,
         findings=findings,
         shortcuts=shortcuts,
         split=split,

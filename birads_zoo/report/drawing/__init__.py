@@ -1,1 +1,1 @@
-"""How figures, pictures and charts are drawn, whatever they are of."""
+"""Draws figures, pictures and charts from plain data."""

@@ -1,6 +1,6 @@
-"""The charts of a run: each function takes its data and a path, and writes one PNG there.
+"""Draws the charts of a run: each function takes its data and a path, and writes one PNG there.
 
-`context` is the quiet line under the title: it names the run and says which split and which rows are shown.
+`context` is the line under the title. It names the run, the split and the rows shown.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from birads_zoo.training.history import Epoch
 
 _SHARES = LinearSegmentedColormap.from_list("shares", ["#f3f7fb", "#9fc1e3", "#2b6cb0", "#12365f"])
 Score = Literal["train_loss", "val_loss", "val_macro_f1", "val_accuracy"]
-"""What is drawn of an epoch."""
+"""The values of an epoch that are drawn."""
 
 _NAME_WIDTH = 1.5  # inches for a class name beside an axis
 
@@ -32,10 +32,10 @@ def class_distribution(
     """Draw how many images and patients each class has, in each part.
 
     Args:
-        parts: by the part's name ("all rows", "fold 0 train", …): labels (n,) in 0 … K−1 and the n patient ids, ""
-            where unknown. A patient counts in every class that one of its images has.
+        parts: by name ("all rows", "train", …), the part's labels (n,) in 0 … K−1 and its n patient ids, "" where
+            unknown. A patient counts in every class that one of its images has.
         classes: the K class names, in order.
-        path: where the PNG goes.
+        path: the PNG file to write.
         context: the line under the title.
 
     """
@@ -71,13 +71,13 @@ def learning_curves(
     """Draw the losses and the validation scores of every fold by epoch, and their mean over the folds.
 
     Args:
-        history: every fold's epochs; validation scores are left out where None or not finite.
-        path: where the PNG goes.
+        history: every fold's epochs; validation scores that are None or not finite are left out.
+        path: the PNG file to write.
         context: the line under the title.
         chosen: the epoch whose weights were kept, by fold; marked on the validation lines.
 
     """
-    # One of two lines is dashed, so that they stay apart in grey.
+    # One of two lines is dashed, so that they can be told apart in grey.
     loss: dict[str, tuple[Score, str, object]] = {
         "training": ("train_loss", QUIET, style.DASHES[1]),
         "validation": ("val_loss", COOL, style.DASHES[0]),
@@ -114,7 +114,7 @@ def learning_curves(
 
 
 def confusion_matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str], path: Path, context: str) -> None:
-    """Draw a K×K table of counts (rows: true class, columns: predicted), shaded by the share of its row."""
+    """Draw a K×K table of counts (rows: true class, columns: predicted), shaded by the share of each row."""
     counts = np.asarray(confusion)
     k = len(classes)
     totals = counts.sum(axis=1, keepdims=True)
@@ -171,7 +171,7 @@ def _draw_curves(
     dashes: object,
     chosen: Mapping[int, int] | None,
 ) -> list[tuple[float, float, str, str]]:
-    """Draw each fold and the mean; return the place, the text and the colour of the label at its end."""
+    """Draw each fold and the mean; return x, y, text and colour of the label at the line's end."""
     if not curves:
         return []
     for fold, curve in curves.items():
@@ -186,7 +186,7 @@ def _draw_curves(
             axes.plot(
                 kept, curve[kept], "o", color=colour, markersize=6, markeredgecolor=PAPER, markeredgewidth=1.2, zorder=4
             )
-    # The mean ends where the first fold does: beyond, it would jump because its members change.
+    # The mean ends with the shortest fold: after that it would jump, because it would be over fewer folds.
     shared = sorted(set.intersection(*(set(curve) for curve in curves.values())))
     means = [float(np.mean([curve[e] for curve in curves.values()])) for e in shared]
     if len(curves) > 1 and shared:
@@ -198,7 +198,7 @@ def _draw_curves(
 
 
 def _label_ends(axes: Axes, ends: list[tuple[float, float, str, str]]) -> None:
-    """Name lines at their right ends, pushed apart where they would touch."""
+    """Label lines at their right ends; labels that would overlap are moved apart."""
     low, high = axes.get_ylim()
     gap = 0.07 * (high - low)
     at = -np.inf

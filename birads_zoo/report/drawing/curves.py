@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves with their bands: of the positive classes together, and of each class."""
+"""Draws ROC and precision-recall curves with bands: of the positive classes together, and of each class."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _KEY = 2.45  # inches
 
 @dataclass(frozen=True, kw_only=True)
 class Against:
-    """`positives` of `n` rows against the rest: both curves, `None` where there are no positives or nothing else.
+    """Both curves of `positives` rows against the rest of `n` rows; `None` if all or no rows are positive.
 
-    `basis` says what the area under the ROC curve rests on: pairs of all rows.
+    `basis` counts the pairs of rows from which the area under the ROC curve is computed.
     """
 
     name: str
@@ -36,11 +36,11 @@ class Against:
 
 
 def roc_curves(together: Against | None, classes: Sequence[Against], path: Path, context: str) -> None:
-    """Draw the ROC curves: of the positive classes `together`, where there are such, and of each of the K `classes`.
+    """Draw the ROC curves of the positive classes `together`, unless `None`, and of each of the K `classes`.
 
-    A curve is of all folds' rows on one scale, and so is its area: `pooled_auroc` of `evaluation.metrics.evaluate`.
-    Two classes have one area, so where they are read `together` that is all there is to draw. A class without
-    positives or negatives is named as one that has no curve. `context` is the line under the title.
+    A curve and its area pool the rows of all folds: the area is `pooled_auroc` of `evaluation.metrics.evaluate`.
+    Two classes share one area, so with `together` their single curves are left out. A class without positives or
+    negatives is listed as having no curve. `context` is the line under the title.
     """
     figure, panels = _panels("ROC curves", together, classes, f"{context} · {_BAND}")
     for axes, key, lines in panels:
@@ -48,8 +48,8 @@ def roc_curves(together: Against | None, classes: Sequence[Against], path: Path,
         style.write(axes, 0.68, 0.62, "chance", QUIET, SMALL, ha="left", va="center")
         for place, (line, colour, dashes) in enumerate(lines):
             few = " · too few pairs" * line.basis.few
-            said = "" if line.roc is None else f"pooled AUC {line.roc.area:.3f} · {_of(line)}{few}"
-            _draw(axes, key, place, line, line.roc, said, colour, dashes)
+            text = "" if line.roc is None else f"pooled AUC {line.roc.area:.3f} · {_of(line)}{few}"
+            _draw(axes, key, place, line, line.roc, text, colour, dashes)
         if together is not None and lines[0][0] is together and together.roc is not None:
             _mark_levels(axes, key, together.roc)
         style.name_axes(axes, x="false positive rate (1 − specificity)", y="true positive rate (sensitivity)")
@@ -57,13 +57,13 @@ def roc_curves(together: Against | None, classes: Sequence[Against], path: Path,
 
 
 def pr_curves(together: Against | None, classes: Sequence[Against], path: Path, context: str) -> None:
-    """Draw the precision-recall curves of the same; by chance, precision is the share of positives."""
+    """Draw the precision-recall curves of the same classes; the precision of chance is the share of positives."""
     figure, panels = _panels("Precision-recall curves", together, classes, f"{context} · {_BAND}")
     for axes, key, lines in panels:
         for place, (line, colour, dashes) in enumerate(lines):
             chance = line.positives / line.n
-            said = "" if line.pr is None else f"AP {line.pr.area:.3f}, by chance {chance:.3f} · {_of(line)}"
-            _draw(axes, key, place, line, line.pr, said, colour, dashes)
+            text = "" if line.pr is None else f"AP {line.pr.area:.3f}, by chance {chance:.3f} · {_of(line)}"
+            _draw(axes, key, place, line, line.pr, text, colour, dashes)
             if line is together and line.pr is not None:
                 axes.axhline(chance, color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
                 style.write(axes, 0.02, chance + 0.015, "chance", QUIET, SMALL, va="bottom")
@@ -77,7 +77,7 @@ _Line = tuple[Against, str, object]
 def _panels(
     title: str, together: Against | None, classes: Sequence[Against], context: str
 ) -> tuple[Figure, list[tuple[Axes, Axes, list[_Line]]]]:
-    """Return a figure and, for each panel, the axes of its curves, of its key, and what is drawn there and how."""
+    """Return a figure and, for each panel, the axes of its curves, the axes of its key, and its lines."""
     each: list[_Line] = [
         (line, colour, style.DASHES[k % len(style.DASHES)])
         for k, (line, colour) in enumerate(zip(classes, style.class_colours(len(classes)), strict=True))
@@ -104,29 +104,29 @@ def _panels(
 
 
 def _draw(
-    axes: Axes, key: Axes, place: int, line: Against, curve: Curve | None, said: str, colour: str, dashes: object
+    axes: Axes, key: Axes, place: int, line: Against, curve: Curve | None, text: str, colour: str, dashes: object
 ) -> None:
     look: dict[str, object] = {"color": FAINT}
     if curve is None:
-        said = "no curve: " + ("every row is of this class" if line.positives else "no row of this class")
+        text = "no curve: " + ("every row is of this class" if line.positives else "no row of this class")
     else:
         look = {"color": colour, "linestyle": dashes}
         axes.fill_between(curve.at, curve.low, curve.high, color=colour, alpha=0.13, linewidth=0)
         axes.plot(curve.x, curve.y, linewidth=2, clip_on=False, **look)
     key.plot([0, 0.12], [place, place], linewidth=2.5, **look)
     style.write(key, 0.16, place - 0.02, style.fitted(line.name, _KEY * 0.84), weight="bold", va="bottom")
-    for number, part in enumerate(said.split(" · ")):
+    for number, part in enumerate(text.split(" · ")):
         style.write(key, 0.16, place + 0.02 + 0.3 * number, part, QUIET, SMALL, va="top")
 
 
 def _mark_levels(axes: Axes, key: Axes, curve: Curve) -> None:
-    """Mark where the curve keeps 80 and 90 % specificity, as metrics.json tells them."""
+    """Mark the sensitivity at the specificities of `LEVELS`, as metrics.json has them."""
     for place, level in enumerate(LEVELS):
         height = float(curve.y[np.flatnonzero(curve.x <= 1 - level + 1e-9)[-1]])
         axes.plot(1 - level, height, "o", color=INK, markersize=6)
-        said = f"sensitivity {height:.3f} at {level:.0%} specificity".replace("%", " %")
+        text = f"sensitivity {height:.3f} at {level:.0%} specificity".replace("%", " %")
         key.plot(0.06, 1.6 + 0.5 * place, "o", color=INK, markersize=6)
-        style.write(key, 0.16, 1.6 + 0.5 * place, said, QUIET, SMALL, va="center")
+        style.write(key, 0.16, 1.6 + 0.5 * place, text, QUIET, SMALL, va="center")
 
 
 def _of(line: Against) -> str:

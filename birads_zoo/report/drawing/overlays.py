@@ -1,4 +1,4 @@
-"""One heat map over its mammogram, as a picture file of its own."""
+"""Draws a heat map over its mammogram, as a picture file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from birads_zoo.files import whole_file
 from birads_zoo.report.drawing.shades import HEAT, LESION, OPACITY, eight_bits
 from birads_zoo.report.drawing.style import INK, PAPER, QUIET, WARM
 
-_TALL = 448  # pixels of a drawn picture's height
+_TALL = 448  # height of a drawn picture in pixels
 _MARGIN, _GAP, _LINE = 14, 8, 20
 _FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 _BOLD = _FONT.with_name("DejaVuSans-Bold.ttf")
@@ -30,16 +30,16 @@ def draw_overlay(
     about: str,
     warning: str,
 ) -> None:
-    """Draw a picture beside itself with its heat map laid over it, both enlarged alike in both directions.
+    """Draw a picture twice, without and with its heat map over it; proportions are kept.
 
     Args:
-        path: where the PNG goes.
+        path: the PNG file to write.
         picture: H×W, uint8 or uint16.
         heat: H×W in [0, 1].
-        lesions: H×W, outlined in both pictures where there are any.
-        title: names the explainer and the class explained.
-        about: the line below it.
-        warning: why the map is not to be believed; "" where it is.
+        lesions: H×W, True inside known lesions; these are outlined in both pictures.
+        title: the name of the explainer and the class explained.
+        about: the line below the title.
+        warning: why the map is not to be relied on; "" for no warning.
 
     """
     height, width = picture.shape
@@ -75,7 +75,7 @@ def _blend(grey: NDArray[np.float64], heat: NDArray[np.floating[Any]]) -> NDArra
 
 
 def _outlined(image: NDArray[np.float64], lesions: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Draw a light line around the lesions, on a dark one."""
+    """Draw a light line with a dark edge around the lesions."""
     tall, wide = image.shape[:2]
     large = Image.fromarray(lesions.astype(np.uint8) * 255).resize((wide, tall), Image.Resampling.BILINEAR)
     inside = np.asarray(large) > 127
@@ -87,7 +87,7 @@ def _outlined(image: NDArray[np.float64], lesions: NDArray[np.bool_]) -> NDArray
 
 
 def _key(sheet: Image.Image, draw: ImageDraw.ImageDraw, top: int, marked: bool) -> None:
-    """Draw what the colours mean, as over middling tissue."""
+    """Draw the colour key, as the colours look over medium grey tissue."""
     ramp = np.tile(np.linspace(0, 1, 120), (12, 1))
     bar = _blend(np.full((12, 120, 3), 115.0), ramp).astype(np.uint8)
     sheet.paste(Image.fromarray(bar), (_MARGIN, top))
@@ -100,7 +100,7 @@ def _key(sheet: Image.Image, draw: ImageDraw.ImageDraw, top: int, marked: bool) 
 
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, font: Path, colour: str, room: int) -> None:
-    """Write one line, shortened at its end where there is no room."""
+    """Write one line, shortened at its end to at most `room` pixels."""
     face, shown = ImageFont.truetype(str(font), 12), " ".join(text.split())
     while face.getlength(shown) > room and len(shown) > 1:
         shown = shown[:-2].rstrip() + "…"

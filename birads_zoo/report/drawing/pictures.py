@@ -1,4 +1,4 @@
-"""The picture sheets of a run: mammograms in a grid, never stretched, with what is known or claimed of each."""
+"""Draws the picture sheets of a run: mammograms in a grid, never stretched, with captions."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from birads_zoo.report.drawing.shades import HEAT, LESION, OPACITY, grey_range
 from birads_zoo.report.drawing.style import BODY, COOL, INK, MARGIN, QUIET, SMALL, WARM
 
 Outline = tuple[float, float, float, float, Literal["circle", "box"]]
-"""A lesion: x, y of its box's top left corner, width, height, in stored pixels; and how it is drawn."""
+"""A lesion: x and y of its box's top left corner, width and height in stored pixels, and the shape to draw."""
 
 _GAP = 0.16  # inches between pictures
-_LINE = 0.155  # inches a line of caption takes
+_LINE = 0.155  # height of a caption line in inches
 
 
 def sample_grid(images: NDArray[Any], titles: Sequence[str], path: Path, context: str) -> None:
-    """Draw `images` (N×H×W of uint8, uint16, or floats in [0, 1]) with a title each, in their order, up to 32."""
+    """Draw the first 32 of `images` (N×H×W of uint8, uint16, or floats in [0, 1]), each with its title."""
     count = min(len(images), 32)
-    figure, cells = _grid(images[:count], 1, "Sample of the images, as the network gets them", context, 6, 1)
+    figure, cells = _grid(images[:count], 1, "Sample of the images as the network gets them", context, 6, 1)
     for axes, image, title in zip(cells, images, titles, strict=False):
         _show(axes, image)
         _caption(axes, 0, title, INK, "bold")
@@ -43,15 +43,15 @@ def misclassified(
     path: Path,
     context: str,
 ) -> None:
-    """Draw the 16 most confident of the mistakes given, or say that there is none.
+    """Draw the 16 most confident of the given mistakes, or a note that there are none.
 
     Args:
         images: N×H×W misclassified images, of uint8, uint16, or floats in [0, 1].
         true: the N true class names.
         predicted: the N predicted class names.
         confidences: the N probabilities of the predicted classes.
-        patients: N texts that say whose image it is: patient ids or pseudonyms; "" shows nothing.
-        path: where the PNG goes.
+        patients: N patient ids or pseudonyms; "" shows nothing.
+        path: the PNG file to write.
         context: the line under the title.
 
     """
@@ -81,15 +81,15 @@ def heat_maps(
     context: str,
     outlines: Sequence[Sequence[Outline] | None] | None = None,
 ) -> None:
-    """Draw each image beside itself with its heat map laid over it, in their order, up to 24.
+    """Draw the first 24 images, each twice: without and with its heat map over it.
 
     Args:
         images: N×H×W of uint8, uint16, or floats in [0, 1].
         maps: N×H×W in [0, 1]; hue and opacity grow with them.
         titles: N texts: true class, predicted class, its probability.
-        path: where the PNG goes.
-        context: the line under the title; names the explainer and the class explained.
-        outlines: for each image its known lesions, or None; drawn over both pictures.
+        path: the PNG file to write.
+        context: the line under the title, with the explainer and the class explained.
+        outlines: each image's known lesions, or None; drawn over both pictures.
 
     """
     count = min(len(images), 24)
@@ -97,7 +97,7 @@ def heat_maps(
     if marked:
         context += " · blue outline: known lesion"
     columns = count if count <= 2 else 2 if count <= 8 else 3
-    figure, cells = _grid(images[:count], 2, "Where the evidence lies", context, columns, 1, footer=0.42)
+    figure, cells = _grid(images[:count], 2, "Where the evidence is", context, columns, 1, footer=0.42)
     for i in range(count):
         picture, overlay = cells[2 * i : 2 * i + 2]
         for axes in (picture, overlay):
@@ -122,12 +122,12 @@ def _grid(
     lines: int,
     footer: float = 0.0,
 ) -> tuple[Figure, list[Axes]]:
-    """Lay out `across` pictures for each image with `lines` of caption below; return the axes, image by image."""
+    """Lay out `across` pictures for each image, with `lines` lines of caption; return the axes, image by image."""
     if len(images) == 0:
         raise ValueError("there is no image to draw")
     rows, columns = style.grid_shape(len(images), most_columns)
     height, width = max((image.shape for image in images), key=lambda shape: shape[0] / shape[1])
-    # Cells have the tallest image's shape; their width shrinks for tall images so that a row stays on the screen.
+    # Cells have the tallest image's shape. Tall images get narrower cells, so that a row fits on the screen.
     cell_width = min(1.75, 2.6 * width / height)
     cell_height = cell_width * height / width
     block = across * cell_width + (across - 1) * 0.04
@@ -155,7 +155,7 @@ def _show(axes: Axes, image: NDArray[Any]) -> None:
 
 
 def _caption(axes: Axes, line: int, text: str, colour: str, weight: str = "normal", pictures: int = 1) -> None:
-    """Write a line below a picture, shortened to the width of so many pictures."""
+    """Write a line below a picture, shortened to the width of `pictures` pictures."""
     figure_width, figure_height = axes.figure.get_size_inches()
     box = axes.get_position(original=True)
     shown = style.fitted(text, box.width * figure_width * pictures * (0.92 if weight == "bold" else 1.0), SMALL)
@@ -179,12 +179,12 @@ def _lesion(outline: Outline) -> Patch:
 
 
 def _heat_key(figure: Figure) -> None:
-    """Draw what the colours mean, at the foot of the sheet."""
+    """Draw the colour key at the bottom of the sheet."""
     width, height = figure.get_size_inches()
     axes = figure.add_axes((MARGIN / width, 0.2 / height, 1.6 / width, 0.1 / height))
     ramp = np.linspace(0, 1, 128)
     colours = HEAT(ramp)[None]
-    grey = 0.45 * np.ones((1, 128, 3))  # as over middling tissue
+    grey = 0.45 * np.ones((1, 128, 3))  # as over medium grey tissue
     alpha = OPACITY * ramp[None, :, None]
     axes.imshow(grey * (1 - alpha) + colours[..., :3] * alpha, aspect="auto", extent=(0, 1, 0, 1))
     axes.axis("off")

@@ -1,4 +1,4 @@
-"""How a mammogram and what is laid over it look, the same on every sheet, overlay and page."""
+"""Grey values and colours of mammograms, heat maps and lesions, the same in every figure and page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPACITY = 0.75
-"""Of the strongest heat; hue and opacity grow with the map, so that what is not marked stays as it is."""
-HEAT = matplotlib.colormaps["inferno"]  # rises evenly in lightness: the same for the colour-blind, and in grey
+"""Opacity of the strongest heat; opacity grows with the map, so that the picture is unchanged where the map is 0."""
+HEAT = matplotlib.colormaps["inferno"]  # its lightness rises evenly: it reads the same in grey and for the colour-blind
 LESION = "#5ef2ff"
 
 
 def grey_range(picture: NDArray[Any]) -> tuple[float, float]:
-    """Return black and white. 8 bits and floats have a fixed range; 16 bits rarely use theirs: 0 to 99.9 % do."""
+    """Return the values shown as black and as white.
+
+    uint8 has the range 0 to 255 and floats 0 to 1. 16-bit pictures rarely use their full range: their minimum is black
+    and their 99.9th percentile is white.
+    """
     if not np.issubdtype(picture.dtype, np.integer):
         return 0.0, 1.0
     if picture.dtype == np.uint8:
@@ -25,7 +29,7 @@ def grey_range(picture: NDArray[Any]) -> tuple[float, float]:
 
 
 def eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a picture in 8 bits, its `grey_range` from black to white."""
+    """Return a picture in 8 bits, with its `grey_range` scaled to 0 to 255."""
     if picture.dtype == np.uint8:
         return picture
     low, high = grey_range(picture)

@@ -1,4 +1,4 @@
-"""The forest plot of a run's subgroups."""
+"""Draws the forest plot of a run's subgroups."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from birads_zoo.results.subgroups import Attribute, Group, Subgroups, Tested
 
 _NAMES, _CHART, _COUNTS = 1.5, 4.0, 4.7  # inches
 SCORES: dict[Tested, str] = {"auroc": "ROC-AUC of the positive classes", "macro_auroc": "macro ROC-AUC"}
-"""What subgroups are compared by, in words."""
+"""Names of the scores that subgroups are compared by."""
 
 
 _Line = tuple[str, str, Group | None, str]  # a name, an attribute's verdict or a group, and a colour
 
 
-def subgroups(found: Subgroups, path: Path, context: str) -> None:
-    """Draw the tested score of every group with its 95 % interval, and how many images and patients it has.
+def subgroups(results: Subgroups, path: Path, context: str) -> None:
+    """Draw the tested score of every group with its 95 % interval, and its numbers of images and patients.
 
-    An attribute's name says whether its groups differ
-    (vermilion) after correction for the number of attributes; a group that is too small has its counts only.
+    Beside an attribute's name is its verdict, corrected for the number of attributes. Groups that differ are vermilion.
+    A group that is too small has only its counts.
     """
-    lines: list[_Line] = [("all", "", found.all, COOL)]
-    for name, attribute in found.attributes.items():
+    lines: list[_Line] = [("all", "", results.all, COOL)]
+    for name, attribute in results.attributes.items():
         colour = WARM if attribute.differs else COOL
         lines.append((name, attribute_verdict(attribute), None, colour))
         lines += [(group.value, "", group, colour) for group in attribute.groups]
     note = "p-values corrected over the attributes"
-    if not found.attributes:
+    if not results.attributes:
         note = "no attribute has two known values"
     figure = style.chart(
         _NAMES + _CHART + _COUNTS,
         0.26 * len(lines) + 0.9,
-        f"Subgroups: {SCORES[found.tested]}",
+        f"Subgroups: {SCORES[results.tested]}",
         f"{context} · {note}",
     )
     axes, words = figure.subplots(1, 2, width_ratios=(_NAMES + _CHART, _COUNTS), sharey=True)
@@ -49,8 +49,8 @@ def subgroups(found: Subgroups, path: Path, context: str) -> None:
         if group is None:
             style.write(words, 0, place, verdict, WARM if colour == WARM else QUIET, SMALL, va="center")
         else:
-            _draw(axes, words, place, group, found.compared(group), colour)
-    if overall := found.compared(found.all):
+            _draw(axes, words, place, group, results.compared(group), colour)
+    if overall := results.compared(results.all):
         axes.axvline(overall.value, color=QUIET, linewidth=1, linestyle=(0, (2, 3)))
     axes.set(ylim=(len(lines) - 0.4, -0.6))
     axes.set_yticks(range(len(lines)), [style.fitted(name, _NAMES) for name, _, _, _ in lines])
@@ -63,12 +63,12 @@ def subgroups(found: Subgroups, path: Path, context: str) -> None:
 
 
 def attribute_verdict(attribute: Attribute) -> str:
-    """Say whether an attribute's groups were shown to differ, with the corrected p-value."""
+    """Return whether an attribute's groups were shown to differ, with the corrected p-value, as text."""
     p = attribute.corrected
     if p is None:
         return "too few groups with a score to compare"
-    said = "groups differ" if attribute.differs else "no difference shown"
-    return f"{said} ({p_text(p)}, corrected)"
+    text = "groups differ" if attribute.differs else "no difference shown"
+    return f"{text} ({p_text(p)}, corrected)"
 
 
 def _draw(axes: Axes, words: Axes, place: int, group: Group, score: Estimate | None, colour: str) -> None:

@@ -1,4 +1,4 @@
-"""Charts as values that a template draws as SVG, in the page's own colours, with a text for every point."""
+"""Charts as plain values, which a template draws as SVG in the page's colours, with a text for every point."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 Point = tuple[float, float]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 10, 42  # room around the axes, in the drawing's units
-_MOST_TIPS = 80  # points of one line that can be pointed at
+_MOST_TIPS = 80  # points of one line that have a tooltip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
     """One line: its points in data units, a text for each of them, and its look.
 
-    `tone` is a class of the page's style sheet ("c0" … for classes, "cool", "warm", "quiet"); `dash` an SVG dash
-    pattern. `band` holds x, low and high; `bars` likewise, drawn as upright lines; `dots` the radius of each point's
-    dot, or nothing. A `faint` line steps back behind the others and cannot be pointed at.
+    `tone` is a class of the page's style sheet ("c0" … for classes, "cool", "warm", "quiet") and `dash` an SVG dash
+    pattern. `band` holds x, low and high. `bars` holds the same, drawn as upright lines. `dots` holds the radius of
+    each point's dot, or is empty. A `faint` line is thin and pale, and has no texts.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """Axes with their names, ends and ticks, and the lines in them; `width` and `height` are the drawing's units.
+    """Axes with their names, ends and ticks, and the lines in them; `width` and `height` are in the drawing's units.
 
-    `guide` is a line from its first to its last point, such as chance's, drawn thin and dotted.
+    `guide` is a thin dotted line for comparison, such as the line of chance.
     """
 
     title: str
@@ -59,13 +59,13 @@ class Plot:
         return _LEFT, _TOP, self.width - _RIGHT, self.height - _BOTTOM
 
     def across(self, x: float) -> float:
-        """Return where `x` lies in the drawing."""
+        """Return the horizontal position of `x` in the drawing."""
         left, _, right, _ = self.box
         low, high, _, _ = self.ends
         return round(left + (x - low) / (high - low) * (right - left), 1)
 
     def down(self, y: float) -> float:
-        """Return where `y` lies in the drawing."""
+        """Return the vertical position of `y` in the drawing."""
         _, top, _, bottom = self.box
         _, _, low, high = self.ends
         return round(bottom - (y - low) / (high - low) * (bottom - top), 1)
@@ -79,21 +79,21 @@ class Plot:
         return self.path([(x, high) for x, _, high in band] + [(x, low) for x, low, _ in reversed(band)]) + "Z"
 
     def tips(self) -> list[tuple[float, float, str]]:
-        """Return what can be pointed at: a place in the drawing and a text, line by line."""
-        told = []
-        for one in self.series:
-            if one.tips:
-                step = max(1, math.ceil(len(one.points) / _MOST_TIPS))
-                chosen = sorted({*range(0, len(one.points), step), len(one.points) - 1})
-                told += [(self.across(one.points[i][0]), self.down(one.points[i][1]), one.tips[i]) for i in chosen]
-        return told
+        """Return the points that have a text, line by line: x and y in the drawing, and the text."""
+        places = []
+        for line in self.series:
+            if line.tips:
+                step = max(1, math.ceil(len(line.points) / _MOST_TIPS))
+                chosen = sorted({*range(0, len(line.points), step), len(line.points) - 1})
+                places += [(self.across(line.points[i][0]), self.down(line.points[i][1]), line.tips[i]) for i in chosen]
+        return places
 
 
 def corners(points: Sequence[Point]) -> list[Point]:
-    """Return the points at which a line turns, and both its ends: what draws the same line, if it never turns back."""
+    """Return the points at which a line turns, and its two ends; they draw the same line, if it never turns back."""
     kept = list(points[:1])
     for here, after in itertools.pairwise(points[1:]):
-        last = kept[-1]  # not the point before: where one comes twice, there is no way to it from itself
+        last = kept[-1]  # not the point before: if a point occurs twice, it has no direction from itself
         if (here[0] - last[0]) * (after[1] - here[1]) != (here[1] - last[1]) * (after[0] - here[0]):
             kept.append(here)
     return [*kept, points[-1]] if len(points) > 1 else kept

@@ -1,4 +1,4 @@
-"""Many grey pictures as text that goes into a page, as large as a budget lets them be."""
+"""Encodes many grey pictures as text for a page, as large as a budget of characters allows."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from birads_zoo.report.drawing.shades import eight_bits
 
 _SIDES = (512, 448, 384, 320, 256, 224, 192, 160, 128, 96, 64, 48, 32, 24, 16)  # pixels of the longer side
 _QUALITY = 82
-_TRIED = 24  # pictures whose sizes stand for all
-_MARGIN = 1.15  # by which these may be wrong
+_TRIED = 24  # pictures from which the size of all is estimated
+_MARGIN = 1.15  # factor by which the estimate may be too low
 
 Read = Callable[[int], NDArray[Any]]
 
 
 def thumbnails(read: Read, count: int, budget: int) -> list[str]:
-    """Return `count` pictures as base64 texts of grey JPEG files, together about `budget` characters long at most.
+    """Return `count` pictures as grey JPEG files in base64, together at most about `budget` characters long.
 
-    `read(i)` gives picture i as H×W of uint8, uint16 or floats in [0, 1]. All get the same scale: the largest that the
-    budget allows, judged by 24 of them, and never above their own. Proportions stay.
+    `read(i)` returns picture i as H×W of uint8, uint16 or floats in [0, 1]. All pictures get the same longer side: the
+    largest that the budget allows, estimated from 24 of them. No picture is enlarged, and proportions are kept.
     """
     if not count:
         return []

@@ -1,1 +1,1 @@
-"""The page, the figures and the text of one run."""
+"""Writes the page, the figures and the text of one run."""

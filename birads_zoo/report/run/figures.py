@@ -1,4 +1,4 @@
-"""All figures of one run."""
+"""Draws all figures of one run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.predictions import predicted_rows
 from birads_zoo.training.history import Epoch, best_epoch
 
-_GRID = 18  # pictures of the sample grid, at most
+_GRID = 18  # pictures in the sample grid, at most
 _OF_NUMBERS = (
     "class-distribution",
     "confusion-matrix",
@@ -43,7 +43,7 @@ _OF_NUMBERS = (
     "roc-curves",
     "subgroups",
 )
-_MISTAKES = 16  # as many as `pictures.misclassified` shows
+_MISTAKES = 16  # the number that `pictures.misclassified` shows
 
 
 def draw_all(
@@ -58,9 +58,9 @@ def draw_all(
     ending: str = ".png",
     names: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the figures of a run into `folder`, in the form that `ending` names to `style.save`.
+    """Write the figures of a run into `folder`; `ending` is the suffix of the files, as `style.save` takes it.
 
-    `names` are what patients are called, by their ids; without them, by these. Without `explained`, no heat maps.
+    `names` maps patient ids to the names shown; `None` shows the ids. Heat maps are left out if `explained` is `None`.
     """
     classes = data.labelled.classes
     leaky = f", {leak_text(metrics)} patients" if metrics.leaky else ""
@@ -94,12 +94,12 @@ def draw_all(
 
 
 def figures_of_numbers(folder: Path) -> dict[str, Path]:
-    """Return by name those figures in `folder` that show neither a patient's picture nor an id."""
+    """Return by name the figures in `folder` that show neither a patient's picture nor an id."""
     return {path.stem: path for path in sorted(folder.glob("*.png")) if path.stem in _OF_NUMBERS}
 
 
 def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:
-    """Return the positive classes against the rest, `None` where there are none, and each class against the rest."""
+    """Return the positive classes against the rest (`None` if there are none), and each class against the rest."""
 
     def against(name: str, positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> Against:
         drawn = curves(positive, scores, rows.patients, numpy_generator(recipe.seed, "curves"))
@@ -127,14 +127,11 @@ def chosen_epochs(history: Sequence[Epoch], recipe: Recipe) -> dict[int, int]:
     by_fold: dict[int, list[Epoch]] = {}
     for epoch in history:
         by_fold.setdefault(epoch.fold, []).append(epoch)
-    return {fold: own[best_epoch(own, recipe.training.select)].epoch for fold, own in by_fold.items()}
+    return {fold: epochs[best_epoch(epochs, recipe.training.select)].epoch for fold, epochs in by_fold.items()}
 
 
 def shown_pictures(data: Prepared, positions: NDArray[np.int64]) -> NDArray[Any]:
-    """Return what a reader sees of n samples, n×H×(O·W): the pictures their labels are of, side by side.
-
-    Where one is absent it is black.
-    """
+    """Return the pictures of n samples, n×H×(O·W): each sample's O own views side by side; an absent view is black."""
     own = data.own[positions]
     pictures = np.asarray(data.store.array[own.pictures])
     pictures[~own.present] = 0

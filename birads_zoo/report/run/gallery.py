@@ -1,4 +1,4 @@
-"""Every prediction as the page's gallery shows it: the picture, what was said of it, and how far off that was."""
+"""Builds the data of the page's gallery: every prediction with its picture, true class and probabilities."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from birads_zoo.report.drawing.thumbnails import thumbnails
 from birads_zoo.report.run.figures import lesion_outlines, shown_pictures
 
 _PICTURES = 9_000_000  # characters of all pictures, so that 500 of them and their heat maps stay below 15 MB
-_OLDEST = 90  # years from which on an age can point at one person
+_OLDEST = 90  # years; a higher age could identify a person
 
 
 def gallery(
@@ -26,15 +26,15 @@ def gallery(
     *,
     recalibrated: bool,
 ) -> dict[str, Any]:
-    """Return what the page's script needs, as JSON has it; no patient id, file name or date is in it.
+    """Return what the page's script needs, ready for JSON; it contains no patient id, file name or date.
 
     Args:
         test: the rows of `predictions.csv`.
         data: the run's data, prepared again; its store has the pictures as the network got them.
         classes: the K class names, in order.
-        names: what each patient id is called on the page.
+        names: the name on the page of each patient id.
         heat: what `heat.read_heat` returns.
-        recalibrated: whether any fold's probabilities were.
+        recalibrated: whether any fold's probabilities were recalibrated.
 
     """
     place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])
@@ -80,13 +80,13 @@ def _rows(test: pd.DataFrame) -> Iterator[Any]:
 
 
 def _shares(test: pd.DataFrame, kind: str, classes: Sequence[str]) -> list[list[float]]:
-    found: NDArray[np.float64] = test[[f"{kind}_{name}" for name in classes]].to_numpy(np.float64)
-    rounded: list[list[float]] = found.round(4).tolist()
+    shares: NDArray[np.float64] = test[[f"{kind}_{name}" for name in classes]].to_numpy(np.float64)
+    rounded: list[list[float]] = shares.round(4).tolist()
     return rounded
 
 
 def _about(row: Any) -> str:
-    """Say what is known of an image and points at nobody: no date, and no great age to the year."""
+    """Return what is known of an image but does not identify anyone: no date, and no exact age from 90 years on."""
     side = {"L": "left", "R": "right"}.get(row.laterality, row.laterality)
     age = "" if pd.isna(row.age) else f"{_OLDEST} years or older" if row.age >= _OLDEST else f"{row.age:.0f} years"
     density = f"density {row.density}" if row.density else ""

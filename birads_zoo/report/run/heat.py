@@ -1,4 +1,4 @@
-"""A run's heat maps as its page shows them: small, each beside the scores of the explainer that made it."""
+"""Reads a run's heat maps for its page: small maps, and the scores of the explainers that made them."""
 
 from __future__ import annotations
 
@@ -19,99 +19,106 @@ from birads_zoo.report.run.tables import cell, ends_of
 from birads_zoo.results.explanations import ExplainerScores, MapScore
 
 _NAMES: dict[MapScore, str] = {
-    "deletion": "deletion (less is better)",
-    "road": "ROAD (less is better)",
+    "deletion": "deletion (lower is better)",
+    "road": "ROAD (lower is better)",
     "energy_in_breast": "sum in the breast",
     "breast_share": "share that is breast",
     "pointing": "points into a lesion",
     "energy_in_lesion": "sum in lesions",
-    "rank_correlation": "like the maps of random weights",
-    "ssim": "SSIM with these",
+    "rank_correlation": "rank correlation with maps of random weights",
+    "ssim": "SSIM with maps of random weights",
 }
-_TOLD: tuple[MapScore, ...] = ("insertion", "pointing")  # beside every map
-_MAPS = 3_500_000  # characters of all maps of all explainers
+_BESIDE_MAPS: tuple[MapScore, ...] = ("insertion", "pointing")  # shown beside every map
+_MAPS = 3_500_000  # characters, for all maps of all explainers
 
 
 def read_heat(run: Path, classes: Sequence[str], data: Prepared) -> dict[str, Any]:
-    """Return what `birads-zoo explain` left in the folder `run`, as the page's script has it; `data` is the run's.
+    """Return what `birads-zoo explain` wrote into the folder `run`, as the page's script takes it.
 
-    `explainers` has each explainer's name, whether its maps were shown to be `faithful` (`None` where too few patients
-    were explained to say), its verdict, and its scores beside those of its baselines; none, where there is nothing.
-    `maps` has by row and explainer the map as a grey JPEG file, those of a sample's pictures side by side as these are,
-    and the class it explains; `measures` the names of all
-    scores; `few` what † means where an explainer's lesions are of too few patients, as in `explanations_text`.
+    `explainers` has each explainer's name, whether its maps were shown to be `faithful` (`None` if too few patients
+    were explained), its verdict, its scores with those of the baseline maps, and a `summary`. It is empty if nothing
+    was explained. `maps` has, by row and explainer, the map as a grey JPEG file and the class it explains; the maps of
+    a sample's pictures are side by side. `measures` has the names of all scores, and `basis` the numbers of images and
+    patients. `few` has what † means, for explainers whose lesions are of too few patients.
+
+    Args:
+        run: the run's folder.
+        classes: the K class names, in order.
+        data: the run's data.
 
     Raises:
         UserError: when the folder's `explanations` are damaged, or of another format.
 
     """
-    found = read_explanations(run)
-    if found is None:
+    saved = read_explanations(run)
+    if saved is None:
         return {"explainers": [], "measures": [], "maps": {}, "few": []}
-    told = found.explanations
+    explanations = saved.explanations
     try:
-        explainers = told.explainers
-        explained = _explained(found, classes)
-        measures = list(dict.fromkeys(name for one in explainers.values() for name in one.scores))
+        explainers = explanations.explainers
+        explained = _explained(saved, classes)
+        measures = list(dict.fromkeys(name for explainer in explainers.values() for name in explainer.scores))
         maps: dict[int, list[Any]] = {}
         for k, name in enumerate(explainers):
-            for row, text, label in _small(found, name, data, explained, _MAPS // len(explainers)):
-                own = maps.setdefault(row, [None] * len(explainers))
-                own[k] = [text, label]
+            for row, text, label in _small(saved, name, data, explained, _MAPS // len(explainers)):
+                maps.setdefault(row, [None] * len(explainers))[k] = [text, label]
     except KeyError as error:
-        raise UserError(f"{found.folder} is damaged (no {error}); make it again with birads-zoo explain") from None
+        raise UserError(f"{saved.folder} is damaged (no {error}); make it again with birads-zoo explain") from None
     return {
-        "explainers": [_scored(name, one, measures) for name, one in explainers.items()],
+        "explainers": [_scored(name, explainer, measures) for name, explainer in explainers.items()],
         "measures": [_NAMES.get(name, name) for name in measures],
         "maps": maps,
-        "few": list(dict.fromkeys(note for one in explainers.values() if (note := few_lesions(one)))),
-        "said": f"{told.n} images ({told.with_lesions} with known lesions) of {told.patients} patients.",
+        "few": list(dict.fromkeys(note for explainer in explainers.values() if (note := few_lesions(explainer)))),
+        "basis": (
+            f"{explanations.n} images ({explanations.with_lesions} with known lesions) "
+            f"of {explanations.patients} patients."
+        ),
     }
 
 
-def _explained(found: ExplanationFolder, classes: Sequence[str]) -> dict[tuple[str, int], int]:
+def _explained(saved: ExplanationFolder, classes: Sequence[str]) -> dict[tuple[str, int], int]:
     numbers = {name: k for k, name in enumerate(classes)}
-    columns = (found.table[name] for name in ("explainer", "row", "explained"))
+    columns = (saved.table[name] for name in ("explainer", "row", "explained"))
     return {(explainer, int(row)): numbers[name] for explainer, row, name in zip(*columns, strict=True)}
 
 
 def _small(
-    found: ExplanationFolder, explainer: str, data: Prepared, explained: Mapping[tuple[str, int], int], budget: int
+    saved: ExplanationFolder, explainer: str, data: Prepared, explained: Mapping[tuple[str, int], int], budget: int
 ) -> list[tuple[int, str, int]]:
-    """Return each explained sample's row, its pictures' maps as one small picture, and the class they explain."""
-    rows, maps = found.maps(explainer)
+    """Return each explained sample's row, the maps of its pictures as one small picture, and the class they explain."""
+    rows, maps = saved.maps(explainer)
     place = {row: at for at, row in enumerate(rows.tolist())}
     numbers = data.pictures.rows["row"].to_numpy(np.int64)[data.own.pictures]
     chosen = np.flatnonzero(np.isin(numbers, rows).any(axis=1))
     black = np.zeros_like(maps[0])
 
     def together(sample: int) -> NDArray[np.float16]:
-        own = zip(numbers[sample].tolist(), data.own.present[sample], strict=True)
-        return side_by_side(np.stack([maps[place[row]] if there and row in place else black for row, there in own]))
+        views = zip(numbers[sample].tolist(), data.own.present[sample], strict=True)
+        return side_by_side(np.stack([maps[place[row]] if known and row in place else black for row, known in views]))
 
     small = thumbnails(lambda i: together(chosen[i]), len(chosen), budget)
     firsts = numbers[chosen, 0].tolist()
     return [(row, text, explained[explainer, row]) for row, text in zip(firsts, small, strict=True)]
 
 
-def _scored(name: str, one: ExplainerScores, measures: Sequence[MapScore]) -> dict[str, Any]:
-    few, cells = few_lesions(one), []
+def _scored(name: str, explainer: ExplainerScores, measures: Sequence[MapScore]) -> dict[str, Any]:
+    few, cells = few_lesions(explainer), []
     marks = dict.fromkeys(AT_LESIONS, " †") if few else {}
     for measure in measures:
-        score = one.scores.get(measure)
+        score = explainer.scores.get(measure)
         shown = cell(None, None) if score is None else cell(score.value, (score.low, score.high))
-        others = {base: scores.get(measure) for base, scores in one.baselines.items()}
+        others = {base: scores.get(measure) for base, scores in explainer.baselines.items()}
         note = " · ".join(f"{base} {other.value:.3f}" for base, other in others.items() if other)
         cells.append({"text": shown["text"], "ends": shown["ends"] + marks.get(measure, ""), "note": note})
-    said = []
-    for measure in _TOLD:
-        if score := one.scores.get(measure):
+    parts = []
+    for measure in _BESIDE_MAPS:
+        if score := explainer.scores.get(measure):
             ends = ends_of((score.low, score.high)) + marks.get(measure, "")
-            said.append(f"{_NAMES.get(measure, measure)} {score.value:.3f} {ends}")
+            parts.append(f"{_NAMES.get(measure, measure)} {score.value:.3f} {ends}")
     return {
         "name": name,
-        "faithful": one.faithful,
-        "verdict": one.verdict,
+        "faithful": explainer.faithful,
+        "verdict": explainer.verdict,
         "cells": cells,
-        "said": " · ".join([*said, few] if few else said),
+        "summary": " · ".join([*parts, few] if few else parts),
     }

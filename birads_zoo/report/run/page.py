@@ -1,4 +1,4 @@
-"""A finished run as a page that opens without a network, with every prediction in it."""
+"""Writes a finished run as an HTML page that opens without a network and has every prediction in it."""
 
 from __future__ import annotations
 
@@ -46,29 +46,29 @@ def write_run_page(
     heat: Mapping[str, Any],
     names: Mapping[str, str] | None,
 ) -> None:
-    """Write the page to `path`: all in one file; every text from outside is escaped.
+    """Write the page to `path`, as one file; every text from outside is escaped.
 
     Args:
-        path: where the page goes.
-        recipe: the run's, its ablations applied.
+        path: the HTML file to write.
+        recipe: the run's recipe, with its ablations applied.
         test: the rows of `predictions.csv`.
-        metrics: what `metrics.json` says.
-        environment: what `environment.json` says.
+        metrics: the content of `metrics.json`.
+        environment: the content of `environment.json`.
         history: every fold's epochs.
         data: the run's data, prepared again.
         heat: what `heat.read_heat` returns.
-        names: what patients are called, by their ids; with them, neither an id nor a file name nor a date is in the
-            page. `None` shows the ids, and the folders of the data.
+        names: the name shown for each patient id. With it, the page contains no id, file name or date. `None` shows
+            the ids, and the folders of the data.
 
     """
-    called = {one: one for one in test["patient_id"]} if names is None else names
+    shown_names = {patient: patient for patient in test["patient_id"]} if names is None else names
     rows = predicted_rows(test, "test", data, recipe)
     together, each = against_the_rest(rows, recipe)
     calibration_text, sets_text = chances(metrics)
-    left = _not_recalibrated(metrics.calibration.folds)
+    not_recalibrated = _not_recalibrated(metrics.calibration.folds)
     chosen = chosen_epochs(history, recipe)
     per_class, macro = run_tables.per_class(metrics)
-    explainers = {one["name"]: one["faithful"] for one in heat["explainers"]}
+    explainers = {explainer["name"]: explainer["faithful"] for explainer in heat["explainers"]}
     page = templates.render(
         "report.html",
         title=f"{recipe.run_id} on {recipe.dataset.name}, target {metrics.target}",
@@ -84,9 +84,9 @@ def write_run_page(
         few=metrics.intervals.few,
         n=metrics.n,
         folds=metrics.folds,
-        patients=sorted({name for name in called.values() if name}),
-        gallery=gallery(test, data, metrics.classes, called, heat, recalibrated=not left),
-        not_recalibrated=left,
+        patients=sorted({name for name in shown_names.values() if name}),
+        gallery=gallery(test, data, metrics.classes, shown_names, heat, recalibrated=not not_recalibrated),
+        not_recalibrated=not_recalibrated,
         roc=run_plots.roc_plots(together, each),
         pr=run_plots.pr_plots(together, each),
         reliability=run_plots.reliability_plots(metrics.calibration),
@@ -117,12 +117,12 @@ def _basis(metrics: RunMetrics) -> str:
     )
 
 
-def _sentence(said: str) -> str:
-    return f"{said[0].upper()}{said[1:]}."
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _not_recalibrated(folds: Sequence[FoldFit]) -> str:
-    """Say why no fold was recalibrated; "" where one was."""
+    """Return why no fold was recalibrated; "" if one was."""
     if any(fold.temperature is not None for fold in folds):
         return ""
     if all(fold.patients < FEWEST_PATIENTS for fold in folds):
@@ -131,8 +131,8 @@ def _not_recalibrated(folds: Sequence[FoldFit]) -> str:
 
 
 def _training_text(history: Sequence[Epoch], recipe: Recipe) -> str:
-    rule = {"last": "the last epoch is kept", "loss": "the epoch of the least validation loss is kept"}
-    kept = rule.get(recipe.training.select, f"the epoch of the best validation {recipe.training.select} is kept")
+    rule = {"last": "the last epoch is kept", "loss": "the epoch with the lowest validation loss is kept"}
+    kept = rule.get(recipe.training.select, f"the epoch with the best validation {recipe.training.select} is kept")
     minutes = sum(epoch.seconds for epoch in history) / 60
     epochs = f"{len(history)} epoch{'s' * (len(history) != 1)}"
     return f"{epochs} over all folds, {minutes:.1f} min; {kept}. Thin: each fold; thick: their mean."
@@ -141,8 +141,8 @@ def _training_text(history: Sequence[Epoch], recipe: Recipe) -> str:
 def _per_fold(metrics: RunMetrics, history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[dict[str, Any]]:
     epochs = Counter(epoch.fold for epoch in history)
     return [
-        asdict(one) | {"fold": one.fold + 1, "epochs": epochs[one.fold], "kept": chosen.get(one.fold, "–")}
-        for one in metrics.per_fold
+        asdict(row) | {"fold": row.fold + 1, "epochs": epochs[row.fold], "kept": chosen.get(row.fold, "–")}
+        for row in metrics.per_fold
     ]
 
 
@@ -150,14 +150,14 @@ def _data_text(data: Prepared) -> str:
     summary, (_, height, width) = data.summary, data.store.array.shape
     return (
         f"{summary.rows} rows of {summary.patients} patients, {summary.usable} of them usable for the target "
-        f"{data.labelled.target.name}; the network got pictures of {height} × {width} pixels, and so does this page."
+        f"{data.labelled.target.name}; the pictures have {height} × {width} pixels, for the network and on this page."
     )
 
 
 def _population(data: Prepared) -> list[tuple[str, int, int]]:
     patients = data.labelled.index.rows["patient_id"].to_numpy()
     return [
-        (name, int((of := data.labelled.labels == k).sum()), len({one for one in patients[of] if one}))
+        (name, int((of := data.labelled.labels == k).sum()), len({patient for patient in patients[of] if patient}))
         for k, name in enumerate(data.labelled.classes)
     ]
 
@@ -168,21 +168,21 @@ def _audit(data: Prepared) -> list[tuple[str, str, int]]:
 
 
 def _environment(environment: Environment, recipe: Recipe) -> list[tuple[str, str]]:
-    """Say on what the run was made; its command line is left out, for it can hold names of folders."""
-    told = [("ablations", ", ".join(recipe.ablations) or "none")]
+    """Return the run's environment as names and values, without its command line, which can hold folder names."""
+    rows = [("ablations", ", ".join(recipe.ablations) or "none")]
     for key, value in asdict(environment).items():
         if key in ("arguments", "resumed") or value is None:
             continue
         if isinstance(value, Mapping):
-            value = ", ".join(f"{name} {one}" for name, one in value.items())
-        told.append((key.replace("_", " "), str(value)))
+            value = ", ".join(f"{name} {entry}" for name, entry in value.items())
+        rows.append((key.replace("_", " "), str(value)))
     if again := environment.resumed:
-        told.append(("resumed", f"{len(again)} times" if len(again) > 1 else "once"))
-    return told
+        rows.append(("resumed", f"{len(again)} times" if len(again) > 1 else "once"))
+    return rows
 
 
 def _recipe(recipe: Recipe, *, whole: bool) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the recipe's fields by section; without `whole`, not those that may say where things lie."""
+    """Return the recipe's fields by section; values that may name a person or a machine are hidden unless `whole`."""
     sections: dict[str, list[tuple[str, str]]] = {"general": []}
     for key, value in leaves(shaping(recipe)).items():
         section, field = key.split(".", 1) if "." in key else ("general", key)

@@ -1,4 +1,4 @@
-"""The charts of a run's page: learning curves, ROC and PR curves with bands, and reliability."""
+"""Builds the charts of a run's page: learning curves, ROC and PR curves with bands, and reliability."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from birads_zoo.training.history import Epoch
 _UNIT = (0.0, 1.0, 0.0, 1.0)
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _DASHES = ("", "9 3", "3 2", "9 3 3 3")
-_BAND_STEP = 4  # of the 201 places where a band is known, as many as a small chart can show
+_BAND_STEP = 4  # a band has 201 points; every fourth is enough for a small chart
 
 
 def learning_plots(history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[Plot]:
-    """Draw the losses and the validation scores by epoch; with several folds each of them faintly, and their mean."""
+    """Build the charts of losses and validation scores by epoch; several folds are faint lines behind their mean."""
     loss: list[tuple[str, str, str, Score]] = [
         ("training", "quiet", "4 3", "train_loss"),
         ("validation", "cool", "", "val_loss"),
@@ -33,7 +33,7 @@ def learning_plots(history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[
     ]
     plots = []
     for title, kinds in (("Loss", loss), ("Validation scores", scores)):
-        lines = [one for kind in kinds for one in _by_epoch(history, chosen, *kind)]
+        lines = [line for kind in kinds for line in _by_epoch(history, chosen, *kind)]
         values = [y for line in lines for _, y in line.points]
         if not values:
             continue
@@ -46,7 +46,7 @@ def learning_plots(history: Sequence[Epoch], chosen: Mapping[int, int]) -> list[
                 y="",
                 ends=(min(1, last - 1), max(last, 1), 0.0, top),
                 series=lines,
-                x_ticks=[tick for tick in _ticks(1, max(last, 2), whole=True) if 1 <= tick <= last],
+                x_ticks=[tick for tick in _ticks(1, max(last, 2), integer=True) if 1 <= tick <= last],
                 y_ticks=_FIFTHS if kinds is scores else _ticks(0, top),
                 width=620,
                 height=320,
@@ -65,13 +65,13 @@ def _by_epoch(
             folds.setdefault(epoch.fold, {})[epoch.epoch] = value
     if not folds:
         return []
-    # The mean ends where the first fold does: beyond, it would jump because its members change.
-    shared = sorted(set.intersection(*(set(own) for own in folds.values())))
-    means = [(float(epoch), float(np.mean([own[epoch] for own in folds.values()]))) for epoch in shared]
+    # The mean ends with the shortest fold: after that it would jump, because it would be over fewer folds.
+    shared = sorted(set.intersection(*(set(curve) for curve in folds.values())))
+    means = [(float(epoch), float(np.mean([curve[epoch] for curve in folds.values()]))) for epoch in shared]
     several = f", mean of {len(folds)} folds" if len(folds) > 1 else ""
     lines = [
-        Series(name=name, points=[(float(at), own[at]) for at in sorted(own)], tone=tone, dash=dash, faint=True)
-        for own in folds.values()
+        Series(name=name, points=_points(curve), tone=tone, dash=dash, faint=True)
+        for curve in folds.values()
         if several
     ]
     tips = [f"{name} {value:.3f} after epoch {epoch:.0f}{several}" for epoch, value in means]
@@ -91,28 +91,32 @@ def _by_epoch(
     return lines
 
 
-def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    found = MaxNLocator("auto" if whole else 5, integer=whole, min_n_ticks=2).tick_values(low, max(high, low + 1e-6))
-    return [float(tick) for tick in found if tick >= low - 1e-9]
+def _points(curve: Mapping[int, float]) -> list[Point]:
+    return [(float(epoch), curve[epoch]) for epoch in sorted(curve)]
+
+
+def _ticks(low: float, high: float, *, integer: bool = False) -> list[float]:
+    locator = MaxNLocator("auto" if integer else 5, integer=integer, min_n_ticks=2)
+    return [float(tick) for tick in locator.tick_values(low, max(high, low + 1e-6)) if tick >= low - 1e-9]
 
 
 def roc_plots(together: Against | None, each: Sequence[Against]) -> list[Plot]:
-    """Draw the ROC curve of the positive classes `together`, if there are such, and those of each class."""
+    """Build the ROC charts of the positive classes `together`, unless `None`, and of each class."""
 
-    def told(line: Against, curve: Curve, x: float, y: float) -> str:
+    def tip_text(line: Against, curve: Curve, x: float, y: float) -> str:
         return f"{line.name}: sensitivity {y:.3f} at specificity {1 - x:.3f}"
 
     names = ("false positive rate (1 − specificity)", "sensitivity")
-    return _panels(together, each, "roc", names, told, [(0.0, 0.0), (1.0, 1.0)])
+    return _panels(together, each, "roc", names, tip_text, [(0.0, 0.0), (1.0, 1.0)])
 
 
 def pr_plots(together: Against | None, each: Sequence[Against]) -> list[Plot]:
-    """Draw the precision-recall curves of the same."""
+    """Build the precision-recall charts of the same classes."""
 
-    def told(line: Against, curve: Curve, x: float, y: float) -> str:
+    def tip_text(line: Against, curve: Curve, x: float, y: float) -> str:
         return f"{line.name}: precision {y:.3f} at recall {x:.3f} (by chance {line.positives / line.n:.3f})"
 
-    return _panels(together, each, "pr", ("recall (sensitivity)", "precision"), told, ())
+    return _panels(together, each, "pr", ("recall (sensitivity)", "precision"), tip_text, ())
 
 
 def _panels(
@@ -120,7 +124,7 @@ def _panels(
     each: Sequence[Against],
     kind: str,
     names: tuple[str, str],
-    told: Callable[[Against, Curve, float, float], str],
+    tip_text: Callable[[Against, Curve, float, float], str],
     guide: Sequence[Point],
 ) -> list[Plot]:
     area = "pooled AUC" if kind == "roc" else "AP"
@@ -128,10 +132,10 @@ def _panels(
     if together is not None:
         share = together.positives / together.n
         chance = guide or [(0.0, share), (1.0, share)]
-        parts.append(("positive against the rest", _curve(together, kind, area, "ink", "", told), chance))
+        parts.append(("positive against the rest", _curve(together, kind, area, "ink", "", tip_text), chance))
     if together is None or len(each) > 2:
-        lines = [_curve(one, kind, area, f"c{k}", _DASHES[k % len(_DASHES)], told) for k, one in enumerate(each)]
-        parts.append(("each class against the rest", [line for own in lines for line in own], guide))
+        lines = [_curve(line, kind, area, f"c{k}", _DASHES[k % len(_DASHES)], tip_text) for k, line in enumerate(each)]
+        parts.append(("each class against the rest", [series for curve in lines for series in curve], guide))
     return [
         Plot(
             title=f"{kind.upper()}: {title}",
@@ -153,36 +157,36 @@ def _curve(
     area: str,
     tone: str,
     dash: str,
-    told: Callable[[Against, Curve, float, float], str],
+    tip_text: Callable[[Against, Curve, float, float], str],
 ) -> list[Series]:
     curve: Curve | None = getattr(line, kind)
     if curve is None:
         return []
     points = corners([(float(x), float(y)) for x, y in zip(curve.x, curve.y, strict=True)])
     few = " · too few pairs" if kind == "roc" and line.basis.few else ""
-    band = [tuple(map(float, one)) for one in zip(curve.at, curve.low, curve.high, strict=True)]
+    band = [tuple(map(float, point)) for point in zip(curve.at, curve.low, curve.high, strict=True)]
     return [
         Series(
             name=f"{line.name} · {area} {curve.area:.3f} · {line.positives} of {line.n}{few}",
             points=points,
-            tips=[told(line, curve, x, y) for x, y in points],
+            tips=[tip_text(line, curve, x, y) for x, y in points],
             tone=tone,
             dash=dash,
-            band=[*band[::_BAND_STEP], band[-1]],  # type: ignore[list-item]  # of three each
+            band=[*band[::_BAND_STEP], band[-1]],  # type: ignore[list-item]  # tuples of three
         )
     ]
 
 
 def reliability_plots(calibration: Recalibration) -> list[Plot]:
-    """Draw how often a stated probability came true: of the predicted class, and of each class.
+    """Build the reliability diagrams: how often a stated probability came true.
 
-    Two classes have one diagram beside that of the predicted class.
+    There is one for the predicted class and one for each class; of two classes only the second has one.
     """
     drawn = [("as the network states it", "warm", "circle", calibration.before)]
     if calibration.after is not None:
         drawn.append(("recalibrated", "cool", "square", calibration.after))
-    classes = [each.name for each in calibration.before.per_class]
-    panels = [("The called class", [step.top_label for *_, step in drawn])]
+    classes = [scores.name for scores in calibration.before.per_class]
+    panels = [("The predicted class", [step.top_label for *_, step in drawn])]
     for k in [1] if len(classes) == 2 else range(len(classes)):
         panels.append((classes[k], [step.per_class[k].bins for *_, step in drawn]))
     return [
@@ -201,17 +205,17 @@ def reliability_plots(calibration: Recalibration) -> list[Plot]:
 
 
 def _bins(name: str, tone: str, marker: str, bins: Sequence[Bin]) -> Series:
-    most = max(each.n for each in bins)
-    at = [(each.predicted, each.observed) for each in bins]
+    most = max(point.n for point in bins)
+    at = [(point.predicted, point.observed) for point in bins]
     return Series(
         name=name,
-        points=[(x, seen.value) for x, seen in at],
+        points=[(x, share.value) for x, share in at],
         tips=[
-            f"{name}: stated {x:.2f}, came true {seen.value:.2f} ({seen.low:.2f} to {seen.high:.2f}), n = {each.n}"
-            for (x, seen), each in zip(at, bins, strict=True)
+            f"{name}: stated {x:.2f}, came true {share.value:.2f} ({share.low:.2f} to {share.high:.2f}), n = {point.n}"
+            for (x, share), point in zip(at, bins, strict=True)
         ],
         tone=tone,
-        bars=[(x, seen.low, seen.high) for x, seen in at],
-        dots=[2.5 + 4 * math.sqrt(each.n / most) for each in bins],
+        bars=[(x, share.low, share.high) for x, share in at],
+        dots=[2.5 + 4 * math.sqrt(point.n / most) for point in bins],
         marker=marker,
     )

@@ -1,4 +1,4 @@
-"""Names for patients that tell nothing of them."""
+"""Replaces patient ids by names that reveal nothing about the patients."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from birads_zoo.randomness import numpy_generator
 
 
 def pseudonyms(patients: Iterable[str], seed: int) -> dict[str, str]:
-    """Return "P001", "P002" … for each patient id, and "" for an unknown one, "".
+    """Return "P001", "P002" … by patient id, and "" for "", an unknown patient.
 
-    The order is drawn by chance from `seed`, so that it tells neither the ids' order nor the sheet's; one seed and one
-    set of patients give the same names again. Who has the ids and the seed can find out who is who: this keeps names
-    out of a page, and is no encryption.
+    The order is random, drawn from `seed`: it reveals neither the order of the ids nor that of the table. The same seed
+    and the same patients give the same names again. Anyone with the ids and the seed can undo this: it keeps ids out of
+    a page, but it is no encryption.
     """
     known = sorted({patient for patient in patients if patient})
     digits = max(3, len(str(len(known))))

@@ -1,4 +1,4 @@
-"""How a run scores within the sources of its pictures, such as scanners or hospitals, in words."""
+"""Formats a run's scores by the sources of its pictures, such as scanners or hospitals, as lines of text."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from birads_zoo.results.subgroups import Within
 
 
 def by_source(metrics: RunMetrics) -> list[str]:
-    """Say in a line each what the score is of each source, and of pairs within one; [] where one source is known."""
-    found = metrics.subgroups
-    sources = found.attributes.get("source")
+    """Return a line with the score of each source, and one with the score within sources; [] without known sources."""
+    results = metrics.subgroups
+    sources = results.attributes.get("source")
     if sources is None:
         return []
-    each = []
+    sources_text = []
     for group in sources.groups:
-        score = found.compared(group)
-        said = "too few for a score" if score is None else f"ROC-AUC {with_interval(score)}"
-        each.append(f"{group.value} {said} (n = {group.n}, {group.patients} patients{also_few(group.basis)})")
-    lines = [f"by source: {' · '.join(each)}"]
+        score = results.compared(group)
+        text = "too few for a score" if score is None else f"ROC-AUC {with_interval(score)}"
+        sources_text.append(f"{group.value} {text} (n = {group.n}, {group.patients} patients{also_few(group.basis)})")
+    lines = [f"by source: {' · '.join(sources_text)}"]
     return lines if sources.within is None else [*lines, f"within one source: {within_text(sources.within)}"]
 
 
 def within_text(within: Within) -> str:
-    """Say what the score is of pairs that have one value, and how much of the pooled one that leaves."""
+    """Return the score over pairs of rows from one source, and how much pairs across sources add, as text."""
     if within.alone:
         never = f"no {' and no '.join(within.alone)} beside another class"
-        return f"{never}, so classes cannot be told from what the value gives away"
+        return f"{never}, so the source may give the class away"
     if within.gap is None:
         return f"too few patients for a score ({within.basis.text})"
     return (
@@ -39,6 +39,6 @@ def within_text(within: Within) -> str:
 
 
 def signed(gap: Estimate) -> str:
-    """Return a difference with its ends, as "+0.093 (+0.05 to +0.14)"."""
+    """Return a difference with its interval, as "+0.093 (+0.05 to +0.14)"."""
     low, high = outwards(gap.low, gap.high)
     return f"{gap.value:+.3f} ({low:+.2f} to {high:+.2f})"

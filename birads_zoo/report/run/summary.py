@@ -1,4 +1,4 @@
-"""A finished run in a few lines of HTML, for a notebook."""
+"""Formats a finished run as a few lines of HTML, for a notebook."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SCORES: dict[str, Metric] = {
 
 
 def run_summary(recipe: Recipe, metrics: RunMetrics, figures: Mapping[str, Path]) -> str:
-    """Return scores with intervals, the best possible, the gain over the best shortcut, what they are of, and figures.
+    """Return HTML with scores and intervals, the best possible scores, the gain over the best shortcut, and figures.
 
-    Every text is escaped; nothing is fetched.
+    Every text is escaped; nothing is fetched from a network.
     """
     ends = metrics.intervals.scores
     scores = [(name, metrics.score(metric), ends.get(metric)) for name, metric in _SCORES.items()]
     gains = [(name, gain) for name, metric in _SCORES.items() if (gain := metrics.gain.of(metric))]
-    best = [(name, one) for name, metric in _SCORES.items() if metrics.best and (one := metrics.best.of(metric))]
+    best = [(name, score) for name, metric in _SCORES.items() if metrics.best and (score := metrics.best.of(metric))]
     pictures = {name: base64.b64encode(path.read_bytes()).decode("ascii") for name, path in figures.items()}
     return templates.render(
         "notebook.html",

@@ -1,4 +1,4 @@
-"""What the tables and rulers of a run's page show: texts, ends of intervals, and bars in percent of a scale."""
+"""Builds the tables and rulers of a run's page: texts, ends of intervals, and bars in percent of a scale."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from birads_zoo.results.subgroups import Group, Subgroups
 
 
 def headline(metrics: RunMetrics) -> list[dict[str, Any]]:
-    """Return both judged scores: interval, gain over the best shortcut, all shortcuts' places and the best possible."""
+    """Return the two main scores, each with its interval, gain, shortcuts and best possible."""
     best = metrics.best or Best(macro_f1=None, macro_auroc=None)
     ends, gain = metrics.intervals.scores, metrics.gain
     f1s = {name: scores.macro_f1 for name, scores in metrics.shortcuts.items()}
     areas = {name: scores.macro_auroc for name, scores in metrics.shortcuts.items()}
-    judged = (
-        _judged("macro-F1", metrics.macro.f1, ends.get("macro_f1"), gain.macro_f1, f1s, best.macro_f1),
-        _judged("ROC-AUC", metrics.macro.auroc, ends.get("macro_auroc"), gain.macro_auroc, areas, best.macro_auroc),
+    panels = (
+        _panel("macro-F1", metrics.macro.f1, ends.get("macro_f1"), gain.macro_f1, f1s, best.macro_f1),
+        _panel("ROC-AUC", metrics.macro.auroc, ends.get("macro_auroc"), gain.macro_auroc, areas, best.macro_auroc),
     )
-    judged = (judged[0], judged[1] and judged[1] | {"few": few_areas(metrics)})
-    return [one for one in judged if one]
+    panels = (panels[0], panels[1] and panels[1] | {"few": few_areas(metrics)})
+    return [panel for panel in panels if panel]
 
 
-def _judged(
+def _panel(
     name: str,
     value: float | None,
     ends: Ends | None,
@@ -46,11 +46,11 @@ def _judged(
         for shortcut, score in shortcuts.items()
         if score is not None
     ]
-    said, tone = "", ""
+    text, tone = "", ""
     if gain:
         tone = "shown" if gain.low > 0 else "against"
         over = gain.over.replace("_", " ")
-        said = f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) over {over}"
+        text = f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}) over {over}"
     return {
         "name": name,
         "value": value,
@@ -58,7 +58,7 @@ def _judged(
         "high": ends and ends[1],
         "ends": ends_of(ends),
         "few": "",
-        "gain": said,
+        "gain": text,
         "tone": tone,
         "shortcuts": marks,
         "possible": possible and {"value": possible.value, "ends": ends_of((possible.low, possible.high))},
@@ -67,24 +67,24 @@ def _judged(
 
 
 def facts(metrics: RunMetrics) -> list[dict[str, str]]:
-    """Return the figures next in weight to the headline's, with their names and the ends of their intervals."""
+    """Return the figures that follow the headline, with their names and the ends of their intervals."""
     scores = metrics.intervals.scores
-    told = [("accuracy", metrics.accuracy, scores.get("accuracy"))]
+    rows = [("accuracy", metrics.accuracy, scores.get("accuracy"))]
     if metrics.kappa_quadratic is not None:
-        told.append(("weighted kappa", metrics.kappa_quadratic, scores.get("kappa_quadratic")))
+        rows.append(("weighted kappa", metrics.kappa_quadratic, scores.get("kappa_quadratic")))
     if positive := metrics.positive:
         sensitive = positive.sensitivity_at_specificity.get("0.9")
-        for name, one in (
+        for name, estimate in (
             (f"ROC-AUC of the positive{' (too few pairs)' * is_few(positive.basis)}", positive.auroc),
             ("sensitivity at 90 % specificity", sensitive),
         ):
-            if one is not None:
-                told.append((name, one.value, (one.low, one.high)))
-    return [{"name": name, "value": f"{value:.3f}", "ends": ends_of(ends)} for name, value, ends in told]
+            if estimate is not None:
+                rows.append((name, estimate.value, (estimate.low, estimate.high)))
+    return [{"name": name, "value": f"{value:.3f}", "ends": ends_of(ends)} for name, value, ends in rows]
 
 
 def ends_of(ends: Ends | None) -> str:
-    """Return "[0.61, 0.78]" of an interval's ends, rounded outwards, and "" of none."""
+    """Return an interval's ends as "[0.61, 0.78]", rounded outwards, and "" for `None`."""
     return "" if ends is None else "[{:.2f}, {:.2f}]".format(*outwards(*ends))
 
 
@@ -96,9 +96,10 @@ def cell(
     *,
     few: bool = False,
 ) -> dict[str, Any]:
-    """Return a table's cell for a score: its text, ends, what it is sorted by, and its bar on a `scale` from … to.
+    """Return a table's cell for a score: its text, interval, sorting key, and bar.
 
-    `mark` is where an upright line stands on the bar; `few` says that it rests on too few pairs.
+    `scale` has the values at the two ends of the bar, and `mark` the value at which it has an upright line. `few` adds
+    that there are too few pairs.
     """
     bar = None
     if value is not None and ends is not None:
@@ -115,7 +116,7 @@ def cell(
 
 
 def confusion(metrics: RunMetrics) -> list[dict[str, Any]]:
-    """Return a row per true class: its images, and how many and which share of them each class was called."""
+    """Return a row per true class: its number of images, and the count and share of them predicted as each class."""
     rows = []
     for row in metrics.confusion:
         n = sum(row)
@@ -125,19 +126,19 @@ def confusion(metrics: RunMetrics) -> list[dict[str, Any]]:
 
 def per_class(metrics: RunMetrics) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return a row per class, and the cells of the macro averages."""
-    ends = metrics.intervals.scores
+    ends, areas = metrics.intervals.scores, metrics.intervals.areas
     rows = [
         {
-            "name": one.name,
-            "support": one.support,
+            "name": scores.name,
+            "support": scores.support,
             "cells": [
-                cell(one.precision, ends.get(f"precision:{one.name}")),
-                cell(one.recall, ends.get(f"recall:{one.name}")),
-                cell(one.f1, ends.get(f"f1:{one.name}")),
-                cell(one.auroc, ends.get(f"auroc:{one.name}"), few=is_few(metrics.intervals.areas.get(one.name))),
+                cell(scores.precision, ends.get(f"precision:{scores.name}")),
+                cell(scores.recall, ends.get(f"recall:{scores.name}")),
+                cell(scores.f1, ends.get(f"f1:{scores.name}")),
+                cell(scores.auroc, ends.get(f"auroc:{scores.name}"), few=is_few(areas.get(scores.name))),
             ],
         }
-        for one in metrics.per_class
+        for scores in metrics.per_class
     ]
     return rows, [
         cell(metrics.macro.precision, ends.get("macro_precision")),
@@ -147,19 +148,19 @@ def per_class(metrics: RunMetrics) -> tuple[list[dict[str, Any]], list[dict[str,
     ]
 
 
-def subgroups(found: Subgroups) -> list[dict[str, Any]]:
-    """Return all rows together and then each attribute with its verdict and groups; [] where nothing is compared."""
-    if not found.attributes:
+def subgroups(results: Subgroups) -> list[dict[str, Any]]:
+    """Return first all rows, then each attribute with its verdict and groups; [] if nothing is compared."""
+    if not results.attributes:
         return []
-    overall = found.compared(found.all)
+    overall = results.compared(results.all)
     mark = overall.value if overall else None
-    every = [found.all, *(group for attribute in found.attributes.values() for group in attribute.groups)]
-    compared_scale = _scale([found.compared(group) for group in every])
+    every = [results.all, *(group for attribute in results.attributes.values() for group in attribute.groups)]
+    compared_scale = _scale([results.compared(group) for group in every])
     f1_scale = _scale([group.scores.macro_f1 for group in every if group.scores])
 
     def row(group: Group) -> dict[str, Any]:
         f1 = group.scores.macro_f1 if group.scores else None
-        cells = [_scored(found.compared(group), mark, compared_scale), _scored(f1, None, f1_scale)]
+        cells = [_scored(results.compared(group), mark, compared_scale), _scored(f1, None, f1_scale)]
         if group.scores is None:
             cells[0]["text"] = "too few for a score"
         elif is_few(group.basis):
@@ -167,13 +168,13 @@ def subgroups(found: Subgroups) -> list[dict[str, Any]]:
         counts = {"n": group.n, "patients": group.patients, "positives": group.positives}
         return {"value": group.value, "cells": cells} | counts
 
-    parts = [{"name": "", "groups": [row(found.all)], "verdict": "", "differs": False}]
-    for name, attribute in found.attributes.items():
+    parts = [{"name": "", "groups": [row(results.all)], "verdict": "", "differs": False}]
+    for name, attribute in results.attributes.items():
         groups = [row(group) for group in attribute.groups]
-        said = attribute_verdict(attribute)
+        text = attribute_verdict(attribute)
         if attribute.within is not None:
-            said += f"; within one source: {within_text(attribute.within)}"
-        parts.append({"name": name, "groups": groups, "verdict": said, "differs": attribute.differs})
+            text += f"; within one source: {within_text(attribute.within)}"
+        parts.append({"name": name, "groups": groups, "verdict": text, "differs": attribute.differs})
     return parts
 
 
@@ -183,11 +184,11 @@ def _scored(score: Estimate | None, mark: float | None, scale: Ends) -> dict[str
 
 def _scale(scores: Sequence[Estimate | None]) -> Ends:
     known = [score for score in scores if score is not None]
-    return min((one.low for one in known), default=0.0), max((one.high for one in known), default=1.0)
+    return min((score.low for score in known), default=0.0), max((score.high for score in known), default=1.0)
 
 
 def shortcuts(metrics: RunMetrics) -> list[dict[str, Any]]:
-    """Return a row for the network and one for each shortcut, from the best down."""
+    """Return a row for the network and one for each shortcut, the best first."""
     ends = metrics.intervals.scores
     network = {
         "name": "this network",
@@ -196,24 +197,24 @@ def shortcuts(metrics: RunMetrics) -> list[dict[str, Any]]:
         "macro_auroc": metrics.macro.auroc,
         "bar": cell(metrics.macro.f1, ends.get("macro_f1"))["bar"],
         "works": False,
-        "said": "",
+        "works_text": "",
     }
     rows = []
     for name, scores in metrics.shortcuts.items():
-        said = "" if scores.measured else NOT_MEASURED
+        text = "" if scores.measured else NOT_MEASURED
         if scores.p_value is not None:
-            said = "yes" if scores.flagged else "not shown"
-            said += f": {scores.over_chance:+.3f} macro-F1 over chance ({p_text(scores.p_value)})"
-        at = scores.macro_f1
+            text = "yes" if scores.flagged else "not shown"
+            text += f": {scores.over_chance:+.3f} macro-F1 over chance ({p_text(scores.p_value)})"
+        value = scores.macro_f1
         rows.append(
             {
                 "name": name.replace("_", " "),
                 "network": False,
-                "macro_f1": at,
+                "macro_f1": value,
                 "macro_auroc": scores.macro_auroc,
-                "bar": cell(at, None if at is None else (at, at))["bar"],
+                "bar": cell(value, None if value is None else (value, value))["bar"],
                 "works": bool(scores.flagged),
-                "said": said,
+                "works_text": text,
             }
         )
     return [network, *sorted(rows, key=lambda row: -(row["macro_f1"] or 0.0))]

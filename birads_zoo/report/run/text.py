@@ -1,4 +1,4 @@
-"""The results of one run as a table, for a terminal and as plain text."""
+"""Formats the results of one run as a table, for a terminal and as plain text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = ("precision", "recall", "F1", "ROC-AUC", "support")
 
 
 def headline(metrics: RunMetrics) -> str:
-    """Say the main figures in one line, with the split, the rows and the folds they come from."""
+    """Return the main figures in one line, with the split, the number of rows and the folds."""
     figures = (
         ("accuracy", metrics.accuracy, "accuracy"),
         ("balanced", metrics.balanced_accuracy, "balanced_accuracy"),
@@ -42,14 +42,14 @@ NOT_MEASURED = "not measurable: a fold has too few training rows for it"
 
 
 def against_shortcuts(metrics: RunMetrics) -> list[str]:
-    """Say what each shortcut scores on the same folds, and how much more than the best of them the network does.
+    """Return lines with each shortcut's scores on the same folds, and the network's gain over the best of them.
 
-    Before that, where it is so, that the network's answer is always the same.
+    If the network predicts the same class for every image, the first line says so.
     """
     lines = ["shortcuts, on the same folds:"]
-    called = [name for k, name in enumerate(metrics.classes) if any(row[k] for row in metrics.confusion)]
-    if len(called) == 1:
-        lines.insert(0, f"every image is called {called[0]}: this network tells nothing apart")
+    predicted = [name for k, name in enumerate(metrics.classes) if any(row[k] for row in metrics.confusion)]
+    if len(predicted) == 1:
+        lines.insert(0, f"every image is predicted as {predicted[0]}: this network does not tell classes apart")
     for name, scores in metrics.shortcuts.items():
         figures = f"macro-F1 {_number(scores.macro_f1)} · ROC-AUC {_number(scores.macro_auroc)}"
         if not scores.measured:
@@ -68,7 +68,7 @@ def against_shortcuts(metrics: RunMetrics) -> list[str]:
 
 
 def against_best(metrics: RunMetrics) -> list[str]:
-    """Say in a line the best possible result on the same rows; nothing where the data set does not know it."""
+    """Return a line with the best possible result on the same rows; [] if the data set does not know it."""
     if (best := metrics.best) is None:
         return []
     scores = f"macro-F1 {with_interval(best.macro_f1)} · ROC-AUC {with_interval(best.macro_auroc)}"
@@ -76,7 +76,7 @@ def against_best(metrics: RunMetrics) -> list[str]:
 
 
 def readings(metrics: RunMetrics) -> list[str]:
-    """Say in a line each, where it was read: how far off mistakes are, the positive classes, and costs."""
+    """Return a line each, if known: how far off mistakes are, the positive classes, and costs."""
     lines = []
     if errors := metrics.errors:
         kinds = (("adjacent", errors.adjacent), ("severe", errors.severe), ("severe and too low", errors.severe_under))
@@ -85,8 +85,8 @@ def readings(metrics: RunMetrics) -> list[str]:
         )
     if positive := metrics.positive:
         at = (
-            f"{with_interval(one)} at {round(100 * float(level))} % specificity"
-            for level, one in positive.sensitivity_at_specificity.items()
+            f"{with_interval(estimate)} at {round(100 * float(level))} % specificity"
+            for level, estimate in positive.sensitivity_at_specificity.items()
         )
         lines.append(
             f"{' or '.join(positive.classes)} against the rest: ROC-AUC {with_interval(positive.auroc)}"
@@ -96,66 +96,66 @@ def readings(metrics: RunMetrics) -> list[str]:
     if cost := metrics.cost:
         lines.append(
             f"mean cost: {with_interval(cost.argmax)} by the largest probability · {with_interval(cost.minimising)}"
-            f" by the least expected cost · {with_interval(cost.constant)} by calling everything {cost.constant_class}"
+            f" by the least expected cost · {with_interval(cost.constant)} by always predicting {cost.constant_class}"
         )
     return lines
 
 
 def by_subgroup(metrics: RunMetrics) -> list[str]:
-    """Say in a line by which attributes scores differ; nothing where no attribute has two known values."""
+    """Return a line with the attributes by which scores differ; [] if no attribute has two known values."""
     attributes = metrics.subgroups.attributes
     return [f"subgroups: {_subgroups(attributes)}"] if attributes else []
 
 
 def by_level(metrics: RunMetrics) -> list[str]:
-    """Say in a line how breasts and patients score; nothing where no label is severer than another."""
+    """Return a line with the scores of breasts and patients; [] if the classes have no order of severity."""
     if (levels := metrics.levels) is None:
         return []
     finer = () if metrics.level == "patient" else (("breast", levels.breast),)
-    said = " · ".join(_level(name, units) for name, units in (*finer, ("patient", levels.patient)))
-    return [f"{said}  ({UNITS[metrics.level]} combined by {levels.rule})"]
+    text = " · ".join(_level(name, units) for name, units in (*finer, ("patient", levels.patient)))
+    return [f"{text}  ({UNITS[metrics.level]} combined by {levels.rule})"]
 
 
 def chances(metrics: RunMetrics) -> list[str]:
-    """Say in a line each how calibrated the probabilities are, and what the sets hold."""
+    """Return a line on the calibration of the probabilities, and one on the conformal sets."""
     return [f"calibration: {_calibration(metrics.calibration)}", _conformal(metrics.conformal)]
 
 
 def _subgroups(attributes: Mapping[str, Attribute]) -> str:
-    groups = sum(len(one.groups) for one in attributes.values())
-    compared = {name: one.corrected for name, one in attributes.items() if one.corrected is not None}
+    groups = sum(len(attribute.groups) for attribute in attributes.values())
+    compared = {name: attribute.corrected for name, attribute in attributes.items() if attribute.corrected is not None}
     shown = {name: p for name, p in compared.items() if attributes[name].differs}
     if shown:
         differing = ", ".join(f"{name} ({p_text(p)})" for name, p in shown.items())
-        said = f"ROC-AUC differs by {differing}, corrected for {len(compared)} comparisons"
+        text = f"ROC-AUC differs by {differing}, corrected for {len(compared)} comparisons"
     elif compared:
-        said = f"no difference in ROC-AUC shown by {', '.join(compared)}"
+        text = f"no difference in ROC-AUC shown by {', '.join(compared)}"
     else:
-        said = f"too few patients to compare any by {', '.join(attributes)}"
-    return f"{said}  ({groups} groups, each with its n in subgroups.png)"
+        text = f"too few patients to compare any by {', '.join(attributes)}"
+    return f"{text}  ({groups} groups, each with its n in subgroups.png)"
 
 
 def _level(name: str, units: Units | None) -> str:
     if units is None:
         return f"no {name} is known"
-    said = f"macro-F1 {with_interval(units.scores.macro_f1)}"
+    text = f"macro-F1 {with_interval(units.scores.macro_f1)}"
     if (positive := units.positive) is not None:
         share = f"{positive.positives} of {positive.n} positive{also_few(positive.basis)}"
-        said = f"ROC-AUC {with_interval(positive.auroc)} ({share})"
+        text = f"ROC-AUC {with_interval(positive.auroc)} ({share})"
     left_out = f", {units.left_out} images left out" if units.left_out else ""
-    return f"by {name}: {said}{left_out}"
+    return f"by {name}: {text}{left_out}"
 
 
 def _calibration(calibration: Recalibration) -> str:
     before, after = calibration.before, calibration.after
-    said = f"ECE {before.ece:.3f} in {before.bins} equal-count bins ({before.ece_if_calibrated:.3f} by chance)"
+    text = f"ECE {before.ece:.3f} in {before.bins} equal-count bins ({before.ece_if_calibrated:.3f} by chance)"
     skill = f"Brier skill {with_interval(before.brier_skill)}"
     left = [fold for fold in calibration.folds if fold.temperature is None]
     if after is not None:
-        said += f", recalibrated {after.ece:.3f} ({after.ece_if_calibrated:.3f})"
+        text += f", recalibrated {after.ece:.3f} ({after.ece_if_calibrated:.3f})"
         skill += f", recalibrated {with_interval(after.brier_skill)}"
     note = f"  ({len(left)} of {len(calibration.folds)} folds left as they are: {left[0].reason})" if left else ""
-    return f"{said} · {skill}{note}"
+    return f"{text} · {skill}{note}"
 
 
 def _conformal(conformal: Conformal) -> str:
@@ -170,24 +170,24 @@ def _conformal(conformal: Conformal) -> str:
 
 
 def by_fold(metrics: RunMetrics) -> str:
-    """Say what each fold scores by itself, how far the folds lie apart, and of how many rows each is."""
+    """Return a line with each fold's scores, their standard deviation, and the folds' numbers of rows."""
     folds, spread = metrics.per_fold, metrics.spread_over_folds
-    said = []
-    for name, own, sd in (
+    text = []
+    for name, values, sd in (
         ("macro-F1", [fold.macro_f1 for fold in folds], spread.macro_f1.sd),
         ("ROC-AUC", [fold.macro_auroc for fold in folds], spread.macro_auroc.sd),
     ):
-        said.append(f"{name} {' '.join(map(_number, own))}" + ("" if sd is None else f", sd {sd:.3f}"))
+        text.append(f"{name} {' '.join(map(_number, values))}" + ("" if sd is None else f", sd {sd:.3f}"))
     rows = " ".join(str(fold.n) for fold in folds)
     lacking = [f"fold {fold.fold + 1}: {', '.join(fold.absent)}" for fold in folds if fold.absent]
     absent = f"; without rows, and so 0 in its macro-F1: {'; '.join(lacking)}" if lacking else ""
     few = [str(fold.fold + 1) for fold in folds if is_few(fold.basis)]
     pairs = f"; too few pairs for a ROC-AUC in fold{'s' * (len(few) > 1)} {', '.join(few)}" if few else ""
-    return f"by fold: {' · '.join(said)}  (n = {rows}{absent}{pairs})"
+    return f"by fold: {' · '.join(text)}  (n = {rows}{absent}{pairs})"
 
 
 def results_table(metrics: Measured, title: str) -> Table:
-    """Lay out per-class, macro and weighted metrics as a table for a terminal."""
+    """Return per-class, macro and weighted metrics as a table for a terminal."""
     # Text, not str: rich would read "[4]" in a class name or title as markup.
     table = Table(
         title=Text(title),
@@ -210,7 +210,7 @@ def results_table(metrics: Measured, title: str) -> Table:
 
 
 def results_text(metrics: Measured, title: str) -> str:
-    """Lay out the same as lines of plain text, aligned by spaces and never cut, for files and pipes."""
+    """Return the same table as lines of plain text, aligned by spaces and never cut, for files and pipes."""
     classes, means = _rows(metrics)
     rows = [("class", *_COLUMNS), *classes, *means]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -230,14 +230,14 @@ def _rows(metrics: Measured) -> tuple[list[tuple[str, ...]], list[tuple[str, ...
     few, areas = metrics.intervals.few, metrics.intervals.areas
     classes: list[tuple[str, ...]] = [
         (
-            one.name + " †" * (one.name in few),
-            _cell(metrics, one.precision, f"precision:{one.name}"),
-            _cell(metrics, one.recall, f"recall:{one.name}"),
-            _cell(metrics, one.f1, f"f1:{one.name}"),
-            _cell(metrics, one.auroc, f"auroc:{one.name}") + " ‡" * is_few(areas.get(one.name)),
-            str(one.support),
+            row.name + " †" * (row.name in few),
+            _cell(metrics, row.precision, f"precision:{row.name}"),
+            _cell(metrics, row.recall, f"recall:{row.name}"),
+            _cell(metrics, row.f1, f"f1:{row.name}"),
+            _cell(metrics, row.auroc, f"auroc:{row.name}") + " ‡" * is_few(areas.get(row.name)),
+            str(row.support),
         )
-        for one in metrics.per_class
+        for row in metrics.per_class
     ]
     macro, weighted, n = metrics.macro, metrics.weighted, str(metrics.n)
     return classes, [
@@ -269,18 +269,18 @@ def _number(value: float | None) -> str:
 
 
 def with_interval(estimate: Estimate | None) -> str:
-    """Return a value with its ends, as "0.714 [.66 .77]"."""
+    """Return a value with its interval, as "0.714 [.66 .77]"."""
     return "–" if estimate is None else f"{estimate.value:.3f}{_bracketed((estimate.low, estimate.high))}"
 
 
 def _ends(metrics: Measured, name: str) -> str:
-    """Return " [.61 .78]", short enough for four of them on a line of 80 characters; "" where there is none."""
+    """Return an interval as " [.61 .78]", so that four fit on a line of 80 characters; "" if there is none."""
     ends = metrics.intervals.scores.get(name)
     return "" if ends is None else _bracketed(ends)
 
 
 def outwards(low: float, high: float) -> tuple[float, float]:
-    """Round an interval's ends to two digits, outwards, so that what it holds still lies in it."""
+    """Round an interval's ends to two digits, outwards, so that it never gets narrower."""
     return math.floor(100 * low + 1e-9) / 100, math.ceil(100 * high - 1e-9) / 100
 
 

@@ -1,1 +1,1 @@
-"""The leaderboard and the pages of a study."""
+"""Writes the leaderboard and the other results of a study."""

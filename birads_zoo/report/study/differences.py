@@ -1,4 +1,4 @@
-"""Differences with intervals and verdicts, as a figure and as a table: ablations' effects, and a split's inflation."""
+"""Writes differences with intervals and verdicts as a figure and as tables: effects of ablations and of splits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES, _VERDICTS = 2.1, 2.6  # inches
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One line: a difference with its 95 % interval and corrected p-value, `None` where nothing could be tested."""
+    """A difference with its 95 % interval and corrected p-value; both are `None` if nothing could be tested."""
 
     name: str
     estimate: Estimate | None
@@ -33,10 +33,10 @@ class Difference:
 
 
 def draw(lines: Sequence[Difference], path: Path, title: str, context: str, axis: str) -> None:
-    """Draw each difference as a point with its 95 % interval about zero, its verdict beside it.
+    """Draw each difference as a point with its 95 % interval, and its verdict beside it.
 
-    Coloured where the corrected p-value is below 0.05: blue above zero, vermilion below. `axis` says what a positive
-    value means.
+    If the corrected p-value is below 0.05, it is blue above zero and vermilion below zero. `axis` is the name of the
+    x axis and says what a positive value means.
     """
     figure = style.chart(_NAMES + 4.2 + _VERDICTS, 0.42 * len(lines) + 0.8, title, context)
     axes, words = figure.subplots(1, 2, width_ratios=(_NAMES + 4.2, _VERDICTS), sharey=True)
@@ -65,17 +65,17 @@ def draw(lines: Sequence[Difference], path: Path, title: str, context: str, axis
 
 
 def numbers(line: Difference) -> str:
-    """Say a line's numbers: "+0.031 [−0.010, +0.072], p = 0.14"; "" where there are none."""
+    """Return a line's numbers as "+0.031 [−0.010, +0.072], p = 0.14"; "" if nothing could be tested."""
     if line.estimate is None:
         return ""
-    said = f"{line.estimate.value:+.3f} [{line.estimate.low:+.3f}, {line.estimate.high:+.3f}]".replace("-", "−")
+    text = f"{line.estimate.value:+.3f} [{line.estimate.low:+.3f}, {line.estimate.high:+.3f}]".replace("-", "−")
     if line.p is None:
-        return said
-    return f"{said}, {p_text(line.p, '.2g')}"
+        return text
+    return f"{text}, {p_text(line.p, '.2g')}"
 
 
 def markdown(lines: Sequence[Difference], head: str) -> str:
-    """Return the lines as a Markdown table whose first column is called `head`."""
+    """Return the lines as a Markdown table; `head` is the name of the first column."""
     rows = [f"| {line.name} | {numbers(line) or '–'} | {line.verdict} |" for line in lines]
     return "\n".join([f"| {head} | difference [95 % interval], corrected p | verdict |", "| --- | --- | --- |", *rows])
 
@@ -86,7 +86,7 @@ def write_csv(lines: Sequence[Difference], path: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEAD)
     for line in lines:
-        found = line.estimate
-        estimate = (found.value, found.low, found.high) if found else ("", "", "")
-        writer.writerow([line.name, *estimate, "" if line.p is None else line.p, line.verdict])
+        estimate = line.estimate
+        cells = (estimate.value, estimate.low, estimate.high) if estimate else ("", "", "")
+        writer.writerow([line.name, *cells, "" if line.p is None else line.p, line.verdict])
     write_text(path, text.getvalue())

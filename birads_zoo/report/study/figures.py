@@ -1,4 +1,4 @@
-"""The figures of a comparison: scores with intervals, score against cost, F1 by class, and which pairs differ."""
+"""Draws the figures of a comparison: scores with intervals, score against cost, F1 by class, and which pairs differ."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ _SHADES = LinearSegmentedColormap.from_list("scores", ["#f3f7fb", "#9fc1e3", "#2
 _LEVEL = 0.05
 
 
-def draw_study(folder: Path, found: Leaderboard) -> None:
-    """Write what can be drawn as PNG files into `folder`; nothing where every model failed."""
-    ran = [entry for entry in found.entries if entry.score is not None]
+def draw_study(folder: Path, board: Leaderboard) -> None:
+    """Write the figures as PNG files into `folder`; figures without data are left out."""
+    ran = [entry for entry in board.entries if entry.score is not None]
     if not ran:
         return
-    scores(ran, found, folder / "scores.png")
-    per_class(ran, found, folder / "per-class.png")
+    scores(ran, board, folder / "scores.png")
+    per_class(ran, board, folder / "per-class.png")
     if any(entry.flops for entry in ran):
-        cost(ran, found, folder / "cost.png")
-    if any(p is not None for row in found.pairwise for p in row):
-        pairs(ran, found, folder / "pairs.png")
+        cost(ran, board, folder / "cost.png")
+    if any(p is not None for row in board.pairwise for p in row):
+        pairs(ran, board, folder / "pairs.png")
 
 
-def scores(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
-    """Draw each model's score with its 95 % interval over its single folds' scores, and the best shortcut.
+def scores(entries: Sequence[Entry], board: Leaderboard, path: Path) -> None:
+    """Draw each model's score with its 95 % interval, the scores of its single folds, and the best shortcut.
 
-    The shortcut is a line that all should pass; a model's rank, if it has one, stands before its name.
+    The best shortcut is an upright line. A model's rank, if it has one, is before its name.
     """
-    metric = METRICS.get(found.metric, found.metric)
+    metric = METRICS.get(board.metric, board.metric)
     folds = " · small dots: single folds" if any(entry.by_fold for entry in entries) else ""
-    ranks = [rank for entry, rank in zip(found.entries, found.ranks, strict=True) if entry.score is not None]
+    ranks = [rank for entry, rank in zip(board.entries, board.ranks, strict=True) if entry.score is not None]
     tested = any(rank is not None for rank in ranks)
-    judged = "equal ranks: no difference shown" if tested else SEED_NOISE
-    title, context = f"{metric} with 95 % intervals", f"{found.basis}{folds} · {judged}"
+    note = "equal ranks: no difference shown" if tested else SEED_NOISE
+    title, context = f"{metric} with 95 % intervals", f"{board.basis}{folds} · {note}"
     figure = style.chart(_NAMES + 5.8, 0.4 * len(entries) + 1.0, title, context)
     axes = figure.add_subplot()
     style.tidy(axes, "x")
@@ -62,11 +62,11 @@ def scores(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
         style.write(
             axes, entry.score.value, place - 0.2, f"{entry.score.value:.3f}", INK, SMALL, ha="center", va="bottom"
         )
-    if found.shortcuts:
-        best = max(found.shortcuts, key=lambda name: found.shortcuts[name])
-        axes.axvline(found.shortcuts[best], color=WARM, linewidth=1.2, linestyle=(0, (4, 2)))
-        said = "  " + style.plain(f"best shortcut: {best.replace('_', ' ')}")
-        style.write(axes, found.shortcuts[best], len(entries) - 0.3, said, WARM, SMALL, va="bottom")
+    if board.shortcuts:
+        best = max(board.shortcuts, key=lambda name: board.shortcuts[name])
+        axes.axvline(board.shortcuts[best], color=WARM, linewidth=1.2, linestyle=(0, (4, 2)))
+        text = "  " + style.plain(f"best shortcut: {best.replace('_', ' ')}")
+        style.write(axes, board.shortcuts[best], len(entries) - 0.3, text, WARM, SMALL, va="bottom")
     axes.set(ylim=(len(entries) - 0.2, -0.7))
     names = [
         ("" if rank is None else f"{rank}  ") + style.fitted(entry.name, _NAMES)
@@ -76,13 +76,13 @@ def scores(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
     style.save(figure, path)
 
 
-def cost(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
-    """Draw score against the arithmetic of one image; the area of a dot tells the parameters."""
-    metric = METRICS.get(found.metric, found.metric)
-    figure = style.chart(7.4, 4.2, f"{metric} against cost", f"{found.basis} · dot: parameters")
+def cost(entries: Sequence[Entry], board: Leaderboard, path: Path) -> None:
+    """Draw score against the FLOPs of one image; the area of a dot shows the number of parameters."""
+    metric = METRICS.get(board.metric, board.metric)
+    figure = style.chart(7.4, 4.2, f"{metric} against cost", f"{board.basis} · dot: parameters")
     axes = figure.add_subplot()
     style.tidy(axes, "both")
-    style.name_axes(axes, x="10⁹ FLOPs an image, logarithmic", y=metric)
+    style.name_axes(axes, x="10⁹ FLOPs per image, logarithmic", y=metric)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
@@ -98,48 +98,48 @@ def cost(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
         name = style.fitted(entry.name, 1.8, SMALL)
         style.write(axes, x, entry.score.value, name, INK, SMALL, va="center", transform=beside)
     known = [entry.flops / 1e9 for entry in entries if entry.flops]
-    axes.set_xlim(min(known) / 2, max(known) * 6)  # room for names on the right
+    axes.set_xlim(min(known) / 2, max(known) * 6)  # space for names on the right
     style.save(figure, path)
 
 
-def per_class(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
-    """Draw F1 of every model and class, shaded from 0 to 1."""
-    values = np.array([[np.nan if one.f1 is None else one.f1 for one in entry.per_class] for entry in entries])
+def per_class(entries: Sequence[Entry], board: Leaderboard, path: Path) -> None:
+    """Draw the F1 of every model and class, shaded from 0 to 1."""
+    values = np.array([[np.nan if scores.f1 is None else scores.f1 for scores in entry.per_class] for entry in entries])
     classes = entries[0].per_class
     names = [
-        f"{style.fitted(one.name, 1.1)}{' †' * (one.patients < FEW)}\nn = {one.n}\n{one.patients} patients"
-        for one in classes
+        f"{style.fitted(scores.name, 1.1)}{' †' * (scores.patients < FEW)}\nn = {scores.n}\n{scores.patients} patients"
+        for scores in classes
     ]
-    few = f" · † fewer than {FEW} patients" if any(one.patients < FEW for one in classes) else ""
+    few = f" · † fewer than {FEW} patients" if any(scores.patients < FEW for scores in classes) else ""
     figure = style.chart(
-        _NAMES + 1.15 * len(names) + 0.6, 0.42 * len(entries) + 1.2, "F1 by class", f"{found.basis}{few}"
+        _NAMES + 1.15 * len(names) + 0.6, 0.42 * len(entries) + 1.2, "F1 by class", f"{board.basis}{few}"
     )
     axes = figure.add_subplot()
     style.tidy(axes)
     axes.imshow(values, cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
     for (i, j), value in np.ndenumerate(values):
-        said = "–" if np.isnan(value) else f"{value:.2f}"
-        style.write(axes, j, i, said, PAPER if value > 0.45 else INK, BODY, ha="center", va="center")
+        text = "–" if np.isnan(value) else f"{value:.2f}"
+        style.write(axes, j, i, text, PAPER if value > 0.45 else INK, BODY, ha="center", va="center")
     axes.set_xticks(range(len(names)), names)
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(entries)), [style.fitted(entry.name, _NAMES) for entry in entries])
     style.save(figure, path)
 
 
-def pairs(entries: Sequence[Entry], found: Leaderboard, path: Path) -> None:
-    """Draw which pairs of models differ: corrected p-values, dark where below 0.05."""
+def pairs(entries: Sequence[Entry], board: Leaderboard, path: Path) -> None:
+    """Draw which pairs of models differ: corrected p-values, dark if below 0.05."""
     count = len(entries)
     cell = min(0.9, max(0.5, 6.0 / count))
     note = "corrected p-values · dark: a difference is shown"
     figure = style.chart(
-        _NAMES + cell * count + 0.6, cell * count + 1.5, "Which models differ", f"{found.basis} · {note}"
+        _NAMES + cell * count + 0.6, cell * count + 1.5, "Which models differ", f"{board.basis} · {note}"
     )
     axes = figure.add_subplot()
     style.tidy(axes)
     axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal")
     for i in range(count):
         for j in range(count):
-            _cell(axes, i, j, found.pairwise[i][j])
+            _cell(axes, i, j, board.pairwise[i][j])
     names = [style.fitted(entry.name, _NAMES) for entry in entries]
     axes.set_yticks(range(count), names)
     axes.set_xticks(range(count), [style.fitted(entry.name, 1.2, SMALL) for entry in entries], rotation=40, ha="right")
@@ -152,8 +152,8 @@ def _cell(axes: Axes, i: int, j: int, p: float | None) -> None:
     colour = COOL if shown else FAINT if p is not None else PAPER
     axes.add_patch(_square(j, i, colour))
     if p is not None:
-        said = "<.001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
-        style.write(axes, j, i, said, PAPER if shown else QUIET, SMALL, ha="center", va="center")
+        text = "<.001" if p < 0.001 else f"{p:.3f}".replace("0.", ".", 1)
+        style.write(axes, j, i, text, PAPER if shown else QUIET, SMALL, ha="center", va="center")
 
 
 def _square(x: int, y: int, colour: str) -> Rectangle:

@@ -1,4 +1,4 @@
-"""What a comparison of models found: one value that every table, page and workbook is made from."""
+"""The results of a comparison of models, from which every table, page and workbook is made."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from birads_zoo.results.scores import Metric
 
 
 class ClassScore(msgspec.Struct, frozen=True, kw_only=True):
-    """One class's F1 and one-vs-rest ROC-AUC, in [0, 1], means over the seeds, and its n rows of so many patients.
+    """A class's F1 and one-vs-rest ROC-AUC in [0, 1], means over the seeds, and its numbers of rows and patients.
 
-    `basis` is the least that a seed's area rests on; `None` in files of older versions.
+    `basis` has the pairs behind the ROC-AUC, of the seed with the fewest; `None` in files of older versions.
     """
 
     name: str
@@ -30,7 +30,7 @@ class ClassScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoldScore(msgspec.Struct, frozen=True, kw_only=True):
-    """The leaderboard's metric on the n rows of one fold of one seed's cross-validation; `None` where undefined."""
+    """The leaderboard's metric on the n rows of one fold of one seed's cross-validation; `None` if undefined."""
 
     seed: int
     fold: int
@@ -39,14 +39,14 @@ class FoldScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One model under one recipe. Where `error` is not empty it failed, and nothing else is known of it.
+    """One model under one recipe. If `error` is not empty, the model failed and has no results.
 
-    `start` says from which weights its backbone began, and what of it was frozen ("pretrained, frozen"; "" if unknown).
-    `score` is of the leaderboard's metric on all rows, out of fold, `gain` its distance from the best shortcut, both
-    means over the seeds. `by_fold` are the same metric's values fold by fold; `seed_spread` is the standard deviation
-    of the score over the seeds and `fold_spread` that over the folds (within a seed, the variances averaged over the
-    seeds), each `None` where there is but one. `flops` are of one sample's forward pass, rates images/s, memory bytes,
-    energy joules and `seconds` those of a whole run; `None` where unknown.
+    `start` has the initial weights of the backbone and what was frozen ("pretrained, frozen"; "" if unknown). `score`
+    is the leaderboard's metric on all rows, out of fold, and `gain` its difference from the best shortcut; both are
+    means over the seeds. `by_fold` has the same metric by fold. `seed_spread` is the standard deviation of the score
+    over the seeds, and `fold_spread` that over the folds of a seed (variances averaged over the seeds); each is `None`
+    with only one seed or fold. `flops` are for one sample's forward pass, rates in images/s, memory in bytes, energy in
+    joules, and `seconds` for a whole run; `None` if unknown.
     """
 
     name: str
@@ -86,10 +86,9 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
 class SchemeScore(msgspec.Struct, frozen=True, kw_only=True):
     """One split of a leakage study.
 
-    `leaky` and `leak_proven` are as a run's metrics have them. `inflation` is its score less that of the split by
-    patient, `None` for that split itself, and `p` its p-value, corrected by Holm's procedure. `patient_lookup` is what
-    a table from patient to label scores on the same folds.
-    `error` is not empty where the split could not be run.
+    `leaky` and `leak_proven` are as in a run's metrics. `inflation` is the score less that of the split by patient
+    (`None` for that split itself), and `p` its p-value, corrected by Holm's procedure. `patient_lookup` is the score of
+    a table from patient to label on the same folds. `error` is not empty if the split could not be run.
     """
 
     scheme: str
@@ -105,12 +104,12 @@ class SchemeScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
-    """Models compared on the same n samples (of the labels' `level`) of the same patients.
+    """The content of `leaderboard.json`: models compared on the same n samples of the same patients.
 
-    `entries` are sorted by score, the failed last; `ranks` are theirs, equal where tests show no difference, `None` for
-    the failed. `pairwise` holds corrected p-values, m×m. `smallest_gap` is what the data would show with power 0.8.
-    With one seed nothing is tested: all of these are `None`. `leaky` and `leak_proven` are those of a run's metrics.
-    It is the content of `leaderboard.json`.
+    A sample is of the labels' `level`. `entries` are sorted by score, failed models last. `ranks` are in the same
+    order; they are equal if tests show no difference, and `None` for failed models. `pairwise` has the m×m corrected
+    p-values. `smallest_gap` is the gap that the tests would show with power 0.8. With one seed nothing is tested, and
+    `ranks`, `pairwise` and `smallest_gap` are `None`. `leaky` and `leak_proven` are as in a run's metrics.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -139,7 +138,7 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def basis(self) -> str:
-        """Say in one line what every number rests on."""
+        """One line with the data set, target, split, folds, seeds, samples and patients of every number."""
         seeds = max((len(entry.seeds) for entry in self.entries), default=0)
         leaks = f", {leak_text(self)} patients" if self.leaky else ""
         return (

@@ -1,4 +1,4 @@
-"""What a split makes of a score: each split's score with its interval, and its difference from the split by patient."""
+"""Writes the results of a leakage study: each split's score, and its difference from the split by patient."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NAMES, _SCORES, _GAPS, _WORDS = 1.1, 3.6, 3.0, 2.6  # inches
 
 
 def draw(rows: Sequence[SchemeScore], path: Path, title: str, context: str, metric: str) -> None:
-    """Draw a line a split: its score on the left, how much more that is than by patient in the middle, and the verdict.
+    """Draw one line per split: its score on the left, the difference from the split by patient, and the verdict.
 
-    Vermilion where the split leaks or may leak, blue where it does not; a hollow diamond is what a table of patient ids
-    scores on the same folds. A difference is coloured where its corrected p-value is below 0.05.
+    A score is vermilion if the split leaks or may leak, else blue. A hollow diamond is the score of a table of patient
+    ids on the same folds. A difference is coloured if its corrected p-value is below 0.05.
     """
     width = _NAMES + _SCORES + _GAPS + _WORDS
     figure = style.chart(width, 0.52 * len(rows) + 1.1, title, context)
@@ -48,7 +48,7 @@ def draw(rows: Sequence[SchemeScore], path: Path, title: str, context: str, metr
     words.axis("off")
     words.set_xlim(0, 1)
     style.name_axes(scores, x=f"{metric} · ◇ a table of patient ids")
-    style.name_axes(gaps, x="more than by patient, same rows")
+    style.name_axes(gaps, x="score less that by patient, same rows")
     style.save(figure, path)
 
 
@@ -71,7 +71,13 @@ def _draw_score(axes: Axes, place: int, row: SchemeScore) -> None:
 def _draw_gap(axes: Axes, place: int, row: SchemeScore) -> None:
     if row.inflation is None:
         style.write(
-            axes, 0, place, "  failed" if row.error else "  what others are held against", QUIET, SMALL, va="center"
+            axes,
+            0,
+            place,
+            "  failed" if row.error else "  the others are compared with this",
+            QUIET,
+            SMALL,
+            va="center",
         )
         return
     shown = row.p is not None and row.p < 0.05
@@ -89,24 +95,24 @@ def _write_words(axes: Axes, place: int, row: SchemeScore) -> None:
 
 
 def verdict(row: SchemeScore) -> str:
-    """Say what a split does to the score, or why that is not known."""
+    """Return the verdict on a split, or why it failed."""
     return f"failed: {row.error}" if row.error else row.verdict
 
 
 def as_difference(row: SchemeScore) -> Difference:
-    """Return a split's line among differences."""
+    """Return a split's difference from the split by patient."""
     return Difference(name=f"{row.scheme} less patient", estimate=row.inflation, p=row.p, verdict=verdict(row))
 
 
 def markdown(rows: Sequence[SchemeScore], metric: str) -> str:
-    """Return a Markdown table, a line a split: score, patient lookup, difference from the one by patient, verdict."""
+    """Return a Markdown table with one line per split: score, patient lookup, difference and verdict."""
     lines = [
         f"| split | {metric} [95 % interval] | patient lookup | less that by patient, corrected p | verdict |",
         "| --- | --- | --- | --- | --- |",
     ]
     for row in rows:
-        found, lookup = row.score, row.patient_lookup
-        scored = "–" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        estimate, lookup = row.score, row.patient_lookup
+        scored = "–" if estimate is None else f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
         known = "–" if lookup is None else f"{lookup:.3f}"
         name = f"{row.scheme}{f' ({leak_text(row)})' * row.leaky}"
         lines.append(f"| {name} | {scored} | {known} | {numbers(as_difference(row)) or '–'} | {verdict(row) or '–'} |")
@@ -114,14 +120,15 @@ def markdown(rows: Sequence[SchemeScore], metric: str) -> str:
 
 
 def write_csv(rows: Sequence[SchemeScore], path: Path) -> None:
-    """Write a line a split, with the columns `HEAD`; an unknown number is an empty cell."""
+    """Write one line per split, with the columns `HEAD`; an unknown number is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEAD)
     for row in rows:
         score, gap = (
-            ("",) * 3 if one is None else (one.value, one.low, one.high) for one in (row.score, row.inflation)
+            ("",) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
+            for estimate in (row.score, row.inflation)
         )
-        lookup, p = ("" if one is None else one for one in (row.patient_lookup, row.p))
+        lookup, p = ("" if value is None else value for value in (row.patient_lookup, row.p))
         writer.writerow([row.scheme, row.leaky, row.leaky and row.leak_proven, *score, lookup, *gap, p, verdict(row)])
     write_text(path, text.getvalue())

@@ -1,4 +1,4 @@
-"""A leaderboard as a page that opens without a network, and all its other forms beside it."""
+"""Writes a leaderboard as an HTML page that opens without a network, and in all its other formats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from birads_zoo.report.study import differences
 from birads_zoo.report.study.differences import Difference
 from birads_zoo.report.study.figures import draw_study
 from birads_zoo.report.study.leaderboard import Leaderboard
-from birads_zoo.report.study.rows import TOLD_BELOW, board_rows, by_fold, facts
+from birads_zoo.report.study.rows import SHOWN_AS_NOTES, board_rows, by_fold, facts
 from birads_zoo.report.study.table import (
     METRICS,
     REFERENCE_HEAD,
@@ -35,49 +35,49 @@ _FIGURES = {
     "pairs": "Which models differ",
     "ablations": "Effects of the ablations",
 }
-"""By file name: what a figure shows, for those who cannot see it."""
+"""The caption and alternative text of each figure, by file name."""
 
 
-def write_leaderboard(folder: Path, found: Leaderboard) -> None:
+def write_leaderboard(folder: Path, board: Leaderboard) -> None:
     """Write `leaderboard.json`, `.html`, `.csv`, `.md` and `.xlsx`, and `figures/`, into `folder`."""
     figures = make_folder(folder / "figures")
-    draw_study(figures, found)
-    if found.ablations:
+    draw_study(figures, board)
+    if board.ablations:
         lines = [
-            Difference(name=f"{one.name} ({one.backbone})", estimate=one.effect, p=one.p, verdict=one.verdict)
-            for one in found.ablations
+            Difference(name=f"{row.name} ({row.backbone})", estimate=row.effect, p=row.p, verdict=row.verdict)
+            for row in board.ablations
         ]
-        axis = f"{METRICS.get(found.metric, found.metric)}: right of zero, what was removed helps"
-        differences.draw(lines, figures / "ablations.png", "Effects of the ablations", found.basis, axis)
-    documents.write(folder / "leaderboard.json", found)
-    write_text(folder / "leaderboard.md", to_markdown(found) + "\n")
-    write_text(folder / "leaderboard.csv", to_csv(found))
-    write_workbook(folder / "leaderboard.xlsx", found)
-    write_text(folder / "leaderboard.html", page(found, figures))
+        axis = f"{METRICS.get(board.metric, board.metric)}: right of zero, what was removed helps"
+        differences.draw(lines, figures / "ablations.png", "Effects of the ablations", board.basis, axis)
+    documents.write(folder / "leaderboard.json", board)
+    write_text(folder / "leaderboard.md", to_markdown(board) + "\n")
+    write_text(folder / "leaderboard.csv", to_csv(board))
+    write_workbook(folder / "leaderboard.xlsx", board)
+    write_text(folder / "leaderboard.html", page(board, figures))
 
 
-def page(found: Leaderboard, figures: Path) -> str:
-    """Return the page as HTML, the PNG files of `figures` inside it; every text from outside is escaped."""
-    shown = tuple(column for column in columns(found) if column.title not in TOLD_BELOW)
+def page(board: Leaderboard, figures: Path) -> str:
+    """Return the page as HTML with the PNG files of the folder `figures`; every text from outside is escaped."""
+    shown = tuple(column for column in columns(board) if column.title not in SHOWN_AS_NOTES)
     return templates.render(
         "leaderboard.html",
-        found=found,
-        metric=METRICS.get(found.metric, found.metric),
-        facts=facts(found),
+        board=board,
+        metric=METRICS.get(board.metric, board.metric),
+        facts=facts(board),
         columns=shown,
         results=sum(column.low is not None for column in shown),
-        rows=board_rows(found, shown),
-        by_fold=by_fold(found),
-        ranked=any(rank is not None for rank in found.ranks),
-        leak=leak_text(found),
-        leak_meaning=leak_meaning(found),
-        caveats=caveats(found),
+        rows=board_rows(board, shown),
+        by_fold=by_fold(board),
+        ranked=any(rank is not None for rank in board.ranks),
+        leak=leak_text(board),
+        leak_meaning=leak_meaning(board),
+        caveats=caveats(board),
         reference_head=REFERENCE_HEAD,
-        environment=asdict(found.environment),
-        references=reference_rows(found.references),
+        environment=asdict(board.environment),
+        references=reference_rows(board.references),
         figures=[
-            (said, base64.b64encode((figures / f"{name}.png").read_bytes()).decode("ascii"))
-            for name, said in _FIGURES.items()
+            (title, base64.b64encode((figures / f"{name}.png").read_bytes()).decode("ascii"))
+            for name, title in _FIGURES.items()
             if (figures / f"{name}.png").exists()
         ],
     )

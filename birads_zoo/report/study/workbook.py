@@ -1,4 +1,4 @@
-"""A leaderboard as an Excel workbook."""
+"""Writes a leaderboard as an Excel workbook."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ _WHITE = Font(bold=True, color="FFFFFF")
 _WIDEST = 60  # characters
 
 
-def write_workbook(path: Path, found: Leaderboard) -> None:
+def write_workbook(path: Path, board: Leaderboard) -> None:
     """Write the sheets leaderboard, per class, by fold, ablations, reported and environment, each with a frozen header.
 
-    Numbers are numbers, with a format; an interval's ends have columns of their own. Text stays text, even where it
-    begins like a formula.
+    Numbers are stored as numbers with a format, and an interval's ends have their own columns. Text stays text, even if
+    it begins like a formula.
     """
     book = Workbook()
     book.remove(book.active)
-    _leaderboard(book, found)
+    _leaderboard(book, board)
     _sheet(
         book,
         "per class",
         ("model", "class", "F1", "ROC-AUC", "images", "patients"),
         [
-            (entry.name, one.name, one.f1, one.auroc, one.n, one.patients)
-            for entry in found.entries
-            for one in entry.per_class
+            (entry.name, scores.name, scores.f1, scores.auroc, scores.n, scores.patients)
+            for entry in board.entries
+            for scores in entry.per_class
         ],
         {2: "0.000", 3: "0.000"},
     )
-    metric = METRICS.get(found.metric, found.metric)
+    metric = METRICS.get(board.metric, board.metric)
     _sheet(
         book,
         "by fold",
         ("model", "seed", "fold", metric, "images"),
-        [(entry.name, one.seed, one.fold, one.value, one.n) for entry in found.entries for one in entry.by_fold],
+        [(entry.name, fold.seed, fold.fold, fold.value, fold.n) for entry in board.entries for fold in entry.by_fold],
         {3: "0.000"},
     )
     _sheet(
@@ -56,33 +56,33 @@ def write_workbook(path: Path, found: Leaderboard) -> None:
         ("ablation", "backbone", "effect", "low", "high", "p, corrected", "verdict"),
         [
             (
-                one.name,
-                one.backbone,
-                *((None,) * 3 if one.effect is None else (one.effect.value, one.effect.low, one.effect.high)),
-                one.p,
-                one.verdict,
+                row.name,
+                row.backbone,
+                *((None,) * 3 if row.effect is None else (row.effect.value, row.effect.low, row.effect.high)),
+                row.p,
+                row.verdict,
             )
-            for one in found.ablations
+            for row in board.ablations
         ],
         dict.fromkeys((2, 3, 4, 5), "0.000"),
     )
-    _sheet(book, "reported", REFERENCE_HEAD, reference_rows(found.references), {})
-    about = {"basis": found.basis, "command": found.command} | asdict(found.environment)
+    _sheet(book, "reported", REFERENCE_HEAD, reference_rows(board.references), {})
+    about = {"basis": board.basis, "command": board.command} | asdict(board.environment)
     _sheet(book, "environment", ("key", "value"), list(_flat(about)), {})
     with whole_file(path) as temporary:
         book.save(temporary)
 
 
-def _leaderboard(book: Workbook, found: Leaderboard) -> None:
+def _leaderboard(book: Workbook, board: Leaderboard) -> None:
     head: list[str] = []
     formats: dict[int, str] = {}
-    shown = columns(found)
+    shown = columns(board)
     for column in shown:
         titles = [column.head, f"{column.title}, low", f"{column.title}, high"] if column.low else [column.head]
         formats |= dict.fromkeys(range(len(head), len(head) + len(titles)), _excel_format(column.form))
         head += titles
     rows: list[Sequence[Cell]] = []
-    for entry, rank in zip(found.entries, found.ranks, strict=True):
+    for entry, rank in zip(board.entries, board.ranks, strict=True):
         cells: list[Cell] = []
         for column in shown:
             values = [column.value(entry, rank), *(end(entry) for end in (column.low, column.high) if end)]
@@ -90,12 +90,12 @@ def _leaderboard(book: Workbook, found: Leaderboard) -> None:
         rows.append([*cells, entry.error or None])
     sheet = _sheet(book, "leaderboard", [*head, "error"], rows, formats)
     sheet.append([])
-    for sentence in (found.basis, *caveats(found)):
+    for sentence in (board.basis, *caveats(board)):
         sheet.append([sentence])
 
 
 def _excel_format(form: str) -> str:
-    """Turn Python's ".3f" into Excel's "0.000"."""
+    """Return the Excel format for a Python format: ".3f" becomes "0.000"."""
     if not form or form.endswith("g"):  # Excel has no format for significant digits
         return "General"
     digits = int(form.strip("+f").removeprefix("."))
@@ -116,7 +116,7 @@ def _sheet(
             cell = sheet.cell(number, place + 1)
             cell.value = value
             if isinstance(value, str):
-                cell.data_type = "s"  # a name that begins with = is a name
+                cell.data_type = "s"  # a name that begins with = is no formula
             elif value is not None:
                 cell.number_format = formats.get(place, "General")
     sheet.freeze_panes = "A2"

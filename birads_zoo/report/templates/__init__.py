@@ -1,4 +1,4 @@
-"""The pages' templates, and the one way to fill them."""
+"""Renders the templates of the HTML pages."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ _PAGES = jinja2.Environment(
 
 
 def render(name: str, **values: object) -> str:
-    """Fill the template `name`; every text is escaped, and a name that the template asks for in vain is an error."""
+    """Return the template `name` filled with `values`; every text is escaped, and a missing value is an error."""
     return _PAGES.get_template(name).render(**values)

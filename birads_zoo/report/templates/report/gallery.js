@@ -1,4 +1,4 @@
-// The cards: filtered, sorted, a page of them at a time, and drawn when they come into sight.
+// The cards: filtered and sorted, shown page by page, and drawn when they become visible.
 const PAGE = 48;
 const WORST = 8;
 const filters = document.getElementById("filters");
@@ -15,21 +15,21 @@ function draw(card) {
 }
 
 function card(row, among, at) {
-  const made = make("button", `card e${row.error}`);
-  made.type = "button";
-  made.dataset.row = row.row;
-  made.row = row;
+  const button = make("button", `card e${row.error}`);
+  button.type = "button";
+  button.dataset.row = row.row;
+  button.row = row;
   const frame = make("span", "frame");
-  frame.style.aspectRatio = `${told.width} / ${told.height}`;
-  const said = make("span", "said");
-  said.append(make("span", "", told.classes[row.true]), make("b", "", row.wrong ? `→ ${told.classes[row.called]}` : "rightly called"));
+  frame.style.aspectRatio = `${data.width} / ${data.height}`;
+  const caption = make("span", "caption");
+  caption.append(make("span", "", data.classes[row.true]), make("b", "", row.wrong ? `→ ${data.classes[row.called]}` : "correct"));
   const about = make("span", "whose");
   about.append(make("span", "", row.confidence.toFixed(2)), make("span", "", row.patient));
-  made.append(frame, said, about);
-  made.setAttribute("aria-label", `${told.classes[row.true]} called ${told.classes[row.called]}, confidence ${row.confidence.toFixed(2)}${row.patient ? `, patient ${row.patient}` : ""}`);
-  made.addEventListener("click", () => open(among, at, made));
-  sight.observe(made);
-  return made;
+  button.append(frame, caption, about);
+  button.setAttribute("aria-label", `${data.classes[row.true]} predicted as ${data.classes[row.called]}, confidence ${row.confidence.toFixed(2)}${row.patient ? `, patient ${row.patient}` : ""}`);
+  button.addEventListener("click", () => open(among, at, button));
+  sight.observe(button);
+  return button;
 }
 
 const kinds = {
@@ -43,13 +43,13 @@ const kinds = {
 };
 
 function chosen(row) {
-  const asked = Object.fromEntries(new FormData(filters));
-  return (asked.true === "" || row.true === Number(asked.true))
-    && (asked.called === "" || row.called === Number(asked.called))
-    && (asked.error === "" || kinds[asked.error](row))
-    && (asked.patient === "" || row.patient === asked.patient)
-    && (!asked.fold || row.fold === Number(asked.fold))
-    && row.confidence >= asked.least - 0.005 && row.confidence <= Number(asked.most) + 0.005;
+  const values = Object.fromEntries(new FormData(filters));
+  return (values.true === "" || row.true === Number(values.true))
+    && (values.called === "" || row.called === Number(values.called))
+    && (values.error === "" || kinds[values.error](row))
+    && (values.patient === "" || row.patient === values.patient)
+    && (!values.fold || row.fold === Number(values.fold))
+    && row.confidence >= values.least - 0.005 && row.confidence <= Number(values.most) + 0.005;
 }
 
 function list() {
@@ -59,13 +59,13 @@ function list() {
   shown = PAGE;
   const patients = new Set(listed.map(row => row.patient).filter(Boolean)).size;
   const wrong = listed.filter(row => row.wrong).length;
-  document.getElementById("found").textContent = `${listed.length} of ${rows.length} images, ${wrong} mistaken, of ${patients} patients`;
+  document.getElementById("count").textContent = `${listed.length} of ${rows.length} images, ${wrong} wrong, of ${patients} patients`;
   lay();
 }
 
 function lay() {
   sight.disconnect();
-  for (const one of document.querySelectorAll("#worst-cards .card")) sight.observe(one);
+  for (const card of document.querySelectorAll("#worst-cards .card")) sight.observe(card);
   cards.replaceChildren(...listed.slice(0, shown).map((row, at) => card(row, listed, at)));
   const more = document.getElementById("more");
   more.hidden = listed.length <= shown;
@@ -80,7 +80,7 @@ function choose(values) {
 }
 
 function redraw() {
-  for (const one of document.querySelectorAll(".card")) if (one.seen) draw(one);
+  for (const card of document.querySelectorAll(".card")) if (card.seen) draw(card);
   if (viewer.open) show();
 }
 
@@ -95,23 +95,23 @@ for (const cell of document.querySelectorAll(".confusion button")) {
   cell.addEventListener("click", () => choose(cell.dataset));
 }
 
-// Heat controls stand above the cards and in the viewer; both show one state.
-function everywhere(selector, kind, change) {
+// The heat map controls above the cards and those in the viewer always show the same state.
+function everywhere(selector, type, change) {
   const controls = [...document.querySelectorAll(selector)];
-  for (const control of controls) control.addEventListener(kind, () => {
+  for (const control of controls) control.addEventListener(type, () => {
     for (const other of controls) { other.checked = control.checked; other.value = control.value; }
     change(control);
   });
 }
 everywhere(".heat-on", "change", control => { heat.on = control.checked; redraw(); });
-everywhere(".heat-by", "change", control => { heat.by = Number(control.value); redraw(); tell(); });
+everywhere(".heat-by", "change", control => { heat.by = Number(control.value); redraw(); summarise(); });
 everywhere(".heat-opacity", "input", control => document.documentElement.style.setProperty("--heat", control.value));
-function tell() {
-  const one = explainers[heat.by];
-  if (!one) return;
-  for (const said of document.querySelectorAll(".heat-said")) {
-    said.className = `heat-said ${one.faithful === false ? "against" : one.faithful ? "shown" : "quiet"}`;
-    said.textContent = [one.verdict, one.said].filter(Boolean).join(" · ");
+function summarise() {
+  const explainer = explainers[heat.by];
+  if (!explainer) return;
+  for (const summary of document.querySelectorAll(".heat-summary")) {
+    summary.className = `heat-summary ${explainer.faithful === false ? "against" : explainer.faithful ? "shown" : "quiet"}`;
+    summary.textContent = [explainer.verdict, explainer.summary].filter(Boolean).join(" · ");
   }
 }
 document.addEventListener("keydown", event => {
@@ -121,7 +121,7 @@ document.addEventListener("keydown", event => {
 
 const worst = rows.filter(row => row.wrong).sort(orders.worst);
 document.getElementById("worst-cards").append(...worst.slice(0, WORST).map((row, at) => card(row, worst, at)));
-if (!worst.length) document.getElementById("worst-cards").append(make("p", "quiet", "No mistake among these images."));
+if (!worst.length) document.getElementById("worst-cards").append(make("p", "quiet", "No mistakes among these images."));
 addEventListener("beforeprint", () => document.querySelectorAll("#worst-cards .card, #cards .card:nth-child(-n + 24)").forEach(draw));
-tell();
+summarise();
 list();

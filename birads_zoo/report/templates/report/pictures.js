@@ -1,8 +1,8 @@
-// Pictures and heat maps. A map is a small grey picture; its colours and its opacity are made here.
-const shape = told.width / told.height;
-const explainers = told.heat.explainers;
+// Pictures and heat maps. A map comes as a small grey picture; its colours and opacity are computed here.
+const shape = data.width / data.height;
+const explainers = data.heat.explainers;
 const heat = { on: false, by: 0 };
-const ramp = [[0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]];  // "inferno" in eighths
+const ramp = [[0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164]];  // eight colours of "inferno"
 
 function colour(level) {
   const at = level / 255 * (ramp.length - 1), low = Math.min(Math.floor(at), ramp.length - 2), part = at - low;
@@ -11,7 +11,7 @@ function colour(level) {
 const palette = Array.from({ length: 256 }, (_, level) => colour(level));
 
 function mapOf(row) {
-  return heat.on && explainers.length ? told.heat.maps[row.row]?.[heat.by] : undefined;
+  return heat.on && explainers.length ? data.heat.maps[row.row]?.[heat.by] : undefined;
 }
 
 function paint(canvas, text) {
@@ -24,7 +24,7 @@ function paint(canvas, text) {
     const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
     for (let i = 0; i < pixels.data.length; i += 4) {
       const level = pixels.data[i], [red, green, blue] = palette[level];
-      pixels.data.set([red, green, blue, level], i);  // as opaque as it is strong
+      pixels.data.set([red, green, blue, level], i);  // opacity grows with the map
     }
     context.putImageData(pixels, 0, 0);
   };

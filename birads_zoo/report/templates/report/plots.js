@@ -1,11 +1,11 @@
-// Values of charts, by pointer and by arrow keys: each chart carries the places and the texts of its points.
+// Tooltips of charts, by pointer and arrow keys: each chart has the positions and texts of its points.
 const tip = document.getElementById("tip");
 for (const chart of document.querySelectorAll(".plot > svg")) {
   const points = JSON.parse(chart.dataset.tips);
   const pointer = chart.querySelector(".pointer");
   let at = -1;
   const hide = () => { tip.hidden = true; pointer.setAttribute("hidden", ""); };
-  const tellPoint = place => {
+  const showPoint = place => {
     at = place;
     const [x, y, text] = points[place];
     pointer.setAttribute("cx", x);
@@ -21,9 +21,9 @@ for (const chart of document.querySelectorAll(".plot > svg")) {
   if (!points.length) continue;
   chart.addEventListener("pointermove", event => {
     const spot = new DOMPoint(event.clientX, event.clientY).matrixTransform(chart.getScreenCTM().inverse());
-    const far = points.map(([x, y]) => Math.hypot(x - spot.x, y - spot.y));
-    const nearest = far.indexOf(Math.min(...far));
-    if (far[nearest] < 40) tellPoint(nearest);
+    const distances = points.map(([x, y]) => Math.hypot(x - spot.x, y - spot.y));
+    const nearest = distances.indexOf(Math.min(...distances));
+    if (distances[nearest] < 40) showPoint(nearest);
     else hide();
   });
   chart.addEventListener("pointerleave", hide);
@@ -33,6 +33,6 @@ for (const chart of document.querySelectorAll(".plot > svg")) {
     if (event.key === "Escape") hide();
     if (!step) return;
     event.preventDefault();
-    tellPoint((at + step + points.length) % points.length);
+    showPoint((at + step + points.length) % points.length);
   });
 }

@@ -1,31 +1,31 @@
-// One prediction, large. It walks through the pictures as they were listed where it was opened.
+// The viewer of one prediction. Previous and next follow the list from which it was opened.
 const viewer = document.getElementById("viewer");
-const part = id => document.getElementById(id);
-const view = { rows: [], at: 0, opener: null };  // `opener` gets the focus back
+const byId = id => document.getElementById(id);
+const view = { rows: [], at: 0, opener: null };  // `opener` gets the focus when the viewer closes
 viewer.querySelector(".stage").style.setProperty("--shape", shape);
 
 function outline(row) {
   const space = "http://www.w3.org/2000/svg";
   const drawing = document.createElementNS(space, "svg");
-  drawing.setAttribute("viewBox", `0 0 ${told.width} ${told.height}`);
+  drawing.setAttribute("viewBox", `0 0 ${data.width} ${data.height}`);
   for (const [x, y, width, height, kind] of row.lesions) {
-    const one = document.createElementNS(space, kind === "circle" ? "ellipse" : "rect");
-    const [w, h, left, top] = [width * told.width, height * told.height, x * told.width, y * told.height];
-    const said = kind === "circle" ? { cx: left + w / 2, cy: top + h / 2, rx: w / 2, ry: h / 2 } : { x: left, y: top, width: w, height: h };
-    for (const [name, value] of Object.entries(said)) one.setAttribute(name, value);
-    one.setAttribute("class", "lesion");
-    drawing.append(one);
+    const mark = document.createElementNS(space, kind === "circle" ? "ellipse" : "rect");
+    const [w, h, left, top] = [width * data.width, height * data.height, x * data.width, y * data.height];
+    const attributes = kind === "circle" ? { cx: left + w / 2, cy: top + h / 2, rx: w / 2, ry: h / 2 } : { x: left, y: top, width: w, height: h };
+    for (const [name, value] of Object.entries(attributes)) mark.setAttribute(name, value);
+    mark.setAttribute("class", "lesion");
+    drawing.append(mark);
   }
   return drawing;
 }
 
 function chances(row) {
-  const lines = told.classes.map((name, k) => {
+  const lines = data.classes.map((name, k) => {
     const line = make("tr", k === row.true ? "true" : "");
     const head = make("th", "", name);
     head.scope = "row";
     line.append(head);
-    for (const values of told.recalibrated ? [row.stated, row.calibrated] : [row.stated]) {
+    for (const values of data.recalibrated ? [row.stated, row.calibrated] : [row.stated]) {
       const cell = make("td", `c${k}`, values[k].toFixed(3));
       cell.style.setProperty("--share", values[k]);
       line.append(cell);
@@ -37,18 +37,18 @@ function chances(row) {
 }
 
 function whose(row) {
-  const list = part("whose");
+  const list = byId("whose");
   list.replaceChildren();
   const add = (name, value) => list.append(make("dt", "", name), value instanceof Node ? value : make("dd", "", value));
   if (row.patient) {
     const cell = make("dd"), link = make("button", "link", row.patient);
-    const own = rows.filter(other => other.patient === row.patient);
+    const images = rows.filter(other => other.patient === row.patient);
     link.type = "button";
     link.addEventListener("click", () => { view.opener = filters.elements.patient; viewer.close(); choose({ patient: row.patient }); });
-    cell.append(link, ` · ${own.length} images, ${own.filter(other => other.wrong).length} mistaken`);
+    cell.append(link, ` · ${images.length} images, ${images.filter(other => other.wrong).length} wrong`);
     add("patient", cell);
   } else add("patient", "unknown");
-  add("row of the sheet", String(row.row));
+  add("row of the table", String(row.row));
   add("fold", String(row.fold));
 }
 
@@ -56,19 +56,19 @@ function show() {
   const row = view.rows[view.at];
   const frame = viewer.querySelector(".frame");
   fill(frame, row);
-  frame.querySelector("img").alt = `mammogram, true class ${told.classes[row.true]}, called ${told.classes[row.called]}`;
+  frame.querySelector("img").alt = `mammogram, true class ${data.classes[row.true]}, predicted ${data.classes[row.called]}`;
   frame.querySelector("svg")?.remove();
   const marks = viewer.querySelector(".lesions");
   marks.hidden = !row.lesions.length;
   if (row.lesions.length && marks.querySelector("input").checked) frame.append(outline(row));
-  part("place").textContent = `${view.at + 1} of ${view.rows.length}`;
-  const far = told.ordinal ? ` (${Math.abs(row.off)} ${Math.abs(row.off) === 1 ? "class" : "classes"} too ${row.off < 0 ? "low" : "high"})` : "";
-  part("outcome").textContent = row.wrong ? `${told.classes[row.true]} called ${told.classes[row.called]}${far}` : `${told.classes[row.true]}, rightly called`;
-  part("outcome").className = `e${row.error}`;
-  part("about").textContent = row.about;
+  byId("place").textContent = `${view.at + 1} of ${view.rows.length}`;
+  const far = data.ordinal ? ` (${Math.abs(row.off)} ${Math.abs(row.off) === 1 ? "class" : "classes"} too ${row.off < 0 ? "low" : "high"})` : "";
+  byId("outcome").textContent = row.wrong ? `${data.classes[row.true]} predicted as ${data.classes[row.called]}${far}` : `${data.classes[row.true]}, predicted correctly`;
+  byId("outcome").className = `e${row.error}`;
+  byId("about").textContent = row.about;
   const map = mapOf(row);
   frame.classList.toggle("unproven", Boolean(map) && !explainers[heat.by].faithful);
-  part("shows").textContent = !heat.on ? "" : map ? `The map shows evidence for ${told.classes[map[1]]}.` : "This image was not explained.";
+  byId("shows").textContent = !heat.on ? "" : map ? `The map shows evidence for ${data.classes[map[1]]}.` : "This image was not explained.";
   chances(row);
   whose(row);
 }
