@@ -82,7 +82,7 @@ def test_what_is_no_text_is_called_what_it_is(tmp_path):
     with pytest.raises(UserError, match=r"old\.csv is an old Excel workbook \(XLS\) by its content: save it as \.xlsx"):
         read_table_text(tmp_path / "old.csv")
     (tmp_path / "noise.csv").write_bytes(bytes(range(256)) * 3)
-    with pytest.raises(UserError, match=r"noise\.csv is no text in UTF-8, UTF-16 or Windows-1252"):
+    with pytest.raises(UserError, match=r"noise\.csv is not text in UTF-8, UTF-16 or Windows-1252"):
         read_table_text(tmp_path / "noise.csv")
     with pytest.raises(UserError, match=r"cannot read the table .*gone\.csv: No such file"):
         read_table_text(tmp_path / "gone.csv")
