@@ -40,7 +40,7 @@ _UMASK = _read_umask()
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; if the block ends without an error, the file is renamed to `path`."""
-    with _clear_write_errors(path):
+    with _as_user_error(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
         os.close(descriptor)
         temporary = Path(name)
@@ -60,7 +60,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     `path` must not exist; with `replace` an existing one is removed just before the renaming. Temporary folders of
     processes that were killed are removed first.
     """
-    with _clear_write_errors(path):
+    with _as_user_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear_abandoned(path)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
@@ -91,7 +91,7 @@ def folder_name(name: str) -> str:
 
 def make_folder(path: Path) -> Path:
     """Make `path` and its parents; where that is not allowed, raise a `UserError`."""
-    with _clear_write_errors(path):
+    with _as_user_error(path):
         try:
             path.mkdir(parents=True, exist_ok=True)
         except FileNotFoundError as error:  # a file system in which users cannot make folders, such as /proc
@@ -162,7 +162,7 @@ def lock(file: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def _clear_write_errors(path: Path) -> Iterator[None]:
+def _as_user_error(path: Path) -> Iterator[None]:
     """Turn errors that the user can fix into a `UserError` that names `path`."""
     try:
         yield

@@ -39,7 +39,7 @@ def test_a_file_gets_the_table_alone(root, tmp_path):
 
 
 def test_folds_without_a_split_are_refused(root):
-    with pytest.raises(bz.UserError, match="--folds and --seed say how --split splits: give --split too"):
+    with pytest.raises(bz.UserError, match="--folds and --seed are settings of --split: give --split too"):
         bz.audit("image-folder", root=root, folds=3)
 
 
@@ -61,5 +61,5 @@ def test_a_sheet_of_crops_is_drawn(tmp_path):
 
 
 def test_a_sheet_of_crops_is_a_png(root, tmp_path):
-    with pytest.raises(bz.UserError, match=r"--crops writes a picture: name a file that ends in \.png"):
+    with pytest.raises(bz.UserError, match=r"--crops writes a picture: give a file name that ends in \.png"):
         bz.audit("image-folder", root=root, crops=tmp_path / "crops.pdf", progress=False)

@@ -125,7 +125,10 @@ def test_a_table_may_be_any_sheet_of_a_workbook(zoo, model, pictures, rows_of):
     [
         (["MODEL", "gone"], "there is no gone; give files, or a folder of files"),
         (["MODEL", "empty"], "empty holds no pictures: none of its files is called .bmp, .dcm"),
-        (["MODEL", "pictures", "--explain"], "--explain draws its heat maps beside the table: say where with --out"),
+        (
+            ["MODEL", "pictures", "--explain"],
+            "--explain draws its heat maps beside the table: name the table with --out",
+        ),
         (["MODEL", "gone.csv"], "cannot read the table gone.csv: "),
         (["MODEL", "pictures", "t.csv"], "give the table t.csv alone: it names its pictures itself"),
         (["MODEL", "bare.csv"], "the table of pictures lacks the column 'image_path'; it needs image_path"),
