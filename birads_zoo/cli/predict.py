@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--explain",
     is_flag=True,
-    help="Draw a heat map for each prediction, in a folder beside the table. Not for onnx models: no gradients.",
+    help="Draw a heat map for each prediction, in a folder beside the table. Not for onnx, which has no gradients.",
 )
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option(

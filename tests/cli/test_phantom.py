@@ -36,7 +36,7 @@ def test_it_makes_a_phantom_and_says_what_is_in_it(tmp_path: Path, capsys: pytes
         (("--balance", "odd"), "'odd' is not one of 'balanced', 'real'"),
     ],
 )
-def test_silly_values_are_one_sentence_and_leave_nothing(
+def test_invalid_values_are_one_sentence_and_leave_nothing(
     arguments: tuple[str, ...], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(*arguments, "--out", str(tmp_path / "phantom")) == 2
