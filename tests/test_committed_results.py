@@ -49,7 +49,7 @@ def test_a_leaderboard_is_that_of_its_predictions(study):
     assert (len(predictions), predictions["patient_id"].nunique()) == STUDIES[study]
     for seed in range(3):
         sides = predictions.groupby("patient_id")[f"fold, seed {seed}"].nunique()
-        assert (sides == 1).all(), "a patient's images lie in two folds"
+        assert (sides == 1).all(), "a patient's images are in two folds"
     for model, reported in leaderboard.items():
         assert area_of(predictions, model, "fold, seed {}".format) == pytest.approx(reported, abs=0.001), model
 

@@ -22,44 +22,44 @@ def opened(finished):
 
 
 @pytest.fixture
-def request(monkeypatch, finished):
+def requested(monkeypatch, finished):
     """The arguments with which the API calls the pipeline, which then returns the run that the command line made."""
-    request = {}
+    requested = {}
 
     def answer(recipe, host, runs, device, screen, resumed):
-        request.update(recipe=recipe, runs=runs, device=device, resumed=resumed)
+        requested.update(recipe=recipe, runs=runs, device=device, resumed=resumed)
         screen.say("a line")
         return pipeline.Outcome(folder=finished[0], metrics=read_metrics(finished[0]))
 
     monkeypatch.setattr(pipeline, "run", answer)
-    return request
+    return requested
 
 
-def test_the_api_requests_the_same_run_as_the_command_line(request, phantom_root, opened):
+def test_the_api_requests_the_same_run_as_the_command_line(requested, phantom_root, opened):
     run = bz.run(dataset="phantom", root=phantom_root, **SMALL, out="mine")
-    assert request == {"recipe": opened.recipe, "runs": Path("mine"), "device": "cpu", "resumed": None}
+    assert requested == {"recipe": opened.recipe, "runs": Path("mine"), "device": "cpu", "resumed": None}
     assert (run.folder, run.metrics, run.recipe) == (opened.folder, opened.metrics, opened.recipe)
 
 
-def test_a_run_is_resumed_by_its_own_recipe(request, finished, opened):
+def test_a_run_is_resumed_by_its_own_recipe(requested, finished, opened):
     bz.run(resume=str(finished[0]))
-    assert (request["recipe"], request["resumed"]) == (opened.recipe, finished[0])
+    assert (requested["recipe"], requested["resumed"]) == (opened.recipe, finished[0])
 
 
-def test_a_resumed_runs_trackers_may_be_others(request, finished, opened, folder):
+def test_a_resumed_runs_trackers_may_be_others(requested, finished, opened, folder):
     (folder / "log.py").write_text(LOG)
     bz.run(resume=finished[0], trackers=["log"], plugins=["log.py"])
-    assert request["recipe"].tracking.trackers == ("log",)
-    assert request["recipe"].replace({"tracking": {}}) == opened.recipe.replace({"tracking": {}})
+    assert requested["recipe"].tracking.trackers == ("log",)
+    assert requested["recipe"].replace({"tracking": {}}) == opened.recipe.replace({"tracking": {}})
 
 
-def test_a_runs_recipe_repeats_it(request, opened):
+def test_a_runs_recipe_repeats_it(requested, opened):
     bz.run(opened.recipe, seed=3)
-    assert request["recipe"] == opened.recipe.replace({"seed": 3})
+    assert requested["recipe"] == opened.recipe.replace({"seed": 3})
 
 
 @pytest.mark.parametrize(("progress", "printed"), [(True, "a line\n"), (False, "")])
-def test_progress_is_shown_on_stderr(request, opened, capfd, progress, printed):
+def test_progress_is_shown_on_stderr(requested, opened, capfd, progress, printed):
     bz.run(opened.recipe, progress=progress)
     assert capfd.readouterr() == ("", printed)
 

@@ -26,10 +26,10 @@ def pictures(folder, phantom_root):
 
 
 def test_a_folder_gets_a_row_per_picture(zoo, model, pictures, rows_of):
-    result = zoo("predict", model, pictures, "--out", "told.csv", "--device", "cpu")
+    result = zoo("predict", model, pictures, "--out", "out.csv", "--device", "cpu")
     assert result.status == 0, result.err
     assert result.out == ""
-    rows = rows_of(pictures.parent / "told.csv")
+    rows = rows_of(pictures.parent / "out.csv")
     assert [row["image_path"] for row in rows] == [str(pictures / "b.jpg"), str(pictures / "below" / "a.jpg")]
     for row in rows:
         own = [float(value) for name, value in row.items() if name.startswith("probability")]
@@ -51,32 +51,32 @@ def test_without_out_the_table_is_on_stdout_and_nothing_else_is(zoo, model, pict
 
 def test_an_unreadable_picture_makes_the_status_1_and_the_rest_finish(zoo, model, pictures, rows_of):
     (pictures / "a.png").write_text("no picture")
-    result = zoo("predict", model, pictures, "--out", "told.csv")
+    result = zoo("predict", model, pictures, "--out", "out.csv")
     assert result.status == 1
     assert "3 pictures: " in result.err
     assert "1 unreadable" in result.err
-    first, *others = rows_of(pictures.parent / "told.csv")
+    first, *others = rows_of(pictures.parent / "out.csv")
     assert first["error"].startswith("does not decode: ")
     assert first["predicted"] == ""
     assert all(row["predicted"] and not row["error"] for row in others)
 
 
 def test_explain_draws_each_picture_beside_its_heat_map(zoo, model, pictures, rows_of):
-    result = zoo("predict", model, pictures, "--out", "told.csv", "--explain")
+    result = zoo("predict", model, pictures, "--out", "out.csv", "--explain")
     assert result.status == 0, result.err
-    rows = rows_of(pictures.parent / "told.csv")
+    rows = rows_of(pictures.parent / "out.csv")
     assert [row["heat_map"] for row in rows] == ["00001-b.png", "00002-a.png"]
     for row in rows:
-        with Image.open(pictures.parent / "told-heat-maps" / row["heat_map"]) as image:
+        with Image.open(pictures.parent / "out-heat-maps" / row["heat_map"]) as image:
             assert image.width >= 640
             assert image.height > 448, "there is room for the text below it"
-    again = zoo("predict", model, pictures, "--out", "told.csv", "--explain")
+    again = zoo("predict", model, pictures, "--out", "out.csv", "--explain")
     assert again.status == 2
-    assert "told-heat-maps exists already" in again.err
+    assert "out-heat-maps exists already" in again.err
 
 
 @pytest.mark.parametrize(
-    ("judged", "below", "warning"),
+    ("heat_maps", "below", "warning"),
     [
         (None, "research use only", "NOT TO BE RELIED ON: nobody has tested these maps"),
         ({"faithful": False, "verdict": "does not beat"}, "research use only", "NOT TO BE RELIED ON: does not beat"),
@@ -97,18 +97,18 @@ def test_a_heat_map_says_what_it_is_and_whether_it_was_tested(
         "text",
         lambda self, at, line, **options: [written.append(line), text(self, at, line, **options)],
     )
-    result = zoo("predict", copied, pictures / "b.jpg", "--out", "told.csv", "--explain", "--device", "cpu")
+    result = zoo("predict", copied, pictures / "b.jpg", "--out", "out.csv", "--explain", "--device", "cpu")
     assert result.status == 0, result.err
-    (row,) = rows_of(pictures.parent / "told.csv")
+    (row,) = rows_of(pictures.parent / "out.csv")
     lines = [f"{manifest['recipe']['explainer']['name']}: evidence for {row['predicted']}", below]
     assert written == [*lines, *([warning] if warning else []), "no evidence → strongest in the image"]
 
 
 def test_a_table_names_its_pictures_from_its_own_folder(zoo, model, pictures, rows_of):
     (pictures / "table.csv").write_text("image_path,patient_id\nbelow/a.jpg,007\n")
-    result = zoo("predict", model, pictures / "table.csv", "--out", "told.csv")
+    result = zoo("predict", model, pictures / "table.csv", "--out", "out.csv")
     assert result.status == 0, result.err
-    (row,) = rows_of(pictures.parent / "told.csv")
+    (row,) = rows_of(pictures.parent / "out.csv")
     assert row["image_path"] == str(pictures / "below" / "a.jpg")
 
 
@@ -119,9 +119,9 @@ def test_a_table_may_be_any_sheet_of_a_workbook(zoo, model, pictures, rows_of):
     sheet.append(["image_path", "patient_id"])
     sheet.append(["below/a.jpg", "007"])
     book.save(pictures / "table.xlsx")
-    result = zoo("predict", model, pictures / "table.xlsx", "--out", "told.csv")
+    result = zoo("predict", model, pictures / "table.xlsx", "--out", "out.csv")
     assert result.status == 0, result.err
-    assert [row["image_path"] for row in rows_of(pictures.parent / "told.csv")] == [str(pictures / "below" / "a.jpg")]
+    assert [row["image_path"] for row in rows_of(pictures.parent / "out.csv")] == [str(pictures / "below" / "a.jpg")]
 
 
 @pytest.mark.parametrize(

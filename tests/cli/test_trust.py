@@ -43,7 +43,7 @@ def test_load_executes_nothing(marker, picture):
 
 @pytest.mark.parametrize("explain", [False, True])
 def test_predict_executes_nothing(zoo, marker, picture, explain):
-    result = zoo("predict", ".", picture, "--device", "cpu", *(["--out", "told.csv", "--explain"] if explain else []))
+    result = zoo("predict", ".", picture, "--device", "cpu", *(["--out", "out.csv", "--explain"] if explain else []))
     assert result.status == 0, result.err
     assert LOADED not in result.err
     assert not marker.exists()
