@@ -33,9 +33,9 @@ def dataset_options(function: F) -> F:
             "--column",
             "columns",
             multiple=True,
-            metavar="NAME=COLUMN",
+            metavar="COLUMN=NAME",
             callback=_columns,
-            help="The table's column for a canonical column, such as patient_id=Case; or several columns, such as "
+            help="The table's name for a canonical column, such as patient_id=Case; or several names, such as "
             "image_path='{patient}/{image}.png'; may be repeated.",
         ),
         click.option(
@@ -99,6 +99,6 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
     for value in values:
         canonical, equals, source = value.partition("=")
         if not equals or not canonical.strip() or not source.strip():
-            raise UserError(f"--column {value!r}: expected NAME=COLUMN, such as patient_id=Case")
+            raise UserError(f"--column {value!r}: expected COLUMN=NAME, such as patient_id=Case")
         columns[canonical.strip()] = source.strip()
     return columns

@@ -189,7 +189,7 @@ def test_a_table_without_a_single_label(zoo, folder, tmp_path, column):
             ["--dataset", "phantom", "--target", "birad"],
             "unknown target of data set 'phantom': 'birad'; did you mean 'birads'?",
         ),
-        (["--column", "view"], "--column 'view': expected NAME=COLUMN, such as patient_id=Case"),
+        (["--column", "view"], "--column 'view': expected COLUMN=NAME, such as patient_id=Case"),
         (
             ["--dataset", "csv", "--root", ".", "--column", "vew=x"],
             "unknown column 'vew'; did you mean 'view'?",

@@ -72,7 +72,7 @@ def test_a_sheet_without_a_needed_column_names_the_ones_it_has(refused, folder, 
     message = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
     assert message == (
         f"sheet 'correctSheet' of {file} has no column for image_path (such as 'image path'); "
-        "it has: 'PatientID', 'Assesment', 'Where'; name it with --column image_path=COLUMN"
+        "it has: 'PatientID', 'Assesment', 'Where'; name it with --column image_path=NAME"
     )
 
 

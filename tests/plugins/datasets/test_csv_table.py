@@ -155,7 +155,7 @@ def test_errors(tmp_path, load):
         load("csv", tmp_path, table="one.csv")
     assert str(error.value) == (
         f"{one} has no column for any of assessment, label, density; it has: 'path', 'weather'; "
-        "name one with --column assessment=COLUMN"
+        "name one with --column assessment=NAME"
     )
     with pytest.raises(UserError, match=r"two\.csv has no row below its header"):
         load("csv", tmp_path, table="two.csv")
