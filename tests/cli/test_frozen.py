@@ -5,9 +5,9 @@ import csv
 import pytest
 
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.training import cost as cost_room
-from birads_zoo.training import feature_store as features_room
-from birads_zoo.training import fold as fold_room
+from birads_zoo.training import cost as cost_module
+from birads_zoo.training import feature_store as feature_store_module
+from birads_zoo.training import fold as fold_module
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 
@@ -29,7 +29,7 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setenv("BIRADS_ZOO_CACHE", str(tmp_path / "cache"))
-            patch.setattr(cost_room, "_TIMED_PASSES", 1)  # timing its predictions takes passes of its own
+            patch.setattr(cost_module, "_TIMED_PASSES", 1)  # timing its predictions takes passes of its own
             patch.setattr(Classifier, "features", counted)
             result = zoo("run", "--root", phantom_root, *FLAGS, *FROZEN, "--out", tmp_path / name)
         assert result.status == 0, result.err
@@ -42,7 +42,7 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen, monkeypatch):
     cached, images_once = run_frozen("cached")
-    monkeypatch.setattr(fold_room, "what_is_still", lambda classifier, augment: "nothing")
+    monkeypatch.setattr(fold_module, "what_is_still", lambda classifier, augment: "nothing")
     plain, images_each_epoch = run_frozen("plain")
     assert images_once < images_each_epoch / 1.5
     for row, other in zip(cached, plain, strict=True):
@@ -64,8 +64,10 @@ def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen
 )
 def test_nothing_is_cached_that_training_would_change(zoo, phantom_root, tmp_path, monkeypatch, flags, still):
     results = []
-    what_is_still = fold_room.what_is_still
-    monkeypatch.setattr(fold_room, "what_is_still", lambda *parts: results.append(what_is_still(*parts)) or results[-1])
+    what_is_still = fold_module.what_is_still
+    monkeypatch.setattr(
+        fold_module, "what_is_still", lambda *parts: results.append(what_is_still(*parts)) or results[-1]
+    )
     result = zoo("run", "--root", phantom_root, *FLAGS, "--epochs", 1, *flags, "--out", tmp_path)
     assert result.status == 0, result.err
     assert results == [still, still]
@@ -93,7 +95,7 @@ def test_evidence_of_places_learns_the_same_from_cached_maps_as_from_pictures(
     for name, limit in (("usual", None), ("limited", largest)):
         monkeypatch.setenv("BIRADS_ZOO_CACHE", str(tmp_path / f"cache-{name}"))  # the second finds nothing stored
         if limit is not None:
-            monkeypatch.setattr(features_room, "LARGEST", limit)
+            monkeypatch.setattr(feature_store_module, "LARGEST", limit)
         result = zoo("run", "--root", phantom_root, *FLAGS, *settings, "--epochs", 2, "--out", tmp_path / name)
         assert result.status == 0, result.err
         predictions.append(rows_of(tmp_path / name / "baseline_cnn" / "predictions.csv"))

@@ -12,7 +12,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
-from birads_zoo.training import fold as fold_room
+from birads_zoo.training import fold as fold_module
 from birads_zoo.training.fold import fit_fold
 
 PLUGIN = '''
@@ -140,7 +140,7 @@ def fit_of(host, recipe, prepared, tmp_path, monkeypatch):
         data, compute = prepared(changes), choose_compute("cpu", "float32")
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         with monkeypatch.context() as patch, contextlib.suppress(Caught):
-            patch.setattr(fold_room, "train", keep)
+            patch.setattr(fold_module, "train", keep)
             fit_fold(recipe(changes), host, data, data.folds[0], compute, folder, Screen(), lambda epoch: None)
         caught[0].folder.mkdir(parents=True)
         return caught[0]
