@@ -1,4 +1,4 @@
-# Everything here sets itself up: a virtual environment in .venv, and the project installed in it.
+# All targets set themselves up: they make a virtual environment in .venv and install the project in it.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -7,14 +7,14 @@ BIN := .venv/bin
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
 
-# A process a core, each with one thread: tests of one file share what they set up. Bytecode is kept wherever that is
-# turned off otherwise: all of these processes, and those that tests start, would compile the project for themselves.
+# One process per core, each with one thread; tests of one file share their set-up. Bytecode is written even where that
+# is turned off: otherwise each of these processes, and each process that tests start, would compile the project again.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
 
 test: .venv/.dev
 	$(PYTEST)
 
-# Properties are tried on other examples each time: `make test-all SEED=N`, with the N it printed, tries the same again.
+# Property tests draw other examples each time. `make test-all SEED=N`, with the N that was printed, repeats them.
 test-all: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 test-all: .venv/.dev
 	$(PYTEST) -m "not gpu" --hypothesis-profile=random --hypothesis-seed=$(SEED)
@@ -22,7 +22,7 @@ test-all: .venv/.dev
 trackio: .venv/trackio/.done
 	OMP_NUM_THREADS=1 .venv/trackio/bin/python -m pytest tests/plugins/trackers
 
-# A hundred and fifty small changes of the code, each of which a test should notice.
+# Makes 150 small changes to the code; a test should notice each of them.
 mutants: .venv/.dev
 	$(BIN)/python tests/mutation
 
@@ -39,15 +39,15 @@ bench: .venv/.dev
 	$(BIN)/python bench/compare_models.py
 	$(BIN)/python bench/throughput.py
 
-# The smallest network of every family of timm and torchvision, tried: writes docs/zoo.md in half an hour of two cores.
+# Tries the smallest network of every family of timm and torchvision: writes docs/zoo.md in half an hour on two cores.
 zoo: .venv/.dev
 	$(BIN)/python bench/zoo.py
 
-# Needed again only when pyproject.toml's dependencies or entry points change; make does that by itself.
+# Needed again only when dependencies or entry points in pyproject.toml change; other targets then do it by themselves.
 install: .venv/.dev
 
-# What is there before any package for development comes: these keep its versions, for another Pillow, say, decodes a
-# picture otherwise, and what was run before would be compared with that.
+# The versions of the packages that are installed before those for development. They are kept: another version of
+# Pillow, for example, may decode a picture differently, and results would no longer be comparable.
 .venv/.base: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	[ -e .venv/.dev ] || $(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
@@ -60,7 +60,7 @@ install: .venv/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .venv/base.txt --editable ".[dev]"
 	touch $@
 
-# Trackio holds Pillow below 13: it lives in an environment of its own, which finds all else in the other one.
+# Trackio needs Pillow below 13, so it has its own environment, which uses all other packages of the first one.
 SITE := -c 'import site; print(site.getsitepackages()[0])'
 .venv/trackio/.done: .venv/.dev
 	$(BIN)/python -m venv .venv/trackio
@@ -70,5 +70,5 @@ SITE := -c 'import site; print(site.getsitepackages()[0])'
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "birads-zoo needs Python 3.11 or newer; say which with: make PYTHON=/path/to/python3"; exit 1; }
+		{ echo "birads-zoo needs Python 3.11 or newer; choose one with: make PYTHON=/path/to/python3"; exit 1; }
 	$(PYTHON) -m venv .venv

@@ -1,7 +1,7 @@
-"""How much `mammo` gains by keeping the chest wall at the left edge: an ablation with three seeds, on two data sets.
+"""Measures how much `mammo` gains by keeping the chest wall at the left edge: an ablation, 3 seeds, 2 data sets.
 
 Trains MobileNetV2 with and without `augmentation.options.anchored`: on DDSM-299, marked against unmarked images of the
-women with cancer (`bench/ddsm_299.py` says why), and on mini-MIAS, abnormal against normal. Writes
+women with cancer (see `bench/ddsm_299.py`), and on mini-MIAS, abnormal against normal. Writes
 `anatomy-<data set>/ablations.*`.
 
     python bench/anatomy.py --ddsm ddsm-299 --mini-mias pgm --weights weights
@@ -38,12 +38,12 @@ def main() -> None:
     parser.add_argument("--ddsm", type=Path, metavar="FOLDER", help="the unpacked ddsm-299, with its labels.csv")
     parser.add_argument("--mini-mias", type=Path, metavar="FOLDER", help="the unpacked mini-MIAS")
     parser.add_argument("--weights", type=Path, metavar="FOLDER", required=True)
-    parser.add_argument("--women", type=int, help="of DDSM, the first so many; all by default")
+    parser.add_argument("--women", type=int, help="use the first N women of DDSM; all by default")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--studies", type=Path, help="where runs lie, to go on after a stop; elsewhere by default")
+    parser.add_argument("--studies", type=Path, help="keeps the runs, to continue after a stop; temporary by default")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
 
@@ -61,13 +61,19 @@ def main() -> None:
 
 
 def measure(
-    name: str, dataset: str, root: Path, target: str, own: dict[str, Any], arguments: argparse.Namespace, folder: Path
+    name: str,
+    dataset: str,
+    root: Path,
+    target: str,
+    settings: dict[str, Any],
+    arguments: argparse.Namespace,
+    folder: Path,
 ) -> None:
-    """Run one data set's ablation and copy what it found."""
+    """Run one data set's ablation and copy its results."""
     plugin = folder / "anatomy.py"
     plugin.write_text(PLUGIN, encoding="utf-8")
     studies = arguments.studies or folder
-    found = bz.ablate(
+    result = bz.ablate(
         "mobilenet_v2",
         dataset=dataset,
         root=root,
@@ -79,15 +85,15 @@ def measure(
         device=arguments.device,
         image_size=(arguments.size, arguments.size),
         epochs=arguments.epochs,
-        set={"model.freeze": "early"} | own,
+        set={"model.freeze": "early"} | settings,
         plugins=[plugin],
         out=studies / name,
     )
-    kept = make_folder(arguments.out / f"anatomy-{name}")
+    results = make_folder(arguments.out / f"anatomy-{name}")
     for kind in ("csv", "json", "md"):
-        shutil.copy(studies / name / f"ablations.{kind}", kept)
-    for one in found.values.ablations:
-        print(name, one.effect, one.p, one.verdict, flush=True)
+        shutil.copy(studies / name / f"ablations.{kind}", results)
+    for row in result.values.ablations:
+        print(name, row.effect, row.p, row.verdict, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A small comparison of every registered backbone on the phantom, from random weights: about six minutes on two cores.
+"""A small comparison of all official backbones on the phantom, from random weights: about six minutes on two cores.
 
-It shows that the whole path works and what it leaves; figures on synthetic pictures say nothing about patients. Flags
-go on to `birads-zoo compare`, where the last of two wins:
+It shows that all steps work, and which files they write. Scores on synthetic pictures say nothing about patients. Flags
+are passed to `birads-zoo compare`, where the last of two wins:
 
     python bench/compare_models.py --seeds 3 --out bench/results/phantom
 """

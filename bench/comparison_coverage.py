@@ -1,11 +1,11 @@
-"""How often the interval of a difference between two models holds the truth, and how often equal ones differ.
+"""Measures how often the interval of two models' difference contains the truth, and how often equal models differ.
 
     python bench/comparison_coverage.py --samples 1000 --seed 22
 
-Samples are drawn as in `interval_coverage.draw`, in five folds, with a skill that also varies from seed to seed. "held"
-is the share of samples whose interval holds the truth, the mean difference of many seeds on many patients. "equal" is
-that of samples of two recipes of the same skill that differ: by a p-value below 0.05, or with one seed, that has none,
-by an interval that excludes 0. docs/intervals.md reports it for
+Samples are drawn by `interval_coverage.draw`, in five folds, with a skill that also varies from seed to seed. "held" is
+the share of samples whose interval contains the truth: the mean difference of many seeds on many patients. "equal" is
+the share of samples in which two recipes of the same skill are called different: by a p-value below 0.05 or, with one
+seed and so no p-value, by an interval that excludes 0. docs/intervals.md reports both for
 `birads_zoo.evaluation.statistics.comparison.compare_pair`.
 """
 
@@ -31,48 +31,50 @@ COMPARED = ("macro_f1", "macro_auroc")
 
 
 def compared(generator, setting, seeds, metric, *, equal=False):
-    """Draw a sample with so many seeds of both models, and compare them."""
+    """Draw a sample with `seeds` seeds of both models, and compare them."""
     patients, images, shares, first, second, spread = setting
     skills = [*generator.normal(first, spread, seeds), *generator.normal(first if equal else second, spread, seeds)]
-    labels, made, of = draw(generator, patients, images, shares, skills)
-    folds = np.tile(five_folds(of), (seeds, 1))
-    one, other = (OutOfFold(probabilities=np.stack(own), folds=folds) for own in (made[:seeds], made[seeds:]))
-    return compare_pair(labels, one, other, of, metric, ordinal=True)
+    labels, probabilities, ids = draw(generator, patients, images, shares, skills)
+    folds = np.tile(five_folds(ids), (seeds, 1))
+    halves = (probabilities[:seeds], probabilities[seeds:])
+    one_model, other_model = (OutOfFold(probabilities=np.stack(half), folds=folds) for half in halves)
+    return compare_pair(labels, one_model, other_model, ids, metric, ordinal=True)
 
 
 def truth(setting, seed, metric, times=40):
-    """Return the mean difference of so many seeds' models, each on 3000 patients."""
+    """Return the mean difference over `times` seeds, each on 3000 patients."""
     _, images, shares, first, second, spread = setting
     generator, gaps = np.random.default_rng([seed, 0]), []
     for _ in range(times):
         skills = [generator.normal(first, spread), generator.normal(second, spread)]
-        labels, made, _ = draw(generator, 3000, images, shares, skills)
+        labels, predicted, _ = draw(generator, 3000, images, shares, skills)
         weights = np.ones((1, len(labels)))
-        one, other = (weighted_scores(labels, own, one_fold(labels), weights, True, (metric,)) for own in made)
-        gaps.append(one[metric][0] - other[metric][0])
+        folds = one_fold(labels)
+        scores = [weighted_scores(labels, rows, folds, weights, True, (metric,))[metric][0] for rows in predicted]
+        gaps.append(scores[0] - scores[1])
     return float(np.mean(gaps))
 
 
 def rows(seed, times, seeds):
-    """Yield each setting's name, and by metric which samples hold the truth and which call equal models different."""
+    """Yield each setting's name and, by metric, whether each sample holds the truth or calls equal models different."""
     for name, setting in SETTINGS.items():
-        held = {}
+        hits = {}
         for metric in COMPARED:
             true, generator = truth(setting, seed, metric), np.random.default_rng([seed, seeds])
-            held[f"{metric} held"], held[f"{metric} equal"] = [], []
+            hits[f"{metric} held"], hits[f"{metric} equal"] = [], []
             for _ in range(times):
-                found = compared(generator, setting, seeds, metric)
-                held[f"{metric} held"].append(holds((found.low, found.high), true))
-                found = compared(generator, setting, seeds, metric, equal=True)
-                shown = not holds((found.low, found.high), 0) if found.p_value is None else found.p_value < 0.05
-                held[f"{metric} equal"].append(shown)
-        yield name, held
+                interval = compared(generator, setting, seeds, metric)
+                hits[f"{metric} held"].append(holds((interval.low, interval.high), true))
+                interval = compared(generator, setting, seeds, metric, equal=True)
+                excludes_0 = not holds((interval.low, interval.high), 0)
+                hits[f"{metric} equal"].append(excludes_0 if interval.p_value is None else interval.p_value < 0.05)
+        yield name, hits
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--seed", type=int, required=True)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     for number in (1, 3):
-        table(f"{number} seed{'s' * (number > 1)}", rows(asked.seed, asked.samples, number))
+        table(f"{number} seed{'s' * (number > 1)}", rows(arguments.seed, arguments.samples, number))

@@ -1,8 +1,8 @@
 """DDSM-299: marked against unmarked images of the women with a proven cancer, out of fold by woman.
 
-The images of one woman come from one scanner, and their files' sizes tell nothing, so this is a task in which the usual
-shortcuts are silent. The 299×299 copy squeezed the pictures to a square; they are taken whole. Writes `<name>.json`
-with the metrics' headline, its shortcuts and how it was made.
+The images of one woman come from one scanner, and their files' sizes do not depend on the class, so the usual shortcuts
+do not work here. The 299×299 copy squeezed the pictures to a square; they are not cropped. Writes `<name>.json` with
+the main scores, the shortcuts' scores and the environment.
 
     python bench/ddsm_299.py ddsm-299 --backbones resnet50
 """
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def marked_table(root: Path, women: int | None) -> pd.DataFrame:
-    """Return a row an image of the women with cancer (of the first so many), in the columns of the data set `csv`."""
+    """Return one row per image of the (first `women`) women with cancer, in the columns of the data set `csv`."""
     rows = pd.read_csv(root / "labels.csv", dtype=str)
     rows = rows[rows["folder"] == "cancers"]
     if women is not None:
@@ -109,7 +109,7 @@ def _measured(
         "n": metrics.n,
         "patients": metrics.patients,
         "folds": metrics.folds,
-        "shortcuts": {name: found.macro_auroc for name, found in metrics.shortcuts.items()},
+        "shortcuts": {name: scores.macro_auroc for name, scores in metrics.shortcuts.items()},
         "seconds": round(time.perf_counter() - started, 1),
     }
 

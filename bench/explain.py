@@ -1,9 +1,9 @@
-"""Images a second of every explainer's heat maps, and of their scoring, as ratios to the bare forward pass.
+"""Images per second of every explainer's heat maps, and of their scoring, as ratios to the bare forward pass.
 
-The bare pass is one fold's network on images that lie on the device, and nothing else. Against it stand each
-explainer's maps of the same images, and `removal`: deletion, insertion and ROAD of one map an image, which pass through
-the network as many pictures as `removal_pictures` says. All take turns, so that a machine whose speed drifts slows all.
-On a CPU that others use too, believe `cpu_ratio`. Writes `bench/results/explain-<device>-<run>.json`.
+The bare pass is only one fold's network on images that are on the device. It is compared with each explainer's maps of
+the same images, and with `removal`: deletion, insertion and ROAD of one map per image, which pass `removal_pictures`
+pictures through the network. All take turns, so that a change of the machine's speed affects all. On a CPU that others
+use too, rely on `cpu_ratio`. Writes `bench/results/explain-<device>-<run>.json`.
 
     python bench/explain.py runs/mobilenet_v2
 """
@@ -38,13 +38,13 @@ from birads_zoo.runs.finished import Finished, prepare_again, read_run, trained_
 
 
 def main() -> None:
-    """Measure the explainers that are asked for, and write the report."""
+    """Measure the named explainers, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--explainers", nargs="+", help="all by default; score-cam and occlusion take minutes on a CPU")
-    parser.add_argument("--images", type=int, default=32, help="pictures a round; the run's, over again")
+    parser.add_argument("--images", type=int, default=32, help="pictures per round; the run's are repeated")
     parser.add_argument("--batch-size", type=int, help="8 on a CPU and 32 on a GPU by default")
-    parser.add_argument("--rounds", type=int, default=3, help="times that all take turns")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds in which all take turns")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
@@ -56,9 +56,11 @@ def main() -> None:
     ways = _ways(
         finished, host, compute, arguments.explainers or list(host.of_kind("explainers")), arguments.images, size
     )
-    found = measure(ways, arguments.images, arguments.rounds)
-    for way, rate in found["images_per_second"].items():
-        print(f"{way:22}{rate:9.2f} images/s  {found['ratio'][way]:.4f}  by CPU seconds {found['cpu_ratio'][way]:.4f}")
+    speeds = measure(ways, arguments.images, arguments.rounds)
+    for way, rate in speeds["images_per_second"].items():
+        print(
+            f"{way:22}{rate:9.2f} images/s  {speeds['ratio'][way]:.4f}  by CPU seconds {speeds['cpu_ratio'][way]:.4f}"
+        )
     report = {
         "image": [finished.recipe.image.height, finished.recipe.image.width],
         "batch_size": size,
@@ -66,7 +68,7 @@ def main() -> None:
         "rounds": arguments.rounds,
         "removal_pictures": PASSES_OF_A_MAP,
         "environment": msgspec.to_builtins(describe_machine(compute)),
-        **found,
+        **speeds,
     }
     name = f"explain-{'gpu' if compute.device.type == 'cuda' else 'cpu'}-{finished.folder.name}.json"
     write_text(make_folder(arguments.out) / name, json.dumps(report, indent=2) + "\n")
@@ -76,7 +78,7 @@ def main() -> None:
 def _ways(
     finished: Finished, host: Host, compute: Compute, explainers: list[str], count: int, size: int
 ) -> dict[str, Callable[[], None]]:
-    """Return what is measured, each a function of nothing: the bare pass, every explainer, and the scoring of maps."""
+    """Return the functions to measure: the bare pass, every explainer, and the scoring of maps."""
     data = prepare_again(finished, host, Screen())
     rows = list(itertools.islice(itertools.cycle(range(len(data.positions))), count))
     images = as_images(data.store.array[data.samples[rows].pictures], compute.device)
@@ -96,19 +98,19 @@ def _context(host: Host, name: str, network: Classifier) -> ExplainerContext:
 @torch.no_grad()
 def _bare(network: Classifier, images: Tensor, compute: Compute, size: int) -> None:
     with compute.precision():
-        told = [network(part) for part in torch.split(images, size)]
-    told[-1].cpu()
+        outputs = [network(part) for part in torch.split(images, size)]
+    outputs[-1].cpu()
 
 
 def _remove(network: Classifier, images: Tensor, targets: Tensor, compute: Compute, size: int) -> None:
-    """Score the pictures themselves as maps: what a map shows makes no difference to the time."""
+    """Score the pictures themselves as maps: the time does not depend on the map's values."""
     at_once = 8 if compute.device.type == "cpu" else 256
     for part, classes in zip(torch.split(images, size), torch.split(targets, size), strict=True):
         numbers = torch.arange(len(part), device=part.device)
         present = torch.ones(part.shape[:2], dtype=torch.bool, device=part.device)
-        own = Views(images=part, present=present, targets=classes, samples=numbers, views=torch.zeros_like(numbers))
-        probability = class_probability(network, own, compute, at_once)
-        pictures = own.pictures
+        views = Views(images=part, present=present, targets=classes, samples=numbers, views=torch.zeros_like(numbers))
+        probability = class_probability(network, views, compute, at_once)
+        pictures = views.pictures
         noise = [torch_generator(0, "bench", number) for number in range(len(part))]
         removal = prepare_removal(pictures, pictures > 0, probability, noise)
         measure_removal(pictures, removal, probability)["road"].cpu()

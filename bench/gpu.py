@@ -1,14 +1,15 @@
-"""What a GPU has to show, step by step, each within its time: tests, throughput, the CPU's metrics, a real task.
+"""Checks a GPU in four steps, each with a time limit: tests, throughput, comparison with the CPU, and a real task.
 
 1. `tests`: the tests marked `gpu` (`bench/gpu_tests.py`).
 2. `throughput`: the trainer against the bare step at 224×224, batch 64, for the paper's four networks and four of timm
    (`bench/throughput.py`).
-3. `phantom`: the same run on the CPU and on the GPU, whose scores have to be alike (`bench/gpu_phantom.py`).
-4. `ddsm`: marked against unmarked images of the women with cancer in DDSM-299, where its folder is given
+3. `phantom`: the same run on the CPU and on the GPU, whose scores must be similar (`bench/gpu_phantom.py`).
+4. `ddsm`: marked against unmarked images of the women with cancer in DDSM-299, if its folder is given
    (`bench/ddsm_299.py`).
 
-A step that fails or runs out of time does not stop the next. Writes `gpu-<step>.json` and `gpu-summary.json`, with the
-hardware, versions and commit, and exits with 1 if a step failed. `--tiny` runs the same in seconds on any device.
+If a step fails or runs out of time, the next one is still run. Writes `gpu-<step>.json` and `gpu-summary.json`, with
+the hardware, versions and commit, and exits with 1 if a step failed. `--tiny` runs small steps in seconds on any
+device.
 
     bench/gpu.sh --ddsm ddsm-299
 """
@@ -47,9 +48,9 @@ class Step:
 def main() -> None:
     """Run the steps and write the summary."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tiny", action="store_true", help="as little of everything as runs, on any device")
+    parser.add_argument("--tiny", action="store_true", help="the smallest steps that work, on any device")
     parser.add_argument("--ddsm", type=Path, metavar="FOLDER", help="the unpacked ddsm-299, with its labels.csv")
-    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="where mobilenet_v2_imagenet.pth lies, for ddsm")
+    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="holds mobilenet_v2_imagenet.pth, for ddsm")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     arguments = parser.parse_args()
 
@@ -61,7 +62,7 @@ def main() -> None:
 
 
 def _attempt(step: Step, out: Path) -> dict[str, Any]:
-    """Run a step's command within its time, and say how it ended."""
+    """Run a step's command with its time limit, and return how it ended."""
     print(f"── {step.name}", flush=True)
     started = time.perf_counter()
     try:
@@ -82,7 +83,7 @@ def _attempt(step: Step, out: Path) -> dict[str, Any]:
 
 
 def steps(tiny: bool, ddsm: Path | None, weights: Path | None, out: Path) -> list[Step]:
-    """Return the steps in their order; the limits add up to less than six and a half minutes."""
+    """Return the steps in order; the limits without `ddsm` add up to less than six minutes."""
     python = sys.executable
     size = (
         ["--image-size", "32", "--batch-size", "4", "--steps", "1", "--rounds", "1"]
@@ -90,7 +91,7 @@ def steps(tiny: bool, ddsm: Path | None, weights: Path | None, out: Path) -> lis
         else ["--steps", "30", "--rounds", "2"]
     )
     backbones = ["baseline_cnn", "timm/convnext_atto"] if tiny else [*PAPER, *TIMM]
-    found = [
+    result = [
         Step(name="tests", seconds=180, command=[python, str(HERE / "gpu_tests.py"), "--out", str(out)]),
         Step(
             name="throughput",
@@ -109,8 +110,8 @@ def steps(tiny: bool, ddsm: Path | None, weights: Path | None, out: Path) -> lis
     if ddsm is not None:
         command = [python, str(HERE / "ddsm_299.py"), str(ddsm), "--out", str(out), "--name", "gpu-ddsm"]
         command += ["--weights", str(weights)] if weights else []
-        found.append(Step(name="ddsm", seconds=150, command=[*command, *(["--tiny"] if tiny else [])]))
-    return found
+        result.append(Step(name="ddsm", seconds=150, command=[*command, *(["--tiny"] if tiny else [])]))
+    return result
 
 
 if __name__ == "__main__":

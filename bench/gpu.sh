@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that a GPU has to show, in about six minutes; see bench/gpu.py for what is run and what is written.
+# Checks a GPU in about six minutes; bench/gpu.py describes the steps and their reports.
 #
 #   bench/gpu.sh [--tiny] [--ddsm FOLDER] [--weights FOLDER] [--out FOLDER]
 #

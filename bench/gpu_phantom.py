@@ -1,6 +1,6 @@
-"""One run on the phantom, on the CPU and on the device at hand: their scores have to be alike.
+"""Runs the same recipe on the phantom on the CPU and on this machine's GPU: their scores must be similar.
 
-Writes `gpu-phantom.json`, and exits with 1 where accuracy or macro-F1 differ by more than `CLOSE`.
+Writes `gpu-phantom.json`, and exits with 1 if accuracy or macro-F1 differ by more than `CLOSE`.
 
     python bench/gpu_phantom.py
 """
@@ -29,7 +29,7 @@ from birads_zoo.recipes.registry import packaged_registry
 from birads_zoo.runs.environment import describe_machine
 
 CLOSE = 0.1
-"""The largest difference of a score between the devices: low precision and other kernels change some rows' classes."""
+"""The largest allowed difference of a score. Low precision and other kernels change the classes of some rows."""
 
 
 def main() -> None:

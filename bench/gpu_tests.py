@@ -1,4 +1,4 @@
-"""The tests marked `gpu`, counted. Writes `gpu-tests.json`; exits as pytest does, with 1 for a test that failed.
+"""Runs and counts the tests marked `gpu`. Writes `gpu-tests.json`; exits as pytest does, with 1 if a test failed.
 
 python bench/gpu_tests.py
 """
@@ -20,17 +20,17 @@ from birads_zoo.runs.environment import describe_machine
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent / "tests"
-PROCESSES = 16  # at most: what a run does besides training keeps one core busy and the GPU idle
+PROCESSES = 16  # at most: steps other than training keep one core busy and the GPU idle
 
 
 class Outcomes:
-    """A pytest plugin that keeps how every test ended, and prints at once why one failed."""
+    """A pytest plugin that keeps every test's outcome, and prints at once why a test failed."""
 
     def __init__(self) -> None:
         self.ended: dict[str, str] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep a test's worst phase."""
+        """Keep the outcome of a test's worst phase."""
         if report.failed or report.skipped or (report.when == "call" and report.nodeid not in self.ended):
             self.ended[report.nodeid] = report.outcome
         if report.failed:
@@ -39,12 +39,12 @@ class Outcomes:
 
 
 def main() -> None:
-    """Run the tests and write how they ended."""
+    """Run the tests and write their outcomes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     arguments = parser.parse_args()
 
-    # Those of the top folder train whole runs on both devices: begun last, they would be waited for.
+    # Tests of the top folder train whole runs on both devices: they start first, because they take longest.
     marked = sorted(
         (str(path) for path in TESTS.rglob("test_*.py") if "mark.gpu" in path.read_text(encoding="utf-8")),
         key=lambda path: (path.count("/"), path),
@@ -52,9 +52,9 @@ def main() -> None:
     outcomes = Outcomes()
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // PROCESSES))
     compute = choose_compute("auto", "auto")
-    side_by_side = ["-n", "auto", "--maxprocesses", str(PROCESSES)] if compute.device.type == "cuda" else []
-    without = ["-p", "no:cacheprovider", "-p", "no:benchmark"]  # the latter, where installed, warns beside xdist
-    status = pytest.main(["-q", "-m", "gpu", *without, *side_by_side, *marked], plugins=[outcomes])
+    parallel = ["-n", "auto", "--maxprocesses", str(PROCESSES)] if compute.device.type == "cuda" else []
+    disabled = ["-p", "no:cacheprovider", "-p", "no:benchmark"]  # pytest-benchmark, if installed, warns with xdist
+    status = pytest.main(["-q", "-m", "gpu", *disabled, *parallel, *marked], plugins=[outcomes])
     ended = outcomes.ended
     report = {
         "counts": {kind: list(ended.values()).count(kind) for kind in ("passed", "failed", "skipped")},

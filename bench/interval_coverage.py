@@ -1,12 +1,11 @@
-"""How often 95 % intervals hold the truth: simulated patients, and the constructions that were chosen from.
+"""Measures how often 95 % intervals contain the truth, on simulated patients, for several constructions.
 
     python bench/interval_coverage.py rates gains readings metrics --samples 1000 --seed 20
     python bench/interval_coverage.py choices --samples 1000 --seed 5
 
-A sample is drawn as in `draw`, its patients in five folds; the truth is the metric of 60 000 patients drawn likewise,
-in one fold. Nothing here is a result of a network: it is what docs/intervals.md reports about
-`birads_zoo.evaluation.statistics.intervals`. `choices` compares the constructions that were tried for κ and for the
-gain; the others measure what was chosen, on other seeds. A line is printed as soon as its setting is through.
+A sample is drawn by `draw`, its patients in five folds. The truth is the metric of 60 000 patients drawn in the same
+way, in one fold. No network is used; docs/intervals.md reports the results. `choices` compares the constructions that
+were tried for κ and for the gain; the other parts measure the chosen ones, with other seeds.
 """
 
 import argparse
@@ -58,18 +57,18 @@ GAINS = {
 
 
 def draw(generator, patients, images, shares, skills):
-    """Patients whose images share a label and an effect; each skill's probabilities, a neighbouring class likelier."""
-    of = np.repeat(np.arange(patients), generator.integers(images[0], images[1] + 1, patients))
+    """Return images' labels, each skill's probabilities, and patient ids; a patient's images share label and effect."""
+    ids = np.repeat(np.arange(patients), generator.integers(images[0], images[1] + 1, patients))
     count, every = len(shares), np.arange(len(shares))
-    labels = generator.choice(count, patients, p=shares)[of]
+    labels = generator.choice(count, patients, p=shares)[ids]
     near = np.exp(-1.2 * np.abs(every - labels[:, None])) if count > 2 else (every == labels[:, None]) * 1.0
-    shared = generator.normal(0, 0.5, (patients, count))[of] if len(skills) > 1 else 0.0
+    shared = generator.normal(0, 0.5, (patients, count))[ids] if len(skills) > 1 else 0.0
     own = 0.7 if len(skills) == 1 else 0.5
-    made = []
+    scores = []
     for skill in skills:
-        noise = generator.normal(0, own, (patients, count))[of] + generator.normal(0, 1, (len(of), count))
-        made.append(np.exp(shared + noise + skill * near + np.log(shares) / 2))
-    return labels, [one / one.sum(axis=1, keepdims=True) for one in made], of.astype(str)
+        noise = generator.normal(0, own, (patients, count))[ids] + generator.normal(0, 1, (len(ids), count))
+        scores.append(np.exp(shared + noise + skill * near + np.log(shares) / 2))
+    return labels, [score / score.sum(axis=1, keepdims=True) for score in scores], ids.astype(str)
 
 
 def one_fold(labels):
@@ -77,13 +76,13 @@ def one_fold(labels):
     return np.zeros(len(labels), dtype=np.int64)
 
 
-def five_folds(of):
-    """Return the folds of n rows of these patients, whose numbers are random: a fifth of them each."""
-    return of.astype(np.int64) % 5
+def five_folds(ids):
+    """Return the folds of n rows: each fold has a fifth of the patients."""
+    return ids.astype(np.int64) % 5
 
 
 def bca(value, drawn, without):
-    """Efron's bias-corrected and accelerated interval (JASA 82, 1987) with Student's quantiles."""
+    """Return Efron's bias-corrected and accelerated interval (JASA 82, 1987) with Student's quantiles."""
     share = float(np.clip(((drawn < value).sum() + 0.5 * (drawn == value).sum()) / len(drawn), 1e-6, 1 - 1e-6))
     spread, lean, count = without.mean() - without, norm.ppf(share), len(without)
     lead = (spread**3).sum() / (6 * max((spread**2).sum(), 1e-18) ** 1.5)
@@ -92,10 +91,10 @@ def bca(value, drawn, without):
 
 
 def constructions(value, drawn, without):
-    """Every construction tried for κ and the gain.
+    """Yield the name and interval of every construction that was tried for κ and the gain.
 
-    The error from 300 resamples ("boot") or from patients left out ("jack"); Student's quantile of P − 1 degrees or of
-    `student`'s ("ν"); symmetric ("±"), on Fisher's z, or on log(1 − κ).
+    The error is from 300 resamples ("boot") or from leaving out patients ("jack"). Student's quantile has P − 1 degrees
+    of freedom, or those of `student` ("ν"). Intervals are symmetric ("±"), on Fisher's z, or on log(1 − κ).
     """
     drawn, count = drawn[np.isfinite(drawn)], len(without)
     parts = contributions(value, without)
@@ -118,7 +117,7 @@ def constructions(value, drawn, without):
 
 
 def table(title, rows):
-    """Print a table of shares of truths held, from each row's name and its lists by column; – for fewer than 100."""
+    """Print a table of coverage from each row's name and its lists by column; – for fewer than 100 intervals."""
     columns = None
     for name, held in rows:
         if columns is None:
@@ -129,12 +128,12 @@ def table(title, rows):
 
 
 def holds(ends, truth):
-    """Tell whether the truth lies between both ends."""
+    """Return whether the truth is between both ends."""
     return ends[0] - 1e-12 <= truth <= ends[1] + 1e-12
 
 
 def samples_of(settings, seed, times):
-    """Yield each setting's name and shares, a large sample for the truth, and its many samples."""
+    """Yield each setting's name and shares, a large sample for the truth, and `times` samples."""
     for name, (patients, images, shares, *skills) in settings.items():
         flat = tuple(np.hstack(skills))
         large = draw(np.random.default_rng([seed, 0]), 60_000, images, shares, flat)
@@ -143,24 +142,24 @@ def samples_of(settings, seed, times):
 
 
 def metrics(seed, times):
-    """Every metric as `intervals` has it, and some of them by how many patients the rarest class has."""
+    """Print the coverage of `intervals` for every metric, and of some by the number of patients of the rarest class."""
     few = {}
 
     def rows():
-        for setting, shares, (labels, (made,), _), samples in samples_of(SETTINGS, seed, times):
+        for setting, shares, (labels, (predicted,), _), samples in samples_of(SETTINGS, seed, times):
             rare = int(np.argmin(shares))
             names = ["accuracy", "kappa_quadratic", "macro_f1", "balanced_accuracy", "macro_precision", "macro_auroc"]
             names += [f"{kind}:{rare}" for kind in ("recall", "precision", "f1", "auroc")]
-            truth = weighted_scores(labels, made, one_fold(labels), np.ones((1, len(labels))), True, names)
+            truth = weighted_scores(labels, predicted, one_fold(labels), np.ones((1, len(labels))), True, names)
             held = {name.replace(f":{rare}", " of the rarest"): [] for name in names}
             few[setting] = {f"macro_f1, {group}": [] for group in ("none", "1–4", f"{FEW} or more")}
-            for labels, (made,), of in samples:
-                fewest = min(len(np.unique(of[labels == k])) for k in range(len(shares)))
+            for labels, (predicted,), ids in samples:
+                fewest = min(len(np.unique(ids[labels == k])) for k in range(len(shares)))
                 group = "none" if fewest == 0 else "1–4" if fewest < FEW else f"{FEW} or more"
-                told = OutOfFold(probabilities=made[None], folds=five_folds(of)[None])
-                for name, found in intervals(labels, told, of, ordinal=True, names=names).items():
-                    if found is not None:
-                        hit = holds((found.low, found.high), truth[name][0])
+                predictions = OutOfFold(probabilities=predicted[None], folds=five_folds(ids)[None])
+                for name, estimate in intervals(labels, predictions, ids, ordinal=True, names=names).items():
+                    if estimate is not None:
+                        hit = holds((estimate.low, estimate.high), truth[name][0])
                         held[name.replace(f":{rare}", " of the rarest")].append(hit)
                         if name == "macro_f1":
                             few[setting][f"macro_f1, {group}"].append(hit)
@@ -171,32 +170,32 @@ def metrics(seed, times):
 
 
 def gains(seed, times):
-    """The gain over the best shortcut as `gain_over_best` has it."""
-    judged = ("macro_f1", "macro_auroc")
+    """Print the coverage of the gain over the best shortcut, as computed by `gain_over_best`."""
+    names = ("macro_f1", "macro_auroc")
 
     def rows():
-        for setting, _, (labels, made, _), samples in samples_of(GAINS, seed, times):
-            truth = gain(labels, made, one_fold(labels), np.ones((1, len(labels))), judged)
-            held = {name: [] for name in judged}
-            for labels, made, of in samples:
-                shortcuts = {str(k): one for k, one in enumerate(made[1:])}
-                found_by_name = gain_over_best(labels, made[0], shortcuts, five_folds(of), of, judged, ordinal=True)
-                for name, (_, found) in found_by_name.items():
-                    if found is not None:
-                        held[name].append(holds((found.low, found.high), truth[name][0]))
+        for setting, _, (labels, predicted, _), samples in samples_of(GAINS, seed, times):
+            truth = gain(labels, predicted, one_fold(labels), np.ones((1, len(labels))), names)
+            held = {name: [] for name in names}
+            for labels, predicted, ids in samples:
+                shortcuts = {str(k): shortcut for k, shortcut in enumerate(predicted[1:])}
+                estimates = gain_over_best(labels, predicted[0], shortcuts, five_folds(ids), ids, names, ordinal=True)
+                for name, (_, estimate) in estimates.items():
+                    if estimate is not None:
+                        held[name].append(holds((estimate.low, estimate.high), truth[name][0]))
             yield setting, held
 
     table("gain", rows())
 
 
-def gain(labels, made, folds, weights, names):
-    """Return how much more the first scores than the best of the others under each weighting."""
-    each = [weighted_scores(labels, one, folds, weights, True, names) for one in made]
-    return {name: each[0][name] - np.max([one[name] for one in each[1:]], axis=0) for name in names}
+def gain(labels, predicted, folds, weights, names):
+    """Return the first model's score less the best score of the others, for each weighting."""
+    each = [weighted_scores(labels, scores, folds, weights, True, names) for scores in predicted]
+    return {name: each[0][name] - np.max([scores[name] for scores in each[1:]], axis=0) for name in names}
 
 
 def rates(seed, times):
-    """`rate`: rows of a patient that correlate, beta-binomial."""
+    """Print the coverage of `rate` for correlated rows of patients (beta-binomial)."""
 
     def rows():
         generator = np.random.default_rng(seed)
@@ -206,29 +205,29 @@ def rates(seed, times):
                 for name, hits in held.items():
                     count = int(name.split()[0])
                     for _ in range(times):
-                        of = np.repeat(np.arange(count), generator.integers(1, 9, count))
+                        ids = np.repeat(np.arange(count), generator.integers(1, 9, count))
                         spread = together / (1 - together)
-                        own = generator.beta(share / spread, (1 - share) / spread, count)[of] if together else share
-                        found = rate(generator.random(len(of)) < own, of.astype(str))
-                        hits.append(holds((found.low, found.high), share))
+                        own = generator.beta(share / spread, (1 - share) / spread, count)[ids] if together else share
+                        estimate = rate(generator.random(len(ids)) < own, ids.astype(str))
+                        hits.append(holds((estimate.low, estimate.high), share))
                 yield f"{share}, correlation {together}", held
 
     table("`rate`", rows())
 
 
 def readings(seed, times):
-    """The binary reading, with 300 resamples for the thresholds, and the cost where a miss costs ten false alarms."""
+    """Print the coverage for positive classes (300 resamples) and for costs; a miss costs 10 false alarms."""
 
     def sample(generator, patients, skill, share):
-        of = np.repeat(np.arange(patients), generator.integers(1, 5, patients))
-        labels = (generator.random(patients) < share)[of].astype(np.int64)
-        score = skill * labels + generator.normal(0, 0.7, patients)[of] + generator.normal(0, 1, len(of))
+        ids = np.repeat(np.arange(patients), generator.integers(1, 5, patients))
+        labels = (generator.random(patients) < share)[ids].astype(np.int64)
+        score = skill * labels + generator.normal(0, 0.7, patients)[ids] + generator.normal(0, 1, len(ids))
         chance = 1 / (1 + np.exp(0.6 * skill - 1.2 * score))
         return PredictedRows(
             labels=labels,
             probabilities=np.column_stack([1 - chance, chance]),
-            patients=of.astype(str),
-            folds=np.zeros(len(of), dtype=np.int64),
+            patients=ids.astype(str),
+            folds=np.zeros(len(ids), dtype=np.int64),
             about=pd.DataFrame(),
             classes=("benign", "malignant"),
             ordinal=True,
@@ -236,12 +235,12 @@ def readings(seed, times):
         )
 
     def read(rows, generator, resamples=300):
-        told = read_positive(rows, generator, resamples=resamples)
-        found = {"auroc": told.auroc, "average_precision": told.average_precision}
+        reading = read_positive(rows, generator, resamples=resamples)
+        estimates = {"auroc": reading.auroc, "average_precision": reading.average_precision}
         for name in ("sensitivity_at_specificity", "specificity_at_sensitivity"):
-            found |= {f"{name} {at}": value for at, value in getattr(told, name).items()}
+            estimates |= {f"{name} {at}": value for at, value in getattr(reading, name).items()}
         costs = read_cost(rows, [[0, 1], [10, 0]])
-        return found | {f"cost, {name}": getattr(costs, name) for name in ("argmax", "minimising", "saved", "constant")}
+        return estimates | {f"cost, {k}": getattr(costs, k) for k in ("argmax", "minimising", "saved", "constant")}
 
     def rows():
         settings = [(80, 1.5, 0.4), (80, 2.5, 0.4), (300, 1.5, 0.4), (80, 1.5, 0.12), (25, 1.5, 0.4)]
@@ -249,38 +248,38 @@ def readings(seed, times):
             large, held = sample(np.random.default_rng([seed, 0]), 20_000, skill, share), defaultdict(list)
             once = PredictedRows(**{**vars(large), "patients": (np.arange(len(large.labels)) % 20).astype(str)})
             generator = np.random.default_rng([seed, 1])
-            truth = {name: one.value for name, one in read(once, generator, resamples=2).items()}
+            truth = {name: estimate.value for name, estimate in read(once, generator, resamples=2).items()}
             for _ in range(times):
-                made = sample(generator, patients, skill, share)
-                if made.labels.any():
-                    for name, found in read(made, generator).items():
-                        held[name].append(holds((found.low, found.high), truth[name]))
+                drawn = sample(generator, patients, skill, share)
+                if drawn.labels.any():
+                    for name, estimate in read(drawn, generator).items():
+                        held[name].append(holds((estimate.low, estimate.high), truth[name]))
             yield f"{patients} patients, {share:.0%} positive, area {truth['auroc']:.2f}", held
 
     table("`read_positive`, `read_cost`", rows())
 
 
 def choices(seed, times):
-    """κ and the gain in macro-F1 by every construction."""
+    """Print the coverage of every construction for κ and for the gain in macro-F1."""
 
-    def kappa(labels, made, weights):
+    def kappa(labels, predicted, weights):
         folds = one_fold(labels)
-        return weighted_scores(labels, made[0], folds, weights, True, ("kappa_quadratic",))["kappa_quadratic"]
+        return weighted_scores(labels, predicted[0], folds, weights, True, ("kappa_quadratic",))["kappa_quadratic"]
 
-    def gained(labels, made, weights):
-        return gain(labels, made, one_fold(labels), weights, ("macro_f1",))["macro_f1"]
+    def gained(labels, predicted, weights):
+        return gain(labels, predicted, one_fold(labels), weights, ("macro_f1",))["macro_f1"]
 
     def rows(settings, statistic):
-        for setting, _, (labels, made, _), samples in samples_of(settings, seed, times):
-            truth, held = statistic(labels, made, np.ones((1, len(labels))))[0], defaultdict(list)
+        for setting, _, (labels, predicted, _), samples in samples_of(settings, seed, times):
+            truth, held = statistic(labels, predicted, np.ones((1, len(labels))))[0], defaultdict(list)
             generator = np.random.default_rng([seed, 2])
-            for labels, made, of in samples:
-                patients = clusters(of)
+            for labels, predicted, ids in samples:
+                patients = clusters(ids)
                 left_out = patients[None] != np.arange(patients.max() + 1)[:, None]
-                weights = np.vstack([np.ones((1, len(labels))), cluster_weights(of, 300, generator), left_out])
-                found = statistic(labels, made, weights)
-                if np.isfinite(found[0]):
-                    for name, ends in constructions(found[0], found[1:301], found[301:]):
+                weights = np.vstack([np.ones((1, len(labels))), cluster_weights(ids, 300, generator), left_out])
+                values = statistic(labels, predicted, weights)
+                if np.isfinite(values[0]):
+                    for name, ends in constructions(values[0], values[1:301], values[301:]):
                         held[name].append(holds(ends, truth))
             yield setting, held
 
@@ -294,7 +293,7 @@ if __name__ == "__main__":
     parser.add_argument("parts", nargs="+", choices=[part.__name__ for part in parts])
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--seed", type=int, required=True)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     for part in parts:
-        if part.__name__ in asked.parts:
-            part(asked.seed, asked.samples)
+        if part.__name__ in arguments.parts:
+            part(arguments.seed, arguments.samples)

@@ -1,8 +1,9 @@
-"""What the neutral geometry hides: file formats named from stored pixels before and after, on phantoms.
+"""Measures what the neutral geometry hides: file formats predicted from stored pixels with and without it, on phantoms.
 
 Prints a Markdown table of the probe's AUC, for formats that follow the category and for the same formats drawn by
-woman, and draws what a network is given. "lesions alone" is the probe on pictures of one format, asked for the format
-that their category would have had: what of the first kind is the finding and not the file.
+woman, and draws the pictures that a network is given. "lesions alone" is the probe on pictures that all have one
+format; it predicts the format that their category would have had. This is the part of the AUC that comes from the
+findings, not from the files.
 
     python bench/neutral.py --seeds 1 2 3 --figure docs/images/neutral.png
 """
@@ -66,24 +67,24 @@ def phantom(kind: Shortcut, seed: int, patients: int, folder: Path) -> Index:
 
 
 def measure(kind: Shortcut, seed: int, patients: int, size: tuple[int, int]) -> list[float]:
-    """Return the probe's AUC as stored and neutral, and where formats follow categories that of the lesions alone."""
+    """Return the probe's AUC as stored and neutral and, if formats follow categories, that of the lesions alone."""
     section = ImageSection(height=size[0], width=size[1])
     with tempfile.TemporaryDirectory() as folder:
         index = phantom(kind, seed, patients, Path(folder))
-        named = source_formats(file_facts(index))
-        found = [named_from(index, on, named, seed, Path(folder)) for on in (section, neutral(section))]
+        formats = source_formats(file_facts(index))
+        aucs = [format_auc(index, on, formats, seed, Path(folder)) for on in (section, neutral(section))]
         if not kind.startswith("shuffled"):
             clean = phantom("none", seed, patients, Path(folder))
-            of_category = dict(zip(index.rows["assessment"], named, strict=True))
-            would_be = np.array([of_category[category] for category in clean.rows["assessment"]])
-            found.append(named_from(clean, neutral(section), would_be, seed, Path(folder)))
-    return found
+            format_of = dict(zip(index.rows["assessment"], formats, strict=True))
+            supposed = np.array([format_of[category] for category in clean.rows["assessment"]])
+            aucs.append(format_auc(clean, neutral(section), supposed, seed, Path(folder)))
+    return aucs
 
 
-def named_from(index: Index, section: ImageSection, named: NDArray[np.str_], seed: int, cache: Path) -> float:
-    """Return the probe's AUC for the formats `named` of the rows of `index`, stored as `section` says."""
+def format_auc(index: Index, section: ImageSection, formats: NDArray[np.str_], seed: int, cache: Path) -> float:
+    """Return the probe's AUC for the `formats` of the rows of `index`, stored as `section` says."""
     store, _ = build_store(index, section, cache)
-    auc = probe(store.array, named, index.rows["patient_id"].to_numpy(dtype=np.str_), seed).auc
+    auc = probe(store.array, formats, index.rows["patient_id"].to_numpy(dtype=np.str_), seed).auc
     assert auc is not None
     return auc
 
@@ -94,7 +95,7 @@ def neutral(section: ImageSection) -> ImageSection:
 
 
 def draw(index: Index, cache: Path, path: Path) -> None:
-    """Draw a file of each category, as it is, as it is stored, and as it is stored neutrally."""
+    """Draw a file of each category: the file, as stored, and as stored with the neutral geometry."""
     section = ImageSection(height=128, width=96)
     plain, even = (build_store(index, on, cache)[0].array for on in (section, neutral(section)))
     oblique = index.rows["view"] == "MLO"

@@ -1,9 +1,9 @@
-"""The paper's comparison table, remade with its own recipe, beside what it reported.
+"""Repeats the paper's comparison table with its own recipe, and shows it beside the reported one.
 
-Runs the `paper` recipe for the four networks, and for the CNN without dropout, and writes a Markdown table: on the rows
-that the paper reported (its validation rows, which also chose the epoch) and on its test rows, which it never used.
-Both leak patients. ImageNet weights come from --weights FOLDER (<backbone>_imagenet.pth) where they lie there; a
-network without them starts from random weights, and its row says so.
+Runs the `paper` recipe for the four networks, and for the CNN without dropout, and writes a Markdown table of scores:
+on the rows that the paper reported (its validation rows, which also chose the epoch) and on its test rows, which it
+never used. Both leak patients. ImageNet weights are read from --weights FOLDER (<backbone>_imagenet.pth); a network
+without such a file starts from random weights, and its row says so.
 
     python bench/paper_table.py --dataset phantom --weights WEIGHTS --out table.md
     python bench/paper_table.py --dataset kaumds --root KAUMDS --out table.md
@@ -38,7 +38,7 @@ HEAD = (
 
 
 def main() -> None:
-    """Run the five and write the table."""
+    """Run the five networks and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="kaumds")
     parser.add_argument("--root", default="")
@@ -84,8 +84,8 @@ def _scores(metrics: Measured | None) -> str:
 
 
 def _reported(registry: Registry, network: str) -> str:
-    found: list[Reference] = [reference for reference in registry.references if reference.network == network]
-    return f"{found[0].accuracy} / {found[0].macro_f1}" if found else "–"
+    matches: list[Reference] = [reference for reference in registry.references if reference.network == network]
+    return f"{matches[0].accuracy} / {matches[0].macro_f1}" if matches else "–"
 
 
 if __name__ == "__main__":

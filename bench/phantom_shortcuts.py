@@ -1,6 +1,7 @@
-"""What shortcuts make of phantoms in which none is planted: the ladder's scores over many seeds.
+"""Measures the shortcuts' scores over many seeds on phantoms that have no shortcut.
 
-Prints each rung's mean macro ROC-AUC and macro-F1 with 95 % intervals over seeds (Student's t), and the best possible.
+Prints each shortcut's mean macro ROC-AUC and macro-F1 with 95 % intervals over seeds (Student's t), and the best
+possible scores.
 
     python bench/phantom_shortcuts.py --seeds 20 --patients 100
 """
@@ -28,25 +29,29 @@ from birads_zoo.shortcuts.fit import fit_shortcuts
 
 
 def main() -> None:
-    """Draw a phantom a seed, climb the ladder on two patient folds, and print the means."""
+    """Draw a phantom for each seed, fit all shortcuts on two patient folds, and print the means."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--patients", type=int, default=100)
-    parser.add_argument("--height", type=int, default=416, help="of the pictures; they are three quarters as wide")
+    parser.add_argument(
+        "--height", type=int, default=416, help="height of the pictures; the width is three quarters of it"
+    )
     arguments = parser.parse_args()
     options = PhantomOptions(
         patients=arguments.patients, height=arguments.height, width=3 * arguments.height // 4, damaged=0
     )
-    found = [scores(replace(options, seed=seed)) for seed in range(arguments.seeds)]
-    for name in found[0]:
-        for metric, values in zip(("ROC-AUC", "macro-F1"), np.array([one[name] for one in found]).T, strict=True):
+    results = [scores(replace(options, seed=seed)) for seed in range(arguments.seeds)]
+    for name in results[0]:
+        for metric, values in zip(
+            ("ROC-AUC", "macro-F1"), np.array([result[name] for result in results]).T, strict=True
+        ):
             reach = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
             ends = f"[{values.mean() - reach:.3f}, {values.mean() + reach:.3f}]"
             print(f"{name:16s}{metric:10s}{values.mean():.3f} {ends}  least {values.min():.3f} most {values.max():.3f}")
 
 
 def scores(options: PhantomOptions) -> dict[str, tuple[float, float]]:
-    """Return by name each rung's macro ROC-AUC, over the folds' mean, and macro-F1, and those of the known chances."""
+    """Return each shortcut's macro ROC-AUC (mean over folds) and macro-F1 by name, and the best possible ones."""
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder) / "phantom", options)
         spec = load_host().dataset("phantom")
@@ -60,19 +65,19 @@ def scores(options: PhantomOptions) -> dict[str, tuple[float, float]]:
     chances = rows[[chance_column("assessment", category) for category in "1345"]].to_numpy()
     order = np.concatenate([fold.test for fold in folds])
     one_hot = np.eye(len(labelled.classes))[decide(chances)]
-    told = {shortcut.name: (shortcut.probabilities, shortcut.probabilities) for shortcut in shortcuts}
-    told["best possible"] = (chances[order], one_hot[order])
-    return {name: _judged(labels, folds, *both) for name, both in told.items()}
+    predictions = {shortcut.name: (shortcut.probabilities, shortcut.probabilities) for shortcut in shortcuts}
+    predictions["best possible"] = (chances[order], one_hot[order])
+    return {name: _scores_of(labels, folds, *both) for name, both in predictions.items()}
 
 
-def _judged(labels, folds, ranked, called) -> tuple[float, float]:
+def _scores_of(labels, folds, probabilities, decisions) -> tuple[float, float]:
     areas, start = [], 0
     for fold in folds:
-        part = ranked[start : start + len(fold.test)]
+        part = probabilities[start : start + len(fold.test)]
         start += len(fold.test)
         areas.append(roc_auc_score(labels[fold.test], part / part.sum(axis=1, keepdims=True), multi_class="ovr"))
     order = np.concatenate([fold.test for fold in folds])
-    return float(np.mean(areas)), float(f1_score(labels[order], called.argmax(axis=1), average="macro"))
+    return float(np.mean(areas)), float(f1_score(labels[order], decisions.argmax(axis=1), average="macro"))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""Images a second of an exported model's predictions, as ratios to the bare forward pass of its networks.
+"""Images per second of an exported model's predictions, as ratios to the bare forward pass of its networks.
 
-The bare pass is every fold's network on a batch that lies on the device, and nothing else. Against it stand predictions
-of the run's pixel store (what is left of the work once a picture is decoded and placed: measuring it, moving it, the
-networks, calibration, sets, distances, warnings) and of the files themselves, decoding included. The three take turns,
-so that a machine whose speed drifts slows all. On a CPU that others use too, believe `cpu_ratio`: the seconds of the
-processor that the bare pass takes, by those that a way takes in all its threads. Writes
-`bench/results/predict-<device>-<run>.json`.
+The bare pass is only every fold's network on a batch that is on the device. It is compared with predictions of the
+run's pixel store (all work on a picture after decoding and placing: measuring it, moving it, the networks, calibration,
+sets, distances, warnings) and of the files themselves, including decoding. The three take turns, so that a change of
+the machine's speed affects all. On a CPU that others use too, rely on `cpu_ratio`: the processor seconds of the bare
+pass divided by those of the other way, in all its threads. Writes `bench/results/predict-<device>-<run>.json`.
 
     python bench/predict.py runs/mobilenet_v2
 """
@@ -45,9 +44,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--format", choices=["safetensors", "onnx"], default="safetensors")
-    parser.add_argument("--images", type=int, default=256, help="pictures a round; the run's, over again")
+    parser.add_argument("--images", type=int, default=256, help="pictures per round; the run's are repeated")
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=3, help="times that the three take turns")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds in which the three take turns")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
@@ -64,9 +63,9 @@ def main() -> None:
             "store": lambda: _drain(model.predict_prepared(in_order(rows, _from_store(data)), arguments.batch_size)),
             "files": lambda: _drain(model.predict_prepared(model.read(_files(data, rows)), arguments.batch_size)),
         }
-        found = measure(ways, len(rows), arguments.rounds)
-    for way, rate in found["images_per_second"].items():
-        print(f"{way:6}{rate:9.1f} images/s  {found['ratio'][way]:.3f}  by CPU seconds {found['cpu_ratio'][way]:.3f}")
+        speeds = measure(ways, len(rows), arguments.rounds)
+    for way, rate in speeds["images_per_second"].items():
+        print(f"{way:6}{rate:9.1f} images/s  {speeds['ratio'][way]:.3f}  by CPU seconds {speeds['cpu_ratio'][way]:.3f}")
     report = {
         "format": arguments.format,
         "networks": len(model.networks),
@@ -75,7 +74,7 @@ def main() -> None:
         "images": len(rows),
         "rounds": arguments.rounds,
         "environment": msgspec.to_builtins(describe_machine(model.compute)),
-        **found,
+        **speeds,
     }
     name = f"predict-{'gpu' if model.compute.device.type == 'cuda' else 'cpu'}-{model.manifest.run_id}.json"
     write_text(make_folder(arguments.out) / name, json.dumps(report, indent=2) + "\n")
@@ -83,14 +82,14 @@ def main() -> None:
 
 
 def measure(ways: dict[str, Callable[[], None]], count: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Let all ways take turns; return their median images a second, and the median of each round's ratios to "bare"."""
+    """Let all ways take turns; return their median images per second, and the medians of their ratios to "bare"."""
     rates: dict[str, list[float]] = {way: [] for way in ways}
     costs: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds + 1):
         for way, work in ways.items():
             started, spent = time.perf_counter(), time.process_time()
             work()
-            if number:  # the first round warms up: kernels are chosen, files come into memory
+            if number:  # the first round warms up: kernels are chosen, files are read into memory
                 rates[way].append(count / (time.perf_counter() - started))
                 costs[way].append(count / (time.process_time() - spent))
     return {
@@ -114,16 +113,16 @@ def _bare(model: Model, data: Prepared, rows: list[int], batch_size: int) -> Non
     present = torch.from_numpy(samples.present).to(model.compute.device)
     for start in range(0, len(rows), batch_size):
         left = len(rows) - start
-        told = [network(images[:left], present[:left]) for network in model.networks]
-    told[-1][0].cpu()
+        outputs = [network(images[:left], present[:left]) for network in model.networks]
+    outputs[-1][0].cpu()
 
 
 def _from_store(data: Prepared) -> Callable[[int], Ready]:
     def prepare(row: int) -> Ready:
         sample = data.samples[row]
         pixels = data.store.array[sample.pictures]
-        own = pixels[: len(data.own.names)]
-        measured = np.stack([statistics_of(one, one.shape) for one in own])
+        pictures = pixels[: len(data.own.names)]
+        measured = np.stack([statistics_of(picture, picture.shape) for picture in pictures])
         return Ready(source="", pixels=pixels, present=sample.present, statistics=measured)
 
     return prepare

@@ -1,8 +1,8 @@
-"""The test predictions of all runs of a study, in one table: so that its figures can be recomputed without the runs.
+"""Writes the test predictions of all runs of a study to one table, so that scores can be recomputed without the runs.
 
-Writes a row a sample: what it is, its label, the fold of each seed, and the probability of each class by each model and
-seed, `MODEL, seed S, CLASS`; of two classes the second alone. Where models were split differently, as in a leakage
-study, each has its own folds, `fold, MODEL, seed S`.
+The table has one row per sample: its names, its label, the fold of each seed, and the probability of each class by each
+model and seed, `MODEL, seed S, CLASS`; of two classes only the second. If models were split differently, as in a
+leakage study, each has its own folds, `fold, MODEL, seed S`.
 
     python bench/study_predictions.py studies/compare --out predictions.csv
 """
@@ -22,7 +22,7 @@ ABOUT = ("image_path", "patient_id", "laterality", "view", "source", "label")
 def main() -> None:
     """Read the study's finished runs and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("study", type=Path, help="the folder that compare, ablate or leakage left")
+    parser.add_argument("study", type=Path, help="the folder that compare, ablate or leakage wrote")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     arguments = parser.parse_args()
 
@@ -33,17 +33,17 @@ def main() -> None:
 
 
 def read_runs(study: Path) -> dict[tuple[str, int], pd.DataFrame]:
-    """Return the test predictions of each finished run by model and seed, rows in the order of their pictures."""
-    found: dict[tuple[str, int], pd.DataFrame] = {}
+    """Return the test predictions of each finished run by model and seed, sorted by picture."""
+    runs: dict[tuple[str, int], pd.DataFrame] = {}
     for file in sorted((study / "runs").glob("*/predictions.csv")):
-        name, seed, *mark = file.parent.name.replace("~", "/").split("@")  # as `resnet50@0`, `resnet50@0@image`
+        name, seed, *mark = file.parent.name.replace("~", "/").split("@")  # such as `resnet50@0` or `resnet50@0@image`
         rows = pd.read_csv(file, dtype={"patient_id": str}, keep_default_na=False)
-        found["@".join([name, *mark]), int(seed)] = rows.sort_values("image_path").reset_index(drop=True)
-    return found
+        runs["@".join([name, *mark]), int(seed)] = rows.sort_values("image_path").reset_index(drop=True)
+    return runs
 
 
 def table(runs: dict[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
-    """Return one table of all runs; raises ValueError where they are not of the same samples."""
+    """Return one table of all runs; raises ValueError if they do not have the same samples."""
     first = next(iter(runs.values()))
     columns = {name: first[name] for name in ABOUT if name in first}
     folds: dict[str, pd.Series[int]] = {}
@@ -56,15 +56,15 @@ def table(runs: dict[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
         f"fold, seed {seed}": [fold for name, fold in folds.items() if name.endswith(f", seed {seed}")]
         for seed in seeds
     }
-    if all(fold.equals(those[0]) for those in shared.values() for fold in those):
-        folds = {name: those[0] for name, those in shared.items()}
+    if all(fold.equals(of_seed[0]) for of_seed in shared.values() for fold in of_seed):
+        folds = {name: of_seed[0] for name, of_seed in shared.items()}
     classes = [name for name in first if name.startswith("probability_")]
-    chances = {
+    probabilities = {
         f"{model}, seed {seed}, {name.removeprefix('probability_')}": rows[name]
         for (model, seed), rows in sorted(runs.items())
         for name in (classes[1:] if len(classes) == 2 else classes)
     }
-    return pd.DataFrame(columns | folds | chances)
+    return pd.DataFrame(columns | folds | probabilities)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Images a second of the trainer, with and without augmentation, as ratios to the bare step.
+"""Images per second of the trainer, with and without augmentation, as ratios to the bare step.
 
-The bare step is forward, loss, backward and optimiser on random tensors that already lie on the device, in the same
-shape, precision and memory layout, through the same classifier. Trainer and bare step take turns, so that a machine
-whose speed drifts slows both. Writes `bench/results/throughput-<device>.json`.
+The bare step is forward, loss, backward and optimiser on random tensors that are already on the device, in the same
+shape, precision and memory layout, with the same classifier. Trainer and bare step take turns, so that a change of the
+machine's speed affects both. Writes `bench/results/throughput-<device>.json`.
 
     python bench/throughput.py --backbones resnet50 --batch-size 32
 """
@@ -52,10 +52,10 @@ def main() -> None:
     parser.add_argument("--augmentations", nargs="+", default=["none", "paper", "mammo"])
     parser.add_argument("--batch-size", type=int, default=None, help="default: 32 on a CPU, 64 on a GPU")
     parser.add_argument("--image-size", type=int, default=224)
-    parser.add_argument("--steps", type=int, default=None, help="steps an epoch; default: 3 on a CPU, 50 on a GPU")
-    parser.add_argument("--rounds", type=int, default=3, help="times that trainer and bare step take turns")
+    parser.add_argument("--steps", type=int, default=None, help="steps per epoch; default: 3 on a CPU, 50 on a GPU")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds in which trainer and bare step take turns")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--name", default=None, help="of the JSON file; default: throughput-cpu or throughput-gpu")
+    parser.add_argument("--name", default=None, help="name of the JSON file; default: throughput-cpu or throughput-gpu")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
 
@@ -100,20 +100,20 @@ def main() -> None:
                 f"{backbone:28}{augmentation:8}{row['trainer']:8.1f} of{row['bare']:8.1f} images/s: {row['ratio']:.3f}",
                 flush=True,
             )
-            write_text(path, json.dumps(report | {"results": rows}, indent=2) + "\n")  # what there is, if it is stopped
+            write_text(path, json.dumps(report | {"results": rows}, indent=2) + "\n")  # kept if the script is stopped
     print(path)
 
 
 def measure(recipe: Recipe, host: Host, compute: Compute, steps: int, rounds: int) -> dict[str, Any]:
     """Let trainer and bare step take turns; return medians and the median of the rounds' ratios."""
     trainer, bare = [], []
-    built = _classifier(recipe, host, compute)  # once: drawing a large network's weights takes seconds
+    built = _classifier(recipe, host, compute)  # once, because drawing a large network's weights takes seconds
     for number in range(rounds + 1):
         pair = (
             _trainer(copy.deepcopy(built), recipe, host, compute, steps),
             _bare(copy.deepcopy(built), recipe, host, compute, steps),
         )
-        if number:  # the first round warms up: kernels are chosen, memory is taken
+        if number:  # the first round warms up: kernels are chosen, memory is allocated
             trainer.append(pair[0])
             bare.append(pair[1])
     ratios = [t / b for t, b in zip(trainer, bare, strict=True)]

@@ -1,8 +1,8 @@
-"""The smallest member of every one of timm's and torchvision's families, tried: writes docs/zoo.md.
+"""Tries the smallest member of every family of timm and torchvision, and writes docs/zoo.md.
 
-A family is a module of the library: networks that share their code. Each is tried in a process of its own
-(`bench/zoo_trial.py`) with a limit of memory and of time, so that none harms another. What was found is kept in
-`bench/results/zoo.json`; with `--only`, what is not named is taken from there.
+A family is a module of the library: networks that share their code. Each is tried in a separate process
+(`bench/zoo_trial.py`) with limits of memory and time, so that none affects another. The results are kept in
+`bench/results/zoo.json`; with `--only`, the results of all other families are taken from there.
 
     python bench/zoo.py
     python bench/zoo.py --only timm/swin_transformer timm/nest
@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 LIBRARIES = ("timm", "torchvision")
 MEMORY = 4 * 2**30  # bytes of one process
 SECONDS = 600  # of one process
-TRIAL = "test_"  # timm's own networks for its tests are left out: they are smaller than anything of use
+TRIAL = "test_"  # timm's networks for its own tests are left out: they are too small to be useful
 
 
 def main() -> None:
@@ -45,28 +45,29 @@ def main() -> None:
     os.nice(10)
     members = smallest_members()
     chosen = {family: name for family, name in members.items() if family in (arguments.only or members)}
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     if arguments.only and arguments.results.is_file():
         kept = json.loads(arguments.results.read_text())["families"]
-        found = {family: result for family, result in kept.items() if family in members}
+        results = {family: result for family, result in kept.items() if family in members}
     with ThreadPoolExecutor(arguments.jobs) as threads:
         for family, result in threads.map(lambda each: (each[0], tried(each[1])), chosen.items()):
-            found[family] = result
+            results[family] = result
             print(f"{family:38} {result['member']:40} {result['verdict']}", flush=True)
-    report = {"versions": versions(), "families": dict(sorted(found.items()))}
+    report = {"versions": versions(), "families": dict(sorted(results.items()))}
     write_text(make_folder(arguments.results.parent) / arguments.results.name, json.dumps(report, indent=1) + "\n")
     write_text(arguments.page, page(report, MEMORY))
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what was tried."""
+    """Return the versions of torch and the libraries."""
     return {name: importlib.metadata.version(name) for name in ("torch", *LIBRARIES)}
 
 
 def smallest_members() -> dict[str, str]:
-    """Return the member of every family that has the fewest parameters: by `library/module`, as `library/name`.
+    """Return the member with the fewest parameters of every family: by `library/module`, as `library/name`.
 
-    Counted without memory, on torch's device "meta", which takes minutes; so it is kept for these versions.
+    Parameters are counted on torch's device "meta", without memory. This takes minutes, so the counts are kept for
+    these versions.
     """
     kept = cache_root() / "zoo" / f"{'-'.join(versions().values())}.json"
     if not kept.is_file():
@@ -77,7 +78,7 @@ def smallest_members() -> dict[str, str]:
 
 
 def count() -> None:
-    """Print how many parameters every network has, by family."""
+    """Print the number of parameters of every network, by family."""
     import warnings
 
     import timm
@@ -91,7 +92,7 @@ def count() -> None:
         try:
             with torch.device("meta"):
                 network = build()
-        except NotImplementedError:  # some compute their widths by tensors
+        except NotImplementedError:  # some networks compute their widths with tensors
             network = build()
         total = sum(parameter.numel() for parameter in network.parameters())
         sizes.setdefault(family, []).append((total, name))
@@ -107,7 +108,7 @@ def count() -> None:
 
 
 def tried(name: str) -> dict[str, Any]:
-    """Try one network in a process of its own; return what it said, and a verdict."""
+    """Try one network in a separate process; return its results, and a verdict."""
     command = [sys.executable, str(HERE / "zoo_trial.py"), name]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     started = time.monotonic()
@@ -117,7 +118,7 @@ def tried(name: str) -> dict[str, Any]:
         ) as process,
         ThreadPoolExecutor(2) as readers,
     ):
-        said, faults = readers.submit(process.stdout.read), readers.submit(process.stderr.read)
+        output, errors = readers.submit(process.stdout.read), readers.submit(process.stderr.read)
         peak = 0
         ended = ""
         while process.poll() is None:
@@ -126,8 +127,8 @@ def tried(name: str) -> dict[str, Any]:
                 ended = "memory" if peak > MEMORY else "time"
                 process.kill()
             time.sleep(0.2)
-        lines = [json.loads(line) for line in said.result().splitlines() if line.startswith("{")]
-        last = next((line for line in reversed(faults.result().splitlines()) if line.strip()), "")
+        lines = [json.loads(line) for line in output.result().splitlines() if line.startswith("{")]
+        last = next((line for line in reversed(errors.result().splitlines()) if line.strip()), "")
     result: dict[str, Any] = {"member": name, "seconds": round(time.monotonic() - started), "peak_gib": peak / 2**30}
     result["tried"] = [line["tried"] for line in lines if "tried" in line]
     for key in ("errors", "warnings"):
@@ -138,14 +139,17 @@ def tried(name: str) -> dict[str, Any]:
 
 
 def verdict(result: dict[str, Any], code: int, ended: str, last: str) -> str:
-    """Say whether a network works: built, trained and explained at both sizes, and the contract is kept."""
+    """Return "works" for a network that was built, trained and explained at both sizes and keeps the contract.
+
+    For others, return the limit that it reached ("memory" or "time") or its error.
+    """
     if len(result["tried"]) == 2 and not result["errors"] and result["contract"] == "kept":
         return "works"
     return ended or (result["errors"] or [f"ended with {code}: {last}"])[0]
 
 
 def _memory(process: int) -> int:
-    """Return the memory that a process holds now, in bytes; 0 where the system does not tell, or it has ended."""
+    """Return the memory that a process uses now, in bytes; 0 if that is unknown or the process has ended."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:

@@ -1,8 +1,9 @@
-"""One member of a family of backbones, tried from end to end; a JSON line for each thing that was found.
+"""Tries one member of a family of backbones, and prints one JSON line for each result.
 
-Random weights, one grey channel, and two sizes of pictures, of which one is not square. At each: forward and backward
-through the engine's own classifier, and Grad-CAM. Then the contract's own checks (`birads_zoo.conformance`), and a file
-of the library's own weights, made for its own size and channels. `bench/zoo.py` calls it in a process of its own.
+The network has random weights and one grey channel. At two picture sizes, one of which is not square: forward and
+backward through the engine's classifier, and Grad-CAM. Then the conformance checks (`birads_zoo.conformance`), and
+loading a file of the library's own weights, made for its own size and channels. `bench/zoo.py` runs this script in a
+separate process.
 
     python bench/zoo_trial.py timm/convnext_atto
 """
@@ -33,41 +34,41 @@ from birads_zoo.model.weights import load_weights
 from birads_zoo.plugin.host import Host, load_host
 from birads_zoo.recipe import Recipe
 
-MOST = 256  # pixels, on either side: larger pictures only for what takes no smaller ones
+MOST = 256  # pixels on each side; larger pictures only for networks that take no smaller ones
 CLASSES = 4
 
 
 def main(name: str) -> None:
-    """Try the backbone called `name`, and print what was found."""
+    """Try the backbone called `name`, and print the results."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     torch.manual_seed(0)
     host = load_host(strict=True)
     spec = host.backbone(name)
     own = spec.usual_size or SIZES[0]
-    tell(licence=spec.licence, own=own)
+    report(licence=spec.licence, own=own)
     size = (min(own[0], MOST), min(own[1], MOST))
     try:
         first = classifier(host, name, size)
     except UserError:
         size = own
         first = classifier(host, name, size)
-    tell(parameters=sum(parameter.numel() for parameter in first.backbone.parameters()))
+    report(parameters=sum(parameter.numel() for parameter in first.backbone.parameters()))
     use(host, first, size)
     del first
     second = (size[0], size[1] * 3 // 4)
     use(host, classifier(host, name, second), second)
     findings = conformance.check_backbone(replace(spec, usual_size=size))
     for finding in findings:
-        tell(**{finding.severity: finding.text})
-    tell(contract="broken" if conformance.errors_of(findings) else "kept")
+        report(**{finding.severity: finding.text})
+    report(contract="broken" if conformance.errors_of(findings) else "kept")
     gc.collect()
     weights_file(spec, second)
 
 
-def tell(**found: object) -> None:
-    """Print a JSON line at once, so that it counts even if what comes next ends the process."""
-    print(json.dumps(found), flush=True)
+def report(**values: object) -> None:
+    """Print a JSON line at once, so that it is kept even if the next step ends the process."""
+    print(json.dumps(values), flush=True)
 
 
 def classifier(host: Host, name: str, size: tuple[int, int]) -> Classifier:
@@ -85,14 +86,14 @@ def use(host: Host, made: Classifier, size: tuple[int, int]) -> None:
     nn.functional.cross_entropy(made.train()(images), targets).backward()
     gradients = [parameter.grad for parameter in made.parameters() if parameter.grad is not None]
     if not gradients or not all(gradient.isfinite().all() for gradient in gradients):
-        tell(error=f"gradients are not finite at {size[0]}x{size[1]}")
+        report(error=f"gradients are not finite at {size[0]}x{size[1]}")
     made.zero_grad(set_to_none=True)
     spec = host.explainer("grad-cam")
     explainer = spec.build(ExplainerContext(classifier=made, options=spec.options()))
     maps = explain_sample(made, explainer, images[:1].repeat(CLASSES, 1, 1, 1, 1), torch.arange(CLASSES), CLASSES)
-    if not maps.any():  # nothing can speak for a class, but not for all of them
-        tell(warning=f"Grad-CAM shows nothing at {size[0]}x{size[1]}")
-    tell(tried=[*size, *features.shape[2:]])
+    if not maps.any():  # an empty map is possible for one class, but not for all of them
+        report(warning=f"Grad-CAM shows nothing at {size[0]}x{size[1]}")
+    report(tried=[*size, *features.shape[2:]])
 
 
 def weights_file(spec: BackboneSpec, size: tuple[int, int]) -> None:
@@ -106,13 +107,13 @@ def weights_file(spec: BackboneSpec, size: tuple[int, int]) -> None:
         try:
             load_weights(spec.build(context), path)
         except UserError as error:
-            tell(weights=str(error).replace(str(path), "a file of its own"))
+            report(weights=str(error).replace(str(path), "a file of its own"))
         else:
-            tell(weights="fit")
+            report(weights="fit")
 
 
 def _reference(library: str, member: str) -> dict[str, Any]:
-    """Return the state dict of the library's own network, its head included."""
+    """Return the state dict of the library's own network, including its head."""
     if library == "timm":
         import timm
 

@@ -170,11 +170,11 @@ _PLACES = {
     "run": "birads_zoo.api.run",
     "unknown_name": "birads_zoo.errors",
 }
-"""Where the public names are defined that are not in `birads_zoo.interfaces`."""
+"""The modules of the public names that are not defined in `birads_zoo.interfaces`."""
 
 if not TYPE_CHECKING:
-    # A name is imported when it is first asked for: `import birads_zoo` stays instant, and `python -m birads_zoo` runs
-    # no other code before it has taken the working directory off the path.
+    # A name is imported when it is first used. This keeps `import birads_zoo` fast, and `python -m birads_zoo` runs no
+    # other code before it has removed the working directory from the path.
 
     def __getattr__(name: str) -> Any:
         if name not in __all__:

@@ -1,4 +1,4 @@
-"""The one door of devices: which one computes, in which precision and memory layout."""
+"""Chooses the device, its precision and its memory layout. No other module does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.flo
 
 @dataclass(frozen=True, kw_only=True)
 class Compute:
-    """A device and how it computes: `autocast` is the low precision of its matrix work, `None` for float32."""
+    """A device and its precision: `autocast` is the low precision of matrix products, `None` for float32."""
 
     device: torch.device
     autocast: torch.dtype | None
@@ -37,33 +37,33 @@ class Compute:
         return torch.autocast(self.device.type, dtype=self.autocast)
 
     def place(self, module: M) -> M:
-        """Move `module` to the device, its kernels with the channels last, which convolutions are quickest in."""
+        """Move `module` to the device, with its kernels in channels-last layout, which is fastest for convolutions."""
         return module.to(self.device).to(memory_format=torch.channels_last)
 
     @property
     def loss_scaling(self) -> bool:
-        """Whether gradients need scaling: float16's range is too short for them, bfloat16's is not."""
+        """Whether gradients need scaling: float16's range is too small for them, bfloat16's is not."""
         return self.autocast is torch.float16
 
     def wait(self) -> None:
-        """Wait until the device has done all it was given, so that a clock tells the truth."""
+        """Wait until the device has finished its work, so that time measurements are right."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     def forget_peak(self) -> None:
-        """Let `peak_memory` count from here on."""
+        """Reset the peak that `peak_memory` returns."""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
         else:
-            _give_back_freed_memory()  # what an earlier run in this process left must not count
+            _give_back_freed_memory()  # memory that an earlier run in this process freed must not count
             with contextlib.suppress(OSError):  # not Linux, or not allowed: the peak is then unknown
                 _CLEAR_REFS.write_text("5", encoding="ascii")  # proc(5): resets the peak resident set size
 
     def peak_memory(self) -> int | None:
         """Return the most bytes in use since `forget_peak`: torch's on a CUDA device, else the process's resident set.
 
-        The latter counts all that the process holds, the pixels that it reads through memory-mapping included. `None`
-        where the system does not tell: on another system than Linux, or where it does not let the peak be reset.
+        The resident set counts everything that the process holds, including pixels that it reads through memory
+        mapping. `None` where the peak is unknown: on systems other than Linux, or where it cannot be reset.
         """
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device))
@@ -75,18 +75,19 @@ class Compute:
         return peaks[0] if peaks else None
 
     def energy(self) -> float | None:
-        """Return the joules that the whole GPU has drawn since its driver was loaded; `None` where it does not tell.
+        """Return the joules that the whole GPU has used since its driver was loaded; `None` where that is unknown.
 
-        It is NVML's counter (nvmlDeviceGetTotalEnergyConsumption, in millijoules; Volta and later), so another
-        process on the same GPU counts too. A CPU's own counters can be read by root alone and overflow within an
-        hour: they are not asked.
+        This is NVML's counter (nvmlDeviceGetTotalEnergyConsumption, in millijoules; Volta and later), so other
+        processes on the same GPU count too. A CPU's counters are not read: only root can read them, and they overflow
+        within an hour.
         """
         return _gpu_energy(self.device) if self.device.type == "cuda" else None
 
     def describe(self) -> dict[str, str]:
-        """Return the device's kind, name and precision, of a CPU also the threads, for the run's record.
+        """Return the device, its name and precision, and for a CPU the number of threads, for the run's record.
 
-        On a CPU the same seed gives the same bits only with as many threads: sums are cut into as many parts.
+        On a CPU the same seed gives the same bits only with the same number of threads, which decides how sums are
+        divided into parts.
         """
         on_cuda = self.device.type == "cuda"
         return {
@@ -97,11 +98,11 @@ class Compute:
 
 
 def choose_compute(device: str, precision: str) -> Compute:
-    """Choose the device for "auto", "cpu", "cuda" or "cuda:1", and what "auto" precision means on it.
+    """Choose the device for "auto", "cpu", "cuda" or "cuda:1", and its precision.
 
-    On CUDA that is bfloat16 where the chip has it, else float16; on a CPU bfloat16 only where the chip computes
-    in it natively (AMX or AVX-512 BF16), since emulation is slower than float32. For a CPU it also tells the process's
-    allocator to keep freed memory for the next step.
+    On CUDA "auto" precision is bfloat16 where the chip supports it, else float16. On a CPU it is bfloat16 only where
+    the chip computes in it natively (AMX or AVX-512 BF16), since emulation is slower than float32, and else float32.
+    For a CPU, memory that a training step frees is also kept for the next step.
 
     Raises:
         UserError: for a device that this machine does not have.
@@ -112,12 +113,12 @@ def choose_compute(device: str, precision: str) -> Compute:
     try:
         chosen = torch.device(device)
     except RuntimeError:
-        raise UserError(f"unknown device {device!r}; say auto, cpu, cuda or cuda:N") from None
+        raise UserError(f"unknown device {device!r}; use auto, cpu, cuda or cuda:N") from None
     if chosen.type not in ("cpu", "cuda"):
-        raise UserError(f"device {device!r} is not supported; say auto, cpu, cuda or cuda:N")
+        raise UserError(f"device {device!r} is not supported; use auto, cpu, cuda or cuda:N")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise UserError(
-            f"device {device!r}: this machine has {torch.cuda.device_count()} CUDA devices; say --device cpu"
+            f"device {device!r}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu"
         )
     if chosen.type == "cpu":
         _keep_freed_memory()
@@ -132,9 +133,9 @@ def _native_precision(device: torch.device) -> torch.dtype | None:
 
 
 def _keep_freed_memory() -> None:
-    """Tell glibc not to give freed memory back to the system at once.
+    """Set glibc's allocator so that it does not return freed memory to the system at once.
 
-    Each training step frees and takes hundreds of megabytes of activations; fetching them anew as zeroed pages took
+    Each training step frees and allocates hundreds of megabytes of activations. Getting them again as zeroed pages took
     40 % of a step (12.8 → 24.4 images/s for `baseline_cnn`, 15.8 → 23.3 for `mobilenet_v2`, 224×224, two cores).
     """
     mallopt = _of_libc("mallopt")
@@ -150,7 +151,7 @@ def _give_back_freed_memory() -> None:
 
 
 def _of_libc(name: str) -> Callable[..., int] | None:
-    """Return a function of glibc; `None` on other systems, and in musl, which lacks it."""
+    """Return a function of glibc; `None` on other systems, and with musl, which does not have it."""
     return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
 
 
@@ -159,7 +160,7 @@ def _cpu_name() -> str:
 
 
 def _cpu() -> Mapping[str, Any]:
-    """Return what torch knows of the processor; nothing before torch 2.11."""
+    """Return what torch knows about the processor; nothing before torch 2.11."""
     return torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
 
 
@@ -174,6 +175,6 @@ def _gpu_energy(device: torch.device) -> float | None:
     try:
         pynvml.nvmlInit()
         millijoules: int = pynvml.nvmlDeviceGetTotalEnergyConsumption(pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))
-    except pynvml.NVMLError:  # no NVIDIA library, a card that does not count, or one that the driver does not show
+    except pynvml.NVMLError:  # no NVIDIA library, a GPU without a counter, or one that the driver does not show
         return None
     return millijoules / 1000

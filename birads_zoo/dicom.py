@@ -1,6 +1,6 @@
-"""DICOM headers for data sets: what one says of the exposure and of the patient. Public: plugins may import it.
+"""Reads DICOM headers for data sets: facts about the exposure and the patient. Public: plugins may import it.
 
-Pixels are no concern of a data set; the engine decodes DICOM files like any other picture.
+A data set need not decode pixels; the engine decodes DICOM files like any other picture.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ __all__ = ["Facts", "Identity", "ImageError", "is_dicom", "number_patients", "pa
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a mammogram's header says. Texts are "" where it says nothing.
+    """Facts from a mammogram's header. Texts are "" where the header has no value.
 
-    `device` is the machine's maker and model. `laterality` is "L" or "R", `view` such as "CC" or "MLO". `mirrored` says
-    whether left and right are swapped in the picture, `None` where the header does not tell. `age` is as DICOM writes
-    it ("045Y"), `year` that of the study. `burnt_in` says that the header warns of text in the pixels, `bare` that the
-    file lacks the prefix "DICM".
+    `device` is the machine's maker and model. `laterality` is "L" or "R"; `view` is a name such as "CC" or "MLO".
+    `mirrored` says whether left and right are swapped in the picture, `None` where the header does not say. `age` is as
+    DICOM writes it ("045Y"), `year` is the study's. `burnt_in` means that the header warns of text in the pixels,
+    `bare` that the file lacks the prefix "DICM".
 
-    `kinds` are what makes a picture no standard view of a whole breast, such as "magnified", "spot compression",
-    "implant" or "partial": then `view` is "", so that it is not held against other views. `described` are those of
-    "side" and "view" that SeriesDescription or ProtocolName alone tells.
+    `kinds` are the reasons why a picture is not a standard view of a whole breast, such as "magnified", "spot
+    compression", "implant" or "partial". Then `view` is "", so that it is not compared with other views. `described`
+    lists which of "side" and "view" only SeriesDescription or ProtocolName gives.
 
-    `identity` holds the patient's and the study's own ids. Do not write them anywhere: `number_patients` turns them
-    into numbers.
+    `identity` holds the original ids of the patient and the study. Do not write them anywhere: `number_patients` turns
+    them into numbers.
     """
 
     device: str
@@ -49,7 +49,7 @@ class Facts:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Return a DICOM picture's width and height in pixels, as its header says them. Raises `ImageError`."""
+    """Return a DICOM picture's width and height in pixels, from its header. Raises `ImageError`."""
     dataset = read_elements(path, ("Rows", "Columns")).dataset
     return whole(dataset, "Columns"), whole(dataset, "Rows")
 
@@ -58,21 +58,21 @@ def read_facts(path: Path) -> Facts:
     """Read a DICOM file's header, without its pixels.
 
     Raises:
-        ImageError: for a file that is no usable mammogram: another modality, raw or incomplete, or not readable. Its
-            `reason` is short and countable, and names nobody.
+        ImageError: for a file that is not a usable mammogram: another modality, raw or incomplete, or not readable. Its
+            `reason` is short, the same text for the same problem, and holds no patient's name.
 
     """
     header = read_header(path)
-    said = header.text
-    exposure = find_exposure(said)
+    text = header.text
+    exposure = find_exposure(text)
     return Facts(
-        device=said.device,
+        device=text.device,
         laterality=exposure.laterality,
         view=exposure.view,
         mirrored=exposure.mirrored,
-        age=said.age,
-        year=said.year,
-        burnt_in=said.burnt_in,
+        age=text.age,
+        year=text.year,
+        burnt_in=text.burnt_in,
         bare=header.bare,
         kinds=exposure.kinds,
         described=exposure.described,

@@ -1,8 +1,8 @@
-"""JSON files of a type: written with the number of their format, and read back or refused in one sentence.
+"""Writes typed values as JSON files with a format number, and reads them back or refuses them in one sentence.
 
-A type that is a file declares its format as `FORMAT`. On the disk two keys come first: `format` is that number, and
-`birads_zoo` the version that wrote the file. Raise a type's number when a key goes, changes its meaning or is new and
-needed; a new key with a default needs no new number, since a reader passes over keys that it does not know.
+A type that is stored as a file declares its format as `FORMAT`. In the file two keys come first: `format` is that
+number, and `birads_zoo` is the version that wrote the file. Raise a type's number when a key is removed, changes its
+meaning, or is new and required. A new key with a default needs no new number, since readers ignore unknown keys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from birads_zoo.version import __version__
 
 
 class Document(Protocol):
-    """A msgspec Struct that is a file of its own."""
+    """A msgspec Struct that is stored as a file of its own."""
 
     FORMAT: ClassVar[int]
 
@@ -33,22 +33,22 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(value: Document) -> str:
-    """Return `value` as JSON, its format and this version first; `ValueError` for a number that is not finite."""
+    """Return `value` as JSON that begins with its format and this version; `ValueError` for a non-finite number."""
     header = _Header(format=value.FORMAT, birads_zoo=__version__)
     values = msgspec.to_builtins(header) | msgspec.to_builtins(value)
     return json.dumps(values, indent=2, allow_nan=False) + "\n"
 
 
 def write(path: Path, value: Document) -> None:
-    """Write `value` to `path`, whole or not at all."""
+    """Write `value` to `path`, completely or not at all."""
     write_text(path, encode(value))
 
 
 def read(path: Path, kind: type[D], remedy: str) -> D:
-    """Read the file at `path`, which `write` wrote of a value of `kind`.
+    """Read a value of type `kind` from the file at `path`, which `write` wrote.
 
     Raises:
-        UserError: when the file is missing, damaged or of another format; it ends with what to do, the `remedy`.
+        UserError: when the file is missing, damaged or of another format; the message ends with `remedy`: what to do.
 
     """
     try:
@@ -59,7 +59,7 @@ def read(path: Path, kind: type[D], remedy: str) -> D:
 
 
 def decode(content: bytes | str, kind: type[D], name: str, remedy: str) -> D:
-    """Return the value of `kind` that `content` is; `name` is what errors call it.
+    """Return `content` as a value of type `kind`; errors call the content `name`.
 
     Raises:
         UserError: as `read` does.

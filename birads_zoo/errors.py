@@ -1,4 +1,4 @@
-"""The one exception type for what a user can cause, warnings, and the sentence that names near matches."""
+"""Defines the errors that users can cause, the warning class, and the message for an unknown name."""
 
 import contextlib
 import difflib
@@ -15,24 +15,24 @@ class UserError(Exception):
     """A mistake in what the user gave: a path, a name, a sheet, a recipe, a plugin.
 
     The message is one sentence (or one per item) that says what is wrong, where, and what to do. The command
-    line prints it without a traceback and exits with status 2; anything else that is raised is a bug and keeps
-    its traceback.
+    line prints it without a traceback and exits with status 2. Any other exception is a bug and keeps its
+    traceback.
     """
 
 
 class NothingChangedError(UserError):
-    """An ablation that changes nothing under this recipe: a mistake in a run, a plain fact in a study."""
+    """An ablation that changes nothing under this recipe: an error in a run, but only a note in a study."""
 
 
 class RunStoppedError(UserError):
-    """A tracker asked a run to stop: no mistake, but there is no result.
+    """A tracker stopped a run: this is not a mistake, but there is no result.
 
-    `tracker` is its name, `reason` what it said; `folder` is the run's, `fold` (from 0) and `epoch` (from 1) the last
-    that it trained. The run can be resumed.
+    `tracker` is the tracker's name and `reason` its message. `folder` is the run's folder; `fold` (from 0) and `epoch`
+    (from 1) are the last ones trained. The run can be resumed.
     """
 
     def __init__(self, tracker: str, reason: str, folder: Path, fold: int, epoch: int) -> None:
-        super().__init__(tracker, reason, folder, fold, epoch)  # all of them, so that it can be pickled
+        super().__init__(tracker, reason, folder, fold, epoch)  # all arguments, so that it can be pickled
         self.tracker, self.reason, self.folder, self.fold, self.epoch = tracker, reason, folder, fold, epoch
 
     def __str__(self) -> str:
@@ -43,11 +43,11 @@ class RunStoppedError(UserError):
 
 
 class BiradsZooWarning(UserWarning):
-    """Something the user should know before believing a result, such as a split that leaks patients."""
+    """Something the user should know before trusting a result, such as a split that leaks patients."""
 
 
 def warn(message: str) -> None:
-    """Warn of `message`, at the line of the user's that called this package."""
+    """Issue `message` as a warning, at the line of the user's code that called this package."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_code.co_filename.startswith(_OWN):
         frame, level = frame.f_back, level + 1
@@ -55,18 +55,18 @@ def warn(message: str) -> None:
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """Build the error for a `name` that is none of the `known` ones, with the nearest of them."""
+    """Build the error for a `name` that is not among the `known` names; it suggests the nearest of them."""
     known = sorted(known)
     others = f"known: {', '.join(known)}." if known else "none is registered."
     return UserError(f"unknown {kind} {name!r}; {did_you_mean(nearest(name, known)) or others}")
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """Return up to three of the `known` names that `name` could be a misspelling of, the nearest first."""
+    """Return up to three of the `known` names that are spelt like `name`, the nearest first."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     return [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.52)]
 
 
 def did_you_mean(names: Sequence[str]) -> str:
-    """Ask whether one of `names` was meant; "" where there are none."""
+    """Return a question that suggests the `names`; "" if there are none."""
     return f"did you mean {' or '.join(map(repr, names))}?" if names else ""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Writes files and folders completely or not at all."""
 
 import contextlib
 import errno
@@ -24,30 +24,30 @@ if sys.platform != "win32":
 
 _log = logging.getLogger(__name__)
 
-_PLACE_TROUBLE = {errno.EROFS, errno.ENOSPC, errno.EDQUOT}  # read-only, full, over quota
+_DISK_ERRORS = {errno.EROFS, errno.ENOSPC, errno.EDQUOT}  # read-only, full, over quota
 
 
 def _read_umask() -> int:
-    mask = os.umask(0)  # the only way to read it is to set it
+    mask = os.umask(0)  # it can only be read by setting it
     os.umask(mask)
     return mask
 
 
 _UMASK = _read_umask()
-"""Read once, at import: while it is being read, any thread's new files are open to everybody."""
+"""Read once, at import: while it is being read, new files of any thread are readable and writable by everybody."""
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends well, its content becomes `path` at once."""
-    with _naming(path):
+    """Yield a temporary path beside `path`; if the block ends without an error, the file is renamed to `path`."""
+    with _as_user_error(path):
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
         os.close(descriptor)
         temporary = Path(name)
         try:
             yield temporary
             _flush(temporary)
-            temporary.chmod(0o666 & ~_UMASK)  # mkstemp makes files for their owner's eyes only
+            temporary.chmod(0o666 & ~_UMASK)  # mkstemp makes files that only their owner can read
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -55,12 +55,12 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; when the block ends well, it becomes `path`.
+    """Yield a temporary folder beside `path`; if the block ends without an error, the folder is renamed to `path`.
 
-    That must not exist, or with `replace` goes then, and not before. First goes what processes that were killed while
-    they filled such a folder have left beside `path`.
+    `path` must not exist; with `replace` an existing one is removed just before the renaming. Temporary folders of
+    processes that were killed are removed first.
     """
-    with _naming(path):
+    with _as_user_error(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear_abandoned(path)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
@@ -79,7 +79,7 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
+    """Write `text` to `path` as UTF-8, completely or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -90,36 +90,36 @@ def folder_name(name: str) -> str:
 
 
 def make_folder(path: Path) -> Path:
-    """Make `path` and its parents, and say plainly when that is not allowed."""
-    with _naming(path):
+    """Make `path` and its parents; where that is not allowed, raise a `UserError`."""
+    with _as_user_error(path):
         try:
             path.mkdir(parents=True, exist_ok=True)
-        except FileNotFoundError as error:  # a file system that holds no folders of users, such as /proc
+        except FileNotFoundError as error:  # a file system in which users cannot make folders, such as /proc
             raise PermissionError(error.errno, error.strerror) from error
     return path
 
 
 def _prefix(path: Path) -> str:
-    """Return how the names of temporary folders of `path` begin: as nobody else's do, and apart for every machine."""
+    """Return the prefix of `path`'s temporary folders, which only this program uses; it differs between machines."""
     return f".{path.name}.birads-zoo-{zlib.crc32(platform.node().encode()):08x}-"
 
 
 def _clear_abandoned(path: Path) -> None:
-    """Remove temporary folders of `path` that nobody locks: their makers, on this machine, were killed.
+    """Remove temporary folders of `path` that no process locks: the processes that made them here were killed.
 
-    One that is younger than a minute is let be, as its maker may be about to lock it.
+    Folders younger than a minute are kept, because the process that made one may be about to lock it.
     """
-    for left in path.parent.glob(f"{glob.escape(_prefix(path))}{'?' * 8}"):  # as mkdtemp ends them
-        with contextlib.suppress(OSError), _locked(left) as abandoned:
-            if abandoned and time.time() - left.stat().st_mtime > 60:
-                shutil.rmtree(left)
+    for folder in path.parent.glob(f"{glob.escape(_prefix(path))}{'?' * 8}"):  # mkdtemp adds 8 characters
+        with contextlib.suppress(OSError), _locked(folder) as abandoned:
+            if abandoned and time.time() - folder.stat().st_mtime > 60:
+                shutil.rmtree(folder)
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
-    """Lock a folder, and yield whether that was possible: another process may hold it, or there are no such locks.
+    """Lock a folder, and yield whether that worked: another process may hold the lock, or the system may have none.
 
-    The system lifts the lock of a process that dies.
+    The system releases the lock of a process that dies.
     """
     if sys.platform == "win32":
         yield False
@@ -138,37 +138,38 @@ def _locked(folder: Path) -> Iterator[bool]:
 
 @contextmanager
 def lock(file: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock file `file`, which one process at a time can have.
+    """Hold the lock file `file`, which only one process can hold at a time.
 
-    Where another process holds it, `busy` is the text of the `UserError`, or with `wait` that of a warning.
+    If another process holds it, raise a `UserError` with the text `busy`; with `wait`, log that text and wait.
     """
-    held = filelock.FileLock(file)
+    file_lock = filelock.FileLock(file)
     try:
         try:
-            held.acquire(timeout=0)
+            file_lock.acquire(timeout=0)
         except filelock.Timeout:
             if not wait:
                 raise UserError(busy) from None
             _log.warning("%s (%s)", busy, file)
-            held.acquire()
+            file_lock.acquire()
     except OSError as error:
         raise UserError(f"cannot write {file.parent}: {error.strerror}; choose another place to write to") from error
     try:
         yield
     finally:
-        if not wait:  # one that others wait for stays: they would wait for a file that is no longer there
+        if not wait:  # with `wait` the file stays: other processes may be waiting for it
             file.unlink(missing_ok=True)
-        held.release()
+        file_lock.release()
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _as_user_error(path: Path) -> Iterator[None]:
+    """Turn errors that the user can fix into a `UserError` that names `path`."""
     try:
         yield
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise UserError(f"cannot write {path}: {error.strerror}; choose another place to write to") from error
     except OSError as error:
-        if error.errno in _PLACE_TROUBLE:
+        if error.errno in _DISK_ERRORS:
             raise UserError(f"cannot write {path}: {error.strerror}; choose another place to write to") from error
         raise
 

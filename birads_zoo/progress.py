@@ -1,4 +1,4 @@
-"""What a person sees while work goes on: on stderr, with bars only where stderr is a terminal."""
+"""Shows progress on stderr; bars are shown only where stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from rich.text import Text
 
 
 class _Rate(ProgressColumn):
-    """Images a second over the last minute or so."""
+    """Images per second over about the last minute."""
 
     def render(self, task: Task) -> Text:
         return Text(f"{task.speed:.1f} images/s" if task.speed else "", style="cyan")
 
 
 class Screen:
-    """Says lines and shows bars; a quiet one does neither."""
+    """Prints lines and shows progress bars; a quiet screen does neither."""
 
     def __init__(self, console: Console | None = None, part: str = "", *, quiet: bool = False) -> None:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True, quiet=quiet)
         self._part = part
 
     def within(self, part: str) -> Screen:
-        """Return the screen of a named part of longer work: its bars bear that name, and its lines stay unsaid."""
+        """Return a screen for a named part of the work: its bars show that name, and its lines are not printed."""
         return Screen(self._console, part)
 
     def say(self, text: str) -> None:
-        """Print one line; square brackets are printed as they are."""
+        """Print a line; square brackets are printed as they are."""
         if not self._part:
             self._console.print(text, markup=False)
 
@@ -48,7 +48,7 @@ class Screen:
             TextColumn("{task.fields[note]}", style="dim"),
         )
         with Progress(*columns, console=self._console, transient=True, speed_estimate_period=60) as progress:
-            named = f"{self._part}: {title}" if self._part else title
-            task = progress.add_task(named, total=total, note="")
+            description = f"{self._part}: {title}" if self._part else title
+            task = progress.add_task(description, total=total, note="")
 
             yield lambda done, note: progress.update(task, completed=done, note=note)

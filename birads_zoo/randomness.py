@@ -1,4 +1,4 @@
-"""The one door of randomness: every generator comes from the recipe's seed and the names of what it is for."""
+"""Makes all random generators, each from the recipe's seed and the names of its use."""
 
 import hashlib
 import random
@@ -12,20 +12,20 @@ import torch
 def derive(seed: int, *names: str | int) -> int:
     """Derive a 63-bit seed from `seed` and a path of names, such as ("fold", 2, "epoch", 7).
 
-    Independent uses get independent streams, and a stream does not depend on what was drawn before it: that is
-    what lets a resumed run repeat an unbroken one exactly.
+    Independent uses get independent streams, and a stream does not depend on earlier draws. A resumed run can
+    therefore repeat an uninterrupted one exactly.
     """
     text = "/".join(str(part) for part in (seed, *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def numpy_generator(seed: int, *names: str | int) -> np.random.Generator:
-    """Return NumPy's generator for one use."""
+    """Return a NumPy generator for one use."""
     return np.random.default_rng(derive(seed, *names))
 
 
 def torch_generator(seed: int, *names: str | int) -> torch.Generator:
-    """Return torch's CPU generator for one use."""
+    """Return a torch CPU generator for one use."""
     return torch.Generator().manual_seed(derive(seed, *names))
 
 
@@ -35,7 +35,7 @@ def sklearn_state(seed: int, *names: str | int) -> int:
 
 
 def seed_libraries(seed: int, *names: str | int) -> None:
-    """Set the global generators (all devices) that dropout, Kornia and weight initialisation draw from."""
+    """Seed the global generators (all devices) that dropout, Kornia and weight initialisation use."""
     value = derive(seed, *names)
     random.seed(value)
     torch.manual_seed(value)
@@ -43,7 +43,7 @@ def seed_libraries(seed: int, *names: str | int) -> None:
 
 @contextmanager
 def kept_state() -> Iterator[None]:
-    """Put the global generators of Python, NumPy and torch (all devices) back as they were when the block ends."""
+    """Restore the state of the global generators of Python, NumPy and torch (all devices) when the block ends."""
     python, numpy = random.getstate(), np.random.get_state()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices=devices):

@@ -1,3 +1,3 @@
-"""The version of birads-zoo, which every file that it writes for itself names."""
+"""Holds the version of birads-zoo, which is written into its JSON files."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""What all tests share: a cache of their own, a small phantom, one finished run, and the command line in-process."""
+"""Fixtures of all tests: their own cache, a small phantom, one finished run, and the command line in-process."""
 
 import contextlib
 import csv
@@ -21,7 +21,7 @@ hypothesis.settings.register_profile("fixed", derandomize=True, database=None, d
 hypothesis.settings.register_profile("random", database=None, deadline=None)
 hypothesis.settings.load_profile("fixed")
 
-# Tests that import ONNX Runtime themselves report nothing to its maker either.
+# Tests that import ONNX Runtime themselves must not send telemetry to its maker either.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 pytest_plugins = ["fixtures.browser", "fixtures.dicom", "fixtures.real", "fixtures.results"]
@@ -41,7 +41,7 @@ LEFT = {
     "split.csv",
     "validation.csv",
 }
-"""What a finished run leaves in its folder."""
+"""The files in the folder of a finished run."""
 FIGURES = {
     "class-distribution",
     "conformal-sets",
@@ -57,8 +57,8 @@ FIGURES = {
 }
 
 
-class HeaderText(NamedTuple):
-    """What a command left: its exit status and what it printed."""
+class CommandResult(NamedTuple):
+    """A command's exit status and what it printed."""
 
     status: int
     out: str
@@ -73,7 +73,7 @@ def own_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def few_repeats():
-    """Runs judge shortcuts by 4 refits, not 20, and time one pass: tests/shortcuts and test_cost have them all."""
+    """Runs test shortcuts with 4 refits, not 20, and time one pass: tests/shortcuts and test_cost use all of them."""
     from birads_zoo.shortcuts import permutation_test
     from birads_zoo.training import cost
 
@@ -97,35 +97,35 @@ def zoo(few_repeats):
     """Run a `birads-zoo` command in this process: `zoo("list", "--json")` → status, out, err."""
     from birads_zoo.cli import main
 
-    def run(*arguments: object) -> HeaderText:
+    def run(*arguments: object) -> CommandResult:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as stopped:
             main([str(argument) for argument in arguments])
-        return HeaderText(stopped.value.code, out.getvalue(), err.getvalue())
+        return CommandResult(stopped.value.code, out.getvalue(), err.getvalue())
 
     return run
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory, request):
-    """Run a command once for all processes of a test run: `shared("name", command)` → an empty folder, what it said.
+    """Run a command once for all processes of a test run: `shared("name", command)` → its folder, its `CommandResult`.
 
-    `command` gets the folder and fills it. The processes of pytest-xdist have one common folder above their own.
+    `command` gets an empty folder and fills it. The processes of pytest-xdist share one folder above their own.
     """
     base = tmp_path_factory.getbasetemp()
     if hasattr(request.config, "workerinput"):
         base = base.parent
 
-    def fill(name: str, command: Callable[[Path], HeaderText]) -> tuple[Path, HeaderText]:
+    def fill(name: str, command: Callable[[Path], CommandResult]) -> tuple[Path, CommandResult]:
         folder, record = base / f"shared-{name}", base / f"shared-{name}.json"
         with filelock.FileLock(base / f"shared-{name}.lock"):
             if not record.exists():
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
-                said = command(folder)
-                assert said.status == 0, said.err
-                record.write_text(json.dumps(said))
-        return folder, HeaderText(*json.loads(record.read_text()))
+                result = command(folder)
+                assert result.status == 0, result.err
+                record.write_text(json.dumps(result))
+        return folder, CommandResult(*json.loads(record.read_text()))
 
     return fill
 
@@ -141,8 +141,8 @@ def phantom_root(shared, zoo):
 def finished(shared, zoo, phantom_root):
     """The folder of one finished run, and what it printed. Read-only by agreement."""
     run = ["run", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL]
-    folder, said = shared("run", lambda folder: zoo(*run, "--out", folder))
-    return folder / "baseline_cnn", said
+    folder, result = shared("run", lambda folder: zoo(*run, "--out", folder))
+    return folder / "baseline_cnn", result
 
 
 @pytest.fixture(scope="session")
@@ -165,7 +165,7 @@ def rows_of():
 
 @pytest.fixture(scope="session")
 def check_folder(rows_of):
-    """Check that a run's folder is complete, where it was `drawn` with its figures: its metrics."""
+    """Check that a run's folder is complete, with figures if `drawn`, and return its metrics."""
 
     def check(folder: Path, drawn: bool = True) -> dict[str, object]:
         assert {path.name for path in folder.iterdir()} == LEFT

@@ -1,4 +1,4 @@
-"""The benchmarks run and write what they promise."""
+"""The benchmarks run and write their reports."""
 
 import json
 import os
@@ -53,8 +53,8 @@ def test_explain_writes_every_explainers_ratio_to_the_bare_pass(finished, tmp_pa
 
 @pytest.mark.filterwarnings("ignore:no validation rows in folds")
 @pytest.mark.usefixtures("no_figures", "few_repeats")
-def test_the_steps_of_what_a_gpu_has_to_show_run_small_on_any_device(tmp_path, monkeypatch):
-    """In this process, and without the step that runs tests."""
+def test_the_steps_of_the_gpu_benchmark_run_small_on_any_device(tmp_path, monkeypatch):
+    """Run them in this process, without the step that runs tests."""
     monkeypatch.setattr(sys, "exit", lambda failed: pytest.fail("the scores are not alike") if failed else None)
     steps = runpy.run_path(str(BENCH / "gpu.py"))["steps"](True, None, None, tmp_path)
     assert [step.name for step in steps] == ["tests", "throughput", "phantom"]
@@ -65,7 +65,7 @@ def test_the_steps_of_what_a_gpu_has_to_show_run_small_on_any_device(tmp_path, m
 
 
 @pytest.mark.slow  # four processes, each of which imports torch
-def test_what_a_gpu_has_to_show_runs_small_on_any_device(tmp_path):
+def test_the_gpu_benchmark_runs_small_on_any_device(tmp_path):
     script = [BENCH / "gpu.sh", "--tiny", "--out", tmp_path]
     ran = subprocess.run(script, env={**os.environ, "PYTHON": sys.executable}, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-2000:]
@@ -77,7 +77,7 @@ def test_what_a_gpu_has_to_show_runs_small_on_any_device(tmp_path):
 
 
 def assert_reports(folder, names):
-    """Check that each report says on what it was made, and that the throughput is that of the tiny networks."""
+    """Check that each report names its environment, and that the throughput is that of the tiny networks."""
     for name in names:
         report = json.loads((folder / name).read_text())
         assert report["environment"]["versions"]["torch"]
@@ -87,7 +87,10 @@ def assert_reports(folder, names):
 
 
 def a_study_of_two_networks(folder, women=40):
-    """Marked breasts of some women in `folder/runs`, by a network that is right and one that draws; their labels."""
+    """Write predictions of women with one marked breast to `folder/runs`, and return their labels.
+
+    One network is always right, the other draws at random.
+    """
     generator = np.random.default_rng(0)
     rows = pd.DataFrame(
         [(f"A{w}", side, view) for w in range(women) for side in "LR" for view in ("CC", "MLO")],
@@ -133,12 +136,12 @@ def test_the_readings_of_ddsm_are_those_of_the_predictions(tmp_path, monkeypatch
     drawn["odds"] = np.log(drawn["timm/draws, seed 0, marked"] / (1 - drawn["timm/draws, seed 0, marked"]))
     breasts = drawn.groupby(["patient_id", "laterality"]).agg(odds=("odds", "mean"), marked=("marked", "any")).unstack()
     more_left = breasts["odds", "L"] - breasts["odds", "R"]
-    found = whole["timm/draws, seeds averaged"]
+    readings = whole["timm/draws, seeds averaged"]
     of_two = ((more_left > 0) == breasts["marked", "L"]).mean()
-    assert found["which of two breasts"]["value"] == pytest.approx(of_two, abs=1e-6)
+    assert readings["which of two breasts"]["value"] == pytest.approx(of_two, abs=1e-6)
     compared = drawn["patient_id"].map(more_left) * np.where(drawn["laterality"] == "L", 1, -1)
     for name, scores in {"film": drawn["odds"], "film, breasts compared": compared}.items():
-        assert found[name]["value"] == pytest.approx(roc_auc_score(drawn["marked"], scores), abs=1e-6)
+        assert readings[name]["value"] == pytest.approx(roc_auc_score(drawn["marked"], scores), abs=1e-6)
     assert whole["timm/draws"]["film"]["low"] < 0.5 < whole["timm/draws"]["film"]["high"]
 
 
@@ -151,7 +154,7 @@ def test_predictions_of_runs_that_were_split_differently_keep_their_folds(tmp_pa
         rows = rows.assign(probability_x=0.2, probability_y=0.3, probability_z=0.5)
         rows.to_csv(run / "predictions.csv", index=False)
     run_bench(monkeypatch, "study_predictions.py", tmp_path / "study", "--out", tmp_path / "out.csv")
-    found = pd.read_csv(tmp_path / "out.csv")
-    assert found["fold, net@patient, seed 0"].tolist() == [0, 0, 1, 1]
-    assert found["fold, net@image, seed 0"].tolist() == [0, 1, 0, 1]
-    assert found["net@image, seed 0, z"].tolist() == [0.5] * 4
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert table["fold, net@patient, seed 0"].tolist() == [0, 0, 1, 1]
+    assert table["fold, net@image, seed 0"].tolist() == [0, 1, 0, 1]
+    assert table["net@image, seed 0, z"].tolist() == [0.5] * 4

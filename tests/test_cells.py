@@ -9,12 +9,12 @@ from birads_zoo.cells import alike_ids, folded, is_blank, laterality
     "cell",
     [None, math.nan, "", " ", "\u00a0", "NA", "N/A", "null", "None", "nan", "-", "–", "—", ".", "#N/A", "?", "Unknown"],
 )
-def test_words_for_nothing(cell):
+def test_blank_cells(cell):
     assert is_blank(cell)
 
 
 @pytest.mark.parametrize("cell", [0, 0.0, "0", "no", "N", "normal", "-1"])
-def test_what_says_something(cell):
+def test_cells_that_are_not_blank(cell):
     assert not is_blank(cell)
 
 
@@ -24,7 +24,7 @@ def test_spellings_of_one_text():
     assert laterality("L\u200b") == "L"
 
 
-def test_ids_that_seem_to_be_one():
+def test_spellings_of_one_id():
     ids = ["P-007", "12", "p007", "P7", "12.0", "P\u200b7", "012", "P 7", "P70", "", "Q_1", "q1", "P-007"]
     assert alike_ids(ids) == [("P-007", "p007", "P7", "P\u200b7", "P 7"), ("12", "12.0", "012"), ("Q_1", "q1")]
     assert alike_ids(["P1-01", "p-1_1", "1-23", "01–23"]) == [("P1-01", "p-1_1"), ("1-23", "01–23")]
@@ -46,5 +46,5 @@ def test_ids_that_seem_to_be_one():
         ["", ""],
     ],
 )
-def test_ids_that_are_not_one(ids):
+def test_different_ids(ids):
     assert alike_ids(ids) == []

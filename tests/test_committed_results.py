@@ -18,11 +18,11 @@ STUDIES = {
     "ddsm-299/case": (729, 729),
     "ddsm-299/birads": (1177, 577),
 }
-"""How many samples and patients each has."""
+"""The number of samples and patients of each."""
 
 
 def area_by_fold(positive, scores, folds):
-    """The area of one class against the rest: the mean of the folds' areas, weighted by their pairs."""
+    """Return the area of one class against the rest: the mean of the folds' areas, weighted by their pairs."""
     areas, pairs = [], []
     for fold in np.unique(folds):
         rows = folds == fold
@@ -32,7 +32,7 @@ def area_by_fold(positive, scores, folds):
 
 
 def area_of(predictions, model, folds_of):
-    """The mean over seeds and classes of a model's areas; `folds_of` names a seed's column of folds."""
+    """Return the mean over seeds and classes of a model's areas; `folds_of` names a seed's column of folds."""
     areas = []
     for seed in range(3):
         folds = predictions[folds_of(seed)].to_numpy()
@@ -49,7 +49,7 @@ def test_a_leaderboard_is_that_of_its_predictions(study):
     assert (len(predictions), predictions["patient_id"].nunique()) == STUDIES[study]
     for seed in range(3):
         sides = predictions.groupby("patient_id")[f"fold, seed {seed}"].nunique()
-        assert (sides == 1).all(), "a patient's images lie in two folds"
+        assert (sides == 1).all(), "a patient's images are in two folds"
     for model, reported in leaderboard.items():
         assert area_of(predictions, model, "fold, seed {}".format) == pytest.approx(reported, abs=0.001), model
 

@@ -20,13 +20,13 @@ def test_a_named_precision_is_taken():
 
 
 @pytest.mark.parametrize(
-    ("device", "said"),
+    ("device", "sentence"),
     [
-        ("gpu", "unknown device 'gpu'; say auto, cpu, cuda or cuda:N"),
+        ("gpu", "unknown device 'gpu'; use auto, cpu, cuda or cuda:N"),
         ("meta", "device 'meta' is not supported"),
-        ("cuda:99", "this machine has .* CUDA devices; say --device cpu"),
+        ("cuda:99", "this machine has .* CUDA devices; use --device cpu"),
     ],
 )
-def test_a_device_that_is_not_there_is_one_sentence(device, said):
-    with pytest.raises(UserError, match=said):
+def test_a_device_that_is_not_there_is_one_sentence(device, sentence):
+    with pytest.raises(UserError, match=sentence):
         choose_compute(device, "auto")

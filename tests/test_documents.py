@@ -1,4 +1,4 @@
-"""A value goes into a file and comes back; whatever else lies there is one sentence."""
+"""A value is written to a file and read back unchanged; any other content is one sentence."""
 
 import json
 from typing import ClassVar
@@ -71,7 +71,7 @@ def test_a_key_that_a_newer_version_added_is_passed_over_and_a_missing_one_has_i
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "sentence"),
     [
         ({"format": None}, " was written by an older birads-zoo (it has no format number); make it again"),
         (
@@ -91,12 +91,12 @@ def test_a_key_that_a_newer_version_added_is_passed_over_and_a_missing_one_has_i
         ({"inner": {"share": None}}, " is damaged (Expected `float`, got `null` - at `$.inner.share`); make it again"),
     ],
 )
-def test_another_format_and_other_keys_are_told_apart(path, changes, said):
+def test_another_format_and_wrong_keys_have_their_own_messages(path, changes, sentence):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-    assert refused(path) == said
+    assert refused(path) == sentence
 
 
-def test_another_format_is_told_even_where_its_keys_are_others(path):
+def test_another_format_is_reported_even_if_its_keys_differ(path):
     path.write_text('{"format": 4, "birads_zoo": "9.1", "renamed": true}')
     assert "by birads-zoo 9.1 in format 4" in refused(path)
 

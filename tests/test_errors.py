@@ -1,4 +1,4 @@
-"""Warnings, which point to the user's own line."""
+"""Warnings point to the user's own line."""
 
 import pytest
 

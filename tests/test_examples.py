@@ -1,4 +1,4 @@
-"""The examples keep the contract that they are to show."""
+"""The example plugins pass the conformance checks."""
 
 from pathlib import Path
 

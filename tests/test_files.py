@@ -70,7 +70,7 @@ def _make_old(folder):
     os.utime(folder, (time.time() - 120,) * 2)
 
 
-def test_what_a_killed_process_left_goes_with_the_next_and_what_a_living_one_fills_stays(tmp_path):
+def test_leftovers_of_a_killed_process_are_removed_and_those_of_a_running_one_stay(tmp_path):
     path, command = tmp_path / "maps", [sys.executable, "-c", _FILLS_FOR_EVER, str(tmp_path / "maps")]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed,
@@ -90,7 +90,7 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_a_living_one_fil
             living.kill()
 
 
-def test_only_own_and_old_leftovers_of_the_same_folder_go(tmp_path):
+def test_only_old_leftovers_of_the_same_folder_are_removed(tmp_path):
     with whole_folder(tmp_path / "maps") as temporary:
         prefix = temporary.name[:-8]
     elsewhere = tmp_path / "elsewhere"

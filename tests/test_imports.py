@@ -1,4 +1,4 @@
-"""Light at import: no command's start, and no plugin's, loads a heavy library; and what is installed is up to date."""
+"""Imports are light: starting a command or loading a plugin loads no heavy library. The entry points are up to date."""
 
 import tomllib
 from importlib.metadata import distribution

@@ -1,4 +1,4 @@
-"""What is public: `birads_zoo.__all__` and the public modules. All else may change without notice."""
+"""The public names: `birads_zoo.__all__` and the public modules. Everything else may change without notice."""
 
 import ast
 import importlib
@@ -14,13 +14,13 @@ import birads_zoo
 
 ROOT = Path(__file__).parents[1]
 MODULES = ("birads_zoo.cells", "birads_zoo.conformance", "birads_zoo.dicom", "birads_zoo.tables")
-"""The modules that may be imported besides `birads_zoo` itself."""
+"""The modules that may be imported in addition to `birads_zoo` itself."""
 PUBLIC = [(module, name) for module in ("birads_zoo", *MODULES) for name in importlib.import_module(module).__all__]
 STRANGERS = sorted([*(ROOT / "plugins").rglob("*.py"), *(ROOT / "examples").rglob("*.py")])
-"""The bundled plugins and the examples: neither may import what a stranger's plugin may not."""
+"""The bundled plugins and the examples: they may import only what other people's plugins may import."""
 
 
-def test_what_the_type_checker_sees_is_what_is_there():
+def test_the_type_checker_sees_the_names_that_exist():
     tree = ast.parse(Path(birads_zoo.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
     imported = {alias.name for node in block.body for alias in node.names}
@@ -63,9 +63,9 @@ def test_an_unknown_name_is_an_attribute_error():
 
 @pytest.mark.parametrize("path", STRANGERS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_plugin_imports_only_what_is_public(path):
-    """Also for type checking alone, which import-linter does not look at."""
+    """Check also imports that are only for type checking, which import-linter skips."""
     for node in ast.walk(ast.parse(path.read_text())):
         modules = [node.module] if isinstance(node, ast.ImportFrom) else []
         modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        ours = {module for module in modules if module and module.split(".")[0] == "birads_zoo"}
-        assert ours <= {"birads_zoo", *MODULES}, f"line {node.lineno} imports what is not public"
+        imported = {module for module in modules if module and module.split(".")[0] == "birads_zoo"}
+        assert imported <= {"birads_zoo", *MODULES}, f"line {node.lineno} imports what is not public"

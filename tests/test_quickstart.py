@@ -1,4 +1,4 @@
-"""The notebook: made of its script, without stored outputs, and run from its first cell to its last."""
+"""The notebook is made from its script, stores no outputs, and runs from its first cell to its last."""
 
 import importlib.util
 import json
@@ -33,8 +33,8 @@ def test_it_runs(tmp_path, monkeypatch):
     shown = [output.data for output in outputs if "data" in output]
     assert any("gain in macro-F1 over" in data.get("text/html", "") for data in shown), "the run does not show itself"
     assert any("image/png" in data for data in shown), "the figure does not show itself"
-    said = "".join(output.text for output in outputs if output.get("name") == "stdout")
-    assert "macro-F1 0." in said
-    assert "grad-cam" in said
-    assert "Research use only." in said
+    printed = "".join(output.text for output in outputs if output.get("name") == "stdout")
+    assert "macro-F1 0." in printed
+    assert "grad-cam" in printed
+    assert "Research use only." in printed
     assert (tmp_path / "quickstart-model" / "manifest.json").is_file()

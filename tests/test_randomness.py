@@ -9,11 +9,11 @@ NAMES = st.lists(st.one_of(st.integers(0, 99), st.sampled_from(["fold", "epoch",
 
 
 @given(st.integers(0, 2**40), NAMES, NAMES)
-def test_streams_are_fixed_by_their_names_and_differ_between_names(seed, one, other):
-    assert derive(seed, *one) == derive(seed, *one)
-    assert 0 <= derive(seed, *one) < 2**63
-    if [str(part) for part in one] != [str(part) for part in other]:
-        assert derive(seed, *one) != derive(seed, *other)
+def test_streams_are_fixed_by_their_names_and_differ_between_names(seed, names, other):
+    assert derive(seed, *names) == derive(seed, *names)
+    assert 0 <= derive(seed, *names) < 2**63
+    if [str(part) for part in names] != [str(part) for part in other]:
+        assert derive(seed, *names) != derive(seed, *other)
 
 
 def test_every_generator_repeats_itself():

@@ -18,8 +18,8 @@ def written(separator, rows=ROWS):
 
 
 def read(path):
-    found = read_table_text(path)
-    return list(csv.reader(io.StringIO(found.text), delimiter=found.separator)), found.encoding
+    table = read_table_text(path)
+    return list(csv.reader(io.StringIO(table.text), delimiter=table.separator)), table.encoding
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -73,7 +73,7 @@ def test_the_line_that_names_the_separator_is_no_row_and_keeps_the_numbers(tmp_p
     assert read(tmp_path / "t.csv")[0] == [[], ["a,b", "c,d"], ["1", "2"]]
 
 
-def test_what_is_no_text_is_called_what_it_is(tmp_path):
+def test_a_file_that_is_not_text_is_named_as_what_it_is(tmp_path):
     openpyxl.Workbook().save(tmp_path / "w.xlsx")
     (tmp_path / "w.csv").write_bytes((tmp_path / "w.xlsx").read_bytes())
     with pytest.raises(UserError, match=r"w\.csv is an XLSX workbook by its content: rename it to \.xlsx, or save"):
@@ -82,7 +82,7 @@ def test_what_is_no_text_is_called_what_it_is(tmp_path):
     with pytest.raises(UserError, match=r"old\.csv is an old Excel workbook \(XLS\) by its content: save it as \.xlsx"):
         read_table_text(tmp_path / "old.csv")
     (tmp_path / "noise.csv").write_bytes(bytes(range(256)) * 3)
-    with pytest.raises(UserError, match=r"noise\.csv is no text in UTF-8, UTF-16 or Windows-1252"):
+    with pytest.raises(UserError, match=r"noise\.csv is not text in UTF-8, UTF-16 or Windows-1252"):
         read_table_text(tmp_path / "noise.csv")
     with pytest.raises(UserError, match=r"cannot read the table .*gone\.csv: No such file"):
         read_table_text(tmp_path / "gone.csv")

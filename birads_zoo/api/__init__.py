@@ -1,1 +1,1 @@
-"""The Python API, a file a verb. `birads_zoo` hands its functions on, and the command line calls them."""
+"""The Python API, one file per function. `birads_zoo` exports these functions, and the command line calls them."""

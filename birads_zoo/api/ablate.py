@@ -1,4 +1,4 @@
-"""`birads_zoo.ablate`: what each part of a model is worth, by taking it away."""
+"""`birads_zoo.ablate`: removes one part of a model at a time, and tests the effect."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ablate(
     progress: bool = True,
     **fields: Unpack[StudyFields],
 ) -> Result[AblationStudy]:
-    """Take away one part of a model at a time, on the same folds and seeds, and test what that does.
+    """Remove one part of a model at a time, on the same folds and seeds, and test the effect.
 
     A verdict is about the part that is removed: it helps, it hurts, or neither is shown.
 
@@ -39,7 +39,7 @@ def ablate(
         recipe: a registered recipe's name or a TOML file.
         ablations: their names; by default every registered one.
         metric: as in `compare`, like all arguments below.
-        seeds: runs of each, by seed.
+        seeds: the number of runs of each, with different seeds.
         weights: a folder with weights.
         device: "auto", "cpu", "cuda" or "cuda:N".
         out: the study's folder; called again, it does only what is missing.
@@ -58,9 +58,9 @@ def ablate(
     folder = None if weights is None else Path(weights)
     changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
     full = compose(recipe, changes, (), registry, host)
-    named = tuple(host.ablations) if ablations is None else listed(ablations)
-    study = make_study("ablate", ablated(full, named, host), seeds, metric)
+    names = tuple(host.ablations) if ablations is None else listed(ablations)
+    study = make_study("ablate", ablated(full, names, host), seeds, metric)
     from birads_zoo.study.studies import run_ablation_study
 
-    text, found = run_ablation_study(study, host, Path(out), device, open_screen(progress))
-    return Result(folder=Path(out), values=found, text=text)
+    text, values = run_ablation_study(study, host, Path(out), device, open_screen(progress))
+    return Result(folder=Path(out), values=values, text=text)

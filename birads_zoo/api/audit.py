@@ -1,4 +1,4 @@
-"""`birads_zoo.audit`: which rows of a data set are usable, why the others are not, and what its labels may hide."""
+"""`birads_zoo.audit`: reports which rows of a data set are usable, why others are not, and problems of its labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from birads_zoo.inspection.audit import Audit
 
 
-_SHOWN = 60  # pictures on a sheet of crops
+_SHEET_PICTURES = 60  # the most pictures on a sheet of crops
 
 
 def audit(
@@ -33,24 +33,24 @@ def audit(
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
 ) -> Audit:
-    """Say which rows of a data set are usable, why the others are not, and what to know of the labels and files.
+    """Report which rows of a data set are usable, why the others are not, and problems of the labels and files.
 
-    Every picture is decoded whole and compared with all others.
+    Every picture is decoded completely and compared with all others.
 
     Args:
         dataset: a registered data set, or a table with its options, such as
             {"name": "csv", "options": {"table": "labels.csv"}}; by default the phantom.
-        root: the folder in which the data set lies.
-        target: what is predicted; by default the data set's first target.
+        root: the data set's folder.
+        target: the target to predict; by default the data set's first target.
         classes: the classes to keep; by default all.
-        split: "patient", "breast", "image", "official" or "paper": also score the shortcuts that need no pixels under
+        split: "patient", "breast", "image", "official" or "paper": also score the shortcuts that need no pixels with
             this split.
-        folds: of the split; 5 by default.
-        seed: of the split and the probe; 0 by default.
-        probe: also train a small network that names the file format from pixels.
-        out: a folder for `audit.csv` and the page `audit.html`, or a file for the table alone.
-        crops: a PNG file for a sheet of up to 60 pictures with the breast's box, its chest wall and its side drawn in;
-            odd ones first, the others a fixed draw from each size, side and view.
+        folds: the number of folds of the split; 5 by default.
+        seed: the seed of the split and the probe; 0 by default.
+        probe: also train a small network that predicts the file format from pixels.
+        out: a folder for `audit.csv` and the page `audit.html`, or a file for the table only.
+        crops: a PNG file for a sheet of up to 60 pictures on which the breast's box, its chest wall and its side are
+            drawn: unusual pictures first, then a fixed sample from each size, side and view.
         plugins: plugin files to load, as in `run`.
         progress: show progress on stderr.
 
@@ -59,9 +59,9 @@ def audit(
 
     """
     if crops is not None and Path(crops).suffix.lower() != ".png":
-        raise UserError(f"--crops writes a picture: name a file that ends in .png, not {crops}")
+        raise UserError(f"--crops writes a picture: give a file name that ends in .png, not {crops}")
     if split is None and (folds, seed) != (None, None):
-        raise UserError("--folds and --seed say how --split splits: give --split too")
+        raise UserError("--folds and --seed are settings of --split: give --split too")
     fields: RecipeFields = {
         "dataset": dataset,
         "root": root,
@@ -72,43 +72,43 @@ def audit(
     }
     recipe = Recipe().replace(recipe_changes(fields))
     _, host = open_host(plugins)
-    from birads_zoo.inspection.audit import audit as examine
+    from birads_zoo.inspection.audit import audit as inspect_dataset
 
-    how = None if split is None else recipe.split
-    found = examine(recipe.dataset, host, open_screen(progress), split=how, seed=seed or 0, probe=probe)
+    section = None if split is None else recipe.split
+    audited = inspect_dataset(recipe.dataset, host, open_screen(progress), split=section, seed=seed or 0, probe=probe)
     if out is not None:
-        _write(Path(out), found, split or "")
+        _write(Path(out), audited, split or "")
     if crops is not None:
-        _draw(Path(crops), found)
-    return found
+        _draw(Path(crops), audited)
+    return audited
 
 
-def _draw(file: Path, found: Audit) -> None:
+def _draw(file: Path, audited: Audit) -> None:
     from birads_zoo.files import make_folder
     from birads_zoo.inspection.breasts import choose
     from birads_zoo.report.audit.crop_sheet import draw_crops
 
-    shown = choose(found.seen, _SHOWN)
+    pictures = choose(audited.seen, _SHEET_PICTURES)
     make_folder(file.parent)
-    context = f"{found.dataset} in {found.root} · {len(shown)} of {len(found.seen)} pictures"
-    draw_crops(shown, found.root, file, context)
+    context = f"{audited.dataset} in {audited.root} · {len(pictures)} of {len(audited.seen)} pictures"
+    draw_crops(pictures, audited.root, file, context)
 
 
-def _write(out: Path, found: Audit, split: str) -> None:
+def _write(out: Path, audited: Audit, split: str) -> None:
     from birads_zoo.files import make_folder, write_text
     from birads_zoo.report.audit.page import write_audit_page
 
     file = out if out.suffix and not out.is_dir() else out / "audit.csv"
     make_folder(file.parent)
-    write_text(file, found.entries.to_csv(index=False, lineterminator="\n"))
+    write_text(file, audited.entries.to_csv(index=False, lineterminator="\n"))
     if file.parent == out:
         write_audit_page(
             out / "audit.html",
-            f"{found.dataset} in {found.root}",
-            found.root,
-            found.summary,
-            found.inspection,
-            found.findings,
-            found.shortcuts or {},
+            f"{audited.dataset} in {audited.root}",
+            audited.root,
+            audited.summary,
+            audited.inspection,
+            audited.findings,
+            audited.shortcuts or {},
             split,
         )

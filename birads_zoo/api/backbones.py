@@ -1,4 +1,4 @@
-"""`birads_zoo.list_backbones`: which backbones there are."""
+"""`birads_zoo.list_backbones`: lists the registered backbones."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def list_backbones(pattern: str = "*", *, plugins: Sequence[Path | str] = ()) ->
     """Return the names of the backbones that match `pattern`, sorted: `list_backbones("timm/resnet*")`.
 
     Args:
-        pattern: a name with * and ? in it. The members of a family are looked at only for a pattern that begins with
-            the family's prefix, such as "timm/*".
-        plugins: plugin files to load besides the installed ones.
+        pattern: a name that may contain * and ?. Members of a family are included only if the pattern begins with the
+            family's prefix, such as "timm/*".
+        plugins: plugin files to load in addition to the installed plugins.
 
     """
     _, host = open_host(plugins)
@@ -24,7 +24,7 @@ def list_backbones(pattern: str = "*", *, plugins: Sequence[Path | str] = ()) ->
 
 
 def members_like(host: Host, pattern: str) -> list[str]:
-    """Return the names of families' members, prefix included, that match `pattern`, which begins with a prefix."""
+    """Return the full names of the members that match `pattern`, which begins with their family's prefix."""
     prefix = pattern.partition("/")[0]
     names = host.members(prefix) if prefix in host.families else ()
     return [name for name in names if fnmatchcase(name, pattern)]

@@ -1,4 +1,4 @@
-"""`birads_zoo.compare`: backbones on the same folds, ranked by tests."""
+"""`birads_zoo.compare`: compares backbones on the same folds, and ranks them by tests."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def compare(
     progress: bool = True,
     **fields: Unpack[StudyFields],
 ) -> Result[Leaderboard]:
-    """Compare backbones on the same folds, and leave a leaderboard; ranks are shared where no difference is shown.
+    """Compare backbones on the same folds, and write a leaderboard; models share a rank if no difference is shown.
 
-    A model that fails is a line with its error; the rest finish. Called again with the same arguments, it does only
-    what is missing.
+    If a model fails, the leaderboard shows its error, and the others are still run. Called again with the same
+    arguments, the function does only what is missing.
 
     Args:
         backbones: their names; by default those that registry.toml lists under [models].
-        recipes: names or files; each backbone is run under each of them.
-        ablations: each backbone is also run without each of these.
-        metric: what is compared: "macro_f1", "macro_auroc", "balanced_accuracy", "accuracy" or "kappa_quadratic".
-        seeds: runs of each, by seed.
-        weights: a folder with weights, as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.
+        recipes: names or files; each backbone is run with each of them.
+        ablations: each backbone is also run with each of these ablations.
+        metric: the score to compare: "macro_f1", "macro_auroc", "balanced_accuracy", "accuracy" or "kappa_quadratic".
+        seeds: the number of runs of each, with different seeds.
+        weights: a folder with weights as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.
         device: "auto", "cpu", "cuda" or "cuda:N".
         out: the study's folder.
         plugins: plugin files to load, as in `run`.
@@ -63,5 +63,5 @@ def compare(
     from birads_zoo.report.study.table import to_markdown
     from birads_zoo.study.studies import run_comparison
 
-    found = run_comparison(study, host, Path(out), device, open_screen(progress), registry.references)
-    return Result(folder=Path(out), values=found, text=to_markdown(found))
+    leaderboard = run_comparison(study, host, Path(out), device, open_screen(progress), registry.references)
+    return Result(folder=Path(out), values=leaderboard, text=to_markdown(leaderboard))

@@ -1,4 +1,4 @@
-"""`birads_zoo.explain`: heat maps of a finished run, and whether they can be believed."""
+"""`birads_zoo.explain`: draws heat maps of a finished run, and tests whether they are faithful."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def explain(
 ) -> Result[Explanations]:
     """Explain test pictures of a finished run, and test whether each explainer's maps beat maps made without a network.
 
-    Every picture is explained by the network that never saw its patient: the evidence for the predicted class or, where
-    a lesion is marked, for the true one. Maps, scores and verdicts go to `explanations/` in the run's folder, in place
-    of what was there.
+    Every picture is explained by the network that never saw its patient. Its map shows the evidence for the predicted
+    class or, where a lesion is marked, for the true class. Maps, scores and verdicts are written to `explanations/` in
+    the run's folder, and replace what was there.
 
     Args:
         run: a run or its folder.
-        explainers: their names, or "all"; by default the one of the run's recipe.
-        limit: the most pictures, drawn by chance; `None` for all.
-        root: where the run's data lies now, if it was moved.
+        explainers: their names, or "all"; by default the explainer of the run's recipe.
+        limit: the largest number of pictures, drawn at random; `None` for all.
+        root: the folder of the run's data, if it was moved.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        plugins: plugin files that are needed besides the installed ones.
+        plugins: plugin files that are needed in addition to the installed plugins.
         progress: show progress on stderr.
 
     Raises:
-        UserError: for data that is gone or is not the run's, and for an unknown or broken explainer.
+        UserError: for data that is missing or is not the run's, and for an unknown or broken explainer.
 
     """
     opened = as_run(run, plugins)

@@ -1,4 +1,4 @@
-"""`birads_zoo.export`: a finished run as a model that predicts without it."""
+"""`birads_zoo.export`: exports a finished run as a model that predicts without it."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def export(
 ) -> Path:
     """Export every fold's network of a finished run, with its preprocessing, calibration, card and checksums.
 
-    Each network is opened again from its file and compared with the trained one on pictures of the run. `load` opens
-    the folder that is returned.
+    Each network is opened again from its file and compared with the trained one on pictures of the run. Open the
+    returned folder with `load`.
 
     Args:
         run: a run or its folder.
         format: "safetensors" (weights for birads-zoo itself), "onnx" (a graph for ONNX Runtime) or "exported-program"
             (a graph for `torch.export.load`).
         out: the folder to make; by default `model-FORMAT` in the run's folder.
-        root: where the run's data lies now, if it was moved.
+        root: the folder of the run's data, if it was moved.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        plugins: plugin files that are needed besides the installed ones.
+        plugins: plugin files that are needed in addition to the installed plugins.
         progress: show progress on stderr.
 
     Raises:
-        UserError: when the run or its data cannot be opened, `out` exists, or an exported network disagrees with the
-            trained one; nothing is left then.
+        UserError: when the run or its data cannot be opened, `out` exists, or an exported network differs from the
+            trained one. Nothing is written then.
 
     """
     return as_run(run, plugins).export(format, out=out, root=root, device=device, progress=progress)

@@ -1,4 +1,4 @@
-"""The words that the API and the command line have for fields of a recipe."""
+"""Converts the keywords of the API and the command line to fields of a recipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 Part = str | Mapping[str, Any]
 """A registered part: its name, or a table such as {"name": "focal", "options": {"gamma": 1.5}}."""
 
-_FIELDS = {
+_FIELD_OF_KEYWORD = {
     "root": "dataset.root",
     "target": "dataset.target",
     "classes": "dataset.classes",
@@ -25,14 +25,12 @@ _FIELDS = {
     "seed": "seed",
     "trackers": "tracking.trackers",
 }
-_SECTIONS = {"backbone": "model", **{section: section for section in PARTS if section != "model"}}
-
-
-_WORDS = (*_SECTIONS, *_FIELDS, "image_size", "set")
+_SECTION_OF_KEYWORD = {"backbone": "model", **{section: section for section in PARTS if section != "model"}}
+_KEYWORDS = (*_SECTION_OF_KEYWORD, *_FIELD_OF_KEYWORD, "image_size", "set")
 
 
 class StudyFields(TypedDict, total=False):
-    """Fields of a recipe that have a word of their own, as `birads_zoo.run` describes; `None` leaves one as it is."""
+    """Fields of a recipe that have a keyword, as `birads_zoo.run` describes; `None` leaves a field unchanged."""
 
     dataset: Part | None
     root: Path | str | None
@@ -51,32 +49,32 @@ class StudyFields(TypedDict, total=False):
 
 
 class RecipeFields(StudyFields, total=False):
-    """And those that a study has for all its backbones together."""
+    """The keywords of a study, and those that a study sets for all its backbones together."""
 
     backbone: Part | None
     weights: Path | str | None
 
 
 def recipe_changes(fields: RecipeFields | StudyFields) -> dict[str, Any]:
-    """Return the dotted fields of a recipe that `fields` set; those under `set` come last and win.
+    """Return the dotted fields of a recipe that `fields` set; fields under `set` come last and win.
 
     Raises:
-        UserError: for a word that is none of them, an image size that is no pair, and a `set` that is no table.
+        UserError: for an unknown keyword, an image size that is not a pair, and a `set` that is not a table.
 
     """
     changes: dict[str, Any] = {}
     given: Mapping[str, Any] = {**fields}
-    for word, value in given.items():
-        if word not in _WORDS:
-            raise unknown_name("keyword", word, _WORDS)
-        if value is None or word == "set":
+    for keyword, value in given.items():
+        if keyword not in _KEYWORDS:
+            raise unknown_name("keyword", keyword, _KEYWORDS)
+        if value is None or keyword == "set":
             continue
-        if word in _SECTIONS:
-            changes |= _part(_SECTIONS[word], value)
-        elif word == "image_size":
+        if keyword in _SECTION_OF_KEYWORD:
+            changes |= _part(_SECTION_OF_KEYWORD[keyword], value)
+        elif keyword == "image_size":
             changes |= _size(value)
         else:
-            changes[_FIELDS[word]] = listed(value) if word in ("classes", "trackers") else value
+            changes[_FIELD_OF_KEYWORD[keyword]] = listed(value) if keyword in ("classes", "trackers") else value
     settings = given.get("set") or {}
     if not isinstance(settings, Mapping):
         raise UserError(f"set={settings!r}: give a table of fields, such as {{'training.epochs': 5}}")
@@ -84,17 +82,17 @@ def recipe_changes(fields: RecipeFields | StudyFields) -> dict[str, Any]:
 
 
 def listed(names: Sequence[T]) -> tuple[T, ...]:
-    """Return several names or files as a tuple, also where only one was given and not in a list."""
-    alone: Any = names  # typed as one more name here: a text is a sequence of texts to the type checker
-    return (alone,) if isinstance(names, str | Path) else tuple(names)
+    """Return names or files as a tuple; a single name or file need not be in a list."""
+    single: Any = names  # of type Any, because to the type checker a string is also a sequence of strings
+    return (single,) if isinstance(names, str | Path) else tuple(names)
 
 
 def _part(section: str, value: Any) -> dict[str, Any]:
-    """Return what a part sets: its name, each of its options by itself, and other fields of its section."""
-    naming, _ = PARTS[section]
+    """Return the dotted fields that a part sets: its name, its options, and other fields of its section."""
+    name_field, _ = PARTS[section]
     if not isinstance(value, Mapping):
-        return {f"{section}.{naming}": value}
-    return flat({section: {naming if key == "name" else key: inner for key, inner in value.items()}})
+        return {f"{section}.{name_field}": value}
+    return flat({section: {name_field if key == "name" else key: inner for key, inner in value.items()}})
 
 
 def _size(value: Any) -> dict[str, Any]:
@@ -104,7 +102,7 @@ def _size(value: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return what a recipe can hold: text for a path, a list for a tuple."""
+    """Return `value` as a type that a recipe can hold: text for a path, a list for a tuple."""
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple) else value

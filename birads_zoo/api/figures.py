@@ -1,4 +1,4 @@
-"""Figures on the disk that a notebook shows."""
+"""Shows the PNG figures of a folder in notebooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Figure:
-    """A PNG file; as the last value of a notebook's cell it is shown."""
+    """A PNG file; a notebook shows it as the last value of a cell."""
 
     path: Path
 
@@ -21,7 +21,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Figures(Mapping[str, Figure]):
-    """The PNG figures of a folder by name, as `figures["roc-curves"]`; a notebook shows them all."""
+    """The PNG figures of a folder by name, such as `figures["roc-curves"]`; a notebook shows them all."""
 
     folder: Path
 
@@ -46,7 +46,7 @@ class Figures(Mapping[str, Figure]):
 
 
 def inline(figures: Mapping[str, Figure]) -> str:
-    """Return HTML that holds the figures themselves, each under its name."""
+    """Return HTML with the figures embedded, each with its name."""
     return "".join(
         f'<figure><img alt="{html.escape(name)}" style="max-width: 100%" src="data:image/png;base64,'
         f'{base64.b64encode(figure.path.read_bytes()).decode("ascii")}">'

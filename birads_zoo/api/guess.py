@@ -1,4 +1,4 @@
-"""`birads_zoo.guess`: which data sets a folder looks like."""
+"""`birads_zoo.guess`: lists the data sets that a folder looks like."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 
 
 def guess(root: Path | str, *, plugins: Sequence[Path | str] = ()) -> tuple[Guess, ...]:
-    """Say which data sets a folder looks like: by names of files and tables' headers, no picture is decoded.
+    """List the data sets that a folder looks like, from file names and tables' headers. No picture is decoded.
 
     Args:
         root: the folder.
         plugins: plugin files to load, as in `run`.
 
     Returns:
-        the data sets that fit, each with the reason, a data set in whose layout another of them is written behind that;
-        those that read anybody's data, such as "image-folder", only where no other fits. Empty where nothing does.
+        the data sets that fit, each with the reason. A data set whose layout another one of them also has comes after
+        that one. General readers, such as "image-folder", are listed only where no other data set fits. Empty if
+        nothing fits.
 
     Raises:
-        UserError: for a folder that is not there.
+        UserError: for a folder that does not exist.
 
     """
     folder = Path(root)

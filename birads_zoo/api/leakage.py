@@ -1,4 +1,4 @@
-"""`birads_zoo.leakage`: what a split that leaks makes of a score."""
+"""`birads_zoo.leakage`: measures how a split that leaks patients changes a score."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def leakage(
     progress: bool = True,
     **fields: Unpack[StudyFields],
 ) -> Result[LeakageStudy]:
-    """Train one recipe under a split by image, by breast and by patient, and test what the difference is.
+    """Train one recipe with a split by image, by breast and by patient, and test the difference of the scores.
 
-    Every row is predicted out of fold under each, so the rows are the same; the two leaky splits are trained on other
-    pictures of the patients that they are tested on.
+    With each split every row is predicted out of fold, so all three are scored on the same rows. With the two splits
+    that leak, the networks are trained on other pictures of the patients that they are tested on.
 
     Args:
         backbone: a registered backbone.
         recipe: a registered recipe's name or a TOML file.
         metric: as in `compare`, like all arguments below.
-        seeds: runs of each, by seed.
+        seeds: the number of runs of each, with different seeds.
         weights: a folder with weights.
         device: "auto", "cpu", "cuda" or "cuda:N".
         out: the study's folder; called again, it does only what is missing.
         plugins: plugin files to load.
         progress: show progress on stderr.
-        **fields: fields of the recipe; `split` is the study's own.
+        **fields: fields of the recipe; the study sets `split` itself.
 
     Raises:
         UserError: for a mistake in the arguments, and when the split by patient failed.
@@ -59,5 +59,5 @@ def leakage(
     study = make_study("leakage", leaking(compose(recipe, changes, (), registry, host)), seeds, metric)
     from birads_zoo.study.studies import run_leakage_study
 
-    text, found = run_leakage_study(study, host, Path(out), device, open_screen(progress))
-    return Result(folder=Path(out), values=found, text=text)
+    text, values = run_leakage_study(study, host, Path(out), device, open_screen(progress))
+    return Result(folder=Path(out), values=values, text=text)

@@ -1,4 +1,4 @@
-"""`birads_zoo.load`: an exported model from its folder."""
+"""`birads_zoo.load`: opens an exported model."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def load(path: Path | str, *, device: str = "auto", plugins: Sequence[Path | str
     Args:
         path: the exported folder.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        plugins: plugin files that the model needs besides the installed ones. None that a registry.toml in the working
-            directory names is loaded: that folder may be a stranger's.
+        plugins: plugin files that the model needs in addition to the installed plugins. Files that a registry.toml in
+            the working directory names are not loaded, because somebody else may have made that folder.
 
     Returns:
-        A model with `predict`, `classes` and `notice`; nothing in its folder was unpickled or executed.
+        A model with `predict`, `classes` and `notice`. Nothing in its folder is unpickled or executed.
 
     Raises:
-        UserError: for a folder that is no exported model, a damaged one, one that needs a plugin or package that is not
-            here, and an exported program, which cannot be opened safely.
+        UserError: for a folder that is not an exported model, a damaged model, a model that needs a plugin or package
+            that is not installed, and an exported program, which cannot be opened safely.
 
     """
     host = open_installed_host(plugins)

@@ -1,4 +1,4 @@
-"""A finished run as a value, and `birads_zoo.open_run`, which makes one of a folder."""
+"""`birads_zoo.open_run`: opens the folder of a finished run as a `Run`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from birads_zoo.results.metrics import RunMetrics
     from birads_zoo.runs.finished import Finished
 
-_SHOWN = ("confusion-matrix", "roc-curves", "reliability")
+_NOTEBOOK_FIGURES = ("confusion-matrix", "roc-curves", "reliability")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Run:
-    """A finished run: what it was asked, what it scored, and what it predicted. Made by `run` and `open_run`.
+    """A finished run: its recipe, its scores and its predictions. Made by `run` and `open_run`.
 
-    `recipe` is what was asked for, its ablations named and not applied: `run(other.recipe)` repeats it. As the last
-    value of a notebook's cell a run shows its scores and some figures.
+    `recipe` is the recipe as it was given, with the names of its ablations, which are not applied yet:
+    `run(other.recipe)` repeats the run. In a notebook a run is shown with its scores and some figures.
     """
 
     recipe: Recipe
@@ -43,32 +43,32 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """The folder in which everything of the run lies."""
+        """The folder with all files of the run."""
         return self._finished.folder
 
     @property
     def metrics(self) -> RunMetrics:
-        """What the run scored on its test rows, with intervals: the content of `metrics.json`."""
+        """The scores on the test rows, with intervals: the content of `metrics.json`."""
         return self._finished.metrics
 
     @property
     def predictions(self) -> pd.DataFrame:
-        """A row per test picture, each predicted by a network that never saw its patient.
+        """One row per test picture, each predicted by a network that never saw its patient.
 
-        The columns say what the row is of (`row`, `image_path`, `patient_id`, `laterality`, `view`, `density`, `age`,
-        `study_date`, `fold`, `part`) and then `label`, `predicted` and, for each class, `probability_…`,
+        The first columns describe the row: `row`, `image_path`, `patient_id`, `laterality`, `view`, `density`, `age`,
+        `study_date`, `fold` and `part`. Then come `label`, `predicted` and, for each class, `probability_…`,
         `calibrated_…` (in [0, 1]) and `set_…` (bool: whether the class is in the row's conformal set).
         """
         return self._finished.test.copy()
 
     @property
     def validation(self) -> pd.DataFrame:
-        """The same for the validation rows of every fold, without calibration and sets; empty where there are none."""
+        """The predictions of every fold's validation rows, without calibration and sets; empty if there are none."""
         return self._finished.validation.copy()
 
     @property
     def history(self) -> pd.DataFrame:
-        """A row per epoch of every fold: losses, learning rate, validation scores, seconds."""
+        """One row per epoch of every fold: losses, learning rate, validation scores, seconds."""
         import pandas as pd
 
         return pd.DataFrame([msgspec.to_builtins(epoch) for epoch in self._finished.history])
@@ -88,16 +88,16 @@ class Run:
         progress: bool = True,
     ) -> Result[Explanations]:
         """Draw heat maps of test pictures and score them; see `birads_zoo.explain`."""
-        named = listed(explainers)
-        for name in named:
+        names = listed(explainers)
+        for name in names:
             if name != "all":
-                self._host.explainer(name)  # a misspelt name is an error before anything heavy is loaded
+                self._host.explainer(name)  # reports a misspelt name before slow imports
         from birads_zoo.explain_run import explain
         from birads_zoo.report.run.heat_text import explanations_text
 
-        chosen = list(self._host.explainers) if "all" in named else named or [self.recipe.explainer.name]
-        found = explain(self._finished, self._host, chosen, limit, device, open_screen(progress), _path(root))
-        return Result(folder=self.folder / "explanations", values=found, text=explanations_text(found))
+        chosen = list(self._host.explainers) if "all" in names else names or [self.recipe.explainer.name]
+        values = explain(self._finished, self._host, chosen, limit, device, open_screen(progress), _path(root))
+        return Result(folder=self.folder / "explanations", values=values, text=explanations_text(values))
 
     def report(
         self,
@@ -107,18 +107,18 @@ class Run:
         patient_ids: bool = False,
         progress: bool = True,
     ) -> Path:
-        """Write the run as one HTML page that opens without a network, and return the file.
+        """Write the run as one HTML page that needs no internet connection, and return the file.
 
-        The page holds the test pictures: whoever may not see these may not see the page.
+        The page contains the test pictures: do not show it to people who may not see these.
 
         Args:
             out: the file; by default `report.html` in the run's folder.
-            root: where the run's data lies now, if it was moved.
-            patient_ids: show patients' ids and folders; without it patients get pseudonyms.
+            root: the folder of the run's data, if it was moved.
+            patient_ids: show patients' ids and folders; otherwise patients get pseudonyms.
             progress: show progress on stderr.
 
         Raises:
-            UserError: when the data is gone or is not the run's, or the file cannot be written.
+            UserError: when the data is missing or is not the run's, or the file cannot be written.
 
         """
         from birads_zoo.files import make_folder
@@ -143,9 +143,9 @@ class Run:
         patient_ids: bool = False,
         progress: bool = True,
     ) -> Path:
-        """Draw the figures anew for print, as `NAME@2x.png` at 300 dpi or as `NAME.svg`, and return their folder.
+        """Draw the figures again for print, as `NAME@2x.png` at 300 dpi or as `NAME.svg`, and return their folder.
 
-        `out` is that folder, by default the run's `figures`; the other arguments are those of `report`.
+        `out` is that folder, by default the run's `figures`. The other arguments are those of `report`.
         """
         from birads_zoo.files import make_folder
         from birads_zoo.report.run.figures import draw_all
@@ -168,7 +168,7 @@ class Run:
         device: str = "auto",
         progress: bool = True,
     ) -> Path:
-        """Make the run a model that predicts without it, and return its folder; see `birads_zoo.export`."""
+        """Export the run as a model that predicts without it, and return its folder; see `birads_zoo.export`."""
         from birads_zoo.artifact.export import export
 
         folder = Path(out or self.folder / f"model-{format}")
@@ -182,8 +182,8 @@ class Run:
     def _repr_html_(self) -> str:
         from birads_zoo.report.run.summary import run_summary
 
-        shown = {name: self.figures[name].path for name in _SHOWN if name in self.figures}
-        return run_summary(self.recipe, self.metrics, shown)
+        figures = {name: self.figures[name].path for name in _NOTEBOOK_FIGURES if name in self.figures}
+        return run_summary(self.recipe, self.metrics, figures)
 
     def _names(self, patient_ids: bool) -> Mapping[str, str] | None:
         from birads_zoo.report.run.pseudonyms import pseudonyms
@@ -192,15 +192,15 @@ class Run:
 
 
 def open_run(path: Path | str, *, plugins: Sequence[Path | str] = ()) -> Run:
-    """Open the folder of a finished run. Its pictures are not looked for.
+    """Open the folder of a finished run. Its pictures need not be there.
 
     Args:
-        path: the folder that `run` left.
-        plugins: plugin files that the run needs besides the installed ones and those of the working directory's
-            registry.toml.
+        path: the folder that `run` wrote.
+        plugins: plugin files that the run needs in addition to the installed plugins and those that a registry.toml in
+            the working directory names.
 
     Raises:
-        UserError: when `path` is no run, or one that was stopped before its end, or a file in it is damaged.
+        UserError: when `path` is not a run, the run was stopped before its end, or a file in it is damaged.
 
     """
     registry, host = open_host(plugins)
@@ -216,7 +216,7 @@ def read(folder: Path, registry: Registry, host: Host) -> Run:
 
 
 def as_run(run: Run | Path | str, plugins: Sequence[Path | str]) -> Run:
-    """Return `run` as it is, or opened where it is a folder or needs more plugins."""
+    """Return `run`; open it if it is a folder, and open it again if it needs more plugins."""
     if isinstance(run, Run) and not plugins:
         return run
     return open_run(run.folder if isinstance(run, Run) else run, plugins=plugins)

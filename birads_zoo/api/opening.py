@@ -1,4 +1,4 @@
-"""What every verb begins with: the catalogue read, the plugins loaded, and a screen for progress."""
+"""First steps of every API function: reads the catalogue, loads the plugins, and makes a screen for progress."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def open_host(plugins: Sequence[Path | str] = ()) -> tuple[Registry, Host]:
-    """Read the catalogue, that of the working directory included, and load the plugins that are installed or named.
+    """Read the catalogue, including that of the working directory, and load all installed and named plugins.
 
-    The files that the working directory's registry.toml names are code, so stderr says which were loaded. A broken
-    plugin is a warning, and one of `plugins` that is broken an error.
+    The files that the working directory's registry.toml names are code, so their names are printed on stderr. A broken
+    plugin is a warning; if it is one of `plugins`, it is an error.
     """
     registry = load_registry()
-    host = _loaded(plugins, registry)
+    host = _load(plugins, registry)
     if registry.plugin_files:
         names = ", ".join(str(file) for file in registry.plugin_files)
         sys.stderr.write(f"birads-zoo: loaded the plugin files that {FILE_NAME} names: {names}\n")
@@ -31,21 +31,21 @@ def open_host(plugins: Sequence[Path | str] = ()) -> tuple[Registry, Host]:
 
 
 def open_installed_host(plugins: Sequence[Path | str] = ()) -> Host:
-    """Load the installed plugins and `plugins`, and nothing that the working directory names.
+    """Load the installed plugins and `plugins`, but not those that the working directory's registry.toml names.
 
-    For whoever opens a model that somebody else may have made: its folder may be the working directory.
+    Use it to open a model that somebody else may have made: its folder may be the working directory.
     """
-    return _loaded(plugins, packaged_registry())
+    return _load(plugins, packaged_registry())
 
 
 def open_screen(progress: bool) -> Screen:
-    """Return a screen that shows progress on stderr, or one that shows nothing."""
+    """Return a screen that shows progress on stderr, or a quiet one."""
     from birads_zoo.progress import Screen
 
     return Screen(quiet=not progress)
 
 
-def _loaded(plugins: Sequence[Path | str], registry: Registry) -> Host:
+def _load(plugins: Sequence[Path | str], registry: Registry) -> Host:
     files = [Path(file) for file in listed(plugins)]
     host = load_host(files, registered_files=registry.plugin_files, disabled=registry.disabled)
     for problem in host.problems:

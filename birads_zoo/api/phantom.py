@@ -1,4 +1,4 @@
-"""`birads_zoo.phantom`: synthetic mammograms with known lesions."""
+"""`birads_zoo.phantom`: makes synthetic mammograms with known lesions."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ def phantom(
 ) -> Path:
     """Make synthetic mammograms in KAUMDS' layout, with the true lesions in `truth/`, and return their folder.
 
-    The same arguments give the same files. `run(dataset="phantom", root=...)` reads them, and tells the best possible
-    result beside the network's: categories overlap, as readers' do, and `truth/probabilities.csv` knows by how much.
+    The same arguments give the same files. `run(dataset="phantom", root=...)` reads them, and reports the best possible
+    result beside the network's. A perfect score is not possible, because categories overlap, as those of readers do;
+    `truth/probabilities.csv` has each picture's probabilities.
 
     Args:
         out: the folder to make. Without it the pictures are kept in the cache, and made only if they are not there.
-        patients: patients with four pictures each; as many again divided by three have rows and no pictures.
-        seed: of everything random.
+        patients: the number of patients with four pictures each; a third as many more have rows but no pictures.
+        seed: the seed of everything random.
         size: height and width of the pictures in pixels.
-        balance: "balanced", about as many pictures of each category, "real", as in KAUMDS, or "screening", as among
-            screened women: 20 of 1000 have a BI-RADS 4 or 5.
-        shortcut: what of the files follows the category: "none", "size" or "format"; "shuffled-size" and
-            "shuffled-format" let it follow a category drawn for each patient.
-        format: of the pictures: "jpeg", or "dicom" with 12 bits of 16 and the headers of digital mammograms.
-        damaged: missing and broken pictures; by default 5, or one a patient if there are fewer.
+        balance: "balanced" (about equally many pictures of each category), "real" (as in KAUMDS) or "screening" (as
+            among screened women: 20 of 1000 have a BI-RADS 4 or 5).
+        shortcut: the property of the files that follows the category: "none", "size" or "format". With "shuffled-size"
+            and "shuffled-format" it follows a category that is drawn at random for each patient.
+        format: the files' format: "jpeg", or "dicom" with 12 of 16 bits and the headers of digital mammograms.
+        damaged: the number of missing and broken pictures; by default 5, but at most one per patient.
 
     Raises:
-        UserError: for values out of range, and for a folder that holds something or cannot be written.
+        UserError: for values out of range, and for a folder that is not empty or cannot be written.
 
     """
     options = phantom_options(

@@ -1,4 +1,4 @@
-"""What a study or an explanation found, as one value."""
+"""Holds the result of a study or an explanation, with its folder and text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Result(Generic[T]):
-    """What was found, and the folder in which it lies.
+    """The result of a study or an explanation.
 
-    `values` is the content of the JSON file there, as a typed value. `text` says it in words and tables, and is what
-    `print` shows and a notebook displays, with the figures.
+    `folder` has all its files, and `values` is the content of the JSON file there, as a typed value. `text` describes
+    it in words and tables; `print` shows it, and a notebook shows it with the figures.
     """
 
     folder: Path

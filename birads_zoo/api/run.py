@@ -1,4 +1,4 @@
-"""`birads_zoo.run`: train and evaluate a backbone on a data set."""
+"""`birads_zoo.run`: trains and evaluates a backbone on a data set."""
 
 from __future__ import annotations
 
@@ -42,40 +42,40 @@ def run(
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
 ) -> Run:
-    """Train and evaluate a backbone on a data set, patient by patient, and leave it all in a new folder.
+    """Train and evaluate a backbone on a data set, split by patient, and write everything to a new folder.
 
-    Where nothing is given, the recipe decides. A part (`dataset`, `backbone`, `augmentation`, `loss`, `explainer`) is a
-    registered name, or a table with its options, such as {"name": "focal", "options": {"gamma": 1.5}}.
+    Arguments that are not given are taken from the recipe. A part (`dataset`, `backbone`, `augmentation`, `loss` or
+    `explainer`) is a registered name, or a table with its options such as {"name": "focal", "options": {"gamma": 1.5}}.
 
     Args:
         recipe: a registered recipe's name, a TOML file, or a recipe value; by default the recipe "default".
         dataset: the data set.
-        root: the folder in which the data set lies.
-        target: what is predicted; by default the data set's first target.
+        root: the data set's folder.
+        target: the target to predict; by default the data set's first target.
         classes: the classes to keep; by default all that have usable rows.
         backbone: the network up to the feature map, such as "resnet50" or "timm/convnext_atto".
         weights: a file with the backbone's weights, .safetensors or .pth.
-        augmentation: what changes the training pictures.
+        augmentation: the random changes to the training pictures.
         loss: the loss.
-        explainer: what draws the heat maps.
-        split: what is held out together: "patient", "breast", "image", "official" or "paper".
-        folds: how many; every picture is predicted once, out of fold.
-        epochs: of training.
+        explainer: the method that draws the heat maps.
+        split: the unit that is held out: "patient", "breast", "image", "official" or "paper".
+        folds: the number of folds; every picture is predicted once, out of fold.
+        epochs: the number of training epochs.
         image_size: height and width in pixels.
-        seed: of everything random.
-        trackers: what follows the run, such as "tensorboard"; none unless named.
+        seed: the seed of everything random.
+        trackers: programs that follow the run, such as "tensorboard"; none by default.
         ablations: names of ablations, such as "no-dropout".
         set: any other field of the recipe by its dotted name, such as {"training.learning_rate": 1e-4}.
         device: "auto", "cpu", "cuda" or "cuda:N".
-        out: the folder in which run folders lie.
-        resume: the folder of a stopped run, to go on with it by its own recipe; its trackers may be others.
-        plugins: plugin files to load besides the installed ones and those that a registry.toml in the working directory
-            names.
+        out: the folder in which the run's folder is made.
+        resume: the folder of a stopped run, which is continued with its own recipe; the trackers may be changed.
+        plugins: plugin files to load in addition to the installed plugins and those that a registry.toml in the working
+            directory names.
         progress: show progress on stderr.
 
     Raises:
-        UserError: for anything in the arguments, the data or a plugin that keeps it from running.
-        RunStoppedError: when a tracker asked the run to stop; a UserError too.
+        UserError: for any problem with the arguments, the data or a plugin that prevents the run.
+        RunStoppedError: when a tracker stops the run; also a UserError.
 
     """
     fields: RecipeFields = {
@@ -110,27 +110,27 @@ def train(
     resume: Path | str | None,
     progress: bool,
 ) -> Run:
-    """Do what `run` does with plugins that are loaded already and dotted `changes` to the recipe."""
+    """Do the same as `run`, with plugins that are already loaded and dotted `changes` to the recipe."""
     registry, host = opened
     if resume is None:
         composed = compose("default" if recipe is None else recipe, changes, ablations, registry, host)
     else:
         composed = _own_recipe(Path(resume), recipe, changes, ablations, host)
-    from birads_zoo.pipeline import run as carry_out
+    from birads_zoo.pipeline import run as run_pipeline
 
     resumed = None if resume is None else Path(resume)
-    outcome = carry_out(composed, host, Path(out), device, open_screen(progress), resumed)
+    outcome = run_pipeline(composed, host, Path(out), device, open_screen(progress), resumed)
     return read(outcome.folder, registry, host)
 
 
 def _own_recipe(
     folder: Path, recipe: str | Path | Recipe | None, changes: Mapping[str, Any], ablations: Sequence[str], host: Host
 ) -> Recipe:
-    """Return the recipe of a stopped run; what follows it, and nothing else, may be changed."""
+    """Return the recipe of a stopped run; only its trackers may be changed."""
     tracking = {key: value for key, value in changes.items() if key.partition(".")[0] == "tracking"}
     others = ["the recipe"] * (recipe is not None) + sorted(changes.keys() - tracking)
     if given := ", ".join([*others, *(f"--{name}" for name in ablations)]):
-        raise UserError(f"--resume goes on with the run's own recipe; leave out what would change it: {given}")
+        raise UserError(f"--resume continues with the run's own recipe; leave out what would change it: {given}")
     from birads_zoo.runs.folder import read_recipe
 
     return retrack(read_recipe(folder), tracking, host)

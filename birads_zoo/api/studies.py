@@ -1,4 +1,4 @@
-"""What the three studies share: their seeds and metric, and the words for how they were started."""
+"""Makes the studies: their seeds, their metric, and the command that started them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from birads_zoo.study.plan import Study, Variant, seeds_from
 
 
 def make_study(kind: str, variants: tuple[Variant, ...], seeds: int, metric: Metric) -> Study:
-    """Return the study of these variants with so many seeds each, from the first variant's own on.
+    """Return a study of the variants with `seeds` seeds each, beginning with the first variant's own seed.
 
     Raises:
-        UserError: for an unknown metric, and for no seed.
+        UserError: for an unknown metric, and for fewer than one seed.
 
     """
     if metric not in METRICS:
@@ -28,11 +28,11 @@ def make_study(kind: str, variants: tuple[Variant, ...], seeds: int, metric: Met
 
 
 def started_as(kind: str, arguments: Sequence[str]) -> str:
-    """Say how this process was started: the command or the script; in a notebook or a console, the function."""
-    program, *others = arguments or [""]
+    """Return how this process was started: the command or script; in a notebook or console, the function."""
+    program, *options = arguments or [""]
     name = Path(program).name
     if name in ("birads-zoo", "__main__.py"):
-        return shlex.join(["birads-zoo", *others])
+        return shlex.join(["birads-zoo", *options])
     if name.endswith(".py") and not name.startswith("ipykernel"):
-        return shlex.join(["python", name, *others])
+        return shlex.join(["python", name, *options])
     return f"birads_zoo.{kind}"

@@ -1,4 +1,4 @@
-"""The command line. Each command lives in a file of its own here and is imported only when it is used."""
+"""The command line. Each command is a file in this folder and is imported only when it is used."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from birads_zoo.version import __version__
 SUMMARIES = {
     "run": "Train and evaluate a backbone on a data set",
     "compare": "Compare backbones on the same folds, and rank them by tests",
-    "ablate": "Take away a part of a model at a time, and test what that does",
-    "leakage": "Tell what a split that leaks patients makes of a score",
-    "report": "Make a page of a finished run that opens without a network",
-    "explain": "Draw heat maps of a finished run, and tell which of them can be believed",
-    "guess": "Say which data sets a folder looks like",
-    "audit": "Say which rows of a data set are usable, and why the others are not",
-    "export": "Make a trained run a model that predicts without it",
-    "predict": "Say what an exported model sees in pictures",
-    "serve": "Show an exported model on a web page, and to programs",
-    "list": "Show everything that is registered",
+    "ablate": "Remove one part of a model at a time, and test the effect",
+    "leakage": "Measure how a split that leaks patients changes a score",
+    "report": "Write a finished run as a page that needs no internet connection",
+    "explain": "Draw heat maps of a finished run, and test which of them are faithful",
+    "guess": "List the data sets that a folder looks like",
+    "audit": "Report which rows of a data set are usable, and why the others are not",
+    "export": "Export a finished run as a model that predicts without it",
+    "predict": "Predict pictures with an exported model",
+    "serve": "Serve an exported model as a web page and an HTTP endpoint",
+    "list": "List everything that is registered",
     "show": "Describe one registered part: its options, licence and source",
     "register": "Check a plugin file and add it to the working directory's registry.toml",
     "phantom": "Make synthetic mammograms with known lesions",
 }
-"""What `--help` says of each command, without importing it."""
+"""The line of `--help` about each command, so that no command has to be imported."""
 
 
 class _LazyGroup(click.Group):
@@ -49,7 +49,7 @@ class _LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([*SUMMARIES.items()])  # "list" is the module cli/list.py here, once it is imported
+            formatter.write_dl([*SUMMARIES.items()])  # not `list(…)`: that can be the module cli/list.py here
 
 
 @click.group(cls=_LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,11 +62,14 @@ def group(context: click.Context) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit: 0 when all went well, 1 where nothing was found, 2 for a mistake, 130 interrupted.
+    """Run the command line and exit with a status.
 
-    A `UserError` becomes its sentence on stderr, a `BiradsZooWarning` likewise and only once; any other exception is
-    a bug and keeps its traceback. With the environment variable BIRADS_ZOO_DEBUG set, the traceback of what caused a
-    `UserError`, such as a plugin's own exception, is printed before the sentence.
+    The status is 0 for success, 1 where `guess` finds nothing or `predict` cannot read a picture, 2 for a user's
+    mistake and 130 for an interruption.
+
+    A `UserError` is printed as one sentence on stderr. So is a `BiradsZooWarning`, and only once. Any other exception
+    is a bug and keeps its traceback. With the environment variable BIRADS_ZOO_DEBUG set, the traceback of the cause of
+    a `UserError`, such as a plugin's own exception, is printed before the sentence.
     """
     try:
         with _plain_warnings():
@@ -95,7 +98,7 @@ def _plain_warnings() -> Iterator[None]:
     shown: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("always", BiradsZooWarning)
-        others = warnings.showwarning
+        show_other = warnings.showwarning
 
         def show(
             message: Warning | str,
@@ -106,7 +109,7 @@ def _plain_warnings() -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if not issubclass(category, BiradsZooWarning):
-                others(message, category, filename, lineno, file, line)
+                show_other(message, category, filename, lineno, file, line)
             elif str(message) not in shown:
                 shown.add(str(message))
                 say("warning", str(message))

@@ -1,4 +1,4 @@
-"""`birads-zoo ablate`: what each part of a model is worth, by taking it away."""
+"""`birads-zoo ablate`: removes one part of a model at a time, and tests the effect."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def command(
     plugin_files: tuple[Path, ...],
     **given: Any,
 ) -> None:
-    """Take away one part of a model at a time, on the same folds and seeds, and test what that does.
+    """Remove one part of a model at a time, on the same folds and seeds, and test the effect.
 
-    A verdict speaks of the part that is removed: it helps, it hurts, or neither is shown.
+    A verdict is about the part that is removed: it helps, it hurts, or neither is shown.
     """
-    found = ablate(
+    result = ablate(
         backbone,
         recipe=recipe,
         ablations=ablations,
@@ -48,5 +48,5 @@ def command(
         plugins=plugin_files,
         **study_fields(given),
     )
-    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
+    click.echo(encode(result.values), nl=False) if as_json else click.echo(result.text)
     click.echo(f"figure: {out / 'figures' / 'ablations.png'}", err=True)

@@ -1,4 +1,4 @@
-"""`birads-zoo audit`: which rows of a data set are usable, why the others are not, and what its labels may hide."""
+"""`birads-zoo audit`: reports which rows of a data set are usable, why others are not, and problems of its labels."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path),
     metavar="FOLDER|FILE",
-    help="Write audit.csv, a line a dropped row or repair, and into a folder also audit.html, with figures.",
+    help="Write audit.csv, one line for each dropped row or repair; in a folder also audit.html, with figures.",
 )
 @click.option(
     "--crops",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.png",
-    help="Draw where the breast was found in up to 60 pictures, odd ones first: the crop, the chest wall, the side.",
+    help="Draw the crop, chest wall and side that were found in up to 60 pictures, unusual pictures first.",
 )
 @click.option(
     "--split",
     type=click.Choice(get_args(get_type_hints(SplitSection)["scheme"])),
-    help="Also score the shortcuts that need no pixels under this split, on all rows of the table.",
+    help="Also score the shortcuts that need no pixels, with this split and on all rows of the table.",
 )
 @click.option("--folds", type=click.IntRange(min=2), help="Folds of --split.  [default: 5]")
 @click.option("--seed", type=click.IntRange(min=0), help="The seed of --split.  [default: 0]")
-@click.option("--probe", is_flag=True, help="Also name the file format from pixels, as they are and neutral.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON, and nothing else, on stdout.")
+@click.option("--probe", is_flag=True, help="Also predict the file format from pixels, as they are and made neutral.")
+@click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON, and nothing else, on stdout.")
 @plugin_option
 def command(
     out: Path | None,
@@ -55,13 +55,13 @@ def command(
     plugin_files: tuple[Path, ...],
     **fields: Any,
 ) -> None:
-    """Say which rows of a data set are usable, why the others are not, and what to know of the labels and files.
+    """Report which rows of a data set are usable, why the others are not, and problems of the labels and files.
 
-    Every picture is decoded whole and compared with all others. With --split, also say what macro-F1 comes from the
-    commonest class, from a table of patients, and from the files' metadata alone; rows whose files are absent count
-    too. Nothing is trained but for --probe, which trains a small network.
+    Every picture is decoded completely and compared with all others. With --split, the macro-F1 of three shortcuts is
+    reported too: the commonest class, a patient lookup, and the files' metadata. Rows whose files are missing count
+    too. Nothing is trained, except with --probe, which trains a small network.
     """
-    found = audit(
+    audited = audit(
         **dataset_fields(fields),
         split=split,
         folds=folds,
@@ -72,45 +72,46 @@ def command(
         plugins=plugin_files,
     )
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2))
+        click.echo(json.dumps(audited.to_dict(), indent=2))
     else:
-        _print(found)
+        _print(audited)
 
 
-def _print(found: Audit) -> None:
+def _print(audited: Audit) -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
-    console.print(_counts_table(found))
-    for one in found.findings:
-        console.print(f"{one.severity}: {one.name} ({one.shown}): {one.consequence}", markup=False, soft_wrap=True)
-    if found.probe is not None:
-        said = {when: "–" if auc is None else f"{auc:.2f}" for when, auc in found.probe["auc"].items()}
-        click.echo(f"file format from pixels, AUC by patient folds: {said['before']}, neutral {said['after']}")
+    console.print(_counts_table(audited))
+    for finding in audited.findings:
+        line = f"{finding.severity}: {finding.name} ({finding.shown}): {finding.consequence}"
+        console.print(line, markup=False, soft_wrap=True)
+    if audited.probe is not None:
+        aucs = {key: "–" if auc is None else f"{auc:.2f}" for key, auc in audited.probe["auc"].items()}
+        click.echo(f"file format from pixels, AUC by patient folds: {aucs['before']}, neutral {aucs['after']}")
 
 
-def _counts_table(found: Audit) -> Table:
+def _counts_table(audited: Audit) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(f"{found.dataset} in {found.root}"), title_justify="left", show_header=False)
+    table = Table(title=Text(f"{audited.dataset} in {audited.root}"), title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    summary = found.summary
-    made = {} if found.level == "image" else {f"{UNITS[found.level]} that these make": sum(found.classes.values())}
-    classes = {f"{found.target}: {name}": count for name, count in found.classes.items()}
+    summary = audited.summary
+    samples = {f"{UNITS[audited.level]} that these make": sum(audited.classes.values())}
+    classes = {f"{audited.target}: {name}": count for name, count in audited.classes.items()}
     parts = (
         {"rows": summary.rows, "patients": summary.patients},
         {f"assessment {category}": count for category, count in summary.by_assessment.items()},
         {f"repaired: {reason}": count for reason, count in summary.repaired.items()},
         {f"dropped: {reason}": count for reason, count in summary.dropped.items()},
         {f"unlisted: {reason}": count for reason, count in summary.unlisted.items()},
-        {"usable": summary.usable} | made | classes,
+        {"usable": summary.usable} | ({} if audited.level == "image" else samples) | classes,
     )
     for part in parts:
         for name, count in part.items():
             table.add_row(Text(name), str(count))
         table.add_section()
-    for name, score in (found.shortcuts or {}).items():
+    for name, score in (audited.shortcuts or {}).items():
         table.add_row(Text(f"{name.replace('_', ' ')}, macro-F1"), f"{score:.3f}")
     return table

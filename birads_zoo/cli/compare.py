@@ -1,4 +1,4 @@
-"""`birads-zoo compare`: the official backbones, or those named, on the same folds, ranked by tests."""
+"""`birads-zoo compare`: compares the official backbones, or those named, on the same folds, and ranks them by tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from birads_zoo.results.scores import Metric
     metavar="NAME|FILE",
     help="May be repeated.",
 )
-@click.option("--ablations", callback=read_names, metavar="A,B", help="Each backbone also without each of these.")
+@click.option("--ablations", callback=read_names, metavar="A,B", help="Also run each backbone with these.")
 @split_option
 @study_options(out="studies/compare")
 def command(
@@ -42,14 +42,14 @@ def command(
     plugin_files: tuple[Path, ...],
     **given: Any,
 ) -> None:
-    """Compare backbones on the same folds, and leave a leaderboard.
+    """Compare backbones on the same folds, and write a leaderboard.
 
-    Without --backbone they are those that registry.toml lists under [models].
+    Without --backbone these are the backbones that registry.toml lists under [models].
 
-    A model that fails is a line with its error; the rest finish. Stopped, and started again with the same arguments,
-    it does only what is missing.
+    If a model fails, the leaderboard shows its error, and the others are still run. A study that was stopped can be
+    started again with the same arguments; it then does only what is missing.
     """
-    found = compare(
+    result = compare(
         backbones,
         recipes=recipes,
         ablations=ablations or (),
@@ -61,5 +61,5 @@ def command(
         plugins=plugin_files,
         **study_fields(given),
     )
-    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
+    click.echo(encode(result.values), nl=False) if as_json else click.echo(result.text)
     click.echo(f"leaderboard: {out / 'leaderboard.html'}", err=True)

@@ -1,4 +1,4 @@
-"""`birads-zoo explain`: heat maps of a finished run's test rows, and whether they can be believed."""
+"""`birads-zoo explain`: draws heat maps of a finished run's test rows, and tests whether they are faithful."""
 
 from __future__ import annotations
 
@@ -30,9 +30,14 @@ def _read_limit(context: click.Context, parameter: click.Parameter, text: str) -
     help="A registered explainer, or all of them as 'all'; may be repeated.  [default: the run's own]",
 )
 @click.option(
-    "--limit", default="200", show_default=True, metavar="N|all", callback=_read_limit, help="Test images, by chance."
+    "--limit",
+    default="200",
+    show_default=True,
+    metavar="N|all",
+    callback=_read_limit,
+    help="How many test images, drawn at random.",
 )
-@click.option("--root", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run's data lies now.")
+@click.option("--root", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run's data is now.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print explanations.json, and nothing else, on stdout.")
 @plugin_option
@@ -45,12 +50,12 @@ def command(
     as_json: bool,
     plugin_files: tuple[Path, ...],
 ) -> None:
-    """Explain test images of a finished RUN, and tell whether each explainer's maps beat maps that need no network.
+    """Explain test images of a finished RUN, and test whether each explainer's maps beat maps that need no network.
 
-    Every image is explained by the network that never saw its patient: the evidence for the predicted class or, where a
-    lesion is marked, for the true one. The maps, their scores and the verdicts go to RUN/explanations, in place of what
-    was there.
+    Every image is explained by the network that never saw its patient. Its map shows the evidence for the predicted
+    class or, where a lesion is marked, for the true class. The maps, their scores and the verdicts are written to
+    RUN/explanations, and replace what was there.
     """
-    found = explain(run, explainers, limit=limit, root=root, device=device, plugins=plugin_files)
-    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
-    click.echo(f"explanations: {found.folder}", err=True)
+    result = explain(run, explainers, limit=limit, root=root, device=device, plugins=plugin_files)
+    click.echo(encode(result.values), nl=False) if as_json else click.echo(result.text)
+    click.echo(f"explanations: {result.folder}", err=True)

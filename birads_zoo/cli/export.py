@@ -1,4 +1,4 @@
-"""`birads-zoo export`: make a trained run a thing that predicts without it."""
+"""`birads-zoo export`: exports a finished run as a model that predicts without it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from birads_zoo.cli.plugins import plugin_option
     help="Weights for birads-zoo itself; a graph for ONNX Runtime; a graph for torch.export.load.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to make.  [default: RUN/model-FORMAT]")
-@click.option("--root", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run's data lies now.")
+@click.option("--root", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run's data is now.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @plugin_option
 def command(
@@ -32,20 +32,21 @@ def command(
 ) -> None:
     """Export every fold's network of a finished RUN, with its preprocessing, calibration, card and checksums.
 
-    Each network is opened again and compared with the trainer's on pictures of the run; one that disagrees is an error.
+    Each network is opened again and compared with the trained one on pictures of the run; a difference is an error.
     """
     folder = export(run, kind, out=out, root=root, device=device, plugins=plugin_files)
     manifest = read_manifest(folder)
-    far, strange = manifest.training_range.distance_alarms, manifest.training_range.range_alarms
+    unlike, out_of_range = manifest.training_range.distance_alarms, manifest.training_range.range_alarms
     count = len(manifest.folds)
     say = partial(click.echo, err=True)
     say(f"{count} network{'' if count == 1 else 's'} of {manifest.run_id}, compared with the trainer's: they agree")
-    told = [f"out of range {_told(strange)}", *([f"unlike the training {_told(far)}"] if far else [])]
-    basis = f"{manifest.recipe.split.scheme} split, n = {strange.n}, 95 % intervals over patients"
-    say(f"held-out pictures of the run that a warning would name: {', '.join(told)}  ({basis})")
+    shares = [f"out of range {_share_text(out_of_range)}"]
+    shares += [f"unlike the training {_share_text(unlike)}"] if unlike else []
+    basis = f"{manifest.recipe.split.scheme} split, n = {out_of_range.n}, 95 % intervals over patients"
+    say(f"share of the run's held-out pictures that get a warning: {', '.join(shares)}  ({basis})")
     say(manifest.notice)
     say(f"model: {folder}")
 
 
-def _told(share: Share) -> str:
+def _share_text(share: Share) -> str:
     return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"

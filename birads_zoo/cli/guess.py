@@ -1,4 +1,4 @@
-"""`birads-zoo guess`: which data sets a folder looks like."""
+"""`birads-zoo guess`: lists the data sets that a folder looks like."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from birads_zoo.cli.plugins import plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list on stdout.")
 @plugin_option
 def command(path: Path, as_json: bool, plugin_files: tuple[Path, ...]) -> int:
-    """Say which data sets the folder PATH looks like, why, and how to go on.
+    """List the data sets that the folder PATH looks like, with the reasons and a command for each.
 
-    Names of files and tables' headers tell; no picture is decoded. Readers of anybody's data, such as image-folder, are
-    named where no other data set fits. The exit status is 1 if nothing fits.
+    Only file names and tables' headers are read; no picture is decoded. General readers, such as image-folder, are
+    listed only where no other data set fits. The exit status is 1 if nothing fits.
     """
-    found = guess(path, plugins=plugin_files)
+    guesses = guess(path, plugins=plugin_files)
     if as_json:
-        click.echo(json.dumps([one.to_dict() for one in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([match.to_dict() for match in guesses], indent=2, ensure_ascii=False))
     else:
-        for one in found:
-            click.echo(f"{click.style(one.dataset, bold=True)}: {one.reason}\n  {one.command}")
-    if not found:
+        for match in guesses:
+            click.echo(f"{click.style(match.dataset, bold=True)}: {match.reason}\n  {match.command}")
+    if not guesses:
         click.echo(f"birads-zoo: no data set fits {path}; birads-zoo list datasets shows what is read", err=True)
-    return 0 if found else 1
+    return 0 if guesses else 1

@@ -1,4 +1,4 @@
-"""`birads-zoo leakage`: what a split that leaks makes of a score."""
+"""`birads-zoo leakage`: measures how a split that leaks patients changes a score."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def command(
     plugin_files: tuple[Path, ...],
     **given: Any,
 ) -> None:
-    """Train the same recipe under a split by image, by breast and by patient, and test what the difference is.
+    """Train the same recipe with a split by image, by breast and by patient, and test the difference of the scores.
 
-    Every row is predicted out of fold under each, so the rows are the same; the two leaky splits are trained on other
-    pictures of the patients that they are tested on.
+    With each split every row is predicted out of fold, so all three are scored on the same rows. With the two splits
+    that leak, the networks are trained on other pictures of the patients that they are tested on.
     """
-    found = leakage(
+    result = leakage(
         backbone,
         recipe=recipe,
         metric=metric,
@@ -45,5 +45,5 @@ def command(
         plugins=plugin_files,
         **study_fields(given),
     )
-    click.echo(encode(found.values), nl=False) if as_json else click.echo(found.text)
+    click.echo(encode(result.values), nl=False) if as_json else click.echo(result.text)
     click.echo(f"figure: {out / 'figures' / 'leakage.png'}", err=True)

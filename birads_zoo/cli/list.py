@@ -1,4 +1,4 @@
-"""`birads-zoo list`: everything that is registered."""
+"""`birads-zoo list`: lists everything that is registered."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _KINDS = (*(kind.plural for kind in KINDS), "recipes")
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
-    """One registered thing; `plugin` says which distribution or file it comes from.
+    """A registered part or recipe; `plugin` names the distribution or file that it comes from.
 
-    `weights` says what a backbone fetches, and `licence` what the registry says of their licence; "" for the rest.
+    `weights` describes the pretrained weights of a backbone, and `licence` is their licence; both are "" otherwise.
     """
 
     kind: str
@@ -51,13 +51,13 @@ class _Entry:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list on stdout.")
 @plugin_option
 def command(kind: str | None, pattern: str | None, as_json: bool, plugin_files: tuple[Path, ...]) -> None:
-    """Show everything that is registered: its name, its plugin and a one-line summary.
+    """List everything that is registered: its name, its plugin and a one-line summary.
 
-    Under a backbone with pretrained weights stands which these are, and their licence.
+    A backbone with pretrained weights also shows their name and licence.
 
-    KIND is one of datasets, augmentations, losses, backbones, explainers, trackers, ablations and recipes; all are
-    shown without it. PATTERN is a name with * and ? in it. The members of a family of backbones are shown only for a
-    pattern with its prefix: birads-zoo list backbones 'timm/convnext*'
+    KIND is one of datasets, augmentations, losses, backbones, explainers, trackers, ablations and recipes; without it
+    all are listed. PATTERN is a name that may contain * and ?. The members of a family of backbones are listed only
+    for a pattern with its prefix: birads-zoo list backbones 'timm/convnext*'
     """
     if kind is not None and kind not in _KINDS:
         raise unknown_name("kind", kind, _KINDS)
@@ -118,7 +118,7 @@ def _recipes(registry: Registry) -> Iterator[_Entry]:
 
 
 def _table(entries: list[_Entry]) -> str:
-    """Lay the entries out in columns, under a heading for each kind; what there is on weights goes below an entry."""
+    """Format the entries in columns, under a heading for each kind; facts about weights go below an entry."""
     names = max((len(entry.names) for entry in entries), default=0)
     summaries = max((len(entry.summary) for entry in entries), default=0)
     lines: list[str] = []
@@ -129,5 +129,5 @@ def _table(entries: list[_Entry]) -> str:
         for entry in of_kind:
             lines.append(f"  {entry.names:<{names}}  {entry.summary:<{summaries}}  {entry.plugin}")
             facts = (("weights", entry.weights), ("licence", entry.licence))
-            lines += [f"  {'':<{names}}    {what}: {said}" for what, said in facts if said]
+            lines += [f"  {'':<{names}}    {label}: {value}" for label, value in facts if value]
     return "".join(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""`birads-zoo phantom`: make synthetic mammograms."""
+"""`birads-zoo phantom`: makes synthetic mammograms."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from birads_zoo.phantoms.options import DEFAULTS, Balance, Format, Shortcut, pha
     type=click.Choice(get_args(Balance)),
     default=DEFAULTS.balance,
     show_default=True,
-    help="About as many pictures of each category, KAUMDS' own imbalance, or the prevalence of screening.",
+    help="Equally many pictures of each category (about), the imbalance of KAUMDS, or the prevalence of screening.",
 )
 @click.option(
     "--shortcut",
     type=click.Choice(get_args(Shortcut)),
     default=DEFAULTS.shortcut,
     show_default=True,
-    help="Let the files' size or format follow the category, as in KAUMDS, or (shuffled) a category drawn per woman.",
+    help="Let the files' size or format follow the category, as in KAUMDS, or (shuffled) a random one per patient.",
 )
 @click.option(
     "--format",
@@ -50,10 +50,10 @@ from birads_zoo.phantoms.options import DEFAULTS, Balance, Format, Shortcut, pha
     "--damaged",
     type=int,
     metavar="N",
-    help=f"Missing and broken pictures.  [default: {DEFAULTS.damaged}, or one a patient]",
+    help=f"Missing and broken pictures.  [default: {DEFAULTS.damaged}, at most one per patient]",
 )
 def command(out: Path, size: str, **fields: Any) -> None:
-    """Make synthetic mammograms in KAUMDS' layout, with the true lesions and categories' chances in `truth/`."""
+    """Make synthetic mammograms in KAUMDS' layout; `truth/` has the lesions and the categories' probabilities."""
     fields["size"] = _read_size(size)
     phantom(out, **fields)
 
@@ -72,5 +72,5 @@ def command(out: Path, size: str, **fields: Any) -> None:
 def _read_size(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", text.strip().lower())
     if match is None:
-        raise UserError(f"--size {text!r} is no size: give height x width in pixels, such as 416x320")
+        raise UserError(f"--size {text!r} is not a size: give height x width in pixels, such as 416x320")
     return int(match[1]), int(match[2])

@@ -1,4 +1,4 @@
-"""What every command that uses plugins shares: the `--plugin` option."""
+"""The option `--plugin`, which all commands that use plugins share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def plugin_option(function: F) -> F:
-    """Give a command the option `--plugin FILE`, repeatable, as its argument `plugin_files`."""
+    """Add the option `--plugin FILE`, repeatable, to a command, as its argument `plugin_files`."""
     option = click.option(
         "--plugin",
         "plugin_files",
         type=click.Path(path_type=Path),
         multiple=True,
         metavar="FILE",
-        help="Load this plugin file too; may be repeated.",
+        help="Also load this plugin file; may be repeated.",
     )
     return option(function)

@@ -1,4 +1,4 @@
-"""`birads-zoo predict`: what an exported model says of pictures."""
+"""`birads-zoo predict`: predicts pictures with an exported model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures judged at once."
+    "--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Pictures predicted at once."
 )
 @plugin_option
 def command(
@@ -45,14 +45,17 @@ def command(
     batch_size: int,
     plugin_files: tuple[Path, ...],
 ) -> int:
-    """Predict pictures with an exported MODEL: a row each, with calibrated probabilities, a set and warnings.
+    """Predict pictures with an exported MODEL: one row for each, with calibrated probabilities, a set and warnings.
 
-    FILES are pictures, a FOLDER's pictures are taken with all below it, and a TABLE (CSV, TSV or XLSX) names them in
-    its column image_path. A model that looks at several views of a patient needs a table, with the columns patient_id,
-    laterality and view besides, and exam_id or study_date where a patient has several exams; a row in which views are
-    absent has a warning. A model whose labels are of breasts or exams has a row for each of these, with its first
-    picture's path. A picture that cannot be read, or is in no breast or exam, has a row with the reason, and the exit
-    status is 1. Research use only.
+    FILES are pictures. A FOLDER stands for all pictures in it and its subfolders. A TABLE (CSV, TSV or XLSX) names
+    pictures in its column image_path.
+
+    A model of several views needs a table that also has the columns patient_id, laterality and view, and exam_id or
+    study_date where a patient has several exams. A row with missing views has a warning. A model of breasts or exams
+    writes one row for each of these, with the path of its first picture.
+
+    A picture that cannot be read, or that belongs to no breast or exam, has a row with the reason, and the exit status
+    is 1. Research use only.
     """
     from birads_zoo.artifact.model import open_model
     from birads_zoo.artifact.rows import named_pictures
@@ -60,7 +63,7 @@ def command(
     from birads_zoo.progress import Screen
 
     if explain and out is None:
-        raise UserError("--explain draws its heat maps beside the table: say where with --out")
+        raise UserError("--explain draws its heat maps beside the table: name the table with --out")
     host = open_installed_host(plugin_files)
     opened = open_model(model, host, device)
     pictures = named_pictures(files)
@@ -75,9 +78,9 @@ def command(
         for done, (failed, doubted) in enumerate(_written(opened, samples, batch_size, file, maps), start=1):
             unread, warned = unread + failed, warned + doubted
             show(done, "")
-    what = UNITS[opened.manifest.level] if opened.manifest.level != "image" else "pictures"
+    unit = UNITS[opened.manifest.level] if opened.manifest.level != "image" else "pictures"
     screen.say(
-        f"{len(samples)} {what[:-1] if len(samples) == 1 else what}: {warned} with warnings, {unread} unreadable"
+        f"{len(samples)} {unit[:-1] if len(samples) == 1 else unit}: {warned} with warnings, {unread} unreadable"
     )
     screen.say(opened.notice)
     if out is not None:
@@ -88,7 +91,7 @@ def command(
 def _written(
     model: Model, samples: Sequence[Sample], batch_size: int, file: TextIO, maps: Path | None
 ) -> Iterator[tuple[bool, bool]]:
-    """Write a row for each sample; yield whether it could not be read, and whether it was warned of."""
+    """Write a row for each sample; yield whether it could not be read, and whether it has warnings."""
     from birads_zoo.artifact.rows import as_row, columns_of
 
     views = model.manifest.view_names if model.manifest.recipe.model.fusion == "attention" else ()
@@ -100,27 +103,27 @@ def _written(
         row = as_row(prediction, model.classes)
         if maps is not None and not prediction.error:
             row["heat_map"] = f"{number:05d}-{Path(prediction.source).stem}.png"
-            shown = model.explain(sample, prediction.predicted)
-            _draw(maps / str(row["heat_map"]), shown, model.manifest)
+            explanation = model.explain(sample, prediction.predicted)
+            _draw(maps / str(row["heat_map"]), explanation, model.manifest)
         writer.writerow(row)
         yield bool(prediction.error), bool(prediction.warnings)
 
 
-def _draw(path: Path, shown: Explanation, manifest: Manifest) -> None:
-    """Draw a heat map with what a reader of the file alone must know: the class, the explainer, and its verdict."""
+def _draw(path: Path, explanation: Explanation, manifest: Manifest) -> None:
+    """Draw a heat map with the facts that a reader of the file needs: the class, the explainer, and its verdict."""
     import numpy as np
 
     from birads_zoo.report.drawing.overlays import draw_overlay
 
-    judged = manifest.heat_maps
+    tested = manifest.heat_maps
     draw_overlay(
         path,
-        shown.picture,
-        shown.heat,
-        np.zeros(shown.heat.shape, np.bool_),
-        f"{manifest.recipe.explainer.name}: evidence for {shown.label}",
-        f"research use only{f'; on the training run it {judged.verdict}' if judged.faithful else ''}",
-        "" if judged.faithful else judged.verdict,
+        explanation.picture,
+        explanation.heat,
+        np.zeros(explanation.heat.shape, np.bool_),
+        f"{manifest.recipe.explainer.name}: evidence for {explanation.label}",
+        f"research use only{f'; on the training run it {tested.verdict}' if tested.faithful else ''}",
+        "" if tested.faithful else tested.verdict,
     )
 
 

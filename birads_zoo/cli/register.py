@@ -1,4 +1,4 @@
-"""`birads-zoo register`: check a plugin file and make it part of the working directory's catalogue."""
+"""`birads-zoo register`: checks a plugin file and adds it to the working directory's registry.toml."""
 
 from __future__ import annotations
 
@@ -33,11 +33,10 @@ _NEXT = {
 def command(file: Path) -> None:
     """Check the plugin FILE and add it to registry.toml in the working directory.
 
-    Whatever it registers is built and tried: a backbone by a forward and a backward pass at two sizes, an explainer
-    and an ablation on a small classifier, a tracker with its default options on a made-up run. Of a family of backbones
-    the first member is tried. A data set is asked whether it recognises folders that are not its own; it is not
-    loaded, since FILE does not say where it lies: birads-zoo audit does that. Nothing is written when something
-    breaks its contract.
+    All that it registers is built and tried: a backbone with a forward and a backward pass at two sizes, an explainer
+    and an ablation on a small classifier, a tracker with its default options on an invented run. Of a family of
+    backbones only the first member is tried. A data set must not recognise folders of other data sets. It is not
+    loaded, because FILE does not name its folder; birads-zoo audit loads it. Nothing is written if a check fails.
     """
     from birads_zoo import conformance  # loads torch
 
@@ -50,10 +49,10 @@ def command(file: Path) -> None:
     _warn_of_heavy_imports(file)
     catalogue = Path.cwd() / FILE_NAME
     is_new = _add(catalogue, file)
-    told = [(f"{kind.word} {name!r}", host.of_kind(kind.name)[name].spec.summary) for kind, name in parts]
-    told += [(f"family of backbones {prefix!r}", host.families[prefix].spec.summary) for prefix in families]
-    for what, summary in told:
-        click.echo(f"{'registered' if is_new else 'already registered:'} {what} ({summary})")
+    entries = [(f"{kind.word} {name!r}", host.of_kind(kind.name)[name].spec.summary) for kind, name in parts]
+    entries += [(f"family of backbones {prefix!r}", host.families[prefix].spec.summary) for prefix in families]
+    for entry, summary in entries:
+        click.echo(f"{'registered' if is_new else 'already registered:'} {entry} ({summary})")
     click.echo(f"{FILE_NAME} {'now names' if is_new else 'names'} {file}; run it:")
     for kind, name in tried:
         click.echo(f"  {_NEXT[kind.name].format(name=name)}")
@@ -70,8 +69,8 @@ def _registered_by(host: Host, file: Path) -> list[tuple[PluginKind, str]]:
 
 def _families_of(host: Host, file: Path) -> dict[str, str]:
     """Return the first member of each family of backbones that `file` registers, by the family's prefix."""
-    own = [prefix for prefix, registered in host.families.items() if registered.plugin == str(file)]
-    return {prefix: host.members(prefix)[0] for prefix in own}
+    prefixes = [prefix for prefix, registered in host.families.items() if registered.plugin == str(file)]
+    return {prefix: host.members(prefix)[0] for prefix in prefixes}
 
 
 def _warn_of_heavy_imports(file: Path) -> None:
@@ -87,7 +86,7 @@ def _warn_of_heavy_imports(file: Path) -> None:
 
 
 def _add(catalogue: Path, file: Path) -> bool:
-    """Add `file` to the catalogue's plugin files, keeping comments and layout; return whether it was new there."""
+    """Add `file` to the plugin files in `catalogue`, keep comments and layout, and return whether it was new."""
     import tomlkit
 
     text = catalogue.read_bytes().decode() if catalogue.exists() else ""
@@ -102,6 +101,6 @@ def _add(catalogue: Path, file: Path) -> bool:
 
 
 def _as_written(file: Path, folder: Path) -> str:
-    """Return the path relative to the catalogue's folder where it lies in it, so that the folder can be moved."""
+    """Return the path relative to the catalogue's folder if it is inside, so that the folder can be moved."""
     path, folder = file.resolve(), folder.resolve()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)

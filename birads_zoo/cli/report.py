@@ -1,4 +1,4 @@
-"""`birads-zoo report`: a finished run as one page that opens without a network."""
+"""`birads-zoo report`: writes a finished run as one page that needs no internet connection."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from birads_zoo.cli.plugins import plugin_option
     metavar="FILE|FOLDER",
     help="The page, or the folder of --figures.  [default: RUN/report.html, RUN/figures]",
 )
-@click.option("--root", type=click.Path(path_type=Path), help="Where the run's data lies now, if it was moved.")
+@click.option("--root", type=click.Path(path_type=Path), help="Where the run's data is now, if it was moved.")
 @click.option(
     "--figures",
     "form",
     type=click.Choice(["png", "svg"]),
-    help="Instead of the page, draw the figures alone, for print: 300 dpi (as NAME@2x.png), or SVG.",
+    help="Instead of the page, draw only the figures, for print: 300 dpi (as NAME@2x.png), or SVG.",
 )
 @click.option("--patient-ids", is_flag=True, help="Show patient ids and folders; without it, patients get pseudonyms.")
 @plugin_option
@@ -36,10 +36,10 @@ def command(
     patient_ids: bool,
     plugin_files: tuple[Path, ...],
 ) -> None:
-    """Make a page of a finished run: what is wrong with it first, then every prediction and every figure.
+    """Write a finished RUN as a page: its problems first, then every prediction and every figure.
 
-    The page is one file without scripts, fonts or pictures from elsewhere. It holds the test pictures: whoever may not
-    see these may not see the page.
+    The page is one file and loads no scripts, fonts or pictures from elsewhere. It contains the test pictures: do not
+    show it to people who may not see these.
     """
     run = open_run(folder, plugins=plugin_files)
     if form is not None:

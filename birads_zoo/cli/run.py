@@ -1,4 +1,4 @@
-"""`birads-zoo run`: train and evaluate a backbone on a data set."""
+"""`birads-zoo run`: trains and evaluates a backbone on a data set."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from birads_zoo.recipes.compose import parse_settings
 if TYPE_CHECKING:
     from birads_zoo.api.open_run import Run
 
-_WORDS = ("backbone", "weights", "augmentation", "loss", "split", "folds", "epochs", "image_size", "seed")
-_ABLATIONS = "birads_zoo.ablations"  # where a command's context keeps the ablations that were asked for,
-_FLAGS = "birads_zoo.flags"  # and the flags of all there are
+_FIELDS = ("backbone", "weights", "augmentation", "loss", "split", "folds", "epochs", "image_size", "seed")
+_ABLATIONS = "birads_zoo.ablations"  # key in the command's context: names of the ablations that the user chose
+_FLAGS = "birads_zoo.flags"  # key in the command's context: the flags of all registered ablations
 
 
 class _RunCommand(click.Command):
-    """`run` with a flag for every registered ablation, those of `--plugin` files included."""
+    """The command `run` with a flag for every registered ablation, including those of `--plugin` files."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.obj = _, host = open_host([Path(file) for file in _plugin_files(args)])
@@ -36,7 +36,7 @@ class _RunCommand(click.Command):
         flags = ctx.meta[_FLAGS] = []
         for name, registered in host.ablations.items():
             if f"--{name}" in taken:
-                raise UserError(f"ablation {name!r} ({registered.plugin}) bears an option's name: rename it")
+                raise UserError(f"ablation {name!r} ({registered.plugin}) has the name of an option: rename it")
             flag = click.Option([f"--{name}"], is_flag=True, expose_value=False, callback=_collect)
             flag.help = registered.spec.summary
             flags.append(flag)
@@ -52,7 +52,7 @@ def _collect(context: click.Context, flag: click.Parameter, given: bool) -> None
 
 
 def _plugin_files(args: Sequence[str]) -> list[str]:
-    """Find the values of `--plugin` before click can know all options."""
+    """Return the values of `--plugin`, before click knows all options."""
     files = [value for flag, value in itertools.pairwise(args) if flag == "--plugin"]
     return files + [arg.removeprefix("--plugin=") for arg in args if arg.startswith("--plugin=")]
 
@@ -65,7 +65,7 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 @click.option("--augmentation", metavar="NAME", help="A registered augmentation.")
 @click.option("--loss", metavar="NAME", help="A registered loss.")
 @click.option(
-    "--split", type=click.Choice(["patient", "breast", "image", "official", "paper"]), help="What is held out together."
+    "--split", type=click.Choice(["patient", "breast", "image", "official", "paper"]), help="The unit that is held out."
 )
 @click.option("--folds", type=int, metavar="K", help="Folds; all rows are predicted once, out of fold.")
 @click.option("--epochs", type=int, metavar="N", help="Training epochs.")
@@ -74,8 +74,10 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any field of the recipe; may be repeated.")
 @tracker_option
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
-@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Where runs lie.")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a stopped run's folder.")
+@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="The folder for runs.")
+@click.option(
+    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the stopped run in this folder."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON, and nothing else, on stdout.")
 @plugin_option
 @click.pass_context
@@ -91,23 +93,23 @@ def command(
     plugin_files: tuple[Path, ...],
     **given: Any,
 ) -> None:
-    """Train and evaluate a backbone on a data set, patient by patient, and leave it all in a folder.
+    """Train and evaluate a backbone on a data set, split by patient, and write everything to a folder.
 
     Every registered ablation is a flag: birads-zoo run --backbone resnet50 --no-dropout
     """
     fields: RecipeFields = {
         **dataset_fields(given),  # type: ignore[typeddict-item]
-        **{word: given[word] for word in _WORDS},
+        **{name: given[name] for name in _FIELDS},
         "trackers": trackers_field(given),
         "set": parse_settings(settings),
     }
     ablations = context.meta.get(_ABLATIONS, [])
-    done = train(context.obj, recipe, recipe_changes(fields), ablations, device, out, resume, progress=True)
-    _show(done, as_json)
+    finished = train(context.obj, recipe, recipe_changes(fields), ablations, device, out, resume, progress=True)
+    _show(finished, as_json)
 
 
 def _show(run: Run, as_json: bool) -> None:
-    """Print the metrics as JSON on stdout, or a table; the run's folder goes to stderr either way."""
+    """Print the metrics on stdout, as JSON or as a table; print the run's folder on stderr."""
     from birads_zoo.evaluation.few import areas_note, few_note
     from birads_zoo.report.run.source_text import by_source
     from birads_zoo.report.run.text import (
@@ -137,8 +139,8 @@ def _show(run: Run, as_json: bool) -> None:
         click.echo(headline(metrics))
         notes = [few_note(metrics), areas_note(metrics), by_fold(metrics) if metrics.folds > 1 else ""]
         lines = [*filter(None, notes), *against_best(metrics), *against_shortcuts(metrics)]
-        for said in (readings, by_subgroup, by_source, by_level, chances):
-            lines += said(metrics)
+        for section in (readings, by_subgroup, by_source, by_level, chances):
+            lines += section(metrics)
         click.echo("\n".join(lines))
     click.echo(f"figures: {run.folder / 'figures'}", err=True)
     click.echo(f"run: {run.folder}", err=True)

@@ -1,4 +1,4 @@
-"""`birads-zoo serve`: a page and an HTTP endpoint on which an exported model says what it sees."""
+"""`birads-zoo serve`: serves an exported model as a web page and an HTTP endpoint."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from birads_zoo.api.opening import open_installed_host
 from birads_zoo.cli.plugins import plugin_option
 from birads_zoo.errors import BiradsZooWarning, UserError
 
-_NEEDED = ("fastapi", "python_multipart", "uvicorn")
+_PACKAGES = ("fastapi", "python_multipart", "uvicorn")
 
 
 @click.command("serve")
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 is all.")
-@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 takes any free one.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 is all addresses."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="0 takes any free port.")
 @click.option("--max-megabytes", type=click.IntRange(1, 2000), default=64, show_default=True, help="Largest file.")
 @click.option("--max-megapixels", type=click.IntRange(1, 200), default=64, show_default=True, help="Largest picture.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
@@ -32,14 +34,14 @@ def command(
     device: str,
     plugin_files: tuple[Path, ...],
 ) -> None:
-    """Show an exported MODEL on a web page: drop a mammogram, see what it says. Research use only.
+    """Show an exported MODEL on a web page: drop a mammogram on it to see the prediction. Research use only.
 
-    A model of several views takes a file for each of them; some may be missing.
+    A model of several views takes one file for each view; some may be missing.
 
-    On this machine alone unless --host says otherwise. No upload is kept, and nothing is sent to or fetched from
-    anywhere else. POST /predict answers programs; /docs says how.
+    The page can be opened only on this machine, unless --host says otherwise. No upload is kept, and nothing is sent
+    to or fetched from other servers. Programs use POST /predict, which /docs describes.
     """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise UserError(f"`birads-zoo serve` needs the package {missing[0]}: pip install 'birads-zoo[demo]'")
     from birads_zoo.artifact.model import open_model
     from birads_zoo.serving.answering import Limits
@@ -47,7 +49,8 @@ def command(
 
     if not is_loopback(host):
         warnings.warn(
-            f"{host} lets others in: whoever reaches this machine can use the model, without a password or encryption",
+            f"{host} is open to others: anyone who reaches this machine can use the model, without a password or "
+            "encryption",
             BiradsZooWarning,
             stacklevel=1,
         )

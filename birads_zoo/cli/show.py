@@ -1,4 +1,4 @@
-"""`birads-zoo show`: one registered part, with everything that its plugin says of it."""
+"""`birads-zoo show`: describes one registered part: its plugin, options, licence and source."""
 
 from __future__ import annotations
 
@@ -32,36 +32,38 @@ def command(kind: str, name: str, as_json: bool, plugin_files: tuple[Path, ...])
     """Describe the part NAME of a KIND: its plugin, options, licence and source.
 
     KIND is one of dataset, augmentation, loss, backbone, explainer, tracker and ablation. A recipe sets an option in
-    the part's section, as gamma = 1.5 under [loss.options], or --set loss.options.gamma=1.5 on the command line. With
-    the KIND recipe, the fields that the recipe NAME sets are shown.
+    the part's section, such as gamma = 1.5 under [loss.options]; on the command line this is --set
+    loss.options.gamma=1.5. With the KIND recipe, the fields that the recipe NAME sets are shown.
     """
     registry, host = open_host(plugin_files)
     if kind in ("recipe", "recipes"):
         _show_recipe(registry, name, as_json=as_json)
         return
-    which = kind_of(kind)
-    registered = host.registered(which.name, name)
+    plugin_kind = kind_of(kind)
+    registered = host.registered(plugin_kind.name, name)
     facts = _facts(registered, registry)
     fields = () if isinstance(registered.spec, AblationSpec) else option_fields(registered.spec.options)
     if as_json:
         options = [asdict(field) for field in fields]
-        click.echo(json.dumps({"kind": which.name, **facts, "options": options}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"kind": plugin_kind.name, **facts, "options": options}, indent=2, ensure_ascii=False))
         return
-    click.echo(f"{click.style(facts.pop('name'), bold=True)}, {_article(which.word)}: {facts.pop('summary')}")
-    for what, said in facts.items():
-        click.echo(f"  {what}: {', '.join(said) if isinstance(said, list) else said}")
-    _show_options(fields, options_key(which, registered.spec.name))
+    click.echo(
+        f"{click.style(facts.pop('name'), bold=True)}, {_with_article(plugin_kind.word)}: {facts.pop('summary')}"
+    )
+    for label, value in facts.items():
+        click.echo(f"  {label}: {', '.join(value) if isinstance(value, list) else value}")
+    _show_options(fields, options_key(plugin_kind, registered.spec.name))
 
 
 def _show_recipe(registry: Registry, name: str, *, as_json: bool) -> None:
-    """Show the fields that a recipe sets for its own backbone, those of the recipes that it extends included."""
+    """Show the fields that a recipe sets for its own backbone, including those of the recipes that it extends."""
     if name not in registry.recipes:
         raise unknown_name("recipe", name, registry.recipes)
     fields = leaves(registry.recipe(name))
     summary, plugin = registry.recipes[name].get("summary", ""), registry.giver(name)
     if as_json:
-        about = {"kind": "recipe", "name": name, "summary": summary, "plugin": plugin, "fields": fields}
-        click.echo(json.dumps(about, indent=2, ensure_ascii=False))
+        facts = {"kind": "recipe", "name": name, "summary": summary, "plugin": plugin, "fields": fields}
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     click.echo(f"{click.style(name, bold=True)}, a recipe: {summary}\n  plugin: {plugin}\n  fields that it sets:")
     for key, value in fields.items():
@@ -69,7 +71,7 @@ def _show_recipe(registry: Registry, name: str, *, as_json: bool) -> None:
 
 
 def _facts(registered: Registered[Spec], registry: Registry) -> dict[str, Any]:
-    """Return what there is to say besides options, without what is not known."""
+    """Return all facts about a part except its options; unknown facts are left out."""
     spec = registered.spec
     facts: dict[str, Any] = {"name": spec.name, "summary": spec.summary, "plugin": registered.plugin}
     if isinstance(spec, DatasetSpec):
@@ -89,7 +91,7 @@ def _facts(registered: Registered[Spec], registry: Registry) -> dict[str, Any]:
             "pixel deviation": [f"{value:g}" for value in spec.pixel_std],
             "image size": f"{spec.image_size[0]}x{spec.image_size[1]} only" if spec.image_size else "",
             "stages": list(spec.stages),
-            "weights": spec.weights or "none: it starts from random ones",
+            "weights": spec.weights or "none: it starts from random weights",
             "licence": registry.licences.get(spec.name, spec.licence) if spec.weights else "",
         }
     if isinstance(spec, LossSpec):
@@ -112,5 +114,5 @@ def _show_options(fields: tuple[OptionField, ...], key: str) -> None:
             click.echo(f"    {'':<{width}}  {field.meaning}")
 
 
-def _article(word: str) -> str:
+def _with_article(word: str) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

@@ -1,4 +1,4 @@
-"""The options that `compare`, `ablate` and `leakage` share, and what they are to the API."""
+"""Options that `compare`, `ablate` and `leakage` share, and their conversion to arguments of the API."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def study_options(out: str) -> Callable[[F], F]:
-    """Give a command the options of a study that by default lies in the folder `out`.
+    """Return a decorator that adds the options of a study to a command; `out` is the study's default folder.
 
-    They arrive as those of `dataset_options`, and as `metric`, `seeds`, `folds`, `epochs`, `image_size`, `settings`,
-    `weights`, `trackers`, `no_tracker`, `device`, `out`, `as_json` and `plugin_files`.
+    The command gets the arguments of `dataset_options`, and `metric`, `seeds`, `folds`, `epochs`, `image_size`,
+    `settings`, `weights`, `trackers`, `no_tracker`, `device`, `out`, `as_json` and `plugin_files`.
     """
     options = (
         dataset_options,
         click.option("--metric", default=METRICS[0], show_default=True, help=", ".join(METRICS)),
-        click.option("--seeds", type=int, default=3, show_default=True, metavar="S", help="Runs of each, by seed."),
+        click.option(
+            "--seeds", type=int, default=3, show_default=True, metavar="S", help="Runs of each model, one per seed."
+        ),
         click.option("--folds", type=int, metavar="K", help="Folds; all rows are predicted once, out of fold."),
         click.option("--epochs", type=int, metavar="N", help="Training epochs."),
         click.option("--image-size", callback=read_size, metavar="HxW", help="Height and width in pixels."),
@@ -37,7 +39,7 @@ def study_options(out: str) -> Callable[[F], F]:
             "--weights",
             type=click.Path(path_type=Path),
             metavar="FOLDER",
-            help="Where weights lie, as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.",
+            help="Holds weights as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.",
         ),
         tracker_option,
         click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N."),
@@ -46,28 +48,28 @@ def study_options(out: str) -> Callable[[F], F]:
             type=click.Path(path_type=Path),
             default=out,
             show_default=True,
-            help="The study's folder; started again, it does only what is missing.",
+            help="The study's folder; a study that is started again does only what is missing.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print the results as JSON, and nothing else, on stdout."),
         plugin_option,
     )
 
-    def give(function: F) -> F:
+    def add_options(function: F) -> F:
         for option in reversed(options):
             function = option(function)
         return function
 
-    return give
+    return add_options
 
 
 def split_option(function: F) -> F:
-    """Give a command the option `--split`."""
+    """Add the option `--split` to a command."""
     schemes = click.Choice(["patient", "breast", "image", "official", "paper"])
-    return click.option("--split", type=schemes, help="What is held out together.")(function)
+    return click.option("--split", type=schemes, help="The unit that is held out.")(function)
 
 
 def study_fields(given: Mapping[str, Any]) -> StudyFields:
-    """Return the recipe's fields that the shared options and `split_option` set, as the API takes them."""
+    """Return the API's arguments for the recipe's fields that the shared options and `split_option` set."""
     fields: StudyFields = {
         **dataset_fields(given),  # type: ignore[typeddict-item]
         "split": given.get("split"),
@@ -81,5 +83,5 @@ def study_fields(given: Mapping[str, Any]) -> StudyFields:
 
 
 def read_names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """Turn "a,b" into names: the callback of the option `--ablations`; `None` when it is not given."""
+    """Convert "a,b" to names: the callback of the option `--ablations`; `None` when it is not given."""
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())

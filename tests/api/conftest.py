@@ -1,4 +1,4 @@
-"""What the API's tests share: an empty working directory."""
+"""Fixtures of the API's tests: an empty working directory."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`birads_zoo.audit`: what it returns; what it finds is tested with the command line."""
+"""`birads_zoo.audit`: the values that it returns; the findings are tested with the command line."""
 
 import numpy as np
 import pytest
@@ -19,16 +19,16 @@ def root(tmp_path):
 
 def test_it_returns_counts_findings_and_entries(root, capfd):
     dataset = {"name": "image-folder", "options": {"patient_pattern": r"(P\d)"}}
-    found = bz.audit(dataset, root=root, progress=False)
-    assert (found.dataset, found.root, found.target) == ("image-folder", root, "label")
-    assert (found.summary.rows, found.summary.usable, found.summary.patients) == (3, 2, 3)
-    assert found.classes == {"sick": 1, "well": 1}
-    assert [tuple(row) for row in found.entries[["image_path", "reason"]].to_numpy()] == [
+    audit = bz.audit(dataset, root=root, progress=False)
+    assert (audit.dataset, audit.root, audit.target) == ("image-folder", root, "label")
+    assert (audit.summary.rows, audit.summary.usable, audit.summary.patients) == (3, 2, 3)
+    assert audit.classes == {"sick": 1, "well": 1}
+    assert [tuple(row) for row in audit.entries[["image_path", "reason"]].to_numpy()] == [
         ("well/P3.jpg", "does not decode")
     ]
-    assert {one.severity for one in found.findings} <= {"warning", "note"}
-    assert (found.shortcuts, found.probe) == (None, None)
-    assert repr(found).startswith(f"<Audit of image-folder in {root}: 2 of 3 rows usable, ")
+    assert {finding.severity for finding in audit.findings} <= {"warning", "note"}
+    assert (audit.shortcuts, audit.probe) == (None, None)
+    assert repr(audit).startswith(f"<Audit of image-folder in {root}: 2 of 3 rows usable, ")
     assert capfd.readouterr() == ("", "")
 
 
@@ -39,7 +39,7 @@ def test_a_file_gets_the_table_alone(root, tmp_path):
 
 
 def test_folds_without_a_split_are_refused(root):
-    with pytest.raises(bz.UserError, match="--folds and --seed say how --split splits: give --split too"):
+    with pytest.raises(bz.UserError, match="--folds and --seed are settings of --split: give --split too"):
         bz.audit("image-folder", root=root, folds=3)
 
 
@@ -49,9 +49,9 @@ def test_a_sheet_of_crops_is_drawn(tmp_path):
     for name in ("sick/P1.png", "well/P2.png"):
         (tmp_path / "root" / name).parent.mkdir(parents=True)
         Image.fromarray(picture).save(tmp_path / "root" / name)
-    found = bz.audit("image-folder", root=tmp_path / "root", crops=tmp_path / "new" / "crops.png", progress=False)
-    assert [one.breast.x0 for one in found.seen] == [0, 0]
-    assert not any(one.breast.chest_right for one in found.seen)
+    audit = bz.audit("image-folder", root=tmp_path / "root", crops=tmp_path / "new" / "crops.png", progress=False)
+    assert [crop.breast.x0 for crop in audit.seen] == [0, 0]
+    assert not any(crop.breast.chest_right for crop in audit.seen)
     with Image.open(tmp_path / "new" / "crops.png") as sheet:
         drawn = np.asarray(sheet.convert("RGB")).astype(int)
     walls = (abs(drawn - [0xC8, 0x50, 0x1E]).sum(axis=2) < 30).sum()
@@ -61,5 +61,5 @@ def test_a_sheet_of_crops_is_drawn(tmp_path):
 
 
 def test_a_sheet_of_crops_is_a_png(root, tmp_path):
-    with pytest.raises(bz.UserError, match=r"--crops writes a picture: name a file that ends in \.png"):
+    with pytest.raises(bz.UserError, match=r"--crops writes a picture: give a file name that ends in \.png"):
         bz.audit("image-folder", root=root, crops=tmp_path / "crops.pdf", progress=False)

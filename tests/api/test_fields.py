@@ -1,4 +1,4 @@
-"""The words of the API as fields of a recipe."""
+"""The keywords of the API as fields of a recipe."""
 
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def test_a_recipe_value_is_a_base_like_any_other(compose_with):
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "sentence"),
     [
         ({"epoch": 3}, "unknown keyword 'epoch'; did you mean 'epochs'?"),
         ({"image_size": 64}, r"image_size=64: give height and width in pixels, such as \(512, 416\)"),
@@ -114,6 +114,6 @@ def test_a_recipe_value_is_a_base_like_any_other(compose_with):
         ({"epochs": "five"}, "key 'training.epochs': expected an integer, got text"),
     ],
 )
-def test_a_mistake_names_the_nearest_word(compose_with, fields, said):
-    with pytest.raises(bz.UserError, match=said):
+def test_a_mistake_names_the_nearest_word(compose_with, fields, sentence):
+    with pytest.raises(bz.UserError, match=sentence):
         compose_with(**fields)

@@ -1,4 +1,4 @@
-"""docs/api.md: its examples run as they stand, one after the other, and it lists the public modules."""
+"""docs/api.md: its examples run as written, one after the other, and it lists the public functions."""
 
 import inspect
 import re
@@ -13,7 +13,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 def test_the_examples_run(folder, monkeypatch, capfd):
-    # What takes most of so small a run's time, and has no part in the examples.
+    # These steps take most of the time of such a small run, and the examples do not need them.
     monkeypatch.setattr(pipeline, "permutation_tests", lambda *given: {})
     monkeypatch.setattr(pipeline, "explain_fold", lambda *given: None)
     monkeypatch.setattr(pipeline, "draw_all", lambda figures, *given: (figures / "roc-curves.png").write_bytes(b""))

@@ -1,4 +1,4 @@
-"""`birads_zoo.phantom`: the same arguments give the same files, in a folder of one's own or once in the cache."""
+"""`birads_zoo.phantom`: the same arguments give the same files, in a named folder or once in the cache."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_without_a_folder_it_is_made_once_in_the_cache(tmp_path, monkeypatch):
     assert bz.phantom(**SMALL, seed=9) != first
 
 
-def test_what_makes_no_sense_is_one_sentence(tmp_path):
+def test_invalid_values_are_one_sentence(tmp_path):
     with pytest.raises(bz.UserError, match="a phantom of 3 patients cannot hold every category"):
         bz.phantom(tmp_path / "made", patients=3)
     with pytest.raises(bz.UserError, match=r"size=64: give height and width in pixels, such as \(416, 320\)"):

@@ -22,46 +22,46 @@ def opened(finished):
 
 
 @pytest.fixture
-def asked(monkeypatch, finished):
-    """What the API asks the pipeline to do; it then answers with the run that the command line made."""
-    asked = {}
+def requested(monkeypatch, finished):
+    """The arguments with which the API calls the pipeline, which then returns the run that the command line made."""
+    requested = {}
 
     def answer(recipe, host, runs, device, screen, resumed):
-        asked.update(recipe=recipe, runs=runs, device=device, resumed=resumed)
+        requested.update(recipe=recipe, runs=runs, device=device, resumed=resumed)
         screen.say("a line")
         return pipeline.Outcome(folder=finished[0], metrics=read_metrics(finished[0]))
 
     monkeypatch.setattr(pipeline, "run", answer)
-    return asked
+    return requested
 
 
-def test_the_api_asks_what_the_command_line_asks(asked, phantom_root, opened):
+def test_the_api_requests_the_same_run_as_the_command_line(requested, phantom_root, opened):
     run = bz.run(dataset="phantom", root=phantom_root, **SMALL, out="mine")
-    assert asked == {"recipe": opened.recipe, "runs": Path("mine"), "device": "cpu", "resumed": None}
+    assert requested == {"recipe": opened.recipe, "runs": Path("mine"), "device": "cpu", "resumed": None}
     assert (run.folder, run.metrics, run.recipe) == (opened.folder, opened.metrics, opened.recipe)
 
 
-def test_a_run_is_resumed_by_its_own_recipe(asked, finished, opened):
+def test_a_run_is_resumed_by_its_own_recipe(requested, finished, opened):
     bz.run(resume=str(finished[0]))
-    assert (asked["recipe"], asked["resumed"]) == (opened.recipe, finished[0])
+    assert (requested["recipe"], requested["resumed"]) == (opened.recipe, finished[0])
 
 
-def test_a_resumed_runs_trackers_may_be_others(asked, finished, opened, folder):
+def test_a_resumed_runs_trackers_may_be_others(requested, finished, opened, folder):
     (folder / "log.py").write_text(LOG)
     bz.run(resume=finished[0], trackers=["log"], plugins=["log.py"])
-    assert asked["recipe"].tracking.trackers == ("log",)
-    assert asked["recipe"].replace({"tracking": {}}) == opened.recipe.replace({"tracking": {}})
+    assert requested["recipe"].tracking.trackers == ("log",)
+    assert requested["recipe"].replace({"tracking": {}}) == opened.recipe.replace({"tracking": {}})
 
 
-def test_a_runs_recipe_repeats_it(asked, opened):
+def test_a_runs_recipe_repeats_it(requested, opened):
     bz.run(opened.recipe, seed=3)
-    assert asked["recipe"] == opened.recipe.replace({"seed": 3})
+    assert requested["recipe"] == opened.recipe.replace({"seed": 3})
 
 
-@pytest.mark.parametrize(("progress", "said"), [(True, "a line\n"), (False, "")])
-def test_progress_is_shown_on_stderr(asked, opened, capfd, progress, said):
+@pytest.mark.parametrize(("progress", "printed"), [(True, "a line\n"), (False, "")])
+def test_progress_is_shown_on_stderr(requested, opened, capfd, progress, printed):
     bz.run(opened.recipe, progress=progress)
-    assert capfd.readouterr() == ("", said)
+    assert capfd.readouterr() == ("", printed)
 
 
 def test_a_mistake_is_one_sentence_and_leaves_nothing(folder, phantom_root):

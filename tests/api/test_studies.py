@@ -1,4 +1,4 @@
-"""`birads_zoo.compare`, `ablate`, `leakage` and `list_backbones`; what studies find is tested with the command line."""
+"""`birads_zoo.compare`, `ablate`, `leakage` and `list_backbones`; studies' values are tested with the command line."""
 
 import pytest
 
@@ -11,23 +11,23 @@ SMALL = {"image_size": (32, 32), "epochs": 1, "folds": 2, "device": "cpu", "seed
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_figures", "few_repeats")
 def test_a_comparison_is_a_value_with_its_text_and_its_folder(folder, phantom_root, capfd):
-    found = bz.compare(["baseline_cnn"], dataset="phantom", root=phantom_root, **SMALL, out="study")
-    assert [entry.name for entry in found.values.entries] == ["baseline_cnn"]
-    assert found.values.entries[0].score.low <= found.values.entries[0].score.value
-    assert found.folder.resolve() == folder / "study"
-    assert (found.folder / "leaderboard.html").is_file()
-    assert str(found) == found.text
-    assert found.text in (found.folder / "leaderboard.md").read_text()
-    assert repr(found) == "<Leaderboard in study>"
-    shown = found._repr_html_()
+    result = bz.compare(["baseline_cnn"], dataset="phantom", root=phantom_root, **SMALL, out="study")
+    assert [entry.name for entry in result.values.entries] == ["baseline_cnn"]
+    assert result.values.entries[0].score.low <= result.values.entries[0].score.value
+    assert result.folder.resolve() == folder / "study"
+    assert (result.folder / "leaderboard.html").is_file()
+    assert str(result) == result.text
+    assert result.text in (result.folder / "leaderboard.md").read_text()
+    assert repr(result) == "<Leaderboard in study>"
+    shown = result._repr_html_()
     assert shown.startswith("<pre>")
     assert "<script" not in shown
-    assert set(found.figures) == {path.stem for path in (folder / "study" / "figures").glob("*.png")}
+    assert set(result.figures) == {path.stem for path in (folder / "study" / "figures").glob("*.png")}
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "sentence"),
     [
         (lambda: bz.compare(["resnet"]), "unknown backbone 'resnet'; did you mean 'resnet50'"),
         (lambda: bz.compare(["resnet50"], metric="f1"), "unknown metric 'f1'; known: accuracy, "),
@@ -37,14 +37,14 @@ def test_a_comparison_is_a_value_with_its_text_and_its_folder(folder, phantom_ro
         (lambda: bz.leakage("resnet50", set={"training.epoch": 1}), "did you mean 'training.epochs'"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_starts_nothing(folder, call, said):
-    with pytest.raises(bz.UserError, match=said):
+def test_a_mistake_is_one_sentence_and_starts_nothing(folder, call, sentence):
+    with pytest.raises(bz.UserError, match=sentence):
         call()
     assert not list(folder.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "command"),
     [
         (["/usr/bin/birads-zoo", "compare", "--seeds", "2"], "birads-zoo compare --seeds 2"),
         (["/site/birads_zoo/__main__.py", "compare"], "birads-zoo compare"),
@@ -54,8 +54,8 @@ def test_a_mistake_is_one_sentence_and_starts_nothing(folder, call, said):
         ([], "birads_zoo.compare"),
     ],
 )
-def test_a_study_says_how_it_was_started(arguments, said):
-    assert started_as("compare", arguments) == said
+def test_a_study_says_how_it_was_started(arguments, command):
+    assert started_as("compare", arguments) == command
 
 
 FAMILY = """

@@ -250,14 +250,14 @@ def test_calibration_and_sets_are_those_of_the_run(zoo, export_run, host, tmp_pa
             assert np.mean([name in one.conformal_set for one in told] == held) > 0.98
 
 
-def test_what_was_found_of_the_heat_maps_goes_along(exported, finished, run, export_run, explanations_found, tmp_path):
+def test_what_was_found_of_the_heat_maps_goes_along(exported, finished, run, export_run, made_explanations, tmp_path):
     untested = read_manifest(exported)
     assert untested.heat_maps == HeatMaps(faithful=None, verdict="nobody has tested these maps")
     assert f"| Heat maps | {run.recipe.explainer.name}; nobody has tested" in (exported / "model_card.md").read_text()
     copied = shutil.copytree(finished[0], tmp_path / "run")
     (copied / "explanations").mkdir()
     judged = {"faithful": False, "verdict": "does not beat its baselines: no gain shown in road over centre"}
-    found = explanations_found({"another": {"verdict": "beats"}, run.recipe.explainer.name: judged})
+    found = made_explanations({"another": {"verdict": "beats"}, run.recipe.explainer.name: judged})
     write_explanations(copied / "explanations", pd.DataFrame(columns=list(COLUMNS)), found)
     told = export_run(copied, "safetensors", tmp_path / "model")
     assert told.heat_maps == HeatMaps(**judged) == read_manifest(tmp_path / "model").heat_maps

@@ -1,4 +1,4 @@
-"""What the command line's tests share: a working directory of their own, and plugin files in it."""
+"""Fixtures of the command line's tests: an empty working directory, and plugin files in it."""
 
 import pytest
 
@@ -34,15 +34,15 @@ def write_net(folder):
 
 @pytest.fixture
 def refused(zoo, folder):
-    """Run a command that must refuse, check that it did so cleanly, and return its sentence."""
+    """Run a command that must fail, check that it leaves nothing, and return its error message."""
 
     def run(*arguments):
-        said = zoo(*arguments)
-        last = said.err.splitlines()[-1]
-        assert said.status == 2, said.err
+        result = zoo(*arguments)
+        last = result.err.splitlines()[-1]
+        assert result.status == 2, result.err
         assert last.startswith("birads-zoo: error: ")
-        assert said.out == ""
-        assert "Traceback" not in said.err
+        assert result.out == ""
+        assert "Traceback" not in result.err
         assert not list(folder.glob("runs/*")), "a refused run left a folder"
         assert not list(folder.rglob(".*")), "a temporary file was left"
         return last.removeprefix("birads-zoo: error: ")

@@ -13,7 +13,7 @@ from PIL import Image
 
 @pytest.fixture
 def classes_root(tmp_path):
-    """An image-folder root with two good pictures, a broken one, and a file that is no picture."""
+    """An image-folder root with two good pictures, a broken one, and a file that is not a picture."""
     for name in ("sick/P1.png", "well/P2.png"):
         file = tmp_path / "root" / name
         file.parent.mkdir(parents=True)
@@ -27,14 +27,14 @@ def audit_folder(zoo, root, *more):
     return zoo("audit", "--dataset", "image-folder", "--root", root, "--patient-pattern", r"(P\d)", *more)
 
 
-def test_json_is_all_there_is_on_stdout(zoo, classes_root):
-    said = audit_folder(zoo, classes_root, "--json")
-    assert said.status == 0, said.err
-    found = json.loads(said.out)
-    inspection, findings = found.pop("inspection"), found.pop("findings")
+def test_json_is_the_only_output_on_stdout(zoo, classes_root):
+    result = audit_folder(zoo, classes_root, "--json")
+    assert result.status == 0, result.err
+    counts = json.loads(result.out)
+    inspection, findings = counts.pop("inspection"), counts.pop("findings")
     assert (inspection["rows"], inspection["usable"], inspection["pictures"]) == (3, 2, 2)
-    assert {tuple(one) for one in findings} <= {("name", "severity", "number", "shown", "consequence")}
-    assert found == {
+    assert {tuple(finding) for finding in findings} <= {("name", "severity", "number", "shown", "consequence")}
+    assert counts == {
         "rows": 4,
         "patients": 3,
         "usable": 2,
@@ -48,12 +48,12 @@ def test_json_is_all_there_is_on_stdout(zoo, classes_root):
     }
 
 
-def test_a_person_gets_a_table(zoo, classes_root):
-    said = audit_folder(zoo, classes_root)
-    lines = [line.strip("│ ").split("│") for line in said.out.splitlines() if "│" in line]
+def test_the_counts_are_printed_as_a_table(zoo, classes_root):
+    result = audit_folder(zoo, classes_root)
+    lines = [line.strip("│ ").split("│") for line in result.out.splitlines() if "│" in line]
     table = {name.strip(): int(count) for name, count in lines}
     rare = "warning: rare class sick (67 %): a random 10 % of the patients (1 of 3) holds none of the 1 with sick 67 %"
-    assert rare in said.out
+    assert rare in result.out
     assert table["rows"] == 4
     assert table["usable"] == 2
     assert table["dropped: does not decode"] == 1
@@ -62,8 +62,8 @@ def test_a_person_gets_a_table(zoo, classes_root):
 
 @pytest.mark.parametrize("where", ["there", "there/own.csv"])
 def test_every_entry_is_written(zoo, classes_root, tmp_path, where):
-    said = audit_folder(zoo, classes_root, "--out", tmp_path / where)
-    assert said.status == 0, said.err
+    result = audit_folder(zoo, classes_root, "--out", tmp_path / where)
+    assert result.status == 0, result.err
     file = tmp_path / where if where.endswith(".csv") else tmp_path / where / "audit.csv"
     with file.open(newline="") as lines:
         entries = list(csv.DictReader(lines))
@@ -90,11 +90,11 @@ def test_the_page_holds_everything_and_escapes_it(zoo, tmp_path):
             self.tags, self.sources, self.ids = [], [], set()
 
         def handle_starttag(self, tag, attributes):
-            told = dict(attributes)
+            values = dict(attributes)
             self.tags.append(tag)
-            self.ids.add(told.get("id"))
-            self.sources += [told[key] for key in ("src", "href") if key in told]
-            assert tag != "img" or told["alt"], "a figure that says nothing to who cannot see it"
+            self.ids.add(values.get("id"))
+            self.sources += [values[key] for key in ("src", "href") if key in values]
+            assert tag != "img" or values["alt"], "a figure that says nothing to who cannot see it"
 
     root = tmp_path / "<b>root&"
     random = np.random.default_rng(0)
@@ -105,9 +105,9 @@ def test_the_page_holds_everything_and_escapes_it(zoo, tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(random.integers(0, 255, (40, 32), dtype=np.uint8)).save(file)
     shutil.copy(root / "well" / "P2_L.png", root / "<i>sick" / "P1_L.png")
-    said = audit_folder(zoo, root, "--out", tmp_path / "out", "--split", "patient", "--folds", "2")
-    assert said.status == 0, said.err
-    assert "warning: one picture, two classes (1 pair (1 same pixels))" in said.out
+    result = audit_folder(zoo, root, "--out", tmp_path / "out", "--split", "patient", "--folds", "2")
+    assert result.status == 0, result.err
+    assert "warning: one picture, two classes (1 pair (1 same pixels))" in result.out
     page = (tmp_path / "out" / "audit.html").read_text(encoding="utf-8")
     tags = Tags()
     tags.feed(page)
@@ -121,17 +121,17 @@ def test_the_page_holds_everything_and_escapes_it(zoo, tmp_path):
 
 
 def test_classes_that_are_not_kept_are_excluded(zoo, classes_root):
-    said = audit_folder(zoo, classes_root, "--class", "sick", "--json")
-    assert json.loads(said.out)["dropped"]["excluded category"] == 1
+    result = audit_folder(zoo, classes_root, "--class", "sick", "--json")
+    assert json.loads(result.out)["dropped"]["excluded category"] == 1
 
 
 def test_columns_are_mapped(zoo, tmp_path):
     (tmp_path / "t.csv").write_text("Bild,Urteil\na.png,BIRADS 4\n")
-    said = zoo(
+    result = zoo(
         "audit", "--dataset", "csv", "--root", tmp_path, "--json", "--column", "image_path=Bild", "--column",
         "assessment=Urteil",
     )  # fmt: skip
-    assert json.loads(said.out)["by_assessment"] == {"4": 1}
+    assert json.loads(result.out)["by_assessment"] == {"4": 1}
 
 
 def spelt(folder):
@@ -143,15 +143,15 @@ def spelt(folder):
     (folder / "t.csv").write_text("\n".join(lines))
 
 
-def test_spellings_of_an_id_are_told_and_can_be_merged(zoo, tmp_path):
+def test_spellings_of_an_id_are_reported_and_can_be_merged(zoo, tmp_path):
     spelt(tmp_path)
-    said = zoo("audit", "--dataset", "csv", "--root", tmp_path)
-    assert "warning: one patient, several ids (6 ids of 3 patients): " in said.out
-    assert "such as 'P-01' and 'p1'; 'P-02' and 'p2'; 'P-03' and 'p3'" in said.out
+    result = zoo("audit", "--dataset", "csv", "--root", tmp_path)
+    assert "warning: one patient, several ids (6 ids of 3 patients): " in result.out
+    assert "such as 'P-01' and 'p1'; 'P-02' and 'p2'; 'P-03' and 'p3'" in result.out
     counts = json.loads(zoo("audit", "--dataset", "csv", "--root", tmp_path, "--merge-ids", "--json").out)
     assert counts["patients"] == 3
     assert counts["repaired"] == {"patient id merged": 3}
-    assert "one patient, several ids" not in {one["name"] for one in counts["findings"]}
+    assert "one patient, several ids" not in {finding["name"] for finding in counts["findings"]}
 
 
 @pytest.mark.parametrize("column", ["assessment", "label"])
@@ -161,15 +161,15 @@ def test_a_table_without_a_single_label(zoo, folder, tmp_path, column):
         Image.new("L", (40, 30), 20 + 9 * at).save(tmp_path / f"{at}.png")
     (tmp_path / "t.csv").write_text("\n".join(lines))
     data = ("--dataset", "csv", "--root", tmp_path, "--target", {"assessment": "birads"}.get(column, column))
-    said = zoo("audit", *data, "--out", tmp_path / "out")
-    assert said.status == 0, said.err
-    assert re.search(rf"dropped: no {column}\W+4\b", said.out)
-    assert re.search(r"usable\W+0\b", said.out)
+    result = zoo("audit", *data, "--out", tmp_path / "out")
+    assert result.status == 0, result.err
+    assert re.search(rf"dropped: no {column}\W+4\b", result.out)
+    assert re.search(r"usable\W+0\b", result.out)
     for command in (("audit", "--split", "patient"), ("run", "--backbone", "baseline_cnn")):
-        said = zoo(*command, *data)
-        assert said.status == 2
+        result = zoo(*command, *data)
+        assert result.status == 2
         sentence = f"birads-zoo: error: target '{data[-1]}' needs usable rows of two classes at least in {tmp_path}; "
-        assert said.err.splitlines()[-1].startswith(sentence)
+        assert result.err.splitlines()[-1].startswith(sentence)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_table_without_a_single_label(zoo, folder, tmp_path, column):
             ["--dataset", "phantom", "--target", "birad"],
             "unknown target of data set 'phantom': 'birad'; did you mean 'birads'?",
         ),
-        (["--column", "view"], "--column 'view': expected OURS=THEIRS, such as patient_id=Case"),
+        (["--column", "view"], "--column 'view': expected COLUMN=NAME, such as patient_id=Case"),
         (
             ["--dataset", "csv", "--root", ".", "--column", "vew=x"],
             "unknown column 'vew'; did you mean 'view'?",
@@ -197,21 +197,21 @@ def test_a_table_without_a_single_label(zoo, folder, tmp_path, column):
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(zoo, folder, phantom_root, arguments, sentence):
-    said = zoo("audit", *arguments, *(["--root", phantom_root] if "phantom" in arguments else []))
-    assert (said.status, said.out, said.err) == (2, "", f"birads-zoo: error: {sentence}\n")
+    result = zoo("audit", *arguments, *(["--root", phantom_root] if "phantom" in arguments else []))
+    assert (result.status, result.out, result.err) == (2, "", f"birads-zoo: error: {sentence}\n")
 
 
 def test_a_place_that_cannot_be_written_leaves_nothing(zoo, classes_root, tmp_path):
     (tmp_path / "file").write_text("x")
-    said = audit_folder(zoo, classes_root, "--out", tmp_path / "file" / "below")
-    assert said.status == 2
-    assert said.err.startswith(f"birads-zoo: error: cannot write {tmp_path / 'file' / 'below'}: ")
-    assert said.out == ""
+    result = audit_folder(zoo, classes_root, "--out", tmp_path / "file" / "below")
+    assert result.status == 2
+    assert result.err.startswith(f"birads-zoo: error: cannot write {tmp_path / 'file' / 'below'}: ")
+    assert result.out == ""
 
 
 def test_the_phantoms_broken_files_have_their_reasons(zoo, phantom_root):
-    said = zoo("audit", "--dataset", "phantom", "--root", phantom_root, "--json")
-    counts = json.loads(said.out)
+    result = zoo("audit", "--dataset", "phantom", "--root", phantom_root, "--json")
+    counts = json.loads(result.out)
     assert counts["usable"] + sum(counts["dropped"].values()) == counts["rows"]
     assert counts["dropped"]["no file"] >= counts["by_assessment"]["2"]
 
@@ -229,9 +229,9 @@ def test_the_real_sample(zoo):
     assert counts["classes"]["BI-RADS 1"] == 6
     assert counts["classes"]["BI-RADS 5"] == 5
     exams = counts["inspection"]["granularity"]["exams"]["classes"]
-    sides = {one["name"]: (one["same"], one["groups"]) for one in exams}
+    sides = {entry["name"]: (entry["same"], entry["groups"]) for entry in exams}
     assert (sides["BI-RADS 3"], sides["BI-RADS 5"]) == ((69, 70), (2, 9))
-    rare = next(one for one in counts["findings"] if one["name"] == "rare class BI-RADS 5")
+    rare = next(entry for entry in counts["findings"] if entry["name"] == "rare class BI-RADS 5")
     assert rare["number"] == pytest.approx(0.384, abs=0.001)
     assert counts["inspection"]["duplicates"] == []
     assert counts["dropped"] == {"no file": 5371, "duplicate path": 4}
@@ -249,18 +249,18 @@ def test_a_data_set_without_any_label_is_audited(zoo, tmp_path):
         "    target = Target(name='f', column='label', classes={'a': ('a',), 'b': ('b',)}, positive=('b',))\n"
         "    return [DatasetSpec(name='nolabel', summary='s', load=load, targets=(target,))]\n"
     )
-    said = zoo("audit", "--plugin", tmp_path / "nolabel.py", "--dataset", "nolabel", "--root", tmp_path)
-    assert said.status == 0, said.err
-    assert re.search(r"dropped: no label\W+1\b", said.out)
-    assert re.search(r"usable\W+0\b", said.out)
+    result = zoo("audit", "--plugin", tmp_path / "nolabel.py", "--dataset", "nolabel", "--root", tmp_path)
+    assert result.status == 0, result.err
+    assert re.search(r"dropped: no label\W+1\b", result.out)
+    assert re.search(r"usable\W+0\b", result.out)
 
 
 def test_a_sheet_of_crops_is_written_whole_or_not_at_all(zoo, classes_root, tmp_path):
-    said = audit_folder(zoo, classes_root, "--crops", tmp_path / "crops.png")
-    assert said.status == 0, said.err
-    assert "no breast found (2 of 2 pictures)" in said.out
+    result = audit_folder(zoo, classes_root, "--crops", tmp_path / "crops.png")
+    assert result.status == 0, result.err
+    assert "no breast found (2 of 2 pictures)" in result.out
     with Image.open(tmp_path / "crops.png") as sheet:
         assert sheet.format == "PNG"
-    said = audit_folder(zoo, classes_root, "--crops", tmp_path / "crops.txt")
-    assert said.status == 2
-    assert "--crops writes a picture" in said.err
+    result = audit_folder(zoo, classes_root, "--crops", tmp_path / "crops.txt")
+    assert result.status == 2
+    assert "--crops writes a picture" in result.err

@@ -1,4 +1,4 @@
-"""Bad input, end to end: one sentence on stderr, status 2, no traceback, and nothing half-written."""
+"""Bad input, end to end: one sentence on stderr, status 2, no traceback, and no incomplete files."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ WANTED = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
 
 @pytest.fixture
 def read_only(monkeypatch):
-    """Make everything below a folder refuse new files and folders, for root too, whom permissions do not stop."""
+    """Refuse new files and folders below a folder, also for root, for whom permissions do not count."""
 
     def refuse_below(place):
         def guarded(call):
@@ -50,18 +50,18 @@ COMMANDS = [["audit", "--json"], ["run", *NET, *SMALL]]
 
 @pytest.mark.parametrize("command", COMMANDS, ids=["audit", "run"])
 def test_no_such_root(refused, folder, command):
-    said = refused(*command, "--dataset", "kaumds", "--root", folder / "gone")
-    assert said == f"no such root: {folder / 'gone'}; give the folder of data set 'kaumds' with --root"
+    message = refused(*command, "--dataset", "kaumds", "--root", folder / "gone")
+    assert message == f"no such root: {folder / 'gone'}; give the folder of data set 'kaumds' with --root"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=["audit", "run"])
 def test_a_root_without_a_sheet(refused, folder, command):
     (folder / "root").mkdir()
-    said = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
-    assert said == f"no .xlsx file below {folder / 'root'}: kaumds needs {WANTED} there, or --table FILE"
+    message = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
+    assert message == f"no .xlsx file below {folder / 'root'}: kaumds needs {WANTED} there, or --table FILE"
     write_sheet(folder / "root" / "prices.xlsx", ["Fruit", "Price"])
-    said = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
-    assert said == f"no sheet of kaumds below {folder / 'root'}: looked for {WANTED} in 'prices.xlsx'"
+    message = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
+    assert message == f"no sheet of kaumds below {folder / 'root'}: looked for {WANTED} in 'prices.xlsx'"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=["audit", "run"])
@@ -69,10 +69,10 @@ def test_a_sheet_without_a_needed_column_names_the_ones_it_has(refused, folder, 
     (folder / "root").mkdir()
     write_sheet(folder / "root" / "sheet.xlsx", ["PatientID", "Assesment", "Where"])
     file = folder / "root" / "sheet.xlsx"
-    said = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
-    assert said == (
+    message = refused(*command, "--dataset", "kaumds", "--root", folder / "root")
+    assert message == (
         f"sheet 'correctSheet' of {file} has no column for image_path (such as 'image path'); "
-        "it has: 'PatientID', 'Assesment', 'Where'; name it with --column image_path=THEIRS"
+        "it has: 'PatientID', 'Assesment', 'Where'; name it with --column image_path=NAME"
     )
 
 
@@ -87,8 +87,8 @@ def test_an_unreadable_folder(refused, folder, phantom_root, monkeypatch, comman
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    said = refused(*command, "--root", phantom_root)
-    assert said == f"cannot read folder {closed}: Permission denied; allow it, or choose another root"
+    message = refused(*command, "--root", phantom_root)
+    assert message == f"cannot read folder {closed}: Permission denied; allow it, or choose another root"
 
 
 # ── Names and counts ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -105,15 +105,16 @@ def test_an_unreadable_folder(refused, folder, phantom_root, monkeypatch, comman
     ],
 )
 def test_an_unknown_name_suggests_the_nearest(refused, phantom_root, arguments, sentence):
-    said = refused("run", "--dataset", "phantom", "--root", phantom_root, *NET, *SMALL, *arguments)
-    assert said.startswith(sentence)
-    assert "--no-dropout" in said or "No such option" not in said
+    message = refused("run", "--dataset", "phantom", "--root", phantom_root, *NET, *SMALL, *arguments)
+    assert message.startswith(sentence)
+    assert "--no-dropout" in message or "No such option" not in message
 
 
 def test_fewer_patients_of_a_class_than_folds(refused, phantom_root):
-    said = refused("run", "--root", phantom_root, *NET, *SMALL, "--folds", 6)
+    message = refused("run", "--root", phantom_root, *NET, *SMALL, "--folds", 6)
     assert (
-        said == "class 'BI-RADS 3' has 5 usable patients, fewer than the 6 folds: use --folds 5, or leave the class out"
+        message
+        == "class 'BI-RADS 3' has 5 usable patients, fewer than the 6 folds: use --folds 5, or leave the class out"
     )
 
 
@@ -131,21 +132,21 @@ def test_fewer_patients_of_a_class_than_folds(refused, phantom_root):
     ],
 )
 def test_a_reading_that_does_not_fit_is_refused_before_training(refused, phantom_root, setting, sentence):
-    said = refused("run", "--root", phantom_root, *NET, *SMALL, "--set", f"evaluation.{setting}")
-    assert said.startswith(sentence)
+    message = refused("run", "--root", phantom_root, *NET, *SMALL, "--set", f"evaluation.{setting}")
+    assert message.startswith(sentence)
 
 
 def test_a_class_without_rows(refused, phantom_root):
     keep = ["--class", "BI-RADS 1", "--class", "BI-RADS 2"]
-    said = refused("run", "--root", phantom_root, *NET, *SMALL, *keep)
-    assert said.startswith(
+    message = refused("run", "--root", phantom_root, *NET, *SMALL, *keep)
+    assert message.startswith(
         f"class 'BI-RADS 2' of target 'birads' has no usable rows in {phantom_root}; rows: BI-RADS 1 "
     )
-    assert said.endswith(", BI-RADS 2 0")
+    assert message.endswith(", BI-RADS 2 0")
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "sentence"),
     [
         (["training.lesion_weight=1"], "needs the evidence of places: set model.evidence=true"),
         (
@@ -160,13 +161,13 @@ def test_a_class_without_rows(refused, phantom_root):
         (["model.last_stage=block9"], "cannot end after a part 'block9'; its stages are block1, block2, block3"),
     ],
 )
-def test_evidence_that_cannot_be_had_is_refused(zoo, phantom_root, tmp_path, settings, said):
+def test_evidence_that_a_recipe_cannot_give_is_refused(zoo, phantom_root, tmp_path, settings, sentence):
     flags = [part for setting in settings for part in ("--set", setting)]
     answer = zoo(
         "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, *flags, "--out", tmp_path / "runs"
     )
     assert answer.status == 2
-    assert said in answer.err.replace("\n", " ")
+    assert sentence in answer.err.replace("\n", " ")
     assert not list((tmp_path / "runs").glob("*"))
 
 
@@ -218,18 +219,18 @@ def reasons_in(path):
 
 
 def test_bad_pictures_are_rows_of_the_audit(zoo, folder, bad_pictures):
-    said = zoo("audit", "--dataset", "image-folder", "--root", bad_pictures, "--out", folder / "audit.csv", "--json")
-    assert said.status == 0, said.err
+    result = zoo("audit", "--dataset", "image-folder", "--root", bad_pictures, "--out", folder / "audit.csv", "--json")
+    assert result.status == 0, result.err
     assert reasons_in(folder / "audit.csv") == BAD
-    assert json.loads(said.out)["usable"] == 4
+    assert json.loads(result.out)["usable"] == 4
 
 
 def test_bad_pictures_do_not_stop_a_run(zoo, folder, bad_pictures):
     dataset = ["--dataset", "image-folder", "--root", bad_pictures, "--patient-pattern", r"(\w+)\.\w+$"]
-    said = zoo("run", *dataset, *NET, *SMALL, "--json")
-    assert said.status == 0, said.err
+    result = zoo("run", *dataset, *NET, *SMALL, "--json")
+    assert result.status == 0, result.err
     assert reasons_in(folder / "runs" / "baseline_cnn" / "audit.csv") == BAD
-    assert json.loads(said.out)["n"] == 4
+    assert json.loads(result.out)["n"] == 4
 
 
 def test_only_bad_pictures_leave_a_class_without_rows(refused, bad_pictures):

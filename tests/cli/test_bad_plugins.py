@@ -1,4 +1,4 @@
-"""A plugin that fails, end to end: one sentence that names it, status 2, no traceback, and nothing half-written."""
+"""A plugin that fails, end to end: one sentence that names it, status 2, no traceback, and no incomplete files."""
 
 import pytest
 
@@ -49,15 +49,15 @@ def run_with(folder, phantom_root):
 def test_a_plugin_that_raises_at_import(refused, run_with, folder):
     arguments = run_with("backbone")
     (folder / "mine.py").write_text("import no_such_library\n")
-    said = refused(*arguments)
-    assert "mine.py" in said
-    assert said.endswith("failed at import: ModuleNotFoundError: No module named 'no_such_library' (line 1)")
+    message = refused(*arguments)
+    assert "mine.py" in message
+    assert message.endswith("failed at import: ModuleNotFoundError: No module named 'no_such_library' (line 1)")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_plugin_that_raises_at_build(refused, run_with, kind):
-    said = refused(*run_with(kind, before="raise ValueError('no luck')"))
-    assert said == f"{kind} 'my-part' (plugin mine.py) failed: ValueError: no luck (line 13)"
+    message = refused(*run_with(kind, before="raise ValueError('no luck')"))
+    assert message == f"{kind} 'my-part' (plugin mine.py) failed: ValueError: no luck (line 13)"
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_a_plugin_that_raises_at_build(refused, run_with, kind):
     ],
 )
 def test_a_plugin_that_returns_the_wrong_shape(refused, run_with, kind, result, sentence):
-    said = refused(*run_with(kind, result))
-    assert said.startswith(f"{kind} 'my-part' (plugin mine.py) failed: ")
-    assert sentence in said
+    message = refused(*run_with(kind, result))
+    assert message.startswith(f"{kind} 'my-part' (plugin mine.py) failed: ")
+    assert sentence in message
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def birads_zoo_datasets():
     return [DatasetSpec(name="my-data", summary="a test's own", load=load, targets=(target,))]
 """)
     for command in ("audit", "run"):
-        said = refused(command, "--plugin", "mine.py", "--dataset", "my-data", "--root", phantom_root)
-        assert said.startswith("data set 'my-data' (plugin mine.py) failed: ")
-        assert sentence in said
+        message = refused(command, "--plugin", "mine.py", "--dataset", "my-data", "--root", phantom_root)
+        assert message.startswith("data set 'my-data' (plugin mine.py) failed: ")
+        assert sentence in message
 
 
 # ── A loss that is no number ─────────────────────────────────────────────────────────────────────────────────────
@@ -110,19 +110,19 @@ ADVICE = "lower training.learning_rate, set training.clip_norm or use training.p
 
 
 def test_a_loss_that_is_no_number_says_where_and_leaves_nothing(refused, run_with):
-    said = refused(*run_with("loss", "first.sum() * (float('nan') if len(calls) > 2 else 1.0)"), "--set",
+    message = refused(*run_with("loss", "first.sum() * (float('nan') if len(calls) > 2 else 1.0)"), "--set",
                    "training.batch_size=4")  # fmt: skip
-    # The first call is the rehearsal before training, so the third is the second step.
-    assert said == f"the training loss became nan in fold 1, epoch 1, step 2: {ADVICE}"
+    # The first call is the dry run before training, so the third is the second step.
+    assert message == f"the training loss became nan in fold 1, epoch 1, step 2: {ADVICE}"
 
 
 def test_a_later_loss_that_is_no_number_names_the_checkpoint_that_stays(zoo, folder, run_with):
     flags = ["--epochs", 3, "--set", "training.batch_size=64"]  # one batch an epoch
-    said = zoo(*run_with("loss", "first.exp().sum() * (float('inf') if len(calls) > 2 else 1.0)"), *flags)
+    result = zoo(*run_with("loss", "first.exp().sum() * (float('inf') if len(calls) > 2 else 1.0)"), *flags)
     run = folder / "runs" / "baseline_cnn"
     kept = run / "checkpoints" / "fold-0"
-    assert said.status == 2
-    assert said.err.splitlines()[-1] == (
+    assert result.status == 2
+    assert result.err.splitlines()[-1] == (
         f"birads-zoo: error: the training loss became inf in fold 1, epoch 2, step 1: {ADVICE}; "
         f"the last good checkpoint stays in {kept.relative_to(folder)}"
     )

@@ -1,4 +1,4 @@
-"""A data set of DICOM files through the whole house, and not a word of who is on them."""
+"""A data set of DICOM files from the audit to the predictions: no output names a patient."""
 
 import json
 from pathlib import Path
@@ -42,16 +42,16 @@ def _assert_nobody_is_named(folder: Path) -> None:
 
 
 def test_audit_and_run_name_nobody(tmp_path, zoo, root, rows_of, monkeypatch):
-    cache = tmp_path / "cache"  # others' noise holds any four letters sooner or later
+    cache = tmp_path / "cache"  # a shared cache's pixels can hold any four letters by chance
     monkeypatch.setenv("BIRADS_ZOO_CACHE", str(cache))
     dataset = ["--dataset", "dicom-folder", "--root", root, "--table", "labels.csv"]
-    said = zoo("audit", *dataset, "--out", tmp_path / "audit.csv", "--json")
-    assert said.status == 0, said.err
-    assert json.loads(said.out)["dropped"]["raw image"] == 1
-    assert not any(secret.decode() in (said.out + said.err).upper() for secret in SECRETS)
-    said = zoo("run", *dataset, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path / "runs")
-    assert said.status == 0, said.err
-    assert not any(secret.decode() in (said.out + said.err).upper() for secret in SECRETS)
+    result = zoo("audit", *dataset, "--out", tmp_path / "audit.csv", "--json")
+    assert result.status == 0, result.err
+    assert json.loads(result.out)["dropped"]["raw image"] == 1
+    assert not any(secret.decode() in (result.out + result.err).upper() for secret in SECRETS)
+    result = zoo("run", *dataset, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path / "runs")
+    assert result.status == 0, result.err
+    assert not any(secret.decode() in (result.out + result.err).upper() for secret in SECRETS)
     predicted = rows_of(tmp_path / "runs/baseline_cnn/predictions.csv")
     assert {row["patient_id"][0] for row in predicted} == {"P"}
     assert {row["image_path"].partition("/")[0] for row in predicted} == {"files"}

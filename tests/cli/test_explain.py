@@ -1,4 +1,4 @@
-"""`birads-zoo explain` from the outside: what it prints, what it leaves, and how it refuses."""
+"""`birads-zoo explain`: what it prints, the files that it writes, and its errors."""
 
 import json
 import shutil
@@ -29,8 +29,8 @@ def explained(finished, tmp_path_factory, zoo):
 
 
 def test_it_leaves_maps_scores_overlays_and_verdicts(explained, rows_of):
-    run, said = explained
-    assert said.status == 0, said.err
+    run, result = explained
+    assert result.status == 0, result.err
     read = read_explanations(run)
     assert read.table.columns.tolist() == list(COLUMNS)
     assert (read.explanations.n, len(read.table)) == (12, 12)
@@ -54,12 +54,12 @@ def test_it_leaves_maps_scores_overlays_and_verdicts(explained, rows_of):
 
 
 def test_a_person_gets_a_table_with_the_verdict(explained):
-    run, said = explained
-    assert "12 of" in said.out
-    assert "grad-cam " + read_explanations(run).explanations.explainers["grad-cam"].verdict in said.out
+    run, result = explained
+    assert "12 of" in result.out
+    assert "grad-cam " + read_explanations(run).explanations.explainers["grad-cam"].verdict in result.out
     for words in ("deletion, lower is better (n = 12)", "points into a lesion", "gain over centred", "random weights"):
-        assert words in said.out
-    assert str(run / "explanations") in said.err.replace("\n", "")
+        assert words in result.out
+    assert str(run / "explanations") in result.err.replace("\n", "")
 
 
 def test_another_call_replaces_what_was_there_and_json_is_all_on_stdout(explained, tmp_path, zoo):
@@ -67,11 +67,11 @@ def test_another_call_replaces_what_was_there_and_json_is_all_on_stdout(explaine
     plugin = tmp_path / "bright.py"
     plugin.write_text(STUB.format(name="bright", returned="images[:, :, 0]"))
     (run / "explanations-new").mkdir()  # somebody's own
-    said = zoo("explain", run, "--limit", 4, "--device", "cpu", "--explainer", "bright", "--plugin", plugin, "--json")
-    assert said.status == 0, said.err
-    assert said.out == (run / "explanations" / "explanations.json").read_text()
+    result = zoo("explain", run, "--limit", 4, "--device", "cpu", "--explainer", "bright", "--plugin", plugin, "--json")
+    assert result.status == 0, result.err
+    assert result.out == (run / "explanations" / "explanations.json").read_text()
     assert not (run / "explanations" / "grad-cam.npz").exists()
-    bright = json.loads(said.out)["explainers"]["bright"]
+    bright = json.loads(result.out)["explainers"]["bright"]
     assert bright["faithful"] is None  # of 4 patients at most
     assert bright["depends_on_weights"] is False
     assert [path.name for path in run.glob("*explanations?*")] == ["explanations-new"]
@@ -81,9 +81,9 @@ def test_what_was_there_stays_when_an_explainer_fails(explained, tmp_path, zoo):
     run = shutil.copytree(explained[0], tmp_path / "run")
     plugin = tmp_path / "broken.py"
     plugin.write_text(STUB.format(name="broken", returned="images[:, :, 0] / 0"))
-    said = zoo("explain", run, "--limit", 4, "--device", "cpu", "--explainer", "broken", "--plugin", plugin)
-    assert said.status == 2
-    assert "heat maps hold values that are not finite" in said.err
+    result = zoo("explain", run, "--limit", 4, "--device", "cpu", "--explainer", "broken", "--plugin", plugin)
+    assert result.status == 2
+    assert "heat maps hold values that are not finite" in result.err
     assert read_explanations(run).explanations.n == 12
 
 
@@ -97,13 +97,13 @@ def test_what_was_there_stays_when_an_explainer_fails(explained, tmp_path, zoo):
     ],
 )
 def test_mistakes_are_one_sentence(explained, zoo, arguments, text):
-    said = zoo("explain", explained[0], *arguments)
-    assert said.status == 2
-    assert text in said.err
-    assert "Traceback" not in said.err
+    result = zoo("explain", explained[0], *arguments)
+    assert result.status == 2
+    assert text in result.err
+    assert "Traceback" not in result.err
 
 
-def test_a_folder_that_is_no_run_is_said_so(zoo, tmp_path):
-    said = zoo("explain", tmp_path)
-    assert said.status == 2
-    assert "is no run: it holds no recipe.toml" in said.err
+def test_a_folder_that_is_not_a_run_is_an_error(zoo, tmp_path):
+    result = zoo("explain", tmp_path)
+    assert result.status == 2
+    assert "is no run: it holds no recipe.toml" in result.err

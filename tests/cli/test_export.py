@@ -1,15 +1,15 @@
-"""`birads-zoo export`: a folder, said where, or one sentence and nothing."""
+"""`birads-zoo export`: it writes a folder and prints its path, or prints one sentence and writes nothing."""
 
 import pytest
 
 
 def test_export_makes_a_folder_and_says_what_it_is(zoo, finished, folder):
-    said = zoo("export", finished[0], "--out", folder / "model", "--device", "cpu")
-    assert said.status == 0, said.err
+    result = zoo("export", finished[0], "--out", folder / "model", "--device", "cpu")
+    assert result.status == 0, result.err
     assert {path.name for path in (folder / "model").iterdir()} >= {"manifest.json", "model_card.md"}
-    assert "2 networks of baseline_cnn, compared with the trainer's: they agree" in said.err
-    assert "Research use only." in said.err
-    assert said.err.splitlines()[-1] == f"model: {folder / 'model'}"
+    assert "2 networks of baseline_cnn, compared with the trainer's: they agree" in result.err
+    assert "Research use only." in result.err
+    assert result.err.splitlines()[-1] == f"model: {folder / 'model'}"
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_export_makes_a_folder_and_says_what_it_is(zoo, finished, folder):
     ],
 )
 def test_what_cannot_be_exported_is_one_sentence(zoo, finished, folder, arguments, sentence):
-    said = zoo("export", *[finished[0] if argument == "RUN" else argument for argument in arguments])
-    assert said.status == 2
-    assert said.err.splitlines()[-1].startswith(f"birads-zoo: error: {sentence}")
+    result = zoo("export", *[finished[0] if argument == "RUN" else argument for argument in arguments])
+    assert result.status == 2
+    assert result.err.splitlines()[-1].startswith(f"birads-zoo: error: {sentence}")
     assert list(folder.iterdir()) == []

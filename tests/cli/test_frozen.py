@@ -1,13 +1,13 @@
-"""A frozen backbone without augmentation computes its features once, and nothing else changes by that."""
+"""A frozen backbone without augmentation computes its features once; the results stay the same."""
 
 import csv
 
 import pytest
 
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.training import cost as cost_room
-from birads_zoo.training import feature_store as features_room
-from birads_zoo.training import fold as fold_room
+from birads_zoo.training import cost as cost_module
+from birads_zoo.training import feature_store as feature_store_module
+from birads_zoo.training import fold as fold_module
 
 pytestmark = pytest.mark.usefixtures("no_figures")
 
@@ -29,10 +29,10 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setenv("BIRADS_ZOO_CACHE", str(tmp_path / "cache"))
-            patch.setattr(cost_room, "_TIMED_PASSES", 1)  # timing its predictions takes passes of its own
+            patch.setattr(cost_module, "_TIMED_PASSES", 1)  # timing its predictions takes passes of its own
             patch.setattr(Classifier, "features", counted)
-            said = zoo("run", "--root", phantom_root, *FLAGS, *FROZEN, "--out", tmp_path / name)
-        assert said.status == 0, said.err
+            result = zoo("run", "--root", phantom_root, *FLAGS, *FROZEN, "--out", tmp_path / name)
+        assert result.status == 0, result.err
         with (tmp_path / name / "baseline_cnn+no-augmentation" / "predictions.csv").open(newline="") as file:
             return list(csv.DictReader(file)), sum(seen)
 
@@ -42,11 +42,11 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen, monkeypatch):
     cached, images_once = run_frozen("cached")
-    monkeypatch.setattr(fold_room, "what_is_still", lambda classifier, augment: "nothing")
+    monkeypatch.setattr(fold_module, "what_is_still", lambda classifier, augment: "nothing")
     plain, images_each_epoch = run_frozen("plain")
     assert images_once < images_each_epoch / 1.5
-    for one, other in zip(cached, plain, strict=True):
-        for key, value in one.items():
+    for row, other in zip(cached, plain, strict=True):
+        for key, value in row.items():
             if key.startswith("probability_"):
                 assert float(value) == pytest.approx(float(other[key]), abs=1e-4), key
             elif key != "predicted":
@@ -63,12 +63,14 @@ def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen
     ],
 )
 def test_nothing_is_cached_that_training_would_change(zoo, phantom_root, tmp_path, monkeypatch, flags, still):
-    asked = []
-    what_is_still = fold_room.what_is_still
-    monkeypatch.setattr(fold_room, "what_is_still", lambda *given: asked.append(what_is_still(*given)) or asked[-1])
-    said = zoo("run", "--root", phantom_root, *FLAGS, "--epochs", 1, *flags, "--out", tmp_path)
-    assert said.status == 0, said.err
-    assert asked == [still, still]
+    results = []
+    what_is_still = fold_module.what_is_still
+    monkeypatch.setattr(
+        fold_module, "what_is_still", lambda *parts: results.append(what_is_still(*parts)) or results[-1]
+    )
+    result = zoo("run", "--root", phantom_root, *FLAGS, "--epochs", 1, *flags, "--out", tmp_path)
+    assert result.status == 0, result.err
+    assert results == [still, still]
 
 
 LESIONS = ["model.freeze=all", "model.evidence=true", "model.pooling=max", "model.fusion=difference"]
@@ -89,15 +91,15 @@ def test_evidence_of_places_learns_the_same_from_cached_maps_as_from_pictures(
     zoo, phantom_root, tmp_path, monkeypatch, rows_of, settings, largest, severest
 ):
     settings = [part for setting in settings for part in ("--set", setting)]
-    made = []
+    predictions = []
     for name, limit in (("usual", None), ("limited", largest)):
         monkeypatch.setenv("BIRADS_ZOO_CACHE", str(tmp_path / f"cache-{name}"))  # the second finds nothing stored
         if limit is not None:
-            monkeypatch.setattr(features_room, "LARGEST", limit)
-        said = zoo("run", "--root", phantom_root, *FLAGS, *settings, "--epochs", 2, "--out", tmp_path / name)
-        assert said.status == 0, said.err
-        made.append(rows_of(tmp_path / name / "baseline_cnn" / "predictions.csv"))
-    for one, other in zip(*made, strict=True):
-        for name in (column for column in one if column.startswith(("probability_", "view_weight_"))):
-            assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-3), name
-    assert f"probability_{severest}" in made[0][0]
+            monkeypatch.setattr(feature_store_module, "LARGEST", limit)
+        result = zoo("run", "--root", phantom_root, *FLAGS, *settings, "--epochs", 2, "--out", tmp_path / name)
+        assert result.status == 0, result.err
+        predictions.append(rows_of(tmp_path / name / "baseline_cnn" / "predictions.csv"))
+    for row, other in zip(*predictions, strict=True):
+        for name in (column for column in row if column.startswith(("probability_", "view_weight_"))):
+            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-3), name
+    assert f"probability_{severest}" in predictions[0][0]

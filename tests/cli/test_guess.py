@@ -37,31 +37,31 @@ def write(folder):
 
 def fits(zoo, path):
     """Return each data set that fits with its reason."""
-    ended = zoo("guess", path, "--json")
-    assert ended.status == (0 if ended.out != "[]\n" else 1), ended.err
-    return {one["dataset"]: one["reason"] for one in json.loads(ended.out)}
+    result = zoo("guess", path, "--json")
+    assert result.status == (0 if result.out != "[]\n" else 1), result.err
+    return {guess["dataset"]: guess["reason"] for guess in json.loads(result.out)}
 
 
-def test_what_fits_is_told_with_its_reason_and_the_command(zoo, write):
+def test_a_matching_data_set_is_listed_with_its_reason_and_a_command(zoo, write):
     write({"Info.txt": b"mdb001 G CIRC B 535 425 197\n", "mdb001.pgm": b"P5"}).rename("my films")
-    ended = zoo("guess", "my films")
-    assert (ended.status, ended.err) == (0, "")
-    assert ended.out == (
+    result = zoo("guess", "my films")
+    assert (result.status, result.err) == (0, "")
+    assert result.out == (
         "mini-mias: Info.txt beside mdb001.pgm\n  birads-zoo audit --dataset mini-mias --root 'my films'\n"
     )
 
 
-def test_json_is_all_there_is_on_stdout(zoo, write):
+def test_json_is_the_only_output_on_stdout(zoo, write):
     root = write({"pgm/Info.txt": b"", "pgm/MDB001.PGM": b""})
-    (found,) = json.loads(zoo("guess", root, "--json").out)
-    assert found == {
+    (entry,) = json.loads(zoo("guess", root, "--json").out)
+    assert entry == {
         "dataset": "mini-mias",
         "summary": load_host().dataset("mini-mias").summary,
         "reason": "Info.txt beside MDB001.PGM",
         "command": f"birads-zoo audit --dataset mini-mias --root {root}",
         "generic": False,
     }
-    assert [one.to_dict() for one in birads_zoo.guess(root)] == [found]
+    assert [guess.to_dict() for guess in birads_zoo.guess(root)] == [entry]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_json_is_all_there_is_on_stdout(zoo, write):
         ({}, {}),
     ],
 )
-def test_readers_say_what_they_know_a_folder_by(zoo, write, folder, files, expected):
+def test_readers_give_the_reason_why_a_folder_fits(zoo, write, folder, files, expected):
     (folder / "data").mkdir()
     assert fits(zoo, write(files)) == expected
 
@@ -123,23 +123,23 @@ def test_a_phantom_is_one_before_it_is_kaumds(zoo, write):
 
 
 def test_nothing_fits(zoo, folder):
-    ended = zoo("guess", folder)
-    assert (ended.status, ended.out) == (1, "")
-    assert ended.err == f"birads-zoo: no data set fits {folder}; birads-zoo list datasets shows what is read\n"
+    result = zoo("guess", folder)
+    assert (result.status, result.out) == (1, "")
+    assert result.err == f"birads-zoo: no data set fits {folder}; birads-zoo list datasets shows what is read\n"
 
 
-@pytest.mark.parametrize(("name", "said"), [("gone", "no such folder: gone"), ("file", "file is a file: give the")])
-def test_a_path_that_is_no_folder(refused, folder, name, said):
+@pytest.mark.parametrize(("name", "sentence"), [("gone", "no such folder: gone"), ("file", "file is a file: give the")])
+def test_a_path_that_is_no_folder(refused, folder, name, sentence):
     (folder / "file").write_text("")
-    assert refused("guess", name).startswith(said)
+    assert refused("guess", name).startswith(sentence)
 
 
 def test_a_plugin_that_fails_is_a_line_on_stderr(zoo, write, folder):
     (folder / "broken.py").write_text(_PLUGIN)
     root = write({"Info.txt": b"", "mdb001.pgm": b""})
-    ended = zoo("guess", root, "--plugin", "broken.py")
-    assert ended.status == 0
-    assert ended.out.startswith("mini-mias: ")
-    (line,) = ended.err.splitlines()
+    result = zoo("guess", root, "--plugin", "broken.py")
+    assert result.status == 0
+    assert result.out.startswith("mini-mias: ")
+    (line,) = result.err.splitlines()
     assert line.startswith("birads-zoo: warning: data set 'broken' (plugin ")
     assert line.endswith(f"failed to look at {root}: ValueError: cannot look (line 5)")

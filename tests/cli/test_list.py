@@ -13,9 +13,9 @@ pytestmark = pytest.mark.usefixtures("folder")  # the working directory is an em
 
 
 def test_everything_is_listed_with_plugin_and_summary(zoo, folder):
-    ended = zoo("list")
-    assert (ended.status, ended.err) == (0, "")
-    sections = {section.splitlines()[0]: section.splitlines()[1:] for section in ended.out.split("\n\n")}
+    result = zoo("list")
+    assert (result.status, result.err) == (0, "")
+    sections = {section.splitlines()[0]: section.splitlines()[1:] for section in result.out.split("\n\n")}
     assert list(sections) == [*(kind.plural for kind in KINDS), "recipes"]
     host = load_host()
     for kind in KINDS:
@@ -43,7 +43,7 @@ def test_aliases_are_shown(zoo):
     assert "  kaumds (kau-bcmd)  " in zoo("list", "datasets").out
 
 
-def test_json_is_all_there_is_on_stdout(zoo):
+def test_json_is_the_only_output_on_stdout(zoo):
     listed = json.loads(zoo("list", "--json").out)
     assert {entry["kind"] for entry in listed} == {*(kind.plural for kind in KINDS), "recipes"}
     (kaumds,) = [entry for entry in listed if entry["name"] == "kaumds"]
@@ -81,19 +81,19 @@ def test_a_plugin_for_one_run(zoo, write_net):
 
 def test_a_broken_plugin_for_one_run(zoo, folder):
     (folder / "broken.py").write_text("1 / 0\n")
-    ended = zoo("list", "--plugin", "broken.py")
-    said = "plugin broken.py failed at import: ZeroDivisionError: division by zero (line 1)"
-    assert (ended.status, ended.out, ended.err) == (2, "", f"birads-zoo: error: {said}\n")
+    result = zoo("list", "--plugin", "broken.py")
+    sentence = "plugin broken.py failed at import: ZeroDivisionError: division by zero (line 1)"
+    assert (result.status, result.out, result.err) == (2, "", f"birads-zoo: error: {sentence}\n")
 
 
 def test_a_broken_registered_plugin_is_a_warning_and_the_rest_is_listed(zoo, folder):
     (folder / "broken.py").write_text("1 / 0\n")
     (folder / "registry.toml").write_text('[plugins]\nfiles = ["broken.py"]\n')
-    ended = zoo("list")
-    assert ended.status == 0
-    assert ended.err.count("birads-zoo: warning: plugin ") == 1
-    assert "broken.py failed at import: ZeroDivisionError" in ended.err
-    assert "resnet50" in ended.out
+    result = zoo("list")
+    assert result.status == 0
+    assert result.err.count("birads-zoo: warning: plugin ") == 1
+    assert "broken.py failed at import: ZeroDivisionError" in result.err
+    assert "resnet50" in result.out
 
 
 def test_a_recipe_of_the_working_directory_is_listed_with_its_file(zoo, folder):
@@ -106,9 +106,9 @@ def test_a_pattern_picks_names(zoo):
     assert {line.split()[0] for line in zoo("list", "explainers", "*-cam").out.splitlines()[1:]} == {
         *("grad-cam", "hires-cam", "layer-cam", "eigen-cam", "score-cam", "ablation-cam", "guided-grad-cam")
     }
-    ended = zoo("list", "losses", "x*")
-    assert (ended.status, ended.out) == (2, "")
-    assert "none of the losses is called 'x*'; birads-zoo list losses shows their names" in ended.err
+    result = zoo("list", "losses", "x*")
+    assert (result.status, result.out) == (2, "")
+    assert "none of the losses is called 'x*'; birads-zoo list losses shows their names" in result.err
 
 
 def test_a_familys_members_are_listed_for_a_pattern_alone(zoo, folder):
@@ -138,7 +138,7 @@ def test_a_family_that_cannot_list_its_members_is_named_with_its_plugin(zoo, fol
         "def birads_zoo_backbones():\n"
         "    return [BackboneFamily(prefix='acme', summary='two', names=lambda: 1 / 0, resolve=print)]\n"
     )
-    ended = zoo("list", "backbones", "acme/*", "--plugin", folder / "acme.py")
-    assert ended.status == 2
-    assert "family of backbones 'acme' (plugin" in ended.err
-    assert "failed to list its names: ZeroDivisionError: division by zero" in ended.err
+    result = zoo("list", "backbones", "acme/*", "--plugin", folder / "acme.py")
+    assert result.status == 2
+    assert "family of backbones 'acme' (plugin" in result.err
+    assert "failed to list its names: ZeroDivisionError: division by zero" in result.err

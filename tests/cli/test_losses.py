@@ -1,7 +1,6 @@
-"""A loss with other logits than a softmax's goes all the way: run, explain, report, export, predict.
+"""A loss with other logits than a softmax's works in all commands: run, explain, report, export and predict.
 
-The set-up is long, so most of it waits for `make test-all`; `tests/plugins/losses` trains, exports and reads losses in
-short.
+The set-up is slow, so most of these tests run only with `make test-all`; `tests/plugins/losses` has shorter ones.
 """
 
 import json
@@ -20,7 +19,7 @@ CLASSES = ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
 
 @pytest.fixture(scope="module")
 def root(zoo, tmp_path_factory):
-    """A phantom with patients enough in every fold's validation part for a temperature and conformal sets."""
+    """A phantom with enough patients in every fold's validation part for a temperature and conformal sets."""
     root = tmp_path_factory.mktemp("phantom") / "root"
     assert zoo("phantom", "--patients", 44, "--size", "64x48", "--balance", "balanced", "--out", root).status == 0
     return root
@@ -36,8 +35,8 @@ def corn(zoo, root, tmp_path_factory):
     exports = [["export", run, "--format", kind, "--out", out / kind, "--device", "cpu"] for kind in KINDS]
     explained = ["explain", run, "--limit", 6, "--device", "cpu"]
     for command in (["run", *data, *options, *SMALL, "--out", out], explained, ["report", run], *exports):
-        said = zoo(*command)
-        assert said.status == 0, said.err
+        result = zoo(*command)
+        assert result.status == 0, result.err
     return out
 
 
@@ -74,7 +73,7 @@ def test_the_validation_loss_is_the_mean_negative_log_likelihood_in_nats(corn, r
 
 
 @pytest.mark.slow
-def test_what_is_exported_says_by_which_rule_it_reads_logits(corn):
+def test_exported_models_name_the_rule_that_turns_logits_into_probabilities(corn):
     for kind in KINDS:
         manifest = json.loads((corn / kind / "manifest.json").read_text())
         assert manifest["recipe"]["loss"]["name"] == "corn"
@@ -90,12 +89,12 @@ def test_onnx_and_safetensors_predict_alike(corn, root):
     broken = {root / f"{path}.jpg" for path in draw_cohort(PhantomOptions(patients=44)).damage}
     pictures = [path for path in sorted((root / "mammograms").rglob("*.jpg")) if path not in broken][:6]
     graph, network = (birads_zoo.load(corn / kind, device="cpu") for kind in ("onnx", "safetensors"))
-    for one, other in zip(graph.predict(pictures), network.predict(pictures), strict=True):
-        assert not one.error
-        found = list(one.probabilities.values())
-        assert sum(found) == pytest.approx(1, abs=1e-12)
-        np.testing.assert_allclose(found, list(other.probabilities.values()), atol=1e-5)
-        np.testing.assert_allclose(list(one.calibrated.values()), list(other.calibrated.values()), atol=1e-5)
+    for prediction, other in zip(graph.predict(pictures), network.predict(pictures), strict=True):
+        assert not prediction.error
+        probabilities = list(prediction.probabilities.values())
+        assert sum(probabilities) == pytest.approx(1, abs=1e-12)
+        np.testing.assert_allclose(probabilities, list(other.probabilities.values()), atol=1e-5)
+        np.testing.assert_allclose(list(prediction.calibrated.values()), list(other.calibrated.values()), atol=1e-5)
 
 
 @pytest.mark.slow
@@ -112,8 +111,8 @@ def test_an_onnx_file_alone_gives_scores_probabilities_and_features(corn):
 def test_classes_without_an_order_are_refused_by_name(refused, phantom_root):
     pattern = "dataset.options.patient_pattern=_(BC[0-9]+)_"
     data = ["--dataset", "image-folder", "--root", phantom_root / "mammograms", "--set", pattern]
-    said = refused("run", *data, "--backbone", "baseline_cnn", "--loss", "corn", *SMALL, "--epochs", 1)
-    assert said == (
+    message = refused("run", *data, "--backbone", "baseline_cnn", "--loss", "corn", *SMALL, "--epochs", 1)
+    assert message == (
         "the loss 'corn' needs classes in order, and this target's have none; choose an ordinal target, or another "
         "loss such as cross-entropy"
     )

@@ -1,4 +1,4 @@
-"""The command line's frame: help, exit statuses, and what goes to stderr."""
+"""The command line as a whole: help, exit statuses, and messages on stderr."""
 
 import importlib
 import subprocess
@@ -15,20 +15,20 @@ pytestmark = pytest.mark.usefixtures("folder")  # the working directory is an em
 
 
 def test_help_names_every_command(zoo):
-    ended = zoo("--help")
-    assert ended.status == 0
+    result = zoo("--help")
+    assert result.status == 0
     for name in cli.SUMMARIES:
-        assert f"\n  {name} " in ended.out
-    assert "no medical device" in ended.out.replace("\n  ", " ")
-    assert zoo().out == ended.out, "no arguments at all should show the help"
+        assert f"\n  {name} " in result.out
+    assert "no medical device" in result.out.replace("\n  ", " ")
+    assert zoo().out == result.out, "no arguments at all should show the help"
 
 
 @pytest.mark.parametrize("name", cli.SUMMARIES)
 def test_every_command_has_its_file_and_help(zoo, name):
     command = importlib.import_module(f"birads_zoo.cli.{name}").command
     assert command.name == name
-    ended = zoo(name, "--help")
-    assert (ended.status, ended.err) == (0, "")
+    result = zoo(name, "--help")
+    assert (result.status, result.err) == (0, "")
 
 
 def test_version(zoo):
@@ -36,22 +36,22 @@ def test_version(zoo):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (["lst"], "unknown command 'lst'; did you mean 'list'?"),
         (["list", "--jsn"], "No such option '--jsn'. Did you mean '--json'?"),
         (["list", "backbone"], "unknown kind 'backbone'; did you mean 'backbones'?"),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(zoo, arguments, said):
-    ended = zoo(*arguments)
-    assert (ended.status, ended.out) == (2, "")
-    assert ended.err == f"birads-zoo: error: {said}\n"
+def test_a_mistake_is_one_line_and_status_2(zoo, arguments, sentence):
+    result = zoo(*arguments)
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f"birads-zoo: error: {sentence}\n"
 
 
 @pytest.fixture
 def doing(monkeypatch):
-    """Replace the command `list` by one that does `action`."""
+    """Replace the command `list` by a command that calls `action`."""
 
     def replace(action):
         monkeypatch.setattr("birads_zoo.cli.list.command", click.Command("list", callback=action))
@@ -65,8 +65,8 @@ def test_a_warning_is_shown_once_and_plainly(zoo, doing):
             warnings.warn(text, BiradsZooWarning, stacklevel=1)
 
     doing(warn)
-    ended = zoo("list")
-    assert (ended.status, ended.err) == (0, "birads-zoo: warning: it leaks\nbirads-zoo: warning: and more\n")
+    result = zoo("list")
+    assert (result.status, result.err) == (0, "birads-zoo: warning: it leaks\nbirads-zoo: warning: and more\n")
 
 
 def test_an_interrupt_ends_with_130(zoo, doing):
@@ -74,8 +74,8 @@ def test_an_interrupt_ends_with_130(zoo, doing):
         raise KeyboardInterrupt
 
     doing(interrupt)
-    ended = zoo("list")
-    assert (ended.status, ended.err.strip()) == (130, "birads-zoo: interrupted")
+    result = zoo("list")
+    assert (result.status, result.err.strip()) == (130, "birads-zoo: interrupted")
 
 
 def test_a_user_error_is_a_sentence(zoo, doing):
@@ -112,7 +112,7 @@ def birads_zoo_datasets():
 """
 
 
-def test_a_plugins_traceback_is_shown_to_who_asks_for_it(zoo, folder, monkeypatch):
+def test_a_plugins_traceback_is_shown_on_request(zoo, folder, monkeypatch):
     (folder / "mine.py").write_text(FAILING)
     arguments = ["audit", "--plugin", "mine.py", "--dataset", "mine", "--root", folder]
     monkeypatch.delenv("BIRADS_ZOO_DEBUG", raising=False)
@@ -126,6 +126,6 @@ def test_a_plugins_traceback_is_shown_to_who_asks_for_it(zoo, folder, monkeypatc
     assert debugged.err.endswith(plain.err)
 
 
-def test_help_survives_the_command_that_is_called_as_a_builtin(zoo):
+def test_help_works_after_the_command_list_was_imported(zoo):
     assert zoo("list", "losses").status == 0
     assert zoo("--help").status == 0

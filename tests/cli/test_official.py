@@ -32,18 +32,18 @@ def run_on(zoo, root, out, *more):
 
 @pytest.mark.usefixtures("no_figures")
 def test_every_figure_is_of_the_official_test_rows(zoo, parted, tmp_path, rows_of):
-    said = run_on(zoo, parted, tmp_path)
-    assert said.status == 0, said.err
+    result = run_on(zoo, parted, tmp_path)
+    assert result.status == 0, result.err
     rows = rows_of(tmp_path / "baseline_cnn" / "predictions.csv")
     for row in rows:
         assert row["image_path"].startswith("test/") == (row["part"] == "test")
     metrics = json.loads((tmp_path / "baseline_cnn" / "metrics.json").read_text())
     assert (metrics["split"], metrics["folds"], metrics["leaky"]) == ("official", 1, False)
     assert metrics["n"] == Counter(row["part"] for row in rows)["test"] == len([*parted.glob("test/*/*.jpg")])
-    assert "official split, n = " in said.out
+    assert "official split, n = " in result.out
 
 
 def test_a_data_set_without_one_is_refused(zoo, phantom_root, tmp_path):
-    said = zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", "--split", "official", "--out", tmp_path)
-    assert said.status == 2
-    assert "this data set has no official split: use --split patient" in said.err
+    result = zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", "--split", "official", "--out", tmp_path)
+    assert result.status == 2
+    assert "this data set has no official split: use --split patient" in result.err

@@ -29,14 +29,14 @@ def test_it_makes_a_phantom_and_says_what_is_in_it(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--size", "big"), "--size 'big' is no size: give height x width in pixels, such as 416x320"),
+        (("--size", "big"), "--size 'big' is not a size: give height x width in pixels, such as 416x320"),
         (("--size", "8x8"), "the phantom's height cannot be 8 pixels: choose 32 to 4096"),
         (("--patients", "0"), "a phantom of 0 patients cannot hold every category: give at least 4 patients"),
         (("--patients", "many"), "'many' is not a valid integer"),
         (("--balance", "odd"), "'odd' is not one of 'balanced', 'real'"),
     ],
 )
-def test_silly_values_are_one_sentence_and_leave_nothing(
+def test_invalid_values_are_one_sentence_and_leave_nothing(
     arguments: tuple[str, ...], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(*arguments, "--out", str(tmp_path / "phantom")) == 2

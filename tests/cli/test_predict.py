@@ -1,4 +1,4 @@
-"""`birads-zoo predict`: a row per picture, in order, with what could not be read, and the exit status says it."""
+"""`birads-zoo predict`: a row per picture, in order, also for unreadable ones, which set the exit status."""
 
 import json
 import shutil
@@ -15,21 +15,21 @@ def model(exported):
 
 @pytest.fixture
 def pictures(folder, phantom_root):
-    """A folder with two pictures, one of them further below, and what is none."""
-    found = sorted((phantom_root / "mammograms").rglob("*.jpg"), key=lambda path: -path.stat().st_size)[:2]
+    """A folder with two pictures, one of them in a subfolder, and files that are not pictures."""
+    files = sorted((phantom_root / "mammograms").rglob("*.jpg"), key=lambda path: -path.stat().st_size)[:2]
     (folder / "pictures" / "below").mkdir(parents=True)
-    shutil.copy(found[0], folder / "pictures" / "b.jpg")
-    shutil.copy(found[1], folder / "pictures" / "below" / "a.jpg")
+    shutil.copy(files[0], folder / "pictures" / "b.jpg")
+    shutil.copy(files[1], folder / "pictures" / "below" / "a.jpg")
     (folder / "pictures" / "notes.txt").write_text("no picture, and not called one")
     (folder / "pictures" / ".hidden.png").write_text("")
     return folder / "pictures"
 
 
 def test_a_folder_gets_a_row_per_picture(zoo, model, pictures, rows_of):
-    said = zoo("predict", model, pictures, "--out", "told.csv", "--device", "cpu")
-    assert said.status == 0, said.err
-    assert said.out == ""
-    rows = rows_of(pictures.parent / "told.csv")
+    result = zoo("predict", model, pictures, "--out", "out.csv", "--device", "cpu")
+    assert result.status == 0, result.err
+    assert result.out == ""
+    rows = rows_of(pictures.parent / "out.csv")
     assert [row["image_path"] for row in rows] == [str(pictures / "b.jpg"), str(pictures / "below" / "a.jpg")]
     for row in rows:
         own = [float(value) for name, value in row.items() if name.startswith("probability")]
@@ -37,46 +37,46 @@ def test_a_folder_gets_a_row_per_picture(zoo, model, pictures, rows_of):
         calibrated = [value for name, value in row.items() if name.startswith("calibrated")]
         assert calibrated == [""] * len(own), "the run's validation patients are too few for a temperature"
         assert row[f"set_{row['predicted']}"] == "True"
-    assert "2 pictures: " in said.err
-    assert "Research use only." in said.err
+    assert "2 pictures: " in result.err
+    assert "Research use only." in result.err
 
 
 def test_without_out_the_table_is_on_stdout_and_nothing_else_is(zoo, model, pictures):
-    said = zoo("predict", model, pictures / "b.jpg")
-    assert said.status == 0, said.err
-    head, row = said.out.splitlines()
+    result = zoo("predict", model, pictures / "b.jpg")
+    assert result.status == 0, result.err
+    head, row = result.out.splitlines()
     assert head.startswith("image_path,predicted,probability_BI-RADS 1,")
     assert row.startswith(str(pictures / "b.jpg"))
 
 
 def test_an_unreadable_picture_makes_the_status_1_and_the_rest_finish(zoo, model, pictures, rows_of):
     (pictures / "a.png").write_text("no picture")
-    said = zoo("predict", model, pictures, "--out", "told.csv")
-    assert said.status == 1
-    assert "3 pictures: " in said.err
-    assert "1 unreadable" in said.err
-    first, *others = rows_of(pictures.parent / "told.csv")
+    result = zoo("predict", model, pictures, "--out", "out.csv")
+    assert result.status == 1
+    assert "3 pictures: " in result.err
+    assert "1 unreadable" in result.err
+    first, *others = rows_of(pictures.parent / "out.csv")
     assert first["error"].startswith("does not decode: ")
     assert first["predicted"] == ""
     assert all(row["predicted"] and not row["error"] for row in others)
 
 
 def test_explain_draws_each_picture_beside_its_heat_map(zoo, model, pictures, rows_of):
-    said = zoo("predict", model, pictures, "--out", "told.csv", "--explain")
-    assert said.status == 0, said.err
-    rows = rows_of(pictures.parent / "told.csv")
+    result = zoo("predict", model, pictures, "--out", "out.csv", "--explain")
+    assert result.status == 0, result.err
+    rows = rows_of(pictures.parent / "out.csv")
     assert [row["heat_map"] for row in rows] == ["00001-b.png", "00002-a.png"]
     for row in rows:
-        with Image.open(pictures.parent / "told-heat-maps" / row["heat_map"]) as image:
+        with Image.open(pictures.parent / "out-heat-maps" / row["heat_map"]) as image:
             assert image.width >= 640
-            assert image.height > 448, "there is room for what must be said of it"
-    again = zoo("predict", model, pictures, "--out", "told.csv", "--explain")
+            assert image.height > 448, "there is room for the text below it"
+    again = zoo("predict", model, pictures, "--out", "out.csv", "--explain")
     assert again.status == 2
-    assert "told-heat-maps exists already" in again.err
+    assert "out-heat-maps exists already" in again.err
 
 
 @pytest.mark.parametrize(
-    ("judged", "below", "warning"),
+    ("heat_maps", "below", "warning"),
     [
         (None, "research use only", "NOT TO BE RELIED ON: nobody has tested these maps"),
         ({"faithful": False, "verdict": "does not beat"}, "research use only", "NOT TO BE RELIED ON: does not beat"),
@@ -84,27 +84,31 @@ def test_explain_draws_each_picture_beside_its_heat_map(zoo, model, pictures, ro
     ],
 )
 def test_a_heat_map_says_what_it_is_and_whether_it_was_tested(
-    zoo, model, pictures, rows_of, monkeypatch, judged, below, warning
+    zoo, model, pictures, rows_of, monkeypatch, heat_maps, below, warning
 ):
     copied = shutil.copytree(model, pictures.parent / "model")
-    told = json.loads((model / "manifest.json").read_text())
-    (copied / "manifest.json").write_text(json.dumps(told | ({} if judged is None else {"heat_maps": judged})))
+    manifest = json.loads((model / "manifest.json").read_text())
+    (copied / "manifest.json").write_text(
+        json.dumps(manifest | ({} if heat_maps is None else {"heat_maps": heat_maps}))
+    )
     written, text = [], ImageDraw.ImageDraw.text
     monkeypatch.setattr(
-        ImageDraw.ImageDraw, "text", lambda self, at, said, **how: [written.append(said), text(self, at, said, **how)]
+        ImageDraw.ImageDraw,
+        "text",
+        lambda self, at, line, **options: [written.append(line), text(self, at, line, **options)],
     )
-    said = zoo("predict", copied, pictures / "b.jpg", "--out", "told.csv", "--explain", "--device", "cpu")
-    assert said.status == 0, said.err
-    (row,) = rows_of(pictures.parent / "told.csv")
-    lines = [f"{told['recipe']['explainer']['name']}: evidence for {row['predicted']}", below]
+    result = zoo("predict", copied, pictures / "b.jpg", "--out", "out.csv", "--explain", "--device", "cpu")
+    assert result.status == 0, result.err
+    (row,) = rows_of(pictures.parent / "out.csv")
+    lines = [f"{manifest['recipe']['explainer']['name']}: evidence for {row['predicted']}", below]
     assert written == [*lines, *([warning] if warning else []), "no evidence → strongest in the image"]
 
 
 def test_a_table_names_its_pictures_from_its_own_folder(zoo, model, pictures, rows_of):
     (pictures / "table.csv").write_text("image_path,patient_id\nbelow/a.jpg,007\n")
-    said = zoo("predict", model, pictures / "table.csv", "--out", "told.csv")
-    assert said.status == 0, said.err
-    (row,) = rows_of(pictures.parent / "told.csv")
+    result = zoo("predict", model, pictures / "table.csv", "--out", "out.csv")
+    assert result.status == 0, result.err
+    (row,) = rows_of(pictures.parent / "out.csv")
     assert row["image_path"] == str(pictures / "below" / "a.jpg")
 
 
@@ -115,9 +119,9 @@ def test_a_table_may_be_any_sheet_of_a_workbook(zoo, model, pictures, rows_of):
     sheet.append(["image_path", "patient_id"])
     sheet.append(["below/a.jpg", "007"])
     book.save(pictures / "table.xlsx")
-    said = zoo("predict", model, pictures / "table.xlsx", "--out", "told.csv")
-    assert said.status == 0, said.err
-    assert [row["image_path"] for row in rows_of(pictures.parent / "told.csv")] == [str(pictures / "below" / "a.jpg")]
+    result = zoo("predict", model, pictures / "table.xlsx", "--out", "out.csv")
+    assert result.status == 0, result.err
+    assert [row["image_path"] for row in rows_of(pictures.parent / "out.csv")] == [str(pictures / "below" / "a.jpg")]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,10 @@ def test_a_table_may_be_any_sheet_of_a_workbook(zoo, model, pictures, rows_of):
     [
         (["MODEL", "gone"], "there is no gone; give files, or a folder of files"),
         (["MODEL", "empty"], "empty holds no pictures: none of its files is called .bmp, .dcm"),
-        (["MODEL", "pictures", "--explain"], "--explain draws its heat maps beside the table: say where with --out"),
+        (
+            ["MODEL", "pictures", "--explain"],
+            "--explain draws its heat maps beside the table: name the table with --out",
+        ),
         (["MODEL", "gone.csv"], "cannot read the table gone.csv: "),
         (["MODEL", "pictures", "t.csv"], "give the table t.csv alone: it names its pictures itself"),
         (["MODEL", "bare.csv"], "the table of pictures lacks the column 'image_path'; it needs image_path"),
@@ -135,10 +142,10 @@ def test_a_table_may_be_any_sheet_of_a_workbook(zoo, model, pictures, rows_of):
 def test_what_cannot_be_predicted_is_one_sentence(zoo, model, pictures, folder, arguments, sentence):
     (folder / "empty").mkdir()
     (folder / "bare.csv").write_text("path\na.png\n")
-    said = zoo("predict", *[model if argument == "MODEL" else argument for argument in arguments])
-    assert said.status == 2
-    assert said.out == ""
-    assert said.err.splitlines()[-1].startswith(f"birads-zoo: error: {sentence}")
+    result = zoo("predict", *[model if argument == "MODEL" else argument for argument in arguments])
+    assert result.status == 2
+    assert result.out == ""
+    assert result.err.splitlines()[-1].startswith(f"birads-zoo: error: {sentence}")
 
 
 def test_the_help_says_which_export_has_no_heat_maps(zoo):

@@ -23,9 +23,9 @@ extends = "paper"
 
 def test_a_file_becomes_a_backbone_that_is_listed(zoo, write_net, folder):
     write_net("my_net.py", name="my-net")
-    ended = zoo("register", "./my_net.py")
-    assert (ended.status, ended.err) == (0, "")
-    assert ended.out == (
+    result = zoo("register", "./my_net.py")
+    assert (result.status, result.err) == (0, "")
+    assert result.out == (
         "registered backbone 'my-net' (one convolution)\n"
         "registry.toml now names my_net.py; run it:\n"
         "  birads-zoo run --backbone my-net\n"
@@ -59,8 +59,8 @@ def test_registering_twice_changes_nothing(zoo, write_net, folder):
     write_net("my_net.py", name="my-net")
     zoo("register", "my_net.py")
     before = (folder / "registry.toml").read_text()
-    ended = zoo("register", str(folder / "my_net.py"))
-    assert ended.out.startswith("already registered: backbone 'my-net'")
+    result = zoo("register", str(folder / "my_net.py"))
+    assert result.out.startswith("already registered: backbone 'my-net'")
     assert (folder / "registry.toml").read_text() == before
 
 
@@ -74,7 +74,7 @@ def test_a_file_elsewhere_is_named_by_its_whole_path(zoo, write_net, folder, mon
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "said"),
+    ("name", "module", "sentence"),
     [
         (
             "my-net",
@@ -96,18 +96,18 @@ def test_a_file_elsewhere_is_named_by_its_whole_path(zoo, write_net, folder, mon
         ("my net", "nn.Conv2d(1, 8, 3)", "plugin my_net.py is broken: birads_zoo_backbones returned backbone 'my net'"),
     ],
 )
-def test_what_breaks_its_contract_is_not_registered(zoo, write_net, folder, name, module, said):
+def test_what_breaks_its_contract_is_not_registered(zoo, write_net, folder, name, module, sentence):
     write_net("my_net.py", name=name, module=module)
-    ended = zoo("register", "my_net.py")
-    assert (ended.status, ended.out) == (2, "")
-    assert said in ended.err
-    assert ended.err.count("\n") == 1, "more than one sentence"
+    result = zoo("register", "my_net.py")
+    assert (result.status, result.out) == (2, "")
+    assert sentence in result.err
+    assert result.err.count("\n") == 1, "more than one sentence"
     assert not (folder / "registry.toml").exists()
 
 
 def test_a_file_that_is_not_there(zoo):
-    ended = zoo("register", "nowhere.py")
-    assert ended.err == "birads-zoo: error: there is no plugin file nowhere.py; give the path of a Python file\n"
+    result = zoo("register", "nowhere.py")
+    assert result.err == "birads-zoo: error: there is no plugin file nowhere.py; give the path of a Python file\n"
 
 
 def test_a_file_that_registers_nothing(zoo, folder):
@@ -119,22 +119,22 @@ def test_heavy_imports_and_flat_heat_maps_are_warned_of(zoo, write_net, folder):
     write_net("my_net.py", name="my-net", module="nn.Sequential(nn.Conv2d(1, 8, 3), nn.AdaptiveAvgPool2d(1))")
     text = (folder / "my_net.py").read_text()
     (folder / "my_net.py").write_text("import numpy\n" + text)
-    ended = zoo("register", "my_net.py")
-    assert ended.status == 0
-    assert "warning: my_net.py imports numpy at its top, which slows down every command's start" in ended.err
-    assert "warning: backbone 'my-net' (plugin my_net.py): its feature map is 1×1 at 64×64: heat maps" in ended.err
+    result = zoo("register", "my_net.py")
+    assert result.status == 0
+    assert "warning: my_net.py imports numpy at its top, which slows down every command's start" in result.err
+    assert "warning: backbone 'my-net' (plugin my_net.py): its feature map is 1×1 at 64×64: heat maps" in result.err
 
 
-def test_a_read_only_folder_is_said(zoo, write_net, folder, monkeypatch):
+def test_a_read_only_folder_is_an_error(zoo, write_net, folder, monkeypatch):
     write_net("my_net.py", name="my-net")
 
     def refuse(**options):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.mkstemp", refuse)  # a test that runs as root cannot be refused otherwise
-    ended = zoo("register", "my_net.py")
-    assert ended.status == 2
-    assert "registry.toml: Permission denied; choose another place to write to" in ended.err
+    result = zoo("register", "my_net.py")
+    assert result.status == 2
+    assert "registry.toml: Permission denied; choose another place to write to" in result.err
 
 
 FAMILY = """
@@ -154,11 +154,11 @@ def birads_zoo_backbones():
 """
 
 
-def test_a_family_is_told_of_and_its_first_member_tried(zoo, folder):
+def test_a_family_is_reported_and_its_first_member_is_tried(zoo, folder):
     (folder / "wide.py").write_text(FAMILY.replace("MODULE", "nn.Conv2d(1, 8, 3)").replace("NAMES", '("8", "16")'))
-    ended = zoo("register", "wide.py")
-    assert (ended.status, ended.err) == (0, "")
-    assert ended.out == (
+    result = zoo("register", "wide.py")
+    assert (result.status, result.err) == (0, "")
+    assert result.out == (
         "registered family of backbones 'wide' (some widths)\n"
         "registry.toml now names wide.py; run it:\n"
         "  birads-zoo run --backbone wide/8\n"
@@ -166,16 +166,16 @@ def test_a_family_is_told_of_and_its_first_member_tried(zoo, folder):
 
 
 @pytest.mark.parametrize(
-    ("module", "names", "said"),
+    ("module", "names", "sentence"),
     [
         ("nn.Flatten()", '("8",)', "backbone 'wide/8' (plugin wide.py) breaks its contract: 2×1×64×64 images became"),
         ("nn.Conv2d(1, 8, 3)", "()", "family of backbones 'wide' (plugin wide.py) has no member: its names() lists"),
         ("nn.Conv2d(1, 8, 3)", "1 / 0", "(plugin wide.py) failed to list its names: ZeroDivisionError"),
     ],
 )
-def test_a_family_that_breaks_its_contract_is_not_registered(zoo, folder, module, names, said):
+def test_a_family_that_breaks_its_contract_is_not_registered(zoo, folder, module, names, sentence):
     (folder / "wide.py").write_text(FAMILY.replace("MODULE", module).replace("NAMES", names))
-    ended = zoo("register", "wide.py")
-    assert (ended.status, ended.out) == (2, "")
-    assert said in ended.err
+    result = zoo("register", "wide.py")
+    assert (result.status, result.out) == (2, "")
+    assert sentence in result.err
     assert not (folder / "registry.toml").exists()

@@ -1,4 +1,4 @@
-"""A run that is killed goes on where it was, and ends as an unbroken one does."""
+"""A run that was killed is resumed, and gives the same results as an uninterrupted run."""
 
 import json
 import shutil
@@ -19,8 +19,8 @@ FLAGS = ["--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", "2", 
 def unbroken(zoo, phantom_root, tmp_path_factory):
     """A run that nothing stopped."""
     out = tmp_path_factory.mktemp("unbroken")
-    said = zoo("run", "--root", phantom_root, *FLAGS, "--out", out)
-    assert said.status == 0, said.err
+    result = zoo("run", "--root", phantom_root, *FLAGS, "--out", out)
+    assert result.status == 0, result.err
     return out / "baseline_cnn"
 
 
@@ -39,27 +39,29 @@ def stopped(zoo, phantom_root, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
         patch.setattr(loop, "_one_epoch", dying)
-        said = zoo("run", "--root", phantom_root, *FLAGS, "--out", out)
-    assert said.status == 130
+        result = zoo("run", "--root", phantom_root, *FLAGS, "--out", out)
+    assert result.status == 130
     assert not (out / "baseline_cnn" / "metrics.json").exists()
     return out / "baseline_cnn"
 
 
 @pytest.fixture
 def killed(stopped, tmp_path):
-    """A copy of that run, to go on in."""
+    """A copy of that run, to resume."""
     return shutil.copytree(stopped, tmp_path / "baseline_cnn")
 
 
 def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(zoo, unbroken, killed):
-    said = zoo("run", "--resume", killed, "--device", "cpu", "--json")
-    assert said.status == 0, said.err
-    assert json.loads(said.out) == json.loads((unbroken / "metrics.json").read_text())
+    result = zoo("run", "--resume", killed, "--device", "cpu", "--json")
+    assert result.status == 0, result.err
+    assert json.loads(result.out) == json.loads((unbroken / "metrics.json").read_text())
     for fold in ("fold-0", "fold-1"):
         for name in ("best.safetensors", "last.safetensors"):
-            one, other = (safetensors.torch.load_file(run / "checkpoints" / fold / name) for run in (unbroken, killed))
-            assert one.keys() == other.keys()
-            different = [key for key in one if not torch.equal(one[key], other[key])]
+            weights, other = (
+                safetensors.torch.load_file(run / "checkpoints" / fold / name) for run in (unbroken, killed)
+            )
+            assert weights.keys() == other.keys()
+            different = [key for key in weights if not torch.equal(weights[key], other[key])]
             assert different == [], f"{fold}/{name}"
     assert (killed / "predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
 
@@ -67,24 +69,24 @@ def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(zoo, unbroken, kill
 def test_a_corrupt_checkpoint_is_one_sentence(zoo, killed):
     path = killed / "checkpoints" / "fold-1" / "last.safetensors"
     path.write_bytes(path.read_bytes()[:100])
-    said = zoo("run", "--resume", killed, "--device", "cpu")
-    assert said.status == 2
-    assert "is damaged or not a checkpoint" in said.err
-    assert f"delete the folder {path.parent} to train its fold from the start" in said.err
+    result = zoo("run", "--resume", killed, "--device", "cpu")
+    assert result.status == 2
+    assert "is damaged or not a checkpoint" in result.err
+    assert f"delete the folder {path.parent} to train its fold from the start" in result.err
 
 
 def test_resume_refuses_what_would_change_the_recipe(zoo, killed):
-    said = zoo("run", "--resume", killed, "--epochs", 9, "--no-dropout")
-    assert said.status == 2
-    assert "leave out what would change it: training.epochs, --no-dropout" in said.err
+    result = zoo("run", "--resume", killed, "--epochs", 9, "--no-dropout")
+    assert result.status == 2
+    assert "leave out what would change it: training.epochs, --no-dropout" in result.err
 
 
 def test_resume_refuses_other_data(zoo, killed):
     split = killed / "split.csv"
     split.write_text(split.read_text().replace("test", "train", 1))
-    said = zoo("run", "--resume", killed, "--device", "cpu")
-    assert said.status == 2
-    assert "the rows have changed since" in said.err
+    result = zoo("run", "--resume", killed, "--device", "cpu")
+    assert result.status == 2
+    assert "the rows have changed since" in result.err
 
 
 def test_resume_refuses_other_pictures(zoo, phantom_root, tmp_path, killed):
@@ -92,31 +94,31 @@ def test_resume_refuses_other_pictures(zoo, phantom_root, tmp_path, killed):
     shutil.copytree(phantom_root, root)
     recipe = killed / "recipe.toml"
     recipe.write_text(recipe.read_text().replace(str(phantom_root), str(root)))
-    one, other, *_ = sorted((root / "mammograms" / "BIRAD 3").iterdir())
-    one.write_bytes(other.read_bytes())
-    said = zoo("run", "--resume", killed, "--device", "cpu")
-    assert said.status == 2
-    assert "the pictures have changed since" in said.err
+    picture, other, *_ = sorted((root / "mammograms" / "BIRAD 3").iterdir())
+    picture.write_bytes(other.read_bytes())
+    result = zoo("run", "--resume", killed, "--device", "cpu")
+    assert result.status == 2
+    assert "the pictures have changed since" in result.err
 
 
-def test_resume_says_so_when_the_run_was_started_before_pixels_named_the_pictures(zoo, killed):
+def test_a_run_of_an_older_format_cannot_be_resumed(zoo, killed):
     environment = killed / "environment.json"
-    said = json.loads(environment.read_text())
-    environment.write_text(json.dumps(said | {"format": 1, "pixels": "0123456789abcdef"}))  # that of a pixel store
-    said = zoo("run", "--resume", killed, "--device", "cpu")
-    assert said.status == 2
-    assert "in format 1, and this one" in said.err
-    assert "the pictures have changed" not in said.err
+    result = json.loads(environment.read_text())
+    environment.write_text(json.dumps(result | {"format": 1, "pixels": "0123456789abcdef"}))  # that of a pixel store
+    result = zoo("run", "--resume", killed, "--device", "cpu")
+    assert result.status == 2
+    assert "in format 1, and this one" in result.err
+    assert "the pictures have changed" not in result.err
 
 
 def test_a_run_in_use_is_left_alone(zoo, killed):
     with filelock.FileLock(killed / ".lock"):
-        said = zoo("run", "--resume", killed, "--device", "cpu")
-    assert said.status == 2
-    assert f"another process is at work in {killed}" in said.err
+        result = zoo("run", "--resume", killed, "--device", "cpu")
+    assert result.status == 2
+    assert f"another process is at work in {killed}" in result.err
 
 
-def test_a_resumed_run_says_on_what_it_went_on(zoo, killed):
+def test_a_resumed_run_records_its_device(zoo, killed):
     leftover = killed / "checkpoints" / "fold-1" / ".last-x.safetensors"
     leftover.touch()
     assert zoo("run", "--resume", killed, "--device", "cpu").status == 0
@@ -126,6 +128,6 @@ def test_a_resumed_run_says_on_what_it_went_on(zoo, killed):
 
 
 def test_resume_needs_a_run(zoo, tmp_path):
-    said = zoo("run", "--resume", tmp_path)
-    assert said.status == 2
-    assert "is no run: it holds no recipe.toml" in said.err
+    result = zoo("run", "--resume", tmp_path)
+    assert result.status == 2
+    assert "is no run: it holds no recipe.toml" in result.err

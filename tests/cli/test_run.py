@@ -1,4 +1,4 @@
-"""`birads-zoo run` from the outside: what it prints, what it leaves, and how it refuses."""
+"""`birads-zoo run`: what it prints, the files that it writes, and its errors."""
 
 import json
 import tomllib
@@ -13,10 +13,10 @@ SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "
 
 
 def test_a_run_leaves_a_complete_folder(finished, check_folder):
-    folder, said = finished
+    folder, result = finished
     check_folder(folder)
-    assert str(folder) in said.err.replace("\n", "")
-    assert "macro" in said.out
+    assert str(folder) in result.err.replace("\n", "")
+    assert "macro" in result.out
 
 
 def test_every_usable_row_is_predicted_once_by_a_fold_that_never_saw_its_patient(finished, rows_of):
@@ -35,7 +35,7 @@ def test_every_usable_row_is_predicted_once_by_a_fold_that_never_saw_its_patient
         assert max(probabilities, key=probabilities.get) == f"probability_{row['predicted']}"
 
 
-def test_what_was_fitted_on_validation_rows_stands_beside_the_networks_own_probabilities(finished, rows_of):
+def test_calibrated_probabilities_and_sets_are_written_beside_the_networks_probabilities(finished, rows_of):
     folder, _ = finished
     predictions = rows_of(folder / "predictions.csv")
     classes = json.loads((folder / "metrics.json").read_text())["classes"]
@@ -79,20 +79,20 @@ def test_the_metrics_have_the_keys_that_others_read(finished, rows_of):
     assert [entry["name"] for entry in metrics["per_class"]] == metrics["classes"]
 
 
-def test_every_shortcut_but_the_majority_is_judged(finished):
+def test_every_shortcut_except_the_majority_is_tested(finished):
     shortcuts = json.loads((finished[0] / "metrics.json").read_text())["shortcuts"]
-    judged = {name for name, scores in shortcuts.items() if "flagged" in scores}
-    assert judged == set(shortcuts) - {"majority"}
+    tested = {name for name, scores in shortcuts.items() if "flagged" in scores}
+    assert tested == set(shortcuts) - {"majority"}
     assert not shortcuts["patient_lookup"]["flagged"], "unseen patients cannot be looked up"
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_a_lookup_that_works_under_a_leaky_split_is_called_one(zoo, phantom_root, tmp_path, monkeypatch):
+def test_a_lookup_that_works_with_a_leaky_split_is_flagged(zoo, phantom_root, tmp_path, monkeypatch):
     monkeypatch.setattr(permutation_test, "RETRAININGS", 20)  # fewer cannot show it
-    said = zoo(
+    result = zoo(
         "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--split", "image", "--out", tmp_path
     )
-    line = next(line for line in said.out.splitlines() if line.strip().startswith("patient lookup"))
+    line = next(line for line in result.out.splitlines() if line.strip().startswith("patient lookup"))
     assert "← works: +0." in line
     assert "(p = 0.048)" in line, "1/21, which is the least that 20 refits can show"
 
@@ -118,16 +118,16 @@ def test_the_history_has_a_line_per_epoch_and_fold(finished):
 
 @pytest.mark.usefixtures("no_figures")
 def test_json_prints_the_metrics_and_nothing_else(zoo, phantom_root, tmp_path):
-    said = zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path, "--json")
-    assert said.out == (tmp_path / "baseline_cnn" / "metrics.json").read_text()
+    result = zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path, "--json")
+    assert result.out == (tmp_path / "baseline_cnn" / "metrics.json").read_text()
 
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_run_repeats_itself_from_its_recipe_and_takes_another_name(zoo, finished, tmp_path):
     folder, _ = finished
     for _ in range(2):
-        said = zoo("run", "--recipe", folder / "recipe.toml", "--device", "cpu", "--out", tmp_path, "--json")
-        assert said.out == (folder / "metrics.json").read_text()
+        result = zoo("run", "--recipe", folder / "recipe.toml", "--device", "cpu", "--out", tmp_path, "--json")
+        assert result.out == (folder / "metrics.json").read_text()
     assert {path.name for path in tmp_path.iterdir()} == {"baseline_cnn", "baseline_cnn-2"}
 
 
@@ -136,42 +136,42 @@ def test_a_run_repeats_itself_from_its_recipe_and_takes_another_name(zoo, finish
     "backbone",
     ["mobilenet_v2", *(pytest.param(name, marks=pytest.mark.slow) for name in ("efficientnet_b0", "resnet50"))],
 )
-def test_the_sentence_the_project_is_known_by(zoo, phantom_root, tmp_path, backbone):
-    said = zoo(
+def test_a_run_without_dropout_and_pretrained_weights(zoo, phantom_root, tmp_path, backbone):
+    result = zoo(
         "run", "--root", phantom_root, "--backbone", backbone, "--no-dropout", "--no-pretrained", *SMALL,
         "--out", tmp_path, "--json",
     )  # fmt: skip
-    assert said.status == 0, said.err
+    assert result.status == 0, result.err
     run = tmp_path / f"{backbone}+no-dropout+no-pretrained"
     recipe = tomllib.loads((run / "recipe.toml").read_text())
     assert recipe["ablations"] == ["no-dropout", "no-pretrained"]
-    assert json.loads(said.out) == json.loads((run / "metrics.json").read_text())
+    assert json.loads(result.out) == json.loads((run / "metrics.json").read_text())
 
 
 def test_every_ablation_is_a_flag_with_its_summary(zoo):
-    said = zoo("run", "--help")
+    result = zoo("run", "--help")
     for name, registered in load_host().ablations.items():
-        assert f"--{name}" in said.out
-        assert registered.spec.summary.split()[0] in said.out
+        assert f"--{name}" in result.out
+        assert registered.spec.summary.split()[0] in result.out
 
 
 @pytest.mark.usefixtures("no_figures")
 def test_all_of_the_papers_ablations_together_train_its_recipe(zoo, phantom_root, tmp_path):
     others = ("no-pretrained", "no-freeze", "no-lesions", "no-partner-view")  # of what its recipe has not
     flags = [f"--{name}" for name in load_host().ablations if name not in others]
-    said = zoo(
+    result = zoo(
         "run", "--recipe", "paper", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn",
         "--image-size", "32x32", "--epochs", 1, "--device", "cpu", *flags, "--out", tmp_path, "--json",
     )  # fmt: skip
-    assert said.status == 0, said.err
-    metrics = json.loads(said.out)
+    assert result.status == 0, result.err
+    metrics = json.loads(result.out)
     assert metrics["leaky"] is True
     assert metrics["validation"]["n"] > metrics["n"]
-    assert "birads-zoo: warning: the paper's split puts images of one patient on both sides" in said.err
+    assert "birads-zoo: warning: the paper's split puts images of one patient on both sides" in result.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (["--backbone", "resnet5"], "unknown backbone 'resnet5'; did you mean 'resnet50'"),
         (["--dataset", "kaumd"], "unknown data set 'kaumd'; did you mean 'kaumds'"),
@@ -188,17 +188,17 @@ def test_all_of_the_papers_ablations_together_train_its_recipe(zoo, phantom_root
         (["--root", "nowhere"], "nowhere"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_leaves_nothing(zoo, phantom_root, tmp_path, arguments, said):
+def test_a_mistake_is_one_sentence_and_leaves_nothing(zoo, phantom_root, tmp_path, arguments, sentence):
     answer = zoo("run", "--root", phantom_root, "--backbone", "mobilenet_v2", *SMALL,
                  "--out", tmp_path / "runs", *arguments)  # fmt: skip
     assert answer.status == 2
     assert answer.err.splitlines()[-1].startswith("birads-zoo: error: ")
-    assert said in answer.err
+    assert sentence in answer.err
     assert "Traceback" not in answer.err
     assert not list(tmp_path.glob("runs/*/metrics*"))
 
 
-def test_weights_that_cannot_be_fetched_name_both_ways_out(zoo, phantom_root, tmp_path, monkeypatch):
+def test_weights_that_cannot_be_fetched_name_both_remedies(zoo, phantom_root, tmp_path, monkeypatch):
     import urllib.error
 
     import torch.hub
@@ -214,7 +214,7 @@ def test_weights_that_cannot_be_fetched_name_both_ways_out(zoo, phantom_root, tm
     assert "--no-pretrained" in answer.err
 
 
-def test_an_output_folder_that_cannot_be_written_is_named(zoo, phantom_root, tmp_path):
+def test_an_output_folder_that_cannot_be_written_is_an_error(zoo, phantom_root, tmp_path):
     (tmp_path / "file").touch()
     answer = zoo(
         "run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", tmp_path / "file" / "runs"
@@ -225,9 +225,7 @@ def test_an_output_folder_that_cannot_be_written_is_named(zoo, phantom_root, tmp
 
 
 @pytest.mark.slow
-def test_both_breasts_make_a_sample_when_asked_and_every_figure_is_drawn(
-    zoo, phantom_root, finished, check_folder, tmp_path
-):
+def test_both_breasts_can_make_a_sample_and_every_figure_is_drawn(zoo, phantom_root, finished, check_folder, tmp_path):
     pairs = ["--set", "dataset.views=bilateral", "--set", "model.fusion=difference"]
     zoo("run", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, *pairs, "--out", tmp_path)
     check_folder(tmp_path / "baseline_cnn")
@@ -238,10 +236,10 @@ def test_both_breasts_make_a_sample_when_asked_and_every_figure_is_drawn(
 
 @pytest.mark.parametrize("fusion", ["max", "difference", "concat", "attention"])
 def test_a_fusion_needs_several_views(zoo, phantom_root, tmp_path, fusion):
-    said = zoo("run", "--root", phantom_root, *SMALL, "--set", f"model.fusion={fusion}", "--out", tmp_path)
-    assert said.status == 2
+    result = zoo("run", "--root", phantom_root, *SMALL, "--set", f"model.fusion={fusion}", "--out", tmp_path)
+    assert result.status == 2
     assert (
-        said.err.replace("\n", " ")
+        result.err.replace("\n", " ")
         .rstrip()
         .endswith(
             f"model.fusion = '{fusion}' needs samples of several views: "
@@ -260,6 +258,6 @@ def test_spellings_of_one_patients_id_are_warned_of(zoo, folder, no_figures):
     run = ("run", "--dataset", "csv", "--root", folder, "--backbone", "baseline_cnn", *SMALL)
     warning = "warning: patient ids seem to be spellings of one, such as 'p0' and 'P-00'"
     assert warning in zoo(*run).err
-    said = zoo(*run, "--merge-ids")
-    assert "csv: 16 rows, 8 patients, 16 usable" in said.err
-    assert "spellings" not in said.err
+    result = zoo(*run, "--merge-ids")
+    assert "csv: 16 rows, 8 patients, 16 usable" in result.err
+    assert "spellings" not in result.err

@@ -1,4 +1,4 @@
-"""`birads-zoo serve`: what it says before it serves. The server itself: tests/serving."""
+"""`birads-zoo serve`: its messages before it serves. The server itself is tested in tests/serving."""
 
 import pytest
 
@@ -9,15 +9,15 @@ def test_without_its_packages_it_says_what_to_install(zoo, monkeypatch, tmp_path
     from birads_zoo.cli import serve
 
     monkeypatch.setattr(serve, "find_spec", lambda name: None if name == "uvicorn" else name)
-    said = zoo("serve", tmp_path)
-    assert said.status == 2
-    assert said.err == (
+    result = zoo("serve", tmp_path)
+    assert result.status == 2
+    assert result.err == (
         "birads-zoo: error: `birads-zoo serve` needs the package uvicorn: pip install 'birads-zoo[demo]'\n"
     )
 
 
 def test_what_is_no_model_is_refused(zoo, monkeypatch, tmp_path):
     monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
-    said = zoo("serve", tmp_path)
-    assert said.status == 2
-    assert "is no exported model" in said.err
+    result = zoo("serve", tmp_path)
+    assert result.status == 2
+    assert "is no exported model" in result.err

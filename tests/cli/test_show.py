@@ -8,20 +8,20 @@ pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_a_part_is_shown_with_its_options(zoo):
-    ended = zoo("show", "explainer", "integrated-gradients")
-    assert ended.status == 0, ended.err
-    assert ended.out.splitlines()[0].startswith("integrated-gradients, an explainer: Integrated gradients")
-    assert "  plugin: birads-zoo " in ended.out
-    assert "  options, set under [explainer.options]:\n    steps  int, ≥ 1, default 50\n" in ended.out
-    assert "gradients along the line" in ended.out
+    result = zoo("show", "explainer", "integrated-gradients")
+    assert result.status == 0, result.err
+    assert result.out.splitlines()[0].startswith("integrated-gradients, an explainer: Integrated gradients")
+    assert "  plugin: birads-zoo " in result.out
+    assert "  options, set under [explainer.options]:\n    steps  int, ≥ 1, default 50\n" in result.out
+    assert "gradients along the line" in result.out
 
 
 def test_a_backbone_is_shown_with_its_pixels_weights_and_licence(zoo):
-    said = zoo("show", "backbone", "resnet50").out
-    assert "  input: 3 channels\n  pixel mean: 0.485, 0.456, 0.406\n" in said
-    assert "  weights: ImageNet-1k" in said
-    assert "  licence: torchvision IMAGENET1K_V1: code BSD-3-Clause" in said
-    assert said.endswith("  options: none\n")
+    text = zoo("show", "backbone", "resnet50").out
+    assert "  input: 3 channels\n  pixel mean: 0.485, 0.456, 0.406\n" in text
+    assert "  weights: ImageNet-1k" in text
+    assert "  licence: torchvision IMAGENET1K_V1: code BSD-3-Clause" in text
+    assert text.endswith("  options: none\n")
     assert "weights: none" in zoo("show", "backbone", "baseline_cnn").out
 
 
@@ -48,7 +48,7 @@ def test_a_recipe_is_shown_with_the_fields_that_it_sets(zoo):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (("recipe", "dem"), "unknown recipe 'dem'; did you mean 'demo'?"),
         (("backbone", "timm"), "unknown backbone 'timm'; did you mean 'timm/…'?"),
@@ -57,7 +57,7 @@ def test_a_recipe_is_shown_with_the_fields_that_it_sets(zoo):
         (("lossy", "focal"), "unknown kind 'lossy'; did you mean 'losses'?"),
     ],
 )
-def test_an_unknown_part_names_the_nearest(zoo, arguments, said):
-    ended = zoo("show", *arguments)
-    assert (ended.status, ended.out) == (2, "")
-    assert said in ended.err
+def test_an_unknown_part_names_the_nearest(zoo, arguments, sentence):
+    result = zoo("show", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert sentence in result.err

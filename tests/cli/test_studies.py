@@ -1,4 +1,4 @@
-"""`birads-zoo compare`, `ablate` and `leakage` from the outside: what they print, what they leave, how they refuse."""
+"""`birads-zoo compare`, `ablate` and `leakage`: what they print, the files that they write, and their errors."""
 
 import csv
 import json
@@ -18,21 +18,21 @@ def test_a_comparison_ends_in_a_leaderboard_with_a_failed_model_as_a_row(zoo, ph
         *("compare", "--root", phantom_root, "--plugin", "good.py", "--plugin", "bad.py"),
         *("--backbone", "bad-net", "--backbone", "good-net", "--backbone", "baseline_cnn", *SMALL, "--out", "study"),
     ]
-    said = zoo(*arguments, "--json")
-    assert said.status == 0, said.err
-    found = json.loads(said.out)
-    errors = {entry["name"]: entry["error"] for entry in found["entries"]}
+    result = zoo(*arguments, "--json")
+    assert result.status == 0, result.err
+    values = json.loads(result.out)
+    errors = {entry["name"]: entry["error"] for entry in values["entries"]}
     assert "division by zero" in errors.pop("bad-net")
     assert errors == {"good-net": "", "baseline_cnn": ""}
-    assert found["entries"][-1]["name"] == "bad-net", "what failed comes last"
-    assert found["ranks"][-1] is None
-    assert (found["split"], found["leaky"], found["folds"]) == ("patient", False, 2)
-    for entry in found["entries"][:2]:
+    assert values["entries"][-1]["name"] == "bad-net", "what failed comes last"
+    assert values["ranks"][-1] is None
+    assert (values["split"], values["leaky"], values["folds"]) == ("patient", False, 2)
+    for entry in values["entries"][:2]:
         assert entry["score"]["low"] <= entry["score"]["value"] <= entry["score"]["high"]
         assert entry["parameters"] > 0
         assert entry["flops"] > 0
         assert min(entry["train_rate"], entry["predict_rate"]) > 0
-    assert said.out == (folder / "study" / "leaderboard.json").read_text()
+    assert result.out == (folder / "study" / "leaderboard.json").read_text()
     left = {path.name for path in (folder / "study").iterdir()}
     assert {"study.toml", "runs", "errors", "figures", "leaderboard.html", "leaderboard.csv"} <= left
     assert {"leaderboard.md", "leaderboard.xlsx"} <= left
@@ -47,13 +47,13 @@ def test_a_comparison_ends_in_a_leaderboard_with_a_failed_model_as_a_row(zoo, ph
 @pytest.mark.usefixtures("no_figures")
 def test_an_ablation_study_has_a_row_for_every_ablation(zoo, phantom_root, folder, monkeypatch):
     monkeypatch.setattr("sys.argv", ["/bin/birads-zoo", "ablate", "--backbone", "baseline_cnn"])
-    said = zoo(
+    result = zoo(
         "ablate", "--root", phantom_root, "--backbone", "baseline_cnn", "--ablations", "no-dropout,no-class-weights",
         *SMALL, "--out", "study",
     )  # fmt: skip
-    assert said.status == 0, said.err
-    assert "# Ablations of baseline_cnn" in said.out
-    assert "| no-class-weights | – | it changes nothing here |" in said.out
+    assert result.status == 0, result.err
+    assert "# Ablations of baseline_cnn" in result.out
+    assert "| no-class-weights | – | it changes nothing here |" in result.out
     with (folder / "study" / "ablations.csv").open(newline="") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert list(rows) == ["no-dropout", "no-class-weights"]
@@ -64,29 +64,29 @@ def test_an_ablation_study_has_a_row_for_every_ablation(zoo, phantom_root, folde
     assert values["command"] == "birads-zoo ablate --backbone baseline_cnn"
     assert values["environment"]["versions"]["torch"]
     assert (folder / "study" / "figures" / "ablations.png").stat().st_size > 10_000
-    asked = tomllib.loads((folder / "study" / "study.toml").read_text())
-    assert list(asked["variants"]) == ["baseline_cnn", "baseline_cnn+no-dropout", "baseline_cnn+no-class-weights"]
+    study = tomllib.loads((folder / "study" / "study.toml").read_text())
+    assert list(study["variants"]) == ["baseline_cnn", "baseline_cnn+no-dropout", "baseline_cnn+no-class-weights"]
 
 
 @pytest.mark.usefixtures("no_figures")
 def test_a_leakage_study_says_what_each_split_makes_of_the_score(zoo, phantom_root, folder):
-    said = zoo("leakage", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", "study", "--json")
-    assert said.status == 0, said.err
-    values = json.loads(said.out)
-    assert said.out == (folder / "study" / "leakage.json").read_text()
+    result = zoo("leakage", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--out", "study", "--json")
+    assert result.status == 0, result.err
+    values = json.loads(result.out)
+    assert result.out == (folder / "study" / "leakage.json").read_text()
     schemes = {row["scheme"]: row for row in values["schemes"]}
     assert list(schemes) == ["patient", "breast", "image"]
     assert [row["leaky"] for row in schemes.values()] == [False, True, True]
     gap = schemes["image"]["score"]["value"] - schemes["patient"]["score"]["value"]
     assert schemes["image"]["inflation"]["value"] == pytest.approx(gap)
     assert schemes["patient"]["inflation"] is None
-    assert "puts images of one patient on both sides" in said.err
-    assert "[3/3] baseline_cnn@0@image" in said.err
+    assert "puts images of one patient on both sides" in result.err
+    assert "[3/3] baseline_cnn@0@image" in result.err
     assert (folder / "study" / "figures" / "leakage.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (["compare", "--backbone", "resnet"], "unknown backbone 'resnet'; did you mean 'resnet50'?"),
         (["compare", "--backbone", "resnet50", "--ablations", "no-drop"], "unknown ablation 'no-drop'; did you mean"),
@@ -99,16 +99,16 @@ def test_a_leakage_study_says_what_each_split_makes_of_the_score(zoo, phantom_ro
         (["leakage", "--backbone", "resnet50", "--set", "training.epoch=1"], "did you mean 'training.epochs'"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_starts_nothing(zoo, folder, arguments, said):
-    refused = zoo(*arguments)
-    assert refused.status == 2
-    assert said in refused.err
+def test_a_mistake_is_one_sentence_and_starts_nothing(zoo, folder, arguments, sentence):
+    result = zoo(*arguments)
+    assert result.status == 2
+    assert sentence in result.err
     assert list(folder.iterdir()) == []
 
 
 @pytest.fixture
 def unordered(tmp_path_factory):
-    """A csv data set whose labels have no order: three of a picture each, one more of a picture that is missing."""
+    """A csv data set whose labels have no order: three with one picture each, and one whose picture is missing."""
     root = tmp_path_factory.mktemp("unordered")
     rows = ["image_path,patient_id,label"]
     for number, label in enumerate(("normal", "benign", "malignant")):
@@ -121,19 +121,19 @@ def unordered(tmp_path_factory):
 @pytest.mark.parametrize("command", ["compare", "ablate", "leakage"])
 @pytest.mark.parametrize("more", [(), ("--target=label",), ("--class=normal", "--class=benign", "--class=malignant")])
 def test_classes_without_an_order_have_no_weighted_kappa_and_nothing_starts(zoo, unordered, folder, command, more):
-    asked = [command, "--dataset=csv", "--root", unordered, *more, "--backbone=baseline_cnn", *SMALL]
-    refused = zoo(*asked, "--metric=kappa_quadratic")
-    assert refused.status == 2
+    arguments = [command, "--dataset=csv", "--root", unordered, *more, "--backbone=baseline_cnn", *SMALL]
+    result = zoo(*arguments, "--metric=kappa_quadratic")
+    assert result.status == 2
     names = "normal, benign, malignant" if "--class=normal" in more else "benign, malignant, normal"
-    assert f"those of the target 'label' ({names}) have none" in refused.err
-    assert "choose another --metric (macro_f1, macro_auroc, balanced_accuracy, accuracy)" in refused.err
+    assert f"those of the target 'label' ({names}) have none" in result.err
+    assert "choose another --metric (macro_f1, macro_auroc, balanced_accuracy, accuracy)" in result.err
     assert list(folder.iterdir()) == []
 
 
 def test_two_classes_need_no_order_for_a_weighted_kappa(zoo, unordered, folder):
-    asked = ["compare", "--dataset=csv", "--root", unordered, "--class=normal", "--class=benign", *SMALL]
-    said = zoo(*asked, "--backbone=baseline_cnn", "--metric=kappa_quadratic")
-    assert "1 usable patient, fewer than the 2 folds" in said.err, "the run itself is refused, for its folds"
+    arguments = ["compare", "--dataset=csv", "--root", unordered, "--class=normal", "--class=benign", *SMALL]
+    result = zoo(*arguments, "--backbone=baseline_cnn", "--metric=kappa_quadratic")
+    assert "1 usable patient, fewer than the 2 folds" in result.err, "the run itself is refused, for its folds"
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -145,6 +145,6 @@ def test_when_all_fail_there_is_nothing_to_compare(zoo, phantom_root, folder, wr
         ("ablate", "the full model failed, so nothing can be compared: seed 0"),
         ("leakage", "the split by patient failed, so nothing can be compared: seed 0"),
     ):
-        said = zoo(name, *shared, "--out", f"{name}-study")
-        assert said.status == 2
-        assert sentence in said.err
+        result = zoo(name, *shared, "--out", f"{name}-study")
+        assert result.status == 2
+        assert sentence in result.err

@@ -1,4 +1,4 @@
-"""Runs and studies with trackers: what these see, that none changes a result, and that one can stop a run."""
+"""Runs and studies with trackers: what trackers see, that none changes a result, and that one can stop a run."""
 
 import json
 import re
@@ -74,7 +74,7 @@ ALL_EPOCHS = [(fold, epoch) for fold in (0, 1) for epoch in (1, 2, 3)]
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
-    """Runs without figures, heat maps and the shortcuts' verdicts, which take most of so small a run's time."""
+    """Runs without figures, heat maps and tests of shortcuts, which take most of the time of such a small run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "draw_all", lambda *given: None)
         patch.setattr(pipeline, "explain_fold", lambda *given: None)
@@ -84,7 +84,7 @@ def quick():
 
 @pytest.fixture
 def log(folder):
-    """The flags that use the example of a tracker, which lies in the working directory."""
+    """The flags that use the example tracker, which is in the working directory."""
     (folder / "log.py").write_text(LOG)
     return ["--plugin", "log.py", "--tracker", "log"]
 
@@ -93,8 +93,8 @@ def log(folder):
 def plain(zoo, phantom_root, tmp_path_factory):
     """The folder of a run without trackers."""
     out = tmp_path_factory.mktemp("plain")
-    said = zoo("run", "--root", phantom_root, *SMALL, "--out", out)
-    assert said.status == 0, said.err
+    result = zoo("run", "--root", phantom_root, *SMALL, "--out", out)
+    assert result.status == 0, result.err
     return out / "baseline_cnn"
 
 
@@ -107,9 +107,9 @@ def crowd(zoo, phantom_root, tmp_path_factory):
     names = ["draws", *(f"fails-{call}" for call in CALLS), "leaves", "answers", "log"]
     flags = [flag for name in names for flag in ("--tracker", name)]
     plugins = ["--plugin", out / "unruly.py", "--plugin", out / "log.py"]
-    said = zoo("run", "--root", phantom_root, *SMALL, *plugins, *flags, "--out", out, "--json")
-    assert said.status == 0, said.err
-    return out / "baseline_cnn", said
+    result = zoo("run", "--root", phantom_root, *SMALL, *plugins, *flags, "--out", out, "--json")
+    assert result.status == 0, result.err
+    return out / "baseline_cnn", result
 
 
 def calls(run):
@@ -126,13 +126,13 @@ def assert_same_results(run, other):
 
 
 def test_a_tracker_follows_a_run_to_its_end(crowd):
-    run, said = crowd
+    run, result = crowd
     first, *middle, last = calls(run)
     assert first == {"call": "started", "run_id": "baseline_cnn", "folds": 2, "resumed": False}
     assert epochs(run) == ALL_EPOCHS
     history = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert middle == [{"call": "epoch", **epoch} for epoch in history]
-    metrics = json.loads(said.out)
+    metrics = json.loads(result.out)
     assert (last["call"], last["macro_f1"], last["n"]) == ("finished", metrics["macro"]["f1"], metrics["n"])
 
 
@@ -141,37 +141,37 @@ def test_trackers_that_fail_and_draw_leave_the_results_as_they_are_without_any(c
 
 
 @pytest.mark.parametrize(
-    ("name", "call", "said"),
+    ("name", "call", "sentence"),
     [
         *((f"fails-{call}", call, "RuntimeError: no luck (line ") for call in CALLS),
         ("leaves", "epoch", "SystemExit: 3 (line "),
         ("answers", "epoch", "TypeError: it returned a value of type bool, not None or a Stop"),
     ],
 )
-def test_a_tracker_that_fails_is_named_once(crowd, name, call, said):
+def test_a_tracker_that_fails_is_named_once(crowd, name, call, sentence):
     run, printed = crowd
     (warning,) = [line for line in printed.err.splitlines() if f"tracker {name!r}" in line]
     assert warning.startswith(
         f"birads-zoo: warning: tracker {name!r} (plugin {run.parent / 'unruly.py'}) failed in `{call}`, "
-        f"and the run goes on without it: {said}"
+        f"and the run goes on without it: {sentence}"
     )
 
 
 def test_what_a_tracker_prints_stays_off_stdout(crowd):
-    _, said = crowd
-    assert said.err.count("drawn") == 1 + 1 + len(ALL_EPOCHS) + 1
-    assert "tracker 'draws'" not in said.err
+    _, result = crowd
+    assert result.err.count("drawn") == 1 + 1 + len(ALL_EPOCHS) + 1
+    assert "tracker 'draws'" not in result.err
 
 
 # ── Stopping, failing and resuming ───────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_tracker_can_stop_a_run_that_can_then_go_on_without_it(zoo, phantom_root, folder, log, plain):
-    said = zoo("run", "--root", phantom_root, *SMALL, *log, "--set", "tracking.options.log.give_up=0.1")
+    result = zoo("run", "--root", phantom_root, *SMALL, *log, "--set", "tracking.options.log.give_up=0.1")
     run = Path("runs/baseline_cnn")
-    (loss,) = re.findall(r"a validation loss of (\S+);", said.err)
-    assert (said.status, said.out) == (2, "")
-    assert said.err.splitlines()[-1] == (
+    (loss,) = re.findall(r"a validation loss of (\S+);", result.err)
+    assert (result.status, result.out) == (2, "")
+    assert result.err.splitlines()[-1] == (
         "birads-zoo: error: stopped by tracker 'log' after epoch 1 of fold 1: "
         f"a validation loss of {loss}; to go on with it: birads-zoo run --resume {folder / run}"
     )
@@ -184,13 +184,13 @@ def test_a_tracker_can_stop_a_run_that_can_then_go_on_without_it(zoo, phantom_ro
     assert f"{run} is not finished (tracker 'log' stopped it: {reason}): go on with it" in zoo("report", run).err
 
     resume = ["run", "--resume", run, "--plugin", "log.py", "--device", "cpu"]
-    said = zoo(*resume)
-    assert "stopped by tracker 'log' after epoch 2 of fold 1" in said.err, "an epoch of before must not stop it again"
+    result = zoo(*resume)
+    assert "stopped by tracker 'log' after epoch 2 of fold 1" in result.err, "an epoch of before must not stop it again"
     assert epochs(run) == [(0, 1), (0, 2)]
     assert calls(run)[0]["resumed"]
 
-    said = zoo("run", "--resume", run, "--device", "cpu", "--no-tracker")  # without its plugin
-    assert said.status == 0, said.err
+    result = zoo("run", "--resume", run, "--device", "cpu", "--no-tracker")  # without its plugin
+    assert result.status == 0, result.err
     assert read_stopped(run) is None
     assert epochs(run) == [(0, 1), (0, 2)], "a tracker that is not in use was called"
     assert_same_results(run, plain)
@@ -210,13 +210,13 @@ def test_a_run_that_is_interrupted_says_so_and_a_resumed_one_gives_all_its_epoch
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "_one_epoch", dying)
-        said = zoo("run", "--root", phantom_root, *SMALL, *log)
+        result = zoo("run", "--root", phantom_root, *SMALL, *log)
     run = Path("runs/baseline_cnn")
-    assert said.status == 130
+    assert result.status == 130
     assert epochs(run) == ALL_EPOCHS[:4]
     assert calls(run)[-1] == {"call": "failed", "reason": "interrupted"}
-    said = zoo("run", "--resume", run, "--plugin", "log.py", "--device", "cpu")
-    assert said.status == 0, said.err
+    result = zoo("run", "--resume", run, "--plugin", "log.py", "--device", "cpu")
+    assert result.status == 0, result.err
     assert calls(run)[0]["resumed"]
     assert epochs(run) == ALL_EPOCHS
     assert_same_results(run, plain)
@@ -235,26 +235,26 @@ def test_a_run_that_fails_gives_the_class_of_the_error_and_a_tracker_can_come_la
     run = Path("runs/baseline_cnn")
     assert calls(run)[-1] == {"call": "failed", "reason": "ZeroDivisionError"}
     (run / "recipe.toml").write_text((run / "recipe.toml").read_text().replace('trackers = ["log"]', "trackers = []"))
-    said = zoo("run", "--resume", run, *log, "--device", "cpu")
-    assert said.status == 0, said.err
+    result = zoo("run", "--resume", run, *log, "--device", "cpu")
+    assert result.status == 0, result.err
     assert epochs(run) == ALL_EPOCHS
     assert calls(run)[-1]["call"] == "finished"
     assert_same_results(run, plain)
 
-    said = zoo("run", "--resume", run, *log, "--epochs", 5)
-    assert said.err.endswith("leave out what would change it: training.epochs\n")
+    result = zoo("run", "--resume", run, *log, "--epochs", 5)
+    assert result.err.endswith("leave out what would change it: training.epochs\n")
 
 
 @pytest.mark.parametrize("command", ["run", "compare", "ablate", "leakage"])
 def test_a_tracker_and_none_contradict_each_other(zoo, folder, command):
-    said = zoo(command, "--backbone", "baseline_cnn", "--tracker", "tensorboard", "--no-tracker")
-    assert said.err == "birads-zoo: error: --no-tracker and --tracker contradict each other; leave one of them out\n"
+    result = zoo(command, "--backbone", "baseline_cnn", "--tracker", "tensorboard", "--no-tracker")
+    assert result.err == "birads-zoo: error: --no-tracker and --tracker contradict each other; leave one of them out\n"
 
 
 @pytest.mark.parametrize("command", ["run", "compare", "ablate", "leakage"])
 def test_a_wrong_tracker_is_refused_before_anything_is_read(zoo, folder, command):
-    said = zoo(command, "--backbone", "baseline_cnn", "--root", "nowhere", "--tracker", "tensorbord")
-    assert said.err == "birads-zoo: error: unknown tracker 'tensorbord'; did you mean 'tensorboard'?\n"
+    result = zoo(command, "--backbone", "baseline_cnn", "--root", "nowhere", "--tracker", "tensorbord")
+    assert result.err == "birads-zoo: error: unknown tracker 'tensorbord'; did you mean 'tensorboard'?\n"
     assert list(folder.iterdir()) == []
 
 
@@ -267,18 +267,18 @@ def test_a_study_tracks_each_of_its_runs_and_a_stopped_one_is_a_row(zoo, phantom
     assert picky != LOG
     (folder / "log.py").write_text(picky)
     study = ["ablate", "--root", phantom_root, *SMALL, "--seeds", 1, "--ablations", "no-dropout", "--out", "study"]
-    said = zoo(*study, *log)
-    assert said.status == 0, said.err
+    result = zoo(*study, *log)
+    assert result.status == 0, result.err
     runs = folder / "study" / "runs"
     assert calls(runs / "baseline_cnn@0")[-1]["call"] == "finished"
     assert calls(runs / "baseline_cnn+no-dropout@0")[-1] == {"call": "failed", "reason": "stopped"}
-    assert "[2/2] baseline_cnn+no-dropout@0 · stopped: seed 0: stopped by tracker 'log' after epoch 1" in said.err
-    assert "stopped by tracker 'log'" in said.out
-    assert str(folder) not in said.out
+    assert "[2/2] baseline_cnn+no-dropout@0 · stopped: seed 0: stopped by tracker 'log' after epoch 1" in result.err
+    assert "stopped by tracker 'log'" in result.out
+    assert str(folder) not in result.out
     assert not (folder / "study" / "errors").exists()
     assert "tracking" not in tomllib.loads((folder / "study" / "study.toml").read_text())["variants"]["baseline_cnn"]
 
-    said = zoo(*study)  # without trackers it is the same study
-    assert said.status == 0, said.err
-    assert "1 of 2 runs are there already" in said.err
+    result = zoo(*study)  # without trackers it is the same study
+    assert result.status == 0, result.err
+    assert "1 of 2 runs are there already" in result.err
     assert (runs / "baseline_cnn+no-dropout@0" / "metrics.json").exists()

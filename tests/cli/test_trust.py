@@ -1,4 +1,4 @@
-"""A stranger's model folder as the working directory: nothing in it is executed to open the model."""
+"""Somebody else's model folder as the working directory: nothing in it is executed to open the model."""
 
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ LOADED = "birads-zoo: loaded the plugin files that registry.toml names: "
 
 @pytest.fixture
 def marker(exported, tmp_path, monkeypatch):
-    """Change into a model's folder that names a plugin file; yield what that file makes when it is executed."""
+    """Change into a model's folder that names a plugin file; return the file that the plugin writes when executed."""
     model = shutil.copytree(exported, tmp_path / "model")
     (model / "registry.toml").write_text('[plugins]\nfiles = ["evil.py"]\n')
     (model / "evil.py").write_text(EVIL.format(marker=tmp_path / "marker"))
@@ -43,9 +43,9 @@ def test_load_executes_nothing(marker, picture):
 
 @pytest.mark.parametrize("explain", [False, True])
 def test_predict_executes_nothing(zoo, marker, picture, explain):
-    said = zoo("predict", ".", picture, "--device", "cpu", *(["--out", "told.csv", "--explain"] if explain else []))
-    assert said.status == 0, said.err
-    assert LOADED not in said.err
+    result = zoo("predict", ".", picture, "--device", "cpu", *(["--out", "out.csv", "--explain"] if explain else []))
+    assert result.status == 0, result.err
+    assert LOADED not in result.err
     assert not marker.exists()
 
 
@@ -63,8 +63,8 @@ def test_serve_executes_nothing(zoo, marker, monkeypatch):
     served = []
     monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
     monkeypatch.setattr("birads_zoo.serving.app.serve", lambda model, *others: served.append(model))
-    said = zoo("serve", ".", "--device", "cpu")
-    assert said.status == 0, said.err
+    result = zoo("serve", ".", "--device", "cpu")
+    assert result.status == 0, result.err
     assert served[0].classes
     assert not marker.exists()
 
@@ -83,18 +83,18 @@ def test_serve_executes_nothing(zoo, marker, monkeypatch):
     ],
     ids=" ".join,
 )
-def test_commands_for_ones_own_work_say_once_which_files_they_loaded(zoo, marker, arguments):
-    said = zoo(*arguments)
+def test_commands_on_own_data_print_once_which_files_they_loaded(zoo, marker, arguments):
+    result = zoo(*arguments)
     assert marker.exists()
-    assert said.err.count(LOADED) == 1
-    assert f"{LOADED}{marker.parent / 'model' / 'evil.py'}\n" in said.err
-    assert LOADED not in said.out
+    assert result.err.count(LOADED) == 1
+    assert f"{LOADED}{marker.parent / 'model' / 'evil.py'}\n" in result.err
+    assert LOADED not in result.out
 
 
-def test_the_python_api_says_it_too_and_only_if_there_are_any(marker, capfd, monkeypatch):
+def test_the_python_api_prints_loaded_files_only_if_there_are_any(marker, capfd, monkeypatch):
     assert birads_zoo.list_backbones("baseline*") == ["baseline_cnn"]
-    said = capfd.readouterr()
-    assert (said.out, said.err) == ("", f"{LOADED}{marker.parent / 'model' / 'evil.py'}\n")
+    result = capfd.readouterr()
+    assert (result.out, result.err) == ("", f"{LOADED}{marker.parent / 'model' / 'evil.py'}\n")
     monkeypatch.chdir(marker.parent)
     birads_zoo.list_backbones()
     assert capfd.readouterr().err == ""

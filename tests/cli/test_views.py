@@ -1,4 +1,4 @@
-"""A patient's exam as one sample, all the way: trained, explained, reported, exported and predicted."""
+"""A patient's exam as one sample: trained, explained, reported, exported and predicted."""
 
 import csv
 import json
@@ -20,19 +20,19 @@ WEIGHTS = [f"view_weight_{name}" for name in NAMES]
 def exams(zoo, phantom_root, rows_of, tmp_path_factory):
     """A run on the phantom's exams, with pictures of 48×32 pixels, and its predictions."""
     out = tmp_path_factory.mktemp("exams")
-    said = zoo(
+    result = zoo(
         *("run", "--root", phantom_root, "--backbone", "baseline_cnn", "--image-size", "48x32", "--epochs", 1),
-        *("--folds", 2, "--device", "cpu", "--out", out, *(part for one in EXAMS for part in ("--set", one))),
+        *("--folds", 2, "--device", "cpu", "--out", out, *(part for setting in EXAMS for part in ("--set", setting))),
     )
-    assert said.status == 0, said.err
+    assert result.status == 0, result.err
     run = out / "baseline_cnn"
-    return SimpleNamespace(folder=run, rows=rows_of(run / "predictions.csv"), said=said)
+    return SimpleNamespace(folder=run, rows=rows_of(run / "predictions.csv"), result=result)
 
 
 @pytest.fixture(scope="module")
 def explained(exams, zoo):
-    said = zoo("explain", exams.folder, "--device", "cpu", "--limit", 3)
-    assert said.status == 0, said.err
+    result = zoo("explain", exams.folder, "--device", "cpu", "--limit", 3)
+    assert result.status == 0, result.err
     return read_explanations(exams.folder)
 
 
@@ -69,24 +69,24 @@ def test_an_exam_is_one_row_in_every_table(exams, rows_of):
     assert all("in row" in row["detail"] for row in dropped)
     assert not {row["patient_id"] for row in dropped} & set(patients)
     made = f"pictures make {len(exams.rows)} exams"
-    assert made in exams.said.err
+    assert made in exams.result.err
 
 
-def test_the_run_tells_which_view_counted(exams):
+def test_the_predictions_hold_the_weight_of_each_view(exams):
     for row in exams.rows:
         weights = [float(row[name]) for name in WEIGHTS]
         assert sum(weights) == pytest.approx(1, abs=1e-3)
         assert min(weights) >= 0
 
 
-def test_what_is_finer_than_an_exam_has_no_reading(exams):
+def test_levels_finer_than_an_exam_have_no_metrics(exams):
     metrics = json.loads((exams.folder / "metrics.json").read_text())
     assert metrics["level"] == "patient"
     assert metrics["levels"]["breast"] is None
     assert metrics["levels"]["patient"]["n"] == metrics["n"] == metrics["patients"] == len(exams.rows)
     assert set(metrics["subgroups"]["attributes"]) <= {"density", "age", "year"}
-    assert f"{len(exams.rows)} exams" in exams.said.out
-    assert "breast is known" not in exams.said.out
+    assert f"{len(exams.rows)} exams" in exams.result.out
+    assert "breast is known" not in exams.result.out
 
 
 def test_every_picture_of_an_exam_is_explained_by_itself(exams, explained):
@@ -107,8 +107,8 @@ def test_every_picture_of_an_exam_is_explained_by_itself(exams, explained):
 
 
 def test_the_page_shows_an_exams_pictures_side_by_side(exams, explained, zoo, tmp_path):
-    said = zoo("report", exams.folder, "--out", tmp_path / "report.html")
-    assert said.status == 0, said.err
+    result = zoo("report", exams.folder, "--out", tmp_path / "report.html")
+    assert result.status == 0, result.err
     page = (tmp_path / "report.html").read_text()
     assert '"width": 128' in page, "four pictures of 32 pixels"
     assert '"height": 48' in page
@@ -116,16 +116,16 @@ def test_the_page_shows_an_exams_pictures_side_by_side(exams, explained, zoo, tm
 
 @pytest.fixture(scope="module")
 def predicted(exams, explained, table, zoo, rows_of, tmp_path_factory):
-    """What both formats of the model say of the table, by format, and their folders."""
-    out, told = tmp_path_factory.mktemp("models"), {}
+    """The rows that both formats of the model predict for the table, and the folder of the models."""
+    out, rows = tmp_path_factory.mktemp("models"), {}
     for kind, more in (("safetensors", ["--explain"]), ("onnx", [])):
-        said = zoo("export", exams.folder, "--format", kind, "--out", out / kind, "--device", "cpu")
-        assert said.status == 0, said.err
-        said = zoo("predict", out / kind, table.path, "--out", out / f"{kind}.csv", "--device", "cpu", *more)
-        assert said.status == 1, "the row that fits nowhere"
-        assert "3 exams: " in said.err
-        told[kind] = rows_of(out / f"{kind}.csv")
-    return SimpleNamespace(folder=out, **told)
+        result = zoo("export", exams.folder, "--format", kind, "--out", out / kind, "--device", "cpu")
+        assert result.status == 0, result.err
+        result = zoo("predict", out / kind, table.path, "--out", out / f"{kind}.csv", "--device", "cpu", *more)
+        assert result.status == 1, "the row that fits nowhere"
+        assert "3 exams: " in result.err
+        rows[kind] = rows_of(out / f"{kind}.csv")
+    return SimpleNamespace(folder=out, **rows)
 
 
 def test_an_exported_model_predicts_exams_from_a_table(predicted, table):
@@ -140,9 +140,9 @@ def test_an_exported_model_predicts_exams_from_a_table(predicted, table):
 
 
 def test_both_formats_predict_the_same(predicted):
-    for one, other in zip(predicted.safetensors[:2], predicted.onnx[:2], strict=True):
-        for name in (column for column in one if column.startswith(("probability_", "view_weight_"))):
-            assert float(one[name]) == pytest.approx(float(other[name]), abs=1e-3), name
+    for row, other in zip(predicted.safetensors[:2], predicted.onnx[:2], strict=True):
+        for name in (column for column in row if column.startswith(("probability_", "view_weight_"))):
+            assert float(row[name]) == pytest.approx(float(other[name]), abs=1e-3), name
 
 
 def test_heat_maps_of_an_exam_lie_side_by_side_and_are_empty_where_there_is_no_picture(predicted):
@@ -156,7 +156,7 @@ def test_heat_maps_of_an_exam_lie_side_by_side_and_are_empty_where_there_is_no_p
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "sentence"),
     [
         (["dataset.level=patient"], "makes other samples: set dataset.level to 'image', or dataset.views to 'exam'"),
         (["dataset.level=breast", "dataset.views=exam"], "set dataset.level to 'image', or dataset.views to 'breast'"),
@@ -166,6 +166,6 @@ def test_heat_maps_of_an_exam_lie_side_by_side_and_are_empty_where_there_is_no_p
         ),
     ],
 )
-def test_levels_that_make_no_sense_are_one_sentence(refused, phantom_root, settings, said):
-    sentence = refused("run", "--root", phantom_root, *(part for one in settings for part in ("--set", one)))
-    assert said in sentence
+def test_invalid_levels_are_one_sentence(refused, phantom_root, settings, sentence):
+    message = refused("run", "--root", phantom_root, *(part for setting in settings for part in ("--set", setting)))
+    assert sentence in message

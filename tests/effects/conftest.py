@@ -1,4 +1,4 @@
-"""What the tests of the recipe's effects share: small pictures, higher than wide, and parts that show their context."""
+"""Fixtures of the recipe's effects: small pictures, higher than wide, and parts that show their context."""
 
 import contextlib
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
-from birads_zoo.training import fold as fold_room
+from birads_zoo.training import fold as fold_module
 from birads_zoo.training.fold import fit_fold
 
 PLUGIN = '''
@@ -96,8 +96,8 @@ SMALL = {
 }
 
 
-class Caught(Exception):  # noqa: N818 - no error: it ends a run that has shown what it would do
-    """What a run was about to do is known."""
+class Caught(Exception):  # noqa: N818 - not an error: it ends a run early
+    """Ends a run once the test has seen what the run was about to do."""
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +128,7 @@ def built(host, recipe):
 
 @pytest.fixture
 def fit_of(host, recipe, prepared, tmp_path, monkeypatch):
-    """Start the first fold of the recipe with changes: with what it would be trained, a `Fit`."""
+    """Start the first fold of the recipe with changes, and return the `Fit` with which it would be trained."""
 
     def catch(changes=None):
         caught = []
@@ -140,7 +140,7 @@ def fit_of(host, recipe, prepared, tmp_path, monkeypatch):
         data, compute = prepared(changes), choose_compute("cpu", "float32")
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         with monkeypatch.context() as patch, contextlib.suppress(Caught):
-            patch.setattr(fold_room, "train", keep)
+            patch.setattr(fold_module, "train", keep)
             fit_fold(recipe(changes), host, data, data.folds[0], compute, folder, Screen(), lambda epoch: None)
         caught[0].folder.mkdir(parents=True)
         return caught[0]
@@ -150,7 +150,7 @@ def fit_of(host, recipe, prepared, tmp_path, monkeypatch):
 
 @pytest.fixture
 def run_of(host, recipe, tmp_path, monkeypatch):
-    """Start a run of the recipe with changes: its `compute`, and the `recipe` whose data it was about to prepare."""
+    """Start a run of the recipe with changes; return its `compute`, and the `recipe` whose data it would prepare."""
     from birads_zoo import pipeline
 
     def catch(changes=None):
@@ -160,8 +160,8 @@ def run_of(host, recipe, tmp_path, monkeypatch):
             seen.recipe = applied
             raise Caught
 
-        def choose(*given):
-            seen.compute = choose_compute(*given)
+        def choose(*arguments):
+            seen.compute = choose_compute(*arguments)
             return seen.compute
 
         with monkeypatch.context() as patch, contextlib.suppress(Caught):

@@ -1,4 +1,4 @@
-"""Every field of the recipe has a test that shows what changing it changes."""
+"""Every field of the recipe has a test that shows its effect."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ from birads_zoo.recipe import Recipe
 
 
 def fields(kind=Recipe, prefix=""):
-    """The dotted names of all fields that hold a value and no section."""
+    """Yield the dotted names of all fields that hold a value, not a section."""
     for field in msgspec.structs.fields(kind):
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
             yield from fields(field.type, f"{prefix}{field.name}.")
@@ -18,7 +18,7 @@ def fields(kind=Recipe, prefix=""):
 
 
 def shown():
-    """The fields that tests of this folder name in `@pytest.mark.follows(…)`."""
+    """Yield the fields that tests of this folder name in `@pytest.mark.follows(…)`."""
     for path in Path(__file__).parent.glob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.follows":
@@ -29,4 +29,4 @@ def test_every_field_has_a_test_of_its_effect():
     known, tested = set(fields()), set(shown())
     missing, gone = sorted(known - tested), sorted(tested - known)
     assert not missing, f"add a test marked with pytest.mark.follows here for {', '.join(missing)}"
-    assert not gone, f"the recipe has no longer {', '.join(gone)}"
+    assert not gone, f"the recipe no longer has {', '.join(gone)}"

@@ -59,8 +59,8 @@ def test_the_head_follows_the_last_stage(built):
 @pytest.mark.parametrize(("freeze", "trained"), [("none", "stem middle end"), ("early", "middle end"), ("all", "")])
 def test_what_is_frozen_is_not_trained(built, freeze, trained):
     backbone = built({"model.freeze": freeze}).backbone
-    found = {name.split(".")[0] for name, parameter in backbone.named_parameters() if parameter.requires_grad}
-    assert found == set(trained.split())
+    parts = {name.split(".")[0] for name, parameter in backbone.named_parameters() if parameter.requires_grad}
+    assert parts == set(trained.split())
 
 
 @pytest.mark.follows("model.evidence", "training.lesion_weight")

@@ -1,4 +1,4 @@
-"""Sections `evaluation` and `explainer`, the seed and ablations, from the recipe to what a run reports."""
+"""Sections `evaluation` and `explainer`, the seed and ablations, from the recipe to the results of a run."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def predictions(data):
 
 @pytest.fixture
 def metrics(recipe, data, predictions):
-    """What a run by the recipe with changes makes of these predictions."""
+    """Measure these predictions with the evaluation settings of the recipe with changes."""
 
     def make(changes=None):
         count, k = int((predictions["part"] == "test").sum()), len(data.labelled.classes)
@@ -55,16 +55,16 @@ def test_positive_classes_are_those_asked_for(metrics):
 def test_mistakes_cost_what_they_are_said_to(metrics, data):
     k = len(data.labelled.classes)
     costs = (2.0 * (1 - np.eye(k))).tolist()
-    found = metrics({"evaluation.costs": costs})
+    metrics_by_cost = metrics({"evaluation.costs": costs})
     assert metrics().cost is None
-    assert found.cost.argmax.value == pytest.approx(2 * (1 - found.accuracy))
+    assert metrics_by_cost.cost.argmax.value == pytest.approx(2 * (1 - metrics_by_cost.accuracy))
 
 
 @pytest.mark.follows("evaluation.level_rule")
 def test_images_become_breasts_by_the_rule_asked_for(metrics):
     rules = {rule: metrics({"evaluation.level_rule": rule}).levels for rule in ("mean", "max", "noisy-or")}
-    assert [found.rule for found in rules.values()] == list(rules)
-    assert len({str(replace(found, rule="")) for found in rules.values()}) == 3
+    assert [levels.rule for levels in rules.values()] == list(rules)
+    assert len({str(replace(levels, rule="")) for levels in rules.values()}) == 3
 
 
 @pytest.mark.follows("evaluation.conformal_level")
@@ -90,10 +90,10 @@ def test_heat_maps_are_drawn_by_the_named_explainer_with_its_options(recipe, hos
 
 @pytest.mark.follows("image.height", "image.width")
 def test_what_is_explained_has_the_pictures_size(recipe, data, predictions):
-    asked = choose(data, recipe(), predictions[predictions["part"] == "test"], 8)
-    assert asked.lesions.shape == asked.breasts.shape == (8, 48, 32)
-    assert asked.lesions.any(axis=(1, 2)).sum() > 2
-    assert (asked.breasts.mean(axis=(1, 2)) < 1).all()
+    selection = choose(data, recipe(), predictions[predictions["part"] == "test"], 8)
+    assert selection.lesions.shape == selection.breasts.shape == (8, 48, 32)
+    assert selection.lesions.any(axis=(1, 2)).sum() > 2
+    assert (selection.breasts.mean(axis=(1, 2)) < 1).all()
 
 
 @pytest.mark.follows("tracking.trackers", "tracking.options")

@@ -1,4 +1,4 @@
-"""Sections `augmentation`, `loss` and `training`, from the recipe to what a fold is trained with and does."""
+"""Sections `augmentation`, `loss` and `training`, from the recipe to the training of a fold."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ LOGITS = torch.tensor([[2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 
 @pytest.fixture
 def trained(fit_of, monkeypatch):
-    """Train the first fold of the recipe with changes: its history, and its optimiser with the steps it made."""
+    """Train the first fold of the recipe with changes; return its history, optimiser and learning rate by step."""
 
     def run(changes):
         made, steps = [], []
@@ -37,16 +37,16 @@ def trained(fit_of, monkeypatch):
 
 @pytest.fixture
 def scripted(fit_of, monkeypatch):
-    """Train the recipe with changes where validation finds these values by epoch: its history, and the epoch kept."""
+    """Train the recipe with changes and these validation values by epoch; return the history and the epoch kept."""
 
     def run(changes, **values):
-        found = [dict(zip(values, epoch, strict=True)) for epoch in zip(*values.values(), strict=True)]
-        told = {"val_loss": 1.0, "val_accuracy": 0.5, "val_macro_f1": 0.5, "val_auroc": 0.5}
-        left, kept = iter(found), []
+        validations = [dict(zip(values, epoch, strict=True)) for epoch in zip(*values.values(), strict=True)]
+        usual = {"val_loss": 1.0, "val_accuracy": 0.5, "val_macro_f1": 0.5, "val_auroc": 0.5}
+        left, kept = iter(validations), []
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "_validate", lambda *_: told | next(left))
+            patch.setattr(loop, "_validate", lambda *_: usual | next(left))
             patch.setattr(checkpoint, "load_best", lambda path, model, epochs: kept.append(epochs))
-            history = train(fit_of({"training.epochs": len(found)} | changes), *IGNORE)
+            history = train(fit_of({"training.epochs": len(validations)} | changes), *IGNORE)
         return history, kept[0]
 
     return run
@@ -148,15 +148,15 @@ def test_the_epoch_is_chosen_by_what_was_asked_for(scripted, select, kept):
 
 @pytest.mark.follows("training.lesion_weight")
 def test_known_lesions_weigh_in_the_loss_as_much_as_asked_for(fit_of, monkeypatch):
-    found = []
+    losses = []
     monkeypatch.setattr(loop, "lesion_loss", lambda *_: torch.tensor(10.0))
     for weight in (0.0, 0.25, 1.0):
         seen = {"model.evidence": True, "model.pooling": "max", "training.epochs": 1, "training.lesion_weight": weight}
         fit = fit_of(seen | {"training.batch_size": 999, "model.dropout": 0.0, "training.select": "last"})
         (epoch,) = train(fit, *IGNORE)
-        found.append(epoch.train_loss)
-    assert found[2] - found[1] == pytest.approx(7.5, rel=1e-3)
-    assert found[0] < 2.5, "without a weight no lesion counts"
+        losses.append(epoch.train_loss)
+    assert losses[2] - losses[1] == pytest.approx(7.5, rel=1e-3)
+    assert losses[0] < 2.5, "without a weight no lesion counts"
 
 
 @pytest.mark.follows("training.ema", "training.clip_norm")

@@ -9,10 +9,10 @@ from birads_zoo.explanation.files import COLUMNS, read_explanations, write_expla
 
 
 @pytest.fixture
-def found(explanations_found):
+def found(made_explanations):
     deletion = {"value": 0.375, "low": 0.2, "high": 0.5}
     one = {"scores": {"deletion": deletion}, "baselines": {"random": {"deletion": None}}, "maps": "grad-cam.npz"}
-    return explanations_found({"grad-cam": one}, n=2)
+    return made_explanations({"grad-cam": one}, n=2)
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from birads_zoo.report.run.heat_text import explanations_text
 
 
 @pytest.fixture
-def text_of(explanations_found):
-    return partial(_text_of, explanations_found)
+def text_of(made_explanations):
+    return partial(_text_of, made_explanations)
 
 
-def _text_of(explanations_found, lesion_patients):
+def _text_of(made_explanations, lesion_patients):
     """Return the table of 12 patients with two images each, the first of whom have marked lesions."""
     of, generator = np.repeat(np.arange(12), 2), np.random.default_rng(0)
     at_lesion = ("pointing", "energy_in_lesion")
@@ -34,7 +34,7 @@ def _text_of(explanations_found, lesion_patients):
     table.loc[of >= lesion_patients, [name for name in columns if name.endswith((*at_lesion, "pointing_chance"))]] = (
         np.nan
     )
-    return explanations_text(explanations_found({"grad-cam": msgspec.to_builtins(evaluate_explainer(table))}))
+    return explanations_text(made_explanations({"grad-cam": msgspec.to_builtins(evaluate_explainer(table))}))
 
 
 @pytest.mark.parametrize(("patients", "marked"), [(4, True), (5, False), (0, False)])

@@ -1,7 +1,8 @@
-"""`python tests/mutation`: change the code a little, a hundred and fifty times, and see that a test fails each time.
+"""`python tests/mutation`: makes 150 small changes to the code, and checks that a test fails each time.
 
-Each change is made in a copy of the project, and the tests nearest to it are run there until one fails. Prints how many
-changes were noticed, and each that was not as a diff; the exit status is 1 when fewer were than `--at-least` says.
+Each change is made in a copy of the project, and the nearest tests are run there until one fails. Prints how many
+changes were noticed, and each unnoticed change as a diff. The exit status is 1 if the share of noticed changes is below
+`--at-least`.
 """
 
 import argparse
@@ -28,13 +29,13 @@ from mutate import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.toml")
-NEEDED = ("birads_zoo", "plugins", "tests", "bench", "docs", "examples")
+COPIED = ("birads_zoo", "plugins", "tests", "bench", "docs", "examples")
 A_TEST = 120  # seconds at most
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """What became of a mutant: the test that noticed it ("" when none did), and how long that took."""
+    """The result of a mutant: the test that noticed it ("" if none did), and how long that took."""
 
     mutant: Mutant
     noticed: str
@@ -46,7 +47,7 @@ class Copy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in NEEDED:
+        for name in COPIED:
             large = {"bench": ("results",), "docs": ("images",)}.get(name, ())
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", *large))
         for path in ROOT.iterdir():
@@ -55,7 +56,7 @@ class Copy:
         self.clock = time.time()
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         paths = os.pathsep.join((str(folder), str(folder / "plugins")))
-        scratch = folder / "scratch"  # what tests and their libraries leave in the temporary folder goes with the copy
+        scratch = folder / "scratch"  # temporary files of tests are removed with the copy
         scratch.mkdir()
         self.process = subprocess.Popen(
             [sys.executable, folder / "tests" / "mutation" / "trial.py"],
@@ -67,7 +68,7 @@ class Copy:
         )
 
     def test(self, arguments: Sequence[str]) -> tuple[int, str]:
-        """Run pytest on `arguments`: its exit status, and the name of the first test that failed."""
+        """Run pytest on `arguments`; return its exit status and the name of the first test that failed."""
         options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
         options += [f"--timeout={A_TEST}", "--basetemp", str(self.folder / "tmp")]
         assert self.process.stdin is not None
@@ -101,7 +102,7 @@ class Copy:
 
     def _write(self, path: Path, source: bytes) -> None:
         path.write_bytes(source)
-        self.clock += 1  # Python takes a compiled file for current by the second
+        self.clock += 1  # Python compares the times of compiled files in whole seconds
         os.utime(path, (self.clock, self.clock))
 
 
@@ -113,20 +114,20 @@ def diff(mutant: Mutant) -> str:
 
 
 def changed(mutant: Mutant) -> tuple[str, str, str]:
-    """Return a mutant's file and the lines that it removes and adds, by which equivalent ones are listed."""
+    """Return a mutant's file and the lines that it removes and adds: the key of the list of equivalent mutants."""
     lines = [line for line in diff(mutant).splitlines() if not line.startswith(("---", "+++", "@@"))]
     removed, added = (" ".join(line[1:].strip() for line in lines if line[0] == sign) for sign in "-+")
     return mutant.file, removed, added
 
 
 def equivalents() -> dict[tuple[str, str, str], str]:
-    """Return the listed mutants that do what the code does, with the reason for each."""
+    """Return the listed mutants that do the same as the code, with the reason for each."""
     listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("mutant", [])
-    return {(one["file"], one["removed"], one["added"]): one["reason"] for one in listed}
+    return {(entry["file"], entry["removed"], entry["added"]): entry["reason"] for entry in listed}
 
 
 def tried(mutants: Sequence[Mutant], jobs: int) -> list[Trial]:
-    """Try all mutants, `jobs` at a time, and check that each test that noticed one passes without it."""
+    """Try all mutants, `jobs` at a time, and check that each test that noticed a mutant passes without it."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, contextlib.ExitStack() as ended:
         free: SimpleQueue[Copy] = SimpleQueue()
         for job in range(jobs):
@@ -135,20 +136,20 @@ def tried(mutants: Sequence[Mutant], jobs: int) -> list[Trial]:
             free.put(copy)
         done = itertools.count(1)
 
-        def one(mutant: Mutant) -> Trial:
+        def try_one(mutant: Mutant) -> Trial:
             copy = free.get()
             try:
                 trial = copy.try_out(mutant)
             finally:
                 free.put(copy)
-            told = f"{next(done)}/{len(mutants)} {trial.seconds:4.0f} s {mutant.operator} in {mutant.file}"
-            print(f"{told}: {trial.noticed or 'NOT NOTICED'}", file=sys.stderr, flush=True)
+            progress = f"{next(done)}/{len(mutants)} {trial.seconds:4.0f} s {mutant.operator} in {mutant.file}"
+            print(f"{progress}: {trial.noticed or 'NOT NOTICED'}", file=sys.stderr, flush=True)
             return trial
 
         with ThreadPoolExecutor(jobs) as pool:
-            trials = list(pool.map(one, mutants))
+            trials = list(pool.map(try_one, mutants))
         copy = free.get()
-        status, name = copy.test(["--collect-only", "tests"])  # in a copy that lacks a folder, no change goes unnoticed
+        status, name = copy.test(["--collect-only", "tests"])  # a copy may lack a folder
         if not status:
             status, name = copy.test(sorted({trial.noticed for trial in trials if "::" in trial.noticed}))
         if status:
@@ -159,7 +160,7 @@ def tried(mutants: Sequence[Mutant], jobs: int) -> list[Trial]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python tests/mutation", description=__doc__)
     parser.add_argument("paths", nargs="*", help="files or folders to change; all that are tested so if none is given")
-    parser.add_argument("--number", type=int, default=150, help="of changes")
+    parser.add_argument("--number", type=int, default=150, help="number of changes")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--at-least", type=float, default=0.97, help="share of the changes that tests must notice")
     given = parser.parse_args()

@@ -1,16 +1,17 @@
-"""Which mutants are tried, and by which tests."""
+"""Chooses the mutants to try, and the tests to run on each."""
 
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 
 from mutate import Mutant, is_change, mutants_of
 
-ROOMS = ("artifact", "data", "evaluation", "explanation", "model", "shortcuts", "study", "training")
-_A_FILE = 2  # mutants of it at most, so that a sample reaches most files
-_A_KIND = 0.2  # of the sample at most
-_ALSO = {  # what tests a room from the outside
+FOLDERS = ("artifact", "data", "evaluation", "explanation", "model", "shortcuts", "study", "training")
+_MOST_PER_FILE = 2  # mutants, so that a sample reaches most files
+_MOST_PER_OPERATOR = 0.2  # share of the sample
+_ALSO = {  # tests of a folder that are in other folders
     "artifact": ("tests/cli/test_export.py", "tests/cli/test_predict.py", "tests/serving/test_predict.py"),
     "data": ("tests/effects", "tests/inspection", "tests/cli/test_audit.py", "tests/cli/test_run.py"),
     "evaluation": ("tests/test_results.py", "tests/effects", "tests/cli/test_run.py"),
@@ -24,23 +25,25 @@ _ALSO = {  # what tests a room from the outside
 
 
 def files_of(root: Path) -> list[str]:
-    """Return the files that are mutated: the engine's rooms and all plugins."""
-    folders = [*(root / "birads_zoo" / room for room in ROOMS), root / "plugins" / "birads_zoo_plugins"]
+    """Return the files that are mutated: those of `FOLDERS` and all plugins."""
+    folders = [*(root / "birads_zoo" / name for name in FOLDERS), root / "plugins" / "birads_zoo_plugins"]
     return sorted(path.relative_to(root).as_posix() for folder in folders for path in folder.rglob("*.py"))
 
 
 def sample(root: Path, files: Sequence[str], number: int) -> list[Mutant]:
-    """Return a fixed sample: the mutants whose keys come first, of any file and of any kind no more than a share.
+    """Return a fixed sample: the mutants whose keys come first, with limits for each file and each operator.
 
-    A change of the code moves few of them in or out.
+    If the code changes, most of the sample stays the same.
     """
-    of_file, of_kind = Counter[str](), Counter[str]()
+    of_file, of_operator = Counter[str](), Counter[str]()
     chosen = []
-    for mutant in sorted((one for file in files for one in mutants_of(root, file)), key=lambda one: one.key):
-        full = of_file[mutant.file] == _A_FILE or of_kind[mutant.operator] >= max(_A_KIND * number, 1)
+    most_per_operator = max(_MOST_PER_OPERATOR * number, 1)
+    mutants = (mutant for file in files for mutant in mutants_of(root, file))
+    for mutant in sorted(mutants, key=attrgetter("key")):
+        full = of_file[mutant.file] == _MOST_PER_FILE or of_operator[mutant.operator] >= most_per_operator
         if not full and is_change((root / mutant.file).read_bytes(), mutant):
             of_file[mutant.file] += 1
-            of_kind[mutant.operator] += 1
+            of_operator[mutant.operator] += 1
             chosen.append(mutant)
         if len(chosen) == number:
             break
@@ -55,20 +58,19 @@ def _tests(root: Path) -> dict[str, str]:
 
 
 def tests_for(root: Path, file: str) -> tuple[list[str], list[str]]:
-    """Return the tests of a file: first its namesake's and those that import it, then its folder's and outer ones."""
+    """Return the near tests of a file, of the same name or importing it, and the far tests of its folder and others."""
     parts = Path(file).with_suffix("").parts
     *folders, name = parts[1:] if parts[0] == "birads_zoo" else ("plugins", *parts[2:])
-    homes = [
-        Path("tests", *folders[:depth]) for depth in range(len(folders), 0, -1)
-    ]  # tests of a subfolder may lie above
+    # Tests of a subfolder may be in the folder above.
+    test_folders = [Path("tests", *folders[:depth]) for depth in range(len(folders), 0, -1)]
     module, package = ".".join(parts), ".".join(parts[:-1])
-    namesakes = [(home / f"test_{name.strip('_')}.py").as_posix() for home in homes]
-    near = [path for path in namesakes if (root / path).exists()]
+    same_name = [(folder / f"test_{name.strip('_')}.py").as_posix() for folder in test_folders]
+    near = [path for path in same_name if (root / path).exists()]
     for path, text in _tests(root).items():
         if f"{module} import" in text or f"from {package} import {parts[-1]}" in text:
             near.append(path)
     far: list[str] = []
-    for other in (*(home.as_posix() for home in homes), *_ALSO[folders[0]]):
+    for other in (*(folder.as_posix() for folder in test_folders), *_ALSO[folders[0]]):
         paths = sorted((root / other).glob("test_*.py")) if (root / other).is_dir() else [root / other]
         far += [path.relative_to(root).as_posix() for path in paths if path.exists()]
     return list(dict.fromkeys(near)), [path for path in dict.fromkeys(far) if path not in near]

@@ -1,4 +1,4 @@
-"""Mutants: small changes of a file's text, each of which makes the code do something else."""
+"""Makes mutants: small changes of a file's text, each of which changes what the code does."""
 
 import ast
 import hashlib
@@ -36,8 +36,8 @@ _PAIRS = (
     ("min", "max"), ("any", "all"), ("argmin", "argmax"), ("minimum", "maximum"), ("floor", "ceil"),
     ("amin", "amax"), ("nanmin", "nanmax"), ("mean", "sum"), ("height", "width"), ("down", "across"),
 )  # fmt: skip
-_OTHER = {one: other for pair in _PAIRS for one, other in (pair, pair[::-1])}
-_CHECKS_ONLY = {"strict", "encoding", "dtype", "allow_pickle"}  # keywords without which nothing else comes out
+_OTHER = {name: other for pair in _PAIRS for name, other in (pair, pair[::-1])}
+_CHECKS_ONLY = {"strict", "encoding", "dtype", "allow_pickle"}  # keywords that do not change results
 _SYMMETRIC = {"min", "max", "minimum", "maximum", "hypot", "isinstance", "array_equal", "logical_and", "logical_or"}
 
 
@@ -59,23 +59,23 @@ class Mutant:
 
 
 def mutants_of(root: Path, file: str) -> list[Mutant]:
-    """Return all mutants of a Python file, in its order. Annotations, messages, assertions and imports stay."""
+    """Return all mutants of a Python file, in order. Annotations, messages, assertions and imports are not changed."""
     source = (root / file).read_bytes()
-    found: list[Mutant] = []
+    mutants: list[Mutant] = []
     times: dict[str, int] = {}
     for function, operator, start, end, new in _changes(source):
         name = f"{file}|{function}|{operator}|{source[start:end].decode()}|{new.decode()}"
         times[name] = times.get(name, 0) + 1
         key = hashlib.sha256(f"{name}|{times[name]}".encode()).hexdigest()
-        found.append(Mutant(file=file, function=function, operator=operator, start=start, end=end, new=new, key=key))
-    return found
+        mutants.append(Mutant(file=file, function=function, operator=operator, start=start, end=end, new=new, key=key))
+    return mutants
 
 
 def is_change(source: bytes, mutant: Mutant) -> bool:
-    """Tell whether a mutant is still Python, and not the same as the source."""
+    """Return whether a mutant is valid Python and differs from the source."""
     try:
         return ast.dump(ast.parse(mutant.applied(source))) != ast.dump(ast.parse(source))
-    except SyntaxError:  # the text around it needs more than this change
+    except SyntaxError:  # the text around the change does not fit it
         return False
 
 
@@ -90,7 +90,7 @@ def _changes(source: bytes) -> Iterator[_Change]:
 
 
 class _Text:
-    """Where nodes lie in the source, in bytes, as `ast` counts columns."""
+    """Finds the positions of nodes in the source, in bytes, as `ast` counts columns."""
 
     def __init__(self, source: bytes) -> None:
         self.source = source
@@ -108,7 +108,7 @@ class _Text:
         return self.source[start:end]
 
     def between(self, left: ast.expr, right: ast.expr, word: str) -> tuple[int, int] | None:
-        """Return where the operator `word` stands between two operands."""
+        """Return where the operator `word` is between two operands."""
         start, end = self.span(left)[1], self.span(right)[0]
         edge, pattern = (r"\b", word.replace(" ", r"\s+")) if word[0].isalpha() else ("", re.escape(word))
         match = re.search(f"{edge}{pattern}{edge}".encode(), self.source[start:end])
@@ -190,40 +190,44 @@ def _other_constant(text: _Text, parent: ast.AST | None, node: ast.Constant) -> 
     if isinstance(value, bool):
         yield "constant", *text.span(node), str(not value).encode()
     elif isinstance(value, int):
-        named = isinstance(parent, ast.Assign) and value > 1  # a tuned number, which may be a little larger
-        yield "constant", *text.span(node), str(value * 10 if named else value + 1).encode()
+        tuned = isinstance(parent, ast.Assign) and value > 1  # a named number: adding 1 may change too little
+        yield "constant", *text.span(node), str(value * 10 if tuned else value + 1).encode()
     elif isinstance(value, float):
         yield "constant", *text.span(node), str(value * 10 if value else 1.0).encode()
 
 
 def _other_call(text: _Text, node: ast.Call) -> Iterator[tuple[str, int, int, bytes]]:
     called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    for one, other in zip(node.args, node.args[1:], strict=False):
-        if type(one) is type(other) and not isinstance(one, ast.Starred) and called not in _SYMMETRIC:
-            (start, middle), (second, end) = text.span(one), text.span(other)
-            new = text.of(other) + text.source[middle:second] + text.of(one)
+    for argument, other in zip(node.args, node.args[1:], strict=False):
+        if type(argument) is type(other) and not isinstance(argument, ast.Starred) and called not in _SYMMETRIC:
+            (start, middle), (second, end) = text.span(argument), text.span(other)
+            new = text.of(other) + text.source[middle:second] + text.of(argument)
             yield "arguments swapped", start, end, new
-    if called[:1].isupper():  # what describes a value needs all of its fields
+    if called[:1].isupper():  # a class: its fields are required
         return
-    given = sorted([*node.args, *node.keywords], key=text.span)
-    for at, one in enumerate(given):
-        if not isinstance(one, ast.keyword) or one.arg is None or one.arg in _CHECKS_ONLY:
+    arguments = sorted([*node.args, *node.keywords], key=text.span)
+    for at, argument in enumerate(arguments):
+        if not isinstance(argument, ast.keyword) or argument.arg is None or argument.arg in _CHECKS_ONLY:
             continue
-        start, end = text.span(one)
-        if at + 1 < len(given):
-            end = text.span(given[at + 1])[0]
+        start, end = text.span(argument)
+        if at + 1 < len(arguments):
+            end = text.span(arguments[at + 1])[0]
         elif at:
-            before = text.span(given[at - 1])[1]
+            before = text.span(arguments[at - 1])[1]
             start = before + text.source[before:start].rindex(b",")
         yield "keyword removed", start, end, b""
 
 
 def _other_return(text: _Text, node: ast.FunctionDef) -> Iterator[tuple[str, int, int, bytes]]:
-    """Return what was given where it has the type of what is returned, and the opposite of a truth."""
+    """Yield mutants of `return`: an argument of the same type, or the opposite of a bool."""
     if node.returns is None:
         return
     kind = ast.unparse(node.returns)
-    same = [one.arg for one in node.args.args if one.annotation is not None and ast.unparse(one.annotation) == kind]
+    same = [
+        argument.arg
+        for argument in node.args.args
+        if argument.annotation is not None and ast.unparse(argument.annotation) == kind
+    ]
     for inner in ast.walk(node):
         if not isinstance(inner, ast.Return) or inner.value is None:
             continue

@@ -1,4 +1,4 @@
-"""The tool behind `make mutants`: what it changes, which changes it takes, and where it looks for tests."""
+"""The tool behind `make mutants`: the changes that it makes, its sample of them, and the tests that it runs."""
 
 import os
 import subprocess
@@ -35,24 +35,24 @@ def tool(monkeypatch):
 
 @pytest.fixture
 def changes(tool, tmp_path):
-    """Every change of a source: by operator, the lines that it leaves."""
+    """Return every change of a source: the new lines, by operator."""
 
     def make(source):
         (tmp_path / "code.py").write_text(source)
-        found = {}
+        changes_of = {}
         for mutant in tool[1].mutants_of(tmp_path, "code.py"):
             left = mutant.applied(source.encode()).decode()
             if tool[1].is_change(source.encode(), mutant):
                 new = [line.strip() for line in left.splitlines() if line not in source.splitlines()]
-                found.setdefault(mutant.operator, []).append(" ".join(new))
-        return found
+                changes_of.setdefault(mutant.operator, []).append(" ".join(new))
+        return changes_of
 
     return make
 
 
 def test_each_operator_changes_what_it_is_named_after(changes):
-    found = changes(SOURCE)
-    assert found == {
+    by_operator = changes(SOURCE)
+    assert by_operator == {
         "constant": [
             "LIMIT = 40",
             "def shortened(names: list[str], count: int = 1, *, strict: bool) -> list[str]:",
@@ -117,11 +117,11 @@ def test_every_file_has_tests(tool):
 
 def test_changes_that_are_listed_as_equivalent_are_there():
     listed = tomllib.loads((HERE / "equivalent.toml").read_text(encoding="utf-8")).get("mutant", [])
-    for one in listed:
-        source = (ROOT / one["file"]).read_text(encoding="utf-8")
+    for entry in listed:
+        source = (ROOT / entry["file"]).read_text(encoding="utf-8")
         lines = {" ".join(line.split()) for line in source.splitlines()}
-        assert one["removed"] in lines, f"{one['file']} has no longer {one['removed']!r}: remove it from the list"
-        assert one["reason"]
+        assert entry["removed"] in lines, f"{entry['file']} no longer has {entry['removed']!r}: remove it from the list"
+        assert entry["reason"]
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
-"""Runs tests in forks of itself: this process has imported the heavy libraries, so that each trial starts at once.
+"""Runs tests in forks of this process, which has imported the heavy libraries, so that each trial starts at once.
 
-Reads the arguments of pytest as a JSON list a line; writes `[exit status, first failed test]` for each.
+Reads one JSON list with arguments of pytest per line, and writes `[exit status, first failed test]` for each.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import pytest
 
-HEAVY = (  # none of the project's own, which are what changes
+HEAVY = (  # no module of the project itself, because these are changed
     *("captum.attr", "hypothesis", "kornia.augmentation", "matplotlib.pyplot", "openpyxl", "pandas", "pydicom"),
     *("safetensors.torch", "scipy.stats", "sklearn.discriminant_analysis", "sklearn.linear_model"),
     *("sklearn.neural_network", "timm", "torch", "torchvision"),
@@ -40,10 +40,10 @@ class First:
 
 
 def run(arguments: Sequence[str], answer: int) -> NoReturn:
-    """Run pytest in this process, which ends by it; nothing of what is printed is kept."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
+    """Run pytest without any output, write the result to the file descriptor `answer`, and end this process."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
+    os.dup2(devnull, 2)
     signal.alarm(LONGEST)
     first = First()
     status = int(pytest.main([*arguments], plugins=[first]))
@@ -62,9 +62,9 @@ def main() -> None:
             run(json.loads(line), write)
         os.close(write)
         with os.fdopen(read) as answer:
-            said = answer.read()
+            text = answer.read()
         os.wait()
-        print(said or '[1, "a test that never ended"]', flush=True)
+        print(text or '[1, "a test that never ended"]', flush=True)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def data(finished):
 
 
 @pytest.fixture(scope="session")
-def explained(explanations_found):
+def explained(made_explanations):
     """Write hand-made heat maps into a run's folder: a spot for each test row except the first `left_out`."""
 
     def write(
@@ -86,6 +86,6 @@ def explained(explanations_found):
             }
             for name, faithful in names.items()
         }
-        documents.write(folder / "explanations.json", explanations_found(explainers, n=len(rows)))
+        documents.write(folder / "explanations.json", made_explanations(explainers, n=len(rows)))
 
     return write

@@ -64,7 +64,7 @@ def test_it_warns_where_others_can_reach_it(started):
     assert host == "0.0.0.0"
     assert limits == Limits(megabytes=5, megapixels=7)
     assert said.err == (
-        "birads-zoo: warning: 0.0.0.0 lets others in: whoever reaches this machine can use the model, "
+        "birads-zoo: warning: 0.0.0.0 is open to others: anyone who reaches this machine can use the model, "
         "without a password or encryption\n"
     )
 

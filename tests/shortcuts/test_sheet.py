@@ -86,4 +86,4 @@ def test_a_person_gets_them_too(zoo, phantom_root):
 def test_folds_and_seed_without_a_split_are_refused(zoo, phantom_root):
     said = zoo("audit", "--dataset", "phantom", "--root", phantom_root, "--seed", 1)
     assert (said.status, said.out) == (2, "")
-    assert said.err == "birads-zoo: error: --folds and --seed say how --split splits: give --split too\n"
+    assert said.err == "birads-zoo: error: --folds and --seed are settings of --split: give --split too\n"

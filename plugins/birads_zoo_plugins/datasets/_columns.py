@@ -97,7 +97,7 @@ def require_columns(table: Table, needed: tuple[str, ...], columns: Mapping[str,
         if name not in table.places:
             raise UserError(
                 f"{table.sheet.place} has no column for {name} (such as {_MEANINGS[name][0]!r}); "
-                f"it has: {_shown(table)}; name it with --column {name}=THEIRS"
+                f"it has: {_shown(table)}; name it with --column {name}=NAME"
             )
 
 

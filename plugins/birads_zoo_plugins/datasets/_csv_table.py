@@ -71,7 +71,7 @@ def _same_patient(number: int, cell: Cell, own: str) -> Cell:
     if own and values.patient(cell) != values.patient(own):
         raise UserError(
             f"row {number}: the patient is {values.patient(cell)!r} by the table and {own!r} by --patient-pattern: "
-            "leave the pattern out, or name another column with --column patient_id=THEIRS"
+            "leave the pattern out, or name another column with --column patient_id=NAME"
         )
     return cell
 
@@ -102,7 +102,7 @@ def require_target(table: Table) -> None:
     if not any(name in table.places for name in TARGETS):
         raise UserError(
             f"{table.sheet.place} has no column for any of {', '.join(TARGETS)}; it has: "
-            f"{', '.join(map(repr, header(table)))}; name one with --column assessment=THEIRS"
+            f"{', '.join(map(repr, header(table)))}; name one with --column assessment=NAME"
         )
 
 

@@ -155,12 +155,12 @@ def test_errors(tmp_path, load):
         load("csv", tmp_path, table="one.csv")
     assert str(error.value) == (
         f"{one} has no column for any of assessment, label, density; it has: 'path', 'weather'; "
-        "name one with --column assessment=THEIRS"
+        "name one with --column assessment=NAME"
     )
     with pytest.raises(UserError, match=r"two\.csv has no row below its header"):
         load("csv", tmp_path, table="two.csv")
     one.write_bytes(b"path,birads\n\x81\xfe,1\n")
-    with pytest.raises(UserError, match=r"one\.csv is no text in UTF-8, UTF-16 or Windows-1252: save it as CSV UTF-8"):
+    with pytest.raises(UserError, match=r"one\.csv is not text in UTF-8, UTF-16 or Windows-1252: save it as CSV UTF-8"):
         load("csv", tmp_path, table="one.csv")
     one.write_text('path,birads\na.png,"1\n' + "b.png,1\n" * 20_000)
     with pytest.raises(UserError, match=r"one\.csv is no table: field larger than .*; look for a quotation mark"):

@@ -215,7 +215,7 @@ def test_a_sheet_without_a_needed_column(tmp_path, load, write_sheet):
     assert str(error.value) == (
         f"sheet 'correctSheet' of {file} has no column for image_path (such as 'image path'); it has: 'Study date', "
         "'PatientID', 'Patient age', 'Breast type', 'Breast view', 'density', 'Assesment', 'Where'; "
-        "name it with --column image_path=THEIRS"
+        "name it with --column image_path=NAME"
     )
     assert len(load("kaumds", tmp_path, columns={"image_path": "Where"}).rows) == 6
     with pytest.raises(UserError) as error:
