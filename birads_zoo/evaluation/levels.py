@@ -172,6 +172,6 @@ def _known(names: NDArray[np.str_]) -> NDArray[np.bool_]:
 
 
 def _pairs(patients: NDArray[np.str_], sides: NDArray[np.str_]) -> NDArray[np.str_]:
-    """Name each row's breast. A line break, which no id in a table's cell has, tells "P1"+"1" from "P"+"11"."""
+    """Name each row's breast. A line break, which no id in a table's cell has, keeps "P1"+"1" and "P"+"11" apart."""
     pairs: NDArray[np.str_] = np.char.add(np.char.add(patients, "\n"), sides)
     return pairs

@@ -19,13 +19,13 @@ from birads_zoo.results.estimate import Estimate
 POWER = 0.8
 SIGNIFICANCE = 0.05
 ONE_SEED = (
-    "Seed noise not measured: with one seed, two recipes that are worth the same come out different in up to 27 % of"
-    " comparisons (in a simulation), so none is judged. Give three seeds or more."
+    "Seed noise not measured: with one seed, two equally good recipes come out different in up to 27 % of comparisons"
+    " (in a simulation), so there is no verdict. Use three seeds or more."
 )
 """The note under every comparison with one seed; docs/intervals.md has the simulation of the rate."""
 SEED_NOISE = "seed noise not measured"
 """The verdict of a comparison with one seed."""
-UNDEFINED = "undefined: these rows do not tell the metric"
+UNDEFINED = "undefined: the metric cannot be computed on these rows"
 """The verdict where the metric is undefined."""
 
 Floats = NDArray[np.float64]
