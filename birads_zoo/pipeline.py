@@ -120,9 +120,8 @@ def _show_data(recipe: Recipe, data: Prepared, screen: Screen) -> None:
         for reason, count in getattr(summary, action).items():
             screen.say(f"  {action} {count}: {reason}")
     if alike := alike_ids(labelled.index.rows["patient_id"]):
-        screen.say(
-            f"  warning: some patient ids look like spellings of the same id, such as {' and '.join(map(repr, alike[0]))}"
-        )
+        example = " and ".join(map(repr, alike[0]))
+        screen.say(f"  warning: some patient ids look like spellings of the same id, such as {example}")
     if labelled.target.level != "image":
         screen.say(f"  {summary.usable} pictures make {len(labelled.labels)} {UNITS[labelled.target.level]}")
     counts = ", ".join(f"{name} {(labelled.labels == k).sum()}" for k, name in enumerate(labelled.classes))
