@@ -1,4 +1,4 @@
-"""A finished run's test rows explained, and each explainer's maps scored: from its folder to `explanations/` in it."""
+"""Explains a finished run's test rows, scores each explainer's maps, and writes `explanations/` to its folder."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from birads_zoo.runs.finished import Finished, prepare_again, trained_classifier
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
-_CALIBRATING = 8  # batches from which a network with random weights takes its norms' statistics
+_CALIBRATING = 8  # batches from which the norms of a network with random weights take their statistics
 
 
 def explain(
@@ -54,70 +54,71 @@ def explain(
     screen: Screen,
     root: Path | None = None,
 ) -> Explanations:
-    """Explain test rows of a finished run by the classifiers that never saw them; write and return what was found.
+    """Explain test rows of a finished run by the classifiers of their folds; write and return the results.
 
     Args:
-        finished: the run; what was in its `explanations/` is replaced.
+        finished: the run; its old `explanations/` is replaced.
         host: the registered plugins.
         explainers: their names.
-        limit: the most rows, drawn by chance; `None` for all. All pictures that a row's label is of are explained.
+        limit: the largest number of rows, drawn at random; `None` for all. All pictures that a row's label is about are
+            explained.
         device: "auto", "cpu", "cuda" or "cuda:N".
         screen: where progress is shown.
-        root: where the run's data lies now, if it was moved.
+        root: the new folder of the run's data, if it was moved.
 
     Returns:
         The content of `explanations.json`.
 
     Raises:
-        UserError: for data that is gone or other than the run's, an unknown or broken explainer, or a folder that
-            cannot be written.
+        UserError: for data that is gone or is not the run's, an unknown or broken explainer, or a folder that cannot
+            be written.
 
     """
     specs = [host.explainer(name) for name in dict.fromkeys(explainers)]
     data = prepare_again(finished, host, screen, root)
     compute = choose_compute(device, finished.recipe.training.precision)
     selection = choose(data, finished.recipe, finished.test, limit)
-    made: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
+    batches: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
     with whole_folder(finished.folder / FOLDER, replace=True) as folder:
         started = time.perf_counter()
         with screen.bar("explaining", len(selection.samples)) as show:
             done = 0
             for fold in np.unique(selection.folds).tolist():
                 for name, maps, scores in _explain_fold(finished, host, specs, data, selection, fold, compute):
-                    made[name].append((maps.astype(np.float16), scores))
+                    batches[name].append((maps.astype(np.float16), scores))
                     done += len(maps) if name == specs[-1].name else 0
                     show(done, f"fold {fold + 1}")
         seconds = round(time.perf_counter() - started, 1)
-        table, judged = _write_maps(folder, data, selection, made)
-        found = _found(finished, data, selection, judged, seconds)
-        write_explanations(folder, table, found)
-        return found
+        table, results = _write_maps(folder, data, selection, batches)
+        explanations = _explanations(finished, data, selection, results, seconds)
+        write_explanations(folder, table, explanations)
+        return explanations
 
 
 def _write_maps(
     folder: Path,
     data: Prepared,
     selection: ExplainedRows,
-    made: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]],
+    batches: Mapping[str, Sequence[tuple[NDArray[np.float16], Scores]]],
 ) -> tuple[pd.DataFrame, dict[str, ExplainerResult]]:
-    """Judge each explainer by the scores of its batches, write its maps and overlays, and return every map's scores."""
-    found, tables = {}, []
-    for name, parts in made.items():
-        maps = np.concatenate([own for own, _ in parts])
-        scores = {key: np.concatenate([own[key] for _, own in parts]) for key in parts[0][1]}
-        table = selection.about.assign(explainer=name, **scores)
-        judged = evaluate_explainer(table)
-        one = found[name] = ExplainerResult(
-            **asdict(judged), maps=f"{name}.npz", overlays=f"overlays/{name}", passes=PASSES, draws=DRAWS
+    """Evaluate each explainer, write its maps and overlays, and return all maps' scores and the explainers' results."""
+    results, tables = {}, []
+    for name, parts in batches.items():
+        maps = np.concatenate([batch_maps for batch_maps, _ in parts])
+        columns = {key: np.concatenate([batch_scores[key] for _, batch_scores in parts]) for key in parts[0][1]}
+        table = selection.about.assign(explainer=name, **columns)
+        scores = evaluate_explainer(table)
+        result = results[name] = ExplainerResult(
+            **asdict(scores), maps=f"{name}.npz", overlays=f"overlays/{name}", passes=PASSES, draws=DRAWS
         )
         table = table.assign(
-            faithful="" if one.faithful is None else str(one.faithful),
-            overlay=[f"{one.overlays}/{row}.png" for row in table["row"]],
+            faithful="" if result.faithful is None else str(result.faithful),
+            overlay=[f"{result.overlays}/{row}.png" for row in table["row"]],
         )
-        write_maps(folder / one.maps, table["row"].to_numpy(np.int64), maps)
-        _draw(folder, table, data.store.array, selection.positions, maps, selection.lesions, judged)
+        write_maps(folder / result.maps, table["row"].to_numpy(np.int64), maps)
+        _draw(folder, table, data.store.array, selection.positions, maps, selection.lesions, scores)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)[list(COLUMNS)], found
+    return pd.concat(tables, ignore_index=True)[list(COLUMNS)], results
 
 
 def _explain_fold(
@@ -130,29 +131,31 @@ def _explain_fold(
     compute: Compute,
 ) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
     """Yield each explainer's maps and scores of a fold's rows, batch by batch, in their order."""
-    own = np.flatnonzero(selection.folds == fold)
+    rows = np.flatnonzero(selection.folds == fold)
     size = 8 if compute.device.type == "cpu" else finished.recipe.training.batch_size
     batches = Batches(
-        data.store.array, data.samples[selection.places[own]], selection.targets[own], size, compute.device
+        data.store.array, data.samples[selection.places[rows]], selection.targets[rows], size, compute.device
     )
     trained = trained_classifier(finished, host, fold, compute)
-    some = [batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING)]
+    images = [batch.images for batch in itertools.islice(batches.epoch(None), _CALIBRATING)]
     randoms = [
-        random_classifier(finished.recipe, host, len(finished.classes), fold, draw, compute, some)
+        random_classifier(finished.recipe, host, len(finished.classes), fold, draw, compute, images)
         for draw in range(DRAWS)
     ]
     seed = finished.recipe.seed
-    built = {
+    explainers = {
         spec.name: (
             _maker(host, spec, finished.recipe, trained),
             [_maker(host, spec, finished.recipe, random) for random in randoms],
         )
         for spec in specs
     }
-    placed = _placed(trained, some[0])
-    subject = Subject(classifier=folded(trained, some[0]), placed=placed, explainers=built, compute=compute, seed=seed)
+    placed = _placed(trained, images[0])
+    subject = Subject(
+        classifier=folded(trained, images[0]), placed=placed, explainers=explainers, compute=compute, seed=seed
+    )
     for batch in batches.epoch(None):
-        drawn = own[batch.positions.cpu().numpy()]
+        drawn = rows[batch.positions.cpu().numpy()]
         chosen = np.flatnonzero(np.isin(selection.samples, drawn))
         samples, views = np.searchsorted(drawn, selection.samples[chosen]), selection.views[chosen]
         cases = Cases(
@@ -172,19 +175,19 @@ def _explain_fold(
 
 @torch.no_grad()
 def _placed(classifier: Classifier, images: Tensor) -> NDArray[np.bool_]:
-    """Return where in the picture (H×W) the places of the feature map lie."""
+    """Return which part of the picture (H×W) the feature map covers."""
     everywhere = torch.ones_like(classifier.features(images[:1])[:, 0, :1])
     placed: NDArray[np.bool_] = (classifier.over_pictures(everywhere, *images.shape[-2:])[0, 0] > 0).cpu().numpy()
     return placed
 
 
 def _maker(host: Host, spec: ExplainerSpec, recipe: Recipe, classifier: Classifier) -> MapMaker:
-    """Build an explainer, and return what makes its maps; errors name its plugin.
+    """Build an explainer, and return a function that makes its maps; errors name its plugin.
 
-    The recipe's own explainer has the recipe's options, any other one its defaults.
+    The recipe's own explainer has the recipe's options; any other explainer has its defaults.
     """
-    given = recipe.explainer.options if spec.name == recipe.explainer.name else {}
-    options = host.options("explainer", spec.name, given)
+    changes = recipe.explainer.options if spec.name == recipe.explainer.name else {}
+    options = host.options("explainer", spec.name, changes)
     with host.building("explainer", spec.name):
         explainer = spec.build(ExplainerContext(classifier=classifier, options=options))
 
@@ -197,7 +200,7 @@ def _maker(host: Host, spec: ExplainerSpec, recipe: Recipe, classifier: Classifi
     return make
 
 
-def _found(
+def _explanations(
     finished: Finished, data: Prepared, selection: ExplainedRows, explainers: dict[str, ExplainerResult], seconds: float
 ) -> Explanations:
     patients = selection.about["patient_id"].to_numpy(dtype=np.str_)
@@ -228,7 +231,7 @@ def _draw(
     positions: NDArray[np.int64],
     maps: NDArray[np.float16],
     lesions: NDArray[np.bool_],
-    judged: ExplainerScores,
+    scores: ExplainerScores,
 ) -> None:
     make_folder(folder / Path(table["overlay"].iloc[0]).parent)
 
@@ -240,9 +243,9 @@ def _draw(
             lesions[number],
             f"{row['explainer']}: evidence for {row['explained']}",
             f"true {row['label']}, called {row['predicted']}; {row['explained']} was given {row['probability']:.2f}",
-            "" if judged.faithful else judged.verdict,
+            "" if scores.faithful else scores.verdict,
         )
 
-    with ThreadPoolExecutor() as threads:  # most of the time passes in Pillow, NumPy and SciPy, outside Python's lock
+    with ThreadPoolExecutor() as threads:  # most of the time is spent in Pillow, NumPy and SciPy, without Python's lock
         for drawn in [threads.submit(draw, number, row) for number, row in enumerate(table.to_dict("records"))]:
             drawn.result()

@@ -1,4 +1,4 @@
-"""One run, told once: from a recipe to a folder of results."""
+"""Executes a run: from a recipe to a folder of results."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Where a run lies and what it measured (the content of its `metrics.json`)."""
+    """The folder of a run, and its metrics (the content of its `metrics.json`)."""
 
     folder: Path
     metrics: RunMetrics
@@ -53,21 +53,21 @@ def run(
     resumed: Path | None = None,
     name: str = "",
 ) -> Outcome:
-    """Train and evaluate `recipe` fold by fold, and leave everything in a new folder under `runs`.
+    """Train and evaluate `recipe` fold by fold, and write all results to a new folder under `runs`.
 
     Args:
-        recipe: what to do, its ablations named but not applied.
+        recipe: the recipe, with its ablations named but not applied.
         host: the registered plugins.
-        runs: where run folders lie.
+        runs: the folder of run folders.
         device: "auto", "cpu", "cuda" or "cuda:N".
         screen: where progress is shown.
-        resumed: the folder of a stopped run of the same recipe, to go on in it.
-        name: of the new folder; "" takes the run id, numbered when taken.
+        resumed: the folder of a stopped run of the same recipe, to resume it.
+        name: name of the new folder; "" for the run id, with a number if that exists.
 
     Raises:
-        UserError: for anything in the recipe, the data or a plugin that keeps it from running; a new folder stays
-            only if an epoch was completed in it.
-        RunStoppedError: when a tracker asks the run to stop.
+        UserError: if something in the recipe, the data or a plugin prevents the run; a new folder is kept only if an
+            epoch was completed in it.
+        RunStoppedError: when a tracker stops the run.
 
     """
     applied = apply_ablations(recipe, host)
@@ -75,7 +75,7 @@ def run(
     compute = choose_compute(device, applied.training.precision)
     data = prepare(applied, host, cache_root(), screen, partial(check_recipe, applied, host))
     check_evaluation(data, applied)
-    _say_what(applied, data, screen)
+    _show_data(applied, data, screen)
     facts = file_facts(data.labelled.index)
     fitters = shortcut_fitters(data.labelled, data.folds, data.store.array[data.positions], facts, applied.seed)
     shortcuts = [fit(data.labelled.labels) for fit in fitters]
@@ -101,7 +101,7 @@ def run(
             if fold.number == 0:
                 explained = explain_fold(applied, host, data, done, classifier, compute)
                 size = size_up(classifier, applied, data, compute)
-            del classifier  # one at a time is enough for any memory
+            del classifier  # keep only one in memory
         cost = total(started, size, history, compute, resumed=resumed is not None)
         predictions = predictions_frame(data, fitted)
         metrics = measure(predictions, data, applied, shortcuts, tests)
@@ -113,14 +113,15 @@ def run(
     return Outcome(folder=folder, metrics=metrics)
 
 
-def _say_what(recipe: Recipe, data: Prepared, screen: Screen) -> None:
+def _show_data(recipe: Recipe, data: Prepared, screen: Screen) -> None:
     summary, labelled = data.summary, data.labelled
     screen.say(f"{recipe.dataset.name}: {summary.rows} rows, {summary.patients} patients, {summary.usable} usable")
     for action in ("dropped", "repaired", "unlisted"):
         for reason, count in getattr(summary, action).items():
             screen.say(f"  {action} {count}: {reason}")
     if alike := alike_ids(labelled.index.rows["patient_id"]):
-        screen.say(f"  warning: patient ids seem to be spellings of one, such as {' and '.join(map(repr, alike[0]))}")
+        example = " and ".join(map(repr, alike[0]))
+        screen.say(f"  warning: some patient ids look like spellings of the same id, such as {example}")
     if labelled.target.level != "image":
         screen.say(f"  {summary.usable} pictures make {len(labelled.labels)} {UNITS[labelled.target.level]}")
     counts = ", ".join(f"{name} {(labelled.labels == k).sum()}" for k, name in enumerate(labelled.classes))

@@ -1,1 +1,1 @@
-"""From probabilities to metrics."""
+"""Metrics, intervals and comparisons, computed from predicted probabilities."""

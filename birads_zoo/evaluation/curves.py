@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves under many weightings of the same rows, and their pointwise bands."""
+"""ROC and precision-recall curves with pointwise bands, for many weightings of the same rows at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from birads_zoo.evaluation.statistics.intervals import LEVEL
 from birads_zoo.evaluation.statistics.resampling import cluster_weights
 
 RESAMPLES = 1000
-"""Of a band, which is read off a picture, to two digits at best."""
+"""Resamples for a band. A band is read off a picture, to two digits at best, so fewer are enough."""
 
 _GRID = np.linspace(0, 1, 201)
 _NEAR = 1e-9  # as a share: a rate that should be 0.8 may come out of sums as 0.8 ± 1e-16
@@ -32,19 +32,20 @@ class Curve:
 
 
 def cumulated(positive: NDArray[np.bool_], scores: Values, weights: Values) -> tuple[Values, Values]:
-    """Return the weight of caught positives and of false alarms, both (B, T + 1), from the strictest threshold down.
+    """Return the weight of true positives and of false positives, both (B, T + 1), from the strictest threshold down.
 
-    `positive` and `scores` are (n,), `weights` (B, n) ≥ 0. The first column is the threshold that calls no row
-    positive; each of the T others calls all rows positive that score at least the next lower of T distinct scores.
+    `positive` and `scores` are (n,), `weights` (B, n) ≥ 0. The first column is the threshold at which no row is called
+    positive. Each other column belongs to one of the T distinct scores, from high to low: all rows that score at least
+    that are called positive.
     """
     order = np.argsort(-scores, kind="stable")
-    ordered, ranked = scores[order], positive[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    heavy = weights[:, order]
+    sorted_scores, sorted_positive = scores[order], positive[order]
+    starts = np.flatnonzero(np.r_[True, sorted_scores[1:] != sorted_scores[:-1]])
+    sorted_weights = weights[:, order]
     none = np.zeros((len(weights), 1))
     caught, alarms = (
-        np.hstack([none, np.cumsum(np.add.reduceat(heavy * kind, starts, axis=1), axis=1)])
-        for kind in (ranked, ~ranked)
+        np.hstack([none, np.cumsum(np.add.reduceat(sorted_weights * kind, starts, axis=1), axis=1)])
+        for kind in (sorted_positive, ~sorted_positive)
     )
     return caught, alarms
 
@@ -59,22 +60,22 @@ def average_precision(caught: Values, alarms: Values) -> Values:
     """Return Σ (recall gained at a threshold) × (precision there), (B,); NaN without positives or negatives.
 
     The area under the curve's steps, without interpolation (Boyd, Eng and Page, "Area under the Precision-Recall
-    Curve", ECML PKDD 2013). By chance it is the share of positives, so it compares within one prevalence only.
+    Curve", ECML PKDD 2013). By chance it is the share of positives, so compare it only at the same prevalence.
     """
     gained = np.diff(caught, axis=1) * _divided(caught[:, 1:], caught[:, 1:] + alarms[:, 1:], 0.0)
-    found = _divided(gained.sum(axis=1), caught[:, -1])
-    return np.where(alarms[:, -1] > 0, found, np.nan)
+    area = _divided(gained.sum(axis=1), caught[:, -1])
+    return np.where(alarms[:, -1] > 0, area, np.nan)
 
 
 def sensitivity_at(specificity: float, caught: Values, alarms: Values) -> Values:
-    """Return (B,) the largest sensitivity among the thresholds whose specificity is at least that, chosen in each."""
+    """Return the largest sensitivities (B,) at thresholds with at least this specificity, chosen for each weighting."""
     allowed = alarms[:, -1:] * (1 - specificity + _NEAR)
     last = (alarms <= allowed).sum(axis=1) - 1
     return _defined(caught[np.arange(len(caught)), last] / _total(caught), caught, alarms)
 
 
 def specificity_at(sensitivity: float, caught: Values, alarms: Values) -> Values:
-    """Return (B,) the largest specificity among the thresholds whose sensitivity is at least that, chosen in each."""
+    """Return the largest specificities (B,) at thresholds with at least this sensitivity, chosen for each weighting."""
     first = (caught < caught[:, -1:] * (sensitivity - _NEAR)).sum(axis=1)
     return _defined(1 - alarms[np.arange(len(alarms)), first] / _total(alarms), caught, alarms)
 
@@ -90,23 +91,23 @@ def curves(
 ) -> tuple[Curve, Curve] | None:
     """Return the ROC curve (x: false positive rate, y: sensitivity) and the PR curve (x: recall, y: precision).
 
-    Their bands hold, at each x by itself, the middle `level` of the curves of resamples of whole patients: of the
-    largest sensitivity at that false positive rate, and of the precision at the strictest threshold that reaches that
-    recall (Pepe, "The Statistical Evaluation of Medical Tests", 2003, ch. 5, resampled by cluster). Pointwise: the
-    whole curve leaves its band more often than 1 − `level`. `None` without positives or without negatives.
+    Their bands are pointwise. At each x, a band holds the middle `level` of the curves of resamples of whole patients:
+    the largest sensitivity at that false positive rate, and the precision at the strictest threshold that reaches that
+    recall (Pepe, "The Statistical Evaluation of Medical Tests", 2003, ch. 5, resampled by cluster). So a whole curve
+    leaves its band more often than 1 − `level`. `None` without positives or without negatives.
     """
     if positive.all() or not positive.any():
         return None
     caught, alarms = cumulated(positive, scores, np.ones((1, len(scores))))
-    drawn = cumulated(positive, scores, cluster_weights(patients, resamples, generator))
-    both = (drawn[0][:, -1] > 0) & (drawn[1][:, -1] > 0)
-    rates, precisions = _on_grid(drawn[0][both], drawn[1][both])
+    resampled = cumulated(positive, scores, cluster_weights(patients, resamples, generator))
+    defined = (resampled[0][:, -1] > 0) & (resampled[1][:, -1] > 0)
+    rates, precisions = _on_grid(resampled[0][defined], resampled[1][defined])
     ends = [(1 - level) / 2, (1 + level) / 2]
     true_rate, false_rate = caught[0] / caught[0, -1], alarms[0] / alarms[0, -1]
     low, high = np.quantile(rates, ends, axis=0)
     roc = Curve(x=false_rate, y=true_rate, area=float(area_under_roc(caught, alarms)[0]), at=_GRID, low=low, high=high)
     low, high = np.quantile(precisions, ends, axis=0)
-    reached = caught[0] > 0  # stricter thresholds have no recall, and a precision of 0 that says nothing
+    reached = caught[0] > 0  # stricter thresholds have no recall, and a precision of 0 without meaning
     recall, precision = true_rate[reached], caught[0, reached] / (caught[0, reached] + alarms[0, reached])
     return roc, Curve(
         x=np.r_[0.0, recall],
@@ -122,7 +123,7 @@ def _on_grid(caught: Values, alarms: Values) -> tuple[Values, Values]:
     """Return sensitivities (B, G) at false positive rates of the grid, and precisions (B, G − 1) at recalls above 0."""
     rates, precisions = np.empty((len(caught), len(_GRID))), np.empty((len(caught), len(_GRID) - 1))
     for b, (hits, misses) in enumerate(zip(caught, alarms, strict=True)):
-        # Along ties in a straight line, as the curve is drawn and its area counted; at a step, its upper end.
+        # Ties are joined by a straight line, as the curve is drawn and its area computed. At a step: its upper end.
         rates[b] = np.interp(_GRID + _NEAR, misses / misses[-1], hits / hits[-1])
         at = np.searchsorted(hits, hits[-1] * (_GRID[1:] - _NEAR), side="left")
         precisions[b] = hits[at] / (hits[at] + misses[at])

@@ -1,4 +1,4 @@
-"""What the decisions cost, by a user's own table of costs."""
+"""The mean cost of the decisions, by a user's own table of costs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Values = NDArray[np.float64]
 
 
 def check_costs(costs: Sequence[Sequence[float]], classes: Sequence[str]) -> None:
-    """Raise `UserError` for a table of costs that is not K×K finite numbers for the K `classes`; none is fine."""
+    """Raise `UserError` unless the table of costs is empty or has K×K finite numbers for the K `classes`."""
     if not costs:
         return
     k = len(classes)
@@ -24,31 +24,31 @@ def check_costs(costs: Sequence[Sequence[float]], classes: Sequence[str]) -> Non
         lengths = " and ".join(map(str, sorted({len(row) for row in costs})))
         raise UserError(
             f"evaluation.costs has {len(costs)} rows of {lengths} numbers; this run needs {k} rows of {k}:"
-            f" a row per true class and a column per called one, in the order {', '.join(classes)}"
+            f" a row per true class and a column per predicted class, in the order {', '.join(classes)}"
         )
     if not np.isfinite(np.asarray(costs)).all():
-        raise UserError("evaluation.costs holds a number that is not finite; give every cost as a number from 0 on")
+        raise UserError("evaluation.costs holds a number that is not finite; give every cost as a number ≥ 0")
 
 
 def read_cost(
     test: PredictedRows,
     costs: Sequence[Sequence[float]],
 ) -> DecisionCosts | None:
-    """Return the mean cost of an image under K×K `costs` (rows: true class, columns: called); `None` without them.
+    """Return the mean cost of an image under K×K `costs` (rows: true class, columns: predicted); `None` without them.
 
-    In the costs' unit (`intervals.estimates`):
+    In the costs' unit, with the intervals of `intervals.estimates`:
 
-    - `argmax`: of calling the class with the largest probability.
-    - `minimising`: of calling the class with the least expected cost under the network's own probabilities,
+    - `argmax`: if the class with the largest probability is predicted.
+    - `minimising`: if the class with the least expected cost under the network's own probabilities is predicted,
       argmin_j Σ_i p_i C_ij (Elkan, "The Foundations of Cost-Sensitive Learning", IJCAI 2001, eq. 1).
-    - `saved`: `argmax` less `minimising`, on the same images.
-    - `constant`: of calling every image the one class, `constant_class`, that is cheapest on these rows (chosen anew
-      without each patient): what no network costs.
+    - `saved`: `argmax` minus `minimising`, on the same images.
+    - `constant`: if every image is predicted as `constant_class`, the class that is cheapest on these rows (chosen
+      again without each patient). This is the cost without any network.
 
     What they estimate: the mean cost on other patients of this population, with its prevalence.
-    `minimising` is the best decision only as far as the probabilities are calibrated for this prevalence; a sampler
-    or loss that weighs classes moves them, and then `saved` may be below 0. Intervals fall short where the
-    expensive mistakes are few: docs/intervals.md.
+    `minimising` is the best decision only as far as the probabilities are calibrated for this prevalence. A sampler
+    or loss that weighs classes moves them, and then `saved` may be below 0. Intervals are too narrow where expensive
+    mistakes are few: docs/intervals.md.
     """
     if not costs:
         return None
@@ -58,19 +58,19 @@ def read_cost(
         "minimising": (test.probabilities @ matrix).argmin(axis=1),
     }
     paid = {name: matrix[test.labels, classes] for name, classes in called.items()}
-    constants = matrix[test.labels]  # n×K: what calling all images class k costs for each
+    constants = matrix[test.labels]  # n×K: each image's cost if all images are predicted as class k
 
     def means(weights: Values) -> dict[str, Values]:
         with np.errstate(invalid="ignore"):
             shares = weights / weights.sum(axis=1, keepdims=True)
-        found = {name: shares @ each for name, each in paid.items()}
-        found["saved"] = found["argmax"] - found["minimising"]
-        found["constant"] = (shares @ constants).min(axis=1)
-        return found
+        values = {name: shares @ each for name, each in paid.items()}
+        values["saved"] = values["argmax"] - values["minimising"]
+        values["constant"] = (shares @ constants).min(axis=1)
+        return values
 
-    found = estimates(means, test.patients, limits=dict.fromkeys((*paid, "constant"), (matrix.min(), matrix.max())))
+    values = estimates(means, test.patients, limits=dict.fromkeys((*paid, "constant"), (matrix.min(), matrix.max())))
     return DecisionCosts(
         matrix=tuple(tuple(row) for row in matrix.tolist()),
         constant_class=test.classes[int(constants.mean(axis=0).argmin())],
-        **found,
+        **values,
     )

@@ -1,4 +1,4 @@
-"""What is said beside scores that rest on too few patients or pairs."""
+"""Notes beside scores that rest on too few patients or pairs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from birads_zoo.results.scores import Measured
 
 
 def few_note(metrics: Measured) -> str:
-    """Say which classes have so few patients that intervals are not to be relied on; "" where none has."""
+    """Return a note naming the classes with too few patients for reliable intervals; "" where there are none."""
     about = metrics.intervals
     if not about.few:
         return ""
-    held = ", ".join(f"{name} {count}" for name, count in about.few.items())
+    counts = ", ".join(f"{name} {count}" for name, count in about.few.items())
     return (
-        f"† fewer than {about.few_below} patients ({held}): its intervals and those of macro averages hold the truth"
+        f"† fewer than {about.few_below} patients ({counts}): its intervals and those of macro averages hold the truth"
         " less often than they say"
     )
 
 
 def areas_note(metrics: Measured) -> str:
-    """Say what the mark ‡ at a ROC-AUC means; "" where none has it."""
+    """Return a note on what the mark ‡ at a ROC-AUC means; "" where no ROC-AUC has it."""
     if not few_areas(metrics):
         return ""
     return (
@@ -30,7 +30,10 @@ def areas_note(metrics: Measured) -> str:
 
 
 def few_areas(metrics: Measured) -> str:
-    """Say of which classes the ROC-AUC rests on too few pairs; "" where none does. Of two classes it is one area."""
+    """Return a sentence naming the classes whose ROC-AUC rests on too few pairs; "" where there are none.
+
+    Two classes have one area between them.
+    """
     areas = metrics.intervals.areas
     few = {name: basis for name, basis in areas.items() if basis.few and basis.pairs}
     if not few:
@@ -41,10 +44,10 @@ def few_areas(metrics: Measured) -> str:
 
 
 def is_few(basis: Pairs | None) -> bool:
-    """Tell whether an area is known to rest on too few pairs."""
+    """Return whether an area is known to rest on too few pairs."""
     return basis is not None and basis.few and basis.pairs > 0
 
 
 def also_few(basis: Pairs | None) -> str:
-    """Return the warning, to go on in a bracket, where an area rests on too few pairs."""
+    """Return the warning, as the continuation of a bracket, where an area rests on too few pairs; else ""."""
     return f"; {basis.warning}" if basis is not None and is_few(basis) else ""

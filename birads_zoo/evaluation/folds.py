@@ -1,4 +1,4 @@
-"""What each fold of a cross-validation scores by itself, and how far the folds lie apart."""
+"""Scores of each fold of a cross-validation, and their spread."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def score_folds(
     *,
     ordinal: bool,
 ) -> tuple[FoldMetrics, ...]:
-    """Return for each fold number in `folds` (n,) its n rows, its patients, and its own scores.
+    """Return for each fold number in `folds` (n,) its counts of rows and patients, and its scores.
 
-    `absent` names the classes of which the fold has no row: they count as 0 in its macro-F1, so that a fold is low
-    which says nothing of the network. A score is `None` where it is undefined.
+    `absent` names the classes of which the fold has no row. They count as 0 in its macro-F1, so a low macro-F1 of such
+    a fold says nothing about the network. A score is `None` where it is undefined.
     """
-    found = []
+    fold_metrics = []
     for fold in np.unique(folds):
         rows = folds == fold
         scores = weighted_scores(
             labels[rows], probabilities[rows], folds[rows], np.ones((1, int(rows.sum()))), ordinal, METRICS
         )
-        found.append(
+        fold_metrics.append(
             FoldMetrics(
                 fold=int(fold),
                 n=int(rows.sum()),
@@ -43,15 +43,18 @@ def score_folds(
                 **{name: float(value[0]) if np.isfinite(value[0]) else None for name, value in scores.items()},
             )
         )
-    return tuple(found)
+    return tuple(fold_metrics)
 
 
 def spread_over_folds(folds: Sequence[FoldMetrics]) -> SpreadOverFolds:
-    """Return the folds' mean and standard deviation of each score; `None` where one is undefined, or alone.
+    """Return the folds' mean and standard deviation of each score.
 
-    The deviation (n − 1) says how much a score on so few patients varies from one part of the data to another. It is no
-    standard error of the pooled score: the folds' training rows overlap, so no unbiased one exists from a single
-    cross-validation (Bengio and Grandvalet, J. Machine Learning Research 5, 2004). The intervals are over patients.
+    Both are `None` where a fold's score is undefined; the deviation is also `None` with one fold.
+
+    The deviation (n − 1) shows how much a score on so few patients varies from one part of the data to another. It is
+    not a standard error of the pooled score. The folds' training rows overlap, so a single cross-validation gives no
+    unbiased standard error (Bengio and Grandvalet, J. Machine Learning Research 5, 2004). The intervals are over
+    patients.
     """
     return SpreadOverFolds(**{metric: _spread([fold.score(metric) for fold in folds]) for metric in METRICS})
 

@@ -1,4 +1,4 @@
-"""What a run is judged by: the classification metrics of one table of labels and probabilities."""
+"""Computes the classification metrics of a table of labels and probabilities."""
 
 from __future__ import annotations
 
@@ -24,34 +24,35 @@ def evaluate(
 ) -> Metrics:
     """Compute every metric of n rows with `labels` (n,) in 0 … K−1 and `probabilities` (n, K), for K ≥ 2 `classes`.
 
-    `folds` (n,) are numbers of the networks that predicted the rows, all the same where it was one. `ordinal` says
-    whether the classes' order carries meaning, as that of BI-RADS categories does. The predicted class is the one with
-    the largest probability, the first of them at a tie. What each estimates, when the rows are a sample of those the
-    model will meet (same classes, same prevalence):
+    `folds` (n,) are the numbers of the networks that predicted the rows, all the same if there was one network.
+    `ordinal` says whether the classes' order carries meaning, as that of BI-RADS categories does. The predicted class
+    is the one with the largest probability; at a tie, the first of them. What each metric estimates, when the rows are
+    a sample of those the model will meet (same classes, same prevalence):
 
-    - `accuracy`: the chance that a row is classified rightly; follows the prevalence.
-    - `balanced_accuracy`: the mean of the recalls of the classes that have rows, i.e. accuracy if these were
+    - `accuracy`: the chance that a row is classified correctly; depends on the prevalence.
+    - `balanced_accuracy`: the mean of the recalls of the classes that have rows, i.e. the accuracy if these were
       equally common; 1/K by chance (Brodersen et al., "The balanced accuracy and its posterior distribution",
       ICPR 2010).
-    - `precision`, `recall`, `f1` of a class: the chance that a row called so is so, that a row that is so is
-      called so, and their harmonic mean (van Rijsbergen, "Information Retrieval", 1979). 0/0 counts as 0.
-    - `macro`: their means over all K classes, `f1` being the mean of the classes' F1 (Opitz & Burst,
-      "Macro F1 and Macro F1", 2019). A class without rows counts with its 0s: were it left out, a table that lacks
-      the rarest, hardest class would score better than one that holds it. So compare macro metrics only between
-      tables with the same classes, and prefer all folds pooled to a mean over folds. `weighted` is the same mean
-      by support, where such a class has no weight.
+    - `precision` of a class: the chance that a row predicted as the class belongs to it. `recall`: the chance that a
+      row of the class is predicted as such. `f1`: their harmonic mean (van Rijsbergen, "Information Retrieval", 1979).
+      0/0 counts as 0.
+    - `macro`: their means over all K classes; `f1` is the mean of the classes' F1 (Opitz & Burst, "Macro F1 and
+      Macro F1", 2019). A class without rows counts as 0. If it were left out, a table without the rarest, hardest
+      class would score better than a table that has it. So compare macro metrics only between tables with the same
+      classes, and prefer all folds pooled to a mean over folds. `weighted` is the mean by support, where such a class
+      has no weight.
     - `auroc`: the chance that a random row of the class gets a larger probability of it than a random row of the
-      rest that the same network predicted, ties counting half (Hanley & McNeil, Radiology 143, 1982); free of
-      threshold and prevalence. It is the mean of the folds' own areas, weighted by their pairs of rows: the
-      probabilities of two networks are not on one scale, so that pairs across folds would tell of that scale too
-      (Forman & Scholz, "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12, 2010). With two
-      classes both have the one value, taken from the second class's probability. The macro value is the mean over
-      the classes that have both positives and negatives in a fold (Provost & Domingos, 2000, there weighted).
-    - `pooled_auroc`: the same of all pairs, across folds too, as most papers report it. Lower, as a rule.
+      rest that the same network predicted; ties count half (Hanley & McNeil, Radiology 143, 1982). It does not depend
+      on threshold or prevalence. It is the mean of the folds' areas, weighted by their pairs of rows. Pairs across
+      folds are left out because the probabilities of two networks are not on one scale (Forman & Scholz,
+      "Apples-to-apples in cross-validation studies", SIGKDD Explorations 12, 2010). Two classes have the same value,
+      taken from the second class's probability. The macro value is the mean over the classes that have both positives
+      and negatives in a fold (Provost & Domingos, 2000, there weighted).
+    - `pooled_auroc`: the same over all pairs, also across folds, as most papers report it. It is usually lower.
     - `kappa_quadratic`: agreement beyond chance when a mistake of d classes costs d² (Cohen, Psychological
       Bulletin 70, 1968); in [−1, 1], 0 for a constant prediction. It takes the classes as ordered and evenly
-      spaced, so it is None for more than two that are not `ordinal`; for two it is the plain kappa, of which order
-      is no part. None too when labels and predictions are all one same class, where it is 0/0.
+      spaced, so it is `None` for more than two classes that are not `ordinal`. For two classes it is the plain kappa,
+      which does not use the order. It is also `None` when all labels and predictions are the same class (0/0).
     - `confusion`: rows by true class and, within them, by predicted class.
 
     Raises `ValueError` for no rows, for shapes or labels that do not fit, and for probabilities that are not finite.
@@ -67,7 +68,7 @@ def evaluate(
         n=len(labels),
         classes=tuple(classes),
         accuracy=float((predicted == labels).mean()),
-        # Not balanced_accuracy_score, which warns of predicted classes without rows; otherwise the same.
+        # The same as balanced_accuracy_score, which warns of predicted classes without rows.
         balanced_accuracy=float(recall_score(labels, predicted, labels=np.unique(labels), average="macro")),
         kappa_quadratic=_kappa(labels, predicted, every) if ordinal or len(classes) == 2 else None,
         macro=MacroMetrics(
@@ -100,7 +101,7 @@ def evaluate(
 
 def _check(labels: NDArray[np.int64], probabilities: NDArray[np.float64], folds: NDArray[np.int64], k: int) -> None:
     if k < 2 or len(labels) == 0:
-        raise ValueError(f"metrics need two classes and one row at least, not {k} classes and {len(labels)} rows")
+        raise ValueError(f"metrics need at least two classes and one row, not {k} classes and {len(labels)} rows")
     if labels.ndim != 1 or probabilities.shape != (len(labels), k):
         raise ValueError(f"labels {labels.shape} and probabilities {probabilities.shape} do not fit {k} classes")
     if folds.shape != labels.shape:
@@ -114,7 +115,7 @@ def _check(labels: NDArray[np.int64], probabilities: NDArray[np.float64], folds:
 def _aurocs(
     labels: NDArray[np.int64], probabilities: NDArray[np.float64], folds: NDArray[np.int64]
 ) -> list[float | None]:
-    """One-vs-rest areas of all classes; one value for both of two, whose probabilities may round differently."""
+    """Return the one-vs-rest areas of all classes. Two classes share one value, as their sums may round differently."""
     if probabilities.shape[1] == 2:
         return [_auroc(labels == 1, probabilities[:, 1], folds)] * 2
     return [_auroc(labels == k, probabilities[:, k], folds) for k in range(probabilities.shape[1])]

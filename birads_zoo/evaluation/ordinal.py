@@ -1,4 +1,4 @@
-"""How far off the mistakes are where the classes have an order."""
+"""Rates of small and severe mistakes, where the classes have an order."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from birads_zoo.results.readings import Errors
 
 
 def read_errors(test: PredictedRows) -> Errors | None:
-    """Return how often the called class is off by one step and by two or more.
+    """Return how often the predicted class is off by one step and by two or more.
 
-    `None` where the classes have no order, and for two, which know no severe error.
+    `None` where the classes have no order, and for two classes, where no error is severe.
 
-    Rates over all n rows, right ones included (`intervals.rate`):
+    Rates over all n rows, correct ones included (`intervals.rate`):
 
     - `adjacent`: off by exactly one step of the classes' order; `severe`: off by two or more.
-    - `severe_under`, `severe_over`: the severe ones by direction, called too low and too high; they add up to `severe`.
+    - `severe_under`, `severe_over`: severe errors that are too low and too high; they add up to `severe`.
 
-    What they estimate: the chances that the next image of this population, with its prevalence, is misread that far.
-    A step leads to the next class of this run: where no row is of BI-RADS 2, BI-RADS 1 and 3 are adjacent. Mistakes
-    of a kind count the same; `kappa_quadratic` weighs all by their squared steps. 1 − `severe` is the "accuracy within
-    1" of Gaudette and Japkowicz, "Evaluation Methods for Ordinal Classification", Canadian AI 2009.
+    What they estimate: the chance that the next image of this population, with its prevalence, is misread that far.
+    A step leads to the next class of this run: where no row is of BI-RADS 2, BI-RADS 1 and 3 are adjacent. All severe
+    errors count the same here; `kappa_quadratic` weighs them by their squared steps. 1 − `severe` is the "accuracy
+    within 1" of Gaudette and Japkowicz, "Evaluation Methods for Ordinal Classification", Canadian AI 2009.
     """
     if not test.ordinal or len(test.classes) < 3:
         return None
     steps = test.probabilities.argmax(axis=1) - test.labels
 
-    def share(of_kind: NDArray[np.bool_]) -> Estimate:
-        found = rate(of_kind, test.patients)
-        assert found is not None, "a run has test rows"
-        return found
+    def share(matches: NDArray[np.bool_]) -> Estimate:
+        estimate = rate(matches, test.patients)
+        assert estimate is not None, "a run has test rows"
+        return estimate
 
     return Errors(
         adjacent=share(np.abs(steps) == 1),

@@ -1,4 +1,4 @@
-"""The value that every reading of a run takes: predicted rows, with what is known of them."""
+"""Predicted rows with their labels and metadata: the input of all evaluations."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class OutOfFold:
-    """What S seeds of one recipe predicted for the same n rows: `probabilities` (S, n, K) and `folds` (S, n).
+    """Predictions of S seeds of one recipe for the same n rows: `probabilities` (S, n, K) and `folds` (S, n).
 
-    A fold is the number of the network that predicted the row; seeds may cut folds of their own.
+    A fold is the number of the network that predicted the row. Seeds may have different folds.
     """
 
     probabilities: NDArray[np.float64]
@@ -25,10 +25,10 @@ class PredictedRows:
     """n rows predicted by networks that did not learn from them, in K classes.
 
     `labels` (n,) in 0 … K−1, `probabilities` (n, K), `patients` (n,) with "" where unknown, `folds` (n,): the fold
-    whose network predicted the row. `about` has a row each with the index's columns, such as view and density.
-    `ordinal` says whether the classes' order carries meaning; `positive` holds the numbers of the classes that are
-    read as one against the rest, () where nobody said which. `known` (n, K) are the classes' true chances, rows summing
-    to 1, where the data set knows them (`interfaces.chance_column`).
+    whose network predicted the row. `about` has n rows with the index's columns, such as view and density. `ordinal`
+    says whether the classes' order carries meaning. `positive` holds the numbers of the positive classes, () where none
+    are named. `known` (n, K) are the classes' true chances, rows summing to 1, where the data set knows them
+    (`interfaces.chance_column`).
     """
 
     labels: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""The same scores in parts of the rows: by density, age, view, laterality, year and source."""
+"""Scores of parts of the rows, by density, age, view, laterality, year and source."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroup
 ENOUGH, ENOUGH_EACH = 20, 10
 """Patients that a group needs to get scores: in all, and with a positive image as well as with a negative one."""
 MOST = 50
-"""Known values that an attribute may have: one of more, such as a source that is each picture's own, groups nothing."""
+"""Known values that an attribute may have. With more, such as one source per picture, there are no groups."""
 UNKNOWN = "unknown"
 
-_SOURCE = "source"  # which may tell the class: the others are looked at for fairness
+_SOURCE = "source"  # may give away the class; the other attributes are there to show unfairness
 
 _BANDS = ((40.0, "<40"), (50.0, "40–49"), (60.0, "50–59"), (70.0, "60–69"), (np.inf, "70+"))
 _RULE = (
@@ -40,25 +40,26 @@ Values = NDArray[np.float64]
 
 
 def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES) -> Subgroups:
-    """Return the scores of every group of every attribute of which 2 to `MOST` values are known.
+    """Return the scores of every group of every attribute that has 2 to `MOST` known values.
 
-    The attributes are density, age, view, laterality, year and source. An image without a patient id is its own
-    patient. The scores have the intervals of `intervals.intervals`. A group of fewer patients than `rule` says has
-    none, as an interval would promise too much. Of the source there is also the score of pairs `within` one of them
-    (`within.score_within`).
+    The attributes are density, age, view, laterality, year and source. An image without a patient id counts as a
+    patient. The scores have the intervals of `intervals.intervals`. A group with fewer patients than `rule` requires
+    has no scores, because an interval would promise too much. For the source there is also the score of pairs `within`
+    the same source (`within.score_within`).
 
-    What they estimate: the scores in that part of the population. A group's mix of classes moves `accuracy` and
-    `macro_f1`; the area is free of it, so it is the one that is `tested`: whether its values in an attribute's known
-    groups are equal but for chance. Method: Hotelling's T² of their differences, its covariance from resamples of whole
-    patients drawn once for all groups (those of one patient may lie in several), against F of g − 1 and ν − g + 2
-    degrees, ν the smallest group's patients − 1 (Olive, "Robust Multivariate Analysis", 2017, ch. 9); `p_value`, and
-    `corrected` for all attributes by Holm. `differs` says whether `corrected` is below 0.05. Among many groups some
-    look different by chance, which is what `caution` says (Wang et al., "Statistics in Medicine – Reporting of Subgroup
-    Analyses", NEJM 357, 2007). In
-    300 simulated samples of patients with 1 to 4 dependent images, the test calls equal groups different at 5 % in: two
-    groups of 60 patients 0.058, two views of 120 patients 0.067, four groups of 50 patients 0.053. It is cautious near
-    the end of the scale: three groups of 33 patients at an area of 0.96 in 0.017, at 0.99 in none. Two groups of 100
-    patients at 0.81 and 0.93 differ in 0.88.
+    What they estimate: the scores in that part of the population. `accuracy` and `macro_f1` depend on a group's mix of
+    classes; the area does not, so the area is `tested`. The test asks whether the areas in an attribute's known groups
+    are equal except for chance. Method: Hotelling's T² of their differences. The covariance comes from resamples of
+    whole patients, drawn once for all groups, because a patient's images may be in several groups. T² is compared with
+    F of g − 1 and ν − g + 2 degrees, where ν is the smallest group's patients − 1 (Olive, "Robust Multivariate
+    Analysis", 2017, ch. 9). It gives `p_value`, and `corrected` is the p-value corrected for all attributes by Holm.
+    `differs` says whether `corrected` is below 0.05. Among many groups some look different by chance; `caution` says so
+    (Wang et al., "Statistics in Medicine – Reporting of Subgroup Analyses", NEJM 357, 2007).
+
+    In 300 simulated samples of patients with 1 to 4 dependent images, the test at 5 % finds a difference between equal
+    groups in: two groups of 60 patients 0.058, two views of 120 patients 0.067, four groups of 50 patients 0.053. It is
+    cautious near the end of the scale: three groups of 33 patients at an area of 0.96 in 0.017, at 0.99 in none. Two
+    groups of 100 patients at 0.81 and 0.93 differ in 0.88.
     """
     weights = cluster_weights(test.patients, resamples, generator)
     tested: Tested = "auroc" if test.positive else "macro_auroc"
@@ -69,14 +70,14 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
         names = _ordered(values)
         if not 2 <= len([name for name in names if name != UNKNOWN]) <= MOST:
             continue
-        own, drawn, found = [], [], []
+        own, drawn, scored = [], [], []
         for name in names:
             group, score, draws = _group(test, name, np.flatnonzero(values == name), weights, tested)
             own.append(group)
             if score is not None and name != UNKNOWN:
-                found.append((score.value, group.patients))
+                scored.append((score.value, group.patients))
                 drawn.append(draws)
-        groups[attribute], p_values[attribute] = tuple(own), _equal(found, drawn)
+        groups[attribute], p_values[attribute] = tuple(own), _equal(scored, drawn)
         within[attribute] = _within(test, values) if attribute == _SOURCE else None
     known = {name: p for name, p in p_values.items() if p is not None}
     corrected = dict(zip(known, holm(list(known.values())), strict=True))
@@ -85,7 +86,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
     return Subgroups(
         tested=tested,
         rule=_RULE,
-        caution=f"{count} groups: among many, some look better or worse by chance alone; believe a difference only"
+        caution=f"{count} groups: among many, some look better or worse by chance alone; rely on a difference only"
         " where `differs` is true, and then look for it in other data",
         all=everything,
         attributes={
@@ -106,7 +107,7 @@ def _attributes(about: pd.DataFrame) -> dict[str, NDArray[np.str_]]:
     ages = pd.to_numeric(about["age"], errors="coerce").to_numpy(np.float64)
     bands = [next(name for below, name in _BANDS if age < below) if np.isfinite(age) else "" for age in ages]
     years = about["study_date"].astype(str).str.extract(r"^(\d{4})", expand=False).fillna("")
-    found: dict[str, Iterable[object]] = {
+    attributes: dict[str, Iterable[object]] = {
         "density": about["density"],
         "age": bands,
         "view": about["view"],
@@ -114,7 +115,7 @@ def _attributes(about: pd.DataFrame) -> dict[str, NDArray[np.str_]]:
         "year": years,
         _SOURCE: about["source"],
     }
-    return {name: np.array([str(value) or UNKNOWN for value in values]) for name, values in found.items()}
+    return {name: np.array([str(value) or UNKNOWN for value in values]) for name, values in attributes.items()}
 
 
 def _ordered(values: NDArray[np.str_]) -> list[str]:
@@ -126,7 +127,7 @@ def _ordered(values: NDArray[np.str_]) -> list[str]:
 def _group(
     test: PredictedRows, value: str, rows: NDArray[np.int64], weights: Values, tested: Tested
 ) -> tuple[Group, Estimate | None, Values]:
-    """Return a group, its tested score, and the (B,) resampled values of that, of which there are none without one."""
+    """Return a group, its tested score, and the resampled values (B,) of that score, empty where it is `None`."""
     labels, patients = test.labels[rows], test.patients[rows]
     of = clusters(patients)
     count = len(np.unique(of))
@@ -150,10 +151,10 @@ def _group(
     )
     if not enough:
         return group, None, np.empty(0)
-    told = OutOfFold(probabilities=chances[None], folds=folds[None])
-    area = intervals(truth, told, patients, ordinal=test.ordinal, names=("macro_auroc",))["macro_auroc"]
-    told = OutOfFold(probabilities=probabilities[None], folds=folds[None])
-    shares = intervals(labels, told, patients, ordinal=test.ordinal, names=("accuracy", "macro_f1"))
+    predictions = OutOfFold(probabilities=chances[None], folds=folds[None])
+    area = intervals(truth, predictions, patients, ordinal=test.ordinal, names=("macro_auroc",))["macro_auroc"]
+    predictions = OutOfFold(probabilities=probabilities[None], folds=folds[None])
+    shares = intervals(labels, predictions, patients, ordinal=test.ordinal, names=("accuracy", "macro_f1"))
     if absent:
         shares["macro_f1"] = None
         area = area if tested == "auroc" else None
@@ -168,12 +169,12 @@ def _group(
 def _compared(test: PredictedRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Values, tuple[str, ...]]:
     """Return the labels, probabilities and classes of some rows whose macro area is the score that is tested.
 
-    Of two classes, positive and not, both areas are the one, and so is their mean.
+    For two classes, positive and negative, both areas and their mean are the same.
     """
     if not test.positive:
         return test.labels[rows], test.probabilities[rows], test.classes
-    found, score = (each[rows] for each in positives_of(test))
-    return found.astype(np.int64), np.stack([1 - score, score], axis=1), ("negative", "positive")
+    positive, score = (values[rows] for values in positives_of(test))
+    return positive.astype(np.int64), np.stack([1 - score, score], axis=1), ("negative", "positive")
 
 
 def _within(test: PredictedRows, values: NDArray[np.str_]) -> Within:
@@ -184,14 +185,17 @@ def _within(test: PredictedRows, values: NDArray[np.str_]) -> Within:
     return score_within(truth, chances, patients, folds, values[rows], classes, ordinal=test.ordinal)
 
 
-def _equal(found: list[tuple[float, int]], drawn: list[Values]) -> float | None:
-    """Return the p-value of g equal scores; `None` with fewer than two, or where their resamples do not vary."""
-    if len(found) < 2:
+def _equal(scored: list[tuple[float, int]], drawn: list[Values]) -> float | None:
+    """Return the p-value of the test that g scores, given with their groups' patients, are equal.
+
+    `None` with fewer than two scores, or where their resamples do not vary.
+    """
+    if len(scored) < 2:
         return None
-    values = np.array([value for value, _ in found])
+    values = np.array([value for value, _ in scored])
     draws = np.stack(drawn)
     draws = draws[:, np.isfinite(draws).all(axis=0)]
-    freedom, contrasts = min(patients for _, patients in found) - 1, len(found) - 1
+    freedom, contrasts = min(patients for _, patients in scored) - 1, len(scored) - 1
     if freedom < contrasts or draws.shape[1] < 2:
         return None
     gaps, covariance = values[1:] - values[0], np.atleast_2d(np.cov(draws[1:] - draws[0]))

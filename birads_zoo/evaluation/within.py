@@ -1,4 +1,4 @@
-"""The ROC-AUC within the values of an attribute, such as one scanner, beside that of all rows."""
+"""ROC-AUC within each value of an attribute, such as one scanner, next to that of all rows."""
 
 from __future__ import annotations
 
@@ -26,22 +26,24 @@ def score_within(
     *,
     ordinal: bool,
 ) -> Within:
-    """Return the macro ROC-AUC of n rows whose pairs are of one value each, such as of one scanner.
+    """Return the macro ROC-AUC of n rows, where only rows with the same value, such as one scanner, are compared.
 
     `labels` (n,), `probabilities` (n, K) and `folds` (n,) are as in `evaluation.metrics.evaluate`; `values` (n,) are
-    all known. Rows are compared within a fold and a value alone, and the areas are weighted by their pairs, which is
-    the same as the mean over values weighted by their pairs: a stratified, or covariate-adjusted, area (Janes and
-    Pepe, Biometrika 96, 2009). What tells the values apart and nothing else, such as a scanner's film, scores 0.5.
-    `pooled` compares the same rows regardless of their values, and `gap` is how much more that is: what the score owes
-    to pairs of different values. Intervals: `intervals.intervals` and, of the gap, `intervals.estimate`. All are `None`
-    where a class that has an area among all rows has none within a value, as nobody can tell it from the value then
-    (`alone`), and where a class's pairs within a value are of fewer than `intervals.ESTIMABLE` patients with it or
-    without it, however many it has elsewhere: nobody knows how far off such an area is.
+    all known. Rows are compared only within a fold and a value, and the areas are averaged with their pairs as weights.
+    This is a stratified, or covariate-adjusted, area (Janes and Pepe, Biometrika 96, 2009). A network that only
+    recognises the value, such as a scanner's film, scores 0.5. `pooled` compares the same rows regardless of their
+    values. `gap` is `pooled` minus `auroc`: the part of the score that comes from pairs of different values. Intervals:
+    `intervals.intervals` and, for the gap, `intervals.estimate`.
+
+    All are `None` in two cases. First, where a class has an area among all rows but none within a value: then the class
+    cannot be separated from the value (`alone`). Second, where a class's pairs within a value come from fewer than
+    `intervals.ESTIMABLE` patients with it or without it, however many it has elsewhere: the error of such an area is
+    unknown.
     """
     _, strata = np.unique(np.char.add(np.char.add(folds.astype(np.str_), "\n"), values), return_inverse=True)
-    held, everywhere = (pairs_by_class(labels, patients, parts, classes) for parts in (strata, folds))
-    basis = fewest(held)
-    alone = tuple(name for name in held if everywhere[name].pairs and not held[name].pairs)
+    inside, everywhere = (pairs_by_class(labels, patients, parts, classes) for parts in (strata, folds))
+    basis = fewest(inside)
+    alone = tuple(name for name in inside if everywhere[name].pairs and not inside[name].pairs)
     if alone or basis.patients < ESTIMABLE:
         return Within(auroc=None, pooled=None, gap=None, alone=alone, basis=basis)
 

@@ -1,1 +1,1 @@
-"""Heat maps over mammograms."""
+"""Heat maps over mammograms, and tests of whether they are faithful."""

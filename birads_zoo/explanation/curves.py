@@ -1,4 +1,4 @@
-"""How a class's probability falls and rises while the pixels that a heat map names are taken away and brought back."""
+"""Measures how a class's probability changes while the strongest pixels of a heat map are removed or restored."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from birads_zoo.explanation.imputation import impute
 from birads_zoo.model.classifier import Classifier
 
 FRACTIONS = (0.03, 0.1, 0.2, 0.4, 0.7)
-"""Of a picture's pixels, taken away or brought back; a deletion or insertion curve has both ends besides."""
+"""Shares of a picture's pixels that are removed or restored; deletion and insertion curves also have both ends."""
 ROAD_FRACTIONS = (0.1, 0.2, 0.4)
 NOISE = 0.01
-"""The standard deviation of what ROAD adds to imputed pixels of a range of 1: that of the authors' own code."""
+"""The standard deviation of the noise that ROAD adds to imputed pixels in [0, 1], as in the authors' code."""
 PASSES_OF_A_PICTURE = 2
 PASSES_OF_A_MAP = 2 * len(FRACTIONS) + len(ROAD_FRACTIONS)
 
-_BLUR = 8  # the picture's height in standard deviations of the blur, so that it leaves nothing of a lesion
-_BORDER = 32  # the picture's height in widths of the border between what is sharp and what is blurred
+_BLUR = 8  # the picture's height divided by the standard deviation of the blur, which leaves nothing of a lesion
+_BORDER = 32  # the picture's height divided by the width of the border between sharp and blurred parts
 
 Probability = Callable[[Tensor], Tensor]
 """P×S×H×W pictures, S versions of each of P pictures → P×S probabilities of the class that is explained."""
@@ -30,7 +30,7 @@ Probability = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Views:
-    """P pictures of B samples, whose class is explained: picture p is view `views[p]` of sample `samples[p]`.
+    """P pictures of B samples whose classes are explained: picture p is view `views[p]` of sample `samples[p]`.
 
     `images` B×V×1×H×W in [0, 1], `present` B×V bool and `targets` (B,) are the samples'; `samples` and `views` are (P,)
     int64. All are on the device.
@@ -50,24 +50,26 @@ class Views:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Removal:
-    """What taking pixels away needs to know of B pictures, whoever names the pixels; all B×H×W, on the device.
+    """The inputs of pixel removal from B pictures that do not depend on a map; B×H×W, on the device.
 
-    `pictures` in [0, 1]; `blurred`, what they become; `ties` in [0, 1), the order of pixels that a map does not tell
-    apart; `noise`, what ROAD adds; `whole` and `gone` (B,), the probability of the pictures and of the blurred ones.
+    `pictures` are in [0, 1]; `blurred` replace them. `ties` in [0, 1) gives the order of pixels with equal map values.
+    `noise` is what ROAD adds. `p_original` and `p_blurred` (B,) are the class's probability for the pictures and for
+    the blurred pictures.
     """
 
     pictures: Tensor
     blurred: Tensor
     ties: Tensor
     noise: Tensor
-    whole: Tensor
-    gone: Tensor
+    p_original: Tensor
+    p_blurred: Tensor
 
 
 def class_probability(classifier: Classifier, explained: Views, compute: Compute, batch_size: int) -> Probability:
-    """Return what gives the probability of the class for other versions of P pictures, beside their samples' others.
+    """Return a function that gives the class's probability for other versions of P pictures.
 
-    The features of the other views are computed once. The classifier is taken to be in evaluation mode.
+    The other views of a picture's sample stay as they are; their features are computed once. The classifier is assumed
+    to be in evaluation mode.
     """
     with torch.no_grad(), compute.precision():
         known = classifier.features(explained.images) if explained.images.shape[1] > 1 else None
@@ -76,17 +78,17 @@ def class_probability(classifier: Classifier, explained: Views, compute: Compute
     def probability(pictures: Tensor) -> Tensor:
         versions = pictures.shape[1]
         number = torch.arange(len(pictures), device=pictures.device).repeat_interleave(versions)
-        found = []
+        batches = []
         for part, of in zip(*(torch.split(each, batch_size) for each in (pictures.flatten(0, 1), number)), strict=True):
             sample = explained.samples[of]
             with compute.precision():
                 features = classifier.features(part[:, None, None])
                 if known is not None:
-                    own, features = features[:, 0], known[sample]
-                    features[torch.arange(len(of), device=of.device), explained.views[of]] = own
+                    changed, features = features[:, 0], known[sample]
+                    features[torch.arange(len(of), device=of.device), explained.views[of]] = changed
                 logits = classifier.head(features, explained.present[sample]).float()
-            found.append(classifier.probabilities(logits).gather(1, explained.targets[sample][:, None])[:, 0])
-        return torch.cat(found).view(len(pictures), versions)
+            batches.append(classifier.probabilities(logits).gather(1, explained.targets[sample][:, None])[:, 0])
+        return torch.cat(batches).view(len(pictures), versions)
 
     return probability
 
@@ -96,74 +98,75 @@ def prepare_removal(
 ) -> Removal:
     """Prepare the removal of pixels from B×H×W pictures with the breast at `breasts` (B×H×W bool).
 
-    Pixels that a map does not tell apart go in the order of smooth noise, those in the breast first, so that a map with
-    wide flat parts is not helped by the order of rows. `generators`, one an image, are the CPU's: devices agree.
+    Pixels with equal map values are ordered by smooth noise, with the breast first, so that the order of rows does not
+    help a map with wide flat parts. `generators`, one per image, are on the CPU, so that all devices give the same.
     """
     blurred = blur(pictures, breasts)
     height, width = pictures.shape[-2:]
-    coarse = torch.stack([torch.rand((1, height // 8 + 2, width // 8 + 2), generator=one) for one in generators])
+    coarse = torch.stack([torch.rand((1, height // 8 + 2, width // 8 + 2), generator=own) for own in generators])
     smooth = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)[:, 0]
-    noise = torch.stack([torch.randn((height, width), generator=one) for one in generators]) * NOISE
+    noise = torch.stack([torch.randn((height, width), generator=own) for own in generators]) * NOISE
     ends = probability(torch.stack([pictures, blurred], 1))
     return Removal(
         pictures=pictures,
         blurred=blurred,
         ties=(smooth.to(pictures.device) * 0.999 + breasts) / 2,
         noise=noise.to(pictures.device),
-        whole=ends[:, 0],
-        gone=ends[:, 1],
+        p_original=ends[:, 0],
+        p_blurred=ends[:, 1],
     )
 
 
 def measure_removal(maps: Tensor, removal: Removal, probability: Probability) -> dict[str, Tensor]:
     """Return for B×H×W maps the scores `deletion`, `insertion` and `road`, (B,) each, in [0, 1].
 
-    - `deletion`: the area under the class's probability while pixels are blurred, the map's strongest first, over the
-      fraction of the picture that is; `insertion`: while they come back into the blurred picture (Petsiuk et al.,
-      "RISE", BMVC 2018, section 4.2; there a deleted pixel is set to a constant, which no mammogram has inside). By the
-      trapezoidal rule at `FRACTIONS` and both ends, which all maps share. The border between sharp and blurred is
-      soft, as a hard one looks like the margin of a mass (on artefacts of masks: Fong and Vedaldi, "Interpretable
-      Explanations of Black Boxes by Meaningful Perturbation", ICCV 2017).
-    - `road`: the mean probability with `ROAD_FRACTIONS` imputed, the strongest first (`imputation`; Rong et al. 2022).
+    - `deletion`: the area under the class's probability against the blurred fraction of the picture, where the map's
+      strongest pixels are blurred first. `insertion`: the same while they are restored in the blurred picture (Petsiuk
+      et al., "RISE", BMVC 2018, section 4.2; there a deleted pixel is set to a constant, which would be unlike any
+      mammogram). The area is by the trapezoidal rule at `FRACTIONS` and both ends, which all maps share. The border
+      between sharp and blurred is soft, because a hard border looks like the margin of a mass (on artefacts of masks:
+      Fong and Vedaldi, "Interpretable Explanations of Black Boxes by Meaningful Perturbation", ICCV 2017).
+    - `road`: the mean probability with `ROAD_FRACTIONS` of the pixels imputed, the strongest first (`imputation`;
+      Rong et al. 2022).
     """
     count, (height, width) = len(maps), maps.shape[-2:]
     ranks = _ranks(maps, removal.ties)
-    taken = [_softened(_first(ranks, fraction)) for fraction in FRACTIONS]
+    masks = [_softened(_first(ranks, fraction)) for fraction in FRACTIONS]
     pictures, blurred = removal.pictures, removal.blurred
-    versions = [torch.lerp(pictures, blurred, first) for first in taken]
-    versions += [torch.lerp(blurred, pictures, first) for first in taken]
-    gone = torch.stack([_first(ranks, fraction) for fraction in ROAD_FRACTIONS], 1)
-    imputed = impute(pictures.repeat_interleave(len(ROAD_FRACTIONS), 0), gone.flatten(0, 1))
-    imputed = imputed.view(count, -1, height, width) + removal.noise[:, None] * gone
-    found = probability(torch.cat([torch.stack(versions, 1), imputed.clamp(0, 1)], 1))
-    left, back, road = torch.split(found, [len(FRACTIONS), len(FRACTIONS), len(ROAD_FRACTIONS)], 1)
+    versions = [torch.lerp(pictures, blurred, mask) for mask in masks]
+    versions += [torch.lerp(blurred, pictures, mask) for mask in masks]
+    missing = torch.stack([_first(ranks, fraction) for fraction in ROAD_FRACTIONS], 1)
+    imputed = impute(pictures.repeat_interleave(len(ROAD_FRACTIONS), 0), missing.flatten(0, 1))
+    imputed = imputed.view(count, -1, height, width) + removal.noise[:, None] * missing
+    probabilities = probability(torch.cat([torch.stack(versions, 1), imputed.clamp(0, 1)], 1))
+    deleted, restored, road = torch.split(probabilities, [len(FRACTIONS), len(FRACTIONS), len(ROAD_FRACTIONS)], 1)
     return {
-        "deletion": _area(removal.whole, left, removal.gone),
-        "insertion": _area(removal.gone, back, removal.whole),
+        "deletion": _area(removal.p_original, deleted, removal.p_blurred),
+        "insertion": _area(removal.p_blurred, restored, removal.p_original),
         "road": road.mean(1),
     }
 
 
 def blur(pictures: Tensor, breasts: Tensor) -> Tensor:
-    """Blur N×H×W pictures within the breast and, apart from it, outside: the skin line stays, all inside goes.
+    """Blur N×H×W pictures inside and outside of the breast separately: the skin line stays, everything inside goes.
 
-    Gaussian, with an eighth of the height as its standard deviation, of a reduced copy.
+    The blur is Gaussian, with a standard deviation of an eighth of the height, and is computed on a reduced copy.
     """
     height, width = pictures.shape[-2:]
     sigma = height / _BLUR
     step = max(int(sigma / 4), 1)
-    found = torch.zeros_like(pictures)
+    blurred = torch.zeros_like(pictures)
     for part in (breasts, ~breasts):
         weights = part.to(pictures.dtype)
         reduced = F.avg_pool2d(torch.stack([pictures * weights, weights], 1), step, ceil_mode=True)
         sums, shares = _gaussian(reduced, sigma / step).unbind(1)
         mean = (sums / shares.clamp(min=1e-6))[:, None]
-        found += weights * F.interpolate(mean, size=(height, width), mode="bilinear", align_corners=False)[:, 0]
-    return found
+        blurred += weights * F.interpolate(mean, size=(height, width), mode="bilinear", align_corners=False)[:, 0]
+    return blurred
 
 
 def _gaussian(values: Tensor, sigma: float) -> Tensor:
-    """Blur N×C×h×w by two passes; beyond the edge is 0."""
+    """Blur N×C×h×w in two passes; values beyond the edge are 0."""
     reach = int(3 * sigma) + 1
     kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=values.device) / sigma) ** 2)
     kernel = (kernel / kernel.sum()).expand(values.shape[1], 1, 1, -1)
@@ -172,7 +175,7 @@ def _gaussian(values: Tensor, sigma: float) -> Tensor:
 
 
 def _ranks(maps: Tensor, ties: Tensor) -> Tensor:
-    """Return B×H×W: 0 for a map's strongest pixel, and so on."""
+    """Return the pixels' ranks B×H×W, 0 for a map's strongest pixel."""
     order = (maps + 1e-6 * ties).flatten(1).argsort(1, descending=True)
     places = torch.arange(order.shape[1], device=order.device).expand_as(order)
     return torch.empty_like(order).scatter_(1, order, places).view(maps.shape)
@@ -183,7 +186,7 @@ def _first(ranks: Tensor, fraction: float) -> Tensor:
 
 
 def _softened(mask: Tensor) -> Tensor:
-    """Return B×H×W weights in [0, 1]: a mask whose border is as wide as a 32nd of the height."""
+    """Return weights B×H×W in [0, 1]: the mask with a soft border, whose width is a 32nd of the height."""
     width = mask.shape[-2] // _BORDER // 2 * 2 + 1
     weights = mask.to(torch.float32)
     return F.avg_pool2d(weights, width, stride=1, padding=width // 2, count_include_pad=False)

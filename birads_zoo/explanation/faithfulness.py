@@ -1,4 +1,4 @@
-"""Whether an explainer's maps can be believed: its scores with intervals, beside the baselines', and a verdict."""
+"""Tests whether an explainer's maps are faithful: its scores and the baselines', with intervals, and a verdict."""
 
 from __future__ import annotations
 
@@ -24,38 +24,40 @@ BASELINES: Mapping[Baseline, tuple[MapScore, ...]] = {
     "brightness": (*DECISIVE_SCORES, "pointing", "energy_in_lesion"),
     "untrained": ("pointing", "energy_in_lesion"),
 }
-"""What each baseline scores."""
+"""The scores that each baseline has."""
 
 DECISIVE_BASELINES: tuple[Baseline, ...] = ("random", "centre", "brightness")
 """The baselines that the verdict rests on."""
 
-ALIKE = 0.5
-"""The rank correlation with the maps of random weights from which on an explainer counts as blind to the weights."""
+SIMILAR = 0.5
+"""From this rank correlation with the maps of random weights on, an explainer counts as independent of the weights."""
 
-_MEASURED = 0.5  # of the images: with a rank correlation in fewer, dependence on the weights has not been measured
+_MEASURED = 0.5  # the share of images that need a rank correlation; with fewer, dependence on the weights is unknown
 
 FEWEST = 10
-"""Patients below whom nothing is decided."""
+"""With fewer patients there is no verdict."""
 
 _SCORES: tuple[MapScore, ...] = get_args(MapScore)
 
 
 def evaluate_explainer(rows: pd.DataFrame) -> ExplainerScores:
-    """Judge one explainer, whose rows of `explanations.csv` these are.
+    """Evaluate one explainer from its `rows` of `explanations.csv`.
 
-    Every score is a mean over images, and so is every gain: the mean of how much better the map is than the baseline's
-    map of the same image, more than 0 being better whatever the score's direction. What they estimate: that mean over
-    images of other patients, with these networks. Intervals at 95 % are over patients
-    (`evaluation.statistics.intervals.estimates`, and `rate` where all or none point right), taken to be independent.
+    Every score is a mean over images. So is every gain: it is how much better the map is than the baseline's map of the
+    same image, and above 0 is better for every score. What they estimate: that mean over images of other patients, with
+    these networks. The 95 % intervals are over patients, which are assumed to be independent
+    (`evaluation.statistics.intervals.estimates`; `rate` where all maps or none point into a lesion).
 
-    The verdict: `faithful` where the intervals of all nine gains, those of deletion, insertion and ROAD over a random,
-    a centred and a brightness map, lie above 0, and the maps depend on the weights: the interval of their rank
-    correlation with those of random weights lies below 0.5 (our convention; Adebayo et al. name none). As all have to
-    hold, the chance of a false alarm is at most that of one of them, 2.5 %, and no correction is needed
-    (intersection-union test: Berger, Technometrics 24, 1982). Where fewer than half of the images have a rank
-    correlation, as one of the two maps is flat, it is `None`, `depends_on_weights` is `None`, and the maps are not
-    shown to be faithful. How a map lies to known lesions is no part of it: where a network looks elsewhere, a faithful
-    map shows that. `None` with fewer than 10 patients, as intervals of so few are too narrow.
+    An explainer is `faithful` on two conditions. First, the intervals of all nine gains (deletion, insertion and ROAD
+    over a random, a centred and a brightness map) are above 0. Second, the maps depend on the weights: the interval of
+    their rank correlation with the maps of random weights is below 0.5 (our convention; Adebayo et al. name no limit).
+    All conditions have to hold, so the chance of a false alarm is at most that of one of them, 2.5 %, and no correction
+    is needed (intersection-union test: Berger, Technometrics 24, 1982).
+
+    A rank correlation is undefined where one of the two maps is flat. If fewer than half of the images have one,
+    `rank_correlation` and `depends_on_weights` are `None`, and the maps are not shown to be faithful. With fewer than
+    10 patients `faithful` is `None`, because intervals of so few are too narrow. Known lesions have no influence: if a
+    network looks elsewhere, a faithful map shows that.
     """
     patients = rows["patient_id"].to_numpy(dtype=np.str_)
     values = _with_gains(rows)
@@ -64,13 +66,13 @@ def evaluate_explainer(rows: pd.DataFrame) -> ExplainerScores:
     scores = _means(values, patients)
     marked = rows["pointing"].notna().to_numpy()
     for name in ("pointing", *(f"{baseline}_pointing" for baseline in BASELINES)):
-        if (one := scores[name]) is not None and one.value in (0.0, 1.0):
+        if (estimate := scores[name]) is not None and estimate.value in (0.0, 1.0):
             scores[name] = rate(values[name][marked] > 0, patients[marked])
     gains = {
         baseline: {name: scores[f"gain_{baseline}_{name}"] for name in names} for baseline, names in BASELINES.items()
     }
-    alike = scores["rank_correlation"]
-    depends = None if alike is None else alike.high < ALIKE
+    correlation = scores["rank_correlation"]
+    depends = None if correlation is None else correlation.high < SIMILAR
     enough = len(np.unique(clusters(patients))) >= FEWEST
     failed = [
         f"{name} over {baseline}"
@@ -94,14 +96,14 @@ def evaluate_explainer(rows: pd.DataFrame) -> ExplainerScores:
 
 
 def _with_gains(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """Return every column that is averaged, (n,), the gains over the baselines among them."""
+    """Return every column (n,) that is averaged, with the gains over the baselines."""
     rows = rows.assign(random_pointing=rows["pointing_chance"])
     values: dict[str, NDArray[np.float64]] = {name: rows[name].to_numpy(np.float64, copy=True) for name in _SCORES}
     for baseline, names in BASELINES.items():
         for name in names:
-            of = values[f"{baseline}_{name}"] = rows[f"{baseline}_{name}"].to_numpy(np.float64)
-            better = of - values[name] if name in LESS_IS_BETTER else values[name] - of
-            values[f"gain_{baseline}_{name}"] = better
+            base = values[f"{baseline}_{name}"] = rows[f"{baseline}_{name}"].to_numpy(np.float64)
+            gain = base - values[name] if name in LESS_IS_BETTER else values[name] - base
+            values[f"gain_{baseline}_{name}"] = gain
     return values
 
 
@@ -130,9 +132,9 @@ def _sentence(failed: list[str], depends: bool | None, enough: bool) -> str:
         return f"undecided: fewer than {FEWEST} patients"
     reasons = [f"no gain shown in {', '.join(failed)}"] if failed else []
     if depends is None:
-        reasons.append("the map or that of random weights is flat in most images, so how alike they are is undecided")
+        reasons.append("the map or that of random weights is flat in most images, so their similarity is undecided")
     elif not depends:
-        reasons.append("a network with random weights gives maps that are alike")
+        reasons.append("a network with random weights gives similar maps")
     if reasons:
         lead = "does not beat its baselines" if failed else "is not shown to depend on the weights"
         return f"{lead}: {'; '.join(reasons)}"

@@ -1,4 +1,4 @@
-"""The folder `explanations/` of a run, written and read: the table, the maps, and what was found of each explainer."""
+"""Writes and reads the folder `explanations/` of a run: the table, the maps, and each explainer's results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from birads_zoo.explanation.faithfulness import BASELINES, DECISIVE_SCORES
 from birads_zoo.results.explanations import Explanations
 
 FOLDER = "explanations"
-_CHANCE = ("random", "pointing")  # known without a draw: the column pointing_chance
+_CHANCE = ("random", "pointing")  # known exactly, in the column pointing_chance
 COLUMNS = (
     *("explainer", "row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date"),
     *("fold", "label", "predicted", "explained", "probability", *DECISIVE_SCORES, "energy_in_breast", "breast_share"),
@@ -25,7 +25,7 @@ COLUMNS = (
 )
 """The columns of `explanations.csv`."""
 
-_TABLE, _FOUND = "explanations.csv", "explanations.json"
+_TABLE, _RESULTS = "explanations.csv", "explanations.json"
 _REMEDY = "make it again with birads-zoo explain"
 _TEXTS = (
     *("image_path", "patient_id", "laterality", "view", "density", "study_date"),
@@ -35,7 +35,7 @@ _TEXTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ExplanationFolder:
-    """What `birads-zoo explain` left in `folder`: the table, and the content of `explanations.json`."""
+    """The results of `birads-zoo explain` in `folder`: the table, and the content of `explanations.json`."""
 
     folder: Path
     table: pd.DataFrame
@@ -62,22 +62,22 @@ def write_maps(path: Path, rows: NDArray[np.int64], maps: NDArray[np.float16]) -
 
 
 def write_explanations(folder: Path, table: pd.DataFrame, explanations: Explanations) -> None:
-    """Write the table, and after it `explanations.json`, which says that the folder is whole."""
+    """Write the table and then `explanations.json`, which marks the folder as complete."""
     table.to_csv(folder / _TABLE, index=False)
-    documents.write(folder / _FOUND, explanations)
+    documents.write(folder / _RESULTS, explanations)
 
 
 def read_explanations(run: Path) -> ExplanationFolder | None:
-    """Read what `birads-zoo explain` left in a run's folder; `None` where it has not been there.
+    """Read the results of `birads-zoo explain` in a run's folder; `None` if there are none.
 
     Raises:
         UserError: when a file is damaged, or of another format.
 
     """
     folder = run / FOLDER
-    if not (folder / _FOUND).exists():
+    if not (folder / _RESULTS).exists():
         return None
-    explanations = documents.read(folder / _FOUND, Explanations, _REMEDY)
+    explanations = documents.read(folder / _RESULTS, Explanations, _REMEDY)
     try:
         types = dict.fromkeys(_TEXTS, str)
         table = pd.read_csv(folder / _TABLE, dtype=types, keep_default_na=False, na_values=_numbers())
@@ -87,7 +87,7 @@ def read_explanations(run: Path) -> ExplanationFolder | None:
 
 
 def _numbers() -> dict[str, list[str]]:
-    """Return the columns in which nothing means a missing number; in the others it is an empty text."""
+    """Return the columns in which an empty cell is a missing number; in the others it is an empty text."""
     return {name: [""] for name in COLUMNS if name not in _TEXTS}
 
 

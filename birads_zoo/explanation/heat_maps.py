@@ -1,4 +1,4 @@
-"""Which images are explained, and their heat maps, in batches on the classifier's device."""
+"""Chooses images to explain, and makes their heat maps in batches on the classifier's device."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ def choose_sample(
 ) -> NDArray[np.int64]:
     """Choose up to `per_class` rows of every true class, from the least to the most confidently recognised.
 
-    The rule leaves nothing to taste: a class's m rows are sorted by the probability that they were given for it,
-    and cut into `per_class` runs of equal length, of which the middle row is taken (systematic sampling; Cochran,
-    "Sampling Techniques", 1977, ch. 8). One row a class is the typical one, with the class's median probability;
-    more show its mistakes and its successes in their true proportion. Ties are broken by chance, so constant
-    probabilities give a random sample.
+    The rule is fixed: a class's m rows are sorted by their predicted probability of the class and cut into `per_class`
+    parts of equal length. The middle row of each part is chosen (systematic sampling; Cochran, "Sampling Techniques",
+    1977, ch. 8). A single row is the typical one, with the class's median probability; more rows show mistakes and
+    successes in their true proportion. Ties are broken at random, so constant probabilities give a random sample.
 
     Args:
         labels: (n,) true classes in 0 … K−1.
         probabilities: (n, K).
-        per_class: rows wanted of each class; one with fewer gives them all, one without any gives none.
+        per_class: number of rows of each class; all rows are chosen of a class that has fewer.
         generator: breaks the ties.
 
     Returns:
-        Positions in `labels`, class by class, by rising probability of the true class.
+        Positions in `labels`, class by class, by increasing probability of the true class.
 
     """
     chosen = []
@@ -57,40 +56,41 @@ def explain_sample(
     present: Tensor | None = None,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Make a heat map for each view of each image, on the classifier's device, and leave the classifier as found.
+    """Make a heat map for each view of each image, on the classifier's device, and restore the classifier.
 
-    Its modes, gradients and `requires_grad` are put back whatever the explainer does; hooks are the explainer's duty.
+    Its modes, gradients and `requires_grad` are restored, whatever the explainer does. The explainer has to remove its
+    hooks itself.
 
     Args:
         classifier: explained in evaluation mode.
-        explainer: what a registered explainer built for this classifier.
+        explainer: built for this classifier by a registered explainer.
         images: N×V×1×H×W floats in [0, 1], N ≥ 1, on any device.
         targets: N class numbers whose evidence is shown.
         batch_size: samples explained at once.
-        present: N×V bool, which of the images are there; without it all are.
-        seed: of the global generators, set anew before every batch, so that a map does not depend on its batch.
+        present: N×V bool, which of the images exist; all if not given.
+        seed: seed of the global generators, set again before every batch, so that a map does not depend on its batch.
 
     Returns:
-        N×V×H×W maps in [0, 1], 0 everywhere for an absent image.
+        N×V×H×W maps in [0, 1], 0 everywhere for a missing image.
 
     Raises:
         ValueError: when the explainer returns another shape, values that are not finite, or values out of range.
 
     """
     device = next(classifier.parameters()).device
-    there = torch.ones(images.shape[:2], dtype=torch.bool) if present is None else present
+    exists = torch.ones(images.shape[:2], dtype=torch.bool) if present is None else present
     maps = []
-    with _left_as_found(classifier):
+    with _restored(classifier):
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
             seed_libraries(seed, "explainer")
-            own = [one[batch].to(device, non_blocking=True) for one in (images, targets, there)]
-            made = explainer(*own).detach()
-            wanted = (*images[batch].shape[:2], *images.shape[-2:])
-            if made.shape != wanted:
-                raise ValueError(f"heat maps have the shape {tuple(made.shape)}; expected {wanted}")
-            maps.append(torch.where(own[2][..., None, None], made, 0))
-    # One wait for the device, at the end: until here nothing was read back.
+            inputs = [values[batch].to(device, non_blocking=True) for values in (images, targets, exists)]
+            heat = explainer(*inputs).detach()
+            expected = (*images[batch].shape[:2], *images.shape[-2:])
+            if heat.shape != expected:
+                raise ValueError(f"heat maps have the shape {tuple(heat.shape)}; expected {expected}")
+            maps.append(torch.where(inputs[2][..., None, None], heat, 0))
+    # The only wait for the device: nothing has been read back before.
     array: NDArray[np.float32] = torch.cat(maps).float().cpu().numpy()
     if not np.isfinite(array).all():
         raise ValueError("heat maps hold values that are not finite")
@@ -100,11 +100,11 @@ def explain_sample(
 
 
 @contextmanager
-def _left_as_found(classifier: Classifier) -> Iterator[None]:
-    """Put the classifier in evaluation mode; afterwards every mode, gradient and `requires_grad` is as before."""
+def _restored(classifier: Classifier) -> Iterator[None]:
+    """Put the classifier in evaluation mode, and restore every mode, gradient and `requires_grad` afterwards."""
     parameters = [(parameter, parameter.grad, parameter.requires_grad) for parameter in classifier.parameters()]
     for parameter, _, _ in parameters:
-        parameter.grad = None  # an explainer that goes backward would add to it in place
+        parameter.grad = None  # an explainer's backward pass would add to it in place
     try:
         with evaluating(classifier):
             yield

@@ -1,4 +1,4 @@
-"""Heat maps for a few rows of each class, by the classifier that never saw them."""
+"""Makes heat maps of a few test rows of each class, by the fold's own classifier."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from birads_zoo.training.fold import Fitted
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
-PER_CLASS = 3  # pictures: with up to seven classes a sheet can still be taken in at a glance
+PER_CLASS = 3  # rows: with up to seven classes the figure is still easy to read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
     """Test rows of one fold (positions in the labelled index), and heat maps n×O×H×W in [0, 1] of their true classes.
 
-    They are of the O pictures that a sample's label is of (`Prepared.own`), 0 everywhere where one is absent.
+    The O pictures are those that a sample's label is about (`Prepared.own`). The map of a missing picture is 0.
     """
 
     fold: int
@@ -39,7 +39,7 @@ class Explained:
 def explain_fold(
     recipe: Recipe, host: Host, data: Prepared, fitted: Fitted, classifier: Classifier, compute: Compute
 ) -> Explained:
-    """Explain the evidence for the true class of some test rows of each class, from the least sure to the surest."""
+    """Explain the evidence for the true class of some test rows of each class, from the least to the most certain."""
     labels = data.labelled.labels[fitted.fold.test]
     chosen = choose_sample(labels, fitted.test, PER_CLASS, numpy_generator(recipe.seed, "explained"))
     positions = fitted.fold.test[chosen]

@@ -1,7 +1,7 @@
-"""Whether a heat map depends on what the network has learnt: the network with random weights, and how alike maps are.
+"""Checks whether a heat map depends on what the network has learnt, by comparing it with maps of random weights.
 
 Source: Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018, the test that randomises all parameters. A map
-that comes out alike shows the picture, such as its edges, and not the network.
+that stays similar with random weights shows the picture, such as its edges, and not the network.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
 DRAWS = 3
-"""Networks with random weights a fold: how alike the maps of one are is to a good part chance."""
+"""Networks with random weights per fold. Several, because the similarity of a single one varies by chance."""
 
 _WINDOW = 7  # pixels on a side of SSIM's window
-_LOOK = 64  # values on the longer side that are ranked: maps are smooth
+_LOOK = 64  # values on the longer side that are ranked; this is enough because maps are smooth
 
 
 def random_classifier(
     recipe: Recipe, host: Host, classes: int, fold: int, draw: int, compute: Compute, images: Iterable[Tensor]
 ) -> Classifier:
-    """Build the recipe's classifier with random weights throughout, others for each fold and draw, in evaluation mode.
+    """Build the recipe's classifier with only random weights, different for each fold and draw, in evaluation mode.
 
-    Batch norms take their statistics from `images` (N×V×1×H×W each, on the device): at their initial ones the values of
-    a deep network fade, and its maps would be empty for that reason alone.
+    Batch norms take their statistics from `images` (N×V×1×H×W each, on the device). With their initial statistics the
+    values of a deep network fade, and its maps would be empty just because of that.
     """
     seed_libraries(recipe.seed, "randomised", fold, draw)
     fresh = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
@@ -57,40 +57,40 @@ def random_classifier(
 def rank_correlations(
     first: NDArray[np.float32], second: NDArray[np.float32], breasts: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return (N,) sizes |ρ| of Spearman's correlations of two N×H×W maps over the pixels in the breast, from 0 to 1.
+    """Return the absolute Spearman correlations |ρ| (N,) of two N×H×W maps over the pixels in the breast, in [0, 1].
 
-    Without the sign, as a map that is turned over shows the same edges. NaN where either map is flat: without an order
-    there is nothing to compare, and a network whose maps are empty says nothing about those of another.
+    The sign is dropped because an inverted map shows the same edges. NaN where either map is flat: it has no order to
+    compare, and a network with empty maps says nothing about the maps of another.
     """
     step = max(max(first.shape[1:]) // _LOOK, 1)
-    found = np.full(len(first), np.nan)
+    correlations = np.full(len(first), np.nan)
     for number, breast in enumerate(breasts[:, ::step, ::step]):
         inside = [rankdata(maps[number, ::step, ::step][breast]) for maps in (first, second)]
         deviations = [ranks - ranks.mean() for ranks in inside]
-        sizes = [float(np.linalg.norm(one)) for one in deviations]
-        if min(sizes) > 0:
-            found[number] = min(abs(float(deviations[0] @ deviations[1])) / (sizes[0] * sizes[1]), 1.0)
-    return found
+        norms = [float(np.linalg.norm(deviation)) for deviation in deviations]
+        if min(norms) > 0:
+            correlations[number] = min(abs(float(deviations[0] @ deviations[1])) / (norms[0] * norms[1]), 1.0)
+    return correlations
 
 
 def similarities(
     first: NDArray[np.float32], second: NDArray[np.float32], breasts: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Return (N,) structural similarities of two N×H×W maps in [0, 1]: the mean over the breast, 1 for equal ones.
+    """Return the structural similarities (N,) of two N×H×W maps in [0, 1]: the mean over the breast, 1 for equal maps.
 
     Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity", IEEE Trans. Image
     Processing 13, 2004, eq. 13, in windows of 7×7 pixels. Where both maps are flat it is 1 by definition, so it is high
-    for sparse maps: read it beside the rank correlation.
+    for sparse maps. Read it together with the rank correlation.
     """
 
     def local(values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(ndimage.uniform_filter(values, (0, _WINDOW, _WINDOW)))
 
-    one, other = first.astype(np.float64), second.astype(np.float64)
-    mean_one, mean_other = local(one), local(other)
-    variances = local(one**2) - mean_one**2 + local(other**2) - mean_other**2
-    together = local(one * other) - mean_one * mean_other
-    level = (2 * mean_one * mean_other + 0.01**2) / (mean_one**2 + mean_other**2 + 0.01**2)
-    similar = level * (2 * together + 0.03**2) / (variances + 0.03**2)
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    mean_a, mean_b = local(a), local(b)
+    variances = local(a**2) - mean_a**2 + local(b**2) - mean_b**2
+    covariance = local(a * b) - mean_a * mean_b
+    level = (2 * mean_a * mean_b + 0.01**2) / (mean_a**2 + mean_b**2 + 0.01**2)
+    similar = level * (2 * covariance + 0.03**2) / (variances + 0.03**2)
     count = breasts.sum(axis=(1, 2))
     return np.asarray((similar * breasts).sum(axis=(1, 2)) / np.where(count > 0, count, np.nan))

@@ -1,4 +1,4 @@
-"""One fold's maps and their scores, beside those of baselines, in batches on the device."""
+"""Makes a fold's maps and scores them and their baselines, in batches on the device."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.randomness import numpy_generator, torch_generator
 
 PASSES = PASSES_OF_A_PICTURE + 4 * PASSES_OF_A_MAP
-"""Forward passes that the scores of one explainer's map take, the baselines' included; making maps comes on top."""
+"""Forward passes to score one explainer's map and its baselines, without those that make the maps."""
 
 Scores = dict[str, NDArray[np.float64]]
 MapMaker = Callable[[Tensor, Tensor, Tensor], NDArray[np.float32]]
-"""B×V×1×H×W images, B class numbers and B×V, which images are there → B×V×H×W maps in [0, 1]."""
+"""B×V×1×H×W images, B class numbers and B×V bool, which images exist → B×V×H×W maps in [0, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Subject:
-    """What is explained: a fold's trained classifier, and every explainer of it and of some with random weights.
+    """A fold's trained classifier, with all explainers of it and of classifiers with random weights.
 
-    `placed` (H×W) is where the places of the classifier's feature map lie: all of the picture, but for a margin where
-    convolutions do not pad. There every network's map may be 0.
+    `placed` (H×W) is the part of the picture that the classifier's feature map covers: all of it, except for a margin
+    where convolutions do not pad. In that margin every network's map may be 0.
     """
 
     classifier: Classifier
@@ -50,10 +50,9 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cases:
-    """P pictures to explain, with the samples that they are of; `rows` (P,) name them.
+    """P pictures to explain, with their samples and their row numbers `rows` (P,).
 
-    `breasts` and `lesions` (P×H×W) say where in them the breast and the marked lesions are; a picture without marks has
-    none.
+    `breasts` and `lesions` (P×H×W) are masks of the breast and of the marked lesions, empty for pictures without marks.
     """
 
     explained: Views
@@ -65,11 +64,11 @@ class Cases:
 def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[np.float32], Scores]]:
     """Yield for each explainer its name, the P×H×W maps of the pictures, and its scores' columns, (P,) each.
 
-    The columns are those of `explanations.csv`; NaN where a score is undefined. What is compared with random weights is
-    the mean over the networks that have them, where it is defined.
+    The columns are those of `explanations.csv`; NaN where a score is undefined. Comparisons with random weights are
+    averaged over the networks where they are defined.
     """
     on_cpu = subject.compute.device.type == "cpu"
-    pictures_at_once = 8 if on_cpu else 256  # what stays in a CPU's cache is quicker there
+    pictures_at_once = 8 if on_cpu else 256  # a CPU is faster if the data stays in its cache
     explained = cases.explained
     probability = class_probability(subject.classifier, explained, subject.compute, pictures_at_once)
     originals = explained.pictures
@@ -79,24 +78,24 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
     removal = prepare_removal(originals, torch.from_numpy(cases.breasts).to(device), probability, noise)
 
     def removed(maps: NDArray[np.float32]) -> Scores:
-        found = measure_removal(torch.from_numpy(maps).to(device), removal, probability)
-        return {name: values.double().cpu().numpy() for name, values in found.items()}
+        scores = measure_removal(torch.from_numpy(maps).to(device), removal, probability)
+        return {name: values.double().cpu().numpy() for name, values in scores.items()}
 
-    def made(make: MapMaker) -> NDArray[np.float32]:
+    def maps_of(make: MapMaker) -> NDArray[np.float32]:
         maps = make(explained.images, explained.targets, explained.present)
         return np.asarray(maps[at], np.float32)
 
     centre, brightness = centre_maps(cases.breasts), brightness_maps(pictures, cases.breasts)
     shared = (
-        {"probability": removal.whole.double().cpu().numpy()}
+        {"probability": removal.p_original.double().cpu().numpy()}
         | {"breast_share": cases.breasts.mean(axis=(1, 2), dtype=np.float64)}
         | {"pointing_chance": _where_marked(share_of(cases.lesions, cases.breasts), cases)}
         | _named("centre", removed(centre) | _at_lesions(centre, cases))
         | _named("brightness", removed(brightness) | _at_lesions(brightness, cases))
     )
     for name, (of_trained, of_random) in subject.explainers.items():
-        maps = made(of_trained)
-        others = [_beside(maps, made(make), cases, subject.placed) for make in of_random]
+        maps = maps_of(of_trained)
+        others = [_compared(maps, maps_of(make), cases, subject.placed) for make in of_random]
         draws = [numpy_generator(subject.seed, "moved", int(row)) for row in cases.rows]
         moved = moved_maps(maps, cases.breasts, draws)
         elsewhere = removed(moved) | {"energy_in_lesion": _at_lesions(moved, cases)["energy_in_lesion"]}
@@ -112,17 +111,17 @@ def score_cases(subject: Subject, cases: Cases) -> Iterator[tuple[str, NDArray[n
         )
 
 
-def _beside(maps: NDArray[np.float32], other: NDArray[np.float32], cases: Cases, placed: NDArray[np.bool_]) -> Scores:
-    """Score the maps of a network with random weights: how alike they are to `maps`, and how they lie to lesions."""
-    compared = cases.breasts & placed
+def _compared(maps: NDArray[np.float32], other: NDArray[np.float32], cases: Cases, placed: NDArray[np.bool_]) -> Scores:
+    """Score the maps `other` of a network with random weights: their similarity to `maps`, and at lesions."""
+    area = cases.breasts & placed
     return {
-        "rank_correlation": rank_correlations(maps, other, compared),
-        "ssim": similarities(maps, other, compared),
+        "rank_correlation": rank_correlations(maps, other, area),
+        "ssim": similarities(maps, other, area),
     } | _named("untrained", _at_lesions(other, cases))
 
 
 def _mean(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the mean of (B,) each, of those that are defined; NaN where none is."""
+    """Return the mean (B,) over the `parts`, (B,) each, that are defined; NaN where none is."""
     values = np.stack(parts)
     known = np.isfinite(values)
     total, count = np.where(known, values, 0).sum(axis=0), known.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Which test rows of a run are explained, which of their pictures, and the evidence for which class."""
+"""Selects the test rows of a run that are explained, their pictures, and the class to explain."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from birads_zoo.recipe import Recipe
 class ExplainedRows:
     """The n test rows that are explained, and their m pictures, row by row.
 
-    Of the rows: `places` in the labelled index, `folds`, and `targets`, the classes explained, (n,) each. Of the
-    pictures: `samples` (m,), which of the n rows each is of; `views` (m,), which of its pictures; `positions` (m,),
-    their places in the pixel store; `breasts` and `lesions` m×H×W; and `about`, their rows in the index, with `fold`,
-    `label`, `predicted` and `explained`, the names of the sample's classes.
+    For the rows, (n,) each: `places` in the labelled index, `folds`, and `targets`, the classes to explain. For the
+    pictures: `samples` (m,), the number of the row each belongs to; `views` (m,), the number of the picture within that
+    row; `positions` (m,) in the pixel store; `breasts` and `lesions` m×H×W; and `about`, their rows in the index, with
+    `fold`, and the names of the sample's classes in `label`, `predicted` and `explained`.
     """
 
     places: NDArray[np.int64]
@@ -37,10 +37,10 @@ class ExplainedRows:
 
 
 def choose(data: Prepared, recipe: Recipe, test: pd.DataFrame, limit: int | None) -> ExplainedRows:
-    """Draw up to `limit` test rows by chance, and take all pictures that their labels are of.
+    """Draw up to `limit` test rows at random, and take all pictures that their labels are about.
 
-    Explained is a row's predicted class or, where a lesion is marked in one of its pictures, its true one. `test` are
-    the rows of `predictions.csv`.
+    The explained class is a row's predicted class or, where a lesion is marked in one of its pictures, its true class.
+    `test` are the rows of `predictions.csv`.
     """
     tested = np.concatenate([fold.test for fold in data.folds])
     folds = np.concatenate([np.full(len(fold.test), fold.number) for fold in data.folds])
@@ -74,7 +74,7 @@ def choose(data: Prepared, recipe: Recipe, test: pd.DataFrame, limit: int | None
 
 
 def _shows_lesions(data: Prepared) -> NDArray[np.bool_]:
-    """Return for each row whether its class is seen at its lesion."""
+    """Return for each row whether its class is visible at a lesion."""
     target, labelled = data.labelled.target, data.labelled
     without = next(iter(target.classes or ()), "")
     seen = [target.at_lesion and name != without for name in labelled.classes]

@@ -1,1 +1,1 @@
-"""A run: its folder, its predictions, what is measured of them, and a finished one opened again."""
+"""Runs: the folder, the predictions and their metrics, trackers, and reading a finished run."""

@@ -1,4 +1,4 @@
-"""On what a run was computed: versions, hardware, commit."""
+"""Describes what a run is computed with: versions, hardware, commit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _VERSIONS = (
 
 
 def describe_machine(compute: Compute) -> Machine:
-    """Describe the software, the machine and the device that computes."""
+    """Describe the software, the machine and the computing device."""
     return Machine(
         started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         python=platform.python_version(),
@@ -43,12 +43,12 @@ def describe_machine(compute: Compute) -> Machine:
 
 
 def describe_session(compute: Compute) -> Session:
-    """Describe the same, and the command line as it was given."""
+    """Describe the machine as `describe_machine` does, and the command line."""
     return Session(**asdict(describe_machine(compute)), arguments=tuple(sys.argv[1:]))
 
 
 def commit() -> str | None:
-    """Return the commit of a source checkout, with "+changes" when it holds uncommitted ones; `None` in a wheel."""
+    """Return the commit of a source checkout, with "+changes" for uncommitted changes; `None` in a wheel."""
     source = Path(__file__).resolve().parent.parent.parent
     if not (source / ".git").exists():
         return None
@@ -66,5 +66,5 @@ def commit() -> str | None:
 def _memory_gib() -> float | None:
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError, AttributeError):  # not on every system
+    except (ValueError, OSError, AttributeError):  # not available on every system
         return None

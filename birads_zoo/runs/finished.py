@@ -1,4 +1,4 @@
-"""A run that is done, opened again: its rows, its predictions, and each fold's trained classifier."""
+"""Reads a finished run: its rows, its predictions, and each fold's trained classifier."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """What a whole run in `folder` left.
+    """The content of a finished run in `folder`.
 
     `recipe` has its ablations applied. `test` and `validation` are `predictions.csv` and `validation.csv` (see
     `birads_zoo.runs.predictions.fitted_frame`), `metrics` is `metrics.json`, `environment` is `environment.json`, and
@@ -62,10 +62,10 @@ class Finished:
 
 
 def read_run(folder: Path, host: Host) -> Finished:
-    """Read what the run in `folder` left; its pictures are not looked for.
+    """Read the finished run in `folder`; its pictures are not needed.
 
     Raises:
-        UserError: when `folder` is no run, or one that was stopped before its end, or a file in it is damaged.
+        UserError: when `folder` is not a run, or the run was stopped before its end, or a file in it is damaged.
 
     """
     recipe = apply_ablations(read_recipe(folder), host)
@@ -85,10 +85,10 @@ def read_run(folder: Path, host: Host) -> Finished:
 
 
 def prepare_again(finished: Finished, host: Host, screen: Screen, root: Path | None = None) -> Prepared:
-    """Load the rows, pixels and folds of a finished run again; `root` says where its data lies now, if it was moved.
+    """Load the rows, pixels and folds of a finished run again; `root` is the data's new folder, if it was moved.
 
     Raises:
-        UserError: when the data is gone, or is not what the run was made with.
+        UserError: when the data is gone, or is not the data of the run.
 
     """
     recipe = finished.recipe
@@ -100,21 +100,21 @@ def prepare_again(finished: Finished, host: Host, screen: Screen, root: Path | N
 
 
 def trained_classifier(finished: Finished, host: Host, fold: int, compute: Compute) -> Classifier:
-    """Return the classifier that fold number `fold` (from 0) ended with, in evaluation mode on the compute's device.
+    """Return the trained classifier of fold number `fold` (from 0), in evaluation mode on the compute's device.
 
-    Nothing is downloaded, and nothing of it is frozen, so that gradients reach the pixels.
+    Nothing is downloaded, and no layer is frozen, so that gradients reach the pixels.
 
     Raises:
         UserError: when the checkpoint is missing, damaged or of another model.
 
     """
-    own = [epoch for epoch in finished.history if epoch.fold == fold]
-    if not own:
+    epochs = [epoch for epoch in finished.history if epoch.fold == fold]
+    if not epochs:
         raise UserError(f"the run in {finished.folder} has no fold {fold + 1}: it has {finished.metrics.folds}")
     recipe = finished.recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(recipe, host, len(finished.classes))
     path = finished.folder / "checkpoints" / f"fold-{fold}" / "best.safetensors"
-    load_best(path, classifier, epochs=best_epoch(own, recipe.training.select) + 1)
+    load_best(path, classifier, epochs=best_epoch(epochs, recipe.training.select) + 1)
     return compute.place(classifier).eval()
 
 

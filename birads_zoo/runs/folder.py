@@ -1,4 +1,4 @@
-"""What a run leaves on the disk, and how a stopped one is taken up again."""
+"""Writes and reads the folder of a run, and reopens that of a stopped run."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _REMEDY = "run it again"
 def opened(
     runs: Path, recipe: Recipe, data: Prepared, compute: Compute, resumed: Path | None, name: str = ""
 ) -> Iterator[Path]:
-    """Yield the folder of a run: a new one under `runs`, or that of a stopped run, for this process alone.
+    """Yield the folder of a run, locked for this process: a new folder under `runs`, or that of a stopped run.
 
-    A new folder is `runs/<name>`, without a name `runs/<run id>` (`-2`, `-3` … when taken), and holds all that is
-    known before training. It stays when the block fails only if an epoch was completed. When a tracker stops the run,
-    `stopped.json` says which and why, until the run is taken up again.
+    A new folder is `runs/<name>`, or without a name `runs/<run id>` (`-2`, `-3` … if that exists), and holds all that
+    is known before training. If the block fails, the folder is kept only if an epoch was completed. When a tracker
+    stops the run, `stopped.json` says which tracker and why, until the run is resumed.
 
     Raises:
-        UserError: when the folder cannot be written, is in use or, if named, there already, or the stopped run had
+        UserError: when the folder cannot be written, is in use or, if named, already exists, or the stopped run had
             other data.
 
     """
@@ -58,7 +58,7 @@ def opened(
             if resumed is None:
                 _fill(folder, recipe, data, compute)
             else:
-                _take_up(folder, data, compute)
+                _resume(folder, data, compute)
             yield folder
         except RunStoppedError as stop:
             about = Stopped(tracker=stop.tracker, reason=stop.reason, fold=stop.fold, epoch=stop.epoch)
@@ -86,10 +86,10 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
     write_text(folder / "recipe.toml", tomlkit.dumps(note))
 
 
-def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
-    """Refuse other data than the run was started with; record on what it goes on."""
+def _resume(folder: Path, data: Prepared, compute: Compute) -> None:
+    """Check that the data is the run's, and record the machine that resumes it."""
     about = check_same_data(folder, data)
-    for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # of a process killed while it wrote
+    for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # from a process killed while writing
         leftover.unlink()
     (folder / _STOPPED).unlink(missing_ok=True)
     again = describe_session(compute)
@@ -97,46 +97,46 @@ def _take_up(folder: Path, data: Prepared, compute: Compute) -> None:
 
 
 def check_same_data(folder: Path, data: Prepared) -> Environment:
-    """Return the run's `environment.json`; raise `UserError` for other rows, labels, folds or pixels than it had.
+    """Return the run's `environment.json`; raise `UserError` if the rows, labels, folds or pixels are not the run's.
 
-    Other versions of the libraries that decode may change a pixel by one grey level of 8 bits: that is warned of, and
-    so is a store that is no longer there to be compared.
+    Other versions of the decoding libraries may change a pixel by one grey level of 8 bits. This gives a warning, and
+    so does a pixel store that no longer exists and cannot be compared.
     """
     about = read_environment(folder)
     try:
         split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder} cannot be taken up ({error}); start the run anew") from None
+        raise UserError(f"{folder} cannot be resumed ({error}); start a new run") from None
     if not split.equals(_split_frame(data).astype(str)):
-        raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start the run anew")
+        raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start a new run")
     if about.pixels != data.store.key.pictures:
-        raise UserError(f"the pictures have changed since {folder} was started; start the run anew")
-    _check_decoded_alike(folder, about, data.store)
+        raise UserError(f"the pictures have changed since {folder} was started; start a new run")
+    _check_decoding(folder, about, data.store)
     return about
 
 
-def _check_decoded_alike(folder: Path, about: Environment, store: PixelStore) -> None:
+def _check_decoding(folder: Path, about: Environment, store: PixelStore) -> None:
     now = store.key.decoders
     then = {name: about.versions.get(name) for name in now}
     if then == now:
         return
     changed = ", ".join(f"{name} {then[name]} then, {now[name]} now" for name in now if then[name] != now[name])
-    own = decoded_by(store, then)
-    if own is None:
-        warn(f"pictures of {folder} may be decoded with a difference of a grey level, by other versions: {changed}")
+    former = decoded_by(store, then)
+    if former is None:
+        warn(f"pictures may differ by a grey level from those of {folder}, due to other versions: {changed}")
         return
-    apart = levels_apart(store.array, own.array) if own.array.shape == store.array.shape else 255.0
+    apart = levels_apart(store.array, former.array) if former.array.shape == store.array.shape else 255.0
     if apart > 1:
         raise UserError(
-            f"pictures are decoded otherwise than when {folder} was started ({changed}); install the former versions, "
-            "or start the run anew"
+            f"pictures are decoded differently than when {folder} was started ({changed}); install the former versions,"
+            " or start a new run"
         )
     if apart:
-        warn(f"pictures are decoded with a difference of one grey level of 255 from those of {folder}: {changed}")
+        warn(f"pictures differ by one grey level of 255 from those of {folder}, due to other versions: {changed}")
 
 
 def read_recipe(folder: Path) -> Recipe:
-    """Return the recipe of the run in `folder`, which has to be of this format (see `Environment`)."""
+    """Return the recipe of the run in `folder`; raises `UserError` for a run of another format (see `Environment`)."""
     path = folder / "recipe.toml"
     if not path.exists():
         raise UserError(f"{folder} is no run: it holds no recipe.toml; give the folder of a run")
@@ -148,28 +148,28 @@ def read_recipe(folder: Path) -> Recipe:
 
 
 def read_environment(folder: Path) -> Environment:
-    """Return on what the run in `folder` was computed; raises `UserError` for one of another format."""
+    """Return the environment of the run in `folder`; raises `UserError` for a run of another format."""
     return documents.read(folder / _ENVIRONMENT, Environment, _REMEDY)
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether the run in `folder` was finished: `metrics.json` is written last."""
+    """Return whether the run in `folder` is finished: `metrics.json` is written last."""
     return (folder / _METRICS).exists()
 
 
 def read_stopped(folder: Path) -> Stopped | None:
-    """Return who stopped the run in `folder` and why; `None` where no tracker did."""
+    """Return which tracker stopped the run in `folder` and why; `None` if none did."""
     path = folder / _STOPPED
     return documents.read(path, Stopped, "delete it") if path.exists() else None
 
 
 def read_metrics(folder: Path) -> RunMetrics:
-    """Return what the finished run in `folder` measured."""
+    """Return the metrics of the finished run in `folder`."""
     return documents.read(folder / _METRICS, RunMetrics, _REMEDY)
 
 
 def read_cost(folder: Path) -> Cost:
-    """Return what the finished run in `folder` cost."""
+    """Return the time and memory that the finished run in `folder` took."""
     return documents.read(folder / _COST, Cost, _REMEDY)
 
 
@@ -183,7 +183,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
 
 
 def write_history(folder: Path, history: Sequence[Epoch]) -> None:
-    """Write `metrics.jsonl`, a line per epoch of each fold."""
+    """Write `metrics.jsonl`, with a line for each epoch of each fold."""
     lines = (msgspec.json.encode(epoch).decode() for epoch in history)
     write_text(folder / _HISTORY, "\n".join(lines) + "\n")
 
@@ -191,7 +191,7 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
 def write_results(folder: Path, test: pd.DataFrame, validation: pd.DataFrame, metrics: RunMetrics, cost: Cost) -> None:
     """Write the rows as `predictions.csv` and `validation.csv`, then `cost.json` and `metrics.json`.
 
-    The last of them says that the run is whole.
+    `metrics.json` is last: it marks the run as finished.
     """
     _write_csv(folder / "predictions.csv", test)
     _write_csv(folder / "validation.csv", validation)
@@ -200,7 +200,7 @@ def write_results(folder: Path, test: pd.DataFrame, validation: pd.DataFrame, me
 
 
 def _split_frame(data: Prepared) -> pd.DataFrame:
-    """Return a row per image and fold: in which part of the fold it stands."""
+    """Return a row for each image and fold, with the part of the fold that the image is in."""
     rows = data.labelled.index.rows[["row", "image_path", "patient_id"]].assign(
         label=[data.labelled.classes[label] for label in data.labelled.labels]
     )
@@ -214,18 +214,18 @@ def _split_frame(data: Prepared) -> pd.DataFrame:
 def _free(runs: Path, name: str) -> Path:
     for number in itertools.count(1):
         with contextlib.suppress(FileExistsError):
-            return _made(runs / (name if number == 1 else f"{name}-{number}"))
+            return _new_folder(runs / (name if number == 1 else f"{name}-{number}"))
     raise AssertionError("unreachable")
 
 
 def _named(runs: Path, name: str) -> Path:
     try:
-        return _made(runs / name)
+        return _new_folder(runs / name)
     except FileExistsError:
-        raise UserError(f"{runs / name} is there already; choose another place with --out") from None
+        raise UserError(f"{runs / name} exists already; choose another place with --out") from None
 
 
-def _made(folder: Path) -> Path:
+def _new_folder(folder: Path) -> Path:
     try:
         folder.mkdir()
     except FileExistsError:

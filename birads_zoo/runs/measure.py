@@ -1,4 +1,4 @@
-"""From the table of predictions to the metrics that are reported."""
+"""Computes a run's metrics from its table of predictions."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def measure(
 ) -> RunMetrics:
     """Return the content of `metrics.json`: the metrics of the test rows with intervals, and how the split was made.
 
-    `predictions` is `predictions_frame`'s. All test rows are pooled out of fold. `shortcuts` are the shortcuts'
-    probabilities of the same test rows, and `tests` say which of them work. Each further reading is one call; it
-    takes test rows, and validation rows where something is fitted on them. Those that resample patients draw the same
-    resamples, so that what two of them say of one score agrees.
+    `predictions` are from `predictions_frame`. The test rows of all folds are pooled. `shortcuts` are the shortcuts'
+    probabilities of the same test rows, and `tests` say which of the shortcuts work. Each evaluation is one call; it
+    takes the test rows, and the validation rows where something is fitted on them. Evaluations that resample patients
+    draw the same resamples, so that they agree on the same score.
     """
     test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
     evaluation, training, leak = recipe.evaluation, recipe.training, data.leak
@@ -58,7 +58,7 @@ def measure(
         test.labels, test.probabilities, test.patients, test.folds, test.classes, ordinal=test.ordinal
     )
 
-    def same() -> np.random.Generator:
+    def generator() -> np.random.Generator:
         return numpy_generator(recipe.seed, "intervals")
 
     return RunMetrics(
@@ -69,10 +69,10 @@ def measure(
         gain=_gains(test, shortcuts),
         best=read_best(test),
         errors=read_errors(test),
-        positive=read_positive(test, same()),
+        positive=read_positive(test, generator()),
         cost=read_cost(test, evaluation.costs),
-        subgroups=read_subgroups(test, same()),
-        levels=read_levels(test, evaluation.level_rule, same(), data.labelled.target.level),
+        subgroups=read_subgroups(test, generator()),
+        levels=read_levels(test, evaluation.level_rule, generator(), data.labelled.target.level),
         calibration=read_calibration(test, validation, class_shifts(data, recipe)),
         conformal=read_conformal(
             test,
@@ -93,25 +93,25 @@ def measure(
 
 
 def check_evaluation(data: Prepared, recipe: Recipe) -> None:
-    """Raise `UserError`, before any training, for a section `evaluation` that does not fit the run's classes."""
+    """Raise `UserError`, before any training, if the section `evaluation` does not fit the run's classes."""
     positive_numbers(recipe.evaluation.positive, data.labelled.target, data.labelled.classes)
     check_costs(recipe.evaluation.costs, data.labelled.classes)
 
 
 def _measured(rows: PredictedRows) -> Measured:
     labels, classes = rows.labels, rows.classes
-    found = intervals(labels, rows.out_of_fold, rows.patients, ordinal=rows.ordinal)
+    estimates = intervals(labels, rows.out_of_fold, rows.patients, ordinal=rows.ordinal)
     return Measured(
         **asdict(evaluate(labels, rows.probabilities, rows.folds, classes, ordinal=rows.ordinal)),
         intervals=Intervals(
             method=METHOD,
             level=LEVEL,
             resamples=int(clusters(rows.patients).max()) + 1,
-            few={classes[k]: held for k, held in few_patients(labels, rows.patients, len(classes)).items()},
+            few={classes[k]: count for k, count in few_patients(labels, rows.patients, len(classes)).items()},
             few_below=FEW,
             scores={
                 _named(name, classes): None if interval is None else (interval.low, interval.high)
-                for name, interval in found.items()
+                for name, interval in estimates.items()
             },
             areas=pairs_by_class(labels, rows.patients, rows.folds, classes),
         ),
@@ -119,12 +119,12 @@ def _measured(rows: PredictedRows) -> Measured:
 
 
 def _shortcut(test: PredictedRows, shortcut: Shortcut, result: ShortcutTest | None) -> ShortcutScore:
-    """Score a shortcut; the commonest class has no test."""
+    """Score a shortcut; the majority has no test."""
     if shortcut.probabilities is None:
         return ShortcutScore(macro_f1=None, macro_auroc=None)
     once = np.ones((1, len(test.labels)))
-    told = weighted_scores(test.labels, shortcut.probabilities, test.folds, once, test.ordinal, COMPARED)
-    scores = {name: float(value[0]) if np.isfinite(value[0]) else None for name, value in told.items()}
+    values = weighted_scores(test.labels, shortcut.probabilities, test.folds, once, test.ordinal, COMPARED)
+    scores = {name: float(value[0]) if np.isfinite(value[0]) else None for name, value in values.items()}
     return ShortcutScore(
         macro_f1=scores["macro_f1"],
         macro_auroc=scores["macro_auroc"],
@@ -136,14 +136,16 @@ def _shortcut(test: PredictedRows, shortcut: Shortcut, result: ShortcutTest | No
 
 def _gains(test: PredictedRows, shortcuts: Sequence[Shortcut]) -> Gains:
     measured = {shortcut.name: shortcut.probabilities for shortcut in shortcuts if shortcut.probabilities is not None}
-    found = gain_over_best(
+    estimates = gain_over_best(
         test.labels, test.probabilities, measured, test.folds, test.patients, COMPARED, ordinal=test.ordinal
     )
-    gains = {name: None if gain is None else Gain(**asdict(gain), over=over) for name, (over, gain) in found.items()}
-    return Gains(over=found["macro_f1"][0], macro_f1=gains["macro_f1"], macro_auroc=gains["macro_auroc"])
+    gains = {
+        name: None if gain is None else Gain(**asdict(gain), over=over) for name, (over, gain) in estimates.items()
+    }
+    return Gains(over=estimates["macro_f1"][0], macro_f1=gains["macro_f1"], macro_auroc=gains["macro_auroc"])
 
 
 def _named(score: str, classes: tuple[str, ...]) -> str:
-    """Turn "f1:2" into "f1:BI-RADS 4"."""
+    """Replace the class number by its name: "f1:2" becomes "f1:BI-RADS 4"."""
     name, colon, number = score.partition(":")
     return f"{name}:{classes[int(number)]}" if colon else name

@@ -1,4 +1,4 @@
-"""The table of predictions, from folds' probabilities, and what is read from its rows."""
+"""Makes the table of predictions from the folds' probabilities, and reads its rows."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from birads_zoo.recipe import Recipe
 from birads_zoo.training.fold import Fitted
 
 ABOUT = ("row", "image_path", "patient_id", "laterality", "view", "density", "age", "study_date", "source")
-"""What a prediction's row repeats of the index, so that subgroups can be read from it."""
+"""The index's columns that a prediction's row repeats, so that subgroups can be evaluated."""
 
 
 def predictions_frame(data: Prepared, folds: Sequence[Fitted]) -> pd.DataFrame:
     """Return a row per predicted image and fold: the test rows and the validation rows of every fold.
 
-    Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, a probability per class as
-    `probability_<class>`, the class's true chance as `known_<class>` where the data set knows it (`_known`), and, where
-    the fusion weighs a sample's views, how much each counted as `view_weight_<view>` (`data.index.views.view_names`).
-    A row is a sample: a breast's or an exam's has its first picture's row and path, and of the rest of `ABOUT` what all
-    its pictures say, nothing where they differ. Across folds the test rows are out-of-fold predictions, each row
-    once; a validation row can come up in several folds.
+    Columns: `ABOUT`, fold, part ("test" or "validation"), label, predicted, and each class's probability as
+    `probability_<class>`. Where the data set knows the class's true chance, it is `known_<class>` (`_known`). Where the
+    fusion weighs a sample's views, the weights are `view_weight_<view>` (`data.index.views.view_names`).
+
+    A row is a sample. A breast or exam has the row and path of its first picture; the rest of `ABOUT` is what all its
+    pictures agree on, and empty where they differ. Across folds the test rows are out-of-fold predictions, each row
+    once; a validation row can be in several folds.
     """
     frames = [_frame(data, fitted, part) for part in ("test", "validation") for fitted in folds]
     return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
@@ -59,9 +60,9 @@ def _frame(data: Prepared, fitted: Fitted, part: str) -> pd.DataFrame:
 
 
 def _known(data: Prepared) -> NDArray[np.float64] | None:
-    """Return the true chances (n, K) of all samples' classes; `None` where those of one are unknown.
+    """Return the true chances (n, K) of all samples' classes; `None` if those of any sample are unknown.
 
-    They are those among the run's classes: a row is of one of them.
+    They are normalised over the run's classes, because each row is of one of these.
     """
     rows, target = data.labelled.index.rows, data.labelled.target
     chances = np.zeros((len(rows), len(data.labelled.classes)))
@@ -70,15 +71,15 @@ def _known(data: Prepared) -> NDArray[np.float64] | None:
             if (column := chance_column(target.column, value)) in rows:
                 chances[:, k] += rows[column].to_numpy(np.float64)
     total = chances.sum(axis=1, keepdims=True)
-    return chances / total if (total > 0).all() else None  # NaN is not larger either
+    return chances / total if (total > 0).all() else None  # also `None` for NaN, which is not larger than 0
 
 
 def fitted_frame(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> pd.DataFrame:
-    """Return the test rows of `predictions_frame` with what was fitted on each fold's validation rows beside them.
+    """Return the test rows of `predictions_frame` with what was fitted on each fold's validation rows.
 
-    Two more columns per class: `calibrated_<class>`, its recalibrated probability (the network's own in a fold where
-    nothing could be fitted), and `set_<class>`, whether it is in the row's conformal set. `predicted` and
-    `probability_<class>` stay the network's.
+    There are two more columns per class: `calibrated_<class>`, its recalibrated probability (the network's own in a
+    fold where nothing could be fitted), and `set_<class>`, whether it is in the row's conformal set. `predicted` and
+    `probability_<class>` are still the network's.
     """
     test, validation = (predicted_rows(predictions, part, data, recipe) for part in ("test", "validation"))
     calibrated, _ = recalibrate(test, validation, class_shifts(data, recipe))
@@ -99,7 +100,7 @@ def labels_and_probabilities(
 
 
 def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe: Recipe) -> PredictedRows:
-    """Return the rows of one part ("test" or "validation") of `predictions_frame` as what a reading takes."""
+    """Return the rows of one part ("test" or "validation") of `predictions_frame` as input of the evaluations."""
     rows = predictions[predictions["part"] == part]
     classes, target = data.labelled.classes, data.labelled.target
     labels, probabilities = labels_and_probabilities(rows, classes)
@@ -109,7 +110,7 @@ def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe:
         probabilities=probabilities,
         patients=rows["patient_id"].to_numpy(dtype=np.str_),
         folds=rows["fold"].to_numpy(np.int64),
-        about=rows.reindex(columns=list(ABOUT), fill_value="").reset_index(drop=True),  # older runs tell no source
+        about=rows.reindex(columns=list(ABOUT), fill_value="").reset_index(drop=True),  # older runs have no source
         classes=classes,
         ordinal=target.ordinal,
         positive=positive_numbers(recipe.evaluation.positive, target, classes),
@@ -118,7 +119,7 @@ def predicted_rows(predictions: pd.DataFrame, part: str, data: Prepared, recipe:
 
 
 def class_shifts(data: Prepared, recipe: Recipe) -> dict[int, NDArray[np.float64]]:
-    """Return how far the class shares that each fold's network learned from are from those of its training rows."""
+    """Return each fold's prior shift, from the class shares its network was trained with to those of its rows."""
     labels, count = data.labelled.labels, len(data.labelled.classes)
     sampler, weighted = recipe.training.sampler, recipe.loss.class_weights
     return {

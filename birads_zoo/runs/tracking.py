@@ -1,4 +1,4 @@
-"""A run and its trackers: what they get, and what keeps them from harming it."""
+"""Calls a run's trackers, and keeps their errors from harming the run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SCORES = ("n", "patients", "accuracy", "balanced_accuracy", "kappa_quadratic")
 
 
 class Trackers:
-    """The trackers of one run in `folder`. One that fails is reported, and not called again."""
+    """The trackers of a run in `folder`. A tracker that fails is reported, and not called again."""
 
     def __init__(self, recipe: Recipe, host: Host, folder: Path) -> None:
         self._host, self._folder, self._trackers = host, folder, dict[str, Tracker]()
@@ -38,34 +38,34 @@ class Trackers:
                 self._trackers[name] = host.tracker(name).build(context)
 
     def started(self, run: RunStarted) -> None:
-        """Begin."""
+        """Call the trackers' `started`."""
         for name, tracker in list(self._trackers.items()):
             with self._guarded(name, "started"):
                 tracker.started(run)
 
     def epoch(self, epoch: Epoch) -> RunStoppedError | None:
-        """Hand an epoch on; return the error with which the first tracker that asks to stop ends the run."""
+        """Pass an epoch to the trackers; return the error that ends the run if one of them returns a `Stop`."""
         record = EpochRecord(**asdict(epoch))
-        ending = None
+        stopped = None
         for name, tracker in list(self._trackers.items()):
             with self._guarded(name, "epoch"):
-                answer: object = tracker.epoch(record)
-                if isinstance(answer, Stop):
-                    reason = " ".join(str(answer.reason).split())
-                    ending = ending or RunStoppedError(name, reason, self._folder, epoch.fold, epoch.epoch)
-                elif answer is not None:
-                    raise TypeError(f"it returned a value of type {type(answer).__name__}, not None or a Stop")
-        return ending
+                result: object = tracker.epoch(record)
+                if isinstance(result, Stop):
+                    reason = " ".join(str(result.reason).split())
+                    stopped = stopped or RunStoppedError(name, reason, self._folder, epoch.fold, epoch.epoch)
+                elif result is not None:
+                    raise TypeError(f"it returned a value of type {type(result).__name__}, not None or a Stop")
+        return stopped
 
     def finished(self, metrics: RunMetrics, figures: Mapping[str, Path]) -> None:
-        """End with the content of metrics.json, and the figures that show no patients' pictures."""
+        """Call the trackers' `finished` with the main metrics, and the figures that show no patients' pictures."""
         run = RunFinished(name=self._folder.name, folder=self._folder, figures=figures)
         for name, tracker in list(self._trackers.items()):
             with self._guarded(name, "finished"):
                 tracker.finished(run, headline(metrics))
 
     def failed(self, error: BaseException) -> None:
-        """End without results."""
+        """Call the trackers' `failed`, without results."""
         reasons = {RunStoppedError: "stopped", KeyboardInterrupt: "interrupted"}
         reason = reasons.get(type(error), type(error).__name__)
         for name, tracker in list(self._trackers.items()):
@@ -74,21 +74,21 @@ class Trackers:
 
     @contextmanager
     def _guarded(self, name: str, call: str) -> Iterator[None]:
-        """Leave the run as it was whatever the tracker does in the block, and drop a tracker that fails."""
+        """Keep the run as it is, whatever the tracker does in the block, and drop a tracker that fails."""
         try:
             with kept_state(), redirect_stdout(sys.stderr):  # stdout is for results: `--json`
                 yield
         except (Exception, SystemExit) as error:
             self._trackers.pop(name, None)
             plugin = self._host.registered("tracker", name).plugin
-            said = describe(error, plugin)
-            message = f"tracker {name!r} (plugin {plugin}) failed in `{call}`, and the run goes on without it: {said}"
+            reason = describe(error, plugin)
+            message = f"tracker {name!r} (plugin {plugin}) failed in `{call}`, and the run goes on without it: {reason}"
             warn(message)
 
 
 @contextmanager
 def tracked(recipe: Recipe, host: Host, data: Prepared, folder: Path, *, resumed: bool) -> Iterator[Trackers]:
-    """Start the recipe's trackers on the run in `folder`, and yield them; when the block fails, they are told so.
+    """Start the recipe's trackers on the run in `folder`, and yield them; if the block fails, call their `failed`.
 
     `recipe` has its ablations applied.
     """
@@ -118,8 +118,8 @@ def headline(metrics: RunMetrics) -> dict[str, float]:
     """Return the main figures of metrics.json by flat names, without those that are undefined.
 
     They are `accuracy`, `balanced_accuracy`, `kappa_quadratic`, `macro_…` and `weighted_…`, `gain_macro_f1` and
-    `gain_macro_auroc` (over the best shortcut), `n` images and `patients`; `_low` and `_high` are the ends of 95 %
-    intervals.
+    `gain_macro_auroc` (over the best shortcut), `n` images and `patients`. Names with `_low` and `_high` are the ends
+    of 95 % intervals.
     """
     figures: dict[str, float | None] = {name: getattr(metrics, name) for name in _SCORES}
     figures |= {f"macro_{name}": value for name, value in asdict(metrics.macro).items()}

@@ -1,1 +1,1 @@
-"""What can be had without looking at the breast."""
+"""Shortcuts: predictors that never see the lesion, to compare a network with."""

@@ -1,4 +1,4 @@
-"""The shortcuts, fitted on a run's own folds."""
+"""Fits the shortcuts on a run's own folds."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ ShortcutFitter = Callable[[Labels], Shortcut]
 def fit_shortcuts(
     labelled: Labelled, folds: Sequence[Fold], pixels: GreyArray, facts: pd.DataFrame, seed: int
 ) -> tuple[Shortcut, ...]:
-    """Return five shortcuts' predictions of every fold's test rows, each fitted to the fold's training rows alone.
+    """Return five shortcuts' predictions of every fold's test rows, each fitted to the fold's training rows only.
 
-    `pixels` (n, H, W), uint8 or uint16, are the n labelled rows as the network sees them; `facts` are theirs, of
-    `data.index.facts.file_facts`. Each shortcut's probabilities are (m, K) for the rows
-    `np.concatenate([fold.test for fold in folds])`. Validation rows are not used: there is nothing to choose.
+    `pixels` (n, H, W), uint8 or uint16, are the n labelled rows as the network sees them. `facts` are the same rows'
+    facts, from `data.index.facts.file_facts`. Each shortcut's probabilities are (m, K) for the rows
+    `np.concatenate([fold.test for fold in folds])`. Validation rows are not used, because nothing is selected.
     """
     return tuple(fitter(labelled.labels) for fitter in shortcut_fitters(labelled, folds, pixels, facts, seed))
 
@@ -47,7 +47,7 @@ def fit_without_pixels(
 def shortcut_fitters(
     labelled: Labelled, folds: Sequence[Fold], pixels: GreyArray, facts: pd.DataFrame, seed: int
 ) -> tuple[ShortcutFitter, ...]:
-    """Return the five shortcuts of `fit_shortcuts`, to be fitted to these labels or others (`permutation_test`)."""
+    """Return functions that fit the five shortcuts of `fit_shortcuts` to any labels (see `permutation_test`)."""
     if len(pixels) != len(labelled.labels):
         raise ValueError(f"{len(pixels)} pictures for {len(labelled.labels)} labelled rows")
     small = shrink(pixels)
@@ -63,7 +63,7 @@ def shortcut_fitters(
 def fitters_no_pixels(
     labelled: Labelled, folds: Sequence[Fold], facts: pd.DataFrame, seed: int
 ) -> tuple[ShortcutFitter, ...]:
-    """Return the three shortcuts of `shortcut_fitters` that need no pixels."""
+    """Return those three of `shortcut_fitters` that need no pixels."""
     k = len(labelled.classes)
     patients = labelled.index.rows["patient_id"].to_numpy(dtype=np.str_)
     features = metadata_features(facts)

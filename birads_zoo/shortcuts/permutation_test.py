@@ -1,4 +1,4 @@
-"""Whether a shortcut works: whether it scores higher than chance, and by enough to matter."""
+"""Tests whether a shortcut works: whether it scores higher than chance, and by enough to matter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from birads_zoo.shortcuts.fit import ShortcutFitter
 from birads_zoo.shortcuts.without_pixels import Labels, Probabilities
 
 LEVEL = 0.05
-"""The chance that any shortcut at all is flagged where none works."""
+"""The chance that any shortcut is flagged where none works."""
 
 WORTH = 0.05
 """Macro-F1 above chance from which a shortcut matters: a few hundred patients show no smaller gap between networks."""
@@ -38,16 +38,16 @@ def permutation_tests(
     patients: NDArray[np.str_],
     generator: np.random.Generator,
 ) -> Mapping[str, ShortcutTest]:
-    """Return for each shortcut but the majority whether it is flagged; those that cannot be measured are left out.
+    """Test each shortcut except the majority; shortcuts that cannot be measured are left out.
 
     `labels` and `patients` (n,) are those of all rows, `fitters` are from `fit.shortcut_fitters`. A shortcut is flagged
     if it gains at least 0.05 macro-F1 over chance and its p-value, corrected for the number of shortcuts, is at most
     0.05.
 
-    Chance is what the same shortcut scores when it is *fitted again* after patients have exchanged all of their labels
-    (test 1 of Ojala & Garriga, JMLR 11, 2010), 20 times. Exchanging the labels under fixed predictions is faster, but
-    calls 13 % of the linear models on pure noise significant at 5 %: folds share training rows, so chance agreements
-    appear in several of them, and the score varies more than such a test assumes.
+    Chance is the score of the same shortcut when it is *fitted again*, 20 times, after patients have exchanged all of
+    their labels (test 1 of Ojala & Garriga, JMLR 11, 2010). Exchanging the labels under fixed predictions is faster,
+    but calls 13 % of the linear models on pure noise significant at 5 %: folds share training rows, so chance
+    agreements appear in several of them, and the score varies more than such a test assumes.
 
     The p-value is the rank of the actual score among these 21, compared with the best shortcut of each refit (Westfall
     and Young, "Resampling-Based Multiple Testing", 1993, single-step maxT). Each shortcut counts by its distance from
@@ -55,14 +55,14 @@ def permutation_tests(
     that any shortcut is flagged where none works is at most 1/21. No p-value is below 1/21, which is what 20 refits can
     show.
 
-    The test assumes that patients with equally many rows in the same folds are exchangeable. Only those exchange, so a
-    patient's rows stay together and each fold keeps its classes. A patient without such a partner keeps hers, which
-    makes the test conservative. A row without a patient id is a patient of its own. For the lookup single rows
-    exchange, because it claims that rows of one patient agree.
+    The test assumes that patients with equally many rows in the same folds are exchangeable. Only these exchange their
+    labels, so a patient's rows stay together and each fold keeps its classes. A patient without such a partner keeps
+    her labels, which makes the test conservative. A row without a patient id counts as a patient. For the lookup,
+    single rows exchange their labels, because the lookup claims that rows of one patient agree.
     """
     tested = np.concatenate([fold.test for fold in folds])
     rows = np.arange(len(labels)).astype(np.str_)
-    scores: dict[str, NDArray[np.float64]] = {}  # the actual one first, then those of the refits
+    scores: dict[str, NDArray[np.float64]] = {}  # the actual score first, then those of the refits
     for fit in fitters:
         shortcut = fit(labels)
         if shortcut.name == "majority" or shortcut.probabilities is None:
@@ -71,24 +71,24 @@ def permutation_tests(
         exchanged = [labels[order] for order in _exchanges(units, folds, RETRAININGS, generator)]
         fitted = [(other[tested], fit(other).probabilities) for other in exchanged]
         actual = _macro_f1(labels[tested], shortcut.probabilities)
-        chance = [actual if answer is None else _macro_f1(other, answer) for other, answer in fitted]
+        chance = [actual if predicted is None else _macro_f1(other, predicted) for other, predicted in fitted]
         scores[shortcut.name] = np.array([actual, *chance])
     if not scores:
         return {}
     p_values = _against_the_best(np.stack(list(scores.values())))
     tests = {}
-    for (name, own), p_value in zip(scores.items(), p_values, strict=True):
-        gain = float(own[0] - own[1:].mean())
+    for (name, values), p_value in zip(scores.items(), p_values, strict=True):
+        gain = float(values[0] - values[1:].mean())
         flagged = bool(p_value <= LEVEL and gain >= WORTH)
-        tests[name] = ShortcutTest(macro_f1=float(own[0]), gain=gain, p_value=float(p_value), flagged=flagged)
+        tests[name] = ShortcutTest(macro_f1=float(values[0]), gain=gain, p_value=float(p_value), flagged=flagged)
     return tests
 
 
 def _against_the_best(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the p-values of R shortcuts, from their (R, 1 + refits) scores, of which the actual one is the first."""
-    standing = scores - scores.mean(axis=1, keepdims=True)
-    best = standing[:, 1:].max(axis=0)
-    beaten: NDArray[np.int64] = (best[None] >= standing[:, :1] - 1e-9).sum(axis=1)
+    """Return the p-values of R shortcuts, from their scores (R, 1 + refits), of which the actual score is the first."""
+    distance = scores - scores.mean(axis=1, keepdims=True)
+    best = distance[:, 1:].max(axis=0)
+    beaten: NDArray[np.int64] = (best[None] >= distance[:, :1] - 1e-9).sum(axis=1)
     p_values: NDArray[np.float64] = (1 + beaten) / scores.shape[1]
     return p_values
 
@@ -96,7 +96,7 @@ def _against_the_best(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 def _exchanges(
     units: NDArray[np.str_], folds: Sequence[Fold], count: int, generator: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Return (count, n) row numbers: whole units, exchanged at random among those with rows in the same folds."""
+    """Return row numbers (count, n): whole units, exchanged at random with others that have rows in the same folds."""
     place = np.full(len(units), -1)
     for fold in folds:
         place[fold.test] = fold.number
@@ -106,15 +106,15 @@ def _exchanges(
     for block in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         blocks.setdefault(tuple(place[block]), []).append(block)
     exchanged = np.tile(np.arange(len(units)), (count, 1))
-    for alike in blocks.values():
-        rows = np.stack(alike)
+    for exchangeable in blocks.values():
+        rows = np.stack(exchangeable)
         for number in range(count):
             exchanged[number, rows] = rows[generator.permutation(len(rows))]
     return exchanged
 
 
 def _macro_f1(labels: Labels, probabilities: Probabilities) -> float:
-    """Return the macro-F1 of the likeliest classes of (m, K) for labels (m,); 0/0 counts as 0."""
+    """Return the macro-F1 of the likeliest classes of `probabilities` (m, K) for `labels` (m,); 0/0 counts as 0."""
     classes = probabilities.shape[1]
     counts = np.zeros((classes, classes))
     np.add.at(counts, (labels, probabilities.argmax(axis=1)), 1)

@@ -1,4 +1,4 @@
-"""The shortcuts on pixels in which no lesion can be seen: a thumbnail, and the picture without the breast."""
+"""Shortcuts on pixels that show no lesion: a thumbnail, and the picture without the breast."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Small = NDArray[np.float32]
 SIDE = 16
 """Pixels on a thumbnail's side."""
 
-_COPY = 64  # pixels on the side of the copy in which the breast is looked for
-_MARGIN = 2  # pixels of that copy that are blacked out around the breast: the skin fades
+_COPY = 64  # pixels on the side of the copy in which the breast is searched
+_MARGIN = 2  # pixels of that copy that are blacked out around the breast, because the skin fades
 
 
 def shrink(pixels: GreyArray) -> Small:
@@ -34,14 +34,14 @@ def shrink(pixels: GreyArray) -> Small:
 
 
 def thumbnails(small: Small) -> Small:
-    """Average (n, 64, 64) copies to n rows of 16×16 values."""
+    """Average copies (n, 64, 64) to n rows of 16×16 values."""
     step = _COPY // SIDE
     averaged: Small = small.reshape(len(small), SIDE, step, SIDE, step).mean(axis=(2, 4))
     return averaged.reshape(len(small), SIDE * SIDE)
 
 
 def without_breast(small: Small) -> Small:
-    """Return (n, 64, 64) copies with the breast black (its region, and what it encloses)."""
+    """Return copies (n, 64, 64) with the breast black (its region, and what that encloses)."""
     masked = small.copy()
     for picture in masked:
         region = breast_region(picture)
@@ -53,25 +53,25 @@ def without_breast(small: Small) -> Small:
 
 
 def linear(fold: Fold, labels: Labels, classes: int, features: Small) -> Probabilities | None:
-    """Return class probabilities (m, K) of a linear discriminant on `features` (n, F), classes weighing alike.
+    """Return class probabilities (m, K) of a linear discriminant on `features` (n, F), with equal class weights.
 
-    Gaussian classes with one covariance, shrunk by the closed formula of Ledoit & Wolf (J. Multivariate Analysis 88,
-    2004): solved at once, with nothing to tune. Where no training row differs from another, or all are of one class, it
-    is `majority`. `None` where there are no more training rows than classes: they leave no covariance to estimate.
+    The classes are Gaussian with one covariance, shrunk by the closed formula of Ledoit & Wolf (J. Multivariate
+    Analysis 88, 2004), so nothing is iterated or tuned. If all training rows are the same, or of one class, the result
+    is `majority`. `None` if there are no more training rows than classes, because then no covariance can be estimated.
     """
     if len(fold.train) <= classes:
         return None
     train = features[fold.train].astype(np.float64)
     centre, spread = train.mean(axis=0), train.std(axis=0)
-    told = spread > 1e-6 * max(float(np.abs(train).max()), 1.0)
-    found = np.unique(labels[fold.train])
-    if not told.any() or len(found) < 2:
+    varying = spread > 1e-6 * max(float(np.abs(train).max()), 1.0)
+    present = np.unique(labels[fold.train])
+    if not varying.any() or len(present) < 2:
         return majority(fold, labels, classes)
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=np.full(len(found), 1 / len(found)))
+    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto", priors=np.full(len(present), 1 / len(present)))
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Only one sample available")  # such a class adds no spread, which is right
-        model.fit(((train - centre) / np.where(told, spread, 1))[:, told], labels[fold.train])
-    test = ((features[fold.test] - centre) / np.where(told, spread, 1))[:, told]
+        warnings.filterwarnings("ignore", "Only one sample available")  # such a class rightly adds no spread
+        model.fit(((train - centre) / np.where(varying, spread, 1))[:, varying], labels[fold.train])
+    test = ((features[fold.test] - centre) / np.where(varying, spread, 1))[:, varying]
     probabilities = np.zeros((len(fold.test), classes))
     if len(test):
         probabilities[:, model.classes_] = model.predict_proba(test)

@@ -1,4 +1,4 @@
-"""The shortcuts that need no pixels, on a data set's table: also for rows whose files are not here."""
+"""Fits the shortcuts that need no pixels on a data set's table, also for rows whose files are missing."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def sheet_shortcuts(
 ) -> dict[str, float]:
     """Return the macro-F1 of "majority", "patient_lookup" and "metadata_tree" on the test samples of all folds.
 
-    `index` has every row of the table once, whether its file is here or not; `section` and `seed` split its
-    `sheet_rows` as a run's. A patient whom the lookup has not seen in training gets the commonest class; one with
-    several classes gets her commonest, and of equally common ones the rarest. Facts of absent files are unknown; those
-    unknown for more than half of the rows are left out of the tree.
+    `index` has every row of the table once, also rows whose file is missing; `section` and `seed` split its
+    `sheet_rows` as in a run. A patient whom the lookup has not seen in training gets the commonest class. A patient
+    with several classes gets her commonest, and at a tie the class that is rarest overall. Facts of missing files are
+    unknown; facts that are unknown for more than half of the rows are left out of the tree.
 
     Raises:
-        UserError: for rows that cannot be split so, and for fewer than two classes.
+        UserError: for rows that cannot be split this way, and for fewer than two classes.
 
     """
     labelled = sheet_rows(index, target, keep)
@@ -47,23 +47,24 @@ def sheet_shortcuts(
 
 
 def sheet_rows(index: Index, target: Target, keep: Sequence[str] = ()) -> Labelled:
-    """Return the samples, at the target's level, of the classes that `keep` names; for () of those with pictures here.
+    """Return the samples, at the target's level, of the classes `keep`; for () of the classes whose folders exist.
 
-    A sample is what gets a prediction in a run: a row, or one for a breast or an exam (see `data.index.samples`).
+    A sample is what gets a prediction in a run: a row, a breast or an exam (see `data.index.samples`).
 
-    These are the classes of which a row's file could be here, because its folder is: a sample of a data set has its
-    folders, and a class without pictures (KAUMDS' BI-RADS 2) has none. A run on the complete data set takes the same
-    ones. Where fewer than two classes have a folder, as beside a table alone, all that the table has count.
+    With `keep` (), a class counts if the folder of at least one of its rows' files exists. A small part of a data set
+    has the data set's folders, but a class without pictures (KAUMDS' BI-RADS 2) has none. A run on the complete data
+    set uses the same classes. If fewer than two classes have a folder, as with a table alone, all classes of the table
+    count.
     """
     if keep:
         return _labelled(index, target, keep)
     folders = index.rows["image_path"].map(lambda path: str(PurePosixPath(path).parent) if path else "")
-    there = {folder: bool(folder) and (index.root / folder).is_dir() for folder in folders.unique()}
-    housed = Index(root=index.root, rows=index.rows[folders.map(there)].reset_index(drop=True))
-    counts = count_classes(drop_unlabelled(housed, target), target) if len(housed.rows) else {}
-    # In the target's order, named of the whole table: a target that leaves its classes open has them from its rows.
-    found = tuple(name for name in class_names(index, target) if counts.get(name, 0))
-    return _labelled(index, target, found if len(found) > 1 else ())
+    exists = {folder: bool(folder) and (index.root / folder).is_dir() for folder in folders.unique()}
+    with_folder = Index(root=index.root, rows=index.rows[folders.map(exists)].reset_index(drop=True))
+    counts = count_classes(drop_unlabelled(with_folder, target), target) if len(with_folder.rows) else {}
+    # In the target's order. Names come from the whole table, because a target without named classes takes its rows'.
+    present = tuple(name for name in class_names(index, target) if counts.get(name, 0))
+    return _labelled(index, target, present if len(present) > 1 else ())
 
 
 def _labelled(index: Index, target: Target, keep: Sequence[str]) -> Labelled:

@@ -1,1 +1,1 @@
-"""Many runs, planned, gone on with and compared."""
+"""Studies: plans several runs, executes what is missing, and compares the results."""

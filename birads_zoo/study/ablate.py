@@ -1,4 +1,4 @@
-"""What the part that each ablation removes is worth: the full model against the one without it, and a verdict."""
+"""Compares the full model with each ablated model, and gives a verdict on the part that the ablation removes."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ def effects(
 ) -> tuple[Effect, ...]:
     """Return an effect for every ablated variant, in order; `predicted` and `failures` are by the variants' names.
 
-    What it estimates: by how much `metric` falls when the part is taken away (full model less ablated one), as the
-    mean over patients and seeds; positive where the part helps. Paired: both were trained on the same folds with the
-    same seeds, batch order and initial weights where the ablation leaves them. The p-values are corrected over all
-    effects that are tested here (`score.adjusted`), and the verdict goes by them at 5 %. The intervals are single
-    ones, at 95 %, not corrected. With one seed there are no tests and so no verdicts.
-    An ablation that changes nothing, whether it says so or predicts the same to the last digit, is a row of its own
-    kind and no test; so is one that failed, or whose full model did, and one where both call every image the same
-    class, unless `metric` is an area, which goes by the order of the probabilities.
+    What it estimates: by how much `metric` falls without the part (full model minus ablated model), as the mean over
+    patients and seeds; positive where the part helps. The comparison is paired: both models were trained on the same
+    folds with the same seeds, and with the same batch order and initial weights where the ablation keeps them. The
+    p-values are corrected over all effects that are tested here (`score.adjusted`), and the verdict uses them at 5 %.
+    The 95 % intervals are not corrected. With one seed there are no tests and so no verdicts.
+
+    There is a row without a test for an ablation that changes nothing (because it says so, or because the predictions
+    are exactly the same), for one that failed or whose full model failed, and for one where both models predict the
+    same class for every image. The last does not apply if `metric` is an area, which uses the order of the
+    probabilities.
     """
     rows = [_effect(variant, predicted, failures, metric, ordinal=ordinal) for variant in variants if variant.ablation]
     corrected = adjusted([row.p for row in rows])
@@ -50,7 +52,7 @@ def effects(
 
 
 def verdict(effect: Estimate | None, p: float) -> str:
-    """Say what an effect shows, from the point of view of the part that the ablation removes."""
+    """Return the verdict on the part that the ablation removes."""
     if effect is None or p >= LEVEL or effect.value == 0:
         return NOT_SHOWN
     return HELPS if effect.value > 0 else HURTS
@@ -64,23 +66,23 @@ def _effect(
     *,
     ordinal: bool,
 ) -> Effect:
-    backbone = variant.full  # the model's name and mark: two recipes of one backbone are told apart
+    backbone = variant.full  # the model's name and mark, because several recipes may have the same backbone
     for name in (variant.full, variant.name):
         if name in failures:
-            said = (
+            reason = (
                 NOTHING
                 if failures[name].nothing_changed
                 else f"{failures[name].kind}: {public_text(failures[name].reason)}"
             )
-            return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=said)
+            return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=reason)
     full, without = predicted[variant.full], predicted[variant.name]
     if same_predictions(full, without):
         nothing = Estimate(value=0.0, low=0.0, high=0.0)
         return Effect(name=variant.ablation, backbone=backbone, effect=nothing, p=None, verdict=NOTHING)
     if "auroc" not in metric and same_class_throughout(full) and same_class_throughout(without):
         return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=COLLAPSED)
-    found = compare(full, without, metric, ordinal=ordinal)
-    if found is None:
+    comparison = compare(full, without, metric, ordinal=ordinal)
+    if comparison is None:
         return Effect(name=variant.ablation, backbone=backbone, effect=None, p=None, verdict=UNDEFINED)
-    effect = Estimate(value=found.difference, low=found.low, high=found.high)
-    return Effect(name=variant.ablation, backbone=backbone, effect=effect, p=found.p_value, verdict=SEED_NOISE)
+    effect = Estimate(value=comparison.difference, low=comparison.low, high=comparison.high)
+    return Effect(name=variant.ablation, backbone=backbone, effect=effect, p=comparison.p_value, verdict=SEED_NOISE)

@@ -1,4 +1,4 @@
-"""From a study's runs to the leaderboard: scores with intervals, ties by test, gains, costs, effects of ablations."""
+"""Makes a study's leaderboard: scores with intervals, tested ranks, gains, costs, and effects of ablations."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def leaderboard(
     *,
     ordinal: bool,
 ) -> Leaderboard:
-    """Judge every variant of a study by its metric, on the rows that all predicted; `predicted` is not empty.
+    """Compare the variants of a study by its metric, on the rows that all predicted; `predicted` is not empty.
 
-    Entries are sorted by score, those without one last. Every pair that does not predict the very same is compared (see
-    `score.compare`) and the p-values are corrected over these pairs (`score.adjusted`); an entry shares the rank of a
-    better one from which no difference is shown (`statistics.comparison.rank_with_ties`). `smallest_gap` is the largest
-    that any pair has: a gap that this data would show between any two of these models with power 0.8, before
-    correction. With one seed nothing is tested, and there are no ranks.
+    Entries are sorted by score; entries without a score are last. Each pair of models with different predictions is
+    compared (see `score.compare`), and the p-values are corrected over these pairs (`score.adjusted`). An entry shares
+    the rank of a better entry if no difference between them is shown (`statistics.comparison.rank_with_ties`).
+    `smallest_gap` is the largest of all pairs: a gap that this data would show between any two of these models with
+    power 0.8, before correction. With one seed nothing is tested, and there are no ranks.
     """
     entries = [_entry(variant, study, predicted, failures, ordinal=ordinal) for variant in study.variants]
     entries.sort(key=lambda entry: -np.inf if entry.score is None else entry.score.value, reverse=True)
@@ -102,21 +102,21 @@ def _entry(
     )
     if variant.name in failures:
         return replace(entry, error=public_text(failures[variant.name].reason))
-    found = predicted[variant.name]
-    own = values(found, study.metric, ordinal=ordinal)
-    gain, over = _gain(found, study.metric)
-    costs = found.costs
+    predictions = predicted[variant.name]
+    scores = values(predictions, study.metric, ordinal=ordinal)
+    gain, over = _gain(predictions, study.metric)
+    costs = predictions.costs
     return replace(
         entry,
-        score=score(found, study.metric, ordinal=ordinal),
-        auroc=score(found, "macro_auroc", ordinal=ordinal),
+        score=score(predictions, study.metric, ordinal=ordinal),
+        auroc=score(predictions, "macro_auroc", ordinal=ordinal),
         gain=gain,
-        seed_spread=statistics.stdev(own) if len(own) > 1 and np.isfinite(own).all() else None,
-        fold_spread=_fold_spread(found, study.metric),
-        by_fold=_by_fold(found, study.seeds, study.metric),
+        seed_spread=statistics.stdev(scores) if len(scores) > 1 and np.isfinite(scores).all() else None,
+        fold_spread=_fold_spread(predictions, study.metric),
+        by_fold=_by_fold(predictions, study.seeds, study.metric),
         best_shortcut=over,
-        per_class=_per_class(found),
-        parameters=costs[0].parameters,  # the same for every seed, as the arithmetic is
+        per_class=_per_class(predictions),
+        parameters=costs[0].parameters,  # the same for every seed, and so are the FLOPs
         flops=costs[0].flops,
         train_rate=mean_of_known([cost.train_rate for cost in costs]),
         predict_rate=mean_of_known([cost.predict_rate for cost in costs]),
@@ -131,75 +131,81 @@ def _pairwise(
 ) -> tuple[list[list[float | None]], float | None]:
     """Return the adjusted p-value of every pair, and the largest of their smallest gaps.
 
-    `None` stands where nothing is tested: on the diagonal, between models that predict the very same, and with one
-    seed.
+    A p-value is `None` where nothing is tested: on the diagonal, between models with the same predictions, and with
+    one seed.
     """
     pairs = [
         (i, j)
         for i, j in itertools.combinations(range(len(names)), 2)
         if not same_predictions(predicted[names[i]], predicted[names[j]])
     ]
-    found = [compare(predicted[names[i]], predicted[names[j]], metric, ordinal=ordinal) for i, j in pairs]
+    comparisons = [compare(predicted[names[i]], predicted[names[j]], metric, ordinal=ordinal) for i, j in pairs]
     table: list[list[float | None]] = [[None] * len(names) for _ in names]
-    for (i, j), p in zip(pairs, adjusted([None if one is None else one.p_value for one in found]), strict=True):
+    for (i, j), p in zip(
+        pairs, adjusted([None if comparison is None else comparison.p_value for comparison in comparisons]), strict=True
+    ):
         table[i][j] = table[j][i] = p
-    gaps = [one.smallest_gap for one in found if one is not None and one.smallest_gap is not None]
+    gaps = [
+        comparison.smallest_gap
+        for comparison in comparisons
+        if comparison is not None and comparison.smallest_gap is not None
+    ]
     return table, max(gaps, default=None)
 
 
 def _ranks(entries: Sequence[Entry], pairwise: Sequence[Sequence[float | None]]) -> list[int | None]:
-    """Return the ranks of the entries that have a score, which come first; models that predict the same are equal."""
+    """Return the ranks of the entries that have a score, which come first; models with equal predictions share one."""
     scores = np.array([entry.score.value for entry in entries if entry.score is not None])
     shown = np.array([[1.0 if p is None else p for p in row] for row in pairwise])
     return [int(rank) for rank in rank_with_ties(scores, shown)]
 
 
-def _per_class(found: Predicted) -> tuple[ClassScore, ...]:
-    of = clusters(found.patients)
+def _per_class(predicted: Predicted) -> tuple[ClassScore, ...]:
+    of = clusters(predicted.patients)
     return tuple(
         ClassScore(
             name=name,
-            f1=mean_of_known([metrics.per_class[k].f1 for metrics in found.metrics]),
-            auroc=mean_of_known([metrics.per_class[k].auroc for metrics in found.metrics]),
-            n=int((found.labels == k).sum()),
-            patients=len(np.unique(of[found.labels == k])),
-            basis=_least([areas[name] for metrics in found.metrics if name in (areas := metrics.intervals.areas)]),
+            f1=mean_of_known([metrics.per_class[k].f1 for metrics in predicted.metrics]),
+            auroc=mean_of_known([metrics.per_class[k].auroc for metrics in predicted.metrics]),
+            n=int((predicted.labels == k).sum()),
+            patients=len(np.unique(of[predicted.labels == k])),
+            basis=_least([areas[name] for metrics in predicted.metrics if name in (areas := metrics.intervals.areas)]),
         )
-        for k, name in enumerate(found.classes)
+        for k, name in enumerate(predicted.classes)
     )
 
 
-def _least(each: Sequence[Pairs]) -> Pairs | None:
-    return min(each, key=lambda one: (not one.few, one.pairs), default=None)
+def _least(bases: Sequence[Pairs]) -> Pairs | None:
+    return min(bases, key=lambda basis: (not basis.few, basis.pairs), default=None)
 
 
-def _by_fold(found: Predicted, seeds: Sequence[int], metric: Metric) -> tuple[FoldScore, ...]:
+def _by_fold(predicted: Predicted, seeds: Sequence[int], metric: Metric) -> tuple[FoldScore, ...]:
     return tuple(
         FoldScore(seed=seed, fold=fold.fold, n=fold.n, value=fold.score(metric))
-        for seed, run in zip(seeds, found.metrics, strict=True)
+        for seed, run in zip(seeds, predicted.metrics, strict=True)
         for fold in run.per_fold
     )
 
 
-def _fold_spread(found: Predicted, metric: Metric) -> float | None:
-    """Return the root of the seeds' mean variance over folds; every seed cuts folds of its own."""
-    own = [run.spread_over_folds.of(metric).sd for run in found.metrics]
-    variance = mean_of_known([None if sd is None else sd**2 for sd in own])
+def _fold_spread(predicted: Predicted, metric: Metric) -> float | None:
+    """Return the root of the seeds' mean variance over folds; every seed has its own folds."""
+    deviations = [run.spread_over_folds.of(metric).sd for run in predicted.metrics]
+    variance = mean_of_known([None if sd is None else sd**2 for sd in deviations])
     return None if variance is None else variance**0.5
 
 
-def _gain(found: Predicted, metric: Metric) -> tuple[Estimate | None, str]:
-    """Return the mean over seeds of the gain over the best shortcut and of its interval's ends, and that shortcut.
+def _gain(predicted: Predicted, metric: Metric) -> tuple[Estimate | None, str]:
+    """Return the mean over seeds of the gain over the best shortcut with its interval, and that shortcut.
 
-    Each run has its own folds and so its own shortcuts; the mean of the ends is an interval that is too wide rather
-    than too narrow, as the mean of several runs varies less than one.
+    Each run has its own folds and so its own shortcuts. The ends of the interval are averaged as well. It is too wide
+    rather than too narrow, because the mean of several runs varies less than a single run.
     """
-    own = [gain for run in found.metrics if (gain := run.gain.of(metric)) is not None]
-    if len(own) < len(found.metrics):
+    gains = [gain for run in predicted.metrics if (gain := run.gain.of(metric)) is not None]
+    if len(gains) < len(predicted.metrics):
         return None, ""
     mean = Estimate(
-        value=statistics.fmean(gain.value for gain in own),
-        low=statistics.fmean(gain.low for gain in own),
-        high=statistics.fmean(gain.high for gain in own),
+        value=statistics.fmean(gain.value for gain in gains),
+        low=statistics.fmean(gain.low for gain in gains),
+        high=statistics.fmean(gain.high for gain in gains),
     )
-    return mean, statistics.mode(gain.over for gain in own)
+    return mean, statistics.mode(gain.over for gain in gains)

@@ -1,4 +1,4 @@
-"""A study's runs, one after the other: what is there is kept, what was stopped goes on, what fails harms nobody."""
+"""Executes a study's runs one after another: keeps finished runs, resumes stopped runs, and survives failed runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RUNS, RECORD = "runs", "study.toml"
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why a variant has no result: one line, and what that is to be called.
+    """Why a variant has no result, in one line.
 
     `nothing_changed` says that its ablations change nothing here, `stopped` that a tracker stopped one of its runs.
     """
@@ -43,40 +43,40 @@ class Failure:
 
     @property
     def kind(self) -> str:
-        """In two words at most, for the screen."""
+        """The kind of failure in a few words, for the screen."""
         return "nothing to run" if self.nothing_changed else "stopped" if self.stopped else "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Executed:
-    """Where a study's runs lie, in the order of its seeds, or why a variant has none, by the variant's name."""
+    """The folders of a study's runs, in the order of its seeds, or the failure, both by the variant's name."""
 
     folders: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
 
 
 def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
-    """Do what is missing of the study in `folder`, and return where everything lies.
+    """Execute the missing runs of the study in `folder`, and return the folders of all runs.
 
-    A run that is whole is kept, one that was stopped goes on, and one that fails, by whatever error, is left out with
-    the rest of its variant's seeds: a variant is judged by all its seeds or not at all, for to leave out the seeds
-    that fail would flatter it. Its traceback goes to `errors/`. The next start tries it again.
+    A finished run is kept, and a stopped run is resumed. If a run fails, by any error, its variant is left out with all
+    its seeds: leaving out only the seeds that fail would flatter the variant. The traceback goes to `errors/`. The next
+    start tries it again.
 
     Raises:
-        UserError: when `folder` cannot be written, is in use, or holds a run of the same name by another recipe.
+        UserError: when `folder` cannot be written, is in use, or has a run of the same name with another recipe.
 
     """
     make_folder(folder / RUNS)
     with lock(folder / ".lock", f"another process is at work on the study in {folder}; wait for it, or end it"):
-        _refuse_other_recipes(study, host, folder)
+        _check_recipes(study, host, folder)
         write_text(folder / RECORD, record(study))
         return _execute(study, host, folder, device, screen)
 
 
 def record(study: Study) -> str:
-    """Return the text of `study.toml`: what was asked for, each variant's recipe (without its seed) in full."""
+    """Return the text of `study.toml`: the study, with each variant's recipe (without its seed) in full."""
     note = tomlkit.document()
-    note.add(tomlkit.comment("What this study was asked for. Started again, it does only what is missing:"))
+    note.add(tomlkit.comment("The runs of this study. This command, started again, only executes missing runs:"))
     note.add(tomlkit.comment(study.command))
     note["birads_zoo"] = __version__
     note["kind"] = study.kind
@@ -90,9 +90,9 @@ def record(study: Study) -> str:
 
 
 def time_left(waiting: Sequence[Job], took: Sequence[tuple[Job, float]]) -> float | None:
-    """Estimate the seconds that `waiting` will take: each as long as its variant's, else its backbone's, else all runs.
+    """Estimate the seconds that the `waiting` runs will take, from the runs that `took` some; `None` without any.
 
-    "As long as" is the mean of those that `took` their seconds; `None` as long as there is none.
+    A run is expected to take the mean of its variant's runs, else of its backbone's runs, else of all runs.
     """
     if not took:
         return None
@@ -102,8 +102,8 @@ def time_left(waiting: Sequence[Job], took: Sequence[tuple[Job, float]]) -> floa
 def _likely(job: Job, took: Sequence[tuple[Job, float]]) -> float:
     backbone = job.variant.recipe.model.backbone
     same = [seconds for other, seconds in took if other.variant.name == job.variant.name]
-    alike = [seconds for other, seconds in took if other.variant.recipe.model.backbone == backbone]
-    known = same or alike or [seconds for _, seconds in took]
+    similar = [seconds for other, seconds in took if other.variant.recipe.model.backbone == backbone]
+    known = same or similar or [seconds for _, seconds in took]
     return sum(known) / len(known)
 
 
@@ -113,7 +113,7 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
     missing = [(number, job) for number, job in enumerate(jobs, 1) if not is_whole(runs / job.folder)]
     took = [(job, _trained_seconds(runs / job.folder)) for job in jobs if is_whole(runs / job.folder)]
     if took:
-        screen.say(f"{len(took)} of {len(jobs)} runs are there already")
+        screen.say(f"{len(took)} of {len(jobs)} runs are finished already")
     for number, job in missing:
         if job.variant.name in failures:
             continue
@@ -143,35 +143,35 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
 def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> RunMetrics | Failure:
     target, trace = folder / RUNS / job.folder, folder / "errors" / f"{job.folder}.txt"
     if target.exists() and not (target / "recipe.toml").exists():
-        shutil.rmtree(target)  # killed before its recipe was written: there is nothing to go on with
+        shutil.rmtree(target)  # killed before its recipe was written, so it cannot be resumed
     try:
         done = run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
     except NothingChangedError as error:
         return Failure(reason=str(error), nothing_changed=True)
     except RunStoppedError as error:
         return Failure(reason=f"seed {job.seed}: {error}", stopped=True)
-    except Exception as error:  # whatever a model's code raises: the others shall finish
+    except Exception as error:  # a model's code may raise anything, and the other runs should still finish
         write_text(make_folder(trace.parent) / trace.name, traceback.format_exc())
-        said = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return Failure(reason=" ".join(f"seed {job.seed}: {said}".split()))
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        return Failure(reason=" ".join(f"seed {job.seed}: {reason}".split()))
     trace.unlink(missing_ok=True)
     return done.metrics
 
 
-def _refuse_other_recipes(study: Study, host: Host, folder: Path) -> None:
+def _check_recipes(study: Study, host: Host, folder: Path) -> None:
     for job in study.jobs:
-        there = folder / RUNS / job.folder
-        if not (there / "recipe.toml").exists():
+        existing = folder / RUNS / job.folder
+        if not (existing / "recipe.toml").exists():
             continue
         try:
-            before = read_recipe(there)
+            before = read_recipe(existing)
         except UserError as error:
             raise UserError(f"{error} (choose another place with --out, or delete that run)") from None
         if changed := changed_fields(effective(before, host), effective(job.recipe, host)):
             fields = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
             raise UserError(
-                f"{there} is a run by another recipe than this study's ({fields}): choose another place with --out,"
-                " or delete that run"
+                f"{existing} is a run with another recipe than this study's ({fields}): choose another place with"
+                " --out, or delete that run"
             )
 
 
@@ -186,7 +186,7 @@ def _score(metrics: RunMetrics, metric: Metric) -> str:
 
 
 def spoken(seconds: float) -> str:
-    """Say a duration as a person would: "40 s", "14 min", "3 h 20 min"."""
+    """Format a duration for reading: "40 s", "14 min", "3 h 20 min"."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""From run folders to what the tests need: the same rows in the same order, predicted once by every run."""
+"""Reads the predictions of a study's runs: the same rows in the same order, predicted once by every run."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from birads_zoo.study.execute import Failure
 
 @dataclass(frozen=True, kw_only=True)
 class Predicted:
-    """What S seeds of one recipe predicted for n rows, sorted by their numbers, and what each run reported.
+    """Predictions of S seeds of one recipe for n rows, sorted by their numbers, with each run's metrics and costs.
 
-    `out_of_fold` has each seed's probabilities and folds; `patients` (n,) are ids, "" where unknown; `metrics` and
-    `costs` are what each seed's run measured and cost.
+    `out_of_fold` has each seed's probabilities and folds. `patients` (n,) are ids, "" where unknown. `metrics` and
+    `costs` have an entry per seed.
     """
 
     rows: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Predicted:
 
 
 def gather(folders: Sequence[Path]) -> Predicted:
-    """Read the runs of one recipe, a folder a seed.
+    """Read the runs of one recipe, one folder per seed.
 
     Raises:
         UserError: for a file that is missing or damaged, or runs that predict other rows or have other labels.
@@ -45,56 +45,56 @@ def gather(folders: Sequence[Path]) -> Predicted:
     """
     first, *others = [_read(folder) for folder in folders]
     for folder, other in zip(folders[1:], others, strict=True):
-        if said := difference(first, other):
+        if reason := difference(first, other):
             raise UserError(
-                f"{folder} cannot be compared with {folders[0]}: {said}; run the study anew in another place"
+                f"{folder} cannot be compared with {folders[0]}: {reason}; run the study again in another place"
             )
-    read = [first, *others]
+    runs = [first, *others]
     return Predicted(
         rows=first.rows,
         labels=first.labels,
         patients=first.patients,
         classes=first.classes,
         out_of_fold=OutOfFold(
-            probabilities=np.concatenate([one.out_of_fold.probabilities for one in read]),
-            folds=np.concatenate([one.out_of_fold.folds for one in read]),
+            probabilities=np.concatenate([run.out_of_fold.probabilities for run in runs]),
+            folds=np.concatenate([run.out_of_fold.folds for run in runs]),
         ),
-        metrics=tuple(one.metrics[0] for one in read),
-        costs=tuple(one.costs[0] for one in read),
+        metrics=tuple(run.metrics[0] for run in runs),
+        costs=tuple(run.costs[0] for run in runs),
     )
 
 
 def collect(
     folders: Mapping[str, Sequence[Path]], failures: Mapping[str, Failure]
 ) -> tuple[dict[str, Predicted], dict[str, Failure]]:
-    """Read every variant's runs; one that cannot be compared with the first joins the `failures`, which are kept."""
+    """Read every variant's runs; a variant that cannot be compared with the first is added to the `failures`."""
     predicted: dict[str, Predicted] = {}
     failed = dict(failures)
-    for name, own in folders.items():
+    for name, run_folders in folders.items():
         try:
-            found = gather(own)
+            variant = gather(run_folders)
         except UserError as error:
             failed[name] = Failure(reason=str(error))
             continue
         first = next(iter(predicted), "")
-        if first and (said := difference(predicted[first], found)):
-            failed[name] = Failure(reason=f"it cannot be compared with {first}: {said}")
+        if first and (reason := difference(predicted[first], variant)):
+            failed[name] = Failure(reason=f"it cannot be compared with {first}: {reason}")
         else:
-            predicted[name] = found
+            predicted[name] = variant
     return predicted, failed
 
 
-def difference(one: Predicted, other: Predicted) -> str:
-    """Say in what the rows of two differ, so that a paired comparison makes no sense; "" when in nothing."""
-    if one.classes != other.classes:
-        return f"its classes are {', '.join(other.classes)}, not {', '.join(one.classes)}"
-    if not np.array_equal(one.rows, other.rows):
-        alone = len(np.setxor1d(one.rows, other.rows))
+def difference(first: Predicted, second: Predicted) -> str:
+    """Return how the rows of two recipes differ, so that they cannot be compared in pairs; "" without a difference."""
+    if first.classes != second.classes:
+        return f"its classes are {', '.join(second.classes)}, not {', '.join(first.classes)}"
+    if not np.array_equal(first.rows, second.rows):
+        alone = len(np.setxor1d(first.rows, second.rows))
         return f"{alone} rows were predicted by only one of the two"
-    if not np.array_equal(one.labels, other.labels):
-        return f"{int((one.labels != other.labels).sum())} rows have another label"
-    if not np.array_equal(one.patients, other.patients):
-        return f"{int((one.patients != other.patients).sum())} rows have another patient"
+    if not np.array_equal(first.labels, second.labels):
+        return f"{int((first.labels != second.labels).sum())} rows have another label"
+    if not np.array_equal(first.patients, second.patients):
+        return f"{int((first.patients != second.patients).sum())} rows have another patient"
     return ""
 
 

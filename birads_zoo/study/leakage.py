@@ -1,4 +1,4 @@
-"""What a leaking split makes of a score: the same recipe under a split by image, by breast and by patient."""
+"""Measures how much a leaking split inflates a score: the same recipe split by image, by breast and by patient."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 
 _SPLITS = {"image": ("patient", "breast", "image"), "breast": ("patient", "breast")}
-"""The splits that differ, by the level of the labels; by patient first."""
+"""The splits that differ from each other, by the level of the labels; the split by patient is first."""
 
 
 def fitting(study: Study, host: Host) -> Study:
-    """Return a leakage study with the splits that differ where labels are of its recipe's level.
+    """Return the leakage study with only those splits that differ at the level of its recipe's labels.
 
     Raises:
         UserError: for labels of patients, and for data that cannot be loaded.
@@ -48,7 +48,9 @@ def fitting(study: Study, host: Host) -> Study:
             "(dataset.level) keep those of an exam together: set dataset.level to 'image', or to 'breast' with "
             "dataset.views = 'breast'"
         )
-    return replace(study, variants=tuple(one for one in study.variants if one.recipe.split.scheme in _SPLITS[level]))
+    return replace(
+        study, variants=tuple(variant for variant in study.variants if variant.recipe.split.scheme in _SPLITS[level])
+    )
 
 
 def inflation(
@@ -59,16 +61,17 @@ def inflation(
     *,
     ordinal: bool,
 ) -> tuple[SchemeScore, ...]:
-    """Return each split's score and what it has more than the split by patient, which comes first and has a result.
+    """Return each split's score, and its difference to the split by patient, which comes first and has a result.
 
-    What it estimates: by how much the score that one would report under a leaking split exceeds the one under the
-    split by patient, for this recipe on this data: the mean over patients and seeds of the difference on the same
-    rows, each predicted out of fold under both. Part of a difference may be that a split trains on other rows; what
-    is tested is that it is not zero. Paired by row and seed, clustered by patient (see `score.compare`); p-values are
-    corrected over the splits that are tested. With one seed none is, and there is no verdict.
+    What it estimates: by how much the score reported under a leaking split exceeds the score under the split by
+    patient, for this recipe on this data. It is the mean difference over patients and seeds on the same rows, which
+    were predicted out of fold under both splits. A part of the difference may come from training on other rows; the
+    test is whether it is zero. The comparison is paired by row and seed, and clustered by patient (see
+    `score.compare`). The p-values are corrected over the splits that are tested. With one seed there is no test and no
+    verdict.
     """
-    tight = variants[0]
-    base = predicted[tight.name]
+    base_variant = variants[0]
+    base = predicted[base_variant.name]
     rows = []
     for variant in variants:
         scheme = variant.recipe.split.scheme
@@ -77,31 +80,31 @@ def inflation(
                 SchemeScore(
                     scheme=scheme,
                     leaky=may_leak(scheme),
-                    leak_proven=False,  # it never ran
+                    leak_proven=False,  # unknown, because it has no result
                     error=public_text(failures[variant.name].reason),
                 )
             )
             continue
-        own = score(predicted[variant.name], metric, ordinal=ordinal)
+        estimate = score(predicted[variant.name], metric, ordinal=ordinal)
         lookup = shortcut_scores(predicted[variant.name], metric).get("patient_lookup")
         leaking = [run for run in predicted[variant.name].metrics if run.leaky]
         row = SchemeScore(
             scheme=scheme,
             leaky=bool(leaking),
             leak_proven=any(run.leak_proven for run in leaking) or not leaking,
-            score=own,
+            score=estimate,
             patient_lookup=lookup,
         )
-        if variant is tight:
+        if variant is base_variant:
             rows.append(row)
             continue
         row = msgspec.structs.replace(row, verdict=UNDEFINED)
-        if found := compare(predicted[variant.name], base, metric, ordinal=ordinal):
+        if comparison := compare(predicted[variant.name], base, metric, ordinal=ordinal):
             row = msgspec.structs.replace(
                 row,
-                inflation=Estimate(value=found.difference, low=found.low, high=found.high),
-                p=found.p_value,
-                smallest_gap=found.smallest_gap,
+                inflation=Estimate(value=comparison.difference, low=comparison.low, high=comparison.high),
+                p=comparison.p_value,
+                smallest_gap=comparison.smallest_gap,
                 verdict=SEED_NOISE,
             )
         rows.append(row)

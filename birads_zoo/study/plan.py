@@ -1,4 +1,4 @@
-"""What a study asks for: which recipes, each with which seeds, and where each run lies."""
+"""Plans a study: its recipes, its seeds, and the folder of each run."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from birads_zoo.recipes.registry import Registry
 
 SCHEMES = ("patient", "breast", "image")
-"""The splits of a leakage study, the tight one first."""
+"""The splits of a leakage study; the split that does not leak is first."""
 _FROZEN = {"none": "", "early": ", early stages frozen", "all": ", frozen"}
 _WEIGHT_SUFFIXES = (".safetensors", ".pth", ".pt")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One row of a study: a recipe that is run once a seed.
+    """One row of a study: a recipe that is run once per seed.
 
-    `mark` tells two recipes of the same run id apart. `ablation` is the one that the recipe has more than the variant
-    that it is compared with; "" for a full model. `start` says in words from which weights its backbone begins.
+    `mark` distinguishes recipes with the same run id. `ablation` is the ablation that the recipe has in addition to the
+    variant that it is compared with; "" for a full model. `start` describes the weights that its backbone starts with.
     """
 
     recipe: Recipe
@@ -39,7 +39,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """As `resnet50+no-dropout` or `resnet50@image`; unique in a study."""
+        """Such as `resnet50+no-dropout` or `resnet50@image`; unique in a study."""
         return _joined(self.recipe.run_id, self.mark)
 
     @property
@@ -63,7 +63,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """As `resnet50+no-dropout@0`, `resnet50@0@image`."""
+        """Such as `resnet50+no-dropout@0` or `resnet50@0@image`."""
         return _joined(f"{self.variant.recipe.run_id}@{self.seed}", self.variant.mark)
 
     @property
@@ -74,7 +74,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """Variants of which each is run with every seed; `metric` (a flat name) is what they are judged by."""
+    """Variants that are each run with every seed, and the `metric` (a flat name) by which they are compared."""
 
     kind: str
     variants: tuple[Variant, ...]
@@ -85,16 +85,16 @@ class Study:
     def __post_init__(self) -> None:
         names = [variant.name for variant in self.variants]
         if twice := {name for name in names if names.count(name) > 1}:
-            raise UserError(f"{twice.pop()!r} is asked for twice in one study; name it once")
+            raise UserError(f"{twice.pop()!r} is named twice in one study; name it once")
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """Every run, seed by seed: a study that is stopped early has compared all variants with the first seeds."""
+        """Every run, seed by seed, so that a study that is stopped early has run all variants with the first seeds."""
         return tuple(Job(variant=variant, seed=seed) for seed in self.seeds for variant in self.variants)
 
 
 def seeds_from(first: int, count: int) -> tuple[int, ...]:
-    """Return `count` seeds, the recipe's own `first`; raises `UserError` for none."""
+    """Return `count` seeds from `first`, the recipe's own, on; raises `UserError` if `count` is below 1."""
     if count < 1:
         raise UserError(f"--seeds {count}: a study needs one seed at least")
     return tuple(range(first, first + count))
@@ -109,23 +109,23 @@ def compared(
     registry: Registry,
     host: Host,
 ) -> tuple[Variant, ...]:
-    """Return every backbone under every recipe, as it is and with each of the ablations alone.
+    """Return every backbone with every recipe, in full and with each single ablation.
 
-    No `backbones` means those of `[models]` in registry.toml. `weights` is a folder in which a backbone's weights may
-    lie. With several recipes each variant is marked with its recipe's name (of a file, its stem).
+    Without `backbones`, those of `[models]` in registry.toml are used. `weights` is a folder that may hold the
+    backbones' weights. With several recipes each variant is marked with its recipe's name (for a file, its stem).
     """
     variants: list[Variant] = []
     for recipe_name in recipes:
         mark = Path(recipe_name).stem if len(recipes) > 1 else ""
         for backbone in backbones or registry.models:
-            own = dict(changes) | {"model.backbone": backbone} | weights_of(backbone, weights, host)
-            full = compose(recipe_name, own, (), registry, host)
+            fields = dict(changes) | {"model.backbone": backbone} | weights_of(backbone, weights, host)
+            full = compose(recipe_name, fields, (), registry, host)
             variants += ablated(full, ablations, host, mark)
     return tuple(variants)
 
 
 def ablated(full: Recipe, ablations: Sequence[str], host: Host, mark: str = "") -> tuple[Variant, ...]:
-    """Return `full`, and `full` with each of the ablations alone that it has not yet.
+    """Return `full`, and `full` with each single ablation that it does not have yet.
 
     Raises `UserError` for an ablation that is not registered.
     """
@@ -143,9 +143,9 @@ def ablated(full: Recipe, ablations: Sequence[str], host: Host, mark: str = "") 
 
 
 def start(recipe: Recipe, host: Host) -> str:
-    """Say from which weights a recipe's backbone begins, and what of it is frozen: "random", "pretrained, frozen".
+    """Describe the weights that a recipe's backbone starts with, and what is frozen: "random", "pretrained, frozen".
 
-    "" where it cannot be run: its run will say why.
+    "" for a recipe that cannot be run; its run will report the reason.
     """
     try:
         section = apply_ablations(recipe, host).model
@@ -160,10 +160,10 @@ def leaking(recipe: Recipe) -> tuple[Variant, ...]:
 
 
 def weights_of(backbone: str, folder: Path | None, host: Host) -> dict[str, str]:
-    """Return the recipe's change that takes `backbone`'s weights from `folder`; none where no file there is its own.
+    """Return the recipe's change that takes `backbone`'s weights from `folder`; empty if the folder has none.
 
-    Its file is called `<backbone>` or `<backbone>_…`, with "~" for the "/" of a family's member, and ends in
-    .safetensors, .pth or .pt. Where several backbones' names fit, it belongs to the longest.
+    A backbone's file is named `<backbone>` or `<backbone>_…`, with "~" for the "/" of a family's member, and ends in
+    .safetensors, .pth or .pt. If several backbones' names fit, the file belongs to the longest.
 
     Raises:
         UserError: for a folder that does not exist, for two such files, and for a family's member whose file lacks the
@@ -177,23 +177,23 @@ def weights_of(backbone: str, folder: Path | None, host: Host) -> dict[str, str]
     files = sorted(file for file in folder.iterdir() if file.suffix in _WEIGHT_SUFFIXES)
     prefix, _, member = backbone.partition("/")
     members = host.families[prefix].spec.names() if member and prefix in host.families else ()
-    known = {folder_name(name): name for name in (backbone, *host.backbones, *(f"{prefix}/{one}" for one in members))}
-    own = [file for file in files if known.get(_named(file, known)) == backbone]
-    if len(own) > 1:
+    known = {folder_name(name): name for name in (backbone, *host.backbones, *(f"{prefix}/{name}" for name in members))}
+    matches = [file for file in files if known.get(_named(file, known)) == backbone]
+    if len(matches) > 1:
         raise UserError(
-            f"{folder} has several weights of {backbone}: {', '.join(file.name for file in own)}; leave one there"
+            f"{folder} has several weights of {backbone}: {', '.join(file.name for file in matches)}; leave one there"
         )
     stray = [file for file in files if member and _named(file, known) == "" and _named(file, (member,))]
-    if stray and not own:
+    if stray and not matches:
         raise UserError(
             f"{stray[0]} names no backbone: call the weights of {backbone} {folder_name(backbone)}{stray[0].suffix}, "
             "or take the file out of that folder"
         )
-    return {"model.weights": str(own[0])} if own else {}
+    return {"model.weights": str(matches[0])} if matches else {}
 
 
 def _named(file: Path, names: Iterable[str]) -> str:
-    """Return the longest of the `names` with which the file's own begins; "" for none."""
+    """Return the longest of the `names` that the file's name starts with; "" for none."""
     fitting = [name for name in names if file.stem == name or file.stem.startswith(f"{name}_")]
     return max(fitting, key=len, default="")
 

@@ -1,4 +1,4 @@
-"""What a study writes for others: nothing in it tells where things lie on the user's machine."""
+"""Removes the paths of the user's machine from what a study writes for others."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import shlex
 from pathlib import PurePosixPath, PureWindowsPath
 
 _PATH = re.compile(r"(?<![\w.~/\\-])(?:~[\w-]*/|/|[A-Za-z]:[\\/]|\\\\)[^\s:;,'\"()<>|]+")
-"""An absolute path, or one below a home, in running text; a path with blanks in it only up to the first."""
+"""An absolute path, or a path below a home folder, in running text; up to the first blank in it."""
 
 
 def public_command(command: str) -> str:
     """Shorten each path of a command that leads out of the working directory to its last part.
 
-    These are absolute ones, those below a home and those that go up, also in KEY=VALUE. What is inside the working
-    directory stays: it is the same for whoever repeats the command there.
+    These are absolute paths, paths below a home folder and paths with "..", also in KEY=VALUE. Paths inside the working
+    directory stay, because they are the same for anyone who repeats the command.
     """
     return shlex.join(_argument(part) for part in shlex.split(command))
 

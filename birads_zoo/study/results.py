@@ -1,4 +1,4 @@
-"""What `ablate` and `leakage` leave in a study's folder: JSON, CSV, Markdown and a figure."""
+"""Writes the results of `ablate` and `leakage` to a study's folder: JSON, CSV, Markdown and a figure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CAVEAT = (
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """What every number of a study rests on; `n` counts what `level` says labels are of (see `interfaces.Target`)."""
+    """The data and settings of a study; `n` counts samples at `level` (see `interfaces.Target`)."""
 
     name: str
     dataset: str
@@ -50,11 +50,11 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """In one line, for the head of a table or a figure."""
+        """The same in one line, for the head of a table or a figure."""
         seeds = f"{len(self.seeds)} seed{'s' * (len(self.seeds) > 1)}"
         return (
             f"{self.name} · {self.dataset}, target {self.target} · {self.split} · {self.folds} folds, {seeds}"
-            f" · n = {self.n} {UNITS[self.level]} of {self.patients} patients · {_shown(self)}"
+            f" · n = {self.n} {UNITS[self.level]} of {self.patients} patients · {_metric_name(self)}"
         )
 
 
@@ -68,7 +68,7 @@ class AblationStudy(Basis, frozen=True, kw_only=True):
 
 
 class LeakageStudy(Basis, frozen=True, kw_only=True):
-    """The content of `leakage.json`: the score under each split, and by how much it exceeds that by patient."""
+    """The content of `leakage.json`: the score under each split, and its difference to the split by patient."""
 
     FORMAT: ClassVar[int] = 2
 
@@ -76,7 +76,7 @@ class LeakageStudy(Basis, frozen=True, kw_only=True):
 
 
 def basis(study: Study, first: Predicted, environment: Machine, split: str) -> Basis:
-    """Describe a study by its first variant and that one's results; `split` says in words how rows were held out."""
+    """Describe a study by its first variant and the results of that; `split` describes the split in words."""
     recipe, metrics = study.variants[0].recipe, first.metrics[0]
     return Basis(
         name=recipe.run_id,
@@ -96,54 +96,54 @@ def basis(study: Study, first: Predicted, environment: Machine, split: str) -> B
 
 
 def write_ablations(
-    folder: Path, about: Basis, full: Estimate | None, found: Sequence[Effect]
+    folder: Path, about: Basis, full: Estimate | None, effects: Sequence[Effect]
 ) -> tuple[str, AblationStudy]:
     """Write `ablations.json`, `.csv`, `.md` and `figures/ablations.png`; return the Markdown and the JSON's content."""
-    lines = [Difference(name=row.name, estimate=row.effect, p=row.p, verdict=row.verdict) for row in found]
+    lines = [Difference(name=row.name, estimate=row.effect, p=row.p, verdict=row.verdict) for row in effects]
     head = f"Ablations of {about.name}"
     text = "\n\n".join(
         [
             f"# {head}",
             about.text,
-            f"Full model: {_said(full)}. Each line: the full model less the one without the part, so a positive"
-            " difference means that what was removed helps.",
+            f"Full model: {_estimate_text(full)}. Each line: the full model minus the model without the part, so a"
+            " positive difference means that what was removed helps.",
             differences.markdown(lines, "ablation"),
             _caveat(about),
         ]
     )
-    study = AblationStudy(**asdict(about), full=full, ablations=tuple(found))
-    axis = f"{_shown(about)}, full model less ablated: right of zero, what was removed helps"
+    study = AblationStudy(**asdict(about), full=full, ablations=tuple(effects))
+    axis = f"{_metric_name(about)}, full model minus ablated: right of zero, what was removed helps"
     figures = _write(folder, "ablations", text, study)
     differences.write_csv(lines, folder / "ablations.csv")
     differences.draw(lines, figures / "ablations.png", head, about.text, axis)
     return text, study
 
 
-def write_leakage(folder: Path, about: Basis, found: Sequence[SchemeScore]) -> tuple[str, LeakageStudy]:
+def write_leakage(folder: Path, about: Basis, scores: Sequence[SchemeScore]) -> tuple[str, LeakageStudy]:
     """Write `leakage.json`, `.csv`, `.md` and `figures/leakage.png`; return the Markdown and the JSON's content."""
-    gaps = [row.smallest_gap for row in found if row.smallest_gap is not None]
+    gaps = [row.smallest_gap for row in scores if row.smallest_gap is not None]
     shown = (
         f"A difference of {max(gaps):.3f} or more would have been shown with power 0.8 (each test alone, at 5 %)."
         if gaps
         else ""
     )
-    head = f"Leakage: what the split makes of {about.name}"
+    head = f"Leakage: {about.name} under each split"
     text = "\n\n".join(
         part
         for part in (
             f"# {head}",
             about.text,
-            leakage_report.markdown(found, _shown(about)),
+            leakage_report.markdown(scores, _metric_name(about)),
             "Patient lookup is a table from patient to label, made on the same folds: it has never seen a picture.",
             shown,
             _caveat(about),
         )
         if part
     )
-    study = LeakageStudy(**asdict(about), schemes=tuple(found))
+    study = LeakageStudy(**asdict(about), schemes=tuple(scores))
     figures = _write(folder, "leakage", text, study)
-    leakage_report.write_csv(found, folder / "leakage.csv")
-    leakage_report.draw(found, figures / "leakage.png", head, about.text, _shown(about))
+    leakage_report.write_csv(scores, folder / "leakage.csv")
+    leakage_report.draw(scores, figures / "leakage.png", head, about.text, _metric_name(about))
     return text, study
 
 
@@ -158,9 +158,11 @@ def _caveat(about: Basis) -> str:
     return f"{ONE_SEED} {_CAVEAT}" if len(about.seeds) == 1 else _CAVEAT
 
 
-def _shown(about: Basis) -> str:
+def _metric_name(about: Basis) -> str:
     return METRICS.get(about.metric, about.metric)
 
 
-def _said(found: Estimate | None) -> str:
-    return "undefined" if found is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+def _estimate_text(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "undefined"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"

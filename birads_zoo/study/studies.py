@@ -1,4 +1,4 @@
-"""The three studies, each told once: run what is missing, gather, judge, write."""
+"""The three studies: run what is missing, read the predictions, compare, and write the results."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def run_comparison(
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
     if not predicted:
-        said = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
-        raise UserError(f"nothing to compare, every model failed: {said}")
+        reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
+        raise UserError(f"nothing to compare, every model failed: {reasons}")
     ordinal = _is_ordinal(study, host, predicted)
     environment = machine_of(read_environment(executed.folders[next(iter(predicted))][0]))
-    found = leaderboard(study, predicted, failures, environment, references, ordinal=ordinal)
-    write_leaderboard(folder, found)
-    return found
+    board = leaderboard(study, predicted, failures, environment, references, ordinal=ordinal)
+    write_leaderboard(folder, board)
+    return board
 
 
 def run_ablation_study(
@@ -64,14 +64,14 @@ def run_ablation_study(
     if full.name in failures:
         raise UserError(f"the full model failed, so nothing can be compared: {failures[full.name].reason}")
     ordinal = _is_ordinal(study, host, predicted)
-    found = effects(study.variants, predicted, failures, study.metric, ordinal=ordinal)
+    rows = effects(study.variants, predicted, failures, study.metric, ordinal=ordinal)
     environment = machine_of(read_environment(executed.folders[full.name][0]))
     about = results.basis(study, predicted[full.name], environment, f"{full.recipe.split.scheme} split")
-    return results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), found)
+    return results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), rows)
 
 
 def run_leakage_study(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, LeakageStudy]:
-    """Run one recipe under the splits that differ, by patient first; return the report's Markdown and JSON content.
+    """Run a recipe under the splits that differ, by patient first; return the report's Markdown and JSON content.
 
     Raises:
         UserError: for labels of patients (see `leakage.fitting`), and when the split by patient failed: there is
@@ -82,20 +82,20 @@ def run_leakage_study(study: Study, host: Host, folder: Path, device: str, scree
     study = fitting(study, host)
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
-    tight = study.variants[0]
-    if tight.name in failures:
-        raise UserError(f"the split by patient failed, so nothing can be compared: {failures[tight.name].reason}")
+    by_patient = study.variants[0]
+    if by_patient.name in failures:
+        raise UserError(f"the split by patient failed, so nothing can be compared: {failures[by_patient.name].reason}")
     ordinal = _is_ordinal(study, host, predicted)
-    found = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
-    environment = machine_of(read_environment(executed.folders[tight.name][0]))
-    about = results.basis(study, predicted[tight.name], environment, f"split {_joined(study)}")
-    return results.write_leakage(folder, about, found)
+    rows = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
+    environment = machine_of(read_environment(executed.folders[by_patient.name][0]))
+    about = results.basis(study, predicted[by_patient.name], environment, f"split {_joined(study)}")
+    return results.write_leakage(folder, about, rows)
 
 
 def check_metric(study: Study, host: Host) -> None:
-    """Raise `UserError`, before anything is trained, for a metric that the target's classes cannot have.
+    """Raise `UserError`, before anything is trained, for a metric that is undefined for the target's classes.
 
-    Which target is meant, and which classes an open one has, the data set's rows tell: it is loaded for that.
+    The data set is loaded for this, because the target, and the classes of an open target, may depend on its rows.
     """
     if study.metric != "kappa_quadratic":
         return
@@ -106,19 +106,19 @@ def check_metric(study: Study, host: Host) -> None:
     if not target.ordinal and len(classes) > 2:
         others = ", ".join(metric for metric in METRICS if metric != study.metric)
         raise UserError(
-            f"kappa_quadratic weighs mistakes by the order of the classes, and those of the target {target.name!r} "
-            f"({', '.join(classes)}) have none: choose another --metric ({others})"
+            f"kappa_quadratic weighs mistakes by the order of the classes, and the classes of the target "
+            f"{target.name!r} ({', '.join(classes)}) have no order: choose another --metric ({others})"
         )
 
 
 def _joined(study: Study) -> str:
-    """Name the splits of a study, as "by patient, by breast and by image"."""
+    """Name the splits of a study, such as "by patient, by breast and by image"."""
     *first, last = (f"by {variant.recipe.split.scheme}" for variant in study.variants)
     return f"{', '.join(first)} and {last}"
 
 
 def _is_ordinal(study: Study, host: Host, predicted: Mapping[str, Predicted]) -> bool:
-    """Whether the classes' order carries meaning; the run says which target it took where the recipe names none."""
+    """Return whether the classes' order carries meaning, for the target that the runs used."""
     chosen = next(iter(predicted.values())).metrics[0].target
     targets = host.dataset(study.variants[0].recipe.dataset.name).targets
     return next(target.ordinal for target in targets if target.name == chosen)

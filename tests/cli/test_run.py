@@ -256,7 +256,7 @@ def test_spellings_of_one_patients_id_are_warned_of(zoo, folder, no_figures):
         lines.append(f"{at}.png,{'P-0' if at % 2 else 'p'}{at // 2},{'xy'[at // 2 % 2]}")
     (folder / "t.csv").write_text("\n".join(lines))
     run = ("run", "--dataset", "csv", "--root", folder, "--backbone", "baseline_cnn", *SMALL)
-    warning = "warning: patient ids seem to be spellings of one, such as 'p0' and 'P-00'"
+    warning = "warning: some patient ids look like spellings of the same id, such as 'p0' and 'P-00'"
     assert warning in zoo(*run).err
     result = zoo(*run, "--merge-ids")
     assert "csv: 16 rows, 8 patients, 16 usable" in result.err

@@ -39,7 +39,7 @@ def test_a_comparison_ends_in_a_leaderboard_with_a_failed_model_as_a_row(zoo, ph
     assert {path.name for path in (folder / "study" / "runs").iterdir()} == {"good-net@0", "baseline_cnn@0"}
     again = zoo(*arguments)
     assert again.status == 0, again.err
-    assert "2 of 3 runs are there already" in again.err
+    assert "2 of 3 runs are finished already" in again.err
     assert "good-net" in again.out
     assert "macro-F1" in again.out
 

@@ -1,4 +1,4 @@
-"""What the readings are tested on: rows given by hand, and simulated patients with several dependent images."""
+"""Test data for the evaluations: rows given by hand, and simulated patients with several dependent images."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ ABOUT = {"density": "", "age": np.nan, "view": "", "laterality": "", "study_date
 
 @pytest.fixture
 def rows():
-    """Make predicted rows: `rows(labels, probabilities, patients=…, positive=…, density=…)`."""
+    """Return a function that makes predicted rows: `rows(labels, probabilities, patients=…, positive=…, density=…)`."""
 
     def make(labels, probabilities, *, patients=None, classes=None, ordinal=True, positive=(), **about):
         labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
@@ -32,10 +32,10 @@ def rows():
 
 @pytest.fixture
 def patients():
-    """Simulate P patients of 1 to 4 images: `patients(generator, 80)` → whose each is, whether positive, the score.
+    """Simulate patients with 1 to 4 images: `patients(generator, 80)` → each image's patient, truth and score.
 
-    40 % of the patients are positive; a score is normal: 1.5 for the positive ones, a patient's effect (0.7), and noise
-    (1), so that the area under the ROC curve is Φ(1.5 / √(2 · 1.49)) = 0.8075.
+    40 % of the patients are positive. A score is normal: 1.5 for positive images, plus a patient's effect (sd 0.7) and
+    noise (sd 1), so that the area under the ROC curve is Φ(1.5 / √(2 · 1.49)) = 0.8075.
     """
 
     def draw(generator, count, skill=1.5):

@@ -1,4 +1,4 @@
-"""The best possible result: the decisions by hand and by trying others, its scores, and where nothing is known."""
+"""The best possible score: decisions checked by hand and against others, its scores, and unknown chances."""
 
 from dataclasses import replace
 
@@ -16,25 +16,25 @@ def expected_f1(chances, called):
     return (2 * hits / size).mean()
 
 
-def test_a_rare_class_is_called_before_it_is_the_likeliest():
+def test_a_rare_class_is_predicted_before_it_is_the_likeliest():
     chances = np.array([[0.9, 0.1]] * 40 + [[0.6, 0.4]] * 5)
     assert (chances.argmax(axis=1) == 0).all()
     assert decide(chances).tolist() == [0] * 40 + [1] * 5
 
 
-def test_certain_chances_are_called_as_they_are():
+def test_certain_classes_are_predicted():
     labels = np.array([0, 2, 1, 2, 0, 1])
     assert decide(np.eye(3)[labels]).tolist() == labels.tolist()
 
 
-def test_a_class_that_has_no_chance_is_never_called():
+def test_a_class_that_has_no_chance_is_never_predicted():
     chances = np.column_stack([np.random.default_rng(0).dirichlet([0.3, 0.2], size=200), np.zeros(200)])
     assert set(decide(chances)) == {0, 1}
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_no_other_weighing_of_the_classes_does_better(seed):
-    """The best decision is by weighed chances less a threshold (Narasimhan et al., 2015): 3000 of these are tried."""
+def test_no_other_weighting_of_the_classes_scores_higher(seed):
+    """The best decision uses weighted chances minus a threshold (Narasimhan et al., 2015); 3000 of these are tried."""
     generator = np.random.default_rng(seed)
     chances = generator.dirichlet([0.8, 0.3, 0.1], size=300)
     called = decide(chances)
@@ -47,8 +47,8 @@ def test_no_other_weighing_of_the_classes_does_better(seed):
     assert expected_f1(chances, called) > likeliest
 
 
-def test_it_scores_what_the_chances_say_and_no_network(rows):
-    """With labels drawn from the chances, their own score is met, whatever the network predicted."""
+def test_the_score_comes_from_the_chances_and_not_from_the_network(rows):
+    """With labels drawn from the chances, the expected score is reached, whatever the network predicted."""
     generator = np.random.default_rng(1)
     chances = generator.dirichlet([0.5, 0.5, 0.5], size=4000)
     labels = (chances.cumsum(axis=1) < generator.random((4000, 1))).sum(axis=1)
@@ -67,5 +67,5 @@ def test_areas_compare_rows_of_one_fold_as_the_networks_do(rows):
     assert read_best(test).macro_auroc.value == 1.0, "pooled it is 0.75"
 
 
-def test_where_nothing_is_known_there_is_no_best(rows):
+def test_without_known_chances_there_is_no_best_score(rows):
     assert read_best(rows([0, 1], np.eye(2))) is None

@@ -1,4 +1,4 @@
-"""The class weights that a loss applied are those that recalibration takes back, for every loss that says it weighs."""
+"""Recalibration undoes the class weights that a loss applied, for every loss that says it weighs classes."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ COUNTS = (60, 30, 10)
 
 @pytest.mark.parametrize("name", ["cross-entropy", "corn", "multi-label", "cumulative-link"])
 def test_the_shares_of_the_data_come_back(name):
-    """The logits of rows that all look alike are those that make the loss least; the truth is then the class shares."""
+    """Rows that all look the same get the logits with the least loss; the true probabilities are the class shares."""
     spec = load_host([EXAMPLES / "multi_label.py", EXAMPLES / "cumulative_link.py"]).loss(name)
     assert spec.weighs_classes
     loss = spec.build(LossContext(class_counts=COUNTS, class_weights=True, ordinal=True, options=spec.options()))
@@ -32,7 +32,7 @@ def test_the_shares_of_the_data_come_back(name):
         return cost
 
     search.step(closure)
-    said = outputs.probabilities(logits.detach()).double().numpy()
-    np.testing.assert_allclose(said[0], [1 / 3] * 3, atol=2e-3)
-    found = recalibrated(said, 1.0, prior_shift(COUNTS, "natural", class_weights=True))
-    np.testing.assert_allclose(found[0], [0.6, 0.3, 0.1], atol=2e-3)
+    probabilities = outputs.probabilities(logits.detach()).double().numpy()
+    np.testing.assert_allclose(probabilities[0], [1 / 3] * 3, atol=2e-3)
+    adjusted = recalibrated(probabilities, 1.0, prior_shift(COUNTS, "natural", class_weights=True))
+    np.testing.assert_allclose(adjusted[0], [0.6, 0.3, 0.1], atol=2e-3)

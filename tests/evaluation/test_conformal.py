@@ -55,7 +55,7 @@ def test_ordinal_sets_are_contiguous_and_hold_the_likeliest_class(probabilities,
 
 
 @given(probability_tables)
-def test_every_class_comes_in_at_last_with_what_was_there_before(probabilities):
+def test_a_class_scores_the_probability_of_the_classes_before_it(probabilities):
     for ordinal in (True, False):
         scores = nonconformity(probabilities, ordinal=ordinal)
         order = np.argsort(scores, axis=1, kind="stable")
@@ -66,7 +66,7 @@ def test_every_class_comes_in_at_last_with_what_was_there_before(probabilities):
 
 def test_the_threshold_by_hand():
     patients = np.array(["a", "a", "b", "c", "d"])
-    # Five shares of 1/5: a's two rows have half of one each, the last lies at infinity.
+    # Five shares of 1/5: each of a's two rows has half of one, the last is at infinity.
     scores = np.array([0.9, 0.1, 0.2, 0.3, 0.4])
     assert threshold(scores, patients, 0.5) == 0.3, "0.1 + 0.2 + 0.2"
     assert threshold(scores, patients, 0.7) == 0.4
@@ -82,7 +82,7 @@ def test_too_few_patients_give_every_class_however_many_rows_they_have():
 
 
 def cohort(generator, patients, together):
-    """Scores of true classes, dependent in a patient; easy patients have more rows if `together` is "sizes"."""
+    """Return scores of true classes, dependent in a patient; easy patients have more rows if `together` is "sizes"."""
     hard = generator.random(patients)
     sizes = 1 + ((1 - hard) * 12).astype(int) if together == "sizes" else generator.integers(1, 9, patients)
     of = np.repeat(np.arange(patients), sizes)
@@ -92,7 +92,7 @@ def cohort(generator, patients, together):
 @pytest.mark.parametrize("together", ["rows", "sizes"])
 @pytest.mark.parametrize("patients", [10, 25])
 def test_sets_cover_a_new_patients_row_where_rows_of_one_patient_depend(together, patients):
-    """And the usual quantile over rows, which takes them for independent, falls short."""
+    """And the usual quantile over rows, which takes them as independent, covers too rarely."""
     generator = np.random.default_rng(11)
     covered, naive = [], []
     for _ in range(3000):
@@ -103,7 +103,7 @@ def test_sets_cover_a_new_patients_row_where_rows_of_one_patient_depend(together
         naive.append((new <= np.sort(scores)[rank - 1]).mean() if rank <= len(scores) else 1.0)
     error = np.std(covered) / np.sqrt(len(covered))
     assert np.mean(covered) >= 0.9 - 2 * error, np.mean(covered)
-    assert np.mean(covered) <= 0.9 + 2 / (patients + 1) + 2 * error, "it pays with sets larger than needed"
+    assert np.mean(covered) <= 0.9 + 2 / (patients + 1) + 2 * error, "sets are a little larger than needed"
     assert np.mean(naive) < {"rows": 0.9 - error, "sizes": 0.8}[together], np.mean(naive)
 
 
@@ -111,25 +111,25 @@ def test_coverage_by_hand():
     labels = np.array([0, 0, 1, 2, 2, 2])
     sets = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 1], [1, 1, 1]], dtype=bool)
     patients = np.array(["a", "a", "a", "a", "b", ""])
-    found = measure_coverage(labels, sets, patients, ("x", "y", "z"))
-    assert found.coverage.value == pytest.approx(5 / 6)
-    assert found.coverage_by_patient.value == pytest.approx((3 / 4 + 1 + 1) / 3)
-    assert found.mean_size.value == pytest.approx((1 + 2 + 1 + 1 + 2 + 3) / 6)
-    assert found.mean_size.low < found.mean_size.value < found.mean_size.high
-    assert found.sizes == (0, 3, 2, 1)
-    assert [(each.n, each.patients) for each in found.per_class] == [(2, 1), (1, 1), (3, 3)]
-    assert [each.coverage.value for each in found.per_class] == [1, 0, 1]
+    coverage = measure_coverage(labels, sets, patients, ("x", "y", "z"))
+    assert coverage.coverage.value == pytest.approx(5 / 6)
+    assert coverage.coverage_by_patient.value == pytest.approx((3 / 4 + 1 + 1) / 3)
+    assert coverage.mean_size.value == pytest.approx((1 + 2 + 1 + 1 + 2 + 3) / 6)
+    assert coverage.mean_size.low < coverage.mean_size.value < coverage.mean_size.high
+    assert coverage.sizes == (0, 3, 2, 1)
+    assert [(each.n, each.patients) for each in coverage.per_class] == [(2, 1), (1, 1), (3, 3)]
+    assert [each.coverage.value for each in coverage.per_class] == [1, 0, 1]
 
 
 def test_a_class_without_rows_has_no_coverage():
     labels, sets = np.array([0, 1]), np.ones((2, 3), dtype=bool)
-    found = measure_coverage(labels, sets, np.array(["a", "b"]), ("x", "y", "z"))
-    assert found.per_class[2].coverage is None
-    assert (found.per_class[2].name, found.per_class[2].n, found.per_class[2].patients) == ("z", 0, 0)
+    coverage = measure_coverage(labels, sets, np.array(["a", "b"]), ("x", "y", "z"))
+    assert coverage.per_class[2].coverage is None
+    assert (coverage.per_class[2].name, coverage.per_class[2].n, coverage.per_class[2].patients) == ("z", 0, 0)
 
 
 def predicted(folds, patients, seed):
-    """Three rows a patient, whose labels follow the probabilities."""
+    """Return three rows per patient, with labels drawn from the probabilities."""
     generator = np.random.default_rng(seed)
     of = np.repeat(np.arange(patients), 3)
     probabilities = generator.dirichlet(np.full(4, 0.5), len(of))
@@ -163,18 +163,18 @@ def test_each_fold_has_its_own_threshold_and_one_with_too_few_patients_sets_of_a
     )
 
 
-def test_what_is_told():
+def test_the_result_has_sizes_and_cautions():
     test, validation = predicted(0, 150, seed=0), predicted(0, 60, seed=1)
-    told = read_conformal(test, validation, 0.8, chose_epoch=True, leak="certain")
-    assert told.level == 0.8
-    assert told.coverage.high > 0.8
-    assert 1 < told.mean_size.value < 4
-    assert sum(told.sizes) == told.n == 450
-    assert "also chose the epoch" in told.caution
-    assert "both sides of the split" in told.caution
+    result = read_conformal(test, validation, 0.8, chose_epoch=True, leak="certain")
+    assert result.level == 0.8
+    assert result.coverage.high > 0.8
+    assert 1 < result.mean_size.value < 4
+    assert sum(result.sizes) == result.n == 450
+    assert "also chose the epoch" in result.caution
+    assert "both sides of the split" in result.caution
     doubtful = read_conformal(test, validation, 0.8, chose_epoch=False, leak="possible").caution
-    assert "patients without an id may stand on both sides of the split" in doubtful
-    assert "patients stand on both" not in doubtful
+    assert "patients without an id may be on both sides of the split" in doubtful
+    assert "patients are on both" not in doubtful
     clean = read_conformal(test, validation, 0.8, chose_epoch=False, leak="none").caution
     assert "chose" not in clean
     assert "both sides" not in clean
@@ -189,6 +189,6 @@ def test_no_validation_rows_at_all():
         patients=test.patients[:0],
         folds=test.folds[:0],
     )
-    told = read_conformal(test, nothing, 0.9, chose_epoch=False, leak="none")
-    assert (told.coverage.value, told.mean_size.value) == (1, 4)
-    assert told.folds[0].reason.startswith("0 validation patients are too few for sets at 90 %")
+    result = read_conformal(test, nothing, 0.9, chose_epoch=False, leak="none")
+    assert (result.coverage.value, result.mean_size.value) == (1, 4)
+    assert result.folds[0].reason.startswith("0 validation patients are too few for sets at 90 %")

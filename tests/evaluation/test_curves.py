@@ -1,4 +1,4 @@
-"""ROC and PR under weights: against scikit-learn, by brute force, and the bands' pointwise coverage."""
+"""Weighted ROC and PR curves: against scikit-learn, by brute force, and the bands' pointwise coverage."""
 
 import numpy as np
 import pytest
@@ -49,16 +49,16 @@ def test_levels_are_the_best_of_all_thresholds(weighted, level):
 def test_without_positives_or_negatives_nothing_is_defined():
     positive, scores = np.array([True, False]), np.array([0.2, 0.1])
     caught, alarms = cumulated(positive, scores, np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
-    for found in (
+    for values in (
         area_under_roc(caught, alarms),
         average_precision(caught, alarms),
         sensitivity_at(0.8, caught, alarms),
         specificity_at(0.8, caught, alarms),
     ):
-        assert np.isnan(found).all()
+        assert np.isnan(values).all()
 
 
-def test_a_curve_passes_scikit_learns_corners_and_lies_in_its_band(weighted):
+def test_a_curve_has_scikit_learns_corners_and_a_valid_band(weighted):
     positive, scores, _ = weighted
     roc, pr = curves(positive, scores, np.arange(80).astype(str), np.random.default_rng(0))
     false_rate, true_rate, _ = roc_curve(positive, scores, drop_intermediate=False)
@@ -71,7 +71,7 @@ def test_a_curve_passes_scikit_learns_corners_and_lies_in_its_band(weighted):
         assert curve.high.max() <= 1
 
 
-def test_scores_that_say_nothing_have_the_diagonal_and_a_band_around_it():
+def test_constant_scores_have_the_diagonal_and_a_band_around_it():
     positive = np.arange(60) % 3 == 0
     roc, _ = curves(positive, np.full(60, 0.5), np.arange(60).astype(str), np.random.default_rng(0))
     assert roc.x.tolist() == roc.y.tolist() == [0, 1]

@@ -1,4 +1,4 @@
-"""Intervals hold the truth as often as they say, by simulation, and never pretend to be sure."""
+"""Intervals cover the truth as often as stated, by simulation, and are never a point."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, t
 
 from birads_zoo.evaluation.rows import OutOfFold
-from birads_zoo.evaluation.statistics import intervals as room
+from birads_zoo.evaluation.statistics import intervals as module
 from birads_zoo.evaluation.statistics.intervals import FEW, estimate, estimates, few_patients, intervals, rate
 from birads_zoo.evaluation.statistics.shares import Share, contributions, mean_interval, over_seeds, student
 from birads_zoo.evaluation.statistics.weighted import score_names, weighted_scores
 
 
 def draw(generator, patients, shares, images=(1, 8), skill=1.5):
-    """Rows of patients with several images each: logits = truth + a patient's effect + noise, rarer classes harder."""
+    """Return rows of patients with several images: logits = truth + patient effect + noise; rare classes are harder."""
     of = np.repeat(np.arange(patients), generator.integers(images[0], images[1] + 1, patients))
     count = len(shares)
     labels = generator.choice(count, patients, p=shares)[of]
@@ -25,23 +25,23 @@ def draw(generator, patients, shares, images=(1, 8), skill=1.5):
     return labels, probabilities, of.astype(str)
 
 
-def told(probabilities):
-    """Predictions (n, K) of one network."""
+def out_of_fold(probabilities):
+    """Return predictions (n, K) of one network."""
     return OutOfFold(probabilities=probabilities[None], folds=np.zeros((1, len(probabilities)), int))
 
 
-def coverage(times, patients, shares, names, fewest=FEW, **how):
-    """The share of samples whose interval holds the truth, of those in which every class has `fewest` patients."""
-    labels, probabilities, _ = draw(np.random.default_rng(99), 60_000, shares, **how)
+def coverage(times, patients, shares, names, fewest=FEW, **options):
+    """Return the share of samples whose interval holds the truth; every class has at least `fewest` patients."""
+    labels, probabilities, _ = draw(np.random.default_rng(99), 60_000, shares, **options)
     folds = np.zeros(len(labels), int)
     truth = weighted_scores(labels, probabilities, folds, np.ones((1, len(labels))), True, names)
     generator, hits = np.random.default_rng(11), {name: [] for name in names}
     while min(map(len, hits.values())) < times:
-        labels, probabilities, of = draw(generator, patients, shares, **how)
+        labels, probabilities, of = draw(generator, patients, shares, **options)
         if min(len(np.unique(of[labels == k])) for k in range(len(shares))) < fewest:
             continue
-        for name, found in intervals(labels, told(probabilities), of, ordinal=True, names=names).items():
-            hits[name].append(found is not None and found.low <= truth[name][0] <= found.high)
+        for name, interval in intervals(labels, out_of_fold(probabilities), of, ordinal=True, names=names).items():
+            hits[name].append(interval is not None and interval.low <= truth[name][0] <= interval.high)
     return {name: float(np.mean(own)) for name, own in hits.items()}
 
 
@@ -53,10 +53,10 @@ OF_CLASS = ("precision:0", "recall:0", "f1:0", "auroc:0")
     "shares", [(0.08, 0.3, 0.32, 0.3), pytest.param((0.25,) * 4, marks=pytest.mark.slow)], ids=["rare", "even"]
 )
 def test_95_percent_intervals_hold_the_truth_95_percent_of_the_time(shares):
-    """500 samples: a true 0.95 comes out below 0.92 once in a thousand times. A rare class's may be held more often."""
-    found = coverage(500, 60, shares, NAMES + OF_CLASS)
-    assert all(0.92 <= found[name] <= 0.985 for name in NAMES[:4]), found
-    assert all(found[name] >= 0.92 for name in (NAMES[4], *OF_CLASS)), found
+    """With 500 samples, a true 0.95 is below 0.92 once in a thousand times. Rare classes may be covered more often."""
+    results = coverage(500, 60, shares, NAMES + OF_CLASS)
+    assert all(0.92 <= results[name] <= 0.985 for name in NAMES[:4]), results
+    assert all(results[name] >= 0.92 for name in (NAMES[4], *OF_CLASS)), results
 
 
 @pytest.mark.parametrize(
@@ -69,79 +69,79 @@ def test_95_percent_intervals_hold_the_truth_95_percent_of_the_time(shares):
         pytest.param(200, (0.6, 0.25, 0.1, 0.05), 1.5, marks=pytest.mark.slow),
     ],
 )
-def test_kappa_is_held_by_few_patients_skewed_classes_and_near_one(patients, shares, skill):
-    found = coverage(600, patients, shares, ("kappa_quadratic",), fewest=0, images=(2, 4), skill=skill)
-    assert 0.915 <= found["kappa_quadratic"] <= 0.98, found
+def test_kappa_is_covered_with_few_patients_skewed_classes_and_near_one(patients, shares, skill):
+    results = coverage(600, patients, shares, ("kappa_quadratic",), fewest=0, images=(2, 4), skill=skill)
+    assert 0.915 <= results["kappa_quadratic"] <= 0.98, results
 
 
-def test_a_macro_f1_is_held_with_a_class_of_as_little_as_one_patient():
-    found = coverage(400, 60, (0.6, 0.25, 0.1, 0.05), ("macro_f1",), fewest=1, images=(2, 4))
-    assert 0.92 <= found["macro_f1"] <= 0.985, found
+def test_macro_f1_is_covered_with_a_class_of_only_one_patient():
+    results = coverage(400, 60, (0.6, 0.25, 0.1, 0.05), ("macro_f1",), fewest=1, images=(2, 4))
+    assert 0.92 <= results["macro_f1"] <= 0.985, results
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error():
-    """Of 12 patients of one row each: s/√12, with 11 degrees at most, and fewer where one makes up the variance."""
+    """For 12 patients with one row each: s/√12, with at most 11 degrees, and fewer where one dominates the variance."""
     values, patients = np.r_[np.arange(11.0), 10], np.arange(12).astype(str)
-    found = estimates(lambda weights: {"mean": weights @ values / weights.sum(axis=1)}, patients)["mean"]
+    interval = estimates(lambda weights: {"mean": weights @ values / weights.sum(axis=1)}, patients)["mean"]
     error = values.std(ddof=1) / 12**0.5
     without = (values.sum() - values) / 11
     assert (contributions(values.mean(), without) ** 2).sum() ** 0.5 == pytest.approx(error)
-    assert found.high - found.value == pytest.approx(2.201 * error, rel=1e-3), "Student's quantile of 11 degrees"
-    one = np.r_[np.zeros(11), 1.0]
-    assert student(contributions(one.mean(), (1 - one) / 11), 12, 0.95) > 3.2, "fewer than three degrees"
+    assert interval.high - interval.value == pytest.approx(2.201 * error, rel=1e-3), "Student's quantile of 11 degrees"
+    values = np.r_[np.zeros(11), 1.0]
+    assert student(contributions(values.mean(), (1 - values) / 11), 12, 0.95) > 3.2, "fewer than three degrees"
     assert estimate(np.nan, without) is None
 
 
-def test_what_cannot_be_below_zero_is_not():
+def test_limits_are_kept():
     values = np.r_[np.zeros(11), 1.0]
-    found = estimates(
+    interval = estimates(
         lambda weights: {"mean": weights @ values / weights.sum(axis=1)},
         np.arange(12).astype(str),
         limits={"mean": (0.0, 1.0)},
     )["mean"]
-    assert found.low == 0 < found.high
+    assert interval.low == 0 < interval.high
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_a_share_of_all_or_nothing_has_the_width_of_its_patients(right):
-    """Twenty patients, all right: Wilson's interval of 20 of 20 with Student's quantile of 19 degrees, by hand."""
+    """Twenty patients, all correct: Wilson's interval of 20 of 20 with Student's quantile of 19 degrees, by hand."""
     labels, patients = np.arange(40) // 2 % 2, np.arange(40) // 2
     probabilities = np.eye(2)[labels if right else 1 - labels]
-    found = intervals(labels, told(probabilities), patients.astype(str), ordinal=True)
+    results = intervals(labels, out_of_fold(probabilities), patients.astype(str), ordinal=True)
     far = 20 / (20 + 2.093**2)
     low, high = (far, 1) if right else (0, 1 - far)
-    assert (found["accuracy"].low, found["accuracy"].high) == pytest.approx((low, high), abs=1e-3)
-    assert found["auroc:1"].high - found["auroc:1"].low > 0.2, "ten patients on either side"
+    assert (results["accuracy"].low, results["accuracy"].high) == pytest.approx((low, high), abs=1e-3)
+    assert results["auroc:1"].high - results["auroc:1"].low > 0.2, "ten patients on either side"
 
 
 def test_a_class_of_two_patients_is_not_estimable():
     labels = np.repeat([0, 1, 2], (20, 18, 4))
     patients = np.concatenate([np.arange(38) // 2, [50, 50, 51, 51]]).astype(str)
-    found = intervals(labels, told(np.eye(3)[(labels + np.arange(42) % 3) % 3]), patients, ordinal=True)
-    assert [found[f"{name}:2"] for name in ("precision", "recall", "f1", "auroc", "pooled_auroc")] == [None] * 5
-    assert None not in (found["recall:1"], found["macro_f1"])
+    results = intervals(labels, out_of_fold(np.eye(3)[(labels + np.arange(42) % 3) % 3]), patients, ordinal=True)
+    assert [results[f"{name}:2"] for name in ("precision", "recall", "f1", "auroc", "pooled_auroc")] == [None] * 5
+    assert None not in (results["recall:1"], results["macro_f1"])
 
 
 def test_the_one_area_of_two_classes_is_not_estimable_if_either_has_two_patients():
     labels, patients = np.repeat([0, 1], (38, 4)), (np.arange(42) // 2).astype(str)
-    found = intervals(labels, told(np.eye(2)[(np.arange(42) % 5 == 0) * 1]), patients, ordinal=True)
+    results = intervals(labels, out_of_fold(np.eye(2)[(np.arange(42) % 5 == 0) * 1]), patients, ordinal=True)
     areas = ("auroc:0", "auroc:1", "macro_auroc", "pooled_auroc:0", "macro_pooled_auroc")
-    assert [found[name] for name in areas] == [None] * 5
-    assert None not in (found["recall:0"], found["macro_f1"])
+    assert [results[name] for name in areas] == [None] * 5
+    assert None not in (results["recall:0"], results["macro_f1"])
 
 
 def test_a_class_without_rows_and_one_never_predicted_have_no_interval_of_their_own():
     labels, called = np.array([0, 1] * 20), np.array([0, 0, 1, 0] * 10)
-    found = intervals(labels, told(np.eye(3)[called]), np.arange(40).astype(str), ordinal=True)
-    assert found["recall:2"] is found["precision:2"] is found["f1:2"] is found["auroc:2"] is None
-    assert found["recall:0"] is not None
-    assert found["macro_f1"].high < 2 / 3, "the absent class is 0 by convention, in the score and in its interval"
-    never = intervals(labels, told(np.eye(2)[np.zeros(40, int)]), np.arange(40).astype(str), ordinal=True)
+    results = intervals(labels, out_of_fold(np.eye(3)[called]), np.arange(40).astype(str), ordinal=True)
+    assert results["recall:2"] is results["precision:2"] is results["f1:2"] is results["auroc:2"] is None
+    assert results["recall:0"] is not None
+    assert results["macro_f1"].high < 2 / 3, "the absent class is 0 by convention, in the score and in its interval"
+    never = intervals(labels, out_of_fold(np.eye(2)[np.zeros(40, int)]), np.arange(40).astype(str), ordinal=True)
     assert never["precision:1"] is None
     assert never["recall:1"].low == 0 < never["recall:1"].high < 0.25
 
 
-def test_few_patients_are_told_whatever_the_number_of_their_images():
+def test_few_patients_are_reported_whatever_the_number_of_their_images():
     labels = np.repeat([0, 1, 1], [30, 30, 2])
     patients = np.r_[np.arange(30), np.arange(30) % 3, [7, 7]].astype(str)
     assert few_patients(labels, patients, 3) == {1: 4, 2: 0}
@@ -149,7 +149,7 @@ def test_few_patients_are_told_whatever_the_number_of_their_images():
     assert few_patients(labels, np.full(62, ""), 2) == {}, "rows without a patient are patients of their own"
 
 
-def test_more_seeds_that_differ_widen_and_one_seed_or_equal_ones_do_not():
+def test_seeds_that_differ_widen_the_interval_and_one_seed_or_equal_seeds_do_not():
     assert over_seeds((0.4, 0.6), np.array([0.5]), 50, 0.95) == (0.4, 0.6)
     assert over_seeds((0.4, 0.6), np.array([0.5, 0.5]), 50, 0.95) == (0.4, 0.6)
     low, high = over_seeds((0.4, 0.6), np.array([0.45, 0.55]), 50, 0.95)
@@ -158,7 +158,7 @@ def test_more_seeds_that_differ_widen_and_one_seed_or_equal_ones_do_not():
 
 
 def test_seeds_add_their_own_error_by_hand():
-    """Three seeds with s² = 0.01: s²/3 beside the patients' (0.2 / 2 / 1.96)², and Satterthwaite's degrees of both."""
+    """Three seeds with s² = 0.01: s²/3 plus the patients' (0.2 / 2 / 1.96)², with Satterthwaite's degrees of both."""
     own, patients = 0.01 / 3, (0.1 / norm.ppf(0.975)) ** 2
     freedom = (own + patients) ** 2 / (patients**2 / 12 + own**2 / 2)
     reach = t.ppf(0.975, freedom) * own**0.5
@@ -170,10 +170,10 @@ def test_seeds_add_their_own_error_by_hand():
 def test_a_mean_of_copies_is_the_copy_and_of_independent_shares_narrower():
     generator = np.random.default_rng(0)
     without = 0.7 + generator.normal(0, 0.05 / 50**0.5, (4, 50))
-    one = [Share(value=0.7, without=row, patients=50, rows=400) for row in without]
-    alone = one[0].interval(0.95)
-    assert mean_interval([one[0]] * 3, 3, 0.95) == pytest.approx(alone, abs=0.003)
-    low, high = mean_interval(one, 4, 0.95)
+    shares = [Share(value=0.7, without=row, patients=50, rows=400) for row in without]
+    alone = shares[0].interval(0.95)
+    assert mean_interval([shares[0]] * 3, 3, 0.95) == pytest.approx(alone, abs=0.003)
+    low, high = mean_interval(shares, 4, 0.95)
     assert high - low == pytest.approx((alone[1] - alone[0]) / 2, rel=0.2)
 
 
@@ -185,12 +185,15 @@ def test_every_interval_is_within_range_holds_its_value_and_is_no_point(seed, co
     probabilities = generator.dirichlet(np.full(count, 0.3), (2, 30))
     of = generator.integers(0, patients, 30).astype(str)
     folds = generator.integers(0, 2, (2, 30))
-    found = intervals(labels, OutOfFold(probabilities=probabilities, folds=folds), of, ordinal=True)
-    assert list(found) == list(score_names(count))
-    once = [weighted_scores(labels, *one, np.ones((1, 30)), True) for one in zip(probabilities, folds, strict=True)]
-    for name, ends in found.items():
+    results = intervals(labels, OutOfFold(probabilities=probabilities, folds=folds), of, ordinal=True)
+    assert list(results) == list(score_names(count))
+    once = [
+        weighted_scores(labels, *predictions, np.ones((1, 30)), True)
+        for predictions in zip(probabilities, folds, strict=True)
+    ]
+    for name, ends in results.items():
         if ends is not None:
-            value = np.mean([one[name][0] for one in once])
+            value = np.mean([predictions[name][0] for predictions in once])
             assert (-1 if name == "kappa_quadratic" else 0) <= ends.low <= value + 1e-9, name
             assert value - 1e-9 <= ends.high <= 1, name
             assert ends.low < ends.high, name
@@ -204,62 +207,62 @@ def test_the_recall_of_a_rare_class_that_is_nearly_always_found_is_covered():
         rare = of < 5
         effect = generator.normal(0, 0.7, 60)[of] + generator.normal(0, 1, len(of))
         called = (rare & (effect > np.sqrt(1.49) * norm.isf(0.95))).astype(int)
-        found = intervals(
+        interval = intervals(
             rare.astype(int),
-            told(np.eye(2)[called]),
+            out_of_fold(np.eye(2)[called]),
             of.astype(str),
             ordinal=False,
             names=("recall:1",),
         )["recall:1"]
-        held += found.low <= 0.95 <= found.high
+        held += interval.low <= 0.95 <= interval.high
     assert held / times >= 0.9, held / times
 
 
 def test_a_rate_of_independent_rows_has_wilsons_interval():
     hits = np.arange(400) < 300
-    found = rate(hits, np.array([""] * 400))  # rows without a patient are each their own
+    interval = rate(hits, np.array([""] * 400))  # rows without a patient are each their own
     wilson = binomtest(300, 400).proportion_ci(method="wilson")
-    assert found.value == 0.75
-    assert (found.low, found.high) == pytest.approx((wilson.low, wilson.high), abs=2e-3)
+    assert interval.value == 0.75
+    assert (interval.low, interval.high) == pytest.approx((wilson.low, wilson.high), abs=2e-3)
 
 
-def test_copies_of_a_patients_row_tell_nothing_new():
+def test_copies_of_a_patients_row_add_no_information():
     hits, patients = np.arange(40) < 30, np.arange(40).astype(str)
     once = rate(hits, patients)
     fivefold = rate(np.repeat(hits, 5), np.repeat(patients, 5))
     assert (fivefold.low, fivefold.high) == pytest.approx((once.low, once.high), abs=0.01)
 
 
-def test_a_rate_of_all_or_of_no_rows_is_no_certainty():
-    found = rate(np.ones(80, dtype=bool), np.repeat(np.arange(20), 4).astype(str))
-    assert found.high == 1
-    assert found.low == pytest.approx(20 / (20 + 2.093**2), abs=1e-3), "Wilson's of 20 patients"
+def test_a_rate_of_all_or_of_no_rows_has_a_wide_interval():
+    interval = rate(np.ones(80, dtype=bool), np.repeat(np.arange(20), 4).astype(str))
+    assert interval.high == 1
+    assert interval.low == pytest.approx(20 / (20 + 2.093**2), abs=1e-3), "Wilson's of 20 patients"
     alone = rate(np.ones(5, dtype=bool), np.array(["P"] * 5))
-    assert alone.low < 0.01, "one patient says nearly nothing"
+    assert alone.low < 0.01, "one patient shows nearly nothing"
     assert rate(np.zeros(0, dtype=bool), np.zeros(0, dtype=str)) is None
 
 
-def test_all_hits_of_any_patients_are_all_hits_whatever_their_weights():
-    """Weights of 1/4, 1/5 and 1/6 seldom sum to the same in two orders: 17 of these 300 once had no lower end."""
+def test_a_rate_of_all_hits_is_one_whatever_the_weights():
+    """Weights of 1/4, 1/5 and 1/6 rarely have the same sum in two orders: 17 of these 300 once had no lower end."""
     generator = np.random.default_rng(0)
     for _ in range(300):
         patients = np.repeat(np.arange(16), generator.integers(4, 7, 16))
         weights = 1 / np.bincount(patients)[patients]
-        found = rate(np.ones(len(patients), bool), patients.astype(str), weights)
-        assert found.value == found.high == 1
-        assert 0.7 < found.low < 1
+        interval = rate(np.ones(len(patients), bool), patients.astype(str), weights)
+        assert interval.value == interval.high == 1
+        assert 0.7 < interval.low < 1
 
 
-def test_weights_make_patients_count_alike():
+def test_weights_make_patients_count_the_same():
     hits, patients = np.array([True, False, False, False, True]), np.array(["a", "b", "b", "b", "c"])
-    found = rate(hits, patients, np.array([1, 1 / 3, 1 / 3, 1 / 3, 1]))
-    assert found.value == pytest.approx(2 / 3)
+    interval = rate(hits, patients, np.array([1, 1 / 3, 1 / 3, 1 / 3, 1]))
+    assert interval.value == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
 @pytest.mark.parametrize("together", [0.0, 0.3, 0.8])
-def test_a_rate_is_held_where_rows_of_a_patient_go_together(share, together):
-    """`together` is the correlation of a patient's rows, whose own chances are beta distributed."""
+def test_a_rate_is_covered_where_rows_of_a_patient_are_correlated(share, together):
+    """`together` is the correlation of a patient's rows; the patients' chances are beta distributed."""
     generator = np.random.default_rng(3)
     for count in (10, 60):
         held = 0
@@ -267,13 +270,13 @@ def test_a_rate_is_held_where_rows_of_a_patient_go_together(share, together):
             of = np.repeat(np.arange(count), generator.integers(1, 9, count))
             spread = together / (1 - together)
             own = generator.beta(share / spread, (1 - share) / spread, count)[of] if together else share
-            found = rate(generator.random(len(of)) < own, of.astype(str))
-            held += found.low <= share <= found.high
+            interval = rate(generator.random(len(of)) < own, of.astype(str))
+            held += interval.low <= share <= interval.high
         assert held / 250 >= 0.9, f"{count} patients: {held / 250}"
 
 
 def test_patients_are_left_out_many_at_a_time(monkeypatch):
-    """All metrics of 400 images of 200 patients: scored once, and once for all 200 without one of them."""
+    """All metrics of 400 images of 200 patients are computed once with all, and once for all 200 left out in turn."""
     labels, probabilities, of = draw(np.random.default_rng(0), 200, (1 / 3,) * 3, images=(2, 2))
     blocks = []
 
@@ -281,6 +284,6 @@ def test_patients_are_left_out_many_at_a_time(monkeypatch):
         blocks.append(len(weights))
         return weighted_scores(labels, probabilities, folds, weights, *rest)
 
-    monkeypatch.setattr(room, "weighted_scores", counting)
-    intervals(labels, told(probabilities), of, ordinal=True)
+    monkeypatch.setattr(module, "weighted_scores", counting)
+    intervals(labels, out_of_fold(probabilities), of, ordinal=True)
     assert blocks == [1, 200]

@@ -13,7 +13,7 @@ RULES = ("mean", "max", "noisy-or")
 
 
 def two(scores):
-    """Two classes, the second with these probabilities."""
+    """Return probabilities of two classes; `scores` are those of the second."""
     return np.column_stack([1 - np.array(scores), scores])
 
 
@@ -58,21 +58,21 @@ tables = (
 def test_rules_give_probabilities_and_agree_on_single_images_and_in_their_order(table, data):
     units = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(table), max_size=len(table))))
     units = np.unique(units, return_inverse=True)[1]
-    found = {rule: combine(table, units, rule) for rule in RULES}
-    severer = {rule: each[:, ::-1].cumsum(axis=1) for rule, each in found.items()}
-    for rule, each in found.items():
+    by_rule = {rule: combine(table, units, rule) for rule in RULES}
+    severer = {rule: each[:, ::-1].cumsum(axis=1) for rule, each in by_rule.items()}
+    for rule, each in by_rule.items():
         assert each.sum(axis=1) == pytest.approx(1), rule
         assert (each >= 0).all(), rule
     assert (severer["mean"] <= severer["max"] + 1e-9).all()
     assert (severer["max"] <= severer["noisy-or"] + 1e-9).all()
     alone = np.bincount(units)[units] == 1
     for rule in RULES:
-        assert found[rule][units[alone]] == pytest.approx(table[alone], abs=1e-9)
+        assert by_rule[rule][units[alone]] == pytest.approx(table[alone], abs=1e-9)
 
 
 def test_tiny_scores_stay_apart():
-    found = combine(two([1e-20, 3e-20]), np.array([0, 1]), "noisy-or")
-    assert found[0, 1] < found[1, 1]
+    combined = combine(two([1e-20, 3e-20]), np.array([0, 1]), "noisy-or")
+    assert combined[0, 1] < combined[1, 1]
     assert combine(two([1.0, 0.5]), np.array([0, 0]), "noisy-or")[0].tolist() == [0, 1]
 
 
@@ -82,46 +82,46 @@ LABELS = np.array([0, 2, 1, 1, 0, 1, 2, 0])
 SCORES = np.array([0.1, 0.3, 0.8, 0.6, 0.2, 0.9, 1.0, 0.4])
 
 
-def test_breasts_have_the_severest_label_and_leave_out_whose_side_is_unknown():
+def test_breasts_have_the_severest_label_and_leave_out_images_of_unknown_side():
     table = np.column_stack([1 - SCORES, np.zeros(8), SCORES])
-    found = breasts(images(LABELS, table, PATIENTS), SIDES, "mean")
-    assert found.patients.tolist() == ["A", "A", "B", "C"]
-    assert found.labels.tolist() == [2, 1, 0, 0]
-    assert found.probabilities[:, 2] == pytest.approx([0.2, 0.7, 0.2, 0.4])
-    assert found.left_out == 2
+    level = breasts(images(LABELS, table, PATIENTS), SIDES, "mean")
+    assert level.patients.tolist() == ["A", "A", "B", "C"]
+    assert level.labels.tolist() == [2, 1, 0, 0]
+    assert level.probabilities[:, 2] == pytest.approx([0.2, 0.7, 0.2, 0.4])
+    assert level.left_out == 2
 
 
 @pytest.mark.parametrize(
     ("rule", "scores"),
     [
-        ("mean", [0.7, 0.9, 0.4]),  # of the severest breast; B's image of unknown side is one more
+        ("mean", [0.7, 0.9, 0.4]),  # of the severest breast; B's image of unknown side is one more breast
         ("max", [0.8, 0.9, 0.4]),
         ("noisy-or", [1 - 0.9 * 0.7 * 0.2 * 0.4, 1 - 0.8 * 0.1, 0.4]),
     ],
 )
-def test_patients_have_the_severest_label_and_leave_out_only_the_nameless(rule, scores):
+def test_patients_have_the_severest_label_and_leave_out_only_images_without_an_id(rule, scores):
     table = np.column_stack([1 - SCORES, np.zeros(8), SCORES])
-    found = whole_patients(images(LABELS, table, PATIENTS), SIDES, rule)
-    assert found.patients.tolist() == ["A", "B", "C"]
-    assert found.labels.tolist() == [2, 1, 0]
-    assert found.probabilities[:, 2] == pytest.approx(scores)
-    assert found.left_out == 1
+    level = whole_patients(images(LABELS, table, PATIENTS), SIDES, rule)
+    assert level.patients.tolist() == ["A", "B", "C"]
+    assert level.labels.tolist() == [2, 1, 0]
+    assert level.probabilities[:, 2] == pytest.approx(scores)
+    assert level.left_out == 1
 
 
-def test_ids_are_not_glued_to_sides():
-    found = breasts(images([0, 1], two([0.1, 0.9]), ["P", "PL"]), np.array(["LR", "R"]), "max")
-    assert len(found.labels) == 2
+def test_ids_and_sides_are_kept_apart():
+    level = breasts(images([0, 1], two([0.1, 0.9]), ["P", "PL"]), np.array(["LR", "R"]), "max")
+    assert len(level.labels) == 2
 
 
 def test_no_row_with_a_patient_makes_no_unit():
     nobody = np.array(["", " "])
-    found = whole_patients(images([0, 1], two([0.1, 0.9]), nobody), np.array(["L", "R"]), "mean")
-    assert (len(found.labels), found.probabilities.shape, found.left_out) == (0, (0, 2), 2)
+    level = whole_patients(images([0, 1], two([0.1, 0.9]), nobody), np.array(["L", "R"]), "mean")
+    assert (len(level.labels), level.probabilities.shape, level.left_out) == (0, (0, 2), 2)
 
 
 @pytest.mark.parametrize("views", [1, 2])
 def test_the_mean_over_views_ranks_patients_best(views):
-    """Why it is the default: two breasts, a lesion in one of half of the patients, views with noise of their own."""
+    """The reason for the default: half of the patients have a lesion in one of two breasts, and views have noise."""
     from sklearn.metrics import roc_auc_score
 
     generator = np.random.default_rng(0)
@@ -152,10 +152,10 @@ def predicted(classes, ordinal, positive, patients=PATIENTS):
     )
 
 
-def test_what_is_told_of_classes_with_an_order():
-    told = read_levels(predicted(("a", "b", "c"), True, (1, 2)), "max", np.random.default_rng(0))
-    assert told.rule == "max"
-    breast, patient = told.breast, told.patient
+def test_classes_with_an_order_have_scores_by_breast_and_patient():
+    levels = read_levels(predicted(("a", "b", "c"), True, (1, 2)), "max", np.random.default_rng(0))
+    assert levels.rule == "max"
+    breast, patient = levels.breast, levels.patient
     assert (breast.n, breast.patients, breast.left_out) == (4, 3, 2)
     assert breast.labels == {"a": 2, "b": 1, "c": 1}
     assert breast.positive.classes == ("b", "c")
@@ -164,17 +164,17 @@ def test_what_is_told_of_classes_with_an_order():
     assert patient.scores.accuracy.value == pytest.approx(2 / 3)
 
 
-def test_classes_without_order_are_read_as_positive_or_not_and_else_not_at_all():
-    told = read_levels(predicted(("x", "y", "z"), False, (2,)), "mean", np.random.default_rng(0))
-    assert told.patient.labels == {"the rest": 2, "z": 1}
-    assert told.patient.positive.classes == ("z",)
+def test_classes_without_order_are_read_as_positive_or_not_if_some_are_positive():
+    levels = read_levels(predicted(("x", "y", "z"), False, (2,)), "mean", np.random.default_rng(0))
+    assert levels.patient.labels == {"the rest": 2, "z": 1}
+    assert levels.patient.positive.classes == ("z",)
     assert read_levels(predicted(("x", "y", "z"), False, ()), "mean", np.random.default_rng(0)) is None
 
 
 def test_rows_without_patients_have_no_levels():
     nobody = np.full(8, "")
-    told = read_levels(predicted(("a", "b", "c"), True, (2,), nobody), "mean", np.random.default_rng(0))
-    assert told == Levels(rule="mean", breast=None, patient=None)
+    levels = read_levels(predicted(("a", "b", "c"), True, (2,), nobody), "mean", np.random.default_rng(0))
+    assert levels == Levels(rule="mean", breast=None, patient=None)
 
 
 def test_units_are_compared_within_the_fold_that_predicted_their_images():
@@ -187,8 +187,8 @@ def test_units_are_compared_within_the_fold_that_predicted_their_images():
 
 
 def test_macro_scores_need_a_unit_of_every_class():
-    told = read_levels(predicted(("a", "b", "c"), True, (1, 2)), "max", np.random.default_rng(0))
-    assert told.breast.scores.macro_f1 is not None
+    levels = read_levels(predicted(("a", "b", "c"), True, (1, 2)), "max", np.random.default_rng(0))
+    assert levels.breast.scores.macro_f1 is not None
     rows = predicted(("a", "b", "c", "d"), True, (1, 2))
     wide = PredictedRows(**{**vars(rows), "probabilities": np.column_stack([rows.probabilities, np.zeros(8)])})
     scores = read_levels(wide, "max", np.random.default_rng(0)).breast.scores

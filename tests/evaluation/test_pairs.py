@@ -1,4 +1,4 @@
-"""What an area rests on: pairs within folds, and the patients of the rarer kind."""
+"""Counts of what an area rests on: pairs within folds, and the patients of the rarer kind."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ def count(positive, patients=None, folds=None):
 
 
 def test_pairs_are_of_one_fold():
-    found = count([1, 1, 0, 1, 0, 0, 1], folds=[0, 0, 0, 1, 1, 1, 2])
-    assert (found.pairs, found.patients) == (2 * 1 + 1 * 2, 3), "fold 2 has no pair, and its patient does not count"
+    basis = count([1, 1, 0, 1, 0, 0, 1], folds=[0, 0, 0, 1, 1, 1, 2])
+    assert (basis.pairs, basis.patients) == (2 * 1 + 1 * 2, 3), "fold 2 has no pair, and its patient does not count"
 
 
 def test_patients_are_those_of_the_rarer_kind():
-    found = count([1, 1, 0, 0, 0], patients=["P", "P", "Q", "R", "S"])
-    assert (found.pairs, found.patients) == (6, 1)
+    basis = count([1, 1, 0, 0, 0], patients=["P", "P", "Q", "R", "S"])
+    assert (basis.pairs, basis.patients) == (6, 1)
     unknown = count([1, 1, 0, 0, 0], patients=["", "", "Q", "R", "S"])
     assert unknown.patients == 2, "a row without an id is a patient of its own"
 
@@ -31,22 +31,22 @@ def test_patients_are_those_of_the_rarer_kind():
     ("sick", "well", "folds", "few"),
     [(3, 4, 1, True), (9, 500, 1, True), (500, 9, 1, True), (10, 10, 1, False), (10, 10, 2, True), (14, 15, 2, False)],
 )
-def test_too_few_are_less_than_ten_patients_or_a_hundred_pairs(sick, well, folds, few):
+def test_fewer_than_ten_patients_or_a_hundred_pairs_are_too_few(sick, well, folds, few):
     positive = np.repeat([1, 0], [sick, well])
     assert count(positive, folds=np.arange(sick + well) % folds).few is few
 
 
-def test_the_twelve_pairs_are_told_in_words():
-    found = count([1, 1, 1, 0, 0, 0, 0])
-    assert found.warning == "too few pairs: 12 pairs, 3 patients"
+def test_too_few_pairs_have_a_warning():
+    basis = count([1, 1, 1, 0, 0, 0, 0])
+    assert basis.warning == "too few pairs: 12 pairs, 3 patients"
     assert count([1] * 20 + [0] * 20).warning == ""
 
 
-def test_a_macro_average_rests_on_the_least_of_its_classes():
+def test_a_macro_average_rests_on_the_fewest_pairs_of_its_classes():
     labels = np.repeat([0, 1, 2], [30, 20, 4])
     names = ("a", "b", "c", "nobody")
     each = pairs_by_class(labels, np.arange(54).astype(str), np.zeros(54, np.int64), names)
-    assert {name: one.pairs for name, one in each.items()} == {"a": 720, "b": 680, "c": 200, "nobody": 0}
+    assert {name: basis.pairs for name, basis in each.items()} == {"a": 720, "b": 680, "c": 200, "nobody": 0}
     least = fewest(each)
     assert (least.pairs, least.patients, least.few) == (200, 4, True)
     assert fewest({name: each[name] for name in ("a", "b")}).few is False

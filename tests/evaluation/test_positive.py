@@ -1,4 +1,4 @@
-"""Which classes are positive, and how well they are told from the rest."""
+"""Which classes are positive, and how well they are separated from the rest."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ TARGET = Target(name="birads", column="assessment", classes=None, positive=("BI-
 
 
 @pytest.mark.parametrize(
-    ("asked", "classes", "numbers"),
+    ("names", "classes", "numbers"),
     [
         ((), FOUR, (2, 3)),
         (("BI-RADS 5",), FOUR, (3,)),
@@ -25,65 +25,65 @@ TARGET = Target(name="birads", column="assessment", classes=None, positive=("BI-
         ((), ("BI-RADS 4", "BI-RADS 5"), ()),
         ((), ("BI-RADS 1", "BI-RADS 3"), ()),
     ],
-    ids=["the target's", "asked for", "those that are there", "all are positive", "none is"],
+    ids=["of the target", "given", "those in the run", "all are positive", "none is"],
 )
-def test_positive_classes(asked, classes, numbers):
-    assert positive_numbers(asked, TARGET, classes) == numbers
+def test_positive_classes(names, classes, numbers):
+    assert positive_numbers(names, TARGET, classes) == numbers
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("names", "message"),
     [
         (("BIRADS 5",), "unknown positive class 'BIRADS 5'; did you mean 'BI-RADS 5'"),
         (FOUR, "evaluation.positive names every class; leave out those that are negative"),
     ],
 )
-def test_positive_classes_that_cannot_be(asked, said):
+def test_impossible_positive_classes_are_rejected(names, message):
     with pytest.raises(UserError) as error:
-        positive_numbers(asked, TARGET, FOUR)
-    assert said in str(error.value)
+        positive_numbers(names, TARGET, FOUR)
+    assert message in str(error.value)
 
 
 def test_by_hand(rows):
-    """Five negatives at 0.1 … 0.5 and four positives at 0.35, 0.45, 0.6, 0.7, told by the sum of two classes."""
+    """Five negatives at 0.1 … 0.5 and four positives at 0.35, 0.45, 0.6, 0.7; the score is the sum of two classes."""
     score = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.35, 0.45, 0.6, 0.7])
     probabilities = np.stack([1 - score, score / 3, score * 2 / 3], axis=1)
-    found = read_positive(rows([0] * 5 + [1, 2, 1, 2], probabilities, positive=(1, 2)), np.random.default_rng(0))
-    assert found.classes == ("b", "c")
-    assert (found.n, found.positives, found.negatives) == (9, 4, 5)
-    assert (found.positive_patients, found.negative_patients) == (4, 5)
-    assert found.auroc.value == pytest.approx((3 + 4 + 5 + 5) / 20)
-    assert found.average_precision.value == pytest.approx((1 + 1 + 3 / 4 + 4 / 6) / 4)
-    values = {name: one.value for name, one in found.sensitivity_at_specificity.items()}
+    result = read_positive(rows([0] * 5 + [1, 2, 1, 2], probabilities, positive=(1, 2)), np.random.default_rng(0))
+    assert result.classes == ("b", "c")
+    assert (result.n, result.positives, result.negatives) == (9, 4, 5)
+    assert (result.positive_patients, result.negative_patients) == (4, 5)
+    assert result.auroc.value == pytest.approx((3 + 4 + 5 + 5) / 20)
+    assert result.average_precision.value == pytest.approx((1 + 1 + 3 / 4 + 4 / 6) / 4)
+    values = {name: estimate.value for name, estimate in result.sensitivity_at_specificity.items()}
     assert values == {"0.8": 3 / 4, "0.9": 2 / 4}  # one false alarm allowed, then none
-    values = {name: one.value for name, one in found.specificity_at_sensitivity.items()}
+    values = {name: estimate.value for name, estimate in result.specificity_at_sensitivity.items()}
     assert values == pytest.approx({"0.8": 3 / 5, "0.9": 3 / 5})  # all four must be caught: 0.35
 
 
-def test_none_where_nobody_said_which(rows):
+def test_without_positive_classes_there_is_no_result(rows):
     assert read_positive(rows([0, 1], np.eye(2)), np.random.default_rng(0)) is None
 
 
-def test_perfect_separation_of_few_patients_promises_no_perfect_sensitivity(rows):
-    found = read_positive(rows([0, 1] * 10, np.tile(np.eye(2), (10, 1)), positive=(1,)), np.random.default_rng(0))
-    told = found.sensitivity_at_specificity["0.9"]
-    assert (told.value, told.high) == (1, 1)
-    assert told.low == pytest.approx(10 / (10 + 2.262**2), abs=1e-3), "Wilson's, of ten patients"
+def test_perfect_separation_of_few_patients_has_a_wide_interval(rows):
+    result = read_positive(rows([0, 1] * 10, np.tile(np.eye(2), (10, 1)), positive=(1,)), np.random.default_rng(0))
+    estimate = result.sensitivity_at_specificity["0.9"]
+    assert (estimate.value, estimate.high) == (1, 1)
+    assert estimate.low == pytest.approx(10 / (10 + 2.262**2), abs=1e-3), "Wilson's, of ten patients"
 
 
 def test_the_variance_of_resamples_counts_the_rarer_kinds_patients(rows):
     """Three patients with a positive image and nine without: resamples vary by 2/3 of what three patients do."""
     score = np.array([0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.32, 0.55, 0.8])
     positive = np.arange(12) >= 9
-    made = rows(positive.astype(int), np.stack([1 - score, score], axis=1), positive=(1,))
-    found = read_positive(made, np.random.default_rng(0), resamples=400)
-    drawn = cumulated(positive, score, cluster_weights(made.patients, 400, np.random.default_rng(0)))
+    table = rows(positive.astype(int), np.stack([1 - score, score], axis=1), positive=(1,))
+    result = read_positive(table, np.random.default_rng(0), resamples=400)
+    drawn = cumulated(positive, score, cluster_weights(table.patients, 400, np.random.default_rng(0)))
     readings = {"sensitivity_at_specificity": (sensitivity_at, 3), "specificity_at_sensitivity": (specificity_at, 9)}
     for name, (reading, count) in readings.items():
-        told = getattr(found, name)["0.8"]
+        estimate = getattr(result, name)["0.8"]
         variance = float(np.nanvar(reading(0.8, *drawn))) * 3 / 2
-        share = Share(value=told.value, without=np.zeros(3), patients=3, rows=count, variance=variance)
-        assert (told.low, told.high) == pytest.approx(share.interval(LEVEL)), name
+        share = Share(value=estimate.value, without=np.zeros(3), patients=3, rows=count, variance=variance)
+        assert (estimate.low, estimate.high) == pytest.approx(share.interval(LEVEL)), name
 
 
 def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(rows, patients):
@@ -96,10 +96,10 @@ def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(row
     for _ in range(times):
         of, positive, score = patients(generator, 80)
         chance = norm.cdf(score / 2)
-        made = rows(positive.astype(int), np.stack([1 - chance, chance], axis=1), patients=of, positive=(1,))
-        found = read_positive(made, generator, resamples=500)
+        table = rows(positive.astype(int), np.stack([1 - chance, chance], axis=1), patients=of, positive=(1,))
+        result = read_positive(table, generator, resamples=500)
         for path, value in truth.items():
-            one = getattr(found, path[0]) if len(path) == 1 else getattr(found, path[0])[path[1]]
-            held[path] = held.get(path, 0) + (one.low <= value <= one.high)
+            estimate = getattr(result, path[0]) if len(path) == 1 else getattr(result, path[0])[path[1]]
+            held[path] = held.get(path, 0) + (estimate.low <= value <= estimate.high)
     shares = {path: count / times for path, count in held.items()}
     assert all(0.9 <= share <= 0.99 for share in shares.values()), shares

@@ -26,7 +26,10 @@ NONE = np.zeros(3)
 
 
 def rows(generator, patients, heat, shares=(0.6, 0.3, 0.1)):
-    """Gaussian classes around three corners: labels by `shares`, and the exact posterior of equal shares, heated."""
+    """Return Gaussian classes around three corners, with labels by `shares` and posteriors for equal shares.
+
+    The posteriors are sharpened by `heat`.
+    """
     labels = generator.choice(3, size=patients * 3, p=shares)
     seen = 2.0 * np.eye(3)[labels] + generator.normal(0, 1.2, (len(labels), 3))
     likelihood = -((seen[:, None, :] - 2.0 * np.eye(3)) ** 2).sum(axis=2) / (2 * 1.2**2)
@@ -34,24 +37,24 @@ def rows(generator, patients, heat, shares=(0.6, 0.3, 0.1)):
 
 
 @pytest.mark.parametrize("heat", [0.5, 1.0, 3.0])
-def test_the_temperature_and_the_shares_that_spoilt_the_probabilities_are_found(heat):
+def test_the_true_temperature_and_shares_are_recovered(heat):
     counts = (600, 300, 100)
     shift = prior_shift(counts, "balanced", False)
     labels, probabilities, patients = rows(np.random.default_rng(0), 2000, heat)
-    found = fit_temperature(labels, probabilities, patients, shift)
-    assert found.temperature == pytest.approx(heat, rel=0.05)
-    assert (found.n, found.patients, found.reason) == (6000, 2000, "")
-    mended = recalibrated(probabilities, found.temperature, shift)
-    assert mended.mean(axis=0) == pytest.approx([0.6, 0.3, 0.1], abs=0.015)
+    fit = fit_temperature(labels, probabilities, patients, shift)
+    assert fit.temperature == pytest.approx(heat, rel=0.05)
+    assert (fit.n, fit.patients, fit.reason) == (6000, 2000, "")
+    corrected = recalibrated(probabilities, fit.temperature, shift)
+    assert corrected.mean(axis=0) == pytest.approx([0.6, 0.3, 0.1], abs=0.015)
 
 
 def test_bayes_rule_by_hand():
-    # Trained on equal shares, met at 90 % to 10 %: odds of 3 to 1 become 3 to 9.
+    # Trained on equal shares, used at 90 % to 10 %: odds of 3 to 1 become 3 to 9.
     shift = prior_shift((90, 10), "balanced", False)
     assert recalibrated(np.array([[0.25, 0.75]]), 1.0, shift)[0] == pytest.approx([0.75, 0.25])
 
 
-def test_what_the_network_was_trained_on():
+def test_training_shares_by_sampler_and_class_weights():
     counts = (90, 10, 0)
     assert training_shares(counts, "natural", False) == pytest.approx([0.9, 0.1, 0])
     assert training_shares(counts, "sqrt-balanced", False) == pytest.approx([0.75, 0.25, 0])
@@ -71,7 +74,7 @@ def test_the_shares_are_those_that_the_sampler_draws(sampler):
     assert training_shares((700, 250, 50), sampler, False) == pytest.approx(shares, abs=0.01)
 
 
-def test_class_weights_shift_what_a_weighted_loss_makes_likeliest():
+def test_class_weights_shift_the_minimum_of_a_weighted_loss():
     counts = (90, 10)
     spec = next(spec for spec in birads_zoo_losses() if spec.name == "cross-entropy")
     criterion = spec.build(LossContext(class_counts=counts, class_weights=True))
@@ -86,13 +89,15 @@ def test_class_weights_shift_what_a_weighted_loss_makes_likeliest():
         return loss
 
     optimiser.step(step)
-    said = logits.detach().softmax(0).double().numpy()
-    assert said == pytest.approx(training_shares(counts, "natural", True), abs=1e-3)
-    assert recalibrated(said[None], 1.0, prior_shift(counts, "natural", True))[0] == pytest.approx([0.9, 0.1], abs=1e-3)
+    probabilities = logits.detach().softmax(0).double().numpy()
+    assert probabilities == pytest.approx(training_shares(counts, "natural", True), abs=1e-3)
+    assert recalibrated(probabilities[None], 1.0, prior_shift(counts, "natural", True))[0] == pytest.approx(
+        [0.9, 0.1], abs=1e-3
+    )
 
 
 def test_it_helps_on_other_rows_from_ten_patients_on():
-    """Mean change of the log loss on new rows; with ten patients a needless temperature costs less than it can gain."""
+    """Mean change of log loss on new rows: with ten patients an unneeded temperature costs less than it may gain."""
     generator = np.random.default_rng(1)
     for heat, least, most in ((1.0, -0.01, 0.04), (2.0, -1.0, -0.05)):
         labels, probabilities, _ = rows(generator, 2000, heat, (1 / 3, 1 / 3, 1 / 3))
@@ -107,11 +112,11 @@ def test_it_helps_on_other_rows_from_ten_patients_on():
 
 @given(st.floats(0.1, 20), st.lists(st.floats(0.001, 1), min_size=3, max_size=3))
 def test_a_temperature_keeps_the_order_and_makes_probabilities(temperature, raw):
-    one = np.array([raw]) / sum(raw)
-    scaled = recalibrated(one, temperature, NONE)
+    row = np.array([raw]) / sum(raw)
+    scaled = recalibrated(row, temperature, NONE)
     assert scaled.sum() == pytest.approx(1)
-    assert (np.diff(scaled[0][np.argsort(one[0])]) >= -1e-12).all()
-    assert recalibrated(one, 1.0, NONE) == pytest.approx(one)
+    assert (np.diff(scaled[0][np.argsort(row[0])]) >= -1e-12).all()
+    assert recalibrated(row, 1.0, NONE) == pytest.approx(row)
 
 
 def test_probabilities_of_zero_stay_numbers():
@@ -121,7 +126,7 @@ def test_probabilities_of_zero_stay_numbers():
 
 
 @pytest.mark.parametrize(
-    ("patients", "labels", "said"),
+    ("patients", "labels", "reason"),
     [
         ([0] * 12, [0, 1] * 6, "1 validation patients are too few: 10 are needed"),
         ([], [], "0 validation patients are too few: 10 are needed"),
@@ -129,12 +134,12 @@ def test_probabilities_of_zero_stay_numbers():
         (range(12), [0] * 6 + [1] * 6, "no validation row is classified wrongly, so that no temperature is too low"),
     ],
 )
-def test_nothing_is_fitted_where_nothing_can_be(patients, labels, said):
+def test_no_temperature_is_fitted_without_enough_information(patients, labels, reason):
     labels = np.array(labels, dtype=np.int64)
     probabilities = 0.1 + 0.7 * np.eye(3)[np.array([0] * 6 + [1] * 6)[: len(labels)]]
-    names = np.array([str(one) for one in patients], dtype=np.str_)
-    found = fit_temperature(labels, probabilities, names, NONE)
-    assert (found.temperature, found.reason) == (None, said)
+    names = np.array([str(name) for name in patients], dtype=np.str_)
+    fit = fit_temperature(labels, probabilities, names, NONE)
+    assert (fit.temperature, fit.reason) == (None, reason)
 
 
 def predicted(seed, patients, heat, fold=0):
@@ -150,37 +155,39 @@ def predicted(seed, patients, heat, fold=0):
     )
 
 
-def joined(one, other):
+def joined(first, second):
     fields = ("labels", "probabilities", "patients", "folds")
-    both = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in fields}
-    return replace(one, **both, about=pd.concat([one.about, other.about]))
+    both = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in fields}
+    return replace(first, **both, about=pd.concat([first.about, second.about]))
 
 
-def test_each_fold_is_mended_by_its_own_validation_rows_and_one_with_too_few_stays_as_it_is():
+def test_each_fold_uses_its_own_validation_rows_and_one_with_too_few_stays_as_it_is():
     test = joined(predicted(0, 100, 3.0), predicted(1, 100, 3.0, fold=1))
     validation = joined(predicted(2, 60, 3.0), predicted(3, 9, 3.0, fold=1))
     shift = prior_shift((600, 300, 100), "balanced", False)
-    made, fits = recalibrate(test, validation, {0: shift, 1: shift})
+    adjusted, fits = recalibrate(test, validation, {0: shift, 1: shift})
     assert fits[0].temperature == pytest.approx(3.0, rel=0.25)
     assert (fits[1].temperature, fits[1].patients) == (None, 9)
-    assert (made[test.folds == 1] == test.probabilities[test.folds == 1]).all()
-    assert made[test.folds == 0] == pytest.approx(recalibrated(test.probabilities[:300], fits[0].temperature, shift))
+    assert (adjusted[test.folds == 1] == test.probabilities[test.folds == 1]).all()
+    assert adjusted[test.folds == 0] == pytest.approx(
+        recalibrated(test.probabilities[:300], fits[0].temperature, shift)
+    )
     blind = replace(test, labels=np.zeros_like(test.labels))
-    assert (recalibrate(blind, validation, {0: shift, 1: shift})[0] == made).all(), "test labels have no part in it"
+    assert (recalibrate(blind, validation, {0: shift, 1: shift})[0] == adjusted).all(), "test labels are not used"
 
 
-def test_what_is_told_of_overconfident_probabilities():
+def test_overconfident_probabilities_are_recalibrated():
     test, validation = predicted(0, 150, 3.0), predicted(2, 60, 3.0)
     shifts = {0: prior_shift((600, 300, 100), "balanced", False)}
-    found = read_calibration(test, validation, shifts)
-    assert found.after.ece < found.before.ece / 2
-    assert found.before.per_class[0].excess.high < 0 < found.before.per_class[2].excess.low
-    assert found.after.per_class[2].excess.low < 0 < found.after.per_class[2].excess.high
-    assert found.gain.log_loss.low > 0
-    gained = found.before.log_loss.value - found.after.log_loss.value
-    assert found.gain.log_loss.value == pytest.approx(gained)
-    alone = found.temperature_only.log_loss.value
-    assert found.after.log_loss.value < alone < found.before.log_loss.value
+    calibration = read_calibration(test, validation, shifts)
+    assert calibration.after.ece < calibration.before.ece / 2
+    assert calibration.before.per_class[0].excess.high < 0 < calibration.before.per_class[2].excess.low
+    assert calibration.after.per_class[2].excess.low < 0 < calibration.after.per_class[2].excess.high
+    assert calibration.gain.log_loss.low > 0
+    gained = calibration.before.log_loss.value - calibration.after.log_loss.value
+    assert calibration.gain.log_loss.value == pytest.approx(gained)
+    alone = calibration.temperature_only.log_loss.value
+    assert calibration.after.log_loss.value < alone < calibration.before.log_loss.value
 
 
 def test_training_by_the_datas_shares_needs_no_second_variant_and_too_few_rows_no_after():
@@ -188,5 +195,5 @@ def test_training_by_the_datas_shares_needs_no_second_variant_and_too_few_rows_n
     assert read_calibration(test, validation, {0: NONE}).temperature_only is None
     few = read_calibration(test, predicted(2, 4, 3.0), {0: NONE})
     assert (few.after, few.gain, few.temperature_only) == (None, None, None)
-    said = "4 validation patients are too few: 10 are needed"
-    assert few.folds == (FoldFit(fold=0, temperature=None, n=12, patients=4, reason=said),)
+    reason = "4 validation patients are too few: 10 are needed"
+    assert few.folds == (FoldFit(fold=0, temperature=None, n=12, patients=4, reason=reason),)

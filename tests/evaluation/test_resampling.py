@@ -1,4 +1,4 @@
-"""Statistics without each patient, whatever fits into memory at once."""
+"""Statistics without each patient, computed in blocks that fit into memory."""
 
 import numpy as np
 import pytest
@@ -14,24 +14,24 @@ def mean(weights):
     return {"mean": weights @ VALUES / weights.sum(axis=1), "rows": weights.sum(axis=1)}
 
 
-def test_each_patients_rows_are_left_out_together_and_a_row_without_one_alone():
-    found = without_each(mean, PATIENTS)
-    assert sorted(found["rows"]) == [5, 5, 6, 6, 6]
+def test_each_patients_rows_are_left_out_together_and_a_row_without_a_patient_alone():
+    result = without_each(mean, PATIENTS)
+    assert sorted(result["rows"]) == [5, 5, 6, 6, 6]
     by_hand = [VALUES[[row not in out for row in range(7)]].mean() for out in ([0, 2], [1, 5], [3], [4], [6])]
-    assert sorted(found["mean"]) == pytest.approx(sorted(by_hand))
+    assert sorted(result["mean"]) == pytest.approx(sorted(by_hand))
 
 
 @pytest.mark.parametrize("numbers", [1, 8, 15, 1000])
 def test_how_many_patients_are_left_out_at_once_makes_no_difference(monkeypatch, numbers):
     whole = without_each(mean, PATIENTS)
-    asked = []
+    sizes = []
     monkeypatch.setattr(resampling, "_NUMBERS_AT_ONCE", numbers)
 
-    def noted(weights):
-        asked.append(weights.size)
+    def recording(weights):
+        sizes.append(weights.size)
         return mean(weights)
 
-    found = without_each(noted, PATIENTS)
+    result = without_each(recording, PATIENTS)
     for name, values in whole.items():
-        np.testing.assert_array_equal(found[name], values)
-    assert max(asked) <= max(numbers, 7), "no more at once than memory allows, but one patient"
+        np.testing.assert_array_equal(result[name], values)
+    assert max(sizes) <= max(numbers, 7), "never more at once than allowed, except a single patient"

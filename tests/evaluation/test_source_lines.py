@@ -1,4 +1,4 @@
-"""What is printed of the sources of pictures."""
+"""The printed lines about the sources of pictures."""
 
 import msgspec
 import pytest
@@ -15,7 +15,7 @@ def estimate(value):
 
 @pytest.fixture
 def sourced(made_metrics):
-    """Metrics with two sources, of which B is too small for a score: `sourced(gap=None)` changes what is within."""
+    """Metrics with two sources, of which B is too small for a score: `sourced(gap=None)` changes fields of `within`."""
 
     def make(**changes):
         scores = {"auroc": estimate(0.7), "accuracy": None, "macro_f1": None}
@@ -29,7 +29,7 @@ def sourced(made_metrics):
     return make
 
 
-def test_scores_of_each_source_and_within_one_are_told_beside_the_pooled_one(sourced):
+def test_scores_of_each_source_and_within_a_source_are_shown_beside_the_pooled_score(sourced):
     assert by_source(sourced()) == [
         "by source: A ROC-AUC 0.700 [.65 .75] (n = 60, 40 patients) · B too few for a score (n = 60, 40 patients)",
         "within one source: ROC-AUC 0.700 [.65 .75], pooled 0.800 [.75 .85]: pairs across add +0.100"
@@ -37,7 +37,7 @@ def test_scores_of_each_source_and_within_one_are_told_beside_the_pooled_one(sou
     ]
 
 
-def test_what_cannot_be_told_is_said(sourced):
+def test_scores_that_cannot_be_computed_are_explained(sourced):
     nothing = {"auroc": None, "pooled": None, "gap": None}
     assert by_source(sourced(**nothing, alone=["cancer"]))[1] == (
         "within one source: no cancer beside another class, so the source may give the class away"
@@ -47,7 +47,7 @@ def test_what_cannot_be_told_is_said(sourced):
     )
 
 
-def test_one_source_says_nothing(made_metrics):
+def test_one_source_has_no_line(made_metrics):
     assert by_source(made_metrics()) == []
 
 
@@ -58,5 +58,5 @@ def test_metrics_of_older_versions_are_read(made_metrics):
     for fold in old["per_fold"]:
         fold.pop("basis")
     old["subgroups"]["all"].pop("basis")
-    found = msgspec.convert(old, RunMetrics)
-    assert (found.intervals.areas, found.positive.basis, by_source(found)) == ({}, None, [])
+    metrics = msgspec.convert(old, RunMetrics)
+    assert (metrics.intervals.areas, metrics.positive.basis, by_source(metrics)) == ({}, None, [])

@@ -109,7 +109,7 @@ def subgroups(**corrected: tuple[float | None, bool]) -> dict[str, Any]:
     return {"tested": "auroc", "rule": "", "caution": "", "all": group, "attributes": attributes}
 
 
-def test_readings_that_were_not_made_say_nothing(made: Make) -> None:
+def test_missing_readings_have_no_line(made: Make) -> None:
     nothing = made(errors=None, positive=None, cost=None, levels=None, subgroups=subgroups())
     assert readings(nothing) + by_subgroup(nothing) + by_level(nothing) == []
 
@@ -125,12 +125,12 @@ def test_every_reading_is_a_line_with_its_interval(made: Make) -> None:
         "specificity_at_sensitivity": {},
     }
     cost = {"argmax": estimate(2.0), "minimising": estimate(1.0), "saved": None, "constant": estimate(1.5)}
-    told = made(
+    metrics = made(
         errors={name: estimate(value) for name, value in errors.items()},
         positive=positive,
         cost=cost | {"matrix": [[0, 1], [1, 0]], "constant_class": "4"},
     )
-    assert readings(told) == [
+    assert readings(metrics) == [
         "off by one class or more: adjacent 0.300 [.20 .40] · severe 0.200 [.10 .30]"
         " · severe and too low 0.150 [.05 .25]",
         "4 or 5 against the rest: ROC-AUC 0.900 [.80 1.00] · sensitivity 0.700 [.60 .80] at 80 % specificity,"
@@ -181,24 +181,24 @@ def fitted(temperature: float | None, threshold: float | None) -> dict[str, Any]
 def test_levels_calibration_and_sets_are_a_line_each(made: Make) -> None:
     areas = {"accuracy": None, "macro_f1": estimate(0.5), "macro_auroc": None, "kappa_quadratic": None}
     breast = {"n": 9, "patients": 4, "left_out": 2, "labels": {}, "scores": areas, "positive": None}
-    told = made(levels={"rule": "max", "breast": breast, "patient": None}, **fitted(temperature=1.5, threshold=0.4))
-    assert by_level(told) == [
+    metrics = made(levels={"rule": "max", "breast": breast, "patient": None}, **fitted(temperature=1.5, threshold=0.4))
+    assert by_level(metrics) == [
         "by breast: macro-F1 0.500 [.40 .60], 2 images left out · no patient is known  (images combined by max)"
     ]
-    assert chances(told) == [
+    assert chances(metrics) == [
         "calibration: ECE 0.200 in 3 equal-count bins (0.050 by chance), recalibrated 0.200 (0.050)"
         " · Brier skill 0.300 [.20 .40], recalibrated 0.300 [.20 .40]",
         "sets at 90 %: the true class is in 0.850 [.75 .95] of them, 1.50 [1.40 1.60] classes on average",
     ]
 
 
-def test_what_could_not_be_fitted_is_said(made: Make) -> None:
+def test_folds_without_a_fit_are_explained(made: Make) -> None:
     lines = chances(made(**fitted(temperature=None, threshold=None)))
     assert lines[0].endswith("Brier skill 0.300 [.20 .40]  (1 of 1 folds left as they are: 4 validation patients)")
     assert lines[1].endswith("  (1 of 1 folds hold all classes: too few validation patients)")
 
 
-def test_folds_are_told_with_their_rows_their_spread_and_what_they_lack(made: Make) -> None:
+def test_folds_are_shown_with_their_rows_spread_and_absent_classes(made: Make) -> None:
     rest = {"patients": 9, "balanced_accuracy": 0.5, "accuracy": 0.5, "kappa_quadratic": None}
     folds = [
         rest | {"fold": 0, "n": 80, "absent": [], "macro_f1": 0.7, "macro_auroc": 0.9},
@@ -229,14 +229,14 @@ def test_an_interval_is_rounded_outwards_so_that_it_holds_its_value(made: Make) 
     assert "[-.01 .57]" in line
 
 
-def test_a_network_that_calls_everything_one_class_is_said_to(made: Make) -> None:
+def test_a_network_that_predicts_a_single_class_is_reported(made: Make) -> None:
     same = made(**scores([0, 1, 2], [1, 1, 1]))
     (first, *_) = against_shortcuts(same)
     assert first == f"every image is predicted as {CLASSES[1]}: this network does not tell classes apart"
     assert against_shortcuts(made())[0] == "shortcuts, on the same folds:"
 
 
-def test_the_best_possible_is_told_where_the_data_set_knows_it(made: Make) -> None:
+def test_the_best_possible_score_is_shown_where_the_data_set_knows_it(made: Make) -> None:
     assert against_best(made()) == []
     ends = {"value": 0.8716, "low": 0.83, "high": 0.91}
     assert against_best(made(best={"macro_f1": ends, "macro_auroc": None})) == [

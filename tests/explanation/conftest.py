@@ -1,4 +1,4 @@
-"""Toys whose evidence is known: a classifier that looks at one region alone, and pictures with a breast."""
+"""Toy data with known evidence: a classifier that looks only at one region, and pictures with a breast."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ HEIGHT, WIDTH = 48, 40
 
 
 class Region(nn.Module):
-    """A backbone that passes on how bright the bright pixels of one region are, and nothing else."""
+    """A backbone that only passes on the brightness of the bright pixels of one region."""
 
     def __init__(self, region):
         super().__init__()
@@ -25,7 +25,7 @@ class Region(nn.Module):
 
 @pytest.fixture
 def reader():
-    """Build a classifier for which class 1 is something bright in a region H×W: `reader(region, gain)`."""
+    """Return a function that builds a classifier whose class 1 is a bright spot in a region: `reader(region, gain)`."""
 
     def build(region, gain):
         head = build_head(ModelSection(dropout=0.0), 1, HEIGHT // 4, WIDTH // 4, 2)
@@ -39,19 +39,19 @@ def reader():
 
 @pytest.fixture
 def breasts():
-    """Return n half ellipses on the left edge, as masks n×48×40."""
+    """Return a function that makes n half ellipses on the left edge, as masks n×48×40."""
 
     def make(count):
         rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-        one = ((rows - 23.5) / 22) ** 2 + (columns / 32) ** 2 < 1
-        return np.tile(one, (count, 1, 1))
+        mask = ((rows - 23.5) / 22) ** 2 + (columns / 32) ** 2 < 1
+        return np.tile(mask, (count, 1, 1))
 
     return make
 
 
 @pytest.fixture
 def spots():
-    """Return n discs of 4 pixels' radius, each at a place of its own within the breast, as masks n×48×40."""
+    """Return a function that makes n discs of radius 4 pixels at random places in the breast, as masks n×48×40."""
 
     def make(count, seed=0):
         generator = np.random.default_rng(seed)

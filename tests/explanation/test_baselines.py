@@ -1,4 +1,4 @@
-"""Maps that need no network lie in the breast, and point at lesions by chance alone."""
+"""Baseline maps are in the breast, and point into lesions only by chance."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ def generators(count, start=0):
 def test_a_moved_map_points_into_a_lesion_as_often_as_its_share_of_the_breast(breasts, spots):
     masks, lesions = breasts(1500), spots(1500)
     peak = np.zeros((1500, 48, 40), np.float32)
-    peak[:, 5, 38] = 1  # outside of the breast, where the moved one never is
+    peak[:, 5, 38] = 1  # outside of the breast, where a moved map never is
     hits = pointing(moved_maps(peak, masks, generators(1500)), lesions)
     chance = share_of(lesions, masks)
     assert hits.mean() == pytest.approx(chance.mean(), abs=3 * (chance.mean() / 1500) ** 0.5)
     assert 0.03 < chance.mean() < 0.06
 
 
-def test_a_moved_map_has_its_values_elsewhere_and_none_outside(breasts):
+def test_a_moved_map_has_its_values_in_another_place_and_none_outside(breasts):
     masks = breasts(5)
     maps = np.random.default_rng(0).random((5, 48, 40)).astype(np.float32)
     moved = moved_maps(maps, masks, generators(5))
@@ -32,7 +32,7 @@ def test_a_moved_map_has_its_values_elsewhere_and_none_outside(breasts):
     assert not np.array_equal(moved, maps)
 
 
-def test_the_centre_is_the_breasts(breasts):
+def test_the_centre_is_that_of_the_breast(breasts):
     masks = breasts(1)
     (heat,) = centre_maps(masks)
     y, x = np.unravel_index(heat.argmax(), heat.shape)

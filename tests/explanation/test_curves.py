@@ -1,4 +1,4 @@
-"""Deletion, insertion and ROAD, held against what can be worked out by hand."""
+"""Deletion, insertion and ROAD, compared with values computed by hand."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ COMPUTE = choose_compute("cpu", "float32")
 
 
 def mean_of(region):
-    """A probability that is the mean brightness in a region."""
+    """Return a probability function that is the mean brightness in a region."""
     return lambda pictures: (pictures * region).sum((-2, -1)) / region.sum()
 
 
@@ -36,8 +36,8 @@ def removal(pictures, blurred, probability, noise=0.0):
         blurred=blurred,
         ties=torch.zeros_like(pictures),
         noise=torch.full_like(pictures, noise),
-        whole=probability(pictures[:, None])[:, 0],
-        gone=probability(blurred[:, None])[:, 0],
+        p_original=probability(pictures[:, None])[:, 0],
+        p_blurred=probability(blurred[:, None])[:, 0],
     )
 
 
@@ -45,69 +45,69 @@ def generators(count):
     return [torch.Generator().manual_seed(number) for number in range(count)]
 
 
-def test_both_areas_are_the_trapezoids_of_what_is_left():
-    # The network's probability is the share of bright pixels; deleted ones are dark. The map ranks by place.
+def test_both_areas_are_trapezoids_of_the_remaining_share():
+    # The network's probability is the share of bright pixels; deleted pixels are dark. The map ranks by position.
     picture, region = torch.ones(1, 10, 10), torch.ones(10, 10)
     heat = torch.linspace(1, 0.01, 100).view(1, 10, 10)
-    found = measure_removal(heat, removal(picture, torch.zeros(1, 10, 10), mean_of(region)), mean_of(region))
-    assert found["deletion"].item() == pytest.approx(0.5)  # 1 − f, over all of f
-    assert found["insertion"].item() == pytest.approx(0.5)
+    scores = measure_removal(heat, removal(picture, torch.zeros(1, 10, 10), mean_of(region)), mean_of(region))
+    assert scores["deletion"].item() == pytest.approx(0.5)  # 1 − f, over all of f
+    assert scores["insertion"].item() == pytest.approx(0.5)
 
 
-def test_a_map_of_the_region_that_is_read_deletes_it_first():
+def test_a_map_of_the_decisive_region_deletes_it_first():
     region = torch.zeros(10, 10)
-    region[:1, :3] = 1  # 3 of 100 pixels: all gone at the first fraction
+    region[:1, :3] = 1  # 3 of 100 pixels, all deleted at the first fraction
     heat = region[None] * 0.9 + 0.01
-    at = removal(torch.ones(1, 10, 10), torch.zeros(1, 10, 10), mean_of(region))
-    found = measure_removal(heat, at, mean_of(region))
-    assert found["deletion"].item() == pytest.approx(FRACTIONS[0] / 2)  # from 1 to 0 within it
-    assert found["insertion"].item() == pytest.approx(1 - FRACTIONS[0] / 2)
-    worst = measure_removal(1 - heat, at, mean_of(region))
+    setup = removal(torch.ones(1, 10, 10), torch.zeros(1, 10, 10), mean_of(region))
+    scores = measure_removal(heat, setup, mean_of(region))
+    assert scores["deletion"].item() == pytest.approx(FRACTIONS[0] / 2)  # from 1 to 0 within it
+    assert scores["insertion"].item() == pytest.approx(1 - FRACTIONS[0] / 2)
+    worst = measure_removal(1 - heat, setup, mean_of(region))
     last = 1 - FRACTIONS[-1]
     assert worst["deletion"].item() == pytest.approx(1 - last / 2)
     assert worst["insertion"].item() == pytest.approx(last / 2)
 
 
 def test_road_is_the_mean_probability_of_imputed_pictures():
-    # In an even picture imputed pixels equal their surroundings: nothing but the noise can be seen.
+    # In an even picture imputed pixels equal their surroundings, and only the noise remains.
     region = torch.zeros(20, 20)
     region[0, 0] = 1
     heat = region[None] * 0.9 + 0.01
-    at = removal(torch.full((1, 20, 20), 0.5), torch.zeros(1, 20, 20), mean_of(region), noise=0.01)
-    assert measure_removal(heat, at, mean_of(region))["road"].item() == pytest.approx(0.51, abs=1e-4)
+    setup = removal(torch.full((1, 20, 20), 0.5), torch.zeros(1, 20, 20), mean_of(region), noise=0.01)
+    assert measure_removal(heat, setup, mean_of(region))["road"].item() == pytest.approx(0.51, abs=1e-4)
 
 
-def test_road_removes_a_spot_as_if_it_had_never_been():
+def test_road_removes_a_spot_completely():
     picture, region = torch.full((1, 20, 20), 0.2), torch.zeros(20, 20)
     region[8:12, 8:12] = 1
-    at = removal(picture + 0.6 * region, picture, mean_of(region))
-    assert at.whole.item() == pytest.approx(0.8)
+    setup = removal(picture + 0.6 * region, picture, mean_of(region))
+    assert setup.p_original.item() == pytest.approx(0.8)
     heat = region[None] * 0.5 + torch.rand(1, 20, 20) * 0.4
-    assert measure_removal(heat, at, mean_of(region))["road"].item() == pytest.approx(0.2, abs=0.02)
+    assert measure_removal(heat, setup, mean_of(region))["road"].item() == pytest.approx(0.2, abs=0.02)
     assert len(ROAD_FRACTIONS) * min(ROAD_FRACTIONS) * 400 >= region.sum()
 
 
-def test_more_evidence_taken_away_never_raises_the_area():
+def test_deleting_more_evidence_first_never_raises_the_area():
     generator = torch.Generator().manual_seed(0)
     region = torch.rand(12, 12, generator=generator)
-    at = removal(torch.ones(1, 12, 12), torch.zeros(1, 12, 12), mean_of(region))
+    setup = removal(torch.ones(1, 12, 12), torch.zeros(1, 12, 12), mean_of(region))
     right, reverse = region[None], 1 - region[None]
     for _ in range(20):
         other = torch.rand(1, 12, 12, generator=generator)
-        scores = [measure_removal(heat, at, mean_of(region)) for heat in (right, other, reverse)]
-        deletions, insertions = ([one[name].item() for one in scores] for name in ("deletion", "insertion"))
+        scores = [measure_removal(heat, setup, mean_of(region)) for heat in (right, other, reverse)]
+        deletions, insertions = ([areas[name].item() for areas in scores] for name in ("deletion", "insertion"))
         assert deletions == sorted(deletions)
         assert insertions == sorted(insertions, reverse=True)
 
 
-def test_a_flat_map_goes_by_smooth_noise_in_the_breast_first(breasts):
+def test_a_flat_map_is_ordered_by_smooth_noise_with_the_breast_first(breasts):
     masks = torch.from_numpy(breasts(2))
-    at = prepare_removal(torch.rand(2, 48, 40), masks, mean_of(torch.ones(48, 40)), generators(2))
-    assert at.ties[masks].min() > at.ties[~masks].max()
-    assert not torch.equal(at.ties[0], at.ties[1])
-    again = prepare_removal(at.pictures[:1], masks[:1], mean_of(torch.ones(48, 40)), generators(1))
-    torch.testing.assert_close(again.ties[0], at.ties[0])  # whatever else is in the batch
-    torch.testing.assert_close(again.noise[0], at.noise[0])
+    setup = prepare_removal(torch.rand(2, 48, 40), masks, mean_of(torch.ones(48, 40)), generators(2))
+    assert setup.ties[masks].min() > setup.ties[~masks].max()
+    assert not torch.equal(setup.ties[0], setup.ties[1])
+    again = prepare_removal(setup.pictures[:1], masks[:1], mean_of(torch.ones(48, 40)), generators(1))
+    torch.testing.assert_close(again.ties[0], setup.ties[0])  # whatever else is in the batch
+    torch.testing.assert_close(again.noise[0], setup.noise[0])
 
 
 def test_blurring_keeps_breast_and_background_apart(breasts):
@@ -121,7 +121,7 @@ def test_blurring_keeps_breast_and_background_apart(breasts):
 
 
 def views_of(images, targets, present=None, view=0):
-    """One picture of every sample, its view `view`; without `present` all are there."""
+    """Return one picture of every sample, its view `view`; all pictures exist if `present` is not given."""
     count = len(images)
     return Views(
         images=images,
@@ -145,37 +145,37 @@ def test_only_the_view_that_is_explained_is_changed(view):
     present = torch.tensor([[True, True], [True, True], [True, view == 1]])
     probability = class_probability(classifier, views_of(images, targets, present, view), COMPUTE, batch_size=4)
     versions = torch.rand(3, 5, 24, 20)
-    found = probability(versions)
-    assert found.shape == (3, 5)
+    probabilities = probability(versions)
+    assert probabilities.shape == (3, 5)
     for number in range(3):
         for version in range(5):
             changed = images[number : number + 1].clone()
             changed[0, view, 0] = versions[number, version]
             expected = classifier(changed, present[number : number + 1]).softmax(1)[0, targets[number]]
-            assert found[number, version].item() == pytest.approx(expected.item(), abs=1e-5)
+            assert probabilities[number, version].item() == pytest.approx(expected.item(), abs=1e-5)
 
 
-def test_areas_lie_between_0_and_1(reader, breasts):
+def test_areas_are_between_0_and_1(reader, breasts):
     masks = torch.from_numpy(breasts(4))
     classifier, images = reader(masks[0], 10.0), torch.rand(4, 1, 1, 48, 40)
     probability = class_probability(classifier, views_of(images, torch.tensor([0, 1, 0, 1])), COMPUTE, 7)
-    at = prepare_removal(images[:, 0, 0], masks, probability, generators(4))
-    for values in measure_removal(torch.rand(4, 48, 40), at, probability).values():
+    setup = prepare_removal(images[:, 0, 0], masks, probability, generators(4))
+    for values in measure_removal(torch.rand(4, 48, 40), setup, probability).values():
         assert values.shape == (4,)
         assert np.all((values.numpy() > 0) & (values.numpy() < 1))
 
 
-def test_the_border_of_what_is_taken_away_is_soft_in_larger_pictures():
-    seen = []
+def test_the_border_of_deleted_pixels_is_soft_in_larger_pictures():
+    batches = []
 
     def probability(versions):
-        seen.append(versions)
+        batches.append(versions)
         return versions.mean((-2, -1))
 
     heat = torch.linspace(1, 0, 160)[:, None].expand(160, 16)[None]  # from the top down
     picture = torch.ones(1, 160, 16)
     measure_removal(heat, removal(picture, torch.zeros_like(picture), probability), probability)
-    half = seen[-1][0, FRACTIONS.index(0.4)]
+    half = batches[-1][0, FRACTIONS.index(0.4)]
     edge = half.mean(1)
     assert edge[:62].max() == 0
     assert edge[66:].min() == 1
@@ -183,17 +183,17 @@ def test_the_border_of_what_is_taken_away_is_soft_in_larger_pictures():
     torch.testing.assert_close(half, half[:, :1].expand_as(half))
 
 
-def test_as_many_pictures_pass_through_the_network_as_is_said():
-    passed = []
+def test_the_number_of_forward_passes_is_as_stated():
+    counts = []
 
     def probability(pictures):
-        passed.append(pictures.shape[0] * pictures.shape[1])
+        counts.append(pictures.shape[0] * pictures.shape[1])
         return pictures.mean((-2, -1))
 
     pictures = torch.rand(3, 12, 10)
     generators = [torch.Generator().manual_seed(number) for number in range(3)]
-    made = prepare_removal(pictures, pictures > 0, probability, generators)
-    assert sum(passed) == 3 * PASSES_OF_A_PICTURE
-    passed.clear()
-    measure_removal(pictures, made, probability)
-    assert sum(passed) == 3 * PASSES_OF_A_MAP
+    setup = prepare_removal(pictures, pictures > 0, probability, generators)
+    assert sum(counts) == 3 * PASSES_OF_A_PICTURE
+    counts.clear()
+    measure_removal(pictures, setup, probability)
+    assert sum(counts) == 3 * PASSES_OF_A_MAP

@@ -1,4 +1,4 @@
-"""The verdict: what it takes, how rarely random maps are called faithful, and what it says."""
+"""The verdict: its conditions, how rarely random maps are called faithful, and its text."""
 
 import numpy as np
 import pandas as pd
@@ -9,52 +9,52 @@ from birads_zoo.explanation.faithfulness import BASELINES, DECISIVE_SCORES, LESS
 BETTER = {name: -1 if name in LESS_IS_BETTER else 1 for name in (*DECISIVE_SCORES, "pointing", "energy_in_lesion")}
 
 
-def rows(generator, patients=30, gain=0.0, alike=0.1, marked=True):
-    """Return the rows of one explainer, two images a patient, whose maps are better than all baselines by `gain`."""
+def rows(generator, patients=30, gain=0.0, correlation=0.1, marked=True):
+    """Return the rows of an explainer, two images per patient, whose maps are better than all baselines by `gain`."""
     of = np.repeat(np.arange(patients), 2)
     table = pd.DataFrame({"patient_id": of.astype(str)})
-    hard = generator.normal(0, 0.1, patients)[of]  # a patient's images go together
+    hard = generator.normal(0, 0.1, patients)[of]  # a patient's images are correlated
     for name, sign in BETTER.items():
         level = 0.4 + hard
         for baseline, names in BASELINES.items():
             if name in names and (baseline, name) != ("random", "pointing"):
-                own = generator.normal(0, 0.05, patients)[of] + generator.normal(0, 0.05, 2 * patients)
-                table[f"{baseline}_{name}"] = level + own
+                noise = generator.normal(0, 0.05, patients)[of] + generator.normal(0, 0.05, 2 * patients)
+                table[f"{baseline}_{name}"] = level + noise
         table[name] = level + sign * gain + generator.normal(0, 0.05, 2 * patients)
     table["pointing"] = 1.0 if marked else np.nan
     table["pointing_chance"] = 0.02
     table["energy_in_breast"], table["breast_share"], table["ssim"] = 0.9, 0.6, 0.3
-    table["rank_correlation"] = np.clip(alike + generator.normal(0, 0.1, 2 * patients), 0, 1)
+    table["rank_correlation"] = np.clip(correlation + generator.normal(0, 0.1, 2 * patients), 0, 1)
     return table
 
 
-def judged(*args, **how):
-    return evaluate_explainer(rows(np.random.default_rng(0), *args, **how))
+def evaluated(*args, **options):
+    return evaluate_explainer(rows(np.random.default_rng(0), *args, **options))
 
 
 def test_better_than_all_baselines_in_all_three_is_faithful():
-    found = judged(gain=0.2)
-    assert found.faithful is True
-    assert found.depends_on_weights is True
-    assert found.verdict.startswith("beats a random, a centred and a brightness map in deletion, insertion and ROAD")
+    scores = evaluated(gain=0.2)
+    assert scores.faithful is True
+    assert scores.depends_on_weights is True
+    assert scores.verdict.startswith("beats a random, a centred and a brightness map in deletion, insertion and ROAD")
     for baseline in ("random", "centre", "brightness"):
-        for name in DECISIVE_SCORES:  # more than 0 is better, whatever the score's direction
-            assert found.gain[baseline][name].value == pytest.approx(0.2, abs=0.05)
+        for name in DECISIVE_SCORES:  # above 0 is better for every score
+            assert scores.gain[baseline][name].value == pytest.approx(0.2, abs=0.05)
 
 
 @pytest.mark.parametrize("baseline", ["random", "centre", "brightness"])
-def test_one_score_that_does_not_beat_one_baseline_is_enough_to_fail(baseline):
+def test_one_score_that_does_not_beat_a_baseline_is_enough_to_fail(baseline):
     table = rows(np.random.default_rng(0), gain=0.2)
     table[f"{baseline}_road"] = table["road"]
-    found = evaluate_explainer(table)
-    assert found.faithful is False
-    assert found.verdict == f"does not beat its baselines: no gain shown in road over {baseline}"
+    scores = evaluate_explainer(table)
+    assert scores.faithful is False
+    assert scores.verdict == f"does not beat its baselines: no gain shown in road over {baseline}"
 
 
-def test_maps_that_random_weights_give_too_are_not_faithful():
-    found = judged(gain=0.2, alike=0.8)
-    assert (found.faithful, found.depends_on_weights) == (False, False)
-    assert found.verdict.endswith("a network with random weights gives maps that are alike")
+def test_maps_that_random_weights_also_give_are_not_faithful():
+    scores = evaluated(gain=0.2, correlation=0.8)
+    assert (scores.faithful, scores.depends_on_weights) == (False, False)
+    assert scores.verdict.endswith("a network with random weights gives similar maps")
 
 
 @pytest.mark.parametrize("flat", [1.0, 0.6])
@@ -62,62 +62,62 @@ def test_maps_that_could_not_be_compared_with_random_weights_are_not_shown_to_de
     table = rows(np.random.default_rng(0), gain=0.2)
     table.loc[: int(flat * len(table)) - 1, "rank_correlation"] = np.nan
     before = table.copy()
-    found = evaluate_explainer(table)
-    assert (found.faithful, found.depends_on_weights) == (False, None)
-    assert found.scores["rank_correlation"] is None
-    assert found.verdict == (
+    scores = evaluate_explainer(table)
+    assert (scores.faithful, scores.depends_on_weights) == (False, None)
+    assert scores.scores["rank_correlation"] is None
+    assert scores.verdict == (
         "is not shown to depend on the weights: the map or that of random weights is flat in most images, "
-        "so how alike they are is undecided"
+        "so their similarity is undecided"
     )
     pd.testing.assert_frame_equal(table, before)
 
 
-def test_a_few_flat_maps_leave_the_verdict_to_the_others():
+def test_a_few_flat_maps_do_not_prevent_a_verdict():
     table = rows(np.random.default_rng(0), gain=0.2)
     table.loc[:10, "rank_correlation"] = np.nan
-    found = evaluate_explainer(table)
-    assert (found.faithful, found.depends_on_weights) == (True, True)
+    scores = evaluate_explainer(table)
+    assert (scores.faithful, scores.depends_on_weights) == (True, True)
 
 
-def test_no_interval_leaves_what_its_score_can_be():
+def test_intervals_stay_in_the_range_of_their_scores():
     table = rows(np.random.default_rng(0), patients=4, gain=0.3)
     table["deletion"], table["random_deletion"] = np.repeat([0.0, 1.0], 4), np.repeat([1.0, 0.0], 4)
     table["rank_correlation"] = np.repeat([0.02, 0.9], 4)
-    found = evaluate_explainer(table)
-    gains = [one for of in found.gain.values() for one in of.values()]
-    assert min(one.low for one in gains) == -1
-    assert all(-1 <= one.low <= one.value <= one.high <= 1 for one in gains)
-    scores = [one for name, one in found.scores.items() if name != "ssim"]
-    assert all(0 <= one.low <= one.value <= one.high <= 1 for one in scores)
+    scores = evaluate_explainer(table)
+    gains = [estimate for of in scores.gain.values() for estimate in of.values()]
+    assert min(estimate.low for estimate in gains) == -1
+    assert all(-1 <= estimate.low <= estimate.value <= estimate.high <= 1 for estimate in gains)
+    scores = [estimate for name, estimate in scores.scores.items() if name != "ssim"]
+    assert all(0 <= estimate.low <= estimate.value <= estimate.high <= 1 for estimate in scores)
 
 
-def test_few_patients_decide_nothing():
-    found = judged(patients=9, gain=0.2)
-    assert found.faithful is None
-    assert found.verdict == "undecided: fewer than 10 patients"
+def test_with_few_patients_there_is_no_verdict():
+    scores = evaluated(patients=9, gain=0.2)
+    assert scores.faithful is None
+    assert scores.verdict == "undecided: fewer than 10 patients"
 
 
-def test_without_lesions_their_scores_are_none_and_the_verdict_stands():
+def test_without_lesions_their_scores_are_none_and_there_is_still_a_verdict():
     table = rows(np.random.default_rng(0), gain=0.2, marked=False)
     of_lesions = [name for name in table if name.endswith(("pointing", "energy_in_lesion", "pointing_chance"))]
     table[of_lesions] = np.nan
-    found = evaluate_explainer(table)
-    assert found.faithful is True
-    assert (found.n_lesions, found.n_lesion_patients) == (0, 0)
-    assert found.scores["pointing"] is found.gain["random"]["pointing"] is None
+    scores = evaluate_explainer(table)
+    assert scores.faithful is True
+    assert (scores.n_lesions, scores.n_lesion_patients) == (0, 0)
+    assert scores.scores["pointing"] is scores.gain["random"]["pointing"] is None
 
 
-def test_a_perfect_pointer_still_has_an_interval():
-    pointing = judged(gain=0.2).scores["pointing"]
+def test_perfect_pointing_still_has_an_interval():
+    pointing = evaluated(gain=0.2).scores["pointing"]
     assert pointing.value == 1
     assert 0.8 < pointing.low < 1
 
 
-def test_no_gain_is_shown_more_often_than_its_interval_allows_and_no_verdict_at_all():
+def test_gains_of_random_maps_are_rarely_shown_and_no_verdict_is_faithful():
     alarms, verdicts, studies = 0, 0, 80
     for seed in range(studies):
-        found = evaluate_explainer(rows(np.random.default_rng(seed), patients=25))
-        verdicts += found.faithful is True
-        alarms += sum(found.gain["random"][name].low > 0 for name in DECISIVE_SCORES)
+        scores = evaluate_explainer(rows(np.random.default_rng(seed), patients=25))
+        verdicts += scores.faithful is True
+        alarms += sum(scores.gain["random"][name].low > 0 for name in DECISIVE_SCORES)
     assert verdicts <= 0.05 * studies
-    assert alarms / (len(DECISIVE_SCORES) * studies) < 0.05  # 2.5 % is meant
+    assert alarms / (len(DECISIVE_SCORES) * studies) < 0.05  # the nominal rate is 2.5 %

@@ -1,4 +1,4 @@
-"""What `birads-zoo explain` leaves can be read again, and damage is one sentence."""
+"""The results of `birads-zoo explain` can be read again, and damage is reported in one sentence."""
 
 import numpy as np
 import pandas as pd
@@ -9,14 +9,14 @@ from birads_zoo.explanation.files import COLUMNS, read_explanations, write_expla
 
 
 @pytest.fixture
-def found(made_explanations):
+def explanations(made_explanations):
     deletion = {"value": 0.375, "low": 0.2, "high": 0.5}
-    one = {"scores": {"deletion": deletion}, "baselines": {"random": {"deletion": None}}, "maps": "grad-cam.npz"}
-    return made_explanations({"grad-cam": one}, n=2)
+    result = {"scores": {"deletion": deletion}, "baselines": {"random": {"deletion": None}}, "maps": "grad-cam.npz"}
+    return made_explanations({"grad-cam": result}, n=2)
 
 
 @pytest.fixture
-def run(tmp_path, found):
+def run(tmp_path, explanations):
     """The folder of a run with explanations of two images by one explainer."""
     folder = tmp_path / "explanations"
     folder.mkdir()
@@ -24,13 +24,13 @@ def run(tmp_path, found):
         explainer="grad-cam", row=[7, 9], patient_id=["007", ""], density="", pointing=[np.nan, 1.0], faithful="True"
     )
     write_maps(folder / "grad-cam.npz", np.array([7, 9]), np.full((2, 4, 3), 0.5, np.float16))
-    write_explanations(folder, table, found)
+    write_explanations(folder, table, explanations)
     return tmp_path
 
 
-def test_all_comes_back_as_it_was(run, found):
+def test_everything_is_read_as_written(run, explanations):
     read = read_explanations(run)
-    assert read.explanations == found
+    assert read.explanations == explanations
     assert read.table.columns.tolist() == list(COLUMNS)
     assert read.table["patient_id"].tolist() == ["007", ""]
     assert read.table["faithful"].tolist() == ["True", "True"]
@@ -45,7 +45,7 @@ def test_a_run_that_was_never_explained_has_none(tmp_path):
     assert read_explanations(tmp_path) is None
 
 
-def test_damage_and_other_formats_are_one_sentence(run):
+def test_damage_and_other_formats_are_reported_in_one_sentence(run):
     folder = run / "explanations"
     (folder / "grad-cam.npz").write_bytes(b"no zip")
     with pytest.raises(UserError, match=r"grad-cam.npz is damaged .*; make it again with birads-zoo explain"):

@@ -11,7 +11,7 @@ def generator() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def test_one_row_a_class_is_the_median_one() -> None:
+def test_one_row_per_class_is_the_median_row() -> None:
     labels = np.array([0, 0, 0, 1, 1, 1])
     own = np.array([0.9, 0.1, 0.5, 0.2, 0.8, 0.6])
     probabilities = np.where(labels[:, None] == np.arange(2), own[:, None], 1 - own[:, None])
@@ -40,7 +40,7 @@ def test_ties_are_broken_by_the_generator_alone() -> None:
 
 
 class Small(nn.Module):
-    """Two parts in different modes, one of them frozen, with a gradient left over from training."""
+    """A module with two parts in different modes, one of them frozen, and a gradient from training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,16 +70,16 @@ def test_maps_of_all_batches_come_in_order() -> None:
     np.testing.assert_array_equal(maps, brightness(images, targets, torch.ones(5, 2)).numpy())
 
 
-def test_an_absent_image_has_an_empty_map_whatever_is_made_of_it() -> None:
+def test_a_missing_image_has_an_empty_map_whatever_the_explainer_returns() -> None:
     images, present = torch.rand(3, 2, 1, 6, 4), torch.tensor([[True, True], [True, False], [False, True]])
-    seen = []
+    batches = []
 
-    def explainer(batch: Tensor, classes: Tensor, there: Tensor) -> Tensor:
-        seen.append(there)
-        return torch.where(there[..., None, None], batch[:, :, 0], torch.nan)
+    def explainer(batch: Tensor, classes: Tensor, exists: Tensor) -> Tensor:
+        batches.append(exists)
+        return torch.where(exists[..., None, None], batch[:, :, 0], torch.nan)
 
     maps = explain_sample(Small(), explainer, images, torch.tensor([1, 0, 1]), 2, present=present)  # type: ignore[arg-type]
-    assert torch.equal(torch.cat(seen), present)
+    assert torch.equal(torch.cat(batches), present)
     np.testing.assert_array_equal(maps, np.where(present[..., None, None], images[:, :, 0], 0))
 
 
@@ -97,7 +97,7 @@ def test_every_batch_draws_the_same_from_the_seed() -> None:
     assert not np.array_equal(maps(seed=3), maps(seed=4))
 
 
-def test_the_classifier_is_left_as_found_by_an_explainer_that_is_not_tidy() -> None:
+def test_the_classifier_is_restored_after_an_untidy_explainer() -> None:
     model = Small()
     gradient = model.last.weight.grad
     assert gradient is not None
@@ -119,7 +119,7 @@ def test_the_classifier_is_left_as_found_by_an_explainer_that_is_not_tidy() -> N
     assert [p.requires_grad for p in model.first.parameters()] == [True, False]
 
 
-def test_the_classifier_is_left_as_found_when_the_explainer_fails() -> None:
+def test_the_classifier_is_restored_when_the_explainer_fails() -> None:
     model = Small()
 
     def failing(images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
@@ -132,13 +132,13 @@ def test_the_classifier_is_left_as_found_when_the_explainer_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "text"),
+    ("heat", "text"),
     [
         (torch.zeros(2, 4, 4), r"the shape \(2, 4, 4\); expected \(2, 1, 4, 4\)"),
         (torch.full((2, 1, 4, 4), torch.nan), "not finite"),
         (torch.full((2, 1, 4, 4), 3.0), "from 3 to 3; expected values in"),
     ],
 )
-def test_maps_that_break_the_contract_are_refused(made: Tensor, text: str) -> None:
+def test_maps_that_break_the_contract_are_rejected(heat: Tensor, text: str) -> None:
     with pytest.raises(ValueError, match=text):
-        explain_sample(Small(), lambda *_: made, torch.rand(2, 1, 1, 4, 4), torch.tensor([0, 1]), 2)  # type: ignore[arg-type]
+        explain_sample(Small(), lambda *_: heat, torch.rand(2, 1, 1, 4, 4), torch.tensor([0, 1]), 2)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from birads_zoo.explanation.imputation import impute
 
 
 def exact(picture, missing):
-    """Solve the system as the paper states it, one equation a missing pixel."""
+    """Solve the system as the paper states it, with one equation per missing pixel."""
     number = np.full(picture.shape, -1)
     number[missing] = np.arange(missing.sum())
     matrix, right = lil_matrix((missing.sum(), missing.sum())), np.zeros(missing.sum())
@@ -55,13 +55,13 @@ def test_holes_of_any_shape_are_solved_to_less_than_the_noise(share, scale):
     picture = (picture - picture.min()) / np.ptp(picture)
     field = ndimage.gaussian_filter(generator.standard_normal(picture.shape), scale)
     missing = field > np.quantile(field, 1 - share)
-    found = imputed(picture, missing)
-    error = (found - exact(picture, missing))[missing]
+    filled = imputed(picture, missing)
+    error = (filled - exact(picture, missing))[missing]
     assert np.sqrt((error**2).mean()) < NOISE
-    np.testing.assert_allclose(found[~missing], picture[~missing], atol=1e-7)
+    np.testing.assert_allclose(filled[~missing], picture[~missing], atol=1e-7)
 
 
-def test_pictures_do_not_see_each_other_and_an_even_one_stays_even():
+def test_pictures_are_independent_and_an_even_picture_stays_even():
     pictures = torch.stack([torch.full((40, 32), 0.3), torch.rand(40, 32)])
     missing = torch.rand(2, 40, 32) < 0.5
     together = impute(pictures, missing)
@@ -69,5 +69,5 @@ def test_pictures_do_not_see_each_other_and_an_even_one_stays_even():
     torch.testing.assert_close(impute(pictures[1:], missing[1:])[0], together[1])
 
 
-def test_of_nothing_comes_nothing():
+def test_a_picture_without_known_pixels_becomes_zero():
     assert not imputed(np.ones((40, 32)), np.ones((40, 32), bool)).any()

@@ -1,4 +1,4 @@
-"""The pointing game and the energy, on maps whose answer is plain."""
+"""The pointing game and the energy, on maps with an obvious answer."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_the_maximum_decides():
     assert pointing(heat, MASK)[0] == 0
 
 
-def test_maxima_that_tie_share_the_point_and_a_flat_map_scores_by_chance():
+def test_tied_maxima_share_the_point_and_a_flat_map_scores_at_chance():
     heat = np.zeros((1, 4, 4), np.float32)
     heat[0, 0, 0] = heat[0, 1, 1] = heat[0, 2, 2] = 1
     assert pointing(heat, MASK)[0] == pytest.approx(2 / 3)

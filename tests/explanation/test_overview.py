@@ -1,4 +1,4 @@
-"""The rows that a run shows: one map each, and random explainers under the recipe's seed."""
+"""The rows that a run explains: one map each, and random explainers use the recipe's seed."""
 
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -42,7 +42,7 @@ def explained(seed: int, batch_size: int) -> Explained:
     return explain_fold(recipe, host, data, fitted, classifier, compute)
 
 
-def test_the_recipes_seed_alone_rules_what_an_explainer_draws() -> None:
+def test_an_explainers_random_draws_depend_only_on_the_recipes_seed() -> None:
     torch.manual_seed(1)
     first = explained(seed=3, batch_size=4)
     assert first.maps.shape == (6, 1, 4, 6)

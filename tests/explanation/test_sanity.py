@@ -1,4 +1,4 @@
-"""Random weights are random throughout, and maps that are alike are known as such."""
+"""All weights are randomised, and similar maps are recognised as similar."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def random_maps(seed):
     return np.random.default_rng(seed).random((1, 20, 16)).astype(np.float32)
 
 
-def test_every_weight_is_drawn_anew_and_the_same_seed_draws_the_same(finished):
+def test_every_weight_is_drawn_again_and_the_same_seed_draws_the_same(finished):
     host = load_host()
     run, compute = read_run(finished[0], host), choose_compute("cpu", "float32")
     images = [torch.rand(6, 1, 1, 32, 32)]
@@ -35,8 +35,8 @@ def test_every_weight_is_drawn_anew_and_the_same_seed_draws_the_same(finished):
     assert not any(part.training for part in first.modules())
     norms = [part for part in first.modules() if isinstance(part, torch.nn.BatchNorm2d)]
     assert norms
-    assert all(norm.running_mean.abs().max() > 1e-3 for norm in norms)  # of the pictures, not the initial 0
-    assert first(images[0]).std(0).max() > 1e-4  # it tells pictures apart
+    assert all(norm.running_mean.abs().max() > 1e-3 for norm in norms)  # from the pictures, not the initial 0
+    assert first(images[0]).std(0).max() > 1e-4  # pictures have different outputs
 
 
 def test_rank_correlation_is_spearmans_in_the_breast():
@@ -45,7 +45,7 @@ def test_rank_correlation_is_spearmans_in_the_breast():
     expected = spearmanr(first[inside], second[inside]).statistic
     assert rank_correlations(first, second, inside)[0] == pytest.approx(abs(expected))
     assert rank_correlations(first, first**3, EVERYWHERE)[0] == pytest.approx(1)
-    assert rank_correlations(first, 1 - first, EVERYWHERE)[0] == pytest.approx(1)  # turned over, it is as alike
+    assert rank_correlations(first, 1 - first, EVERYWHERE)[0] == pytest.approx(1)  # an inverted map is as similar
 
 
 def test_flat_maps_have_no_order_to_compare():
@@ -55,7 +55,7 @@ def test_flat_maps_have_no_order_to_compare():
     assert np.isnan(rank_correlations(flat, flat, EVERYWHERE)[0])
 
 
-def test_similarity_is_1_for_equal_maps_and_about_0_for_unrelated_ones():
+def test_similarity_is_1_for_equal_maps_and_about_0_for_unrelated_maps():
     first, second = random_maps(0), random_maps(1)
     assert similarities(first, first, EVERYWHERE)[0] == pytest.approx(1)
     assert abs(similarities(first, second, EVERYWHERE)[0]) < 0.15

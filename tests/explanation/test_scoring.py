@@ -1,4 +1,4 @@
-"""Whole scores of toys: a perfect map beats its baselines, and random maps are not called faithful."""
+"""Scores of toy explainers: a perfect map beats its baselines, and random maps are not called faithful."""
 
 from dataclasses import replace
 
@@ -18,12 +18,12 @@ COMPUTE = choose_compute("cpu", "float32")
 
 
 def explainer_of(maps):
-    """An explainer that has its maps ready, by the number that is hidden in each picture's last pixel."""
+    """Return an explainer with prepared maps, chosen by the number in each picture's last pixel."""
     return lambda images, targets, present: maps[_numbers(images)][:, None]
 
 
 def samples_of(images):
-    """Samples of one picture each, of which class 1 is explained."""
+    """Return samples of one picture each, with class 1 to explain."""
     count = len(images)
     return Views(
         images=images,
@@ -40,7 +40,7 @@ def _numbers(images):
 
 @pytest.fixture
 def cases(breasts, spots):
-    """Forty pictures of twenty patients with a bright spot each, and where it is."""
+    """Forty pictures of twenty patients with a bright spot each, and the masks of the spots."""
     masks, lesions = breasts(40), spots(40)
     pictures = 0.3 * masks + 0.6 * lesions
     pictures[:, -1, -1] = np.arange(40) / 1000
@@ -57,14 +57,14 @@ def subject_of(classifier, explainers, placed=None):
     return Subject(classifier=classifier, placed=placed, explainers=explainers, compute=COMPUTE, seed=0)
 
 
-def judged(found, name):
-    maps, scores = next((maps, scores) for one, maps, scores in found if one == name)
+def evaluated(results, name):
+    maps, scores = next((maps, scores) for explainer, maps, scores in results if explainer == name)
     table = pd.DataFrame(scores).assign(patient_id=np.repeat(np.arange(20), 2).astype(str))
     return maps, table, evaluate_explainer(table)
 
 
-def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
-    """Beside it is something brighter that the network does not look at: brightness is no explanation."""
+def test_the_lesion_itself_is_the_best_map(reader, cases):
+    """Next to it is a brighter area that the network ignores, so brightness is not an explanation."""
     region = torch.ones(48, 40)
     region[:, 25:] = 0
     images = cases.explained.images.clone()
@@ -80,18 +80,18 @@ def test_the_lesion_itself_is_the_best_map_there_is(reader, cases):
         "flat": (explainer_of(np.zeros_like(noise)), [explainer_of(noise)]),
     }
     subject = subject_of(classifier, explainers)
-    found = list(score_cases(subject, cases))
-    maps, table, verdict = judged(found, "perfect")
+    results = list(score_cases(subject, cases))
+    maps, table, verdict = evaluated(results, "perfect")
     np.testing.assert_array_equal(maps, perfect)
     assert verdict.faithful is True
     assert verdict.scores["pointing"].value == 1
     assert (table["pointing_chance"] < 0.1).all()
     assert table["energy_in_lesion"].mean() > 3 * table["random_energy_in_lesion"].mean()
-    _, _, blind = judged(found, "blind")
+    _, _, blind = evaluated(results, "blind")
     assert (blind.faithful, blind.depends_on_weights) == (False, False)
-    _, flat_table, flat = judged(found, "flat")
+    _, flat_table, flat = evaluated(results, "flat")
     assert (flat.faithful, flat.depends_on_weights) == (False, None)
-    for name in DECISIVE_SCORES:  # a flat map moved elsewhere is the same flat map
+    for name in DECISIVE_SCORES:  # a flat map that is moved is the same flat map
         np.testing.assert_allclose(flat_table[name], flat_table[f"random_{name}"], atol=1e-6)
 
 
@@ -100,7 +100,7 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch(reader, cases):
     classifier = reader(torch.ones(48, 40), gain=400.0)
 
     def scored(rows):
-        own = Cases(
+        chosen = Cases(
             explained=samples_of(cases.explained.images[rows]),
             rows=cases.rows[rows],
             breasts=cases.breasts[rows],
@@ -108,16 +108,16 @@ def test_scores_do_not_depend_on_what_else_is_in_the_batch(reader, cases):
         )
         explainers = {"random": (explainer_of(maps), [explainer_of(maps)])}
         subject = subject_of(classifier, explainers)
-        return next(scores for _, _, scores in score_cases(subject, own))
+        return next(scores for _, _, scores in score_cases(subject, chosen))
 
     together, alone = scored(slice(0, 6)), scored(slice(3, 4))
     for name, values in alone.items():
         np.testing.assert_allclose(values[0], together[name][3], atol=1e-5, err_msg=name)
 
 
-def test_scores_beside_random_weights_are_means_over_the_networks_that_have_maps(reader, cases):
+def test_comparisons_with_random_weights_are_means_over_the_networks_that_have_maps(reader, cases):
     maps, other = np.random.default_rng(0).random((2, 40, 48, 40)).astype(np.float32)
-    made = {"maps": maps, "same": maps, "other": other, "flat": np.zeros_like(maps)}
+    named_maps = {"maps": maps, "same": maps, "other": other, "flat": np.zeros_like(maps)}
     sets = {
         "one": ["same"],
         "another": ["other"],
@@ -126,10 +126,11 @@ def test_scores_beside_random_weights_are_means_over_the_networks_that_have_maps
         "none": ["flat"],
     }
     explainers = {
-        name: (explainer_of(maps), [explainer_of(made[random]) for random in own]) for name, own in sets.items()
+        name: (explainer_of(maps), [explainer_of(named_maps[random]) for random in names])
+        for name, names in sets.items()
     }
     subject = subject_of(reader(torch.ones(48, 40), gain=400.0), explainers)
-    scores = {name: own for name, _, own in score_cases(subject, cases)}
+    scores = {name: columns for name, _, columns in score_cases(subject, cases)}
     for column in ("rank_correlation", "ssim", "untrained_pointing", "untrained_energy_in_lesion"):
         mean = (scores["one"][column] + scores["another"][column]) / 2
         np.testing.assert_allclose(scores["both"][column], mean, err_msg=column)
@@ -139,7 +140,7 @@ def test_scores_beside_random_weights_are_means_over_the_networks_that_have_maps
 
 @pytest.mark.parametrize("scale", [0, 4])
 def test_random_maps_are_not_called_faithful(breasts, spots, scale):
-    """Thirty studies of thirty images each, whose maps are noise: as fine as pixels, or smooth."""
+    """Thirty studies of thirty images each, whose maps are noise, per pixel or smooth."""
     studies, images = 30, 30
     masks, lesions = breasts(studies * images)[:, ::2, ::2], spots(studies * images)[:, ::2, ::2]
     generator = np.random.default_rng(5)
@@ -154,26 +155,26 @@ def test_random_maps_are_not_called_faithful(breasts, spots, scale):
     noise = [torch.Generator().manual_seed(number) for number in range(len(masks))]
     at = prepare_removal(pictures, torch.from_numpy(masks), probability, noise)
     table = {"patient_id": np.tile(np.arange(images).astype(str), studies)}
-    for prefix, made in (
+    for prefix, baseline in (
         ("", maps),
         ("random_", moved_maps(maps, masks, of_each)),
         ("centre_", centre_maps(masks)),
         ("brightness_", brightness_maps(pictures.numpy(), masks)),
     ):
-        found = measure_removal(torch.from_numpy(made.astype(np.float32)), at, probability)
-        table |= {f"{prefix}{name}": values.numpy() for name, values in found.items()}
+        scores = measure_removal(torch.from_numpy(baseline.astype(np.float32)), at, probability)
+        table |= {f"{prefix}{name}": values.numpy() for name, values in scores.items()}
     others = ("pointing", "energy_in_lesion")
     table |= {f"{prefix}{name}": np.nan for prefix in ("", "centre_", "brightness_", "untrained_") for name in others}
     table |= {"pointing_chance": np.nan, "random_energy_in_lesion": np.nan, "energy_in_breast": 0.6}
     frame = pd.DataFrame(table | {"breast_share": 0.6, "rank_correlation": generator.normal(0, 0.1, len(masks))})
     frame["ssim"] = 0.1
     verdicts = [evaluate_explainer(frame.iloc[start : start + images]) for start in range(0, len(frame), images)]
-    assert sum(one.faithful for one in verdicts) <= 0.05 * studies
-    shown = np.mean([one.gain["random"][name].low > 0 for one in verdicts for name in DECISIVE_SCORES])
+    assert sum(verdict.faithful for verdict in verdicts) <= 0.05 * studies
+    shown = np.mean([verdict.gain["random"][name].low > 0 for verdict in verdicts for name in DECISIVE_SCORES])
     assert shown <= 0.07
 
 
-def test_where_no_place_lies_maps_are_not_compared(reader, cases):
+def test_maps_are_compared_only_where_the_feature_map_is(reader, cases):
     maps, other = np.random.default_rng(0).random((2, 40, 48, 40)).astype(np.float32)
     placed = np.zeros((48, 40), bool)
     placed[:, :20] = True
@@ -182,6 +183,6 @@ def test_where_no_place_lies_maps_are_not_compared(reader, cases):
     (_, _, whole), (_, _, within) = (
         next(iter(score_cases(subject_of(classifier, explainers, where), cases))) for where in (None, placed)
     )
-    assert whole["rank_correlation"].mean() > 0.3, "both maps are empty where no place lies"
+    assert whole["rank_correlation"].mean() > 0.3, "both maps are empty outside of the feature map"
     assert within["rank_correlation"].mean() < 0.1
     assert whole["ssim"].mean() > within["ssim"].mean()

@@ -1,4 +1,4 @@
-"""The table of scores: what is of too few patients is marked."""
+"""The table of scores marks scores of too few patients."""
 
 from functools import partial
 

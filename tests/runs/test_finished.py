@@ -1,4 +1,4 @@
-"""A finished run, opened again, predicts what it predicted."""
+"""A finished run, read again, makes the same predictions."""
 
 import json
 import shutil
@@ -28,24 +28,24 @@ def copied(finished, tmp_path):
     return shutil.copytree(folder, tmp_path / "run")
 
 
-def test_its_classifiers_predict_what_predictions_csv_says(finished, host):
+def test_its_classifiers_predict_the_same_as_predictions_csv(finished, host):
     run = read_run(finished[0], host)
     data = prepare_again(run, host, Screen())
     compute = choose_compute("cpu", run.recipe.training.precision)
     for fold in data.folds:
         classifier = trained_classifier(run, host, fold.number, compute)
-        said = run.test[run.test["fold"] == fold.number]
+        expected = run.test[run.test["fold"] == fold.number]
         batches = Batches(
             data.store.array, data.samples[fold.test], data.labelled.labels[fold.test], 32, compute.device
         )
         with torch.no_grad(), compute.precision():
             logits = torch.cat([classifier(batch.images) for batch in batches.epoch(None)])
         again = logits.double().softmax(1).numpy()
-        np.testing.assert_allclose(again, said.filter(like="probability_").to_numpy(), atol=1e-6)
-        assert said["row"].tolist() == data.labelled.index.rows["row"].iloc[fold.test].tolist()
+        np.testing.assert_allclose(again, expected.filter(like="probability_").to_numpy(), atol=1e-6)
+        assert expected["row"].tolist() == data.labelled.index.rows["row"].iloc[fold.test].tolist()
 
 
-def test_a_classifier_comes_back_whole_and_unfrozen(finished, host):
+def test_a_classifier_is_loaded_complete_and_unfrozen(finished, host):
     run = read_run(finished[0], host)
     classifier = trained_classifier(run, host, 1, choose_compute("cpu", "float32"))
     assert not classifier.training
@@ -61,7 +61,7 @@ def test_columns_keep_their_types(finished, host):
     assert all(isinstance(value, str) for value in run.test["patient_id"])
 
 
-def test_moved_data_is_found_and_other_data_refused(finished, host, phantom_root, tmp_path, zoo):
+def test_moved_data_is_accepted_and_other_data_rejected(finished, host, phantom_root, tmp_path, zoo):
     run = read_run(finished[0], host)
     moved = shutil.copytree(phantom_root, tmp_path / "moved")
     prepare_again(run, host, Screen(), root=moved)
@@ -72,8 +72,8 @@ def test_moved_data_is_found_and_other_data_refused(finished, host, phantom_root
 
 @pytest.fixture
 def decoded_before(copied, host):
-    """Let the run say that another Pillow decoded its pictures, so many grey levels darker: → their store's folder."""
-    made = []
+    """Make a run claim that another Pillow decoded its pictures, some levels darker; return their store's folder."""
+    folders = []
 
     def make(levels):
         data = prepare_again(read_run(copied, host), host, Screen())
@@ -83,39 +83,39 @@ def decoded_before(copied, host):
         path.write_text(json.dumps(about))
         then = replace(data.store.key, decoders={**data.store.key.decoders, "pillow": "0.1"})
         folder = data.store.cache / "pixels" / then.digest
-        made.append(shutil.copytree(folder.with_name(data.store.key.digest), folder))
+        folders.append(shutil.copytree(folder.with_name(data.store.key.digest), folder))
         array = np.load(folder / "pixels.npy")
         array[2][array[2] > 9] -= np.uint8(levels)
         np.save(folder / "pixels.npy", array)
         return folder
 
     yield make
-    for folder in made:
+    for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize(
-    ("levels", "there", "said"),
+    ("levels", "exists", "message"),
     [
         (0, True, None),
-        (1, True, "pictures are decoded with a difference of one grey level of 255 from those of"),
-        (0, False, "pictures of .* may be decoded with a difference of a grey level, by other versions"),
+        (1, True, "pictures differ by one grey level of 255 from those of"),
+        (0, False, "pictures may differ by a grey level from those of .*, due to other versions"),
     ],
 )
-def test_pictures_of_other_decoders_may_differ_by_a_grey_level(copied, host, decoded_before, levels, there, said):
+def test_pictures_of_other_decoders_may_differ_by_a_grey_level(copied, host, decoded_before, levels, exists, message):
     folder = decoded_before(levels)
-    if not there:
+    if not exists:
         shutil.rmtree(folder)
-    if said is None:
+    if message is None:
         prepare_again(read_run(copied, host), host, Screen())
         return
-    with pytest.warns(BiradsZooWarning, match=f"{said}.*: pillow 0.1 then, {PIL.__version__} now"):
+    with pytest.warns(BiradsZooWarning, match=f"{message}.*: pillow 0.1 then, {PIL.__version__} now"):
         prepare_again(read_run(copied, host), host, Screen())
 
 
 def test_pictures_of_other_decoders_may_not_differ_by_more(copied, host, decoded_before):
     decoded_before(2)
-    with pytest.raises(UserError, match=r"decoded otherwise than when .* was started \(pillow 0\.1 then"):
+    with pytest.raises(UserError, match=r"decoded differently than when .* was started \(pillow 0\.1 then"):
         prepare_again(read_run(copied, host), host, Screen())
 
 

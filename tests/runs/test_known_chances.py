@@ -1,4 +1,4 @@
-"""What the table of predictions repeats of the data: the classes' chances, where a data set knows them."""
+"""The table of predictions has the classes' true chances, where a data set knows them."""
 
 import json
 from dataclasses import replace
@@ -19,8 +19,8 @@ TARGET = Target(
 
 
 @pytest.fixture
-def told():
-    """Predict four rows of two classes whose chances are given: `told({"4": [.2, …]})` → the table of predictions."""
+def predicted():
+    """Return a function that predicts four rows of two classes with given chances: `predicted({"4": [.2, …]})`."""
 
     def make(chances, target=TARGET):
         rows = {name: [""] * 4 for name in ABOUT}
@@ -38,9 +38,9 @@ def told():
     return make
 
 
-def test_chances_of_a_class_are_those_of_its_values_among_the_runs_classes(told):
-    """Class "known" is left out of the run, so that what it has of a row's chances goes to the others in proportion."""
-    frame = told({"1": [0.5, 0, 0, 1], "3": [0.1, 0.2, 0, 0], "5": [0.2, 0.2, 1, 0], "6": [0.2, 0.6, 0, 0]})
+def test_chances_of_a_class_are_those_of_its_values_among_the_runs_classes(predicted):
+    """Class "known" is left out of the run, so its share of a row's chances goes to the others in proportion."""
+    frame = predicted({"1": [0.5, 0, 0, 1], "3": [0.1, 0.2, 0, 0], "5": [0.2, 0.2, 1, 0], "6": [0.2, 0.6, 0, 0]})
     assert frame["row"].tolist() == [2, 0, 3, 1]
     assert frame["known_low"].tolist() == pytest.approx([0, 0.75, 1, 0.5])
     assert frame["known_high"].tolist() == pytest.approx([1, 0.25, 0, 0.5])
@@ -49,17 +49,17 @@ def test_chances_of_a_class_are_those_of_its_values_among_the_runs_classes(told)
 @pytest.mark.parametrize(
     "chances", [{}, {"1": [1, 1, 1, np.nan], "4": [0, 0, 0, np.nan]}, {"1": [1, 1, 1, 0], "6": [0, 0, 0, 1]}]
 )
-def test_without_the_chances_of_every_row_none_are_told(told, chances):
-    assert not [name for name in told(chances) if name.startswith("known_")]
+def test_without_the_chances_of_every_row_there_are_none(predicted, chances):
+    assert not [name for name in predicted(chances) if name.startswith("known_")]
 
 
-def test_chances_of_another_column_are_not_this_targets(told):
-    frame = told({"1": [1, 0, 1, 0], "4": [0, 1, 0, 1]}, replace(TARGET, column="density"))
+def test_chances_of_another_column_are_not_used(predicted):
+    frame = predicted({"1": [1, 0, 1, 0], "4": [0, 1, 0, 1]}, replace(TARGET, column="density"))
     assert not [name for name in frame if name.startswith("known_")]
 
 
-def test_a_run_tells_the_best_possible_of_its_own_test_rows(finished):
-    folder, said = finished
+def test_a_run_reports_the_best_possible_score_of_its_test_rows(finished):
+    folder, result = finished
     test = pd.read_csv(folder / "predictions.csv")
     best = json.loads((folder / "metrics.json").read_text())["best"]
     classes = [name.removeprefix("known_") for name in test if name.startswith("known_")]
@@ -68,4 +68,4 @@ def test_a_run_tells_the_best_possible_of_its_own_test_rows(finished):
     called = decide(test[[f"known_{name}" for name in classes]].to_numpy())
     assert best["macro_f1"]["value"] == pytest.approx(f1_score(labels, called, average="macro"))
     assert best["macro_f1"]["low"] < best["macro_f1"]["value"] < best["macro_f1"]["high"]
-    assert f"best possible on these rows: macro-F1 {best['macro_f1']['value']:.3f} [" in said.out
+    assert f"best possible on these rows: macro-F1 {best['macro_f1']['value']:.3f} [" in result.out

@@ -1,4 +1,4 @@
-"""The rows of predictions.csv as readings take them."""
+"""The rows of predictions.csv as input of the evaluations."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,7 @@ from birads_zoo.recipe import Recipe
 from birads_zoo.runs.predictions import ABOUT, predicted_rows
 
 
-def test_a_table_of_an_older_version_tells_no_source():
+def test_a_table_of_an_older_version_has_no_source():
     rows = pd.DataFrame(dict.fromkeys(ABOUT, "x"), index=[0]).assign(part="test", fold=0, label="a", patient_id="P")
     rows[["probability_a", "probability_b"]] = [0.75, 0.25]
     target = Target(name="label", column="label", classes=None)

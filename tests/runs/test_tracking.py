@@ -1,4 +1,4 @@
-"""What a tracker gets, and that nothing it does reaches the run."""
+"""What a tracker gets, and that it cannot change the run."""
 
 import contextlib
 import dataclasses
@@ -54,7 +54,7 @@ def made(host, tmp_path):
     return lambda *settings: compose("default", parse_settings(settings), (), registry, host)
 
 
-def test_random_state_is_put_back_also_after_an_error():
+def test_random_state_is_restored_even_after_an_error():
     def draw():
         torch.manual_seed(1)
         return random.random(), float(np.random.rand()), float(torch.rand(()))
@@ -81,7 +81,7 @@ def test_the_main_metrics_are_those_of_metrics_json(finished):
     assert not [name for name in flat if "BI-RADS" in name]
 
 
-def test_what_is_undefined_is_left_out(finished):
+def test_undefined_metrics_are_left_out(finished):
     metrics = read_metrics(finished[0])
     scores = metrics.intervals.scores | {"macro_f1": None}
     undefined = replace(
@@ -105,8 +105,8 @@ def test_the_figures_that_trackers_get_show_no_pictures_of_patients(finished):
     assert all(path.is_file() and path.stem == name for name, path in given.items())
 
 
-class ExportedNetwork:
-    """A tracker of a loop in Python, such as one that tunes: it has no plugin."""
+class Stopper:
+    """A tracker of a loop in Python, such as a tuning loop; it has no plugin."""
 
     def __init__(self):
         self.losses, self.ended = [], ""
@@ -126,28 +126,28 @@ class ExportedNetwork:
 
 
 def test_a_loop_in_python_can_stop_a_run_and_sees_why_it_ended(phantom_root, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "permutation_tests", lambda *given: {})
-    judge = ExportedNetwork()
-    spec = TrackerSpec(name="judge", summary="s", build=lambda context: judge)
-    host = dataclasses.replace(load_host(), trackers={"judge": Registered(spec, "this loop")})
+    monkeypatch.setattr(pipeline, "permutation_tests", lambda *arguments: {})
+    stopper = Stopper()
+    spec = TrackerSpec(name="stopper", summary="s", build=lambda context: stopper)
+    host = dataclasses.replace(load_host(), trackers={"stopper": Registered(spec, "this loop")})
     changes = {
         "dataset.root": str(phantom_root), "model.backbone": "baseline_cnn", "split.folds": 2, "training.epochs": 3,
-        "image.height": 32, "image.width": 32, "tracking.trackers": ["judge"],
+        "image.height": 32, "image.width": 32, "tracking.trackers": ["stopper"],
     }  # fmt: skip
     recipe = compose("default", changes, ["no-dropout"], load_registry(tmp_path), host)
     with pytest.raises(RunStoppedError) as stopped:
         pipeline.run(recipe, host, tmp_path, "cpu", Screen())
     error = stopped.value
-    assert (error.tracker, error.reason, error.fold, error.epoch) == ("judge", "no hope", 0, 1)
-    assert error.folder == judge.run.folder == tmp_path / "baseline_cnn+no-dropout"
-    assert len(judge.losses) == 1
-    assert judge.ended == "stopped"
-    assert judge.run.run_id == "baseline_cnn+no-dropout"
-    assert judge.run.recipe["model"]["dropout"] == 0.0, "the ablation is not in the recipe"
-    assert judge.run.recipe["dataset"]["root"] == ""
-    assert judge.run.classes == ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
+    assert (error.tracker, error.reason, error.fold, error.epoch) == ("stopper", "no hope", 0, 1)
+    assert error.folder == stopper.run.folder == tmp_path / "baseline_cnn+no-dropout"
+    assert len(stopper.losses) == 1
+    assert stopper.ended == "stopped"
+    assert stopper.run.run_id == "baseline_cnn+no-dropout"
+    assert stopper.run.recipe["model"]["dropout"] == 0.0, "the ablation is not in the recipe"
+    assert stopper.run.recipe["dataset"]["root"] == ""
+    assert stopper.run.classes == ("BI-RADS 1", "BI-RADS 3", "BI-RADS 4", "BI-RADS 5")
     split = (error.folder / "split.csv").read_text().splitlines()[1:]
-    assert sum(judge.run.counts) == len(split) / judge.run.folds
+    assert sum(stopper.run.counts) == len(split) / stopper.run.folds
 
 
 # ── The recipe ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -171,7 +171,7 @@ def test_options_of_trackers_that_are_not_in_use_are_left_out_unchecked(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ('tracking.trackers=["plian"]', "unknown tracker 'plian'; did you mean 'plain'?"),
         ('tracking.trackers=["plain", "plain"]', "tracker 'plain' is named twice; name it once"),
@@ -193,10 +193,10 @@ def test_options_of_trackers_that_are_not_in_use_are_left_out_unchecked(tmp_path
         ),
     ],
 )
-def test_a_mistake_in_tracking_is_one_sentence(made, setting, said):
+def test_a_mistake_in_tracking_is_one_sentence(made, setting, message):
     with pytest.raises(UserError) as error:
         made(setting)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["mlflow", "tensorboard", "trackio", "wandb"])
@@ -207,7 +207,7 @@ def test_a_bundled_tracker_without_its_package_says_what_to_install(made, monkey
     assert str(error.value) == f"tracker {name!r} needs the package {name}: pip install 'birads-zoo[{name}]'"
 
 
-def test_tracking_is_no_part_of_what_shapes_a_result(made):
+def test_tracking_is_not_among_the_fields_that_shape_a_result(made):
     tracked = made('tracking.trackers=["plain"]', "tracking.options.plain.level=3")
     assert changed_fields(made(), tracked) == {}
     assert tracked.run_id == made().run_id
@@ -215,7 +215,7 @@ def test_tracking_is_no_part_of_what_shapes_a_result(made):
     assert shareable(tracked).tracking == Recipe().tracking
 
 
-def test_what_is_shared_of_a_recipe_names_no_files():
+def test_the_shared_part_of_a_recipe_names_no_files():
     named = {"dataset.root": "/home/x", "dataset.options": {"table": "/home/y"}, "model.weights": "/home/z"}
     assert "/home" not in str(shaping(shareable(Recipe().replace(named))))
 
@@ -230,9 +230,10 @@ def test_a_stopped_runs_recipe_can_get_other_trackers(made, host):
 
 
 def test_the_error_of_a_stop_survives_being_sent_to_another_process():
-    error = RunStoppedError("judge", "too slow", Path("runs/x"), 1, 3)
+    error = RunStoppedError("stopper", "too slow", Path("runs/x"), 1, 3)
     again = pickle.loads(pickle.dumps(error))
     assert (again.tracker, again.reason, again.folder, again.fold, again.epoch) == error.args
     assert str(again) == (
-        "stopped by tracker 'judge' after epoch 3 of fold 2: too slow; to go on with it: birads-zoo run --resume runs/x"
+        "stopped by tracker 'stopper' after epoch 3 of fold 2: too slow;"
+        " to go on with it: birads-zoo run --resume runs/x"
     )

@@ -11,13 +11,13 @@ TARGET = Target(name="birads", column="assessment", classes={f"BI-RADS {k}": (st
 
 @pytest.fixture(autouse=True)
 def all_refits(monkeypatch):
-    """Here shortcuts are judged as in a real run."""
+    """Test shortcuts with as many refits as in a real run."""
     monkeypatch.setattr(permutation_test, "RETRAININGS", 20)
 
 
 @pytest.fixture
 def index_of(tmp_path):
-    """Make an index from columns: `index_of(patient_id=[…], assessment=[…])`."""
+    """Return a function that makes an index from columns: `index_of(patient_id=[…], assessment=[…])`."""
 
     def make(**columns):
         count = len(next(iter(columns.values())))
@@ -29,7 +29,7 @@ def index_of(tmp_path):
 
 @pytest.fixture
 def labelled_of(index_of):
-    """Label rows: `labelled_of(labels, patients)`."""
+    """Return a function that makes labelled rows: `labelled_of(labels, patients)`."""
 
     def make(labels, patients):
         classes = tuple(f"BI-RADS {k + 1}" for k in range(max(labels) + 1))

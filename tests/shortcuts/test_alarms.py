@@ -1,4 +1,4 @@
-"""Planted shortcuts are flagged, and where none is planted there is no alarm."""
+"""Planted shortcuts are flagged, and there is no alarm without one."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def phantom():
 
 @pytest.fixture
 def fitted(phantom, tmp_path):
-    """Make a small phantom and its shortcuts: `fitted(shortcut, seed, neutral=False)` → rows, folds, shortcuts."""
+    """Make a small phantom and its shortcuts: `fitted(shortcut, seed, neutral=False)` → rows, folds, fitters."""
 
     def build(shortcut, seed, neutral=False):
         root = tmp_path / f"{shortcut}-{seed}"
@@ -43,13 +43,13 @@ def fitted(phantom, tmp_path):
 
 @pytest.fixture
 def flagged_in(fitted):
-    """Name the flagged shortcuts of a small phantom: `flagged_in(shortcut, seed)`, with neutral pictures if wished."""
+    """Return the names of the flagged shortcuts of a small phantom: `flagged_in(shortcut, seed, neutral=False)`."""
 
     def find(shortcut, seed, neutral=False):
         labelled, folds, shortcuts = fitted(shortcut, seed, neutral)
         patients = labelled.index.rows["patient_id"].to_numpy(dtype=str)
-        found = permutation_tests(labelled.labels, shortcuts, folds, patients, np.random.default_rng(seed))
-        return {name for name, result in found.items() if result.flagged}
+        results = permutation_tests(labelled.labels, shortcuts, folds, patients, np.random.default_rng(seed))
+        return {name for name, result in results.items() if result.flagged}
 
     return find
 
@@ -58,15 +58,17 @@ def flagged_in(fitted):
 def test_a_planted_shortcut_is_flagged_and_neutral_pictures_do_not_show_it(flagged_in):
     assert flagged_in("none", 0) == set()
     assert flagged_in("size", 0) >= {"metadata_tree", "thumbnail"}
-    assert flagged_in("size", 0, neutral=True) == {"metadata_tree"}, "the files' facts stay; the pixels tell no more"
+    assert flagged_in("size", 0, neutral=True) == {"metadata_tree"}, (
+        "the files' facts stay; the pixels no longer show it"
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["none", "shuffled-size", "shuffled-format"])
 def test_twenty_seeds_raise_few_false_alarms(flagged_in, kind):
-    """The shuffled ones have as many formats as the planted ones, and they tell nothing."""
+    """Shuffled shortcuts have as many formats as planted ones, but the formats are unrelated to the class."""
     alarms = sum(bool(flagged_in(kind, seed)) for seed in range(20))
-    assert alarms <= 3, f"{alarms} false alarms; 5 % of 20 is 1, and 4 or more would come up in 2 of 100"
+    assert alarms <= 3, f"{alarms} false alarms; 5 % of 20 is 1, and 4 or more would happen in 2 of 100"
 
 
 @pytest.mark.slow
@@ -77,7 +79,7 @@ def test_of_twenty_planted_shortcuts_none_is_missed(flagged_in, kind):
 
 @pytest.mark.slow
 def test_thumbnail_and_metadata_are_at_chance_over_twenty_seeds(fitted):
-    """The mean area over 20 phantoms of 28 patients has a deviation of about 0.01 where nothing is to be seen."""
+    """Without a shortcut, the mean area over 20 phantoms of 28 patients has a standard deviation of about 0.01."""
     areas = {"thumbnail": [], "metadata_tree": []}
     for seed in range(20):
         labelled, folds, shortcuts = fitted("none", seed)
@@ -89,4 +91,6 @@ def test_thumbnail_and_metadata_are_at_chance_over_twenty_seeds(fitted):
                         [roc_auc_score(labelled.labels[order] == k, shortcut.probabilities[:, k]) for k in range(4)]
                     )
                 )
-    assert {name: np.mean(each) for name, each in areas.items()} == pytest.approx(dict.fromkeys(areas, 0.5), abs=0.03)
+    assert {name: np.mean(values) for name, values in areas.items()} == pytest.approx(
+        dict.fromkeys(areas, 0.5), abs=0.03
+    )

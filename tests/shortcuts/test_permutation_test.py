@@ -19,13 +19,13 @@ from birads_zoo.shortcuts.without_pixels import Shortcut, majority, over_folds, 
 
 @pytest.fixture
 def cohort():
-    """Sixty women of four rows and two classes, in four folds: labels, patients, folds."""
+    """Sixty women with four rows each and two classes, in four folds: labels, patients, folds."""
     labels = np.repeat(np.arange(60) % 2, 4)
     patients = np.repeat(np.arange(60).astype(str), 4)
     return labels, patients, make_folds(patients, labels, ("1", "2"), SplitSection(folds=4), 0)
 
 
-def seen(name, folds, features):
+def linear_fitter(name, folds, features):
     return lambda labels: over_folds(name, folds, lambda fold: linear(fold, labels, 2, features))
 
 
@@ -37,7 +37,7 @@ def test_macro_f1_is_scikit_learns():
         assert _macro_f1(labels, np.eye(4)[guess]) == pytest.approx(expected)
 
 
-def test_patients_exchange_whole_blocks_with_equals_of_their_fold_only():
+def test_patients_exchange_whole_blocks_only_with_equal_patients_of_their_fold():
     patients = np.array(["a", "b", "a", "b", "c", "", "", "d", "d", "e", "e"])
     tested = ([0, 1, 2, 3, 4, 5, 6], [7, 8, 9, 10])
     empty = np.empty(0, np.int64)
@@ -45,7 +45,7 @@ def test_patients_exchange_whole_blocks_with_equals_of_their_fold_only():
     exchanged = _exchanges(patients, folds, 200, np.random.default_rng(0))
     assert {tuple(sorted(row)) for row in exchanged.tolist()} == {tuple(range(11))}, "a permutation of the rows"
     assert {tuple(row[[0, 2]]) for row in exchanged} == {(0, 2), (1, 3)}, "a has her own two labels or those of b"
-    assert {tuple(sorted(row[4:7])) for row in exchanged} == {(4, 5, 6)}, "rows alone exchange among themselves"
+    assert {tuple(sorted(row[4:7])) for row in exchanged} == {(4, 5, 6)}, "single rows exchange among themselves"
     assert {tuple(row[[7, 8]]) for row in exchanged} == {(7, 8), (9, 10)}, "those of the other fold likewise"
 
 
@@ -53,11 +53,11 @@ def test_a_shortcut_that_works_is_flagged_and_a_guess_is_not(cohort):
     labels, patients, folds = cohort
     generator = np.random.default_rng(1)
     noise = generator.normal(size=(240, 6)).astype(np.float32)
-    telling = noise + 1.5 * labels[:, None]
+    informative = noise + 1.5 * labels[:, None]
     fitters = [
         lambda labels: over_folds("majority", folds, lambda fold: majority(fold, labels, 2)),
-        seen("thumbnail", folds, telling),
-        seen("background", folds, noise),
+        linear_fitter("thumbnail", folds, informative),
+        linear_fitter("background", folds, noise),
     ]
     results = permutation_tests(labels, fitters, folds, patients, generator)
     assert list(results) == ["thumbnail", "background"]
@@ -67,42 +67,44 @@ def test_a_shortcut_that_works_is_flagged_and_a_guess_is_not(cohort):
 
 
 def test_the_p_value_is_the_rank_of_the_actual_score_among_those_of_exchanged_labels(cohort):
-    """By hand, for answers that are never fitted anew: one of four patients is called wrongly."""
+    """By hand, for predictions that are never refitted: one of four patients is predicted wrongly."""
     labels, patients, folds = cohort
     tested = np.concatenate([fold.test for fold in folds])
-    answer = np.eye(2)[np.where(np.arange(240) // 4 % 4 == 1, 1 - labels, labels)[tested]]
+    predicted = np.eye(2)[np.where(np.arange(240) // 4 % 4 == 1, 1 - labels, labels)[tested]]
     fitted = []
 
     def fit(labels):
         fitted.append(labels)
-        return Shortcut(name="thumbnail", summary="", probabilities=answer)
+        return Shortcut(name="thumbnail", summary="", probabilities=predicted)
 
     result = permutation_tests(labels, [fit], folds, patients, np.random.default_rng(0))["thumbnail"]
-    actual, *chance = (_macro_f1(own[tested], answer) for own in fitted)
+    actual, *chance = (_macro_f1(exchanged[tested], predicted) for exchanged in fitted)
     assert len(chance) == 20
     assert (result.macro_f1, result.gain) == pytest.approx((actual, actual - np.mean(chance)))
-    assert result.p_value == (1 + sum(own >= actual for own in chance)) / 21
+    assert result.p_value == (1 + sum(exchanged >= actual for exchanged in chance)) / 21
 
 
-def test_twenty_refits_show_no_less_than_one_in_twenty_one_and_rungs_answer_for_each_other():
+def test_the_smallest_p_value_is_one_in_twenty_one_and_shortcuts_are_corrected_for_each_other():
     scores = np.tile(np.linspace(0.4, 0.6, 21), (3, 1))
     scores[0, 0], scores[1, 0] = 0.99, 0.55  # far beyond its refits; within them
-    scores[1, 5] = 0.8  # the second rung once came far by chance
-    scores[2] = np.roll(scores[2], 1)  # the best of its own, but not as far
+    scores[1, 5] = 0.8  # a refit of the second shortcut scores high by chance
+    scores[2] = np.roll(scores[2], 1)  # the highest of its own scores, but lower than that refit
     first, second, third = _against_the_best(scores)
     assert first == pytest.approx(1 / 21)
     assert second > 0.2
-    assert third == pytest.approx(2 / 21), "another rung's refit came as far"
+    assert third == pytest.approx(2 / 21), "another shortcut's refit is as high"
 
 
-def test_what_is_sure_but_worth_little_is_not_flagged():
-    """A feature that is right in 53 of 100 rows, of 3000 women: beyond chance, and 0.03 macro-F1 above it."""
+def test_a_significant_but_small_gain_is_not_flagged():
+    """A feature that is right in 53 of 100 rows of 3000 women is significant, with 0.03 macro-F1 above chance."""
     generator = np.random.default_rng(0)
     labels = np.arange(3000) % 2
     patients = np.arange(3000).astype(str)
     folds = make_folds(patients, labels, ("1", "2"), SplitSection(folds=2), 0)
     hint = np.where(generator.random(3000) < 0.53, labels, 1 - labels).astype(np.float32)[:, None]
-    result = permutation_tests(labels, [seen("thumbnail", folds, hint)], folds, patients, generator)["thumbnail"]
+    result = permutation_tests(labels, [linear_fitter("thumbnail", folds, hint)], folds, patients, generator)[
+        "thumbnail"
+    ]
     assert result.p_value <= LEVEL
     assert 0 < result.gain < WORTH
     assert not result.flagged
@@ -120,7 +122,7 @@ def test_the_lookup_works_under_a_split_by_image_and_not_by_patient(cohort):
         assert result.flagged == flagged
 
 
-def test_a_constant_answer_is_never_flagged(cohort):
+def test_a_constant_prediction_is_never_flagged(cohort):
     labels, patients, folds = cohort
     same = Shortcut(name="thumbnail", summary="", probabilities=np.tile([0.6, 0.4], (240, 1)))
     result = permutation_tests(labels, [lambda labels: same], folds, patients, np.random.default_rng(0))["thumbnail"]
@@ -130,12 +132,12 @@ def test_a_constant_answer_is_never_flagged(cohort):
 
 @pytest.mark.slow
 def test_false_alarms_keep_to_the_level_when_rows_of_a_patient_agree(cohort):
-    """A patient's look is hers and says nothing of her class. Fixed predictions would be called in every eighth."""
+    """A patient's look is her own and unrelated to her class. Fixed predictions would alarm in one of eight."""
     labels, patients, folds = cohort
     alarms = 0
     for seed in range(60):
         generator = np.random.default_rng(seed)
         look = np.repeat(generator.normal(size=(60, 8)), 4, axis=0) + 0.5 * generator.normal(size=(240, 8))
-        fit = seen("thumbnail", folds, look.astype(np.float32))
+        fit = linear_fitter("thumbnail", folds, look.astype(np.float32))
         alarms += permutation_tests(labels, [fit], folds, patients, generator)["thumbnail"].p_value <= LEVEL
     assert alarms <= 7, "5 % of 60 are 3; 8 or more would come up once in a hundred"

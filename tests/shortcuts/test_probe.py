@@ -1,4 +1,4 @@
-"""Formats are named by what files have in common, and the probe names those of patients that it never saw."""
+"""Formats are named by what files have in common, and the probe predicts those of unseen patients."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from birads_zoo.inspection.formats.probe import probe, source_formats
 
 
 def facts(sizes, **changes):
-    """Facts of files of (height, width) each."""
+    """Return facts of files with these (height, width)."""
     height, width = np.array(sizes, dtype=float).T
     return pd.DataFrame({"width": width, "height": height, "mode": "L", "quality": 90.0, "exif": False} | changes)
 
@@ -19,7 +19,7 @@ def test_a_size_is_common_from_one_file_in_twenty_on():
     assert rare[-1] == "other sizes L q90"
 
 
-def test_sizes_that_differ_by_less_than_a_twentieth_are_one():
+def test_sizes_that_differ_by_less_than_a_twentieth_are_the_same():
     named = source_formats(facts([(200, 100)] * 4 + [(209, 100)] * 3 + [(200, 106)] * 2 + [(189, 106)]))
     assert named.tolist() == ["200×100 L q90"] * 7 + ["200×106 L q90"] * 2 + ["189×106 L q90"]
 
@@ -34,7 +34,7 @@ def test_a_format_is_size_mode_quality_and_exif_and_an_unread_file_has_none():
     assert named.tolist() == ["200×100 L q90 EXIF", "200×100 RGB", "200×100 L q90", ""]
 
 
-def test_formats_of_one_patient_alone_and_rows_without_a_patient_are_left_out():
+def test_formats_of_a_single_patient_and_rows_without_a_patient_are_left_out():
     patients = np.array(["a", "a", "b", "b", "c", "c", "c", " ", ""])
     named = np.array(["x", "y", "x", "y", "z", "z", "z", "x", "y"])
     pixels = np.random.default_rng(0).integers(0, 256, (9, 20, 16)).astype(np.uint8)
@@ -43,7 +43,7 @@ def test_formats_of_one_patient_alone_and_rows_without_a_patient_are_left_out():
     assert (alone.formats, alone.auc) == ({"x": 2}, None)
 
 
-def test_a_format_that_shows_is_named_and_one_that_does_not_is_guessed():
+def test_a_visible_format_is_recognised_and_an_invisible_one_is_guessed():
     generator = np.random.default_rng(0)
     patients = np.repeat(np.arange(12).astype(str), 4)
     named = np.where(np.arange(48) % 2, "x", "y")

@@ -1,4 +1,4 @@
-"""What the tests of studies share: tiny pictures of made-up patients, a model that memorises them, and quick runs."""
+"""Fixtures of the study tests: tiny pictures of made-up patients, a model that memorises them, and quick runs."""
 
 import csv
 
@@ -23,7 +23,7 @@ def fails(context):
 
 def null(classifier):
     for parameter in classifier.parameters():
-        parameter.requires_grad_(False).mul_(1.0).requires_grad_(True)  # an edit in name, of no consequence
+        parameter.requires_grad_(False).mul_(1.0).requires_grad_(True)  # an edit without any effect
     return classifier
 
 @hookimpl
@@ -55,11 +55,11 @@ def host(memorising, few_repeats):
 
 @pytest.fixture(scope="session")
 def write_pictures():
-    """Write a csv data set of 16×16 pictures: `write(root, patients, each, signal, pattern, seed)`.
+    """Return a function that writes a csv data set of 16×16 pictures.
 
-    Half of the patients, by chance, have each label; a patient has `each` pictures, on two sides in turn. A picture
-    is the sum of the label's pattern × `signal` (what a model may learn), a pattern of its own `pattern` ("patient" or
-    "breast"; what a model may memorise) and noise.
+    It is `write(root, patients, each, signal, pattern, seed)`. A random half of the patients has each label. A patient
+    has `each` pictures, on two sides in turn. A picture is the sum of the label's pattern × `signal` (which a model may
+    learn), the pattern of its `pattern`, "patient" or "breast" (which a model may memorise), and noise.
     """
 
     def write(root, patients, each, signal, pattern, seed):
@@ -68,12 +68,12 @@ def write_pictures():
         of_label = generator.normal(size=(2, SIDE, SIDE))
         lines = []
         for patient, label in enumerate(generator.permutation(np.arange(patients) % 2)):
-            own = generator.normal(size=(2, SIDE, SIDE))
+            of_patient = generator.normal(size=(2, SIDE, SIDE))
             for number in range(each):
                 side = number % 2
-                mine = own[side if pattern == "breast" else 0]
+                memorised = of_patient[side if pattern == "breast" else 0]
                 noise = generator.normal(scale=0.3, size=(SIDE, SIDE))
-                grey = np.clip(128 + 30 * (signal * of_label[label] + mine + noise), 0, 255)
+                grey = np.clip(128 + 30 * (signal * of_label[label] + memorised + noise), 0, 255)
                 name = f"{patient}-{number}.png"
                 Image.fromarray(grey.astype(np.uint8)).save(root / name)
                 lines.append([name, f"P{patient}", "LR"[side], "ab"[label]])
@@ -86,7 +86,7 @@ def write_pictures():
 
 @pytest.fixture(scope="session")
 def pixel_recipe(host):
-    """Compose the recipe of the linear model on such a data set: `pixel_recipe(root, **changes)`."""
+    """Return a function that composes the linear model's recipe on such data: `pixel_recipe(root, **changes)`."""
 
     def make(root, **changes):
         small = {
@@ -95,7 +95,7 @@ def pixel_recipe(host):
             "augmentation": "none", "split.folds": 4, "split.validation": 0.0, "training.epochs": 6,
             "training.learning_rate": 0.05, "training.sampler": "natural", "model.dropout": 0.0,
         }  # fmt: skip
-        given = {key.replace("__", "."): value for key, value in changes.items()}
-        return compose("default", small | given, (), load_registry(), host)
+        fields = {key.replace("__", "."): value for key, value in changes.items()}
+        return compose("default", small | fields, (), load_registry(), host)
 
     return make

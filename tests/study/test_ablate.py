@@ -1,4 +1,4 @@
-"""An ablation's verdict speaks of what it removes, and a null ablation shows nothing."""
+"""An ablation's verdict is about the part it removes, and a null ablation has no effect."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def _ablated(name):
 
 
 def _predicted(generator, right, seeds=3, patients=100):
-    """Two classes, two images a patient, of which a share `right` is predicted rightly, each seed by its own chance."""
+    """Return predictions for two classes and two images per patient; each seed is correct for a share `right`."""
     labels = np.repeat(np.arange(patients) % 2, 2)
     hit = generator.random((seeds, len(labels))) < right
     second = np.where(hit, labels, 1 - labels) * 0.6 + 0.2
@@ -41,15 +41,15 @@ def _predicted(generator, right, seeds=3, patients=100):
 
 def _effects(names, predicted, failures=None):
     variants = (FULL, *map(_ablated, names))
-    found = effects(variants, predicted, failures or {}, "macro_f1", ordinal=False)
-    return {row.name: row for row in found}
+    rows = effects(variants, predicted, failures or {}, "macro_f1", ordinal=False)
+    return {row.name: row for row in rows}
 
 
 def _name(ablation):
     return _ablated(ablation).name
 
 
-def test_verdicts_speak_of_what_is_removed():
+def test_verdicts_are_about_the_removed_part():
     generator = np.random.default_rng(0)
     predicted = {
         FULL.name: _predicted(generator, 0.75),
@@ -57,14 +57,14 @@ def test_verdicts_speak_of_what_is_removed():
         _name("no-freeze"): _predicted(generator, 0.95),  # better without it: freezing hurts
         _name("no-augmentation"): _predicted(generator, 0.75),
     }
-    found = _effects(["no-dropout", "no-freeze", "no-augmentation"], predicted)
-    assert found["no-dropout"].verdict == HELPS
-    assert found["no-dropout"].effect.low < 0.2 < found["no-dropout"].effect.high
-    assert found["no-freeze"].verdict == HURTS
-    assert found["no-freeze"].effect.value == pytest.approx(-0.2, abs=0.1)
-    assert found["no-freeze"].effect.high < 0
-    assert found["no-augmentation"].verdict == NOT_SHOWN
-    assert found["no-augmentation"].effect.low < 0 < found["no-augmentation"].effect.high
+    rows = _effects(["no-dropout", "no-freeze", "no-augmentation"], predicted)
+    assert rows["no-dropout"].verdict == HELPS
+    assert rows["no-dropout"].effect.low < 0.2 < rows["no-dropout"].effect.high
+    assert rows["no-freeze"].verdict == HURTS
+    assert rows["no-freeze"].effect.value == pytest.approx(-0.2, abs=0.1)
+    assert rows["no-freeze"].effect.high < 0
+    assert rows["no-augmentation"].verdict == NOT_SHOWN
+    assert rows["no-augmentation"].effect.low < 0 < rows["no-augmentation"].effect.high
 
 
 def test_the_p_values_are_corrected_over_the_ablations_that_were_tested():
@@ -76,10 +76,10 @@ def test_the_p_values_are_corrected_over_the_ablations_that_were_tested():
     failures = {_name("no-pretrained"): Failure(reason="it does nothing", nothing_changed=True)}
     together = _effects(["no-dropout", "no-freeze", "no-augmentation", "no-pretrained"], predicted, failures)
     assert 0 < alone.p < 0.3
-    assert together["no-dropout"].p == pytest.approx(min(3 * alone.p, 1)), "Holm: three were tested, four were asked"
+    assert together["no-dropout"].p == pytest.approx(min(3 * alone.p, 1)), "Holm: three were tested, of four"
 
 
-def test_what_cannot_be_tested_is_a_row_that_says_so():
+def test_an_ablation_that_cannot_be_tested_has_a_row_with_the_reason():
     generator = np.random.default_rng(2)
     full = _predicted(generator, 0.7)
     predicted = {FULL.name: full, _name("no-dropout"): full}
@@ -87,18 +87,18 @@ def test_what_cannot_be_tested_is_a_row_that_says_so():
         _name("no-freeze"): Failure(reason="ablation 'no-freeze' changes nothing", nothing_changed=True),
         _name("no-batchnorm"): Failure(reason="seed 0: it diverged"),
     }
-    found = _effects(["no-dropout", "no-freeze", "no-batchnorm"], predicted, failures)
-    assert (found["no-dropout"].verdict, found["no-dropout"].p) == (NOTHING, None), "the very same predictions"
-    assert (found["no-freeze"].verdict, found["no-freeze"].effect) == (NOTHING, None)
-    assert (found["no-batchnorm"].verdict, found["no-batchnorm"].effect) == ("failed: seed 0: it diverged", None)
+    rows = _effects(["no-dropout", "no-freeze", "no-batchnorm"], predicted, failures)
+    assert (rows["no-dropout"].verdict, rows["no-dropout"].p) == (NOTHING, None), "exactly the same predictions"
+    assert (rows["no-freeze"].verdict, rows["no-freeze"].effect) == (NOTHING, None)
+    assert (rows["no-batchnorm"].verdict, rows["no-batchnorm"].effect) == ("failed: seed 0: it diverged", None)
 
 
-def test_two_networks_that_call_every_image_one_class_are_no_comparison():
+def test_two_networks_that_predict_a_single_class_are_not_compared():
     generator = np.random.default_rng(3)
     predicted = {FULL.name: _predicted(generator, 0.7), _name("no-dropout"): _predicted(generator, 0.7)}
-    for found in predicted.values():
-        found.out_of_fold.probabilities[..., 1] = 0.3 * found.out_of_fold.probabilities[..., 1]
-        found.out_of_fold.probabilities[..., 0] = 1 - found.out_of_fold.probabilities[..., 1]
+    for predictions in predicted.values():
+        predictions.out_of_fold.probabilities[..., 1] = 0.3 * predictions.out_of_fold.probabilities[..., 1]
+        predictions.out_of_fold.probabilities[..., 0] = 1 - predictions.out_of_fold.probabilities[..., 1]
     row = _effects(["no-dropout"], predicted)["no-dropout"]
     assert (row.verdict, row.effect, row.p) == (COLLAPSED, None, None)
     (row,) = effects((FULL, _ablated("no-dropout")), predicted, {}, "macro_auroc", ordinal=False)
@@ -112,7 +112,7 @@ def test_a_verdict_needs_a_small_p_and_a_sign():
 
 
 def _null(generator, seeds, patients=60):
-    """Predictions of four models that differ by the chance of rows and of seeds; some patients are hard for all."""
+    """Yield predictions of four models that differ by chance of rows and seeds; some patients are hard for all."""
     of = np.repeat(np.arange(patients), 3)
     labels, hard = of % 2, 0.8 + generator.normal(0, 1.2, patients)[of]
     for name in (FULL.name, *map(_name, NULLS)):
@@ -141,22 +141,24 @@ NULLS = ("no-dropout", "no-freeze", "no-augmentation")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [2, 3])
-def test_null_ablations_are_shown_no_more_often_than_the_level_says(seeds):
-    """A study of three is wrong if any is shown: at 5 %, 12 of 100 studies would be so by chance once in 200 times.
+def test_null_ablations_have_an_effect_no_more_often_than_the_level_allows(seeds):
+    """A study of three is wrong if any has an effect: at 5 %, 12 of 100 studies are wrong by chance once in 200 times.
 
-    (Seen: 10 and 8 of 200 with 2 and 3 seeds. With one seed, whose chance no test can see, 71 of 200.)
+    (Observed: 10 and 8 of 200 with 2 and 3 seeds. With one seed, where no test sees seed noise, 71 of 200.)
     """
     wrong = 0
     for study in range(100):
-        found = _effects(NULLS, dict(_null(np.random.default_rng(study), seeds)))
-        wrong += any(row.verdict != NOT_SHOWN for row in found.values())
+        rows = _effects(NULLS, dict(_null(np.random.default_rng(study), seeds)))
+        wrong += any(row.verdict != NOT_SHOWN for row in rows.values())
     assert wrong < 12, f"{wrong} of 100 studies gave a null ablation an effect"
 
 
-def test_a_metric_that_the_rows_do_not_tell_is_no_verdict():
+def test_an_undefined_metric_gives_no_verdict():
     generator = np.random.default_rng(0)
     predicted = {FULL.name: _predicted(generator, 0.75), _name("no-dropout"): _predicted(generator, 0.5)}
-    predicted = {name: replace(found, labels=np.zeros_like(found.labels)) for name, found in predicted.items()}
+    predicted = {
+        name: replace(predictions, labels=np.zeros_like(predictions.labels)) for name, predictions in predicted.items()
+    }
     (row,) = effects((FULL, _ablated("no-dropout")), predicted, {}, "macro_auroc", ordinal=False)
     assert (row.effect, row.p, row.verdict) == (None, None, UNDEFINED)
 

@@ -29,7 +29,7 @@ MACHINE = Machine(
 
 @pytest.fixture(scope="module")
 def predicted(made_metrics):
-    """Runs of two classes, two rows a patient; seed s predicts a share `right[s]` rightly: `predicted(right, …)`."""
+    """Runs of two classes, two rows per patient; seed s is right for a share `right[s]`: `predicted(right, …)`."""
     return partial(_predicted, made_metrics)
 
 
@@ -92,7 +92,7 @@ def board(models):
 
 
 @pytest.fixture(scope="module")
-def found(board):
+def table(board):
     return board("accuracy")
 
 
@@ -109,15 +109,15 @@ def _board(models, metric):
     return leaderboard(study, models, failures, MACHINE, (), ordinal=False)
 
 
-def test_entries_are_sorted_by_score_and_the_failed_come_last(found):
-    assert [entry.name for entry in found.entries] == ["high", "twin", "low", "broken"]
-    assert [entry.score and round(entry.score.value, 3) for entry in found.entries] == [0.91, 0.905, 0.6, None]
-    assert found.entries[-1].error == "seed 0: it never builds"
+def test_entries_are_sorted_by_score_and_failed_entries_come_last(table):
+    assert [entry.name for entry in table.entries] == ["high", "twin", "low", "broken"]
+    assert [entry.score and round(entry.score.value, 3) for entry in table.entries] == [0.91, 0.905, 0.6, None]
+    assert table.entries[-1].error == "seed 0: it never builds"
 
 
-def test_models_that_tests_do_not_tell_apart_share_a_rank(found):
-    assert found.ranks == (1, 1, 3, None)
-    p = found.pairwise
+def test_models_without_a_significant_difference_share_a_rank(table):
+    assert table.ranks == (1, 1, 3, None)
+    p = table.pairwise
     assert p[0][1] > 0.05 > p[0][2]
     assert [p[k][k] for k in range(4)] == [None] * 4
     assert [row[3] for row in p] == list(p[3]) == [None] * 4
@@ -128,15 +128,15 @@ def test_with_one_seed_there_is_no_rank_and_no_test(predicted):
     generator = np.random.default_rng(0)
     models = {"low": predicted(0.6, generator, seeds=1), "high": predicted(0.9, generator, seeds=1)}
     study = Study(kind="compare", variants=tuple(map(_variant, models)), seeds=(0,), metric="accuracy", command="")
-    found = leaderboard(study, models, {}, MACHINE, (), ordinal=False)
-    assert [entry.name for entry in found.entries] == ["high", "low"]
-    assert found.ranks == (None, None)
-    assert found.pairwise == ((None, None), (None, None))
-    assert found.smallest_gap is None
+    table = leaderboard(study, models, {}, MACHINE, (), ordinal=False)
+    assert [entry.name for entry in table.entries] == ["high", "low"]
+    assert table.ranks == (None, None)
+    assert table.pairwise == ((None, None), (None, None))
+    assert table.smallest_gap is None
 
 
-def test_models_that_predict_the_very_same_are_no_test_of_their_own(predicted):
-    """They share a rank, and the others' p-values are corrected as if only one of them were there."""
+def test_models_with_equal_predictions_are_not_tested(predicted):
+    """They share a rank, and p-values are corrected only for the pairs that are tested."""
     first, second = predicted(0.9, np.random.default_rng(0)), predicted(0.8, np.random.default_rng(1))
     boards = []
     for models in ({"one": first, "other": second}, {"one": first, "copy": first, "other": second}):
@@ -150,25 +150,25 @@ def test_models_that_predict_the_very_same_are_no_test_of_their_own(predicted):
     assert together.pairwise[0][2] == pytest.approx(min(2 * alone.pairwise[0][1], 1))
 
 
-def test_the_smallest_gap_is_that_of_the_pair_that_tells_least(found, models):
+def test_the_smallest_gap_is_the_largest_of_all_pairs(table, models):
     gaps = [
         compare(a, b, "accuracy", ordinal=False).smallest_gap for a, b in itertools.combinations(models.values(), 2)
     ]
     assert min(gaps) < 0.9 * max(gaps), "the pairs differ"
-    assert found.smallest_gap == max(gaps)
+    assert table.smallest_gap == max(gaps)
 
 
-def test_an_entry_has_its_spread_classes_and_cost(found):
-    high = found.entries[0]
+def test_an_entry_has_its_spread_classes_and_cost(table):
+    high = table.entries[0]
     assert high.seed_spread == pytest.approx(0.02 / 2**0.5)
-    assert [(one.name, one.f1, one.auroc, one.n, one.patients) for one in high.per_class] == [
+    assert [(row.name, row.f1, row.auroc, row.n, row.patients) for row in high.per_class] == [
         ("a", 0.5, 0.7, N // 2, N // 4),
         ("b", 0.4, None, N // 2, N // 4),
     ]
     assert (high.parameters, high.flops, high.train_rate, high.energy) == (10, None, 15.0, None)
 
 
-def test_the_gain_and_the_shortcuts_are_of_the_metric_if_runs_have_them_in_it(board, found):
+def test_the_gain_and_the_shortcuts_are_of_the_metric_where_runs_have_them(board, table):
     by_f1 = board("macro_f1")
     high, twin = by_f1.entries[:2]
     assert (high.gain.value, high.gain.low, high.gain.high, high.best_shortcut) == (
@@ -176,29 +176,29 @@ def test_the_gain_and_the_shortcuts_are_of_the_metric_if_runs_have_them_in_it(bo
     )  # fmt: skip
     assert (twin.gain, twin.best_shortcut) == (None, "")
     assert by_f1.shortcuts == {"thumbnail": 0.55, "majority": 0.5}
-    assert (found.entries[0].gain, found.shortcuts) == (None, {}), "shortcuts are not scored by accuracy"
+    assert (table.entries[0].gain, table.shortcuts) == (None, {}), "shortcuts are not scored by accuracy"
 
 
-def test_folds_are_told_one_by_one_for_every_seed_and_their_spread_is_within_seeds(found):
-    high = found.entries[0]
-    assert [(one.seed, one.fold, one.n, one.value) for one in high.by_fold] == [
+def test_each_fold_of_every_seed_has_a_score_and_the_spread_is_within_seeds(table):
+    high = table.entries[0]
+    assert [(fold.seed, fold.fold, fold.n, fold.value) for fold in high.by_fold] == [
         (0, 0, 120, 0.6), (0, 1, 80, 0.8), (1, 0, 120, 0.6), (1, 1, 80, 0.8),
     ]  # fmt: skip
     assert high.fold_spread == pytest.approx(0.02**0.5)
-    assert (found.entries[-1].by_fold, found.entries[-1].fold_spread) == ((), None), "it failed"
+    assert (table.entries[-1].by_fold, table.entries[-1].fold_spread) == ((), None), "it failed"
 
 
-def test_the_leaderboard_says_on_what_it_rests(found):
-    assert (found.n, found.patients, found.folds, found.split, found.leaky) == (N, N // 2, 5, "patient", False)
-    assert found.classes == ("a", "b")
-    assert found.environment == MACHINE
+def test_the_leaderboard_describes_its_data(table):
+    assert (table.n, table.patients, table.folds, table.split, table.leaky) == (N, N // 2, 5, "patient", False)
+    assert table.classes == ("a", "b")
+    assert table.environment == MACHINE
 
 
-def test_a_score_is_the_seeds_mean_and_more_seeds_that_differ_widen_its_interval(predicted):
+def test_a_score_is_the_mean_of_seeds_and_seeds_that_differ_widen_its_interval(predicted):
     generator = np.random.default_rng(1)
-    alike, apart = predicted((0.7, 0.7), generator), predicted((0.5, 0.9), generator)
+    equal, apart = predicted((0.7, 0.7), generator), predicted((0.5, 0.9), generator)
     assert values(apart, "accuracy", ordinal=False) == [0.5, 0.9]
-    narrow, wide = (score(one, "accuracy", ordinal=False) for one in (alike, apart))
+    narrow, wide = (score(model, "accuracy", ordinal=False) for model in (equal, apart))
     assert narrow.value == wide.value == pytest.approx(0.7)
     assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
     assert narrow.low < 0.7 < narrow.high

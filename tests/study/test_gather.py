@@ -19,7 +19,7 @@ COST = Cost(
 
 @pytest.fixture
 def write(tmp_path, made_metrics):
-    """Write a run's folder: `write("name", rows)`."""
+    """Return a function that writes a run's folder: `write("name", rows)`."""
 
     def write(name, rows=ROWS, **metrics):
         folder = tmp_path / name
@@ -32,15 +32,15 @@ def write(tmp_path, made_metrics):
     return write
 
 
-def test_rows_come_in_their_own_order_with_ids_and_names_as_written(write):
-    found = gather([write("one"), write("two")])
-    assert found.rows.tolist() == [3, 7]
-    assert found.labels.tolist() == [0, 1], "a class called NA is a class"
-    assert found.patients.tolist() == ["", "007"], "an id keeps its zeros, and an unknown one is empty"
-    assert found.out_of_fold.probabilities.shape == (2, 2, 2)
-    assert found.out_of_fold.probabilities[1].tolist() == [[1.0, 0.0], [0.25, 0.75]]
-    assert [metrics.n for metrics in found.metrics] == [2, 2]
-    assert found.costs == (COST, COST)
+def test_rows_are_sorted_by_number_with_ids_and_names_as_written(write):
+    predicted = gather([write("one"), write("two")])
+    assert predicted.rows.tolist() == [3, 7]
+    assert predicted.labels.tolist() == [0, 1], "a class called NA is a class"
+    assert predicted.patients.tolist() == ["", "007"], "an id keeps its zeros, and an unknown one is empty"
+    assert predicted.out_of_fold.probabilities.shape == (2, 2, 2)
+    assert predicted.out_of_fold.probabilities[1].tolist() == [[1.0, 0.0], [0.25, 0.75]]
+    assert [metrics.n for metrics in predicted.metrics] == [2, 2]
+    assert predicted.costs == (COST, COST)
 
 
 def test_validation_rows_are_left_out(write):
@@ -48,27 +48,27 @@ def test_validation_rows_are_left_out(write):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "reason"),
     [
         ("7,x.png", "8,x.png", "2 rows were predicted by only one of the two"),
         ("test,NA,NA", "test,a,NA", "1 rows have another label"),
         ("x.png,007", "x.png,7", "1 rows have another patient"),
     ],
 )
-def test_runs_of_other_rows_are_not_compared(write, old, new, said):
-    one, other = write("one"), write("other", ROWS.replace(old, new))
-    assert difference(gather([one]), gather([other])) == said
-    with pytest.raises(UserError, match=rf"{other} cannot be compared with {one}: {said}"):
-        gather([one, other])
-    predicted, failures = collect({"full": [one], "bare": [other]}, {})
+def test_runs_of_other_rows_are_not_compared(write, old, new, reason):
+    first, second = write("one"), write("other", ROWS.replace(old, new))
+    assert difference(gather([first]), gather([second])) == reason
+    with pytest.raises(UserError, match=rf"{second} cannot be compared with {first}: {reason}"):
+        gather([first, second])
+    predicted, failures = collect({"full": [first], "bare": [second]}, {})
     assert list(predicted) == ["full"]
-    assert failures["bare"].reason == f"it cannot be compared with full: {said}"
+    assert failures["bare"].reason == f"it cannot be compared with full: {reason}"
 
 
 def test_runs_of_other_classes_are_not_compared(write):
-    one, other = gather([write("one")]), gather([write("other", classes=["NA", "a"])])
-    assert difference(one, other) == "its classes are NA, a, not a, NA"
-    assert np.array_equal(one.out_of_fold.probabilities[..., ::-1], other.out_of_fold.probabilities)
+    first, second = gather([write("one")]), gather([write("other", classes=["NA", "a"])])
+    assert difference(first, second) == "its classes are NA, a, not a, NA"
+    assert np.array_equal(first.out_of_fold.probabilities[..., ::-1], second.out_of_fold.probabilities)
 
 
 @pytest.mark.parametrize("text", ["row\n1\n", ""])
@@ -81,15 +81,15 @@ def test_damaged_predictions_are_one_sentence(write, text):
 
 @pytest.mark.parametrize("name", ["metrics.json", "cost.json"])
 @pytest.mark.parametrize(
-    ("text", "said"), [("{", r"is damaged \(.*\)"), ("{}", r"was written by an older birads-zoo \(.*\)")]
+    ("text", "reason"), [("{", r"is damaged \(.*\)"), ("{}", r"was written by an older birads-zoo \(.*\)")]
 )
-def test_results_that_cannot_be_read_are_one_sentence(write, name, text, said):
+def test_results_that_cannot_be_read_are_one_sentence(write, name, text, reason):
     folder = write("one")
     (folder / name).write_text(text)
-    with pytest.raises(UserError, match=rf"^{folder / name} {said}; run it again \(delete that folder first\)$"):
+    with pytest.raises(UserError, match=rf"^{folder / name} {reason}; run it again \(delete that folder first\)$"):
         gather([folder])
 
 
-def test_a_row_that_is_there_twice_is_refused(write):
+def test_a_duplicate_row_is_rejected(write):
     with pytest.raises(UserError, match=r"predictions.csv has a row twice"):
         gather([write("one", ROWS * 2)])

@@ -1,4 +1,4 @@
-"""A leaking split's inflation is found where a model memorises patients, and not where nothing can leak."""
+"""A leaking split's inflation is detected where a model memorises patients, and not where nothing can leak."""
 
 import pytest
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.usefixtures("no_figures"), pytest.mark.filterwarnings(
 
 @pytest.fixture
 def schemes(host, write_pictures, pixel_recipe, tmp_path):
-    """Run a leakage study of the linear model of pixels on made-up patients: its rows by scheme."""
+    """Return a function that runs a leakage study of the linear model on made-up patients and returns its rows."""
 
     def run(patients, each, signal, pattern):
         recipe = pixel_recipe(write_pictures(tmp_path / "root", patients, each, signal, pattern, 0))
@@ -29,20 +29,22 @@ def schemes(host, write_pictures, pixel_recipe, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_model_that_knows_its_patients_scores_by_chance_when_they_are_new(schemes):
-    """Labels are drawn by patient and nothing but the patient tells them: the whole score under a leak is leakage."""
+def test_a_model_that_memorises_patients_scores_at_chance_on_new_patients(schemes):
+    """Labels are random by patient, and only the patient predicts them: the whole score under a leak is leakage."""
     rows = schemes(40, 4, 0.0, "patient")
     assert rows["patient"].score.low < 0.5 < rows["patient"].score.high, "chance is 0.5 for two equal classes"
     assert rows["patient"].inflation is None
     for scheme in ("image", "breast"):
         assert rows[scheme].score.value > 0.85
-        assert rows[scheme].inflation.low < 0.45 < rows[scheme].inflation.high, "the gap of a model that knows is 0.5"
+        assert rows[scheme].inflation.low < 0.45 < rows[scheme].inflation.high, (
+            "the gap of a model that knows all patients is 0.5"
+        )
         assert rows[scheme].p < 0.01
         assert rows[scheme].verdict == "inflates the score"
 
 
 @pytest.mark.slow
-def test_a_split_by_breast_is_tight_where_each_breast_looks_its_own_way(schemes):
+def test_a_split_by_breast_does_not_leak_where_breasts_have_their_own_patterns(schemes):
     rows = schemes(40, 4, 0.0, "breast")
     assert rows["image"].verdict == "inflates the score"
     assert rows["breast"].verdict == "no inflation shown"
@@ -51,7 +53,7 @@ def test_a_split_by_breast_is_tight_where_each_breast_looks_its_own_way(schemes)
 
 @pytest.mark.slow
 def test_independent_images_have_no_gap(schemes):
-    """One image a patient: all three splits are the same but for chance."""
+    """With one image per patient all three splits are the same except for chance."""
     rows = schemes(80, 1, 0.1, "patient")
     assert 0.55 < rows["patient"].score.value < 0.95, "a model that learns nothing, or all, would show no gap either"
     for scheme in ("image", "breast"):
@@ -61,7 +63,7 @@ def test_independent_images_have_no_gap(schemes):
 
 
 @pytest.mark.parametrize(("level", "splits"), [("breast", ["patient", "breast"]), ("", ["patient", "breast", "image"])])
-def test_splits_that_are_one_at_the_labels_level_are_not_compared(
+def test_splits_that_are_the_same_at_the_labels_level_are_not_compared(
     host, write_pictures, pixel_recipe, tmp_path, level, splits
 ):
     recipe = pixel_recipe(write_pictures(tmp_path / "root", 2, 2, 0.0, "patient", 0), dataset__level=level)
@@ -69,7 +71,7 @@ def test_splits_that_are_one_at_the_labels_level_are_not_compared(
     assert [variant.mark for variant in fitting(study, host).variants] == splits
 
 
-def test_labels_of_patients_cannot_leak_and_are_refused(host, pixel_recipe, tmp_path):
+def test_labels_of_patients_cannot_leak_and_are_rejected(host, pixel_recipe, tmp_path):
     recipe = pixel_recipe(tmp_path, dataset__level="patient", dataset__views="exam")
     study = Study(kind="leakage", variants=leaking(recipe), seeds=(0,), metric="macro_f1", command="")
     with pytest.raises(
@@ -79,7 +81,7 @@ def test_labels_of_patients_cannot_leak_and_are_refused(host, pixel_recipe, tmp_
     assert not (tmp_path / "study").exists()
 
 
-def test_the_leaky_splits_say_that_they_leak(host, write_pictures, pixel_recipe, tmp_path, recwarn):
+def test_leaky_splits_give_a_warning(host, write_pictures, pixel_recipe, tmp_path, recwarn):
     recipe = pixel_recipe(write_pictures(tmp_path / "root", 12, 2, 0.0, "patient", 0), training__epochs=1)
     variants = tuple(variant for variant in leaking(recipe) if variant.mark == "image")
     study = Study(kind="leakage", variants=variants, seeds=(0,), metric="macro_f1", command="")
@@ -103,7 +105,7 @@ def test_a_split_that_cannot_be_made_is_a_row_with_its_reason(host, write_pictur
 
 
 def test_a_split_is_leaky_if_its_runs_leaked(host, write_pictures, pixel_recipe, tmp_path):
-    """With one image a patient no split has a patient on both sides, whatever its scheme allows."""
+    """With one image per patient no split has a patient on both sides, whatever its scheme allows."""
     recipe = pixel_recipe(write_pictures(tmp_path / "root", 12, 1, 0.0, "patient", 0), training__epochs=1)
     variants = tuple(variant for variant in leaking(recipe) if variant.mark != "breast")
     study = Study(kind="leakage", variants=variants, seeds=(0,), metric="macro_f1", command="")

@@ -1,4 +1,4 @@
-"""What a study asks for: which recipes, with which seeds, in which folders."""
+"""The plan of a study: its recipes, seeds and folders."""
 
 import numpy as np
 import pandas as pd
@@ -38,13 +38,13 @@ def test_each_backbone_is_compared_with_and_without_each_ablation():
     ]
 
 
-def test_several_recipes_are_told_apart_in_names_and_folders():
+def test_several_recipes_have_different_names_and_folders():
     study = _study(*_compared(recipes=("default", "demo"), backbones=["baseline_cnn"]), seeds=(4,))
     assert [variant.name for variant in study.variants] == ["baseline_cnn@default", "baseline_cnn@demo"]
     assert [job.name for job in study.jobs] == ["baseline_cnn@4@default", "baseline_cnn@4@demo"]
 
 
-def test_a_variant_says_from_which_weights_its_backbone_begins(tmp_path):
+def test_a_variant_describes_the_weights_its_backbone_starts_with(tmp_path):
     (tmp_path / "mobilenet_v2_mine.pth").touch()
     (frozen, _) = _compared(backbones=["mobilenet_v2"], ablations=["no-pretrained"], recipes=("lesions",))
     (own,) = _compared(backbones=["mobilenet_v2"], weights=tmp_path)
@@ -53,7 +53,7 @@ def test_a_variant_says_from_which_weights_its_backbone_begins(tmp_path):
     assert starts == ["pretrained, frozen", "pretrained", "random"]
 
 
-def test_jobs_go_seed_by_seed_and_carry_their_seed():
+def test_jobs_are_ordered_by_seed_and_have_their_seed():
     jobs = _study(*_compared(backbones=["resnet50", "baseline_cnn"])).jobs
     assert [job.name for job in jobs] == ["resnet50@0", "baseline_cnn@0", "resnet50@1", "baseline_cnn@1"]
     assert [job.recipe.seed for job in jobs] == [0, 0, 1, 1]
@@ -75,17 +75,17 @@ def test_an_ablation_that_the_recipe_has_already_is_not_added_twice():
     assert variants[1].full == variants[0].name == variants[0].full
 
 
-def test_an_unknown_ablation_is_named_with_its_neighbours():
+def test_an_unknown_ablation_is_reported_with_similar_names():
     with pytest.raises(UserError, match="unknown ablation 'no-dropuot'; did you mean 'no-dropout'"):
         _compared(backbones=["baseline_cnn"], ablations=["no-dropuot"])
 
 
-def test_a_backbone_named_twice_is_refused():
-    with pytest.raises(UserError, match="'resnet50' is asked for twice in one study"):
+def test_a_backbone_named_twice_is_rejected():
+    with pytest.raises(UserError, match="'resnet50' is named twice in one study"):
         _study(*_compared(backbones=["resnet50", "resnet50"]))
 
 
-def test_seeds_go_on_from_the_recipes_own():
+def test_seeds_start_at_the_recipes_own():
     assert seeds_from(42, 3) == (42, 43, 44)
     with pytest.raises(UserError, match="--seeds 0: a study needs one seed"):
         seeds_from(0, 0)
@@ -93,7 +93,7 @@ def test_seeds_go_on_from_the_recipes_own():
 
 @pytest.mark.parametrize("scheme", ["paper", "official"])
 @pytest.mark.filterwarnings("ignore::birads_zoo.errors.BiradsZooWarning")
-def test_splits_of_one_fold_take_several_seeds_because_they_hold_out_the_same_rows_for_each(scheme):
+def test_splits_of_one_fold_allow_several_seeds_with_the_same_test_rows(scheme):
     assert len(_study(Variant(recipe=Recipe().replace({"split.scheme": scheme}))).jobs) > 1
     patients = [f"P{row}" for row in range(80)]
     rows = pd.DataFrame({"patient_id": patients, "laterality": "L", "split": ["train", "test"] * 40})

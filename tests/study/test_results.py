@@ -1,4 +1,4 @@
-"""What `leakage` and `ablate` write of effects that were found elsewhere."""
+"""The files that `leakage` and `ablate` write, from given effects."""
 
 import json
 
@@ -19,7 +19,7 @@ SCORE = Estimate(value=0.7, low=0.6, high=0.8)
 
 @pytest.fixture
 def about():
-    """What a study rests on: `about(seeds=(0, 1))`."""
+    """Return a function that describes a study: `about(seeds=(0, 1))`."""
 
     def make(seeds=(0, 1), level="image"):
         return Basis(
@@ -37,21 +37,21 @@ def scheme(name, gap):
     )  # fmt: skip
 
 
-def test_the_gap_that_would_have_been_shown_is_that_of_the_split_that_tells_least(tmp_path, about):
-    found = [scheme("patient", None), scheme("breast", 0.0625), scheme("image", 0.125)]
-    text, values = write_leakage(tmp_path, about(), found)
+def test_the_reported_gap_is_the_largest_smallest_gap_of_all_splits(tmp_path, about):
+    schemes = [scheme("patient", None), scheme("breast", 0.0625), scheme("image", 0.125)]
+    text, values = write_leakage(tmp_path, about(), schemes)
     assert "A difference of 0.125 or more would have been shown with power 0.8" in text
     assert (tmp_path / "leakage.md").read_text() == f"{text}\n\n`birads-zoo …`\n"
     assert json.loads((tmp_path / "leakage.json").read_text())["schemes"] == list(msgspec.to_builtins(values.schemes))
     assert {path.name for path in tmp_path.iterdir()} == {"leakage.md", "leakage.json", "leakage.csv", "figures"}
-    alone, _ = write_leakage(tmp_path, about(), found[:1])
+    alone, _ = write_leakage(tmp_path, about(), schemes[:1])
     assert "would have been shown" not in alone
 
 
 @pytest.mark.parametrize(
     ("seeds", "counted", "warned"), [((0,), "4 folds, 1 seed ·", True), ((0, 1), "2 seeds", False)]
 )
-def test_what_a_study_of_one_seed_cannot_say_stands_below_it(tmp_path, about, seeds, counted, warned):
+def test_a_study_of_one_seed_has_a_caveat(tmp_path, about, seeds, counted, warned):
     effect = Effect(name="no-dropout", backbone="my-net", effect=SCORE, p=0.01, verdict="helps")
     text, _ = write_ablations(tmp_path, about(seeds), SCORE, [effect])
     assert counted in text
@@ -63,5 +63,5 @@ def test_what_a_study_of_one_seed_cannot_say_stands_below_it(tmp_path, about, se
 
 
 @pytest.mark.parametrize(("level", "counted"), [("breast", "80 breasts of 40"), ("patient", "80 exams of 40")])
-def test_what_is_counted_is_what_labels_are_of(about, level, counted):
+def test_samples_are_counted_at_the_level_of_the_labels(about, level, counted):
     assert counted in about(level=level).text

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability, calibration errors, and proper scores."""
+"""Measures the calibration of probabilities: reliability, calibration errors, and proper scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BINS = 10
 """Bins of a reliability diagram, at most."""
 
 _ROWS = 20  # in a bin at least; fewer bins where there are fewer rows
-_SMALLEST = 1e-12  # what a probability counts as at least in the log loss, which one 0 would make infinite
+_SMALLEST = 1e-12  # the smallest probability in the log loss, which a single 0 would make infinite
 
 Floats = NDArray[np.float64]
 
@@ -24,26 +24,27 @@ def measure_calibration(
     patients: NDArray[np.str_],
     classes: tuple[str, ...],
 ) -> Calibration:
-    """Tell how well the probabilities (n, K) of n ≥ 1 rows foretell their labels (n,).
+    """Measure how well the probabilities (n, K) of n ≥ 1 rows predict their labels (n,).
 
-    What each estimates, for rows of other patients of the same source:
+    What each value estimates, for rows of other patients of the same source:
 
     - `brier`: the mean squared distance of the probabilities from the truth, Σ_k (p_k − y_k)², in [0, 2] (Brier,
-      Monthly Weather Review 78, 1950). A proper score: it rewards calibration and discrimination alike.
-    - `brier_skill`: 1 − brier / that of stating every class's share of these very rows, 1 − Σ_k share_k², for each of
-      them. 1 is perfect, 0 no better than knowing the prevalence, below 0 worse. `None` for rows of one class.
-    - `log_loss`: the mean −log of the true class's probability, which counts as 1e-12 at least.
+      Monthly Weather Review 78, 1950). A proper score: it rewards both calibration and discrimination.
+    - `brier_skill`: 1 − brier / reference. The reference, 1 − Σ_k share_k², is the Brier score of giving every row the
+      classes' shares of these rows. 1 is perfect, 0 is no better than knowing the prevalence, below 0 is worse. `None`
+      for rows of one class.
+    - `log_loss`: the mean −log of the true class's probability, which counts as at least 1e-12.
     - `ece`: how far the probability of the predicted class is from how often it is right, on average (expected
       calibration error; Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, eq. 3, in bins of equally
-      many rows, see `reliability`). `classwise_ece`: the mean over the classes of the same for each class's
-      probability (Kull et al., "Beyond temperature scaling", NeurIPS 2019).
-    - `excess` of a class: its mean probability less its share of the rows (calibration in the large).
+      many rows, see `reliability`). `classwise_ece`: the same for each class's probability, averaged over the classes
+      (Kull et al., "Beyond temperature scaling", NeurIPS 2019).
+    - `excess` of a class: its mean probability minus its share of the rows (calibration in the large).
 
-    Bias: chance alone parts a bin's mean probability from its share, so these errors are never 0 and are too large, the
-    more the fewer the patients (Roelofs et al., "Mitigating Bias in Calibration Error Estimation", AISTATS 2022).
-    `…_if_calibrated` says how large they would be expected to be on these patients were the probabilities perfect: see
-    `_by_chance`. An error near it shows nothing. They have no interval, because no bootstrap's would hold the truth
-    where it is near 0. The others' are over whole patients (`intervals.estimates`).
+    Bias: a bin's mean probability differs from its share by chance alone. So these errors are never 0 and are too
+    large, especially with few patients (Roelofs et al., "Mitigating Bias in Calibration Error Estimation", AISTATS
+    2022). `…_if_calibrated` is the error to be expected on these patients if the probabilities were perfect: see
+    `_by_chance`. An error near it shows no miscalibration. The errors have no interval, because no bootstrap interval
+    holds a true value near 0. The intervals of the other values are over whole patients (`intervals.estimates`).
     """
     predicted = probabilities.argmax(axis=1)
     top = probabilities[np.arange(len(labels)), predicted]
@@ -78,26 +79,26 @@ def measure_calibration(
 def reliability(happened: NDArray[np.bool_], predicted: Floats, patients: NDArray[np.str_]) -> tuple[Bin, ...]:
     """Return the points of a reliability diagram of n events and their predicted chances, from low to high.
 
-    Bins of equally many rows, as far as ties let them be: rows with one chance are never parted (Nguyen and O'Connor,
-    EMNLP 2015). At most `BINS`, and fewer than 20 rows only in bins cut short by ties. The share's interval is
-    by patients (`intervals.rate`).
+    Bins hold equally many rows, as far as ties allow: rows with the same chance share a bin (Nguyen and O'Connor, EMNLP
+    2015). There are at most `BINS`, and a bin has fewer than 20 rows only because of ties. The share's interval is by
+    patients (`intervals.rate`).
     """
     of = _bins(predicted)
     names = clusters(patients)
-    found = []
+    bins = []
     for number in range(int(of.max()) + 1):
         rows = of == number
         observed = rate(happened[rows], patients[rows])
         assert observed is not None
         mean, people = float(predicted[rows].mean()), len(np.unique(names[rows]))
-        found.append(Bin(n=int(rows.sum()), patients=people, predicted=mean, observed=observed))
-    return tuple(found)
+        bins.append(Bin(n=int(rows.sum()), patients=people, predicted=mean, observed=observed))
+    return tuple(bins)
 
 
 def calibration_error(bins: tuple[Bin, ...]) -> float:
     """Return the mean over the rows of |mean predicted chance − observed share| of their bin, in [0, 1]."""
-    gaps = sum(each.n * abs(each.predicted - each.observed.value) for each in bins)
-    return gaps / sum(each.n for each in bins)
+    gaps = sum(point.n * abs(point.predicted - point.observed.value) for point in bins)
+    return gaps / sum(point.n for point in bins)
 
 
 def proper_scores(labels: NDArray[np.int64], probabilities: Floats, weights: Floats) -> dict[str, Floats]:
@@ -106,17 +107,17 @@ def proper_scores(labels: NDArray[np.int64], probabilities: Floats, weights: Flo
     NaN where it is undefined; `excess:2` is that of class number 2.
     """
     truth = (labels[:, None] == np.arange(probabilities.shape[1])).astype(np.float64)
-    own = probabilities[np.arange(len(labels)), labels]
-    each = np.column_stack(
+    of_truth = probabilities[np.arange(len(labels)), labels]
+    values = np.column_stack(
         [
             ((probabilities - truth) ** 2).sum(axis=1),
-            -np.log(np.maximum(own, _SMALLEST)),
+            -np.log(np.maximum(of_truth, _SMALLEST)),
             truth,
             probabilities - truth,
         ]
     )
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = weights @ each / weights.sum(axis=1, keepdims=True)
+        means = weights @ values / weights.sum(axis=1, keepdims=True)
         shares, excess = np.split(means[:, 2:], 2, axis=1)
         reference = 1 - (shares**2).sum(axis=1)
         skill = 1 - means[:, 0] / np.where(reference > 1e-12, reference, np.nan)
@@ -125,12 +126,12 @@ def proper_scores(labels: NDArray[np.int64], probabilities: Floats, weights: Flo
 
 
 def _count(rows: int) -> int:
-    """Return how many bins are made of so many rows, before ties leave some of them empty."""
+    """Return the number of bins for so many rows, before ties leave some of them empty."""
     return max(1, min(BINS, rows // _ROWS))
 
 
 def _bins(predicted: Floats) -> NDArray[np.int64]:
-    """Number each row's bin, 0 … B − 1, none empty."""
+    """Return each row's bin number, 0 … B − 1; no bin is empty."""
     count = _count(len(predicted))
     inner = np.sort(predicted)[[len(predicted) * place // count for place in range(1, count)]]
     numbers: NDArray[np.int64] = np.searchsorted(np.unique(inner), predicted, side="right")
@@ -140,11 +141,11 @@ def _bins(predicted: Floats) -> NDArray[np.int64]:
 def _by_chance(happened: NDArray[np.bool_], predicted: Floats, patients: NDArray[np.str_]) -> float:
     """Return the calibration error to be expected of perfect probabilities on these rows and patients.
 
-    In a bin the gap would be normal about 0 with some variance v, and its size √(2v/π) on average. v is the gap's
-    variance between patients, estimated about the gap there is, so that a bad calibration does not pass for chance; but
-    at least that of independent rows with these probabilities, Σ p(1 − p), since rows that all came true show none.
-    Against the mean error of calibrated models simulated for 10 to 400 patients with 1 to 8 dependent images: 0.96 to
-    1.02 of it.
+    A bin's gap would be normal about 0 with some variance v, and its mean size would be √(2v/π). v is the variance
+    between patients around the observed gap, so that a bad calibration is not taken for chance. It is at least the
+    variance of independent rows with these probabilities, Σ p(1 − p), because rows with the same outcome show none.
+    Compared with the mean error of calibrated models, simulated for 10 to 400 patients with 1 to 8 dependent images, it
+    is 0.96 to 1.02 times as large.
     """
     of, people = _bins(predicted), clusters(patients)
     count, total = int(people.max()) + 1, 0.0

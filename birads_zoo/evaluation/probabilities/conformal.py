@@ -1,4 +1,4 @@
-"""Sets of classes that hold the true one with a stated chance: split conformal prediction, by patients."""
+"""Split conformal prediction by patients: sets of classes that hold the true class with a stated chance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.probabilities import ClassCoverage, Conformal, Coverage, FoldThreshold
 
-_ROUNDING = 1e-9  # sums of weights are exact to far less, levels are given in hundredths
+_ROUNDING = 1e-9  # far above the rounding error of the weights' sums; levels are given in hundredths
 
 
 def read_conformal(
@@ -26,24 +26,24 @@ def read_conformal(
 ) -> Conformal:
     """Return how often the sets of `conformal_sets` hold the true class, and how large they are.
 
-    Its `caution` says why the guarantee does not hold to the letter. `chose_epoch` says that the validation rows had a
-    part in the training, `leak` whether patients stand on both sides of the split.
+    Its `caution` says why the guarantee does not hold exactly. `chose_epoch` says that the validation rows were used
+    in training, `leak` whether patients are on both sides of the split.
     """
     sets, thresholds = conformal_sets(test, validation, level)
-    cautions = ["validation patients are drawn class by class, so that theirs are about the test patients' shares"]
+    cautions = ["validation patients are drawn class by class, so that their class shares are about the test patients'"]
     if chose_epoch:
         cautions.append("the validation rows also chose the epoch or the learning rate, which favours them a little")
     if leak == "certain":
-        cautions.append("patients stand on both sides of the split, so that it says nothing of new ones")
+        cautions.append("patients are on both sides of the split, so that it says nothing about new patients")
     if leak == "possible":
-        cautions.append("patients without an id may stand on both sides of the split, so that new ones may differ")
-    found = measure_coverage(test.labels, sets, test.patients, test.classes)
+        cautions.append("patients without an id may be on both sides of the split, so that new patients may differ")
+    coverage = measure_coverage(test.labels, sets, test.patients, test.classes)
     return Conformal(
         level=level,
         score="ordinal adaptive prediction sets" if test.ordinal else "adaptive prediction sets",
         caution="; ".join(cautions),
         folds=thresholds,
-        **asdict(found),
+        **asdict(coverage),
     )
 
 
@@ -52,9 +52,9 @@ def conformal_sets(
 ) -> tuple[NDArray[np.bool_], tuple[FoldThreshold, ...]]:
     """Return the sets (n, K) of the test rows, each by the threshold of its fold, and these thresholds.
 
-    They are made from the network's own probabilities. Not from recalibrated ones: their temperature comes from the
-    same validation rows, and where a sampler was fair to rare classes the prior shift would take that back. On a
-    phantom with the shares of KAUMDS' classes, trained with balanced draws, it made the sets smaller (1.07 classes
+    They are made from the network's own probabilities, not from recalibrated ones. The temperature of those comes from
+    the same validation rows, and their prior shift would undo a sampler that balances rare classes. On a phantom with
+    the shares of KAUMDS' classes, trained with balanced draws, recalibration made the sets smaller (1.07 classes
     instead of 3.14 on average; coverage 0.96 and 0.95), but then they held BI-RADS 5 in 5 of 12 images instead of all.
     A fold with too few validation patients has sets of all classes. How often the sets hold the true class does not
     depend on the loss that the probabilities come from; how large they are does.
@@ -90,13 +90,13 @@ def _too_few(patients: int, level: float) -> str:
 
 
 def nonconformity(probabilities: NDArray[np.float64], *, ordinal: bool) -> NDArray[np.float64]:
-    """Return (n, K): the probability of the classes that a set takes in before it takes in class k.
+    """Return the scores (n, K): the total probability of the classes that a set includes before class k.
 
     A set starts with the likeliest class, whose score is 0. For nominal classes the next likeliest follows (adaptive
     prediction sets without randomisation: Romano, Sesia and Candès, "Classification with Valid and Adaptive Coverage",
-    NeurIPS 2020). For ordinal ones the likelier of the two neighbours of the classes so far follows, so that each set
-    is contiguous (Lu, Angelopoulos and Pomerantz, "Improving Trustworthiness of AI Disease Severity Rating in Medical
-    Imaging with Ordinal Conformal Prediction Sets", MICCAI 2022); at a tie it is the severer one.
+    NeurIPS 2020). For ordinal classes the likelier of the set's two neighbours follows, so that each set is contiguous
+    (Lu, Angelopoulos and Pomerantz, "Improving Trustworthiness of AI Disease Severity Rating in Medical Imaging with
+    Ordinal Conformal Prediction Sets", MICCAI 2022); at a tie, the severer neighbour.
     """
     count, classes = probabilities.shape
     every = np.arange(count)
@@ -123,15 +123,16 @@ def nonconformity(probabilities: NDArray[np.float64], *, ordinal: bool) -> NDArr
 def threshold(scores: NDArray[np.float64], patients: NDArray[np.str_], level: float) -> float:
     """Return the score up to which classes belong to a set at `level`, from the scores (n,) of rows' true classes.
 
-    Infinite, so that the sets hold all classes, where the patients are too few: `level` 0.9 takes 9.
+    Infinite, so that the sets hold all classes, where there are too few patients: `level` 0.9 needs 9.
 
     Rows of one patient depend on each other, so they are not exchangeable with a new patient's row, and the usual
-    quantile falls short. Here each of P patients has the weight 1/(P + 1), shared equally by her rows, and the missing
-    1/(P + 1) lies at infinity; the result is the `level` quantile (hierarchical conformal prediction: Lee, Barber and
-    Willett, "Distribution-free inference with hierarchical data", arXiv 2306.06342, 2023; the same with CDF pooling
-    of Dunn, Wasserman and Ramdas, JASA 118, 2023, but for that mass at infinity, which makes it hold for few patients).
+    quantile is too low. Here each of P patients has the weight 1/(P + 1), shared equally by her rows, and the remaining
+    1/(P + 1) is at infinity; the result is the `level` quantile. This is hierarchical conformal prediction (Lee, Barber
+    and Willett, "Distribution-free inference with hierarchical data", arXiv 2306.06342, 2023). The CDF pooling of Dunn,
+    Wasserman and Ramdas (JASA 118, 2023) is the same without the weight at infinity, which makes it valid for few
+    patients.
 
-    What it guarantees: if these patients and a new one are exchangeable, and these rows had no part in the training,
+    What it guarantees: if these patients and a new patient are exchangeable, and these rows were not used in training,
     the set of a random row of the new patient holds its true class with a chance of at least `level`, taken over
     patients. It promises nothing for a single class, or a single patient. Simulated in its tests.
     """
@@ -151,12 +152,12 @@ def measure_coverage(
     patients: NDArray[np.str_],
     classes: tuple[str, ...],
 ) -> Coverage:
-    """Tell how often the sets (n, K) hold the labels (n,), in all and by class, and how large they are.
+    """Measure how often the sets (n, K) hold the labels (n,), in all and by class, and how large they are.
 
-    `coverage` is the share of rows; `coverage_by_patient` the mean over patients of the share of their rows, which is
-    what `threshold` guarantees. The two differ where patients with many rows are harder or easier than others. Both,
-    and each class's, estimate the chance for rows of other patients, see `intervals.rate` for their intervals;
-    `mean_size` that of `intervals.estimates`.
+    `coverage` is the share of rows. `coverage_by_patient` is the mean over patients of the share of their rows, which
+    is what `threshold` guarantees. The two differ where patients with many rows are harder or easier than others. Both,
+    and each class's coverage, estimate the chance for rows of other patients. Their intervals are those of
+    `intervals.rate`, that of `mean_size` is from `intervals.estimates`.
     """
     held = sets[np.arange(len(labels)), labels]
     of = clusters(patients)
@@ -186,9 +187,9 @@ def measure_coverage(
 
 def _mean(sizes: NDArray[np.int64], patients: NDArray[np.str_]) -> Estimate:
     def mean(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        with np.errstate(invalid="ignore"):  # without its only patient no row is left
+        with np.errstate(invalid="ignore"):  # without the only patient no row is left
             return {"size": weights @ sizes / weights.sum(axis=1)}
 
-    found = estimates(mean, patients, limits={"size": (0, np.inf)})["size"]
-    assert found is not None
-    return found
+    size = estimates(mean, patients, limits={"size": (0, np.inf)})["size"]
+    assert size is not None
+    return size

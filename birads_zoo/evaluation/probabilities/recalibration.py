@@ -1,4 +1,4 @@
-"""Better probabilities from the same network: the data's class shares put in, and a temperature fitted."""
+"""Recalibrates a network's probabilities: corrects for the data's class shares and fits a temperature."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from birads_zoo.results.probabilities import (
 )
 
 FEWEST_PATIENTS = 10
-"""Validation patients without whom no temperature is fitted."""
+"""Validation patients that are needed to fit a temperature."""
 
 _COLDEST, _HOTTEST = 0.1, 20.0
 _NO_SHIFT = 1e-9
@@ -33,11 +33,11 @@ Floats = NDArray[np.float64]
 
 
 def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats]) -> Recalibration:
-    """Return how calibrated the probabilities are `before` and `after` `recalibrate`, and what that gained.
+    """Return the calibration `before` and `after` `recalibrate`, and the gain.
 
-    `gain` is paired by row, over patients (`intervals.estimates`). `temperature_only` has the errors of a temperature
-    without the prior shift, `None` where training had the data's shares. Nothing is fitted on the test rows, and which
-    probabilities count as calibrated is not chosen by them.
+    `gain` is paired by row, over patients (`intervals.estimates`). `temperature_only` has the errors with a temperature
+    but without the prior shift; `None` where training had the data's shares. The test rows are not used to fit
+    anything, nor to choose which probabilities count as calibrated.
     """
     after, fits = recalibrate(test, validation, shifts)
     fitted = any(fit.temperature is not None for fit in fits.values())
@@ -52,9 +52,9 @@ def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Map
 
     alone = None
     if fitted and shifted:
-        probabilities, _ = recalibrate(test, validation, {fold: np.zeros_like(one) for fold, one in shifts.items()})
-        whole = measured(probabilities)
-        alone = CalibrationErrors(**{name: getattr(whole, name) for name in CalibrationErrors.__struct_fields__})
+        probabilities, _ = recalibrate(test, validation, {fold: np.zeros_like(shift) for fold, shift in shifts.items()})
+        errors = measured(probabilities)
+        alone = CalibrationErrors(**{name: getattr(errors, name) for name in CalibrationErrors.__struct_fields__})
     return Recalibration(
         before=measured(test.probabilities),
         after=measured(after) if fitted else None,
@@ -67,30 +67,30 @@ def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Map
 def recalibrate(
     test: PredictedRows, validation: PredictedRows, shifts: Mapping[int, Floats]
 ) -> tuple[Floats, dict[int, Fit]]:
-    """Return better probabilities (n, K) of the test rows, and by fold how they were made.
+    """Return recalibrated probabilities (n, K) of the test rows, and each fold's fit.
 
-    Each fold's network gets the temperature of its own validation rows, and its `prior_shift` of `shifts`; a fold in
-    which no temperature can be fitted keeps its probabilities as they are, without the shift too.
+    Each fold's network gets the temperature of its own validation rows, and its `prior_shift` from `shifts`. A fold in
+    which no temperature can be fitted keeps its probabilities as they are, also without the shift.
     """
-    made = test.probabilities.copy()
+    adjusted = test.probabilities.copy()
     fits: dict[int, Fit] = {}
     for fold, shift in shifts.items():
         own, rows = validation.folds == fold, test.folds == fold
         fit = fit_temperature(validation.labels[own], validation.probabilities[own], validation.patients[own], shift)
         if fit.temperature is not None:
-            made[rows] = recalibrated(test.probabilities[rows], fit.temperature, shift)
+            adjusted[rows] = recalibrated(test.probabilities[rows], fit.temperature, shift)
         fits[fold] = fit
-    return made, fits
+    return adjusted, fits
 
 
 def training_shares(counts: Sequence[int], sampler: str, class_weights: bool) -> Floats:
-    """Return each class's share (K,) of what the network was trained on, of `counts` rows a class.
+    """Return each class's share (K,) of the rows as the network saw them in training, from `counts` (K,) of rows.
 
     A sampler draws a class in proportion to a power of its count (`data.batches.plan_epoch`), and balanced class
-    weights count it 1/count more often. By that prior the network's probabilities are those of Bayes' rule, if its loss
-    multiplies each row by its class's weight and is proper for the probabilities that the loss's `Outputs` give:
-    least, on average, where these are true. That holds for every negative log-likelihood, such as cross-entropy and
-    CORN, and not for focal loss.
+    weights divide its weight by the count. The network's probabilities are those of Bayes' rule with these shares as
+    prior, on two conditions. The loss multiplies each row by its class's weight, and it is proper for the probabilities
+    that the loss's `Outputs` give: its mean is least where these are true. Every negative log-likelihood, such as
+    cross-entropy and CORN, is proper; focal loss is not.
     """
     rows = np.asarray(counts, dtype=np.float64)
     power = SAMPLER_POWERS[sampler] - class_weights
@@ -102,11 +102,10 @@ def training_shares(counts: Sequence[int], sampler: str, class_weights: bool) ->
 def prior_shift(counts: Sequence[int], sampler: str, class_weights: bool) -> Floats:
     """Return log(share in the data / share in training) of each class (K,); 0 for a class without rows.
 
-    Added to the log-probabilities it turns those by the training's prior into those by the data's (Saerens, Latinne
-    and Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities", Neural Computation 14,
-    2002, eq. 2.4). Assumption: only the classes' shares differ, not what a class looks like. Both shares are known
-    from the training rows and the recipe, so that nothing is estimated, and their EM algorithm, which is for unknown
-    shares, is not needed.
+    Added to the log-probabilities, it replaces the training's prior by the data's (Saerens, Latinne and Decaestecker,
+    "Adjusting the Outputs of a Classifier to New a Priori Probabilities", Neural Computation 14, 2002, eq. 2.4).
+    Assumption: only the classes' shares differ, not what a class looks like. Both shares are known from the training
+    rows and the recipe. So nothing is estimated, and the paper's EM algorithm for unknown shares is not needed.
     """
     rows = np.asarray(counts, dtype=np.float64)
     ratio = np.ones(len(rows))
@@ -115,14 +114,14 @@ def prior_shift(counts: Sequence[int], sampler: str, class_weights: bool) -> Flo
 
 
 def fit_temperature(labels: NDArray[np.int64], probabilities: Floats, patients: NDArray[np.str_], shift: Floats) -> Fit:
-    """Find the temperature T under which `recalibrated` probabilities make the labels (n,) likeliest.
+    """Fit the temperature T with which `recalibrated` probabilities make the labels (n,) likeliest.
 
-    `probabilities` (n, K) are of rows that the network was not trained on; `shift` (K,) is `prior_shift`'s or 0. One
-    parameter, and a likelihood that is convex in 1/T (Guo et al., "On Calibration of Modern Neural Networks", ICML
-    2017, sect. 4.2). Nothing is assumed of the loss: log p stands for the logits, from which it differs in a softmax
-    network by a constant for each row; in an ordinal one the temperature is on the classes' log-probabilities. Nothing
-    is fitted where fewer than 10 patients or one class would decide it, or where no row is wrong, which any T → 0
-    explains best.
+    `probabilities` (n, K) are of rows that the network was not trained on; `shift` (K,) is from `prior_shift`, or 0.
+    There is one parameter, and the negative log-likelihood is convex in 1/T (Guo et al., "On Calibration of Modern
+    Neural Networks", ICML 2017, sect. 4.2). No particular loss is assumed: log p takes the place of the logits. In a
+    softmax network the two differ by a constant for each row; in an ordinal network the temperature is on the classes'
+    log-probabilities. Nothing is fitted with fewer than 10 patients, with rows of only one class, or where no row is
+    wrong, because then T → 0 fits best.
     """
     people = int(clusters(patients).max()) + 1 if len(labels) else 0
     reason = ""
@@ -147,7 +146,7 @@ def fit_temperature(labels: NDArray[np.int64], probabilities: Floats, patients: 
 def recalibrated(probabilities: Floats, temperature: float, shift: Floats) -> Floats:
     """Return softmax(log p / T + shift) of probabilities (n, K): sharper for T < 1, flatter for T > 1.
 
-    The temperature is on the network's own probabilities, by the training's prior; the shift follows.
+    The temperature applies to the network's own probabilities, with the training's prior; the shift is added after.
     """
     logits = _logits(probabilities) / temperature + shift
     raised = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Whether one model is better than another on the same rows, and by how much it beats what needs no model."""
+"""Compares two models on the same rows, and a model with the shortcuts."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from birads_zoo.results.estimate import Estimate
 POWER = 0.8
 SIGNIFICANCE = 0.05
 ONE_SEED = (
-    "Seed noise not measured: with one seed, two recipes that are worth the same come out different in up to 27 % of"
-    " comparisons (in a simulation), so none is judged. Give three seeds or more."
+    "Seed noise not measured: with one seed, two equally good recipes come out different in up to 27 % of comparisons"
+    " (in a simulation), so there is no verdict. Use three seeds or more."
 )
-"""What stands under every comparison of one seed; the rate is simulated in docs/intervals.md."""
+"""The note under every comparison with one seed; docs/intervals.md has the simulation of the rate."""
 SEED_NOISE = "seed noise not measured"
-"""The verdict of a comparison of one seed."""
-UNDEFINED = "undefined: these rows do not tell the metric"
-"""The verdict where there is nothing to compare by."""
+"""The verdict of a comparison with one seed."""
+UNDEFINED = "undefined: the metric cannot be computed on these rows"
+"""The verdict where the metric is undefined."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """`first` minus `second`, its interval and two-sided p-value, and the true gap found with power 0.8 at 5 %.
+    """The difference `first` minus `second` with its interval, two-sided p-value, and smallest detectable gap.
 
-    With one seed the interval is of these two trained models, on other patients, and the last two are `None`.
+    `smallest_gap` is the true difference that the test at 5 % detects with a power of 0.8. With one seed the interval
+    is of these two trained models, on other patients, and the last two are `None`.
     """
 
     difference: float
@@ -58,29 +59,32 @@ def compare_pair(
     """Compare two models' predictions of the same n rows, with S seeds each; `None` where the metric is undefined.
 
     What it estimates: the mean difference of `metric` (a flat name of `statistics.weighted`) over other patients and,
-    with S > 1, other seeds. Assumptions: patients are independent, and so are seeds. Method: the difference's variance
-    over patients is that of leaving each of them out of both models' rows (`shares.contributions`), so that what makes
-    a patient easy or hard for both cancels; that over seeds is (s₁² + s₂²)/S of the models' S scores. What both hold,
-    the chance of single patients under single seeds, is taken off once (clustering in two ways: Cameron, Gelbach and
-    Miller, J. Business and Economic Statistics 29, 2011), as far as it leaves the seeds' part above 0. The sum goes
-    into a t test, its degrees of freedom by Satterthwaite (Biometrics Bulletin 2, 1946) from those over patients
-    (`shares.freedom`: few patients that make up most of the error count as few) and 2(S − 1) of the seeds. With one
-    seed there is no test: what another seed would do is not known, and may be as much as the difference. Differences of
-    0 everywhere have p = 1. Coverage: docs/intervals.md; size and power are simulated in its tests.
+    with S > 1, other seeds. Assumptions: patients are independent, and so are seeds.
+
+    Method: a t test of the difference, whose variance has two parts. The part over patients comes from leaving each
+    patient out of both models' rows (`shares.contributions`), so that what makes a patient easy or hard for both
+    cancels. The part over seeds is (s₁² + s₂²)/S of the models' S scores. Both parts include the variation of single
+    patients with single seeds, so it is subtracted once from the seeds' part, down to 0 at most (two-way clustering:
+    Cameron, Gelbach and Miller, J. Business and Economic Statistics 29, 2011). The degrees of freedom are combined by
+    Satterthwaite (Biometrics Bulletin 2, 1946) from those over patients (`shares.freedom`: few patients that make up
+    most of the error count as few) and the 2(S − 1) of the seeds.
+
+    With one seed there is no test: the effect of another seed is unknown, and may be as large as the difference.
+    Differences of 0 everywhere have p = 1. Coverage: docs/intervals.md; size and power are simulated in its tests.
     """
     models = (first, second)
 
     def scores(weights: Floats) -> dict[str, Floats]:
         return {
-            f"{number} {seed}": weighted_scores(labels, told, folds, weights, ordinal, (metric,))[metric]
+            f"{number} {seed}": weighted_scores(labels, probabilities, folds, weights, ordinal, (metric,))[metric]
             for number, model in enumerate(models)
-            for seed, (told, folds) in enumerate(zip(model.probabilities, model.folds, strict=True))
+            for seed, (probabilities, folds) in enumerate(zip(model.probabilities, model.folds, strict=True))
         }
 
-    def of_both(found: Mapping[str, Floats]) -> Floats:
-        return np.stack(list(found.values())).reshape(2, len(first.probabilities), -1)
+    def stacked(by_name: Mapping[str, Floats]) -> Floats:
+        return np.stack(list(by_name.values())).reshape(2, len(first.probabilities), -1)
 
-    once, without = of_both(scores(np.ones((1, len(labels))))), of_both(without_each(scores, patients))
+    once, without = stacked(scores(np.ones((1, len(labels))))), stacked(without_each(scores, patients))
     seeds, gap = once.shape[1], once.mean(axis=1)
     difference = float(gap[0, 0] - gap[1, 0])
     if not np.isfinite(difference):
@@ -92,8 +96,10 @@ def compare_pair(
     of_both_kinds = float(each.var(axis=1, ddof=1).sum()) / seeds if seeds > 1 else 0.0
     variance = over_patients + max(over_seeds - of_both_kinds, 0.0)
     if not variance > 0:
-        p_value, shown = (1.0 if difference == 0 else 0.0, 0.0) if seeds > 1 else (None, None)
-        return Comparison(difference=difference, low=difference, high=difference, p_value=p_value, smallest_gap=shown)
+        p_value, smallest = (1.0 if difference == 0 else 0.0, 0.0) if seeds > 1 else (None, None)
+        return Comparison(
+            difference=difference, low=difference, high=difference, p_value=p_value, smallest_gap=smallest
+        )
     shares = over_patients**2 / freedom(parts, len(parts)) + (over_seeds**2 / (2 * seeds - 2) if seeds > 1 else 0.0)
     degrees, error = max(variance**2 / shares, 1.0), variance**0.5
     reach = float(t.ppf((1 + level) / 2, degrees)) * error
@@ -118,20 +124,20 @@ def gain_over_best(
     ordinal: bool,
     level: float = LEVEL,
 ) -> dict[str, tuple[str, Estimate | None]]:
-    """Return for each metric the best shortcut's name, and how much more `model` scores than the best shortcut.
+    """Return for each metric the best shortcut's name, and how much higher `model` scores than that.
 
-    What it estimates: what the model knows that no shortcut does, on other patients. All probabilities are (n, K) of
-    the same rows, predicted in the same `folds` (n,), so that what makes a patient easy or hard for both cancels. The
-    interval is symmetric (`intervals.estimate`); the best shortcut is chosen anew without each patient. Among several
-    about equally good ones the best in the data is better by chance, so that the gain is then told too small rather
-    than too large. `None` where a metric is undefined. Coverage: docs/intervals.md.
+    What it estimates: the model's gain over the best shortcut on other patients. All probabilities are (n, K) of the
+    same rows, predicted in the same `folds` (n,), so that what makes a patient easy or hard for both cancels. The
+    interval is symmetric (`intervals.estimate`); the best shortcut is chosen again without each patient. Of several
+    about equally good shortcuts, the best in the data is better by chance; the gain is then too small rather than too
+    large. `None` where a metric is undefined. Coverage: docs/intervals.md.
     """
-    networks = {"": model, **shortcuts}
+    predictors = {"": model, **shortcuts}
 
     def gains(weights: Floats) -> dict[str, Floats]:
         scored = {
             name: weighted_scores(labels, probabilities, folds, weights, ordinal, metrics)
-            for name, probabilities in networks.items()
+            for name, probabilities in predictors.items()
         }
         best = {metric: np.stack([scored[name][metric] for name in shortcuts]).max(axis=0) for metric in metrics}
         return {metric: scored[""][metric] - best[metric] for metric in metrics}
@@ -139,18 +145,18 @@ def gain_over_best(
     all_in = np.ones((1, len(labels)))
     scored = {name: weighted_scores(labels, own, folds, all_in, ordinal, metrics) for name, own in shortcuts.items()}
     once, without = gains(all_in), without_each(gains, patients)
-    found: dict[str, tuple[str, Estimate | None]] = {}
+    results: dict[str, tuple[str, Estimate | None]] = {}
     for metric in metrics:
         reached = np.array([scored[name][metric][0] for name in shortcuts])
         over = list(shortcuts)[int(np.nanargmax(reached))] if np.isfinite(reached).any() else ""
-        found[metric] = (over, estimate(float(once[metric][0]), without[metric], level))
-    return found
+        results[metric] = (over, estimate(float(once[metric][0]), without[metric], level))
+    return results
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct m p-values so that the chance of any false alarm among them stays below the level.
 
-    However the tests depend on each other (Holm, Scandinavian Journal of Statistics 6, 1979).
+    The tests may depend on each other in any way (Holm, Scandinavian Journal of Statistics 6, 1979).
     """
     order = np.argsort(p_values, kind="stable")
     raised = np.asarray(p_values, dtype=np.float64)[order] * (len(order) - np.arange(len(order)))
@@ -162,8 +168,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def rank_with_ties(scores: Floats, pairwise: Floats) -> list[int]:
     """Return ranks of m models, 1 for the best: equal where no difference to the group's best is shown.
 
-    `scores` (m,), the higher the better, in any order; `pairwise` (m, m) are corrected p-values. Going down from the
-    best, a model opens a new group, ranked by its place, when it differs at 5 % from the best of the current one.
+    `scores` (m,) are in any order, higher is better; `pairwise` (m, m) are corrected p-values. From the best down, a
+    model starts a new group, ranked by its place, when it differs at 5 % from the best of the current group.
     """
     ranks = [0] * len(scores)
     leader = -1

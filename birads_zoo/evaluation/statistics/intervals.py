@@ -1,4 +1,4 @@
-"""How far a metric could be from what it estimates: intervals from leaving whole patients out."""
+"""Confidence intervals of metrics, from leaving out whole patients."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ RESAMPLES = 2000
 LEVEL = 0.95
 METHOD = "whole patients left out one at a time: Wilson and logit ends, MOVER for macro averages"
 FEW = 5
-"""A class of fewer patients is marked wherever intervals are told: neither its own nor a macro average's is sure."""
+"""A class with fewer patients is marked beside its intervals: they and those of macro averages are unreliable."""
 ESTIMABLE = 3
-"""A class of fewer patients has no interval of its own."""
+"""A class with fewer patients has no interval of its own."""
 
 _AREAS = {"macro_auroc": "auroc", "macro_pooled_auroc": "pooled_auroc"}
 _MEANS = {"macro_precision": "precision", "macro_recall": "recall", "macro_f1": "f1", "balanced_accuracy": "recall"}
 _MEANS |= _AREAS
-"""The means over classes, and of what."""
+"""The means over classes, and the score that each is the mean of."""
 
 Floats = NDArray[np.float64]
 
@@ -41,44 +41,45 @@ def intervals(
 ) -> dict[str, Estimate | None]:
     """Return each metric (flat names of `evaluation.statistics.weighted.score_names`) with an interval at `level`.
 
-    With S > 1 seeds their mean score is meant. What is estimated: where the metric would lie on ever more patients of
-    the same population, judged by these predictions (with S > 1: by other seeds' too). Assumptions: patients are
-    independent, and so are seeds; the rows of a patient may depend on each other in any way. `None` where nothing can
-    be said: a class without rows, or one that is never predicted; and where it is not estimable: for a metric of a
-    class of fewer than `ESTIMABLE` patients, whose interval would be about as wide as the scale.
+    With S > 1 seeds the metric is their mean score. What is estimated: the metric of these predictions on ever more
+    patients of the same population (with S > 1: also of other seeds' predictions). Assumptions: patients are
+    independent, and so are seeds; the rows of a patient may depend on each other in any way. `None` where the metric is
+    undefined, for a class without rows or one that is never predicted. Also `None` for a metric of a class with fewer
+    than `ESTIMABLE` patients, whose interval would be about as wide as the scale.
 
-    Method: leaving each patient out (`resampling.without_each`) shows what she adds to the error
-    (`shares.contributions`), hence the variance v, and Student's quantile (`shares.student`).
-    - A share m (accuracy, precision, recall, F1, means by support) has Wilson's interval at the effective sample size
+    Method: leaving out each patient (`resampling.without_each`) shows what she adds to the error
+    (`shares.contributions`). This gives the variance v and Student's quantile (`shares.student`).
+
+    - A share m (accuracy, precision, recall, F1, means by support) has Wilson's interval with the effective sample size
       m(1 − m)/v (Korn and Graubard, Survey Methodology 24, 1998; Franco et al., J. Survey Statistics and Methodology 7,
-      2019, who recommend Wilson's form). A share of exactly 0 or 1 counts as p independent patients, those that bear on
-      it: its interval is never a point.
-    - An area has an interval symmetric on the logit (Pepe, "The Statistical Evaluation of Medical Tests", 2003, ch. 5),
-      p being the patients with the class or those without, whichever are fewer. At 0 or 1 it counts as a share.
-    - Quadratic kappa likewise, as (1 + κ)/2, whose logit is twice Fisher's z of κ (the intraclass correlation that it
-      equals but for 1/n: Fleiss and Cohen, Educational and Psychological Measurement 33, 1973).
+      2019, who recommend Wilson's form). A share of exactly 0 or 1 counts as p independent patients, those that affect
+      it, so its interval is never a point.
+    - An area has an interval symmetric on the logit (Pepe, "The Statistical Evaluation of Medical Tests", 2003, ch. 5).
+      p is the number of patients with the class or without it, whichever is smaller. At 0 or 1 it counts as a share.
+    - Quadratic kappa likewise, as (1 + κ)/2, whose logit is twice Fisher's z of κ. (Up to a term of 1/n, κ equals the
+      intraclass correlation: Fleiss and Cohen, Educational and Psychological Measurement 33, 1973.)
     - A mean over classes: `shares.mean_interval`. A class whose score is 0 by convention adds no width to it.
     - Seeds: `shares.over_seeds`.
 
-    Coverage by simulation, and of what it was chosen from: docs/intervals.md.
+    Coverage by simulation, and the methods it was compared with: docs/intervals.md.
     """
-    each, count = out_of_fold.probabilities, out_of_fold.probabilities.shape[2]
+    count = out_of_fold.probabilities.shape[2]
     wanted = score_names(count) if names is None else tuple(names)
     parts = {f"{_MEANS[name]}:{k}" for name in wanted if name in _MEANS for k in range(count)}
 
     def scored(weights: Floats) -> dict[str, Floats]:  # (S, B) each
-        found = [
-            weighted_scores(labels, one, folds, weights, ordinal, {*wanted, *parts})
-            for one, folds in zip(each, out_of_fold.folds, strict=True)
+        per_seed = [
+            weighted_scores(labels, probabilities, folds, weights, ordinal, {*wanted, *parts})
+            for probabilities, folds in zip(out_of_fold.probabilities, out_of_fold.folds, strict=True)
         ]
-        return {name: np.stack([one[name] for one in found]) for name in found[0]}
+        return {name: np.stack([scores[name] for scores in per_seed]) for name in per_seed[0]}
 
     def over_seeds_mean(weights: Floats) -> dict[str, Floats]:
-        return {name: own.mean(axis=0) for name, own in scored(weights).items()}
+        return {name: values.mean(axis=0) for name, values in scored(weights).items()}
 
-    seeds = {name: own[:, 0] for name, own in scored(np.ones((1, len(labels)))).items()}
+    seeds = {name: values[:, 0] for name, values in scored(np.ones((1, len(labels)))).items()}
     without = without_each(over_seeds_mean, patients)
-    of, called = clusters(patients), each.argmax(axis=2)
+    of, called = clusters(patients), out_of_fold.probabilities.argmax(axis=2)
     shares = {
         name: share
         for name in seeds
@@ -86,15 +87,15 @@ def intervals(
     }
     freedom = max(int(of.max()), 1)
     rare = {k for k in range(count) if len(np.unique(of[labels == k])) < ESTIMABLE}
-    found: dict[str, Estimate | None] = {}
+    results: dict[str, Estimate | None] = {}
     for name in wanted:
         ends = None if _of_too_few(name, rare, count) else _ends(name, shares, count, level)
-        found[name] = None if ends is None else _widened(ends, seeds[name], freedom, level, name)
-    return found
+        results[name] = None if ends is None else _widened(ends, seeds[name], freedom, level, name)
+    return results
 
 
 def _of_too_few(name: str, rare: Collection[int], count: int) -> bool:
-    """Tell whether a metric is of a class of too few patients; both of two classes have the one area."""
+    """Return whether a metric is of a class with too few patients. Two classes share one area."""
     kind, _, number = name.partition(":")
     if count == 2 and (kind in _AREAS or kind in _AREAS.values()):
         return bool(rare)
@@ -102,10 +103,10 @@ def _of_too_few(name: str, rare: Collection[int], count: int) -> bool:
 
 
 def few_patients(labels: NDArray[np.int64], patients: NDArray[np.str_], count: int) -> dict[int, int]:
-    """Return for each class number below `count` with fewer than `FEW` patients how many it has."""
+    """Return the number of patients of each class, of class numbers below `count`, with fewer than `FEW` patients."""
     of = clusters(patients)
-    held = {k: len(np.unique(of[labels == k])) for k in range(count)}
-    return {k: number for k, number in held.items() if number < FEW}
+    numbers = {k: len(np.unique(of[labels == k])) for k in range(count)}
+    return {k: number for k, number in numbers.items() if number < FEW}
 
 
 def _share(
@@ -116,7 +117,7 @@ def _share(
     called: NDArray[np.int64],
     of: NDArray[np.int64],
 ) -> Share | None:
-    """Return a metric as a share of the rows that bear on it; `None` where there are none. `called` is (S, n)."""
+    """Return a metric as a share of the rows that affect it; `None` where there are none. `called` is (S, n)."""
     kind, _, number = name.partition(":")
     if not np.isfinite(value):
         return None
@@ -126,14 +127,15 @@ def _share(
     if not number:
         return Share(value=value, without=without, patients=everyone, rows=len(labels), area="auroc" in kind)
     own = labels == int(number)
-    asked = (called == int(number)).any(axis=0)
-    bearing = {"precision": asked, "f1": own | asked}.get(kind, own)
+    predicted = (called == int(number)).any(axis=0)
+    bearing = {"precision": predicted, "f1": own | predicted}.get(kind, own)
     if not own.any() or not bearing.any():
         return None
     area = kind in _AREAS.values()
-    held = min(len(np.unique(of[rows])) for rows in ((own, ~own) if area else (bearing,)))
-    seen = without if held > 1 else np.full_like(without, np.nan)  # without the only one there is a 0 by convention
-    return Share(value=value, without=seen, patients=held, rows=int(bearing.sum()), area=area)
+    people = min(len(np.unique(of[rows])) for rows in ((own, ~own) if area else (bearing,)))
+    if people == 1:  # without the only patient the value is 0 by convention
+        without = np.full_like(without, np.nan)
+    return Share(value=value, without=without, patients=people, rows=int(bearing.sum()), area=area)
 
 
 def _ends(name: str, shares: Mapping[str, Share], count: int, level: float) -> tuple[float, float] | None:
@@ -145,7 +147,7 @@ def _ends(name: str, shares: Mapping[str, Share], count: int, level: float) -> t
     own = [shares[part] for k in range(count) if (part := f"{_MEANS[name]}:{k}") in shares]
     if not own:
         return None
-    with_absent = name not in (*_AREAS, "balanced_accuracy")  # elsewhere they count as 0
+    with_absent = name not in (*_AREAS, "balanced_accuracy")  # in the other means absent classes count as 0
     return mean_interval(own, count if with_absent else len(own), level)
 
 
@@ -163,7 +165,7 @@ def rate(
 ) -> Estimate | None:
     """Return the (weighted) share of n rows that are hits, with the interval of a share; `None` for no rows.
 
-    What it estimates: the chance that a row of another patient is a hit. Assumptions, method: those of `intervals`.
+    What it estimates: the chance that a row of another patient is a hit. Assumptions and method are as in `intervals`.
     """
     if not len(hits):
         return None
@@ -185,23 +187,25 @@ def estimates(
 ) -> dict[str, Estimate | None]:
     """Return each statistic of n rows, of any unit, with its interval over patients (see `estimate`).
 
-    `scores` takes weights (B, n) of the rows, 0 or 1, and returns by name the statistic (B,) of the rows that are in,
-    NaN where it is undefined. `limits` says of a statistic between what it must lie.
+    `scores` takes weights (B, n) of the rows, 0 or 1, and returns by name the statistic (B,) of the rows with weight 1,
+    NaN where it is undefined. `limits` holds, for some statistics, the range of possible values.
     """
     once, without = scores(np.ones((1, len(patients)))), without_each(scores, patients)
-    found = {name: estimate(float(once[name][0]), without[name], level) for name in once}
+    results = {name: estimate(float(once[name][0]), without[name], level) for name in once}
     for name, (least, most) in (limits or {}).items():
-        if (one := found[name]) is not None:
-            found[name] = Estimate(value=one.value, low=float(max(one.low, least)), high=float(min(one.high, most)))
-    return found
+        if (free := results[name]) is not None:
+            results[name] = Estimate(
+                value=free.value, low=float(max(free.low, least)), high=float(min(free.high, most))
+            )
+    return results
 
 
 def estimate(value: float, without: Floats, level: float = LEVEL) -> Estimate | None:
     """Return a mean or a difference with its interval, from its values (P,) `without` each patient; `None` if NaN.
 
-    Symmetric: Student's quantile times the standard error (`shares.student`, `shares.contributions`). For what lies
-    within [0, 1] use `rate`, `intervals` or `shares.Share`, which are closer there. The statistic must be smooth in the
-    patients' weights (no quantile). Where no patient moves it, as where there is one only, both ends are the value.
+    Symmetric: Student's quantile times the standard error (`shares.student`, `shares.contributions`). For values in
+    [0, 1] use `rate`, `intervals` or `shares.Share`, which are more accurate there. The statistic must be smooth in the
+    patients' weights (no quantile). Where no patient moves it, for instance with one patient, both ends are the value.
     """
     if not np.isfinite(value):
         return None

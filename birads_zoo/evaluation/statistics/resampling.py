@@ -1,4 +1,4 @@
-"""Resamples of whole patients, as weights: how often each row is in each of them."""
+"""Resamples of whole patients, as weights that count how often each row is in each resample."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ _NUMBERS_AT_ONCE = 2**23  # 64 MiB of weights; scores make a few arrays of that 
 
 
 def clusters(patients: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Number the clusters of n rows, 0 … P−1: a patient's rows are one, and each row without a patient is its own."""
+    """Number the clusters of n rows, 0 … P−1. A patient's rows are one cluster, as is each row without a patient."""
     unknown = np.char.strip(patients.astype(np.str_)) == ""
     named = np.unique(patients.astype(np.str_), return_inverse=True)[1]
     alone = len(patients) + np.arange(len(patients))
-    found: NDArray[np.int64] = np.unique(np.where(unknown, alone, named), return_inverse=True)[1]
-    return found
+    numbers: NDArray[np.int64] = np.unique(np.where(unknown, alone, named), return_inverse=True)[1]
+    return numbers
 
 
 def persons(patients: NDArray[np.str_]) -> int:
-    """Count the patients of n rows; a row without an id tells of nobody."""
+    """Count the patients of n rows; rows without an id are not counted."""
     return len(set(np.char.strip(patients.astype(np.str_)).tolist()) - {""})
 
 
 def cluster_weights(patients: NDArray[np.str_], resamples: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Return (resamples, n): how often each of n rows is in each resample of P patients, drawn with replacement.
+    """Return how often each of n rows is in each resample of P patients, drawn with replacement: (resamples, n).
 
-    All rows of a patient come and go together, so what is computed from the weights varies as it would with other
-    patients of the same population: the cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their
+    A resample holds all rows of a patient or none, so what is computed from the weights varies as it would with other
+    patients of the same population. This is the cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their
     Application", 1997, ch. 3.8; Field and Welsh, J. R. Statist. Soc. B 69, 2007). It assumes that patients are
-    independent of each other; the rows of one may depend on each other in any way.
+    independent of each other; the rows of a patient may depend on each other in any way.
     """
     of = clusters(patients)
     count = int(of.max()) + 1
@@ -41,10 +41,10 @@ def cluster_weights(patients: NDArray[np.str_], resamples: int, generator: np.ra
 def without_each(
     scores: Callable[[NDArray[np.float64]], Mapping[str, NDArray[np.float64]]], patients: NDArray[np.str_]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return statistics by name, (P,) each, of n rows without those of each of P patients (the cluster jackknife).
+    """Return statistics by name, (P,) each, of n rows, leaving out each of P patients in turn (the cluster jackknife).
 
-    `scores` takes weights (B, n) of the rows, here 1, and 0 for those of one patient, and returns B values by name. It
-    is asked for so many patients at a time that memory stays bounded, whatever P and n are.
+    `scores` takes weights (B, n) of the rows, 0 for the patient left out and 1 otherwise, and returns B values by name.
+    It is called for blocks of patients, so that memory stays bounded for any P and n.
     """
     of = clusters(patients)
     left_out = np.array_split(np.arange(int(of.max()) + 1), -(-(int(of.max()) + 1) * len(of) // _NUMBERS_AT_ONCE))

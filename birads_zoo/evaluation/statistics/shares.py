@@ -1,4 +1,4 @@
-"""Intervals of what lies between 0 and 1: shares, areas, and their means over classes, from patients left out."""
+"""Intervals of metrics in [0, 1], from patients left out: shares, areas, and their means over classes."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ Floats = NDArray[np.float64]
 def contributions(value: float | Floats, without: Floats) -> Floats:
     """Return what each of P patients adds to a statistic's error, from its values (…, P) `without` each of them.
 
-    √((P − 1)/P) (θ − θ₍ᵢ₎): their squares add up to the jackknife's variance by clusters, which is too large rather
-    than too small (Efron and Stein, Annals of Statistics 9, 1981; MacKinnon, Nielsen and Webb, "Leverage, influence,
-    and the jackknife in clustered regression models", arXiv 2205.03288, 2022). 0 for a patient without whom the
-    statistic is not defined.
+    They are √((P − 1)/P) (θ − θ₍ᵢ₎). Their squares add up to the variance of the cluster jackknife, which is too large
+    rather than too small (Efron and Stein, Annals of Statistics 9, 1981; MacKinnon, Nielsen and Webb, "Leverage,
+    influence, and the jackknife in clustered regression models", arXiv 2205.03288, 2022). 0 for a patient without whom
+    the statistic is undefined.
     """
     moved: Floats = np.where(np.isfinite(without), value - without, 0.0) * (1 - 1 / without.shape[-1]) ** 0.5
     return moved
 
 
 def student(parts: Floats, patients: int, level: float) -> float:
-    """Return Student's quantile for the error that `parts`, the contributions, give to a statistic at `level`."""
+    """Return Student's quantile at `level` for the error of a statistic with the contributions `parts`."""
     return float(t.ppf((1 + level) / 2, freedom(parts, patients)))
 
 
 def freedom(parts: Floats, patients: int) -> float:
-    """Return the degrees of freedom ν of the error that `parts`, the contributions, give to a statistic.
+    """Return the degrees of freedom ν of the error of a statistic with the contributions `parts`.
 
-    They are those of a χ² with the variance's own relative variance, 2/ν, which is taken from the parts: few patients
+    They are those of a χ² whose relative variance, 2/ν, is the variance's, computed from the parts. So few patients
     that make up most of the error count as few (Pan and Wall, Statistics in Medicine 21, 2002, after Satterthwaite).
-    ν is 1 to p − 1, p being the `patients` that bear on the statistic.
+    ν is between 1 and p − 1, where p is the number of `patients` that affect the statistic.
     """
     squares = parts**2
     total = float(squares.sum())
@@ -44,12 +44,12 @@ def freedom(parts: Floats, patients: int) -> float:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Share:
-    """A metric in [0, 1], its values `without` each of P patients (NaN: undefined), and who bears on it.
+    """A metric in [0, 1], its values `without` each of P patients (NaN: undefined), and counts of what affects it.
 
-    `patients` and `rows` count those that bear on it. `area` says that it is an area under a curve, or else no share of
-    rows. `variance` is given, from resamples, where leaving patients out does not tell it: for what is read at a
-    threshold chosen on these rows, which is a quantile, whose jackknife is inconsistent (Efron, "The Jackknife, the
-    Bootstrap and Other Resampling Plans", 1982, ch. 3).
+    `patients` and `rows` count the patients and rows that affect it. `area` says that it is an area under a curve, or
+    another metric that is not a share of rows. `variance` is given, from resamples, where leaving patients out does not
+    estimate it. This is so for a metric at a threshold chosen on these rows: it is a quantile, whose jackknife is
+    inconsistent (Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, ch. 3).
     """
 
     value: float
@@ -60,18 +60,18 @@ class Share:
     variance: float | None = None
 
     def interval(self, level: float) -> tuple[float, float]:
-        """Return both ends: Wilson's with the effective sample size, or of an area the logit's; Student's quantile.
+        """Return both ends: Wilson's with the effective sample size or, for an area, symmetric on the logit.
 
-        Its degrees of freedom are those of `freedom`, or p − 1 beside a given `variance`. The effective sample size is
-        m(1 − m)/v, at most the rows. Where nothing varies, it is the p patients, as if the rows of one all went
-        together.
+        Both use Student's quantile. Its degrees of freedom are those of `freedom`, or p − 1 where `variance` is given.
+        The effective sample size is m(1 − m)/v, and at most the rows. Where nothing varies, it is the p patients, as if
+        all rows of a patient had the same result.
         """
         parts = contributions(self.value, self.without)
         variance = float((parts**2).sum()) if self.variance is None else self.variance
         product = self.value * (1 - self.value)
         varies = variance > 1e-12 and product > 0
-        told = varies and self.variance is None
-        quantile = student(parts if told else np.zeros(1), self.patients, level)
+        from_parts = varies and self.variance is None
+        quantile = student(parts if from_parts else np.zeros(1), self.patients, level)
         if self.area and varies:
             odds, reach = np.log(self.value / (1 - self.value)), quantile * variance**0.5 / product
             return float(1 / (1 + np.exp(reach - odds))), float(1 / (1 + np.exp(-reach - odds)))
@@ -82,11 +82,11 @@ class Share:
 
 
 def mean_interval(shares: Sequence[Share], count: int, level: float) -> tuple[float, float]:
-    """Return both ends of the sum of the shares / `count`, the classes averaged over; there is one share at least.
+    """Return both ends of the interval of the sum of the shares / `count`, the mean over `count` classes.
 
-    Each class's distance to the end of its own interval is taken for its error there, and these are added with the
-    correlations of the patients' contributions (MOVER: Zou and Donner, Statistics in Medicine 27, 2008, eq. 6, for
-    dependent estimates).
+    There is at least one share. Each class's distance to the end of its own interval is taken as its error. The errors
+    are added with the correlations of the patients' contributions (MOVER: Zou and Donner, Statistics in Medicine 27,
+    2008, eq. 6, for dependent estimates).
     """
     values = np.array([share.value for share in shares])
     ends = np.array([share.interval(level) for share in shares])
@@ -99,10 +99,10 @@ def mean_interval(shares: Sequence[Share], count: int, level: float) -> tuple[fl
 
 
 def over_seeds(ends: tuple[float, float], scores: Floats, freedom: int, level: float) -> tuple[float, float]:
-    """Move the ends of a mean over S seeds out by what the seeds' `scores` (S,) add; one seed adds nothing.
+    """Widen the interval of a mean over S seeds by the variation of the seeds' `scores` (S,); one seed adds nothing.
 
-    `ends` are over patients, with `freedom` degrees. Squares are added, as the two errors are independent; Student's
-    quantile of the seeds' standard error s/√S has Satterthwaite's degrees of both together.
+    `ends` are over patients, with `freedom` degrees. The squares are added, because the two errors are independent.
+    Student's quantile of the seeds' standard error s/√S has Satterthwaite's degrees of freedom of both together.
     """
     seeds = len(scores)
     if seeds < 2 or not np.ptp(scores) > 0:
@@ -115,9 +115,9 @@ def over_seeds(ends: tuple[float, float], scores: Floats, freedom: int, level: f
 
 
 def _correlations(parts: Floats) -> Floats:
-    """Return those of the rows (C, P) over the patients; 0 with a row that does not vary."""
+    """Return the correlations (C, C) of the rows (C, P) over the patients; 0 with a row that does not vary."""
     size = np.sqrt((parts**2).sum(axis=1))
     size[size == 0] = np.inf
-    found: Floats = (parts @ parts.T) / np.outer(size, size)
-    np.fill_diagonal(found, 1)
-    return found
+    correlations: Floats = (parts @ parts.T) / np.outer(size, size)
+    np.fill_diagonal(correlations, 1)
+    return correlations

@@ -1,4 +1,4 @@
-"""The metrics of `evaluation.metrics` for many weightings of the same rows at once."""
+"""Computes the metrics of `evaluation.metrics` for many weightings of the same rows at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_CLASS = ("precision", "recall", "f1", "auroc", "pooled_auroc")
 
 
 def score_names(classes: int) -> tuple[str, ...]:
-    """Return every name that `weighted_scores` knows for so many classes; `f1:2` is that of class number 2."""
+    """Return the names of all metrics of `weighted_scores` for so many classes; `f1:2` is the F1 of class number 2."""
     each = [f"{name}:{k}" for k in range(classes) for name in _OF_CLASS]
     return (*_OF_CONFUSION, *_MEANS, "macro_auroc", "macro_pooled_auroc", *each)
 
@@ -29,12 +29,13 @@ def weighted_scores(
     ordinal: bool,
     names: Collection[str] | None = None,
 ) -> dict[str, Values]:
-    """Return each metric (B,) under B weightings of n rows, what `evaluation.metrics.evaluate` says of repeated rows.
+    """Return each metric (B,) under B weightings of n rows.
 
-    `labels` (n,) are in 0 … K−1, `probabilities` (n, K), `folds` (n,) the number of the network that predicted a row,
-    `weights` (B, n) ≥ 0; `names` (see `score_names`) asks for some metrics only, which saves the areas' work. NaN
-    stands where `evaluate` has `None`, and where all weights are 0.
-    Nothing loops over B: confusions are one matrix product, areas cumulated sums over rows sorted once.
+    A row of weight 2 counts as two rows in `evaluation.metrics.evaluate`. `labels` (n,) are in 0 … K−1; `probabilities`
+    are (n, K); `folds` (n,) are the numbers of the networks that predicted the rows; `weights` (B, n) ≥ 0. `names` (see
+    `score_names`) limits the metrics, which saves time if no area is among them. A value is NaN where `evaluate` has
+    `None`, and where all weights are 0. Nothing loops over B: the confusion matrices are one matrix product, and the
+    areas are cumulative sums over rows that are sorted once.
     """
     count = probabilities.shape[1]
     wanted = set(score_names(count) if names is None else names)
@@ -52,7 +53,7 @@ def weighted_scores(
 def _confusions(
     labels: NDArray[np.int64], predicted: NDArray[np.int64], weights: Values, count: int
 ) -> NDArray[np.float64]:
-    """Return B×K×K: weight by true and by predicted class."""
+    """Return the B×K×K confusion matrices: weight by true and by predicted class."""
     cells = np.zeros((len(labels), count * count))
     cells[np.arange(len(labels)), labels * count + predicted] = 1
     return (weights @ cells).reshape(-1, count, count)
@@ -83,7 +84,7 @@ def _of_confusion(confusion: NDArray[np.float64], ordinal: bool) -> dict[str, Va
 
 
 def _share(part: Values, whole: Values) -> Values:
-    """Divide, and let 0/0 be 0, as the metrics do."""
+    """Divide, with 0/0 = 0, as the metrics do."""
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
@@ -105,11 +106,11 @@ def _areas(
     wanted: set[str],
 ) -> dict[str, Values]:
     count, macro = probabilities.shape[1], f"macro_{name}"
-    asked = set(range(count)) if macro in wanted else {k for k in range(count) if f"{name}:{k}" in wanted}
-    if count == 2 and asked:  # both have the one value, as in `evaluate`
+    numbers = set(range(count)) if macro in wanted else {k for k in range(count) if f"{name}:{k}" in wanted}
+    if count == 2 and numbers:  # both have the same value, as in `evaluate`
         both = area(labels == 1, probabilities[:, 1], folds, weights)
         return {f"{name}:0": both, f"{name}:1": both, macro: both}
-    areas = {f"{name}:{k}": area(labels == k, probabilities[:, k], folds, weights) for k in asked}
+    areas = {f"{name}:{k}": area(labels == k, probabilities[:, k], folds, weights) for k in numbers}
     if macro in wanted:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a resample in which no class has an area
@@ -118,19 +119,19 @@ def _areas(
 
 
 def area(positive: NDArray[np.bool_], scores: Values, folds: NDArray[np.int64], weights: Values) -> Values:
-    """Return the weighted share (B,) of pairs within a fold whose positive row scores higher, ties counting half.
+    """Return the weighted share (B,) of pairs within a fold whose positive row scores higher; ties count half.
 
     NaN where no fold has a pair: see `auroc` of `evaluation.metrics.evaluate`.
     """
     order = np.lexsort((scores, folds))
-    ordered, ranked, fold = scores[order], positive[order], folds[order]
+    sorted_scores, sorted_positive, fold = scores[order], positive[order], folds[order]
     new_fold = np.r_[True, fold[1:] != fold[:-1]]
-    ties = np.flatnonzero(new_fold | np.r_[True, ordered[1:] != ordered[:-1]])
-    heavy = weights[:, order]
-    above = np.add.reduceat(heavy * ranked, ties, axis=1)
-    below = np.add.reduceat(heavy * ~ranked, ties, axis=1)
+    ties = np.flatnonzero(new_fold | np.r_[True, sorted_scores[1:] != sorted_scores[:-1]])
+    sorted_weights = weights[:, order]
+    above = np.add.reduceat(sorted_weights * sorted_positive, ties, axis=1)
+    below = np.add.reduceat(sorted_weights * ~sorted_positive, ties, axis=1)
     first = np.flatnonzero(new_fold[ties])  # of each fold's ties
-    before = np.cumsum(below, axis=1) - below  # all weights below, those of other folds too
+    before = np.cumsum(below, axis=1) - below  # all weights below, also those of other folds
     beaten = before - np.repeat(before[:, first], np.diff(np.r_[first, len(ties)]), axis=1) + below / 2
     pairs = np.add.reduceat(above, first, axis=1) * np.add.reduceat(below, first, axis=1)
     won, all_ = (above * beaten).sum(axis=1), pairs.sum(axis=1)
