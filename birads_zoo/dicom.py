@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birads_zoo.data.decoding.images import is_dicom
-from birads_zoo.data.dicom.elements import read_elements, whole
+from birads_zoo.data.dicom.elements import integer, read_elements
 from birads_zoo.data.dicom.exposure import Laterality, find_exposure
 from birads_zoo.data.dicom.header import read_header
 from birads_zoo.data.dicom.identity import Identity, number_patients, patient_key, read_identity
@@ -51,7 +51,7 @@ class Facts:
 def read_size(path: Path) -> tuple[int, int]:
     """Return a DICOM picture's width and height in pixels, from its header. Raises `ImageError`."""
     dataset = read_elements(path, ("Rows", "Columns")).dataset
-    return whole(dataset, "Columns"), whole(dataset, "Rows")
+    return integer(dataset, "Columns"), integer(dataset, "Rows")
 
 
 def read_facts(path: Path) -> Facts:

@@ -1,4 +1,4 @@
-"""The commands on real mammograms. What takes longer than a few seconds is marked slow and has a short form beside."""
+"""The commands on real mammograms. Tests of more than a few seconds are marked slow and have a short form."""
 
 import tomllib
 from dataclasses import replace
@@ -25,17 +25,17 @@ FILMS = 24
 @pytest.mark.parametrize("size", [SHORT, pytest.param([], marks=pytest.mark.slow)], ids=["short", "full"])
 def test_kaumds_leaves_a_complete_folder(zoo, check_folder, real_data, tmp_path, backbone, size):
     ablations = ["no-dropout", *(["no-pretrained"] if backbone != "baseline_cnn" else [])]  # it has no weights
-    said = zoo(
+    result = zoo(
         "run", "--dataset", "kaumds", "--root", real_data / "kaumds-sample", "--backbone", backbone,
         *(f"--{name}" for name in ablations), "--folds", 2, "--epochs", 1, *size, "--device", "cpu", "--out", tmp_path,
     )  # fmt: skip
-    assert said.status == 0, said.err
+    assert result.status == 0, result.err
     metrics = check_folder(tmp_path / "+".join((backbone, *ablations)))
     assert metrics["classes"] == ["BI-RADS 1", "BI-RADS 5"]
     assert metrics["n"] == 11  # of 21 pictures the sheet names 11
-    assert "5386 rows, 996 patients, 11 usable" in said.err
+    assert "5386 rows, 996 patients, 11 usable" in result.err
     assert (
-        "no validation rows in folds 1, 2: some class" in said.err
+        "no validation rows in folds 1, 2: some class" in result.err
     )  # two patients of BI-RADS 1: one to train, one to test
 
 
@@ -43,14 +43,14 @@ def test_kaumds_leaves_a_complete_folder(zoo, check_folder, real_data, tmp_path,
     ("views", "level", "samples", "contradicting"), [("breast", "breast", 2702, 0), ("exam", "patient", 1396, 92)]
 )
 def test_kaumds_categories_are_of_breasts_and_not_of_patients(real_data, views, level, samples, contradicting):
-    """What docs/architecture.md says of the sheet's 1,419 exams: 23 of them, of 4 rows each, have two categories."""
+    """As in docs/architecture.md: of the sheet's 1,419 exams 23, with 4 rows each, have two categories."""
     spec = load_host().dataset("kaumds")
     index = check_rows(spec.load(DatasetContext(root=real_data / "kaumds-sample", options=spec.options())))
     target = replace(closed(spec.targets[0], index), level=level)
-    found = label_samples(index, index, target, (), views)
-    assert len(found.labelled.labels) == samples
-    assert sum(entry.reason == "contradicting labels" for entry in found.used.audit) == contradicting
-    counts = np.bincount(found.labelled.labels)
+    sampled = label_samples(index, index, target, (), views)
+    assert len(sampled.labelled.labels) == samples
+    assert sum(entry.reason == "contradicting labels" for entry in sampled.used.audit) == contradicting
+    counts = np.bincount(sampled.labelled.labels)
     assert counts[3:].tolist() == ([36, 11] if level == "breast" else [11, 2])
 
 
@@ -71,25 +71,25 @@ def all_films(unpack_mini_mias, tmp_path_factory):
 @pytest.fixture
 def run_mini_mias(zoo, check_folder, real_weights, tmp_path):
     def run(root, *flags):
-        said = zoo(
+        result = zoo(
             "run", "--dataset", "mini-mias", "--root", root, "--target", "abnormal", "--backbone", "mobilenet_v2",
             "--weights", real_weights / "mobilenet_v2_imagenet.pth", *flags, "--device", "cpu", "--out", tmp_path,
         )  # fmt: skip
-        assert said.status == 0, said.err
+        assert result.status == 0, result.err
         metrics = check_folder(tmp_path / "mobilenet_v2")
         assert metrics["classes"] == ["normal", "abnormal"]
         assert metrics["leaky"] is False
-        return metrics, said
+        return metrics, result
 
     return run
 
 
 @pytest.mark.slow
 def test_mini_mias_in_short(run_mini_mias, some_films):
-    metrics, said = run_mini_mias(some_films, "--folds", 2, *SHORT)
+    metrics, result = run_mini_mias(some_films, "--folds", 2, *SHORT)
     assert metrics["n"] == FILMS
-    assert f"322 rows, 161 patients, {FILMS} usable" in said.err
-    assert f"dropped {322 - FILMS}: no file" in said.err
+    assert f"322 rows, 161 patients, {FILMS} usable" in result.err
+    assert f"dropped {322 - FILMS}: no file" in result.err
 
 
 @pytest.mark.slow
@@ -120,13 +120,13 @@ def test_the_papers_recipe_on_the_phantom(zoo, check_folder, phantom_root, reque
         weights = ["--weights", request.getfixturevalue("real_weights") / "mobilenet_v2_imagenet.pth"]
     elif backbone != "baseline_cnn":
         ablations = [*ablations, "no-pretrained"]  # no ImageNet weights at hand
-    said = zoo(
+    result = zoo(
         "run", "--recipe", "paper", "--dataset", "phantom", "--root", phantom_root, "--backbone", backbone, *weights,
         *(f"--{name}" for name in ablations), "--image-size", "32x32", "--epochs", 1, "--device", "cpu",
         "--out", tmp_path,
     )  # fmt: skip
-    assert said.status == 0, said.err
-    assert ("the frozen part" in said.err) is ("no-pretrained" in ablations)
+    assert result.status == 0, result.err
+    assert ("the frozen part" in result.err) is ("no-pretrained" in ablations)
     metrics = check_folder(tmp_path / "+".join((backbone, *ablations)), drawn=drawn)
     assert metrics["split"] == "paper"
     assert metrics["leaky"] is True
@@ -135,7 +135,7 @@ def test_the_papers_recipe_on_the_phantom(zoo, check_folder, phantom_root, reque
 
 
 @pytest.mark.slow
-def test_what_is_taken_out_beside_a_breast_is_never_a_lesion(all_films):
+def test_marks_removed_beside_a_breast_are_never_lesions(all_films):
     from birads_zoo.data.decoding.images import read_image
     from birads_zoo.data.dicom.burnt_in import without_marks
     from birads_zoo.interfaces import DatasetContext

@@ -1,4 +1,4 @@
-"""What a run leaves on the disk is a typed value, and its numbers are those of scikit-learn on predictions.csv."""
+"""A run's files are typed values, and their numbers equal scikit-learn's on predictions.csv."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def metrics(finished):
 
 @pytest.fixture(scope="module")
 def predicted(finished):
-    """The columns of predictions.csv: labels and calls as class numbers, probabilities n×K, and the whole frame."""
+    """The columns of predictions.csv: labels and predictions as class numbers, probabilities n×K, and the table."""
     frame = pd.read_csv(finished[0] / "predictions.csv", dtype={"patient_id": str}, keep_default_na=False)
     columns = [name for name in frame if name.startswith("probability_")]
     numbers = {name.removeprefix("probability_"): k for k, name in enumerate(columns)}
@@ -48,7 +48,7 @@ def copied(finished, tmp_path):
 
 
 def by_fold(positive, scores, folds):
-    """The folds' areas, weighted by their pairs."""
+    """Return the mean of the folds' areas, weighted by their pairs."""
     areas, pairs = [], []
     for fold in folds.unique():
         rows = (folds == fold).to_numpy()
@@ -65,26 +65,26 @@ def test_the_metrics_are_those_of_scikit_learn(metrics, predicted):
     assert metrics.accuracy == pytest.approx(sk.accuracy_score(labels, called))
     assert metrics.balanced_accuracy == pytest.approx(sk.balanced_accuracy_score(labels, called))
     assert metrics.kappa_quadratic == pytest.approx(sk.cohen_kappa_score(labels, called, weights="quadratic"))
-    for average, found in (("macro", metrics.macro), ("weighted", metrics.weighted)):
+    for average, mean in (("macro", metrics.macro), ("weighted", metrics.weighted)):
         precision, recall, f1, _ = sk.precision_recall_fscore_support(labels, called, average=average, zero_division=0)
-        assert (found.precision, found.recall, found.f1) == pytest.approx((precision, recall, f1))
+        assert (mean.precision, mean.recall, mean.f1) == pytest.approx((precision, recall, f1))
     areas = [sk.roc_auc_score(labels == k, probabilities[:, k]) for k in range(4)]
-    assert [one.pooled_auroc for one in metrics.per_class] == pytest.approx(areas)
+    assert [per_class.pooled_auroc for per_class in metrics.per_class] == pytest.approx(areas)
     assert metrics.macro.pooled_auroc == pytest.approx(np.mean(areas))
     areas = [by_fold(labels == k, probabilities[:, k], frame["fold"]) for k in range(4)]
-    assert [one.auroc for one in metrics.per_class] == pytest.approx(areas)
+    assert [per_class.auroc for per_class in metrics.per_class] == pytest.approx(areas)
     assert metrics.macro.auroc == pytest.approx(np.mean(areas))
-    assert [one.support for one in metrics.per_class] == np.bincount(labels).tolist()
+    assert [per_class.support for per_class in metrics.per_class] == np.bincount(labels).tolist()
 
 
 def test_the_folds_are_those_of_scikit_learn(metrics, predicted):
     labels, called, _, frame = predicted
     assert [fold.fold for fold in metrics.per_fold] == [0, 1]
     for fold in metrics.per_fold:
-        own = (frame["fold"] == fold.fold).to_numpy()
-        assert (fold.n, fold.patients) == (own.sum(), frame["patient_id"][own].nunique())
-        assert fold.accuracy == pytest.approx(sk.accuracy_score(labels[own], called[own]))
-        f1 = sk.f1_score(labels[own], called[own], labels=range(4), average="macro", zero_division=0)
+        in_fold = (frame["fold"] == fold.fold).to_numpy()
+        assert (fold.n, fold.patients) == (in_fold.sum(), frame["patient_id"][in_fold].nunique())
+        assert fold.accuracy == pytest.approx(sk.accuracy_score(labels[in_fold], called[in_fold]))
+        f1 = sk.f1_score(labels[in_fold], called[in_fold], labels=range(4), average="macro", zero_division=0)
         assert fold.macro_f1 == pytest.approx(f1)
     accuracies = [fold.accuracy for fold in metrics.per_fold]
     assert metrics.spread_over_folds.accuracy.mean == pytest.approx(np.mean(accuracies))
@@ -116,22 +116,22 @@ def test_the_readings_are_those_of_their_definitions(metrics, predicted):
     )
 
 
-def test_every_value_lies_in_its_interval(metrics):
+def test_every_value_is_in_its_interval(metrics):
     for metric in METRICS:
         low, high = metrics.intervals.scores[metric]
         assert low <= metrics.score(metric) <= high, metric
-    for one in metrics.per_class:
-        low, high = metrics.intervals.scores[f"recall:{one.name}"]
-        assert low <= one.recall <= high
+    for per_class in metrics.per_class:
+        low, high = metrics.intervals.scores[f"recall:{per_class.name}"]
+        assert low <= per_class.recall <= high
 
 
-def test_the_targets_order_decides_about_the_quadratic_kappa(measure_rows):
+def test_the_quadratic_kappa_needs_ordered_classes(measure_rows):
     for ordinal, kappa in ((True, 1.0), (False, None)):
-        found = measure_rows([0, 1, 2], np.eye(3), ("apple", "pear", "plum"), ordinal=ordinal)
-        assert found.kappa_quadratic == kappa
+        measured = measure_rows([0, 1, 2], np.eye(3), ("apple", "pear", "plum"), ordinal=ordinal)
+        assert measured.kappa_quadratic == kappa
 
 
-def test_a_run_that_is_read_says_what_its_files_say(finished):
+def test_a_run_is_read_from_its_files(finished):
     run = read_run(finished[0], load_host())
     for name, value in (("metrics.json", run.metrics), ("environment.json", run.environment)):
         assert (finished[0] / name).read_text() == documents.encode(value)
@@ -170,11 +170,11 @@ def test_a_file_of_a_study_comes_back_as_it_was_written(finished):
 
 
 @pytest.mark.parametrize("name", RUN_FILES)
-def test_a_file_of_an_older_version_of_another_format_and_a_damaged_one_are_one_sentence(copied, name):
+def test_old_foreign_and_damaged_files_give_one_sentence(copied, name):
     path, read = copied / name, RUN_FILES[name]
     values = json.loads(path.read_text())
     bare = {key: value for key, value in values.items() if key not in ("format", "birads_zoo")}
-    for content, said in (
+    for content, message in (
         (json.dumps(bare), "was written by an older birads-zoo (it has no format number); run it again"),
         (json.dumps(values | {"format": 99, "birads_zoo": "9.0"}), "was written by birads-zoo 9.0 in format 99, and"),
         (path.read_text()[:-40], "is damaged (Input data was truncated); run it again"),
@@ -182,13 +182,13 @@ def test_a_file_of_an_older_version_of_another_format_and_a_damaged_one_are_one_
         path.write_text(content)
         with pytest.raises(UserError) as error:
             read(copied)
-        assert str(error.value).startswith(f"{path} {said}")
+        assert str(error.value).startswith(f"{path} {message}")
         with pytest.raises(UserError):
             read_run(copied, load_host()) if name != "cost.json" else read_cost(copied)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda values: values.pop("macro"), "Object missing required field `macro`"),
         (lambda values: values["macro"].pop("f1"), "Object missing required field `f1` - at `$.macro`"),
@@ -201,13 +201,13 @@ def test_a_file_of_an_older_version_of_another_format_and_a_damaged_one_are_one_
         (lambda values: values["intervals"]["scores"].update(accuracy=[1]), "Expected `array` of length 2, got 1"),
     ],
 )
-def test_keys_of_metrics_that_are_missing_or_of_another_type_are_named(copied, change, said):
+def test_keys_of_metrics_that_are_missing_or_of_another_type_are_named(copied, change, message):
     values = json.loads((copied / "metrics.json").read_text())
     change(values)
     (copied / "metrics.json").write_text(json.dumps(values))
     with pytest.raises(UserError) as error:
         read_metrics(copied)
-    assert f"metrics.json is damaged ({said}" in str(error.value)
+    assert f"metrics.json is damaged ({message}" in str(error.value)
 
 
 def test_a_folders_recipe_and_epochs_are_of_the_format_of_its_environment(copied, zoo):
@@ -216,13 +216,13 @@ def test_a_folders_recipe_and_epochs_are_of_the_format_of_its_environment(copied
     with pytest.raises(UserError, match=r"environment.json was written by birads-zoo 9.0 in format 99"):
         read_recipe(copied)
     for command in (["report", copied], ["explain", copied], ["export", copied], ["run", "--resume", copied]):
-        said = zoo(*command)
-        assert said.status == 2, command
-        assert "was written by birads-zoo 9.0 in format 99" in " ".join(said.err.split())
+        result = zoo(*command)
+        assert result.status == 2, command
+        assert "was written by birads-zoo 9.0 in format 99" in " ".join(result.err.split())
 
 
 @pytest.mark.parametrize("line", ["{", '{"fold": 0}', "\xff", "[" * 100_000])
-def test_damaged_epochs_are_one_sentence(copied, line):
+def test_damaged_epochs_give_one_sentence(copied, line):
     (copied / "metrics.jsonl").write_text(line, encoding="latin-1")
     with pytest.raises(UserError, match=r"metrics.jsonl is damaged \(.*\); run it again"):
         read_history(copied)
@@ -236,7 +236,7 @@ def test_the_types_load_no_heavy_library():
 
 @pytest.mark.parametrize("kind", [RunMetrics, Cost, Environment, Leaderboard])
 def test_no_field_of_a_result_is_untyped(kind):
-    """So that a misspelt field is found before the code runs."""
+    """Then mypy finds a misspelt field before the code runs."""
     seen, waiting = set(), [kind]
     while waiting:
         struct = waiting.pop()
@@ -252,6 +252,6 @@ def _parts(info):
     yield info
     inner = [getattr(info, name, None) for name in ("item_type", "key_type", "value_type")]
     inner += [*getattr(info, "types", ()), *getattr(info, "item_types", ())]
-    for one in inner:
-        if one is not None:
-            yield from _parts(one)
+    for part in inner:
+        if part is not None:
+            yield from _parts(part)

@@ -1,1 +1,1 @@
-"""From a folder of pictures to batches on the device: audit, splits, pixels, batches."""
+"""Turns a folder of pictures into batches on the device: audit, splits, pixels, batches."""

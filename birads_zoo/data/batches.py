@@ -1,4 +1,4 @@
-"""Batches on the device: the whole split resident there when it fits, else streamed to it by a thread."""
+"""Makes batches on the device: from memory there if the whole split fits, else streamed to it by a thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from birads_zoo.data.picture import GreyArray
 SAMPLER_POWERS = {"natural": 1.0, "balanced": 0.0, "sqrt-balanced": 0.5}
 """A class is drawn in proportion to its count to this power."""
 
-_AHEAD = 4  # streamed batches that are made before they are asked for
+_AHEAD = 4  # streamed batches that are made before they are needed
 _CHUNK = 256  # pictures moved at once when the split becomes resident
 
 
@@ -27,10 +27,12 @@ _CHUNK = 256  # pictures moved at once when the split becomes resident
 class Batch:
     """N samples of V views, all on the device.
 
-    `images`: N×V×1×H×W float32 in [0, 1]; in place of an absent one, a copy of the sample's first. `present`: N×V bool,
-    which of them are there. `targets`: N int64, class numbers. `positions`: N int64, the samples' numbers, 0 … S−1, in
-    what `Batches` was built from. `lesions`: N×O×H×W float32, those of each sample's first O pictures as
-    `data.lesions.lesion_maps` draws them, where `Batches` was given any.
+    - `images`: N×V×1×H×W float32 in [0, 1]. An absent picture is replaced by a copy of the sample's first one.
+    - `present`: N×V bool, which pictures are present.
+    - `targets`: N int64, class numbers.
+    - `positions`: N int64, the samples' numbers, 0 … S−1, in the data that `Batches` was built from.
+    - `lesions`: N×O×H×W float32, the maps of each sample's first O pictures as `data.lesions.lesion_maps` draws them;
+      `None` if `Batches` has no lesions.
     """
 
     images: Tensor
@@ -41,13 +43,14 @@ class Batch:
 
 
 class Batches:
-    """S samples, sample i being the V pictures `pixels[samples.pictures[i]]` with the class `labels[i]`, in batches.
+    """Yields S samples in batches. Sample i is the V pictures `pixels[samples.pictures[i]]`; its class is `labels[i]`.
 
-    `pixels` is N×H×W, uint8 or uint16, usually memory-mapped; `labels` is S, int64. `sampler` is one of those of
-    `plan_epoch`. When the samples' pictures take at most `memory_limit` bytes they are `resident`:
-    moved to the device once, as they are stored; on the CPU they are read where they lie. Else a thread reads them
-    batch by batch, a few ahead, into pinned memory. Both give the same batches. Without a `memory_limit` it is half
-    of a CUDA device's free memory, and on other devices there is none. `lesions` is S×O×H×W int8 and always resident.
+    `pixels` is N×H×W, uint8 or uint16, usually memory-mapped; `labels` is S, int64. For `sampler` see `plan_epoch`.
+
+    If the samples' pictures take at most `memory_limit` bytes, they are `resident`: they are moved to the device once,
+    as they are stored. On the CPU they are read from `pixels` itself. Otherwise a thread reads them batch by batch, a
+    few ahead, into pinned memory. Both ways give the same batches. The default limit is half of the free memory of a
+    CUDA device; other devices have none. `lesions` is S×O×H×W int8 and is always resident.
     """
 
     def __init__(
@@ -72,19 +75,19 @@ class Batches:
         picture_bytes = int(np.prod(pixels.shape[1:])) * pixels.dtype.itemsize
         limit = _default_limit(self._device) if memory_limit is None else memory_limit
         self.resident = limit is None or len(rows) * picture_bytes <= limit
-        self._moved: tuple[Tensor, Tensor] | None = None  # the pictures' bits, and S×V where in them
+        self._moved: tuple[Tensor, Tensor] | None = None  # the pictures' bits, and S×V positions in them
         if self.resident and self._device.type != "cpu":
-            where = torch.from_numpy(local.reshape(samples.pictures.shape)).to(self._device)
-            self._moved = (_move(pixels, rows, self._device), where)
+            places = torch.from_numpy(local.reshape(samples.pictures.shape)).to(self._device)
+            self._moved = (_move(pixels, rows, self._device), places)
 
     def __len__(self) -> int:
-        """Batches in an epoch with a generator."""
+        """Return the number of batches in an epoch with a generator."""
         return len(plan_sizes(len(self._labels), self._batch_size))
 
     def epoch(self, generator: np.random.Generator | None) -> Iterator[Batch]:
-        """Yield an epoch's batches, sampled with `generator`; without one, each sample once in order, to predict.
+        """Yield an epoch's batches, sampled with `generator`. Without one: each sample once, in order, for prediction.
 
-        The order is moved to the device once; after that, a resident epoch on CUDA waits for nothing.
+        The order is moved to the device once. After that, a resident epoch on CUDA never waits for the host.
         """
         plan = plan_epoch(self._labels, self._batch_size, self._sampler, generator)
         if not plan:
@@ -103,9 +106,9 @@ class Batches:
 
     def _images(self, plan: list[NDArray[np.int64]], positions: tuple[Tensor, ...]) -> Iterator[Tensor]:
         if self._moved is not None:
-            bits, where = self._moved
+            bits, places = self._moved
             for chosen in positions:
-                rows = where[chosen]
+                rows = places[chosen]
                 yield _unit(bits.index_select(0, rows.flatten()).view(*rows.shape, *bits.shape[1:]))
         elif self.resident:
             for numbers in plan:
@@ -118,7 +121,7 @@ class Batches:
         return torch.from_numpy(_bits(self._pixels[self._samples[chosen]]))
 
     def _stream(self, plan: list[NDArray[np.int64]]) -> Iterator[Tensor]:
-        """Gather in another thread, a few batches ahead; its exceptions surface here, and it ends with this."""
+        """Gather in another thread, a few batches ahead. Its exceptions are raised here, and it ends with this."""
         pinned = self._device.type == "cuda"
 
         def gather(chosen: NDArray[np.int64]) -> Tensor:
@@ -142,12 +145,14 @@ class Batches:
 def plan_epoch(
     labels: NDArray[np.int64], batch_size: int, sampler: str, generator: np.random.Generator | None
 ) -> list[NDArray[np.int64]]:
-    """Return each batch's sample numbers for one epoch of as many draws as there are samples.
+    """Return each batch's sample numbers for one epoch. An epoch has as many draws as there are samples.
 
-    "natural": every sample once, in random order. "balanced": with replacement, each class equally likely.
-    "sqrt-balanced": with replacement, a class's probability in proportion to the root of its count. Without a
-    `generator`: every sample once, in order. A training epoch's last batch is never a single sample, of which batch
-    norm can learn nothing: it joins the batch before.
+    - "natural": every sample once, in random order.
+    - "balanced": with replacement, each class equally likely.
+    - "sqrt-balanced": with replacement, a class's probability in proportion to the square root of its count.
+
+    Without a `generator`: every sample once, in order. The last batch of a training epoch is never a single sample,
+    because batch norm cannot use one: that sample joins the batch before.
     """
     count = len(labels)
     if generator is None:
@@ -164,8 +169,8 @@ def plan_epoch(
 
 def plan_sizes(count: int, batch_size: int) -> list[int]:
     """Return the sizes of a training epoch's batches."""
-    whole, left = divmod(count, batch_size)
-    sizes = [batch_size] * whole
+    full, left = divmod(count, batch_size)
+    sizes = [batch_size] * full
     if left == 1 and sizes:
         sizes[-1] += 1
     elif left:
@@ -174,7 +179,7 @@ def plan_sizes(count: int, batch_size: int) -> list[int]:
 
 
 def _odds(labels: NDArray[np.int64], sampler: str) -> NDArray[np.float64]:
-    """Each sample's probability of being drawn: its class's, shared among the class's samples."""
+    """Return each sample's probability of being drawn: its class's probability, shared among the class's samples."""
     power = SAMPLER_POWERS[sampler]
     _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
     odds = (counts**power / counts)[inverse]
@@ -190,7 +195,7 @@ def _default_limit(device: torch.device) -> int | None:
 
 
 def _move(pixels: GreyArray, rows: NDArray[np.int64], device: torch.device) -> Tensor:
-    """Copy `rows` to the device in chunks: the split need not fit into the host's memory beside the store."""
+    """Copy `rows` to the device in chunks, because the split may not fit into the host's memory."""
     dtype = torch.int16 if pixels.dtype == np.uint16 else torch.uint8
     moved = torch.empty((len(rows), *pixels.shape[1:]), dtype=dtype, device=device)
     for start in range(0, len(rows), _CHUNK):
@@ -200,17 +205,17 @@ def _move(pixels: GreyArray, rows: NDArray[np.int64], device: torch.device) -> T
 
 
 def _bits(pixels: GreyArray) -> NDArray[Any]:
-    """Return the same bits in a type of which torch can index and convert on every device: int16 for uint16."""
+    """Return the same bits in a type that torch can index and convert on every device: int16 for uint16."""
     return pixels.view(np.int16) if pixels.dtype == np.uint16 else pixels
 
 
 def as_images(pixels: GreyArray, device: torch.device) -> Tensor:
-    """Return stored pictures N×V×H×W, of 8 or 16 bits, as a classifier takes them: N×V×1×H×W float32 in [0, 1]."""
+    """Convert stored pictures N×V×H×W, of 8 or 16 bits, to a classifier's input: N×V×1×H×W float32 in [0, 1]."""
     return _unit(torch.from_numpy(_bits(pixels)).to(device))
 
 
 def _unit(bits: Tensor) -> Tensor:
-    """N×V×H×W stored bits → N×V×1×H×W float32 in [0, 1]."""
+    """Convert N×V×H×W stored bits to N×V×1×H×W float32 in [0, 1]."""
     if bits.dtype == torch.int16:
         return (bits.to(torch.int32) & 0xFFFF).div(65535).unsqueeze(2)
     return bits.div(255).unsqueeze(2)  # integers divide to float32 in one pass

@@ -1,4 +1,4 @@
-"""Where things that can be made again are kept between runs."""
+"""Finds the folder for files that are kept between runs and can be made again."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,6 @@ import platformdirs
 
 
 def cache_root() -> Path:
-    """Return the cache folder: $BIRADS_ZOO_CACHE, or the platform's place for a user's caches. Creates nothing."""
+    """Return the cache folder: $BIRADS_ZOO_CACHE, or the platform's folder for a user's caches. Creates nothing."""
     chosen = os.environ.get("BIRADS_ZOO_CACHE", "")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("birads-zoo")

@@ -1,4 +1,4 @@
-"""Where the known lesions lie in stored pictures."""
+"""Draws the marked lesions of a data set in stored pixels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from birads_zoo.interfaces import Lesion
 
 UNKNOWN = -1
 
-_NUMBERED = 1 / 8  # of white: a mask with nothing as bright as that numbers its lesions 1, 2, 3
+_NUMBERED = 1 / 8  # of white: a mask in which every pixel is darker numbers its lesions 1, 2, 3
 
 
 def lesion_maps(
@@ -30,27 +30,27 @@ def lesion_maps(
     height: int,
     width: int,
 ) -> NDArray[np.int8]:
-    """Return n×H×W: 1 inside a picture's marked lesions, 0 outside, and `UNKNOWN` everywhere where nobody marked any.
+    """Return n×H×W maps: 1 inside a picture's marked lesions, 0 outside. A picture without marks is all `UNKNOWN`.
 
-    `rows` are an index's, `labels` (n,) their classes, the first of which is that of tissue without a lesion: its
-    pictures need no marks to be known. `placements` say where each picture's pixels are stored. A circle is drawn as
-    the ellipse in its box; a lesion without a box is what its mask (below `root`) says.
+    `rows` are n rows of an index, `labels` (n,) their classes. Class 0 is tissue without a lesion: its pictures have no
+    marks and are all 0. `placements` map each picture's source pixels to its stored ones. A circle is drawn as the
+    ellipse in its box. A lesion without a box is drawn from its mask (below `root`).
 
     Raises:
-        UserError: when no row has a marked lesion, and when a mask cannot be read.
+        UserError: if no row has a marked lesion, or a mask cannot be read.
 
     """
     lesions = rows["lesions"].to_list()
     if not any(lesions):
         raise UserError(
-            "training.lesion_weight needs marked lesions, and none of the rows has any; leave it at 0, or take a data "
+            "training.lesion_weight needs marked lesions, and none of the rows has any; leave it at 0, or use a data "
             "set that marks them"
         )
     maps = np.zeros((len(rows), height, width), np.int8)
     for row, marked in enumerate(lesions):
         for lesion in marked:
             maps[row][_inside(lesion, root, placements[row], height, width, masks=not boxed(lesion))] = 1
-        if labels[row] != 0 and not maps[row].any():  # nobody marked it, or outside of what is stored
+        if labels[row] != 0 and not maps[row].any():  # not marked, or outside the stored picture
             maps[row] = UNKNOWN
     return maps
 
@@ -58,12 +58,13 @@ def lesion_maps(
 def marked_lesions(
     rows: pd.DataFrame, root: Path, placements: Sequence[Placement], height: int, width: int
 ) -> NDArray[np.bool_]:
-    """Return n×H×W: where the marked lesions of an index's n rows lie in stored pixels; nowhere in rows without any.
+    """Return n×H×W masks of the marked lesions of an index's n rows, in stored pixels; empty for rows without any.
 
-    A lesion with a mask (below `root`) is what that says at the middle of each stored pixel, another one its outline.
+    A lesion's mask (below `root`) is sampled at the middle of each stored pixel. A lesion without a mask is drawn by
+    its outline.
 
     Raises:
-        UserError: when a mask cannot be read.
+        UserError: if a mask cannot be read.
 
     """
     inside = np.zeros((len(rows), height, width), np.bool_)
@@ -74,15 +75,15 @@ def marked_lesions(
 
 
 def boxed(lesion: Lesion) -> bool:
-    """Tell whether a lesion's box is known without its mask."""
+    """Return whether a lesion's box is known without its mask."""
     return bool(np.isfinite([lesion.x0, lesion.y0, lesion.x1, lesion.y1]).all())
 
 
 def with_box(lesion: Lesion, root: Path) -> Lesion:
-    """Return a lesion whose box is known: its own, or that of its mask below `root`.
+    """Return the lesion with a known box: its own, or the box of its mask below `root`.
 
     Raises:
-        UserError: when the mask cannot be read, or shows nothing.
+        UserError: if the mask cannot be read, or is empty.
 
     """
     if boxed(lesion):
@@ -96,31 +97,31 @@ def _box_of(path: Path) -> tuple[float, float, float, float]:
     mask = _read_mask(path)
     columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     if not len(columns):
-        raise UserError(f"the lesion mask {path} shows nothing; restore it, or make the data set anew")
+        raise UserError(f"the lesion mask {path} shows nothing; restore it, or make the data set again")
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
 def _read_mask(path: Path) -> NDArray[np.bool_]:
-    """Return what is marked in a mask: what is bright, for a JPEG blurs its edges; all that is not 0 in a dark one."""
+    """Return the marked pixels of a mask: the bright ones, because JPEG blurs edges; in a dark mask all but 0."""
     try:
         pixels = read_image(path)
     except ImageError as error:
         raise UserError(
-            f"cannot read the lesion mask {path} ({error}); restore it, or make the data set anew"
+            f"cannot read the lesion mask {path} ({error}); restore it, or make the data set again"
         ) from error
     brightest = pixels.max()
-    found: NDArray[np.bool_] = pixels > (0 if brightest < _NUMBERED * np.iinfo(pixels.dtype).max else brightest / 2)
-    return found
+    mask: NDArray[np.bool_] = pixels > (0 if brightest < _NUMBERED * np.iinfo(pixels.dtype).max else brightest / 2)
+    return mask
 
 
 def _inside(
     lesion: Lesion, root: Path, placement: Placement, height: int, width: int, *, masks: bool
 ) -> NDArray[np.bool_]:
-    """Return H×W: where a lesion lies in stored pixels, by its mask if `masks` are asked for, else by its outline."""
+    """Return H×W: the lesion in stored pixels, by its mask if it has one and `masks` is true, else by its outline."""
     if masks and lesion.mask_path:
-        found = _masked(root / lesion.mask_path, placement, height, width)
-        if found.any():  # a mask may slip between the pixels' middles
-            return found
+        inside = _masked(root / lesion.mask_path, placement, height, width)
+        if inside.any():  # a small mask may fall between the pixels' middles
+            return inside
     return _outlined(with_box(lesion, root), placement, height, width)
 
 
@@ -129,14 +130,14 @@ def _masked(path: Path, placement: Placement, height: int, width: int) -> NDArra
     xs, ys = placement.sources(np.arange(width, dtype=np.float64) + 0.5, np.arange(height, dtype=np.float64) + 0.5)
     columns, rows = np.floor(xs).astype(np.int64), np.floor(ys).astype(np.int64)
     within = np.ix_((rows >= 0) & (rows < mask.shape[0]), (columns >= 0) & (columns < mask.shape[1]))
-    found = np.zeros((height, width), np.bool_)
-    found[within] = mask[rows.clip(0, mask.shape[0] - 1)[:, None], columns.clip(0, mask.shape[1] - 1)][within]
-    return found
+    inside = np.zeros((height, width), np.bool_)
+    inside[within] = mask[rows.clip(0, mask.shape[0] - 1)[:, None], columns.clip(0, mask.shape[1] - 1)][within]
+    return inside
 
 
 def _outlined(lesion: Lesion, placement: Placement, height: int, width: int) -> NDArray[np.bool_]:
     xs, ys = placement.points(np.array([lesion.x0, lesion.x1]), np.array([lesion.y0, lesion.y1]))
-    # No narrower than a pixel's diagonal: the smallest lesion has a pixel.
+    # At least as wide as a pixel's diagonal, so that the smallest lesion covers a pixel.
     across = (np.arange(width) + 0.5 - xs.mean()) / max(np.ptp(xs) / 2, 0.75)
     down = (np.arange(height) + 0.5 - ys.mean()) / max(np.ptp(ys) / 2, 0.75)
     far = np.hypot(*np.meshgrid(across, down)) if lesion.outline == "circle" else _larger(across, down)

@@ -1,4 +1,4 @@
-"""What a decoded picture is, whatever file it came from, and the error of one that cannot be used."""
+"""Defines a decoded picture, and the error for a picture that cannot be used."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LARGEST_AREA = 200_000_000
 
 
 class ImageError(Exception):
-    """A picture that cannot be used. `reason` is short and countable, `detail` is for a person.
+    """A picture that cannot be used. `reason` is short and is counted; `detail` is for the reader.
 
-    Reasons: "no file", "unreadable file", "does not decode", "too small" (under 16 pixels a side) and "too large"
-    (over 200 megapixels; judged from the header, before any pixel is decoded); of DICOM files also those of
-    `dicom_header.read_header` and `dicom.read_dicom`.
+    Reasons: "no file", "unreadable file", "does not decode", "too small" (under 16 pixels a side) and "too large" (over
+    200 megapixels by its header, so no pixel is decoded). For the other reasons of DICOM files see
+    `dicom.header.read_header` and `dicom.read.read_dicom`.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -30,7 +30,7 @@ class ImageError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A decoded picture, and how many of the file's pixels one of its own spans on each axis (1, 2, 4 or 8)."""
+    """A decoded picture, and its `reduction`: how many pixels of the file one pixel spans on each axis (1, 2, 4, 8)."""
 
     pixels: GreyArray
     reduction: int

@@ -1,4 +1,4 @@
-"""From a recipe to rows, classes, folds and pixels: the first half of every run."""
+"""Prepares the rows, classes, folds and pixels that a recipe asks for: the first half of every run."""
 
 from __future__ import annotations
 
@@ -40,13 +40,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """The usable samples with their classes, where their pixels lie, and who is in which fold.
+    """The usable samples with their classes, pixels and folds.
 
-    `labelled` has a row and a class for each of n samples, the row of its first picture (see `label_samples`); its
-    target says at which level labels are read. `pictures` has a row for each picture of `store.array`, whether it is
-    labelled or not, in its order. `samples` are the n samples' pictures, by their places there. `lesions` (n×O×H×W)
-    are those of the `own` pictures (see `lesion_maps`), unknown where one is absent; `None` where the recipe does not
-    ask for them. The folds' numbers count samples.
+    - `labelled`: a row and a class for each of n samples. The row is that of the sample's first picture (see
+      `label_samples`). Its target has the level at which labels are read.
+    - `pictures`: a row for each picture of `store.array`, labelled or not, in the same order.
+    - `samples`: the pictures of each of the n samples, by their positions in `store.array`.
+    - `folds`: positions of samples, 0 … n−1.
+    - `lesions`: n×O×H×W, the maps of the `own` pictures (see `lesion_maps`), unknown for an absent picture. `None` if
+      the recipe does not use them.
     """
 
     labelled: Labelled
@@ -59,7 +61,7 @@ class Prepared:
 
     @property
     def positions(self) -> NDArray[np.int64]:
-        """The places (n,) in `store.array` of the samples' first pictures."""
+        """The positions (n,) of the samples' first pictures in `store.array`."""
         return self.samples.pictures[:, 0]
 
     @property
@@ -69,24 +71,24 @@ class Prepared:
 
     @property
     def own(self) -> Samples:
-        """The O pictures of each sample that its label is of: the first at the level "image", else all."""
+        """Each sample's O pictures that its label describes: the first at the level "image", else all."""
         return own_pictures(self.samples, self.labelled.target)
 
 
 def own_pictures(samples: Samples, target: Target) -> Samples:
-    """Return the samples with those pictures alone that their labels are of."""
+    """Return the samples with only those pictures that their labels describe."""
     return samples.first(labelled_views(target.level, len(samples.names)))
 
 
 def prepare(
     recipe: Recipe, host: Host, cache: Path, screen: Screen, check: Callable[[Target, int], None] | None = None
 ) -> Prepared:
-    """Load, audit, decode, label and split.
+    """Load, audit, decode, label and split a recipe's data set.
 
-    Before any picture is decoded, `check` gets the target and the number of its classes that have rows.
+    Before any picture is decoded, `check` is called with the target and the number of its classes that have rows.
 
     Raises:
-        UserError: for data that cannot be used as the recipe says, or folds that leak patients.
+        UserError: if the data cannot be used as the recipe says, or folds leak patients.
 
     """
     spec = host.dataset(recipe.dataset.name)
@@ -114,8 +116,8 @@ def prepare(
 
 
 def _check_bits(index: Index, failures: Failures) -> None:
-    """Raise `UserError` where pictures have more bits than the recipe says: that is the recipe's fault, not theirs."""
-    brighter = [at for at, (reason, _) in failures.items() if reason == TOO_BRIGHT]
+    """Raise `UserError` if pictures have more bits than the recipe says: the recipe is wrong, not the pictures."""
+    brighter = [position for position, (reason, _) in failures.items() if reason == TOO_BRIGHT]
     if brighter:
         path, detail = index.rows["image_path"].iloc[brighter[0]], failures[brighter[0]][1]
         raise UserError(
@@ -128,14 +130,14 @@ def _levelled(target: Target, recipe: Recipe) -> Target:
     """Return the target at the level at which the recipe reads its labels.
 
     Raises:
-        UserError: for a level that samples of the recipe's views cannot have, or whose samples it cannot fuse.
+        UserError: if samples of the recipe's views cannot have this level, or the recipe's fusion cannot be used at it.
 
     """
     levelled = replace(target, level=recipe.dataset.level or target.level)
     view_names(recipe.dataset.views, levelled.level)
     if recipe.model.fusion == "difference" and levelled.level != "image":
         raise UserError(
-            "model.fusion = 'difference' holds one picture against its partners, and where labels are of the "
+            "model.fusion = 'difference' compares one picture with its partners, and where labels are of the "
             f"{levelled.level} no picture comes first: use 'mean', 'max', 'concat' or 'attention'"
         )
     return levelled
@@ -156,11 +158,11 @@ def _lesions(
             f"training.lesion_weight needs a target whose first class is tissue without a lesion, and target "
             f"{target.name!r} with the classes {', '.join(labelled.classes)} is none; leave it at 0"
         )
-    places = own.pictures.ravel()
+    positions = own.pictures.ravel()
     labels = labelled.labels.repeat(len(own.names))
-    placements = [store.placements[place] for place in places]
+    placements = [store.placements[position] for position in positions]
     height, width = recipe.image.height, recipe.image.width
-    maps = lesion_maps(pictures.rows.iloc[places], pictures.root, labels, placements, height, width)
+    maps = lesion_maps(pictures.rows.iloc[positions], pictures.root, labels, placements, height, width)
     maps = maps.reshape(*own.pictures.shape, *maps.shape[1:])
     maps[~own.present] = UNKNOWN
     return maps

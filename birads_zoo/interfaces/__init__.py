@@ -1,9 +1,9 @@
-"""What a plugin can register, and the typed values that cross the border between engine and plugin.
+"""Defines the specs that a plugin can register, and the typed values that pass between the engine and plugins.
 
-This is all that a plugin needs, and `birads_zoo` hands it on. The engine never imports a plugin. Importing this package
-loads no heavy library: pandas and torch appear in annotations only. A spec is a frozen, keyword-only value with a
-name, a one-line summary, the type of its options and one callable; the callable does its own heavy imports when it is
-called. Each kind of part has a file of its own here.
+Plugins need nothing else; `birads_zoo` exports all of it. The engine never imports a plugin. Importing this package
+loads no heavy library: pandas and torch are used in annotations only. A spec is a frozen, keyword-only value with a
+name, a one-line summary, the type of its options and a callable, which does its own heavy imports when it is called.
+Each plugin kind has its own file here.
 """
 
 import pluggy

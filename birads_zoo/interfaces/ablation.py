@@ -1,4 +1,4 @@
-"""An ablation: a change to a recipe or to a built classifier."""
+"""Defines the interface of an ablation: a change to a recipe or to a built classifier."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class AblationSpec:
     """An ablation: a change to the recipe, to the built classifier, or to both. Its name is its flag.
 
-    `recipe` returns a changed copy; `model` changes the classifier's modules and returns it. An ablation that
-    changes nothing is an error: one with `model` must change the classifier, one without it the recipe. So are two
-    that set the same field. Changes to the classifier must commute; they are made in the order of the names.
+    `recipe` returns a changed copy; `model` changes the classifier's modules and returns it. An ablation that changes
+    nothing is an error: with `model` it must change the classifier, without it the recipe. Two ablations that set the
+    same field are an error too. Changes to the classifier must commute; they are made in the order of the names.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""An augmentation: changes whole batches on their device."""
+"""Defines the interface of an augmentation, which changes whole batches on their device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class AugmentationContext:
     """The size in pixels of the images that will be augmented, and the augmentation's own options.
 
-    `chest_left` says that every picture was turned so that its chest wall is at the left edge.
+    `chest_left` is true if every picture has its chest wall at the left edge.
     """
 
     height: int
@@ -29,9 +29,9 @@ class AugmentationContext:
 class AugmentationSpec:
     """An augmentation: `build(context)` returns a module, N×C×H×W floats on any device → the same.
 
-    The first channel is the picture, in [0, 1]. Further ones, which only some runs have, are maps of the same places,
-    such as where its lesions are: they move with it (in [-1, 1], 0 outside) and are otherwise left as they are.
-    Its random parameters come from torch's generator of the images' device, so that the engine's seed rules them.
+    The first channel is the picture, in [0, 1]. Some runs have further channels, which are maps of the picture's
+    pixels, such as of its lesions, in [-1, 1]. They must move with the picture (0 outside) and not change otherwise.
+    Random parameters must come from torch's generator of the images' device, which the engine seeds.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A backbone: from images to a feature map; and a family of backbones whose names are resolved when asked for."""
+"""Defines the interfaces of a backbone, which turns images into a feature map, and of a family of backbones."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneContext:
-    """What a backbone is built for.
+    """The input and the settings that a backbone is built for.
 
-    `in_channels` is one of the spec's channel counts. `pretrained` asks the plugin to fetch its own default weights;
-    when the user gives a weights file, it is false and the engine loads that file afterwards. `options` are the
+    `in_channels` is one of the spec's channel counts. If `pretrained` is true, the plugin must fetch its own default
+    weights. If the user gives a weights file, it is false, and the engine loads that file afterwards. `options` are the
     backbone's own.
     """
 
@@ -32,24 +32,26 @@ class BackboneContext:
 class BackboneSpec:
     """A backbone: `build(context)` returns a module, N×C×H×W floats → a feature map N×D×h×w.
 
-    `pixel_mean` and `pixel_std` (one value a channel, for pixels in [0, 1]) are applied by the engine, which also
-    repeats the grey picture over that many channels. `grey` says that `build` also accepts one channel, with the
-    pretrained weights adapted to it. `image_size` (height, width) is the only size that the network takes, `None` where
-    it takes any. `usual_size` is one that it surely takes, where it does not take all: the size it was made for.
+    The engine applies `pixel_mean` and `pixel_std` (one value per channel, for pixels in [0, 1]) and repeats the grey
+    picture over that many channels. `grey` means that `build` also accepts one channel, with the pretrained weights
+    adapted to it. `image_size` (height, width) is the only size that the network accepts, `None` if it accepts any.
+    `usual_size` is a size that it always accepts, usually the one that it was designed for.
 
-    `stages` names the module's children from input to output, and parameters of its own that lie in no child, such as
-    position embeddings; freezing "early" stages means the first half of them. Without `stages` all children count, in
-    their order. A recipe can end the module after a stage (`model.last_stage`) where it is an `nn.Sequential`.
+    `stages` names the module's children from input to output, and its parameters that are in no child, such as position
+    embeddings. Freezing "early" stages freezes the first half of them. Without `stages` all children count, in their
+    order. A recipe can end the module after a stage (`model.last_stage`) if it is an `nn.Sequential`.
 
-    The module can have methods that the engine calls where they are there: `end_after(stage)` ends one that is no
-    `nn.Sequential`; `stage_names()` returns the stages where the spec cannot know them (both:
-    `birads_zoo.model.stages`); `adapt_weights(state_dict)` returns a weights file's tensors as this module needs them,
-    where they do not fit as they are, such as position embeddings of another size (`birads_zoo.model.weights`); and
-    `place()` returns how many pixels a place of its map is high and wide (`birads_zoo.model.placing`).
+    The module can have these optional methods, which the engine calls:
 
-    `weights` says in words what `build` fetches when asked for pretrained weights, and from where; without it the
-    backbone has none and always starts from a random initialisation. `licence` is that of the weights, unless
-    `[licences]` in registry.toml has it.
+    - `end_after(stage)` ends a module that is not an `nn.Sequential` (see `birads_zoo.model.stages`).
+    - `stage_names()` returns the stages if the spec cannot know them (see `birads_zoo.model.stages`).
+    - `adapt_weights(state_dict)` returns a weights file's tensors in the form that this module needs, such as position
+      embeddings of another size (see `birads_zoo.model.weights`).
+    - `place()` returns the height and width in pixels of a place of its map (see `birads_zoo.model.placing`).
+
+    `weights` describes what `build` fetches as pretrained weights, and from where. Without it the backbone has none and
+    always starts from a random initialisation. `licence` is that of the weights, unless `[licences]` in registry.toml
+    has it.
     """
 
     name: str
@@ -68,11 +70,11 @@ class BackboneSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneFamily:
-    """Backbones of one library, such as `timm/resnet50`: known by a prefix, and made when one of them is asked for.
+    """Backbones of one library, such as `timm/resnet50`: they share a prefix, and their specs are made when needed.
 
-    `names()` lists all members without the prefix, and `resolve(name)` returns the spec of one of them, whose own name
-    is `prefix/name`. Both may import the library; neither is called when a command starts. `resolve` raises
-    `KeyError` for a name that the family does not have.
+    `names()` lists all members without the prefix. `resolve(name)` returns a member's spec, whose name is
+    `prefix/name`. Both may import the library; neither is called when a command starts. `resolve` raises `KeyError` for
+    a name that the family does not have.
     """
 
     prefix: str

@@ -1,4 +1,4 @@
-"""A data set: from a folder to an index."""
+"""Defines the interface of a data set, which turns a folder into an index."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ class DatasetContext:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """A data set: `load(context)` returns its `Index`, before any file is looked at.
+    """A data set: `load(context)` returns its `Index` without opening any picture.
 
-    `targets` lists what can be predicted; the first is the default. `load` raises `UserError` for a root that
-    is not this data set. `source` says where people get the data, `licence` under which terms, `citation` which paper
-    describes it. `layout` says where the layout that is read was described, and whether it was tried on the data
-    itself. `recognise(folder, files)` returns why a folder looks like this data set, "" where it does not: by the names
-    of its files and a table's header, without opening a picture. `files` are POSIX paths from the folder on, those of
-    upper folders first, and of a large tree not all; some may be damaged, or gone. `generic` says that it reads
-    anybody's data in a common form: `birads-zoo guess` offers it where no other data set fits. `extends` names the data
-    set in whose layout this one is written, with more beside: where a folder looks like both, this one is named first.
+    - `targets`: what can be predicted; the first is the default.
+    - `load`: raises `UserError` for a root that is not this data set.
+    - `source`, `licence`, `citation`: where to get the data, its terms, and the paper that describes it.
+    - `layout`: where the files' layout is described, and whether reading it was tried on the data itself.
+    - `recognise(folder, files)`: returns why a folder looks like this data set, "" if it does not, from the names of
+      its files and a table's header, without opening a picture. `files` are POSIX paths relative to the folder, upper
+      folders first. Of a large tree not all files are listed, and some may be damaged or missing.
+    - `generic`: it reads any data in a common form. `birads-zoo guess` offers it if no other data set fits.
+    - `extends`: the name of a data set whose layout this one has, with additions. If a folder looks like both, this one
+      is listed first.
     """
 
     name: str

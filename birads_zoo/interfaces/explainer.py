@@ -1,4 +1,4 @@
-"""An explainer: from images of one classifier to heat maps."""
+"""Defines the interface of an explainer, which makes heat maps for the images of a classifier."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
 
 class Classifier(Protocol):
-    """What an explainer may use of the network that it explains; the engine's is a torch module.
+    """The part of a network that an explainer may use. The engine's classifier is a torch module.
 
-    It is in evaluation mode whenever the engine calls an explainer. Pictures go through `features`, and from there
-    through `class_scores`: N×V×1×H×W → N×V×D×h×w → N×K, for N samples of V pictures, D channels and K classes.
+    It is in evaluation mode when the engine calls an explainer. Pictures pass through `features` and then through
+    `class_scores`: N×V×1×H×W → N×V×D×h×w → N×K, for N samples of V pictures, D channels and K classes.
     """
 
     @property
     def backbone(self) -> nn.Module:
-        """The network up to the feature map, for explainers that look at its layers."""
+        """The network up to the feature map, for explainers that use its layers."""
 
     def features(self, images: Tensor) -> Tensor:
         """Return the feature maps N×V×D×h×w of images N×V×1×H×W in [0, 1]."""
 
     def class_scores(self, features: Tensor, present: Tensor | None = None) -> Tensor:
-        """Return the scores N×K of feature maps N×V×D×h×w; an explainer shows what raises its target's.
+        """Return the scores N×K of feature maps N×V×D×h×w. An explainer shows what raises the score of its target.
 
-        They are the logarithms of the probabilities up to a constant for each sample: in a softmax network the logits.
-        `present` is N×V bool, which of the pictures are there; without it all are.
+        The scores are the logarithms of the probabilities, up to a constant for each sample: in a softmax network the
+        logits. `present` is N×V bool, which pictures are present; by default all are.
         """
 
     def over_pictures(self, maps: Tensor, height: int, width: int) -> Tensor:
-        """Enlarge N×C×h×w numbers of the feature map's places to N×C×height×width ones of the picture's pixels."""
+        """Enlarge N×C×h×w values at the feature map's places to N×C×height×width values at the picture's pixels."""
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Yield all parameters, as `torch.nn.Module.parameters` does."""
@@ -43,15 +43,15 @@ class Classifier(Protocol):
 class Explainer(Protocol):
     """Makes heat maps for images of one classifier.
 
-    A map shows one sample alone: it does not depend on the other samples of its batch. Of the classifier, modes,
-    gradients and `requires_grad` are put back by the engine; hooks are removed by whoever set them.
+    A map must depend only on its own sample, not on the other samples of its batch. The engine restores the
+    classifier's modes, gradients and `requires_grad`. An explainer must remove its own hooks.
     """
 
     def __call__(self, images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
         """N×V×1×H×W images in [0, 1] and N class numbers → N×V×H×W heat maps in [0, 1].
 
-        `present` is N×V bool: which pictures are there, as `Classifier.class_scores` takes it. Maps of absent ones are
-        not looked at.
+        `present` is N×V bool: which pictures are present, as in `Classifier.class_scores`. Maps of absent pictures are
+        ignored.
         """
 
 
@@ -67,10 +67,10 @@ class ExplainerContext:
 class ExplainerSpec:
     """An explainer: `build(context)` returns a callable that makes heat maps.
 
-    What it draws at random comes from torch's generator of the CPU, which the engine seeds before every batch, so that
-    all devices give the same maps; and it is the same for all images of a batch, so that an image's map does not depend
-    on where it stands. Also a classifier whose backbone is frozen gives its features a gradient down to the images, if
-    these want one.
+    Random numbers must come from torch's CPU generator, which the engine seeds before every batch, so that all devices
+    give the same maps. They must be the same for all images of a batch, so that an image's map does not depend on its
+    position. If the images require a gradient, the features have one down to the images, even in a classifier whose
+    backbone is frozen.
     """
 
     name: str

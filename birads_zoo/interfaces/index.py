@@ -1,4 +1,4 @@
-"""The values that cross the border between a data set and the engine: rows, lesions, audit entries, targets."""
+"""Defines the values that a data set gives to the engine: rows, lesions, audit entries, targets."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ INDEX_COLUMNS = (
 
 
 def chance_column(column: str, value: str) -> str:
-    """Name the own column of an index that has the chance of a `value` of its column `column`, such as "assessment".
+    """Return the name of the extra column with the chance of a `value` of an index's `column`, such as "assessment".
 
-    A data set that knows, as of pictures it made, how likely each value is of each row may append such a column for
-    each: floats in [0, 1], NaN where unknown; a value without a column has no chance. They are of the data set as it is
-    loaded, its classes' shares included. Every run on it then tells the best possible result
+    A data set may know how likely each value is for each row, because it made the pictures. It can then append such a
+    column for each value: floats in [0, 1], NaN if unknown. A value without a column has chance 0. The chances are for
+    the data set as it is loaded, with its classes' shares. Every run on it then reports the best possible result
     (`birads_zoo.evaluation.best`).
     """
     return f"chance_{column}_{value}"
 
 
 Record = Mapping[str, Any]
-"""One row before it is in an index: any of the canonical columns, and a data set's own; what is left out is unknown."""
+"""A row of an index to be made: any canonical columns and the data set's own ones. Missing values are unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lesion:
-    """One marked lesion, as its bounding box in the source picture's pixels, origin at the top left.
+    """A marked lesion: its bounding box in the source picture's pixels, origin at the top left.
 
-    `outline` says how the annotator drew it: a circle inscribed in the box, or the box itself. `mask_path` is a
-    picture of the same size (relative to the index's root), bright inside the lesion, where one is known. A lesion of
-    which the mask alone is known has no box (NaN): the engine takes it from the mask when somebody asks for it, because
-    to decode all masks takes as long as to decode all pictures.
+    `outline` is how the annotator drew it: a circle inscribed in the box, or the box itself. `mask_path` is a picture
+    of the same size (relative to the index's root) that is bright inside the lesion, if there is one. A lesion that has
+    only a mask has no box (NaN). The engine takes the box from the mask when it is needed, because decoding all masks
+    takes as long as decoding all pictures.
 
     Raises:
-        ValueError: for a lesion with neither a whole box nor a mask.
+        ValueError: for a lesion with neither a complete box nor a mask.
 
     """
 
@@ -67,14 +67,14 @@ class Lesion:
     mask_path: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse a lesion whose place nobody knows."""
+        """Refuse a lesion with neither a box nor a mask."""
         if not self.mask_path and not all(map(isfinite, (self.x0, self.y0, self.x1, self.y1))):
             raise ValueError(f"a lesion needs a box (x0, y0, x1, y1) or a mask (mask_path): {self}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """One row that was dropped or repaired, and why. `reason` is short and countable; `detail` is free text.
+    """A row that was dropped or repaired, and why. `reason` is short and is counted; `detail` is free text.
 
     "unlisted" is a picture that no row names; its `row` is 0.
     """
@@ -89,9 +89,9 @@ class AuditEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """A row per image in the canonical columns, and the record of what was dropped or repaired on the way.
+    """A row per image in the canonical columns, and the record of rows that were dropped or repaired.
 
-    `rows` has at least `INDEX_COLUMNS` and a fresh 0 … n−1 pandas index. Nobody changes it in place.
+    `rows` has at least `INDEX_COLUMNS` and a new pandas index 0 … n−1. It must not be changed in place.
     """
 
     root: Path
@@ -101,15 +101,16 @@ class Index:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What is predicted: an index column, and which of its values make up which class.
+    """What is predicted: a column of the index, and which of its values make up which class.
 
-    `classes` maps each class name, in order, to the values of `column` it stands for; `None` makes every value
-    found a class of its own, sorted. A row whose value belongs to no class is dropped as "excluded category".
-    `ordinal` says whether the classes' order carries meaning. `positive` names the classes that a reader wants found,
-    such as BI-RADS 4 and 5: together they are read as one against the rest, on top of the classes themselves.
-    `at_lesion` says that the first class is what tissue without a lesion shows, and the others are seen at the lesion.
-    `level` says what a label is of, and so what gets one prediction: a picture, a breast or a patient at one exam (a
-    recipe's `dataset.level` can say otherwise).
+    - `classes`: maps each class name, in order, to its values of `column`. With `None` every value in the index is a
+      class of its own, sorted. A row whose value is in no class is dropped as "excluded category".
+    - `ordinal`: the classes' order has a meaning.
+    - `positive`: the classes that should be detected, such as BI-RADS 4 and 5. In addition to the classes' own scores,
+      they are scored together against the rest.
+    - `at_lesion`: the first class is tissue without a lesion, and the others are visible at the lesion.
+    - `level`: what a label describes, and so what gets one prediction: an image, a breast or a patient at one exam. A
+      recipe's `dataset.level` can change it.
     """
 
     name: str

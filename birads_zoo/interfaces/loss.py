@@ -1,4 +1,4 @@
-"""A loss: from logits and targets to a scalar, and from logits to the classes' probabilities."""
+"""Defines the interface of a loss: logits and targets to a scalar, and logits to the classes' probabilities."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LossContext:
-    """What a loss is built for.
+    """The training data and the settings that a loss is built for.
 
-    `class_counts` are the training rows per class, in class order; `class_weights` says whether rare classes weigh
-    more, which only a loss with `LossSpec.weighs_classes` is asked for; `ordinal` whether the classes' order carries
-    meaning; `options` are the loss's own.
+    `class_counts` are the training rows per class, in class order. `class_weights` is true if rare classes should weigh
+    more, and is only true for a loss with `LossSpec.weighs_classes`. `ordinal` is true if the classes' order has a
+    meaning. `options` are the loss's own.
     """
 
     class_counts: tuple[int, ...]
@@ -31,12 +31,12 @@ class LossContext:
     def weights(self) -> tuple[float, ...]:
         """The weight of each class's rows, K values: all 1, or with `class_weights` n / (C · count), "balanced".
 
-        The formula is scikit-learn's. C counts the classes that have training rows, so that the weights of the n rows
-        average to 1. A class without any weighs 0: nothing is known of it, and rows of it in a validation set shall
-        not choose the epoch.
+        The formula is scikit-learn's. C is the number of classes with training rows, so that the mean weight of the n
+        rows is 1. A class without training rows has the weight 0: the network cannot learn it, so its validation rows
+        must not choose the epoch.
 
         Raises:
-            UserError: when no class has a row.
+            UserError: if no class has a row.
 
         """
         rows = sum(self.class_counts)
@@ -52,7 +52,7 @@ class LossContext:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputsContext:
-    """What a loss's outputs are made for: the number of classes K, and the loss's own options.
+    """The number of classes K that a loss's outputs are made for, and the loss's own options.
 
     Outputs are made again when a trained model is opened, so they must not depend on the training rows.
     """
@@ -66,16 +66,16 @@ class Outputs:
     """How many logits a network has for K classes, and how they become probabilities.
 
     `logits` is their number L. `scores` maps logits N×L to class scores N×K: the logarithms of the probabilities, up to
-    a constant for each row. The engine takes the softmax of the scores as the probabilities, and explainers
-    differentiate them, so they play the part that logits have in a softmax network. `rule` says in one line how
-    logits become probabilities; the model card quotes it.
+    a constant for each row. The probabilities are the softmax of the scores, and explainers differentiate the scores.
+    So they have the role of the logits in a softmax network. `rule` describes in one line how logits become
+    probabilities; the model card quotes it.
 
-    `scores` is exported with the network, so it may depend on nothing but its argument, and not on its values by an
-    `if`. It is differentiable, treats each row by itself, keeps device and dtype (float32 or float64), and is finite
-    for logits of ±100.
+    `scores` is exported with the network, so it may depend only on its argument, and must not branch on its values. It
+    is differentiable, treats each row separately, keeps device and dtype (float32 or float64), and is finite for logits
+    of ±100.
 
-    With `shared_weights` the logits share one weight vector and differ by their biases alone, which start at 0: the
-    parallel slopes of cumulative link models and of CORAL.
+    With `shared_weights` the logits share one weight vector and differ only by their biases, which start at 0. These
+    are the parallel slopes of cumulative link models and of CORAL.
     """
 
     logits: int
@@ -89,7 +89,7 @@ class Outputs:
 
 
 def softmax_outputs(context: OutputsContext) -> Outputs:
-    """Return the outputs of most losses: one logit for each class, and their softmax."""
+    """Return the outputs of most losses: one logit per class, and their softmax."""
     return Outputs(logits=context.classes, scores=_unchanged, rule="the softmax of one logit per class")
 
 
@@ -101,13 +101,13 @@ def _unchanged(logits: Tensor) -> Tensor:
 class LossSpec:
     """A loss: `build(context)` returns a module, (logits N×L, targets N of int64) → scalar.
 
-    `outputs(context)` says how many logits L a network has for K classes, and what they mean; by default the
-    probabilities are the softmax of K logits.
+    `outputs(context)` returns the number of logits L for K classes, and their meaning. By default the probabilities are
+    the softmax of K logits.
 
-    `weighs_classes` promises that each row's part of the loss is multiplied by its class's weight,
-    `LossContext.weights`, and that the sum is divided by the number of rows, not by that of their weights, which would
-    take the weights out of small batches. Recalibration relies on it: it divides the weights out of the probabilities.
-    Without it `loss.class_weights = true` is refused.
+    `weighs_classes` promises that each row's part of the loss is multiplied by its class's weight in
+    `LossContext.weights`, and that the sum is divided by the number of rows. Dividing by the sum of the weights instead
+    would cancel the weights in small batches. Recalibration relies on this: it divides the weights out of the
+    probabilities. Without `weighs_classes`, `loss.class_weights = true` is refused.
     """
 
     name: str

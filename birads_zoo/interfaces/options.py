@@ -1,4 +1,4 @@
-"""The settings that a part can have: a frozen, typed value with a default for each."""
+"""Defines the base class of a plugin's options: frozen, typed fields with defaults."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ PROJECT = "birads_zoo"
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The base of a part's options. Every field has a type and a default; a recipe can set it, and is checked.
+    """The base class of a plugin's options. Every field has a type and a default. A recipe's values are checked.
 
-    A field's limits and meaning stand in its type, and `birads-zoo show` prints them:
+    A field's limits and meaning are in its type, and `birads-zoo show` prints them:
 
         class FocalOptions(Options, frozen=True, kw_only=True):
             gamma: Annotated[float, Meta(ge=0, description="how much less easy images weigh")] = 2.0
@@ -24,8 +24,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class NoOptions(Options, frozen=True):
-    """The options of a part that has none."""
+    """The options of a plugin that has none."""
 
 
 NO_OPTIONS: Any = NoOptions()
-"""What a context holds for a part without options."""
+"""The options in the context of a plugin without options."""

@@ -1,4 +1,4 @@
-"""A tracker: gets what a run measures, epoch by epoch, and may ask it to stop."""
+"""Defines the interface of a tracker, which gets a run's measurements epoch by epoch and may stop the run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from birads_zoo.interfaces.options import NO_OPTIONS, NoOptions, Options
 class TrackerContext:
     """The run that is tracked, and the tracker's own options.
 
-    `folder` is the run's, absolute, and `name` the folder's name. A tracker that writes there uses a file or a
-    folder of its own.
+    `folder` is the run's folder as an absolute path, and `name` the folder's name. A tracker that writes there must use
+    its own file or folder.
     """
 
     folder: Path
@@ -27,12 +27,15 @@ class TrackerContext:
 class RunStarted:
     """A run before its first epoch.
 
-    `name` is that of the run's folder ("resnet50+no-dropout-2"), `run_id` the backbone and the ablations
-    ("resnet50+no-dropout"). `recipe` holds everything that shapes the result, ablations applied, in nested tables of
-    plain values as in recipe.toml; `dataset.root`, `dataset.options` and `model.weights` are empty, as they may name
-    the user's files. `counts` are the usable rows of each class, in the order of `classes`: images, or what else the
-    target's labels are of. `folds` is how many folds are trained, one after the other. `resumed` says that the run goes
-    on after a stop.
+    - `name`: the name of the run's folder ("resnet50+no-dropout-2").
+    - `run_id`: the backbone and the ablations ("resnet50+no-dropout").
+    - `recipe`: all settings that affect the result, with ablations applied, in nested tables of plain values as in
+      recipe.toml. `dataset.root`, `dataset.options` and `model.weights` are empty, because they may contain the user's
+      file names.
+    - `counts`: the usable rows of each class, in the order of `classes`: images, breasts or patients, by the target's
+      level.
+    - `folds`: the number of folds, which are trained one after the other.
+    - `resumed`: the run continues after a stop.
     """
 
     name: str
@@ -51,8 +54,8 @@ class EpochRecord:
     """One epoch of one fold; folds count from 0, epochs from 1.
 
     `train_loss` is the mean over the batches of the loss that was minimised. The `val_` figures are of the fold's
-    validation rows, `None` where it has none: `val_loss` in nats, the others in [0, 1]. No test row is in any of them,
-    so that choosing between runs by them leaves the test rows unseen. `seconds` are of training alone.
+    validation rows, `None` if there are none: `val_loss` is in nats, the others are in [0, 1]. They include no test
+    rows, so that runs can be chosen by them without using the test rows. `seconds` is the time of training only.
     """
 
     fold: int
@@ -69,9 +72,9 @@ class EpochRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinished:
-    """A run that is whole: its folder, and its figures by name, as PNG files.
+    """A complete run: its folder, and its figures by name, as PNG files.
 
-    `figures` are those that show numbers. Figures that show patients' pictures are not among them.
+    `figures` only has figures that show numbers, but none that show patients' pictures.
     """
 
     name: str
@@ -89,37 +92,37 @@ class Stop:
 class Tracker(Protocol):
     """Follows one run: `started` once, `epoch` for each epoch, then either `finished` or `failed`.
 
-    A tracker cannot harm the run. When one of its calls raises, the user is warned, and the tracker gets no further
-    calls. What it draws from the global random generators is put back, and what it prints goes to stderr.
+    A tracker cannot harm the run. If one of its calls raises, the user is warned, and the tracker gets no further
+    calls. The state of the global random generators is restored after a call, and printed text goes to stderr.
 
-    Only the values of these calls reach it: no pictures, patient ids, file names of pictures or predictions of single
-    images, and no part of the engine. It can read all of that in the run's folder; whether to is its author's and its
-    user's decision.
+    A tracker gets only the values of these calls: no pictures, patient ids, file names of pictures or predictions of
+    single images, and no part of the engine. It could read these in the run's folder; its author and its user decide
+    whether it does.
     """
 
     def started(self, run: RunStarted) -> None:
-        """Begin."""
+        """Start tracking."""
 
     def epoch(self, record: EpochRecord) -> Stop | None:
         """Take an epoch's figures; return a `Stop` to end the run after this epoch.
 
-        The run then ends with `RunStoppedError` once the epoch is on the disk, and can be resumed. Every epoch comes
-        once, in order. When a run is resumed, those of before come first, so that a tracker always sees the whole run;
-        what it returns for them is ignored.
+        The run then ends with `RunStoppedError` when the epoch is saved, and can be resumed. Every epoch is given once,
+        in order. When a run is resumed, the earlier epochs are given first, so that a tracker always gets the whole
+        run. Its answers for them are ignored.
         """
 
     def finished(self, run: RunFinished, metrics: Mapping[str, float]) -> None:
-        """End: the run is evaluated.
+        """End tracking: the run is evaluated.
 
         `metrics` are of the test rows, predicted out of fold: "macro_f1", its 95 % interval as "macro_f1_low" and
-        "macro_f1_high", "gain_macro_f1" over the best shortcut, "n" and the like. What is undefined is left out.
+        "macro_f1_high", "gain_macro_f1" over the best shortcut, "n" and others. Undefined values are left out.
         """
 
     def failed(self, reason: str) -> None:
-        """End: there are no results.
+        """End tracking: there are no results.
 
-        `reason` is "stopped" when a tracker asked for it, "interrupted" when the user did, and otherwise the name of
-        the exception's class, without its text, which may name files.
+        `reason` is "stopped" if a tracker ended the run, "interrupted" if the user did, and otherwise the name of the
+        exception's class. The exception's text is left out, because it may contain file names.
         """
 
 
@@ -127,8 +130,9 @@ class Tracker(Protocol):
 class TrackerSpec:
     """A tracker: `build(context)` returns a `Tracker` for one run.
 
-    `requires` names the modules that it imports beyond those of birads-zoo, and `install` what pip installs to have
-    them ("" for the modules' own names): a run whose tracker lacks one of them is refused before it starts.
+    `requires` names the modules that it imports in addition to those of birads-zoo. `install` names the packages that
+    pip has to install for them ("" if they have the modules' names). A run whose tracker lacks one of them is refused
+    before it starts.
     """
 
     name: str

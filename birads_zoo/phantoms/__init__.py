@@ -1,1 +1,1 @@
-"""Synthetic mammograms with known lesions, in the layout of KAUMDS."""
+"""Generates synthetic mammograms with known lesions, in the layout of KAUMDS."""

@@ -1,7 +1,7 @@
-"""The BI-RADS categories of a phantom."""
+"""Defines the BI-RADS categories of a phantom."""
 
 CATEGORIES = ("1", "3", "4", "5")
-"""The categories that have pictures; as in KAUMDS, 2 has rows only."""
+"""The categories that have pictures. As in KAUMDS, category 2 has only rows."""
 
 LESION_CATEGORIES = CATEGORIES[1:]
-"""Those of breasts with a lesion."""
+"""The categories of breasts with a lesion."""

@@ -1,6 +1,6 @@
-"""Who is in a phantom: women, their breasts' categories, ages, densities and dates, and which files are broken.
+"""Draws the cohort of a phantom: women, their breasts' categories, ages, densities and dates, and the broken files.
 
-Ages, densities and dates are drawn without a look at the category.
+Ages, densities and dates do not depend on the category.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,17 +21,17 @@ Damage = Literal["missing", "empty", "truncated", "html"]
 
 _DAMAGES: tuple[Damage, ...] = ("missing", "empty", "truncated", "html", "missing")
 
-# Patients per category. "real" is KAUMDS' own. "balanced" is such that with _BOTH_SIDES every category has as many
-# pictures. "screening": of 1000 screens 20 lead to a recommended biopsy, reckoned from 5.1 cancers detected and a PPV2
-# of 25.6 % (Lehman et al., Radiology 283, 2017, the BCSC's benchmarks, which do not give the share itself). That these
-# women have a 4 or 5, 2 of them a 5, and that as many have a 3, is assumed.
+# Patients per category. "real" is as in KAUMDS. "balanced" gives every category the same number of pictures, together
+# with _BOTH_SIDES. "screening": of 1000 screens 20 lead to a recommended biopsy, computed from 5.1 detected cancers and
+# a PPV2 of 25.6 % (Lehman et al., Radiology 283, 2017, the BCSC's benchmarks, which do not give the share itself). It
+# is assumed that these women have a 4 or 5 (2 of them a 5), and that the same number have a 3.
 _PATIENTS: Mapping[Balance, tuple[float, ...]] = {
     "real": (407, 73, 25, 9),
     "balanced": (1 / 3, 1, 1, 1),
     "screening": (960, 20, 18, 2),
 }
-# The share of them whose other breast has the same category; it is BI-RADS 1 otherwise. The same for all lesions where
-# it is ours to choose: else how many breasts have a lesion would tell the category.
+# The share of them whose other breast has the same category; otherwise it has BI-RADS 1. Except in "real" it is the
+# same for all lesions, because otherwise the number of breasts with a lesion would reveal the category.
 _BOTH_SIDES: Mapping[Balance, tuple[float, ...]] = {
     "real": (1, 0.9, 0.45, 0.2),
     "balanced": (1, 2 / 3, 2 / 3, 2 / 3),
@@ -42,9 +42,9 @@ _DENSITIES = (0.2, 0.4, 0.3, 0.1)  # A to D among screened women (BI-RADS atlas,
 
 @dataclass(frozen=True, kw_only=True)
 class Woman:
-    """One patient and her exam. `categories` are the right and the left breast's; `number` seeds her pictures.
+    """A patient and her exam. `categories` are those of the right and the left breast; `number` seeds her pictures.
 
-    `suspicion` in [0, 1] is that of her lesions, which have one category too; `None` where she has none.
+    `suspicion` in [0, 1] is that of her lesions, which all have the same category; `None` if she has no lesion.
     """
 
     number: int
@@ -58,43 +58,43 @@ class Woman:
 
     @property
     def lesions(self) -> int:
-        """How many of her breasts have a lesion."""
+        """The number of her breasts with a lesion."""
         return sum(category in LESION_CATEGORIES for category in self.categories)
 
     def category(self, laterality: Laterality) -> str:
-        """Return the BI-RADS category of one breast."""
+        """Return the BI-RADS category of a breast."""
         return self.categories[laterality == "L"]
 
     def image_path(self, view: View, laterality: Laterality) -> str:
-        """Return the picture's POSIX path below the data set's root, without a suffix; its blank is KAUMDS'."""
+        """Return the picture's POSIX path below the data set's root, without a suffix, with a blank as in KAUMDS."""
         name = f"{self.file_year}_{self.patient_id}_ {view}_{laterality}"
         return f"mammograms/BIRAD {self.category(laterality)}/{name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cohort:
-    """`pictured` women have files, `unpictured` ones only rows; `damage` says what is wrong with which picture."""
+    """The women of a phantom, with files (`pictured`) or only rows, and the `damage` of broken pictures by path."""
 
     pictured: tuple[Woman, ...]
     unpictured: tuple[Woman, ...]
     damage: Mapping[str, Damage]
 
     def counts(self) -> dict[str, int]:
-        """Return how many pictures each category has, broken ones included."""
+        """Return the number of pictures of each category, including broken ones."""
         categories = [woman.category(side) for woman in self.pictured for side, _ in exposures()]
         return {category: categories.count(category) for category in CATEGORIES}
 
     def known(self, woman: Woman, laterality: Laterality) -> tuple[float, ...]:
-        """Return the chances of `CATEGORIES` for a breast to who knows if it has a lesion, and her suspicion.
+        """Return the chances of `CATEGORIES` for a breast, given whether it has a lesion, and the woman's suspicion.
 
-        Nobody can know better where no shortcut is planted: all else of a picture is drawn from the suspicion, not from
-        the category. Who has a lesion in both breasts, in one or in none is known, too, and broken files are not
-        counted out.
+        Without a planted shortcut this is the most that can be known, because everything else in a picture is drawn
+        from the suspicion, not from the category. The number of her breasts with a lesion is known too. Broken files
+        are included.
         """
         if woman.category(laterality) not in LESION_CATEGORIES or woman.suspicion is None:
             return (1.0, *[0.0] * len(LESION_CATEGORIES))
-        alike = [max(other.categories) for other in self.pictured if other.lesions == woman.lesions]
-        shares = [alike.count(category) for category in LESION_CATEGORIES]
+        comparable = [max(other.categories) for other in self.pictured if other.lesions == woman.lesions]
+        shares = [comparable.count(category) for category in LESION_CATEGORIES]
         return (0.0, *known_probabilities(np.array([woman.suspicion]), shares)[0].tolist())
 
 
@@ -107,7 +107,7 @@ def exposures() -> Iterator[tuple[Laterality, View]]:
 
 
 def draw_cohort(options: PhantomOptions) -> Cohort:
-    """Draw the women of a phantom. The numbers per category follow from `options`; only who is who is random."""
+    """Draw the women of a phantom. The numbers per category follow from `options`; only their assignment is random."""
     generator = numpy_generator(options.seed, "phantom", "cohort")
     pairs: list[tuple[str, str]] = []
     sizes = _shares(options.patients, _PATIENTS[options.balance])
@@ -121,9 +121,10 @@ def draw_cohort(options: PhantomOptions) -> Cohort:
     ordered = [pairs[i] for i in order] + [("2", "2")] * extra
     suspicions: list[float | None] = [None] * len(ordered)
     for category in LESION_CATEGORIES:
-        hers = [place for place, pair in enumerate(ordered) if category in pair]
-        for place, suspicion in zip(hers, draw_suspicions(category, len(hers), generator), strict=True):
-            suspicions[place] = float(suspicion)
+        positions = [position for position, pair in enumerate(ordered) if category in pair]
+        drawn = draw_suspicions(category, len(positions), generator)
+        for position, suspicion in zip(positions, drawn, strict=True):
+            suspicions[position] = float(suspicion)
     women = [
         _woman(number, int(file_number), pair, suspicion, generator)
         for number, (file_number, pair, suspicion) in enumerate(zip(numbers, ordered, suspicions, strict=True))
@@ -137,7 +138,7 @@ def draw_cohort(options: PhantomOptions) -> Cohort:
 
 
 def _shares(total: int, weights: tuple[float, ...]) -> list[int]:
-    """Split `total` in proportion to `weights` (largest remainders); a share of none takes one from the largest."""
+    """Split `total` in proportion to `weights` (largest remainders). A share of 0 takes one from the largest share."""
     ideal = np.array(weights) / sum(weights) * total
     sizes = np.floor(ideal).astype(int)
     for place in np.argsort(sizes - ideal, kind="stable")[: total - sizes.sum()]:
@@ -156,7 +157,7 @@ def _woman(
     generator: np.random.Generator,
 ) -> Woman:
     study_date = date(2013, 1, 1) + timedelta(days=int(generator.integers(0, 7 * 365)))
-    earlier = generator.random() < 0.1  # in KAUMDS, too, a file's name does not always bear the study's year
+    earlier = generator.random() < 0.1  # as in KAUMDS, a file's name does not always have the study's year
     digits = 6 if file_number < 12_000 else 7
     return Woman(
         number=number,
@@ -171,7 +172,7 @@ def _woman(
 
 
 def _damage(women: tuple[Woman, ...], damaged: int, generator: np.random.Generator) -> dict[str, Damage]:
-    """Choose the broken pictures, of the commonest category and never two of one woman while others are left."""
+    """Choose the broken pictures: of the commonest category, and one per woman while there are other women."""
     categories = [woman.category(side) for woman in women for side, _ in exposures()]
     commonest = max(CATEGORIES, key=categories.count)
     candidates: list[tuple[int, int, str]] = []

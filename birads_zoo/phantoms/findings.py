@@ -1,7 +1,7 @@
-"""What a lesion is, in the words of the BI-RADS atlas (ACR, 5th edition, 2013), drawn given its suspicion.
+"""Draws a lesion's features in the terms of the BI-RADS atlas (ACR, 5th edition, 2013), given its suspicion.
 
-Each feature is drawn by itself from what it would be at the lesion's suspicion, plus noise: a spiculated mass is more
-often a 5 than an oval one, and no feature is any category's own.
+Each feature is drawn independently from the lesion's suspicion plus noise. So a spiculated mass is more often a 5 than
+an oval mass, but no feature occurs in one category only.
 """
 
 from dataclasses import dataclass
@@ -16,17 +16,20 @@ Density = Literal["low", "equal", "high", ""]
 Morphology = Literal["punctate", "amorphous", "pleomorphic", "fine-linear", ""]
 Distribution = Literal["regional", "grouped", "linear", "segmental", ""]
 
-_NOISE = 0.04  # deviation of what a feature says of the suspicion
+_NOISE = 0.04  # standard deviation of a feature from the suspicion
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """A lesion as both views of one breast share it.
+    """The features of a lesion that both views of a breast share.
 
-    `radius` is the mass's (or the cluster's) in shares of the breast's height, `depth` its distance from the nipple
-    in shares of the distance from nipple to chest wall, `offsets` its distance from the nipple's level in the CC
-    and the MLO view in shares of the breast's height. `irregularity`, `roughness` and `contrast` are what the terms
-    `shape`, `margin` and `density` were read from, in about [0, 1]. Terms are "" where a kind has none.
+    - `radius`: of the mass or the cluster, as a share of the breast's height.
+    - `depth`: the distance from the nipple, as a share of the distance from nipple to chest wall.
+    - `offsets`: the distance from the nipple's level in the CC and the MLO view, as shares of the breast's height.
+    - `irregularity`, `roughness`, `contrast`: the values behind the terms `shape`, `margin` and `density`, in about
+      [0, 1].
+
+    A term is "" if a kind does not have it.
     """
 
     suspicion: float
@@ -46,8 +49,8 @@ class Finding:
 
 def draw_finding(suspicion: float, generator: np.random.Generator) -> Finding:
     """Draw a lesion of a suspicion in [0, 1]."""
-    seen = np.clip(suspicion + _NOISE * generator.standard_normal(5), 0, 1)
-    irregularity, roughness, contrast, clumped, ordered = (float(value) for value in seen)
+    features = np.clip(suspicion + _NOISE * generator.standard_normal(5), 0, 1)
+    irregularity, roughness, contrast, clumped, ordered = (float(value) for value in features)
     kind = _kind(suspicion, generator)
     massive, calcified = kind.startswith("mass"), kind.endswith("calcifications")
     return Finding(
@@ -68,7 +71,7 @@ def draw_finding(suspicion: float, generator: np.random.Generator) -> Finding:
 
 
 def _kind(suspicion: float, generator: np.random.Generator) -> LesionType:
-    """Draw the kind: asymmetries are rather harmless, distortion and calcified masses rather not."""
+    """Draw the kind: asymmetries are less suspicious, distortions and calcified masses more."""
     chances: dict[LesionType, float] = {
         "calcifications": 0.12,
         "asymmetry": 0.06 * (1 - suspicion),
@@ -95,14 +98,14 @@ def _margin(roughness: float, generator: np.random.Generator) -> Margin:
 
 
 def _density(contrast: float, generator: np.random.Generator) -> Density:
-    """Name the density: one in six of the most harmless masses holds fat, and the more suspicious ones seldom do."""
+    """Draw the density: one in six of the least suspicious masses contains fat, and suspicious ones seldom do."""
     if generator.random() < 0.18 * (1 - contrast):
         return "low"
     return "high" if contrast > 0.45 else "equal"
 
 
 def _morphology(clumped: float) -> Morphology:
-    """Name the morphology, in the order of how often the atlas' studies found cancer: 4B and 4C come last."""
+    """Return the morphology. Terms are in the order of cancer rates in the atlas' studies: 4B and 4C come last."""
     if clumped > 0.75:
         return "fine-linear"
     if clumped > 0.5:

@@ -1,4 +1,4 @@
-"""What a phantom is made of; light, so that the command line can check it before anything is drawn."""
+"""Defines the options of a phantom. Imports no heavy library, so that the command line can check them early."""
 
 import hashlib
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 from birads_zoo.errors import UserError
 
 VERSION = 3
-"""Raised whenever the same options give other files than before."""
+"""Raise this whenever the same options give other files than before."""
 
 FEWEST_PATIENTS = 4
 SMALLEST_SIDE = 32
@@ -20,15 +20,19 @@ Shortcut = Literal["none", "size", "format", "shuffled-size", "shuffled-format"]
 
 @dataclass(frozen=True, kw_only=True)
 class PhantomOptions:
-    """How many patients, from which seed, in which size, and what is planted in the files.
+    """The number of patients, the seed, the pictures' size, and what is planted in the files.
 
-    `patients` have pictures (two breasts, CC and MLO); as many again divided by three have rows only, with
-    BI-RADS 2. `balance` is "balanced" (about as many pictures of each category), "real" (patients per category
-    as in KAUMDS) or "screening" (as among screened women, see `cohort`). `format` is that of the pictures: 8-bit JPEG,
-    or DICOM with 12 bits stored. `shortcut` lets the files tell the category: "size" by their frames as in KAUMDS,
-    "format" by their colour mode and JPEG quality, which DICOM files do not have. The shuffled ones give each woman's
-    files what a category drawn at random has: formats as different as before that tell nothing. `damaged` pictures, of
-    the commonest category, are missing or broken. Raises `UserError` for values that make no sense.
+    - `patients`: the patients with pictures (two breasts, CC and MLO). A third as many patients have only rows, with
+      BI-RADS 2.
+    - `balance`: "balanced" (about equally many pictures of each category), "real" (patients per category as in KAUMDS)
+      or "screening" (as among screened women, see `cohort`).
+    - `format`: "jpeg" (8 bits) or "dicom" (12 bits stored).
+    - `shortcut`: what in the files reveals the category: with "size" their frames, as in KAUMDS; with "format" their
+      colour mode and JPEG quality, which DICOM files do not have. With a "shuffled-" shortcut each woman's files look
+      like those of a random category: formats differ as much, but reveal nothing.
+    - `damaged`: how many pictures, of the commonest category, are missing or broken.
+
+    Raises `UserError` for impossible values.
     """
 
     patients: int = 100
@@ -66,7 +70,7 @@ class PhantomOptions:
 
     @property
     def digest(self) -> str:
-        """Name these options and this version of the generator in 16 hexadecimal digits."""
+        """A hash of these options and the generator's version, 16 hexadecimal digits."""
         values = sorted({**asdict(self), "version": VERSION}.items())
         return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
@@ -84,7 +88,7 @@ def phantom_options(
     format: Format = DEFAULTS.format,
     damaged: int | None = None,
 ) -> PhantomOptions:
-    """Return the options with `size` as height and width; without `damaged`, as many as there are patients for."""
+    """Return the options, with `size` as height and width. `damaged` is by default at most one per patient."""
     try:
         height, width = size
     except (TypeError, ValueError):

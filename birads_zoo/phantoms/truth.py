@@ -1,4 +1,4 @@
-"""The truth beside a phantom's pictures: its lesions, and the chances of every picture's categories."""
+"""Writes the truth about a phantom's pictures: their lesions, and the chances of their categories."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -21,15 +21,15 @@ none), and a circle around the lesion in pixels, origin at the top left."""
 
 PROBABILITIES_FILE = "truth/probabilities.csv"
 PROBABILITIES_COLUMNS = ("image_path", *CATEGORIES)
-"""The path of every picture below the root, and the chance of each category as `cohort.Cohort.known` has it.
+"""The path of every picture below the root, and the chance of each category, from `cohort.Cohort.known`.
 
-"nan" where a planted shortcut tells the category: who sees the file knows more.
+The chances are "nan" if a planted shortcut reveals the category, because the file then shows more than is assumed.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """One lesion in one picture, see `TRUTH_COLUMNS`."""
+    """A lesion in a picture, see `TRUTH_COLUMNS`."""
 
     image_path: str
     mask_path: str
@@ -43,7 +43,7 @@ class Truth:
     def of(cls, image_path: str, mask_path: str, category: str, finding: Finding, mask: NDArray[np.bool_]) -> Self:
         """Return the truth of a lesion whose `mask` (H×W) is not empty.
 
-        The circle's centre is that of the mask's bounding box, and its radius takes in every pixel's centre.
+        The circle's centre is that of the mask's bounding box, and the circle contains every pixel's centre.
         """
         ys, xs = np.nonzero(mask)
         x, y = (xs.min() + xs.max() + 1) / 2, (ys.min() + ys.max() + 1) / 2
@@ -78,10 +78,10 @@ def write_truths(path: Path, truths: Sequence[Truth]) -> None:
     )
 
 
-def write_probabilities(path: Path, cohort: Cohort, suffix: str, *, told: bool) -> None:
-    """Write `PROBABILITIES_FILE`, a row for each picture, broken ones included; pictures have this `suffix`.
+def write_probabilities(path: Path, cohort: Cohort, suffix: str, *, planted: bool) -> None:
+    """Write `PROBABILITIES_FILE`, a row for each picture, including broken ones. Pictures have this `suffix`.
 
-    `told` says that the files tell the category by themselves.
+    `planted` is true if a planted shortcut in the files reveals the category.
     """
     _write(
         path,
@@ -89,7 +89,7 @@ def write_probabilities(path: Path, cohort: Cohort, suffix: str, *, told: bool) 
         (
             [
                 woman.image_path(view, side) + suffix,
-                *("nan" if told else f"{chance:.6f}" for chance in cohort.known(woman, side)),
+                *("nan" if planted else f"{chance:.6f}" for chance in cohort.known(woman, side)),
             ]
             for woman in cohort.pictured
             for side, view in exposures()

@@ -1,1 +1,1 @@
-"""What a run leaves, as types: every JSON file of a run's folder is one of these values (`birads_zoo.documents`)."""
+"""Defines the types of a run's results: every JSON file in a run's folder has one of them (`birads_zoo.documents`)."""

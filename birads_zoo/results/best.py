@@ -1,4 +1,4 @@
-"""The best possible result, where a data set knows its classes' chances."""
+"""Defines the best possible result, for a data set that knows its classes' chances."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from birads_zoo.results.scores import Metric
 
 
 class Best(msgspec.Struct, frozen=True, kw_only=True):
-    """What the known chances of the classes score on the test rows: see `birads_zoo.evaluation.best.read_best`."""
+    """The scores of the classes' known chances on the test rows: see `birads_zoo.evaluation.best.read_best`."""
 
     macro_f1: Estimate | None
     macro_auroc: Estimate | None
 
     def of(self, metric: Metric) -> Estimate | None:
-        """Return a metric's best; `None` for one that is not asked for."""
+        """Return a metric's best value; `None` for a metric that has none."""
         return {"macro_f1": self.macro_f1, "macro_auroc": self.macro_auroc}.get(metric)

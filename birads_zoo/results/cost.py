@@ -1,4 +1,4 @@
-"""The content of `cost.json`: what a run cost."""
+"""Defines the content of `cost.json`: what a run cost."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import msgspec
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run cost; `None` where it is not known.
+    """The cost of a run; `None` for an unknown value.
 
-    `peak_memory`, `energy` and `seconds` are of the process that finished the run. A run that was stopped and went on
-    has neither `energy` nor `seconds`: those of its first part are not known.
+    `peak_memory`, `energy` and `seconds` are of the process that finished the run. A resumed run has neither `energy`
+    nor `seconds`, because those of its first part are unknown.
     """
 
     FORMAT: ClassVar[int] = 1

@@ -1,4 +1,4 @@
-"""The content of `environment.json`: on what a run was computed, and of which format its folder is."""
+"""Defines the content of `environment.json`: the machine and software of a run, and the format of its folder."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import msgspec
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The software and the machine that computed. `None` where the system does not tell.
+    """The software and the machine that computed a run; `None` for a value that the system does not give.
 
-    `started` is a time in ISO 8601, `memory_gib` in GiB; `versions` are by package, and by library of those that decode
-    pictures; `commit` is that of a source checkout, with "+changes" when it held uncommitted ones. `threads` are those
-    of a CPU.
+    `started` is a time in ISO 8601, `memory_gib` is in GiB. `versions` are those of packages and of the libraries that
+    decode pictures. `commit` is that of a source checkout, with "+changes" if it had uncommitted changes. `threads` are
+    those of a CPU.
     """
 
     started: str
@@ -29,22 +29,22 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def machine_of(session: Session) -> Machine:
-    """Return what a session says of its machine, without the command line, which may name places on it."""
+    """Return a session's machine, without the command line, which may contain private paths."""
     return Machine(**{name: getattr(session, name) for name in Machine.__struct_fields__})
 
 
 class Session(Machine, frozen=True, kw_only=True):
-    """One process that worked on a run, and the arguments of its command line."""
+    """A process that worked on a run, and the arguments of its command line."""
 
     arguments: tuple[str, ...]
 
 
 class Environment(Session, frozen=True, kw_only=True):
-    """The process that started the run, those that went on with it (`resumed`), and what the folder rests on.
+    """The process that started the run, the processes that resumed it, and the run's seed and pictures.
 
-    `FORMAT` is that of the whole folder: `recipe.toml`, `split.csv`, `metrics.jsonl`, `predictions.csv` and
-    `validation.csv` have no place for a number of their own. `pixels` names the pictures and how
-    they were read and placed (`data.store.key.StoreKey.pictures`).
+    `FORMAT` is the format of the whole folder, because `recipe.toml`, `split.csv`, `metrics.jsonl`, `predictions.csv`
+    and `validation.csv` have no format number. `pixels` identifies the pictures and how they were read and placed
+    (`data.store.key.StoreKey.pictures`).
     """
 
     FORMAT: ClassVar[int] = 2

@@ -1,4 +1,4 @@
-"""A number and how far it could be off."""
+"""Defines an estimate: a value with its confidence interval."""
 
 from __future__ import annotations
 

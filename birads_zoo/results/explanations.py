@@ -1,4 +1,4 @@
-"""The content of `explanations.json`: what `birads-zoo explain` found of each explainer."""
+"""Defines the content of `explanations.json`: the scores that `birads-zoo explain` measured for each explainer."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ MapScore = Literal[
     "rank_correlation",
     "ssim",
 ]
-"""The scores of a heat map; docs/faithfulness.md says what each means."""
+"""The scores of a heat map; docs/faithfulness.md explains each."""
 
 Baseline = Literal["random", "centre", "brightness", "untrained"]
-"""Maps that an explainer's have to beat."""
+"""The baseline maps, which an explainer has to beat."""
 
 MapScores = dict[MapScore, Estimate | None]
 
 
 class ExplainerScores(msgspec.Struct, frozen=True, kw_only=True):
-    """An explainer's scores over `n` images, and what they show: see `explanation.faithfulness.evaluate_explainer`.
+    """An explainer's scores over `n` images, and its verdict: see `explanation.faithfulness.evaluate_explainer`.
 
-    `faithful` is `None` where too few patients were explained to say, `depends_on_weights` where too few maps could be
-    compared. `n_lesions` images of `n_lesion_patients` patients have marked lesions. `scores` are means over images,
-    `baselines` those of each baseline, and `gain` how much better the explainer is than it, more than 0 being better
-    for every score.
+    `faithful` is `None` if too few patients were explained, `depends_on_weights` if too few maps could be compared.
+    `n_lesions` images of `n_lesion_patients` patients have marked lesions. `scores` are means over images, `baselines`
+    the same for each baseline map. `gain` is by how much the explainer is better than the baseline map; above 0 is
+    better for every score.
     """
 
     faithful: bool | None
@@ -48,9 +48,10 @@ class ExplainerScores(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExplainerResult(ExplainerScores, frozen=True, kw_only=True):
-    """The same, with where the maps lie, relative to the folder, and what they took.
+    """An explainer's scores, the paths of its maps relative to the folder, and the computing effort.
 
-    `passes` are the forward passes that the scores of a map take, `draws` the networks with random weights of a fold.
+    `passes` is the number of forward passes for the scores of one map, `draws` the number of networks with random
+    weights per fold.
     """
 
     maps: str
@@ -60,10 +61,10 @@ class ExplainerResult(ExplainerScores, frozen=True, kw_only=True):
 
 
 class Explanations(msgspec.Struct, frozen=True, kw_only=True):
-    """What was explained, `n` of `of` test images, and every explainer's scores by its name.
+    """The scores of every explainer, by its name, on `n` of `of` test images.
 
-    `leaky` and `leak_proven` are those of the run's metrics; `height` and `width` are the maps', in pixels; `level` and
-    `method` those of the intervals; `seconds` what explaining and scoring took.
+    `leaky` and `leak_proven` are those of the run's metrics. `height` and `width` are the maps' size in pixels. `level`
+    and `method` are those of the intervals. `seconds` is the time for explaining and scoring.
     """
 
     FORMAT: ClassVar[int] = 2

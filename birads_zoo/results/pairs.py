@@ -1,4 +1,4 @@
-"""What an area under a ROC curve rests on."""
+"""Defines the number of pairs and patients behind an area under a ROC curve."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import msgspec
 
 
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
-    """The `pairs` of a positive and a negative row of one network that an area compares, and of how many `patients`.
+    """The numbers of `pairs` and `patients` behind an area. A pair is a positive and a negative row of one network.
 
-    `patients` are those with a positive row or those with a negative one, whichever are fewer. `few` says that they are
-    too few for the area to tell a good network from a poor one: see `birads_zoo.evaluation.pairs`.
+    `patients` is the number of those with a positive row or of those with a negative row, whichever is smaller. `few`
+    is true if they are too few to distinguish a good network from a poor one: see `birads_zoo.evaluation.pairs`.
     """
 
     pairs: int
@@ -23,7 +23,7 @@ class Pairs(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def warning(self) -> str:
-        """What is to be said beside the area: "too few pairs: 12 pairs, 3 patients"; "" where there are enough."""
+        """The warning to show beside the area: "too few pairs: 12 pairs, 3 patients"; "" if there are enough."""
         return f"too few pairs: {self.text}" if self.few else ""
 
 

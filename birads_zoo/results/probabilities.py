@@ -1,4 +1,4 @@
-"""What stated probabilities and sets of classes are worth."""
+"""Defines the results of calibration and of conformal prediction sets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from birads_zoo.results.estimate import Estimate
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows that were given about the same probability: its mean, and the share of them that it came true for."""
+    """Rows with about the same predicted probability: its mean, and the observed share of rows."""
 
     n: int
     patients: int
@@ -17,7 +17,7 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClassCalibration(msgspec.Struct, frozen=True, kw_only=True):
-    """One class: its mean probability less its share of the rows, and its reliability."""
+    """One class: its mean probability minus its share of the rows (`excess`), and its reliability `bins`."""
 
     name: str
     excess: Estimate | None
@@ -25,11 +25,11 @@ class ClassCalibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CalibrationErrors(msgspec.Struct, frozen=True, kw_only=True):
-    """How well probabilities foretell labels: see `evaluation.probabilities.calibration.measure_calibration`.
+    """How well probabilities predict labels: see `evaluation.probabilities.calibration.measure_calibration`.
 
-    `brier` is in [0, 2], `log_loss` from 0 on in nats, 0 being best; `brier_skill` is 1 at best, and 0 for the classes'
-    shares. `bins` bins of equally many rows are what the errors `ece` and `classwise_ece` are means over. `ece` and
-    `classwise_ece` are in [0, 1]; `…_if_calibrated` is what chance would make of them were the probabilities perfect.
+    `brier` is in [0, 2] and `log_loss` is at least 0, in nats; 0 is best. `brier_skill` is 1 at best, and 0 for the
+    classes' shares. `ece` and `classwise_ece` are in [0, 1] and are means over `bins` bins of equally many rows.
+    `…_if_calibrated` is their value by chance if the probabilities were perfect.
     """
 
     n: int
@@ -45,7 +45,7 @@ class CalibrationErrors(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Calibration(CalibrationErrors, frozen=True, kw_only=True):
-    """These errors, and the points of the reliability diagrams of the predicted class and of every class."""
+    """The calibration errors, and the points of the reliability diagrams of the predicted class and of every class."""
 
     top_label: tuple[Bin, ...]
     per_class: tuple[ClassCalibration, ...]
@@ -59,9 +59,9 @@ class CalibrationGain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
-    """A fold's temperature, from so many validation rows and patients; `None`, and the reason, where there is none.
+    """A fold's temperature, fitted on `n` validation rows of `patients` patients; `None` with a `reason` if it failed.
 
-    It lies in 0.1 … 20; at 20 the network tells its validation rows' classes no better than their shares do.
+    It is in 0.1 … 20. At 20 the network predicts its validation rows' classes no better than their shares do.
     """
 
     temperature: float | None
@@ -71,16 +71,17 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoldFit(Fit, frozen=True, kw_only=True):
-    """The same of fold number `fold`, from 0."""
+    """The temperature of fold number `fold`, from 0."""
 
     fold: int
 
 
 class Recalibration(msgspec.Struct, frozen=True, kw_only=True):
-    """How calibrated the network's probabilities are `before` and `after` each fold's were recalibrated.
+    """The calibration of the network's probabilities `before` and `after` recalibration of each fold.
 
-    `after` and `gain` are `None` where no fold could be fitted, `temperature_only` (the errors without the prior shift)
-    also where training had the data's shares. See `birads_zoo.evaluation.probabilities.recalibration.read_calibration`.
+    `after` and `gain` are `None` if no fold could be fitted. `temperature_only` has the errors without the prior shift;
+    it is `None` also if training had the data's shares. See
+    `birads_zoo.evaluation.probabilities.recalibration.read_calibration`.
     """
 
     before: Calibration
@@ -91,7 +92,7 @@ class Recalibration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClassCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """How often the sets hold one class: of its `n` rows from `patients` patients; `None` for no rows."""
+    """The share of a class's `n` rows, from `patients` patients, whose sets contain the class; `None` for no rows."""
 
     name: str
     n: int
@@ -100,7 +101,7 @@ class ClassCoverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """How often sets hold the true class, in [0, 1], of all rows and as a mean over patients; and their mean size.
+    """The share of sets that contain the true class, in [0, 1], over rows and over patients, and the sets' mean size.
 
     `sizes` counts rows by set size, 0 … K.
     """
@@ -115,7 +116,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoldThreshold(msgspec.Struct, frozen=True, kw_only=True):
-    """A fold's threshold, from so many validation rows and patients; `None`, and the reason, where sets hold all."""
+    """A fold's threshold, from `n` validation rows of `patients` patients; `None` with a `reason` if sets hold all."""
 
     fold: int
     threshold: float | None
@@ -125,7 +126,7 @@ class FoldThreshold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conformal(Coverage, frozen=True, kw_only=True):
-    """What sets made for `level` hold, how they are made (`score`), and why that is no guarantee (`caution`)."""
+    """The coverage of sets made for `level`, how they are made (`score`), and why it is no guarantee (`caution`)."""
 
     level: float
     score: str

@@ -1,4 +1,4 @@
-"""Further readings of a run's test rows: how far off mistakes are, positive classes, costs, breasts and patients."""
+"""Defines further results on a run's test rows: severity of mistakes, positive classes, costs, breasts, patients."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from birads_zoo.results.pairs import Pairs
 class Errors(msgspec.Struct, frozen=True, kw_only=True):
     """How far off mistakes are, as shares of all rows: see `birads_zoo.evaluation.ordinal.read_errors`.
 
-    `adjacent`: one step of the classes' order off; `severe`: two or more; `severe_under` and `severe_over`: of these,
-    called too low and too high.
+    - `adjacent`: predictions one step off in the classes' order.
+    - `severe`: predictions two or more steps off.
+    - `severe_under`, `severe_over`: severe predictions that are too low, or too high.
     """
 
     adjacent: Estimate
@@ -25,8 +26,8 @@ class Positive(msgspec.Struct, frozen=True, kw_only=True):
     """The positive `classes` against the rest: see `birads_zoo.evaluation.positive.read_positive`.
 
     `positives` and `negatives` count images, `positive_patients` and `negative_patients` the patients who have one. The
-    scores are in [0, 1], `None` with fewer than three patients of either kind; those at a specificity or sensitivity
-    have it as their key ("0.8", "0.9"). `basis` is what the areas rest on.
+    scores are in [0, 1], `None` with fewer than three patients of either kind. Scores at a specificity or sensitivity
+    have it as their key ("0.8", "0.9"). `basis` has the numbers behind the areas.
     """
 
     classes: tuple[str, ...]
@@ -46,8 +47,9 @@ class Positive(msgspec.Struct, frozen=True, kw_only=True):
 class DecisionCosts(msgspec.Struct, frozen=True, kw_only=True):
     """The mean cost of an image, in the unit of `matrix`: see `birads_zoo.evaluation.decisions.read_cost`.
 
-    `matrix` has a row per true class and a column per called one. `argmax` calls the likeliest class, `minimising` the
-    one with the least expected cost, `saved` is their difference, and `constant` calls everything `constant_class`.
+    `matrix` has a row per true class and a column per predicted class. `argmax` predicts the most probable class,
+    `minimising` the class with the least expected cost. `saved` is their difference. `constant` always predicts
+    `constant_class`.
     """
 
     matrix: tuple[tuple[float, ...], ...]
@@ -59,7 +61,7 @@ class DecisionCosts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnitScores(msgspec.Struct, frozen=True, kw_only=True):
-    """The scores of breasts or of patients, as `results.scores.Metrics` has those of images; `None` where undefined."""
+    """The scores of breasts or of patients, like those of images in `results.scores.Metrics`; `None` if undefined."""
 
     accuracy: Estimate | None
     macro_f1: Estimate | None
@@ -70,8 +72,8 @@ class UnitScores(msgspec.Struct, frozen=True, kw_only=True):
 class Units(msgspec.Struct, frozen=True, kw_only=True):
     """`n` breasts or patients, whose images were combined to one prediction each.
 
-    They are of so many `patients`; `left_out` images could not be told apart by unit; `labels` counts the units of each
-    class. `positive` is `None` where no class is positive.
+    They belong to `patients` patients. `left_out` images could not be assigned to a unit. `labels` counts the units of
+    each class. `positive` is `None` if no class is positive.
     """
 
     n: int
@@ -85,7 +87,7 @@ class Units(msgspec.Struct, frozen=True, kw_only=True):
 class Levels(msgspec.Struct, frozen=True, kw_only=True):
     """The scores of breasts and of patients, images combined by `rule`: see `birads_zoo.evaluation.levels.read_levels`.
 
-    A level is `None` where no image's breast or patient is known.
+    A level is `None` if no image's breast or patient is known.
     """
 
     rule: str

@@ -1,4 +1,4 @@
-"""The scores of one table of predictions: pooled, with intervals, and fold by fold."""
+"""Defines the scores of one table of predictions: pooled, with intervals, and fold by fold."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from birads_zoo.results.estimate import Ends
 from birads_zoo.results.pairs import Pairs
 
 Metric = Literal["macro_f1", "macro_auroc", "balanced_accuracy", "accuracy", "kappa_quadratic"]
-"""The scores that models are ranked by and that each fold has, by the names that files and the command line use."""
+"""The scores that rank models and that each fold has, by their names in files and on the command line."""
 
 METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 class ClassMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """One class against the rest. All in [0, 1] but `support`, the class's number of rows."""
+    """One class against the rest. All values are in [0, 1] except `support`, the class's number of rows."""
 
     name: str
     precision: float  # 0 when the class is never predicted
     recall: float  # 0 when the class has no row
     f1: float
-    auroc: float | None  # None when no fold has both rows of the class and others
-    pooled_auroc: float | None  # across folds; None when the class has no row, or nothing but rows
+    auroc: float | None  # None when no fold has both rows of the class and other rows
+    pooled_auroc: float | None  # across folds; None when no row, or every row, is of the class
     support: int
 
 
@@ -34,7 +34,7 @@ class MacroMetrics(msgspec.Struct, frozen=True, kw_only=True):
     recall: float
     f1: float
     auroc: float | None  # over the classes that have one; None when none has
-    pooled_auroc: float | None  # likewise
+    pooled_auroc: float | None  # the same
 
 
 class WeightedMetrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,11 +46,11 @@ class WeightedMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
-    """The classification metrics of `n` rows. `birads_zoo.evaluation.metrics.evaluate` says what each estimates.
+    """The classification metrics of `n` rows. `birads_zoo.evaluation.metrics.evaluate` explains what each estimates.
 
-    `accuracy` and `balanced_accuracy` are in [0, 1]. `kappa_quadratic` is in [−1, 1], `None` where the classes have no
-    order or where it is 0/0. `confusion` counts rows by true class and, within them, by predicted class, both in the
-    order of `classes`.
+    `accuracy` and `balanced_accuracy` are in [0, 1]. `kappa_quadratic` is in [−1, 1]; it is `None` if the classes have
+    no order or it is 0/0. `confusion` counts rows by true class and then by predicted class, both in the order of
+    `classes`.
     """
 
     n: int
@@ -64,7 +64,7 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     confusion: tuple[tuple[int, ...], ...]
 
     def score(self, metric: Metric) -> float | None:
-        """Return a metric by its name; `None` where it is undefined."""
+        """Return a metric by its name; `None` if it is undefined."""
         return {
             "macro_f1": self.macro.f1,
             "macro_auroc": self.macro.auroc,
@@ -77,10 +77,11 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     """The intervals of the metrics, at `level`, by `method`, from `resamples` patients that were each left out once.
 
-    `scores` has both ends by flat names such as "accuracy", "macro_f1", "weighted_recall" and "f1:BI-RADS 4"; `None`
-    where nothing can be said, as of a class of one or two patients. `few` has the classes of fewer than `few_below`
-    patients, with that number: their intervals and those of macro averages hold the truth less often than `level`.
-    `areas` says by class what its ROC-AUC rests on.
+    - `scores`: both ends by flat names such as "accuracy", "macro_f1", "weighted_recall" and "f1:BI-RADS 4"; `None` if
+      there is no interval, as for a class of one or two patients.
+    - `few`: the classes with fewer than `few_below` patients, and their numbers of patients. Their intervals and those
+      of macro averages contain the true value less often than `level`.
+    - `areas`: the numbers behind each class's ROC-AUC.
     """
 
     method: str
@@ -99,10 +100,11 @@ class Measured(Metrics, frozen=True, kw_only=True):
 
 
 class FoldMetrics(msgspec.Struct, frozen=True, kw_only=True):
-    """One fold's test rows by themselves: `n` rows of so many patients; `fold` counts from 0.
+    """The scores of one fold's test rows: `n` rows of `patients` patients. `fold` counts from 0.
 
-    `absent` names the classes of which the fold has no row: they count as 0 in its macro-F1. `basis` is the least that
-    a class's ROC-AUC rests on. A score is `None` where it is undefined; units and ranges are those of `Metrics`.
+    `absent` names the classes without a row in the fold; they count as 0 in its macro-F1. `basis` has the numbers
+    behind the class ROC-AUC with the fewest pairs. A score is `None` if undefined; units and ranges are as in
+    `Metrics`.
     """
 
     fold: int
@@ -117,7 +119,7 @@ class FoldMetrics(msgspec.Struct, frozen=True, kw_only=True):
     kappa_quadratic: float | None
 
     def score(self, metric: Metric) -> float | None:
-        """Return a metric by its name; `None` where it is undefined."""
+        """Return a metric by its name; `None` if it is undefined."""
         value: float | None = getattr(self, metric)
         return value
 
@@ -125,7 +127,7 @@ class FoldMetrics(msgspec.Struct, frozen=True, kw_only=True):
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """A score's mean and standard deviation (n − 1) over folds.
 
-    Both are `None` where the score of a fold is undefined; `sd` is too where there is one fold only.
+    Both are `None` if the score of a fold is undefined. `sd` is also `None` for a single fold.
     """
 
     mean: float | None
@@ -133,7 +135,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpreadOverFolds(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the folds lie apart in each score. No standard error: see `evaluation.folds.spread_over_folds`."""
+    """The spread of each score over folds. It is no standard error: see `evaluation.folds.spread_over_folds`."""
 
     macro_f1: Spread
     macro_auroc: Spread
@@ -142,6 +144,6 @@ class SpreadOverFolds(msgspec.Struct, frozen=True, kw_only=True):
     kappa_quadratic: Spread
 
     def of(self, metric: Metric) -> Spread:
-        """Return a metric's spread by the metric's name."""
+        """Return a metric's spread by its name."""
         value: Spread = getattr(self, metric)
         return value

@@ -1,4 +1,4 @@
-"""The content of `stopped.json`: that a tracker ended a run, and why."""
+"""Defines the content of `stopped.json`: which tracker ended a run, and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
-    """Which tracker asked the run to stop, for what reason, and after which epoch of which fold (from 0)."""
+    """The tracker that ended the run, its reason, and the last epoch and its fold (from 0)."""
 
     FORMAT: ClassVar[int] = 1
 

@@ -1,4 +1,4 @@
-"""The same scores in parts of the rows: by density, age, view, laterality, year and source."""
+"""Defines scores in subgroups of the rows: by density, age, view, laterality, year and source."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Tested = Literal["auroc", "macro_auroc"]
 
 
 class GroupScores(msgspec.Struct, frozen=True, kw_only=True):
-    """A group's scores, in [0, 1]; `None` where undefined.
+    """A group's scores, in [0, 1]; `None` if undefined.
 
-    `auroc` is that of the positive classes, and `macro_auroc` takes its place where no class is positive: the other
-    one of the two is not computed.
+    `auroc` is that of the positive classes. If no class is positive, `macro_auroc` replaces it. Only one of the two is
+    computed.
     """
 
     auroc: Estimate | None = None
@@ -26,10 +26,10 @@ class GroupScores(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """The `n` images of so many `patients` that share an attribute's `value`.
+    """The `n` images, of `patients` patients, that share an attribute's `value`.
 
-    `positives` counts images of positive classes (`None` where no class is positive), `absent` names classes without an
-    image. `scores` is `None` where the group is too small for an interval. `basis` is what its area rests on.
+    `positives` counts images of positive classes (`None` if no class is positive). `absent` names classes without an
+    image. `scores` is `None` if the group is too small for an interval. `basis` has the numbers behind its area.
     """
 
     value: str
@@ -42,12 +42,12 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Within(msgspec.Struct, frozen=True, kw_only=True):
-    """The score that attributes are compared by, of pairs of rows of one value of the attribute.
+    """The score that compares attributes, from pairs of rows with the same value of the attribute only.
 
-    `auroc` is the mean over the values, weighted by their pairs; `pooled` the score of the same rows, pairs of
-    different values included; `gap` is `pooled` less `auroc`. `alone` names the classes of which no row is beside
-    one of another class within a value: then all three are `None`, as they are where `basis` has fewer than three
-    patients. See `birads_zoo.evaluation.within.score_within`.
+    `auroc` is the mean over the values, weighted by their pairs. `pooled` is the score of the same rows including pairs
+    of different values. `gap` is `pooled` minus `auroc`. `alone` names the classes whose rows never share a value with
+    a row of another class. All three are `None` if there are such classes, or if `basis` has fewer than three patients.
+    See `birads_zoo.evaluation.within.score_within`.
     """
 
     auroc: Estimate | None
@@ -60,9 +60,9 @@ class Within(msgspec.Struct, frozen=True, kw_only=True):
 class Attribute(msgspec.Struct, frozen=True, kw_only=True):
     """An attribute's groups, and whether their scores differ by more than chance.
 
-    `p_value` is of the test that they are equal, `corrected` the same for all attributes together; both are `None`
-    where fewer than two groups could be compared. `differs` says that `corrected` is below 0.05. `within` is the score
-    of pairs of the same known value, of the source alone.
+    `p_value` is of the test that the scores are equal, `corrected` is corrected for the number of attributes. Both are
+    `None` if fewer than two groups could be compared. `differs` is true if `corrected` is below 0.05. `within` is the
+    score of pairs with the same known value, for the source only.
     """
 
     groups: tuple[Group, ...]
@@ -73,9 +73,10 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subgroups(msgspec.Struct, frozen=True, kw_only=True):
-    """Groups by attribute, and `all` rows likewise: see `birads_zoo.evaluation.subgroups.read_subgroups`.
+    """Groups by attribute, and `all` rows as one group: see `birads_zoo.evaluation.subgroups.read_subgroups`.
 
-    `tested` names the score that attributes are compared by, `rule` says from what size on a group has scores.
+    `tested` names the score that compares attributes. `rule` is the sentence on the smallest size of a group with
+    scores.
     """
 
     tested: Tested
@@ -85,7 +86,7 @@ class Subgroups(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Attribute]
 
     def compared(self, group: Group) -> Estimate | None:
-        """Return the score of a group that attributes are compared by; `None` where the group has none."""
+        """Return a group's score that compares attributes; `None` if the group has none."""
         if group.scores is None:
             return None
         return group.scores.auroc if self.tested == "auroc" else group.scores.macro_auroc

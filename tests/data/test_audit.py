@@ -46,7 +46,7 @@ def reasons(index):
     return {entry.row: entry.reason for entry in index.audit if entry.action == "dropped"}
 
 
-def test_dropping_keeps_a_record_and_numbers_the_rest_anew(make_index):
+def test_dropped_rows_are_recorded_and_the_rest_renumbered(make_index):
     index = make_index(("a", "P1", "1"), ("b", "P2", "2"), ("c", "P3", "3"))
     left = drop(index, {2: ("late", ""), 1: ("broken", "in two")})
     assert list(left.rows["image_path"]) == ["a"]
@@ -60,7 +60,7 @@ def test_dropping_keeps_a_record_and_numbers_the_rest_anew(make_index):
     assert drop(index, {}) is index
 
 
-def test_one_path_twice(make_index):
+def test_rows_that_name_the_same_path(make_index):
     index = make_index(
         ("a", "P1", "1"), ("a", "P1", "1"), ("b", "P2", "1"), ("b", "P2", "4"), ("c", "P3", "1"), ("c", "P4", "1"),
         ("", "P5", "1"), ("", "P5", "2"), ("d", "P6", "1"),
@@ -77,7 +77,7 @@ def test_one_path_twice(make_index):
     assert [entry.detail for entry in left.audit][:2] == ["row 2 names a already", "rows 4, 5: assessment '1' or '4'"]
 
 
-def test_a_blank_contradicts_nothing_and_the_row_that_says_more_stays(make_index):
+def test_a_blank_agrees_with_every_value_and_the_fullest_row_stays(make_index):
     left = check_rows(make_index(("a", "", "4"), ("a", "P1", "4"), ("b", "P2", ""), ("b", "P2", "1"), ("b", "P3", "")))
     assert list(left.rows["row"]) == [3]
     assert reasons(left) == {
@@ -100,12 +100,12 @@ def test_files(make_index, tmp_path):
     assert reasons(left) == {3: "empty file", 4: "no file", 5: "no file", 6: "no file", 7: "no file"}
 
 
-def test_a_path_of_another_machine_says_so(make_index):
+def test_a_path_of_another_machine_is_explained(make_index):
     left = check_files(make_index(("/home/ann/a.png", "P", "1"), ("C:/d/a.png", "P", "1"), ("d/a.png", "P", "1")))
-    said = "no such place on this machine: write paths from the root on"
+    detail = "no such place on this machine: write paths from the root on"
     assert [(entry.reason, entry.detail) for entry in left.audit] == [
-        ("no file", said),
-        ("no file", said),
+        ("no file", detail),
+        ("no file", detail),
         ("no file", ""),
     ]
 
@@ -126,10 +126,10 @@ def test_pictures(make_index, tmp_path):
     (tmp_path / "huge.pgm").write_bytes(b"P5\n60000 60000\n255\n" + bytes(100))
     shown = []
     index = make_index(*[(path, "P", "1") for path in ("good.jpg", "cut.jpg", "page.jpg", "dot.png", "huge.pgm")])
-    left, seen = check_decodes(index, lambda pixels: pixels.shape, lambda done, total: shown.append((done, total)))
+    left, shapes = check_decodes(index, lambda pixels: pixels.shape, lambda done, total: shown.append((done, total)))
     assert list(left.rows["image_path"]) == ["good.jpg"]
     assert reasons(left) == {3: "does not decode", 4: "does not decode", 5: "too small", 6: "too large"}
-    assert seen == ((40, 40),), "what was seen of the pictures that are left, and of no other"
+    assert shapes == ((40, 40),), "only the pictures that are left were looked at"
     assert shown == [(done, 5) for done in range(1, 6)]
 
 
@@ -198,7 +198,7 @@ def test_targets_by_name(make_index):
     assert str(error.value) == "unknown target of data set 'd': 'birad'; did you mean 'birads'?"
 
 
-def test_the_usual_target_is_one_that_the_rows_tell(make_index):
+def test_the_default_target_is_one_with_values(make_index):
     spec = DatasetSpec(name="d", summary="", load=lambda options: None, targets=(BIRADS, LABEL))
     mute = make_index(("a", "P1", ""))
     assert choose_target(spec, "", mute) is BIRADS, "nothing is known: the data set's first"

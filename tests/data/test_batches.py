@@ -40,7 +40,7 @@ def test_sizes_add_up_and_no_training_batch_is_single(count: int, batch_size: in
         assert min(sizes) > 1
 
 
-def test_a_leftover_of_one_joins_the_batch_before_but_not_in_prediction() -> None:
+def test_a_single_last_sample_joins_the_batch_before_except_in_prediction() -> None:
     labels = np.zeros(9, np.int64)
     assert [len(rows) for rows in plan_epoch(labels, 4, "natural", _generator())] == [4, 5]
     assert [len(rows) for rows in plan_epoch(labels, 4, "natural", None)] == [4, 4, 1]
@@ -77,18 +77,18 @@ def test_images_are_the_stored_pixels_in_unit_range(dtype: type, top: int, limit
     samples, labels = Samples(pictures=pictures, present=present, names=("own", "other_view")), np.array([1, 0, 1])
     batches = Batches(pixels, samples, labels, 2, CPU, memory_limit=limit)
     assert batches.resident == (limit is None)
-    found = list(batches.epoch(None))
-    images = torch.cat([batch.images for batch in found])
+    result = list(batches.epoch(None))
+    images = torch.cat([batch.images for batch in result])
     assert (images.shape, images.dtype) == ((3, 2, 1, 6, 5), torch.float32)
     np.testing.assert_allclose(images[:, :, 0].numpy(), pixels[pictures] / top, atol=1e-7)
-    assert torch.cat([batch.present for batch in found]).tolist() == present.tolist()
-    assert torch.cat([batch.targets for batch in found]).tolist() == [1, 0, 1]
-    assert torch.cat([batch.positions for batch in found]).tolist() == [0, 1, 2]
+    assert torch.cat([batch.present for batch in result]).tolist() == present.tolist()
+    assert torch.cat([batch.targets for batch in result]).tolist() == [1, 0, 1]
+    assert torch.cat([batch.positions for batch in result]).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("sampler", ["natural", "balanced", "sqrt-balanced"])
-def test_streaming_gives_what_resident_gives(dtype: type, sampler: str) -> None:
+def test_streamed_and_resident_batches_are_equal(dtype: type, sampler: str) -> None:
     pixels, samples = _pixels(dtype), _alone(19)
     labels = np.arange(19) % 4
     resident = Batches(pixels, samples, labels, 2, CPU, sampler)
@@ -98,8 +98,8 @@ def test_streaming_gives_what_resident_gives(dtype: type, sampler: str) -> None:
     assert Batches(pixels, samples, labels, 2, CPU, memory_limit=19 * 30 * pixels.itemsize).resident
     pairs = list(zip(resident.epoch(_generator()), streaming.epoch(_generator()), strict=True))
     assert len(pairs) == len(resident) == 9
-    for one, other in pairs:
-        for left, right in zip(_parts(one), _parts(other), strict=True):
+    for first, second in pairs:
+        for left, right in zip(_parts(first), _parts(second), strict=True):
             assert torch.equal(left, right)
 
 
@@ -127,7 +127,7 @@ def test_the_thread_ends_when_the_consumer_stops_early() -> None:
     assert not _threads()
 
 
-def test_the_threads_exceptions_surface() -> None:
+def test_the_threads_exceptions_are_raised() -> None:
     samples = _alone(20)
     batches = Batches(_pixels(count=10), samples, np.zeros(20, np.int64), 4, CPU, memory_limit=0)
     with pytest.raises(IndexError, match="out of bounds"):
@@ -141,14 +141,14 @@ def test_no_samples_are_no_batches() -> None:
     assert list(batches.epoch(None)) == list(batches.epoch(_generator())) == []
 
 
-def test_misshaped_samples_are_a_bug() -> None:
+def test_wrong_numbers_of_labels_are_refused() -> None:
     with pytest.raises(ValueError, match=r"4 samples need as many labels, not \(3,\)"):
         Batches(_pixels(), _alone(4), np.zeros(3, np.int64), 4, CPU)
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_cuda_gives_what_the_cpu_gives_and_waits_for_nothing(dtype: type) -> None:
+def test_cuda_and_cpu_give_equal_batches_and_cuda_never_waits(dtype: type) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
     pixels, samples, labels = _pixels(dtype), _alone(20), np.arange(20) % 3
@@ -158,15 +158,15 @@ def test_cuda_gives_what_the_cpu_gives_and_waits_for_nothing(dtype: type) -> Non
         batches = Batches(pixels, samples, labels, 4, device, "balanced", memory_limit=limit)
         assert batches.resident == (limit is None)
         epoch = batches.epoch(_generator())
-        found = [next(epoch)]  # the order is moved here
+        result = [next(epoch)]  # the order is moved here
         if batches.resident:
             torch.cuda.set_sync_debug_mode("error")
         try:
-            found += epoch
+            result += epoch
         finally:
             torch.cuda.set_sync_debug_mode("default")
-        for one, other in zip(expected, found, strict=True):
-            for left, right in zip(_parts(one), _parts(other), strict=True):
+        for first, second in zip(expected, result, strict=True):
+            for left, right in zip(_parts(first), _parts(second), strict=True):
                 assert right.device.type == "cuda"
                 # CUDA divides by a constant through its reciprocal, which may round the last bit otherwise.
                 torch.testing.assert_close(right.cpu(), left, rtol=0, atol=1e-6)

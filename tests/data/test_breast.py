@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 def drawn(
     rng: np.random.Generator, *, film: float = 0.03, contrast: float = 0.6, noise: float = 0.005, rim: float = 0.0
 ) -> tuple[NDArray[np.float64], Mask]:
-    """A half ellipse on the left edge that fades over the skin, with tissue's texture; and where it is.
+    """Return a half ellipse on the left edge that fades over the skin, with tissue's texture, and its mask.
 
     Greys are in [0, 1]. `rim` is a bright line along the skin, as contrast-enhanced pictures have.
     """
@@ -44,7 +44,7 @@ def with_gradient(picture: NDArray[np.float64], rng: np.random.Generator) -> NDA
 
 
 def with_label(picture: NDArray[np.float64], *, at_edge: bool) -> NDArray[np.float64]:
-    """A white label in the upper corner away from the chest wall, on the frame or just off it."""
+    """Add a white label in the upper corner opposite the chest wall, at the edge or just beside it."""
     picture = picture.copy()
     off = 0 if at_edge else 8
     picture[off : off + 30, picture.shape[1] - 50 - off : picture.shape[1] - off] = 1
@@ -52,7 +52,7 @@ def with_label(picture: NDArray[np.float64], *, at_edge: bool) -> NDArray[np.flo
 
 
 def with_border(picture: NDArray[np.float64], thick: int) -> NDArray[np.float64]:
-    """White lines above, below and away from the chest wall, where the film ended in the scanner."""
+    """Add white lines above, below and opposite the chest wall, where the film ended in the scanner."""
     picture = picture.copy()
     picture[:thick], picture[-thick:], picture[:, -thick:] = 1, 1, 1
     return picture
@@ -110,7 +110,7 @@ DEPTHS = {"8 bits": (np.uint8, 255), "12 of 16 bits": (np.uint16, 4095), "16 bit
 )
 @settings(max_examples=12)
 @given(seed=st.integers(0, 999), right=st.booleans(), depth=st.sampled_from(sorted(DEPTHS)))
-def test_all_of_the_breast_is_found_and_its_chest_wall(kind: str, seed: int, right: bool, depth: str) -> None:
+def test_the_whole_breast_and_its_chest_wall_are_found(kind: str, seed: int, right: bool, depth: str) -> None:
     picture, inside = made(kind, np.random.default_rng(seed))
     if right:
         picture, inside = picture[:, ::-1], inside[:, ::-1]
@@ -145,16 +145,16 @@ def test_crop_is_the_breasts_box() -> None:
     assert abs(breast.y1 - 250) <= 8
 
 
-def test_a_brighter_label_tape_and_a_film_edge_do_not_win_or_widen_the_box() -> None:
+def test_a_bright_label_tape_and_a_film_edge_are_not_the_breast() -> None:
     plain, film = find_breast(half_ellipse()), half_ellipse()
     film[20:70, 300:350] = 255  # a label
     film[:, 385:] = 255  # tape
     film[270:273, :] = 255  # a film edge
     film[100:102, 100:300] = 255  # a scratch that bridges breast and nothing
-    found = find_breast(film)
+    breast = find_breast(film)
     for name in ("x0", "y0", "x1", "y1"):
-        assert abs(getattr(found, name) - getattr(plain, name)) <= 14, name
-    assert not found.chest_right
+        assert abs(getattr(breast, name) - getattr(plain, name)) <= 14, name
+    assert not breast.chest_right
 
 
 def test_the_brighter_half_is_not_the_chest_wall() -> None:
@@ -164,7 +164,7 @@ def test_the_brighter_half_is_not_the_chest_wall() -> None:
     assert find_breast(picture[:, ::-1].copy()).chest_right
 
 
-def test_a_picture_that_shows_breast_all_over_is_taken_whole() -> None:
+def test_a_picture_filled_by_the_breast_is_kept_whole() -> None:
     texture = ndimage.gaussian_filter(np.random.default_rng(3).standard_normal((240, 170)), 7)
     picture = np.rint(140 + 20 * texture / texture.std()).clip(0, 255).astype(np.uint8)
     breast = find_breast(picture)
@@ -175,7 +175,7 @@ def test_a_picture_that_shows_breast_all_over_is_taken_whole() -> None:
 
 @pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize("white", [255, 65535])
-def test_a_label_beside_the_breast_is_out_of_the_crop(right: bool, white: int) -> None:
+def test_a_label_beside_the_breast_is_removed_from_the_crop(right: bool, white: int) -> None:
     dtype = np.uint8 if white == 255 else np.uint16
     picture = half_ellipse().astype(dtype) * dtype(white // 255)
     picture[56:74, 94:116] = white  # in a corner of the breast's box
@@ -194,7 +194,7 @@ def test_a_label_beside_the_breast_is_out_of_the_crop(right: bool, white: int) -
     assert whole.max() == white, "a picture that is not cropped stays as it is"
 
 
-def test_what_touches_the_breast_or_lies_within_it_stays() -> None:
+def test_what_touches_the_breast_or_is_within_it_stays() -> None:
     picture = half_ellipse()
     picture[140:150, 50:60] = 255  # a calcification
     picture[100:200, 115:128] = 255  # a marker on the nipple
@@ -239,7 +239,7 @@ def test_real_chest_walls_are_found() -> None:
 
 
 @pytest.mark.slow
-def test_film_labels_and_tape_do_not_win_in_mini_mias(tmp_path: Path) -> None:
+def test_labels_and_tape_are_not_the_breast_in_mini_mias(tmp_path: Path) -> None:
     data = os.environ.get("BIRADS_ZOO_DATA")
     if not data:
         pytest.skip("BIRADS_ZOO_DATA is not set: no real pictures at hand")

@@ -1,4 +1,4 @@
-"""Letters, film edges and frames go; the breast stays to the last pixel."""
+"""Letters, film edges and frames are removed; every pixel of the breast stays."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ HEIGHT, WIDTH = 512, 400
 
 
 def _breast(dtype, film):
-    """Half an ellipse on the left edge, with a nipple, that fades towards its skin; and where it is."""
+    """Return half an ellipse on the left edge, with a nipple and a fading skin, and its mask."""
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     depth = 1 - ((rows - 256) / 180) ** 2 - (columns / 200) ** 2
     nipple = (rows - 256) ** 2 + (columns - 202) ** 2 < 8**2
@@ -20,7 +20,7 @@ def _breast(dtype, film):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @pytest.mark.parametrize("film", [0.0, 0.03])
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_marks_go_and_the_breast_stays(dtype, film, mirrored):
+def test_marks_are_removed_and_the_breast_stays(dtype, film, mirrored):
     plain, inside = _breast(dtype, film)
     marked = plain.copy()
     white = np.iinfo(dtype).max
@@ -41,7 +41,7 @@ def test_nothing_burnt_in_changes_nothing():
 
 
 @pytest.mark.parametrize("value", [0, 7, 255])
-def test_an_even_picture_stays_as_it_is(value):
+def test_a_uniform_picture_is_unchanged(value):
     even = np.full((64, 64), value, np.uint8)
     np.testing.assert_array_equal(without_marks(even), even)
 
@@ -70,21 +70,21 @@ def test_a_bright_bar_over_the_breast_becomes_black(dtype, upside_down):
 
 
 @pytest.mark.parametrize("slope", [0.003, 0.0005])
-def test_bright_tissue_that_fades_from_the_top_is_no_bar(slope):
+def test_bright_tissue_that_fades_from_the_top_is_not_a_bar(slope):
     plain, _ = _breast(np.uint16, 0.0)
     plain = plain[150:]
     plain[:, :150] = np.maximum(plain[:, :150], 65535 * (0.87 - slope * np.arange(len(plain)))[:, np.newaxis])
     np.testing.assert_array_equal(without_marks(plain)[:, :150], plain[:, :150])
 
 
-def test_a_chest_wall_beyond_the_window_is_no_frame():
+def test_a_chest_wall_brighter_than_the_window_is_not_a_frame():
     plain, _ = _breast(np.uint8, 0.0)
     plain[:, :4] = 255
     np.testing.assert_array_equal(without_marks(plain)[100:400], plain[100:400])
 
 
-def test_a_second_large_region_is_no_mark():
-    """Two pictures in one, or whatever fills a fifth of the frame: nothing that may be removed."""
+def test_a_second_large_region_is_not_a_mark():
+    """It may be a second picture. Anything that fills a fifth of the frame must not be removed."""
     plain, _ = _breast(np.uint8, 0.0)
     plain[:, 300:] = 160
     np.testing.assert_array_equal(without_marks(plain), plain)

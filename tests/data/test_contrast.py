@@ -10,7 +10,7 @@ from birads_zoo.recipe import ImageSection
 
 
 def breast(height=96, width=64):
-    """Brightness in [0, 1]: a breast on black, with a lesion a little brighter than what is around it."""
+    """Return brightness in [0, 1]: a breast on black, with a lesion slightly brighter than its surroundings."""
     y, x = np.mgrid[:height, :width]
     tissue = 0.55 + 0.25 * np.cos(x / 20) + 0.05 * np.sin(y / 3)
     tissue += 0.04 * ((x - 20) ** 2 + (y - 48) ** 2 < 25)
@@ -21,7 +21,7 @@ def eight_bits(plane):
     return np.rint(plane * 255).astype(np.uint8)
 
 
-def test_a_dark_film_and_a_bright_one_become_alike():
+def test_dark_and_bright_films_become_alike():
     bright, dark = eight_bits(breast()), eight_bits(0.4 * breast())
     apart = np.abs(equalize(bright).astype(float) - equalize(dark))
     assert np.abs(bright.astype(float) - dark).mean() > 50
@@ -65,9 +65,9 @@ def test_stores_hold_what_the_recipe_asks_for(tmp_path, neutral):
 
     def store(contrast):
         section = ImageSection(height=96, width=64, neutral=neutral, contrast=contrast)
-        found, failures = build_store(index, section, tmp_path / "cache")
+        store, failures = build_store(index, section, tmp_path / "cache")
         assert not failures
-        return found
+        return store
 
     stored, equal = store("stored"), store("clahe")
     assert np.array_equal(equal.array[0], equalize(np.asarray(stored.array[0])))

@@ -1,4 +1,4 @@
-"""DICOM files: what is shown, against values worked out by hand from the standard's formulas."""
+"""DICOM files: the pixels shown, compared with values computed by hand from the standard's formulas."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,7 +15,7 @@ from birads_zoo.data.decoding.images import is_deep, read_image, read_picture
 from birads_zoo.data.dicom.grey import Display, Lut, Rescale, Window, shades
 
 RAMP = np.tile(np.arange(0, 4096, 64, dtype=np.uint16), (16, 1))
-"""16×64, from 0 to 4032 in steps of 64: no breast in it, so nothing is taken for a mark beside one."""
+"""16×64, from 0 to 4032 in steps of 64: without a breast, so nothing is removed as a mark."""
 
 
 def _table(first, bits, entries, name="VOILUTSequence"):
@@ -41,7 +41,7 @@ def test_without_a_window_white_is_the_highest_value_that_can_be_stored(tmp_path
 @pytest.mark.parametrize(("dtype", "deep"), [(np.uint8, False), (np.uint16, True)])
 def test_full_depth_comes_back_exactly(tmp_path, write_dicom, dtype, deep):
     pixels = np.tile(np.linspace(0, np.iinfo(dtype).max, 64).astype(dtype), (16, 1))
-    path = write_dicom(tmp_path / "a", pixels)  # no suffix: DICOM is told by its content
+    path = write_dicom(tmp_path / "a", pixels)  # no suffix: DICOM is recognised by its content
     shown = read_image(path)
     assert shown.dtype == dtype
     np.testing.assert_array_equal(shown, pixels)
@@ -54,7 +54,7 @@ def test_signed_values_start_at_the_lowest_that_can_be_stored(tmp_path, write_di
     np.testing.assert_array_equal(shown, np.rint((pixels[0] + 2048.0) / 4095 * 65535).astype(int))
 
 
-def test_overlays_above_the_stored_bits_are_no_grey(tmp_path, write_dicom):
+def test_overlays_above_the_stored_bits_are_ignored(tmp_path, write_dicom):
     overlaid = RAMP | np.uint16(0xF000)
     path = write_dicom(tmp_path / "a.dcm", overlaid, BitsStored=12)
     dataset = pydicom.dcmread(path)
@@ -112,7 +112,7 @@ def test_a_window_is_of_rescaled_values(tmp_path, write_dicom):
     )
 
 
-def test_a_negative_slope_turns_the_greys(tmp_path, write_dicom):
+def test_a_negative_slope_inverts_the_greys(tmp_path, write_dicom):
     shown = _row(write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12, RescaleSlope="-1", RescaleIntercept="4095"))
     np.testing.assert_array_equal(shown, np.rint((4095 - RAMP[0]) / 4095 * 65535).astype(int))
 
@@ -179,7 +179,7 @@ def test_signed_padding(tmp_path, write_dicom):
 def test_a_shutter_of_a_portrait_picture_ends_where_it_says_or_with_the_picture(
     tmp_path, write_dicom, last_row, last_column, shown
 ):
-    """Edges are told as rows and columns, and a picture is rarely square."""
+    """Edges are given as rows and columns, and a picture is rarely square."""
     path = write_dicom(
         tmp_path / "a.dcm",
         np.full((80, 64), 4095, np.uint16),
@@ -237,7 +237,7 @@ def test_bytes_in_the_other_order(tmp_path, write_dicom):
     np.testing.assert_array_equal(read_image(turned), read_image(plain))
 
 
-def test_a_picture_is_whole_whatever_size_is_asked_for(tmp_path, write_dicom):
+def test_a_dicom_picture_is_never_scaled_down(tmp_path, write_dicom):
     picture = read_picture(write_dicom(tmp_path / "a.dcm", np.tile(RAMP, (10, 10))), (16, 16))
     assert (picture.pixels.shape, picture.reduction) == ((160, 640), 1)
 
@@ -266,7 +266,7 @@ def test_laws_of_windows(bits, signed, slope, center, width, function):
     assert (whole[0], whole[-1]) == (0, 1), "without a window, all that can be stored is the range"
 
 
-def test_a_table_as_fine_as_the_window_says_the_same():
+def test_a_table_with_the_windows_values_gives_the_same_greys():
     window = Window(center=600, width=800)
     values = np.arange(1024, dtype=np.float64)
     table = Lut(first=0, bits=16, entries=np.rint(window(values) * 65535).astype(np.int64))
@@ -280,9 +280,9 @@ def test_a_window_of_width_one_is_a_step():
     np.testing.assert_array_equal(Window(center=3, width=1)(np.array([2.0, 2.5, 3.0])), [0, 0, 1])
 
 
-def test_many_threads_read_what_one_reads(tmp_path, write_dicom):
+def test_many_threads_read_the_same_as_one(tmp_path, write_dicom):
     paths = [write_dicom(tmp_path / f"{n}.dcm", RAMP + np.uint16(n), BitsStored=12) for n in range(20)]
     alone = [read_image(path) for path in paths]
     with ThreadPoolExecutor(8) as pool:
-        for expected, found in zip(alone, pool.map(read_image, paths), strict=True):
-            np.testing.assert_array_equal(found, expected)
+        for expected, pixels in zip(alone, pool.map(read_image, paths), strict=True):
+            np.testing.assert_array_equal(pixels, expected)

@@ -1,4 +1,4 @@
-"""DICOM files that are wrong: each has a reason, none ends the run, and no message says whose picture it is."""
+"""Wrong DICOM files: each has a reason, none ends the run, and no message identifies the patient."""
 
 import logging
 import os
@@ -58,9 +58,9 @@ def _refused(path):
         (
             {"PhotometricInterpretation": "PALETTE COLOR"},
             "does not decode",
-            "PALETTE COLOR pixels are no grey levels; save it as MONOCHROME2",
+            "PALETTE COLOR pixels are not grey levels; save it as MONOCHROME2",
         ),
-        ({"PhotometricInterpretation": "QUUX"}, "does not decode", "unknown pixels are no grey levels"),
+        ({"PhotometricInterpretation": "QUUX"}, "does not decode", "unknown pixels are not grey levels"),
         (
             {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3},
             "does not decode",
@@ -100,7 +100,7 @@ def test_films_of_the_breast_under_other_modalities_are_read(tmp_path, write_dic
         ([4, 0], [0, 1, 2, 3], "has no LUTDescriptor of three numbers"),
     ],
 )
-def test_tables_that_cannot_be(tmp_path, write_dicom, name, descriptor, data, detail):
+def test_impossible_tables_are_refused(tmp_path, write_dicom, name, descriptor, data, detail):
     item = Dataset()
     item.add_new("LUTDescriptor", "US", descriptor)
     item.add_new("LUTData", "US", data)
@@ -109,7 +109,7 @@ def test_tables_that_cannot_be(tmp_path, write_dicom, name, descriptor, data, de
 
 
 def _element(path, tag, vr, value):
-    """Put an element of any VR and any bytes in the place of the file's own of that tag (explicit, little-endian)."""
+    """Replace the file's element of that tag by one of any VR and any bytes (explicit, little-endian)."""
     content = path.read_bytes()
     head = struct.pack("<HH", *tag)
     at = content.index(head, 132)
@@ -128,15 +128,15 @@ def _element(path, tag, vr, value):
         (b"PN", b"Quux^Zelda", "its Rows has 10 bytes, not 2"),
     ],
 )
-def test_an_element_of_another_kind(tmp_path, write_dicom, vr, value, detail):
+def test_an_element_of_another_type_is_refused(tmp_path, write_dicom, vr, value, detail):
     path = _element(write_dicom(tmp_path / "a.dcm", RAMP), (0x0028, 0x0010), vr, value)
     assert detail in _refused(path).detail
 
 
-def test_a_window_of_text(tmp_path, write_dicom):
+def test_a_window_that_is_text_is_refused(tmp_path, write_dicom):
     path = write_dicom(tmp_path / "a.dcm", RAMP, WindowCenter="5", WindowWidth="9")
-    assert _refused(_element(path, (0x0028, 0x1050), b"DS", b"Quux^")).detail == "its WindowCenter is no number"
-    assert _refused(_element(path, (0x0028, 0x1050), b"DS", b"nan ")).detail == "its WindowCenter is no number"
+    assert _refused(_element(path, (0x0028, 0x1050), b"DS", b"Quux^")).detail == "its WindowCenter is not a number"
+    assert _refused(_element(path, (0x0028, 0x1050), b"DS", b"nan ")).detail == "its WindowCenter is not a number"
 
 
 def test_compressed_pixels_of_another_size_are_not_unpacked(tmp_path, write_dicom):
@@ -176,14 +176,14 @@ def test_transfer_syntaxes_that_are_not_read(tmp_path, write_dicom):
         b"\0" * 128 + b"DICM" + bytes(999),
     ],
 )
-def test_next_to_nothing(tmp_path, content):
+def test_tiny_files_are_refused(tmp_path, content):
     (tmp_path / "a.dcm").write_bytes(content)
     _refused(tmp_path / "a.dcm")
     assert not is_deep(tmp_path / "a.dcm")
 
 
-def test_sequences_without_an_end(tmp_path):
-    """A thousand sequences within each other: no reader's stack is that deep."""
+def test_deeply_nested_sequences_are_refused(tmp_path):
+    """5000 nested sequences are deeper than any reader's stack."""
     nested = struct.pack("<HH2sHL", 0x0040, 0x0275, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
         "<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF
     )
@@ -192,7 +192,7 @@ def test_sequences_without_an_end(tmp_path):
     assert _refused(tmp_path / "a.dcm").reason in ("does not decode", "incomplete header")
 
 
-def test_random_bytes_after_the_preamble(tmp_path):
+def test_random_bytes_after_the_preamble_are_refused(tmp_path):
     generator = np.random.default_rng(0)
     for number in range(200):
         path = tmp_path / f"{number}.dcm"
@@ -215,7 +215,7 @@ def test_random_bytes_after_the_preamble(tmp_path):
         b"patient,birads\nQUUX,4\n" * 50,
     ],
 )
-def test_bytes_that_are_no_data_set_are_not_taken_for_one(tmp_path, start):
+def test_bytes_that_are_not_a_data_set_are_not_recognised_as_one(tmp_path, start):
     (tmp_path / "a").write_bytes(start + bytes(900))
     assert not is_dicom(tmp_path / "a")
 
@@ -228,7 +228,7 @@ def test_a_bare_data_set_that_is_deflated_is_not_unpacked(tmp_path):
     assert _refused(tmp_path / "a").detail == "a deflated DICOM file; save it in another transfer syntax"
 
 
-def test_run_lengths_of_more_pixels_than_the_header_says_are_never_unpacked(tmp_path, write_dicom, monkeypatch):
+def test_run_lengths_with_too_many_pixels_are_not_unpacked(tmp_path, write_dicom, monkeypatch):
     def unpack(*_):
         pytest.fail("it was unpacked")
 
@@ -237,23 +237,23 @@ def test_run_lengths_of_more_pixels_than_the_header_says_are_never_unpacked(tmp_
     for packed in (b"\x81\x00" * 10_000, (b"\x7f" + b"\x01" * 128) * 100):
         stream = encapsulate([struct.pack("<16L", 1, 64, *[0] * 14) + packed])
         path = write_dicom(tmp_path / "a.dcm", stream, TransferSyntaxUID=uid.RLELossless, **shape)
-        said = "does not decode: its run lengths unpack to more pixels than its header says"
-        assert str(_refused(path)) == said
+        message = "does not decode: its run lengths unpack to more pixels than its header says"
+        assert str(_refused(path)) == message
 
 
-def test_nothing_of_the_header_is_warned_of_or_logged(tmp_path, write_dicom, caplog, recwarn):
+def test_no_warning_or_log_quotes_the_header(tmp_path, write_dicom, caplog, recwarn):
     path = write_dicom(tmp_path / "a.dcm", RAMP, BitsStored=12, SpecificCharacterSet="QUUX 1", PatientAge="x")
     with caplog.at_level(logging.DEBUG):
         read_image(path)
     _element(path, (0x0028, 0x0010), b"PN", b"Quux^Zelda")
     with caplog.at_level(logging.DEBUG):
         _refused(path)
-    said = (caplog.text + "".join(str(one.message) for one in recwarn)).lower()
-    assert not any(secret in said for secret in SECRETS if secret != "quux"), said
+    output = (caplog.text + "".join(str(warning.message) for warning in recwarn)).lower()
+    assert not any(secret in output for secret in SECRETS if secret != "quux"), output
 
 
-def test_reading_runs_nothing(tmp_path, write_dicom):
-    """A private element that holds a pickle is skipped like any other."""
+def test_reading_never_unpickles(tmp_path, write_dicom):
+    """A private element with a pickle is skipped like any other."""
     path = write_dicom(tmp_path / "a.dcm", RAMP)
     dataset = pydicom.dcmread(path)
     block = dataset.private_block(0x0099, "QUUX", create=True)

@@ -1,4 +1,4 @@
-"""DICOM files whose pixels are compressed: what is read is what went in."""
+"""DICOM files with compressed pixels: the pixels read are those that were written."""
 
 import sys
 
@@ -32,7 +32,7 @@ def _compressed(syntax, pixels):
     [uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.JPEGExtended12Bit],
     ids=lambda syntax: syntax.keyword,
 )
-def test_compressed_pixels_are_those_that_went_in(tmp_path, write_dicom, syntax):
+def test_lossless_compression_keeps_the_pixels(tmp_path, write_dicom, syntax):
     pixels = np.random.default_rng(0).integers(0, 4096, (40, 64)).astype(np.uint16)
     plain = read_image(write_dicom(tmp_path / "a.dcm", pixels, BitsStored=12)).astype(int)
     packed = write_dicom(
@@ -67,7 +67,7 @@ def test_run_lengths(tmp_path, write_dicom):
     np.testing.assert_array_equal(read_image(tmp_path / "b.dcm"), read_image(path))
 
 
-def test_jpeg_of_8_bits_is_what_the_jpeg_file_is(tmp_path, write_dicom):
+def test_an_8_bit_jpeg_stream_equals_its_jpeg_file(tmp_path, write_dicom):
     Image.fromarray((RAMP // 16).astype(np.uint8)).save(tmp_path / "a.jpg")
     shape = {"Rows": 16, "Columns": 64, "BitsAllocated": 8, "BitsStored": 8, "PixelRepresentation": 0}
     stream = encapsulate([(tmp_path / "a.jpg").read_bytes()])
@@ -75,7 +75,7 @@ def test_jpeg_of_8_bits_is_what_the_jpeg_file_is(tmp_path, write_dicom):
     np.testing.assert_array_equal(read_image(path), read_image(tmp_path / "a.jpg"))
 
 
-def test_without_the_extra_it_is_named(tmp_path, write_dicom, monkeypatch):
+def test_a_missing_extra_is_named(tmp_path, write_dicom, monkeypatch):
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     options = {"Rows": 40, "Columns": 64, "BitsAllocated": 16, "BitsStored": 12, "PixelRepresentation": 0}
     stream = _stream_of(40, 64)
@@ -99,7 +99,7 @@ def test_lossless_jpeg_of_every_predictor_and_depth(tmp_path, write_dicom, predi
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
 @pytest.mark.parametrize("level", [0, 3])
-def test_jpeg_ls_lossless_and_nearly(tmp_path, write_dicom, level, bits):
+def test_jpeg_ls_lossless_and_near_lossless(tmp_path, write_dicom, level, bits):
     dtype = np.uint8 if bits == 8 else np.uint16
     pixels = np.random.default_rng(level).integers(0, 1 << bits, (40, 64)).astype(dtype)
     stream = imagecodecs.jpegls_encode(pixels, level=level)
@@ -108,7 +108,7 @@ def test_jpeg_ls_lossless_and_nearly(tmp_path, write_dicom, level, bits):
 
 
 def _same(tmp_path, write_dicom, pixels, bits, stream, syntax, off=0):
-    """Hold the compressed picture against the plain one; it may be off by so many of its own grey levels."""
+    """Compare the compressed picture with the plain one; it may differ by `off` of its own grey levels."""
     shape = {"Rows": 40, "Columns": 64, "BitsAllocated": 8 * pixels.itemsize, "BitsStored": bits}
     packed = write_dicom(
         tmp_path / "b.dcm", encapsulate([stream]), TransferSyntaxUID=syntax, PixelRepresentation=0, **shape
@@ -119,17 +119,17 @@ def _same(tmp_path, write_dicom, pixels, bits, stream, syntax, off=0):
 
 
 @pytest.mark.parametrize("name", ["MR_small_jpeg_ls_lossless", "MR_small_jp2klossless", "MR_small_RLE"])
-def test_pydicoms_own_files_are_what_their_uncompressed_one_is(tmp_path, name):
-    """Written by other programs: the compressed ones of its test files that are at hand, called mammograms."""
+def test_pydicoms_compressed_files_equal_the_uncompressed_one(tmp_path, name):
+    """These files were written by other programs. Only test files that are installed are used, called mammograms."""
     read = {}
-    for one in ("MR_small", name):
-        found = get_testdata_file(f"{one}.dcm", download=False)
-        if found is None:
-            pytest.skip(f"pydicom's {one}.dcm is not at hand: it is not in its package")
-        dataset = pydicom.dcmread(found)
+    for stem in ("MR_small", name):
+        path = get_testdata_file(f"{stem}.dcm", download=False)
+        if path is None:
+            pytest.skip(f"pydicom's {stem}.dcm is not at hand: it is not in its package")
+        dataset = pydicom.dcmread(path)
         dataset.Modality = "MG"
-        dataset.save_as(tmp_path / f"{one}.dcm")
-        read[one] = read_image(tmp_path / f"{one}.dcm")
+        dataset.save_as(tmp_path / f"{stem}.dcm")
+        read[stem] = read_image(tmp_path / f"{stem}.dcm")
     np.testing.assert_array_equal(read[name], read["MR_small"])
 
 
@@ -138,13 +138,13 @@ def test_pydicoms_own_files_are_what_their_uncompressed_one_is(tmp_path, name):
     [(uid.JPEGLosslessSV1, b"\xff\xc3"), (uid.JPEGExtended12Bit, b"\xff\xc1")],
     ids=["lossless", "extended"],
 )
-def test_fill_bytes_before_a_marker_are_passed_over(tmp_path, write_dicom, syntax, marker):
+def test_fill_bytes_before_a_marker_are_skipped(tmp_path, write_dicom, syntax, marker):
     stream = _compressed(syntax, np.random.default_rng(0).integers(0, 4096, (40, 64)).astype(np.uint16))
     filled = stream.replace(marker, b"\xff\xff\xff" + marker, 1)  # ITU-T T.81, B.1.1.2
     assert filled != stream
     shape = {"Rows": 40, "Columns": 64, "BitsAllocated": 16, "BitsStored": 12, "PixelRepresentation": 0}
     plain, other = (
-        read_image(write_dicom(tmp_path / name, encapsulate([one]), TransferSyntaxUID=syntax, **shape))
-        for name, one in (("a.dcm", stream), ("b.dcm", filled))
+        read_image(write_dicom(tmp_path / name, encapsulate([content]), TransferSyntaxUID=syntax, **shape))
+        for name, content in (("a.dcm", stream), ("b.dcm", filled))
     )
     np.testing.assert_array_equal(other, plain)

@@ -1,4 +1,4 @@
-"""DICOM files with any bytes changed: each gives a picture or a reason, and no message says whose picture it is."""
+"""DICOM files with any bytes changed: each gives a picture or a reason, and no message identifies the patient."""
 
 import imagecodecs
 import numpy as np
@@ -41,10 +41,10 @@ def test_any_bytes_changed_anywhere_give_a_picture_or_a_reason(tmp_path, write_d
     for at, value in data.draw(st.lists(places, max_size=8)):
         content[at] = value
     path.write_bytes(content[: data.draw(st.integers(132, len(content)))] if data.draw(st.booleans()) else content)
-    found = _read(path)
-    assert isinstance(found, ImageError) or found.dtype in (np.uint8, np.uint16)
-    if isinstance(found, ImageError):
-        assert not any(secret in str(found).lower() for secret in SECRETS), str(found)
+    result = _read(path)
+    assert isinstance(result, ImageError) or result.dtype in (np.uint8, np.uint16)
+    if isinstance(result, ImageError):
+        assert not any(secret in str(result).lower() for secret in SECRETS), str(result)
 
 
 @pytest.mark.slow
@@ -57,8 +57,8 @@ def test_any_bytes_of_a_bare_data_set_give_a_picture_or_a_reason(tmp_path, write
         for at in generator.integers(0, 700, int(generator.integers(1, 6))):
             broken[at] = generator.integers(0, 256)
         (tmp_path / "b").write_bytes(broken)
-        found = _read(tmp_path / "b")
-        assert not any(secret in str(found).lower() for secret in SECRETS), str(found)
+        result = _read(tmp_path / "b")
+        assert not any(secret in str(result).lower() for secret in SECRETS), str(result)
 
 
 @pytest.mark.parametrize("syntax", [uid.JPEGLosslessSV1, uid.JPEGLSLossless, uid.JPEG2000Lossless, uid.RLELossless])
@@ -85,10 +85,10 @@ def test_damaged_compressed_pixels(tmp_path, write_dicom, syntax):
         for at in generator.integers(start, len(content), int(generator.integers(1, 20))):
             broken[at] = generator.integers(0, 256)
         path.write_bytes(broken)
-        found = _read(path)
-        if isinstance(found, ImageError):
-            # Nothing tells run lengths that were damaged from samples of more bits than the header says.
+        result = _read(path)
+        if isinstance(result, ImageError):
+            # Damaged run lengths cannot be distinguished from samples of more bits than the header says.
             known = ("does not decode", "no pixels", *(["implausible header"] if syntax == uid.RLELossless else []))
-            assert found.reason in known, str(found)
+            assert result.reason in known, str(result)
         else:
-            assert found.shape == (40, 64)
+            assert result.shape == (40, 64)

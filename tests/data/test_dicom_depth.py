@@ -1,4 +1,4 @@
-"""DICOM files whose header and pixels disagree: what the pixels are wins, or the file is left out with a reason."""
+"""DICOM files whose header and pixels disagree: the pixels are right, or the file is left out with a reason."""
 
 import io
 
@@ -38,7 +38,7 @@ def _stream(coding, pixels, bits):
 
 @pytest.fixture
 def compressed(tmp_path, write_dicom):
-    """Write pixels of so many bits under a header that says others: `compressed("jpeg 2000", 16, 12, …)` → the path."""
+    """Write pixels of some bits under a header with others: `compressed("jpeg 2000", 16, 12, …)` → the path."""
 
     def write(coding, bits, says, *, pixels=None, **elements):
         stream, syntax = _stream(coding, _samples(bits) if pixels is None else pixels, bits)
@@ -50,7 +50,7 @@ def compressed(tmp_path, write_dicom):
 
 
 def _off(path):
-    """Return by how much the picture differs at most from what it is of, of 1; its values fill its type's range."""
+    """Return the picture's largest difference from the written pixels, as a share of its type's range."""
     pixels = read_image(path)
     return np.abs(pixels / np.iinfo(pixels.dtype).max - GREY).max()
 
@@ -84,7 +84,7 @@ def test_a_stream_of_fewer_bits_than_its_header_says(compressed, coding, bits, s
 
 
 @pytest.mark.parametrize("coding", ["jpeg 2000", "lossless", "jpeg-ls"])
-def test_12_bits_written_as_16_are_12(compressed, coding):
+def test_12_bits_stored_as_16_have_the_range_of_12(compressed, coding):
     path = compressed(coding, 16, 12, pixels=_samples(12))
     assert _off(path) < 0.001
 
@@ -97,7 +97,7 @@ def test_12_bits_written_as_16_are_12(compressed, coding):
     ],
     ids=["jpeg-ls", "jpeg 2000"],
 )
-def test_what_lossy_compression_adds_to_12_bits_written_as_16_is_white(tmp_path, write_dicom, encode, syntax):
+def test_overshoot_of_lossy_compression_is_white(tmp_path, write_dicom, encode, syntax):
     pixels = _samples(12)
     pixels[::3] = np.where(np.arange(64) % 5 > 2, 4095, 0)  # edges that overshoot
     stream = encode(pixels)
@@ -141,7 +141,7 @@ def test_a_window_is_made_for_the_stream_or_the_file_is_left_out(compressed, cod
 
 
 @pytest.mark.parametrize(("entries", "read"), [(4096, True), (65536, False)])
-def test_so_is_a_table(compressed, entries, read):
+def test_a_table_is_made_for_the_stream_or_the_file_is_left_out(compressed, entries, read):
     item = Dataset()
     item.add_new("LUTDescriptor", "US", [entries % 65536, 0, 16])
     item.add_new("LUTData", "OW", np.linspace(65535, 0, entries).astype("<u2").tobytes())
@@ -159,8 +159,8 @@ def test_so_is_a_table(compressed, entries, read):
 def test_the_header_says_what_the_bits_of_a_signed_stream_mean(
     compressed, monkeypatch, bits, signed_stream, signed_header
 ):
-    """The same bits, whatever sign the encoder took them for."""
-    monkeypatch.setattr(dicom, "without_marks", lambda grey: grey)  # half of a ramp that starts anew looks like one
+    """The bits are the same whether the encoder treated them as signed or not."""
+    monkeypatch.setattr(dicom, "without_marks", lambda grey: grey)  # half of a ramp that starts again looks like a mark
     pattern = _samples(bits)
     shift = 16 - bits
     pixels = (pattern << shift).view(np.int16) >> shift if signed_stream else pattern
@@ -170,7 +170,7 @@ def test_the_header_says_what_the_bits_of_a_signed_stream_mean(
     assert np.abs(read_image(path) / 65535 - expected).max() < 0.001
 
 
-def test_uncompressed_values_beyond_the_stored_bits_are_told(tmp_path, write_dicom):
+def test_uncompressed_values_beyond_the_stored_bits_are_refused(tmp_path, write_dicom):
     path = write_dicom(tmp_path / "a.dcm", _samples(16), BitsStored=12)
     with pytest.raises(
         ImageError, match=r"^implausible header: its pixels have values beyond the 12 bits that it says$"
@@ -208,11 +208,11 @@ def test_colour_under_a_header_of_grey_and_the_reverse(compressed, channels, say
         ("jpeg 2000", 12, uid.JPEGBaseline8Bit),
     ],
 )
-def test_a_stream_of_another_kind_than_its_header_says(compressed, coding, bits, named):
+def test_a_stream_of_another_coding_than_its_header_says(compressed, coding, bits, named):
     assert _off(compressed(coding, bits, bits, TransferSyntaxUID=named)) < 0.02
 
 
-def test_compressed_pixels_that_are_none(compressed):
+def test_a_stream_that_is_not_compressed_pixels_is_refused(compressed):
     path = compressed("baseline", 8, 8, PixelData=encapsulate([b"quux" * 400]))
-    with pytest.raises(ImageError, match=r"its pixels are no JPEG Baseline \(Process 1\), as its header says"):
+    with pytest.raises(ImageError, match=r"its pixels are not JPEG Baseline \(Process 1\), as its header says"):
         read_image(path)

@@ -1,4 +1,4 @@
-"""Side, view and mirroring from a header: against the directions in which pictures hang."""
+"""Side, view and mirroring from a header, compared with the directions of upright pictures."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from birads_zoo.data.dicom.wording import HeaderText
 from birads_zoo.data.dicom.words import Words, read_words
 
 
-def _said(laterality="", view="", rows="", columns="", codes=(), **more):
+def _text(laterality="", view="", rows="", columns="", codes=(), **more):
     return HeaderText(
         lateralities=("", laterality),
         view_position=view,
@@ -25,52 +25,52 @@ def _said(laterality="", view="", rows="", columns="", codes=(), **more):
     )
 
 
-def _found(*said, **more):
-    found = find_exposure(_said(*said, **more))
-    return found.laterality, found.view, found.mirrored
+def _exposure_of(*elements, **more):
+    exposure = find_exposure(_text(*elements, **more))
+    return exposure.laterality, exposure.view, exposure.mirrored
 
 
 @pytest.mark.parametrize(
     ("side", "view", "rows", "columns"),
     [("R", "CC", "P", "L"), ("L", "CC", "A", "R"), ("R", "MLO", "P", "FL"), ("L", "MLO", "A", "FR")],
 )
-def test_pictures_as_they_hang(side, view, rows, columns):
-    assert _found("", view, rows, columns) == (side, view, False), "the directions alone tell the side"
-    assert _found(side, view, rows, columns) == (side, view, False)
+def test_the_directions_of_upright_pictures(side, view, rows, columns):
+    assert _exposure_of("", view, rows, columns) == (side, view, False), "the directions alone give the side"
+    assert _exposure_of(side, view, rows, columns) == (side, view, False)
     swapped = "A" if rows == "P" else "P"
-    assert _found(side, view, swapped, columns) == (side, view, True), "left and right are swapped"
+    assert _exposure_of(side, view, swapped, columns) == (side, view, True), "left and right are swapped"
     around = columns.translate(str.maketrans("LRFH", "RLHF"))
-    assert _found(side, view, swapped, around) == (side, view, False), "turned by 180° is not mirrored"
+    assert _exposure_of(side, view, swapped, around) == (side, view, False), "turned by 180° is not mirrored"
     if view == "MLO":  # whose columns lead to the head when it is upside down; those of a CC do not say
-        assert _found("", view, swapped, around) == (side, view, False), "upside down it still tells its side"
-        assert _found("", view, rows, around)[0] == side, "and mirrored too"
+        assert _exposure_of("", view, swapped, around) == (side, view, False), "upside down it still has its side"
+        assert _exposure_of("", view, rows, around)[0] == side, "and mirrored too"
 
 
 @pytest.mark.parametrize(("side", "rows"), [("R", "P"), ("L", "A")])
 def test_an_oblique_view_without_a_side_in_its_columns(side, rows):
-    assert _found(side, "MLO", rows, "F") == (side, "MLO", False)
-    assert _found("", "MLO", rows, "F") == ("", "MLO", None), "forward alone may be a mirrored other breast"
+    assert _exposure_of(side, "MLO", rows, "F") == (side, "MLO", False)
+    assert _exposure_of("", "MLO", rows, "F") == ("", "MLO", None), "forward alone may be a mirrored other breast"
 
 
 @pytest.mark.parametrize(("rows", "columns"), [("", ""), ("CC", ""), ("X", "Y"), ("AP", "LR"), ("QUUX", "ZELDA")])
-def test_directions_that_are_none(rows, columns):
-    assert _found("", "CC", rows, columns) == ("", "CC", None)
+def test_unknown_directions_are_ignored(rows, columns):
+    assert _exposure_of("", "CC", rows, columns) == ("", "CC", None)
 
 
-def test_what_is_said_in_words_goes_first():
-    assert _found("RIGHT", "MLO", "A", "R")[:2] == ("R", "MLO")
-    assert _found("B", "", "", "")[0] == "", "both breasts are neither"
-    assert _found("", "QUUX^ZELDA")[1] == "", "a view that is none may be anything"
-    assert _found("", "", "MLO")[1] == "MLO", "CBIS-DDSM keeps the view there"
-    assert _found("", "", codes=("399368009",))[1] == "MLO"
-    assert _found("", "ML", codes=("399368009",))[1] == "ML"
+def test_explicit_elements_come_first():
+    assert _exposure_of("RIGHT", "MLO", "A", "R")[:2] == ("R", "MLO")
+    assert _exposure_of("B", "", "", "")[0] == "", "both breasts are neither"
+    assert _exposure_of("", "QUUX^ZELDA")[1] == "", "a view that is none may be anything"
+    assert _exposure_of("", "", "MLO")[1] == "MLO", "CBIS-DDSM keeps the view there"
+    assert _exposure_of("", "", codes=("399368009",))[1] == "MLO"
+    assert _exposure_of("", "ML", codes=("399368009",))[1] == "ML"
 
 
-def test_from_a_file(tmp_path, write_dicom):
+def test_the_exposure_is_read_from_a_file(tmp_path, write_dicom):
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator = "R-10242", "SNM3"
     pixels = np.zeros((16, 16), np.uint8)
-    said = read_header(
+    text = read_header(
         write_dicom(
             tmp_path / "a.dcm",
             pixels,
@@ -83,8 +83,8 @@ def test_from_a_file(tmp_path, write_dicom):
             ManufacturerModelName="Model 3",
         )
     ).text
-    assert (find_exposure(said).laterality, find_exposure(said).view, find_exposure(said).mirrored) == ("L", "CC", True)
-    assert (said.age, said.year, said.device) == ("063Y", "2019", "MAKER MODEL 3")
+    assert (find_exposure(text).laterality, find_exposure(text).view, find_exposure(text).mirrored) == ("L", "CC", True)
+    assert (text.age, text.year, text.device) == ("063Y", "2019", "MAKER MODEL 3")
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_words_of_descriptions(text, side, view, kinds):
         ({"series": "ROUTINE SCREENING"}, ()),
     ],
 )
-def test_what_is_no_standard_view_has_no_view(more, kinds):
-    found = find_exposure(_said("L", "CC", "A", "R", **more))
-    assert (found.kinds, found.view) == (kinds, "" if kinds else "CC")
-    assert (found.laterality, found.mirrored) == ("L", False), "what else is known of it stays"
+def test_a_picture_that_is_not_a_standard_view_has_no_view(more, kinds):
+    exposure = find_exposure(_text("L", "CC", "A", "R", **more))
+    assert (exposure.kinds, exposure.view) == (kinds, "" if kinds else "CC")
+    assert (exposure.laterality, exposure.mirrored) == ("L", False), "what else is known of it stays"
 
 
 @pytest.mark.parametrize(
-    ("said", "more", "found", "described"),
+    ("elements", "more", "expected", "described"),
     [
         (("", ""), {"series": "R MLO"}, ("R", "MLO"), ("side", "view")),
         (("", ""), {"protocol": "LEFT CC"}, ("L", "CC"), ("side", "view")),
@@ -178,9 +178,9 @@ def test_what_is_no_standard_view_has_no_view(more, kinds):
         (("L", ""), {"series": "CC SPOT"}, ("L", ""), ()),
     ],
 )
-def test_descriptions_tell_what_no_element_does(said, more, found, described):
-    exposure = find_exposure(_said(*said, **more))
-    assert (exposure.laterality, exposure.view) == found
+def test_descriptions_are_used_where_no_element_helps(elements, more, expected, described):
+    exposure = find_exposure(_text(*elements, **more))
+    assert (exposure.laterality, exposure.view) == expected
     assert exposure.described == described
 
 
@@ -197,6 +197,6 @@ def test_modifiers_and_magnification_from_a_file(tmp_path, write_dicom):
         PartialView="YES",
         SeriesDescription="R CC",
     )
-    found = find_exposure(read_header(path).text)
-    assert found.kinds == ("implant", "magnified", "partial", "spot compression")
-    assert (found.laterality, found.view) == ("R", "")
+    exposure = find_exposure(read_header(path).text)
+    assert exposure.kinds == ("implant", "magnified", "partial", "spot compression")
+    assert (exposure.laterality, exposure.view) == ("R", "")

@@ -1,4 +1,4 @@
-"""What is told of a file without its pixels."""
+"""Facts of files that are read without their pixels."""
 
 import math
 

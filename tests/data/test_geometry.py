@@ -31,7 +31,7 @@ def test_oriented_pictures_of_both_sides_are_equal() -> None:
     np.testing.assert_allclose(left, right, atol=1)
 
 
-def test_unoriented_pictures_stay_as_they_are_and_are_padded_away_from_the_chest_wall() -> None:
+def test_unoriented_pictures_are_not_mirrored_and_are_padded_away_from_the_chest_wall() -> None:
     section = ImageSection(height=64, width=64, orient=False)
     left, at_left = place(_breast(), section)
     right, at_right = place(_breast(right=True), section)
@@ -56,7 +56,7 @@ def test_pad_keeps_the_shape_and_stretch_does_not() -> None:
 @pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize("crop", [False, True])
 @pytest.mark.parametrize("orient", [False, True])
-def test_placement_says_where_a_lesion_went(fit: str, right: bool, crop: bool, orient: bool) -> None:
+def test_a_placement_maps_a_lesion_to_its_stored_pixels(fit: str, right: bool, crop: bool, orient: bool) -> None:
     picture = _breast(right=right, level=80)
     x = 340 if right else 52
     picture[120:132, x : x + 12] = 255  # its centre is (x + 6, 126)
@@ -94,7 +94,7 @@ def test_16_bits_keep_their_depth() -> None:
 
 
 @pytest.mark.parametrize(("height", "width", "down", "across"), [(30, 20, 64, 43), (20, 30, 32, 48)])
-def test_a_picture_smaller_than_what_is_stored_is_enlarged(height: int, width: int, down: int, across: int) -> None:
+def test_a_small_picture_is_enlarged(height: int, width: int, down: int, across: int) -> None:
     picture = np.full((height, width), 200, np.uint8)
     picture[-1, -1] = 100
     stored, placement = place(picture, ImageSection(height=64, width=48, crop=False, orient=False))
@@ -147,7 +147,7 @@ def test_any_picture_fits_any_size(
     assert 0 <= breast.x0 < breast.x1 <= shape[1]
     assert 0 <= breast.y0 < breast.y1 <= shape[0]
     xs, ys = placement.points(np.array([breast.x0, breast.x1]), np.array([breast.y0, breast.y1]))
-    if crop:  # all of the breast lies inside
+    if crop:  # the whole breast is inside
         assert min(xs) >= -1e-6
         assert max(xs) <= size[1] + 1e-6
         assert min(ys) >= -1e-6

@@ -11,12 +11,12 @@ from birads_zoo.recipe import ImageSection
 DEEP = np.array([[0, 1, 2047], [2048, 4094, 4095]], np.uint16)
 
 
-def test_greys_get_the_whole_range():
+def test_greys_are_scaled_to_the_whole_range():
     assert whole_range(DEEP, 12).tolist() == [[0, 16, 32759], [32776, 65519, 65535]]
     assert whole_range(DEEP, 12).dtype == np.uint16
 
 
-def test_other_pictures_stay_as_they_are():
+def test_other_pictures_are_unchanged():
     shallow = np.array([[3, 200]], np.uint8)
     assert whole_range(shallow, 12) is shallow
     assert whole_range(DEEP, 0) is DEEP
@@ -32,7 +32,7 @@ def test_a_picture_of_more_bits_is_refused():
 
 
 @pytest.mark.parametrize("neutral", [False, True])
-def test_a_store_of_twelve_bits_is_one_of_sixteen(tmp_path, neutral):
+def test_a_store_of_12_bit_pictures_has_16_bits(tmp_path, neutral):
     import pandas as pd
 
     y, x = np.mgrid[:80, :60]

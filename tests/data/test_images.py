@@ -94,7 +94,7 @@ def test_cmyk_jpeg_with_and_without_adobes_inversion(tmp_path: Path) -> None:
     assert read_image(plain).max() <= 6
 
 
-def test_jpeg_is_scaled_down_but_never_below_what_was_asked(tmp_path: Path) -> None:
+def test_jpeg_is_scaled_down_but_never_below_the_given_size(tmp_path: Path) -> None:
     path = _saved(tmp_path / "a.jpg", Image.fromarray(np.tile(GRADIENT, (20, 20))))  # 960×1280
     for at_least, reduction in [((224, 224), 4), ((481, 100), 1), ((480, 100), 2), ((1, 1), 8), ((5000, 5000), 1)]:
         picture = read_picture(path, at_least)
@@ -132,7 +132,7 @@ def _png_header(width: int, height: int) -> bytes:
         ("short.png", _png_header(100, 100), "does not decode", ""),
     ],
 )
-def test_bad_files_say_what_is_wrong(tmp_path: Path, name: str, content: bytes, reason: str, detail: str) -> None:
+def test_bad_files_give_their_reason(tmp_path: Path, name: str, content: bytes, reason: str, detail: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ImageError) as caught:
         read_image(tmp_path / name)
@@ -170,7 +170,7 @@ def test_floating_point_and_32_bit_pixels_are_refused(tmp_path: Path) -> None:
         read_image(_saved(tmp_path / "i.tif", Image.fromarray(GRADIENT.astype(np.int32) * 100_000)))
 
 
-def test_many_threads_read_what_one_reads(tmp_path: Path) -> None:
+def test_many_threads_read_the_same_as_one(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     paths = []
     for number in range(40):
@@ -178,8 +178,8 @@ def test_many_threads_read_what_one_reads(tmp_path: Path) -> None:
         paths.append(_saved(tmp_path / f"{number}.{'png' if number % 2 else 'jpg'}", Image.fromarray(pixels)))
     alone = [read_image(path) for path in paths]
     with ThreadPoolExecutor(8) as pool:
-        for expected, found in zip(alone, pool.map(read_image, paths), strict=True):
-            np.testing.assert_array_equal(found, expected)
+        for expected, pixels in zip(alone, pool.map(read_image, paths), strict=True):
+            np.testing.assert_array_equal(pixels, expected)
 
 
 def test_cache_root_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_real_kaumds_jpegs_decode_small() -> None:
 
 
 def _with_chunks(path, before, count, kind=b"prIv", content=b"", last=b""):
-    """Write a PNG file with so many chunks, empty or of one `content`, before its first chunk of the type `before`."""
+    """Write a PNG file with `count` chunks, empty or with `content`, before its first chunk of type `before`."""
     picture = io.BytesIO()
     Image.fromarray(GRADIENT).save(picture, "PNG")
     whole = picture.getvalue()
@@ -214,7 +214,7 @@ def test_a_png_of_endless_empty_chunks_is_refused_without_being_read(tmp_path, m
     np.testing.assert_array_equal(few, GRADIENT)
     many = _with_chunks(tmp_path / "many.png", before, 20_000, kind)
     monkeypatch.setattr(PngImagePlugin.ChunkStream, "read", lambda self: pytest.fail("Pillow went through its chunks"))
-    with pytest.raises(ImageError, match="its PNG chunks are too short and too many; save it anew") as caught:
+    with pytest.raises(ImageError, match="its PNG chunks are too short and too many; save it again") as caught:
         read_image(many)
     assert caught.value.reason == "does not decode"
 
@@ -239,7 +239,7 @@ def test_the_many_texts_and_profiles_of_a_png_are_not_unpacked(tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("kind", ["profile", "xmp"])
-def test_a_text_that_says_which_way_up_a_png_is_counts_among_many(tmp_path, kind):
+def test_a_text_with_the_orientation_is_used_among_many_texts(tmp_path, kind):
     exif = Image.Exif()
     exif[0x0112] = 3
     profile = b"\nexif\n      99\n" + exif.tobytes().hex().encode()
@@ -271,9 +271,9 @@ def test_a_large_png_of_many_chunks_of_pixels_is_read(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), pixels)
 
 
-def test_the_chunks_behind_a_png_s_pixels_are_looked_through_once(tmp_path, monkeypatch):
-    asked = []
+def test_the_chunks_after_a_pngs_pixels_are_searched_once(tmp_path, monkeypatch):
+    calls = []
     original = orientation._late_exif
-    monkeypatch.setattr(orientation, "_late_exif", lambda image: asked.append(image) or original(image))
+    monkeypatch.setattr(orientation, "_late_exif", lambda image: calls.append(image) or original(image))
     read_image(_with_chunks(tmp_path / "a.png", b"IEND", 3))
-    assert len(asked) == 1
+    assert len(calls) == 1

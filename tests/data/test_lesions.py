@@ -23,7 +23,7 @@ def circle(x, y, radius):
     return Lesion(x0=x - radius, y0=y - radius, x1=x + radius, y1=y + radius)
 
 
-def test_a_circle_lies_where_its_pixels_are_stored():
+def test_a_circle_is_drawn_at_its_stored_pixels():
     maps = lesion_maps(rows([circle(20, 30, 8)]), ROOT, np.array([1]), [HALF], 40, 32)
     assert maps.shape == (1, 40, 32)
     ys, xs = np.nonzero(maps[0])
@@ -50,44 +50,44 @@ def test_only_the_first_class_is_known_without_marks():
     assert set(np.unique(maps[2])) == {0, 1}
 
 
-def test_without_any_mark_the_error_says_what_to_do():
+def test_without_any_mark_the_error_gives_advice():
     with pytest.raises(UserError, match="needs marked lesions, and none of the rows has any; leave it at 0"):
         lesion_maps(rows([], []), ROOT, np.array([0, 1]), [HALF] * 2, 40, 32)
 
 
 @pytest.mark.parametrize("place", [(8.0, 8.0), (7.6, 8.4), (7.0, 9.0)])
-def test_the_smallest_lesion_has_a_pixel(place):
+def test_the_smallest_lesion_covers_a_pixel(place):
     tiny = circle(*place, 0.4)
     assert lesion_maps(rows([tiny]), ROOT, np.array([1]), [HALF], 40, 32).sum() >= 1
 
 
-def test_a_mark_outside_of_what_is_stored_is_none():
+def test_a_mark_outside_the_stored_picture_is_unknown():
     maps = lesion_maps(rows([circle(500, 500, 8)]), ROOT, np.array([1]), [HALF], 40, 32)
     assert (maps == UNKNOWN).all()
 
 
 def masked(root, name="mask.png"):
-    """A lesion whose mask, of 60×64 source pixels, is a bar in its box; returns it."""
+    """Return a lesion whose mask of 60×64 source pixels is a bar in its box."""
     mask = np.zeros((60, 64), np.uint8)
     mask[20:40, 12:16] = 255
     Image.fromarray(mask).save(root / name)
     return Lesion(x0=4, y0=20, x1=24, y1=40, mask_path=name)
 
 
-def test_a_mask_is_followed_and_an_outline_drawn_without_one(tmp_path):
-    found = marked_lesions(rows([masked(tmp_path)], [circle(20, 30, 8)], []), tmp_path, [HALF] * 3, 40, 32)
-    ys, xs = np.nonzero(found[0])
+def test_a_mask_is_used_and_an_outline_without_one(tmp_path):
+    maps = marked_lesions(rows([masked(tmp_path)], [circle(20, 30, 8)], []), tmp_path, [HALF] * 3, 40, 32)
+    ys, xs = np.nonzero(maps[0])
     assert (ys.min(), ys.max() + 1, xs.min(), xs.max() + 1) == (14, 24, 6, 8)
-    assert found[0].sum() == 10 * 2
+    assert maps[0].sum() == 10 * 2
     np.testing.assert_array_equal(
-        found[1], lesion_maps(rows([circle(20, 30, 8)]), ROOT, np.array([1]), [HALF], 40, 32)[0]
+        maps[1], lesion_maps(rows([circle(20, 30, 8)]), ROOT, np.array([1]), [HALF], 40, 32)[0]
     )
-    assert not found[2].any()
+    assert not maps[2].any()
 
 
 def test_the_mask_of_a_mirrored_picture_is_mirrored(tmp_path):
-    found = marked_lesions(rows([masked(tmp_path)]), tmp_path, [MIRRORED], 40, 32)
-    assert np.flatnonzero(found[0].any(axis=0)).tolist() == [24, 25]
+    maps = marked_lesions(rows([masked(tmp_path)]), tmp_path, [MIRRORED], 40, 32)
+    assert np.flatnonzero(maps[0].any(axis=0)).tolist() == [24, 25]
 
 
 def test_a_mask_between_the_pixels_is_drawn_by_its_box(tmp_path):
@@ -99,18 +99,18 @@ def test_a_mask_between_the_pixels_is_drawn_by_its_box(tmp_path):
     assert marked_lesions(rows([dot]), tmp_path, [coarse], 6, 7)[0].sum() >= 1
 
 
-def test_a_mask_that_cannot_be_read_is_one_sentence(tmp_path):
+def test_an_unreadable_mask_gives_one_sentence(tmp_path):
     lost = Lesion(x0=4, y0=20, x1=24, y1=40, mask_path="lost.png")
     with pytest.raises(UserError, match=r"cannot read the lesion mask .*lost.png \(no file: .*; restore it"):
         marked_lesions(rows([lost]), tmp_path, [HALF], 40, 32)
 
 
-def test_a_lesion_without_a_box_has_that_of_its_mask(tmp_path):
+def test_a_lesion_without_a_box_gets_its_masks_box(tmp_path):
     masked(tmp_path)
     bare = Lesion(outline="box", mask_path="mask.png")
     assert not boxed(bare)
-    found = with_box(bare, tmp_path)
-    assert (found.x0, found.y0, found.x1, found.y1, found.mask_path) == (12, 20, 16, 40, "mask.png")
+    lesion = with_box(bare, tmp_path)
+    assert (lesion.x0, lesion.y0, lesion.x1, lesion.y1, lesion.mask_path) == (12, 20, 16, 40, "mask.png")
     known = Lesion(x0=4, y0=20, x1=24, y1=40, mask_path="lost.png")
     assert with_box(known, tmp_path) is known, "no file is read for it"
 
@@ -121,7 +121,7 @@ def test_a_lesion_without_a_whole_box_or_a_mask_is_refused(given):
         Lesion(**given)
 
 
-def test_training_follows_the_mask_of_a_lesion_without_a_box(tmp_path):
+def test_training_uses_the_mask_of_a_lesion_without_a_box(tmp_path):
     masked(tmp_path)
     bare = Lesion(outline="box", mask_path="mask.png")
     maps = lesion_maps(rows([bare]), tmp_path, np.array([1]), [HALF], 40, 32)
@@ -129,33 +129,33 @@ def test_training_follows_the_mask_of_a_lesion_without_a_box(tmp_path):
     assert (maps[0] == 1).sum() == 10 * 2
 
 
-def test_a_mask_in_jpeg_is_what_is_bright_in_it(tmp_path):
+def test_the_bright_pixels_of_a_jpeg_mask_are_used(tmp_path):
     mask = np.zeros((60, 64), np.uint8)
     mask[16:40, 8:24] = 255
     Image.fromarray(mask).save(tmp_path / "mask.jpg", quality=60)
-    found = with_box(Lesion(mask_path="mask.jpg"), tmp_path)
-    assert (found.x0, found.y0, found.x1, found.y1) == pytest.approx((8, 16, 24, 40), abs=1)
+    lesion = with_box(Lesion(mask_path="mask.jpg"), tmp_path)
+    assert (lesion.x0, lesion.y0, lesion.x1, lesion.y1) == pytest.approx((8, 16, 24, 40), abs=1)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_mask_that_numbers_its_lesions_has_them_all(tmp_path, dtype):
+def test_a_mask_that_numbers_its_lesions_includes_all(tmp_path, dtype):
     mask = np.zeros((60, 64), dtype)
     for number, column in enumerate((4, 20, 40), start=1):
         mask[20:40, column : column + 8] = number
     Image.fromarray(mask).save(tmp_path / "numbered.png")
-    found = with_box(Lesion(mask_path="numbered.png"), tmp_path)
-    assert (found.x0, found.y0, found.x1, found.y1) == (4, 20, 48, 40)
+    lesion = with_box(Lesion(mask_path="numbered.png"), tmp_path)
+    assert (lesion.x0, lesion.y0, lesion.x1, lesion.y1) == (4, 20, 48, 40)
 
 
-def test_a_mask_in_white_leaves_out_the_grey_of_other_tissue(tmp_path):
+def test_a_white_mask_ignores_grey_tissue(tmp_path):
     mask = np.zeros((60, 64), np.uint8)
     mask[:, :40], mask[20:40, 8:24] = 127, 255
     Image.fromarray(mask).save(tmp_path / "tissue.png")
-    found = with_box(Lesion(mask_path="tissue.png"), tmp_path)
-    assert (found.x0, found.y0, found.x1, found.y1) == (8, 20, 24, 40)
+    lesion = with_box(Lesion(mask_path="tissue.png"), tmp_path)
+    assert (lesion.x0, lesion.y0, lesion.x1, lesion.y1) == (8, 20, 24, 40)
 
 
-def test_a_mask_that_shows_nothing_is_one_sentence(tmp_path):
+def test_an_empty_mask_gives_one_sentence(tmp_path):
     Image.fromarray(np.zeros((60, 64), np.uint8)).save(tmp_path / "black.png")
     with pytest.raises(UserError, match=r"the lesion mask .*black.png shows nothing; restore it"):
         with_box(Lesion(mask_path="black.png"), tmp_path)

@@ -16,7 +16,7 @@ from birads_zoo.recipe import DatasetSection
 
 @pytest.fixture
 def load():
-    """Load the rows as a plugin's data set would give them."""
+    """Load rows as from a plugin's data set."""
 
     def load(rows):
         spec = DatasetSpec(
@@ -44,20 +44,20 @@ def rows(paths, numbers, labels=None):
     return table.assign(image_path=paths, row=numbers)
 
 
-def test_two_rows_of_one_number_are_refused_and_the_plugin_named(load):
+def test_two_rows_with_the_same_number_are_refused_and_the_plugin_named(load):
     with pytest.raises(UserError) as caught:
         load(rows(["a", "b", "c"], [1, 2, 2]))
     assert str(caught.value).startswith("data set 'mine' (plugin acme-zoo 0.3) failed: ")
     assert "the index that it returned has the row number 2 twice; they must be unique" in str(caught.value)
 
 
-def test_spellings_of_a_class_are_made_one(load):
+def test_spellings_of_a_class_are_unified(load):
     index = load(rows(["a", "b", "c"], [1, 2, 3]).assign(label=["Mass", "mass", "mass"]))
     assert index.rows["label"].tolist() == ["mass", "mass", "mass"]
     assert [entry.reason for entry in index.audit] == ["spelling of label"]
 
 
-def test_a_filtered_table_is_counted_anew(load):
+def test_a_filtered_table_gets_new_positions(load):
     index = load(rows(["a", "a", "b"], [7, 8, 9], labels=[4, 2, 0]))
     assert list(index.rows.index) == [0, 1, 2]
     assert list(check_rows(index).rows["image_path"]) == ["a", "b"]
@@ -65,7 +65,7 @@ def test_a_filtered_table_is_counted_anew(load):
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "said"),
+    ("column", "value", "message"),
     [
         (
             "laterality",
@@ -76,19 +76,19 @@ def test_a_filtered_table_is_counted_anew(load):
         ("density", "Z", "has the density 'Z', not one of 'A', 'B', 'C', 'D', or ''"),
     ],
 )
-def test_a_value_that_no_column_has_is_refused(load, column, value, said):
+def test_an_impossible_value_is_refused(load, column, value, message):
     with pytest.raises(UserError) as caught:
         load(rows(["a", "b"], [1, 2]).assign(**{column: ["", value]}))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_column_that_is_not_there_is_named_and_so_is_what_gives_them_all(load):
+def test_a_missing_column_is_named_with_advice(load):
     with pytest.raises(UserError, match=r"lacks the column 'source'; birads_zoo\.make_index gives all of them"):
         load(rows(["a", "b"], [1, 2]).drop(columns="source"))
 
 
 @pytest.mark.parametrize(
-    ("record", "said"),
+    ("record", "message"),
     [
         ({"image_path": "a.png"}, "a record of the index has no row number: {'image_path': 'a.png'}"),
         (
@@ -97,6 +97,6 @@ def test_a_column_that_is_not_there_is_named_and_so_is_what_gives_them_all(load)
         ),
     ],
 )
-def test_a_record_of_other_columns_is_refused(tmp_path, record, said):
-    with pytest.raises(ValueError, match=re.escape(said)):
+def test_a_record_with_unknown_columns_is_refused(tmp_path, record, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         make_index(tmp_path, [record])

@@ -20,7 +20,7 @@ SECTION = ImageSection(height=128, width=96, neutral=True)
 
 
 def draw(seed=0, height=416, width=320, view="CC"):
-    """A phantom's picture and where its round mass is, chest wall on the left."""
+    """Return a phantom's picture, chest wall on the left, and the mask of its round mass."""
     generator = np.random.default_rng(seed)
     build = draw_build(generator, "B")
     mass = {"kind": "mass", "shape": "round", "margin": "circumscribed", "density": "high"}
@@ -43,10 +43,10 @@ def shrunk(pixels, factor=2):
     return np.asarray(Image.fromarray(pixels).resize((width // factor, height // factor), Image.Resampling.BOX))
 
 
-def off(one, other):
-    """The mean difference of two pictures in grey levels, where either shows something."""
-    seen = (one > 0) | (other > 0)
-    return np.abs(one.astype(float) - other)[seen].mean()
+def off(first, second):
+    """Return the mean difference of two pictures in grey levels, where either is not black."""
+    seen = (first > 0) | (second > 0)
+    return np.abs(first.astype(float) - second)[seen].mean()
 
 
 def in_a_landscape(pixels):
@@ -69,7 +69,7 @@ def with_text(pixels):
 
 
 @pytest.mark.parametrize("made", [in_a_landscape, with_a_line_around, with_text])
-def test_how_the_file_was_framed_cannot_be_seen(pixels, made):
+def test_the_files_frame_is_not_visible(pixels, made):
     bare, other = stored(pixels), stored(made(pixels))
     assert off(bare, other) < 6, "a breast's own greys differ by tens"
     assert (other[bare == 0] > 40).mean() < 0.03, "a frame or a label stays outside the breast"
@@ -79,9 +79,9 @@ def test_how_the_file_was_framed_cannot_be_seen(pixels, made):
 @pytest.mark.parametrize("wide", [2, 3, 5])
 def test_a_white_frame_at_the_chest_wall_is_cut(pixels, right, wide):
     framed = np.pad(pixels, ((0, 0), (wide, 0)), constant_values=255)
-    found = stored(framed[:, ::-1] if right else framed)
-    assert off(stored(pixels), found) < 4
-    assert found[:, 0].max() < 230
+    stored_pixels = stored(framed[:, ::-1] if right else framed)
+    assert off(stored(pixels), stored_pixels) < 4
+    assert stored_pixels[:, 0].max() < 230
 
 
 @pytest.mark.parametrize("grey", [40, 80])
@@ -94,43 +94,43 @@ def test_grey_film_at_the_chest_wall_is_cut(pixels, grey):
     )
 
 
-def test_a_dark_pixel_in_grey_film_moves_no_wall(pixels):
+def test_a_dark_pixel_in_grey_film_does_not_move_the_wall(pixels):
     film = np.pad(np.maximum(pixels, 40), ((0, 0), (4, 0)), constant_values=40)
     dead = film.copy()
     dead[-1, -1] = 0
     np.testing.assert_array_equal(stored(dead), stored(film))
 
 
-def test_a_bright_label_takes_no_greys_from_a_deep_breast(pixels):
+def test_a_bright_label_does_not_reduce_the_greys_of_a_16_bit_breast(pixels):
     deep = np.pad(pixels.astype(np.uint16) * np.uint16(8), ((0, 0), (0, 60)))
     labelled = deep.copy()
     labelled[10:40, -40:-10] = 65535
     assert len(np.unique(stored(labelled))) == pytest.approx(len(np.unique(stored(deep))), rel=0.05)
 
 
-def test_film_that_is_not_black_becomes_so(pixels):
+def test_film_becomes_black(pixels):
     foggy = stored(np.maximum(pixels, 25))
     corners = foggy[:12, -24:], foggy[-12:, -24:]
     assert max(corner.max() for corner in corners) < 10
     assert stored(np.maximum(pixels, 25)[:, ::-1])[:12, -24:].max() < 10
 
 
-def test_a_crop_by_hand_cannot_be_seen(pixels):
+def test_a_manual_crop_is_not_visible(pixels):
     bright = pixels > 8
     rows, columns = np.flatnonzero(bright.any(axis=1)), np.flatnonzero(bright.any(axis=0))
     cropped = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     assert off(stored(pixels), stored(cropped)) < 6
 
 
-def test_the_breast_is_as_large_whatever_its_files_size(pixels):
+def test_the_breasts_size_does_not_depend_on_the_files_size(pixels):
     section = ImageSection(height=96, width=72, neutral=True)
     large, small = stored(pixels, section), stored(shrunk(pixels), section)
     assert off(large, small) < 6
-    touched = [np.flatnonzero((one > 20).any(axis=0))[-1] for one in (large, small)]
+    touched = [np.flatnonzero((picture > 20).any(axis=0))[-1] for picture in (large, small)]
     assert abs(touched[0] - touched[1]) <= 1
 
 
-def test_left_and_right_breasts_lie_alike(pixels):
+def test_left_and_right_breasts_are_placed_alike(pixels):
     wide = ImageSection(height=128, width=128, neutral=True)
     left, at_left = place_neutral(pixels, wide, 1.0)
     right, at_right = place_neutral(pixels[:, ::-1], wide, 1.0)
@@ -141,7 +141,7 @@ def test_left_and_right_breasts_lie_alike(pixels):
     assert left[:, -3:].max() < 10, "what is added lies away from it, and is black but for the compression's ripple"
 
 
-def test_other_geometry_than_the_size_does_not_count(pixels):
+def test_only_the_size_of_the_section_is_used(pixels):
     odd = ImageSection(height=128, width=96, crop=False, orient=False, fit="stretch", neutral=True)
     np.testing.assert_array_equal(stored(pixels, odd), stored(pixels))
 
@@ -152,7 +152,7 @@ def test_nothing_is_stretched(pixels, height, width):
     assert placement.scale_x == pytest.approx(placement.scale_y, rel=0.02)
 
 
-def test_16_bits_stay_and_count_over_their_own_range(pixels):
+def test_16_bit_pictures_use_their_own_range(pixels):
     shallow = stored(pixels)
     deep = stored(pixels.astype(np.uint16) * np.uint16(257))
     assert deep.dtype == np.uint16
@@ -163,54 +163,56 @@ def test_16_bits_stay_and_count_over_their_own_range(pixels):
 
 
 @pytest.mark.parametrize("level", [0, 77, 255])
-def test_a_picture_without_contrast_is_a_breast_as_a_whole(level):
-    found, placement = place_neutral(np.full((40, 30), level, np.uint8), ImageSection(height=20, width=20), 1.0)
+def test_a_picture_without_contrast_is_kept_as_a_whole_breast(level):
+    stored_pixels, placement = place_neutral(np.full((40, 30), level, np.uint8), ImageSection(height=20, width=20), 1.0)
     assert not placement.mirrored
-    assert abs(int(found[10, 5]) - level) <= 2
-    assert found[:, 16:].max() <= 2
+    assert abs(int(stored_pixels[10, 5]) - level) <= 2
+    assert stored_pixels[:, 16:].max() <= 2
 
 
 @pytest.mark.parametrize("view", ["CC", "MLO"])
 @pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize("made", [np.asarray, in_a_landscape, shrunk])
-def test_placement_says_where_a_lesion_went(view, right, made):
+def test_a_placement_maps_a_lesion_to_its_stored_pixels(view, right, made):
     for seed in range(4):
         drawn, where = draw(seed, view=view)
         mask, source = made(np.asarray(where, np.uint8) * 255) > 127, made(drawn)
         if right:
             mask, source = mask[:, ::-1], source[:, ::-1]
-        found, placement = place_neutral(source, SECTION, 1.0)
+        stored_pixels, placement = place_neutral(source, SECTION, 1.0)
         rows, columns = np.nonzero(mask)
         xs, ys = placement.points(columns + 0.5, rows + 0.5)
-        lesion = np.zeros(found.shape, bool)
+        lesion = np.zeros(stored_pixels.shape, bool)
         lesion[np.clip(ys.astype(int), 0, 127), np.clip(xs.astype(int), 0, 95)] = True
         assert 0 <= xs.min() < xs.max() <= 96, "the lesion is cut off"
         reach = np.hypot(*(np.indices(lesion.shape) + 0.5 - np.array([ys.mean(), xs.mean()])[:, None, None]))
-        around = (reach < 1.6 * np.sqrt(lesion.sum() / np.pi)) & ~lesion & (found > 15)
-        assert found[lesion].mean() > found[around].mean() + 8, f"seed {seed}: no round mass where it should be"
+        around = (reach < 1.6 * np.sqrt(lesion.sum() / np.pi)) & ~lesion & (stored_pixels > 15)
+        assert stored_pixels[lesion].mean() > stored_pixels[around].mean() + 8, (
+            f"seed {seed}: no round mass where it should be"
+        )
 
 
 def test_stored_points_show_their_source_points(pixels):
-    found, placement = place_neutral(pixels, SECTION, 1.0)
+    stored_pixels, placement = place_neutral(pixels, SECTION, 1.0)
     smooth = np.asarray(Image.fromarray(pixels).resize((107, 139), Image.Resampling.BOX), float)
     rows, columns = np.nonzero(smooth > 60)
     xs, ys = placement.points((columns + 0.5) * 320 / 107, (rows + 0.5) * 416 / 139)
     inside = (xs > 1) & (xs < 95) & (ys > 1) & (ys < 127)
-    shown = found[ys[inside].astype(int), xs[inside].astype(int)]
+    shown = stored_pixels[ys[inside].astype(int), xs[inside].astype(int)]
     assert inside.mean() > 0.9
     assert np.corrcoef(shown, smooth[rows, columns][inside])[0, 1] > 0.9
 
 
-def sharpness(found):
-    return np.abs(np.diff(found.astype(float), axis=0))[20:100, 2:40].mean()
+def sharpness(pixels):
+    return np.abs(np.diff(pixels.astype(float), axis=0))[20:100, 2:40].mean()
 
 
-def test_detail_is_what_is_left_of_it(pixels):
+def test_less_detail_gives_a_less_sharp_picture(pixels):
     full, half = sharpness(stored(pixels)), sharpness(stored(pixels, detail=COARSEST))
     assert half < 0.8 * full
 
 
-def test_a_files_detail_goes_with_its_size_and_not_with_how_it_was_decoded(pixels):
+def test_a_files_detail_depends_on_its_size_and_not_on_its_decoding(pixels):
     whole = points_per_pixel(pixels, 1, SECTION)
     assert points_per_pixel(in_a_landscape(pixels), 1, SECTION) == pytest.approx(whole, rel=0.03)
     assert points_per_pixel(shrunk(pixels), 1, SECTION) == pytest.approx(whole / 2, rel=0.03)
@@ -220,15 +222,15 @@ def test_a_files_detail_goes_with_its_size_and_not_with_how_it_was_decoded(pixel
 
 
 @given(st.lists(st.floats(0.01, 20), max_size=9))
-def test_the_coarsest_file_decides_within_bounds(found):
-    detail = common_detail(found)
+def test_the_coarsest_file_decides_within_bounds(details):
+    detail = common_detail(details)
     assert COARSEST <= detail <= 1
-    assert detail <= max(min(found, default=1), COARSEST)
-    assert detail == common_detail(reversed(found))
+    assert detail <= max(min(details, default=1), COARSEST)
+    assert detail == common_detail(reversed(details))
 
 
-def test_one_small_file_takes_the_detail_of_all(pixels, tmp_path):
-    """Alone, a large file keeps all that can be stored."""
+def test_one_small_file_reduces_the_detail_of_all(pixels, tmp_path):
+    """A large file alone keeps all the detail that can be stored."""
     Image.fromarray(pixels).save(tmp_path / "large.png")
     Image.fromarray(shrunk(pixels, 3)).save(tmp_path / "small.png")
     names = ["large.png", "small.png", "absent.png"]
@@ -253,8 +255,8 @@ def test_any_picture_fits_any_size(shape, size, detail, deep, seed):
     dtype = np.uint16 if deep else np.uint8
     picture = np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
     section = ImageSection(height=size[0], width=size[1], neutral=True)
-    found, placement = place_neutral(picture, section, detail)
-    assert (found.shape, found.dtype) == (size, dtype)
+    stored_pixels, placement = place_neutral(picture, section, detail)
+    assert (stored_pixels.shape, stored_pixels.dtype) == (size, dtype)
     assert placement.scale_x > 0
     assert placement.scale_y > 0
     assert points_per_pixel(picture, 1, section) > 0

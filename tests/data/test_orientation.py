@@ -1,4 +1,4 @@
-"""Pictures that lie on their side in the file, or mirrored, come upright, and are as large as their headers say."""
+"""Pictures that are stored rotated or mirrored are turned upright, and have the size that their headers give."""
 
 import io
 import struct
@@ -56,7 +56,7 @@ def _size(path):
 @pytest.mark.parametrize(
     ("suffix", "deep"), [("png", False), ("png", True), ("tif", False), ("tif", True), ("jpg", False)]
 )
-def test_all_eight_orientations_come_upright(tmp_path, suffix, deep, orientation):
+def test_all_eight_orientations_are_turned_upright(tmp_path, suffix, deep, orientation):
     scale = np.uint16(257) if deep else np.uint8(1)
     path = _write(tmp_path / f"a.{suffix}", AS_STORED[orientation] * scale, orientation)
     pixels = read_image(path)
@@ -67,7 +67,7 @@ def test_all_eight_orientations_come_upright(tmp_path, suffix, deep, orientation
 
 
 @pytest.mark.parametrize("orientation", AS_STORED)
-def test_it_is_turned_as_pillow_turns_it(orientation):
+def test_pictures_are_turned_as_by_pillow(orientation):
     image = Image.fromarray(np.ascontiguousarray(UPRIGHT))
     image.getexif()[0x0112] = orientation
     np.testing.assert_array_equal(turned(UPRIGHT, orientation), np.asarray(ImageOps.exif_transpose(image)))
@@ -88,7 +88,7 @@ def test_a_jpeg_on_its_side_is_scaled_down_by_its_upright_sides(tmp_path, orient
 
 
 def _late_exif_png(orientation):
-    """Return a PNG file whose EXIF block comes behind its pixels, as the format allows."""
+    """Return a PNG file whose EXIF block comes after its pixels, as the format allows."""
     file = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(AS_STORED[orientation])).save(file, "PNG")
     content = file.getvalue()
@@ -98,14 +98,14 @@ def _late_exif_png(orientation):
     return content[:end] + chunk + content[end:]
 
 
-def test_exif_behind_the_pixels_of_a_png_counts_too(tmp_path):
+def test_exif_after_the_pixels_of_a_png_is_used(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(_late_exif_png(6))
     assert _size(path) == UPRIGHT.shape
     np.testing.assert_array_equal(read_image(path), UPRIGHT)
 
 
-def test_the_size_of_a_png_is_told_without_its_pixels(tmp_path, monkeypatch):
+def test_the_size_of_a_png_is_read_without_its_pixels(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(_late_exif_png(8))
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: pytest.fail("pixels were decoded"))
@@ -113,7 +113,7 @@ def test_the_size_of_a_png_is_told_without_its_pixels(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_that_is_none_changes_nothing(tmp_path, orientation):
+def test_an_invalid_orientation_is_ignored(tmp_path, orientation):
     np.testing.assert_array_equal(read_image(_write(tmp_path / "a.png", UPRIGHT, orientation)), UPRIGHT)
 
 
@@ -122,7 +122,7 @@ def test_an_orientation_that_is_none_changes_nothing(tmp_path, orientation):
     "block", [b"", b"Exif\0\0", b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\1" * 40]
 )
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
-def test_a_damaged_exif_block_leaves_the_picture(tmp_path, suffix, block):
+def test_a_damaged_exif_block_is_ignored(tmp_path, suffix, block):
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(UPRIGHT).save(path, exif=block, **({"quality": 100} if suffix == "jpg" else {}))
     assert np.abs(read_image(path).astype(int) - UPRIGHT).max() <= 2
@@ -145,7 +145,7 @@ def test_a_tiff_whose_zero_is_white_is_inverted(tmp_path, deep, orientation, com
 
 
 def _say_white_is_zero(path):
-    """Change the file's PhotometricInterpretation and leave its pixels: Pillow would invert those of 8 bits itself."""
+    """Change only the file's PhotometricInterpretation, because Pillow would invert 8-bit pixels on saving."""
     content = bytearray(path.read_bytes())
     (start,) = struct.unpack("<I", content[4:8])
     (count,) = struct.unpack("<H", content[start : start + 2])
@@ -156,8 +156,8 @@ def _say_white_is_zero(path):
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_so_is_one_of_either_byte_order(tmp_path, order):
-    """Written by hand: Pillow writes big-endian TIFFs of 16 bits in no other way than it reads them."""
+def test_a_tiff_whose_zero_is_white_is_inverted_in_both_byte_orders(tmp_path, order):
+    """The file is written by hand, because Pillow cannot write such big-endian TIFFs of 16 bits."""
     top = 65535
     stored = np.rint((1 - UPRIGHT / 255) * top).astype(f"{order}u2")
     height, width = stored.shape

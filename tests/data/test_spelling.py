@@ -1,7 +1,7 @@
 import pytest
 
 from birads_zoo.data.index.frame import make_index
-from birads_zoo.data.index.spelling import one_spelling
+from birads_zoo.data.index.spelling import unify_spellings
 from birads_zoo.interfaces import Target
 
 OPEN = Target(name="label", column="label", classes=None)
@@ -16,18 +16,18 @@ def index(tmp_path):
 
 
 def test_spellings_that_differ_in_case_or_spaces_are_one_class(index):
-    found = one_spelling(index, [OPEN])
-    assert found.rows["label"].tolist() == [
+    unified = unify_spellings(index, [OPEN])
+    assert unified.rows["label"].tolist() == [
         *("benign", "benign", "malignant", "benign", "benign", "malignant", "", "other"),
     ]
-    assert [(entry.row, entry.reason, entry.detail) for entry in found.audit] == [
+    assert [(entry.row, entry.reason, entry.detail) for entry in unified.audit] == [
         (2, "spelling of label", "'Benign' taken as 'benign'"),
         (5, "spelling of label", "'benign ' taken as 'benign'"),
         (7, "spelling of label", "'Malig nant' taken as 'malignant'"),
     ]
     assert index.rows["label"][0] == "Benign", "the data set's own rows stay"
-    assert found.rows.dtypes.equals(index.rows.dtypes)
+    assert unified.rows.dtypes.equals(index.rows.dtypes)
 
 
-def test_a_column_that_a_target_names_values_of_stays(index):
-    assert one_spelling(index, [OPEN, NAMED]) is index
+def test_a_column_whose_values_a_target_names_is_unchanged(index):
+    assert unify_spellings(index, [OPEN, NAMED]) is index

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from birads_zoo.data.splits.split import Fold, check_leaks, find_leak, held_together, make_folds, may_leak
+from birads_zoo.data.splits.split import Fold, check_leaks, find_leak, make_folds, may_leak, split_units
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.recipe import SplitSection
 
@@ -15,18 +15,18 @@ FOUR = ("1", "3", "4", "5")
 
 
 def _rows(*patients_per_class: int, seed: int = 0, mixed: float = 0.0) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
-    """1 to 8 rows for each patient; a share `mixed` of the patients has one row of another class."""
+    """Make 1 to 8 rows per patient; a share `mixed` of the patients has one row of another class."""
     generator = np.random.default_rng(seed)
     names: list[str] = []
     labels: list[int] = []
     for label, patients in enumerate(patients_per_class):
         for number in range(patients):
             rows = int(generator.choice([1, 2, 4, 4, 4, 8]))
-            own = [label] * rows
+            patient_labels = [label] * rows
             if generator.random() < mixed:
-                own.append(int(generator.integers(len(patients_per_class))))
-            names += [f"P{label}-{number}"] * len(own)
-            labels += own
+                patient_labels.append(int(generator.integers(len(patients_per_class))))
+            names += [f"P{label}-{number}"] * len(patient_labels)
+            labels += patient_labels
     order = generator.permutation(len(names))
     return np.array(names)[order], np.array(labels, dtype=np.int64)[order]
 
@@ -44,11 +44,11 @@ def test_folds_are_partitions(patients: list[int], folds: int, scheme: str, vali
     section = SplitSection(scheme=scheme, folds=folds, validation=validation)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BiradsZooWarning)
-        made = make_folds(names, labels, FOUR[: len(patients)], section, seed)
+        split = make_folds(names, labels, FOUR[: len(patients)], section, seed)
         again = make_folds(names, labels, FOUR[: len(patients)], section, seed)
     everything = np.arange(len(labels))
-    np.testing.assert_array_equal(np.sort(np.concatenate([fold.test for fold in made])), everything)
-    for fold, same in zip(made, again, strict=True):
+    np.testing.assert_array_equal(np.sort(np.concatenate([fold.test for fold in split])), everything)
+    for fold, same in zip(split, again, strict=True):
         parts = (fold.train, fold.validation, fold.test)
         np.testing.assert_array_equal(np.sort(np.concatenate(parts)), everything)
         for part, repeated in zip(parts, (same.train, same.validation, same.test), strict=True):
@@ -62,8 +62,8 @@ def test_folds_are_partitions(patients: list[int], folds: int, scheme: str, vali
             assert not sides[0] & sides[1]
             assert not sides[0] & sides[2]
             assert not sides[1] & sides[2]
-    assert [fold.number for fold in made] == list(range(folds))
-    check_leaks(made, names, scheme)
+    assert [fold.number for fold in split] == list(range(folds))
+    check_leaks(split, names, scheme)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -105,7 +105,7 @@ def test_another_seed_gives_other_folds() -> None:
     assert not np.array_equal(first.test, second.test)
 
 
-def test_too_few_patients_for_validation_is_said_once() -> None:
+def test_too_few_patients_for_validation_gives_one_warning() -> None:
     names, labels = _rows(10, 2)
     with pytest.warns(BiradsZooWarning, match="no validation rows in folds 1, 2: some class has fewer than 2") as seen:
         folds = make_folds(names, labels, ("a", "b"), SplitSection(folds=2), 0)
@@ -114,7 +114,7 @@ def test_too_few_patients_for_validation_is_said_once() -> None:
     assert all(len(fold.validation) == 0 for fold in folds)
 
 
-def test_no_validation_wanted_is_no_warning() -> None:
+def test_validation_of_0_gives_no_warning() -> None:
     names, labels = _rows(10, 2)
     folds = make_folds(names, labels, ("a", "b"), SplitSection(folds=2, validation=0), 0)
     assert all(len(fold.validation) == 0 for fold in folds)
@@ -155,7 +155,7 @@ def test_rows_without_a_patient() -> None:
         make_folds(names, labels, ("a", "b"), SplitSection(), 0)
 
 
-def test_a_class_all_of_whose_patients_meet_in_one_fold_is_refused() -> None:
+def test_a_class_with_all_patients_in_one_fold_is_refused() -> None:
     # Three classes that share three patients pairwise: in two folds some class always has both of its patients in one.
     names = np.array(["p", "q", "q", "r", "r", "p"])
     labels = np.array([0, 0, 1, 1, 2, 2])
@@ -209,7 +209,7 @@ def test_the_papers_split_of_too_few_images() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "clause"),
     [
         ({"folds": 3}, "split.folds had no effect"),
         ({"validation": 0.0}, "split.validation had no effect"),
@@ -217,12 +217,12 @@ def test_the_papers_split_of_too_few_images() -> None:
         ({}, ""),
     ],
 )
-def test_the_papers_split_says_what_it_does_not_take(fields: dict[str, float], said: str) -> None:
+def test_the_papers_split_reports_ignored_fields(fields: dict[str, float], clause: str) -> None:
     labels = np.repeat([0, 1], 20)
     with pytest.warns(BiradsZooWarning) as caught:
         make_folds(np.array([""] * 40), labels, ("a", "b"), SplitSection(scheme="paper", **fields), 0)
-    own = [str(warning.message) for warning in caught if "one fold of its own" in str(warning.message)]
-    assert own == ([f"the paper's split has one fold of its own, 75 % / 15 % / 10 %: {said}"] if said else [])
+    messages = [str(warning.message) for warning in caught if "one fold of its own" in str(warning.message)]
+    assert messages == ([f"the paper's split has one fold of its own, 75 % / 15 % / 10 %: {clause}"] if clause else [])
 
 
 def test_leaks_are_found_and_named() -> None:
@@ -234,14 +234,14 @@ def test_leaks_are_found_and_named() -> None:
         check_leaks([fold], names, "image")
 
 
-def test_only_patient_splits_are_tight() -> None:
+def test_only_splits_by_patient_cannot_leak() -> None:
     assert [may_leak(scheme) for scheme in ("patient", "breast", "image", "paper")] == [False, True, True, True]
 
 
-def test_a_breast_stands_on_one_side_and_its_patient_on_both() -> None:
+def test_a_breast_is_on_one_side_and_its_patient_on_both() -> None:
     names, labels = _rows(20, 20, seed=1)
     rows = pd.DataFrame({"patient_id": names, "laterality": np.resize(["L", "L", "R", "R"], len(names))})
-    breasts = held_together(rows, "breast")
+    breasts = split_units(rows, "breast")
     with pytest.warns(BiradsZooWarning, match="a split by breast puts images of one patient on both sides"):
         folds = make_folds(breasts, labels, ("a", "b"), SplitSection(scheme="breast"), 0)
     for fold in folds:
@@ -251,14 +251,14 @@ def test_a_breast_stands_on_one_side_and_its_patient_on_both() -> None:
 
 def test_a_split_by_breast_refuses_rows_that_lack_a_side() -> None:
     rows = pd.DataFrame({"patient_id": ["p", "q", "", "r"], "laterality": ["L", "", "R", "R"]})
-    assert list(held_together(rows, "breast")) == ["p L", "", "", "r R"]
-    assert list(held_together(rows, "patient")) == ["p", "q", "", "r"]
+    assert list(split_units(rows, "breast")) == ["p L", "", "", "r R"]
+    assert list(split_units(rows, "patient")) == ["p", "q", "", "r"]
     with (
         pytest.raises(UserError, match="2 of 4 rows lack a patient id or a laterality"),
         pytest.warns(BiradsZooWarning),
     ):
         make_folds(
-            held_together(rows, "breast"), np.zeros(4, dtype=np.int64), ("a", "b"), SplitSection(scheme="breast"), 0
+            split_units(rows, "breast"), np.zeros(4, dtype=np.int64), ("a", "b"), SplitSection(scheme="breast"), 0
         )
 
 
@@ -275,7 +275,7 @@ def test_a_split_by_breast_refuses_rows_that_lack_a_side() -> None:
     ],
     ids=["apart", "shared", "unknown in training", "unknown in test", "in both", "shared and unknown", "nothing"],
 )
-def test_a_leak_that_cannot_be_ruled_out_is_told_from_one_that_is_known(learnt, tested, leak):
+def test_possible_and_certain_leaks_are_distinguished(learnt, tested, leak):
     patients = np.array([*learnt, *tested], dtype=np.str_)
     rows = np.arange(len(patients))
     fold = Fold(number=0, train=rows[: len(learnt)], validation=rows[:0], test=rows[len(learnt) :])

@@ -19,7 +19,7 @@ from birads_zoo.recipe import Recipe
 
 
 def exam(*pictures, patient="p1", exam_id="e1"):
-    """Make rows of one exam: `exam("L CC", "R CC")`; "?" is an unknown side or view."""
+    """Make the rows of an exam: `exam("L CC", "R CC")`; "?" is an unknown side or view."""
     return pd.DataFrame(
         [
             {
@@ -39,7 +39,7 @@ def together(*exams):
 
 
 def numbers(samples):
-    """Return each sample's pictures, `None` for an absent one; in its place the first that is there has to stand."""
+    """Return each sample's pictures, `None` for an absent one. It must have the number of the first present one."""
     for pictures, present in zip(samples.pictures, samples.present, strict=True):
         assert (pictures[~present] == pictures[present.argmax()]).all()
     return [
@@ -49,9 +49,9 @@ def numbers(samples):
 
 
 def partners(rows, views):
-    told = numbers(own_samples(rows, views))
-    assert [one[0] for one in told] == list(range(len(rows))), "a sample's own picture comes first"
-    return [one[1] for one in told]
+    samples = numbers(own_samples(rows, views))
+    assert [pictures[0] for pictures in samples] == list(range(len(rows))), "a sample's own picture comes first"
+    return [pictures[1] for pictures in samples]
 
 
 FOUR = exam("L CC", "L MLO", "R CC", "R MLO")
@@ -80,7 +80,7 @@ def test_partners_share_patient_and_exam():
     assert partners(rows, "bilateral") == [1, 0, None, None]
 
 
-def test_of_several_partners_the_first_is_taken():
+def test_of_several_partners_the_first_is_used():
     assert partners(exam("L CC", "L CC", "R CC", "R CC", "R MLO"), "bilateral") == [2, 2, 0, 0, None]
 
 
@@ -98,7 +98,7 @@ def test_where_no_picture_has_a_partner_the_error_says_what_is_missing(views):
     require_partners(own_samples(exam("L CC"), "single"), "single")
 
 
-def test_an_unknown_side_or_view_is_nobodys_partner():
+def test_a_picture_of_unknown_side_or_view_is_no_partner():
     assert partners(exam("L CC", "R CC", "? MLO", "? CC"), "bilateral") == [1, 0, None, None]
     assert partners(exam("L CC", "L MLO", "L ?"), "breast") == [1, 0, None]
 
@@ -115,26 +115,26 @@ def test_a_breast_is_one_sample_of_cc_and_mlo_and_a_patients_exam_one_of_four_vi
     assert exams.names == ("L_CC", "L_MLO", "R_CC", "R_MLO")
 
 
-def test_what_is_in_no_sample_has_its_reason():
+def test_rows_in_no_sample_have_a_reason():
     rows = together(exam("L CC", "L CC", "R MLO", "? CC", "R LM"), exam("L CC", patient=""), exam("L ML", exam_id="e2"))
     for views, level, odd in (("exam", "patient", [1, 3, 4, 6]), ("breast", "breast", [1, 3, 4, 6])):
         samples, of = grouped_samples(together(rows, exam("L CC", "L MLO", patient="p9")), views, level)
-        told = {row: (reason, detail) for row, reason, detail in why_unused(rows, samples, of)}
-        assert sorted(told) == sorted([*odd, 5])
-        assert told[1] == ("further picture of a view", "p1-e1-0.png is taken for L CC")
-        assert told[3] == ("side or view not used", "laterality '' and view 'CC'; used are L and R, CC and MLO")
-        assert told[5][0] == "unknown patient"
-        assert {told[row][0] for row in (4, 6)} == {"side or view not used"}
+        reasons = {row: (reason, detail) for row, reason, detail in why_unused(rows, samples, of)}
+        assert sorted(reasons) == sorted([*odd, 5])
+        assert reasons[1] == ("further picture of a view", "p1-e1-0.png is taken for L CC")
+        assert reasons[3] == ("side or view not used", "laterality '' and view 'CC'; used are L and R, CC and MLO")
+        assert reasons[5][0] == "unknown patient"
+        assert {reasons[row][0] for row in (4, 6)} == {"side or view not used"}
 
 
 @pytest.mark.parametrize(("views", "level"), [("single", "patient"), ("breast", "patient"), ("exam", "breast")])
 def test_a_level_needs_the_views_that_show_all_of_it(views, level):
-    whole, one = {"patient": ("exam", "exam"), "breast": ("breast", "breast")}[level]
+    needed, unit = {"patient": ("exam", "exam"), "breast": ("breast", "breast")}[level]
     with pytest.raises(UserError) as refused:
         view_names(views, level)
     assert str(refused.value) == (
-        f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures, and "
-        f"dataset.views = '{views}' makes other samples: set dataset.level to 'image', or dataset.views to '{whole}'"
+        f"labels of the {level} (dataset.level) mean one prediction for each {unit}, from all of its pictures, and "
+        f"dataset.views = '{views}' makes other samples: set dataset.level to 'image', or dataset.views to '{needed}'"
     )
 
 
@@ -147,7 +147,7 @@ def test_samples_are_chosen_like_rows_and_cut_to_their_first_views():
     assert some.first(2).names == ("own", "other_view")
 
 
-def test_side_by_side_keeps_pictures_whole_and_in_order():
+def test_side_by_side_keeps_pictures_in_order():
     stack = np.arange(2 * 3 * 2 * 5).reshape(2, 3, 2, 5)
     wide = side_by_side(stack)
     assert wide.shape == (2, 2, 15)
@@ -156,7 +156,7 @@ def test_side_by_side_keeps_pictures_whole_and_in_order():
 
 
 def test_a_partner_needs_no_class_of_its_own(phantom_root, tmp_path):
-    """Else only some classes would have partners: the other breast of a woman with BI-RADS 5 is mostly no 5."""
+    """Otherwise few partners would be found: the other breast of a woman with BI-RADS 5 is seldom a 5."""
     host = load_host()
     chosen = {"name": "phantom", "classes": ["BI-RADS 1", "BI-RADS 5"], "views": "bilateral", "root": str(phantom_root)}
     recipe = Recipe().replace(

@@ -17,7 +17,7 @@ def small() -> PhantomOptions:
 
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small phantom on the disk, to be read only."""
+    """The small phantom on disk. Read-only."""
     folder = tmp_path_factory.mktemp("phantom") / "small"
     generate(folder, SMALL)
     return folder
@@ -25,7 +25,7 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
-    """Make a small phantom with some options changed, in a folder of its own."""
+    """Make a small phantom with some options changed, in a new folder."""
 
     def make(**changes: object) -> Path:
         folder = tmp_path / f"phantom-{len(list(tmp_path.iterdir()))}"

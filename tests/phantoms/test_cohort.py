@@ -31,7 +31,7 @@ def test_balanced_means_as_many_pictures_of_each_category(patients: int) -> None
         ("real", 4, (1, 1, 1, 1)),
     ],
 )
-def test_women_per_category_are_the_balances_and_one_at_least(
+def test_women_per_category_follow_the_balance_and_are_at_least_one(
     balance: Balance, patients: int, expected: tuple[int, ...]
 ) -> None:
     cohort = draw_cohort(PhantomOptions(patients=patients, balance=balance, damaged=0))
@@ -42,7 +42,7 @@ def test_women_per_category_are_the_balances_and_one_at_least(
 @given(
     patients=st.integers(4, 80), seed=st.integers(0, 2**40), balance=st.sampled_from(["real", "balanced", "screening"])
 )
-def test_every_cohort_is_sound(patients: int, seed: int, balance: Balance) -> None:
+def test_every_cohort_is_consistent(patients: int, seed: int, balance: Balance) -> None:
     options = PhantomOptions(patients=patients, seed=seed, balance=balance, damaged=4)
     cohort = draw_cohort(options)
     women = [*cohort.pictured, *cohort.unpictured]
@@ -59,13 +59,13 @@ def test_every_cohort_is_sound(patients: int, seed: int, balance: Balance) -> No
     assert set(cohort.damage) <= paths
 
 
-def test_damage_stays_within_the_commonest_category_and_spreads_over_women() -> None:
+def test_damage_is_in_the_commonest_category_and_in_different_women() -> None:
     cohort = draw_cohort(PhantomOptions(patients=40, balance="real", damaged=10))
     assert all(path.startswith("mammograms/BIRAD 1/") for path in cohort.damage)
     assert len({path.split("_")[1] for path in cohort.damage}) == 10
 
 
-def test_the_seed_rules_who_is_who_but_not_how_many() -> None:
+def test_the_seed_changes_the_women_but_not_their_numbers() -> None:
     options = PhantomOptions(patients=20)
     first, again, other = (draw_cohort(replace(options, seed=seed)) for seed in (0, 0, 1))
     assert first == again
@@ -74,28 +74,28 @@ def test_the_seed_rules_who_is_who_but_not_how_many() -> None:
 
 
 def known(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
-    """Return the number of each breast's category, and its categories' chances: one of each woman's breasts."""
-    told = [(woman, "RL"[woman.number % 2]) for woman in cohort.pictured]
-    labels = np.array([CATEGORIES.index(woman.category(side)) for woman, side in told])  # type: ignore[arg-type]
-    return labels, np.array([cohort.known(woman, side) for woman, side in told])  # type: ignore[arg-type]
+    """Return the number of each breast's category, and its categories' chances, for one breast of each woman."""
+    breasts = [(woman, "RL"[woman.number % 2]) for woman in cohort.pictured]
+    labels = np.array([CATEGORIES.index(woman.category(side)) for woman, side in breasts])  # type: ignore[arg-type]
+    return labels, np.array([cohort.known(woman, side) for woman, side in breasts])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("balance", ["balanced", "real"])
-def test_the_chances_are_met(balance: Balance) -> None:
-    """Among breasts that are said to have a category with a chance of about p, a share of p has it."""
+def test_the_chances_are_calibrated(balance: Balance) -> None:
+    """Among breasts whose chance of a category is about p, a share of about p has it."""
     labels, chances = known(draw_cohort(PhantomOptions(patients=6000, balance=balance)))
     assert chances.sum(axis=1) == pytest.approx(1, abs=1e-9)
     for number, category in enumerate(CATEGORIES):
         for low in np.arange(0, 1, 0.2):
             within = (chances[:, number] >= low) & (chances[:, number] <= low + 0.2)
             if within.sum() >= 40:
-                said, seen = chances[within, number].mean(), (labels[within] == number).mean()
-                spread = (said * (1 - said) / within.sum()) ** 0.5
-                assert seen == pytest.approx(said, abs=4 * spread + 0.01), f"{category} at {low:.1f}"
+                expected, observed = chances[within, number].mean(), (labels[within] == number).mean()
+                spread = (expected * (1 - expected) / within.sum()) ** 0.5
+                assert observed == pytest.approx(expected, abs=4 * spread + 0.01), f"{category} at {low:.1f}"
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_nobody_can_be_right_about_all_categories(seed: int) -> None:
+def test_the_best_possible_result_is_not_perfect(seed: int) -> None:
     """The best possible macro-F1 of the demo's phantom is below 0.9, and nearly the same for every seed."""
     cohort = draw_cohort(PhantomOptions(patients=400, seed=seed))
     breasts = [(woman, side) for woman in cohort.pictured for side in ("R", "L")]
@@ -104,8 +104,8 @@ def test_nobody_can_be_right_about_all_categories(seed: int) -> None:
     assert 0.87 < f1_score(labels, called, average="macro") < 0.9
 
 
-def test_a_woman_with_lesions_in_both_breasts_is_told_from_one_with_one() -> None:
-    """In KAUMDS' own balance a 3 is mostly in both breasts and a 5 in one: who knows that knows more."""
+def test_the_number_of_breasts_with_a_lesion_changes_the_chances() -> None:
+    """With KAUMDS' balance a 3 is usually in both breasts and a 5 in one, so the number is informative."""
     cohort = draw_cohort(PhantomOptions(patients=514, balance="real"))
     alike = [woman for woman in cohort.pictured if woman.suspicion and 0.3 < woman.suspicion < 0.36]
     of_two = [cohort.known(woman, "R")[1] for woman in alike if woman.lesions == 2]
@@ -119,8 +119,8 @@ def test_a_woman_with_lesions_in_both_breasts_is_told_from_one_with_one() -> Non
     assert min(of_two) > max(of_one)
 
 
-def test_ages_densities_and_dates_do_not_follow_the_category() -> None:
-    """Each of them alone, ranked against having a 4 or 5, has an area of a half within three deviations."""
+def test_ages_densities_and_dates_do_not_depend_on_the_category() -> None:
+    """The ROC-AUC of each of them alone, for having a 4 or 5, is 0.5 within three standard deviations."""
     women = [woman for seed in range(5) for woman in draw_cohort(PhantomOptions(patients=400, seed=seed)).pictured]
     positive = np.array([max(woman.categories) >= "4" for woman in women])
     spread = (len(women) / (12 * positive.sum() * (~positive).sum())) ** 0.5

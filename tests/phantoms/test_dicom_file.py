@@ -1,4 +1,4 @@
-"""DICOM phantoms: headers that are complete and clean, 12 bits, and the same pictures as the JPEG files have."""
+"""DICOM phantoms: complete headers that name no person, 12 bits, and the same pictures as the JPEG files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_pictures_are_those_of_the_jpeg_files_in_twelve_bits(made: tuple[Path, P
         assert np.abs(stored / 4095 * 255 - grey).mean() < 2
 
 
-def test_headers_tell_of_the_exposure_and_of_nobody(made: tuple[Path, Path]) -> None:
+def test_headers_describe_the_exposure_and_name_no_person(made: tuple[Path, Path]) -> None:
     women = {woman.patient_id: woman for woman in draw_cohort(PhantomOptions(patients=6, seed=5, damaged=0)).pictured}
     seen = set()
     for path in files(made[0]):
@@ -68,8 +68,8 @@ def test_one_seed_gives_the_same_bytes(made: tuple[Path, Path], make: Make) -> N
 
 
 @pytest.mark.parametrize(("height", "width"), [(96, 72), (65, 47)])
-def test_pixels_are_as_far_apart_as_the_frame_left_them(make: Make, height: int, width: int) -> None:
-    """The pictures of 3 and 4 are half as large; those of 5 are cut out, which moves no pixel away from another."""
+def test_the_pixel_spacing_fits_the_frame(make: Make, height: int, width: int) -> None:
+    """Pictures of 3 and 4 are half as large. Those of 5 are cropped, which does not change the spacing."""
     folder = make(format="dicom", shortcut="size", height=height, width=width, damaged=0)
     whole = 240 / height
     half = [whole * height / (height // 2), whole * width / (width // 2)]
@@ -79,7 +79,7 @@ def test_pixels_are_as_far_apart_as_the_frame_left_them(make: Make, height: int,
             assert list(header.ImagerPixelSpacing) == pytest.approx(expected, abs=1e-4), category
 
 
-def test_broken_files_are_broken_as_said(make: Make) -> None:
+def test_broken_files_have_the_given_damage(make: Make) -> None:
     folder = make(format="dicom", damaged=5, height=64, width=48)
     for path, kind in draw_cohort(PhantomOptions(patients=8, seed=3, damaged=5)).damage.items():
         file = folder / f"{path}.dcm"

@@ -15,15 +15,15 @@ def picture() -> Picture:
     return Picture(grey=grey, mask=None)
 
 
-def test_most_women_have_none_and_some_have_each() -> None:
+def test_most_women_have_no_extras_and_some_have_each() -> None:
     drawn = [draw_extras(np.random.default_rng(seed)) for seed in range(2000)]
     for name in NONE:
-        assert 0 < np.mean([getattr(one, name) for one in drawn]) < 0.15, name
+        assert 0 < np.mean([getattr(extras, name) for extras in drawn]) < 0.15, name
 
 
 @pytest.mark.parametrize("name", ["marker", "tape"])
 @pytest.mark.parametrize("side", ["L", "R"])
-def test_letters_and_tape_lie_on_the_far_side_of_the_film(picture: Picture, name: str, side: str) -> None:
+def test_letters_and_tape_are_on_the_far_side_of_the_film(picture: Picture, name: str, side: str) -> None:
     if side == "R":
         picture = Picture(grey=picture.grey[:, ::-1], mask=None)
     done = with_extras(picture, Extras(**NONE | {name: True}), side, "MLO", np.random.default_rng(1))  # type: ignore[arg-type]
@@ -42,5 +42,5 @@ def test_the_ball_is_small_bright_and_on_the_breast(picture: Picture) -> None:
     assert changed[:, 1].min() < 33
 
 
-def test_without_any_the_picture_stays(picture: Picture) -> None:
+def test_without_extras_the_picture_is_unchanged(picture: Picture) -> None:
     assert with_extras(picture, Extras(**NONE), "L", "CC", np.random.default_rng(1)) is picture

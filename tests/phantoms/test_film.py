@@ -9,16 +9,18 @@ from birads_zoo.phantoms.findings import Finding, draw_finding
 
 
 def added_by(finding: Finding) -> float:
-    """Return how much brighter than without it a very dense breast is where the lesion is, on average of six."""
-    found = []
+    """Return how much brighter a very dense breast is at a lesion than without it, as the mean of six breasts."""
+    gains = []
     for seed in range(6):
         generator = np.random.default_rng(seed)
         build = draw_build(generator, "D")
         breast = draw_breast(build, "CC", 208, 160, generator)
-        plain, seen = (expose(breast, build, one, "CC", np.random.default_rng(seed)) for one in (None, finding))
-        assert seen.mask is not None
-        found.append((seen.grey - plain.grey)[seen.mask].mean())
-    return float(np.mean(found))
+        plain, exposed = (
+            expose(breast, build, lesion, "CC", np.random.default_rng(seed)) for lesion in (None, finding)
+        )
+        assert exposed.mask is not None
+        gains.append((exposed.grey - plain.grey)[exposed.mask].mean())
+    return float(np.mean(gains))
 
 
 def test_a_mass_of_low_density_is_darker_than_gland_and_one_of_high_density_brighter() -> None:
@@ -34,8 +36,8 @@ def test_a_mass_of_low_density_is_darker_than_gland_and_one_of_high_density_brig
     assert added_by(replace(mass, density="high", contrast=0.8)) > 0.1
 
 
-def test_a_distortion_pulls_tissue_in_without_a_mass() -> None:
-    """Strands converge on it: it changes the picture around its centre, and adds little there."""
+def test_a_distortion_pulls_tissue_without_a_mass() -> None:
+    """Strands converge on it: it changes the picture around its centre, but adds little brightness there."""
     distortion = replace(
         draw_finding(0.7, np.random.default_rng(0)),
         kind="architectural-distortion",
@@ -48,7 +50,7 @@ def test_a_distortion_pulls_tissue_in_without_a_mass() -> None:
     assert 0 < added_by(distortion) < 0.08
 
 
-def test_a_lesion_smaller_than_a_pixel_of_its_frame_stays_known() -> None:
+def test_a_lesion_smaller_than_a_pixel_keeps_its_mask() -> None:
     mask = np.zeros((32, 32), np.bool_)
     mask[16, 16] = True
     picture = Picture(grey=np.ones((32, 32), np.float32), mask=mask)

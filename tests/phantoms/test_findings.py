@@ -27,12 +27,12 @@ def findings() -> dict[str, list[Finding]]:
 
 
 @pytest.mark.parametrize("term", TERMS)
-def test_all_terms_come_up_and_none_is_one_categorys_own(findings: dict[str, list[Finding]], term: str) -> None:
-    seen = {category: Counter(getattr(one, term) for one in found) for category, found in findings.items()}
-    named = set().union(*seen.values()) - {""}
+def test_all_terms_occur_and_none_in_one_category_only(findings: dict[str, list[Finding]], term: str) -> None:
+    counts = {category: Counter(getattr(finding, term) for finding in drawn) for category, drawn in findings.items()}
+    named = set().union(*counts.values()) - {""}
     assert named == TERMS[term]
     for word in named:
-        having = [category for category in "345" if seen[category][word] >= 3]
+        having = [category for category in "345" if counts[category][word] >= 3]
         assert len(having) >= 2, f"{word} tells the category {having}"
 
 
@@ -50,17 +50,17 @@ def test_suspicious_terms_are_commoner_in_higher_categories(
     findings: dict[str, list[Finding]], term: str, harmless: str, suspicious: str
 ) -> None:
     def share(category: str, word: str) -> float:
-        told = [getattr(one, term) for one in findings[category] if getattr(one, term)]
-        return told.count(word) / len(told)
+        words = [getattr(finding, term) for finding in findings[category] if getattr(finding, term)]
+        return words.count(word) / len(words)
 
     assert share("3", harmless) > share("4", harmless) >= share("5", harmless)
     assert share("3", suspicious) <= share("4", suspicious) < share("5", suspicious)
 
 
 def test_terms_fit_the_kind(findings: dict[str, list[Finding]]) -> None:
-    for one in (one for found in findings.values() for one in found):
-        mass = one.kind in ("mass", "mass-with-calcifications")
-        calcified = one.kind in ("calcifications", "mass-with-calcifications")
-        assert bool(one.shape) == bool(one.margin) == mass
-        assert bool(one.density) == (mass or one.kind == "asymmetry")
-        assert bool(one.morphology) == bool(one.distribution) == calcified
+    for finding in (finding for drawn in findings.values() for finding in drawn):
+        mass = finding.kind in ("mass", "mass-with-calcifications")
+        calcified = finding.kind in ("calcifications", "mass-with-calcifications")
+        assert bool(finding.shape) == bool(finding.margin) == mass
+        assert bool(finding.density) == (mass or finding.kind == "asymmetry")
+        assert bool(finding.morphology) == bool(finding.distribution) == calcified

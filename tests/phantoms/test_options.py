@@ -19,12 +19,12 @@ from birads_zoo.phantoms.options import PhantomOptions
         ({"patients": 4, "damaged": 5}, "5 pictures of a phantom cannot be damaged: choose 0 to 4"),
     ],
 )
-def test_silly_values_are_refused_in_a_sentence(changes: dict[str, object], sentence: str) -> None:
+def test_impossible_values_are_refused_in_a_sentence(changes: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError, match=re.escape(sentence)):
         PhantomOptions(**changes)  # type: ignore[arg-type]
 
 
-def test_the_digest_follows_every_option() -> None:
+def test_the_digest_depends_on_every_option() -> None:
     variants = [
         PhantomOptions(),
         PhantomOptions(patients=61),

@@ -4,7 +4,7 @@ import pytest
 from birads_zoo.phantoms.suspicion import category_chances, draw_suspicions, known_probabilities
 
 
-def test_categories_follow_the_suspicion_and_overlap() -> None:
+def test_categories_depend_on_the_suspicion_and_overlap() -> None:
     chances = category_chances(np.array([0.0, 1 / 3, 0.5, 2 / 3, 1.0]))
     assert chances.sum(axis=1) == pytest.approx(1)
     assert chances.argmax(axis=1)[[0, 2, 4]].tolist() == [0, 1, 2]
@@ -14,7 +14,7 @@ def test_categories_follow_the_suspicion_and_overlap() -> None:
 
 
 def test_draws_have_the_distribution_of_their_category() -> None:
-    """A share of all suspicions below x has category 3 as often as the law says, integrated over [0, x]."""
+    """The share of suspicions below x with category 3 equals the model's chance integrated over [0, x]."""
     drawn = draw_suspicions("4", 2000, np.random.default_rng(0))
     fine = (np.arange(10_000) + 0.5) / 10_000
     density = category_chances(fine)[:, 1]
@@ -29,9 +29,9 @@ def test_draws_are_spread_evenly_but_in_random_order() -> None:
     assert len(draw_suspicions("3", 0, np.random.default_rng(0))) == 0
 
 
-def test_what_is_known_follows_the_shares() -> None:
-    """By hand at the cut between 3 and 4, where both are as likely: then the shares alone decide."""
+def test_known_probabilities_depend_on_the_shares() -> None:
+    """Computed by hand at the cut between 3 and 4, where both are equally likely, so only the shares decide."""
     even = known_probabilities(np.array([1 / 3]), [1, 1, 1])[0]
     rare = known_probabilities(np.array([1 / 3]), [9, 1, 1])[0]
     assert rare[0] / rare[1] == pytest.approx(9 * even[0] / even[1])
-    assert known_probabilities(np.array([0.9]), [5, 5, 0])[0].tolist()[2] == 0, "nobody has a 5"
+    assert known_probabilities(np.array([0.9]), [5, 5, 0])[0].tolist()[2] == 0, "no woman has a 5"

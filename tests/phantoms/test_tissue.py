@@ -10,22 +10,22 @@ from birads_zoo.phantoms.drawing.tissue import Breast, draw_breast
 @pytest.fixture(scope="module")
 def breasts() -> dict[str, list[Breast]]:
     """Eight breasts in CC of each density, 208×160."""
-    found = {}
+    drawn = {}
     for density in "ABCD":
         generator = np.random.default_rng(7)
-        found[density] = [draw_breast(draw_build(generator, density), "CC", 208, 160, generator) for _ in range(8)]
-    return found
+        drawn[density] = [draw_breast(draw_build(generator, density), "CC", 208, 160, generator) for _ in range(8)]
+    return drawn
 
 
 def test_no_ring_is_drawn_along_the_skin(breasts: dict[str, list[Breast]]) -> None:
-    """From the skin inwards brightness rises: a drawn line would be a peak within the first two hundredths."""
+    """Brightness rises from the skin inwards. A drawn line would be a peak within the first 2 %."""
     for breast in breasts["A"]:
         depth = np.rint(breast.skin_distance).astype(int)
         rim = [breast.brightness[depth == pixels].mean() for pixels in range(1, 12)]
         assert all(later > earlier - 0.01 for earlier, later in pairwise(rim)), np.round(rim, 3)
 
 
-def test_more_of_a_denser_breast_is_bright(breasts: dict[str, list[Breast]]) -> None:
+def test_a_denser_breast_has_more_bright_pixels(breasts: dict[str, list[Breast]]) -> None:
     def bright(breast: Breast) -> float:
         inside = breast.brightness[breast.skin_distance > 0.09 * breast.height]
         return float((inside > np.quantile(inside, 0.02) + 0.10).mean())
@@ -36,7 +36,7 @@ def test_more_of_a_denser_breast_is_bright(breasts: dict[str, list[Breast]]) -> 
 
 
 def test_the_muscle_ends_softly() -> None:
-    """Across its border the muscle's share falls over several pixels, not from one to the next."""
+    """The muscle's share falls over several pixels across its border, not in one step."""
     for seed in range(5):
         generator = np.random.default_rng(seed)
         breast = draw_breast(draw_build(generator, "B"), "MLO", 416, 320, generator)

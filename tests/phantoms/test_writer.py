@@ -36,15 +36,15 @@ def truths(folder: Path, file: str = TRUTH_FILE) -> list[dict[str, str]]:
 
 
 def pictures(folder: Path, category: str) -> list[Image.Image]:
-    found = []
+    images = []
     for path in sorted((folder / "mammograms" / f"BIRAD {category}").iterdir()):
         try:
             with Image.open(path) as image:
                 image.load()
-                found.append(image.copy())
+                images.append(image.copy())
         except (OSError, UnidentifiedImageError):
             continue
-    return found
+    return images
 
 
 def test_one_seed_gives_the_same_bytes_and_another_one_others(make: Make) -> None:
@@ -60,7 +60,7 @@ def test_the_tree_is_that_of_kaumds(phantom: Path) -> None:
     assert all(NAME.fullmatch(file.name) for folder in folders for file in folder.iterdir())
 
 
-def test_the_sheet_has_the_traps_of_kaumds(phantom: Path, small: PhantomOptions) -> None:
+def test_the_sheet_has_the_irregularities_of_kaumds(phantom: Path, small: PhantomOptions) -> None:
     book = load_workbook(phantom / "correctSheetlast.xlsx")
     assert book.sheetnames == ["tabel ", "correctSheet"]
     header, *rows, total = book["correctSheet"].iter_rows(values_only=True)
@@ -85,7 +85,7 @@ def test_the_header_is_the_real_sheets() -> None:
     assert book.sheetnames == ["tabel ", "correctSheet"]
 
 
-def test_the_broken_files_are_broken_as_said(phantom: Path, small: PhantomOptions) -> None:
+def test_broken_files_have_the_given_damage(phantom: Path, small: PhantomOptions) -> None:
     damage = draw_cohort(small).damage
     assert sorted(damage.values()) == ["empty", "html", "missing", "missing", "truncated"]
     for path, kind in damage.items():
@@ -115,7 +115,7 @@ def test_every_breast_with_a_category_above_2_has_a_lesion_in_both_views(phantom
     suspicions: dict[str, set[str]] = {}
     for row in rows:
         suspicions.setdefault(row["image_path"].split("_")[1], set()).add(row["suspicion"])
-    assert all(len(one) == 1 for one in suspicions.values()), "a woman's lesions have one suspicion"
+    assert all(len(values) == 1 for values in suspicions.values()), "a woman's lesions have one suspicion"
     assert all(0 <= float(row["suspicion"]) <= 1 for row in rows)
 
 
@@ -131,7 +131,7 @@ def test_every_picture_has_its_categories_chances(phantom: Path, small: PhantomO
 
 
 @pytest.mark.parametrize("shortcut", ["none", "size"])
-def test_masks_lie_in_the_breast_and_in_their_circles(make: Make, shortcut: str) -> None:
+def test_masks_are_inside_the_breast_and_their_circles(make: Make, shortcut: str) -> None:
     folder = make(shortcut=shortcut, height=160, width=128, damaged=0)
     for row in truths(folder):
         with Image.open(folder / row["mask_path"]) as image:
@@ -148,7 +148,7 @@ def test_masks_lie_in_the_breast_and_in_their_circles(make: Make, shortcut: str)
 
 
 def contrast(folder: Path, row: dict[str, str]) -> float:
-    """Return how much brighter a lesion is than what surrounds it, in grey levels."""
+    """Return how much brighter a lesion is than its surroundings, in grey levels."""
     with Image.open(folder / row["mask_path"]) as image:
         mask = np.asarray(image) > 0
     with Image.open(folder / row["image_path"]) as image:
@@ -159,7 +159,7 @@ def contrast(folder: Path, row: dict[str, str]) -> float:
     return float(pixels[mask].mean() - pixels[around].mean())
 
 
-def test_dense_masses_are_bright_and_suspicious_ones_are_seen_better(make: Make) -> None:
+def test_dense_masses_are_bright_and_suspicious_ones_brighter(make: Make) -> None:
     folder = make(height=208, width=160, damaged=0, patients=24)
     masses = [row for row in truths(folder) if row["shape"]]
     assert min(contrast(folder, row) for row in masses if row["density"] == "high") > 5
@@ -195,9 +195,7 @@ def test_the_size_shortcut_gives_categories_the_frames_they_have_in_kaumds(make:
 
 
 @pytest.mark.parametrize(("shortcut", "known"), [("size", False), ("format", False), ("shuffled-size", True)])
-def test_where_files_tell_the_category_the_best_possible_result_is_not_that_of_the_suspicions(
-    make: Make, shortcut: str, known: bool
-) -> None:
+def test_with_a_planted_shortcut_the_chances_are_unknown(make: Make, shortcut: str, known: bool) -> None:
     chances = [float(row[name]) for row in truths(make(shortcut=shortcut), PROBABILITIES_FILE) for name in CATEGORIES]
     assert {math.isfinite(chance) for chance in chances} == {known}
 
@@ -206,28 +204,28 @@ def test_the_format_shortcut_gives_categories_their_own_mode_and_quality(make: M
     folder = make(shortcut="format", damaged=0)
     seen = {}
     for category in CATEGORIES:
-        found = set()
+        formats = set()
         for path in (folder / "mammograms" / f"BIRAD {category}").iterdir():
             with Image.open(path) as image:
                 assert isinstance(image, JpegImageFile)
-                found.add((image.mode, sum(image.quantization[0])))
-        (seen[category],) = found
+                formats.add((image.mode, sum(image.quantization[0])))
+        (seen[category],) = formats
     assert len(set(seen.values())) == len(CATEGORIES)
 
 
-def test_a_shuffled_shortcut_is_a_womans_and_not_a_categorys(make: Make) -> None:
+def test_a_shuffled_shortcut_depends_on_the_woman_and_not_on_the_category(make: Make) -> None:
     folder = make(shortcut="shuffled-format", damaged=0, patients=24, height=64, width=48)
     seen: dict[str, set[str]] = {}
     formats: dict[str, set[tuple[str, int]]] = {}
     for path in (folder / "mammograms").rglob("*.jpg"):
         with Image.open(path) as image:
             assert isinstance(image, JpegImageFile)
-            told = (image.mode, sum(image.quantization[0]))
-        formats.setdefault(path.stem.split("_")[1], set()).add(told)
-        seen.setdefault(path.parent.name, set()).add(str(told))
-    assert {len(told) for told in formats.values()} == {1}
+            image_format = (image.mode, sum(image.quantization[0]))
+        formats.setdefault(path.stem.split("_")[1], set()).add(image_format)
+        seen.setdefault(path.parent.name, set()).add(str(image_format))
+    assert {len(some) for some in formats.values()} == {1}
     assert len(set().union(*formats.values())) == len(CATEGORIES)
-    assert min(len(told) for told in seen.values()) > 1, "a category has its own format after all"
+    assert min(len(some) for some in seen.values()) > 1, "a category has its own format after all"
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 80), (80, 33)])
@@ -253,7 +251,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path, small: PhantomOptions) -> Non
     assert (tmp_path / "empty" / TRUTH_FILE).is_file()
 
 
-def test_nothing_is_left_behind_when_writing_fails(
+def test_nothing_is_left_if_writing_fails(
     tmp_path: Path, small: PhantomOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

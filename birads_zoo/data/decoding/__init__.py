@@ -1,1 +1,1 @@
-"""From an image file to a grey image."""
+"""Decodes image files to grey images."""

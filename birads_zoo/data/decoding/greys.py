@@ -1,4 +1,4 @@
-"""Grey values of 16-bit pictures that have fewer bits in truth, such as 12, brought to the whole range."""
+"""Scales 16-bit pictures that use fewer bits, such as 12, to the whole range of grey values."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from birads_zoo.data.picture import GreyArray, ImageError
 
 TOO_BRIGHT = "brighter than image.bits"
-"""The reason why a picture cannot be used that has more bits than were said."""
+"""The reason for a picture with more bits than the recipe says."""
 
 _WHITE = 65535
 
 
 def whole_range(pixels: GreyArray, bits: int) -> GreyArray:
-    """Return H×W grey values from 0 … 2^bits − 1 as 0 … 65535; pictures of 8 bits, and all for `bits` 0, as they are.
+    """Scale H×W grey values from 0 … 2^bits − 1 to 0 … 65535. With `bits` 0, or 8-bit pixels, return them unchanged.
 
     Raises:
         ImageError: for a 16-bit picture with a grey value that needs more bits.

@@ -1,4 +1,4 @@
-"""From a picture's file to one grey channel: PGM, PNG, JPEG, TIFF, BMP and DICOM, or the reason why not."""
+"""Decodes a PGM, PNG, JPEG, TIFF, BMP or DICOM file to one grey channel, or gives the reason why it cannot."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin, TiffImagePlugin
 
 from birads_zoo.data.decoding.orientation import UPRIGHT, is_on_its_side, orientation_of, turned
-from birads_zoo.data.decoding.png_chunks import is_in_crumbs, without_texts
+from birads_zoo.data.decoding.png_chunks import has_too_many_chunks, without_texts
 from birads_zoo.data.dicom.prefix import START, has_prefix, is_bare
 from birads_zoo.data.picture import GreyArray, ImageError, Picture, check_size
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
-    """A TIFF file whose grey of more than 8 bits opens also where 0 is white: that Pillow reads in one byte order only.
+    """A TIFF file that may have 0 as white at more than 8 bits. Pillow alone reads these in one byte order only.
 
-    `white_is_zero` is the value that is black then, which is still to be inverted; Pillow inverts up to 8 bits itself.
+    `white_is_zero` is the value of black in such a file, whose pixels have to be inverted after reading. Up to 8 bits
+    Pillow inverts them itself.
     """
 
     white_is_zero: int | None = None
@@ -33,14 +34,14 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 
 
 def _png(path: Path) -> PngImagePlugin.PngImageFile:
-    if is_in_crumbs(path):
-        raise ValueError("its PNG chunks are too short and too many; save it anew")
+    if has_too_many_chunks(path):
+        raise ValueError("its PNG chunks are too short and too many; save it again")
     lean = without_texts(path)
     return PngImagePlugin.PngImageFile(path if lean is None else lean, str(path))
 
 
-# The plugins are called directly, not through Image.open: that knows dozens of formats no mammogram comes in, and
-# judges large pictures by a process-wide limit that another library may set. Ours is LARGEST_AREA.
+# The plugins are called directly, not through Image.open: that accepts dozens of formats that no mammogram has, and
+# its size limit is process-wide, so another library may set it. The limit here is LARGEST_AREA.
 _FORMATS: tuple[tuple[bytes, Callable[[Path], ImageFile.ImageFile]], ...] = (
     (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
     (b"\x89PNG\r\n\x1a\n", _png),
@@ -55,23 +56,23 @@ _DEEP = {"I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's names for grey pixe
 def read_image(path: Path, at_least: tuple[int, int] | None = None) -> GreyArray:
     """Decode `path` to H×W grey pixels, uint8 or, for files of more than 8 bits, uint16.
 
-    Colour becomes ITU-R 601 luma, which leaves R = G = B exactly as it is. The picture is upright: what the orientation
-    tag of EXIF or TIFF says is done. `at_least` = (height, width) allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its
-    size, as long as neither side of the upright picture falls below it. A DICOM picture comes as its header wants it
-    shown, over the whole range of its dtype (`dicom.read_dicom`). Raises `ImageError`.
+    Colour becomes ITU-R 601 luma, which keeps R = G = B exactly. The picture is turned upright by the orientation tag
+    of EXIF or TIFF. `at_least` = (height, width) allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as
+    neither side of the upright picture becomes smaller than that. A DICOM picture is shown as its header says, over the
+    whole range of its dtype (`dicom.read.read_dicom`). Raises `ImageError`.
     """
     return read_picture(path, at_least).pixels
 
 
 def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture:
-    """Decode `path` like `read_image`, and tell how far the decoder scaled it down."""
+    """Decode `path` like `read_image`, and return also by how much the decoder scaled it down."""
     if is_dicom(path):
         from birads_zoo.data.dicom.read import read_dicom
 
         return Picture(pixels=read_dicom(path), reduction=1)
     with open_image(path) as image:
         longest = max(image.size)
-        # Pillow itself turns TIFF files as it loads them, and no others.
+        # Pillow turns TIFF files when it loads them, but no other files.
         orientation = UPRIGHT if isinstance(image, TiffImagePlugin.TiffImageFile) else orientation_of(image)
         try:
             if isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -79,13 +80,13 @@ def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture
             pixels = turned(_grey(image), orientation)
         except ImageError:
             raise
-        except Exception as error:  # what broken bytes make a decoder raise is not limited to OSError
+        except Exception as error:  # broken bytes can raise any error, not only OSError
             raise ImageError("does not decode", _first_line(error)) from error
     return Picture(pixels=pixels, reduction=_power_of_two(longest / max(pixels.shape)))
 
 
 def is_deep(path: Path) -> bool:
-    """Tell from the header alone whether `read_image` gives uint16; False for a file that does not open."""
+    """Return whether `read_image` gives uint16, from the header alone; false for a file that does not open."""
     try:
         if is_dicom(path):
             from birads_zoo.data.dicom.header import read_header
@@ -98,16 +99,16 @@ def is_deep(path: Path) -> bool:
 
 
 def is_dicom(path: Path) -> bool:
-    """Tell a DICOM file by its content, whatever its name and even without the prefix "DICM".
+    """Return whether a file is DICOM by its content. Its name does not matter, and it may lack the prefix "DICM".
 
-    Raises `ImageError` for a file that is not there to read.
+    Raises `ImageError` if the file cannot be read.
     """
     start = _start(path)
     return has_prefix(start) or is_bare(start)
 
 
 def open_image(path: Path) -> ImageFile.ImageFile:
-    """Open `path`, no DICOM file, by what its first bytes say it is; reads the header only. Raises `ImageError`."""
+    """Open a file that is not DICOM, in the format of its first bytes. Reads the header only. Raises `ImageError`."""
     start = _start(path)
     if not start:
         raise ImageError("does not decode", "the file is empty")
@@ -118,10 +119,10 @@ def open_image(path: Path) -> ImageFile.ImageFile:
         )
     try:
         image = plugin(path)
-    except Exception as error:  # likewise
+    except Exception as error:  # as above
         raise ImageError("does not decode", _first_line(error)) from error
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        image.filename = ""  # Pillow maps a named file to memory, and some of its versions those on their side wrongly
+        image.filename = ""  # else Pillow maps the file to memory, and some versions do that wrongly if it is turned
     try:
         check_size(*image.size)
     except ImageError:
@@ -141,7 +142,7 @@ def _start(path: Path) -> bytes:
 
 
 def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None, orientation: int) -> None:
-    """Let libjpeg skip the colour (if it can) and the detail that nobody asked for of the upright picture."""
+    """Let libjpeg skip the colour (if it can) and any detail finer than `at_least` needs in the upright picture."""
     if at_least is None:
         image.draft("L", image.size)
     else:
@@ -167,9 +168,9 @@ def _deep(values: NDArray[np.generic]) -> NDArray[np.uint16]:
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """Undo what Pillow's conversion to grey does not know: ink that is not inverted, and palettes."""
+    """Convert what Pillow's conversion to grey does not handle: ink that is not inverted, and palettes."""
     if image.mode == "CMYK" and isinstance(image, JpegImagePlugin.JpegImageFile) and "adobe" not in image.info:
-        # Pillow takes every CMYK JPEG for one of Adobe's, which store 255 − ink; without Adobe's marker they do not.
+        # Pillow assumes that every CMYK JPEG stores 255 − ink as Adobe's do. Files without Adobe's marker store ink.
         bands = [band.point([255 - value for value in range(256)]) for band in image.split()]
         return Image.merge("CMYK", bands)
     if image.mode in ("P", "PA"):

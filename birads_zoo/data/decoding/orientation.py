@@ -1,4 +1,4 @@
-"""Which way up a picture is: the orientation tag of EXIF and TIFF, obeyed, and the size that a picture has then."""
+"""Turns pictures upright by the orientation tag of EXIF and TIFF, and gives their size after that."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _LARGEST_EXIF = 1 << 20  # bytes; a JPEG file can hold 64 KiB
 
 
 def orientation_of(image: ImageFile.ImageFile) -> int:
-    """Return the orientation, 1 to 8 (TIFF 6.0, tag 274), that a picture's file says; 1 where it says none that is.
+    """Return the orientation, 1 to 8 (TIFF 6.0, tag 274), in a picture's file; 1 if there is no valid one.
 
-    Reads headers only. A damaged EXIF block says nothing: the pixels are there all the same.
+    Reads headers only. A damaged EXIF block is ignored, because the pixels can still be used.
     """
     try:
-        found = _tags(image).get(ExifTags.Base.Orientation, UPRIGHT)
-    except Exception:  # what broken bytes make a reader raise is open
+        value = _tags(image).get(ExifTags.Base.Orientation, UPRIGHT)
+    except Exception:  # broken bytes can raise any error
         return UPRIGHT
-    return found if isinstance(found, int) and 1 <= found <= 8 else UPRIGHT
+    return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
 
 
 def upright_size(image: ImageFile.ImageFile) -> tuple[int, int]:
-    """Return the (width, height) that a picture has once it is turned, by its header."""
+    """Return the (width, height) of a picture after it is turned upright, from its header."""
     width, height = image.size
-    if isinstance(image, TiffImagePlugin.TiffImageFile):  # whose `size` is turned in some versions of Pillow only
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # its `size` is turned only in some versions of Pillow
         width, height = image.tag_v2[TiffImagePlugin.IMAGEWIDTH], image.tag_v2[TiffImagePlugin.IMAGELENGTH]
     return (height, width) if is_on_its_side(orientation_of(image)) else (width, height)
 
 
 def is_on_its_side(orientation: int) -> bool:
-    """Tell whether height and width change places when a picture of this orientation is turned."""
+    """Return whether turning a picture of this orientation upright swaps its height and width."""
     return orientation in _ON_ITS_SIDE
 
 
 def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return H×W pixels as they are to be seen: upright, and not mirrored."""
+    """Return the H×W pixels turned upright and not mirrored."""
     if is_on_its_side(orientation):
         pixels = pixels.T
     if orientation in (3, 4, 7, 8):
@@ -60,19 +60,19 @@ def _tags(image: ImageFile.ImageFile) -> Any:
             exif = Image.Exif()
             exif.load(late)
             return exif
-        return Image.Image.getexif(image)  # its own one decodes all pixels, to look behind them
+        return Image.Image.getexif(image)  # PngImageFile's own method decodes all pixels to read what comes after them
     return image.getexif()
 
 
 def _late_exif(image: PngImagePlugin.PngImageFile) -> bytes:
-    """Return the eXIf chunk that may come after a PNG file's pixels, where Pillow has not got yet; b"" without."""
+    """Return the eXIf chunk after a PNG file's pixels, which Pillow has not read yet; b"" without one."""
     if "exif" in image.info:
         return b""
     path = Path(str(image.filename))
-    found = next(((at, length) for kind, at, length in chunks_of(path) if kind == b"eXIf"), None)
-    if found is None:
+    chunk = next(((start, length) for kind, start, length in chunks_of(path) if kind == b"eXIf"), None)
+    if chunk is None:
         return b""
-    at, length = found
+    start, length = chunk
     with path.open("rb") as file:
-        file.seek(at)
+        file.seek(start)
         return file.read(min(length, _LARGEST_EXIF))

@@ -1,1 +1,1 @@
-"""From a DICOM file to a grey image, and what its header says of side, view and patient."""
+"""Reads DICOM files: the grey image, and the side, view and patient that the header gives."""

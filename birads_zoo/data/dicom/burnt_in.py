@@ -1,4 +1,4 @@
-"""What is burnt into a picture beside the breast: letters, scratches, film edges, a white frame."""
+"""Removes what is burnt into a picture beside the breast: letters, scratches, film edges, a white frame."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from scipy import ndimage
 from birads_zoo.data.picture import GreyArray
 from birads_zoo.data.placement.breast import breast_region
 
-_LOOK = 256  # pixels on the longer side of the copy in which marks are looked for
-_WHITE = 0.98  # of the brightest grey that there is
-_LINE = 0.98  # of a line at the edge is white: a frame's. Its corners may be rounded
-_BAR = 0.85  # of the brightest grey: a film's edge, scanned; it is seldom white
-_STEP = 0.75  # of a bar's grey is more than what lies beyond it
-_LONG = 0.2  # of the width is shorter than a bar
-_EDGE = 0.2  # of the breast's median grey above the film's: what is fainter needs no removing
-_THIN = 3  # pixels of that copy, half of what is too thin to belong to the breast
-_NEAR = 12  # pixels of that copy around the breast which are left alone: its skin, its nipple
-_SPREAD = 4  # pixels of that copy by which a mark fades
-_MOST = 0.2  # of the picture: what is larger is no mark, but something that this does not understand
+_LOOK = 256  # pixels on the longer side of the small copy in which marks are searched
+_WHITE = 0.98  # share of the highest grey value: at least this counts as white
+_LINE = 0.98  # share of an edge line that is white in a frame; its corners may be rounded
+_BAR = 0.85  # share of the highest grey value: a scanned film's edge is seldom white
+_STEP = 0.75  # share of a bar's grey: what is beyond the bar is darker than this
+_LONG = 0.2  # share of the width that a bar covers at least
+_EDGE = 0.2  # share of the way from the film's grey to the breast's median: fainter marks are left
+_THIN = 3  # pixels of the small copy: half the width of what is too thin to belong to the breast
+_NEAR = 12  # pixels of the small copy around the breast that are never changed: its skin, its nipple
+_SPREAD = 4  # pixels of the small copy by which a mark is widened, because it fades at its edge
+_MOST = 0.2  # share of the picture: anything larger is not a mark, and is left
 
 
 def without_marks(grey: GreyArray) -> GreyArray:
     """Return an H×W picture in which a frame and bars are black, and marks beside the breast are as dark as the film.
 
-    The breast is what stands out from the film (`breast.breast_region`) with all that is joined to it above a fifth of
-    its median grey; it and its surroundings keep every pixel. A picture without one comes back unchanged.
+    The breast is the region that stands out from the film (`placement.breast.breast_region`), and all pixels joined to
+    it that are brighter than a fifth of its median grey. The breast and its surroundings keep every pixel. If there is
+    no breast, only the frame and the bars are removed.
     """
     framed = _without_bars(_without_frame(grey))
     step = max(1, max(framed.shape) // _LOOK)
@@ -44,7 +45,7 @@ def without_marks(grey: GreyArray) -> GreyArray:
 
 
 def _without_frame(grey: GreyArray) -> GreyArray:
-    """Blacken white lines along the edges, if two edges have some: one alone may be a chest wall beyond the window."""
+    """Blacken white lines along the edges, if at least two edges have them: a single one may be the chest wall."""
     bright = grey >= _WHITE * np.iinfo(grey.dtype).max
     rows, columns = bright.mean(axis=1) >= _LINE, bright.mean(axis=0) >= _LINE
     if rows.all() or columns.all():
@@ -60,9 +61,9 @@ def _without_frame(grey: GreyArray) -> GreyArray:
 
 
 def _without_bars(grey: GreyArray) -> GreyArray:
-    """Blacken bright bars along the top and the bottom, over the breast too, with a hundredth of the height beyond.
+    """Blacken bright bars along the top and the bottom, also over the breast, and a hundredth of the height beyond.
 
-    A bar is at most a fiftieth of the height thick, and ends in a step. Tissue that is as bright fades, or goes on.
+    A bar is at most a fiftieth of the height thick and ends in a step. Tissue as bright as that fades, or continues.
     """
     cleaned = grey.copy()
     thick, fade = len(grey) // 50, len(grey) // 100
@@ -77,7 +78,7 @@ def _without_bars(grey: GreyArray) -> GreyArray:
 
 
 def _marks(small: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float] | None:
-    """Return where marks are in the copy, and the film's grey; None without any."""
+    """Return a mask of the marks in the small copy, and the film's grey; `None` if there are no marks."""
     region = breast_region(small)
     if region is None:
         return None
@@ -85,18 +86,18 @@ def _marks(small: NDArray[np.float32]) -> tuple[NDArray[np.bool_], float] | None
     low = float(small.min())
     bright = small > low + _EDGE * (float(np.median(small[seed])) - low)
     joined = _touching(bright | seed, seed)
-    # Bridges to letters, and film edges that run into the breast, are thin; it goes on beyond the picture's edge.
+    # Bridges to letters and film edges that touch the breast are thin. The breast continues beyond the picture's edge.
     thin = ndimage.binary_erosion(joined, iterations=_THIN, border_value=1)
     body = _touching(ndimage.binary_dilation(thin, iterations=_THIN) | seed, seed)
     kept = ndimage.binary_dilation(body, iterations=_NEAR)
-    found = bright & ~kept
-    if not found.any() or found.mean() > _MOST:
+    marks = bright & ~kept
+    if not marks.any() or marks.mean() > _MOST:
         return None
     film = float(np.median(small[~bright & ~kept])) if (~bright & ~kept).any() else low
-    return ndimage.binary_dilation(found, iterations=_SPREAD) & ~kept, film
+    return ndimage.binary_dilation(marks, iterations=_SPREAD) & ~kept, film
 
 
 def _touching(mask: NDArray[np.bool_], seed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the regions of `mask` that overlap `seed`, which lies within it."""
+    """Return the regions of `mask` that overlap `seed`, which is part of it."""
     regions, _ = ndimage.label(mask)
     return np.isin(regions, np.unique(regions[seed]))

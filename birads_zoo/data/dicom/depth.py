@@ -1,4 +1,4 @@
-"""How many bits a DICOM picture's samples have, where its header and its pixels disagree about it."""
+"""Decides how many bits a DICOM picture's samples have if its header and its pixels disagree."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from birads_zoo.data.dicom.grey import Display, Lut
 from birads_zoo.data.dicom.header import Header
 from birads_zoo.data.picture import ImageError
 
-_OVERSHOOT = 1 / 8  # of the range: more than lossy compression adds to it, less than another bit would
+_OVERSHOOT = 1 / 8  # of the range: more than lossy compression adds, less than another bit would add
 
 
 def agreed_display(samples: NDArray[Any], header: Header, bits: int | None) -> Display:
-    """Return how to show H×W stored samples whose compressed stream has so many `bits`, `None` without a stream.
+    """Return how to show H×W stored samples. `bits` is the depth of their compressed stream, `None` without a stream.
 
-    Samples that fit in the header's bits are taken for such: many encoders write 12 bits as 16, and where they lose
-    detail, an edge may overshoot by a little. A stream of fewer bits than the header says, or of more that are used, is
-    right about it, and the header is wrong. Bits above the header's are left out where the header says that overlays
-    are kept there, and so is pixel padding.
+    Samples that fit in the header's bits have that depth: many encoders write 12 bits as 16, and lossy ones may
+    overshoot a little at an edge. If the stream has fewer bits than the header says, or has more and uses them, the
+    stream is right and the header is wrong. Bits above the header's are ignored if the header says that overlays are
+    stored there. Pixel padding is ignored too.
 
     Raises:
-        ImageError: "implausible header", where samples do not fit and nothing says why, and where the window or a table
-            is made for other bits than the stream's; "does not decode", where they do not fit in the stream's own.
+        ImageError: "implausible header" if samples do not fit for no known reason, or if the window or a table is made
+            for other bits than the stream's; "does not decode" if they do not fit in the stream's own bits.
 
     """
     assert header.display is not None, "colour has no display"
@@ -44,7 +44,7 @@ def agreed_display(samples: NDArray[Any], header: Header, bits: int | None) -> D
 
 
 def numbers(samples: NDArray[Any], *, signed: bool) -> NDArray[Any]:
-    """Return stored samples as the numbers they are: of `signed` ones decoders leave the bits, in unsigned types."""
+    """Return stored samples as numbers: decoders return the bits of `signed` samples in unsigned types."""
     return samples.view(f"i{samples.dtype.itemsize}") if signed else samples
 
 
@@ -58,27 +58,27 @@ def _fit(samples: NDArray[Any], display: Display, padding: tuple[int, int] | Non
 
 
 def _within(values: NDArray[Any], display: Display, slack: float) -> bool:
-    """Tell whether the values can be stored; a negative one may also be its bits alone, without those of the sign."""
+    """Return whether the values can be stored. A negative value may also be its low bits, without the sign's bits."""
     most = (1 << display.bits) * (1 + slack)
     return not values.size or bool(values.min() >= display.lowest and values.max() < most)
 
 
 def _of_bits(display: Display, bits: int) -> Display:
-    """Return the display of samples of other bits; raise where it is made for those that the header says."""
-    own = replace(display, bits=bits)
+    """Return the display for samples of `bits` bits; raise if its window or table is made for the header's bits."""
+    corrected = replace(display, bits=bits)
     if (middle := _middle(display)) is not None:
-        fewer, more = sorted((display, own), key=lambda one: one.bits)
+        fewer, more = sorted((display, corrected), key=lambda candidate: candidate.bits)
         made_for = fewer if _range(fewer)[0] <= middle <= _range(fewer)[1] else more
-        if made_for is not own:
+        if made_for is not corrected:
             implausible(
                 f"its compressed pixels have {bits} bits where it says {display.bits}, and its window or table is not "
                 "made for them"
             )
-    return own
+    return corrected
 
 
 def _range(display: Display) -> tuple[float, float]:
-    """Return the lowest and highest input that the first table or the window of the display can get."""
+    """Return the lowest and the highest possible input of the display's first table or window."""
     low, high = float(display.lowest), float(display.lowest + (1 << display.bits) - 1)
     if isinstance(display.modality, Lut):
         return low, high
@@ -87,7 +87,7 @@ def _range(display: Display) -> tuple[float, float]:
 
 
 def _middle(display: Display) -> float | None:
-    """Return the middle of the inputs for which the display's first table, or its window, is made; `None` without."""
+    """Return the middle of the inputs that the display's first table or its window is made for; `None` without."""
     table = display.modality if isinstance(display.modality, Lut) else display.voi
     if table is None:
         return None

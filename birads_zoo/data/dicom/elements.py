@@ -1,7 +1,7 @@
-"""The elements of a DICOM file, asked for by name and taken as bytes: nothing else of the file is kept.
+"""Reads named elements of a DICOM file as bytes. Nothing else of the file is kept.
 
-pydicom finds them; what they hold is read here, so that one that is wrong is a reason and never a crash, and so that
-no text of the header gets into a warning or an error.
+pydicom finds the elements, and their values are converted here. So a wrong value becomes a reason and never a crash,
+and no text of the header gets into a warning or an error.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HUSHED = ("ignore", None, Warning, re.compile("pydicom"), 0)
 class Elements:
     """The named elements of a file, unconverted, with the UIDs of its transfer syntax and of its SOP class.
 
-    `bare` says that it is a data set alone, without the preamble and the prefix of a file.
+    `bare` is true if the file is only a data set, without preamble and prefix.
     """
 
     dataset: Dataset
@@ -40,25 +40,25 @@ class Elements:
 
 
 def read_elements(path: Path, names: tuple[str | int, ...], *, pixels: bool = False) -> Elements:
-    """Return the named elements alone. Raises `ImageError`."""
+    """Return only the named elements. Raises `ImageError`."""
     import pydicom
     from pydicom.tag import Tag
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-    hush()
+    silence_warnings()
     try:
         with path.open("rb") as file:
             start = file.read(START)
-        bare = is_bare(start)  # only then is pydicom told to read a file that says nowhere that it is DICOM
+        bare = is_bare(start)  # only then may pydicom read a file without the DICOM prefix
         meta = _bare_meta(path, start) if bare else pydicom.filereader.read_file_meta_info(path)
         syntax = text(meta, "TransferSyntaxUID")
-        if syntax == DeflatedExplicitVRLittleEndian:  # a few kilobytes of it can unpack to more than any memory holds
+        if syntax == DeflatedExplicitVRLittleEndian:  # a few kilobytes can unpack to more than the memory holds
             raise ImageError("does not decode", "a deflated DICOM file; save it in another transfer syntax")
         tags = [Tag(name) for name in (*names, "SOPClassUID")]
         dataset = pydicom.dcmread(path, specific_tags=tags, stop_before_pixels=not pixels, force=bare)
     except ImageError:
         raise
-    except Exception as error:  # likewise; its text may hold what the file says
+    except Exception as error:  # broken bytes raise any error, and its text may quote the file
         raise ImageError("does not decode", f"a damaged DICOM file ({type(error).__name__})") from None
     return Elements(
         dataset=dataset,
@@ -69,7 +69,7 @@ def read_elements(path: Path, names: tuple[str | int, ...], *, pixels: bool = Fa
 
 
 def _bare_meta(path: Path, start: bytes) -> Dataset:
-    """Return the elements of group 2 with which a data set without the prefix may begin all the same."""
+    """Return the elements of group 2, which some data sets without the prefix begin with."""
     from pydicom.dataset import Dataset
     from pydicom.filereader import read_dataset
 
@@ -80,7 +80,7 @@ def _bare_meta(path: Path, start: bytes) -> Dataset:
 
 
 def _guessed_syntax(dataset: Dataset) -> str:
-    """Return the uncompressed transfer syntax in which pydicom has found the elements to be written."""
+    """Return the uncompressed transfer syntax that pydicom recognised while reading the elements."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     implicit, little = dataset.original_encoding
@@ -89,26 +89,26 @@ def _guessed_syntax(dataset: Dataset) -> str:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def hush() -> None:
-    """Let pydicom not warn: what it finds wrong with a file is an `ImageError` here, and its texts quote headers.
+def silence_warnings() -> None:
+    """Silence pydicom's warnings: a fault of a file is an `ImageError` here, and the warnings quote headers.
 
-    `warnings.catch_warnings` would do it for a while only, but not while other threads read too.
+    `warnings.catch_warnings` is not enough, because other threads read files at the same time.
     """
     if _HUSHED not in warnings.filters:
         warnings.filterwarnings("ignore", module="pydicom")
 
 
 def text(dataset: Dataset, name: str) -> str:
-    """Return an element's text without padding, in capitals; "" where it is absent or no text."""
+    """Return an element's text without padding, in capitals; "" if it is absent or not a text."""
     return " ".join(content(dataset, name).decode("latin-1").strip("\0 \n\r\t").split()).upper()
 
 
 def content(dataset: Dataset, name: str | int) -> bytes:
-    """Return an element's bytes as the file has them; b"" where it is absent or a sequence."""
+    """Return an element's bytes as they are in the file; b"" if it is absent or a sequence."""
     if name not in dataset:
         return b""
     value = dataset.get_item(name, keep_deferred=True).value
-    if isinstance(value, str):  # pydicom looks at the first element of some groups, and converts it
+    if isinstance(value, str):  # pydicom converts the first element of some groups
         return value.encode("latin-1", "replace")
     return value if isinstance(value, bytes) else b""
 
@@ -117,8 +117,8 @@ def _order(dataset: Dataset, name: str | int) -> str:
     return "<" if getattr(dataset.get_item(name, keep_deferred=True), "is_little_endian", True) else ">"
 
 
-def whole(dataset: Dataset, name: str | int, default: int | None = None, *, signed: bool = False) -> int:
-    """Return a 16-bit whole number (US or SS); `default`, or an incomplete header, where it is absent."""
+def integer(dataset: Dataset, name: str | int, default: int | None = None, *, signed: bool = False) -> int:
+    """Return a 16-bit integer (US or SS). If it is absent, return `default`, or raise "incomplete header" without."""
     value = content(dataset, name)
     if not value:
         if default is None:
@@ -130,24 +130,24 @@ def whole(dataset: Dataset, name: str | int, default: int | None = None, *, sign
 
 
 def decimals(dataset: Dataset, name: str) -> tuple[float, ...]:
-    """Return the numbers of a decimal or integer string (DS, IS), () where it is absent."""
+    """Return the numbers of a decimal or integer string (DS, IS); () if it is absent."""
     value = text(dataset, name)
     try:
         numbers = tuple(float(part) for part in value.split("\\")) if value else ()
     except ValueError:
         numbers = (math.nan,)
     if not all(map(math.isfinite, numbers)):
-        implausible(f"its {name} is no number")
+        implausible(f"its {name} is not a number")
     return numbers
 
 
 def implausible(detail: str) -> NoReturn:
-    """Raise the `ImageError` of a header that cannot be right; `detail` quotes numbers of it at most."""
+    """Raise the `ImageError` of a header that cannot be right. `detail` may quote its numbers, but no text."""
     raise ImageError("implausible header", detail)
 
 
 def lut(dataset: Dataset, name: str, *, signed: bool) -> Lut | None:
-    """Return the first table of a LUT sequence (PS3.3, C.11.1.1.1), or None without one."""
+    """Return the first table of a LUT sequence (PS3.3, C.11.1.1.1); `None` without one."""
     if name not in dataset or not dataset[name].value:
         return None
     item = dataset[name].value[0]

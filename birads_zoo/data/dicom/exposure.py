@@ -1,4 +1,4 @@
-"""Which breast a DICOM picture shows, in which view, and whether it lies as films hang, told by its header alone."""
+"""Reads from a DICOM header which breast a picture shows, in which view, and whether it is mirrored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _VIEWS = {  # DICOM PS3.16, CID 4014: the view's codes in SNOMED CT and in the o
 }
 _BY_CODE = {code: view for view, codes in _VIEWS.items() for code in codes}
 _FROM_ABOVE = ("CC", "XCC", "XCCL", "XCCM")
-_MODIFIERS = {  # CID 4015, without those that leave a view what it is, likewise
+_MODIFIERS = {  # CID 4015 in the same codes, without modifiers that do not change the view
     "magnified": ("399163009", "R-102D6"),
     "spot compression": ("399055006", "R-102D7"),
     "implant displaced": ("399209000", "R-102D5"),
@@ -37,18 +37,18 @@ _MODIFIERS = {  # CID 4015, without those that leave a view what it is, likewise
 }
 _BY_MODIFIER = {code: kind for kind, codes in _MODIFIERS.items() for code in codes}
 _SPECIMEN = ("127457009", "G-8310")
-_MAGNIFIED = 1.25  # of a breast on the detector it is 1.1 at most, on a stand 1.4 at least
+_MAGNIFIED = 1.25  # the factor is at most 1.1 for a breast on the detector, at least 1.4 for one on a stand
 _SIDES: dict[str, Laterality] = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
 _OTHER: dict[str, Laterality] = {"L": "R", "R": "L"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """The breast and the view ("" where the header does not tell), and whether left and right are swapped in it.
+    """The breast and the view of a picture ("" if the header does not give them), and whether it is mirrored.
 
-    `mirrored` is None where the directions of rows and columns do not tell. `kinds` says what makes the picture none of
-    the standard views of a whole breast, such as "magnified"; then `view` is "". `described` are those of "side" and
-    "view" that are told, and by a description alone.
+    `mirrored` is `None` if the directions of rows and columns are not enough to decide. `kinds` are the reasons why the
+    picture is not a standard view of a whole breast, such as "magnified"; if there are any, `view` is "". `described`
+    lists "side" and "view" if they come only from a description.
     """
 
     laterality: Laterality
@@ -58,31 +58,33 @@ class Exposure:
     described: tuple[str, ...] = ()
 
 
-def find_exposure(said: HeaderText) -> Exposure:
-    """Tell the exposure from ImageLaterality or Laterality, ViewPosition or ViewCodeSequence, and PatientOrientation.
+def find_exposure(header: HeaderText) -> Exposure:
+    """Find the exposure from ImageLaterality or Laterality, ViewPosition or ViewCodeSequence, and PatientOrientation.
 
-    The last of them (PS3.3, C.7.6.1.1.1: where rows and columns lead, of A, P, R, L, H and F) tells the breast where
-    nothing else does, for a picture that hangs upright, its lateral side up: there columns lead to the other side of
-    the body. And it tells a mirrored picture: of a right breast that is upright, rows lead to the back.
-    Some archives (CBIS-DDSM) keep the view in it. What is no known view is none: it may be anything. Where no element
-    tells the side or the view, the words of SeriesDescription do, or those of ProtocolName (`dicom_words`).
+    PatientOrientation (PS3.3, C.7.6.1.1.1) gives the directions of rows and columns as A, P, R, L, H and F. It decides
+    the breast if no other element does: in an upright picture the lateral side is up, so columns lead to the other side
+    of the body. It also shows whether the picture is mirrored: in an upright picture of a right breast, rows lead to
+    the back. Some archives (CBIS-DDSM) write the view into this element.
 
-    A part of a breast, a magnified one, or one with an implant is no view to be held against others: see `_kinds`.
+    An unknown view is ignored, because its text may be anything. If no element gives the side or the view, the words of
+    SeriesDescription are used, then those of ProtocolName (see `words.read_words`).
+
+    A part of a breast, a magnified breast or one with an implant is not comparable with other views: see `_kinds`.
     """
-    position = read_words(said.view_position)
-    described = [read_words(text) for text in (said.series, said.protocol)]
-    view = next((one for one in (said.view_position, *said.orientation) if one in _VIEWS), "")
-    view = view or next((_BY_CODE[code] for code in said.view_codes if code in _BY_CODE), "") or position.view
-    rows, columns = said.orientation if len(said.orientation) == 2 else ("", "")
-    side: Laterality = next((_SIDES[one] for one in said.lateralities if one in _SIDES), "")
+    position = read_words(header.view_position)
+    described = [read_words(text) for text in (header.series, header.protocol)]
+    view = next((name for name in (header.view_position, *header.orientation) if name in _VIEWS), "")
+    view = view or next((_BY_CODE[code] for code in header.view_codes if code in _BY_CODE), "") or position.view
+    rows, columns = header.orientation if len(header.orientation) == 2 else ("", "")
+    side: Laterality = next((_SIDES[name] for name in header.lateralities if name in _SIDES), "")
     laterality: Laterality = side or _leads_from(columns) or _SIDES.get(position.side, "")
-    kinds = _kinds(said)
+    kinds = _kinds(header)
     from_words = []
-    if not laterality and (told := next((one.side for one in described if one.side), "")):
-        laterality = _SIDES[told]
+    if not laterality and (described_side := next((words.side for words in described if words.side), "")):
+        laterality = _SIDES[described_side]
         from_words.append("side")
-    if not view and (told := next((one.view for one in described if one.view), "")):
-        view = told
+    if not view and (described_view := next((words.view for words in described if words.view), "")):
+        view = described_view
         if not kinds:
             from_words.append("view")
     return Exposure(
@@ -94,29 +96,29 @@ def find_exposure(said: HeaderText) -> Exposure:
     )
 
 
-def _kinds(said: HeaderText) -> tuple[str, ...]:
-    """Return what makes the picture no standard view: its codes, its own elements, and words of its view and series.
+def _kinds(header: HeaderText) -> tuple[str, ...]:
+    """Return why the picture is not a standard view, from codes, other elements, and words of view and series.
 
-    A series is described before its pictures are made, so a magnification that the header denies is none.
+    A series is described before its pictures are taken, so "magnified" there does not count if the header denies it.
     """
-    kinds = set(read_words(said.series).kinds)
-    if 0 < said.magnification < _MAGNIFIED:
+    kinds = set(read_words(header.series).kinds)
+    if 0 < header.magnification < _MAGNIFIED:
         kinds.discard("magnified")
-    kinds.update(read_words(said.view_position).kinds)
-    kinds |= {_BY_MODIFIER[code] for code in said.modifier_codes if code in _BY_MODIFIER}
-    if said.magnification >= _MAGNIFIED:
+    kinds.update(read_words(header.view_position).kinds)
+    kinds |= {_BY_MODIFIER[code] for code in header.modifier_codes if code in _BY_MODIFIER}
+    if header.magnification >= _MAGNIFIED:
         kinds.add("magnified")
-    if said.partial:
+    if header.partial:
         kinds.add("partial")
-    if said.implant and "implant displaced" not in kinds:
+    if header.implant and "implant displaced" not in kinds:
         kinds.add("implant")
-    if any(code in _SPECIMEN for code in said.view_codes):
+    if any(code in _SPECIMEN for code in header.view_codes):
         kinds.add("specimen")
     return tuple(sorted(kinds))
 
 
 def _leads_from(columns: str) -> Laterality:
-    """Return the side of the body that is up: the columns lead away from it, or to it if they lead to the head."""
+    """Return the side of the body that is up. Columns lead away from it, or towards it if they lead to the head."""
     sides = [side for side in "LR" if side in columns]
     if len(sides) != 1 or not set(columns) <= set("LRFHAP"):
         return ""
@@ -127,7 +129,7 @@ def _mirrored(rows: str, columns: str, view: str, laterality: Laterality) -> boo
     if ("A" in rows) == ("P" in rows):
         return None
     forward = "A" in rows
-    if view in _FROM_ABOVE:  # whatever side it is, and also upside down
+    if view in _FROM_ABOVE:  # for both sides, and also upside down
         return None if not (up := _leads_from(columns)) else forward != (up == "L")
     if not laterality or ("F" in columns) == ("H" in columns):
         return None

@@ -1,4 +1,4 @@
-"""What a compressed picture says of itself: the first bytes of JPEG, JPEG-LS and JPEG 2000 streams."""
+"""Reads the headers of compressed pictures: the first bytes of JPEG, JPEG-LS and JPEG 2000 streams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FILL = re.compile(rb"\xff*(?=\xff)")
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """A compressed picture's size, its `channels`, and the `bits` and sign of a sample, whatever DICOM says of it."""
+    """A compressed picture's size and `channels`, and a sample's `bits` and sign, as the stream itself says."""
 
     coding: Coding
     width: int
@@ -28,16 +28,16 @@ class Frame:
 
 
 def read_frame(stream: bytes) -> Frame | None:
-    """Read a stream's own header; `None` for one that has none, such as run lengths. Nothing is unpacked.
+    """Read a stream's own header; `None` for a stream without one, such as run lengths. Nothing is unpacked.
 
     Raises:
-        ValueError, struct.error: for a JPEG stream without a frame header, and one that ends within it.
+        ValueError, struct.error: for a JPEG stream without a frame header, or one that ends within it.
 
     """
     if stream[:2] == b"\xff\xd8":
         return _jpeg(stream)
-    if found := re.search(rb"\xff\x4f\xff\x51", stream[:4096]):
-        return _jpeg_2000(stream, found.end())
+    if match := re.search(rb"\xff\x4f\xff\x51", stream[:4096]):
+        return _jpeg_2000(stream, match.end())
     return None
 
 
@@ -54,13 +54,13 @@ def _jpeg(stream: bytes) -> Frame:
 
 
 def _marker(stream: bytes, at: int) -> int:
-    """Return where the next marker starts: any number of bytes 0xFF may stand before it (T.81, B.1.1.2)."""
+    """Return the position of the next marker. Any number of bytes 0xFF may come before it (T.81, B.1.1.2)."""
     fill = _FILL.match(stream, at)
     return fill.end() if fill else at
 
 
 def _jpeg_2000(stream: bytes, at: int) -> Frame:
-    """Read the SIZ segment (T.800, A.5.1), whose length stands at `at`."""
+    """Read the SIZ segment (T.800, A.5.1), whose length field is at position `at`."""
     width, height, left, top = struct.unpack(">4L", stream[at + 4 : at + 20])
     channels, depth = struct.unpack(">HB", stream[at + 36 : at + 39])
     return Frame(

@@ -1,4 +1,4 @@
-"""From a DICOM picture's stored values to grey from black to white: DICOM PS3.3, C.11.1 and C.11.2."""
+"""Converts a DICOM picture's stored values to grey from black to white (DICOM PS3.3, C.11.1 and C.11.2)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Lut:
-    """A look-up table: `entries` (n,), each 0 to 2^`bits` − 1, are for the inputs from `first` on.
+    """A look-up table: `entries` (n,), each 0 to 2^`bits` − 1, for the inputs from `first` on.
 
-    What lies below `first` has the first entry, what lies above the last input the last one.
+    Inputs below `first` get the first entry, inputs above the last one the last entry.
     """
 
     first: int
@@ -23,7 +23,7 @@ class Lut:
     entries: NDArray[np.int64]
 
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Look up values of any shape, rounded to whole ones."""
+        """Look up values of any shape, rounded to integers."""
         places = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1).astype(np.int64)
         return np.asarray(self.entries[places], dtype=np.float64)
 
@@ -38,7 +38,7 @@ class Rescale:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """A VOI window in modality values. The width is 1 at least if LINEAR, and positive otherwise."""
+    """A VOI window in modality values. The width is at least 1 if LINEAR, else positive."""
 
     center: float
     width: float
@@ -60,7 +60,7 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Display:
-    """How a file wants its picture shown. `bits` (16 at most) and `signed` say which values can be stored."""
+    """How a file's picture is to be shown. `bits` (at most 16) and `signed` give the range of stored values."""
 
     bits: int
     signed: bool
@@ -77,10 +77,10 @@ class Display:
 def shades(display: Display) -> NDArray[np.float64]:
     """Return the grey, 0 black to 1 white, of every value that can be stored, (2^bits,), from the lowest one.
 
-    White is the top of what the file's own display transformation can give (of its window, or of its table's bits),
-    and where it has none the highest value that can be stored. It is never the brightest pixel of the one picture:
-    pictures of one device and one window remain comparable, and a dark one remains dark. `inverted` (MONOCHROME1,
-    where low values are white) applies last, as PS3.3, C.7.6.3.1.2 has it.
+    White is the highest output of the file's own display transformation (its window, or its table's bits), or the
+    highest value that can be stored if it has none. It is never the brightest pixel of the picture: so pictures of one
+    device and one window stay comparable, and a dark picture stays dark. `inverted` (MONOCHROME1, where low values are
+    white) is applied last, as PS3.3, C.7.6.3.1.2 requires.
     """
     stored = np.arange(display.lowest, display.lowest + (1 << display.bits), dtype=np.float64)
     if isinstance(display.modality, Lut):

@@ -1,7 +1,6 @@
-"""A DICOM file's header as far as a picture needs it. No element that names a person is among the `_READ` ones.
+"""Reads the elements of a DICOM header that a picture needs. None of these elements (`_READ`) names a person.
 
-pydicom skips all others, and these are taken as the bytes that they are, so that one that is wrong is a reason and
-never a crash.
+pydicom skips all other elements. These are read as bytes, so that a wrong value becomes a reason and never a crash.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from birads_zoo.data.dicom.elements import (
     content,
     decimals,
     implausible,
+    integer,
     lut,
     read_elements,
     text,
-    whole,
 )
 from birads_zoo.data.dicom.grey import Display, Function, Lut, Rescale, Window
 from birads_zoo.data.dicom.wording import TEXT_ELEMENTS, HeaderText, header_text
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
-"""The photometric interpretations of colour that become luma."""
+"""The photometric interpretations of colour pictures, which are converted to luma."""
 
 _READ = (
     *("Modality", "PresentationIntentType", "BodyPartExamined"),
@@ -41,25 +40,25 @@ _READ = (
     *TEXT_ELEMENTS,
 )
 _OVERLAY_BITS = tuple(range(0x60000102, 0x60200102, 0x20000))  # OverlayBitPosition of each of 16 overlays
-_PARTS = ("ROI MASK IMAGES", "CROPPED IMAGES")  # CBIS-DDSM's series beside its mammograms
-_KINDS = {  # modalities that are quoted (PS3.3, C.7.3.1.1.1); any other text may be somebody's name
+_PARTS = ("ROI MASK IMAGES", "CROPPED IMAGES")  # series of CBIS-DDSM that are not mammograms
+_KINDS = {  # modalities that messages may quote (PS3.3, C.7.3.1.1.1); any other text could be a person's name
     *("CR", "CT", "DX", "ES", "IO", "MR", "NM", "OP", "OT", "PR", "PT", "PX", "RF", "RG", "SEG", "SM", "SR", "US"),
     *("XA", "XC"),
 }
 _RAW = (  # the SOP classes for processing: digital mammography, digital X-ray, breast projections
     *("1.2.840.10008.5.1.4.1.1.1.2.1", "1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.13.1.5"),
 )
-_FILMS = ("CR", "DX", "OT")  # modalities under which digitised and computed mammograms of old are kept
+_FILMS = ("CR", "DX", "OT")  # modalities of digitised films and of old computed radiography
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Header:
-    """What a picture of this file is: `display` for grey ones, `None` for colour, which is 8 bits a sample.
+    """The header of a picture. `display` is `None` for colour, which has 8 bits per sample.
 
-    `padding` is the range of stored values that are no picture. `overlaid` says that bits above the stored ones hold
-    overlays (retired, PS3.5, 8.1.2). `shutter` are the rows and columns that are shown (top, bottom, left, right; the
-    ends excluded). `syntax` is the transfer syntax's UID. `bare` says that the file lacks the preamble and the prefix
-    "DICM".
+    `padding` is the range of stored values that are not part of the picture. `overlaid` is true if bits above the
+    stored ones hold overlays (retired, PS3.5, 8.1.2). `shutter` is the visible box (top, bottom, left, right; bottom
+    and right excluded). `syntax` is the transfer syntax's UID. `bare` is true if the file lacks the preamble and the
+    prefix "DICM".
     """
 
     rows: int
@@ -80,12 +79,12 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Read and judge the header of a DICOM file; pixels stay unread.
+    """Read and check the header of a DICOM file. Pixels are not read.
 
     Raises:
-        ImageError: "does not decode" (broken, or of a kind that is not read), "incomplete header", "implausible
+        ImageError: "does not decode" (broken, or of a kind that is not supported), "incomplete header", "implausible
             header", "no pixels", "several frames" (tomosynthesis), "not a mammogram" (another modality), "raw image"
-            (for processing), "too small", "too large". Its text names elements and numbers, nobody.
+            (for processing), "too small", "too large". Its text has names of elements and numbers, but no person.
 
     """
     elements = read_elements(path, (*_READ, *_OVERLAY_BITS))
@@ -93,29 +92,29 @@ def read_header(path: Path) -> Header:
         return _header(elements)
     except ImageError:
         raise
-    except Exception as error:  # what broken bytes make a reader raise is open
+    except Exception as error:  # broken bytes can raise any error
         raise ImageError("does not decode", f"a damaged DICOM header ({type(error).__name__})") from None
 
 
 def _header(elements: Elements) -> Header:
     dataset = elements.dataset
     _check_kind(elements)
-    rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
+    rows, columns = integer(dataset, "Rows"), integer(dataset, "Columns")
     frames = text(dataset, "NumberOfFrames")
     if frames not in ("", "0", "1"):
         raise ImageError("several frames", "a tomosynthesis or a series; give its synthetic view or single slices")
     check_size(columns, rows)
-    samples = whole(dataset, "SamplesPerPixel", 1)
+    samples = integer(dataset, "SamplesPerPixel", 1)
     photometric = text(dataset, "PhotometricInterpretation")
-    allocated, stored = whole(dataset, "BitsAllocated"), whole(dataset, "BitsStored")
-    high = whole(dataset, "HighBit", stored - 1)
-    signed = whole(dataset, "PixelRepresentation", 0)
+    allocated, stored = integer(dataset, "BitsAllocated"), integer(dataset, "BitsStored")
+    high = integer(dataset, "HighBit", stored - 1)
+    signed = integer(dataset, "PixelRepresentation", 0)
     if not elements.syntax:
         raise ImageError("incomplete header", "it has no TransferSyntaxUID")
     if photometric in ("MONOCHROME1", "MONOCHROME2"):
         if samples != 1 or allocated not in (8, 16) or not 1 < stored <= allocated or high != stored - 1 or signed > 1:
-            said = f"{stored} bits in {allocated}, the highest of them {high}, representation {signed}"
-            implausible(f"{samples} samples of {said}")
+            layout = f"{stored} bits in {allocated}, the highest of them {high}, representation {signed}"
+            implausible(f"{samples} samples of {layout}")
     elif photometric in COLOURS:
         if samples != 3 or (allocated, stored, signed) != (8, 8, 0):
             raise ImageError("does not decode", f"colour of {samples} samples of {stored} bits; save it as grey")
@@ -123,20 +122,20 @@ def _header(elements: Elements) -> Header:
         raise ImageError("incomplete header", "it has no PhotometricInterpretation")
     else:
         known = photometric if photometric == "PALETTE COLOR" else "unknown"
-        raise ImageError("does not decode", f"{known} pixels are no grey levels; save it as MONOCHROME2")
+        raise ImageError("does not decode", f"{known} pixels are not grey levels; save it as MONOCHROME2")
     grey = photometric not in COLOURS
     return Header(
         rows=rows,
         columns=columns,
         samples=samples,
         photometric=photometric,
-        planar=whole(dataset, "PlanarConfiguration", 0),
+        planar=integer(dataset, "PlanarConfiguration", 0),
         allocated=allocated,
         stored=stored,
         signed=signed == 1,
         display=_display(dataset, stored, photometric, signed=signed == 1) if grey else None,
         padding=_padding(dataset, signed=signed == 1) if grey else None,
-        overlaid=any(whole(dataset, tag, 0) >= stored for tag in _OVERLAY_BITS),
+        overlaid=any(integer(dataset, tag, 0) >= stored for tag in _OVERLAY_BITS),
         shutter=_shutter(dataset, rows, columns),
         syntax=elements.syntax,
         text=header_text(dataset),
@@ -149,8 +148,8 @@ def _check_kind(elements: Elements) -> None:
     modality = text(dataset, "Modality")
     breast = "BREAST" in text(dataset, "BodyPartExamined")
     if modality and modality != "MG" and not (breast and modality in _FILMS):
-        called = modality if modality in _KINDS else "another kind"
-        raise ImageError("not a mammogram", f"its modality is {called}, not MG")
+        name = modality if modality in _KINDS else "another kind"
+        raise ImageError("not a mammogram", f"its modality is {name}, not MG")
     if text(dataset, "SeriesDescription") in _PARTS:
         raise ImageError("not a mammogram", "a mask or a cut-out, says its SeriesDescription")
     if text(dataset, "PresentationIntentType") == "FOR PROCESSING" or elements.sop_class in _RAW:
@@ -177,18 +176,18 @@ def _display(dataset: Dataset, bits: int, photometric: str, *, signed: bool) -> 
 
 
 def _window(dataset: Dataset) -> Window | None:
-    """Return the first window, which is the file's default one (PS3.3, C.11.2.1.2)."""
+    """Return the first window, which is the file's default (PS3.3, C.11.2.1.2)."""
     centers, widths = decimals(dataset, "WindowCenter"), decimals(dataset, "WindowWidth")
     if not centers and not widths:
         return None
     if not centers or not widths:
         raise ImageError("incomplete header", "a window needs WindowCenter and WindowWidth; one of them is missing")
-    named = text(dataset, "VOILUTFunction").split("\\")[0].strip()
+    name = text(dataset, "VOILUTFunction").split("\\")[0].strip()
     functions: dict[str, Function] = {"": "LINEAR", "LINEAR": "LINEAR"}
     functions |= {"LINEAR_EXACT": "LINEAR_EXACT", "SIGMOID": "SIGMOID"}
-    if named not in functions:
+    if name not in functions:
         implausible("its VOILUTFunction is none of LINEAR, LINEAR_EXACT and SIGMOID")
-    window = Window(center=centers[0], width=widths[0], function=functions[named])
+    window = Window(center=centers[0], width=widths[0], function=functions[name])
     if window.width < 1 if window.function == "LINEAR" else window.width <= 0:
         implausible(f"its WindowWidth is {window.width:g}")
     return window
@@ -197,13 +196,13 @@ def _window(dataset: Dataset) -> Window | None:
 def _padding(dataset: Dataset, *, signed: bool) -> tuple[int, int] | None:
     if not content(dataset, "PixelPaddingValue"):
         return None
-    one = whole(dataset, "PixelPaddingValue", signed=signed)
-    other = whole(dataset, "PixelPaddingRangeLimit", one, signed=signed)
-    return min(one, other), max(one, other)
+    value = integer(dataset, "PixelPaddingValue", signed=signed)
+    limit = integer(dataset, "PixelPaddingRangeLimit", value, signed=signed)
+    return min(value, limit), max(value, limit)
 
 
 def _shutter(dataset: Dataset, rows: int, columns: int) -> tuple[int, int, int, int] | None:
-    """Return what a rectangular display shutter leaves; its edges are the first lines hidden (PS3.3, C.7.6.11)."""
+    """Return the visible box of a rectangular display shutter, whose edges are the first hidden lines (C.7.6.11)."""
     if "RECTANGULAR" not in text(dataset, "ShutterShape"):
         return None
     edges = [

@@ -1,15 +1,15 @@
-"""Which files are DICOM, told by their first bytes: those with the prefix "DICM", and data sets that lack it."""
+"""Recognises DICOM files by their first bytes: those with the prefix "DICM", and data sets without it."""
 
 from __future__ import annotations
 
 import struct
 
 START = 1024
-"""Bytes of a file's beginning that are enough to tell."""
+"""The number of bytes at a file's start that are enough to recognise it."""
 
 _PREAMBLE, _PREFIX = 128, b"DICM"
 _FIRST_GROUPS = (0x0002, 0x0008)  # of the file's own elements, and of those that every data set begins with
-_ENOUGH = 3  # elements in their order, with lengths that can be: no other file begins so by chance
+_ENOUGH = 3  # elements in ascending order with possible lengths: other files do not begin like this by chance
 _VRS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
 )
@@ -18,17 +18,17 @@ _UNDEFINED = 0xFFFFFFFF
 
 
 def has_prefix(start: bytes) -> bool:
-    """Tell a DICOM file (PS3.10, 7.1) by its first bytes."""
+    """Return whether a file's first bytes have the DICOM prefix (PS3.10, 7.1)."""
     return start[_PREAMBLE : _PREAMBLE + len(_PREFIX)] == _PREFIX
 
 
 def is_bare(start: bytes) -> bool:
-    """Tell a data set without preamble and prefix, as some archives keep them, by its first `START` bytes."""
+    """Return whether a file's first `START` bytes begin a data set without preamble and prefix, as in some archives."""
     return not has_prefix(start) and any(_begins_data_set(start, order) for order in "<>")
 
 
 def _begins_data_set(start: bytes, order: str) -> bool:
-    """Walk the first elements (PS3.5, 7.1): their tags ascend, and all have the form of the first, with a VR or not."""
+    """Check the first elements (PS3.5, 7.1): their tags ascend, and either all have a VR or none has."""
     at, last, explicit = 0, -1, start[4:6] in _VRS
     for _ in range(_ENOUGH):
         if at + 12 > len(start):

@@ -1,4 +1,4 @@
-"""From a DICOM file to one grey channel, as its header wants it shown."""
+"""Decodes a DICOM file to one grey channel, shown as its header says."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from birads_zoo.data.picture import GreyArray
 READING = 3
 """Raise this whenever the same DICOM file would give other pixels."""
 
-_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as Pillow has it for other formats
+_LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as in Pillow
 
 
 def read_dicom(path: Path) -> GreyArray:
-    """Decode the DICOM file `path` to H×W grey pixels: uint8 for up to 8 stored bits by its header, else uint16.
+    """Decode the DICOM file `path` to H×W grey pixels: uint8 if its header says at most 8 stored bits, else uint16.
 
-    What the header says is done in the standard's order: modality table or rescale, VOI table or (first) window,
-    inversion of MONOCHROME1 (see `dicom_grey.shades`); the range from black to white fills the dtype. Colour becomes
-    ITU-R 601 luma. Pixel padding and what the shutter hides are black, and so are a white frame, bars and marks
-    burnt in beside the breast (`burnt_in.without_marks`). Raises `ImageError` as `read_header` and `read_stored` do.
+    The header is followed in the standard's order: modality table or rescale, VOI table or (first) window, inversion of
+    MONOCHROME1 (see `grey.shades`). The range from black to white fills the dtype. Colour becomes ITU-R 601 luma. Pixel
+    padding, everything hidden by the shutter, a white frame and bars become black. Marks burnt in beside the breast
+    become as dark as the film (`burnt_in.without_marks`). Raises `ImageError` as `read_header` and `read_stored` do.
     """
     header = read_header(path)
     stored = read_stored(path, header)
@@ -46,13 +46,13 @@ def read_dicom(path: Path) -> GreyArray:
 
 def _shown(stored: NDArray[Any], display: Display, header: Header) -> GreyArray:
     table = shades(display)
-    deep: Any = np.uint16 if header.stored > 8 else np.uint8  # as `images.is_deep` says, whatever the stream holds
+    deep: Any = np.uint16 if header.stored > 8 else np.uint8  # as in `images.is_deep`, even if the stream differs
     levels = np.rint(table * np.iinfo(deep).max).astype(deep)
     values = numbers(stored, signed=display.signed)
     places = values.astype(np.int32)
     if not header.overlaid:
         np.minimum(places, len(table) - 1, out=places)
-    # Bits beyond the stored ones hold overlays; what is left of a negative number is its two's complement.
+    # Bits above the stored ones hold overlays. The remaining bits of a negative number are its two's complement.
     places &= len(table) - 1
     shown: GreyArray = np.roll(levels, display.lowest)[places]
     if header.padding is not None:

@@ -1,4 +1,4 @@
-"""What a DICOM header says of an exposure, as it stands there."""
+"""Reads the texts of a DICOM header that describe an exposure, unchanged."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ TEXT_ELEMENTS = (
     *("SeriesDescription", "ProtocolName"),
     *("PatientAge", "StudyDate", "BurnedInAnnotation"),
 )
-"""The elements that `header_text` looks at."""
+"""The elements that `header_text` reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderText:
-    """Texts as they stand in the header, in capitals, "" where it says nothing.
+    """Texts of the header, in capitals; "" if an element is absent.
 
-    `lateralities` are the picture's and the series'; `view_codes` and `modifier_codes` are SNOMED's. `orientation` are
-    the directions of rows and columns, as ("A", "FR"). `partial` and `implant` say that the picture shows a part of the
-    breast, and a breast with an implant; `magnification` is 0 where it is not told. `series` and `protocol` describe
-    these: they may name a person, so only known words are taken from them. `year` is the study date's. `device` is the
-    maker and its model. `burnt_in` says that letters may be in the pixels which tell whose picture it is.
+    - `lateralities`: the picture's and the series'.
+    - `view_codes`, `modifier_codes`: SNOMED codes.
+    - `orientation`: the directions of rows and columns, such as ("A", "FR").
+    - `partial`, `implant`: the picture shows a part of the breast, or a breast with an implant.
+    - `magnification`: 0 if it is unknown.
+    - `series`, `protocol`: descriptions. They may name a person, so only known words are taken from them.
+    - `year`: of the study's date.
+    - `device`: the maker and the model.
+    - `burnt_in`: letters in the pixels may identify the patient.
     """
 
     lateralities: tuple[str, ...]
@@ -49,7 +53,7 @@ class HeaderText:
 
 
 def header_text(dataset: Dataset) -> HeaderText:
-    """Return what the elements `TEXT_ELEMENTS` say."""
+    """Return the texts of the elements `TEXT_ELEMENTS`."""
     views = list(dataset["ViewCodeSequence"].value or ()) if "ViewCodeSequence" in dataset else []
     modifiers = [
         item
@@ -79,5 +83,5 @@ def header_text(dataset: Dataset) -> HeaderText:
 def _magnification(dataset: Dataset) -> float:
     try:
         return next(iter(decimals(dataset, "EstimatedRadiographicMagnificationFactor")), 0.0)
-    except ImageError:  # no number: the pixels are there all the same
+    except ImageError:  # not a number; the pixels can still be used
         return 0.0

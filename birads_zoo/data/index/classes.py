@@ -1,4 +1,4 @@
-"""Which class of a target a row belongs to."""
+"""Finds the class of a target that a row belongs to."""
 
 import re
 from collections import Counter
@@ -10,26 +10,26 @@ from birads_zoo.interfaces import Index, Target
 
 
 def values(index: Index, target: Target) -> list[str]:
-    """Return each row's value in the target's column, "" where unknown."""
+    """Return each row's value in the target's column, "" if it is unknown."""
     if target.column not in index.rows:
         raise UserError(f"target {target.name!r} reads column {target.column!r}, which the index of {index.root} lacks")
     return [str(value) for value in index.rows[target.column]]
 
 
 def class_names(index: Index, target: Target) -> tuple[str, ...]:
-    """Return the target's classes in order; where it leaves them open, every value found, "2" before "10"."""
+    """Return the target's classes in order. If it does not name them, every value in the index, "2" before "10"."""
     if target.classes is not None:
         return tuple(target.classes)
     return tuple(sorted(set(values(index, target)) - {""}, key=natural_key))
 
 
 def closed(target: Target, index: Index) -> Target:
-    """Return the target with its classes named, so that one whose last row is dropped later stays known."""
+    """Return the target with its classes named, so that a class stays known if its last row is dropped later."""
     return replace(target, classes=target.classes or {name: (name,) for name in class_names(index, target)})
 
 
 def find_classes(index: Index, target: Target) -> list[str | None]:
-    """Return each row's class, `None` for a row that belongs to none."""
+    """Return each row's class, `None` for a row without one."""
     by_value: Mapping[str, str] = (
         {name: name for name in class_names(index, target)}
         if target.classes is None
@@ -39,13 +39,13 @@ def find_classes(index: Index, target: Target) -> list[str | None]:
 
 
 def count_classes(index: Index, target: Target) -> dict[str, int]:
-    """Return how many rows each class has, in the target's order, those with none included."""
+    """Return each class's number of rows, in the target's order, including classes without rows."""
     counts = Counter(find_classes(index, target))
     return {name: counts[name] for name in class_names(index, target)}
 
 
 def classes_with_rows(index: Index, target: Target) -> tuple[str, ...]:
-    """Return the classes of which the index has a row, in the target's order."""
+    """Return the classes that have rows in the index, in the target's order."""
     return tuple(name for name, rows in count_classes(index, target).items() if rows)
 
 

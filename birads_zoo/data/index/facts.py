@@ -1,4 +1,4 @@
-"""What can be known of a picture's file without its pixels: from the folder, the header and the index."""
+"""Collects facts of picture files without decoding pixels: from the folder, the header and the index."""
 
 from __future__ import annotations
 
@@ -33,13 +33,19 @@ _UNREAD: dict[str, Any] = {
 def file_facts(index: Index) -> pd.DataFrame:
     """Return a row per index row, in its order, with the columns `FACTS`.
 
-    width and height (pixels, of the upright picture), bytes, and quality (of a JPEG as libjpeg counts it, 1 to 100,
-    estimated from the mean of its luminance table; NaN for other formats) are floats, NaN where the file is absent or
-    its header does not read; mode ("L", "RGB"; of a DICOM file "MONOCHROME2, 12 bits") and format ("JPEG", "DICOM, RLE
-    Lossless") are "" there.
-    exif: whether the file carries EXIF data. device: the maker and model that a DICOM header names, else "". folder:
-    the path of the file's folder. source: the table's, "" where unknown. year: the first four digits of the study date,
-    NaN without. Reads headers only, in threads.
+    Reads headers only, in threads. If the file is absent or its header cannot be read, floats are NaN and texts "".
+
+    - width, height: of the upright picture, in pixels (float).
+    - bytes: the file's size (float).
+    - mode: "L", "RGB", …; for a DICOM file such as "MONOCHROME2, 12 bits".
+    - format: such as "JPEG" or "DICOM, RLE Lossless".
+    - exif: whether the file has EXIF data.
+    - quality: libjpeg's quality of a JPEG, 1 to 100, estimated from the mean of its luminance table (float); NaN for
+      other formats.
+    - device: the maker and the model in a DICOM header, else "".
+    - folder: the path of the file's folder.
+    - source: from the table, "" if unknown.
+    - year: the first four digits of the study date, NaN without one.
     """
     paths = list(index.rows["image_path"])
     with ThreadPoolExecutor() as threads:
@@ -88,6 +94,6 @@ def _dicom_header(path: Path) -> dict[str, Any]:
 
 
 def _quality(coarseness: float) -> float:
-    """Invert libjpeg's scaling of its table: by 5000/quality percent below quality 50, else by 200 − 2·quality."""
+    """Invert libjpeg's scaling of its table: 5000/quality percent below quality 50, else 200 − 2·quality percent."""
     percent = 100 * coarseness / _STANDARD
     return 5000 / percent if percent > 100 else (200 - percent) / 2

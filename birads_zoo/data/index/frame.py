@@ -1,4 +1,4 @@
-"""Records as an index: the canonical columns, in order, with their types."""
+"""Makes an index from records: the canonical columns, in order, with their types."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 def make_index(
     root: Path, records: Sequence[Record], audit: Sequence[AuditEntry] = (), own: Sequence[str] = ()
 ) -> Index:
-    """Return the index of a data set's records, one a row.
+    """Return the index of a data set's records, with one row per record.
 
     Args:
-        root: the data set's folder, which image paths are relative to.
-        records: a mapping a row, with any of the `INDEX_COLUMNS`; `row` is needed, and what is left out is unknown.
-        audit: entries for what was dropped or repaired while reading.
-        own: names of text columns of the data set's own, appended after the canonical ones.
+        root: the data set's folder. Image paths are relative to it.
+        records: mappings with any of the `INDEX_COLUMNS`. `row` is required; missing values are unknown.
+        audit: entries for rows that were dropped or repaired while reading.
+        own: names of the data set's own text columns, appended after the canonical ones.
 
     Raises:
-        ValueError: for a record without a row number, or with a column that is neither canonical nor among `own`.
+        ValueError: for a record without a row number, or with a column that is neither canonical nor in `own`.
 
     """
     import pandas as pd

@@ -1,4 +1,4 @@
-"""From a recipe's data-set section to an index."""
+"""Loads the index of a recipe's data set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from birads_zoo.data.index.spelling import one_spelling
+from birads_zoo.data.index.spelling import unify_spellings
 from birads_zoo.interfaces import INDEX_COLUMNS, DatasetContext, Index
 from birads_zoo.recipe import DatasetSection
 
@@ -14,22 +14,23 @@ if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
 VALUES = {"laterality": "LR", "assessment": "0123456", "density": "ABCD"}
-"""The values of columns that the engine reads."""
+"""The possible values of columns that the engine reads."""
 
 
 def load_index(section: DatasetSection, host: Host) -> Index:
-    """Load the section's data set, before any file is looked at; every path in it is relative to its root.
+    """Load the index of the section's data set. No picture is read; every path in it is relative to its root.
 
-    Raises `UserError` for an unknown data set, for a root or table that is not this data set's, and, naming the
-    plugin, for a data set that returns something else than an index, or an index in which two rows have one number.
-    Spellings of one class are made one (see `one_spelling`).
+    Different spellings of one class are unified (see `unify_spellings`).
+
+    Raises `UserError` for an unknown data set, or for a root or table that is not this data set's. It also raises one
+    that names the plugin if the data set returns something other than an index, or two rows have the same number.
     """
     spec = host.dataset(section.name)
     root = Path(section.root).expanduser() if section.root else None
     context = DatasetContext(root=root, options=host.options("dataset", spec.name, section.options))
     with host.building("dataset", spec.name):
         index = _index(spec.load(context))
-    return one_spelling(index, spec.targets)
+    return unify_spellings(index, spec.targets)
 
 
 def _index(loaded: object) -> Index:
@@ -49,5 +50,5 @@ def _index(loaded: object) -> Index:
             number, value = wrong["row"].iloc[0], wrong[column].iloc[0]
             expected = f"one of {', '.join(map(repr, known))}, or '' where it is unknown"
             raise ValueError(f"row {number} of the index that it returned has the {column} {value!r}, not {expected}")
-    # From here on rows are found by their place, whatever labels a filtered or sorted table still has.
+    # From here on rows are found by position. A filtered or sorted table may still have other row labels.
     return replace(loaded, rows=loaded.rows.reset_index(drop=True))

@@ -1,4 +1,4 @@
-"""Values that are spelt in several ways: classes that differ in case or spaces alone are one."""
+"""Unifies values that are spelt in several ways: classes that differ only in case or spaces become one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from birads_zoo.cells import folded
 from birads_zoo.interfaces import AuditEntry, Index, Target
 
 
-def one_spelling(index: Index, targets: Sequence[Target]) -> Index:
-    """Return the index with one spelling of each class whose name is a value: the commonest, of several the first.
+def unify_spellings(index: Index, targets: Sequence[Target]) -> Index:
+    """Return the index with one spelling of each class whose name is a value: the commonest, or the first at a tie.
 
-    Two values are spellings of one class where `birads_zoo.cells.folded` makes them the same. Columns that a target
-    with classes of its own reads are left as they are. Each changed row has an audit entry.
+    Two values are spellings of one class if `birads_zoo.cells.folded` makes them equal. A column is left unchanged if a
+    target that names its classes reads it. Each changed row gets an audit entry.
     """
     named = {target.column for target in targets if target.classes is not None}
     for column in sorted({target.column for target in targets if target.classes is None} - named):
@@ -30,10 +30,10 @@ def _respelt(index: Index, column: str) -> Index:
         spellings[folded(value)][value] += 1
     common = {key: counts.most_common(1)[0][0] for key, counts in spellings.items()}
     chosen = [common[folded(value)] for value in values]
-    changed = [at for at, (value, one) in enumerate(zip(values, chosen, strict=True)) if value != one]
+    changed = [at for at, (value, spelling) in enumerate(zip(values, chosen, strict=True)) if value != spelling]
     if not changed:
         return index
-    rows = index.rows.iloc[changed]
+    old = index.rows.iloc[changed]
     entries = tuple(
         AuditEntry(
             row=int(row),
@@ -43,7 +43,7 @@ def _respelt(index: Index, column: str) -> Index:
             reason=f"spelling of {column}",
             detail=f"{values[at]!r} taken as {chosen[at]!r}",
         )
-        for at, row, path, patient in zip(changed, rows["row"], rows["image_path"], rows["patient_id"], strict=True)
+        for at, row, path, patient in zip(changed, old["row"], old["image_path"], old["patient_id"], strict=True)
     )
-    told = index.rows.assign(**{column: chosen}).astype({column: index.rows[column].dtype})
-    return replace(index, rows=told, audit=index.audit + entries)
+    rows = index.rows.assign(**{column: chosen}).astype({column: index.rows[column].dtype})
+    return replace(index, rows=rows, audit=index.audit + entries)

@@ -1,4 +1,4 @@
-"""What the pictures of a sample are called, and what a sample is of. Light: no heavy library is loaded for it."""
+"""Names the pictures of a sample, and the units that samples show. Imports no heavy library."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ _NAMES = {
     ("breast", "breast"): ("CC", "MLO"),
     ("exam", "patient"): ("L_CC", "L_MLO", "R_CC", "R_MLO"),
 }
-"""By `dataset.views` and level: what a sample's pictures are called, in their order."""
+"""The names of a sample's pictures, in their order, by `dataset.views` and level."""
 
 UNITS = {"image": "images", "breast": "breasts", "patient": "exams"}
-"""What gets a prediction each, by the level of its label."""
+"""The units that get one prediction each, by the level of the label."""
 
 WHOLE = {"image": "single", "breast": "breast", "patient": "exam"}
-"""The views that show all of what a label is of, and no more, by its level."""
+"""The `dataset.views` that show exactly the unit of a label, by its level."""
 
 
 def view_names(views: str, level: str) -> tuple[str, ...]:
-    """Return what the V pictures of a sample are called, in their order.
+    """Return the names of a sample's V pictures, in their order.
 
     Raises:
-        UserError: for labels of a level (see `interfaces.Target`) that samples of these `views` cannot have.
+        UserError: if samples of these `views` cannot have labels of this level (see `interfaces.Target`).
 
     """
     if (views, level) not in _NAMES:
-        one = {"breast": "breast", "patient": "exam"}[level]
+        unit = {"breast": "breast", "patient": "exam"}[level]
         raise UserError(
-            f"labels of the {level} (dataset.level) mean one prediction for each {one}, from all of its pictures, and "
+            f"labels of the {level} (dataset.level) mean one prediction for each {unit}, from all of its pictures, and "
             f"dataset.views = {views!r} makes other samples: set dataset.level to 'image', or dataset.views to "
             f"{WHOLE[level]!r}"
         )
@@ -39,5 +39,5 @@ def view_names(views: str, level: str) -> tuple[str, ...]:
 
 
 def count_views(views: str) -> int:
-    """Return V, how many pictures a sample of these `views` has."""
+    """Return V, the number of pictures in a sample of these `views`."""
     return len(_NAMES[views, "image"])

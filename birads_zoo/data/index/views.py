@@ -1,4 +1,4 @@
-"""Which pictures make a sample: one alone, or several of one exam, and which of them are there."""
+"""Groups pictures into samples: a single picture, or several of one exam, some of which may be absent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from birads_zoo.data.index.view_names import view_names
 from birads_zoo.errors import UserError
 
 Unit = tuple[str, ...]
-"""A breast or an exam: patient, exam and, of a breast, side; () where these are unknown."""
+"""A breast (patient, exam, side) or an exam (patient, exam); () if it is unknown."""
 
 _PARTNER = {
     "breast": "another view of the same breast",
@@ -26,11 +26,11 @@ _PARTNER = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """n samples of V pictures: their numbers `pictures` (n, V) and which of them are there, `present` (n, V) bool.
+    """n samples of V pictures: their numbers `pictures` (n, V), and `present` (n, V) bool, which of them exist.
 
-    In the place of an absent picture stands the number of the sample's first one that is there, so that there are
-    pixels to read; whoever reads them must leave them out. So the first number is always that of a picture which is
-    there, and each sample has at least one. `names` (V) says what the places are called.
+    Each sample has at least one picture. An absent picture has the number of the sample's first present one, so that
+    pixels can be read; these must then be ignored. So the first number always belongs to a present picture. `names` (V)
+    are the names of the V places.
     """
 
     pictures: NDArray[np.int64]
@@ -39,33 +39,33 @@ class Samples:
 
     @classmethod
     def alone(cls, pictures: NDArray[np.int64]) -> Samples:
-        """Make a sample of each of the pictures (n,)."""
+        """Make a sample from each single picture (n,)."""
         return cls(pictures=pictures[:, None], present=np.ones((len(pictures), 1), np.bool_), names=("own",))
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def __getitem__(self, rows: Any) -> Samples:
-        """Return some of the samples, chosen as NumPy chooses rows."""
+        """Return some of the samples, indexed like the rows of a NumPy array."""
         return Samples(pictures=self.pictures[rows], present=self.present[rows], names=self.names)
 
     def first(self, count: int) -> Samples:
-        """Return the samples with their first `count` pictures alone."""
+        """Return the samples with only their first `count` pictures."""
         return Samples(pictures=self.pictures[:, :count], present=self.present[:, :count], names=self.names[:count])
 
 
 def labelled_views(level: str, views: int) -> int:
-    """Return how many of a sample's V pictures, from the first on, its label is of: its own one, or all."""
+    """Return how many of a sample's V pictures, from the first on, its label describes: its own one, or all."""
     return 1 if level == "image" else views
 
 
 def own_samples(rows: pd.DataFrame, views: str) -> Samples:
-    """Make a sample of each of n rows of an index, its own picture first, with its partners of the same exam.
+    """Make a sample from each of n rows of an index: its own picture first, then its partners of the same exam.
 
-    With `views` "breast" the partner is another view of the same breast, with "bilateral" the other breast in the same
-    view; "exam" has both, and last another view of the other breast. All are of the same patient and exam; of several
-    that fit, the first in the table is taken. A picture whose patient, side or view is unknown has no partner.
-    Labels play no part.
+    With `views` "breast" the partner is another view of the same breast; with "bilateral" it is the other breast in the
+    same view. "exam" has both, and then another view of the other breast. Partners are of the same patient and exam. If
+    several pictures fit, the first in the table is used. A picture with unknown patient, side or view has no partner.
+    Labels are not used.
     """
     names = view_names(views, "image")
     patients, exams, sides, kinds = _texts(rows, "patient_id", "exam_id", "laterality", "view")
@@ -87,7 +87,7 @@ def own_samples(rows: pd.DataFrame, views: str) -> Samples:
 
 
 def units_of(rows: pd.DataFrame, level: str) -> list[Unit]:
-    """Return which breast (level "breast") or exam (level "patient") each of n rows is of."""
+    """Return the breast (level "breast") or the exam (level "patient") of each of n rows."""
     known = zip(*_texts(rows, "patient_id", "exam_id", "laterality"), strict=True)
     if level == "breast":
         return [(patient, exam, side) if patient and side else () for patient, exam, side in known]
@@ -95,14 +95,14 @@ def units_of(rows: pd.DataFrame, level: str) -> list[Unit]:
 
 
 def grouped_samples(rows: pd.DataFrame, views: str, level: str) -> tuple[Samples, NDArray[np.int64]]:
-    """Make a sample of each breast or exam of n rows of an index; return also each row's sample (n,), −1 for none.
+    """Make a sample from each breast or exam of n rows of an index. Return also each row's sample (n,), −1 for none.
 
-    At the level "breast" a sample has the views CC and MLO of one breast at one exam; at the level "patient" it has
-    those of both breasts, the left one first. Of several pictures that fit a place the first in the table is taken.
-    A row of a sample need not be one of its pictures: `why_unused` says why it is not.
+    At the level "breast" a sample has the views CC and MLO of one breast in one exam. At the level "patient" it has
+    those of both breasts, the left breast first. If several pictures fit a place, the first in the table is used. Not
+    every row of a sample is one of its pictures: `why_unused` gives the reasons.
 
     Raises:
-        UserError: for a level that does not fit the views.
+        UserError: if the level does not fit the views.
 
     """
     names = view_names(views, level)
@@ -113,38 +113,42 @@ def grouped_samples(rows: pd.DataFrame, views: str, level: str) -> tuple[Samples
             groups[unit].append(row)
     pictures: list[list[int]] = []
     present: list[list[bool]] = []
-    of = np.full(len(rows), -1)
+    sample_of = np.full(len(rows), -1)
     for group in groups.values():
         places = [kinds[row] if level == "breast" else f"{sides[row]}_{kinds[row]}" for row in group]
         taken = [group[places.index(name)] if name in places else -1 for name in names]
         if max(taken) < 0:
             continue
-        of[group] = len(pictures)
+        sample_of[group] = len(pictures)
         first = next(row for row in taken if row >= 0)
         pictures.append([first if row < 0 else row for row in taken])
         present.append([row >= 0 for row in taken])
-    there = np.array(present, np.bool_).reshape(-1, len(names))
-    return Samples(pictures=np.array(pictures, np.int64).reshape(-1, len(names)), present=there, names=names), of
+    samples = Samples(
+        pictures=np.array(pictures, np.int64).reshape(-1, len(names)),
+        present=np.array(present, np.bool_).reshape(-1, len(names)),
+        names=names,
+    )
+    return samples, sample_of
 
 
-def why_unused(rows: pd.DataFrame, samples: Samples, of: NDArray[np.int64]) -> Iterator[tuple[int, str, str]]:
-    """Yield each row that no sample of `grouped_samples` shows, with a reason that can be counted and a detail."""
+def why_unused(rows: pd.DataFrame, samples: Samples, sample_of: NDArray[np.int64]) -> Iterator[tuple[int, str, str]]:
+    """Yield each row whose picture is in no sample of `grouped_samples`, with a countable reason and a detail."""
     shown = set(samples.pictures[samples.present].tolist())
     paths, patients, sides, kinds = _texts(rows, "image_path", "patient_id", "laterality", "view")
     for row in sorted(set(range(len(rows))) - shown):
         place = kinds[row] if samples.names == view_names("breast", "breast") else f"{sides[row]}_{kinds[row]}"
         if patients[row] == "":
             yield row, "unknown patient", "nothing says which pictures belong together"
-        elif of[row] >= 0 and place in samples.names:
-            first = samples.pictures[of[row], samples.names.index(place)]
+        elif sample_of[row] >= 0 and place in samples.names:
+            first = samples.pictures[sample_of[row], samples.names.index(place)]
             yield row, "further picture of a view", f"{paths[first]} is taken for {sides[row]} {kinds[row]}"
         else:
-            said = f"laterality {str(sides[row])!r} and view {str(kinds[row])!r}"
-            yield row, "side or view not used", f"{said}; used are L and R, CC and MLO"
+            values = f"laterality {str(sides[row])!r} and view {str(kinds[row])!r}"
+            yield row, "side or view not used", f"{values}; used are L and R, CC and MLO"
 
 
 def require_partners(samples: Samples, views: str) -> None:
-    """Raise `UserError` where the views are several, but no sample has two pictures."""
+    """Raise `UserError` if samples have several views, but no sample has two pictures."""
     if views != "single" and not (samples.present.sum(axis=1) > 1).any():
         raise UserError(
             f"dataset.views = {views!r} needs {_PARTNER[views]}, and no picture has one: the rows need patient_id, "
@@ -153,7 +157,7 @@ def require_partners(samples: Samples, views: str) -> None:
 
 
 def side_by_side(pictures: NDArray[Any]) -> NDArray[Any]:
-    """Return …×V×H×W pictures or maps as …×H×(V·W) ones."""
+    """Join …×V×H×W pictures or maps side by side to …×H×(V·W)."""
     return np.concatenate(list(np.moveaxis(pictures, -3, 0)), axis=-1)
 
 

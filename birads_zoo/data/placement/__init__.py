@@ -1,1 +1,1 @@
-"""From a decoded image to the one that a network sees: the breast's region, crop, orientation, size and contrast."""
+"""Turns a decoded image into a network's input: the breast's region, crop, orientation, size and contrast."""

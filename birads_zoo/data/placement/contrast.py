@@ -1,4 +1,4 @@
-"""Contrast made alike: dark films and bright ones show the same tissue in the same greys, place by place."""
+"""Equalises contrast locally, so that dark and bright films show the same tissue in similar greys."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from birads_zoo.data.picture import GreyArray
 
-_DARK, _BRIGHT = 2.0, 99.7  # percentiles of the pixels that are not black: what becomes black and white
-_TILES = (4, 3)  # at most so many down and across, each with a histogram of its own and two pixels or more a side
-_LIMIT = 3.0  # no grey level counts for more than this many times the mean of its tile's histogram
+_DARK, _BRIGHT = 2.0, 99.7  # percentiles of the pixels that are not black, which become black and white
+_TILES = (4, 3)  # the most tiles down and across, each with its own histogram and at least two pixels a side
+_LIMIT = 3.0  # a grey level counts at most this many times the mean of its tile's histogram
 
 
 def equalize(pixels: GreyArray) -> GreyArray:
-    """Return H×W grey values with their contrast equalised, in their own dtype; black stays black.
+    """Equalise the contrast of H×W grey values, in their own dtype. Black stays black.
 
     The grey values are first stretched to the whole range, then equalised by CLAHE, contrast-limited adaptive histogram
     equalisation (Zuiderveld, Graphics Gems IV, 1994, pages 474–485), in 4×3 tiles with 256 grey levels each.
@@ -31,7 +31,7 @@ def equalize(pixels: GreyArray) -> GreyArray:
 
 
 def _clahe(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    from kornia.enhance import equalize_clahe  # here: it takes a fifth of a second
+    from kornia.enhance import equalize_clahe  # imported here because it takes 0.2 s
 
     down, across = (min(most, max(side // 2, 1)) for most, side in zip(_TILES, plane.shape, strict=True))
     equal: torch.Tensor = equalize_clahe(torch.from_numpy(plane), _LIMIT, (down, across))

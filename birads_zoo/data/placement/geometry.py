@@ -1,4 +1,4 @@
-"""From a picture of any size to an H×W array: crop to the breast, turn its chest wall to the left, fit it in."""
+"""Fits a picture of any size into an H×W array: crops to the breast, turns the chest wall to the left, resizes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from birads_zoo.recipe import ImageSection
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where a source picture's pixels went: both in edge coordinates, origin at the top left corner.
+    """The map from a source picture's points to stored points, in edge coordinates, origin at the top left corner.
 
-    A source point x lies at `offset_x + scale_x·x` in the stored picture, or `offset_x − scale_x·x` if mirrored.
+    A source point x is at `offset_x + scale_x·x` in the stored picture, or at `offset_x − scale_x·x` if mirrored.
     """
 
     scale_x: float
@@ -29,7 +29,7 @@ class Placement:
     def points(
         self, xs: NDArray[np.float64] | float, ys: NDArray[np.float64] | float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Map source points to stored points; some may lie outside the stored picture."""
+        """Map source points to stored points; some may be outside the stored picture."""
         sign = -1.0 if self.mirrored else 1.0
         return (
             self.offset_x + sign * self.scale_x * np.asarray(xs, dtype=np.float64),
@@ -39,7 +39,7 @@ class Placement:
     def sources(
         self, xs: NDArray[np.float64] | float, ys: NDArray[np.float64] | float
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Map stored points to source points, the inverse of `points`; some may lie outside the source picture."""
+        """Map stored points to source points, the inverse of `points`; some may be outside the source picture."""
         sign = -1.0 if self.mirrored else 1.0
         return (
             (np.asarray(xs, dtype=np.float64) - self.offset_x) / (sign * self.scale_x),
@@ -47,7 +47,7 @@ class Placement:
         )
 
     def of_reduced(self, reduction: int) -> Placement:
-        """Return the placement of a source of which the placed picture was a copy, `reduction` times smaller."""
+        """Return the placement of the full source, of which the placed picture is a copy `reduction` times smaller."""
         return Placement(
             scale_x=self.scale_x / reduction,
             scale_y=self.scale_y / reduction,
@@ -60,12 +60,14 @@ class Placement:
 def place(image: GreyArray, section: ImageSection) -> tuple[GreyArray, Placement]:
     """Fit an H×W grey picture of any size into `section.height` × `section.width`, in its own dtype.
 
-    With `crop`, to the breast's bounding box, without labels beside it (see `crop_to_breast`). With `orient`, mirrored
-    if the chest wall is on the right. `fit` "pad" keeps the shape and adds black on the side away from the chest wall,
-    and above and below in equal parts; "stretch" does not keep it, as the paper. Resampling is Pillow's Hamming
-    filter, widened to the scale (so that it does not alias) and after a box reduction to no less than three times the
-    wanted size: about as sharp as the bicubic one, but it never overshoots, where Lanczos draws a bright line along
-    every skin edge.
+    - `crop`: crop to the breast's bounding box, and remove labels beside the breast (see `crop_to_breast`).
+    - `orient`: mirror the picture if the chest wall is on the right.
+    - `fit`: "pad" keeps the aspect ratio and adds black on the side away from the chest wall, and in equal parts above
+      and below. "stretch" does not keep it, as in the paper.
+
+    Resampling uses Pillow's Hamming filter, widened to the scale to avoid aliasing, after a box reduction to at least
+    three times the target size. It is about as sharp as the bicubic filter but never overshoots, while Lanczos draws a
+    bright line along every skin edge.
     """
     if section.crop:
         part, breast = crop_to_breast(image)
@@ -101,7 +103,7 @@ def _resize(part: GreyArray, height: int, width: int) -> GreyArray:
     if part.dtype == np.uint8:
         picture = Image.fromarray(np.ascontiguousarray(part))
         return np.asarray(picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=3.0), dtype=np.uint8)
-    floats = Image.fromarray(part.astype(np.float32))  # Pillow resamples no 16-bit integers; float32 holds them exactly
+    floats = Image.fromarray(part.astype(np.float32))  # exact; Pillow cannot resample 16-bit integers
     resized: NDArray[np.float32] = np.asarray(
         floats.resize((width, height), Image.Resampling.HAMMING, reducing_gap=3.0)
     )

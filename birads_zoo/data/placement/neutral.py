@@ -1,4 +1,4 @@
-"""The neutral geometry: take from a picture what tells where its file came from, and leave the breast."""
+"""Implements the neutral geometry: removes traces of a file's origin from a picture, and keeps the breast."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from birads_zoo.data.placement.geometry import Placement
 from birads_zoo.recipe import ImageSection
 
 POINT = 1.7
-"""Source pixels on each axis that a point of detail takes: closer ones still show the source's own sampling."""
+"""Source pixels per point of detail and axis. With fewer, the picture still shows the source's own sampling."""
 
 COARSEST = 0.5
-"""Points of detail per stored pixel and axis that are left at least, however small the smallest file is."""
+"""The fewest points of detail per stored pixel and axis that are kept, even if some file is smaller."""
 
-_LOOK = 256  # pixels on the longer side of the copy in which the breast's outline is drawn
-_ROUNDS = 2  # times the outline is drawn again from the box that it gave
-_AROUND = 0.1  # of the box's longer side, looked at around it
-_WALL = 4  # pixels of that copy to both sides of the outline's end in which the chest wall is looked for
-_SEAM = 3  # pixels of that copy at the wall in which a frame may widen the breast's outline
-_CUT = 0.5  # pixels of that copy taken off the chest wall: there a file's own edge, cut or frame shows
-_DARK = 0.5  # percentile taken as black, and what is left above it as white
-_FRAME = 0.9  # of the way from the breast to white: a column's mean beyond is no tissue's
-_BLUR = 3.0  # pixels of that copy: deviation of the blur at the rim, where a file's sharpness shows most
-_RIM = 6.0  # pixels of that copy, counted from the skin, over which the blur fades
-_QUALITY = 95  # at 75 the grid's coarse steps take small calcifications away, and hide a file's origin no better
+_LOOK = 256  # pixels on the longer side of the small copy in which the breast's outline is drawn
+_ROUNDS = 2  # how often the outline is drawn, each time from the box of the last one
+_AROUND = 0.1  # of the box's longer side: the margin around the box
+_WALL = 4  # pixels of the small copy on both sides of the outline's end in which the chest wall is searched
+_SEAM = 3  # pixels of the small copy at the wall in which a frame may widen the breast's outline
+_CUT = 0.5  # pixels of the small copy that are cut off at the chest wall, where a file's edge, cut or frame shows
+_DARK = 0.5  # percentile used as black; 100 minus it is used as white
+_FRAME = 0.9  # of the way from the breast to white: a column whose mean is brighter is not tissue
+_BLUR = 3.0  # pixels of the small copy: the blur's standard deviation at the rim, where a file's sharpness shows most
+_RIM = 6.0  # pixels of the small copy, from the skin inwards, over which the blur fades
+_QUALITY = 95  # 75 removes small calcifications, and does not hide a file's origin better
 
 Box = tuple[float, float, float, float]
-"""x0, y0, x1, y1 in source pixels: edges, which need not be whole."""
+"""x0, y0, x1, y1 in source pixels: edges, which may be fractions."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Outline:
-    """The breast's tight box, the breast within it, and its chest wall's side."""
+    """The breast's tight box, the breast's mask in it, and the side of the chest wall."""
 
     box: Box
     inside: Mask
@@ -49,40 +49,41 @@ class _Outline:
 
 
 def points_per_pixel(image: GreyArray, reduction: int, section: ImageSection) -> float:
-    """Return how many points of detail per stored pixel and axis a file has; more than 1 is more than can be stored.
+    """Return a file's points of detail per stored pixel and axis. Values above 1 are more than can be stored.
 
-    `image` is its picture or a copy `reduction` times smaller.
+    `image` is its picture, or a copy `reduction` times smaller.
     """
     x0, y0, x1, y1 = _find_outline(image).box
     stored_per_source = min(section.width / (x1 - x0), section.height / (y1 - y0)) / reduction
     return 1 / (POINT * stored_per_source)
 
 
-def common_detail(found: Iterable[float]) -> float:
-    """Return the points of detail per stored pixel, 0.5 to 1, that all files of a data set have, of `points_per_pixel`.
+def common_detail(details: Iterable[float]) -> float:
+    """Return the points of detail per stored pixel, 0.5 to 1, that all files have; `details` are `points_per_pixel`.
 
-    The coarsest file decides, for a rare format may be all there is of a class. Files with fewer than 0.5 do not
-    coarsen the others any further; they can still be told apart.
+    The coarsest file decides, because all files of a class may have a rare format. Files with fewer than 0.5 do not
+    make the others coarser; these files can still be recognised.
     """
-    return min(max(min(found, default=1.0), COARSEST), 1.0)
+    return min(max(min(details, default=1.0), COARSEST), 1.0)
 
 
 def place_neutral(image: GreyArray, section: ImageSection, detail: float) -> tuple[GreyArray, Placement]:
-    """Fit an H×W grey picture of any size into `section.height` × `section.width`, as like any other as can be.
+    """Fit an H×W grey picture of any size into `section.height` × `section.width`, without traces of its origin.
 
-    Whatever `section` says of crop, orientation and fit, each picture is treated alike:
+    The section's crop, orientation and fit are ignored. Each picture is treated alike:
 
-    - the breast is outlined (`breast.breast_region`) in a copy of one scale, whatever frame it came in. Labels, frames
-      and noise outside become black;
-    - the outline's own box is the crop, the chest wall is turned to the left, and the shape is kept;
-    - the rim is blurred, for the step from skin to film shows a file's sharpness more than all tissue does. The blur
-      has a deviation of 1.2 % of the box's longer side at the skin, and is gone 2.3 % inwards;
-    - of each stored pixel and axis `detail` points are left (0.5 to 1; see `common_detail`), so that a small file's
-      breast is as sharp as a large one's; where all files have pixels enough, nothing is blurred;
-    - one JPEG compression, quality 95, in the stored grid, where each file's own was in another.
+    - The breast is outlined (`breast.breast_region`) in a copy of fixed scale. Labels, frames and noise outside become
+      black.
+    - The crop is the outline's box, the chest wall is turned to the left, and the aspect ratio is kept.
+    - The rim is blurred, because the step from skin to film shows a file's sharpness more than any tissue does. At the
+      skin the blur has a standard deviation of 1.2 % of the box's longer side. It is zero 2.3 % inwards.
+    - `detail` points are kept per stored pixel and axis (0.5 to 1; see `common_detail`), so that the breast of a small
+      file is as sharp as that of a large one. If all files have enough pixels, nothing is blurred by this.
+    - All pictures get one JPEG compression of quality 95 in the stored grid, because each file's own compression has
+      another grid.
 
-    What stays is what is in the breast: its brightness, its coarse noise, and where somebody cut through it. The
-    dtype is the picture's own, but its grey values are 256 at most.
+    What remains is the content of the breast: its brightness, its coarse noise, and edges where the picture was cut.
+    The dtype is the picture's own, with at most 256 different grey values.
     """
     outline = _find_outline(image)
     x0, y0, x1, y1 = outline.box
@@ -110,13 +111,13 @@ def place_neutral(image: GreyArray, section: ImageSection, detail: float) -> tup
 
 
 def _find_outline(image: GreyArray) -> _Outline:
-    """Draw the outline in a copy of its box's surroundings, of one size for all pictures, until the box settles.
+    """Draw the outline in a copy of its box and surroundings, of one size for all pictures, until the box is stable.
 
-    A picture in which nothing stands out is a breast as a whole.
+    If nothing stands out, the whole picture is the breast.
     """
     height, width = image.shape
-    found = find_breast(image)
-    box: Box = (found.x0, found.y0, found.x1, found.y1)
+    breast = find_breast(image)
+    box: Box = (breast.x0, breast.y0, breast.x1, breast.y1)
     around, mask = box, np.ones((1, 1), np.bool_)
     for _ in range(_ROUNDS):
         x0, y0, x1, y1 = box
@@ -130,12 +131,12 @@ def _find_outline(image: GreyArray) -> _Outline:
             break
         mask = region.mask
         box = _tight(around, mask)[0]
-    wall, framed = _chest_wall(image, box, chest_right=found.chest_right)
-    return _to_the_wall(around, mask, wall, _SEAM if framed else 0, chest_right=found.chest_right)
+    wall, framed = _chest_wall(image, box, chest_right=breast.chest_right)
+    return _to_the_wall(around, mask, wall, _SEAM if framed else 0, chest_right=breast.chest_right)
 
 
 def _tight(around: Box, mask: Mask) -> tuple[Box, Mask]:
-    """Return a mask's tight box in the picture, and what of the mask lies in it; the mask fills the box `around`."""
+    """Return a mask's tight box in the picture, and the mask cut to it. The mask covers the box `around`."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     step_x, step_y = (around[2] - around[0]) / mask.shape[1], (around[3] - around[1]) / mask.shape[0]
     box = (
@@ -148,10 +149,10 @@ def _tight(around: Box, mask: Mask) -> tuple[Box, Mask]:
 
 
 def _chest_wall(image: GreyArray, box: Box, *, chest_right: bool) -> tuple[float, bool]:
-    """Return the x of the chest wall, a little inside of where the file or the film cut the breast, and if a frame did.
+    """Return the x of the chest wall, slightly inside the edge of the file or film, and whether a frame is there.
 
-    It is looked for in the picture's own pixels: a column of film is less than half as bright as the breast beside it,
-    and one of a white frame is as bright as the brightest tissue from top to bottom.
+    The wall is searched in the picture's own pixels. A column of film is less than half as bright as the breast beside
+    it. A column of a white frame is as bright as the brightest tissue, from top to bottom.
     """
     x0, y0, x1, y1 = box
     width, step = image.shape[1], max(x1 - x0, y1 - y0) / _LOOK
@@ -174,9 +175,9 @@ def _chest_wall(image: GreyArray, box: Box, *, chest_right: bool) -> tuple[float
 
 
 def _to_the_wall(around: Box, mask: Mask, wall: float, seam: int, *, chest_right: bool) -> _Outline:
-    """Let the breast reach its chest wall in a straight line.
+    """Extend the breast to its chest wall, which is a straight line.
 
-    Beyond the wall, and `seam` pixels before it, the mask is not the breast's.
+    The mask is ignored beyond the wall and within `seam` pixels before it.
     """
     step = (around[2] - around[0]) / mask.shape[1]
     depth = around[0] + (np.arange(mask.shape[1]) + 0.5) * step - wall
@@ -189,11 +190,11 @@ def _to_the_wall(around: Box, mask: Mask, wall: float, seam: int, *, chest_right
 
 
 def _softened(fitted: NDArray[np.float32], inside: Mask, step: float, *, chest_right: bool) -> NDArray[np.float32]:
-    """Make the film around the breast black, and blur the breast's rim; `step` is a pixel of the outline's copy."""
+    """Make the film around the breast black, and blur the breast's rim. `step` is the size of a small copy's pixel."""
     breast = np.where(inside, fitted, 0)
     around = np.pad(inside, 1)
     wall = -1 if chest_right else 0
-    around[:, wall] = around[:, -2 if chest_right else 1]  # the chest wall is no rim: the breast goes on beyond it
+    around[:, wall] = around[:, -2 if chest_right else 1]  # not a rim: the breast continues beyond it
     depth = np.clip(ndimage.distance_transform_edt(around)[1:-1, 1:-1] / (_RIM * step), 0, 1)
     sharp = depth**2 * (3 - 2 * depth)
     blurred = ndimage.gaussian_filter(breast, _BLUR * step, mode="nearest")
@@ -201,14 +202,14 @@ def _softened(fitted: NDArray[np.float32], inside: Mask, step: float, *, chest_r
 
 
 def _resampled(image: GreyArray | NDArray[np.float32], box: Box, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resample a box of a picture (edges in pixels, need not be whole) to (width, height)."""
+    """Resample a box of a picture (edges in pixels, may be fractions) to (width, height)."""
     whole = Image.fromarray(image if image.dtype == np.uint8 else image.astype(np.float32))
     part = whole.resize(size, Image.Resampling.HAMMING, box=box, reducing_gap=3.0)
     return np.asarray(part, np.float32)
 
 
 def _recompressed(stored: NDArray[np.float32], image: GreyArray) -> GreyArray:
-    """Compress as an 8-bit JPEG and back; deep pictures, which seldom use all 16 bits, over their own range."""
+    """Compress as an 8-bit JPEG and decode. 16-bit pictures seldom use all bits, so their own range is used."""
     full = np.float32(255 if image.dtype == np.uint8 else max(float(stored.max()), 1))
     buffer = io.BytesIO()
     eight = np.rint(np.clip(stored / full, 0, 1) * 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""How a recipe's image section turns decoded pictures of any size into stored ones."""
+"""Chooses how decoded pictures become stored ones, from a recipe's image section."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from birads_zoo.data.placement.neutral import place_neutral
 from birads_zoo.recipe import ImageSection
 
 Place = Callable[[GreyArray], tuple[GreyArray, Placement]]
-"""How a decoded picture of any size becomes a stored one."""
+"""A function that turns a decoded picture of any size into a stored one."""
 
 
 def geometry(section: ImageSection, detail: float | None) -> Place:
-    """Return how pictures are placed; the neutral geometry needs the `detail` that all files of the data set have."""
-    how: Place = partial(place, section=section)
+    """Return the function that places pictures. The neutral geometry needs the data set's common `detail`."""
+    placing: Place = partial(place, section=section)
     if section.neutral:
         assert detail is not None, "the neutral geometry looks at all pictures first"
-        how = partial(place_neutral, section=section, detail=detail)
-    return partial(_equalized, how=how) if section.contrast == "clahe" else how
+        placing = partial(place_neutral, section=section, detail=detail)
+    return partial(_equalized, placing=placing) if section.contrast == "clahe" else placing
 
 
-def _equalized(image: GreyArray, how: Place) -> tuple[GreyArray, Placement]:
-    pixels, placement = how(image)
+def _equalized(image: GreyArray, placing: Place) -> tuple[GreyArray, Placement]:
+    pixels, placement = placing(image)
     return equalize(pixels), placement

@@ -1,1 +1,1 @@
-"""Which rows train, which choose the epoch and which are reported."""
+"""Splits the rows into training, validation (which chooses the epoch) and test (which is reported)."""

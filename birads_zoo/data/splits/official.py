@@ -1,4 +1,4 @@
-"""The split that comes with a data set, as its rows' column `split` has it."""
+"""Makes the fold of a data set's official split from its column `split`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo.data.splits.split import Fold, Rows, choose_validation, is_nameless
+from birads_zoo.data.splits.split import Fold, Rows, choose_validation, is_blank
 from birads_zoo.errors import UserError, warn
 from birads_zoo.recipe import SplitSection
 
@@ -16,14 +16,14 @@ PARTS = ("train", "val", "test")
 
 
 def official_fold(rows: pd.DataFrame, labels: Rows, classes: Sequence[str], section: SplitSection, seed: int) -> Fold:
-    """Return the one fold of N rows of an index whose column `split` says "train", "val" or "test".
+    """Return the single fold of N rows of an index whose column `split` is "train", "val" or "test".
 
-    Without a row of "val", `section.validation` of the training patients are taken for validation, as everywhere
-    else; a row of an unknown patient counts as a patient of its own. If a class has none to spare, nobody is taken,
-    and a warning says so. Rows of no part are not used, which a warning says.
+    If no row is "val", `section.validation` of the training patients are used for validation, as in the other schemes.
+    A row of an unknown patient counts as a patient of its own. If some class has too few patients, none are used, with
+    a warning. Rows in no part are not used, with a warning.
 
     Raises:
-        UserError: for a data set without such a split, one without training or test rows, or a class without
+        UserError: for a data set without such a split, a split without training or test rows, or a class without
             training rows.
 
     """
@@ -54,10 +54,10 @@ def official_fold(rows: pd.DataFrame, labels: Rows, classes: Sequence[str], sect
 
 
 def _groups(patients: NDArray[np.str_]) -> Rows:
-    """Return a number for each of N rows, which those of one patient share. A row of an unknown patient has its own."""
-    nameless = is_nameless(patients)
+    """Return a number for each of N rows, the same for all rows of a patient. Unknown patients get one per row."""
+    unknown = is_blank(patients)
     numbers = np.unique(patients, return_inverse=True)[1]
-    return np.where(nameless, len(patients) + np.arange(len(patients)), numbers)
+    return np.where(unknown, len(patients) + np.arange(len(patients)), numbers)
 
 
 def _refuse_untrained(labels: Rows, classes: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Draw who is trained on, who chooses the epoch, and who is reported: by patient, or in three ways that leak."""
+"""Draws training, validation and test rows: by patient, or in three ways that leak."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Leak = Literal["none", "possible", "certain"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fold:
-    """Row positions (0 … N−1, sorted) of one fold. `validation` may be empty; no two of the three share a row."""
+    """Row positions (0 … N−1, sorted) of one fold. `validation` may be empty. The three parts share no row."""
 
     number: int
     train: Rows
@@ -33,59 +33,61 @@ class Fold:
 
 
 def may_leak(scheme: str) -> bool:
-    """Tell whether images of one patient can stand on both sides of this scheme's splits."""
+    """Return whether images of one patient can be on both sides of this scheme's splits."""
     return scheme != "patient"
 
 
 def find_leak(folds: Sequence[Fold], patients: NDArray[np.str_]) -> Leak:
-    """Tell whether a patient is on both sides of a fold, in its test part and in another, or may be.
+    """Return whether a patient is, or may be, in the test part of a fold and also in another part of it.
 
-    A row of an unknown patient may be of anyone on the other side, so with one a leak is "possible" if both sides have
-    rows. A known patient on both sides makes it "certain".
+    A known patient on both sides makes a leak "certain". A row of an unknown patient may be of any patient on the other
+    side: then a leak is "possible" if both sides have rows.
     """
-    found: Leak = "none"
+    leak: Leak = "none"
     for fold in folds:
-        learnt, tested = patients[np.concatenate([fold.train, fold.validation])], patients[fold.test]
-        if np.isin(tested[~is_nameless(tested)], learnt).any():
+        trained, tested = patients[np.concatenate([fold.train, fold.validation])], patients[fold.test]
+        if np.isin(tested[~is_blank(tested)], trained).any():
             return "certain"
-        if (is_nameless(learnt).any() or is_nameless(tested).any()) and len(learnt) and len(tested):
-            found = "possible"
-    return found
+        if (is_blank(trained).any() or is_blank(tested).any()) and len(trained) and len(tested):
+            leak = "possible"
+    return leak
 
 
-def is_nameless(ids: NDArray[np.str_]) -> NDArray[np.bool_]:
-    """Tell for each id whether it names nobody."""
-    found: NDArray[np.bool_] = np.char.strip(ids.astype(np.str_)) == ""
-    return found
+def is_blank(ids: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Return for each id whether it is blank, which means unknown."""
+    blank: NDArray[np.bool_] = np.char.strip(ids.astype(np.str_)) == ""
+    return blank
 
 
-def held_together(rows: pd.DataFrame, scheme: str) -> NDArray[np.str_]:
-    """Return for each row of an index what it is held out with: its patient, or under "breast" its patient's breast.
+def split_units(rows: pd.DataFrame, scheme: str) -> NDArray[np.str_]:
+    """Return each row's unit, which is never split: its patient, or for "breast" its patient's breast; "" if unknown.
 
-    "" where that is unknown. "image" and "paper" hold out single rows and ask for nothing.
+    "image" and "paper" split single rows and do not use the units.
     """
     patients = rows["patient_id"].to_numpy(dtype=np.str_)
     if scheme != "breast":
         return patients
     sides = rows["laterality"].to_numpy(dtype=np.str_)
-    known = ~is_nameless(patients) & ~is_nameless(sides)
+    known = ~is_blank(patients) & ~is_blank(sides)
     return np.where(known, np.char.add(np.char.add(patients, " "), sides), "")
 
 
 def make_folds(
     units: NDArray[np.str_], labels: Rows, classes: Sequence[str], section: SplitSection, seed: int
 ) -> tuple[Fold, ...]:
-    """Split N rows, of which row i belongs to `units[i]` (see `held_together`) and is of class `classes[labels[i]]`.
+    """Split N rows. Row i belongs to `units[i]` (see `split_units`) and is of class `classes[labels[i]]`.
 
-    "patient": `section.folds` folds; each patient, with all rows, is in the test part of exactly one (see
-    `_spread`). "breast": likewise with single breasts, which leaks the patient. "image": likewise with single rows,
-    stratified by class. All take `section.validation` of the training patients (breasts, rows) for validation, at least
-    one of each class; if some class has none to spare, nobody is taken, and a warning says so. "paper": one fold of
-    75 % / 15 % / 10 %, the notebook's own; it takes nothing of the section, and a warning says so to who has set its
-    fields.
+    - "patient": `section.folds` folds. Each patient, with all rows, is in the test part of exactly one (see `_spread`).
+    - "breast": the same with single breasts, which leaks patients.
+    - "image": the same with single rows, stratified by class.
+    - "paper": one fold of 75 % / 15 % / 10 %, as in the paper's notebook. It ignores the section's other fields, with a
+      warning if they were set.
+
+    All but "paper" use `section.validation` of the training patients (breasts, rows) for validation, at least one of
+    each class. If some class has too few, none are used, with a warning.
 
     Raises:
-        UserError: for rows of unknown units under "patient" and "breast", or a class too small for the folds.
+        UserError: for rows of unknown units in "patient" and "breast", or a class too small for the folds.
 
     """
     if section.scheme == "paper":
@@ -103,7 +105,7 @@ def make_folds(
     else:
         if section.scheme == "breast":
             _warn_of_leak("a split by breast", "so its figures say little about new patients; use --split patient")
-        _refuse_nameless(units, section.scheme)
+        _refuse_unknown(units, section.scheme)
         groups = np.unique(units, return_inverse=True)[1]
         _refuse_small(labels, groups, classes, section.folds, section.scheme)
         table = _rows_per_class(groups, labels, len(classes))
@@ -117,8 +119,8 @@ def make_folds(
         folds.append(Fold(number=number, train=train, validation=validation, test=np.flatnonzero(assigned == number)))
     without = [str(fold.number + 1) for fold in folds if not len(fold.validation)]
     if without and section.validation > 0:
-        named = f"fold{'s' * (len(without) > 1)} {', '.join(without)}"
-        message = f"no validation rows in {named}: some class has fewer than 2 training {section.scheme}s; "
+        folds_named = f"fold{'s' * (len(without) > 1)} {', '.join(without)}"
+        message = f"no validation rows in {folds_named}: some class has fewer than 2 training {section.scheme}s; "
         warn(message + "training runs for its fixed number of epochs there")
     return tuple(folds)
 
@@ -129,11 +131,11 @@ def check_leaks(folds: Sequence[Fold], patients: NDArray[np.str_], scheme: str) 
         return
     for fold in folds:
         sides = {"training": fold.train, "validation": fold.validation, "test": fold.test}
-        for one, other in (("training", "test"), ("validation", "test"), ("training", "validation")):
-            both = np.intersect1d(patients[sides[one]], patients[sides[other]])
+        for first, second in (("training", "test"), ("validation", "test"), ("training", "validation")):
+            both = np.intersect1d(patients[sides[first]], patients[sides[second]])
             if len(both):
                 raise UserError(
-                    f"fold {fold.number + 1} leaks: patient {str(both[0])!r} has rows in {one} and {other}"
+                    f"fold {fold.number + 1} leaks: patient {str(both[0])!r} has rows in {first} and {second}"
                     f" ({len(both)} such patients); a split by patient must keep each on one side"
                 )
 
@@ -141,15 +143,17 @@ def check_leaks(folds: Sequence[Fold], patients: NDArray[np.str_], scheme: str) 
 def _spread(table: NDArray[np.int64], folds: int, generator: np.random.Generator) -> NDArray[np.int64]:
     """Assign patients to folds; `table` is patients × classes, the number of rows. Returns a fold per patient.
 
-    Greedy: patients with the rarest class first (rarest by patients), those with several classes and many rows
-    before others; each goes to the fold with the fewest patients of its rarest class, then of its next, then with
-    the fewest rows of them, then with the fewest rows. So every fold tests patients of each class that has enough.
+    The algorithm is greedy. Patients with the rarest class (by patients) come first; among them, those with several
+    classes and many rows. Each goes to the fold with the fewest patients of its rarest class, then of its next rarest,
+    then with the fewest rows of these classes, then with the fewest rows. So every fold tests patients of each class
+    that has enough patients.
 
-    Why not scikit-learn's StratifiedGroupKFold: it balances rows, not patients. On KAUMDS' sheet (categories 1, 3, 4
-    and 5; 487 patients, 9 of them with a 5; 5 folds, 200 seeds) both give every fold each class; the patients per
-    fold then differ by at most 1/1/0/1 a class here and by 4/1/2/2 there, the rows of the rarest by 4 here and 2
-    there. On 600 small random sets (12 patients, 3 of them with each of two rare classes, 3 folds, some patients in
-    two classes) it left a fold without some class in 35, mostly with every seed; this did in none.
+    scikit-learn's StratifiedGroupKFold is not used because it balances rows, not patients. On KAUMDS' sheet (categories
+    1, 3, 4 and 5; 487 patients, 9 of them with a 5; 5 folds, 200 seeds) both algorithms give every fold each class. The
+    patients per fold then differ by at most 1/1/0/1 per class here and by 4/1/2/2 there, the rows of the rarest class
+    by 4 here and by 2 there. On 600 small random sets (12 patients, 3 of them with each of two rare classes, 3 folds,
+    some patients in two classes) StratifiedGroupKFold left a fold without some class in 35 sets, mostly with every
+    seed; this algorithm did so in none.
     """
     holds = table > 0
     holders = holds.sum(axis=0)
@@ -164,8 +168,8 @@ def _spread(table: NDArray[np.int64], folds: int, generator: np.random.Generator
     rows_in = np.zeros_like(patients_in)
     assigned = np.empty(len(table), dtype=np.int64)
     for patient in order:
-        own = [c for c in rarity if holds[patient, c]]
-        keys = [*patients_in[:, own].T, *rows_in[:, own].T, rows_in.sum(axis=1), tie]
+        held = [c for c in rarity if holds[patient, c]]
+        keys = [*patients_in[:, held].T, *rows_in[:, held].T, rows_in.sum(axis=1), tie]
         fold = np.lexsort(keys[::-1])[0]  # lexsort's last key counts most
         assigned[patient] = fold
         patients_in[fold] += holds[patient]
@@ -174,23 +178,23 @@ def _spread(table: NDArray[np.int64], folds: int, generator: np.random.Generator
 
 
 def choose_validation(groups: Rows, labels: Rows, fraction: float, seed: int, number: int) -> Rows:
-    """Choose validation rows among a fold's training rows: whole groups, `fraction` of each class's, at least one.
+    """Choose validation rows among a fold's training rows: whole groups, `fraction` of each class, at least one.
 
-    Returns positions in `labels`; none if validation and training cannot both hold every class.
+    Returns positions in `labels`; none if validation and training cannot both have every class.
     """
     nothing = np.empty(0, dtype=np.int64)
     if fraction == 0:
         return nothing
     names, inverse = np.unique(groups, return_inverse=True)
-    found = np.unique(labels)
-    holds = _rows_per_class(inverse, np.searchsorted(found, labels), len(found)) > 0
+    classes = np.unique(labels)
+    holds = _rows_per_class(inverse, np.searchsorted(classes, labels), len(classes)) > 0
     holders = holds.sum(axis=0)
-    wanted = np.clip(np.rint(fraction * holders).astype(np.int64), 1, None)
+    target = np.clip(np.rint(fraction * holders).astype(np.int64), 1, None)
     shuffled = numpy_generator(seed, "validation", number).permutation(len(names))
     chosen = np.zeros(len(names), dtype=bool)
     for c in np.argsort(holders, kind="stable"):
         for group in shuffled[holds[shuffled, c] & ~chosen[shuffled]]:
-            if holds[chosen, c].sum() >= wanted[c]:
+            if holds[chosen, c].sum() >= target[c]:
                 break
             left = holds[~chosen].sum(axis=0) - holds[group]
             if left.min() > 0:
@@ -201,7 +205,7 @@ def choose_validation(groups: Rows, labels: Rows, fraction: float, seed: int, nu
 
 
 def _paper_fold(labels: Rows, classes: Sequence[str]) -> Fold:
-    """Split as the paper's notebook: 75 % to train, and of the rest 60 % to validate and 40 % to test."""
+    """Split as the paper's notebook: 75 % for training; 60 % of the rest for validation and 40 % for test."""
     rows = np.arange(len(labels))
     try:
         train, rest = train_test_split(rows, test_size=0.25, stratify=labels, random_state=PAPER_STATE)
@@ -223,16 +227,16 @@ def _rows_per_class(groups: Rows, labels: Rows, classes: int) -> NDArray[np.int6
     return table
 
 
-def _refuse_nameless(units: NDArray[np.str_], scheme: str) -> None:
-    nameless = int(is_nameless(units).sum())
-    if nameless and scheme == "breast":
+def _refuse_unknown(units: NDArray[np.str_], scheme: str) -> None:
+    unknown = int(is_blank(units).sum())
+    if unknown and scheme == "breast":
         raise UserError(
-            f"{nameless} of {len(units)} rows lack a patient id or a laterality, which a split by breast needs:"
+            f"{unknown} of {len(units)} rows lack a patient id or a laterality, which a split by breast needs:"
             " use --split patient, or --split image, which leaks"
         )
-    if nameless:
+    if unknown:
         raise UserError(
-            f"{nameless} of {len(units)} rows have no patient id, which a split by patient needs:"
+            f"{unknown} of {len(units)} rows have no patient id, which a split by patient needs:"
             " give --patient-pattern where the data set has that option, or use --split image, which leaks"
         )
 

@@ -1,4 +1,4 @@
-"""What a pixel store is called by: the pictures in it, how they are read and placed, and what decoded them."""
+"""Computes a pixel store's key from its pictures, how they are read and placed, and what decoded them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from birads_zoo.recipe import ImageSection
 
 @dataclass(frozen=True, kw_only=True)
 class StoreKey:
-    """`pictures` is a hash over the files' content, in their order, and over how they are read and placed.
+    """The key of a pixel store.
 
-    `decoders` are the versions of what decodes them and makes their contrast alike: with others a pixel may differ by a
-    grey level, so that is another store of the same pictures.
+    `pictures` is a hash of the files' content, in their order, and of how they are read and placed. `decoders` are the
+    versions of the libraries that decode them and equalise their contrast. With other versions a pixel may differ by a
+    grey level, so they make another store of the same pictures.
     """
 
     pictures: str
@@ -34,19 +35,19 @@ class StoreKey:
         return hashlib.sha256(self.pictures.encode() + msgspec.json.encode(dict(self.decoders))).hexdigest()[:40]
 
 
-def find_key(paths: Sequence[Path], section: ImageSection, made: int, workers: int) -> StoreKey:
-    """Hash the files by threads; one that cannot be read counts as empty. `made` numbers how stores are made."""
-    whole = hashlib.sha256(f"{made}\n".encode() + msgspec.json.encode(section))
+def find_key(paths: Sequence[Path], section: ImageSection, store_format: int, workers: int) -> StoreKey:
+    """Hash the files in threads. A file that cannot be read counts as empty. `store_format` is a store's `FORMAT`."""
+    pictures = hashlib.sha256(f"{store_format}\n".encode() + msgspec.json.encode(section))
     with ThreadPoolExecutor(workers) as pool:
         for content in pool.map(_content_hash, paths):
-            whole.update(content)
+            pictures.update(content)
         dicom = any(pool.map(_is_dicom, paths))
     if dicom:
-        whole.update(f"dicom {READING}".encode())
-    found = decoders(dicom=dicom)
+        pictures.update(f"dicom {READING}".encode())
+    versions = decoders(dicom=dicom)
     if section.contrast == "clahe":
-        found["kornia"] = version("kornia")
-    return StoreKey(pictures=whole.hexdigest()[:40], decoders=found)
+        versions["kornia"] = version("kornia")
+    return StoreKey(pictures=pictures.hexdigest()[:40], decoders=versions)
 
 
 def _content_hash(path: Path) -> bytes:
@@ -54,7 +55,7 @@ def _content_hash(path: Path) -> bytes:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).digest()
     except OSError:
-        return bytes(32)  # building finds out what is wrong with it
+        return bytes(32)  # building the store finds the reason
 
 
 def _is_dicom(path: Path) -> bool:

@@ -1,8 +1,8 @@
-"""The pixel store: every picture decoded, placed and written once, then memory-mapped by all runs that want the same.
+"""Builds and opens pixel stores: every picture is decoded, placed and written once, then memory-mapped by all runs.
 
-A store lies in `<cache>/pixels/<key>/`, where the key is a hash over the geometry, over the content of each file in the
-index's order, and over the versions of what decodes them. So it is never out of date: other files, another size or
-another decoder are another store.
+A store is in `<cache>/pixels/<key>/`. The key is a hash of the geometry, of the content of each file in the index's
+order, and of the decoders' versions. So a store is never out of date: other files, another size or another decoder make
+another store.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ _Depth = np.dtype[Any]  # of uint8 or uint16
 _MANIFEST = "manifest.json"
 _BUSY = "waiting for another run that is decoding the same pictures"
 _WORKERS = os.cpu_count() or 1
-_AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written: this bounds the memory
+_AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written; this limits the memory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PixelStore:
     """The decoded pictures: `array` is N×H×W, memory-mapped and read-only, uint8, or uint16 if any source was deeper.
 
-    `placements[i]` maps picture i's source pixels to its stored ones. `key` says of which pictures it is and what
-    decoded them, `cache` where it lies. `detail` is what the neutral geometry left of each picture (see `geometry`),
-    `None` in another geometry.
+    `placements[i]` maps picture i's source pixels to its stored ones. `key` identifies the pictures and what decoded
+    them, `cache` is the folder of the store's cache. `detail` is the detail that the neutral geometry kept (see
+    `geometry`), `None` in another geometry.
     """
 
     array: GreyArray
@@ -60,9 +60,9 @@ class PixelStore:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Placed:
-    """A placed picture H×W, where its source pixels went, and its file's height and width.
+    """A placed picture H×W, its placement, and its file's height and width.
 
-    Of a JPEG that was decoded at a part of its size the file's are off by as much as 7 pixels.
+    The file's `size` may be wrong by up to 7 pixels if a JPEG was decoded at a fraction of its size.
     """
 
     pixels: GreyArray
@@ -71,7 +71,7 @@ class Placed:
 
 
 class StoreManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a whole store says of itself: which positions failed, and the sizes by which damage is found.
+    """A complete store's manifest: the positions that failed, and the files' sizes, which show damage.
 
     Raise `FORMAT` whenever the same files and geometry would give other pixels or other files in the store.
     """
@@ -88,9 +88,9 @@ def build_store(
 ) -> tuple[PixelStore, Failures]:
     """Return the store of the index's pictures that decode, and (reason, detail) by position for those that do not.
 
-    The store is reused if it is there and whole; else it is built by threads, in a folder that gets its name when it
-    is complete. Of several processes that want the same store, one builds it and the others wait. `on_progress` gets
-    (pictures done, pictures in all). Raises `UserError` where the cache cannot be written.
+    An existing, complete store is reused. Otherwise it is built by threads, in a folder that is renamed when it is
+    complete. If several processes need the same store, one builds it and the others wait. `on_progress` is called with
+    (pictures done, pictures in all). Raises `UserError` if the cache cannot be written.
     """
     paths = [index.root / name for name in index.rows["image_path"]]
     key = find_key(paths, section, StoreManifest.FORMAT, _WORKERS)
@@ -111,16 +111,16 @@ def build_store(
 
 
 def decoded_by(store: PixelStore, decoders: Mapping[str, str | None]) -> PixelStore | None:
-    """Return the store of the same pictures that other `decoders` made, `None` where the cache does not hold it."""
+    """Return the store of the same pictures that other `decoders` made; `None` if it is not in the cache."""
     opened = _open(store.cache, replace(store.key, decoders=decoders), neutral=store.detail is not None)
     return None if opened is None else opened[0]
 
 
 def levels_apart(some: GreyArray, others: GreyArray) -> float:
-    """Return by how many grey levels of 8 bits two stacks of one shape differ at most, uint8 or uint16."""
+    """Return the largest difference of two stacks of one shape, uint8 or uint16, in grey levels of 8 bits."""
     deep = max(some.dtype, others.dtype, key=lambda dtype: dtype.itemsize)
     pairs = zip(some, others, strict=True)
-    apart = [np.abs(_deepened(one, deep).astype(np.int32) - _deepened(other, deep)).max() for one, other in pairs]
+    apart = [np.abs(_deepened(a, deep).astype(np.int32) - _deepened(b, deep)).max() for a, b in pairs]
     return float(max(apart, default=0)) / (257 if deep == np.uint16 else 1)
 
 
@@ -129,36 +129,36 @@ def _folder(cache: Path, key: StoreKey) -> Path:
 
 
 def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failures] | None:
-    """Open the store if it is there and whole, judged by its manifest and its files' sizes."""
+    """Open the store if it exists and is complete by its manifest and its files' sizes."""
     folder = _folder(cache, key)
     try:
-        manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built anew")
+        manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built again")
         if neutral and manifest.detail is None:
             return None
         if any((folder / name).stat().st_size != size for name, size in manifest.bytes.items()):
             return None
-        placements = np.load(folder / "placements.npy", allow_pickle=False)
-        # A file mapping of no bytes is not possible, and not needed.
-        array = np.load(folder / "pixels.npy", mmap_mode="r" if len(placements) else None, allow_pickle=False)
+        rows = np.load(folder / "placements.npy", allow_pickle=False)
+        # An empty file cannot be memory-mapped, and need not be.
+        array = np.load(folder / "pixels.npy", mmap_mode="r" if len(rows) else None, allow_pickle=False)
     except (UserError, OSError, EOFError, ValueError):
         return None
-    if len(array) != len(placements):
+    if len(array) != len(rows):
         return None
-    where = tuple(_placement(row) for row in placements)
-    store = PixelStore(array=array, placements=where, key=key, cache=cache, detail=manifest.detail)
+    placements = tuple(_placement(row) for row in rows)
+    store = PixelStore(array=array, placements=placements, key=key, cache=cache, detail=manifest.detail)
     return store, dict(manifest.failures)
 
 
 def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progress: Progress | None) -> None:
     failures: Failures = {}
     placements: list[Placement] = []
-    with whole_folder(folder, replace=True) as temporary:  # a damaged one may be there
+    with whole_folder(folder, replace=True) as temporary:  # a damaged store may be there
         with ThreadPoolExecutor(_WORKERS) as pool, (temporary / "pixels.npy").open("wb") as file:
             dtype: _Depth = np.dtype(np.uint16 if any(pool.map(is_deep, paths)) else np.uint8)
             detail = _common_detail(paths, section, pool) if section.neutral else None
-            how = geometry(section, detail)
+            place = geometry(section, detail)
             _write_header(file, dtype, 0, section)
-            for position, result in enumerate(_in_order(pool, paths, section, how)):
+            for position, result in enumerate(_in_order(pool, paths, section, place)):
                 if isinstance(result, ImageError):
                     failures[position] = (result.reason, result.detail)
                 else:
@@ -177,8 +177,8 @@ _Result = Placed | ImageError
 
 
 def _common_detail(paths: Sequence[Path], section: ImageSection, pool: ThreadPoolExecutor) -> float:
-    found = pool.map(lambda path: _detail(path, section), paths)
-    return float(common_detail(points for points in found if points is not None))
+    details = pool.map(lambda path: _detail(path, section), paths)
+    return float(common_detail(detail for detail in details if detail is not None))
 
 
 def _detail(path: Path, section: ImageSection) -> float | None:
@@ -189,14 +189,16 @@ def _detail(path: Path, section: ImageSection) -> float | None:
     return points_per_pixel(picture.pixels, picture.reduction, section)
 
 
-def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSection, how: Place) -> Iterator[_Result]:
-    """Yield each picture's result in the order of `paths`, with no more than `_AHEAD` of them at work or waiting."""
+def _in_order(
+    pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSection, place: Place
+) -> Iterator[_Result]:
+    """Yield each picture's result in the order of `paths`, with at most `_AHEAD` of them in work or waiting."""
     waiting: deque[Future[_Result]] = deque()
     try:
         for path in paths:
             if len(waiting) == _AHEAD:
                 yield waiting.popleft().result()
-            waiting.append(pool.submit(_try_to_place, path, section, how))
+            waiting.append(pool.submit(_try_to_place, path, section, place))
         while waiting:
             yield waiting.popleft().result()
     finally:
@@ -204,23 +206,23 @@ def _in_order(pool: ThreadPoolExecutor, paths: Sequence[Path], section: ImageSec
             future.cancel()
 
 
-def _try_to_place(path: Path, section: ImageSection, how: Place) -> _Result:
+def _try_to_place(path: Path, section: ImageSection, place: Place) -> _Result:
     try:
-        return read_and_place(path, section, how)
+        return read_and_place(path, section, place)
     except ImageError as error:
         return error
 
 
-def read_and_place(path: Path, section: ImageSection, how: Place) -> Placed:
-    """Decode the picture at `path` with as much detail as it takes, and place it; raises `ImageError`."""
+def read_and_place(path: Path, section: ImageSection, place: Place) -> Placed:
+    """Decode the picture at `path` with as much detail as needed, and place it. Raises `ImageError`."""
     needed = POINT if section.neutral else 1.0  # source pixels for a stored one
-    # Twice the wanted size leaves a breast that fills half of its frame with all the detail that can be stored.
+    # With twice the target size, a breast that fills half of its frame keeps all the detail that can be stored.
     picture = _read(path, section, (round(2 * needed * section.height), round(2 * needed * section.width)))
-    pixels, placement = how(picture.pixels)
-    # It fills less: take it whole.
+    pixels, placement = place(picture.pixels)
+    # The breast fills less than that: decode at full size.
     if picture.reduction > 1 and needed * max(placement.scale_x, placement.scale_y) > 1:
         picture = _read(path, section)
-        pixels, placement = how(picture.pixels)
+        pixels, placement = place(picture.pixels)
     height, width = picture.pixels.shape
     size = (height * picture.reduction, width * picture.reduction)
     return Placed(pixels=pixels, placement=placement.of_reduced(picture.reduction), size=size)
@@ -228,28 +230,28 @@ def read_and_place(path: Path, section: ImageSection, how: Place) -> Placed:
 
 def _read(path: Path, section: ImageSection, at_least: tuple[int, int] | None = None) -> Picture:
     picture = read_picture(path, at_least)
-    # A DICOM picture has the whole range already: its header says what is black and what is white.
+    # A DICOM picture has the whole range already, because its header defines black and white.
     bits = section.bits if picture.pixels.dtype == np.uint16 and not is_dicom(path) else 0
     return replace(picture, pixels=whole_range(picture.pixels, bits))
 
 
 def stacked(pictures: Sequence[GreyArray]) -> GreyArray:
-    """Stack pictures or stacks of one shape; where any has 16 bits all are brought to its range."""
-    deepest = max((one.dtype for one in pictures), key=lambda dtype: dtype.itemsize)
-    together: Any = np.stack([_deepened(one, deepest) for one in pictures])
-    stack: GreyArray = together
+    """Stack pictures or stacks of one shape. If any has 16 bits, all are scaled to that range."""
+    deepest = max((picture.dtype for picture in pictures), key=lambda dtype: dtype.itemsize)
+    untyped: Any = np.stack([_deepened(picture, deepest) for picture in pictures])
+    stack: GreyArray = untyped
     return stack
 
 
 def _deepened(pixels: GreyArray, dtype: _Depth) -> GreyArray:
-    """Bring 8-bit pixels to the range of a 16-bit store: 255 × 257 = 65535."""
+    """Scale 8-bit pixels to the range of a 16-bit store: 255 × 257 = 65535."""
     if dtype == np.uint16 and pixels.dtype == np.uint8:
         return pixels.astype(np.uint16) * np.uint16(257)
     return pixels
 
 
 def _write_header(file: BinaryIO, dtype: _Depth, rows: int, section: ImageSection) -> None:
-    """Write the .npy header at the start; NumPy reserves room in it for any number of rows, so it can be rewritten."""
+    """Write the .npy header at the file's start. NumPy's padding fits any number of rows, so it can be rewritten."""
     file.seek(0)
     shape = (rows, section.height, section.width)
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}

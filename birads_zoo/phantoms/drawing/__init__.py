@@ -1,1 +1,1 @@
-"""How a synthetic mammogram is drawn: breast, tissue and lesions."""
+"""Draws synthetic mammograms: breast, tissue and lesions."""

@@ -1,8 +1,8 @@
-"""The outline of a breast: how far it reaches, how thick it is under compression, and where the pectoral muscle lies.
+"""Draws the outline of a breast: its extent, its thickness under compression, and the pectoral muscle.
 
-Everything is drawn with the chest wall at the left edge and the nipple to the right, lengths in units of the
-picture's height; `tissue.py` fills the outline and `film.py` takes the picture. No anatomy is simulated: each part is
-the simplest shape and texture with which a mammogram looks like one.
+Everything is drawn with the chest wall at the left edge and the nipple to the right. Lengths are in units of the
+picture's height. `tissue.py` fills the outline and `film.py` takes the picture. No anatomy is simulated: each part is
+the simplest shape and texture that makes the picture look like a mammogram.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ View = Literal["CC", "MLO"]
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What the pictures of one woman share. Lengths are in picture heights, brightness is in [0, 1]."""
+    """The parameters that a woman's pictures share. Lengths are in picture heights, brightness is in [0, 1]."""
 
     density: str
     depth: float
@@ -37,10 +37,10 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """A breast's shape in one view. Planes are H×W', of the W' columns that it needs, in picture heights.
+    """A breast's shape in one view. Planes are H×W', where W' columns are enough for the breast.
 
-    `distance` is that to the skin, 0 outside; `thickness` is in [0, 1]; `pectoral` is the muscle's share of each
-    pixel. `nipple` is (x, y).
+    `distance` to the skin is in picture heights, 0 outside. `thickness` is in [0, 1]. `pectoral` is the muscle's share
+    of each pixel. `nipple` is (x, y) in picture heights.
     """
 
     distance: Plane
@@ -50,7 +50,7 @@ class Outline:
 
 
 def draw_build(generator: np.random.Generator, density: str) -> Build:
-    """Draw what varies from woman to woman, for a `density` of A to D."""
+    """Draw the parameters that vary between women, for a `density` of A to D."""
     return Build(
         density=density,
         depth=generator.uniform(0.40, 0.62),
@@ -68,14 +68,14 @@ def draw_build(generator: np.random.Generator, density: str) -> Build:
 
 
 def draw_outline(build: Build, view: View, height: int, width: int, generator: np.random.Generator) -> Outline:
-    """Draw the shape of one breast of a woman in one view, in a picture of `height`×`width` pixels."""
+    """Draw the shape of a woman's breast in one view, in a picture of `height`×`width` pixels."""
     ys, _ = grid(height, width)
     edge, middle = _reach(build, view, ys[:, 0], width / height, generator)
-    used = min(int(edge.max() * height) + 4, width)  # beyond it there is only air
+    used = min(int(edge.max() * height) + 4, width)  # beyond them is only air
     ys, xs = grid(height, used)
     distance = _skin_distance(xs < edge[:, None]) / np.float32(height)
     nipple_y = min(max(middle + generator.normal(0, 0.01), 0.1), 0.9)
-    # A compressed breast is of even thickness but for its rim, which is round.
+    # A compressed breast has an even thickness except at its rim, which is round.
     inwards = np.clip(distance / np.float32(build.rim), 0, 1)
     return Outline(
         distance=distance,
@@ -86,7 +86,7 @@ def draw_outline(build: Build, view: View, height: int, width: int, generator: n
 
 
 def _reach(build: Build, view: View, ys: Plane, aspect: float, generator: np.random.Generator) -> tuple[Plane, float]:
-    """Return how far the breast reaches from the chest wall at each y, and the y at which it reaches farthest."""
+    """Return the breast's extent from the chest wall at each y, and the y of its largest extent."""
     depth = min(build.depth, aspect * 0.9)
     middle = 0.5 + generator.normal(0, 0.015) + (0.10 if view == "MLO" else 0.0)
     below = np.clip((ys - middle) / (build.half_height if view == "CC" else 0.95 - middle), -1, 1)
@@ -103,7 +103,7 @@ def _reach(build: Build, view: View, ys: Plane, aspect: float, generator: np.ran
 
 
 def _skin_distance(inside: NDArray[np.bool_]) -> Plane:
-    """Distance in pixels from each pixel to the skin; the chest wall and the picture's edges are no skin."""
+    """Return each pixel's distance to the skin in pixels. The chest wall and the picture's edges are not skin."""
     padded = np.pad(inside, 1, mode="edge")
     padded[:, -1] = False
     distance = np.asarray(ndimage.distance_transform_edt(padded)[1:-1, 1:-1], np.float32)
@@ -111,11 +111,11 @@ def _skin_distance(inside: NDArray[np.bool_]) -> Plane:
 
 
 def _pectoral(build: Build, xs: Plane, ys: Plane, generator: np.random.Generator) -> Plane:
-    """The muscle's share of each pixel: a wedge in the upper corner, its edge bowed, uneven and soft."""
+    """Return the muscle's share of each pixel: a wedge in the upper corner with a bowed, uneven, soft edge."""
     bow = generator.uniform(-0.02, 0.05)
     down = np.clip(ys / build.pectoral_height, 0, 1.5)
     edge = build.pectoral_width * (1 - down) + bow * np.sin(np.pi * np.clip(down, 0, 1))
     uneven = np.interp(ys[:, 0], np.linspace(0, 1, 96), 0.008 * spectral(96, 8, 1.0, 1.0, generator)[:, 0])
     soft = np.float32(generator.uniform(0.0035, 0.007)) * (1 + 1.5 * np.clip(down, 0, 1))
-    fading = 1 - 0.55 * np.clip(down, 0, 1) ** 2  # it grows thin towards its end
+    fading = 1 - 0.55 * np.clip(down, 0, 1) ** 2  # it gets thin towards its end
     return np.asarray(soft_step((edge + uneven[:, None] - xs) / soft) * fading, np.float32)

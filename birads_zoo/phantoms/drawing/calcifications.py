@@ -1,4 +1,4 @@
-"""Calcifications: where they lie, by distribution, and what each looks like, by morphology."""
+"""Draws calcifications: their positions by distribution, and their shapes by morphology."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ _COUNTS = {"regional": (22, 40), "grouped": (8, 18), "linear": (9, 16), "segment
 
 @dataclass(frozen=True, kw_only=True)
 class _Grain:
-    length: float  # deviations along and across, in shares of the breast's height
-    width: float
+    length: float  # standard deviation along the grain, as a share of the breast's height
+    width: float  # the same across it
     brightness: float
 
 
@@ -23,11 +23,11 @@ def calcifications(
 ) -> Plane:
     """Return the brightness of a cluster's grains, side×side around the centre of a cluster of `radius` pixels.
 
-    `breast_height` in pixels sets their size: a tenth to half a millimetre. No grain is drawn narrower than a pixel
-    shows; it is as much fainter instead.
+    `breast_height` in pixels sets their size: a tenth to half a millimetre. A grain that is narrower than a pixel is
+    drawn a pixel wide and fainter.
     """
     field = np.zeros((side, side), np.float32)
-    heading = generator.uniform(-0.5, 0.5)  # of lines and segments: about towards the nipple
+    heading = generator.uniform(-0.5, 0.5)  # of lines and segments: roughly towards the nipple
     places = _places(finding, radius, heading, generator)
     for x, y in places:
         grain = _grain(finding.morphology, generator)
@@ -40,7 +40,7 @@ def calcifications(
 
 
 def _places(finding: Finding, radius: float, heading: float, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Return the grains' places (n, 2) as x and y in pixels from the cluster's centre."""
+    """Return the grains' positions (n, 2) as x and y in pixels from the cluster's centre."""
     count = int(generator.integers(*_COUNTS[finding.distribution]))
     away, around = np.sqrt(generator.random(count)), generator.uniform(0, 2 * np.pi, count)
     match finding.distribution:
@@ -77,7 +77,7 @@ def _grain(morphology: Morphology, generator: np.random.Generator) -> _Grain:
 
 
 def _stamp(field: Plane, x: float, y: float, length: float, width: float, towards: float, brightness: float) -> None:
-    """Lay a grain into `field` around its centre: a Gaussian of deviations `length` and `width` pixels."""
+    """Draw a grain into `field` at (x, y): a Gaussian with standard deviations of `length` and `width` pixels."""
     middle = (field.shape[0] - 1) / 2
     reach = int(np.ceil(3 * length))
     top, left = round(middle + y) - reach, round(middle + x) - reach

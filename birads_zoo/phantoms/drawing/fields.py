@@ -1,4 +1,4 @@
-"""Random fields and grids that tissue and lesions are drawn with."""
+"""Makes the random fields and grids for drawing tissue and lesions."""
 
 from functools import lru_cache
 
@@ -15,7 +15,7 @@ _FLAT = 0.6  # cells are longer across the picture, towards the nipple
 
 @lru_cache(maxsize=4)
 def grid(height: int, width: int) -> tuple[Plane, Plane]:
-    """Coordinates of the pixels' centres in picture heights: y and x, each H×W."""
+    """Return the coordinates of the pixels' centres in picture heights: y and x, each H×W."""
     ys, xs = np.mgrid[:height, :width].astype(np.float32)
     return (ys + 0.5) / height, (xs + 0.5) / height
 
@@ -26,12 +26,12 @@ def soft_step(values: Plane) -> Plane:
 
 
 def enlarge(plane: Plane, height: int, width: int) -> Plane:
-    """Return a small plane at a larger size, smoothly."""
+    """Enlarge a small plane smoothly."""
     return np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def spectral(height: int, width: int, slope: float, stretch: float, generator: np.random.Generator) -> Plane:
-    """Noise of mean 0 and deviation 1 whose amplitude falls as frequency**-slope, stretched along the first axis."""
+    """Draw noise of mean 0 and deviation 1, with amplitude frequency**-slope, stretched along the first axis."""
     fy = np.fft.fftfreq(height)[:, None] * height * stretch
     fx = np.fft.rfftfreq(width)[None, :] * width
     amplitude = (fy**2 + fx**2 + 1.0) ** (-slope / 2)
@@ -42,15 +42,15 @@ def spectral(height: int, width: int, slope: float, stretch: float, generator: n
 
 
 def sampled(texture: Plane, rows: Plane, columns: Plane) -> Plane:
-    """Return `texture` at fractional places, repeated beyond its edges."""
+    """Return `texture` at fractional positions, repeated beyond its edges."""
     return np.asarray(ndimage.map_coordinates(texture, [rows, columns], order=1, mode="grid-wrap"), np.float32)
 
 
 def cells(height: int, width: int, spacing: float, bent: Plane, generator: np.random.Generator) -> tuple[Plane, Plane]:
-    """Return how near each pixel is to a wall between cells (0 on it), and a number in [0, 1] of its cell; both H×W.
+    """Return each pixel's distance to a wall between cells (0 on it), and its cell's number in [0, 1]; both H×W.
 
-    Cells of about `spacing` picture heights are Worley's (SIGGRAPH 1996), the distance to the second nearest of random
-    points less that to the nearest, in units of `spacing`. `bent` (H×W, deviation 1) bends the walls.
+    Cells of about `spacing` picture heights are Worley's (SIGGRAPH 1996). The distance is that to the second nearest of
+    random points minus that to the nearest, in units of `spacing`. `bent` (H×W, deviation 1) bends the walls.
     """
     ys, xs = grid(height, width)
     count = int((1.2 * (width / height + 0.2)) / spacing**2)

@@ -1,4 +1,4 @@
-"""A picture from a breast and its lesion: where the lesion lies, the film's response, grain, and the file's frame."""
+"""Takes a picture of a breast and its lesion: the lesion's position, the film's response, grain, and the frame."""
 
 from dataclasses import dataclass, replace
 
@@ -18,9 +18,9 @@ _LANDSCAPE = 2.2  # width over height of KAUMDS' frames for categories 3 and 4
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """An H×W picture, grey values in [0, 1], and, of the same shape, where its lesion is (None when there is none).
+    """An H×W picture, grey values in [0, 1], and its lesion's mask of the same shape (`None` without a lesion).
 
-    `steps` tell how far its rows, and its columns, are apart: in pixels of the picture as it was taken.
+    `steps` are the distances between its rows and between its columns, in pixels of the original picture.
     """
 
     grey: Plane
@@ -31,7 +31,7 @@ class Picture:
 def expose(
     breast: Breast, build: Build, finding: Finding | None, view: View, generator: np.random.Generator
 ) -> Picture:
-    """Put `finding` into `breast` and take the picture, chest wall at the left edge."""
+    """Put `finding` into `breast` and take the picture, with the chest wall at the left edge."""
     brightness, mask = breast.brightness, None
     inside = breast.skin_distance > 0
     if finding is not None:
@@ -48,7 +48,8 @@ def expose(
 def frame(picture: Picture, category: str, generator: np.random.Generator) -> Picture:
     """Give `picture` the frame that files of its `category` have in KAUMDS: the planted shortcut "size".
 
-    Category 1 keeps its portrait, 3 and 4 become small in a wide landscape, 5 is cropped to the breast by hand.
+    Category 1 keeps its portrait format. Categories 3 and 4 become small in a wide landscape. Category 5 is cropped to
+    the breast, as if by hand.
     """
     height, width = picture.grey.shape
     if category in {"3", "4"}:
@@ -63,7 +64,7 @@ def frame(picture: Picture, category: str, generator: np.random.Generator) -> Pi
         mask = None
         if picture.mask is not None:
             covered = fit(np.asarray(picture.mask, np.float32))
-            mask = covered > (0.5 if covered.max() > 0.5 else 0)  # a lesion smaller than a pixel stays known
+            mask = covered > (0.5 if covered.max() > 0.5 else 0)  # keeps a lesion smaller than a pixel
         return Picture(grey=fit(picture.grey), mask=mask, steps=(height / small[1], width / small[0]))
     if category == "5":
         bright = picture.grey > 8 / 255
@@ -78,13 +79,13 @@ def frame(picture: Picture, category: str, generator: np.random.Generator) -> Pi
 
 
 def mirror(picture: Picture) -> Picture:
-    """Turn left into right: the chest wall stands at the right edge in pictures of a right breast."""
+    """Swap left and right: in pictures of a right breast the chest wall is at the right edge."""
     mask = None if picture.mask is None else picture.mask[:, ::-1]
     return replace(picture, grey=np.ascontiguousarray(picture.grey[:, ::-1]), mask=mask)
 
 
 def _with_lesion(breast: Breast, patch: Patch, at: tuple[int, int], fat: float) -> tuple[Plane, NDArray[np.bool_]]:
-    """Return the brightness with the lesion's centre at the pixel `at` (x, y), and where it is; both H×W."""
+    """Return the brightness with the lesion's centre at the pixel `at` (x, y), and the lesion's mask; both H×W."""
     height, width = breast.brightness.shape
     reach, (x, y) = patch.mask.shape[0] // 2, at
     rows, columns = slice(max(y - reach, 0), min(y + reach + 1, height)), slice(max(x - reach, 0), x + reach + 1)
@@ -98,7 +99,7 @@ def _with_lesion(breast: Breast, patch: Patch, at: tuple[int, int], fat: float) 
     if patch.pull:
         around = _pulled(around, (y - rows.start, x - columns.start), reach, patch.pull)
     cover = patch.cover[part]
-    # Half of the tissue's own pattern gives way, the rest lies before or behind.
+    # Half of the tissue's own pattern disappears; the rest is in front of the lesion or behind it.
     before = float((around * cover).sum() / max(cover.sum(), 1e-6))
     level = max(before, fat + 0.9 * GLAND) + patch.over_gland
     brightness[rows, columns] = around + cover * (level - 0.5 * (before + around)) + patch.added[part]
@@ -108,7 +109,7 @@ def _with_lesion(breast: Breast, patch: Patch, at: tuple[int, int], fat: float) 
 
 
 def _pulled(around: Plane, centre: tuple[int, int], reach: int, pull: float) -> Plane:
-    """Return the tissue drawn towards `centre` (row, column): strands near it converge, its margin stays."""
+    """Pull the tissue towards `centre` (row, column): strands near it converge, and the outer edge stays."""
     ys, xs = np.mgrid[: around.shape[0], : around.shape[1]].astype(np.float32)
     dy, dx = ys - centre[0], xs - centre[1]
     near = np.clip(1 - np.hypot(dy, dx) / np.float32(reach), 0, 1)
@@ -119,9 +120,9 @@ def _pulled(around: Plane, centre: tuple[int, int], reach: int, pull: float) -> 
 
 
 def _place(breast: Breast, finding: Finding, view: View) -> tuple[int, int]:
-    """Find the pixel nearest to where `finding` belongs that leaves it room within the breast, off muscle and implant.
+    """Find the pixel nearest to the finding's position where it fits into the breast, outside muscle and implant.
 
-    Moving along the nipple–chest axis counts four times as much as across: both views shall agree in depth.
+    Moving along the nipple–chest axis costs four times as much as across, so that both views agree in depth.
     """
     x = breast.nipple[0] - finding.depth * breast.depth
     y = breast.nipple[1] + finding.offsets[view == "MLO"] * breast.height
@@ -129,9 +130,9 @@ def _place(breast: Breast, finding: Finding, view: View) -> tuple[int, int]:
     clearance = breast.skin_distance * (breast.blocked < 0.05)
     clearance[:, : max(int(finding.radius * breast.height), 1)] = 0  # not cut off by the chest wall
     clearance[[0, -1]] = 0
-    room = min(1.45 * finding.radius * breast.height, 0.6 * float(clearance.max()))
+    needed = min(1.45 * finding.radius * breast.height, 0.6 * float(clearance.max()))
     ys, xs = np.ogrid[:height, :width]
     cost = 4 * (xs - x) ** 2 + (ys - y) ** 2
-    cost = np.where(clearance >= room, cost, np.inf)
+    cost = np.where(clearance >= needed, cost, np.inf)
     row, column = np.unravel_index(int(np.argmin(cost)), cost.shape)
     return int(column), int(row)

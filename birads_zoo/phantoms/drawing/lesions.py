@@ -1,4 +1,4 @@
-"""A lesion as it changes the picture around its centre."""
+"""Draws a lesion: how it changes the picture around its centre."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,16 @@ from birads_zoo.phantoms.drawing.fields import Plane
 from birads_zoo.phantoms.drawing.masses import Around, asymmetry_cover, halo, mass_cover, spicules
 from birads_zoo.phantoms.findings import Finding
 
-_REACH = 2.6  # of the radius, to each side of the centre
+_REACH = 2.6  # radii to each side of the centre
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patch:
     """A drawn lesion, S×S around its centre.
 
-    `cover` in [0, 1] is the share of a ray that it takes from the tissue, `over_gland` how much brighter it is there
-    than as much gland. `added` is brightness on top, of spicules and calcifications. `pull` in [0, 1] says how far it
-    draws the tissue around to its centre. `mask` is where it is.
+    `cover` in [0, 1] is the share of a ray that goes through the lesion instead of the tissue. `over_gland` is how much
+    brighter it is than the same amount of gland. `added` is additional brightness, of spicules and calcifications.
+    `pull` in [0, 1] is how far it pulls the surrounding tissue to its centre. `mask` is the lesion's area.
     """
 
     cover: Plane
@@ -30,7 +30,7 @@ class Patch:
 
 
 def draw_patch(finding: Finding, breast_height: float, generator: np.random.Generator) -> Patch:
-    """Draw `finding` in a breast `breast_height` pixels high; no two views of it look quite the same."""
+    """Draw `finding` in a breast `breast_height` pixels high. Two views of it never look exactly the same."""
     radius = max(finding.radius * breast_height * generator.uniform(0.93, 1.07), 1.5)
     reach = int(np.ceil(radius * _REACH)) + 3
     ys, xs = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
@@ -66,7 +66,7 @@ def draw_patch(finding: Finding, breast_height: float, generator: np.random.Gene
 
 
 def _over_gland(finding: Finding) -> float:
-    """Return how much brighter than gland a lesion is; one of low density is darker."""
+    """Return how much brighter than gland a lesion is; a lesion of low density is darker."""
     if finding.density == "low":
         return -0.17
     return (0.02 if finding.kind == "asymmetry" else 0.10) + 0.50 * finding.contrast

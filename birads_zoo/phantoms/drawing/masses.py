@@ -1,4 +1,4 @@
-"""The share of a ray that a mass or an asymmetry takes, by shape and margin."""
+"""Computes the share of a ray that goes through a mass or an asymmetry, by shape and margin."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from scipy import ndimage
 from birads_zoo.phantoms.drawing.fields import Plane, soft_step, spectral
 from birads_zoo.phantoms.findings import Finding
 
-_HARD, _SOFT = 0.12, 0.8  # of the radius, over which a circumscribed and an indistinct margin fall off
+_HARD, _SOFT = 0.12, 0.8  # of the radius: the width of a circumscribed and of an indistinct margin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,20 +20,20 @@ class Around:
 
 
 def mass_cover(finding: Finding, around: Around, radius: float, generator: np.random.Generator) -> Plane:
-    """Return S×S in [0, 1]: the projection of a mass of `radius` pixels, whose margin is its own in every direction."""
+    """Return S×S in [0, 1]: the projection of a mass of `radius` pixels, whose margin depends on the direction."""
     edge = _edge(finding, around, radius, generator)
     within = around.distance / edge
     margin = _margin(finding, around, generator)
     steepness = np.asarray(4 / np.maximum(margin, 1.4 / radius), np.float32)
     body = soft_step((1 - within) * steepness)
-    dome = np.clip(1 - within**2, 0, None) ** np.float32(0.7)  # thickest in the middle, and thin at its edge
+    dome = np.clip(1 - within**2, 0, None) ** np.float32(0.7)  # thickest in the middle, thin at its edge
     side = around.distance.shape[0]
-    uneven = 1 + 0.12 * spectral(side, side, 1.7, 1.0, generator)  # a mass is tissue too, not a disc
+    uneven = 1 + 0.12 * spectral(side, side, 1.7, 1.0, generator)  # a mass is tissue, not a uniform disc
     return np.asarray(np.clip(body * dome * uneven, 0, 1), np.float32)
 
 
 def halo(cover: Plane) -> Plane:
-    """Return S×S in [0, 1]: the thin dark rim of a circumscribed mass, just outside of its `cover`."""
+    """Return S×S in [0, 1]: the thin dark rim of a circumscribed mass, just outside its `cover`."""
     wider = ndimage.gaussian_filter(cover, max(0.03 * cover.shape[0], 1.0))
     return np.asarray(np.clip(3 * (wider - cover), 0, 1), np.float32)
 
@@ -76,10 +76,10 @@ def _edge(finding: Finding, around: Around, radius: float, generator: np.random.
 
 
 def _margin(finding: Finding, around: Around, generator: np.random.Generator) -> Plane:
-    """Return over which share of the radius the mass falls off in each direction."""
+    """Return the width of the mass's margin in each direction, as a share of the radius."""
     if finding.margin == "circumscribed":
         return np.full_like(around.angle, _HARD)
-    if finding.margin == "obscured":  # sharp where it can be seen
+    if finding.margin == "obscured":  # sharp where it is visible
         hidden = soft_step(4 * np.cos(around.angle - generator.uniform(0, 6.28)) + 0.5)
         return np.asarray(_HARD + (_SOFT - _HARD) * hidden, np.float32)
     return np.full_like(around.angle, _SOFT if finding.margin == "indistinct" else 0.55 * _SOFT)

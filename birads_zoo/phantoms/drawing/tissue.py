@@ -1,4 +1,4 @@
-"""What fills a breast without lesions: lobules of fat, Cooper's ligaments, gland by density, muscle and vessels."""
+"""Draws the tissue of a breast without lesions: fat lobules, Cooper's ligaments, gland, muscle and vessels."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,21 @@ from birads_zoo.phantoms.drawing.anatomy import Build, Outline, View, draw_outli
 from birads_zoo.phantoms.drawing.fields import Plane, cells, enlarge, grid, sampled, soft_step, spectral
 
 GLAND = 0.27
-"""Brightness that gland adds to that of fat, where it is dense and even."""
+"""The brightness that dense, even gland adds to that of fat."""
 
 _EXTENT = {"A": 0.62, "B": 0.74, "C": 0.86, "D": 0.97}  # the gland's share of the breast's depth and height
-_FILLED = {"A": -0.55, "B": -0.15, "C": 0.30, "D": 0.75}  # how much of that extent is gland, in deviations of noise
+_FILLED = {"A": -0.55, "B": -0.15, "C": 0.30, "D": 0.75}  # how much of it is gland, in deviations of noise
 _CELL = 0.055  # a fat lobule, in picture heights: about a centimetre
-_COARSE = 400  # rows at most on which lobules are drawn
+_COARSE = 400  # the most rows on which lobules are drawn
 
 
 @dataclass(frozen=True, kw_only=True)
 class Breast:
-    """One breast in one view: `brightness` H×W in about [0, 1], where tissue is, and where a lesion may be.
+    """A breast in one view: its `brightness`, H×W in about [0, 1], and where a lesion can be.
 
-    `blocked` H×W in [0, 1] is the share of muscle or implant, where no lesion is seen. `skin_distance` is H×W in
+    `blocked` (H×W, in [0, 1]) is the share of muscle or implant, where no lesion is visible. `skin_distance` is H×W in
     pixels, 0 outside the breast. `nipple` is (x, y) in pixels. `depth` is the distance from the chest wall to the
-    nipple and `height` the outline's, both in pixels.
+    nipple, and `height` is the outline's height, both in pixels.
     """
 
     brightness: Plane
@@ -38,7 +38,7 @@ class Breast:
 def draw_breast(
     build: Build, view: View, height: int, width: int, generator: np.random.Generator, *, implant: bool = False
 ) -> Breast:
-    """Draw one breast of a woman in one view, `height`×`width` pixels, chest wall at the left edge."""
+    """Draw a woman's breast in one view, `height`×`width` pixels, with the chest wall at the left edge."""
     outline = draw_outline(build, view, height, width, generator)
     distance, nipple = outline.distance, outline.nipple
     used = distance.shape[1]
@@ -72,12 +72,12 @@ def _widen(plane: Plane, width: int) -> Plane:
 
 
 def _cloud(height: int, width: int, generator: np.random.Generator) -> Plane:
-    """Soft isotropic structure with the power spectrum of breast tissue, about f**-3 (Burgess et al. 2001)."""
+    """Draw a soft isotropic structure with the power spectrum of breast tissue, about f**-3 (Burgess et al. 2001)."""
     return enlarge(spectral(96, max(96 * width // height, 8), 1.5, 1.0, generator), height, width)
 
 
 def _parenchyma(build: Build, outline: Outline, cloud: Plane, generator: np.random.Generator) -> Plane:
-    """Brightness that gland, its strands and the ligaments add: H×W'."""
+    """Return the brightness that gland, its strands and the ligaments add: H×W'."""
     height, width = cloud.shape
     nipple = outline.nipple
     ys, xs = grid(height, width)
@@ -96,7 +96,7 @@ def _parenchyma(build: Build, outline: Outline, cloud: Plane, generator: np.rand
     gland = soft_step(filled / np.float32(0.38)) * within
     texture = 0.78 + 0.14 * along + 0.07 * fine + 0.10 * wall
     ligaments = 1.2 * wall + 0.6 * np.clip(along - 0.6, 0, 1.5)
-    skin = np.clip((outline.distance - 0.010) / 0.03, 0, 1)  # a layer of fat lies under it
+    skin = np.clip((outline.distance - 0.010) / 0.03, 0, 1)  # a layer of fat is under it
     faint = (0.05 + 0.06 * within) * ligaments * (1 - 0.6 * gland)
     return np.asarray(skin * (GLAND * gland * np.clip(texture, 0.2, None) + faint), np.float32)
 
@@ -108,7 +108,7 @@ def _smooth(height: int, width: int, generator: np.random.Generator) -> Plane:
 def _towards_nipple(
     nipple: tuple[float, float], xs: Plane, ys: Plane, bent: Plane, generator: np.random.Generator
 ) -> tuple[Plane, Plane]:
-    """Two textures of deviation 1 whose strands run towards the nipple, as ducts do: a coarse and a fine one."""
+    """Draw a coarse and a fine texture of deviation 1, with strands that run towards the nipple like ducts."""
     polar = spectral(64, 512, 1.3, 5.0, generator)
     dx, dy = nipple[0] + 0.10 - xs, ys - nipple[1]
     radius = np.hypot(dx, dy) * np.float32(64 / 0.9) + 2 * bent
@@ -118,19 +118,19 @@ def _towards_nipple(
 
 
 def _lobules(height: int, width: int, generator: np.random.Generator) -> tuple[Plane, Plane]:
-    """Walls between lobules of fat and a number of each lobule (see `fields.cells`), drawn coarser than the picture."""
+    """Draw walls between fat lobules, and each lobule's number (see `fields.cells`), coarser than the picture."""
     rows = min(max(height // 3, 32), _COARSE)
     columns = max(rows * width // height, 8)
     bent = _smooth(rows, columns, generator)
     walls, kinds = cells(rows, columns, _CELL, bent, generator)
-    kinds = ndimage.gaussian_filter(kinds, 0.012 * rows)  # no lobule ends in a line
+    kinds = ndimage.gaussian_filter(kinds, 0.012 * rows)  # lobules have no sharp edges
     return enlarge(walls, height, width), enlarge(kinds, height, width)
 
 
 def _vessels(
     build: Build, nipple: tuple[float, float], height: int, width: int, generator: np.random.Generator
 ) -> Plane:
-    """Thin winding lines from the chest wall towards the nipple."""
+    """Draw thin winding lines from the chest wall towards the nipple."""
     canvas = Image.new("L", (width, height))
     draw = ImageDraw.Draw(canvas)
     steps = np.linspace(0, 1, 24)
@@ -152,14 +152,14 @@ def _vessels(
 
 
 def _nipple_shadow(nipple: tuple[float, float], height: int, width: int) -> Plane:
-    """The soft disc of the nipple in profile, just behind the skin."""
+    """Draw the soft disc of the nipple in profile, just behind the skin."""
     ys, xs = grid(height, width)
     square = ((xs - nipple[0] + 0.012) / 0.012) ** 2 + ((ys - nipple[1]) / 0.018) ** 2
     return np.asarray(0.14 * np.exp(-(square**2)), np.float32)
 
 
 def _implant(outline: Outline, generator: np.random.Generator) -> Plane:
-    """An implant's share of each pixel: a smooth even lens before the chest wall."""
+    """Return an implant's share of each pixel: a smooth even lens in front of the chest wall."""
     height, width = outline.distance.shape
     ys, xs = grid(height, width)
     deep, high = outline.nipple[0] * generator.uniform(0.42, 0.55), generator.uniform(0.20, 0.26)

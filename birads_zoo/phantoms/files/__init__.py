@@ -1,1 +1,1 @@
-"""How a phantom is written: images, sheet and folders."""
+"""Writes phantoms: images, sheet and folders."""

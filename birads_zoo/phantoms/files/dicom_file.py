@@ -1,4 +1,4 @@
-"""A picture as a DICOM file: digital mammography, for presentation, 12 bits stored in 16, uncompressed."""
+"""Writes a picture as a DICOM file: digital mammography, for presentation, 12 bits stored in 16, uncompressed."""
 
 import io
 from dataclasses import dataclass
@@ -15,17 +15,17 @@ from birads_zoo.phantoms.drawing.film import Picture
 from birads_zoo.version import __version__
 
 _STORED = 12
-_FILM = 240.0  # millimetres that a picture is high, before any framing
+_FILM = 240.0  # a picture's height in millimetres, before any framing
 _VIEWS = {"CC": ("399162004", "cranio-caudal"), "MLO": ("399368009", "medio-lateral oblique")}
-# Towards what rows and columns of the picture run. The outer half of a breast is up in CC.
+# The directions of the picture's rows and columns. In CC the outer half of a breast is up.
 _RUNNING = {"L": {"CC": ["A", "R"], "MLO": ["A", "FR"]}, "R": {"CC": ["P", "L"], "MLO": ["P", "FL"]}}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """What a header says of a picture: whose, of which breast, and in which view.
+    """The facts for a picture's header: the woman, the breast and the view.
 
-    `height` is the picture's, in pixels, as it was taken: with the picture's `steps` it sets the spacing of pixels.
+    `height` is the original picture's height in pixels. With the picture's `steps` it gives the pixel spacing.
     """
 
     woman: Woman
@@ -36,9 +36,9 @@ class Exposure:
 
 
 def dicom_bytes(picture: Picture, exposure: Exposure, seed: int) -> bytes:
-    """Return the file of a picture; the same for the same arguments.
+    """Return the content of a picture's file; the same arguments give the same bytes.
 
-    The header has what the standard asks of a mammogram (PS3.3, A.27) and no private element.
+    The header has the elements that the standard requires of a mammogram (PS3.3, A.27) and no private element.
     """
     woman, side, view = exposure.woman, exposure.side, exposure.view
     dataset = Dataset()
@@ -103,7 +103,7 @@ def _code(value: str, meaning: str) -> Dataset:
 
 
 def _pixels(grey: Plane) -> dict[str, object]:
-    """Return the elements of the pixels, of which 0 is black and the largest stored value white."""
+    """Return the elements of the pixels: 0 is black, and the largest stored value is white."""
     white = 2**_STORED - 1
     stored = np.asarray(np.rint(np.clip(grey, 0, 1) * white), "<u2")
     return {

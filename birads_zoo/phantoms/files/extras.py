@@ -1,4 +1,4 @@
-"""What is in some pictures besides the breast: letters, tape, a metal ball on the skin. None knows a category."""
+"""Adds to some pictures letters, tape or a metal ball on the skin. None of them depends on the category."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ _MARKER, _TAPE, _BALL, _IMPLANT = 0.10, 0.02, 0.03, 0.01  # shares of the women
 
 @dataclass(frozen=True, kw_only=True)
 class Extras:
-    """Which of them a woman's pictures have: letters of side and view, tape at the film's edge, a ball, implants."""
+    """The extras in a woman's pictures: letters of side and view, tape at the film's edge, a ball, implants."""
 
     marker: bool
     tape: bool
@@ -24,7 +24,7 @@ class Extras:
 
 
 def draw_extras(generator: np.random.Generator) -> Extras:
-    """Draw what the pictures of one woman have: mostly nothing."""
+    """Draw the extras of a woman's pictures, usually none."""
     marker, tape, ball, implant = (generator.random(4) < (_MARKER, _TAPE, _BALL, _IMPLANT)).tolist()
     return Extras(marker=marker, tape=tape, ball=ball, implant=implant)
 
@@ -32,9 +32,9 @@ def draw_extras(generator: np.random.Generator) -> Extras:
 def with_extras(
     picture: Picture, extras: Extras, side: Laterality, view: View, generator: np.random.Generator
 ) -> Picture:
-    """Return a picture with what lies on it: `side` says at which edge the chest wall is.
+    """Return the picture with its extras. `side` gives the edge at which the chest wall is.
 
-    Letters and tape stand on the far side of the film, at its upper end, where the arm is.
+    Letters and tape are on the far side of the film, at its upper end, where the arm is.
     """
     if not (extras.marker or extras.tape or extras.ball):
         return picture
@@ -46,10 +46,10 @@ def with_extras(
         _draw_tape(draw, far, outwards, (height, width), generator)
     if extras.marker:
         _draw_letters(draw, f"{side} {view}", far, outwards, (height, width), generator)
-    lain = np.maximum(picture.grey, np.asarray(page, np.float32) / 255)
+    grey = np.maximum(picture.grey, np.asarray(page, np.float32) / 255)
     if extras.ball:
-        lain = np.maximum(lain, _ball(picture.grey, generator))
-    return replace(picture, grey=lain)
+        grey = np.maximum(grey, _ball(picture.grey, generator))
+    return replace(picture, grey=grey)
 
 
 def _draw_tape(
@@ -79,7 +79,7 @@ def _draw_letters(
 
 
 def _ball(grey: Plane, generator: np.random.Generator) -> Plane:
-    """Return the grey of a lead ball, a millimetre and a half wide, anywhere on the breast."""
+    """Return the grey of a lead ball, 1.5 mm wide, anywhere on the breast."""
     height, width = grey.shape
     inside = np.flatnonzero(grey.ravel() > 0.15)
     row, column = divmod(int(generator.choice(inside)), width)

@@ -1,4 +1,4 @@
-"""KAUMDS' metadata sheet for a phantom, with the traps that the real one has."""
+"""Writes KAUMDS' metadata sheet for a phantom, with the irregularities of the real sheet."""
 
 import io
 import re
@@ -28,7 +28,7 @@ COLUMNS = (
     None,
     None,
 )
-"""The header as in KAUMDS, its spaces, misspellings and nameless columns included."""
+"""The header as in KAUMDS, including its spaces, misspellings and nameless columns."""
 
 _DENSITIES = {"A": "0%-25%", "B": "26%-50%", "C": "51%-75%", "D": ">75%"}
 _DIRTY = (("B", "26% -50%"), ("A", "0%-50%"), ("B", "26%-505"), ("C", "51-75%"))
@@ -38,7 +38,7 @@ Cell = str | int | date | None
 
 
 def write_sheet(path: Path, cohort: Cohort, seed: int) -> None:
-    """Write the workbook: a summary in the sheet `tabel `, a row a picture in `correctSheet`."""
+    """Write the workbook: a summary in the sheet `tabel `, and a row per picture in `correctSheet`."""
     generator = numpy_generator(seed, "phantom", "sheet")
     rows = _rows(cohort, generator)
     workbook = Workbook()
@@ -81,12 +81,12 @@ def _rows(cohort: Cohort, generator: np.random.Generator) -> list[list[Cell]]:
         clean = [row for row in rows if row[5] == _DENSITIES[density]]
         if clean:
             clean[generator.integers(len(clean))][5] = dirty
-    rows[0][10], rows[min(3, len(rows) - 1)][11] = 4, 76  # numbers somebody left in columns without a name
+    rows[0][10], rows[min(3, len(rows) - 1)][11] = 4, 76  # stray numbers in columns without a name
     return rows
 
 
 def _without_time(content: bytes) -> bytes:
-    """Take the time of writing out of a workbook, so that one seed gives one file."""
+    """Remove the time of writing from a workbook, so that a seed always gives the same file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in old.namelist():

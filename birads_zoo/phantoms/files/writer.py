@@ -1,4 +1,4 @@
-"""A phantom on the disk: KAUMDS' folder tree and sheet, and the truth about its lesions beside."""
+"""Writes a phantom to disk: KAUMDS' folder tree and sheet, and the truth about its lesions."""
 
 import io
 import os
@@ -32,9 +32,9 @@ _SUFFIXES = {"jpeg": ".jpg", "dicom": ".dcm"}
 
 
 def generate(out: Path, options: PhantomOptions) -> None:
-    """Write a phantom to the folder `out`, whole or not at all; the same options give the same bytes.
+    """Write a phantom to the folder `out`, completely or not at all. The same options give the same bytes.
 
-    Raises `UserError` when `out` is a file or a folder that is not empty, or cannot be written.
+    Raises `UserError` if `out` is a file or a folder that is not empty, or cannot be written.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} exists already: choose a new or empty folder for the phantom")
@@ -44,17 +44,18 @@ def generate(out: Path, options: PhantomOptions) -> None:
             (folder / "mammograms" / f"BIRAD {category}").mkdir(parents=True)
         (folder / "truth" / "masks").mkdir(parents=True)
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-            found = list(pool.map(lambda woman: _write_woman(folder, woman, cohort.damage, options), cohort.pictured))
-        write_truths(folder / TRUTH_FILE, [truth for truths in found for truth in truths])
-        told = options.shortcut in {"size", "format"}
-        write_probabilities(folder / PROBABILITIES_FILE, cohort, _SUFFIXES[options.format], told=told)
+            results = pool.map(lambda woman: _write_woman(folder, woman, cohort.damage, options), cohort.pictured)
+            truths = [truth for of_woman in results for truth in of_woman]
+        write_truths(folder / TRUTH_FILE, truths)
+        planted = options.shortcut in {"size", "format"}
+        write_probabilities(folder / PROBABILITIES_FILE, cohort, _SUFFIXES[options.format], planted=planted)
         write_sheet(folder / FILE_NAME, cohort, options.seed)
 
 
 def generate_once(parent: Path, options: PhantomOptions) -> Path:
-    """Return the folder below `parent` that holds the phantom of these options, and make it if it is not there.
+    """Return the folder below `parent` with the phantom of these options, and write it if it does not exist.
 
-    Another process that needs the same one meanwhile waits for it. Raises `UserError` when it cannot be written.
+    Other processes that need the same phantom wait until it is written. Raises `UserError` if it cannot be written.
     """
     folder = make_folder(parent) / options.digest
     with lock(folder.with_suffix(".lock"), "waiting for another process that is making the same phantom", wait=True):
@@ -64,7 +65,7 @@ def generate_once(parent: Path, options: PhantomOptions) -> Path:
 
 
 def count_pictures(cohort: Cohort) -> dict[str, int]:
-    """Return how many whole pictures each category has."""
+    """Return the number of undamaged pictures of each category."""
     counts = cohort.counts()
     for path in cohort.damage:
         counts[PurePosixPath(path).parent.name.removeprefix("BIRAD ")] -= 1
@@ -81,21 +82,21 @@ def _write_woman(folder: Path, woman: Woman, damage: Mapping[str, Damage], optio
     truths: list[Truth] = []
     for side, view in exposures():
         finding, category = findings[side], woman.category(side)
-        told = str(like) or category  # the category whose files these are like
+        file_category = str(like) or category  # its files have the same size or format
         breast = draw_breast(build, view, options.height, options.width, generator, implant=extras.implant)
         picture = expose(breast, build, finding, view, generator)
         if side == "R":
             picture = mirror(picture)
         picture = with_extras(picture, extras, side, view, generator)
         if options.shortcut.endswith("size"):
-            picture = frame(picture, told, generator)
+            picture = frame(picture, file_category, generator)
         stem = woman.image_path(view, side)
         path = stem + _SUFFIXES[options.format]
         if options.format == "dicom":
             exposure = Exposure(woman=woman, side=side, view=view, height=options.height, implant=extras.implant)
             content = dicom_bytes(picture, exposure, options.seed)
         else:
-            mode, quality = _FORMATS[told] if options.shortcut.endswith("format") else ("L", _QUALITY)
+            mode, quality = _FORMATS[file_category] if options.shortcut.endswith("format") else ("L", _QUALITY)
             content = _jpeg(picture.grey, mode, quality)
         _write_picture(folder / path, content, damage.get(stem))
         if picture.mask is not None and finding is not None:
