@@ -27,7 +27,7 @@ from birads_zoo.data.index.samples import find_samples
 from birads_zoo.data.index.view_names import WHOLE
 from birads_zoo.data.picture import GreyArray
 from birads_zoo.data.placement.breast import Breast, find_breast
-from birads_zoo.inspection.breasts import Seen, join_breasts
+from birads_zoo.inspection.breasts import BreastPicture, join_breasts
 from birads_zoo.inspection.copies.fingerprints import Fingerprint, fingerprint
 from birads_zoo.inspection.finding import Finding
 from birads_zoo.inspection.findings import find
@@ -61,7 +61,7 @@ class Audit:
     level: str
     findings: tuple[Finding, ...]
     inspection: Inspection
-    seen: tuple[Seen, ...]
+    seen: tuple[BreastPicture, ...]
     shortcuts: Mapping[str, float] | None
     probe: Mapping[str, Any] | None
     index: Index

@@ -14,7 +14,7 @@ _NAMED = 5  # examples of each problem
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class BreastPicture:
     """A decoded picture: its row, patient, side and view ("" if unknown), its size in pixels, and the breast in it."""
 
     row: int
@@ -40,7 +40,7 @@ class Chests:
     """How many pictures have the chest wall on the other side, and in how many no breast was detected.
 
     `known` pictures have a side and a detected breast; `mirrored` of them have the chest wall on the other side (see
-    `Seen.mirrored`). `lost` of `pictures` have no detected breast. The first few paths of both are given.
+    `BreastPicture.mirrored`). `lost` of `pictures` have no detected breast. The first few paths of both are given.
     """
 
     pictures: int
@@ -51,17 +51,19 @@ class Chests:
     lost_such_as: tuple[str, ...]
 
 
-def join_breasts(decoded: Index, breasts: Sequence[tuple[tuple[int, int], Breast]]) -> tuple[Seen, ...]:
+def join_breasts(decoded: Index, breasts: Sequence[tuple[tuple[int, int], Breast]]) -> tuple[BreastPicture, ...]:
     """Join the rows of `decoded` with each picture's (height, width) and the breast in it."""
     names = ("row", "image_path", "patient_id", "laterality", "view")
     rows = zip(*(decoded.rows[name].tolist() for name in names), strict=True)
     return tuple(
-        Seen(row=row, path=path, patient=patient, side=side, view=view, height=size[0], width=size[1], breast=breast)
+        BreastPicture(
+            row=row, path=path, patient=patient, side=side, view=view, height=size[0], width=size[1], breast=breast
+        )
         for (row, path, patient, side, view), (size, breast) in zip(rows, breasts, strict=True)
     )
 
 
-def count_chests(seen: Sequence[Seen]) -> Chests:
+def count_chests(seen: Sequence[BreastPicture]) -> Chests:
     """Count the pictures whose chest wall is on the other side, and those without a breast."""
     mirrored = [picture.path for picture in seen if picture.mirrored]
     lost = [picture.path for picture in seen if not picture.breast.detected]
@@ -75,7 +77,7 @@ def count_chests(seen: Sequence[Seen]) -> Chests:
     )
 
 
-def choose(seen: Sequence[Seen], count: int) -> tuple[Seen, ...]:
+def choose(seen: Sequence[BreastPicture], count: int) -> tuple[BreastPicture, ...]:
     """Choose pictures to look at: a third mirrored or without a breast, if there are enough, and others of each kind.
 
     A kind is a size, a side and a view. The choice is the same each time, and in the order of the rows.
@@ -85,7 +87,7 @@ def choose(seen: Sequence[Seen], count: int) -> tuple[Seen, ...]:
     odd = [picture for picture in order if not picture.breast.detected or picture.mirrored][
         : max(count // 3, count - len(plain))
     ]
-    groups: dict[tuple[int, int, str, str], list[Seen]] = {}
+    groups: dict[tuple[int, int, str, str], list[BreastPicture]] = {}
     for picture in plain:
         groups.setdefault((picture.height, picture.width, picture.side, picture.view), []).append(picture)
     turns = max((len(group) for group in groups.values()), default=0)

@@ -12,7 +12,7 @@ from birads_zoo.cells import alike_ids
 from birads_zoo.data.decoding.images import is_dicom
 from birads_zoo.data.index.classes import find_classes
 from birads_zoo.data.index.facts import file_facts
-from birads_zoo.inspection.breasts import Chests, Seen, count_chests
+from birads_zoo.inspection.breasts import BreastPicture, Chests, count_chests
 from birads_zoo.inspection.copies.duplicates import CopyKind, find_duplicates
 from birads_zoo.inspection.copies.fingerprints import Fingerprint
 from birads_zoo.inspection.formats.association import ClassFormat, FactAccuracy, describe_formats, measure_facts
@@ -89,7 +89,7 @@ class Inspection:
 
 
 def inspect(
-    labelled: Index, decoded: Index, prints: Sequence[Fingerprint], seen: Sequence[Seen], target: Target
+    labelled: Index, decoded: Index, prints: Sequence[Fingerprint], seen: Sequence[BreastPicture], target: Target
 ) -> Inspection:
     """Inspect a data set.
 

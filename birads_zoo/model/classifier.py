@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.interfaces import Outputs
-from birads_zoo.model.freezing import Freeze, frozen_parts, hold_still
+from birads_zoo.model.freezing import Freeze, freeze_parts, frozen_parts
 from birads_zoo.model.head import Head, HeadOutput
 from birads_zoo.model.placing import PlaceSize, resize_to_picture
 
@@ -49,13 +49,13 @@ class Classifier(nn.Module):
         self.register_buffer("pixel_std", torch.tensor(pixel_std, dtype=torch.float32))
         self.frozen: Freeze = freeze
         self.frozen_parts = frozen_parts(backbone, freeze, stages)
-        hold_still(backbone, self.frozen_parts)
+        freeze_parts(backbone, self.frozen_parts)
         self.place = place
 
     def train(self, mode: bool = True) -> Classifier:
         """Switch to training mode, except for the frozen parts."""
         super().train(mode)
-        hold_still(self.backbone, self.frozen_parts)
+        freeze_parts(self.backbone, self.frozen_parts)
         return self
 
     def normalise(self, images: Tensor) -> Tensor:

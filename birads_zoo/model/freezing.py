@@ -33,7 +33,7 @@ def frozen_parts(backbone: nn.Module, freeze: Freeze, stages: Sequence[str] = ()
     return names[: max(1, len(names) // 2)]
 
 
-def hold_still(backbone: nn.Module, parts: Sequence[str]) -> None:
+def freeze_parts(backbone: nn.Module, parts: Sequence[str]) -> None:
     """Exclude the named parts from training: no gradients, and evaluation mode (running statistics, no dropout)."""
     parameters = dict(backbone.named_parameters())
     for name in parts:

@@ -48,7 +48,7 @@ def begin(compute: Compute) -> Start:
     return Start(seconds=time.perf_counter(), energy=compute.energy())
 
 
-def size_up(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Compute) -> Size:
+def measure_size(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Compute) -> Size:
     """Measure a trained classifier on rows of `data`; its mode is kept. `recipe` has its ablations applied."""
     parameters = list(classifier.parameters())
     with evaluating(classifier):

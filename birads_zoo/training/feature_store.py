@@ -45,7 +45,7 @@ class FeatureStore:
 
 
 @torch.no_grad()
-def still_features(
+def frozen_features(
     classifier: Classifier, source: BatchSource, compute: Compute, pooled: bool, store: FeatureStore
 ) -> Tensor | None:
     """Return the pooled features P×F of P pictures, in float32, or their maps P×h×w×D as computed, on the device.

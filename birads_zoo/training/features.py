@@ -17,7 +17,7 @@ from birads_zoo.model.classifier import Classifier
 CacheablePart = Literal["nothing", "features", "pooled"]
 
 
-def what_is_still(classifier: Classifier, augment: nn.Module) -> CacheablePart:
+def cacheable_part(classifier: Classifier, augment: nn.Module) -> CacheablePart:
     """Return what is the same in every epoch for an image: its pooled features, its feature maps, or nothing."""
     if classifier.frozen != "all" or not isinstance(augment, nn.Identity):
         return "nothing"

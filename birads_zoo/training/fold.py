@@ -26,8 +26,8 @@ from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.dry_run import dry_run_augmentation, dry_run_loss
-from birads_zoo.training.feature_store import FeatureStore, still_features
-from birads_zoo.training.features import FeatureBatches, what_is_still
+from birads_zoo.training.feature_store import FeatureStore, frozen_features
+from birads_zoo.training.features import FeatureBatches, cacheable_part
 from birads_zoo.training.history import Epoch, best_epoch
 from birads_zoo.training.loop import BatchSource, Fit, Forward, OnEpoch, predict, train
 
@@ -129,12 +129,12 @@ def _source_of(
     def lesions(rows: NDArray[np.int64]) -> NDArray[np.int8] | None:
         return None if data.lesions is None else data.lesions[rows]
 
-    if (cacheable := what_is_still(classifier, augment)) != "nothing":
+    if (cacheable := cacheable_part(classifier, augment)) != "nothing":
         pictures = np.unique(data.samples[np.concatenate([fold.train, fold.validation, fold.test])].pictures)
         nothing = np.zeros(len(pictures), np.int64)
         alone = Batches(data.store.array, Samples.alone(pictures), nothing, size, compute.device)
         store = FeatureStore(cache=cache_root(), digest=data.store.key.digest, pictures=pictures)
-        features = still_features(classifier, alone, compute, cacheable == "pooled", store)
+        features = frozen_features(classifier, alone, compute, cacheable == "pooled", store)
         if features is not None:
 
             def cached(rows: NDArray[np.int64]) -> BatchSource:

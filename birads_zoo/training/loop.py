@@ -25,7 +25,7 @@ from birads_zoo.training import checkpoint
 from birads_zoo.training.augment import augmented
 from birads_zoo.training.history import Epoch, best_epoch, is_over, learning_rate
 from birads_zoo.training.lesions import lesion_loss
-from birads_zoo.training.optimisation import averaged_copy, follow, make_optimiser
+from birads_zoo.training.optimisation import averaged_copy, make_optimiser, update_average
 
 CHECKPOINT_SECONDS = 20.0  # the most work that a killed run loses; writing a checkpoint takes up to a second
 
@@ -151,7 +151,7 @@ def _one_epoch(
             optimiser.zero_grad()
             if average is not None:
                 done = len(history) * math.ceil(steps / section.accumulate) + step // section.accumulate
-                follow(average, fit.classifier, section.ema, done)
+                update_average(average, fit.classifier, section.ema, done)
         images += len(batch.targets)
         on_step(len(batch.targets))
     return losses.cpu(), images

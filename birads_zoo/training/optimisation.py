@@ -31,12 +31,12 @@ def trained_parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 
 def averaged_copy(model: M) -> M:
-    """Return a copy of `model`, which `follow` turns into the moving average of its weights."""
+    """Return a copy of `model`, which `update_average` turns into the moving average of its weights."""
     return copy.deepcopy(model).requires_grad_(False)
 
 
 @torch.no_grad()
-def follow(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
     """Update `average` with `model` after the optimiser step number `step`, 0 for the first.
 
     The decay of this exponential moving average warms up as (1 + step) / (10 + step), the rule of TensorFlow's

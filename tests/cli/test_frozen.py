@@ -42,7 +42,7 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen, monkeypatch):
     cached, images_once = run_frozen("cached")
-    monkeypatch.setattr(fold_room, "what_is_still", lambda classifier, augment: "nothing")
+    monkeypatch.setattr(fold_room, "cacheable_part", lambda classifier, augment: "nothing")
     plain, images_each_epoch = run_frozen("plain")
     assert images_once < images_each_epoch / 1.5
     for one, other in zip(cached, plain, strict=True):
@@ -64,8 +64,8 @@ def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen
 )
 def test_nothing_is_cached_that_training_would_change(zoo, phantom_root, tmp_path, monkeypatch, flags, still):
     asked = []
-    what_is_still = fold_room.what_is_still
-    monkeypatch.setattr(fold_room, "what_is_still", lambda *given: asked.append(what_is_still(*given)) or asked[-1])
+    cacheable_part = fold_room.cacheable_part
+    monkeypatch.setattr(fold_room, "cacheable_part", lambda *given: asked.append(cacheable_part(*given)) or asked[-1])
     said = zoo("run", "--root", phantom_root, *FLAGS, "--epochs", 1, *flags, "--out", tmp_path)
     assert said.status == 0, said.err
     assert asked == [still, still]

@@ -3,12 +3,14 @@
 from collections import Counter
 
 from birads_zoo.data.placement.breast import Breast
-from birads_zoo.inspection.breasts import Seen, choose
+from birads_zoo.inspection.breasts import BreastPicture, choose
 
 
 def seen(row, side="L", view="CC", width=80, *, right=False, detected=True):
     breast = Breast(x0=0, y0=5, x1=40, y1=90, chest_right=right, detected=detected)
-    return Seen(row=row, path=f"{row}.png", patient="", side=side, view=view, height=100, width=width, breast=breast)
+    return BreastPicture(
+        row=row, path=f"{row}.png", patient="", side=side, view=view, height=100, width=width, breast=breast
+    )
 
 
 def test_every_size_side_and_view_is_shown_and_odd_pictures_come_first():

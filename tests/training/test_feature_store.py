@@ -7,7 +7,7 @@ import torch
 
 from birads_zoo.devices import choose_compute
 from birads_zoo.training import feature_store
-from birads_zoo.training.feature_store import FeatureStore, still_features
+from birads_zoo.training.feature_store import FeatureStore, frozen_features
 from birads_zoo.version import __version__
 
 
@@ -23,7 +23,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def computed(fit, store, monkeypatch):
-    """Features by `still_features`, and how many pictures the backbone saw for them."""
+    """Features by `frozen_features`, and how many pictures the backbone saw for them."""
 
     def compute(pooled=False, store=store):
         seen = []
@@ -35,7 +35,7 @@ def computed(fit, store, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(type(fit.classifier), "features", counted)
-            result = still_features(fit.classifier, fit.batches, choose_compute("cpu", "float32"), pooled, store)
+            result = frozen_features(fit.classifier, fit.batches, choose_compute("cpu", "float32"), pooled, store)
         return result, sum(seen)
 
     return compute

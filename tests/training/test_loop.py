@@ -9,7 +9,7 @@ from torch import nn
 from birads_zoo.errors import UserError
 from birads_zoo.training import checkpoint, loop
 from birads_zoo.training.loop import predict, train
-from birads_zoo.training.optimisation import averaged_copy, follow, make_optimiser
+from birads_zoo.training.optimisation import averaged_copy, make_optimiser, update_average
 
 SCHEDULES = [
     {},
@@ -233,7 +233,9 @@ def test_best_weights_of_another_epoch_are_refused(make_fit, ignore, always_chec
 def test_the_moving_average_counts_optimiser_steps_through_all_epochs(make_fit, ignore, monkeypatch):
     """The six batches of an epoch make two steps of four and two batches; the decay's warm-up counts steps."""
     calls = []
-    monkeypatch.setattr(loop, "follow", lambda *arguments: calls.append(arguments[2:]) or follow(*arguments))
+    monkeypatch.setattr(
+        loop, "update_average", lambda *arguments: calls.append(arguments[2:]) or update_average(*arguments)
+    )
     fit = make_fit(epochs=3, accumulate=4, ema=0.7)
     train(fit, ignore.step, ignore.epoch)
     assert calls == [(0.7, step) for step in range(6)]
@@ -246,7 +248,7 @@ def test_the_moving_average_follows_its_rule():
     for step in range(30):
         with torch.no_grad():
             model.weight += 1.0
-        follow(average, model, 0.7, step)
+        update_average(average, model, 0.7, step)
         decay = min(0.7, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * model.weight.item()
     assert average.weight.item() == pytest.approx(expected, rel=1e-5)

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from birads_zoo.data.decoding.images import read_image
 from birads_zoo.data.picture import ImageError
-from birads_zoo.inspection.breasts import Seen
+from birads_zoo.inspection.breasts import BreastPicture
 from birads_zoo.report.drawing import style
 from birads_zoo.report.drawing.shades import LESION
 from birads_zoo.report.drawing.style import INK, MARGIN, QUIET, SMALL, WARM
@@ -24,7 +24,7 @@ _PIXELS = 260  # of a picture's longer side that are enough
 _TONE = 0.7  # of the grey range's exponent: so that the faint skin is seen
 
 
-def draw_crops(shown: Sequence[Seen], root: Path, path: Path, context: str) -> None:
+def draw_crops(shown: Sequence[BreastPicture], root: Path, path: Path, context: str) -> None:
     """Write a PNG of the pictures in `root`: the crop in blue, the chest wall in vermilion, and the side that is named.
 
     A picture whose chest wall is not on the side by convention, or in which no breast was found, says so.
@@ -49,14 +49,14 @@ def draw_crops(shown: Sequence[Seen], root: Path, path: Path, context: str) -> N
     style.save(figure, path)
 
 
-def _captions(one: Seen) -> tuple[tuple[str, str], tuple[str, str]]:
+def _captions(one: BreastPicture) -> tuple[tuple[str, str], tuple[str, str]]:
     told = " ".join(filter(None, (one.side, one.view))) or "side unknown"
     wrong = "not found" if not one.breast.detected else "other side" if one.mirrored else ""
     first = (f"{told}: {wrong}", WARM) if wrong else (told, INK)
     return first, (one.path.rpartition("/")[2], QUIET)
 
 
-def _show(axes: Axes, one: Seen, root: Path) -> None:
+def _show(axes: Axes, one: BreastPicture, root: Path) -> None:
     try:
         picture = read_image(root / one.path, at_least=(_PIXELS, _PIXELS))
     except ImageError:  # gone since it was looked at
