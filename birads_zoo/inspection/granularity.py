@@ -138,7 +138,7 @@ def _agreeing(groups: Sequence[Sequence[_Labels]], classes: Sequence[str]) -> Gr
     counts = tuple(counted(name, (name,)) for name in classes)
     return GroupAgreement(
         groups=len(several),
-        alike=sum(one.same for one in counts),
+        alike=sum(count.same for count in counts),
         by_chance=sum(_expected(members, sizes, frozenset((name,)))[0] for name in classes),
         classes=counts,
         commonest=commonest,
