@@ -28,7 +28,7 @@ from birads_zoo.runs.tracking import tracked
 from birads_zoo.shortcuts.fit import shortcut_fitters
 from birads_zoo.shortcuts.permutation_test import permutation_tests
 from birads_zoo.training.checking import check_recipe
-from birads_zoo.training.cost import begin, size_up, total
+from birads_zoo.training.cost import begin, measure_size, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
 
@@ -100,7 +100,7 @@ def run(
             fitted.append(done)
             if fold.number == 0:
                 explained = explain_fold(applied, host, data, done, classifier, compute)
-                size = size_up(classifier, applied, data, compute)
+                size = measure_size(classifier, applied, data, compute)
             del classifier  # keep only one in memory
         cost = total(started, size, history, compute, resumed=resumed is not None)
         predictions = predictions_frame(data, fitted)

@@ -1,1 +1,1 @@
-"""A trained model as a thing: a folder with weights, preprocessing, calibration and card, and what it predicts."""
+"""Exported models: a folder with weights, preprocessing, calibration and model card, and how it predicts."""

@@ -1,4 +1,4 @@
-"""Does what was exported do what the trainer's network does? Checked at every export, on pictures of the run."""
+"""Compares an exported model's networks and preprocessing with the trainer's, on pictures of the run."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
 CHECKED = 50
-"""Pictures of the run, or all it has, on which every exported network is compared with the trainer's."""
+"""How many pictures of the run (or all, if it has fewer) every exported network is compared with the trainer's on."""
 
 TOLERANCE = 1e-4
-"""The largest difference of a probability; of a score or a feature it is as much, or as much of its own size."""
+"""The largest difference allowed: absolute where the trainer's value is below 1, else relative to it."""
 
 _BATCH = 16
 
@@ -42,7 +42,7 @@ def check_network(
     """Open the network in `path` as a user would, and compare it with `trained`, on the CPU.
 
     Raises:
-        UserError: where a score, probability or feature differs by more than `TOLERANCE`.
+        UserError: if a score, probability or feature differs by more than `TOLERANCE`.
 
     """
     compute = Compute(device=torch.device("cpu"), autocast=None)
@@ -63,33 +63,36 @@ def check_network(
 
 @torch.inference_mode()
 def largest_difference(first: Network, second: Network, data: Prepared, rows: NDArray[np.int64]) -> float:
-    """Return by how much two networks differ at most in what `TOLERANCE` bounds, on samples of the run; NaN counts."""
+    """Return the largest difference between two networks' outputs, as `TOLERANCE` bounds it; infinite for NaN."""
     worst = 0.0
     for start in range(0, len(rows), _BATCH):
         samples = data.samples[rows[start : start + _BATCH]]
         images = as_images(data.store.array[samples.pictures], torch.device("cpu"))
         present = torch.from_numpy(samples.present)
-        one, other = first(images, present), second(images, present)
-        gaps = [(a - b).abs() / b.abs().clamp(min=1) for a, b in zip(one, other, strict=True)]
+        outputs, expected = first(images, present), second(images, present)
+        gaps = [
+            (output - reference).abs() / reference.abs().clamp(min=1)
+            for output, reference in zip(outputs, expected, strict=True)
+        ]
         worst = max(worst, *(float(gap.nan_to_num(nan=torch.inf).max()) for gap in gaps))
     return worst
 
 
 def check_pixels(preprocessing: Preprocessing, data: Prepared, rows: NDArray[np.int64]) -> None:
-    """Read and place the rows' files as the exported model will, and hold them against the pixel store.
+    """Read and place the rows' files as the exported model will, and compare them with the pixel store.
 
-    One grey level of 8 bits is what decoders of one version differ by on different machines: that is warned of.
+    The same version of a decoder may differ by one grey level of 8 bits between machines: that gives a warning only.
 
     Raises:
-        UserError: where a pixel differs by more.
+        UserError: if a pixel differs by more.
 
     """
     index = data.labelled.index
-    how = geometry(preprocessing.image, preprocessing.detail)
+    prepare = geometry(preprocessing.image, preprocessing.detail)
     differing = 0
     for row in rows:
         path = index.root / index.rows["image_path"].iloc[row]
-        placed = read_and_place(path, preprocessing.image, how)
+        placed = read_and_place(path, preprocessing.image, prepare)
         apart = levels_apart(placed.pixels[None], data.store.array[data.positions[[row]]])
         if apart > 1:
             raise UserError(

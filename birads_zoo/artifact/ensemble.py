@@ -1,4 +1,4 @@
-"""What the folds' networks say of prepared pictures, put together."""
+"""Predicts with an exported model: combines the outputs of the folds' networks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from birads_zoo.evaluation.probabilities.recalibration import recalibrated
 if TYPE_CHECKING:
     from birads_zoo.artifact.networks import Network
 
-_AHEAD = 2  # batches on the device or being put together before the first of them is asked for
+_AHEAD = 2  # batches on the device or being combined before the first of them is returned
 
 Floats = NDArray[np.float64]
 
@@ -38,16 +38,16 @@ def predict_prepared(
     prepared: Iterable[Ready | Prediction],
     batch_size: int,
 ) -> Iterator[Prediction]:
-    """Yield the predictions of prepared samples, in their order; those that could not be read pass as they are.
+    """Yield the predictions of prepared samples, in their order; those that could not be read pass unchanged.
 
-    While one batch is put together, by a thread, the device is at the next.
+    A thread combines one batch's outputs while the device runs the next batch.
     """
     waiting: deque[tuple[list[Ready | Prediction], Future[list[Prediction]]]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="judging") as pool:
+    with ThreadPoolExecutor(1, thread_name_prefix="combining") as pool:
         for batch in _batches(prepared, batch_size):
-            ready = [one for one in batch if not isinstance(one, Prediction)]
-            told = _forward(networks, ready, compute)
-            waiting.append((batch, pool.submit(_conclude, manifest, references, ready, told)))
+            ready = [item for item in batch if not isinstance(item, Prediction)]
+            outputs = _forward(networks, ready, compute)
+            waiting.append((batch, pool.submit(_conclude, manifest, references, ready, outputs)))
             if len(waiting) > _AHEAD:
                 yield from _merged(*waiting.popleft())
         while waiting:
@@ -56,8 +56,8 @@ def predict_prepared(
 
 def _batches(prepared: Iterable[Ready | Prediction], batch_size: int) -> Iterator[list[Ready | Prediction]]:
     batch: list[Ready | Prediction] = []
-    for one in prepared:
-        batch.append(one)
+    for item in prepared:
+        batch.append(item)
         if len(batch) == batch_size:
             yield batch
             batch = []
@@ -65,9 +65,9 @@ def _batches(prepared: Iterable[Ready | Prediction], batch_size: int) -> Iterato
         yield batch
 
 
-def _merged(batch: list[Ready | Prediction], made: Future[list[Prediction]]) -> Iterator[Prediction]:
-    predictions = iter(made.result())
-    return (one if isinstance(one, Prediction) else next(predictions) for one in batch)
+def _merged(batch: list[Ready | Prediction], concluded: Future[list[Prediction]]) -> Iterator[Prediction]:
+    predictions = iter(concluded.result())
+    return (item if isinstance(item, Prediction) else next(predictions) for item in batch)
 
 
 @torch.inference_mode()
@@ -75,26 +75,28 @@ def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compu
     """Return every network's outputs for the samples, on the device."""
     if not ready:
         return []
-    images = as_images(stacked([one.pixels for one in ready]), compute.device)
-    present = torch.from_numpy(np.stack([one.present for one in ready])).to(compute.device)
+    images = as_images(stacked([sample.pixels for sample in ready]), compute.device)
+    present = torch.from_numpy(np.stack([sample.present for sample in ready])).to(compute.device)
     return [network(images, present) for network in networks]
 
 
 def _conclude(
-    manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], told: list[tuple[Tensor, ...]]
+    manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], outputs: list[tuple[Tensor, ...]]
 ) -> list[Prediction]:
     if not ready:
         return []
     classes, folds = manifest.classes, manifest.folds
-    scores, _, features, *weights = zip(*told, strict=True)
-    own = [one.double().softmax(1).cpu().numpy() for one in scores]
-    mean, calibrated = np.mean(own, axis=0), calibrate(own, folds)
-    sets = vote(own, folds, mean, ordinal=manifest.ordinal)
-    distances, shares = _compare([one.float().cpu().numpy() for one in features], references, manifest)
-    views = [np.mean([one.float().cpu().numpy() for one in of_folds], axis=0) for of_folds in weights]
+    scores, _, features, *weights = zip(*outputs, strict=True)
+    probabilities = [fold_scores.double().softmax(1).cpu().numpy() for fold_scores in scores]
+    mean, calibrated = np.mean(probabilities, axis=0), calibrate(probabilities, folds)
+    sets = vote(probabilities, folds, mean, ordinal=manifest.ordinal)
+    distances, shares = _compare(
+        [fold_features.float().cpu().numpy() for fold_features in features], references, manifest
+    )
+    views = [np.mean([fold_weights.float().cpu().numpy() for fold_weights in of_folds], axis=0) for of_folds in weights]
     return [
         Prediction(
-            source=one.source,
+            source=sample.source,
             probabilities=dict(zip(classes, mean[at].tolist(), strict=True)),
             calibrated=dict(zip(classes, calibrated[at].tolist(), strict=True)) if manifest.calibrated_folds else {},
             predicted=classes[int(mean[at].argmax())],
@@ -102,9 +104,9 @@ def _conclude(
             distance=float(distances[at]) if np.isfinite(distances[at]) else None,
             similar=dict(zip(classes, shares[at].tolist(), strict=True)),
             view_weights=dict(zip(manifest.view_names, views[0][at].tolist(), strict=True)) if views else {},
-            warnings=tuple(_warnings(manifest, one, distances[at])),
+            warnings=tuple(_warnings(manifest, sample, distances[at])),
         )
-        for at, one in enumerate(ready)
+        for at, sample in enumerate(ready)
     ]
 
 
@@ -112,7 +114,7 @@ def _warnings(manifest: Manifest, ready: Ready, distance: float) -> Iterator[str
     limit = manifest.training_range.limit
     if limit is not None and distance > limit:
         yield (
-            f"does not look like the mammograms of the training: as far from them as {distance:.2g} times the usual"
+            f"does not look like the training mammograms: {distance:.2g} times as far from them as usual"
             f" (limit {limit:.2g})"
         )
     names, there = manifest.view_names, ready.present.tolist()
@@ -120,35 +122,38 @@ def _warnings(manifest: Manifest, ready: Ready, distance: float) -> Iterator[str
         yield f"{sum(there)} of {len(there)} views: {', '.join(absent)} not given"
     several = len(ready.statistics) > 1
     for name, statistics in zip(names, ready.statistics, strict=False):
-        for said in range_warnings(statistics, manifest.training_range.statistics):
-            yield f"{name}: {said}" if several else said
+        for warning in range_warnings(statistics, manifest.training_range.statistics):
+            yield f"{name}: {warning}" if several else warning
 
 
-def calibrate(own: Sequence[Floats], folds: Sequence[FoldPart]) -> Floats:
-    """Return the mean (n, K) of the folds' probabilities (n, K), each recalibrated as its validation rows said.
+def calibrate(probabilities: Sequence[Floats], folds: Sequence[FoldPart]) -> Floats:
+    """Return the mean (n, K) of the folds' probabilities (n, K), each recalibrated as fitted on its validation rows.
 
-    A fold in which nothing could be fitted keeps its own. A mean of calibrated forecasts that differ is not calibrated,
+    A fold without a fit keeps its own probabilities. A mean of calibrated forecasts that differ is not calibrated,
     but a little too cautious (Ranjan and Gneiting, "Combining probability forecasts", J. R. Statist. Soc. B 72, 2010).
     """
-    each = [
-        one if fold.temperature is None else recalibrated(one, fold.temperature, np.array(fold.shift))
-        for one, fold in zip(own, folds, strict=True)
+    recalibrated_folds = [
+        values if fold.temperature is None else recalibrated(values, fold.temperature, np.array(fold.shift))
+        for values, fold in zip(probabilities, folds, strict=True)
     ]
-    return np.asarray(np.mean(each, axis=0), dtype=np.float64)
+    return np.asarray(np.mean(recalibrated_folds, axis=0), dtype=np.float64)
 
 
-def vote(own: Sequence[Floats], folds: Sequence[FoldPart], mean: Floats, *, ordinal: bool) -> NDArray[np.bool_]:
+def vote(
+    probabilities: Sequence[Floats], folds: Sequence[FoldPart], mean: Floats, *, ordinal: bool
+) -> NDArray[np.bool_]:
     """Return the sets (n, K) of the classes that are in more than half of the folds' conformal sets.
 
-    If each fold's holds the true class with a chance of 0.9 at least, theirs does with 0.8 at least, whatever they have
-    in common (Gasparin and Ramdas, "Merging uncertainty sets via majority vote", arXiv 2401.09379, 2024, sect. 2.1);
-    usually it is near 0.9. The likeliest class of `mean` (n, K) is added, and for ordinal classes whatever lies
-    between two members, which can only hold the true class more often. A fold without a threshold votes for all.
+    If each fold's set holds the true class with a chance of at least 0.9, the majority's set does with at least 0.8,
+    however dependent the folds are (Gasparin and Ramdas, "Merging uncertainty sets via majority vote", arXiv
+    2401.09379, 2024, sect. 2.1); usually the chance is near 0.9. The likeliest class of `mean` (n, K) is added, and for
+    ordinal classes every class between two members; a larger set can only hold the true class more often. A fold
+    without a threshold votes for all classes.
     """
     votes = np.zeros(mean.shape)
-    for one, fold in zip(own, folds, strict=True):
+    for values, fold in zip(probabilities, folds, strict=True):
         limit = np.inf if fold.threshold is None else fold.threshold
-        votes += nonconformity(one, ordinal=ordinal) <= limit
+        votes += nonconformity(values, ordinal=ordinal) <= limit
     sets: NDArray[np.bool_] = votes > len(folds) / 2
     sets[np.arange(len(mean)), mean.argmax(axis=1)] = True
     if ordinal:

@@ -1,4 +1,4 @@
-"""From a finished run to a folder that predicts without it: whole and checked, or not there at all."""
+"""Exports a finished run to a folder that predicts without the run; the folder is complete and checked, or absent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from birads_zoo.artifact.agreement import check_network, check_pixels, checked_rows
 from birads_zoo.artifact.card import model_card
-from birads_zoo.artifact.held_out import Seen, fit_training_range, see
+from birads_zoo.artifact.held_out import FoldDistances, fit_training_range, measure_distances
 from birads_zoo.artifact.manifest import (
     NOTICE,
     REFERENCE,
@@ -58,14 +58,14 @@ def export(
     screen: Screen,
     root: Path | None = None,
 ) -> Manifest:
-    """Export the finished run in `run` as `kind` to the new folder `out`; `root` says where its data lies if moved.
+    """Export the finished run in `run` as `kind` to the new folder `out`; `root` says where its data is if it moved.
 
-    Every network is opened again from its file and compared with the trainer's, and the preprocessing with the pixel
-    store, before the folder gets its name.
+    Before the folder gets its name, every network is opened again from its file and compared with the trainer's, and
+    the preprocessing is compared with the pixel store.
 
     Raises:
-        UserError: when the run or its data cannot be opened, the network cannot be exported so, or an exported one
-            disagrees with the trainer's; nothing stays then.
+        UserError: if the run or its data cannot be opened, the network cannot be exported in this format, or an
+            exported network disagrees with the trainer's. Nothing is left behind.
 
     """
     if out.exists():
@@ -74,11 +74,13 @@ def export(
     data = prepare_again(finished, host, screen, root)
     compute = choose_compute(device, "float32")
     with whole_folder(out) as folder:
-        seen, channels = [], ((), ())
+        measured, channels = [], ((), ())
         for fold in data.folds:
             classifier = trained_classifier(finished, host, fold.number, compute)
             with screen.bar(f"fold {fold.number + 1}/{len(data.folds)}", len(data.labelled.labels)) as show:
-                seen.append(see(classifier, fold, finished.recipe, data, compute, lambda n: show(n, "")))
+                measured.append(
+                    measure_distances(classifier, fold, finished.recipe, data, compute, lambda n: show(n, ""))
+                )
             path = folder / _weights_name(fold.number, kind)
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
             network = ExportedNetwork(portable, len(data.own.names))
@@ -93,8 +95,8 @@ def export(
             pixel_std=channels[1],
         )
         check_pixels(preprocessing, data, checked_rows(len(data.labelled.labels)))
-        training_range = fit_training_range(data, seen)
-        _write_references(folder / REFERENCE, seen)
+        training_range = fit_training_range(data, measured)
+        _write_references(folder / REFERENCE, measured)
         manifest = Manifest(
             notice=NOTICE,
             torch=str(torch.__version__),
@@ -107,7 +109,7 @@ def export(
             positive=() if finished.metrics.positive is None else finished.metrics.positive.classes,
             outputs=OutputsPart.of(make_outputs(finished.recipe, host, len(finished.classes))),
             preprocessing=preprocessing,
-            folds=_folds(finished, data, seen, kind),
+            folds=_folds(finished, data, measured, kind),
             training_range=training_range,
             heat_maps=_heat_maps(finished),
             licences=_licences(finished.recipe, host, registry),
@@ -119,9 +121,11 @@ def export(
     return manifest
 
 
-def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: NetworkFormat) -> tuple[FoldPart, ...]:
+def _folds(
+    finished: Finished, data: Prepared, measured: Sequence[FoldDistances], kind: NetworkFormat
+) -> tuple[FoldPart, ...]:
     temperatures = {fit.fold: fit.temperature for fit in finished.metrics.calibration.folds}
-    thresholds = {one.fold: one.threshold for one in finished.metrics.conformal.folds}
+    thresholds = {fit.fold: fit.threshold for fit in finished.metrics.conformal.folds}
     shifts = class_shifts(data, finished.recipe)
     return tuple(
         FoldPart(
@@ -130,43 +134,43 @@ def _folds(finished: Finished, data: Prepared, seen: Sequence[Seen], kind: Netwo
             temperature=temperatures[fold.number],
             shift=tuple(shifts[fold.number].tolist()),
             threshold=thresholds[fold.number],
-            scale=one.scale,
+            scale=entry.scale,
         )
-        for fold, one in zip(data.folds, seen, strict=True)
+        for fold, entry in zip(data.folds, measured, strict=True)
     )
 
 
 def _heat_maps(finished: Finished) -> HeatMaps:
-    """Take over what `birads-zoo explain` found of the recipe's explainer, if it was asked."""
-    told = read_explanations(finished.folder)
-    judged = None if told is None else told.explanations.explainers.get(finished.recipe.explainer.name)
-    if judged is None:
+    """Copy the verdict of `birads-zoo explain` on the recipe's explainer, if there is one."""
+    saved = read_explanations(finished.folder)
+    scores = None if saved is None else saved.explanations.explainers.get(finished.recipe.explainer.name)
+    if scores is None:
         return HeatMaps(faithful=None, verdict="nobody has tested these maps")
-    return HeatMaps(faithful=judged.faithful, verdict=judged.verdict)
+    return HeatMaps(faithful=scores.faithful, verdict=scores.verdict)
 
 
 def _weights_name(number: int, kind: NetworkFormat) -> str:
     return f"fold-{number}{SUFFIXES[kind]}"
 
 
-def _write_references(path: Path, seen: Sequence[Seen]) -> None:
+def _write_references(path: Path, measured: Sequence[FoldDistances]) -> None:
     tensors: dict[str, NDArray[Any]] = {}
-    for number, one in enumerate(seen):
-        tensors[f"features-{number}"] = one.reference.features.astype(np.float16)
-        tensors[f"labels-{number}"] = one.reference.labels.astype(np.int16)
-        tensors[f"mean-{number}"], tensors[f"spread-{number}"] = one.reference.mean, one.reference.spread
+    for number, entry in enumerate(measured):
+        tensors[f"features-{number}"] = entry.reference.features.astype(np.float16)
+        tensors[f"labels-{number}"] = entry.reference.labels.astype(np.int16)
+        tensors[f"mean-{number}"], tensors[f"spread-{number}"] = entry.reference.mean, entry.reference.spread
     path.write_bytes(safetensors.numpy.save(tensors))
 
 
 def _licences(recipe: Recipe, host: Host, registry: Registry) -> tuple[str, ...]:
-    """Say under what terms the parts of the model stand."""
-    told = ["birads-zoo: MIT"]
+    """Return a line on the licence of each part of the model."""
+    licences = ["birads-zoo: MIT"]
     spec = host.backbone(recipe.model.backbone)
     if recipe.model.weights:
-        told.append(
-            f"{spec.name}: trained from weights in a file of the user's, whose giver's terms go on binding them"
+        licences.append(
+            f"{spec.name}: trained from weights in a file of the user's; the terms of their publisher still apply"
         )
     elif recipe.model.pretrained and spec.weights:
-        told.append(f"{spec.name}: trained from {registry.licences.get(spec.name, spec.licence or spec.weights)}")
-    told.append(f"data set {recipe.dataset.name}: its publisher's terms may bind what was learned from it")
-    return tuple(told)
+        licences.append(f"{spec.name}: trained from {registry.licences.get(spec.name, spec.licence or spec.weights)}")
+    licences.append(f"data set {recipe.dataset.name}: its publisher's terms may also apply to a model trained on it")
+    return tuple(licences)

@@ -1,4 +1,4 @@
-"""How the folds' networks see rows they did not learn from: what warnings are set by, and how often they are false."""
+"""Sets the limits for warnings about unusual pictures, and measures on held-out rows how often a warning is false."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
 
 MOST_REFERENCES = 600
-"""Training rows of a fold, drawn by chance, that its reference groups are made of at most."""
+"""The most training rows of a fold that its reference groups are made of; they are drawn at random."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Seen:
-    """How one fold's network saw the run.
+class FoldDistances:
+    """One fold's reference groups, and the distances of its held-out rows from them.
 
     `reference` groups its training rows. `validation` and `test` are those rows' distances from it, in units of
-    `scale`, the validation rows' median; without validation rows, or groups, there is none, and both are empty.
+    `scale`, the validation rows' median. Without validation rows or groups, `scale` is `None` and both are empty.
     """
 
     fold: Fold
@@ -43,33 +43,36 @@ class Seen:
     test: NDArray[np.float64]
 
 
-def see(
+def measure_distances(
     classifier: Classifier,
     fold: Fold,
     recipe: Recipe,
     data: Prepared,
     compute: Compute,
     on_images: Callable[[int], None],
-) -> Seen:
-    """Let a fold's network look at the fold's rows, at their own pictures alone; `on_images` gets how many it saw."""
+) -> FoldDistances:
+    """Group the features of a fold's training rows, and measure the distances of its other rows from these groups.
+
+    Features are of each row's own pictures only. `on_images` is called with the number of rows done.
+    """
     labels, patients = data.labelled.labels, _patients(data)
     generator = numpy_generator(recipe.seed, "fold", fold.number, "reference")
     chosen = np.sort(generator.permutation(fold.train)[:MOST_REFERENCES])
     rows = np.concatenate([chosen, fold.validation, fold.test])
     batches = Batches(data.store.array, data.own[rows], labels[rows], recipe.training.batch_size, compute.device)
-    found, done = [], 0
+    features, done = [], 0
     with torch.inference_mode():
         for batch in batches.epoch(None):
-            features = summarised(classifier, classifier.features(batch.images), batch.present)
-            found.append(features.float().cpu().numpy())
+            batch_features = summarised(classifier, classifier.features(batch.images), batch.present)
+            features.append(batch_features.float().cpu().numpy())
             done += len(batch.targets)
             on_images(done)
-    train, validation, test = np.split(np.concatenate(found), np.cumsum([len(chosen), len(fold.validation)]))
+    train, validation, test = np.split(np.concatenate(features), np.cumsum([len(chosen), len(fold.validation)]))
     reference = make_reference(train, labels[chosen], patients[chosen], generator)
     held_out = nearest(validation, reference)[0]
     scale = float(np.median(held_out)) if len(held_out) else 0.0
-    usable = scale > 0  # False where it is no number, for want of groups, or where all features are one
-    return Seen(
+    usable = scale > 0  # False if it is NaN because there are no groups, or 0 because all features are equal
+    return FoldDistances(
         fold=fold,
         reference=reference,
         scale=scale if usable else None,
@@ -78,63 +81,66 @@ def see(
     )
 
 
-def fit_training_range(data: Prepared, seen: Sequence[Seen]) -> TrainingRange:
-    """Set the limits beyond which a picture is warned of, and count how often held-out ones would have been.
+def fit_training_range(data: Prepared, measured: Sequence[FoldDistances]) -> TrainingRange:
+    """Set the limits beyond which a picture gets a warning, and count how often held-out rows exceed them.
 
-    The shares are of test rows, each judged by limits set without it and its patient: the range by the fold's training
-    rows, the limit of the distance by the validation rows of others. They are of single networks: the exported model
-    takes the mean of their distances, for which no row is held out.
+    The shares are of test rows, each compared with limits set without it and its patient: the fold's training rows set
+    the range, and other patients' validation rows set the limit of the distance. The shares are of single networks: the
+    exported model takes the mean of their distances, for which no row is held out.
     """
-    patients, judged = _patients(data), [one for one in seen if one.scale is not None]
+    patients, scaled = _patients(data), [entry for entry in measured if entry.scale is not None]
     statistics = _statistics(data)
-    there = data.own.present
-    ranges = [fit_range(statistics[one.fold.train][there[one.fold.train]]) for one in seen]
-    strange = [outside(statistics[one.fold.test], of).any(axis=(1, 2)) for one, of in zip(seen, ranges, strict=True)]
+    present = data.own.present
+    ranges = [fit_range(statistics[entry.fold.train][present[entry.fold.train]]) for entry in measured]
+    strange = [
+        outside(statistics[entry.fold.test], limits).any(axis=(1, 2))
+        for entry, limits in zip(measured, ranges, strict=True)
+    ]
     far: list[NDArray[np.bool_]] = []
     tested: list[NDArray[np.int64]] = []
-    for one in judged:
-        limit = _limit(judged, patients, without=one.fold.test)
+    for entry in scaled:
+        limit = _limit(scaled, patients, without=entry.fold.test)
         if limit is not None:
-            far.append(one.test > limit)
-            tested.append(one.fold.test)
+            far.append(entry.test > limit)
+            tested.append(entry.fold.test)
     return TrainingRange(
-        statistics=fit_range(statistics[there]),
-        range_alarms=_share(np.concatenate(strange), patients[np.concatenate([one.fold.test for one in seen])]),
-        limit=_limit(judged, patients, without=np.empty(0, np.int64)),
+        statistics=fit_range(statistics[present]),
+        range_alarms=_share(np.concatenate(strange), patients[np.concatenate([entry.fold.test for entry in measured])]),
+        limit=_limit(scaled, patients, without=np.empty(0, np.int64)),
         distance_alarms=_share(np.concatenate(far), patients[np.concatenate(tested)]) if far else None,
     )
 
 
-def _limit(seen: Sequence[Seen], patients: NDArray[np.str_], without: NDArray[np.int64]) -> float | None:
-    """Return the limit that the validation rows set, save those of the rows `without` and of their patients."""
+def _limit(measured: Sequence[FoldDistances], patients: NDArray[np.str_], without: NDArray[np.int64]) -> float | None:
+    """Return the limit set by the validation rows, except for the rows `without` and their patients' rows."""
     gone = np.setdiff1d(patients[without], [""])
-    distances, of = [], []
-    for one in seen:
-        rows = one.fold.validation
+    distances, people = [], []
+    for entry in measured:
+        rows = entry.fold.validation
         kept = ~(np.isin(rows, without) | np.isin(patients[rows], gone))
-        distances.append(one.validation[kept])
-        of.append(patients[rows][kept])
-    return limit_of(distances, of) if distances else None
+        distances.append(entry.validation[kept])
+        people.append(patients[rows][kept])
+    return limit_of(distances, people) if distances else None
 
 
 def _statistics(data: Prepared) -> NDArray[np.float64]:
-    """Return the statistics (n, O, 7) of the samples' own pictures, NaN of an absent one."""
+    """Return the statistics (n, O, 7) of the samples' own pictures, NaN for an absent one."""
     own = data.own
     places = own.pictures[own.present]
     index = replace(data.pictures, rows=data.pictures.rows.iloc[places].reset_index(drop=True))
     sizes = file_facts(index)[["height", "width"]].to_numpy(int)
     pixels = data.store.array
     placed = zip(places, sizes, strict=True)
-    found = np.full((*own.present.shape, len(NAMES)), np.nan)
-    found[own.present] = [statistics_of(pixels[at], (int(height), int(width))) for at, (height, width) in placed]
-    return found
+    statistics = np.full((*own.present.shape, len(NAMES)), np.nan)
+    statistics[own.present] = [statistics_of(pixels[at], (int(height), int(width))) for at, (height, width) in placed]
+    return statistics
 
 
 def _share(hits: NDArray[np.bool_], patients: NDArray[np.str_]) -> Share:
-    found = rate(hits, patients)
-    assert found is not None, "a run has test rows"
+    alarm_rate = rate(hits, patients)
+    assert alarm_rate is not None, "a run has test rows"
     count = int(clusters(patients).max()) + 1
-    return Share(value=found.value, low=found.low, high=found.high, n=len(hits), patients=count)
+    return Share(value=alarm_rate.value, low=alarm_rate.low, high=alarm_rate.high, n=len(hits), patients=count)
 
 
 def _patients(data: Prepared) -> NDArray[np.str_]:

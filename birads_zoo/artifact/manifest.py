@@ -1,4 +1,4 @@
-"""What an exported model says of itself: `manifest.json`, checked when it is read, with a checksum of every file."""
+"""Describes an exported model: `manifest.json`, checked when it is read, with a checksum of every file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOTICE = "Research use only. This is no medical device: it diagnoses nothing, an
 NAME = "manifest.json"
 
 REFERENCE = "reference.safetensors"
-"""The file of the features against which new pictures are held."""
+"""The file of the features that new pictures are compared with."""
 
 NetworkFormat = Literal["safetensors", "onnx", "exported-program"]
 SUFFIXES: dict[NetworkFormat, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "exported-program": ".pt2"}
@@ -36,10 +36,10 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Preprocessing(_Part, frozen=True, kw_only=True):
     """How a file becomes what the network sees.
 
-    `image` places it (`data.store.pixels.read_and_place`); `detail` is what the neutral geometry leaves of each
-    picture, fitted over the data set, `None` in another geometry. Grey values are then divided by 255, or by 65535
-    where a file has more than 8 bits; `bits` says which the training's store had. `pixel_mean` and `pixel_std`, a value
-    per input channel, are part of the exported network, and repeated here for a reader.
+    `image` places it (`data.store.pixels.read_and_place`). `detail` is how much detail the neutral geometry leaves in
+    each picture, fitted over the data set; `None` in another geometry. Grey values are then divided by 255, or by 65535
+    if a file has more than 8 bits; `bits` says which of the two the pixel store of the training had. `pixel_mean` and
+    `pixel_std`, one value per input channel, are part of the exported network and repeated here for the reader.
     """
 
     image: ImageSection
@@ -52,8 +52,9 @@ class Preprocessing(_Part, frozen=True, kw_only=True):
 class OutputsPart(_Part, frozen=True, kw_only=True):
     """How many logits the networks have, and how these become probabilities, in words.
 
-    The rule is that of the recipe's loss and its options (`birads_zoo.Outputs`). An exported network has it inside and
-    puts out probabilities; one kept as "safetensors" gets it from the loss's plugin when it is built again.
+    The rule is that of the recipe's loss and its options (`birads_zoo.Outputs`). A network exported as ONNX or as an
+    exported program contains it and outputs probabilities; one exported as "safetensors" gets it from the loss's plugin
+    when it is built again.
     """
 
     logits: int
@@ -66,10 +67,10 @@ class OutputsPart(_Part, frozen=True, kw_only=True):
 
 
 class FoldPart(_Part, frozen=True, kw_only=True):
-    """One fold's network, and what was fitted on the fold's validation rows; `None` where they were too few.
+    """One fold's network, and what was fitted on the fold's validation rows; `None` if they were too few.
 
-    `temperature` and `shift` (K,) recalibrate its probabilities, `threshold` is that of its conformal sets, and
-    `scale` the median distance of its validation rows from its training rows (see `artifact.reference`).
+    `temperature` and `shift` (K,) recalibrate its probabilities. `threshold` is that of its conformal sets. `scale` is
+    the median distance of its validation rows from its training rows (see `artifact.reference`).
     """
 
     number: int
@@ -81,7 +82,7 @@ class FoldPart(_Part, frozen=True, kw_only=True):
 
 
 class Share(_Part, frozen=True, kw_only=True):
-    """A share of n rows of so many patients, with its 95 % interval (`evaluation.statistics.intervals.rate`)."""
+    """A share of `n` rows of `patients` patients, with its 95 % interval (`evaluation.statistics.intervals.rate`)."""
 
     value: float
     low: float
@@ -91,18 +92,18 @@ class Share(_Part, frozen=True, kw_only=True):
 
 
 class Statistic(_Part, frozen=True, kw_only=True):
-    """What a statistic of the run's pictures (`artifact.training_range`) ranges over, with the margin it is granted."""
+    """The range of a statistic of the run's pictures (`artifact.training_range`), with a margin on both sides."""
 
     low: float
     high: float
 
 
 class TrainingRange(_Part, frozen=True, kw_only=True):
-    """What pictures may be like before a warning is due, and how often held-out ones of the run got one.
+    """The limits within which a picture gets no warning, and how often held-out rows of the run exceed them.
 
     `limit` is that of the distance in feature space, in units of the folds' scales: the 99 % quantile of the
-    validation rows, every patient weighing the same. `None` where the run had none. `range_alarms` and
-    `distance_alarms` are shares of test rows, each judged by limits set without it (`artifact.held_out`).
+    validation rows, with equal weight for every patient. It is `None` if the run had no validation rows. `range_alarms`
+    and `distance_alarms` are shares of test rows, each compared with limits set without it (`artifact.held_out`).
     """
 
     statistics: dict[str, Statistic]
@@ -112,9 +113,10 @@ class TrainingRange(_Part, frozen=True, kw_only=True):
 
 
 class HeatMaps(_Part, frozen=True, kw_only=True):
-    """Whether the maps of the recipe's explainer are to be believed: the verdict of `birads-zoo explain` on the run.
+    """Whether the recipe's explainer is faithful: the verdict of `birads-zoo explain` on the run.
 
-    `faithful` is `None` where it was undecided or never asked for; `verdict` is its sentence, or says that.
+    `faithful` is `None` if that was undecided or never tested. `verdict` is the verdict's sentence, or says that there
+    is none.
     """
 
     faithful: bool | None
@@ -122,10 +124,10 @@ class HeatMaps(_Part, frozen=True, kw_only=True):
 
 
 class Manifest(_Part, frozen=True, kw_only=True):
-    """Everything that it takes to predict with the files beside it. `files` has their SHA-256 checksums.
+    """Everything that is needed to predict with the files beside it. `files` has their SHA-256 checksums.
 
-    Raise `FORMAT`, which is that of all of these files, whenever an older birads-zoo could not read, or would misread,
-    what a newer one exports.
+    `FORMAT` is the format number of all of these files. Increase it whenever an older birads-zoo could not read, or
+    would misread, what a newer one exports.
     """
 
     FORMAT: ClassVar[int] = 5
@@ -149,7 +151,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
 
     @property
     def calibrated_folds(self) -> int:
-        """How many of the folds have a temperature; with none, nothing of the model is calibrated."""
+        """How many of the folds have a temperature; with 0 the model is not calibrated."""
         return sum(fold.temperature is not None for fold in self.folds)
 
     @property
@@ -159,38 +161,38 @@ class Manifest(_Part, frozen=True, kw_only=True):
 
     @property
     def view_names(self) -> tuple[str, ...]:
-        """What the V pictures that the model looks at are called, in their order."""
+        """The names of the V pictures that the model looks at, in order."""
         return view_names(self.recipe.dataset.views, self.level)
 
 
 def checksums(files: Iterable[Path]) -> dict[str, str]:
     """Return the SHA-256 of each file by its name."""
-    found = {}
+    digests = {}
     for path in files:
         with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write `manifest` into `folder`, for people to read too."""
+    """Write `manifest` into `folder` as JSON that is easy to read."""
     documents.write(folder / NAME, manifest)
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of the exported model in `folder`, and every file against its checksum.
 
-    The checksums find damage and mix-ups. They prove no origin: who can change a file can change its checksum too. The
-    manifest itself has none: nothing tells when, say, its classes were renamed.
+    The checksums detect damage and mix-ups. They do not prove where a file comes from: anyone who can change a file can
+    change its checksum too. The manifest itself has no checksum: renamed classes, for example, are not detected.
 
     Raises:
-        UserError: when `folder` is no exported model, or one of another format, or a file of it is missing, unlisted or
+        UserError: if `folder` is not an exported model, has another format, or a file of it is missing, unlisted or
             changed.
 
     """
     if not (folder / NAME).exists():
         raise UserError(
-            f"{folder} is no exported model: it holds no {NAME}; give a folder that `birads-zoo export` made"
+            f"{folder} is not an exported model: it has no {NAME}; give a folder that `birads-zoo export` made"
         )
     manifest = documents.read(folder / NAME, Manifest, "export the run again")
     _check_folds(folder, manifest)
@@ -201,7 +203,7 @@ def read_manifest(folder: Path) -> Manifest:
 def _check_folds(folder: Path, manifest: Manifest) -> None:
     count = len(manifest.classes)
     if len(set(manifest.classes)) < max(count, 2):
-        raise UserError(f"{folder / NAME} is damaged (its classes are no two or more names); export the run again")
+        raise UserError(f"{folder / NAME} is damaged (it needs two or more different classes); export the run again")
     if not manifest.folds:
         raise UserError(f"{folder / NAME} is damaged (it has no fold); export the run again")
     for fold in manifest.folds:
@@ -215,13 +217,13 @@ def _check_folds(folder: Path, manifest: Manifest) -> None:
 def _check_files(folder: Path, manifest: Manifest) -> None:
     if strange := [name for name in manifest.files if Path(name).name != name]:
         raise UserError(f"{folder / NAME} names {strange[0]!r}, which is outside its folder; export the run again")
-    for needed in (*(fold.weights for fold in manifest.folds), REFERENCE):
-        if needed not in manifest.files:
-            raise UserError(f"{folder / NAME} is damaged (it has no checksum of {needed}); export the run again")
-    for name, wanted in manifest.files.items():
+    for name in (*(fold.weights for fold in manifest.folds), REFERENCE):
+        if name not in manifest.files:
+            raise UserError(f"{folder / NAME} is damaged (it has no checksum of {name}); export the run again")
+    for name, expected in manifest.files.items():
         try:
-            found = checksums([folder / name])[name]
+            actual = checksums([folder / name])[name]
         except OSError as error:
             raise UserError(f"cannot read {folder / name}: {error.strerror}; export the run again") from None
-        if found != wanted:
+        if actual != expected:
             raise UserError(f"{folder / name} has been changed since it was exported; export the run again")

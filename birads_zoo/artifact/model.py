@@ -1,4 +1,4 @@
-"""An exported model, opened: it predicts pictures, and shows where its evidence lies, without the run it came from."""
+"""Opens exported models. A model predicts pictures and draws heat maps, without the run that it came from."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Explanation:
-    """Where a model saw evidence: the picture H×W as the network gets it, and a heat map H×W in [0, 1] for `label`.
+    """The picture H×W as the network gets it, and the heat map H×W in [0, 1] of the evidence for class `label`.
 
-    Of a breast or an exam all O pictures lie side by side, both H×(O·W); an absent one is black.
+    All O pictures of a breast or an exam are side by side, so both arrays are H×(O·W); an absent picture is black.
     """
 
     picture: GreyArray
@@ -47,9 +47,9 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Model:
-    """An exported model: every fold's network, whose mean is the prediction. Made by `birads_zoo.load`.
+    """An exported model. The prediction is the mean of the folds' networks. Made by `birads_zoo.load`.
 
-    `classifiers` are those networks where they are torch's own ("safetensors"), else ().
+    `classifiers` are those networks as torch modules if the format is "safetensors", else ().
     """
 
     manifest: Manifest
@@ -60,8 +60,8 @@ class Model:
     host: Host
 
     def __repr__(self) -> str:
-        what = f"{self.manifest.recipe.run_id}, {len(self.networks)} networks as {self.manifest.kind}"
-        return f"<Model {what}, classes {', '.join(self.classes)}>"
+        networks = f"{len(self.networks)} networks as {self.manifest.kind}"
+        return f"<Model {self.manifest.recipe.run_id}, {networks}, classes {', '.join(self.classes)}>"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class Model:
 
     @property
     def notice(self) -> str:
-        """What whoever shows a prediction must say beside it."""
+        """The notice that must be shown with every prediction."""
         return NOTICE
 
     def predict(self, images: Images, *, batch_size: int = 32) -> tuple[Prediction, ...]:
@@ -81,25 +81,25 @@ class Model:
         """Yield each picture's prediction as soon as it is made, while threads read the next ones.
 
         Args:
-            images: paths of files, or H×W arrays of uint8 or uint16, one or many of them. For a model of several views
-                a table (pandas) with the columns image_path, patient_id, laterality and view, and exam_id or study_date
-                where a patient has several exams; any model takes one. Cells are read as the data set `csv` reads them
-                (`birads_zoo.cells.identity`). Where labels are of breasts or patients, each breast or exam gets one
-                prediction; what fits in none has one with an `error`.
-            batch_size: samples that the networks get at once.
+            images: one or several paths of files, or H×W arrays of uint8 or uint16. Any model also takes a table
+                (pandas); a model of several views needs one. It has the columns image_path, patient_id, laterality and
+                view, and exam_id or study_date if a patient has several exams. Cells are read as the data set `csv`
+                reads them (`birads_zoo.cells.identity`). If labels are of breasts or patients, each breast or exam gets
+                one prediction; a picture that fits in none gets one with an `error`.
+            batch_size: number of samples that the networks get at once.
 
         Raises:
-            UserError: for images of another kind. A picture that cannot be read is a prediction with its `error`.
+            UserError: for images of another type. A picture that cannot be read gives a prediction with an `error`.
 
         """
         return self.predict_prepared(self.read(self.samples(images)), batch_size)
 
     def samples(self, images: Images) -> Iterator[Sample]:
-        """Return what gets a prediction each: the samples that `images` are, see `stream`."""
+        """Return the samples in `images`, each of which gets one prediction; see `stream`."""
         return samples_of(images, self.manifest.recipe.dataset.views, self.manifest.level)
 
     def read(self, samples: Iterable[Sample]) -> Iterator[Ready | Prediction]:
-        """Read and prepare samples in threads, in their order; one that cannot be read is a prediction that says so."""
+        """Read and prepare samples in threads, in their order; one that cannot be read becomes an error."""
         return in_order(samples, lambda sample: read(sample, self.manifest.preprocessing))
 
     def predict_prepared(self, prepared: Iterable[Ready | Prediction], batch_size: int = 32) -> Iterator[Prediction]:
@@ -107,15 +107,17 @@ class Model:
         return predict_prepared(self.manifest, self.networks, self.references, self.compute, prepared, batch_size)
 
     def explain(self, sample: Sample, label: str) -> Explanation:
-        """Show where the evidence for class `label` lies in a sample's own pictures: the mean of the folds' heat maps.
+        """Return the heat map of class `label` for a sample's own pictures: the mean of the folds' heat maps.
 
         Raises:
-            UserError: when this export holds no networks of torch's own, the explainer is not registered, or the
-                picture cannot be read.
+            UserError: if the model was not exported as safetensors, the explainer is not registered, or the picture
+                cannot be read.
 
         """
         if not self.classifiers:
-            raise UserError(f"heat maps need gradients, which {self.manifest.kind} has not; export as safetensors")
+            raise UserError(
+                f"heat maps need gradients, which {self.manifest.kind} does not have; export the run as safetensors"
+            )
         ready = read(sample, self.manifest.preprocessing)
         if isinstance(ready, Prediction):
             raise UserError(f"cannot read {ready.source or 'the picture'}: {ready.error}")
@@ -126,10 +128,12 @@ class Model:
         target = torch.tensor([self.classes.index(label)], device=self.compute.device)
         seed = self.manifest.recipe.seed
         with self.host.building("explainer", spec.name):
-            explainers = [spec.build(ExplainerContext(classifier=one, options=options)) for one in self.classifiers]
+            explainers = [
+                spec.build(ExplainerContext(classifier=classifier, options=options)) for classifier in self.classifiers
+            ]
             maps = [
-                explain_sample(one, explainer, images, target, 1, present=present, seed=seed)[0]
-                for one, explainer in zip(self.classifiers, explainers, strict=True)
+                explain_sample(classifier, explainer, images, target, 1, present=present, seed=seed)[0]
+                for classifier, explainer in zip(self.classifiers, explainers, strict=True)
             ]
         own = len(ready.statistics)
         pictures = ready.pixels * ready.present[:, None, None]
@@ -139,17 +143,17 @@ class Model:
 
 
 def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
-    """Open what `birads-zoo export` left in `folder`, after its checksums; nothing in it is unpickled or executed.
+    """Check the files in `folder`, which `birads-zoo export` made, and open it; nothing is unpickled or executed.
 
     Raises:
-        UserError: for a folder that is no exported model, a damaged one, one that needs a plugin or package that is not
-            here, and one of a format that cannot be opened safely.
+        UserError: if the folder is not an exported model, is damaged, needs a plugin or package that is not installed,
+            or has a format that cannot be opened safely.
 
     """
     manifest = read_manifest(folder)
     if set(manifest.training_range.statistics) != set(NAMES):
         raise UserError(
-            f"{folder / NAME} is damaged (its training range is not of {', '.join(NAMES)}); export the run again"
+            f"{folder / NAME} is damaged (its training range must have {', '.join(NAMES)}); export the run again"
         )
     if manifest.kind == "exported-program":
         raise UserError(
@@ -189,14 +193,14 @@ def _references(folder: Path, folds: int, classes: int) -> tuple[Reference, ...]
 
 
 def _reference(tensors: Mapping[str, NDArray[Any]], fold: int, classes: int) -> Reference:
-    """Take a fold's reference from the file's tensors; a ValueError says what of it does not fit."""
+    """Take a fold's reference from the file's tensors; raise ValueError if they do not fit together."""
     features, labels = tensors[f"features-{fold}"].astype(np.float32), tensors[f"labels-{fold}"].astype(np.int64)
     mean, spread = tensors[f"mean-{fold}"], tensors[f"spread-{fold}"]
     if mean.ndim != 1 or spread.shape != mean.shape or features.shape != (*labels.shape, *mean.shape):
-        shapes = ", ".join(str(one.shape) for one in (features, labels, mean, spread))
+        shapes = ", ".join(str(array.shape) for array in (features, labels, mean, spread))
         raise ValueError(f"the shapes of fold {fold}'s features, labels, mean and spread do not fit: {shapes}")
     if not (np.isfinite(features).all() and np.isfinite(mean).all() and (spread > 0).all()):
-        raise ValueError(f"fold {fold} has features that are no numbers, or a spread that is not above 0")
+        raise ValueError(f"fold {fold} has features that are not finite, or a spread that is not above 0")
     if not ((labels >= 0) & (labels < classes)).all():
-        raise ValueError(f"fold {fold} has labels of other than its {classes} classes")
+        raise ValueError(f"fold {fold} has labels outside its {classes} classes")
     return Reference(features=features, labels=labels, mean=mean, spread=spread)

@@ -1,4 +1,4 @@
-"""A fold's network in the three forms in which it is exported, and how each is opened again."""
+"""Writes a fold's network in the three export formats, and opens it again."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
 Network = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
-"""Images N×V×1×H×W in [0, 1] and which are present, N×V bool, on the device → the outputs of `ExportedNetwork`.
+"""Takes images N×V×1×H×W in [0, 1] and which are present, N×V bool; returns the outputs of `ExportedNetwork`.
 
-The probabilities are the softmax of the scores. Predictions take it again in float64, where small ones do not become 0.
+The probabilities are the softmax of the scores. Predictions compute it again in float64, in which small probabilities
+do not become 0.
 """
 
 _CUDA = "CUDAExecutionProvider"  # as ONNX Runtime calls it
@@ -40,9 +41,9 @@ _OPSET = 18  # the lowest that torch's exporter writes without converting
 
 
 class ExportedNetwork(nn.Module):
-    """A classifier that puts out class scores, probabilities, features (see `summarised`) and its views' weights.
+    """A classifier that returns class scores, probabilities, features (see `summarised`) and its views' weights.
 
-    `own` is how many of a sample's pictures, from the first on, its label is of.
+    The label of a sample is of its first `own` pictures.
     """
 
     def __init__(self, classifier: Classifier, own: int) -> None:
@@ -53,7 +54,7 @@ class ExportedNetwork(nn.Module):
     def forward(self, images: Tensor, present: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the scores N×K, the probabilities N×K and the features N×D of images N×V×1×H×W in [0, 1].
 
-        Where the fusion weighs views, their weights N×V come last. Without `present`, N×V, all images are there.
+        If the fusion weighs views, their weights N×V come last. Without `present`, N×V, all images are present.
         """
         if present is None:
             present = torch.ones(images.shape[:2], dtype=torch.bool, device=images.device)
@@ -68,8 +69,8 @@ class ExportedNetwork(nn.Module):
 def summarised(classifier: Classifier, maps: Tensor, present: Tensor) -> Tensor:
     """Return the features N×D of feature maps N×O×D×h×w of each sample's own pictures: the mean over those present.
 
-    A picture's are what the head pools of it; the mean over its map where the head pools no features, but the evidence
-    of its places, or keeps the map as it is.
+    A picture's features are those that the head pools. They are the mean over the feature map if the head pools
+    evidence of places instead, or does not pool.
     """
     pool = classifier.head.pool
     if isinstance(classifier.head.evidence, nn.Identity) and not isinstance(pool, nn.Flatten):
@@ -78,24 +79,26 @@ def summarised(classifier: Classifier, maps: Tensor, present: Tensor) -> Tensor:
 
 
 def save_network(kind: NetworkFormat, network: ExportedNetwork, recipe: Recipe, path: Path) -> None:
-    """Write a judge's classifier, on the CPU, to `path`, for batches of any size; the graphs are the judge's.
+    """Write `network`, which is on the CPU, to `path`, for batches of any size; only its classifier as "safetensors".
 
-    A network of one view takes `images`, one of several `images` and `present`.
+    A network of one view takes `images`, one of several views `images` and `present`.
 
     Raises:
-        UserError: when the format needs a package that is not there, or cannot express this network.
+        UserError: if the format needs a package that is not installed, or cannot express this network.
 
     """
     if kind == "safetensors":
-        # Not `save_file`, which makes files for their owner's eyes only.
+        # Not `save_file`, which makes files that only their owner can read.
         path.write_bytes(
-            safetensors.torch.save({name: one.contiguous() for name, one in network.classifier.state_dict().items()})
+            safetensors.torch.save(
+                {name: tensor.contiguous() for name, tensor in network.classifier.state_dict().items()}
+            )
         )
         return
     views = count_views(recipe.dataset.views)
     images = torch.zeros(2, views, 1, recipe.image.height, recipe.image.width)
-    given = {"images": images} | ({"present": torch.ones(2, views, dtype=torch.bool)} if views > 1 else {})
-    examples, shapes = tuple(given.values()), tuple({0: torch.export.Dim("batch")} for _ in given)
+    inputs = {"images": images} | ({"present": torch.ones(2, views, dtype=torch.bool)} if views > 1 else {})
+    examples, shapes = tuple(inputs.values()), tuple({0: torch.export.Dim("batch")} for _ in inputs)
     outputs = [*_OUTPUTS, *(["view_weights"] if recipe.model.fusion == "attention" else [])]
     if kind == "onnx":
         for package in ("onnx", "onnxscript", "onnxruntime"):
@@ -111,16 +114,16 @@ def save_network(kind: NetworkFormat, network: ExportedNetwork, recipe: Recipe, 
                     path,
                     dynamo=True,
                     opset_version=_OPSET,
-                    input_names=list(given),
+                    input_names=list(inputs),
                     output_names=outputs,
                     dynamic_shapes=shapes,
                     external_data=False,
                     verbose=False,
                 )
-    except Exception as error:  # what a network can hold that torch cannot trace has no type of its own
-        said = str(error).strip().partition("\n")[0] or type(error).__name__
+    except Exception as error:  # torch has no common exception for networks that it cannot trace
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise UserError(
-            f"{recipe.model.backbone} cannot be exported as {kind} ({said}); export it as safetensors"
+            f"{recipe.model.backbone} cannot be exported as {kind} ({reason}); export it as safetensors"
         ) from error
 
 
@@ -129,10 +132,10 @@ def open_classifier(
 ) -> Classifier:
     """Build the network of `recipe` through the plugin host and fill it with the weights in `path`.
 
-    `outputs` are those with which it was trained.
+    `outputs` are those that it was trained with.
 
     Raises:
-        UserError: when a plugin that it needs is missing or changed, or the weights are another network's.
+        UserError: if a plugin that it needs is missing or has changed, or the weights do not fit the network.
 
     """
     for kind, name in (("backbone", recipe.model.backbone), ("loss", recipe.loss.name)):
@@ -140,16 +143,16 @@ def open_classifier(
             host.registered(kind, name)
         except UserError:
             raise UserError(
-                f"this model needs the {kind} {name!r}, and no plugin here registers it; install that plugin or name "
-                "its file with --plugin, or export the run as onnx"
+                f"this model needs the {kind} {name!r}, which no installed plugin registers; install that plugin or "
+                "name its file with --plugin, or export the run as onnx"
             ) from None
     settled = recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(settled, host, classes)
-    if (found := OutputsPart.of(classifier.outputs)) != outputs:
+    if (registered := OutputsPart.of(classifier.outputs)) != outputs:
         raise UserError(
-            f"this model's network has {outputs.logits} logits, read by the rule {outputs.rule!r}, and the loss "
-            f"{recipe.loss.name!r} that is registered here has {found.logits}, read by {found.rule!r}; use the plugins "
-            "that the run was made with, or export the run as onnx"
+            f"this model's network has {outputs.logits} logits, read by the rule {outputs.rule!r}, but the loss "
+            f"{recipe.loss.name!r} that is registered here has {registered.logits}, read by {registered.rule!r}; use "
+            "the plugins that the run was made with, or export the run as onnx"
         )
     try:
         classifier.load_state_dict(safetensors.torch.load_file(path))
@@ -166,43 +169,43 @@ def open_onnx(path: Path, compute: Compute) -> Network:
     """Open `path` in ONNX Runtime, on the compute's device.
 
     Raises:
-        UserError: when ONNX Runtime is missing, has no support for the device, or cannot read the file.
+        UserError: if ONNX Runtime is missing, does not support the device, or cannot read the file.
 
     """
     runtime = _needed("onnxruntime")
     provider = _CUDA if compute.device.type == "cuda" else "CPUExecutionProvider"
     if provider not in runtime.get_available_providers():
-        raise UserError("this onnxruntime cannot use CUDA; install onnxruntime-gpu, or say --device cpu")
+        raise UserError("this onnxruntime cannot use CUDA; install onnxruntime-gpu, or give --device cpu")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     try:
         session = runtime.InferenceSession(path, options, providers=[provider])
     except Exception as error:  # its exceptions have no common type
-        said = str(error).partition("\n")[0]
-        raise UserError(f"ONNX Runtime cannot open {path} ({said}); export the run again") from None
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"ONNX Runtime cannot open {path} ({reason}); export the run again") from None
 
-    wanted = [one.name for one in session.get_inputs()]
+    names = [entry.name for entry in session.get_inputs()]
 
     def network(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
-        given = {"images": images.cpu().numpy(), "present": present.cpu().numpy()}
-        outputs = session.run(None, {name: given[name] for name in wanted})
-        return tuple(torch.from_numpy(one) for one in outputs)
+        inputs = {"images": images.cpu().numpy(), "present": present.cpu().numpy()}
+        outputs = session.run(None, {name: inputs[name] for name in names})
+        return tuple(torch.from_numpy(output) for output in outputs)
 
     return network
 
 
 def onnx_device(device: str) -> str:
-    """Return `device`, or what "auto" means to ONNX Runtime: the GPU only where it was built for it."""
+    """Return `device`, but "cpu" for "auto" if the installed ONNX Runtime does not support the GPU."""
     if device == "auto" and _CUDA not in _needed("onnxruntime").get_available_providers():
         return "cpu"
     return device
 
 
 def open_own_program(path: Path) -> Network:
-    """Open an exported program that this process has just written.
+    """Open an exported program that this process has just written; never use it for other files.
 
-    Only such a one: `torch.export.load` unpickles tensors and constants where the file says so (torch 2.14,
-    `export/pt2_archive/_package.py`, `weights_only=False`), so that a stranger's file could run anything.
+    `torch.export.load` unpickles tensors and constants if the file says so (torch 2.14,
+    `export/pt2_archive/_package.py`, `weights_only=False`), so a file from elsewhere could run any code.
     """
     program = torch.export.load(path).module()
 
@@ -216,7 +219,7 @@ def open_own_program(path: Path) -> Network:
 def _needed(package: str) -> Any:
     if package == "onnxruntime":
         # From 1.29 on it sends the names and hashes of models to Microsoft, unless this is set before its import
-        # (github.com/microsoft/onnxruntime/pull/27379). Nothing here reaches out that its user has not asked to.
+        # (github.com/microsoft/onnxruntime/pull/27379). birads-zoo sends nothing unless its user asks for it.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         return importlib.import_module(package)
@@ -226,7 +229,7 @@ def _needed(package: str) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the exporters' own chatter from the screen; what is wrong with a network comes as an exception."""
+    """Hide the exporters' messages; problems with a network are raised as exceptions."""
     noisy = logging.getLogger("onnxscript"), logging.getLogger("onnx_ir"), logging.getLogger("torch.onnx")
     levels = [logger.level for logger in noisy]
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""From files and arrays to samples as a model wants them, read and prepared by threads, in their order."""
+"""Turns files, arrays and tables into samples for a model, and reads and prepares them in threads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from birads_zoo.data.store.pixels import Placed, read_and_place, stacked
 from birads_zoo.errors import UserError
 
 _WORKERS = os.cpu_count() or 1
-_AHEAD = 128  # prepared samples that may wait to be judged: this bounds the memory
+_AHEAD = 128  # prepared samples that may wait for the networks: this bounds the memory
 
 T = TypeVar("T")
 
@@ -36,11 +36,11 @@ _PARTNERS = ("image_path", "patient_id", "laterality", "view")
 
 
 def samples_of(images: Images, views: str, level: str) -> Iterator[Sample]:
-    """Return the samples that `images` are, see `Model.stream`; `views` and `level` are of the model's recipe.
+    """Return the samples in `images`, see `Model.stream`; `views` and `level` are those of the model's recipe.
 
     Raises:
-        UserError: for images of another kind, and, of a model of several views, for pictures without what tells which
-            of them belong together.
+        UserError: for images of another type, and for a model of several views if `images` is not a table with the
+            columns that say which pictures belong together.
 
     """
     if isinstance(images, pd.DataFrame):
@@ -61,12 +61,12 @@ def _of_picture(picture: object) -> Sample:
         return Sample(source=str(picture), pictures=(Path(picture),))
     if isinstance(picture, np.ndarray) and picture.ndim == 2 and picture.dtype in (np.uint8, np.uint16):
         return Sample(source="", pictures=(picture,))
-    what = f"an array {picture.shape} of {picture.dtype}" if isinstance(picture, np.ndarray) else type(picture).__name__
-    raise UserError(f"cannot predict {what}: give a file's path, or an H×W array of grey values, uint8 or uint16")
+    name = f"an array {picture.shape} of {picture.dtype}" if isinstance(picture, np.ndarray) else type(picture).__name__
+    raise UserError(f"cannot predict {name}: give a file's path, or an H×W array of grey values, uint8 or uint16")
 
 
 def _of_table(table: pd.DataFrame, views: str, level: str) -> list[Sample]:
-    """Return the samples of a table's pictures, in the order of their first ones, and then what is in no sample."""
+    """Return the samples of a table, in the order of their first pictures, and then the pictures in no sample."""
     needed = _PARTNERS[:1] if views == "single" else _PARTNERS
     if missing := [name for name in needed if name not in table]:
         raise UserError(f"the table of pictures lacks the column {missing[0]!r}; it needs {', '.join(needed)}")
@@ -93,22 +93,22 @@ def _of_table(table: pd.DataFrame, views: str, level: str) -> list[Sample]:
 
 
 def _identified(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table's rows with what an index says of whose pictures they are, read as in training."""
+    """Return the table's rows with the index's columns of patient, exam, side and view, read as in training."""
     cells = table.astype(object).where(table.notna(), "")
-    told = [identity({str(name): cell for name, cell in row.items()}) for row in cells.to_dict("records")]
-    rows = pd.DataFrame(told, columns=list(identity({})))
+    identities = [identity({str(name): cell for name, cell in row.items()}) for row in cells.to_dict("records")]
+    rows = pd.DataFrame(identities, columns=list(identity({})))
     return rows.assign(image_path=[str(path) for path in cells["image_path"]])
 
 
-def in_order(given: Iterable[T], prepare: Callable[[T], Ready | Prediction]) -> Iterator[Ready | Prediction]:
-    """Prepare what is given in threads, and yield it in its order, with at most `_AHEAD` of it in memory."""
+def in_order(items: Iterable[T], prepare: Callable[[T], Ready | Prediction]) -> Iterator[Ready | Prediction]:
+    """Prepare items in threads, and yield them in their order, with at most `_AHEAD` of them in memory."""
     waiting: deque[Future[Ready | Prediction]] = deque()
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="reading") as pool:
         try:
-            for one in given:
+            for item in items:
                 if len(waiting) == _AHEAD:
                     yield waiting.popleft().result()
-                waiting.append(pool.submit(prepare, one))
+                waiting.append(pool.submit(prepare, item))
             while waiting:
                 yield waiting.popleft().result()
         finally:
@@ -117,9 +117,9 @@ def in_order(given: Iterable[T], prepare: Callable[[T], Ready | Prediction]) -> 
 
 
 def read(sample: Sample, preprocessing: Preprocessing) -> Ready | Prediction:
-    """Read and place a sample's pictures as those of the training were; one that cannot be is a prediction saying why.
+    """Read and place a sample's pictures as in training; if one cannot be read, return a prediction with its `error`.
 
-    The reason names the file of another view than the sample's source.
+    The error names the file if it is not that of the sample's `source`.
     """
     if sample.error:
         return Prediction(source=sample.source, error=sample.error)
@@ -128,14 +128,14 @@ def read(sample: Sample, preprocessing: Preprocessing) -> Ready | Prediction:
         try:
             placed.append(None if picture is None else _placed(picture, preprocessing))
         except ImageError as error:
-            whose = f"another view, {picture}: " if any(placed) else ""
-            return Prediction(source=sample.source, error=f"{whose}{error}")
-    first = next(one for one in placed if one is not None)
+            prefix = f"another view, {picture}: " if any(placed) else ""
+            return Prediction(source=sample.source, error=f"{prefix}{error}")
+    first = next(picture for picture in placed if picture is not None)
     return Ready(
         source=sample.source,
-        pixels=stacked([(one or first).pixels for one in placed]),
-        present=np.array([one is not None for one in placed]),
-        statistics=np.stack([_statistics(one) for one in placed[: sample.own]]),
+        pixels=stacked([(picture or first).pixels for picture in placed]),
+        present=np.array([picture is not None for picture in placed]),
+        statistics=np.stack([_statistics(picture) for picture in placed[: sample.own]]),
     )
 
 
@@ -144,11 +144,11 @@ def _statistics(placed: Placed | None) -> NDArray[np.float64]:
 
 
 def _placed(picture: Picture, preprocessing: Preprocessing) -> Placed:
-    how = geometry(preprocessing.image, preprocessing.detail)
+    prepare = geometry(preprocessing.image, preprocessing.detail)
     if isinstance(picture, Path):
-        return read_and_place(picture, preprocessing.image, how)
+        return read_and_place(picture, preprocessing.image, prepare)
     height, width = picture.shape
     if min(height, width) < SMALLEST_SIDE:
         raise ImageError("too small", f"{width}×{height} pixels; a side needs {SMALLEST_SIDE}")
-    pixels, placement = how(whole_range(picture, preprocessing.image.bits))
+    pixels, placement = prepare(whole_range(picture, preprocessing.image.bits))
     return Placed(pixels=pixels, placement=placement, size=(height, width))

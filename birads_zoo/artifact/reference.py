@@ -1,10 +1,10 @@
-"""How far a picture is from the training's in feature space, and which categories its nearest ones had.
+"""Measures how far a picture is from the training pictures in feature space, and which classes the nearest had.
 
-What is kept of the training rows is no picture's and no patient's own: means over pictures of three patients of one
-class, in no order, with the class and nothing else (microaggregation: Domingo-Ferrer and Mateo-Sanz, "Practical
+The features of single training rows are not kept. An exported model has means over pictures of three patients of one
+class, in random order, with the class and nothing else (microaggregation: Domingo-Ferrer and Mateo-Sanz, "Practical
 Data-Oriented Microaggregation for Statistical Disclosure Control", IEEE Trans. Knowledge and Data Engineering 14, 2002;
-grouped as their MDAV heuristic begins, around the row furthest from the mean). Single rows' features would let whoever
-has a picture see for certain that it was trained on. Groups of three make that hard, not impossible.
+grouped as their MDAV heuristic begins, around the row furthest from the mean). With single rows' features, anyone who
+has a picture could find out for certain whether it was trained on. Groups of three make that hard, not impossible.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from birads_zoo.evaluation.statistics.resampling import clusters
 
 PATIENTS = 3
-"""Patients, at least, whose pictures are in every group."""
+"""The least number of patients whose pictures are in a group."""
 
 NEIGHBOURS = 5
-"""Groups that decide: the distance is that of the fifth, and so many tell their categories."""
+"""The number k of nearest groups: the distance is that of the k-th, and the classes are those of all k."""
 
 LEVEL = 0.99
-"""Of the validation patients' rows, so many lie within the limit."""
+"""The share of the validation rows that is within the limit, with equal weight for every patient."""
 
-_QUIET = 0.1  # of the channels' mean deviation: less counts as so much, or a channel that slept in training decides
+_QUIET = 0.1  # lowest spread, as a share of the channels' mean: else channels that hardly vary in training dominate
 
 Floats = NDArray[np.float32]
 
@@ -49,8 +49,8 @@ def make_reference(
 ) -> Reference:
     """Group n ≥ 1 rows' features (n, D), class by class, around those that are furthest from the class's mean.
 
-    Rows that are left over when fewer than `PATIENTS` patients remain are dropped, and so is a class with fewer.
-    `generator` shuffles the groups. Rows without a patient id each count as a patient.
+    Rows that are left over when fewer than `PATIENTS` patients remain are dropped, and so are classes with fewer.
+    `generator` shuffles the groups. Each row without a patient id counts as a patient.
     """
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread = np.maximum(spread, max(_QUIET * float(spread.mean()), 1e-12))
@@ -77,8 +77,9 @@ def nearest(features: Floats, reference: Reference) -> tuple[NDArray[np.float64]
     """Return the distance (n,) of n rows' features (n, D), and the classes (n, k) of their k nearest groups.
 
     The distance is that to the k-th nearest group (Sun, Ming, Zhu and Li, "Out-of-Distribution Detection with Deep
-    Nearest Neighbors", ICML 2022, eq. 2); k is `NEIGHBOURS`, or all there are. It is of standardised features, not as
-    there of vectors of unit length: of average-pooled features on the phantom these let most photographs pass.
+    Nearest Neighbors", ICML 2022, eq. 2); k is `NEIGHBOURS`, or the number of groups if that is lower. Features are
+    standardised; the paper scales vectors to unit length instead, but with average-pooled features on the phantom that
+    gave most photographs no warning.
     """
     count = min(NEIGHBOURS, len(reference.labels))
     if not count:
@@ -92,11 +93,11 @@ def nearest(features: Floats, reference: Reference) -> tuple[NDArray[np.float64]
 
 
 def limit_of(relative: Sequence[NDArray[np.float64]], patients: Sequence[NDArray[np.str_]]) -> float | None:
-    """Return the `LEVEL` quantile of the folds' relative distances (n_f,), every patient weighing the same.
+    """Return the `LEVEL` quantile of the folds' relative distances (n_f,), with equal weight for every patient.
 
-    A fold's distances are divided by the median of its validation rows, so that folds can be pooled. Where there are
-    fewer than 100 patients this is near the largest distance seen, and more than 1 % of new pictures will exceed it:
-    that is why the share of test rows that do is told beside it.
+    A fold's distances are divided by the median of its validation rows, so that folds can be pooled. With fewer than
+    100 patients the quantile is near the largest distance, and more than 1 % of new pictures will exceed it. Therefore
+    the share of test rows that exceed it is reported too.
     """
     values, people = np.concatenate(list(relative)), clusters(np.concatenate(list(patients)))
     if not len(values):

@@ -1,4 +1,4 @@
-"""Which pictures a user named, and predictions as the rows of a table."""
+"""Lists the pictures that a user names, and turns predictions into the rows of a table."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from birads_zoo.errors import UserError
 from birads_zoo.tables import read_table_text
 
 SUFFIXES = (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
-"""A folder's files with one of these are taken for pictures; others if they are DICOM, by content."""
+"""Suffixes of a folder's files that are read as pictures; other files are if their content is DICOM."""
 
 _WORKBOOKS = (".xlsm", ".xlsx")
 _TABLES = (".csv", ".tsv", *_WORKBOOKS)
 _COLUMNS = frozenset({"image_path", *identity({})})
-_NO_SEPARATOR = "\x1f"  # no text has it
+_NO_SEPARATOR = "\x1f"  # a character that no text contains
 
 
 def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
-    """Return the files that `paths` name, and of folders the pictures anywhere below, sorted; hidden ones are left out.
+    """Return the files in `paths`, and for folders all pictures below them, sorted, except for hidden files.
 
-    A single CSV, TSV or XLSX file is a table instead, its header in the first line, its `image_path` relative to its
-    folder. A workbook's sheet is known by its columns.
+    A single CSV, TSV or XLSX file is read as a table instead. Its header is in the first line, and its `image_path` is
+    relative to its folder. The sheet of a workbook is chosen by its columns.
 
     Raises:
         UserError: for a path that does not exist, a folder without pictures, or a table that cannot be read.
@@ -42,20 +42,20 @@ def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
         if len(paths) > 1:
             raise UserError(f"give the table {tables[0]} alone: it names its pictures itself")
         return _read_table(tables[0])
-    found: list[Path] = []
+    pictures: list[Path] = []
     for path in paths:
         if not path.exists():
             raise UserError(f"there is no {path}; give files, or a folder of files")
         if not path.is_dir():
-            found.append(path)
+            pictures.append(path)
             continue
         below = sorted(file for file in path.rglob("*") if file.is_file())
         shown = [file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts)]
         shown = [file for file in shown if _is_picture(file)]
         if not shown:
             raise UserError(f"{path} holds no pictures: none of its files is called {', '.join(SUFFIXES)}, or is DICOM")
-        found += shown
-    return found
+        pictures += shown
+    return pictures
 
 
 def _is_picture(file: Path) -> bool:
@@ -64,8 +64,8 @@ def _is_picture(file: Path) -> bool:
     try:
         return is_dicom(file) and file.name != "DICOMDIR"  # the index that DICOM discs carry
     except ImageError:
-        # Without a suffix, or called by a UID, whose last number looks like one, it may be DICOM; its row says why it
-        # is not read.
+        # A file without a suffix, or named by a UID (whose last number looks like a suffix), may be DICOM; its row
+        # says why it is not read.
         return not file.suffix or file.suffix[1:].isdecimal()
 
 
@@ -77,7 +77,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_workbook(path: Path) -> pd.DataFrame:
-    """Read, as text, the sheet with `image_path` and the most other known columns; the first one at a tie."""
+    """Read, as text, the sheet with `image_path` and the most other known columns; the first such sheet at a tie."""
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             headers = {name: {*pd.read_excel(book, sheet_name=name, nrows=0)} for name in book.sheet_names}
@@ -86,31 +86,31 @@ def _read_workbook(path: Path) -> pd.DataFrame:
     except OSError as error:
         raise UserError(f"cannot read the table {path}: {error.strerror}") from None
     except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(f"{path} is damaged or no XLSX file ({error}); save it anew, or as CSV UTF-8") from None
+        raise UserError(f"{path} is damaged or not an XLSX file ({error}); save it again, or as CSV UTF-8") from None
 
 
 def _read_text(path: Path) -> pd.DataFrame:
-    found = read_table_text(path)
-    header = found.text.lstrip().partition("\n")[0]
-    separator = found.separator if found.separator in header else _NO_SEPARATOR  # there is one column
+    table = read_table_text(path)
+    header = table.text.lstrip().partition("\n")[0]
+    separator = table.separator if table.separator in header else _NO_SEPARATOR  # there is one column
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            text = io.StringIO(found.text)
+            text = io.StringIO(table.text)
             return pd.read_csv(text, sep=separator, dtype=str, keep_default_na=False, index_col=False)
         except pd.errors.ParserWarning:  # all would be read one column off
             raise UserError(
                 f"cannot read the table {path}: its rows have more cells than its header; "
                 f"put cells that contain {separator!r} into quotation marks"
             ) from None
-        except ValueError as error:  # what pandas raises for a table that is none
+        except ValueError as error:  # raised by pandas for text that is not a table
             raise UserError(f"cannot read the table {path}: {error}") from None
 
 
 def columns_of(classes: Sequence[str], views: Sequence[str] = ()) -> list[str]:
-    """Return the columns of `as_row`: `predictions.csv` has those of its kind by the same names.
+    """Return the columns of `as_row`; `predictions.csv` uses the same names for the same columns.
 
-    `views` are the names of a sample's views, where the model weighs them.
+    `views` are the names of a sample's views if the model weighs them, else ().
     """
     by_class = [f"{kind}_{name}" for kind in ("probability", "calibrated", "set") for name in classes]
     weights = [f"view_weight_{name}" for name in views]
@@ -118,9 +118,9 @@ def columns_of(classes: Sequence[str], views: Sequence[str] = ()) -> list[str]:
 
 
 def as_row(prediction: Prediction, classes: Sequence[str]) -> dict[str, object]:
-    """Return a prediction as a table's row in `columns_of`; of an unreadable picture only the path and the error.
+    """Return a prediction as a row with the columns `columns_of`; only path and error for an unreadable picture.
 
-    The cells of `calibrated_<class>` are empty where nothing calibrated the model.
+    The cells of `calibrated_<class>` are empty if the model is not calibrated.
     """
     row: dict[str, object] = {"image_path": prediction.source, "error": prediction.error}
     if prediction.error:

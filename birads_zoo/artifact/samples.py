@@ -1,4 +1,4 @@
-"""What a model predicts: samples as they are given, as they are prepared, and the predictions."""
+"""The types of prediction: samples as they are given, samples as they are prepared, and predictions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Picture = Path | NDArray[np.uint8] | NDArray[np.uint16]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
-    """What gets one prediction: the V pictures that a model looks at, `None` where one is not there.
+    """What gets one prediction: the V pictures that a model looks at, `None` for an absent one.
 
-    The first `own` of them are what is judged, one of these at least is there; the others are looked at beside them.
-    `error` says why a picture is in no sample; there are no pictures then.
+    The prediction is of the first `own` pictures, at least one of which is present; the others are additional views.
+    `error` says why a picture is in no sample; `pictures` is empty then.
     """
 
     source: str
@@ -29,10 +29,10 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ready:
-    """A prepared sample: `pixels` V×H×W of uint8 or uint16, and `present` (V,), which of them are there.
+    """A prepared sample: `pixels` V×H×W of uint8 or uint16, and which of the pictures are `present` (V,).
 
-    In place of an absent picture stands the first that is there. `statistics` (`training_range`) are those of the own
-    pictures (O, 7), NaN for an absent one.
+    An absent picture is replaced by the first that is present. `statistics` (O, 7) are those of the sample's own
+    pictures (`training_range`), NaN for an absent one.
     """
 
     source: str
@@ -43,16 +43,23 @@ class Ready:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model says of one sample. Where `error` says why it could not be read, the rest is empty.
+    """A model's prediction for one sample. If the sample could not be read, `error` says why and the rest is empty.
 
-    `source` is the path as it was given, "" for an array, and for a sample of several pictures that of the first.
-    `probabilities` are the networks' own, by class, `calibrated` those recalibrated on validation rows, empty where no
-    fold had enough of them; both are means over the folds and sum to 1. `predicted` is the class of the largest of
-    `probabilities`. `conformal_set` holds the classes that more than half of the folds' sets hold (see `vote`).
-    `distance` is how far the sample is from the training's in feature space, 1 being the median of held-out ones,
-    `None` where that is unknown. `similar` has the classes' shares of the nearest training pictures. `view_weights` say
-    how much each of the model's views counted (`data.index.views.view_names`), 0 for an absent one; empty where its
-    fusion does not weigh them. `warnings` are reasons to believe none of this.
+    Attributes:
+        source: the path as it was given, "" for an array; for a sample of several pictures that of the first.
+        probabilities: the mean of the networks' probabilities, by class; they sum to 1.
+        calibrated: the mean of the probabilities recalibrated on validation rows, by class; they sum to 1. Empty if no
+            fold had enough validation rows.
+        predicted: the class with the largest of `probabilities`.
+        conformal_set: the classes that are in more than half of the folds' sets (see `ensemble.vote`).
+        distance: the distance from the training samples in feature space, as a multiple of the median distance of
+            held-out samples; `None` if unknown.
+        similar: each class's share of the nearest training pictures.
+        view_weights: how much each of the model's views counted (`data.index.view_names.view_names`), 0 for an absent
+            one; empty if the fusion does not weigh views.
+        warnings: reasons to doubt the prediction.
+        error: why the sample could not be read, else "".
+
     """
 
     source: str

@@ -1,4 +1,4 @@
-"""Whether a picture is like those of the run by simple measures: its size, its shape, its grey values."""
+"""Compares a picture's size, shape and grey values with those of the run's pictures."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NAMES = {
     "bright": "the grey value of the brightest hundredth",
     "roughness": "the difference between neighbouring pixels",
 }
-"""The statistics of a picture, in order, and how a warning names them."""
+"""The statistics of a picture, in order, with their names in warnings."""
 
-_TAIL = 0.005  # of the run's pictures, left outside on each side before the margin is added
-_MARGIN = 0.5  # of the distance between the two ends, granted on each side
-_LEAST = 0.1  # of the end itself, granted at least: where all files have one size, a tenth more is no other source
+_TAIL = 0.005  # the share of the run's pictures outside the range on each side, before the margin is added
+_MARGIN = 0.5  # the margin on each side, as a share of the range
+_LEAST = 0.1  # the smallest margin, as a share of the larger end: if all files have one size, a little more is usual
 _BLACK = 0.02  # of full scale
 
 
@@ -48,7 +48,7 @@ def statistics_of(placed: GreyArray, size: tuple[int, int]) -> NDArray[np.float6
 
 
 def fit_range(statistics: NDArray[np.float64]) -> dict[str, Statistic]:
-    """Return the range of each of `NAMES` over the n ≥ 1 rows (n, 7): their middle 99 %, and a margin beyond."""
+    """Return the range of each of `NAMES` over n ≥ 1 rows (n, 7): the middle 99 %, and a margin on both sides."""
     low, high = np.quantile(statistics, [_TAIL, 1 - _TAIL], axis=0)
     margin = np.maximum(_MARGIN * (high - low), _LEAST * np.abs(np.stack([low, high])).max(axis=0))
     low, high = np.maximum(low - margin, 0), high + margin  # none of them can be negative
@@ -56,22 +56,22 @@ def fit_range(statistics: NDArray[np.float64]) -> dict[str, Statistic]:
 
 
 def outside(statistics: NDArray[np.float64], ranges: Mapping[str, Statistic]) -> NDArray[np.bool_]:
-    """Tell which statistics (…, 7) lie outside their range; NaN does not."""
+    """Return which statistics (…, 7) are outside their range; NaN is not."""
     low = np.array([ranges[name].low for name in NAMES])
     high = np.array([ranges[name].high for name in NAMES])
-    found: NDArray[np.bool_] = (statistics < low) | (statistics > high)
-    return found
+    is_outside: NDArray[np.bool_] = (statistics < low) | (statistics > high)
+    return is_outside
 
 
 def range_warnings(statistics: NDArray[np.float64], ranges: Mapping[str, Statistic]) -> list[str]:
-    """Say in a clause each which of a picture's statistics (7,) lie outside their range."""
-    told = []
-    for (name, said), value, out in zip(NAMES.items(), statistics, outside(statistics, ranges), strict=True):
+    """Return a clause for each of a picture's statistics (7,) that is outside its range."""
+    clauses = []
+    for (name, description), value, out in zip(NAMES.items(), statistics, outside(statistics, ranges), strict=True):
         if out:
-            low, high = _told(ranges[name].low), _told(ranges[name].high)
-            told.append(f"{said}, {_told(value)}, is outside the training range ({low} to {high})")
-    return told
+            low, high = _as_text(ranges[name].low), _as_text(ranges[name].high)
+            clauses.append(f"{description}, {_as_text(value)}, is outside the training range ({low} to {high})")
+    return clauses
 
 
-def _told(value: float) -> str:
+def _as_text(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}"

@@ -1,1 +1,1 @@
-"""What an audit finds: duplicates, labels, formats, and what follows from them."""
+"""Inspects a data set for an audit: duplicates, labels, file formats, and what follows from them."""

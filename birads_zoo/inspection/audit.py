@@ -1,4 +1,4 @@
-"""An audit of a data set, told once: which rows are usable, and what its labels and files may hide."""
+"""Audits a data set: which rows are usable, and which problems its labels and files have."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from birads_zoo.data.index.samples import find_samples
 from birads_zoo.data.index.view_names import WHOLE
 from birads_zoo.data.picture import GreyArray
 from birads_zoo.data.placement.breast import Breast, find_breast
-from birads_zoo.inspection.breasts import Seen, see
+from birads_zoo.inspection.breasts import BreastPicture, join_breasts
 from birads_zoo.inspection.copies.fingerprints import Fingerprint, fingerprint
 from birads_zoo.inspection.finding import Finding
 from birads_zoo.inspection.findings import find
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Audit:
-    """What an audit found.
+    """The result of an audit.
 
     `summary` counts rows by what became of them. `classes` counts the samples of each class of `target`: the usable
-    rows where labels are of pictures, and at the `level` "breast" or "patient" the breasts or exams that these make.
-    `findings` say in sentences what stands out in the `inspection`, which is of rows at any level. `seen` has each
-    picture that decodes, with the breast that was found in it. `shortcuts` has the
-    macro-F1 that needs no pixels by name, on such samples, `None` unless a split was given; `probe` says how well
-    pixels name the file format, `None` unless asked for.
+    rows if labels are of pictures, and at the `level` "breast" or "patient" the breasts or exams that these make.
+    `findings` are sentences about the `inspection`, which is of rows at any level. `seen` has each picture that
+    decodes, with the breast that was detected in it. `shortcuts` has the macro-F1 of each shortcut that needs no
+    pixels, by name, on such samples; `None` unless a split was given. `probe` says how well pixels predict the file
+    format; `None` unless requested.
     """
 
     dataset: str
@@ -61,7 +61,7 @@ class Audit:
     level: str
     findings: tuple[Finding, ...]
     inspection: Inspection
-    seen: tuple[Seen, ...]
+    seen: tuple[BreastPicture, ...]
     shortcuts: Mapping[str, float] | None
     probe: Mapping[str, Any] | None
     index: Index
@@ -73,20 +73,23 @@ class Audit:
 
     @property
     def entries(self) -> pd.DataFrame:
-        """A row for each dropped row and each repair, as `audit.csv` has them."""
+        """One row for each dropped row and each repair, as in `audit.csv`."""
         return entries_frame(self.index)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was found as dicts, lists and scalars, as `birads-zoo audit --json` prints it."""
-        found = asdict(self.summary) | {"target": self.target, "level": self.level, "classes": dict(self.classes)}
+        """Return the audit as dicts, lists and scalars, as `birads-zoo audit --json` prints it."""
+        values = asdict(self.summary) | {"target": self.target, "level": self.level, "classes": dict(self.classes)}
         if self.shortcuts is not None:
-            found["shortcuts"] = dict(self.shortcuts)
+            values["shortcuts"] = dict(self.shortcuts)
         if self.probe is not None:
-            found["probe"] = dict(self.probe)
-        return found | {"findings": [asdict(one) for one in self.findings], "inspection": asdict(self.inspection)}
+            values["probe"] = dict(self.probe)
+        return values | {
+            "findings": [asdict(finding) for finding in self.findings],
+            "inspection": asdict(self.inspection),
+        }
 
     def __repr__(self) -> str:
-        warnings = sum(one.severity == "warning" for one in self.findings)
+        warnings = sum(finding.severity == "warning" for finding in self.findings)
         counts = f"{self.summary.usable} of {self.summary.rows} rows usable, {warnings} warnings"
         return f"<Audit of {self.dataset} in {self.root}: {counts}>"
 
@@ -94,13 +97,13 @@ class Audit:
 def audit(
     section: DatasetSection, host: Host, screen: Screen, *, split: SplitSection | None, seed: int, probe: bool
 ) -> Audit:
-    """Decode every picture of a data set whole, and compare it with all others.
+    """Decode every picture of a data set at full size, and compare it with all others.
 
-    With a `split`, also score the shortcuts that need no pixels, on all rows of the table, also those whose files are
-    absent. `probe` trains a small network to name the file format.
+    With a `split`, also score the shortcuts that need no pixels, on all rows of the table, including rows whose files
+    are absent. `probe` trains a small network to predict the file format.
 
     Raises:
-        UserError: for an unknown or unreadable data set or target, and for rows that cannot be split so.
+        UserError: for an unknown or unreadable data set or target, and for rows that cannot be split in this way.
 
     """
     loaded = load_index(section, host)
@@ -109,27 +112,27 @@ def audit(
     single = check_rows(loaded)
     present = check_files(single)
     with screen.bar("decoding", len(present.rows)) as show:
-        decoded, looks = check_decodes(present, _look, lambda done, _: show(done, ""))
-    seen = see(decoded, [(size, breast) for _, size, breast in looks])
-    found = find_samples(decoded, loaded, target, section.classes, WHOLE[target.level])
-    counts = Counter(found.classes)
+        decoded, measured = check_decodes(present, _measure, lambda done, _: show(done, ""))
+    seen = join_breasts(decoded, [(size, breast) for _, size, breast in measured])
+    samples = find_samples(decoded, loaded, target, section.classes, WHOLE[target.level])
+    counts = Counter(samples.classes)
     labelled = drop_unlabelled(single, target, section.classes)
-    inspection = inspect(labelled, decoded, [one for one, _, _ in looks], seen, target)
+    inspection = inspect(labelled, decoded, [digest for digest, _, _ in measured], seen, target)
     return Audit(
         dataset=section.name,
         target=target.name,
-        summary=summarise(loaded, found.used),
+        summary=summarise(loaded, samples.used),
         classes={name: counts[name] for name in class_names(loaded, target)},
         level=target.level,
         findings=find(inspection),
         inspection=inspection,
         seen=seen,
         shortcuts=None if split is None else sheet_shortcuts(single, target, section.classes, split, seed),
-        probe=probe_geometries(found.used, ImageSection(), cache_root(), seed) if probe else None,
-        index=found.used,
+        probe=probe_geometries(samples.used, ImageSection(), cache_root(), seed) if probe else None,
+        index=samples.used,
     )
 
 
-def _look(pixels: GreyArray) -> tuple[Fingerprint, tuple[int, int], Breast]:
+def _measure(pixels: GreyArray) -> tuple[Fingerprint, tuple[int, int], Breast]:
     height, width = pixels.shape
     return fingerprint(pixels), (height, width), find_breast(pixels)

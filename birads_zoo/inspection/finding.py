@@ -1,4 +1,4 @@
-"""One thing that an inspection found, and how it says a number of things and a share."""
+"""The type of a finding, and how findings format counts and shares."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing to know before training.
+    """A fact about a data set to know before training.
 
-    `number` is what was measured, as `shown` says it with its unit; `consequence` is one sentence. A "warning" changes
-    what a result may be taken for; a "note" is to be known.
+    `number` is the measured value, and `shown` is its text with its unit. `consequence` is one sentence. A "warning"
+    limits what a result can show; a "note" is for information.
     """
 
     name: str
@@ -21,13 +21,13 @@ class Finding:
     consequence: str
 
 
-def counted(number: int, one: str) -> str:
-    """Return a number of things: "1 breast", "2 breasts"."""
-    return f"{number} {one}{'s' * (number != 1)}"
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 breast", "2 breasts"."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def share(value: float) -> str:
-    """Return a share in percent, with a digit behind the point near 0 and 1."""
+    """Return a share in percent, with one decimal place near 0 and 1."""
     percent = 100 * value
     digits = 0 if 10 <= percent <= 90 or percent in (0, 100) else 1
     return f"{percent:.{digits}f} %"

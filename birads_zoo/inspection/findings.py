@@ -1,4 +1,4 @@
-"""What an inspection means: each finding has a number, and says in one sentence what follows from it."""
+"""Turns an inspection into findings: each has a number, and one sentence on what follows from it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from birads_zoo.inspection.inspect import Duplicate, Inspection
 from birads_zoo.inspection.label_findings import label_findings
 from birads_zoo.inspection.population import HELD_OUT, held_out
 
-_LEVEL = 0.05
+_SIGNIFICANT = 0.05
 _DEEPEST = 16  # bits
-_TELLING = 0.1  # of the way from guessing to knowing: below, a fact that names the class is a curiosity
-_STRIKING, _FEW = 0.3, 30  # a larger gain is told even where so few units cannot show it
+_RELEVANT = 0.1  # of the way from guessing to certainty: a fact that predicts the class less well is not reported
+_STRIKING, _FEW = 0.3, 30  # a larger gain is reported even if so few units cannot prove it
 _PERCENT = f"{HELD_OUT:.0%}".replace("%", " %")
 
 
 def find(inspection: Inspection) -> tuple[Finding, ...]:
-    """Return the findings of an inspection, warnings first; () for a data set about which nothing stands out."""
-    found = (
+    """Return the findings of an inspection, warnings first."""
+    findings = (
         *_copies(inspection),
         *_rare(inspection),
         *_ids(inspection),
@@ -31,39 +31,39 @@ def find(inspection: Inspection) -> tuple[Finding, ...]:
         *_greys(inspection),
         *_chests(inspection),
     )
-    return tuple(sorted(found, key=lambda one: one.severity == "note"))
+    return tuple(sorted(findings, key=lambda finding: finding.severity == "note"))
 
 
 def _copies(inspection: Inspection) -> Iterator[Finding]:
     rest = list(inspection.duplicates)
 
     def take(name: str, chosen: list[Duplicate], severity: Literal["warning", "note"], consequence: str) -> Finding:
-        rest[:] = [one for one in rest if one not in chosen]
-        ways = ", ".join(f"{count} {kind}" for kind, count in _kinds(chosen).items())
-        shown = f"{counted(len(chosen), 'pair')} ({ways})"
+        rest[:] = [pair for pair in rest if pair not in chosen]
+        kinds = ", ".join(f"{count} {kind}" for kind, count in _kinds(chosen).items())
+        shown = f"{counted(len(chosen), 'pair')} ({kinds})"
         return Finding(name=name, severity=severity, number=len(chosen), shown=shown, consequence=consequence)
 
-    if chosen := [one for one in rest if "classes" in one.crosses]:
+    if chosen := [pair for pair in rest if "classes" in pair.crosses]:
         yield take(
             "one picture, two classes",
             chosen,
             "warning",
-            f"the same picture bears two classes, such as rows {_rows(chosen[0])}: no model can be right about both",
+            f"the same picture has two classes, such as rows {_rows(chosen[0])}: no model can be right about both",
         )
-    if chosen := [one for one in rest if "patients" in one.crosses]:
+    if chosen := [pair for pair in rest if "patients" in pair.crosses]:
         yield take(
             "one picture, two patients",
             chosen,
             "warning",
-            f"the same picture lies under two patients, such as rows {_rows(chosen[0])}: "
-            "a split by patient can put it on both sides, and scores what was learnt by heart",
+            f"the same picture is listed under two patients, such as rows {_rows(chosen[0])}: "
+            "a split by patient can put it on both sides, and then rewards memorising",
         )
-    if chosen := [one for one in rest if "exposures" in one.crosses]:
+    if chosen := [pair for pair in rest if "exposures" in pair.crosses]:
         yield take(
             "one picture, two exposures",
             chosen,
             "warning",
-            f"the same picture stands for two views or breasts of one patient, such as rows {_rows(chosen[0])}: "
+            f"the same picture is listed as two views or breasts of one patient, such as rows {_rows(chosen[0])}: "
             "one of them is mislabelled",
         )
     if chosen := list(rest):
@@ -71,25 +71,25 @@ def _copies(inspection: Inspection) -> Iterator[Finding]:
             "repeated picture",
             chosen,
             "note",
-            f"a patient's picture is there more than once, such as rows {_rows(chosen[0])}: "
-            "it counts double, and a split by image puts it on both sides",
+            f"a patient's picture is listed more than once, such as rows {_rows(chosen[0])}: "
+            "it counts twice, and a split by image can put it on both sides",
         )
 
 
 def _rare(inspection: Inspection) -> Iterator[Finding]:
-    for one in inspection.population:
-        if one.missed is not None and one.missed >= _LEVEL:
+    for entry in inspection.population:
+        if entry.missed is not None and entry.missed >= _SIGNIFICANT:
             drawn = held_out(inspection.patients)
             yield Finding(
-                name=f"rare class {one.name}",
+                name=f"rare class {entry.name}",
                 severity="warning",
-                number=one.missed,
-                shown=share(one.missed),
+                number=entry.missed,
+                shown=share(entry.missed),
                 consequence=(
                     f"a random {_PERCENT} of the patients ({drawn} of {inspection.patients}) holds none of the "
-                    f"{one.patients} with {one.name} {share(one.missed)} of the time, and "
-                    f"{one.patients * drawn / inspection.patients:.2g} on average: what such a test says of "
-                    f"{one.name} is luck"
+                    f"{entry.patients} with {entry.name} {share(entry.missed)} of the time, and "
+                    f"{entry.patients * drawn / inspection.patients:.2g} on average: what such a test says "
+                    f"about {entry.name} is mostly chance"
                 ),
             )
 
@@ -103,44 +103,44 @@ def _ids(inspection: Inspection) -> Iterator[Finding]:
             number=len(groups),
             shown=f"{sum(map(len, groups))} ids of {counted(len(groups), 'patient')}",
             consequence=(
-                f"patient ids differ in case, hyphens, zeros or invisible characters alone, such as {examples}: a "
-                "split by patient can put one of these patients on both sides; write one id, or let --merge-ids "
-                "take them for one where the data set has it"
+                f"patient ids differ only in case, hyphens, zeros or invisible characters, such as {examples}: a "
+                "split by patient can put one of these patients on both sides; write one id, or use --merge-ids if "
+                "the data set has that option"
             ),
         )
 
 
 def _formats(inspection: Inspection) -> Iterator[Finding]:
     hinted = False
-    for one in inspection.naming:  # best first, so of those that cannot be shown the most striking is told
-        gain = (one.accuracy - one.chance) / (1 - one.chance)
-        filed = one.fact == "folder"  # where folders are the classes, they must name them
-        shown = one.p_value <= _LEVEL and gain >= _TELLING
-        if not shown and (hinted or gain < _STRIKING or one.units > _FEW):
+    for entry in inspection.naming:  # best first, so the most striking of those without proof is reported
+        gain = (entry.accuracy - entry.chance) / (1 - entry.chance)
+        filed = entry.fact == "folder"  # folders are often named after the classes
+        shown = entry.p_value <= _SIGNIFICANT and gain >= _RELEVANT
+        if not shown and (hinted or gain < _STRIKING or entry.units > _FEW):
             continue
         hinted = hinted or not shown
-        told = (
-            f"the {one.fact} tells {share(one.accuracy)} of unseen patients' classes rightly, averaged over "
-            f"{one.classes} classes, where guessing tells {share(one.chance)} "
-            f"({p_text(one.p_value, '.2g')}, n = {one.units})"
+        accuracy = (
+            f"the {entry.fact} predicts {share(entry.accuracy)} of unseen patients' classes correctly, averaged over "
+            f"{entry.classes} classes; guessing gives {share(entry.chance)} "
+            f"({p_text(entry.p_value, '.2g')}, n = {entry.units})"
         )
         if filed:
-            consequence = f"{told}: pictures are filed by class"
+            consequence = f"{accuracy}: pictures are filed by class"
         elif shown:
-            consequence = f"{told}, and a network may read it off the picture"
+            consequence = f"{accuracy}, and a network may see it in the picture"
         else:
-            consequence = f"{told}: too few patients to tell it from luck, so look at the table of files"
+            consequence = f"{accuracy}: too few patients to rule out chance, so look at the table of files"
         yield Finding(
-            name=f"{one.fact} {'names' if shown else 'may name'} the class",
+            name=f"{entry.fact} {'names' if shown else 'may name'} the class",
             severity="warning" if shown and not filed else "note",
-            number=one.accuracy,
-            shown=share(one.accuracy),
+            number=entry.accuracy,
+            shown=share(entry.accuracy),
             consequence=consequence,
         )
 
 
 def _views(inspection: Inspection) -> Iterator[Finding]:
-    breasts = {one.views: sum(one.breasts.values()) for one in inspection.views}
+    breasts = {count.views: sum(count.breasts.values()) for count in inspection.views}
     if len(breasts) > 1:
         total, usual = sum(breasts.values()), next(iter(breasts))
         odd = total - breasts[usual]
@@ -149,21 +149,21 @@ def _views(inspection: Inspection) -> Iterator[Finding]:
             severity="note",
             number=odd,
             shown=f"{odd} of {counted(total, 'breast')}",
-            consequence=f"{counted(odd, 'breast')} without exactly the usual views ({usual}): what combines views must "
-            "do without some",
+            consequence=f"{counted(odd, 'breast')} without exactly the usual views ({usual}): a model that combines "
+            "views gets incomplete samples",
         )
 
 
 def _pictures(inspection: Inspection) -> Iterator[Finding]:
-    for one in inspection.population:
-        if not one.usable and inspection.usable:
+    for entry in inspection.population:
+        if not entry.usable and inspection.usable:
             yield Finding(
-                name=f"no picture of {one.name}",
+                name=f"no picture of {entry.name}",
                 severity="note",
-                number=one.rows,
-                shown=counted(one.rows, "row"),
+                number=entry.rows,
+                shown=counted(entry.rows, "row"),
                 consequence=(
-                    f"{one.name} has {counted(one.rows, 'row')} and no usable picture: no run can learn or test it"
+                    f"{entry.name} has {counted(entry.rows, 'row')} and no usable picture: no run can learn or test it"
                 ),
             )
 
@@ -177,34 +177,34 @@ def _greys(inspection: Inspection) -> Iterator[Finding]:
             number=bits,
             shown=f"{counted(bits, 'bit')} of {counted(pictures, 'picture')}",
             consequence=(
-                f"every 16-bit picture uses 1/{2 ** (_DEEPEST - bits)} of its range, {counted(bits, 'bit')}: a network "
-                f"sees it nearly black; say it once with --set image.bits={bits}"
+                f"every 16-bit picture uses 1/{2 ** (_DEEPEST - bits)} of its range, {counted(bits, 'bit')}: to a "
+                f"network it looks nearly black; use --set image.bits={bits}"
             ),
         )
 
 
 def _chests(inspection: Inspection) -> Iterator[Finding]:
-    found = inspection.chests
-    if found.mirrored:
-        most = found.mirrored > found.known / 2
-        why = "most are, so the data set may mirror them" if most else "it is mirrored, or its side is recorded wrongly"
+    chests = inspection.chests
+    if chests.mirrored:
+        most = chests.mirrored > chests.known / 2
+        cause = "most are, so the data set may mirror them" if most else "it is mirrored, or its side is wrong"
         yield Finding(
             name="chest wall on the other side",
             severity="warning",
-            number=found.mirrored,
-            shown=f"{found.mirrored} of {counted(found.known, 'picture')}",
+            number=chests.mirrored,
+            shown=f"{chests.mirrored} of {counted(chests.known, 'picture')}",
             consequence=(
-                "a left breast's chest wall hangs on the left by convention, and a right one's on the right; here it "
-                f"is on the other side, such as in {_named(found.mirrored_such_as)}: {why}"
+                "a left breast's chest wall is on the left by convention, and a right one's on the right; here it "
+                f"is on the other side, such as in {_named(chests.mirrored_such_as)}: {cause}"
             ),
         )
-    if found.lost:
+    if chests.lost:
         yield Finding(
             name="no breast found",
             severity="warning",
-            number=found.lost,
-            shown=f"{found.lost} of {counted(found.pictures, 'picture')}",
-            consequence=f"nothing stands out in {_named(found.lost_such_as)}: such a picture is taken whole",
+            number=chests.lost,
+            shown=f"{chests.lost} of {counted(chests.pictures, 'picture')}",
+            consequence=f"no breast was detected in {_named(chests.lost_such_as)}: such a picture is not cropped",
         )
 
 
@@ -213,9 +213,9 @@ def _named(paths: tuple[str, ...]) -> str:
 
 
 def _kinds(chosen: list[Duplicate]) -> dict[str, int]:
-    kinds = [one.kind for one in chosen]
+    kinds = [pair.kind for pair in chosen]
     return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
 
-def _rows(one: Duplicate) -> str:
-    return f"{one.first.row} and {one.second.row}"
+def _rows(pair: Duplicate) -> str:
+    return f"{pair.first.row} and {pair.second.row}"

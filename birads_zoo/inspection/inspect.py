@@ -1,4 +1,4 @@
-"""Everything that an audit finds beyond single rows."""
+"""Inspects a data set as a whole: population, labels, files, duplicates, grey values and chest walls."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from birads_zoo.cells import alike_ids
 from birads_zoo.data.decoding.images import is_dicom
 from birads_zoo.data.index.classes import find_classes
 from birads_zoo.data.index.facts import file_facts
-from birads_zoo.inspection.breasts import Chests, Seen, count_chests
-from birads_zoo.inspection.copies.duplicates import Kind, find_duplicates
+from birads_zoo.inspection.breasts import BreastPicture, Chests, count_chests
+from birads_zoo.inspection.copies.duplicates import CopyKind, find_duplicates
 from birads_zoo.inspection.copies.fingerprints import Fingerprint
-from birads_zoo.inspection.formats.association import ClassFormat, Naming, describe_formats, find_names
+from birads_zoo.inspection.formats.association import ClassFormat, FactAccuracy, describe_formats, measure_facts
 from birads_zoo.inspection.granularity import Granularity, measure_granularity
-from birads_zoo.inspection.labels import Agreement, Several, find_agreement, find_several
+from birads_zoo.inspection.labels import Agreement, MixedPatients, count_mixed_patients, find_agreement
 from birads_zoo.inspection.listing import list_rows
 from birads_zoo.inspection.population import ClassCount, ViewCount, count_population, count_views
 from birads_zoo.interfaces import Index, Target
 
-Border = Literal["patients", "classes", "exposures"]
+Crossing = Literal["patients", "classes", "exposures"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """One of two pictures that are the same; `label` is its class, "" without one."""
+    """One of two pictures that are the same; `label` is its class, "" if it has none."""
 
     row: int
     path: str
@@ -39,21 +39,21 @@ class Copy:
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicate:
-    """Two pictures that are the same; `crosses` names what differs between them though both are known.
+    """Two pictures that are the same; `crosses` names what is known for both and differs.
 
-    "patients" and "classes", and "exposures": the view or the side.
+    That is "patients", "classes" or "exposures" (the view or the side).
     """
 
     first: Copy
     second: Copy
-    kind: Kind
+    kind: CopyKind
     similarity: float
-    crosses: tuple[Border, ...]
+    crosses: tuple[Crossing, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Greys:
-    """How many `pictures` have 16 bits, DICOM aside, and how many `bits` the brightest grey of all needs (0: none)."""
+    """How many `pictures`, except DICOM, have 16 bits, and how many `bits` the brightest of them needs (0 for none)."""
 
     pictures: int
     bits: int
@@ -61,12 +61,12 @@ class Greys:
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """What was found on `rows` rows that have a class, of which `usable` have a picture, of `patients` patients.
+    """The inspection of `rows` rows that have a class, of which `usable` have a picture, of `patients` patients.
 
-    Everything but `formats`, `naming`, `duplicates` and `chests` is about all rows, with or without a picture.
-    `pictures` were compared for duplicates and looked at for their `chests`, those without a class too. `alike_ids` are
-    groups of patient ids that seem to be spellings of one (`birads_zoo.cells.alike_ids`). `greys` says how much of
-    their range 16-bit pictures use.
+    Everything except `formats`, `naming`, `duplicates` and `chests` is about all rows, with or without a picture.
+    `pictures` pictures, including those without a class, were compared for duplicates and checked for their `chests`.
+    `alike_ids` are groups of patient ids that seem to be spellings of the same id (`birads_zoo.cells.alike_ids`).
+    `greys` says how much of their range 16-bit pictures use.
     """
 
     target: str
@@ -78,10 +78,10 @@ class Inspection:
     population: tuple[ClassCount, ...]
     views: tuple[ViewCount, ...]
     granularity: Granularity
-    several: Several
+    several: MixedPatients
     agreement: Agreement
     formats: tuple[ClassFormat, ...]
-    naming: tuple[Naming, ...]
+    naming: tuple[FactAccuracy, ...]
     duplicates: tuple[Duplicate, ...]
     alike_ids: tuple[tuple[str, ...], ...]
     greys: Greys
@@ -89,17 +89,17 @@ class Inspection:
 
 
 def inspect(
-    labelled: Index, decoded: Index, prints: Sequence[Fingerprint], seen: Sequence[Seen], target: Target
+    labelled: Index, decoded: Index, prints: Sequence[Fingerprint], seen: Sequence[BreastPicture], target: Target
 ) -> Inspection:
     """Inspect a data set.
 
-    `labelled` has every row with a class, each picture once, whether its file is there or not; `decoded` the rows
-    whose pictures decode, with their fingerprints `prints` and what was `seen` in each. `target` has its classes named;
-    those without a row in `labelled` are left out.
+    `labelled` has every row with a class, each picture once, whether or not its file exists. `decoded` has the rows
+    whose pictures decode, with their fingerprints `prints` and the breast `seen` in each. `target` must name its
+    classes; those without a row in `labelled` are left out.
     """
     listing = list_rows(labelled, target, decoded.rows["row"].tolist())
-    found = set(listing["label"])
-    classes = tuple(name for name in target.classes or () if name in found)
+    present = set(listing["label"])
+    classes = tuple(name for name in target.classes or () if name in present)
     facts = file_facts(labelled)
     return Inspection(
         target=target.name,
@@ -111,10 +111,10 @@ def inspect(
         population=count_population(listing, classes),
         views=count_views(listing, classes),
         granularity=measure_granularity(listing, classes, target.level),
-        several=find_several(listing, classes),
+        several=count_mixed_patients(listing, classes),
         agreement=find_agreement(listing),
         formats=describe_formats(listing, facts, classes),
-        naming=find_names(listing, facts),
+        naming=measure_facts(listing, facts),
         duplicates=_duplicates(decoded, prints, target),
         alike_ids=tuple(alike_ids(listing["patient"])),
         greys=_greys(decoded, prints),
@@ -142,19 +142,23 @@ def _duplicates(decoded: Index, prints: Sequence[Fingerprint], target: Target) -
 
 
 def _greys(decoded: Index, prints: Sequence[Fingerprint]) -> Greys:
-    """Measure the 16-bit pictures but for DICOM, which has the whole range: its header says what is white."""
+    """Measure the 16-bit pictures except DICOM, which always has the full range: its header says what is white."""
     files = (decoded.root / path for path in decoded.rows["image_path"])
-    deep = [one.brightest for one, file in zip(prints, files, strict=True) if one.deep and not is_dicom(file)]
+    deep = [
+        fingerprint.brightest
+        for fingerprint, file in zip(prints, files, strict=True)
+        if fingerprint.deep and not is_dicom(file)
+    ]
     return Greys(pictures=len(deep), bits=max(deep, default=0).bit_length())
 
 
-def _crosses(one: Copy, other: Copy) -> tuple[Border, ...]:
-    told: dict[Border, tuple[tuple[str, str], ...]] = {
-        "patients": ((one.patient, other.patient),),
-        "classes": ((one.label, other.label),),
-        "exposures": ((one.side, other.side), (one.view, other.view)),
+def _crosses(first: Copy, second: Copy) -> tuple[Crossing, ...]:
+    values: dict[Crossing, tuple[tuple[str, str], ...]] = {
+        "patients": ((first.patient, second.patient),),
+        "classes": ((first.label, second.label),),
+        "exposures": ((first.side, second.side), (first.view, second.view)),
     }
-    return tuple(border for border, pairs in told.items() if any(a and b and a != b for a, b in pairs))
+    return tuple(border for border, pairs in values.items() if any(a and b and a != b for a, b in pairs))
 
 
 def _columns(rows: pd.DataFrame) -> list[tuple[int, str, str, str, str]]:

@@ -1,4 +1,4 @@
-"""What the labels of an inspection mean: whose they are, and what a patient's tell of each other."""
+"""Findings about labels: whether they are of pictures, breasts or patients, and how those of one patient agree."""
 
 from __future__ import annotations
 
@@ -6,32 +6,37 @@ from collections.abc import Iterator
 
 from birads_zoo.data.index.view_names import WHOLE
 from birads_zoo.inspection.finding import Finding, counted, share
-from birads_zoo.inspection.granularity import LEVELS, SURE, Agreeing, Level
+from birads_zoo.inspection.granularity import LEVELS, SURE, GroupAgreement, Level
 from birads_zoo.inspection.inspect import Inspection
 
-_TELLING = 0.1  # more often than two patients' must two pictures of one agree, or the patient does not name the class
+_RELEVANT = 0.1  # how much more often two pictures of one patient must agree than pictures of two, to be reported
 _OF: dict[Level, str] = {"image": "a picture", "breast": "a breast", "patient": "a patient"}
 
 
 def label_findings(inspection: Inspection) -> Iterator[Finding]:
-    """Yield what there is to know of whose the labels are."""
+    """Yield the findings about labels."""
     yield _granularity(inspection)
     yield from _patients(inspection)
     yield from _sides(inspection)
 
 
 def _granularity(inspection: Inspection) -> Finding:
-    found = inspection.granularity
-    declared, possible, breasts, exams = found.declared, found.possible, found.breasts, found.exams
+    granularity = inspection.granularity
+    declared, possible, breasts, exams = (
+        granularity.declared,
+        granularity.possible,
+        granularity.breasts,
+        granularity.exams,
+    )
     group, known = ("exam", exams) if exams.groups and not breasts.groups else ("breast", breasts)
     named = " or ".join(_OF[level] for level in possible)
-    name = f"labels are of {named}" if len(possible) < len(LEVELS) else "what labels are of cannot be told"
-    told = "; ".join(
+    name = f"labels are of {named}" if len(possible) < len(LEVELS) else "what labels are of is unknown"
+    agreement = "; ".join(
         (
             _agreement(breasts, "breast", "")
-            or "no breast is known to have two pictures, so a picture's labels cannot be told from a breast's",
+            or "no breast is known to have two pictures, so labels of pictures and of breasts cannot be distinguished",
             _agreement(exams, "exam", " of both breasts")
-            or "no exam is known to show both breasts, so a breast's labels cannot be told from a patient's",
+            or "no exam is known to show both breasts, so labels of breasts and of patients cannot be distinguished",
         )
     )
     return Finding(
@@ -39,25 +44,25 @@ def _granularity(inspection: Inspection) -> Finding:
         severity="note" if declared in possible else "warning",
         number=known.alike / known.groups if known.groups else 0.0,
         shown=f"{known.alike} of {counted(known.groups, group)} agree{'s' * (known.groups == 1)}",
-        consequence=f"{told}; {_meaning(inspection.target, declared, possible)}",
+        consequence=f"{agreement}; {_meaning(inspection.target, declared, possible)}",
     )
 
 
-def _agreement(found: Agreeing, group: str, about: str) -> str:
-    """Say in how many groups labels agree; "" without a group. `about` goes on after the groups' name."""
-    if not found.groups:
+def _agreement(agreement: GroupAgreement, group: str, about: str) -> str:
+    """Return a clause on how many groups' labels agree; "" without a group. `about` follows the groups' name."""
+    if not agreement.groups:
         return ""
-    said = (
-        f"all pictures bear one label in {found.alike} of {counted(found.groups, group)}{about} "
-        f"({found.by_chance:.0f} by chance)"
+    clause = (
+        f"all pictures have one label in {agreement.alike} of {counted(agreement.groups, group)}{about} "
+        f"({agreement.by_chance:.0f} by chance)"
     )
-    others = found.others
+    others = agreement.others
     if others.by_chance is not None:
-        said += (
-            f", and in {others.same} of the {others.groups} that have a class other than {found.commonest} "
+        clause += (
+            f", and in {others.same} of the {others.groups} that have a class other than {agreement.commonest} "
             f"({share(others.by_chance)} by chance)"
         )
-    return said
+    return clause
 
 
 def _meaning(target: str, declared: Level, possible: tuple[Level, ...]) -> str:
@@ -68,10 +73,10 @@ def _meaning(target: str, declared: Level, possible: tuple[Level, ...]) -> str:
     remedy = f"--set dataset.level={level} --set dataset.views={WHOLE[level]}"
     if LEVELS.index(declared) < LEVELS.index(level):
         return (
-            f"{read}, so a model of single pictures is told the class of {_OF[level]} for a view that may show nothing "
-            f"of it; {remedy} gives {_OF[level]} one prediction"
+            f"{read}, so a model of single pictures learns the class of {_OF[level]} from a view that may show nothing "
+            f"of it; {remedy} makes one prediction for {_OF[level]}"
         )
-    return f"{read}, so a run leaves out those that have several classes; {remedy} predicts each label by itself"
+    return f"{read}, so a run leaves out those that have several classes; {remedy} predicts each label separately"
 
 
 def _patients(inspection: Inspection) -> Iterator[Finding]:
@@ -82,26 +87,26 @@ def _patients(inspection: Inspection) -> Iterator[Finding]:
             "between the breasts of one exam": several.between_breasts,
             "between exams": several.between_exams,
         }
-        said = ", ".join(f"{count} {place}" for place, count in places.items() if count)
+        counts = ", ".join(f"{count} {place}" for place, count in places.items() if count)
         yield Finding(
             name="patients of several classes",
             severity="warning" if several.within_breast else "note",
             number=several.patients,
             shown=f"{several.patients} of {counted(several.known, 'patient')}",
             consequence=(
-                f"{counted(several.patients, 'patient')} of several classes ({said}): such a patient counts in each, "
-                "and her own class needs a rule"
+                f"{counted(several.patients, 'patient')} of several classes ({counts}): such a patient counts in each, "
+                "and a rule must choose one class for her"
             ),
         )
     same, other = agreement.same_patient, agreement.different_patients
-    if same is not None and other is not None and same - other >= _TELLING:
+    if same is not None and other is not None and same - other >= _RELEVANT:
         yield Finding(
             name="the patient names the class",
             severity="warning",
             number=same,
             shown=share(same),
             consequence=(
-                f"two pictures of one patient bear the same class {share(same)} of the time, those of two patients "
+                f"two pictures of one patient have the same class {share(same)} of the time, those of two patients "
                 f"{share(other)}: a split that puts one patient on both sides rewards a model that recognises the "
                 "patient"
             ),
@@ -109,27 +114,27 @@ def _patients(inspection: Inspection) -> Iterator[Finding]:
 
 
 def _sides(inspection: Inspection) -> Iterator[Finding]:
-    for one in inspection.granularity.exams.classes:
-        if one.rate is None or one.low is None or one.by_chance is None:
+    for entry in inspection.granularity.exams.classes:
+        if entry.rate is None or entry.low is None or entry.by_chance is None:
             continue
-        exams = f"{one.same} of {counted(one.groups, 'exam')} of both breasts"
-        if one.rate >= SURE and one.low > one.by_chance:
+        exams = f"{entry.same} of {counted(entry.groups, 'exam')} of both breasts"
+        if entry.rate >= SURE and entry.low > entry.by_chance:
             yield Finding(
-                name=f"labels of {one.name} are the patient's",
+                name=f"labels of {entry.name} are the patient's",
                 severity="warning",
-                number=one.rate,
-                shown=share(one.rate),
+                number=entry.rate,
+                shown=share(entry.rate),
                 consequence=(
-                    f"{one.name} is the same on both sides in {exams} (by chance {share(one.by_chance)}): it "
-                    "seems to be the patient's, so her breasts are not two examples, and one may bear the other's label"
+                    f"{entry.name} is the same on both sides in {exams} (by chance {share(entry.by_chance)}): it "
+                    "seems to be the patient's, so her breasts are not two examples, and one may have the other's label"
                 ),
             )
-        elif one.rate <= 1 - SURE / 2:
+        elif entry.rate <= 1 - SURE / 2:
             yield Finding(
-                name=f"labels of {one.name} are a breast's",
+                name=f"labels of {entry.name} are a breast's",
                 severity="note",
-                number=one.rate,
-                shown=share(one.rate),
-                consequence=f"{one.name} is the same on both sides in {exams} only: its label is a breast's, not "
+                number=entry.rate,
+                shown=share(entry.rate),
+                consequence=f"{entry.name} is the same on both sides in {exams} only: its label is a breast's, not "
                 "the patient's",
             )

@@ -1,4 +1,4 @@
-"""Which patients have several classes, and how often two rows of one agree."""
+"""Counts patients with several classes, and measures how often two rows of one patient agree."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
-class Several:
-    """Patients with more than one class, and where these meet.
+class MixedPatients:
+    """Patients with more than one class, and where the classes differ.
 
-    `patients` of `known` have several; of them `within_breast` in one breast at one exam, else `between_breasts` in
-    the two breasts at one exam, else `between_exams`. `together[i][j]` patients have both class i and class j;
-    `together[i][i]` have class i alone.
+    `patients` of `known` patients have several classes: `within_breast` in one breast at one exam, else
+    `between_breasts` in the two breasts at one exam, else `between_exams`. `together[i][j]` patients have both class i
+    and class j; `together[i][i]` have only class i.
     """
 
     known: int
@@ -28,18 +28,18 @@ class Several:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How often two rows bear the same label: of one patient, and of two. `None` where there is no such pair.
+    """How often two rows of one patient, and two rows of two patients, have the same label; `None` without such a pair.
 
-    Over all pairs, so a patient with m rows counts m(m − 1)/2 times. What lies between the two is what a table from
-    patient to label gains.
+    This is over all pairs, so a patient with m rows counts m(m − 1)/2 times. The difference of the two is what
+    recognising the patient gains.
     """
 
     same_patient: float | None
     different_patients: float | None
 
 
-def find_several(listing: pd.DataFrame, classes: Sequence[str]) -> Several:
-    """Count the patients with several classes, by where these meet."""
+def count_mixed_patients(listing: pd.DataFrame, classes: Sequence[str]) -> MixedPatients:
+    """Count the patients with several classes, by where the classes differ."""
     known = listing[listing["patient"] != ""]
     held = pd.crosstab(known["patient"], known["label"]).reindex(columns=list(classes), fill_value=0) > 0
     mixed = set(held.index[held.sum(axis=1) > 1])
@@ -49,7 +49,7 @@ def find_several(listing: pd.DataFrame, classes: Sequence[str]) -> Several:
     together = table.T @ table
     alone = table[table.sum(axis=1) == 1].sum(axis=0)
     np.fill_diagonal(together, alone)
-    return Several(
+    return MixedPatients(
         known=len(held),
         patients=len(mixed),
         within_breast=len(in_breast),
@@ -73,6 +73,6 @@ def find_agreement(listing: pd.DataFrame) -> Agreement:
 
 
 def _mixed(rows: pd.DataFrame, by: list[str]) -> set[str]:
-    """Return the patients of whom one group has several labels."""
+    """Return the patients with several labels in one group."""
     several = rows.groupby(by, sort=False)["label"].nunique()
     return set(several[several > 1].index.get_level_values("patient"))

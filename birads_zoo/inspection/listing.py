@@ -1,4 +1,4 @@
-"""The rows that an inspection is about: everything that has a class, with or without its picture."""
+"""Lists the rows that an inspection is about: all rows that have a class, with or without a picture."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from birads_zoo.data.index.classes import find_classes
 from birads_zoo.interfaces import Index, Target
 
 LISTING = ("row", "path", "patient", "exam", "side", "view", "label", "usable")
-"""A listing's columns: as in the index, but for these.
+"""A listing's columns: as in the index, except for these.
 
-`exam` is the patient's id and the visit's, and "" only where the patient is unknown: where a data set tells no visits,
-a patient is one. `label` is the class's name. `usable` tells whether the picture is there and decodes.
+`exam` is the patient's id and the visit's. It is "" only if the patient is unknown; without visits a patient is one
+exam. `label` is the class's name. `usable` says whether the picture exists and decodes.
 """
 
 
 def list_rows(labelled: Index, target: Target, usable: Sequence[int]) -> pd.DataFrame:
-    """Return a row per row of `labelled`, all of which have a class, in its order; `usable` are row numbers."""
+    """Return one row for each row of `labelled`, in its order; all have a class. `usable` are row numbers."""
     rows = labelled.rows
     patients = rows["patient_id"].str.strip()
     return pd.DataFrame(

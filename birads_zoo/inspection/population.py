@@ -1,4 +1,4 @@
-"""How many rows, patients and breasts each class has, and what that leaves for a test."""
+"""Counts each class's rows, patients and breasts, and how likely a random test part has none of a class."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 HELD_OUT = 0.10
-"""The share of patients whose luck is told: what the paper holds out for its test."""
+"""The share of patients in the imagined test part, for `ClassCount.missed`: the paper's share."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassCount:
-    """One class's size. Patients and breasts count in every class that one of their rows has; unknown ones do not.
+    """One class's size. Patients and breasts count in every class that one of their rows has, unless unknown.
 
-    `missed` is the chance that a random tenth of all patients holds none of this class's (see `chance_of_none`),
-    `None` where no patient is known.
+    `missed` is the chance that a random tenth of all patients has no patient of this class (see `chance_of_none`);
+    `None` if no patient is known.
     """
 
     name: str
@@ -31,7 +31,7 @@ class ClassCount:
 
 @dataclass(frozen=True, kw_only=True)
 class ViewCount:
-    """How many of each class's breasts were taken in these views in one exam; `views` is such as "CC, 2×MLO"."""
+    """How many of each class's breasts have these views in one exam; `views` is, for example, "CC, 2×MLO"."""
 
     views: str
     breasts: dict[str, int]
@@ -42,32 +42,32 @@ def count_population(listing: pd.DataFrame, classes: Sequence[str]) -> tuple[Cla
     known = listing[listing["patient"] != ""]
     everybody = known["patient"].nunique()
     drawn = held_out(everybody)
-    found = []
+    counts = []
     for name in classes:
-        own, people = listing[listing["label"] == name], known[known["label"] == name]
+        rows, people = listing[listing["label"] == name], known[known["label"] == name]
         patients = people["patient"].nunique()
-        found.append(
+        counts.append(
             ClassCount(
                 name=name,
-                rows=len(own),
-                usable=int(own["usable"].sum()),
+                rows=len(rows),
+                usable=int(rows["usable"].sum()),
                 patients=patients,
                 usable_patients=people.loc[people["usable"], "patient"].nunique(),
                 breasts=len(people[people["side"] != ""].drop_duplicates(["patient", "side"])),
                 missed=chance_of_none(everybody, patients, drawn) if everybody and patients else None,
             )
         )
-    return tuple(found)
+    return tuple(counts)
 
 
 def count_views(listing: pd.DataFrame, classes: Sequence[str]) -> tuple[ViewCount, ...]:
-    """Count breasts by the views that one exam took of them, commonest first; () where views or sides are unknown.
+    """Count breasts by their views in one exam, commonest first; () if views or sides are unknown.
 
     A breast with several labels counts in each.
     """
-    told = listing[(listing["exam"] != "") & (listing["side"] != "") & (listing["view"] != "")]
+    known = listing[(listing["exam"] != "") & (listing["side"] != "") & (listing["view"] != "")]
     counts: dict[str, Counter[str]] = {}
-    for _, breast in told.groupby(["exam", "side"], sort=False):
+    for _, breast in known.groupby(["exam", "side"], sort=False):
         taken = Counter(sorted(breast["view"]))
         views = ", ".join(view if times == 1 else f"{times}×{view}" for view, times in taken.items())
         counts.setdefault(views, Counter()).update(set(breast["label"]))
@@ -76,15 +76,15 @@ def count_views(listing: pd.DataFrame, classes: Sequence[str]) -> tuple[ViewCoun
 
 
 def held_out(patients: int) -> int:
-    """Return how many patients a tenth of them are: rounded, one at least."""
+    """Return a tenth of the number of patients, rounded, at least 1."""
     return max(1, round(HELD_OUT * patients))
 
 
 def chance_of_none(patients: int, holders: int, drawn: int) -> float:
-    """Return the chance that `drawn` of `patients`, drawn at random without return, include none of `holders`.
+    """Return the chance that `drawn` of `patients`, drawn at random without replacement, include none of `holders`.
 
-    Exact: the hypergeometric distribution at 0, C(N − h, k) / C(N, k), written as a product over the holders. It
-    assumes that each set of that size is equally likely: a split that is not stratified.
+    It is exact: the hypergeometric distribution at 0, C(N − h, k) / C(N, k), as a product over the holders. It assumes
+    that each set of that size is equally likely, as in a split that is not stratified.
     """
     chance = 1.0
     for held in range(holders):

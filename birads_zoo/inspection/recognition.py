@@ -1,4 +1,4 @@
-"""Which data sets a folder looks like: each of them is asked."""
+"""Recognises which data sets a folder looks like, by asking each data set's plugin."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Guess:
-    """A data set that a folder looks like: its name and summary, why, and the command that reads the folder so.
+    """A data set that a folder looks like: its name and summary, the reason, and the command that audits it as such.
 
-    `generic` data sets read anybody's data in a common form.
+    `generic` data sets read any data in a common form.
     """
 
     dataset: str
@@ -31,24 +31,24 @@ class Guess:
     generic: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON has them."""
+        """Return the fields as a dictionary for JSON."""
         return dict(vars(self))
 
 
 def recognise(folder: Path, host: Host) -> tuple[Guess, ...]:
-    """Return the data sets that a folder looks like; generic ones only where no other does.
+    """Return the data sets that a folder looks like; generic ones only if no other matches.
 
-    They are sorted by name, those that another of them extends behind the others. The folder is listed once for all of
-    them. A plugin that fails when it is asked is a warning.
+    They are sorted by name, and those that another of them extends come last. The folder is listed once for all of
+    them. A plugin that fails gives a warning.
     """
     files = files_near(folder)
     datasets = [registered for _, registered in sorted(host.datasets.items())]
-    own = _fitting(folder, files, (one for one in datasets if not one.spec.generic))
-    return own or _fitting(folder, files, (one for one in datasets if one.spec.generic))
+    specific = _fitting(folder, files, (registered for registered in datasets if not registered.spec.generic))
+    return specific or _fitting(folder, files, (registered for registered in datasets if registered.spec.generic))
 
 
 def _fitting(folder: Path, files: Sequence[str], datasets: Iterable[Registered[DatasetSpec]]) -> tuple[Guess, ...]:
-    fitting = [(one.spec, reason) for one in datasets if (reason := _reason(folder, files, one))]
+    fitting = [(registered.spec, reason) for registered in datasets if (reason := _reason(folder, files, registered))]
     extended = {spec.extends for spec, _ in fitting}
     return tuple(
         Guess(
@@ -58,7 +58,7 @@ def _fitting(folder: Path, files: Sequence[str], datasets: Iterable[Registered[D
             command=shlex.join(["birads-zoo", "audit", "--dataset", spec.name, "--root", str(folder)]),
             generic=spec.generic,
         )
-        for spec, reason in sorted(fitting, key=lambda one: one[0].name in extended)
+        for spec, reason in sorted(fitting, key=lambda item: item[0].name in extended)
     )
 
 
@@ -68,7 +68,7 @@ def _reason(folder: Path, files: Sequence[str], registered: Registered[DatasetSp
         return ""
     try:
         return spec.recognise(folder, files)
-    except Exception as error:  # a plugin's own mistake must not hide what the others say
-        said = describe(error, registered.plugin)
-        warn(f"data set {spec.name!r} (plugin {registered.plugin}) failed to look at {folder}: {said}")
+    except Exception as error:  # one plugin's mistake must not hide the others' answers
+        reason = describe(error, registered.plugin)
+        warn(f"data set {spec.name!r} (plugin {registered.plugin}) failed to look at {folder}: {reason}")
         return ""

@@ -1,1 +1,1 @@
-"""The classifier: backbone, the line between features and head, and the head."""
+"""The classifier: a backbone, which computes feature maps, and a head, which turns them into logits."""

@@ -1,4 +1,4 @@
-"""From a recipe to a classifier: backbone, weights, freezing, head, and the ablations' changes to the model."""
+"""Builds the classifier of a recipe: backbone, weights, freezing, head, and the ablations' changes to the model."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
     """Build the classifier that `recipe` describes, for `classes` classes, on torch's default device.
 
-    Initial weights are drawn from torch's global generator: seed it before. The recipe's ablations have changed the
-    recipe already; here they change the model.
+    Initial weights are drawn from torch's global generator: seed it before. The ablations' changes to the recipe must
+    have been applied already; their changes to the model are applied here.
 
     Raises:
-        UserError: for an unknown or broken backbone or loss, weights that cannot be had or do not fit, or an ablation
+        UserError: for an unknown or broken backbone or loss, weights that are unavailable or do not fit, or an ablation
             that changes nothing.
 
     """
@@ -46,7 +46,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
         )
     if section.evidence and section.pooling == "gem":
         raise UserError(
-            "model.pooling = 'gem' takes features that are never negative, and evidence can be: say 'max' or 'avg'"
+            "model.pooling = 'gem' needs features that are never negative, but evidence can be: use 'max' or 'avg'"
         )
     outputs = make_outputs(recipe, host, classes)
     spec = host.backbone(section.backbone)
@@ -68,7 +68,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
         load_weights(backbone, Path(section.weights))
     if section.freeze != "none" and not context.pretrained and not section.weights:
         warn(
-            f"the frozen part of {spec.name} has random weights: nothing will train it; give --weights FILE, or "
+            f"the frozen part of {spec.name} has random weights, which will not be trained; give --weights FILE, or "
             "do not freeze it"
         )
     with host.building("backbone", spec.name):
@@ -97,24 +97,25 @@ def _check_size(spec: BackboneSpec, image: ImageSection) -> None:
     if spec.image_size is not None and spec.image_size != (image.height, image.width):
         height, width = spec.image_size
         raise UserError(
-            f"{spec.name} takes pictures of {height}x{width} only, not {image.height}x{image.width}; "
+            f"{spec.name} takes only pictures of {height}x{width}, not {image.height}x{image.width}; "
             f"set image.height and image.width (--image-size {height}x{width})"
         )
 
 
 def _pixel_statistics(spec: BackboneSpec, section: ModelSection) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the mean and the standard deviation of each input channel, as the recipe or the backbone has them.
+    """Return the mean and the standard deviation of each input channel, from the recipe or else from the backbone.
 
-    A backbone of several channels that is built for one gets the means over its channels: all show the same picture.
+    A backbone of several channels that is built for one channel gets the means over its channels, because all of them
+    show the same picture.
     """
-    own = len(spec.pixel_mean)
-    channels = section.channels or own
-    if channels != own and not (channels == 1 and spec.grey):
-        counts = f"{own} or 1" if spec.grey else f"{own}"
-        raise UserError(f"model.channels = {channels}: {spec.name} takes {counts}; leave it at 0 for its own")
+    default = len(spec.pixel_mean)
+    channels = section.channels or default
+    if channels != default and not (channels == 1 and spec.grey):
+        counts = f"{default} or 1" if spec.grey else f"{default}"
+        raise UserError(f"model.channels = {channels}: {spec.name} takes {counts}; use 0 for its default")
     mean, std = spec.pixel_mean, spec.pixel_std
-    if channels != own:
-        mean, std = (sum(mean) / own,), (sum(std) / own,)
+    if channels != default:
+        mean, std = (sum(mean) / default,), (sum(std) / default,)
     mean, std = section.pixel_mean or mean, section.pixel_std or std
     if not len(mean) == len(std) == channels:
         raise UserError(
@@ -125,10 +126,10 @@ def _pixel_statistics(spec: BackboneSpec, section: ModelSection) -> tuple[tuple[
 
 
 def feature_map_size(backbone: nn.Module, context: BackboneContext) -> tuple[int, int, int]:
-    """Return D, h, w of the feature maps that `backbone` makes of two images, and leave its mode as it was.
+    """Return D, h, w of the feature maps of `backbone`, by running two images; its mode is kept.
 
     Raises:
-        ValueError: when what it returns is no feature map N×D×h×w.
+        ValueError: if it does not return a feature map N×D×h×w.
 
     """
     with evaluating(backbone), torch.no_grad():
@@ -160,12 +161,12 @@ def _build_backbone(spec: BackboneSpec, context: BackboneContext) -> nn.Module:
 
 
 def _is_bad_download(error: RuntimeError) -> bool:
-    """Whether torch.hub refused a download for its checksum; any other RuntimeError is the plugin's own."""
+    """Whether torch.hub refused a download for its checksum; other RuntimeErrors come from the plugin."""
     return "hash" in str(error)
 
 
 def _ablate(classifier: Classifier, recipe: Recipe, host: Host) -> Classifier:
-    for name in sorted(recipe.ablations):  # as in the run's id: two ids never differ by order alone
+    for name in sorted(recipe.ablations):  # sorted as in the run's id, so that the order never matters
         spec = host.ablation(name)
         if spec.model is None:
             continue
@@ -174,24 +175,24 @@ def _ablate(classifier: Classifier, recipe: Recipe, host: Host) -> Classifier:
             classifier = changed(spec.model, classifier)
         if _fingerprint(classifier) == before:
             raise NothingChangedError(
-                f"ablation {name!r} changes nothing here: {recipe.model.backbone} and its head are already without "
-                f"what it removes; leave --{name} out"
+                f"ablation {name!r} changes nothing here: {recipe.model.backbone} and its head do not have what it "
+                f"removes; leave --{name} out"
             )
     return classifier
 
 
 def changed(change: Callable[[nn.Module], nn.Module], classifier: Classifier) -> Classifier:
-    """Return what an ablation's `model` makes of `classifier`; raises `TypeError` when that is no classifier."""
-    made = change(classifier)
-    if not isinstance(made, Classifier):
-        raise TypeError(f"it returned a {type(made).__name__}, not the classifier it was given")
-    return made
+    """Apply an ablation's `model` to `classifier`; raise `TypeError` if the result is not a classifier."""
+    result = change(classifier)
+    if not isinstance(result, Classifier):
+        raise TypeError(f"it returned a {type(result).__name__}, not the classifier it was given")
+    return result
 
 
 def _fingerprint(module: nn.Module) -> object:
-    """Everything by which two states of a module can differ: its parts and their settings, tensors and their edits.
+    """Return everything in which two states of a module can differ: its parts, their settings, and its tensors.
 
-    A tensor's identity and version tell an edit without a copy of its values.
+    A tensor's identity and version show whether it was changed, without a copy of its values.
     """
     parts = [(name, type(part), part.extra_repr()) for name, part in module.named_modules()]
     tensors = [(name, id(tensor), tensor._version) for name, tensor in module.state_dict(keep_vars=True).items()]

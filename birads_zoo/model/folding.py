@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions before them: the same function in fewer passes over memory."""
+"""Folds batch norms into the convolutions before them: the same function with fewer passes over memory."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _TOLERANCE = 1e-2  # of the scores' spread: a GPU's convolutions may round to 10
 
 
 def folded(classifier: Classifier, images: Tensor) -> Classifier:
-    """Return a copy in evaluation mode whose batch norms are part of the convolutions before them, for inference alone.
+    """Return a copy in evaluation mode whose batch norms are part of the convolutions before them, only for inference.
 
     In evaluation mode a batch norm scales and shifts each channel by constants, which the kernels before it can do as
     well (Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
-    CVPR 2018, section 3.2). Which convolution comes before is read from the order of a module's children. A plugin's
-    `forward` may call them in another order or want them as they are, so the copy has to call classes as the classifier
-    does, of `images` (N×V×1×H×W in [0, 1], on the classifier's device), of darker and of black ones; where it does not,
-    or cannot be made, the classifier itself is returned.
+    CVPR 2018, section 3.2). The order of a module's children says which convolution comes before a batch norm. A
+    plugin's `forward` may call them in another order or need them unchanged. So the copy is compared with the
+    classifier on `images` (N×V×1×H×W in [0, 1], on the classifier's device), on darker ones and on a black one. If
+    their scores differ, or the copy cannot be made, the classifier itself is returned.
     """
     tried = torch.cat([images, images / 4, torch.zeros_like(images[:1])])
     try:
@@ -31,20 +31,20 @@ def folded(classifier: Classifier, images: Tensor) -> Classifier:
         for module in list(lighter.modules()):
             _fold_children(module)
         with evaluating(classifier), torch.no_grad():
-            before, after = (_relative(each.scores(each(tried))) for each in (classifier, lighter))
-    except Exception:  # a stranger's module can refuse a copy, or to work without its norms, in any way
+            before, after = (_relative(model.scores(model(tried))) for model in (classifier, lighter))
+    except Exception:  # a plugin's module can fail in any way when it is copied, or without its norms
         return classifier
     alike = torch.allclose(before, after, rtol=0, atol=_TOLERANCE * float(before.abs().amax()))
     return lighter if alike else classifier
 
 
 def _relative(scores: Tensor) -> Tensor:
-    """Return N×K class scores without what all classes share, on which probabilities do not depend."""
+    """Return N×K class scores minus their mean over the classes, on which probabilities do not depend."""
     return scores - scores.mean(1, keepdim=True)
 
 
 def _fold_children(module: nn.Module) -> None:
-    for (place, convolution), (own, norm) in pairwise(list(module.named_children())):
+    for (convolution_name, convolution), (norm_name, norm) in pairwise(list(module.named_children())):
         if type(convolution) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.running_mean is not None:
-            setattr(module, place, fuse_conv_bn_eval(convolution, norm))
-            setattr(module, own, nn.Identity())
+            setattr(module, convolution_name, fuse_conv_bn_eval(convolution, norm))
+            setattr(module, norm_name, nn.Identity())

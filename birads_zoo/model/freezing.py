@@ -1,4 +1,4 @@
-"""What of a backbone is not trained: its parameters get no gradient and its batch norms keep their statistics."""
+"""Freezes parts of a backbone: their parameters get no gradient and their batch norms keep their statistics."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Freeze = Literal["none", "early", "all"]
 
 
 def frozen_parts(backbone: nn.Module, freeze: Freeze, stages: Sequence[str] = ()) -> tuple[str, ...]:
-    """Name the submodules and parameters of `backbone` that `freeze` holds still; "" is the whole of it.
+    """Return the names of the submodules and parameters of `backbone` that `freeze` freezes; "" is the whole backbone.
 
-    "early" is the first half of `stages` (dotted names of modules and of parameters that lie in none of them, from
-    input to output; none given: the children in their order), rounded down, but at least one.
+    "early" is the first half of `stages`, rounded down, but at least one. Stages are dotted names of modules, and of
+    parameters outside them, from input to output; without stages these are the backbone's children in their order.
 
     Raises:
-        ValueError: when a stage is not part of the backbone, or "early" finds nothing to freeze.
+        ValueError: if a stage is not part of the backbone, or there is nothing to freeze for "early".
 
     """
     if freeze == "none":
@@ -26,15 +26,15 @@ def frozen_parts(backbone: nn.Module, freeze: Freeze, stages: Sequence[str] = ()
         return ("",)
     names = tuple(stages) or tuple(name for name, _ in backbone.named_children())
     known = dict(backbone.named_modules()).keys() | dict(backbone.named_parameters()).keys()
-    if strangers := [name for name in names if name not in known]:
-        raise ValueError(f"its stages name {strangers[0]!r}, which the module does not have")
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"its stages name {unknown[0]!r}, which the module does not have")
     if not names:
-        raise ValueError("it has no stages to freeze early ones of; freeze none or all of it")
+        raise ValueError("it has no stages, so none of them can be frozen as early ones; freeze none or all of it")
     return names[: max(1, len(names) // 2)]
 
 
-def hold_still(backbone: nn.Module, parts: Sequence[str]) -> None:
-    """Take the named parts out of training: no gradients, and evaluation mode (running statistics, no dropout)."""
+def freeze_parts(backbone: nn.Module, parts: Sequence[str]) -> None:
+    """Exclude the named parts from training: no gradients, and evaluation mode (running statistics, no dropout)."""
     parameters = dict(backbone.named_parameters())
     for name in parts:
         if name in parameters:

@@ -1,4 +1,4 @@
-"""The head: pooling, view fusion, norm, dropout, hidden layer, logits. The engine owns it for every backbone."""
+"""The head: pooling, view fusion, norm, dropout, hidden layer and logits. It is the same for every backbone."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class MaxPool(nn.Module):
 class GeneralizedMeanPool(nn.Module):
     """N×V×D×h×w → N×V×D: (mean of x^p)^(1/p) with a learnt p, for non-negative features.
 
-    p = 1 is the average, p → ∞ the maximum; values below `floor` count as `floor`. Computed in float32, since powers
-    overflow half precision. Source: Radenović, Tolias & Chum, "Fine-tuning CNN Image Retrieval with No Human
+    p = 1 is the average, p → ∞ the maximum; values below `floor` count as `floor`. It is computed in float32, because
+    powers overflow half precision. Source: Radenović, Tolias & Chum, "Fine-tuning CNN Image Retrieval with No Human
     Annotation", TPAMI 2018, eq. 3, whose initial p = 3 is the default.
     """
 
@@ -52,13 +52,13 @@ class GeneralizedMeanPool(nn.Module):
 
 
 class Evidence(nn.Module):
-    """N×V×D×h×w → N×V×K×h×w: what each place of a map says by itself, as log-odds of each class against the first.
+    """N×V×D×h×w → N×V×K×h×w: the evidence of each place of a map, as log-odds of each class against the first.
 
-    The features are normalised over places, images and views, without learnt scales; one linear layer serves all
-    places, and starts from nothing. The first class's log-odds are 0 by definition; a softmax does not notice. A place
-    that sees no lesion shall speak for the first class; a picture is as suspicious as its most suspicious place once
-    `pool` takes the maximum (multiple-instance learning; for mammograms: Zhu et al., "Deep Multi-instance Networks
-    with Sparse Label Assignment for Whole Mammogram Classification", MICCAI 2017).
+    The features are normalised over places, images and views, without learnt scales. One linear layer, which starts at
+    0, is applied to all places. The first class's log-odds are 0 by definition, which does not change a softmax. A
+    place without a lesion should favour the first class. If `pool` takes the maximum, a picture is as suspicious as its
+    most suspicious place (multiple-instance learning; for mammograms: Zhu et al., "Deep Multi-instance Networks with
+    Sparse Label Assignment for Whole Mammogram Classification", MICCAI 2017).
     """
 
     def __init__(self, channels: int, classes: int) -> None:
@@ -89,10 +89,10 @@ class ParallelLinear(nn.Module):
 
 
 class HeadOutput(NamedTuple):
-    """What a head says of N samples.
+    """A head's output for N samples.
 
-    `logits` N×L. `evidence` is what was pooled for them, N×V×C×h×w, `None` where pooled features were given.
-    `view_weights` N×V say how much each view counted and sum to 1; `None` where the fusion has none (`model.fusion`).
+    `logits` are N×L. `evidence` N×V×C×h×w is what was pooled for them, `None` if pooled features were given.
+    `view_weights` N×V say how much each view counted and sum to 1; `None` if the fusion has none (`model.fusion`).
     """
 
     logits: Tensor
@@ -103,10 +103,10 @@ class HeadOutput(NamedTuple):
 class Head(nn.Module):
     """Turns the feature maps of one or more views into logits.
 
-    `evidence` takes feature maps N×V×D×h×w to what is pooled, N×V×C×h×w (an identity unless places are classified),
-    `pool` that to N×V×F, `fuse` makes one vector of the views that are there (`birads_zoo.model.fusion`), and `rest`
-    takes it to the logits N×L. `outputs` says what these mean: how they become the probabilities of K classes.
-    Everywhere `present` is N×V, true for the views that are there; without it all are.
+    `evidence` turns feature maps N×V×D×h×w into N×V×C×h×w (an identity unless places are classified), `pool` turns
+    these into N×V×F, `fuse` makes one vector of the views that are present (`birads_zoo.model.fusion`), and `rest`
+    turns it into the logits N×L. `outputs` defines how these become the probabilities of K classes. `present` is
+    always N×V, true for the views that are present; by default all are.
     """
 
     def __init__(
@@ -121,18 +121,18 @@ class Head(nn.Module):
 
     @property
     def pool_is_fixed(self) -> bool:
-        """Whether nothing is learnt before views are fused, so that frozen features can be pooled once and for all."""
+        """Whether nothing is learnt before views are fused, so that frozen features need to be pooled only once."""
         return isinstance(self.evidence, nn.Identity) and not any(True for _ in self.pool.parameters())
 
     def forward_pooled(self, pooled: Tensor, present: Tensor | None = None) -> HeadOutput:
-        """Judge pooled features N×V×F."""
+        """Return the full output for pooled features N×V×F."""
         if present is None:
             present = torch.ones(pooled.shape[:2], dtype=torch.bool, device=pooled.device)
         fused, weights = self.fuse(pooled, present)
         return HeadOutput(logits=self.rest(fused), evidence=None, view_weights=weights)
 
     def forward_details(self, features: Tensor, present: Tensor | None = None) -> HeadOutput:
-        """Judge feature maps N×V×D×h×w."""
+        """Return the full output for feature maps N×V×D×h×w."""
         evidence: Tensor = self.evidence(features)
         return self.forward_pooled(self.pool(evidence), present)._replace(evidence=evidence)
 
@@ -152,14 +152,14 @@ def build_head(
     outputs: Outputs | None = None,
     marked: bool = False,
 ) -> Head:
-    """Build the head that `section` asks for, with the logits of a loss's `outputs`: those of a softmax by default.
+    """Build the head that `section` describes, with the logits of a loss's `outputs`: those of a softmax by default.
 
     `channels`, `height` and `width` are those of the feature map; a sample has `views` of them. After pooling and view
-    fusion the order is: norm, input dropout, hidden layer with ReLU, dropout, logits; what the section leaves out is
-    not there at all. With `evidence` the channels that are pooled are the classes, and a head without a hidden layer
-    starts as the sum of what was fused: a picture's own evidence (and how much more of it there is than in the other
-    view). Where lesions are `marked` for it, less the log of the number of places, because a place then speaks as if
-    lesions were as common as none (see `training.lesions`).
+    fusion the order is: norm, input dropout, hidden layer with ReLU, dropout, logits; parts that the section leaves out
+    are not built. With `evidence` the pooled channels are the classes, and a head without a hidden layer starts as the
+    sum of what was fused: the evidence of a picture (and its difference from the other view). If lesions are `marked`,
+    it starts with the log of the number of places subtracted, because the lesion loss gives places with and without
+    lesions the same weight (see `training.lesions`).
     """
     evidence: nn.Module = Evidence(channels, classes) if section.evidence else nn.Identity()
     channels = classes if section.evidence else channels
@@ -188,7 +188,7 @@ def build_head(
 
 @torch.no_grad()
 def _start_as_evidence(logits: nn.Linear, classes: int, places: int) -> None:
-    """Add up what was fused, less the odds against a lesion being at one place of many."""
+    """Set the weights to sum what was fused, and the biases to minus the log of the number of places."""
     logits.weight.copy_(torch.eye(classes).repeat(1, logits.in_features // classes))
     logits.bias.fill_(-math.log(places))
     logits.bias[0] = 0

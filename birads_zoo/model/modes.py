@@ -1,4 +1,4 @@
-"""Evaluation mode for a while."""
+"""A context manager for evaluation mode."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import nn
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put the module in evaluation mode, and every part of it back in its own mode afterwards.
+    """Put the module in evaluation mode, and restore the mode of each of its parts afterwards.
 
-    Not `module.train()`: a part may be held in evaluation mode on purpose, such as a frozen batch norm.
+    `module.train()` would not do: a part may be in evaluation mode on purpose, such as a frozen batch norm.
     """
     was_training = {part: part.training for part in module.modules()}
     module.eval()

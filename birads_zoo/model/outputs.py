@@ -1,4 +1,4 @@
-"""The outputs that a recipe's loss gives a network: how many logits, and how they become probabilities."""
+"""The outputs that a recipe's loss defines for a network: how many logits, and how they become probabilities."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def make_outputs(recipe: Recipe, host: Host, classes: int) -> Outputs:
     """Return the outputs of the recipe's loss for `classes` classes.
 
     Raises:
-        UserError: for an unknown loss, one whose outputs break their contract, and one that the recipe's classification
-            of places (`model.evidence`) cannot use, because it has not one logit for each class.
+        UserError: for an unknown loss, a loss with invalid outputs, and a loss that the recipe's classification of
+            places (`model.evidence`) cannot use because it does not have one logit for each class.
 
     """
     spec = host.loss(recipe.loss.name)
@@ -30,17 +30,17 @@ def make_outputs(recipe: Recipe, host: Host, classes: int) -> Outputs:
         check_outputs(outputs, classes)
     if recipe.model.evidence and (outputs.logits != classes or outputs.shared_weights):
         raise UserError(
-            f"model.evidence needs a loss with one logit for each class, and {spec.name!r} has {outputs.logits} for "
+            f"model.evidence needs a loss with one logit for each class, but {spec.name!r} has {outputs.logits} for "
             f"{classes} classes; set model.evidence=false and training.lesion_weight=0, or choose another loss"
         )
     return outputs
 
 
 def check_outputs(outputs: object, classes: int) -> None:
-    """Check a loss's outputs by the scores of two rows of zeros.
+    """Check a loss's outputs with the scores of two rows of zeros.
 
     Raises:
-        ValueError: when they are no `Outputs` for `classes` classes, or their scores are not finite N×K.
+        ValueError: if they are not `Outputs` for `classes` classes, or their scores are not finite N×K.
 
     """
     if not isinstance(outputs, Outputs):

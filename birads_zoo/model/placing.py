@@ -1,4 +1,4 @@
-"""Where in the picture the places of a feature map lie."""
+"""Locates the places of a feature map in the picture."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from birads_zoo.interfaces import BackboneContext
 from birads_zoo.model.modes import evaluating
 
 PlaceSize = tuple[int, int]
-"""How many pixels of the picture one place of a feature map is high and wide."""
+"""The height and width in pixels of the picture of one place of a feature map."""
 
-_MORE = 1024  # pixels, on both sides: whole places of any usual stride, so that edges and remainders stay the same
+_MORE = 1024  # additional pixels in both directions: a multiple of all usual strides, so edges stay the same
 
 
 @runtime_checkable
 class KnowsItsPlaces(Protocol):
-    """A backbone that takes pictures of one size, which is not a whole number of its map's places."""
+    """A backbone that takes pictures of one size, which need not be a whole number of its map's places."""
 
     def place(self) -> PlaceSize | None:
-        """Return how many pixels of the picture a place is high and wide, or `None` where larger pictures tell."""
+        """Return the height and width of a place in pixels, or `None` if a larger picture can be used to find them."""
 
 
 def place_size(backbone: nn.Module, context: BackboneContext, height: int, width: int) -> PlaceSize | None:
-    """Return how many pixels of the picture one place of the map is high and wide, for a map of h×w places.
+    """Return the height and width in pixels of one place of the map, for a map of h×w places.
 
-    It is how many more pixels bring one more place, which a far larger picture tells, and not H/h: convolutions without
-    padding lose places at the edges, and padded ones add places. Nothing is computed, only shapes are (torch's device
-    "meta"). `None` for a backbone that takes no other size than its own, gives every picture as many places, or has
-    more places than the picture has pixels. A backbone that has a method `place` is asked first.
+    It is the number of additional pixels that give one more place, which a much larger picture shows. It is not H/h:
+    convolutions without padding lose places at the edges, and padded ones add places. Only shapes are computed (torch's
+    device "meta"). `None` for a backbone that takes only one size, gives every picture the same number of places, or
+    has more places than the picture has pixels. If the backbone has a method `place`, its result is used first.
     """
     if isinstance(backbone, KnowsItsPlaces) and (known := backbone.place()):
         return known
@@ -41,7 +41,7 @@ def place_size(backbone: nn.Module, context: BackboneContext, height: int, width
     try:
         with evaluating(backbone), torch.no_grad():
             larger: Tensor = functional_call(backbone, state, (torch.empty(shape, device="meta"),))
-    except Exception:  # whatever a stranger's module raises when it gets another size, or numbers that are not there
+    except Exception:  # a plugin's module may raise anything for another size, or for tensors without data
         return None
     more = larger.shape[-2] - height, larger.shape[-1] - width
     if min(more) <= 0 or max(more) > _MORE:
@@ -49,13 +49,12 @@ def place_size(backbone: nn.Module, context: BackboneContext, height: int, width
     return round(_MORE / more[0]), round(_MORE / more[1])
 
 
-def laid_over(maps: Tensor, place: PlaceSize | None, height: int, width: int) -> Tensor:
-    """Return N×C×h×w maps as N×C×height×width ones, bilinearly, with every place where it lies in the picture.
+def resize_to_picture(maps: Tensor, place: PlaceSize | None, height: int, width: int) -> Tensor:
+    """Resize N×C×h×w maps bilinearly to N×C×height×width, with every place at its position in the picture.
 
-    Places are `place` pixels apart. Where together they are smaller than the picture, as without padding, a margin of 0
-    is left on both sides; where they are larger, what goes beyond the right and the lower edge is cut off. For a
-    picture that padded convolutions halve without a remainder this is the usual enlargement, as it is where `place` is
-    not known.
+    Places are `place` pixels apart. If all places together are smaller than the picture, as without padding, there is a
+    margin of 0 on both sides. If they are larger, the right and lower edges are cropped. For a picture that padded
+    convolutions halve without a remainder, and if `place` is unknown, this is ordinary bilinear resizing.
     """
     if place is None:
         return F.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""Where a backbone ends: after its last stage, or after an earlier one that the recipe names."""
+"""Lists a backbone's stages, and cuts it after an earlier stage that the recipe names."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from birads_zoo.errors import UserError
 
 
 def cut_after(backbone: nn.Module, last: str, stages: Sequence[str], name: str) -> nn.Module:
-    """Return `backbone` without what comes after its part `last`, a dotted name; its parts keep their names.
+    """Return `backbone` without the parts after `last`, a dotted name; its parts keep their names.
 
     Early maps are finer and closer to texture, late ones coarser and closer to ImageNet's classes. Every module on the
-    way to `last` must be an `nn.Sequential` that does no more than chain its parts, as then alone their order is the
-    order of computation. Any other backbone can have a method `end_after(stage)`, which leaves out what comes later and
-    raises `ValueError` where it cannot end; it is changed itself.
+    path to `last` must be an `nn.Sequential` that only chains its parts, because only then their order is the order of
+    computation. Any other backbone can have a method `end_after(stage)`, which changes the backbone in place to leave
+    out what comes later, and raises `ValueError` if it cannot end there.
 
     Raises:
-        UserError: when there is no such part, or the order of the parts is not known; `stages` are what is suggested.
+        UserError: if there is no such part, or the order of the parts is unknown; the message suggests `stages`.
 
     """
-    cut = _ended(backbone, last) if isinstance(backbone, EndsItself) else _cut(backbone, last.split("."))
+    cut = _end_after(backbone, last) if isinstance(backbone, EndsItself) else _cut(backbone, last.split("."))
     if cut is None:
         modules = dict(backbone.named_modules())
         known = ", ".join(stage for stage in stages if stage in modules)
@@ -34,10 +34,10 @@ def cut_after(backbone: nn.Module, last: str, stages: Sequence[str], name: str) 
 
 @runtime_checkable
 class EndsItself(Protocol):
-    """A backbone that is no plain chain, and knows how to end early."""
+    """A backbone that is not a plain chain, but can end early."""
 
     def end_after(self, stage: str) -> None:
-        """Leave out what comes after `stage`; raises `ValueError` where no feature map would be left."""
+        """Leave out what comes after `stage`; raise `ValueError` if no feature map would be left."""
 
 
 @runtime_checkable
@@ -45,15 +45,15 @@ class NamesItsStages(Protocol):
     """A backbone whose spec cannot know its stages."""
 
     def stage_names(self) -> Sequence[str]:
-        """Return its stages from input to output, as `BackboneSpec.stages` has them."""
+        """Return its stages from input to output, as in `BackboneSpec.stages`."""
 
 
 def stages_of(backbone: nn.Module, named: Sequence[str]) -> tuple[str, ...]:
-    """Return the stages of `backbone`: those that its spec `named` or, where it names none, its own."""
+    """Return the stages of `backbone`: those that its spec `named`, or if it names none, its `stage_names`."""
     return tuple(named or (backbone.stage_names() if isinstance(backbone, NamesItsStages) else ()))
 
 
-def _ended(backbone: nn.Module, last: str) -> nn.Module | None:
+def _end_after(backbone: nn.Module, last: str) -> nn.Module | None:
     assert isinstance(backbone, EndsItself)
     try:
         backbone.end_after(last)
@@ -78,5 +78,5 @@ def _cut(module: nn.Module, path: Sequence[str]) -> nn.Module | None:
 
 
 def stages_until(stages: Sequence[str], last: str) -> tuple[str, ...]:
-    """Return the stages that are left of a backbone that ends after `last`; all where it is no stage."""
+    """Return the stages of a backbone that ends after `last`; all of them if `last` is not a stage."""
     return tuple(stages[: stages.index(last) + 1] if last in stages else stages)

@@ -1,4 +1,4 @@
-"""Weights from a file the user names, into a module whose names they bear."""
+"""Loads weights from a file into a module."""
 
 from __future__ import annotations
 
@@ -18,51 +18,52 @@ from birads_zoo.errors import UserError
 def load_weights(module: nn.Module, path: Path) -> None:
     """Load the state dict in `path` into `module`: safetensors by that suffix, else a .pth read with `weights_only`.
 
-    Further entries of the file, such as a classification head, are ignored. Batch norms' step counters may be
-    missing, as old files lack them. What does not fit as it is, a module with a method `adapt_weights` may adapt.
+    Other entries of the file, such as a classification head, are ignored. Batch norms' step counters may be missing,
+    because old files lack them. A module with a method `adapt_weights` may adapt a state dict that does not fit.
     Nothing is loaded unless everything fits.
 
     Raises:
-        UserError: when the file is missing, is no state dict, or lacks or misshapes an entry of the module.
+        UserError: if the file is missing, is not a state dict, or an entry of the module is missing or has another
+            shape.
 
     """
-    found = _read(path)
-    if isinstance(module, AdaptsWeights) and not _fits(found, module.state_dict()):
-        found = _adapted(module, found, path)
-    wanted = {name: tensor for name, tensor in module.state_dict().items() if _matters(name, found)}
-    if missing := [name for name in wanted if name not in found]:
+    state = _read(path)
+    if isinstance(module, AdaptsWeights) and not _fits(state, module.state_dict()):
+        state = _adapted(module, state, path)
+    needed = {name: tensor for name, tensor in module.state_dict().items() if _matters(name, state)}
+    if missing := [name for name in needed if name not in state]:
         raise UserError(
-            f"the weights in {path} do not fit: {len(missing)} of {len(wanted)} entries are missing, the first of them "
-            f"{missing[0]!r}; give a file made for this backbone, with its entries named alike"
+            f"the weights in {path} do not fit: {len(missing)} of {len(needed)} entries are missing, the first of them "
+            f"{missing[0]!r}; give a file made for this backbone, with the same names"
         )
-    for name, tensor in wanted.items():
-        if found[name].shape != tensor.shape:
+    for name, tensor in needed.items():
+        if state[name].shape != tensor.shape:
             raise UserError(
-                f"the weights in {path} do not fit: {name!r} has shape {_shape(found[name])} there and "
+                f"the weights in {path} do not fit: {name!r} has shape {_shape(state[name])} there and "
                 f"{_shape(tensor)} in the backbone; give a file made for this backbone"
             )
-    module.load_state_dict({name: found[name] for name in wanted}, strict=False)
+    module.load_state_dict({name: state[name] for name in needed}, strict=False)
 
 
 @runtime_checkable
 class AdaptsWeights(Protocol):
-    """A module that can use weights that were made for other pictures, or under older names."""
+    """A module that can use weights made for pictures of another size, or with older names."""
 
-    def adapt_weights(self, found: Mapping[str, Tensor], /) -> Mapping[str, Tensor]:
-        """Return what `found`, a whole state dict, is under this module's names and in its shapes."""
-
-
-def _fits(found: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
-    return all(name in found and found[name].shape == tensor.shape for name, tensor in own.items())
+    def adapt_weights(self, state: Mapping[str, Tensor], /) -> Mapping[str, Tensor]:
+        """Return `state`, a whole state dict, with this module's names and shapes."""
 
 
-def _adapted(module: AdaptsWeights, found: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+def _fits(state: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> bool:
+    return all(name in state and state[name].shape == tensor.shape for name, tensor in needed.items())
+
+
+def _adapted(module: AdaptsWeights, state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     try:
-        return dict(module.adapt_weights(found))
-    except Exception as error:  # what a stranger's method says of entries that it does not know has no type of its own
+        return dict(module.adapt_weights(state))
+    except Exception as error:  # a plugin's method may raise anything for entries that it does not know
         raise UserError(
             f"the weights in {path} do not fit, and cannot be adapted ({type(error).__name__}: {error}); give a file "
-            "made for this backbone, with its entries named alike"
+            "made for this backbone, with the same names"
         ) from error
 
 
@@ -79,8 +80,8 @@ def _read(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise UserError(
-            f"cannot read the weights file {path}: it is damaged or no plain state dict ({first_line}); give a "
-            ".safetensors file, or a .pth that holds tensors alone"
+            f"cannot read the weights file {path}: it is damaged or not a plain state dict ({first_line}); give a "
+            ".safetensors file, or a .pth that holds only tensors"
         ) from None
     if not isinstance(values, Mapping) or not all(isinstance(value, Tensor) for value in values.values()):
         raise UserError(
@@ -90,9 +91,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     return dict(values)
 
 
-def _matters(name: str, found: Mapping[str, Tensor]) -> bool:
-    """Whether `name` must be in the file: a batch norm's step counter need not, since nothing is computed from it."""
-    return name in found or not name.endswith("num_batches_tracked")
+def _matters(name: str, state: Mapping[str, Tensor]) -> bool:
+    """Whether `name` must be in the file: a batch norm's step counter need not, because nothing is computed from it."""
+    return name in state or not name.endswith("num_batches_tracked")
 
 
 def _shape(tensor: Tensor) -> str:

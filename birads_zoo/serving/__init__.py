@@ -1,1 +1,1 @@
-"""A model on a web page and behind an HTTP endpoint, for pictures that are gone once they are answered."""
+"""Serves an exported model as a web page and an HTTP endpoint; pictures are deleted after the answer."""

@@ -1,4 +1,4 @@
-"""From pictures' bytes to what the model says of them. Nothing of a picture outlives its answer."""
+"""Answers a request: from the bytes of pictures to the model's prediction. Pictures are deleted after the answer."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from birads_zoo.data.picture import ImageError
 from birads_zoo.data.placement.preparation import geometry
 from birads_zoo.data.store.pixels import read_and_place
 from birads_zoo.errors import UserError
-from birads_zoo.serving.drawing import laid_over, shown
-from birads_zoo.serving.uploads import Given, Upload, give, sample_of
+from birads_zoo.serving.drawing import draw_heat_maps, draw_pictures
+from birads_zoo.serving.uploads import SavedPicture, Upload, identify_picture, sample_of
 
-_PLACES = 8  # requests that may be in memory at once: the one that is judged, those that wait and those that come in
+_PLACES = 8  # requests in memory at once: the one that is predicted, those that wait and those that are being received
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a picture may be at most: so many megabytes (10⁶ bytes) as a file, so many megapixels by its header."""
+    """The largest picture: its file in megabytes (10⁶ bytes), and its size in megapixels by its header."""
 
     megabytes: int = 64
     megapixels: int = 64
@@ -40,7 +40,7 @@ class Limits:
 
 
 class RefusedError(Exception):
-    """A picture that gets no answer. `status` is HTTP's; the text says to a person why, and names no file."""
+    """Raised for a picture that gets no answer; `status` is the HTTP status, and the message says why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -49,21 +49,21 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the model says of one picture, breast or exam; dictionaries are by class, in the classes' order.
+    """The model's answer for one picture, breast or exam. Dictionaries are by class, in the order of the classes.
 
-    `probabilities` are the networks' own and `calibrated` those recalibrated on validation patients, means over the
-    folds; `calibrated_folds` of the `folds` had enough of these patients, and where none had, `calibrated` is empty.
-    `predicted` is the class of the largest of `probabilities`. `conformal_set` holds the classes that more than half of
-    the folds' sets hold, each made to hold the true one for the share `conformal_level` of new patients like those of
-    the training; of several folds' vote no more than 2 × `conformal_level` − 1 is guaranteed. `similar` are the
-    classes' shares among the nearest training cases, and `distance` is how far these are: 1 is the median of held-out
-    cases, null is unknown. `warnings` are reasons to believe none of this. `views` are those of the model's views that
-    were given, and `view_weights` says by view how much each counted, where the model weighs them.
+    `probabilities` are those of the networks and `calibrated` those recalibrated on validation patients, both as means
+    over the folds. `calibrated_folds` of the `folds` had enough validation patients; if none had, `calibrated` is
+    empty. `predicted` is the class with the largest of `probabilities`. `conformal_set` holds the classes that are in
+    more than half of the folds' sets. Each fold's set is built to hold the true class for the share `conformal_level`
+    of new patients like those in the training data; the vote of several folds guarantees only 2 × `conformal_level` −
+    1. `similar` is each class's share of the nearest training cases. `distance` is how far away these are: 1 is the
+    median of held-out cases, null is unknown. `warnings` are reasons to doubt the answer. `views` are the model's views
+    that were given. `view_weights` says how much each view counted, if the model weighs them.
 
-    `picture` is the picture as given, at most 1024 pixels a side, and `heat_map`, of the same size, where in it the
-    evidence for `predicted` lies, transparent where there is none: PNG files in base64. Of a breast or an exam they
-    show the pictures that were given side by side, in the order of `views`. Both are null unless asked for, and
-    `heat_map` is null where the export has no gradients (onnx).
+    `picture` and `heat_map` are PNG files in base64. `picture` is the picture as given, at most 1024 pixels a side.
+    `heat_map` has the same size and shows the evidence for `predicted`; it is transparent where there is none. For a
+    breast or an exam they show the given pictures side by side, in the order of `views`. Both are null unless
+    requested, and `heat_map` is null if the export has no gradients (onnx).
     """
 
     notice: str
@@ -86,7 +86,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RequestQueue:
-    """A model that answers one request at a time, in `folder`, while a few more wait or come in, each on a seat."""
+    """A model that answers one request at a time, in `folder`, while a limited number of others wait for their turn."""
 
     model: Model
     limits: Limits
@@ -96,15 +96,15 @@ class RequestQueue:
 
     def __post_init__(self) -> None:
         if self.model.classifiers:
-            self.model.host.explainer(self.model.manifest.recipe.explainer.name)  # one that is not here is told of now
+            self.model.host.explainer(self.model.manifest.recipe.explainer.name)  # fail now if it is not registered
 
 
 @contextmanager
 def place_in_queue(queue: RequestQueue) -> Iterator[None]:
-    """Hold a seat for a request: to be taken before any of its bytes is read, and kept until it is answered.
+    """Hold a place for a request: take it before reading any of the request's bytes, and keep it until the answer.
 
     Raises:
-        RefusedError: when all are taken (503).
+        RefusedError: if all places are taken (503).
 
     """
     if not queue.places.acquire(blocking=False):
@@ -115,12 +115,12 @@ def place_in_queue(queue: RequestQueue) -> Iterator[None]:
         queue.places.release()
 
 
-def answer(queue: RequestQueue, uploads: Sequence[Upload], *, drawn: bool) -> Answer:
-    """Say what the model sees in the pictures of one request; `drawn` asks for its pictures too.
+def answer(queue: RequestQueue, uploads: Sequence[Upload], *, draw: bool) -> Answer:
+    """Return the model's answer for the pictures of one request; with `draw` the answer has the pictures too.
 
     Raises:
-        RefusedError: for a file that is empty, too large, no picture, or one that does not decode, and for pictures
-            that make no sample of the model (4xx).
+        RefusedError: for a file that is empty, too large, not a picture or does not decode, and for pictures that do
+            not form a sample of the model (4xx).
 
     """
     for upload in uploads:
@@ -129,43 +129,43 @@ def answer(queue: RequestQueue, uploads: Sequence[Upload], *, drawn: bool) -> An
         if len(upload.content) > queue.limits.bytes:
             raise too_large(queue.limits)
     with queue.turn, TemporaryDirectory(dir=queue.folder) as folder:
-        given = [_given(queue, Path(folder) / str(number), upload) for number, upload in enumerate(uploads)]
-        return _answer(queue, given, drawn)
+        pictures = [_save(queue, Path(folder) / str(number), upload) for number, upload in enumerate(uploads)]
+        return _answer(queue, pictures, draw)
 
 
 def too_large(limits: Limits) -> RefusedError:
-    """Build the refusal of a file with too many bytes."""
-    return RefusedError(413, f"the file is larger than {limits.megabytes} megabytes, the most that is taken here")
+    """Return the error for a file with too many bytes."""
+    return RefusedError(413, f"the file is larger than {limits.megabytes} megabytes, the limit of this server")
 
 
-def _given(queue: RequestQueue, path: Path, upload: Upload) -> Given:
-    path.write_bytes(upload.content)  # its format is told by its content, and its own name stays outside
+def _save(queue: RequestQueue, path: Path, upload: Upload) -> SavedPicture:
+    path.write_bytes(upload.content)  # the content shows the format; the uploaded file's name is not used
     _check_area(path, queue.limits)
     with _refusing():
-        return give(path, upload.field)
+        return identify_picture(path, upload.field)
 
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Turn what is wrong with a request's pictures into a refusal."""
+    """Turn a user error about a request's pictures into a refusal."""
     try:
         yield
     except UserError as error:
         raise RefusedError(422, str(error)) from None
 
 
-def _answer(queue: RequestQueue, given: Sequence[Given], drawn: bool) -> Answer:
+def _answer(queue: RequestQueue, pictures: Sequence[SavedPicture], draw: bool) -> Answer:
     model = queue.model
     with _refusing():
-        sample = sample_of(model, given)
+        sample = sample_of(model, pictures)
     (prediction,) = model.predict_prepared(model.read([sample]))
     if prediction.error:
-        said = prediction.error
-        for one in given:
-            said = said.replace(str(one.path), one.name)
-        which = next(one.name for one in given if str(one.path) == prediction.source)
-        raise RefusedError(422, f"{which if len(given) > 1 else 'this picture'} cannot be used: {said}")
-    picture, heat_map = _drawn(model, sample, prediction.predicted) if drawn else (None, None)
+        reason = prediction.error
+        for saved in pictures:
+            reason = reason.replace(str(saved.path), saved.name)
+        name = next(saved.name for saved in pictures if str(saved.path) == prediction.source)
+        raise RefusedError(422, f"{name if len(pictures) > 1 else 'this picture'} cannot be used: {reason}")
+    picture, heat_map = _draw(model, sample, prediction.predicted) if draw else (None, None)
     names = zip(model.manifest.view_names, sample.pictures, strict=True)
     return Answer(
         notice=model.notice,
@@ -180,27 +180,27 @@ def _answer(queue: RequestQueue, given: Sequence[Given], drawn: bool) -> Answer:
         similar=prediction.similar,
         distance=prediction.distance,
         warnings=prediction.warnings,
-        views=tuple(name for name, one in names if one is not None),
+        views=tuple(name for name, view_picture in names if view_picture is not None),
         view_weights=prediction.view_weights,
         picture=picture,
         heat_map=heat_map,
     )
 
 
-def _drawn(model: Model, sample: Sample, label: str) -> tuple[str, str | None]:
-    """Return the PNG files of a sample's own pictures, side by side, and of their heat maps for class `label`."""
+def _draw(model: Model, sample: Sample, label: str) -> tuple[str, str | None]:
+    """Return a PNG file of a sample's own pictures, side by side, and one of their heat maps for class `label`."""
     own = [(place, path) for place, path in enumerate(sample.pictures[: sample.own]) if isinstance(path, Path)]
-    shapes, picture = shown([path for _, path in own])
+    shapes, picture = draw_pictures([path for _, path in own])
     if not model.classifiers:
         return picture, None
     heats = np.split(model.explain(sample, label).heat, sample.own, axis=1)
-    how = model.manifest.preprocessing
-    placed = [read_and_place(path, how.image, geometry(how.image, how.detail)) for _, path in own]
-    return picture, laid_over([heats[place] for place, _ in own], placed, shapes)
+    section, detail = model.manifest.preprocessing.image, model.manifest.preprocessing.detail
+    placed = [read_and_place(path, section, geometry(section, detail)) for _, path in own]
+    return picture, draw_heat_maps([heats[place] for place, _ in own], placed, shapes)
 
 
 def _check_area(path: Path, limits: Limits) -> None:
-    """Refuse a picture of too many pixels by its header. One that has none is told what is wrong when it is read."""
+    """Refuse a picture with too many pixels by its header. If the header cannot be read, reading will say why."""
     try:
         if is_dicom(path):
             header = read_header(path)
@@ -212,5 +212,5 @@ def _check_area(path: Path, limits: Limits) -> None:
         return
     if width * height > limits.megapixels * 1_000_000:
         raise RefusedError(
-            413, f"the picture has {width}×{height} pixels; {limits.megapixels} megapixels are the most taken here"
+            413, f"the picture has {width}×{height} pixels; the limit of this server is {limits.megapixels} megapixels"
         )

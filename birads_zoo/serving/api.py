@@ -1,4 +1,4 @@
-"""The HTTP endpoint: `POST /predict`, its OpenAPI description, and that as a page which loads nothing else."""
+"""The HTTP endpoint `POST /predict`, its OpenAPI description, and a page of that description."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from starlette.datastructures import UploadFile
 
 from birads_zoo.serving.answering import Answer, RefusedError, RequestQueue, answer, place_in_queue
 from birads_zoo.serving.templates import render
-from birads_zoo.serving.uploads import FIELDS, Upload, taken
+from birads_zoo.serving.uploads import FIELDS, Upload, accepted_views
 
-_PATIENCE = 120  # seconds in which a picture must have come in: a seat is not held by who sends nothing
+_TIMEOUT = 120  # seconds to receive a request's files, so that a client that sends nothing does not keep its place
 _FILE = {"type": "string", "format": "binary"}
 _REFUSAL = {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}}
 _REFUSALS = {
     400: "the form cannot be read",
-    408: "the file did not come in time",
+    408: "the file did not arrive in time",
     413: "the file has too many bytes, or the picture too many pixels",
-    422: "no picture, one that cannot be used, or pictures that do not belong together",
+    422: "not a picture, a picture that cannot be used, or pictures that do not belong together",
     503: "too many pictures are waiting",
 }
 
@@ -32,18 +32,18 @@ def add_endpoint(app: FastAPI, queue: RequestQueue) -> None:
 
     async def page() -> HTMLResponse:
         several = len(queue.model.manifest.view_names) > 1
-        return HTMLResponse(render("docs.html", told=app.openapi(), notice=queue.model.notice, several=several))
+        return HTMLResponse(render("docs.html", api=app.openapi(), notice=queue.model.notice, several=several))
 
     refusals: dict[int | str, dict[str, Any]] = {
-        status: {"description": why, "content": {"application/json": {"schema": _REFUSAL}}}
-        for status, why in _REFUSALS.items()
+        status: {"description": reason, "content": {"application/json": {"schema": _REFUSAL}}}
+        for status, reason in _REFUSALS.items()
     }
     app.add_api_route(
         "/predict",
         _predict(queue),
         methods=["POST"],
         response_model=Answer,
-        summary=f"Say what the model sees in {taken(queue.model.manifest)}",
+        summary=f"Predict {accepted_views(queue.model.manifest)}",
         responses=refusals,
         openapi_extra={"requestBody": _body(queue)},
     )
@@ -51,61 +51,62 @@ def add_endpoint(app: FastAPI, queue: RequestQueue) -> None:
 
 
 def _body(queue: RequestQueue) -> dict[str, Any]:
-    """Describe, in OpenAPI's terms, what a request brings."""
+    """Return OpenAPI's description of a request's body."""
     form: dict[str, Any] = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
-    what = "One mammogram: a JPEG, PNG, TIFF, PGM, BMP or DICOM file."
+    description = "One mammogram: a JPEG, PNG, TIFF, PGM, BMP or DICOM file."
     if len(queue.model.manifest.view_names) > 1:
         fields = {"file": {"type": "array", "items": _FILE}} | dict.fromkeys(FIELDS, _FILE)
         form = {"type": "object", "properties": fields}
-        what = (
-            f"Mammograms, each a JPEG, PNG, TIFF, PGM, BMP or DICOM file: {taken(queue.model.manifest)}. Not all need "
-            f"be there. The form's field says of which side and view a picture is: {', '.join(FIELDS)}. A DICOM file "
-            "whose header says it may come as the field file, several times, or alone as the body."
+        description = (
+            "Mammograms, each a JPEG, PNG, TIFF, PGM, BMP or DICOM file: "
+            f"{accepted_views(queue.model.manifest)}. Views may be missing. The form's field gives a picture's side "
+            f"and view: {', '.join(FIELDS)}. DICOM files whose headers give side and view may be sent as the field "
+            "file, which may be repeated, or a single one as the body."
         )
     content = {"multipart/form-data": {"schema": form}, "application/octet-stream": {"schema": _FILE}}
-    return {"required": True, "description": what, "content": content}
+    return {"required": True, "description": description, "content": content}
 
 
 def _predict(queue: RequestQueue) -> Callable[..., Awaitable[Answer]]:
     async def predict(
         request: Request,
-        heat_map: Annotated[bool, Query(description="Answer with the picture and its heat map too.")] = False,
+        heat_map: Annotated[bool, Query(description="Include the picture and its heat map in the answer.")] = False,
     ) -> Answer:
         try:
-            return await answer_to(request, queue, drawn=heat_map)
+            return await answer_to(request, queue, draw=heat_map)
         except RefusedError as refusal:
             raise HTTPException(refusal.status, str(refusal)) from None
 
     predict.__doc__ = (
-        f"{queue.model.notice} Give the file as the body, or as a field of a form. It is deleted after the answer. "
-        f"At most {queue.limits.megabytes} megabytes and {queue.limits.megapixels} megapixels a file."
+        f"{queue.model.notice} Send the file as the body, or as a field of a form. It is deleted after the answer. "
+        f"At most {queue.limits.megabytes} megabytes and {queue.limits.megapixels} megapixels per file."
     )
     return predict
 
 
-async def answer_to(request: Request, queue: RequestQueue, *, drawn: bool) -> Answer:
-    """Read the pictures that a request brings, on a seat of its own, and say what the model sees; see `answer`.
+async def answer_to(request: Request, queue: RequestQueue, *, draw: bool) -> Answer:
+    """Take a place in the queue, read the request's pictures, and return the model's answer; see `answer`.
 
     Raises:
-        RefusedError: as `place_in_queue` and `answer` do; for a form without a file (422) and a late file (408).
+        RefusedError: as in `place_in_queue` and `answer`; also for a form without a file (422) and a late file (408).
 
     """
     with place_in_queue(queue):
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 uploads = await _uploads_of(request, len(queue.model.manifest.view_names))
         except TimeoutError:
-            raise RefusedError(408, f"the file did not come within {_PATIENCE} seconds; try again") from None
-        found: Answer = await run_in_threadpool(answer, queue, uploads, drawn=drawn)
-        return found
+            raise RefusedError(408, f"the file did not arrive within {_TIMEOUT} seconds; try again") from None
+        result: Answer = await run_in_threadpool(answer, queue, uploads, draw=draw)
+        return result
 
 
 async def _uploads_of(request: Request, most: int) -> list[Upload]:
-    """Return the files that a request brings: its body, or those of its form. Their names are not looked at.
+    """Return a request's files: its body, or the files of its form. Their names are ignored.
 
     Raises:
         RefusedError: for a form without a file.
-        HTTPException: for one that cannot be read, and one of more than `most` files.
+        HTTPException: for a form that cannot be read, and one with more than `most` files.
 
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
@@ -117,5 +118,5 @@ async def _uploads_of(request: Request, most: int) -> list[Upload]:
             if isinstance(value, UploadFile)
         ]
     if not uploads:
-        raise RefusedError(422, "the form holds no file; give one picture, as the field `file`")
+        raise RefusedError(422, "the form has no file; send a picture as the field `file`")
     return uploads

@@ -1,4 +1,4 @@
-"""The server: the endpoint and the page in one application, and a folder that is empty again after every answer."""
+"""The server: one application with the endpoint and the page, and a folder that is empty after every answer."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from birads_zoo.serving.guard import guard
 from birads_zoo.serving.page import add_page
 from birads_zoo.version import __version__
 
-_VISITORS = 64  # connections at once; a file is read only on one of the desk's few seats
+_CONNECTIONS = 64  # connections at once; a file is read only by a request that has a place in the queue
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether `host` reaches this machine alone."""
+    """Return whether `host` can only be reached from this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -35,15 +35,15 @@ def is_loopback(host: str) -> bool:
 
 
 def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable[[str], None]) -> None:
-    """Serve until interrupted; `on_ready` gets the page's address. Port 0 is any free one.
+    """Serve until interrupted; `on_ready` is called with the page's address. Port 0 takes any free port.
 
     Raises:
-        UserError: where the address cannot be listened on, or the model's explainer is not here.
+        UserError: if the server cannot listen at the address, or the model's explainer is not registered.
 
     """
     import uvicorn
 
-    signal.signal(signal.SIGTERM, _leave)  # by itself it would end the process and leave the folder
+    signal.signal(signal.SIGTERM, _leave)  # by default it would end the process and leave the folder
     with TemporaryDirectory(prefix="birads-zoo-serve-") as folder:
         app = build_app(RequestQueue(model=model, limits=limits, folder=Path(folder)))
         try:
@@ -51,17 +51,19 @@ def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable
                 (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False
             )
         except (OSError, OverflowError) as error:
-            said = getattr(error, "strerror", None) or error
-            raise UserError(f"cannot listen on {host}, port {port}: {said}; choose another --port or --host") from None
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(
+                f"cannot listen on {host}, port {port}: {reason}; choose another --port or --host"
+            ) from None
         with listening:
-            shown = f"[{host}]" if ":" in host else host
-            on_ready(f"http://{shown}:{listening.getsockname()[1]}/")
+            name = f"[{host}]" if ":" in host else host
+            on_ready(f"http://{name}:{listening.getsockname()[1]}/")
             config = uvicorn.Config(
                 app,
                 log_level="warning",
                 access_log=False,
-                limit_concurrency=_VISITORS,
-                timeout_graceful_shutdown=3,  # keep-alive connections of open pages must not hold up the end
+                limit_concurrency=_CONNECTIONS,
+                timeout_graceful_shutdown=3,  # keep-alive connections of open pages must not delay the end
             )
             uvicorn.Server(config).run(sockets=[listening])
 
@@ -71,14 +73,14 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 
 
 def build_app(queue: RequestQueue) -> FastAPI:
-    """Put the endpoint and the page of `queue` together."""
+    """Return an application with the endpoint and the page of `queue`."""
     app = build_endpoint(queue)
     add_page(app, queue, draw_examples(queue.folder) if len(queue.model.manifest.view_names) == 1 else ())
     return app
 
 
 def build_endpoint(queue: RequestQueue) -> FastAPI:
-    """Make an application of the endpoint of `queue` alone."""
+    """Return an application with only the endpoint of `queue`."""
     app = FastAPI(
         title="birads-zoo",
         version=__version__,

@@ -1,4 +1,4 @@
-"""The pictures of an answer, as PNG files in base64: the uploads as they are, and heat maps that fit over them."""
+"""Draws the pictures of an answer as PNG files in base64: the uploads, and heat maps that fit over them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from birads_zoo.data.decoding.images import read_picture
 from birads_zoo.data.store.pixels import Placed
 from birads_zoo.report.drawing.shades import HEAT, eight_bits
 
-_SIDE = 1024  # pixels of the longer side at most
+_SIDE = 1024  # the longer side in pixels, at most
 
 
-def shown(paths: Sequence[Path]) -> tuple[list[tuple[int, int]], str]:
-    """Return each picture's (height, width) as it is shown, and the PNG file of all of them side by side.
+def draw_pictures(paths: Sequence[Path]) -> tuple[list[tuple[int, int]], str]:
+    """Return each picture's (height, width) as drawn, and a PNG file of all of them side by side.
 
-    Each keeps its file's proportions, and all are as high as the lowest.
+    Each keeps its file's proportions, and all are as high as the lowest one.
     """
     images = [_small(path) for path in paths]
     height = min(image.height for image in images)
@@ -34,18 +34,22 @@ def shown(paths: Sequence[Path]) -> tuple[list[tuple[int, int]], str]:
 
 def _small(path: Path) -> Image.Image:
     pixels = read_picture(path, (_SIDE, _SIDE)).pixels
-    image = Image.fromarray(pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32))  # Pillow shrinks no uint16
+    image = Image.fromarray(
+        pixels if pixels.dtype == np.uint8 else pixels.astype(np.int32)
+    )  # Pillow cannot shrink uint16
     image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     return Image.fromarray(eight_bits(np.asarray(image)))
 
 
-def laid_over(heats: Sequence[NDArray[np.float32]], placed: Sequence[Placed], shapes: Sequence[tuple[int, int]]) -> str:
-    """Return the PNG file of the heat maps in [0, 1] of `placed` pictures, as they lie over `shown`'s.
+def draw_heat_maps(
+    heats: Sequence[NDArray[np.float32]], placed: Sequence[Placed], shapes: Sequence[tuple[int, int]]
+) -> str:
+    """Return a PNG file of the heat maps in [0, 1] of `placed` pictures, which fits over that of `draw_pictures`.
 
-    What the network did not see of a file, beside the breast, has no heat. It is as opaque as it is hot; `shapes` are
+    Opacity grows with heat. Parts of a file that the network did not get, beside the breast, have no heat. `shapes` are
     the pictures' (height, width) in the result.
     """
-    return _png(np.hstack([_spread(*each) for each in zip(heats, placed, shapes, strict=True)]))
+    return _png(np.hstack([_spread(*arguments) for arguments in zip(heats, placed, shapes, strict=True)]))
 
 
 def _spread(heat: NDArray[np.float32], placed: Placed, shape: tuple[int, int]) -> NDArray[np.uint8]:

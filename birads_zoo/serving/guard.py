@@ -1,4 +1,4 @@
-"""What the server lets in and out: bodies up to a size, and no other host's scripts."""
+"""Guards the server: limits the size of requests, and forbids browsers to load anything from other hosts."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _HEADERS = (
 
 
 def guard(app: App, limits: Limits, files: int) -> App:
-    """Wrap an ASGI application: no body beyond the limit comes in, and no browser is sent to another host.
+    """Wrap an ASGI application: refuse larger bodies than the limit, and forbid browsers to contact another host.
 
-    The limit is that of so many `files`, each of the largest size.
+    The limit is that of `files` files, each of the largest size.
     """
     most = files * limits.bytes + _ENVELOPE
     refusal = too_large(limits)

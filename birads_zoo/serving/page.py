@@ -1,7 +1,7 @@
-"""The page: a place to drop a picture and examples, or one for each view, and beside them what the model says.
+"""The web page: fields to drop pictures on, examples, and the model's answer.
 
-It is plain HTML with one style and one script, both the server's own. Pictures come as bytes, and no path or address
-that a client chooses has a part in anything.
+It is plain HTML with one style sheet and one script, both served from here. Pictures are sent as bytes; paths and
+addresses that a client sends are never used.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from birads_zoo.serving.answering import RefusedError, RequestQueue, too_large
 from birads_zoo.serving.api import answer_to
 from birads_zoo.serving.examples import Example
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
-from birads_zoo.serving.uploads import FIELDS, taken
+from birads_zoo.serving.uploads import FIELDS, accepted_views
 
-_SILENT = "the server does not answer; check that it is running, and try again"
-_WHICH = "the page cannot tell which side and view this is; drop each picture on the field of its side and view"
+_NO_ANSWER = "the server does not answer; check that it is running, and try again"
+_UNKNOWN_VIEW = "the side and view of this picture are unknown; drop each picture on the field of its side and view"
 
 
 def add_page(app: FastAPI, queue: RequestQueue, examples: Sequence[Example]) -> None:
-    """Give `app` the page, at "/", and the route `POST /show` by which it asks: pictures' bytes to some HTML."""
+    """Give `app` the page at "/", and the route `POST /show`, which answers the page's pictures with HTML."""
     page = HTMLResponse(_page(queue, examples))
     style = Response(STYLE.read_bytes(), media_type="text/css")
     script = Response(SCRIPT.read_bytes(), media_type="text/javascript")
@@ -33,7 +33,9 @@ def add_page(app: FastAPI, queue: RequestQueue, examples: Sequence[Example]) -> 
 
 
 def _page(queue: RequestQueue, examples: Sequence[Example]) -> str:
-    offered = [{"category": one.category, "base64": b64encode(one.content).decode("ascii")} for one in examples]
+    offered = [
+        {"category": example.category, "base64": b64encode(example.content).decode("ascii")} for example in examples
+    ]
     manifest = queue.model.manifest
     several = len(manifest.view_names) > 1
     return render(
@@ -43,11 +45,11 @@ def _page(queue: RequestQueue, examples: Sequence[Example]) -> str:
         examples=offered,
         several=several,
         fields=FIELDS if several else (),
-        one_of=several and manifest.level == "image",
-        taken=taken(manifest),
+        first_picture=several and manifest.level == "image",
+        accepted=accepted_views(manifest),
         too_large=str(too_large(queue.limits)),
-        which=_WHICH,
-        silent=_SILENT,
+        unknown_view=_UNKNOWN_VIEW,
+        silent=_NO_ANSWER,
     )
 
 
@@ -61,9 +63,9 @@ def _always(content: Response) -> Callable[[], Awaitable[Response]]:
 def _show(queue: RequestQueue) -> Callable[..., Awaitable[HTMLResponse]]:
     async def show(request: Request) -> HTMLResponse:
         try:
-            found = await answer_to(request, queue, drawn=True)
+            result = await answer_to(request, queue, draw=True)
         except RefusedError as refusal:
-            return HTMLResponse(render("refused.html", why=str(refusal)), refusal.status)
-        return HTMLResponse(render_answer(found, queue.model.manifest))
+            return HTMLResponse(render("refused.html", reason=str(refusal)), refusal.status)
+        return HTMLResponse(render_answer(result, queue.model.manifest))
 
     return show

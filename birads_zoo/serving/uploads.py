@@ -1,4 +1,4 @@
-"""The pictures of a request: of which side and view each is, and which sample of the model they make."""
+"""The pictures of a request: finds the side and view of each, and makes a sample of them for the model."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from birads_zoo.artifact.samples import Sample
 
 FIELDS = ("L_CC", "L_MLO", "R_CC", "R_MLO")
-"""The fields of a form that say of which side and view their file is."""
+"""The fields of a form that give the side and view of their file."""
 
 _UNKNOWN = Exposure(laterality="", view="", mirrored=None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A picture that a request brings: a whole file, and the `field` of the form that it came in, "" for none."""
+    """A picture of a request: the content of its file, and the `field` of the form that it was sent in, "" for none."""
 
     content: bytes
     field: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
-    """An upload in the file `path`; `laterality` and `view` are "" where neither its field nor its header says them."""
+class SavedPicture:
+    """An upload in the file `path`; `laterality` and `view` are "" if neither its field nor its header gives them."""
 
     path: Path
     laterality: str
@@ -44,64 +44,69 @@ class Given:
 
     @property
     def name(self) -> str:
-        """What the picture is called in errors, which do not name its file."""
+        """The picture's name in error messages, which do not name its file."""
         return f"{self.laterality} {self.view}".strip() or "the picture"
 
 
-def taken(manifest: Manifest) -> str:
-    """Say what the model of `manifest` looks at in one request."""
+def accepted_views(manifest: Manifest) -> str:
+    """Return a description of the pictures that the model of `manifest` takes in one request."""
     names = manifest.view_names
     if len(names) == 1:
         return "one picture"
     if manifest.level == "image":
-        return f"the picture that comes first, and with it {', '.join(names[1:])}"
+        return f"the first picture, and with it {', '.join(names[1:])}"
     return f"{', '.join(names)} of one {'breast' if manifest.level == 'breast' else 'exam'}"
 
 
-def give(path: Path, field: str) -> Given:
-    """Find the side and the view of the picture in `path`, by the form's `field`, or else by its DICOM header.
+def identify_picture(path: Path, field: str) -> SavedPicture:
+    """Find the side and view of the picture in `path` by the form's `field`, or else by its DICOM header.
 
     Raises:
-        UserError: where the field and the header disagree.
+        UserError: if the field and the header disagree.
 
     """
     try:
-        said = find_exposure(read_header(path).text) if is_dicom(path) else _UNKNOWN
-    except ImageError:  # what is wrong with it is said when its pixels are read
-        said = _UNKNOWN
+        exposure = find_exposure(read_header(path).text) if is_dicom(path) else _UNKNOWN
+    except ImageError:  # reading its pixels will say what is wrong
+        exposure = _UNKNOWN
     if field not in FIELDS:
-        return Given(path=path, laterality=said.laterality, view=said.view)
+        return SavedPicture(path=path, laterality=exposure.laterality, view=exposure.view)
     laterality, view = field.split("_")
-    if said.laterality not in ("", laterality) or said.view not in ("", view):
-        header = f"{said.laterality} {said.view}".strip()
-        raise UserError(f"the field {field} holds a picture whose DICOM header says {header}; name the field by that")
-    return Given(path=path, laterality=laterality, view=view)
+    if exposure.laterality not in ("", laterality) or exposure.view not in ("", view):
+        header = f"{exposure.laterality} {exposure.view}".strip()
+        raise UserError(f"the field {field} has a picture whose DICOM header says {header}; use the field of that name")
+    return SavedPicture(path=path, laterality=laterality, view=view)
 
 
-def sample_of(model: Model, given: Sequence[Given]) -> Sample:
-    """Put a request's pictures together to one sample, by the rules of `birads-zoo predict`; all of them are in it.
+def sample_of(model: Model, pictures: Sequence[SavedPicture]) -> Sample:
+    """Make one sample of all of a request's pictures, by the rules of `birads-zoo predict`.
 
     Raises:
-        UserError: where the side or view of one is unknown that must be known, two are of the same, or one does not
-            belong to what the model looks at (`taken`).
+        UserError: if a side or view that the model needs is unknown, two pictures are of the same view, or a picture is
+            not one that the model takes (`accepted_views`).
 
     """
     if len(model.manifest.view_names) > 1:
-        for number, one in enumerate(given, start=1):
-            if not (one.laterality and one.view):
+        for number, picture in enumerate(pictures, start=1):
+            if not (picture.laterality and picture.view):
                 raise UserError(
-                    f"nothing says of which side and view picture {number} is; send it as the form's field "
-                    f"{', '.join(FIELDS[:-1])} or {FIELDS[-1]}, or as a DICOM file whose header says it"
+                    f"the side and view of picture {number} are unknown; send it as the form's field "
+                    f"{', '.join(FIELDS[:-1])} or {FIELDS[-1]}, or as a DICOM file whose header gives them"
                 )
-        names = [one.name for one in given]
+        names = [picture.name for picture in pictures]
         if twice := [name for name in names if names.count(name) > 1]:
-            raise UserError(f"two pictures are of {twice[0]}; give one")
+            raise UserError(f"two pictures are of {twice[0]}; send only one of them")
     rows = [
-        {"image_path": str(one.path), "patient_id": "given", "laterality": one.laterality, "view": one.view}
-        for one in given
+        {
+            "image_path": str(picture.path),
+            "patient_id": "pictures",
+            "laterality": picture.laterality,
+            "view": picture.view,
+        }
+        for picture in pictures
     ]
     samples = [sample for sample in model.samples(pd.DataFrame(rows)) if not sample.error]
     looked_at = samples[0].pictures if samples else ()
-    if left := [one.name for one in given if one.path not in looked_at]:
-        raise UserError(f"this model does not look at {left[0]} here: it takes {taken(model.manifest)}")
+    if rest := [picture.name for picture in pictures if picture.path not in looked_at]:
+        raise UserError(f"this model does not look at {rest[0]} here: it takes {accepted_views(model.manifest)}")
     return samples[0]

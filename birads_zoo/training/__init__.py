@@ -1,1 +1,1 @@
-"""From a classifier and batches to trained weights."""
+"""Trains a classifier on batches of pictures."""

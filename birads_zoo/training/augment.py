@@ -1,4 +1,4 @@
-"""Augmentation of a batch, and of the lesions known in it."""
+"""Augments the images of a batch together with its marked lesions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from birads_zoo.data.batches import Batch
 
 
 def augmented(augment: nn.Module, batch: Batch) -> tuple[Tensor, Tensor | None]:
-    """Augment a batch's N×V×1×H×W images, each view by itself; the N×O×H×W lesions move with the first O of them.
+    """Augment a batch's N×V×1×H×W images, each view independently; the N×O×H×W lesions move with the first O views.
 
-    Cached features pass an identity untouched.
+    With an identity, as for cached features, the batch is returned unchanged.
     """
     images, lesions = batch.images, batch.lesions
     if isinstance(augment, nn.Identity):
         return images, lesions
     if lesions is None:
-        made: Tensor = augment(images.flatten(0, 1))
-        return made.view_as(images), None
+        result: Tensor = augment(images.flatten(0, 1))
+        return result.view_as(images), None
     maps = torch.zeros_like(images)
     maps[:, : lesions.shape[1], 0] = lesions
-    made = augment(torch.cat([images, maps], dim=2).flatten(0, 1)).unflatten(0, images.shape[:2])
-    return made[:, :, :1], made[:, : lesions.shape[1], 1]
+    result = augment(torch.cat([images, maps], dim=2).flatten(0, 1)).unflatten(0, images.shape[:2])
+    return result[:, :, :1], result[:, : lesions.shape[1], 1]

@@ -1,4 +1,4 @@
-"""What a recipe asks for, built once before any picture is decoded, so that what cannot be built is refused at once."""
+"""Checks a recipe by building its model and loss once, before any picture is decoded."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 
 def check_recipe(recipe: Recipe, host: Host, target: Target, classes: int) -> None:
-    """Build the classifier, on the CPU, and the loss of `recipe`, its ablations applied, for `classes` classes.
+    """Build the classifier, on the CPU, and the loss of `recipe` for `classes` classes.
 
-    Nothing is downloaded, and no random numbers are drawn from the global generators.
+    `recipe` has its ablations applied. Nothing is downloaded, and no random numbers are drawn from the global
+    generators.
 
     Raises:
-        UserError: for whatever of the recipe its model, its loss or its training cannot be built from.
+        UserError: if the model or the loss cannot be built, or the recipe's settings contradict each other.
 
     """
     if recipe.training.batch_size == 1 and recipe.model.norm == "batch":
         raise UserError("batch norm needs batches of two or more: raise training.batch_size or change model.norm")
-    classes = max(2, classes)  # fewer are refused with their rows
+    classes = max(2, classes)  # fewer are refused later, with their rows
     untrained = recipe.replace({"model.pretrained": False, "model.freeze": "none"})
     with kept_state():
         classifier = build_classifier(untrained, host, classes)

@@ -1,7 +1,7 @@
-"""Weights and training state as safetensors: nothing is ever unpickled.
+"""Saves and loads weights and training state as safetensors; nothing is ever unpickled.
 
-`last.safetensors` holds all that the next epoch needs; `best.safetensors` the weights of the chosen epoch alone.
-Random state needs no place: every epoch seeds its own (see `birads_zoo.randomness`).
+`last.safetensors` holds everything that the next epoch needs, and `best.safetensors` only the weights of the best
+epoch. Random state is not saved, because every epoch seeds its own (see `birads_zoo.randomness`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from birads_zoo.training.optimisation import trained_parameters
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What a checkpoint says of itself; raise `FORMAT` when its tensors get other names or meanings."""
+    """The header of a checkpoint. Increase `FORMAT` when its tensors get other names or meanings."""
 
     FORMAT: ClassVar[int] = 1
 
@@ -33,26 +33,26 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
-    """Copy a model's weights and buffers to the CPU, where training can no longer change them."""
+    """Return a copy of a model's weights and buffers on the CPU, which training cannot change."""
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()}
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor], history: list[Epoch]) -> None:
-    """Write weights and the history of the epochs that led to them, whole or not at all."""
+    """Write weights and the history of the epochs that led to them, completely or not at all."""
     _write(path, dict(weights), _Header(history=history))
 
 
 def load_best(path: Path, model: nn.Module, epochs: int) -> None:
-    """Load the weights that `save_weights` wrote after so many epochs into `model`.
+    """Load into `model` the weights that `save_weights` wrote after `epochs` epochs.
 
     Raises:
-        UserError: when the file is damaged, or of another epoch or model.
+        UserError: if the file is damaged, or of another epoch or model.
 
     """
     tensors, header = _read(path)
     if len(header.history) != epochs:
         raise UserError(
-            f"checkpoint {path} is of epoch {len(header.history)}, and epoch {epochs} was the best; "
+            f"checkpoint {path} is of epoch {len(header.history)}, but epoch {epochs} was the best; "
             f"delete the folder {path.parent} to train its fold from the start"
         )
     _fill(model, tensors, path)
@@ -66,7 +66,7 @@ def save_state(
     scaler: torch.amp.GradScaler,
     history: list[Epoch],
 ) -> None:
-    """Write everything that the next epoch needs, whole or not at all."""
+    """Write everything that the next epoch needs, completely or not at all."""
     tensors = {f"model/{name}": tensor for name, tensor in weights_of(model).items()}
     if average is not None:
         tensors |= {f"average/{name}": tensor for name, tensor in weights_of(average).items()}
@@ -83,10 +83,10 @@ def load_state(
     optimiser: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
 ) -> list[Epoch]:
-    """Load what `save_state` wrote into freshly built parts of the same recipe; return the history.
+    """Load what `save_state` wrote into newly built parts of the same recipe; return the history.
 
     Raises:
-        UserError: when the file is damaged or belongs to another model.
+        UserError: if the file is damaged or belongs to another model.
 
     """
     tensors, header = _read(path)
@@ -102,7 +102,7 @@ def load_state(
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
-    """Lay a moment out in memory as its parameter is: the fused optimisers walk through both as they lie."""
+    """Return a moment in the memory format of its parameter, which the fused optimisers require."""
     if value.shape != parameter.shape:
         return value.to(parameter.device)  # the step counter
     return torch.empty_like(parameter, requires_grad=False).copy_(value)
@@ -121,11 +121,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], _Header]:
     remedy = f"delete the folder {path.parent} to train its fold from the start"
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            said = (file.metadata() or {})["birads_zoo"]
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            text = (file.metadata() or {})["birads_zoo"]
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
     except (OSError, safetensors.SafetensorError, KeyError) as error:
         raise UserError(f"checkpoint {path} is damaged or not a checkpoint ({error}); {remedy}") from None
-    return tensors, documents.decode(said, _Header, f"checkpoint {path}", remedy)
+    return tensors, documents.decode(text, _Header, f"checkpoint {path}", remedy)
 
 
 def _fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a model costs: its size, its arithmetic, its pace, its memory and its energy."""
+"""Measures what a model costs: its parameters, operations, speed, memory and energy."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from birads_zoo.results.cost import Cost
 from birads_zoo.training.history import Epoch
 from birads_zoo.training.loop import predict
 
-_TIMED_SECONDS = 1.0  # long enough for a clock, short beside a fold
-_TIMED_PASSES = 20  # at most, where the rows are few and quick
+_TIMED_SECONDS = 1.0  # long enough to measure, short compared with a fold
+_TIMED_PASSES = 20  # the most passes, if there are few rows
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
-    """What a classifier is made of, and how quickly it predicts."""
+    """The size of a classifier, and how fast it predicts."""
 
     parameters: int
     trainable: int  # of the parameters
     flops: int | None  # of one sample's forward pass
-    predict_rate: float  # images/s, data included
+    predict_rate: float  # images/s, including loading the data
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
-    """The meters' state before the first fold."""
+    """The readings of the meters before the first fold."""
 
     seconds: float
     energy: float | None
 
 
 def begin(compute: Compute) -> Start:
-    """Reset the peak and read the meters, before the first fold."""
+    """Reset the peak of memory and read the meters, before the first fold."""
     compute.forget_peak()
     return Start(seconds=time.perf_counter(), energy=compute.energy())
 
 
-def size_up(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Compute) -> Size:
-    """Measure a trained classifier, on rows of `data`; its mode stays as it was. `recipe` has its ablations applied."""
+def measure_size(classifier: Classifier, recipe: Recipe, data: Prepared, compute: Compute) -> Size:
+    """Measure a trained classifier on rows of `data`; its mode is kept. `recipe` has its ablations applied."""
     parameters = list(classifier.parameters())
     with evaluating(classifier):
         return Size(
@@ -79,12 +79,12 @@ def total(start: Start, size: Size, history: Sequence[Epoch], compute: Compute, 
 def flops_per_sample(classifier: nn.Module, views: int, height: int, width: int) -> int | None:
     """Count the floating-point operations of one sample's forward pass, `views` pictures of height×width.
 
-    The module stays in the mode it is in.
+    The module keeps its mode.
 
-    What it estimates: the arithmetic of matrix products, convolutions and attention, a multiplication and an addition
-    being two operations (torch.utils.flop_counter); norms, activations and pooling are not counted. Attention is
-    computed as plain matrix products meanwhile: of its fused forms the counter misses some. `None` when
-    nothing is counted: the arithmetic is then in operations that the counter does not know.
+    The count includes matrix products, convolutions and attention; a multiplication and an addition are two operations
+    (torch.utils.flop_counter). Norms, activations and pooling are not counted. Attention is computed as plain matrix
+    products here, because the counter misses some of its fused forms. `None` if nothing is counted: the module then
+    uses only operations that the counter does not know.
     """
     device = next((parameter.device for parameter in classifier.parameters()), torch.device("cpu"))
     fused = torch.backends.mha.get_fastpath_enabled()
@@ -110,7 +110,7 @@ def _predict_rate(classifier: Classifier, recipe: Recipe, data: Prepared, comput
 
 
 def timed_rate(work: Callable[[], object], images: int, compute: Compute) -> float:
-    """Return images/s of `work`, which handles `images` images: the median of repeated passes after one to warm up."""
+    """Return the images/s of `work`, which processes `images` images: the median of several passes after a warm-up."""
     work()
     compute.wait()
     passes: list[float] = []

@@ -1,4 +1,4 @@
-"""One call of a plugin's module before training, so that a broken one is named at once and not by a traceback."""
+"""Calls a plugin's module once before training, so that a broken module is reported at once, without a traceback."""
 
 from __future__ import annotations
 
@@ -9,36 +9,40 @@ from torch import Tensor, nn
 def dry_run_augmentation(
     augment: nn.Module, height: int, width: int, device: torch.device, *, maps: bool = False
 ) -> None:
-    """Augment two black images once; draws from torch's global generator, which every epoch seeds anew.
+    """Augment two black images once; this draws from torch's global generator, which every epoch seeds again.
 
-    With `maps` each has an empty map beside it, as where lesions move with their picture.
+    With `maps` each image has an empty map as a second channel, as when lesions move with their picture.
 
     Raises:
-        ValueError: when what it returns is not of the shape N×C×H×W that it was given, or the map is no longer empty.
+        ValueError: if the result does not have the shape N×C×H×W of the input, or the map is no longer empty.
 
     """
     images = torch.zeros(2, 2 if maps else 1, height, width, device=device)
-    made: object = augment(images)
-    if not isinstance(made, Tensor):
-        raise ValueError(f"it returned a {type(made).__name__}, not images N×1×H×W")
-    if made.shape != images.shape:
-        raise ValueError(f"images of the shape {tuple(images.shape)} became {tuple(made.shape)}: it must stay the same")
-    if maps and made[:, 1].any():
+    result: object = augment(images)
+    if not isinstance(result, Tensor):
+        raise ValueError(f"it returned a {type(result).__name__}, not images N×1×H×W")
+    if result.shape != images.shape:
+        raise ValueError(
+            f"images of the shape {tuple(images.shape)} became {tuple(result.shape)}: it must stay the same"
+        )
+    if maps and result[:, 1].any():
         raise ValueError("it changed the values of a map in the second channel, which may only move with the picture")
 
 
 def dry_run_loss(criterion: nn.Module, count: int, device: torch.device) -> None:
-    """Take the loss of two equal rows of `count` logits; its value may be anything.
+    """Compute the loss of two equal rows of `count` logits; its value may be anything.
 
     Raises:
-        ValueError: when what it returns is no scalar tensor through which gradients flow.
+        ValueError: if the result is not a scalar tensor with a gradient.
 
     """
     logits = torch.zeros(2, count, device=device, requires_grad=True)
-    made: object = criterion(logits, torch.zeros(2, dtype=torch.int64, device=device))
-    if not isinstance(made, Tensor):
-        raise ValueError(f"it returned a {type(made).__name__}, not a scalar tensor")
-    if made.dim() != 0:
-        raise ValueError(f"for logits of the shape {tuple(logits.shape)} it returned {tuple(made.shape)}, not a scalar")
-    if not made.requires_grad:
+    result: object = criterion(logits, torch.zeros(2, dtype=torch.int64, device=device))
+    if not isinstance(result, Tensor):
+        raise ValueError(f"it returned a {type(result).__name__}, not a scalar tensor")
+    if result.dim() != 0:
+        raise ValueError(
+            f"for logits of the shape {tuple(logits.shape)} it returned {tuple(result.shape)}, not a scalar"
+        )
+    if not result.requires_grad:
         raise ValueError("what it returned has no gradient with respect to the logits")

@@ -1,8 +1,8 @@
-"""A frozen backbone's features on disk: computed once for all folds, seeds, heads and targets that use them.
+"""Stores a frozen backbone's features on disk: computed once for all folds, seeds, heads and targets that use them.
 
-They lie in `<cache>/features/<key>.safetensors`, where the key is a hash over the pixels, the backbone's weights and
-how they are computed. Code has no such hash: a plugin's author may change what a backbone does and keep its weights.
-So the first batch is always computed, and what is stored is taken only where it agrees to the last bit.
+They are in `<cache>/features/<key>.safetensors`. The key is a hash of the pixels, the backbone's weights and how the
+features are computed. It does not cover code: a plugin's author may change what a backbone does and keep its weights.
+Therefore the first batch is always computed, and stored features are used only if they are equal to it bit for bit.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from birads_zoo.training.loop import BatchSource
 from birads_zoo.version import __version__
 
 LARGEST = 4 * 2**30
-"""Bytes of feature maps that are held in memory; more are computed anew in every epoch."""
+"""The most bytes of feature maps to keep in memory; larger ones are computed again in every epoch."""
 ROOM = 8 * 2**30
-"""Bytes that all stored features may take on the disk; the longest unused go first."""
+"""The most bytes of all stored features on the disk; the least recently used files are deleted first."""
 
 
-_FORMAT = 1  # of a file; it is part of the key, so that a file of another format is never found
+_FORMAT = 1  # of a file; it is part of the key, so that files of another format are never read
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureStore:
-    """Where features are kept, and of which pictures: `pictures` of the pixel store with this `digest`."""
+    """Where features are stored, and of which pictures: the `pictures` of the pixel store with this `digest`."""
 
     cache: Path
     digest: str
@@ -45,64 +45,64 @@ class FeatureStore:
 
 
 @torch.no_grad()
-def still_features(
+def frozen_features(
     classifier: Classifier, source: BatchSource, compute: Compute, pooled: bool, store: FeatureStore
 ) -> Tensor | None:
-    """Return P pictures' pooled features P×F, in float32, or their maps P×h×w×D, as computed; in order, on the device.
+    """Return the pooled features P×F of P pictures, in float32, or their maps P×h×w×D as computed, on the device.
 
-    `source` yields the store's pictures, each as a sample of its own. `None` when there are more than `LARGEST` bytes
-    of maps.
+    They are in the order of `source`, which yields the store's pictures, each as a separate sample. `None` if there are
+    more than `LARGEST` bytes of maps.
     """
     classifier.eval()
     path = store.cache / "features" / f"{_key(classifier, compute, pooled, store)}.safetensors"
-    made = _made(classifier, source, compute, pooled)
-    first = next(made)
-    kept = _kept(path, compute)
-    if kept is not None and len(kept) == len(store.pictures) and torch.equal(kept[: len(first)], first):
+    batches = _compute(classifier, source, compute, pooled)
+    first = next(batches)
+    stored = _load(path, compute)
+    if stored is not None and len(stored) == len(store.pictures) and torch.equal(stored[: len(first)], first):
         path.touch()
-        return kept
-    found, size = [first], first.nbytes
-    for features in made:
-        found.append(features)
+        return stored
+    computed, size = [first], first.nbytes
+    for features in batches:
+        computed.append(features)
         size += features.nbytes
         if not pooled and size > LARGEST:
             return None
-    features = torch.cat(found)
-    _keep(path, features)
+    features = torch.cat(computed)
+    _save(path, features)
     return features
 
 
-def _made(classifier: Classifier, source: BatchSource, compute: Compute, pooled: bool) -> Iterator[Tensor]:
+def _compute(classifier: Classifier, source: BatchSource, compute: Compute, pooled: bool) -> Iterator[Tensor]:
     for batch in source.epoch(None):
         with compute.precision():
             features = classifier.features(batch.images)
-            made = classifier.head.pool(features).float() if pooled else features.movedim(2, -1)
-        yield made[:, 0].contiguous()
+            result = classifier.head.pool(features).float() if pooled else features.movedim(2, -1)
+        yield result[:, 0].contiguous()
 
 
 def _key(classifier: Classifier, compute: Compute, pooled: bool, store: FeatureStore) -> str:
-    about = (
+    settings = (
         _FORMAT,
         store.digest,
         compute.describe(),
         repr(classifier.backbone),
         repr(classifier.head.pool) if pooled else "",
     )
-    whole = hashlib.sha256(repr(about).encode() + store.pictures.tobytes())
+    digest = hashlib.sha256(repr(settings).encode() + store.pictures.tobytes())
     for name, tensor in classifier.state_dict().items():
         if not name.startswith("head."):
-            whole.update(name.encode() + tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return whole.hexdigest()[:40]
+            digest.update(name.encode() + tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:40]
 
 
-def _kept(path: Path, compute: Compute) -> Tensor | None:
+def _load(path: Path, compute: Compute) -> Tensor | None:
     try:
         return dict(safetensors.torch.load_file(path, device=str(compute.device))).get("features")
-    except (OSError, safetensors.SafetensorError):  # not there, or damaged: they are computed again
+    except (OSError, safetensors.SafetensorError):  # missing or damaged: they are computed again
         return None
 
 
-def _keep(path: Path, features: Tensor) -> None:
+def _save(path: Path, features: Tensor) -> None:
     try:
         make_folder(path.parent)
         with whole_file(path) as temporary:
@@ -110,14 +110,14 @@ def _keep(path: Path, features: Tensor) -> None:
             safetensors.torch.save_file({"features": features.cpu()}, temporary, metadata=metadata)
         _make_room(path)
     except (UserError, OSError, safetensors.SafetensorError):
-        return  # a full disk costs the next run its time, and this one nothing
+        return  # with a full disk the next run computes them again; this run needs no file
 
 
 def _make_room(newest: Path) -> None:
     stored = [(file.stat().st_mtime_ns, file.stat().st_size, file) for file in newest.parent.glob("*.safetensors")]
-    taken = sum(size for _, size, _ in stored)
+    used = sum(size for _, size, _ in stored)
     for _, size, file in sorted(stored):
-        if taken <= ROOM or file == newest:
+        if used <= ROOM or file == newest:
             return
         file.unlink(missing_ok=True)
-        taken -= size
+        used -= size

@@ -1,4 +1,4 @@
-"""A frozen backbone's features in place of pictures: whether they can be, and batches of them."""
+"""Batches of a frozen backbone's features instead of pictures, and whether a recipe allows them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from birads_zoo.data.batches import Batch, plan_epoch, plan_sizes
 from birads_zoo.data.index.views import Samples
 from birads_zoo.model.classifier import Classifier
 
-Still = Literal["nothing", "features", "pooled"]
+CacheablePart = Literal["nothing", "features", "pooled"]
 
 
-def what_is_still(classifier: Classifier, augment: nn.Module) -> Still:
-    """Tell what of an image is the same in every epoch: its pooled features, its feature maps, or nothing."""
+def cacheable_part(classifier: Classifier, augment: nn.Module) -> CacheablePart:
+    """Return what is the same in every epoch for an image: its pooled features, its feature maps, or nothing."""
     if classifier.frozen != "all" or not isinstance(augment, nn.Identity):
         return "nothing"
     return "pooled" if classifier.head.pool_is_fixed else "features"
@@ -27,8 +27,8 @@ def what_is_still(classifier: Classifier, augment: nn.Module) -> Still:
 class FeatureBatches:
     """Batches of cached features, drawn by the same samplers as images.
 
-    `features` are of P pictures, on the device; sample i of `samples` has the class `labels[i]` and, if given, the
-    lesions `lesions[i]` (S×O×H×W). The samples' numbers are places in `features`.
+    `features` are of P pictures, on the device. Sample i of `samples` has the class `labels[i]` and, if given, the
+    lesions `lesions[i]` (S×O×H×W). The samples' picture numbers are positions in `features`.
     """
 
     def __init__(

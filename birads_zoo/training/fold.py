@@ -1,4 +1,4 @@
-"""One fold: build a classifier, train it, predict the rows it never saw."""
+"""Runs one fold: builds a classifier, trains it, and predicts the rows that it never saw."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
 from birads_zoo.recipe import Recipe
 from birads_zoo.training.dry_run import dry_run_augmentation, dry_run_loss
-from birads_zoo.training.feature_store import FeatureStore, still_features
-from birads_zoo.training.features import FeatureBatches, what_is_still
+from birads_zoo.training.feature_store import FeatureStore, frozen_features
+from birads_zoo.training.features import FeatureBatches, cacheable_part
 from birads_zoo.training.history import Epoch, best_epoch
 from birads_zoo.training.loop import BatchSource, Fit, Forward, OnEpoch, predict, train
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What a fold's training left: its history, and what it says of the rows that it did not learn from.
+    """The result of a fold: its training history, and its predictions for the rows that it was not trained on.
 
-    `test` and `validation` are probabilities (float64, rows × classes), `test_views` and `validation_views` the weights
-    (rows × V) that the samples' views had in them, `None` where the fusion has none.
+    `test` and `validation` are probabilities (float64, rows × classes). `test_views` and `validation_views` are the
+    weights (rows × V) of the samples' views, `None` if the fusion has none.
     """
 
     fold: Fold
@@ -63,8 +63,8 @@ def fit_fold(
 ) -> tuple[Fitted, Classifier]:
     """Train a classifier on a fold's training rows and predict its test and validation rows.
 
-    Goes on from the fold's checkpoint where there is one. `recipe` has its ablations applied. Raises what `on_epoch`
-    returns, if anything, once the epoch is on the disk.
+    Training resumes from the fold's checkpoint if there is one. `recipe` has its ablations applied. If `on_epoch`
+    returns an exception, it is raised after the epoch is saved.
     """
     seed_libraries(recipe.seed, "fold", fold.number, "weights")
     classifier = compute.place(build_classifier(recipe, host, len(data.labelled.classes)))
@@ -104,8 +104,8 @@ def fit_fold(
         )
         history = train(fit, step, record)
     screen.say(_summary(title, history, recipe))
-    test, test_views = _answers(fold.test, source, forward, classifier, data, compute)
-    validation, validation_views = _answers(fold.validation, source, forward, classifier, data, compute)
+    test, test_views = _predictions(fold.test, source, forward, classifier, data, compute)
+    validation, validation_views = _predictions(fold.validation, source, forward, classifier, data, compute)
     fitted = Fitted(
         fold=fold,
         history=history,
@@ -120,21 +120,21 @@ def fit_fold(
 def _source_of(
     recipe: Recipe, data: Prepared, fold: Fold, classifier: Classifier, augment: nn.Module, compute: Compute
 ) -> tuple[Callable[[NDArray[np.int64]], BatchSource], Forward]:
-    """Return what makes batches of given rows, and what the classifier does with them.
+    """Return a function that makes the batches of given rows, and the forward pass for these batches.
 
-    They are of pictures, or of their features where those stay the same in every epoch.
+    The batches are of pictures, or of features if these are the same in every epoch.
     """
     labels, size, sampler = data.labelled.labels, recipe.training.batch_size, recipe.training.sampler
 
     def lesions(rows: NDArray[np.int64]) -> NDArray[np.int8] | None:
         return None if data.lesions is None else data.lesions[rows]
 
-    if (still := what_is_still(classifier, augment)) != "nothing":
+    if (cacheable := cacheable_part(classifier, augment)) != "nothing":
         pictures = np.unique(data.samples[np.concatenate([fold.train, fold.validation, fold.test])].pictures)
         nothing = np.zeros(len(pictures), np.int64)
         alone = Batches(data.store.array, Samples.alone(pictures), nothing, size, compute.device)
         store = FeatureStore(cache=cache_root(), digest=data.store.key.digest, pictures=pictures)
-        features = still_features(classifier, alone, compute, still == "pooled", store)
+        features = frozen_features(classifier, alone, compute, cacheable == "pooled", store)
         if features is not None:
 
             def cached(rows: NDArray[np.int64]) -> BatchSource:
@@ -142,7 +142,7 @@ def _source_of(
                 samples = replace(chosen, pictures=np.searchsorted(pictures, chosen.pictures))
                 return FeatureBatches(features, samples, labels[rows], size, sampler, lesions(rows))
 
-            return cached, _from_pooled if still == "pooled" else _from_features
+            return cached, _from_pooled if cacheable == "pooled" else _from_features
 
     def decoded(rows: NDArray[np.int64]) -> BatchSource:
         samples = data.samples[rows]
@@ -176,7 +176,10 @@ def _augmentation(recipe: Recipe, host: Host, compute: Compute) -> nn.Module:
 def make_criterion(
     recipe: Recipe, host: Host, target: Target, counts: Sequence[int], classifier: Classifier, device: torch.device
 ) -> nn.Module:
-    """Return the recipe's loss for `counts` training rows of each class, tried once with the classifier's outputs."""
+    """Return the recipe's loss for `counts` training rows of each class, after a dry run with the classifier's outputs.
+
+    `counts` has one number per class.
+    """
     spec = host.loss(recipe.loss.name)
     context = LossContext(
         class_counts=tuple(counts),
@@ -190,7 +193,7 @@ def make_criterion(
     return criterion
 
 
-def _answers(
+def _predictions(
     rows: NDArray[np.int64],
     source: Callable[[NDArray[np.int64]], BatchSource],
     forward: Forward,
@@ -198,7 +201,7 @@ def _answers(
     data: Prepared,
     compute: Compute,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return the probabilities of the rows, and their views' weights."""
+    """Return the rows' probabilities and the weights of their views."""
     if not len(rows):
         return np.empty((0, len(data.labelled.classes))), None
     logits, _, weights = predict(classifier, forward, source(rows), compute)

@@ -1,7 +1,7 @@
-"""What happened epoch by epoch, and everything that is decided from it.
+"""The history of training by epoch, and the decisions that follow from it.
 
-The best epoch, the learning rate after a plateau and the end of training are functions of the history alone, so
-a resumed run needs no more state than the history it had.
+The best epoch, the learning rate after a plateau and the end of training depend only on the history, so a resumed run
+needs no other state for them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from birads_zoo.recipe import TrainingSection
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):
     """One epoch of one fold: a line of `metrics.jsonl`.
 
-    `train_loss` is the mean over the batches of the loss that was minimised (class weights, sampling, dropout and
-    known lesions included); the `val_` figures are of the fold's validation rows, `None` without any: `val_loss` is the
-    plain mean negative log-likelihood in nats, without class weights.
+    `train_loss` is the mean over the batches of the minimised loss, with class weights, sampling, dropout and marked
+    lesions. The `val_` figures are of the fold's validation rows, `None` without any. `val_loss` is the plain mean
+    negative log-likelihood in nats, without class weights.
     """
 
     fold: int
@@ -35,7 +35,7 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def score(epoch: Epoch, select: str) -> float:
-    """Return what chooses the epoch, the higher the better: minus the loss, macro-F1, AUROC, or the epoch number."""
+    """Return the score of an epoch, higher is better: minus the loss, macro-F1, AUROC, or the epoch number."""
     if epoch.val_loss is None or select == "last":
         return float(epoch.epoch)
     if select == "loss":
@@ -45,12 +45,12 @@ def score(epoch: Epoch, select: str) -> float:
 
 
 def best_epoch(history: Sequence[Epoch], select: str) -> int:
-    """Return the position of the best epoch, the earliest among equals; without validation rows, the last."""
+    """Return the position of the best epoch, the earliest of equally good ones; without validation rows the last."""
     return max(range(len(history)), key=lambda i: (score(history[i], select), -i))
 
 
 def is_over(history: Sequence[Epoch], section: TrainingSection) -> bool:
-    """Tell whether training ends here: all epochs done, or `early_stopping` of them without a better `val_loss`."""
+    """Return whether training ends: all epochs are done, or the last `early_stopping` had no better `val_loss`."""
     if len(history) >= section.epochs:
         return True
     if not section.early_stopping or not history or history[-1].val_loss is None:
@@ -59,12 +59,12 @@ def is_over(history: Sequence[Epoch], section: TrainingSection) -> bool:
 
 
 def learning_rate(section: TrainingSection, history: Sequence[Epoch], start: float, end: float) -> float:
-    """Return the learning rate of the step from `start` to `end`, in epochs into the coming one: 0 ≤ start < end ≤ 1.
+    """Return the learning rate of a step from `start` to `end`, as fractions of the next epoch: 0 ≤ start < end ≤ 1.
 
-    A linear warm-up over `warmup_epochs`, but no more than a fifth of all epochs, so that a short run trains too; it
-    goes by the step's end, so that the first step trains. Then, by the step's start and `schedule`: "cosine" falls to
-    zero at the last epoch (Loshchilov and Hutter 2017, eq. 5, one cycle); "plateau" falls tenfold whenever `val_loss`
-    has not improved for `plateau_patience` epochs; "constant" stays.
+    First comes a linear warm-up over `warmup_epochs`, but at most a fifth of all epochs, so that short runs train too.
+    It uses the step's end, so that the first step trains. After that the rate depends on the step's start and on
+    `schedule`: "cosine" falls to zero at the last epoch (Loshchilov and Hutter 2017, eq. 5, one cycle); "plateau" falls
+    tenfold whenever `val_loss` has not improved for `plateau_patience` epochs; "constant" does not change.
     """
     at, warmup = len(history) + start, min(section.warmup_epochs, section.epochs / 5)
     if at < warmup:

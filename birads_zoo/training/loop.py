@@ -1,4 +1,4 @@
-"""The training loop, for any classifier on any batches."""
+"""The training loop, and prediction, for any classifier on any batches."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from birads_zoo.training import checkpoint
 from birads_zoo.training.augment import augmented
 from birads_zoo.training.history import Epoch, best_epoch, is_over, learning_rate
 from birads_zoo.training.lesions import lesion_loss
-from birads_zoo.training.optimisation import averaged_copy, follow, make_optimiser
+from birads_zoo.training.optimisation import averaged_copy, make_optimiser, update_average
 
-CHECKPOINT_SECONDS = 20.0  # the most work a killed run loses; a checkpoint costs up to a second of disk
+CHECKPOINT_SECONDS = 20.0  # the most work that a killed run loses; writing a checkpoint takes up to a second
 
 
 class BatchSource(Protocol):
     """Batches on the compute device: shuffled and sampled by a generator, or all in order without one."""
 
     def __len__(self) -> int:
-        """Batches in an epoch with a generator."""
+        """Return the number of batches in an epoch with a generator."""
 
     def epoch(self, generator: np.random.Generator | None) -> Iterator[Batch]:
         """Yield one epoch's batches."""
 
 
 Forward = Callable[[Classifier, Tensor, Tensor], HeadOutput]
-"""(Classifier, a batch's `images`, its `present`) → what the classifier's head says of them."""
+"""Takes a classifier, a batch's `images` and its `present`; returns the output of the classifier's head."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """What one fold's training needs."""
+    """Everything that one fold's training needs."""
 
     classifier: Classifier
     forward: Forward
@@ -63,7 +63,7 @@ class Fit:
 
     @property
     def last(self) -> Path:
-        """The checkpoint from which training goes on."""
+        """The checkpoint from which training resumes."""
         return self.folder / "last.safetensors"
 
     @property
@@ -73,18 +73,18 @@ class Fit:
 
 
 OnEpoch = Callable[[Epoch], Exception | None]
-"""Takes an epoch's record; what it returns ends training, and is raised once the epoch is on the disk."""
+"""Takes an epoch's record; an exception that it returns ends training, and is raised after the epoch is saved."""
 
 
 def train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[Epoch]:
-    """Train until the epochs are done or early stopping ends it; leave the chosen epoch's weights in the classifier.
+    """Train until all epochs are done or early stopping ends it, then load the best weights; return the history.
 
-    Goes on from `fit.last` where that exists. `on_step` gets each batch's size, `on_epoch` each epoch's record, those
-    of the checkpoint included (what it returns for these is ignored). Returns the history.
+    Training resumes from `fit.last` if that exists. `on_step` is called with each batch's size, and `on_epoch` with
+    each epoch's record, including those of the checkpoint (what it returns for these is ignored).
 
     Raises:
-        UserError: when a loss is no longer finite, with the epoch and the step; or for a damaged checkpoint.
-        Exception: what `on_epoch` returned.
+        UserError: if a loss is not finite, with the epoch and the step; or for a damaged checkpoint.
+        Exception: the exception that `on_epoch` returned.
 
     """
     model, section = fit.classifier, fit.section
@@ -106,7 +106,7 @@ def train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[E
         if best_epoch(history, section.select) == len(history) - 1:
             best = checkpoint.weights_of(current)
         if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section) or ending is not None:
-            if best is not None:  # first, so that `last` never speaks of an epoch whose weights are not on the disk
+            if best is not None:  # written first, so that `last` never refers to an epoch whose weights are not saved
                 checkpoint.save_weights(fit.best, best, history[: best_epoch(history, section.select) + 1])
             checkpoint.save_state(fit.last, model, average, optimiser, scaler, history)
             saved, best = time.perf_counter(), None
@@ -126,19 +126,19 @@ def _one_epoch(
 ) -> tuple[Tensor, int]:
     """Pass once over the training batches; return each step's loss, on the CPU, and the number of images."""
     section, steps, images = fit.section, len(fit.batches), 0
-    losses = torch.zeros(steps, device=fit.compute.device)  # read after the epoch: reading each step would wait for it
+    losses = torch.zeros(steps, device=fit.compute.device)  # read after the epoch: reading waits for the device
     fit.classifier.train()
     generator = numpy_generator(fit.seed, "fold", fit.fold, "order", len(history))
     for step, batch in enumerate(fit.batches.epoch(generator)):
-        first = step - step % section.accumulate  # of the batches that share an optimiser step
+        first = step - step % section.accumulate  # the first of the batches that share an optimiser step
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(section, history, first / steps, min(first + section.accumulate, steps) / steps)
         pictures, lesions = augmented(fit.augment, batch)
         with fit.compute.precision():
             output = fit.forward(fit.classifier, pictures, batch.present)
         loss = fit.criterion(output.logits.float(), batch.targets)
-        if lesions is not None:  # given where section.lesion_weight asks for them
-            assert output.evidence is not None, "places that are not classified cannot be held against lesions"
+        if lesions is not None:  # only if section.lesion_weight > 0
+            assert output.evidence is not None, "lesions need a head that classifies places"
             loss = loss + section.lesion_weight * lesion_loss(output.evidence.float(), lesions, batch.targets)
         losses[step] = loss.detach()
         scaler.scale(loss / min(section.accumulate, steps - first)).backward()
@@ -151,7 +151,7 @@ def _one_epoch(
             optimiser.zero_grad()
             if average is not None:
                 done = len(history) * math.ceil(steps / section.accumulate) + step // section.accumulate
-                follow(average, fit.classifier, section.ema, done)
+                update_average(average, fit.classifier, section.ema, done)
         images += len(batch.targets)
         on_step(len(batch.targets))
     return losses.cpu(), images
@@ -166,7 +166,7 @@ def predict(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return all samples' logits S×L (float32), targets S and view weights S×V (see `HeadOutput`), in order.
 
-    They are on the device; the classifier is left in evaluation mode.
+    They are on the device. The classifier is in evaluation mode afterwards.
     """
     classifier.eval()
     logits, targets, weights = [], [], []
@@ -197,16 +197,16 @@ def _record(fit: Fit, current: Classifier, history: list[Epoch], losses: Tensor,
 def _refuse_divergence(fit: Fit, current: Classifier, history: list[Epoch], losses: Tensor) -> None:
     bad = (~losses.isfinite()).nonzero()
     step = int(bad[0, 0]) if len(bad) else len(losses) - 1
-    what = f"the training loss became {losses[step]:g}"
+    problem = f"the training loss became {losses[step]:g}"
     if not len(bad):
-        # The last step's harm shows in no loss of this epoch.
+        # No loss of this epoch shows the effect of the last step.
         weights = [tensor.isfinite().all() for tensor in current.state_dict().values() if tensor.is_floating_point()]
         if torch.stack(weights).all():
             return
-        what = "weights became infinite or no numbers"
+        problem = "weights became infinite or NaN"
     kept = f"; the last good checkpoint stays in {fit.folder}" if fit.last.exists() else ""
     raise UserError(
-        f"{what} in fold {fit.fold + 1}, epoch {len(history) + 1}, step {step + 1}: "
+        f"{problem} in fold {fit.fold + 1}, epoch {len(history) + 1}, step {step + 1}: "
         f"lower training.learning_rate, set training.clip_norm or use training.precision=float32{kept}"
     )
 

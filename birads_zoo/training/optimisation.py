@@ -1,4 +1,4 @@
-"""The optimiser over a model's trained parameters, and the moving average of its weights."""
+"""The optimiser of a model's trained parameters, and the moving average of its weights."""
 
 import copy
 from typing import TypeVar
@@ -12,9 +12,9 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def make_optimiser(model: nn.Module, section: TrainingSection) -> torch.optim.Optimizer:
-    """Build Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019), fused where torch has it.
+    """Build Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019), in torch's fused form.
 
-    Weight decay spares vectors and scalars: norms' scales and all biases. Parameters are ordered by name.
+    Weight decay does not apply to vectors and scalars: norms' scales and all biases. Parameters are ordered by name.
     """
     trained = [parameter for _, parameter in trained_parameters(model)]
     groups = [
@@ -31,18 +31,18 @@ def trained_parameters(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 
 def averaged_copy(model: M) -> M:
-    """Return a copy of `model` that `follow` makes the moving average of its weights."""
+    """Return a copy of `model`, which `update_average` turns into the moving average of its weights."""
     return copy.deepcopy(model).requires_grad_(False)
 
 
 @torch.no_grad()
-def follow(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Move `average` towards `model` after optimiser step number `step`, 0 for the first.
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Update `average` with `model` after the optimiser step number `step`, 0 for the first.
 
-    The exponential moving average's decay warms up as (1 + step) / (10 + step), the rule of TensorFlow's
-    `ExponentialMovingAverage(num_updates=…)`: a short run's average would be mostly its random beginning. Buffers are
-    copied, since batch norm's are averages already. torch's own AveragedModel reads its step counter back from the
-    device at every step; this waits for nothing.
+    The decay of this exponential moving average warms up as (1 + step) / (10 + step), the rule of TensorFlow's
+    `ExponentialMovingAverage(num_updates=…)`; otherwise a short run's average would be mostly its random initial
+    weights. Buffers are copied, because those of batch norms are averages already. torch's AveragedModel reads its step
+    counter from the device at every step; this function never waits for the device.
     """
     weight = 1 - min(decay, (1 + step) / (10 + step))
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), weight)

@@ -1,4 +1,4 @@
-"""What the tests of exported models share: the session's exported run, opened, and pictures that are none."""
+"""Fixtures for the tests of exported models: the session's exported run, opened, and pictures unlike mammograms."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def model(exported, host):
 
 @pytest.fixture
 def calibrated_by(model):
-    """The model as if its folds had these temperatures: `calibrated_by(1.5, None)`."""
+    """The model with other temperatures for its folds: `calibrated_by(1.5, None)`."""
 
     def make(*temperatures):
         folds = tuple(
@@ -68,7 +68,7 @@ def paths(data):
 
 @pytest.fixture(scope="session")
 def strangers(tmp_path_factory):
-    """Pictures that are no mammograms, by name: photographs, noise, and a page of text, the size of the phantom's."""
+    """Pictures, by name, that are not mammograms: photographs, noise and a page of text, as large as the phantom's."""
     folder = tmp_path_factory.mktemp("strangers")
     noise = np.random.default_rng(0).integers(0, 256, (128, 96), dtype=np.uint8)
     page = Image.new("L", (96, 128), 255)

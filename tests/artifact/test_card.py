@@ -1,4 +1,4 @@
-"""The model card says what a reader must know, and not more."""
+"""The model card says what its reader must know, and identifies no patient."""
 
 from dataclasses import replace
 
@@ -16,15 +16,15 @@ def card(exported):
     return (exported / "model_card.md").read_text()
 
 
-def test_it_says_first_what_the_model_is_not(card):
+def test_the_card_starts_with_the_notice(card):
     assert card.splitlines()[2] == f"**{NOTICE}**"
     assert "it must not diagnose, screen, triage" in card
 
 
-def test_it_has_the_figures_with_their_n_split_and_intervals(card, run):
+def test_the_card_has_the_figures_with_their_n_split_and_intervals(card, run):
     metrics = run.metrics
     low, high = metrics.intervals.scores["f1:BI-RADS 4"]
-    f1 = next(one.f1 for one in metrics.per_class if one.name == "BI-RADS 4")
+    f1 = next(scores.f1 for scores in metrics.per_class if scores.name == "BI-RADS 4")
     assert f"{f1:.3f} [{low:.3f}, {high:.3f}]" in card
     assert f"(patient split, n = {metrics.n}, 2 folds)" in card
     assert f"{metrics.n} pictures of {metrics.patients} patients" in card
@@ -38,29 +38,29 @@ def test_it_has_the_figures_with_their_n_split_and_intervals(card, run):
 
 
 @pytest.mark.parametrize(
-    ("temperatures", "said"),
+    ("temperatures", "sentence"),
     [
         ((None, None), "**Not calibrated: too few validation patients** in every fold."),
         ((None, 1.5), "Only 1 of 2 folds had enough validation patients to be calibrated."),
-        ((1.2, 1.5), "The model's calibrated probabilities are the mean of the folds', which is a little too cautious"),
+        ((1.2, 1.5), "The model's calibrated probabilities are the mean of the folds' calibrated probabilities."),
     ],
 )
-def test_it_says_how_far_the_model_is_calibrated(run, calibrated_by, temperatures, said):
+def test_the_card_says_how_far_the_model_is_calibrated(run, calibrated_by, temperatures, sentence):
     card = model_card(run, calibrated_by(*temperatures).manifest)
-    assert said in card
-    assert ("model's calibrated probabilities" in card) == (None not in temperatures)
+    assert sentence in card
+    assert ("model's calibrated probabilities are" in card) == (None not in temperatures)
 
 
 def test_a_leaky_split_is_marked(run, model):
     leaky = replace(run, metrics=change(run.metrics, leaky=True, split="image"))
-    assert "**This split leaks**: patients stand on both sides" in model_card(leaky, model.manifest)
+    assert "**This split leaks**: some patients are on both sides" in model_card(leaky, model.manifest)
 
 
-def test_a_leak_that_cannot_be_ruled_out_is_told_as_such(run, model):
+def test_a_leak_that_cannot_be_ruled_out_is_marked_as_possible(run, model):
     doubtful = replace(run, metrics=change(run.metrics, leaky=True, leak_proven=False, split="official"))
     card = model_card(doubtful, model.manifest)
     assert "**This split may leak**: rows without a patient id may be of patients on both sides of it" in card
-    assert "patients stand on both sides" not in card
+    assert "some patients are on both sides" not in card
 
 
 def test_small_groups_are_left_out(run, model):

@@ -1,4 +1,4 @@
-"""A folder that is no exported model, or no longer the one that was exported, is refused in one sentence."""
+"""A folder that is not an exported model, or has changed since the export, is refused in one sentence."""
 
 import json
 import shutil
@@ -30,8 +30,8 @@ def change(copied):
 
 
 @pytest.fixture
-def told(exported):
-    """What the manifest says, as JSON."""
+def saved(exported):
+    """The exported manifest as a dictionary."""
     return json.loads((exported / "manifest.json").read_text())
 
 
@@ -46,7 +46,7 @@ def test_an_untouched_copy_opens(copied):
 
 
 def test_another_folder_is_no_model(tmp_path, host):
-    assert "is no exported model: it holds no manifest.json" in refused(tmp_path, host)
+    assert "is not an exported model: it has no manifest.json" in refused(tmp_path, host)
 
 
 @pytest.mark.parametrize("name", ["fold-1.safetensors", "reference.safetensors", "model_card.md"])
@@ -63,19 +63,19 @@ def test_a_missing_file_is_named(copied, host):
 
 
 @pytest.mark.parametrize("other", [2, Manifest.FORMAT + 1])
-def test_another_format_is_told_from_damage(copied, host, change, other):
+def test_another_format_is_not_called_damage(copied, host, change, other):
     change(format=other, birads_zoo="9.0", what_is_new="a field that nobody knows yet")
-    said = refused(copied, host)
-    assert f"manifest.json was written by birads-zoo 9.0 in format {other}, and this one" in said
-    assert f"reads format {Manifest.FORMAT}; export the run again, or use the version that wrote it" in said
+    message = refused(copied, host)
+    assert f"manifest.json was written by birads-zoo 9.0 in format {other}, and this one" in message
+    assert f"reads format {Manifest.FORMAT}; export the run again, or use the version that wrote it" in message
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("", "is damaged"), ("[]", "is damaged"), ('{"name": "another tool\'s"}', "no format number")]
+    ("text", "message"), [("", "is damaged"), ("[]", "is damaged"), ('{"name": "another tool\'s"}', "no format number")]
 )
-def test_a_foreign_manifest_is_refused(copied, host, text, said):
+def test_a_foreign_manifest_is_refused(copied, host, text, message):
     (copied / "manifest.json").write_text(text)
-    assert said in refused(copied, host)
+    assert message in refused(copied, host)
 
 
 def test_a_manifest_with_another_type_is_damaged(copied, host, change):
@@ -83,19 +83,19 @@ def test_a_manifest_with_another_type_is_damaged(copied, host, change):
     assert "manifest.json is damaged (Expected `array`" in refused(copied, host)
 
 
-def test_a_manifest_reaches_no_file_outside_its_folder(copied, host, change):
+def test_a_manifest_that_names_a_file_outside_its_folder_is_refused(copied, host, change):
     change(files={"../fold-0.safetensors": "0" * 64})
     assert "names '../fold-0.safetensors', which is outside its folder" in refused(copied, host)
 
 
 @pytest.mark.parametrize("name", ["fold-1.safetensors", "reference.safetensors"])
-def test_a_file_that_is_read_without_a_checksum_is_refused(copied, host, change, told, name):
-    change(files={key: value for key, value in told["files"].items() if key != name})
+def test_a_needed_file_without_a_checksum_is_refused(copied, host, change, saved, name):
+    change(files={key: value for key, value in saved["files"].items() if key != name})
     assert f"manifest.json is damaged (it has no checksum of {name}); export the run again" in refused(copied, host)
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "reason"),
     [
         ({"temperature": 0.0}, "Expected `float` > 0.0"),
         ({"temperature": -1.5}, "Expected `float` > 0.0"),
@@ -103,11 +103,11 @@ def test_a_file_that_is_read_without_a_checksum_is_refused(copied, host, change,
         ({"shift": [0.0, 0.0]}, "fold 0 has a shift of 2 values for 4 classes"),
     ],
 )
-def test_a_fold_that_cannot_be_is_refused(copied, host, change, told, keys, said):
-    change(folds=[told["folds"][0] | keys, *told["folds"][1:]])
-    found = refused(copied, host)
-    assert f"manifest.json is damaged ({said}" in found
-    assert found.endswith("export the run again")
+def test_a_fold_with_impossible_values_is_refused(copied, host, change, saved, keys, reason):
+    change(folds=[saved["folds"][0] | keys, *saved["folds"][1:]])
+    message = refused(copied, host)
+    assert f"manifest.json is damaged ({reason}" in message
+    assert message.endswith("export the run again")
 
 
 def test_a_model_without_folds_is_refused(copied, host, change):
@@ -115,43 +115,43 @@ def test_a_model_without_folds_is_refused(copied, host, change):
     assert "manifest.json is damaged (it has no fold); export the run again" in refused(copied, host)
 
 
-def test_two_classes_of_one_name_are_refused(copied, host, change, told):
-    change(classes=[told["classes"][0], *told["classes"][:-1]])
-    assert "manifest.json is damaged (its classes are no two or more names)" in refused(copied, host)
+def test_two_classes_of_one_name_are_refused(copied, host, change, saved):
+    change(classes=[saved["classes"][0], *saved["classes"][:-1]])
+    assert "manifest.json is damaged (it needs two or more different classes)" in refused(copied, host)
 
 
 @pytest.mark.parametrize("named", [{"mean": {"low": 0.1, "high": 0.2}}, {}])
-def test_a_training_range_of_other_statistics_is_refused(copied, host, change, told, named):
-    change(training_range=told["training_range"] | {"statistics": named})
-    assert "its training range is not of longer_side, aspect, mean" in refused(copied, host)
+def test_a_training_range_of_other_statistics_is_refused(copied, host, change, saved, named):
+    change(training_range=saved["training_range"] | {"statistics": named})
+    assert "its training range must have longer_side, aspect, mean" in refused(copied, host)
 
 
 @pytest.mark.parametrize(
-    ("altered", "said"),
+    ("altered", "reason"),
     [
         ({"mean-0": np.zeros(3, np.float32)}, "fold 0's features, labels, mean and spread do not fit"),
         ({"labels-0": np.zeros((0,), np.int16)}, "fold 0's features, labels, mean and spread do not fit"),
-        ({"labels-0": 9}, "fold 0 has labels of other than its 4 classes"),
-        ({"spread-0": 0}, "fold 0 has features that are no numbers, or a spread that is not above 0"),
-        ({"features-0": np.nan}, "fold 0 has features that are no numbers, or a spread that is not above 0"),
+        ({"labels-0": 9}, "fold 0 has labels outside its 4 classes"),
+        ({"spread-0": 0}, "fold 0 has features that are not finite, or a spread that is not above 0"),
+        ({"features-0": np.nan}, "fold 0 has features that are not finite, or a spread that is not above 0"),
     ],
 )
-def test_references_that_do_not_fit_are_refused(copied, host, change, told, altered, said):
+def test_references_that_do_not_fit_are_refused(copied, host, change, saved, altered, reason):
     path = copied / "reference.safetensors"
     tensors = safetensors.numpy.load_file(path)
     for key, value in altered.items():
         tensors[key] = np.full_like(tensors[key], value) if np.isscalar(value) else value
     path.write_bytes(safetensors.numpy.save(tensors))
-    change(files=told["files"] | checksums([path]))
-    found = refused(copied, host)
-    assert "reference.safetensors is damaged (" in found
-    assert said in found
+    change(files=saved["files"] | checksums([path]))
+    message = refused(copied, host)
+    assert "reference.safetensors is damaged (" in message
+    assert reason in message
 
 
 def test_a_missing_plugin_is_named(copied, host, change):
     recipe = json.loads((copied / "manifest.json").read_text())["recipe"]
     change(recipe=recipe | {"model": recipe["model"] | {"backbone": "my-net"}})
-    assert "needs the backbone 'my-net', and no plugin here registers it; install that plugin" in refused(copied, host)
+    assert "needs the backbone 'my-net', which no installed plugin registers; install that" in refused(copied, host)
 
 
 def test_weights_of_another_network_are_refused(copied, host, change):
@@ -162,6 +162,6 @@ def test_weights_of_another_network_are_refused(copied, host, change):
 
 def test_an_exported_program_is_not_opened(copied, host, change):
     change(kind="exported-program")
-    said = refused(copied, host)
-    assert "opening one runs whatever its file says (torch.export.load unpickles)" in said
-    assert "export the run as safetensors or onnx" in said
+    message = refused(copied, host)
+    assert "opening one runs whatever its file says (torch.export.load unpickles)" in message
+    assert "export the run as safetensors or onnx" in message

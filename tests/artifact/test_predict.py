@@ -1,4 +1,4 @@
-"""Predictions: in order, whatever is given, in little memory, and with warnings where they are due."""
+"""Predictions come in order, for all kinds of input, in little memory, and with warnings."""
 
 import dataclasses
 from contextlib import nullcontext
@@ -32,15 +32,17 @@ def part(temperature=None, threshold=None, shift=(0.0, 0.0, 0.0)):
 def test_every_picture_has_its_prediction_in_order(model, paths):
     forwards = model.predict(paths[:10], batch_size=3)
     backwards = model.predict(paths[9::-1], batch_size=4)
-    assert [one.source for one in forwards] == [str(path) for path in paths[:10]]
-    for one, again in zip(forwards, reversed(backwards), strict=True):
-        np.testing.assert_allclose(list(one.probabilities.values()), list(again.probabilities.values()), atol=1e-6)
-        assert sum(one.probabilities.values()) == pytest.approx(1)
-        assert sum(one.similar.values()) == pytest.approx(1)
-        assert one.predicted in one.conformal_set
+    assert [prediction.source for prediction in forwards] == [str(path) for path in paths[:10]]
+    for prediction, again in zip(forwards, reversed(backwards), strict=True):
+        np.testing.assert_allclose(
+            list(prediction.probabilities.values()), list(again.probabilities.values()), atol=1e-6
+        )
+        assert sum(prediction.probabilities.values()) == pytest.approx(1)
+        assert sum(prediction.similar.values()) == pytest.approx(1)
+        assert prediction.predicted in prediction.conformal_set
 
 
-def test_a_model_of_one_network_says_what_that_network_says(model, paths):
+def test_a_prediction_is_the_mean_of_those_by_single_networks(model, paths):
     manifest = msgspec.structs.replace(model.manifest, folds=model.manifest.folds[:1])
     parts = {name: getattr(model, name)[:1] for name in ("networks", "classifiers", "references")}
     (own,) = dataclasses.replace(model, manifest=manifest, **parts).predict(paths[0])
@@ -61,45 +63,54 @@ def test_a_picture_is_a_path_or_an_array_of_any_depth(model, paths):
     (of_path,), (of_array,), (of_deep,) = model.predict(paths[0]), model.predict(pixels), model.predict(deep)
     assert of_array.source == ""
     mixed = model.predict([str(paths[0]), pixels, deep])
-    for one in (of_array, of_deep, *mixed):
+    for prediction in (of_array, of_deep, *mixed):
         np.testing.assert_allclose(
-            list(one.probabilities.values()), list(of_path.probabilities.values()), atol=1e-4, err_msg=one.source
+            list(prediction.probabilities.values()),
+            list(of_path.probabilities.values()),
+            atol=1e-4,
+            err_msg=prediction.source,
         )
 
 
 @pytest.mark.parametrize(
-    ("picture", "said"),
+    ("picture", "message"),
     [
         (np.zeros((9, 9, 3), np.uint8), r"cannot predict an array \(9, 9, 3\) of uint8"),
         (np.zeros((9, 9)), r"cannot predict an array \(9, 9\) of float64"),
         (None, "cannot predict NoneType: give a file's path"),
     ],
 )
-def test_what_is_no_picture_is_one_sentence(model, picture, said):
-    with pytest.raises(UserError, match=said):
+def test_an_input_that_is_not_a_picture_is_refused(model, picture, message):
+    with pytest.raises(UserError, match=message):
         model.predict([picture])
 
 
 def test_an_unreadable_picture_has_its_reason_and_the_rest_finish(model, paths, tmp_path):
     (tmp_path / "text.png").write_text("no picture")
-    given = [tmp_path / "text.png", paths[0], tmp_path / "missing.png", paths[1], np.zeros((9, 9), np.uint8)]
-    told = model.predict(given, batch_size=2)
-    assert [one.error.partition(":")[0] for one in told] == ["does not decode", "", "no file", "", "too small"]
-    assert [bool(one.probabilities) for one in told] == [False, True, False, True, False]
+    pictures = [tmp_path / "text.png", paths[0], tmp_path / "missing.png", paths[1], np.zeros((9, 9), np.uint8)]
+    predictions = model.predict(pictures, batch_size=2)
+    assert [prediction.error.partition(":")[0] for prediction in predictions] == [
+        "does not decode",
+        "",
+        "no file",
+        "",
+        "too small",
+    ]
+    assert [bool(prediction.probabilities) for prediction in predictions] == [False, True, False, True, False]
     assert not model.predict([tmp_path / "missing.png"])[0].predicted
 
 
-def test_a_dicom_file_is_a_picture_too_and_names_nobody(model, paths, write_dicom, tmp_path):
+def test_a_dicom_file_is_predicted_without_the_patients_name(model, paths, write_dicom, tmp_path):
     pixels = np.asarray(Image.open(paths[0]).convert("L"))
     file = write_dicom(tmp_path / "exposure", pixels)
     (of_dicom,), (of_array,) = model.predict(file), model.predict(pixels)
     assert of_dicom.error == ""
     assert "Quux" not in repr(of_dicom)
     gap = np.abs(np.subtract(list(of_dicom.probabilities.values()), list(of_array.probabilities.values())))
-    assert gap.max() < 0.05, "a DICOM picture is stretched over its range, and is else the same"
+    assert gap.max() < 0.05, "a DICOM picture is stretched over its range, and is otherwise the same"
 
 
-def test_no_more_pictures_are_read_than_wait_to_be_judged(model, monkeypatch):
+def test_pictures_are_not_read_far_ahead(model, monkeypatch):
     monkeypatch.setattr(reading, "_AHEAD", 4)
     taken = 0
 
@@ -116,25 +127,26 @@ def test_no_more_pictures_are_read_than_wait_to_be_judged(model, monkeypatch):
     stream.close()
 
 
-def test_what_is_no_mammogram_is_warned_of(model, strangers):
-    for name, (one,) in {name: model.predict(path) for name, path in strangers.items()}.items():
-        assert one.warnings, name
+def test_pictures_that_are_not_mammograms_get_a_warning(model, strangers):
+    for name, (prediction,) in {name: model.predict(path) for name, path in strangers.items()}.items():
+        assert prediction.warnings, name
     page = model.predict(strangers["page"])[0]
     assert any(
         "the mean grey value, 0" in warning and "outside the training range" in warning for warning in page.warnings
     )
 
 
-def test_new_pictures_of_the_same_source_are_rarely_warned_of(model, zoo, tmp_path):
+def test_new_pictures_of_the_same_source_rarely_get_a_warning(model, zoo, tmp_path):
     zoo(
         "phantom", "--patients", 12, "--size", "128x96", "--balance", "balanced", "--seed", 9, "--out", tmp_path / "new"
     )
-    told = [one for one in model.predict(sorted((tmp_path / "new").rglob("*.jpg"))) if not one.error]
-    assert len(told) > 20
-    assert np.mean([bool(one.warnings) for one in told]) < 0.2
+    predictions = model.predict(sorted((tmp_path / "new").rglob("*.jpg")))
+    predictions = [prediction for prediction in predictions if not prediction.error]
+    assert len(predictions) > 20
+    assert np.mean([bool(prediction.warnings) for prediction in predictions]) < 0.2
 
 
-def test_another_size_of_file_is_warned_of(model, paths):
+def test_another_size_of_file_gets_a_warning(model, paths):
     pixels = np.asarray(Image.open(paths[0]).convert("L"))
     (large,) = model.predict(pixels.repeat(8, axis=0).repeat(8, axis=1))
     assert any(warning.startswith("the longer side in pixels, 1024, is outside") for warning in large.warnings)
@@ -143,8 +155,8 @@ def test_another_size_of_file_is_warned_of(model, paths):
 def test_a_model_of_two_views_takes_a_table_that_says_which_belong_together():
     rows = [("a_L.png", "a", "L", "CC"), ("a_R.png", "a", "R", "CC"), ("b_L.png", "b", "L", "CC")]
     table = pd.DataFrame(rows, columns=["image_path", "patient_id", "laterality", "view"])
-    told = [[path and path.name for path in sample.pictures] for sample in samples_of(table, "bilateral", "image")]
-    assert told == [["a_L.png", "a_R.png"], ["a_R.png", "a_L.png"], ["b_L.png", None]]
+    names = [[path and path.name for path in sample.pictures] for sample in samples_of(table, "bilateral", "image")]
+    assert names == [["a_L.png", "a_R.png"], ["a_R.png", "a_L.png"], ["b_L.png", None]]
     with pytest.raises(UserError, match=r"looks at 2 pictures of a patient at once .* give a table with the columns"):
         samples_of(["a_L.png"], "bilateral", "image")
     with pytest.raises(UserError, match="lacks the column 'view'; it needs image_path, patient_id, laterality, view"):
@@ -153,7 +165,7 @@ def test_a_model_of_two_views_takes_a_table_that_says_which_belong_together():
 
 @pytest.mark.parametrize("exams", [{"study_date": ["2019", "2019", "2021", "2021"]}, {"exam_id": [1, 1, 2, 2]}])
 def test_a_table_is_read_as_training_reads_it(exams, tmp_path):
-    """Sides and views in any spelling, and a patient's exams apart by their ids or else by their dates."""
+    """Sides and views have any spelling; a patient's exams are separated by their ids, or else by their dates."""
     table = pd.DataFrame(
         {
             "image_path": ["0.png", "1.png", "2.png", "3.png"],
@@ -163,8 +175,8 @@ def test_a_table_is_read_as_training_reads_it(exams, tmp_path):
             **exams,
         }
     )
-    asked = [[path and path.name for path in one.pictures] for one in samples_of(table, "exam", "patient")]
-    assert asked == [["0.png", None, "1.png", None], ["2.png", None, "3.png", None]]
+    names = [[path and path.name for path in sample.pictures] for sample in samples_of(table, "exam", "patient")]
+    assert names == [["0.png", None, "1.png", None], ["2.png", None, "3.png", None]]
     (tmp_path / "table.csv").write_text(table.assign(assessment=1).to_csv(index=False))
     spec = load_host().dataset("csv")
     rows = spec.load(DatasetContext(root=tmp_path, options=spec.options())).rows
@@ -180,41 +192,43 @@ def test_a_single_view_of_an_exam_is_predicted(views, level, absent):
     assert sample.source == "a.png"
 
 
-def test_absent_views_are_warned_of(model):
+def test_absent_views_give_a_warning(model):
     manifest = SimpleNamespace(
         view_names=("L_CC", "L_MLO", "R_CC", "R_MLO"), training_range=model.manifest.training_range
     )
     unknown = np.full((4, len(NAMES)), np.nan)
-    for present, said in (([1, 0, 1, 0], ["2 of 4 views: L_MLO, R_MLO not given"]), ([1] * 4, [])):
+    for present, warnings in (([1, 0, 1, 0], ["2 of 4 views: L_MLO, R_MLO not given"]), ([1] * 4, [])):
         there = np.array(present, np.bool_)
         ready = reading.Ready(source="", pixels=np.zeros((4, 2, 2), np.uint8), present=there, statistics=unknown)
-        assert list(_warnings(manifest, ready, np.nan)) == said
+        assert list(_warnings(manifest, ready, np.nan)) == warnings
 
 
 def test_a_partner_that_cannot_be_read_is_named(model, paths, tmp_path):
-    told = reading.read(Sample(source="own", pictures=(paths[0], tmp_path / "gone.png")), model.manifest.preprocessing)
-    assert told.error == f"another view, {tmp_path / 'gone.png'}: no file: it does not exist"
+    prediction = reading.read(
+        Sample(source="own", pictures=(paths[0], tmp_path / "gone.png")), model.manifest.preprocessing
+    )
+    assert prediction.error == f"another view, {tmp_path / 'gone.png'}: no file: it does not exist"
 
 
 def test_calibration_recalibrates_each_fold_before_the_mean():
-    own = [np.array([[0.7, 0.2, 0.1]]), np.array([[0.1, 0.1, 0.8]])]
+    probabilities = [np.array([[0.7, 0.2, 0.1]]), np.array([[0.1, 0.1, 0.8]])]
     shift = (0.5, 0.0, -0.5)
-    told = calibrate(own, [part(temperature=2.0, shift=shift), part(shift=shift)])
-    wanted = (recalibrated(own[0], 2.0, np.array(shift)) + own[1]) / 2
-    np.testing.assert_allclose(told, wanted)
+    calibrated = calibrate(probabilities, [part(temperature=2.0, shift=shift), part(shift=shift)])
+    expected = (recalibrated(probabilities[0], 2.0, np.array(shift)) + probabilities[1]) / 2
+    np.testing.assert_allclose(calibrated, expected)
 
 
-def test_nothing_is_called_calibrated_that_nothing_calibrated(calibrated_by, paths):
+def test_a_model_without_temperatures_has_no_calibrated_probabilities(calibrated_by, paths):
     none, some = calibrated_by(None, None), calibrated_by(None, 3.0)
-    (own,), (mended,) = none.predict(paths[0]), some.predict(paths[0])
-    assert own.calibrated == {}
-    assert sum(mended.calibrated.values()) == pytest.approx(1)
-    assert mended.calibrated != mended.probabilities
-    cells = [value for name, value in as_row(own, none.classes).items() if name.startswith("calibrated_")]
+    (uncalibrated,), (partly,) = none.predict(paths[0]), some.predict(paths[0])
+    assert uncalibrated.calibrated == {}
+    assert sum(partly.calibrated.values()) == pytest.approx(1)
+    assert partly.calibrated != partly.probabilities
+    cells = [value for name, value in as_row(uncalibrated, none.classes).items() if name.startswith("calibrated_")]
     assert cells == [""] * len(none.classes)
 
 
-def test_a_set_holds_what_most_folds_sets_hold_and_always_the_likeliest():
+def test_a_set_holds_the_classes_of_most_folds_sets_and_always_the_likeliest():
     sure, unsure = np.array([[0.9, 0.06, 0.04]]), np.array([[0.4, 0.35, 0.25]])
     of_three = [part(threshold=0.5), part(threshold=0.5), part(threshold=0.5)]
     assert vote([sure, sure, unsure], of_three, sure, ordinal=False).tolist() == [[True, False, False]]
@@ -226,8 +240,8 @@ def test_a_set_holds_what_most_folds_sets_hold_and_always_the_likeliest():
     assert none.tolist() == [[True, False, False]]
 
 
-def test_a_class_that_just_reaches_a_folds_threshold_has_its_vote():
-    """To take in class 1 a set first takes in class 0, with a probability of exactly 0.5."""
+def test_a_class_exactly_at_a_folds_threshold_is_in_its_set():
+    """Before class 1, a set takes in class 0, which has a probability of exactly 0.5."""
     even = np.array([[0.5, 0.375, 0.125]])
     at, below = part(threshold=0.5), part(threshold=0.499)
     assert vote([even] * 3, [at, at, below], even, ordinal=False).tolist() == [[True, True, False]]
@@ -238,18 +252,18 @@ def test_sets_of_ordered_classes_have_no_gaps():
     ends = [np.array([[0.9, 0.06, 0.04]]), np.array([[0.04, 0.06, 0.9]])]
     middle = np.array([[0.45, 0.1, 0.45]])
     folds = [part(threshold=0.05), part(threshold=0.05), part(threshold=0.6)]
-    told = vote([*ends, middle], folds, middle, ordinal=True)
-    assert told.tolist() == [[True, True, True]]
+    sets = vote([*ends, middle], folds, middle, ordinal=True)
+    assert sets.tolist() == [[True, True, True]]
 
 
 def test_the_rows_of_the_table_have_its_columns(model, paths, tmp_path):
     columns = columns_of(model.classes)
-    good, bad = (as_row(one, model.classes) for one in model.predict([paths[0], tmp_path / "none.png"]))
+    good, bad = (as_row(prediction, model.classes) for prediction in model.predict([paths[0], tmp_path / "none.png"]))
     assert set(good) == set(columns)
     assert bad == {"image_path": str(tmp_path / "none.png"), "error": "no file: it does not exist"}
 
 
-def test_explainers_that_draw_are_seeded_by_the_recipe(model, paths):
+def test_random_explainers_are_seeded_by_the_recipe(model, paths):
     spec = SimpleNamespace(
         name="noise", build=lambda classifier: lambda images, targets, present: torch.rand(images[:, :, 0].shape)
     )
@@ -274,7 +288,7 @@ def test_explaining_shows_the_picture_as_the_network_gets_it(model, data, paths)
 
 
 def test_a_model_is_described_in_one_line(model):
-    said = repr(model)
-    assert said.startswith("<Model ")
-    assert said.endswith(f"{len(model.networks)} networks as safetensors, classes {', '.join(model.classes)}>")
-    assert len(said) < 200
+    text = repr(model)
+    assert text.startswith("<Model ")
+    assert text.endswith(f"{len(model.networks)} networks as safetensors, classes {', '.join(model.classes)}>")
+    assert len(text) < 200

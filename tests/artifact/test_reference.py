@@ -1,4 +1,4 @@
-"""What is kept of the training rows gives no patient away, and distances from it are what they say."""
+"""The reference groups of the training rows identify no patient, and distances from them are right."""
 
 import numpy as np
 import pytest
@@ -15,18 +15,18 @@ def test_every_group_is_of_three_patients_of_one_class(people, most, seed):
     generator = np.random.default_rng(seed)
     patients = np.repeat([f"p{n}" for n in range(people)], generator.integers(1, most + 1, people))
     labels = np.repeat(generator.integers(0, 2, people), np.unique(patients, return_counts=True)[1])
-    # A feature for each patient, which is 1 in her rows: a group's mean shows whose rows are in it.
-    own = (patients[:, None] == np.unique(patients)).astype(np.float32)
-    made = make_reference(own, labels, patients, generator)
-    mean_features = made.features * made.spread + made.mean
-    for group, label in zip(mean_features, made.labels, strict=True):
+    # One feature per patient, which is 1 in her rows: a group's mean shows which patients' rows are in it.
+    features = (patients[:, None] == np.unique(patients)).astype(np.float32)
+    reference = make_reference(features, labels, patients, generator)
+    mean_features = reference.features * reference.spread + reference.mean
+    for group, label in zip(mean_features, reference.labels, strict=True):
         whose = np.flatnonzero(group > 0.01)
         assert len(whose) == PATIENTS
         assert {labels[patients == f"p{n}"][0] for n in whose} == {label}
-    assert len(made.labels) == 0 or people >= PATIENTS
+    assert len(reference.labels) == 0 or people >= PATIENTS
 
 
-def test_a_class_of_two_patients_is_left_out_and_rows_without_a_patient_stand_alone():
+def test_a_class_of_two_patients_is_left_out_and_each_row_without_a_patient_counts():
     generator = np.random.default_rng(0)
     features = generator.normal(size=(12, 4)).astype(np.float32)
     labels = np.array([0] * 6 + [1] * 6)
@@ -37,19 +37,20 @@ def test_a_class_of_two_patients_is_left_out_and_rows_without_a_patient_stand_al
 def test_the_distance_is_that_to_the_fifth_nearest_group():
     generator = np.random.default_rng(1)
     features = (generator.normal(size=(60, 8)) * [1, 10, 1, 1, 1, 1, 1, 0.1]).astype(np.float32)
-    made = make_reference(features, np.repeat([0, 1], 30), np.arange(60).astype(str), generator)
+    reference = make_reference(features, np.repeat([0, 1], 30), np.arange(60).astype(str), generator)
     new = generator.normal(size=(5, 8)).astype(np.float32)
     scaled = (new - features.mean(0)) / np.maximum(features.std(0), 0.1 * features.std(0).mean())
-    each = np.linalg.norm(scaled[:, None] - made.features[None], axis=2)
-    told, labels = nearest(new, made)
-    np.testing.assert_allclose(told, np.sort(each, axis=1)[:, NEIGHBOURS - 1], rtol=1e-4)
-    np.testing.assert_array_equal(labels, made.labels[np.argsort(each, axis=1)[:, :NEIGHBOURS]])
+    distances = np.linalg.norm(scaled[:, None] - reference.features[None], axis=2)
+    distance, labels = nearest(new, reference)
+    np.testing.assert_allclose(distance, np.sort(distances, axis=1)[:, NEIGHBOURS - 1], rtol=1e-4)
+    np.testing.assert_array_equal(labels, reference.labels[np.argsort(distances, axis=1)[:, :NEIGHBOURS]])
 
 
-def test_without_groups_nothing_is_known():
-    made = make_reference(np.ones((2, 3), np.float32), np.array([0, 0]), np.array(["a", "b"]), np.random.default_rng(0))
-    told, labels = nearest(np.ones((4, 3), np.float32), made)
-    assert np.isnan(told).all()
+def test_without_groups_there_is_no_distance():
+    features, labels, patients = np.ones((2, 3), np.float32), np.array([0, 0]), np.array(["a", "b"])
+    reference = make_reference(features, labels, patients, np.random.default_rng(0))
+    distance, labels = nearest(np.ones((4, 3), np.float32), reference)
+    assert np.isnan(distance).all()
     assert labels.shape == (4, 0)
 
 
@@ -60,8 +61,8 @@ def test_every_patient_weighs_the_same_in_the_limit():
     assert limit_of([np.empty(0)], [np.empty(0, np.str_)]) is None
 
 
-def test_the_limit_holds_for_new_patients_about_as_often_as_it_says():
-    """Simulated: 150 patients with 1 to 4 rows that share what is theirs; 1 % beyond is meant, 0.5 to 2.5 % come."""
+def test_new_patients_exceed_the_limit_about_as_often_as_they_should():
+    """150 simulated patients have 1 to 4 correlated rows; 1 % should be beyond the limit, 0.5 to 2.5 % are allowed."""
     generator, beyond = np.random.default_rng(2), []
     for _ in range(100):
         patients = np.repeat(np.arange(300), generator.integers(1, 5, 300))
@@ -72,7 +73,7 @@ def test_the_limit_holds_for_new_patients_about_as_often_as_it_says():
     assert 0.005 < np.mean(beyond) < 0.025
 
 
-def test_a_range_holds_its_rows_and_a_margin_and_not_what_lies_far_beyond():
+def test_a_range_holds_its_rows_and_a_margin_and_no_more():
     generator = np.random.default_rng(3)
     rows = generator.uniform(1, 2, (1000, len(NAMES)))
     ranges = fit_range(rows)
@@ -87,7 +88,8 @@ def test_a_range_holds_its_rows_and_a_margin_and_not_what_lies_far_beyond():
 
 def test_statistics_do_not_depend_on_the_depth():
     picture = np.random.default_rng(4).integers(0, 256, (40, 30), dtype=np.uint8)
-    told = statistics_of(picture, (400, 300))
-    np.testing.assert_allclose(statistics_of(picture.astype(np.uint16) * np.uint16(257), (400, 300)), told, rtol=1e-5)
-    assert told[:2].tolist() == [400, pytest.approx(4 / 3)]
-    assert told[2] == pytest.approx(picture.mean() / 255)
+    statistics = statistics_of(picture, (400, 300))
+    deep = statistics_of(picture.astype(np.uint16) * np.uint16(257), (400, 300))
+    np.testing.assert_allclose(deep, statistics, rtol=1e-5)
+    assert statistics[:2].tolist() == [400, pytest.approx(4 / 3)]
+    assert statistics[2] == pytest.approx(picture.mean() / 255)

@@ -157,7 +157,7 @@ def test_a_class_without_rows(refused, phantom_root):
             ["training.lesion_weight=1", "model.evidence=true", 'dataset.classes=["BI-RADS 4", "BI-RADS 5"]'],
             "and target 'birads' with the classes BI-RADS 4, BI-RADS 5 is none",
         ),
-        (["model.evidence=true", "model.pooling=gem"], "evidence can be: say 'max' or 'avg'"),
+        (["model.evidence=true", "model.pooling=gem"], "evidence can be: use 'max' or 'avg'"),
         (["model.last_stage=block9"], "cannot end after a part 'block9'; its stages are block1, block2, block3"),
     ],
 )

@@ -42,7 +42,7 @@ def run_frozen(zoo, phantom_root, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen, monkeypatch):
     cached, images_once = run_frozen("cached")
-    monkeypatch.setattr(fold_module, "what_is_still", lambda classifier, augment: "nothing")
+    monkeypatch.setattr(fold_module, "cacheable_part", lambda classifier, augment: "nothing")
     plain, images_each_epoch = run_frozen("plain")
     assert images_once < images_each_epoch / 1.5
     for row, other in zip(cached, plain, strict=True):
@@ -64,9 +64,9 @@ def test_features_are_computed_once_and_the_predictions_stay_the_same(run_frozen
 )
 def test_nothing_is_cached_that_training_would_change(zoo, phantom_root, tmp_path, monkeypatch, flags, still):
     results = []
-    what_is_still = fold_module.what_is_still
+    cacheable_part = fold_module.cacheable_part
     monkeypatch.setattr(
-        fold_module, "what_is_still", lambda *parts: results.append(what_is_still(*parts)) or results[-1]
+        fold_module, "cacheable_part", lambda *parts: results.append(cacheable_part(*parts)) or results[-1]
     )
     result = zoo("run", "--root", phantom_root, *FLAGS, "--epochs", 1, *flags, "--out", tmp_path)
     assert result.status == 0, result.err

@@ -136,7 +136,7 @@ def test_a_table_may_be_any_sheet_of_a_workbook(zoo, model, pictures, rows_of):
         (["MODEL", "gone.csv"], "cannot read the table gone.csv: "),
         (["MODEL", "pictures", "t.csv"], "give the table t.csv alone: it names its pictures itself"),
         (["MODEL", "bare.csv"], "the table of pictures lacks the column 'image_path'; it needs image_path"),
-        (["pictures", "pictures"], "pictures is no exported model: it holds no manifest.json"),
+        (["pictures", "pictures"], "pictures is not an exported model: it has no manifest.json"),
     ],
 )
 def test_what_cannot_be_predicted_is_one_sentence(zoo, model, pictures, folder, arguments, sentence):

@@ -20,4 +20,4 @@ def test_what_is_no_model_is_refused(zoo, monkeypatch, tmp_path):
     monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
     result = zoo("serve", tmp_path)
     assert result.status == 2
-    assert "is no exported model" in result.err
+    assert "is not an exported model" in result.err

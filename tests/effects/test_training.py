@@ -162,8 +162,8 @@ def test_known_lesions_weigh_in_the_loss_as_much_as_asked_for(fit_of, monkeypatc
 @pytest.mark.follows("training.ema", "training.clip_norm")
 def test_averaging_and_clipping_happen_when_asked_for(trained, monkeypatch):
     decays, norms = [], []
-    follow, clip = loop.follow, nn.utils.clip_grad_norm_
-    monkeypatch.setattr(loop, "follow", lambda *given: decays.append(given[2]) or follow(*given))
+    update, clip = loop.update_average, nn.utils.clip_grad_norm_
+    monkeypatch.setattr(loop, "update_average", lambda *given: decays.append(given[2]) or update(*given))
     monkeypatch.setattr(nn.utils, "clip_grad_norm_", lambda params, norm: norms.append(norm) or clip(params, norm))
     trained({"training.epochs": 1})
     assert (decays, norms) == ([], [])

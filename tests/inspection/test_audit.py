@@ -1,4 +1,4 @@
-"""An audit counts, and scores shortcuts on, what gets a prediction in a run."""
+"""An audit counts the samples that a run predicts, and scores shortcuts on them."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from birads_zoo.recipe import DatasetSection, SplitSection
 
 @pytest.fixture
 def root(tmp_path):
-    """Six patients with a picture of each breast; patient 0 has two categories, and patient 1 a file too few."""
+    """Six patients with a picture of each breast; patient 0 has two categories, and patient 1 lacks a file."""
     lines = ["image_path,patient_id,laterality,view,assessment"]
     for patient in range(6):
         for side in "LR":
@@ -35,19 +35,19 @@ def root(tmp_path):
 )
 def test_samples_are_counted_at_the_labels_level(root, level, counts, dropped):
     section = DatasetSection(name="csv", root=str(root), level=level)
-    found = audit(section, load_host(), Screen(), split=None, seed=0, probe=False)
-    assert (found.level, found.to_dict()["level"]) == (level or "image", level or "image")
-    assert {name: found.classes[name] for name in counts} == counts
-    assert found.summary.dropped == dropped
-    assert found.summary.usable == 12 - sum(dropped.values())
+    result = audit(section, load_host(), Screen(), split=None, seed=0, probe=False)
+    assert (result.level, result.to_dict()["level"]) == (level or "image", level or "image")
+    assert {name: result.classes[name] for name in counts} == counts
+    assert result.summary.dropped == dropped
+    assert result.summary.usable == 12 - sum(dropped.values())
 
 
-def test_shortcuts_are_scored_on_exams_where_labels_are_of_patients(root, monkeypatch):
-    counted = []
+def test_shortcuts_are_scored_on_exams_if_labels_are_of_patients(root, monkeypatch):
+    counts = []
     monkeypatch.setattr(
-        "birads_zoo.shortcuts.sheet.fit_without_pixels", lambda labelled, *_: counted.append(len(labelled.labels)) or ()
+        "birads_zoo.shortcuts.sheet.fit_without_pixels", lambda labelled, *_: counts.append(len(labelled.labels)) or ()
     )
     section = DatasetSection(name="csv", root=str(root), level="patient", views="exam")
     (root / "table.csv").write_text((root / "table.csv").read_text().replace("R.png,0,R,CC,5", "R.png,0,R,CC,1"))
     audit(section, load_host(), Screen(), split=SplitSection(folds=2, validation=0), seed=0, probe=False)
-    assert counted == [6]
+    assert counts == [6]

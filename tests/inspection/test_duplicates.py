@@ -1,4 +1,4 @@
-"""Copies are found however they were saved; other breasts, also of the same woman, are not."""
+"""Copies are detected in all formats; different breasts, also of the same woman, are not copies."""
 
 import io
 
@@ -35,10 +35,10 @@ COPIES = {
 
 @pytest.fixture(scope="module")
 def breasts(tmp_path_factory, zoo):
-    """48 pictures of 12 women, of both breasts in both views."""
+    """48 pictures: of 12 women, both breasts in both views."""
     root = tmp_path_factory.mktemp("breasts") / "root"
-    said = zoo("phantom", "--patients", 12, "--size", "256x208", "--damaged", 0, "--out", root)
-    assert said.status == 0, said.err
+    result = zoo("phantom", "--patients", 12, "--size", "256x208", "--damaged", 0, "--out", root)
+    assert result.status == 0, result.err
     return [read_image(file) for file in sorted(root.glob("mammograms/*/*.jpg"))]
 
 
@@ -48,35 +48,35 @@ def prints(breasts):
     return [fingerprint(pixels) for pixels in breasts]
 
 
-def test_other_breasts_are_no_copies(prints):
+def test_different_breasts_are_not_copies(prints):
     assert len(prints) == 48
     assert find_duplicates(prints) == ()
 
 
-@pytest.mark.parametrize("how", COPIES)
-def test_a_copy_is_found_among_all(breasts, prints, how):
-    copies = [fingerprint(COPIES[how](pixels)) for pixels in breasts[:8]]
-    found = {(pair.first, pair.second): pair for pair in find_duplicates([*prints, *copies])}
-    assert set(found) == {(at, 48 + at) for at in range(8)}
-    assert all(pair.kind == "copy" and 0.7 <= pair.similarity <= 1 for pair in found.values())
+@pytest.mark.parametrize("change", COPIES)
+def test_a_copy_is_found_among_all(breasts, prints, change):
+    copies = [fingerprint(COPIES[change](pixels)) for pixels in breasts[:8]]
+    pairs = {(pair.first, pair.second): pair for pair in find_duplicates([*prints, *copies])}
+    assert set(pairs) == {(at, 48 + at) for at in range(8)}
+    assert all(pair.kind == "copy" and 0.7 <= pair.similarity <= 1 for pair in pairs.values())
 
 
-def test_a_mirrored_copy_is_called_one(breasts):
+def test_a_mirrored_copy_is_named_so(breasts):
     prints = [fingerprint(pixels) for pixels in [*breasts[:8], saved(breasts[3][:, ::-1].copy(), 80)]]
     (pair,) = find_duplicates(prints)
     assert (pair.first, pair.second, pair.kind) == (3, 8, "mirrored copy")
 
 
 def test_the_same_pixels_are_paired_with_the_first(breasts):
-    one, other = fingerprint(breasts[0]), fingerprint(breasts[1])
-    pairs = find_duplicates([one, other, one, one])
+    first, second = fingerprint(breasts[0]), fingerprint(breasts[1])
+    pairs = find_duplicates([first, second, first, first])
     assert pairs == (
         Pair(first=0, second=2, kind="same pixels", similarity=1.0),
         Pair(first=0, second=3, kind="same pixels", similarity=1.0),
     )
 
 
-def test_pictures_without_content_match_only_their_like():
+def test_empty_pictures_match_only_the_same_pixels():
     empty, full = np.zeros((40, 30), np.uint8), np.full((40, 30), 200, np.uint8)
     assert find_duplicates([fingerprint(empty), fingerprint(full)]) == ()
     assert [pair.kind for pair in find_duplicates([fingerprint(empty), fingerprint(empty.copy())])] == ["same pixels"]
@@ -89,8 +89,8 @@ def test_same_bytes_of_another_shape_are_another_picture():
     assert prints[0].digest != prints[1].digest
 
 
-def test_a_spectrum_tells_the_mirrored_pictures_hash(breasts):
+def test_a_spectrum_gives_the_hash_of_the_mirrored_picture(breasts):
     for pixels in breasts[:4]:
         straight, mirrored = fingerprint(pixels), fingerprint(pixels[:, ::-1].copy())
-        told = bits(straight.spectra[0][None], mirrored=True)
-        assert (told != bits(mirrored.spectra[0][None])).sum() <= 2, "but for rounding"
+        hash_of_mirrored = bits(straight.spectra[0][None], mirrored=True)
+        assert (hash_of_mirrored != bits(mirrored.spectra[0][None])).sum() <= 2, "except for rounding"

@@ -1,4 +1,4 @@
-"""A data set with every trap is told of each; one without is left in peace."""
+"""Every trap in a data set gives a finding; a data set without traps gives no warning."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from birads_zoo.data.index.audit import check_decodes, check_files
 from birads_zoo.data.placement.breast import find_breast
-from birads_zoo.inspection.breasts import see
+from birads_zoo.inspection.breasts import join_breasts
 from birads_zoo.inspection.copies.fingerprints import fingerprint
 from birads_zoo.inspection.findings import find
 from birads_zoo.inspection.inspect import inspect
@@ -26,9 +26,9 @@ def inspection_of(tmp_path):
         blank = dict.fromkeys(INDEX_COLUMNS, "") | {"age": np.nan, "lesions": ()}
         table = pd.DataFrame([blank | {"row": at} | row for at, row in enumerate(rows, start=2)])
         index = Index(root=tmp_path, rows=table)
-        decoded, looks = check_decodes(check_files(index), lambda pixels: (fingerprint(pixels), find_breast(pixels)))
-        seen = see(decoded, [((0, 0), breast) for _, breast in looks])
-        return inspect(index, decoded, [one for one, _ in looks], seen, target)
+        decoded, measured = check_decodes(check_files(index), lambda pixels: (fingerprint(pixels), find_breast(pixels)))
+        seen = join_breasts(decoded, [((0, 0), breast) for _, breast in measured])
+        return inspect(index, decoded, [digest for digest, _ in measured], seen, target)
 
     return make
 
@@ -43,86 +43,88 @@ def women(count, label_of, views=("CC", "MLO")):
 
 
 def named(findings):
-    return {one.name: one for one in findings}
+    return {finding.name: finding for finding in findings}
 
 
-def test_nothing_stands_out_in_a_plain_data_set(inspection_of):
+def test_a_plain_data_set_has_no_warnings(inspection_of):
     random = np.random.default_rng(0)
     labels = {(p, side): random.choice(["well", "sick"]) for p in range(60) for side in "LR"}
-    found = named(find(inspection_of(women(60, lambda p, side: labels[p, side], views=("CC",)))))
-    assert {one.severity for one in found.values()} <= {"note"}, found
+    findings = named(find(inspection_of(women(60, lambda p, side: labels[p, side], views=("CC",)))))
+    assert {finding.severity for finding in findings.values()} <= {"note"}, findings
 
 
 def test_labels_of_patients_and_rare_classes(inspection_of):
     inspection = inspection_of(women(40, lambda p, side: "sick" if p < 8 else "well"))
-    found = named(find(inspection))
-    rare = found["rare class sick"]
+    findings = named(find(inspection))
+    rare = findings["rare class sick"]
     assert rare.severity == "warning"
     assert rare.number == pytest.approx(inspection.population[1].missed)
     assert rare.consequence.startswith(
         "a random 10 % of the patients (4 of 40) holds none of the 8 with sick 39 % of the time, and 0.8 on average"
     )
-    whose = found["labels of sick are the patient's"]
-    assert (whose.severity, whose.number) == ("warning", 1.0)
-    assert "in 8 of 8 exams of both breasts (by chance 10 %)" in whose.consequence
-    assert found["the patient names the class"].number == 1.0
+    patients = findings["labels of sick are the patient's"]
+    assert (patients.severity, patients.number) == ("warning", 1.0)
+    assert "in 8 of 8 exams of both breasts (by chance 10 %)" in patients.consequence
+    assert findings["the patient names the class"].number == 1.0
 
 
 def test_labels_of_breasts(inspection_of):
-    found = named(find(inspection_of(women(40, lambda p, side: "sick" if p < 12 and side == "L" else "well"))))
-    assert found["labels of sick are a breast's"].number == 0
-    assert found["patients of several classes"].shown == "12 of 40 patients"
-    assert "12 between the breasts of one exam" in found["patients of several classes"].consequence
+    findings = named(find(inspection_of(women(40, lambda p, side: "sick" if p < 12 and side == "L" else "well"))))
+    assert findings["labels of sick are a breast's"].number == 0
+    assert findings["patients of several classes"].shown == "12 of 40 patients"
+    assert "12 between the breasts of one exam" in findings["patients of several classes"].consequence
 
 
 def test_labels_of_breasts_that_are_read_as_pictures(inspection_of):
-    found = find(inspection_of(women(100, lambda p, side: "sick" if p < 40 and side == "L" else "well")))
-    told = named(found)["labels are of a breast"]
-    assert (told.severity, told.number, told.shown) == ("warning", 1, "200 of 200 breasts agree")
-    assert told.consequence == (
-        "all pictures bear one label in 200 of 200 breasts (136 by chance), and in 40 of the 40 that have a class "
-        "other than well (11 % by chance); all pictures bear one label in 60 of 100 exams of both breasts (68 by "
+    findings = find(inspection_of(women(100, lambda p, side: "sick" if p < 40 and side == "L" else "well")))
+    finding = named(findings)["labels are of a breast"]
+    assert (finding.severity, finding.number, finding.shown) == ("warning", 1, "200 of 200 breasts agree")
+    assert finding.consequence == (
+        "all pictures have one label in 200 of 200 breasts (136 by chance), and in 40 of the 40 that have a class "
+        "other than well (11 % by chance); all pictures have one label in 60 of 100 exams of both breasts (68 by "
         "chance), and in 0 of the 40 that have a class other than well (11 % by chance); target 'label' reads them as "
-        "those of a picture, so a model of single pictures is told the class of a breast for a view that may show "
-        "nothing of it; --set dataset.level=breast --set dataset.views=breast gives a breast one prediction"
+        "those of a picture, so a model of single pictures learns the class of a breast from a view that may show "
+        "nothing of it; --set dataset.level=breast --set dataset.views=breast makes one prediction for a breast"
     )
 
 
 def test_labels_of_pictures_that_are_read_as_breasts(inspection_of):
     rows = women(100, lambda p, side: "sick" if p < 40 and side == "L" else "well")
     rows = [row | {"label": "well"} if row["view"] == "MLO" else row for row in rows]
-    told = named(find(inspection_of(rows, replace(TARGET, level="breast"))))["labels are of a picture"]
-    assert (told.severity, told.shown) == ("warning", "160 of 200 breasts agree")
-    assert told.consequence.endswith(
+    finding = named(find(inspection_of(rows, replace(TARGET, level="breast"))))["labels are of a picture"]
+    assert (finding.severity, finding.shown) == ("warning", "160 of 200 breasts agree")
+    assert finding.consequence.endswith(
         "target 'label' reads them as those of a breast, so a run leaves out those that have several classes; --set "
-        "dataset.level=image --set dataset.views=single predicts each label by itself"
+        "dataset.level=image --set dataset.views=single predicts each label separately"
     )
 
 
-def test_one_breast_is_no_breasts(inspection_of):
+def test_one_breast_leaves_the_level_of_labels_unknown(inspection_of):
     rows = [row for row in women(2, lambda p, side: "sick" if p else "well") if row["laterality"] == "L"]
     rows = [row for row in rows if row["label"] == "well" or row["view"] == "CC"]
-    told = named(find(inspection_of(rows)))["what labels are of cannot be told"]
-    assert told.shown == "1 of 1 breast agrees"
-    assert told.consequence.startswith("all pictures bear one label in 1 of 1 breast (")
+    finding = named(find(inspection_of(rows)))["what labels are of is unknown"]
+    assert finding.shown == "1 of 1 breast agrees"
+    assert finding.consequence.startswith("all pictures have one label in 1 of 1 breast (")
 
 
 def test_what_labels_are_of_is_unknown_without_sides(inspection_of):
     rows = [row | {"laterality": ""} for row in women(40, lambda p, side: "sick" if p < 12 else "well")]
-    told = named(find(inspection_of(rows)))["what labels are of cannot be told"]
-    assert (told.severity, told.shown) == ("note", "0 of 0 breasts agree")
-    assert told.consequence.startswith("no breast is known to have two pictures, so a picture's labels cannot be told ")
+    finding = named(find(inspection_of(rows)))["what labels are of is unknown"]
+    assert (finding.severity, finding.shown) == ("note", "0 of 0 breasts agree")
+    assert finding.consequence.startswith(
+        "no breast is known to have two pictures, so labels of pictures and of breasts "
+    )
 
 
 def test_missing_views_and_pictures(inspection_of, tmp_path):
     Image.fromarray(np.arange(1024, dtype=np.uint16).astype(np.uint8).reshape(32, 32)).save(tmp_path / "a.png")
     rows = women(6, lambda p, side: "sick" if p < 3 else "well")[1:]
     rows[-1]["image_path"] = "a.png"
-    found = named(find(inspection_of(rows)))
-    assert found["views per breast"].shown == "1 of 12 breasts"
-    assert found["views per breast"].consequence.startswith("1 breast without exactly the usual views")
-    assert found["no picture of sick"].number == 11
-    assert "no picture of well" not in found
+    findings = named(find(inspection_of(rows)))
+    assert findings["views per breast"].shown == "1 of 12 breasts"
+    assert findings["views per breast"].consequence.startswith("1 breast without exactly the usual views")
+    assert findings["no picture of sick"].number == 11
+    assert "no picture of well" not in findings
 
 
 def test_a_format_that_follows_the_class(inspection_of, tmp_path):
@@ -132,12 +134,12 @@ def test_a_format_that_follows_the_class(inspection_of, tmp_path):
         row["image_path"] = f"{at}.png"
         size = (40, 60) if row["label"] == "sick" else (40, 40)
         Image.fromarray(random.integers(0, 255, size, dtype=np.uint8)).save(tmp_path / f"{at}.png")
-    found = named(find(inspection_of(rows)))
-    told = found["picture size names the class"]
-    assert (told.severity, told.number) == ("warning", 1.0)
-    assert told.consequence.startswith(
-        "the picture size tells 100 % of unseen patients' classes rightly, averaged over "
-        "2 classes, where guessing tells 50 % (p = "
+    findings = named(find(inspection_of(rows)))
+    finding = findings["picture size names the class"]
+    assert (finding.severity, finding.number) == ("warning", 1.0)
+    assert finding.consequence.startswith(
+        "the picture size predicts 100 % of unseen patients' classes correctly, averaged over "
+        "2 classes; guessing gives 50 % (p = "
     )
 
 
@@ -147,12 +149,12 @@ def test_a_format_of_too_few_patients_is_a_hint(inspection_of, tmp_path):
         row["image_path"] = f"{at}.png"
         size = (40, 60) if row["label"] == "sick" else (40, 40)
         Image.fromarray(np.full(size, at, dtype=np.uint8)).save(tmp_path / f"{at}.png")
-    hints = [one for one in find(inspection_of(rows)) if "may name the class" in one.name]
-    assert [one.severity for one in hints] == ["note"], "one hint, however many facts go with the size"
-    assert hints[0].consequence.endswith("n = 6): too few patients to tell it from luck, so look at the table of files")
+    hints = [hint for hint in find(inspection_of(rows)) if "may name the class" in hint.name]
+    assert [hint.severity for hint in hints] == ["note"], "one hint, although several facts depend on the size"
+    assert hints[0].consequence.endswith("n = 6): too few patients to rule out chance, so look at the table of files")
 
 
-def test_copies_are_told_by_what_they_cross(inspection_of, tmp_path):
+def test_copies_are_grouped_by_what_differs(inspection_of, tmp_path):
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 255, (40, 40), dtype=np.uint8) for _ in range(3)]
     rows = [
@@ -168,13 +170,15 @@ def test_copies_are_told_by_what_they_cross(inspection_of, tmp_path):
         row["image_path"] = f"{at}.png"
         Image.fromarray(pictures[min(at // 2, 2)]).save(tmp_path / f"{at}.png")
     inspection = inspection_of(rows)
-    assert [one.crosses for one in inspection.duplicates] == [("patients",), ("classes",), ("exposures",), ()]
-    found = named(find(inspection))
-    assert "such as rows 4 and 5" in found["one picture, two classes"].consequence
-    assert "such as rows 2 and 3" in found["one picture, two patients"].consequence
-    assert "such as rows 6 and 7" in found["one picture, two exposures"].consequence
-    assert found["repeated picture"].shown == "1 pair (1 same pixels)"
-    assert [one.severity for one in found.values()] == sorted((one.severity for one in found.values()), reverse=True)
+    assert [pair.crosses for pair in inspection.duplicates] == [("patients",), ("classes",), ("exposures",), ()]
+    findings = named(find(inspection))
+    assert "such as rows 4 and 5" in findings["one picture, two classes"].consequence
+    assert "such as rows 2 and 3" in findings["one picture, two patients"].consequence
+    assert "such as rows 6 and 7" in findings["one picture, two exposures"].consequence
+    assert findings["repeated picture"].shown == "1 pair (1 same pixels)"
+    assert [finding.severity for finding in findings.values()] == sorted(
+        (finding.severity for finding in findings.values()), reverse=True
+    )
 
 
 def test_ids_that_seem_to_be_one_patient(inspection_of):
@@ -182,28 +186,28 @@ def test_ids_that_seem_to_be_one_patient(inspection_of):
     plain = [row | {"patient_id": f"P{at:03d}"} for at, row in enumerate(rows)]
     assert "one patient, several ids" not in named(find(inspection_of(plain)))
     spelt = [row | {"patient_id": row["patient_id"].lower()} if row["laterality"] == "R" else row for row in rows]
-    found = named(find(inspection_of(spelt)))["one patient, several ids"]
-    assert (found.severity, found.number, found.shown) == ("warning", 50, "100 ids of 50 patients")
-    assert "such as 'P0' and 'p0'; 'P1' and 'p1'; 'P2' and 'p2': a split by patient" in found.consequence
+    finding = named(find(inspection_of(spelt)))["one patient, several ids"]
+    assert (finding.severity, finding.number, finding.shown) == ("warning", 50, "100 ids of 50 patients")
+    assert "such as 'P0' and 'p0'; 'P1' and 'p1'; 'P2' and 'p2': a split by patient" in finding.consequence
 
 
 @pytest.mark.parametrize(
-    ("white", "said"), [(4095, "1/16 of its range, 12 bits"), (1023, "1/64 of its range, 10 bits")]
+    ("white", "clause"), [(4095, "1/16 of its range, 12 bits"), (1023, "1/64 of its range, 10 bits")]
 )
-def test_deep_pictures_of_few_bits(inspection_of, tmp_path, white, said):
+def test_deep_pictures_of_few_bits(inspection_of, tmp_path, white, clause):
     rows = women(3, lambda p, side: "sick" if p else "well", views=("CC",))
     for at, row in enumerate(rows):
         row["image_path"] = f"{at}.png"
         grey = np.linspace(0, white if at == 4 else white // 3, 20 * 24).reshape(20, 24) + 0.5
         Image.fromarray(grey.astype(np.uint16)).save(tmp_path / f"{at}.png")
-    found = named(find(inspection_of(rows)))["16-bit pictures of fewer bits"]
-    assert found.severity == "warning"
-    assert said in found.consequence
-    assert f"--set image.bits={white.bit_length()}" in found.consequence
+    finding = named(find(inspection_of(rows)))["16-bit pictures of fewer bits"]
+    assert finding.severity == "warning"
+    assert clause in finding.consequence
+    assert f"--set image.bits={white.bit_length()}" in finding.consequence
 
 
 @pytest.mark.parametrize(("white", "kind"), [(65535, np.uint16), (40000, np.uint16), (90, np.uint8)])
-def test_pictures_that_use_their_range_are_left_in_peace(inspection_of, tmp_path, white, kind):
+def test_pictures_that_use_their_range_are_no_finding(inspection_of, tmp_path, white, kind):
     rows = women(1, lambda p, side: "well", views=("CC",))
     for at, row in enumerate(rows):
         row["image_path"] = f"{at}.png"
@@ -213,7 +217,7 @@ def test_pictures_that_use_their_range_are_left_in_peace(inspection_of, tmp_path
     assert "16-bit pictures of fewer bits" not in named(find(inspection_of(rows)))
 
 
-def test_dicom_says_itself_what_is_white(inspection_of, tmp_path, write_dicom):
+def test_dicom_of_few_bits_is_no_finding(inspection_of, tmp_path, write_dicom):
     rows = women(1, lambda p, side: "well", views=("CC",))
     for at, row in enumerate(rows):
         row["image_path"] = f"{at}.dcm"
@@ -222,16 +226,16 @@ def test_dicom_says_itself_what_is_white(inspection_of, tmp_path, write_dicom):
 
 
 def hung(path, right):
-    """Write a half disk on the left edge of a picture, or on the right one."""
+    """Write a picture with a half disk at its left edge, or at its right one."""
     rows, columns = np.mgrid[:120, :90]
     breast = np.where(((rows - 60) / 40) ** 2 + (columns / 50) ** 2 < 1, 170, 5).astype(np.uint8)
     Image.fromarray(breast[:, ::-1] if right else breast).save(path)
 
 
 @pytest.mark.parametrize(
-    ("mirrored", "why"), [(1, "it is mirrored, or its side is recorded wrongly"), (4, "most are, so the data set")]
+    ("mirrored", "cause"), [(1, "it is mirrored, or its side is wrong"), (4, "most are, so the data set")]
 )
-def test_a_chest_wall_on_the_other_side_is_told(inspection_of, tmp_path, mirrored, why):
+def test_a_chest_wall_on_the_other_side_is_a_finding(inspection_of, tmp_path, mirrored, cause):
     rows = []
     for at, side in enumerate("LRLRL"):
         hung(tmp_path / f"{at}.png", right=(side == "R") != (at < mirrored))
@@ -239,25 +243,25 @@ def test_a_chest_wall_on_the_other_side_is_told(inspection_of, tmp_path, mirrore
     hung(tmp_path / "unknown.png", right=True)
     inspection = inspection_of([*rows, {"image_path": "unknown.png", "label": "well"}])
     assert (inspection.chests.known, inspection.chests.mirrored, inspection.chests.lost) == (5, mirrored, 0)
-    found = named(find(inspection))["chest wall on the other side"]
-    assert (found.severity, found.number, found.shown) == ("warning", mirrored, f"{mirrored} of 5 pictures")
-    assert "0.png" in found.consequence
-    assert why in found.consequence
+    finding = named(find(inspection))["chest wall on the other side"]
+    assert (finding.severity, finding.number, finding.shown) == ("warning", mirrored, f"{mirrored} of 5 pictures")
+    assert "0.png" in finding.consequence
+    assert cause in finding.consequence
     assert "no breast found" not in named(find(inspection))
 
 
-def test_breasts_that_hang_as_usual_are_no_finding(inspection_of, tmp_path):
+def test_chest_walls_on_the_usual_side_are_no_finding(inspection_of, tmp_path):
     for side in "LR":
         hung(tmp_path / f"{side}.png", right=side == "R")
     rows = [{"image_path": f"{side}.png", "laterality": side, "label": "well"} for side in "LR"]
     assert "chest wall on the other side" not in named(find(inspection_of(rows)))
 
 
-def test_a_picture_without_a_breast_is_told(inspection_of, tmp_path):
+def test_a_picture_without_a_breast_is_a_finding(inspection_of, tmp_path):
     hung(tmp_path / "breast.png", right=False)
     Image.new("L", (90, 120), 33).save(tmp_path / "grey.png")
     rows = [{"image_path": f"{name}.png", "laterality": "R", "label": "well"} for name in ("breast", "grey")]
-    found = named(find(inspection_of(rows)))
-    assert found["no breast found"].shown == "1 of 2 pictures"
-    assert "grey.png" in found["no breast found"].consequence
-    assert found["chest wall on the other side"].shown == "1 of 1 picture", "the grey one has no chest wall"
+    findings = named(find(inspection_of(rows)))
+    assert findings["no breast found"].shown == "1 of 2 pictures"
+    assert "grey.png" in findings["no breast found"].consequence
+    assert findings["chest wall on the other side"].shown == "1 of 1 picture", "the grey one has no chest wall"

@@ -1,4 +1,4 @@
-"""Files by class, and facts that name it: planted ones are found, and none where there is none."""
+"""Files by class, and facts that predict it: planted facts are detected, and false alarms are rare."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import binom
 
 from birads_zoo.inspection.formats import association as formats
-from birads_zoo.inspection.formats.association import describe_formats, find_names
+from birads_zoo.inspection.formats.association import describe_formats, measure_facts
 
 
 def facts_of(**columns):
@@ -19,7 +19,7 @@ def facts_of(**columns):
 
 
 def cohort(listing_of, patients, label):
-    """Each patient with two pictures of one class: `label(patient)`."""
+    """A listing in which each patient has two pictures of one class: `label(patient)`."""
     return listing_of(*(f"P{p} e1 {side} CC {label(p)}" for p in range(patients) for side in "LR"))
 
 
@@ -44,48 +44,53 @@ def test_files_of_a_class(listing_of):
     assert (a.aspect, a.bytes_per_pixel, a.quality) == ((0.5, 0.5, 3.0), 0.2, 80)
     assert (a.exif, a.modes, a.folders) == (pytest.approx(1 / 3), ("L", "RGB"), {"x": 2, "y": 1})
     assert a.years == {2018: 1, 2019: 1}
-    assert (b.files, b.sizes, b.aspect, b.exif) == (0, (), None, None), "an absent file tells nothing"
-    assert (b.folders, b.years) == ({"y": 1}, {2017: 1}), "the table still does"
+    assert (b.files, b.sizes, b.aspect, b.exif) == (0, (), None, None), "an absent file has no header"
+    assert (b.folders, b.years) == ({"y": 1}, {2017: 1}), "the table has their folders and years"
 
 
-def test_a_fact_that_follows_the_class_names_it(listing_of):
+def test_a_fact_that_follows_the_class_predicts_it(listing_of):
     listing = cohort(listing_of, 12, lambda p: "well" if p % 3 else "sick")
     width = [100.0 if label == "well" else 150.0 for label in listing["label"]]
-    best, *rest = find_names(listing, facts_of(width=width))
-    assert {best.fact, *(one.fact for one in rest)} == {"picture size", "aspect", "number of pixels", "bytes per pixel"}
+    best, *rest = measure_facts(listing, facts_of(width=width))
+    assert {best.fact, *(fact.fact for fact in rest)} == {
+        "picture size",
+        "aspect",
+        "number of pixels",
+        "bytes per pixel",
+    }
     assert (best.accuracy, best.chance, best.units, best.classes, best.values) == (1, 0.5, 12, 2, 2)
     assert best.p_value < 0.05
 
 
-def test_a_source_that_follows_the_class_names_it(listing_of):
+def test_a_source_that_follows_the_class_predicts_it(listing_of):
     listing = cohort(listing_of, 12, lambda p: "well" if p % 3 else "sick")
-    (found,) = find_names(listing, facts_of(source=["A" if label == "well" else "B" for label in listing["label"]]))
-    assert (found.fact, found.accuracy) == ("source", 1.0)
+    (result,) = measure_facts(listing, facts_of(source=["A" if label == "well" else "B" for label in listing["label"]]))
+    assert (result.fact, result.accuracy) == ("source", 1.0)
 
 
-def test_a_fact_known_of_one_patient_alone_names_nothing(listing_of):
+def test_a_value_of_only_one_patient_predicts_nothing(listing_of):
     listing = cohort(listing_of, 12, lambda p: "well" if p % 2 else "sick")
     width = [100.0 + int(patient[1:]) for patient in listing["patient"]]
-    found = {one.fact: one for one in find_names(listing, facts_of(width=width))}
-    assert found["picture size"].accuracy == 0.5, "a size that no other patient has leaves guessing"
+    results = {result.fact: result for result in measure_facts(listing, facts_of(width=width))}
+    assert results["picture size"].accuracy == 0.5, "a size that no other patient has leaves only guessing"
 
 
-def test_rows_without_a_patient_stand_for_themselves(listing_of):
+def test_each_row_without_a_patient_is_a_unit(listing_of):
     listing = listing_of(*(["- - - - well"] * 6 + ["- - - - sick"] * 6))
-    found = find_names(listing, facts_of(exif=[True] * 6 + [False] * 6))
-    assert [(one.fact, one.units, one.accuracy) for one in found] == [("EXIF presence", 12, 1.0)]
+    results = measure_facts(listing, facts_of(exif=[True] * 6 + [False] * 6))
+    assert [(result.fact, result.units, result.accuracy) for result in results] == [("EXIF presence", 12, 1.0)]
 
 
-def test_too_little_is_not_judged(listing_of):
+def test_too_few_patients_or_values_give_no_result(listing_of):
     few = cohort(listing_of, 5, lambda p: "well" if p % 2 else "sick")
-    assert find_names(few, facts_of(exif=(few["label"] == "well").tolist())) == ()
+    assert measure_facts(few, facts_of(exif=(few["label"] == "well").tolist())) == ()
     alike = cohort(listing_of, 12, lambda p: "well" if p % 2 else "sick")
-    assert find_names(alike, facts_of(exif=[False] * 24)) == (), "a fact that never varies"
+    assert measure_facts(alike, facts_of(exif=[False] * 24)) == (), "a fact that never varies"
 
 
 @pytest.mark.slow
-def test_facts_that_tell_nothing_raise_no_more_alarms_than_said(listing_of, monkeypatch):
-    """Of 150 sets with five independent random facts each 5 % may raise an alarm; without Holm's correction 23 % do."""
+def test_random_facts_raise_no_more_false_alarms_than_allowed(listing_of, monkeypatch):
+    """Of 150 sets of five independent random facts 5 % may raise an alarm; without Holm's correction 23 % do."""
     monkeypatch.setattr(formats, "_SHUFFLES", 99)  # the level is the same with any number
     listing = cohort(listing_of, 40, three_classes)
     patients, random, sets = sorted(set(listing["patient"])), np.random.default_rng(0), 150
@@ -95,17 +100,17 @@ def test_facts_that_tell_nothing_raise_no_more_alarms_than_said(listing_of, monk
             name: dict(zip(patients, random.integers(kinds, size=len(patients)), strict=True))
             for name, kinds in (("exif", 2), ("mode", 3), ("device", 3), ("folder", 4), ("year", 5))
         }
-        facts = {name: [own[patient] for patient in listing["patient"]] for name, own in drawn.items()}
+        facts = {name: [values[patient] for patient in listing["patient"]] for name, values in drawn.items()}
         facts |= {name: [str(value) for value in facts[name]] for name in ("mode", "device", "folder")}
-        found = find_names(listing, facts_of(**facts), seed=seed)
-        assert len(found) == 5
-        false += any(one.p_value <= 0.05 for one in found)
+        results = measure_facts(listing, facts_of(**facts), seed=seed)
+        assert len(results) == 5
+        false += any(result.p_value <= 0.05 for result in results)
     assert false <= binom.ppf(0.999, sets, 0.05), f"{false} of {sets} sets raise a false alarm"
 
 
-def test_a_fact_that_follows_one_class_of_three_is_found(listing_of):
+def test_a_fact_that_follows_one_class_of_three_is_detected(listing_of):
     listing = cohort(listing_of, 40, three_classes)
     random = np.random.default_rng(0)
     for _ in range(5):
         width = np.where(listing["label"] == "ill", 110.0, 100.0) + random.integers(0, 3, len(listing))
-        assert any(one.p_value <= 0.05 for one in find_names(listing, facts_of(width=width)))
+        assert any(result.p_value <= 0.05 for result in measure_facts(listing, facts_of(width=width)))

@@ -1,4 +1,4 @@
-"""Sizes of classes, against counts and chances worked out by hand."""
+"""Sizes of classes, compared with counts and chances computed by hand."""
 
 from math import comb
 
@@ -45,8 +45,8 @@ def test_views_of_a_breast_at_one_exam(listing_of):
         "P2 e1 L MLO well", "P2 e1 L CC well",
         "P3 e1 L - well", "P3 e1 - CC well", "- - L CC well",
     )  # fmt: skip
-    found = count_views(listing, ("well", "sick"))
-    assert [(one.views, one.breasts) for one in found] == [
+    counts = count_views(listing, ("well", "sick"))
+    assert [(count.views, count.breasts) for count in counts] == [
         ("CC, MLO", {"well": 2, "sick": 0}),
         ("CC, 2×MLO", {"well": 0, "sick": 1}),
     ]

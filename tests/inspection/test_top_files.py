@@ -1,4 +1,4 @@
-"""The listing of a folder's top that all data sets share."""
+"""The list of files near the top of a folder, which all data sets share."""
 
 from birads_zoo.inspection import recognition, top_files
 from birads_zoo.plugin.host import load_host
@@ -12,7 +12,7 @@ def test_files_of_upper_folders_come_first_and_deep_ones_are_left_out(tmp_path):
     assert top_files.files_near(tmp_path / "nowhere") == top_files.files_near(tmp_path / "z.csv") == ()
 
 
-def test_a_huge_tree_is_not_walked_to_its_end(tmp_path, monkeypatch):
+def test_a_huge_tree_is_not_read_completely(tmp_path, monkeypatch):
     for number in range(30):
         (tmp_path / f"f{number:02}").mkdir()
         for name in "ab":

@@ -70,7 +70,7 @@ def test_the_papers_resnet50_trains_the_papers_parameters(small, host):
     model = build_classifier(small.replace(PAPER_RESNET50), host, 4)
     assert trainable(model) == 529_668
     assert sum(value.numel() for name, value in model.state_dict().items() if "num_batches" not in name) == (
-        24_121_476 - 26_560 + 6  # the paper's, less the biases of Keras' convolutions, with three means and deviations
+        24_121_476 - 26_560 + 6  # the paper's, minus the biases of Keras' convolutions, plus three means and deviations
     )
 
 
@@ -81,7 +81,7 @@ def test_every_backbone_goes_from_images_of_two_views_to_logits(small, host, nam
         assert model(torch.rand(2, 2, 1, 32, 40)).shape == (2, 3)
 
 
-def test_building_draws_from_the_global_generator_alone(small, host):
+def test_building_draws_only_from_the_global_generator(small, host):
     torch.manual_seed(7)
     first = build_classifier(small, host, 4)
     torch.manual_seed(7)
@@ -89,13 +89,13 @@ def test_building_draws_from_the_global_generator_alone(small, host):
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
-def test_the_trial_forward_leaves_mode_and_statistics_as_they_were(small, host):
+def test_measuring_the_feature_map_keeps_mode_and_statistics(small, host):
     model = build_classifier(small, host, 4)
     assert all(part.training for part in model.modules())
     assert not any(value.any() for name, value in model.state_dict().items() if name.endswith("running_mean"))
 
 
-def test_weights_are_loaded_and_not_fetched(small, host, tmp_path, monkeypatch):
+def test_weights_from_a_file_are_not_downloaded(small, host, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", lambda *a, **k: pytest.fail("went to the network"))
     recipe = small.replace({"model.backbone": "mobilenet_v2"})
     source = build_classifier(recipe, host, 4).backbone.state_dict()
@@ -113,7 +113,7 @@ def test_weights_are_loaded_and_not_fetched(small, host, tmp_path, monkeypatch):
         RuntimeError('invalid hash value (expected "b0353104", got "0000")'),
     ],
 )
-def test_without_a_network_the_error_says_both_ways_out(small, host, monkeypatch, error):
+def test_without_a_network_the_error_suggests_a_file_or_random_weights(small, host, monkeypatch, error):
     def fail(*args, **kwargs):
         raise error
 
@@ -126,21 +126,21 @@ def test_without_a_network_the_error_says_both_ways_out(small, host, monkeypatch
     assert "\n" not in text
 
 
-def test_frozen_random_features_are_warned_of(small, host):
-    with pytest.warns(BiradsZooWarning, match="the frozen part of baseline_cnn has random weights: nothing will train"):
+def test_frozen_random_features_give_a_warning(small, host):
+    with pytest.warns(BiradsZooWarning, match="the frozen part of baseline_cnn has random weights, which will not be"):
         build_classifier(small.replace({"model.freeze": "early"}), host, 4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         build_classifier(small, host, 4)
 
 
-def test_an_unknown_backbone_is_met_with_the_nearest(small, host):
+def test_an_unknown_backbone_is_refused_with_a_similar_name(small, host):
     with pytest.raises(UserError, match=r"unknown backbone 'resnet5'; did you mean 'resnet50'\?"):
         build_classifier(small.replace({"model.backbone": "resnet5"}), host, 4)
 
 
 @pytest.mark.parametrize(
-    ("plugin", "said"),
+    ("plugin", "reason"),
     [
         ({"build": "raise ValueError('no such layer')"}, "ValueError: no such layer"),
         ({"build": "return None"}, "it built a NoneType, not a torch module"),
@@ -151,13 +151,13 @@ def test_an_unknown_backbone_is_met_with_the_nearest(small, host):
         ({"forward": "return images[:1]"}, "for two 32×40 images it returned the shape (1, 1, 32, 40), not a feature"),
     ],
 )
-def test_a_broken_backbone_is_an_error_that_names_its_plugin(small, odd_host, plugin, said):
+def test_a_broken_backbone_is_an_error_that_names_its_plugin(small, odd_host, plugin, reason):
     with pytest.raises(UserError) as caught:
         build_classifier(small.replace({"model.backbone": "odd"}), odd_host(**plugin), 4)
     text = str(caught.value)
     assert "backbone 'odd' (plugin" in text
     assert "odd.py) failed: " in text
-    assert said in text
+    assert reason in text
 
 
 def test_images_too_small_for_a_backbone_are_an_error_that_names_it(small, host):
@@ -181,7 +181,7 @@ def test_a_plugins_own_runtime_error_is_not_taken_for_a_missing_network(small, o
         "classifier.head.requires_grad_(False); return classifier",
     ],
 )
-def test_any_change_an_ablation_makes_to_the_model_counts(small, odd_host, change):
+def test_any_change_of_the_model_by_an_ablation_is_accepted(small, odd_host, change):
     classifier = build_classifier(small.replace({"ablations": ("no-thing",)}), odd_host(change=change), 4)
     assert len(classifier(torch.rand(2, 1, 1, 32, 32))) == 2, "what comes back still classifies images"
 
@@ -235,14 +235,14 @@ def test_changes_to_the_model_are_made_in_the_order_of_the_runs_id(small, two_ha
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [("return None", "it returned a NoneType, not the classifier"), ("raise ValueError('oh')", "ValueError: oh")],
 )
-def test_a_broken_ablation_is_an_error_that_names_its_plugin(small, odd_host, change, said):
+def test_a_broken_ablation_is_an_error_that_names_its_plugin(small, odd_host, change, reason):
     with pytest.raises(UserError) as caught:
         build_classifier(small.replace({"ablations": ("no-thing",)}), odd_host(change=change), 4)
     assert "ablation 'no-thing' (plugin" in str(caught.value)
-    assert said in str(caught.value)
+    assert reason in str(caught.value)
 
 
 def test_imagenet_weights_give_torchvisions_features(small, host, mobilenet_weights):
@@ -259,8 +259,8 @@ def test_imagenet_weights_give_torchvisions_features(small, host, mobilenet_weig
         torch.testing.assert_close(model.features(grey[:, None])[:, 0], expected, rtol=1e-4, atol=1e-4)
 
 
-def test_imagenet_weights_know_a_grey_photograph(small, host, mobilenet_weights):
-    """The whole path, pixels to logits, with ImageNet's own head: a Chinese temple in grey is a palace (class 698)."""
+def test_imagenet_weights_classify_a_grey_photograph(small, host, mobilenet_weights):
+    """From pixels to logits, with ImageNet's own head: a Chinese temple in grey is a palace (class 698)."""
     from sklearn.datasets import load_sample_image
 
     recipe = small.replace({"model.backbone": "mobilenet_v2", "model.weights": str(mobilenet_weights)})

@@ -49,7 +49,7 @@ def test_one_grey_channel_gives_the_features_of_three_equal_ones():
     torch.testing.assert_close(features.flatten(0, 1), model.backbone(three), rtol=1e-5, atol=1e-5)
 
 
-def test_a_backbone_of_one_channel_gets_one():
+def test_a_backbone_of_one_channel_gets_one_channel():
     head = build_head(ModelSection(), 2, 1, 1, 4)
     model = Classifier(nn.Conv2d(1, 2, 3), head, pixel_mean=(0.5,), pixel_std=(0.25,))
     torch.testing.assert_close(model.normalise(torch.full((1, 1, 2, 2), 0.75)), torch.ones(1, 1, 2, 2))
@@ -62,7 +62,7 @@ def test_logits_are_the_head_of_the_features():
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
-def test_pixels_lie_in_memory_as_the_weights_do(memory_format):
+def test_pixels_have_the_memory_format_of_the_weights(memory_format):
     model = classifier().eval()
     images = torch.rand(4, 1, 1, 16, 18)
     before = model(images)
@@ -89,7 +89,7 @@ def test_a_frozen_backbone_keeps_weights_statistics_and_mode():
     assert model.head.training
 
 
-def test_a_frozen_backbone_builds_no_graph_and_drops_nothing_out():
+def test_a_frozen_backbone_builds_no_graph_and_has_no_dropout():
     model = classifier("all").train()
     images = torch.rand(2, 1, 1, 16, 18)
     assert not model.features(images).requires_grad
@@ -97,19 +97,19 @@ def test_a_frozen_backbone_builds_no_graph_and_drops_nothing_out():
     assert model(images).requires_grad
 
 
-def test_a_frozen_backbone_passes_a_gradient_down_to_images_that_want_one():
+def test_a_frozen_backbone_passes_gradients_to_images_that_require_them():
     images = torch.rand(2, 1, 1, 16, 18)
     frozen, free = classifier("all").eval(), classifier("none").eval()
     free.load_state_dict(frozen.state_dict())
-    wanting = images.clone().requires_grad_(), images.clone().requires_grad_()
-    for model, pixels in zip((frozen, free), wanting, strict=True):
+    inputs = images.clone().requires_grad_(), images.clone().requires_grad_()
+    for model, pixels in zip((frozen, free), inputs, strict=True):
         model(pixels)[:, 0].sum().backward()
-    assert wanting[0].grad.any()
-    torch.testing.assert_close(wanting[0].grad, wanting[1].grad)
+    assert inputs[0].grad.any()
+    torch.testing.assert_close(inputs[0].grad, inputs[1].grad)
     assert all(parameter.grad is None for parameter in frozen.backbone.parameters())
 
 
-def test_early_freezing_holds_the_first_half_of_the_children_rounded_down():
+def test_early_freezing_freezes_the_first_half_of_the_children_rounded_down():
     model = classifier("early")
     before = state(model)
     train_a_step(model, torch.rand(8, 1, 1, 16, 18))
@@ -117,7 +117,7 @@ def test_early_freezing_holds_the_first_half_of_the_children_rounded_down():
     assert {name.split(".")[1] for name in changed(before, model) if name.startswith("backbone.")} == {"1", "2"}
 
 
-def test_early_freezing_goes_by_the_stages_a_plugin_names():
+def test_early_freezing_uses_the_stages_that_a_plugin_names():
     model = classifier("early", stages=("0.0", "0.1", "1", "2"))
     trained = {name for name, parameter in model.backbone.named_parameters() if parameter.requires_grad}
     assert model.frozen_parts == ("0.0", "0.1")
@@ -133,9 +133,9 @@ def test_a_stage_that_does_not_exist_is_named():
         classifier("early", stages=("0", "layer9"))
 
 
-def test_early_freezing_of_a_module_without_parts_says_so():
+def test_early_freezing_of_a_module_without_parts_is_refused():
     head = build_head(ModelSection(), 2, 1, 1, 4)
-    with pytest.raises(ValueError, match="no stages to freeze early ones of; freeze none or all of it"):
+    with pytest.raises(ValueError, match="no stages, so none of them can be frozen as early ones; freeze none or"):
         Classifier(nn.Conv2d(1, 2, 3), head, pixel_mean=(0.5,), pixel_std=(0.5,), freeze="early")
 
 

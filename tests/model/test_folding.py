@@ -1,4 +1,4 @@
-"""Batch norms folded into convolutions leave the function as it was, or are left alone."""
+"""Folding batch norms into convolutions keeps the function; norms that cannot be folded are kept."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from birads_zoo.recipe import ModelSection
 
 
 def classifier_of(backbone, channels, stirred=True):
-    """Return a classifier of grey pictures whose norms, if stirred, are far from doing nothing."""
+    """Return a classifier of grey pictures whose norms, if stirred, are far from the identity."""
     torch.manual_seed(0)
     if stirred:
         for norm in norms(backbone):
@@ -48,7 +48,7 @@ def test_bundled_backbones_keep_their_function(host, backbone, left):
         torch.testing.assert_close(lighter(pictures()), classifier(pictures()), rtol=1e-4, atol=1e-5)
 
 
-def test_the_classifier_itself_is_left_as_it_was():
+def test_the_classifier_itself_is_not_changed():
     classifier = classifier_of(nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU()), 4)
     classifier.train()
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
@@ -60,7 +60,7 @@ def test_the_classifier_itself_is_left_as_it_was():
 
 
 class _OutOfOrder(nn.Module):
-    """Its children stand as if the norm came right after the convolution, but a rectifier is between them."""
+    """Its children are listed as if the norm came right after the convolution, but a ReLU is between them."""
 
     def __init__(self):
         super().__init__()
@@ -71,13 +71,13 @@ class _OutOfOrder(nn.Module):
         return self.norm(self.convolution(images).relu())
 
 
-def test_children_that_are_called_in_another_order_are_left_alone():
+def test_children_that_are_called_in_another_order_are_not_folded():
     classifier = classifier_of(_OutOfOrder(), 4)
     assert folded(classifier, pictures()) is classifier
 
 
 class _NormFirst(nn.Module):
-    """Its children stand as if the norm came after the convolution, of other channels."""
+    """Its children are listed as if the norm came after the convolution, which has other channels."""
 
     def __init__(self):
         super().__init__()
@@ -88,7 +88,7 @@ class _NormFirst(nn.Module):
 
 
 class _Keeps(nn.Module):
-    """It keeps its last map, of which no copy can be made while it has a graph."""
+    """It keeps its last map, which cannot be copied because it has a graph."""
 
     def __init__(self):
         super().__init__()
@@ -100,28 +100,28 @@ class _Keeps(nn.Module):
 
 
 @pytest.mark.parametrize("backbone", [_NormFirst, _Keeps])
-def test_what_cannot_be_folded_or_copied_is_left_alone(backbone):
+def test_modules_that_cannot_be_folded_or_copied_are_kept(backbone):
     classifier = classifier_of(backbone(), 4)
     classifier(pictures())
     assert folded(classifier, pictures()) is classifier
 
 
-def test_what_all_classes_share_hides_no_difference():
+def test_a_shift_of_all_logits_hides_no_difference():
     classifier = classifier_of(_OutOfOrder(), 4)
     nn.init.constant_(classifier.head.rest.logits.bias, 1000.0)
     assert folded(classifier, pictures()) is classifier
 
 
-def test_a_shift_of_all_logits_counts_where_the_loss_minds_it():
+def test_a_shift_of_all_logits_counts_if_probabilities_depend_on_it():
     classifier = classifier_of(_OutOfOrder(), 4)
     first_is_none = Outputs(logits=3, scores=lambda logits: nn.functional.pad(logits, (1, 0)), rule="r")
     for shared, left_alone in ((first_is_none, True), (None, False)):
         classifier.head = build_head(ModelSection(), 4, 4, 4, 4, outputs=shared)
-        nn.init.constant_(classifier.head.rest.logits.weight, 1.0)  # so that all logits are wrong by the same
+        nn.init.constant_(classifier.head.rest.logits.weight, 1.0)  # so that all logits are wrong by the same amount
         assert (folded(classifier, pictures()) is classifier) == left_alone
 
 
-def test_a_norm_without_statistics_of_its_own_is_left_alone():
+def test_a_norm_without_running_statistics_is_kept():
     layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, track_running_stats=False))
     classifier = classifier_of(layers, 4, stirred=False)
     assert len(norms(folded(classifier, pictures()))) == 1

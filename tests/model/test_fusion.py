@@ -1,4 +1,4 @@
-"""Five ways of making one vector of a sample's views, none of which sees a view that is not there."""
+"""The five fusions of a sample's views, none of which depends on an absent view."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ PRESENT = torch.tensor([[True, True, True, True], [True, False, True, False], [T
 
 
 def fusion(name, features=5, views=4):
-    """Build a fusion whose attention, if it has any, already tells views apart."""
+    """Build a fusion whose attention, if it has any, already weighs views differently."""
     torch.manual_seed(0)
     fuse, size = build_fusion(name, features, views)
     if name == "attention":
@@ -26,13 +26,13 @@ def pooled(seed=1):
 
 
 def test_each_fusion_by_its_definition():
-    values, one = pooled(), PRESENT[1]
-    mean, most, more, row = (fusion(name)[0](values, PRESENT)[0] for name in FUSIONS[:4])
-    seen = values[1][one]
-    torch.testing.assert_close(mean[1], seen.mean(0))
-    torch.testing.assert_close(most[1], seen.amax(0))
-    torch.testing.assert_close(more[1], torch.cat([values[1, 0], values[1, 0] - values[1, 2]]))
-    torch.testing.assert_close(more[0, 5:], values[0, 0] - values[0, 1:].mean(0))
+    values = pooled()
+    mean, largest, difference, row = (fusion(name)[0](values, PRESENT)[0] for name in FUSIONS[:4])
+    present = values[1][PRESENT[1]]
+    torch.testing.assert_close(mean[1], present.mean(0))
+    torch.testing.assert_close(largest[1], present.amax(0))
+    torch.testing.assert_close(difference[1], torch.cat([values[1, 0], values[1, 0] - values[1, 2]]))
+    torch.testing.assert_close(difference[0, 5:], values[0, 0] - values[0, 1:].mean(0))
     torch.testing.assert_close(row[1], torch.cat([values[1, 0], torch.zeros(5), values[1, 2], torch.zeros(5)]))
 
 
@@ -42,7 +42,7 @@ def test_an_absent_partner_leaves_no_difference():
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_its_size_is_as_told_and_weights_are_the_attentions_alone(name):
+def test_the_size_is_as_announced_and_only_attention_has_weights(name):
     fuse, size = fusion(name)
     fused, weights = fuse(pooled(), PRESENT)
     assert fused.shape == (3, size)
@@ -51,7 +51,7 @@ def test_its_size_is_as_told_and_weights_are_the_attentions_alone(name):
 
 @pytest.mark.parametrize("name", FUSIONS)
 @pytest.mark.parametrize("noise", [1e4, float("nan"), float("inf")])
-def test_what_stands_in_an_absent_views_place_changes_nothing(name, noise):
+def test_the_values_of_an_absent_view_change_nothing(name, noise):
     fuse, _ = fusion(name)
     fused, weights = fuse(pooled(), PRESENT)
     spoilt = torch.where(PRESENT[..., None], pooled(), noise)
@@ -71,7 +71,7 @@ def test_the_order_of_the_views_does_not_matter(name):
         torch.testing.assert_close(weights[:, order], weighed)
 
 
-def test_the_attentions_weights_are_of_views_that_are_there_and_sum_to_1():
+def test_the_weights_of_attention_are_0_for_absent_views_and_sum_to_1():
     fuse, _ = fusion("attention")
     fused, weights = fuse(pooled(), PRESENT)
     assert (weights[~PRESENT] == 0).all()
@@ -82,7 +82,7 @@ def test_the_attentions_weights_are_of_views_that_are_there_and_sum_to_1():
 
 
 def test_the_attention_is_gated_as_in_the_paper_and_starts_as_the_mean():
-    """Ilse, Tomczak & Welling 2018, eq. 9, written out."""
+    """Compared with eq. 9 of Ilse, Tomczak & Welling 2018."""
     fuse, _ = build_fusion("attention", 5, 4)
     everything = torch.ones(3, 4, dtype=torch.bool)
     torch.testing.assert_close(fuse(pooled(), everything)[0], pooled().mean(1))
@@ -92,8 +92,8 @@ def test_the_attention_is_gated_as_in_the_paper_and_starts_as_the_mean():
     torch.testing.assert_close(fuse(pooled(), everything)[1], scores.exp() / scores.exp().sum(1, keepdim=True))
 
 
-def test_attention_learns_which_view_tells_the_class():
-    """In a positive sample one view, whichever it is, shows the lesion; the weights find it."""
+def test_attention_learns_which_view_shows_the_class():
+    """In a positive sample one random view shows the lesion; that view gets the largest weight."""
     torch.manual_seed(0)
     head = build_head(ModelSection(fusion="attention", dropout=0.0), 5, 1, 1, 2, views=4)
     generator = torch.Generator().manual_seed(4)
@@ -126,12 +126,12 @@ def test_a_whole_classifier_ignores_an_absent_picture_in_evaluation_mode(name, e
     classifier.eval()
     noisy = torch.where(PRESENT[..., None, None, None], images, torch.rand(images.shape))
     torch.testing.assert_close(classifier(images, PRESENT), classifier(noisy, PRESENT), rtol=1e-6, atol=1e-6)
-    assert not torch.allclose(classifier(images, PRESENT)[1], classifier(images)[1]), "a present one matters"
+    assert not torch.allclose(classifier(images, PRESENT)[1], classifier(images)[1]), "a present picture matters"
     torch.testing.assert_close(classifier(images), classifier(images, torch.ones_like(PRESENT)), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", FUSIONS)
-def test_gradients_reach_the_views_that_are_there_alone(name):
+def test_gradients_reach_only_the_views_that_are_present(name):
     fuse, _ = fusion(name)
     values = pooled().requires_grad_()
     fuse(values, PRESENT)[0].square().sum().backward()

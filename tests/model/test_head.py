@@ -12,7 +12,7 @@ def parts(head):
     return [name for name, _ in head.rest.named_children()]
 
 
-def test_the_head_has_what_the_recipe_asks_for_in_the_stated_order():
+def test_the_head_has_the_parts_of_the_recipe_in_the_documented_order():
     section = ModelSection(norm="batch", input_dropout=0.5, hidden=8, dropout=0.3)
     head = build_head(section, channels=6, height=2, width=3, classes=4)
     assert parts(head) == ["norm", "input_dropout", "hidden", "activation", "dropout", "logits"]
@@ -20,7 +20,7 @@ def test_the_head_has_what_the_recipe_asks_for_in_the_stated_order():
     assert head.rest.dropout.p == 0.3
 
 
-def test_what_the_recipe_leaves_out_is_not_there():
+def test_parts_that_the_recipe_leaves_out_are_not_built():
     head = build_head(ModelSection(dropout=0.0), channels=6, height=2, width=3, classes=4)
     assert parts(head) == ["logits"]
     assert head.rest.logits.in_features == 6
@@ -48,7 +48,7 @@ def test_classifying_pooled_features_is_the_whole_head(pooling):
     torch.testing.assert_close(head.forward_pooled(head.pool(features)).logits, head(features), rtol=0, atol=0)
 
 
-def test_only_a_learning_pool_is_not_fixed():
+def test_only_a_learnt_pooling_is_not_fixed():
     fixed = {
         pooling: build_head(ModelSection(pooling=pooling), 6, 2, 3, 4).pool_is_fixed
         for pooling in ("avg", "max", "gem", "flatten")
@@ -83,10 +83,12 @@ def test_gem_does_not_overflow_half_precision():
     torch.testing.assert_close(pooled, torch.full((1, 1, 2), 500.0), rtol=1e-3, atol=0)
 
 
-def test_evidence_of_places_starts_silent_and_a_picture_speaks_as_its_loudest_place():
+def test_evidence_starts_at_0_and_a_picture_has_that_of_its_most_suspicious_place():
     section = ModelSection(evidence=True, pooling="max", dropout=0.0)
     features = torch.rand(4, 1, 6, 2, 3)
-    assert (build_head(section, 6, 2, 3, classes=3).eval()(features) == 0).all(), "labels alone say nothing of places"
+    assert (build_head(section, 6, 2, 3, classes=3).eval()(features) == 0).all(), (
+        "without marked lesions the bias starts at 0"
+    )
     head = build_head(section, 6, 2, 3, classes=3, marked=True).eval()
     torch.testing.assert_close(head(features), torch.tensor([[0, -math.log(6), -math.log(6)]]).expand(4, 3))
     with torch.no_grad():
@@ -98,11 +100,11 @@ def test_evidence_of_places_starts_silent_and_a_picture_speaks_as_its_loudest_pl
     torch.testing.assert_close(logits, evidence[:, 0].amax((-2, -1)) + head.rest.logits.bias)
 
 
-def test_with_the_other_breast_evidence_counts_again_where_it_is_on_one_side_alone():
+def test_with_the_other_breast_the_difference_of_evidence_is_added():
     head = build_head(ModelSection(evidence=True, pooling="max", dropout=0.0, fusion="difference"), 6, 2, 3, 2).eval()
     with torch.no_grad():
         head.evidence.logits.weight[1] = 1.0
-    one, other = torch.rand(2, 1, 6, 2, 3), torch.rand(2, 1, 6, 2, 3)
-    own, its = (head.pool(head.evidence(view))[:, 0] for view in (one, other))
-    torch.testing.assert_close(head(torch.cat([one, other], dim=1)), 2 * own - its + head.rest.logits.bias)
+    views = torch.rand(2, 1, 6, 2, 3), torch.rand(2, 1, 6, 2, 3)
+    first, second = (head.pool(head.evidence(view))[:, 0] for view in views)
+    torch.testing.assert_close(head(torch.cat(views, dim=1)), 2 * first - second + head.rest.logits.bias)
     assert not head.pool_is_fixed

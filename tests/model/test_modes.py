@@ -4,7 +4,7 @@ from torch import nn
 from birads_zoo.model.modes import evaluating
 
 
-def test_every_part_gets_its_own_mode_back_also_after_an_error():
+def test_the_mode_of_every_part_is_restored_also_after_an_error():
     module = nn.Sequential(nn.Dropout(), nn.BatchNorm2d(3).eval())
 
     def fail():

@@ -1,4 +1,4 @@
-"""What a loss says of a network's logits shapes the head and reaches the classifier; what cannot be is refused."""
+"""A loss's outputs shape the head and define the classifier's probabilities; invalid outputs are refused."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def odd_host(tmp_path):
     return load
 
 
-def test_softmax_reads_logits_bit_for_bit_as_torch_does():
+def test_softmax_outputs_agree_with_torch_bit_for_bit():
     logits = 9 * torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
     outputs = softmax_outputs(OutputsContext(classes=4))
     assert outputs.logits == 4
@@ -49,7 +49,7 @@ def test_a_classifier_has_the_logits_of_its_loss_and_reads_them_by_its_rule(smal
     torch.testing.assert_close(model.scores(logits).softmax(1), model.probabilities(logits))
 
 
-def test_logits_that_share_their_weights_differ_by_their_biases_alone():
+def test_logits_that_share_their_weights_differ_only_by_their_biases():
     shared = Outputs(logits=3, scores=lambda logits: logits, rule="r", shared_weights=True)
     head = build_head(ModelSection(dropout=0.0), 6, 2, 3, 4, outputs=shared)
     features = torch.randn(5, 1, 6, 2, 3)
@@ -66,13 +66,13 @@ def test_evidence_of_places_needs_one_logit_for_each_class(small, host, weight):
     with pytest.raises(UserError) as error:
         build_classifier(recipe, host, 4)
     assert str(error.value) == (
-        "model.evidence needs a loss with one logit for each class, and 'corn' has 3 for 4 classes; set "
+        "model.evidence needs a loss with one logit for each class, but 'corn' has 3 for 4 classes; set "
         "model.evidence=false and training.lesion_weight=0, or choose another loss"
     )
 
 
 @pytest.mark.parametrize(
-    ("outputs", "said"),
+    ("outputs", "reason"),
     [
         ("4", "ValueError: its `outputs` returned a int, not Outputs"),
         ("1 / 0", "ZeroDivisionError: division by zero (line 5)"),
@@ -82,12 +82,12 @@ def test_evidence_of_places_needs_one_logit_for_each_class(small, host, weight):
         ),
     ],
 )
-def test_outputs_that_break_their_contract_name_the_plugin(small, odd_host, outputs, said):
+def test_invalid_outputs_are_an_error_that_names_the_plugin(small, odd_host, outputs, reason):
     with pytest.raises(UserError, match=r"^loss 'odd' \(plugin .*odd\.py\) failed: ") as error:
         build_classifier(small.replace({"loss.name": "odd"}), odd_host(outputs), 4)
-    assert str(error.value).endswith(said)
+    assert str(error.value).endswith(reason)
 
 
-def test_an_unknown_loss_is_named_with_the_nearest(small, host):
+def test_an_unknown_loss_is_refused_with_a_similar_name(small, host):
     with pytest.raises(UserError, match=r"unknown loss 'acorn'; did you mean 'corn'\?"):
         build_classifier(small.replace({"loss.name": "acorn"}), host, 4)

@@ -1,4 +1,4 @@
-"""Where the places of a feature map lie in the picture."""
+"""Where in the picture the places of a feature map are."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import nn
 
 from birads_zoo.interfaces import BackboneContext
 from birads_zoo.model.build import build_classifier, feature_map_size
-from birads_zoo.model.placing import laid_over, place_size
+from birads_zoo.model.placing import place_size, resize_to_picture
 
 
 def sized(backbone, height, width, channels=1):
@@ -20,7 +20,7 @@ def sized(backbone, height, width, channels=1):
     ("name", "place"), [("baseline_cnn", 8), ("resnet50", 32), ("mobilenet_v2", 32), ("swin_t", 32), ("vit_b_16", 16)]
 )
 @pytest.mark.parametrize("size", [(224, 224), (100, 60), (33, 97)])
-def test_a_place_is_as_large_as_the_strides_make_it_whatever_padding_does(host, name, place, size):
+def test_the_size_of_a_place_depends_on_the_strides_and_not_on_padding(host, name, place, size):
     backbone = host.backbone(name).build(BackboneContext(in_channels=3, height=64, width=64, pretrained=False))
     assert sized(backbone, *size, channels=3) == (place, place)
 
@@ -45,11 +45,11 @@ class _OneSize(nn.Module):
     [_OneSize(), nn.AdaptiveAvgPool2d(4), nn.Upsample(scale_factor=3)],
     ids=["one-size", "one-number-of-places", "places-smaller-than-pixels"],
 )
-def test_what_cannot_be_measured_is_not_known(backbone):
+def test_places_that_cannot_be_measured_are_unknown(backbone):
     assert sized(backbone, 32, 32) is None
 
 
-def test_without_padding_a_map_lies_over_what_it_was_made_of():
+def test_without_padding_a_map_is_drawn_at_the_right_position():
     blocks = [nn.Sequential(nn.Conv2d(1, 1, 3, bias=False), nn.MaxPool2d(2)) for _ in range(3)]
     backbone = nn.Sequential(*blocks)
     for block in blocks:
@@ -63,27 +63,27 @@ def test_without_padding_a_map_lies_over_what_it_was_made_of():
         with torch.no_grad():
             features = backbone(picture)
         for name, known in (("placed", place), ("stretched", None)):
-            row, column = divmod(laid_over(features, known, 96, 96).argmax().item(), 96)
+            row, column = divmod(resize_to_picture(features, known, 96, 96).argmax().item(), 96)
             off[name].append(max(abs(row - spot), abs(column - spot)))
-    assert max(off["placed"]) <= 8, "a spot is found within a place of where it is"
-    assert max(off["stretched"]) > 8, "the test can tell the two apart"
+    assert max(off["placed"]) <= 8, "a spot is located to within one place"
+    assert max(off["stretched"]) > 8, "ordinary resizing must be worse, or the test shows nothing"
 
 
-def test_places_that_fill_the_picture_are_enlarged_as_usual():
+def test_places_that_fill_the_picture_are_resized_as_usual():
     maps = torch.rand(2, 3, 7, 5)
     usual = F.interpolate(maps, size=(224, 160), mode="bilinear", align_corners=False)
-    assert torch.equal(laid_over(maps, (32, 32), 224, 160), usual)
-    assert torch.equal(laid_over(maps, None, 224, 160), usual)
+    assert torch.equal(resize_to_picture(maps, (32, 32), 224, 160), usual)
+    assert torch.equal(resize_to_picture(maps, None, 224, 160), usual)
 
 
-def test_places_beyond_the_right_and_lower_edge_are_cut_off():
+def test_places_beyond_the_right_and_lower_edge_are_cropped():
     maps = torch.rand(2, 3, 4, 2)
     whole = F.interpolate(maps, size=(128, 64), mode="bilinear", align_corners=False)
-    assert torch.equal(laid_over(maps, (32, 32), 100, 60), whole[..., :100, :60])
+    assert torch.equal(resize_to_picture(maps, (32, 32), 100, 60), whole[..., :100, :60])
 
 
-def test_no_place_stands_for_the_margin():
-    large = laid_over(torch.ones(1, 1, 1, 2), (2, 2), 3, 9)
+def test_the_margin_has_no_value():
+    large = resize_to_picture(torch.ones(1, 1, 1, 2), (2, 2), 3, 9)
     assert large.shape == (1, 1, 3, 9)
     assert torch.equal(large[0, 0, 0], torch.tensor([0.0, 0, 1, 1, 1, 1, 0, 0, 0]))
     assert large[0, 0, 2].eq(0).all()
@@ -93,7 +93,7 @@ def test_a_built_classifier_knows_its_places(small, host):
     classifier = build_classifier(small, host, 4)
     assert classifier.place == (8, 8)
     maps = torch.rand(1, 1, 2, 3)
-    assert torch.equal(classifier.over_pictures(maps, 32, 40), laid_over(maps, (8, 8), 32, 40))
+    assert torch.equal(classifier.over_pictures(maps, 32, 40), resize_to_picture(maps, (8, 8), 32, 40))
 
 
 class _Knowing(_OneSize):
@@ -103,11 +103,11 @@ class _Knowing(_OneSize):
         return self.known
 
 
-def test_a_backbone_of_one_size_can_know_its_places():
+def test_a_backbone_of_one_size_can_give_the_size_of_its_places():
     assert sized(_Knowing(), 32, 32) == (5, 7)
 
 
-def test_a_backbone_that_does_not_know_its_places_is_measured():
+def test_a_backbone_that_does_not_give_the_size_is_measured():
     backbone = _Knowing()
     backbone.known = None
     assert sized(backbone, 32, 32) is None

@@ -11,7 +11,7 @@ def backbone():
     return nn.Sequential(body, nn.Conv2d(4, 5, 1))
 
 
-def test_what_comes_after_the_last_stage_is_gone_and_the_rest_keeps_its_names_and_weights():
+def test_parts_after_the_last_stage_are_removed_and_the_others_keep_names_and_weights():
     whole = backbone()
     cut = cut_after(whole, "0.1", ("0.0", "0.1", "0.2"), "net")
     assert set(cut.state_dict()) == {"0.0.weight", "0.0.bias", "0.1.weight", "0.1.bias"}
@@ -19,12 +19,12 @@ def test_what_comes_after_the_last_stage_is_gone_and_the_rest_keeps_its_names_an
     torch.testing.assert_close(cut(image), whole[0][1](whole[0][0](image)))
 
 
-def test_a_part_that_is_not_there_is_refused_with_the_stages():
+def test_an_unknown_part_is_refused_with_the_stages():
     with pytest.raises(UserError, match=r"net cannot end after a part '0\.7'; its stages are 0\.0, 0\.1"):
         cut_after(backbone(), "0.7", ("0.0", "0.1"), "net")
 
 
-def test_a_network_whose_order_nobody_knows_is_refused():
+def test_a_network_with_an_unknown_order_is_refused():
     class Crossed(nn.Module):
         def __init__(self):
             super().__init__()
@@ -43,7 +43,7 @@ def test_a_chain_that_does_more_than_chain_is_refused():
         cut_after(nn.Sequential(Turned(nn.Identity(), nn.Identity())), "0.0", (), "net")
 
 
-def test_a_network_that_knows_how_ends_itself():
+def test_a_network_with_end_after_ends_itself():
     class Crossed(nn.Module):
         def __init__(self):
             super().__init__()
@@ -68,7 +68,7 @@ class Knowing(nn.Identity):
         return ["stem", "body"]
 
 
-def test_a_module_names_its_stages_where_its_spec_does_not():
+def test_a_module_names_its_stages_if_its_spec_does_not():
     assert stages_of(Knowing(), ()) == ("stem", "body")
     assert stages_of(Knowing(), ("first",)) == ("first",)
     assert stages_of(nn.Identity(), ()) == ()

@@ -19,7 +19,7 @@ def write(state, path):
     return path
 
 
-def said(module, path):
+def refused(module, path):
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     with pytest.raises(UserError) as error:
         load_weights(module, path)
@@ -54,61 +54,61 @@ def test_a_missing_entry_is_named(tmp_path):
     state = network().state_dict()
     del state["1.bias"]
     path = write(state, tmp_path / "net.pth")
-    assert f"the weights in {path} do not fit: 1 of 7 entries are missing, the first of them '1.bias'" in said(
+    assert f"the weights in {path} do not fit: 1 of 7 entries are missing, the first of them '1.bias'" in refused(
         network(), path
     )
 
 
 def test_a_misshapen_entry_is_named_with_both_shapes(tmp_path):
     path = write(network(width=5).state_dict(), tmp_path / "net.safetensors")
-    text = said(network(), path)
+    text = refused(network(), path)
     assert "'0.weight' has shape 5×3×3×3 there and 4×3×3×3 in the backbone" in text
     assert str(path) in text
 
 
 @pytest.mark.parametrize("name", ["absent.pth", "absent.safetensors"])
-def test_a_file_that_is_not_there_is_said_so(tmp_path, name):
-    text = said(network(), tmp_path / name)
+def test_a_missing_file_is_reported(tmp_path, name):
+    text = refused(network(), tmp_path / name)
     assert text == f"there is no weights file {tmp_path / name}; check the path given as --weights"
 
 
-def test_a_folder_is_no_weights_file(tmp_path):
-    assert "there is no weights file" in said(network(), tmp_path)
+def test_a_folder_is_not_a_weights_file(tmp_path):
+    assert "there is no weights file" in refused(network(), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
 @pytest.mark.parametrize("damage", ["empty", "truncated", "text"])
-def test_a_damaged_file_is_said_so(tmp_path, name, damage):
+def test_a_damaged_file_is_reported(tmp_path, name, damage):
     path = write(network().state_dict(), tmp_path / name)
-    whole = path.read_bytes()
-    path.write_bytes({"empty": b"", "truncated": whole[: len(whole) // 2], "text": b"<html>404</html>"}[damage])
-    text = said(network(), path)
-    assert f"cannot read the weights file {path}: it is damaged or no plain state dict (" in text
-    assert text.endswith("give a .safetensors file, or a .pth that holds tensors alone")
+    content = path.read_bytes()
+    path.write_bytes({"empty": b"", "truncated": content[: len(content) // 2], "text": b"<html>404</html>"}[damage])
+    text = refused(network(), path)
+    assert f"cannot read the weights file {path}: it is damaged or not a plain state dict (" in text
+    assert text.endswith("give a .safetensors file, or a .pth that holds only tensors")
 
 
 def test_pickled_code_is_not_run(tmp_path):
     path = tmp_path / "module.pth"
     torch.save(network(), path)
-    assert "it is damaged or no plain state dict" in said(network(), path)
+    assert "it is damaged or not a plain state dict" in refused(network(), path)
 
 
 @pytest.mark.parametrize("content", [{"state_dict": {"0.weight": torch.ones(1)}, "epoch": 3}, [torch.ones(1)]])
-def test_a_checkpoint_around_the_state_dict_is_told_from_one(tmp_path, content):
+def test_a_file_that_is_not_a_plain_state_dict_is_refused(tmp_path, content):
     path = tmp_path / "checkpoint.pth"
     torch.save(content, path)
-    text = said(network(), path)
+    text = refused(network(), path)
     assert "holds something other than a state dict (names and their tensors)" in text
 
 
 class Doubled(nn.Conv2d):
-    """A convolution that knows files which name its weights otherwise, and hold half of them."""
+    """A convolution that can read files with other names and half of its weights."""
 
-    def adapt_weights(self, found):
-        return {name.removeprefix("old."): torch.cat([value, value]) for name, value in found.items()}
+    def adapt_weights(self, state):
+        return {name.removeprefix("old."): torch.cat([value, value]) for name, value in state.items()}
 
 
-def test_what_does_not_fit_is_adapted_by_a_module_that_can(tmp_path):
+def test_weights_that_do_not_fit_are_adapted_by_a_module_that_can(tmp_path):
     source, target = nn.Conv2d(3, 2, 3), Doubled(3, 4, 3)
     load_weights(
         target, write({f"old.{name}": value for name, value in source.state_dict().items()}, tmp_path / "a.pth")
@@ -116,19 +116,19 @@ def test_what_does_not_fit_is_adapted_by_a_module_that_can(tmp_path):
     assert torch.equal(target.weight, torch.cat([source.weight, source.weight]))
 
 
-def test_what_fits_is_not_adapted(tmp_path):
+def test_weights_that_fit_are_not_adapted(tmp_path):
     source, target = Doubled(3, 4, 3), Doubled(3, 4, 3)
     load_weights(target, write({**source.state_dict(), "fc.weight": torch.ones(2)}, tmp_path / "a.pth"))
     assert torch.equal(target.weight, source.weight)
 
 
-def test_what_adapting_does_not_mend_is_said_as_ever(tmp_path):
+def test_weights_that_do_not_fit_after_adapting_are_refused(tmp_path):
     path = write(nn.Conv2d(3, 5, 3).state_dict(), tmp_path / "a.pth")
-    assert "'weight' has shape 10×3×3×3 there and 4×3×3×3 in the backbone" in said(Doubled(3, 4, 3), path)
+    assert "'weight' has shape 10×3×3×3 there and 4×3×3×3 in the backbone" in refused(Doubled(3, 4, 3), path)
 
 
-def test_weights_that_cannot_be_adapted_are_said_so(tmp_path):
+def test_weights_that_cannot_be_adapted_are_refused(tmp_path):
     path = write({"weight": torch.ones(()), "bias": torch.ones(())}, tmp_path / "a.pth")
-    assert said(Doubled(3, 4, 3), path).startswith(
+    assert refused(Doubled(3, 4, 3), path).startswith(
         f"the weights in {path} do not fit, and cannot be adapted (RuntimeError: zero-dimensional tensor"
     )

@@ -1,4 +1,4 @@
-"""What the server's tests share: an exported model, in-process servers of it, and a watch over what is changed."""
+"""Fixtures for the server's tests: an exported model, in-process servers of it, and a watch over changes of files."""
 
 import os
 import sys
@@ -13,10 +13,10 @@ for package in ("fastapi", "httpx2", "python_multipart"):
     pytest.importorskip(package, reason=f"{package} is not installed (make install)")
 
 # These tests send a server hostile paths, and may run as root. Python's audit hooks see every deletion, move and change
-# of a file, by whichever function and in whichever thread, before it happens; what is not below the tests' own folder
-# is refused. Browsers are processes of their own, and know no path of ours.
+# of a file before it happens, in any function and any thread. Changes outside the tests' own folder are refused.
+# Browsers are separate processes, and get no paths.
 _watch = SimpleNamespace(on=False, own=None, outside=[])
-_CHANGED = {  # where among an event's arguments are the paths that it changes, and the open folders they start at
+_CHANGED = {  # positions in an event's arguments of the paths that it changes and of the open folders they start at
     "open": ((0, None),),
     "os.remove": ((0, 1),),
     "os.rmdir": ((0, 1),),
@@ -49,10 +49,10 @@ def _check(event, arguments):
 
 
 def _whole(path, folder):
-    """Return a path from the root on; a relative one starts at the open folder that is given, if one is."""
+    """Return an absolute path; a relative one starts at the open `folder`, if it is given."""
     start = Path(f"/proc/self/fd/{folder}").readlink() if isinstance(folder, int) and folder >= 0 else Path()
     whole = start / os.fsdecode(path)
-    # What is changed is a link itself, not what it leads to; but ".." leads on from there.
+    # The event changes a link itself, not its target; but ".." at the end must be resolved.
     return Path(os.path.realpath(whole if whole.name == ".." else whole.parent)) / whole.name.removeprefix("..")
 
 
@@ -61,11 +61,11 @@ sys.addaudithook(_check)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """Watch each test of this folder from its setup to its teardown; pytest asks here about all others too."""
+    """Watch each test of this folder from its setup to its teardown; pytest calls this for all other tests too."""
     if Path(__file__).parent not in item.path.parents:
         return (yield)
     own = item.session.config._tmp_path_factory.getbasetemp()
-    shared = hasattr(item.config, "workerinput")  # with the other processes: the folder above
+    shared = hasattr(item.config, "workerinput")  # with several processes: the folder above
     _watch.own = Path(os.path.realpath(own.parent if shared else own))
     _watch.on = True
     try:
@@ -82,7 +82,7 @@ def own():
 
 @pytest.fixture
 def refused():
-    """Give, and forget, what was refused."""
+    """Return, and forget, the refused changes."""
 
     def take() -> list[str]:
         taken = list(_watch.outside)
@@ -94,7 +94,7 @@ def refused():
 
 @pytest.fixture(autouse=True)
 def nothing_changed_outside(refused):
-    """Fail a test that asked, anywhere in the process, to change a file outside the tests' own folder."""
+    """Fail a test if anything in the process tried to change a file outside the tests' own folder."""
     assert _watch.on
     yield
     assert refused() == []
@@ -102,7 +102,7 @@ def nothing_changed_outside(refused):
 
 @pytest.fixture(scope="session", autouse=True)
 def files_of_their_own(tmp_path_factory):
-    """Have temporary files made below the tests' own folder."""
+    """Put temporary files below the tests' own folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("temporary")))
         yield
@@ -118,7 +118,7 @@ def opened(exported):
 
 @pytest.fixture(scope="session")
 def queue(tmp_path_factory, opened):
-    """A desk that takes 1 megabyte and 4 megapixels."""
+    """A request queue with limits of 1 megabyte and 4 megapixels."""
     from birads_zoo.serving.answering import Limits, RequestQueue
 
     return RequestQueue(
@@ -127,25 +127,25 @@ def queue(tmp_path_factory, opened):
 
 
 @pytest.fixture(scope="session")
-def desk_of_views(queue):
-    """That desk as if its model looked at several views: `desk_of_views(views, level)`."""
+def queue_of_views(queue):
+    """That queue with a model of several views: `queue_of_views(views, level)`."""
     import msgspec
 
     from birads_zoo.artifact.networks import ExportedNetwork
     from birads_zoo.model.build import build_classifier
 
-    def seeing(views, level):
+    def make(views, level):
         model = queue.model
         recipe = model.manifest.recipe.replace({"dataset.views": views, "dataset.level": level})
         manifest = msgspec.structs.replace(model.manifest, recipe=recipe)
         classifiers = tuple(build_classifier(recipe, model.host, len(model.classes)).eval() for _ in model.classifiers)
-        for one, other in zip(classifiers, model.classifiers, strict=True):
-            one.load_state_dict(other.state_dict())
+        for classifier, original in zip(classifiers, model.classifiers, strict=True):
+            classifier.load_state_dict(original.state_dict())
         own = 1 if level == "image" else len(manifest.view_names)
-        networks = tuple(ExportedNetwork(one, own).eval() for one in classifiers)
+        networks = tuple(ExportedNetwork(classifier, own).eval() for classifier in classifiers)
         return replace(queue, model=replace(model, manifest=manifest, classifiers=classifiers, networks=networks))
 
-    return seeing
+    return make
 
 
 @pytest.fixture(scope="session")

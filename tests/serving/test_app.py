@@ -1,4 +1,4 @@
-"""Where the server listens, for which models, and that it is gone without a trace."""
+"""Where the server listens, for which models it starts, and that it leaves no files when it stops."""
 
 import dataclasses
 import os
@@ -28,11 +28,11 @@ from birads_zoo.serving.app import is_loopback
         ("example.com", False),
     ],
 )
-def test_what_reaches_this_machine_alone(host, inside):
+def test_which_hosts_only_this_machine_can_reach(host, inside):
     assert is_loopback(host) is inside
 
 
-def test_an_explainer_that_is_not_here_is_told_of_at_the_start(opened, tmp_path):
+def test_a_missing_explainer_is_reported_at_the_start(opened, tmp_path):
     manifest = opened.manifest
     other = msgspec.structs.replace(manifest, recipe=manifest.recipe.replace({"explainer": "not-here"}))
     with pytest.raises(UserError, match="not-here"):
@@ -41,29 +41,29 @@ def test_an_explainer_that_is_not_here_is_told_of_at_the_start(opened, tmp_path)
 
 @pytest.fixture
 def started(zoo, monkeypatch, exported):
-    """Give the command without its server: `started(*arguments)` → what it printed, and what the server was given."""
+    """Run the command without its server: `started(*arguments)` → its result, and the server's arguments."""
 
     def start(*arguments):
-        given = []
+        calls = []
         monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
-        monkeypatch.setattr("birads_zoo.serving.app.serve", lambda *these: given.append(these))
-        said = zoo("serve", exported, "--device", "cpu", *arguments)
-        return said, given[0]
+        monkeypatch.setattr("birads_zoo.serving.app.serve", lambda *arguments: calls.append(arguments))
+        result = zoo("serve", exported, "--device", "cpu", *arguments)
+        return result, calls[0]
 
     return start
 
 
-def test_it_listens_on_this_machine_alone_unless_told_otherwise(started):
-    said, (_, host, port, limits, _) = started()
-    assert (host, port, said.err) == ("127.0.0.1", 7860, "")
+def test_by_default_only_this_machine_can_reach_the_server(started):
+    result, (_, host, port, limits, _) = started()
+    assert (host, port, result.err) == ("127.0.0.1", 7860, "")
     assert limits == Limits(megabytes=64, megapixels=64)
 
 
-def test_it_warns_where_others_can_reach_it(started):
-    said, (_, host, _, limits, _) = started("--host", "0.0.0.0", "--max-megabytes", 5, "--max-megapixels", 7)
+def test_a_server_that_others_can_reach_gives_a_warning(started):
+    result, (_, host, _, limits, _) = started("--host", "0.0.0.0", "--max-megabytes", 5, "--max-megapixels", 7)
     assert host == "0.0.0.0"
     assert limits == Limits(megabytes=5, megapixels=7)
-    assert said.err == (
+    assert result.err == (
         "birads-zoo: warning: 0.0.0.0 is open to others: anyone who reaches this machine can use the model, "
         "without a password or encryption\n"
     )
@@ -71,13 +71,13 @@ def test_it_warns_where_others_can_reach_it(started):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stopped_it_leaves_no_folder(exported, tmp_path, number):
+def test_a_stopped_server_leaves_no_folder(exported, tmp_path, number):
     pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
     command = [sys.executable, "-m", "birads_zoo", "serve", str(exported), "--port", "0", "--device", "cpu"]
     environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
 
     def as_in_a_terminal():
-        """Listen to SIGINT, which a shell's background job, and what it starts, ignores."""
+        """Handle SIGINT, which background jobs of a shell and their children ignore."""
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The page in a real browser: a person drops a picture, reads what the model says, and nothing else is asked for."""
+"""The page in a real browser: a user drops a picture and reads the answer, and nothing else is requested."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (make 
 
 @contextmanager
 def running(queue):
-    """Serve the page in a thread of this process; gives its address."""
+    """Serve the page in a thread of this process; yields its address."""
     from birads_zoo.serving.app import build_app
 
     async def serve(listening):
@@ -27,7 +27,7 @@ def running(queue):
         thread.start()
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        finally:  # or a test that fails leaves a thread that never ends
+        finally:  # else a test that fails would leave a thread that never ends
             servers[0].should_exit = True
             thread.join()
 
@@ -45,24 +45,26 @@ LISTENS = """() => {
     dragged("dragleave");
     return seen;
 }"""
-"""The page is there before its script, by which it notices what is dragged over it."""
+"""The page is shown before its script runs, which reacts to files that are dragged over it."""
 
 
 @contextmanager
 def opened_page(browser, address, until):
-    """Open the page. Fails on console errors and on anything asked of another host."""
+    """Open the page. Fails on console errors and on requests to another host."""
     wrong: list[str] = []
     context = browser.new_context(viewport={"width": 1400, "height": 950})
     opened = context.new_page()
     opened.set_default_timeout(30_000)
-    # A refusal has a status of its own, of which the browser tells on its console.
+    # The browser reports the status of a refusal on its console.
     expected = re.compile(r"status of 4\d\d")
-    opened.on("console", lambda said: expected.search(said.text) or wrong.append(f"{said.type}: {said.text}"))
+    opened.on(
+        "console", lambda message: expected.search(message.text) or wrong.append(f"{message.type}: {message.text}")
+    )
     opened.on("pageerror", lambda error: wrong.append(f"error: {error}"))
     opened.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     allowed = (address, "data:", f"blob:{address}")
-    context.on("request", lambda one: one.url.startswith(allowed) or wrong.append(f"asked for {one.url}"))
-    context.on("requestfailed", lambda one: wrong.append(f"failed: {one.url}"))
+    context.on("request", lambda request: request.url.startswith(allowed) or wrong.append(f"requested {request.url}"))
+    context.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
     opened.goto(address)
     opened.locator("#zoo-limits").wait_for()
     until(opened, f"({LISTENS})()")
@@ -84,8 +86,8 @@ def drop(page, name, content):
 
 def test_a_dropped_picture_is_answered(page, mammogram, queue, left_in):
     drop(page, "../../no-such-file-of-birads-zoo.jpg", mammogram)
-    page.locator(".zoo-called").wait_for()
-    assert page.locator(".zoo-called").inner_text() in queue.model.classes
+    page.locator(".zoo-predicted").wait_for()
+    assert page.locator(".zoo-predicted").inner_text() in queue.model.classes
     rows = page.locator(".zoo-chances tbody tr")
     assert [row.locator("th").inner_text() for row in rows.all()] == list(queue.model.classes)
     assert all(re.fullmatch(r"\d+ %", row.locator("td").nth(1).inner_text()) for row in rows.all())
@@ -95,14 +97,14 @@ def test_a_dropped_picture_is_answered(page, mammogram, queue, left_in):
     assert left_in(queue.folder) == []
 
 
-def test_the_heat_map_lies_over_the_picture_as_strong_as_wanted(page, mammogram, until):
+def test_the_heat_map_covers_the_picture_with_the_chosen_opacity(page, mammogram, until):
     assert not page.get_by_label("Heat map").is_visible()
     drop(page, "x.jpg", mammogram)
     heat = page.locator(".zoo-heat")
     heat.wait_for()
     picture = page.locator(".zoo-frame img").first
     assert heat.bounding_box() == pytest.approx(picture.bounding_box(), abs=1)
-    assert heat.evaluate("one => getComputedStyle(one).opacity") == "0.75"
+    assert heat.evaluate("element => getComputedStyle(element).opacity") == "0.75"
     page.get_by_label("Heat map").uncheck()
     until(page, "getComputedStyle(document.querySelector('.zoo-heat')).opacity === '0'")
     page.get_by_label("Heat map").check()
@@ -123,10 +125,10 @@ def test_every_example_is_answered_by_mouse_and_by_key(page):
             page.keyboard.press("Enter")
         else:
             example.click()
-        page.locator(".zoo-called").wait_for()
+        page.locator(".zoo-predicted").wait_for()
 
 
-def test_what_is_no_picture_is_refused_in_words_and_the_next_one_answered(page, mammogram):
+def test_a_file_that_is_not_a_picture_is_refused_and_the_next_picture_answered(page, mammogram):
     drop(page, "<img src=x onerror=alert(1)>.jpg", b"<script>alert(1)</script>" * 9)
     page.get_by_role("alert").wait_for()
     assert "this picture cannot be used: does not decode" in page.get_by_role("alert").inner_text()
@@ -134,7 +136,7 @@ def test_what_is_no_picture_is_refused_in_words_and_the_next_one_answered(page, 
     drop(page, "large.jpg", bytes(1_000_001))
     page.get_by_text("larger than 1 megabytes").wait_for()
     drop(page, "good.jpg", mammogram)
-    page.locator(".zoo-called").wait_for()
+    page.locator(".zoo-predicted").wait_for()
 
 
 def test_a_file_dropped_anywhere_is_taken(page, queue, mammogram):
@@ -142,13 +144,13 @@ def test_a_file_dropped_anywhere_is_taken(page, queue, mammogram):
         """bytes => {
             const carried = new DataTransfer();
             carried.items.add(new File([new Uint8Array(bytes)], "x.jpg"));
-            const how = {dataTransfer: carried, bubbles: true, cancelable: true};
-            document.body.dispatchEvent(new DragEvent("drop", how));
+            const options = {dataTransfer: carried, bubbles: true, cancelable: true};
+            document.body.dispatchEvent(new DragEvent("drop", options));
         }""",
         list(mammogram),
     )
-    page.locator(".zoo-called").wait_for()
-    assert page.locator(".zoo-called").inner_text() in queue.model.classes
+    page.locator(".zoo-predicted").wait_for()
+    assert page.locator(".zoo-predicted").inner_text() in queue.model.classes
 
 
 def test_the_docs_open(page, address):
@@ -156,55 +158,55 @@ def test_the_docs_open(page, address):
     assert page.locator("h2 code", has_text="/predict").is_visible()
 
 
-def test_a_model_of_several_views_takes_a_file_for_each(browser, desk_of_views, mammogram, until):
-    with running(desk_of_views("breast", "image")) as address, opened_page(browser, address, until) as page:
+def test_a_model_of_several_views_takes_a_file_for_each(browser, queue_of_views, mammogram, until):
+    with running(queue_of_views("breast", "image")) as address, opened_page(browser, address, until) as page:
         assert page.locator(".zoo-example").count() == 0
         ask = page.get_by_role("button", name="Ask the model")
         ask.click()
-        page.get_by_text("the form holds no file").wait_for()
+        page.get_by_text("the form has no file").wait_for()
         for field in ("L_CC", "L_MLO"):
             page.locator(f"[name={field}]").set_input_files({"name": "x", "mimeType": "", "buffer": mammogram})
         page.get_by_label("First picture").select_option("L_MLO")
         page.evaluate(
             """() => {
                 const real = window.fetch;
-                window.fetch = (where, how) => { window.sent = [...how.body.keys()]; return real(where, how); };
+                window.fetch = (url, options) => { window.sent = [...options.body.keys()]; return real(url, options); };
             }"""
         )
         ask.click()
-        page.locator(".zoo-called").wait_for()
+        page.locator(".zoo-predicted").wait_for()
         assert page.get_by_text("Looked at: own, other_view.").is_visible()
         assert page.evaluate("window.sent") == ["L_MLO", "L_CC"]
 
 
 def drag(page, path, onto):
-    """Drag a file onto an element, as a person does: the browser itself says what it takes there."""
+    """Drag a file onto an element as a user does; the browser decides what the element accepts."""
     box = onto.bounding_box()
     place = {"x": box["x"] + 0.3 * box["width"], "y": box["y"] + box["height"] / 2}
     carried = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-    hand = page.context.new_cdp_session(page)
-    for what in ("dragEnter", "dragOver", "drop"):
-        hand.send("Input.dispatchDragEvent", {"type": what, **place, "data": carried})
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": carried})
 
 
-def test_a_file_dropped_on_the_place_for_one_is_answered(page, queue, mammogram, tmp_path):
+def test_a_file_dropped_on_the_drop_field_is_answered(page, queue, mammogram, tmp_path):
     (tmp_path / "x.jpg").write_bytes(mammogram)
     drag(page, tmp_path / "x.jpg", page.locator(".zoo-drop"))
-    page.locator(".zoo-called").wait_for()
+    page.locator(".zoo-predicted").wait_for()
     assert page.locator(".zoo-over").count() == 0
 
 
-def test_a_file_dropped_on_a_view_s_field_fills_it(browser, desk_of_views, mammogram, until, tmp_path):
+def test_a_file_dropped_on_a_views_field_fills_it(browser, queue_of_views, mammogram, until, tmp_path):
     (tmp_path / "x.jpg").write_bytes(mammogram)
-    with running(desk_of_views("breast", "breast")) as address, opened_page(browser, address, until) as page:
-        asked = []
-        page.on("request", lambda one: asked.append(one.url))
+    with running(queue_of_views("breast", "breast")) as address, opened_page(browser, address, until) as page:
+        urls = []
+        page.on("request", lambda request: urls.append(request.url))
         drag(page, tmp_path / "x.jpg", page.locator("#zoo-stage"))
         page.get_by_text("drop each picture on the field of its side and view").wait_for()
         for field in ("L_CC", "L_MLO"):
             drag(page, tmp_path / "x.jpg", page.locator(f"[name={field}]"))
             until(page, f"document.querySelector('[name={field}]').files.length === 1")
-        assert asked == [], "nothing is sent before the model is asked"
+        assert urls == [], "nothing is sent before the button is pressed"
         page.get_by_role("button", name="Ask the model").click()
-        page.locator(".zoo-called").wait_for()
+        page.locator(".zoo-predicted").wait_for()
         assert page.get_by_text("Looked at: CC, MLO.").is_visible()

@@ -1,4 +1,4 @@
-"""Whatever is uploaded that is no picture to predict is refused with a reason, and the server lives."""
+"""Uploads that cannot be predicted are refused with a reason, and the server keeps running."""
 
 import io
 import struct
@@ -29,14 +29,14 @@ NAMES = (
 
 def check_refusal(response, name):
     assert 400 <= response.status_code < 500, f"{name}: {response.status_code} {response.text[:300]}"
-    said = response.json()["detail"]
-    assert isinstance(said, str), f"{name}: {said}"
-    assert 10 < len(said) < 400, f"{name}: {said}"
-    assert "/tmp" not in said and "Traceback" not in said and "/picture" not in said, f"{name}: {said}"  # noqa: PT018
+    reason = response.json()["detail"]
+    assert isinstance(reason, str), f"{name}: {reason}"
+    assert 10 < len(reason) < 400, f"{name}: {reason}"
+    assert "/tmp" not in reason and "Traceback" not in reason and "/picture" not in reason, f"{name}: {reason}"  # noqa: PT018
 
 
 def malformed() -> Iterator[tuple[str, bytes]]:
-    """Yield a name that says what is wrong, and the bytes of the file."""
+    """Yield a description of what is wrong, and the bytes of the file."""
     yield from _no_pictures()
     yield from _cut()
     yield from _noise()
@@ -176,7 +176,7 @@ def _unusable() -> Iterator[tuple[str, bytes]]:
     yield "a DICOM file with too few pixels", dicom_of(64, 64, bytes(10))
 
 
-def test_two_hundred_malformed_uploads_are_refused_and_the_server_lives(served, mammogram, left_in):
+def test_two_hundred_malformed_uploads_are_refused_and_the_server_keeps_running(served, mammogram, left_in):
     count = 0
     for count, (name, content) in enumerate(malformed(), start=1):
         if count % 2:
@@ -189,16 +189,16 @@ def test_two_hundred_malformed_uploads_are_refused_and_the_server_lives(served, 
     assert served.client.post("/predict", content=mammogram).status_code == 200
 
 
-@pytest.mark.parametrize("made", [png_of, lambda width, height: dicom_of(height, width)], ids=["PNG", "DICOM"])
-def test_too_many_pixels_are_refused_by_the_header(served, made):
-    response = served.client.post("/predict", content=made(2001, 2000))
+@pytest.mark.parametrize("make", [png_of, lambda width, height: dicom_of(height, width)], ids=["PNG", "DICOM"])
+def test_too_many_pixels_are_refused_by_the_header(served, make):
+    response = served.client.post("/predict", content=make(2001, 2000))
     assert response.status_code == 413
-    assert response.json()["detail"] == "the picture has 2001×2000 pixels; 4 megapixels are the most taken here"
-    assert served.client.post("/predict", content=made(2000, 2000)).status_code == 422  # it ends too early
+    assert response.json()["detail"] == "the picture has 2001×2000 pixels; the limit of this server is 4 megapixels"
+    assert served.client.post("/predict", content=make(2000, 2000)).status_code == 422  # it ends too early
 
 
 @pytest.mark.parametrize("name", NAMES, ids=[repr(name)[:20] for name in NAMES])
-def test_a_file_s_name_means_nothing(served, mammogram, left_in, name):
+def test_the_name_of_a_file_is_ignored(served, mammogram, left_in, name):
     body = b'--b\r\ncontent-disposition: form-data; name="file"; filename="%s"\r\n\r\n' % name.encode()
     body += mammogram + b"\r\n--b--\r\n"
     response = served.client.post("/predict", content=body, headers={"content-type": "multipart/form-data; boundary=b"})
@@ -231,7 +231,7 @@ PART = b'--b\r\ncontent-disposition: form-data; name="file"; filename="x"\r\n\r\
         ("\xff; boundary", b"hello there"),
     ],
 )
-# Starlette leaves what a form that ends too early held, a file without a name, to the garbage collector.
+# For a form that ends too early, Starlette leaves its temporary file to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_a_broken_form_is_refused(served, left_in, kind, body):
     response = served.client.post("/predict", content=body, headers={"content-type": kind.encode("latin-1")})

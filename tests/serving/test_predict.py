@@ -19,53 +19,55 @@ from birads_zoo.serving.app import build_endpoint
 def test_a_picture_is_answered(served, mammogram):
     response = served.client.post("/predict", content=mammogram)
     assert response.status_code == 200, response.text
-    told = response.json()
+    result = response.json()
     classes = list(served.queue.model.classes)
-    assert list(told["probabilities"]) == classes
-    assert sum(told["probabilities"].values()) == pytest.approx(1)
-    assert (told["calibrated"], told["calibrated_folds"], told["folds"]) == ({}, 0, 2), "no fold has a temperature"
-    assert told["predicted"] == max(told["probabilities"], key=told["probabilities"].get)
-    assert set(told["conformal_set"]) <= set(classes)
-    assert told["predicted"] in told["conformal_set"]
-    assert "Research use only" in told["notice"]
-    assert told["picture"] is None
-    assert told["heat_map"] is None
+    assert list(result["probabilities"]) == classes
+    assert sum(result["probabilities"].values()) == pytest.approx(1)
+    assert (result["calibrated"], result["calibrated_folds"], result["folds"]) == ({}, 0, 2), (
+        "no fold has a temperature"
+    )
+    assert result["predicted"] == max(result["probabilities"], key=result["probabilities"].get)
+    assert set(result["conformal_set"]) <= set(classes)
+    assert result["predicted"] in result["conformal_set"]
+    assert "Research use only" in result["notice"]
+    assert result["picture"] is None
+    assert result["heat_map"] is None
 
 
-def test_the_endpoint_says_what_the_model_says(served, mammogram, tmp_path):
+def test_the_endpoint_agrees_with_the_model(served, mammogram, tmp_path):
     path = tmp_path / "one.jpg"
     path.write_bytes(mammogram)
-    (wanted,) = served.queue.model.predict(path)
-    told = served.client.post("/predict", files={"file": ("one.jpg", mammogram, "image/jpeg")}).json()
-    assert told["probabilities"] == pytest.approx(wanted.probabilities)
-    assert told["calibrated"] == pytest.approx(wanted.calibrated)
-    assert tuple(told["conformal_set"]) == wanted.conformal_set
-    assert tuple(told["warnings"]) == wanted.warnings
-    assert told["similar"] == pytest.approx(wanted.similar)
+    (expected,) = served.queue.model.predict(path)
+    result = served.client.post("/predict", files={"file": ("one.jpg", mammogram, "image/jpeg")}).json()
+    assert result["probabilities"] == pytest.approx(expected.probabilities)
+    assert result["calibrated"] == pytest.approx(expected.calibrated)
+    assert tuple(result["conformal_set"]) == expected.conformal_set
+    assert tuple(result["warnings"]) == expected.warnings
+    assert result["similar"] == pytest.approx(expected.similar)
 
 
-def test_a_dicom_file_is_answered_and_names_nobody(served, write_dicom, tmp_path):
+def test_a_dicom_file_is_answered_without_the_patients_name(served, write_dicom, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 4096, (128, 96), np.uint16)
     content = write_dicom(tmp_path / "x", pixels, BitsStored=12).read_bytes()
     response = served.client.post("/predict?heat_map=true", files={"file": ("Quux.dcm", content)})
     assert response.status_code == 200, response.text
-    told = response.json()
-    files = [base64.b64decode(told.pop(key)) for key in ("picture", "heat_map")]
+    result = response.json()
+    files = [base64.b64decode(result.pop(key)) for key in ("picture", "heat_map")]
     assert Image.open(io.BytesIO(files[0])).size == (96, 128)
-    assert "quux" not in json.dumps(told).lower()
-    assert not any(b"Quux" in file for file in files), "nor may a picture's file name anybody"
+    assert "quux" not in json.dumps(result).lower()
+    assert not any(b"Quux" in file for file in files), "the pictures' files must not name the patient either"
 
 
 def test_the_heat_map_fits_over_the_picture(served, mammogram):
-    told = served.client.post("/predict?heat_map=true", content=mammogram).json()
-    picture, heat = (Image.open(io.BytesIO(base64.b64decode(told[key]))) for key in ("picture", "heat_map"))
-    with Image.open(io.BytesIO(mammogram)) as given:
-        assert picture.size == heat.size == given.size
-        assert np.abs(np.asarray(picture, float) - np.asarray(given, float)).max() <= 1
+    result = served.client.post("/predict?heat_map=true", content=mammogram).json()
+    picture, heat = (Image.open(io.BytesIO(base64.b64decode(result[key]))) for key in ("picture", "heat_map"))
+    with Image.open(io.BytesIO(mammogram)) as original:
+        assert picture.size == heat.size == original.size
+        assert np.abs(np.asarray(picture, float) - np.asarray(original, float)).max() <= 1
     assert heat.mode == "RGBA"
 
 
-def test_a_picture_unlike_a_mammogram_is_warned_of(served):
+def test_a_picture_unlike_a_mammogram_gives_a_warning(served):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (700, 400), np.uint8))
     file = io.BytesIO()
     noise.save(file, "PNG")
@@ -89,14 +91,14 @@ def test_the_limit_itself_is_allowed(served):
     assert served.client.post("/predict", content=bytes(1_000_001)).status_code == 413
 
 
-def apart(story):
-    with ThreadPoolExecutor(1) as pool:  # a browser's tests, if they ran before, hold this thread's loop
-        return pool.submit(asyncio.run, asyncio.wait_for(story, 60)).result()
+def run_in_thread(coroutine):
+    with ThreadPoolExecutor(1) as pool:  # the browser tests, if they ran before, keep this thread's loop
+        return pool.submit(asyncio.run, asyncio.wait_for(coroutine, 60)).result()
 
 
 @pytest.fixture
-def one_seat(opened, tmp_path):
-    """Send `POST /predict` to a desk of one seat: `await one_seat(receive)` → its status and text."""
+def one_place(opened, tmp_path):
+    """Send `POST /predict` to a queue with one place: `await one_place(receive)` → its status and text."""
     app = build_endpoint(
         RequestQueue(model=opened, limits=Limits(), folder=tmp_path, places=threading.BoundedSemaphore(1))
     )
@@ -114,7 +116,7 @@ def one_seat(opened, tmp_path):
     return post
 
 
-def test_more_than_can_wait_are_sent_away(one_seat, mammogram):
+def test_requests_beyond_the_queue_are_refused(one_place, mammogram):
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow():
@@ -123,23 +125,23 @@ def test_more_than_can_wait_are_sent_away(one_seat, mammogram):
         return {"type": "http.request", "body": mammogram}
 
     async def unread():
-        raise AssertionError("the body of a request without a seat was read")
+        raise AssertionError("the body of a request without a place was read")
 
-    async def story():
-        first = asyncio.create_task(one_seat(slow))
+    async def requests():
+        first = asyncio.create_task(one_place(slow))
         await begun.wait()
-        second = await one_seat(unread)
+        second = await one_place(unread)
         go_on.set()
-        return second, await first, await one_seat(slow)
+        return second, await first, await one_place(slow)
 
-    (refused, why), (answered, _), (again, _) = apart(story())
+    (refused, why), (answered, _), (again, _) = run_in_thread(requests())
     assert refused == 503
     assert "too many pictures are waiting; try again in a moment" in why
     assert (answered, again) == (200, 200)
 
 
-def test_a_file_that_does_not_come_gives_its_seat_back(one_seat, mammogram, monkeypatch):
-    monkeypatch.setattr("birads_zoo.serving.api._PATIENCE", 0.05)
+def test_a_file_that_does_not_arrive_frees_its_place(one_place, mammogram, monkeypatch):
+    monkeypatch.setattr("birads_zoo.serving.api._TIMEOUT", 0.05)
 
     async def never():
         await asyncio.Event().wait()
@@ -147,23 +149,23 @@ def test_a_file_that_does_not_come_gives_its_seat_back(one_seat, mammogram, monk
     async def whole():
         return {"type": "http.request", "body": mammogram}
 
-    async def story():
-        return await one_seat(never), await one_seat(whole)
+    async def requests():
+        return await one_place(never), await one_place(whole)
 
-    (late, why), (answered, _) = apart(story())
+    (late, why), (answered, _) = run_in_thread(requests())
     assert late == 408
-    assert "the file did not come within" in why
+    assert "the file did not arrive within" in why
     assert answered == 200
 
 
-def test_the_openapi_description_is_one(served):
-    told = served.client.get("/openapi.json").json()
-    OpenAPI.model_validate(told)
-    assert list(told["paths"]) == ["/predict"]
-    operation = told["paths"]["/predict"]["post"]
+def test_the_openapi_description_is_valid(served):
+    description = served.client.get("/openapi.json").json()
+    OpenAPI.model_validate(description)
+    assert list(description["paths"]) == ["/predict"]
+    operation = description["paths"]["/predict"]["post"]
     assert {"multipart/form-data", "application/octet-stream"} == set(operation["requestBody"]["content"])
     assert {"200", "400", "413", "422", "503"} <= set(operation["responses"])
-    assert set(told["components"]["schemas"]["Answer"]["properties"]) == set(
+    assert set(description["components"]["schemas"]["Answer"]["properties"]) == set(
         served.client.post("/predict", content=png()).json()
     )
 

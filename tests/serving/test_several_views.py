@@ -1,4 +1,4 @@
-"""A model of several views is asked over HTTP: which pictures it takes, which may be missing, and what is refused."""
+"""A model of several views over HTTP: which pictures it takes, which may be missing, and what is refused."""
 
 import base64
 import io
@@ -17,11 +17,11 @@ SIZES = {"L_CC": (96, 64), "L_MLO": (128, 80), "R_CC": (96, 64), "R_MLO": (96, 7
 
 
 @pytest.fixture(scope="module")
-def views(desk_of_views):
+def views(queue_of_views):
     """Servers of a model of several views: `views(views, level)`."""
 
     def serve(views, level):
-        queue = desk_of_views(views, level)
+        queue = queue_of_views(views, level)
         client = stack.enter_context(TestClient(build_endpoint(queue)))
         return SimpleNamespace(
             queue=queue, model=queue.model, post=lambda files, query="": client.post("/predict" + query, files=files)
@@ -38,7 +38,7 @@ def breast(views):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """Four different pictures' files, by side and view, and a table of them: `pictures.table("L_CC", "L_MLO")`."""
+    """Files of four different pictures, by side and view, and tables of them: `pictures.table("L_CC", "L_MLO")`."""
     folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     for name, (height, width) in SIZES.items():
         Image.fromarray(random.integers(0, 256, (height, width), np.uint8)).save(folder / f"{name}.png")
@@ -58,56 +58,56 @@ def pictures(tmp_path_factory):
     return SimpleNamespace(table=table, form=form)
 
 
-def image_of(told, key):
-    return Image.open(io.BytesIO(base64.b64decode(told[key])))
+def image_of(result, key):
+    return Image.open(io.BytesIO(base64.b64decode(result[key])))
 
 
 @pytest.mark.parametrize("names", [("L_CC", "L_MLO"), ("L_MLO", "L_CC")])
 def test_two_views_of_a_breast_are_one_sample(breast, pictures, left_in, names):
-    (wanted,) = breast.model.predict(pictures.table(*names))
+    (expected,) = breast.model.predict(pictures.table(*names))
     response = breast.post(pictures.form(*names), "?heat_map=true")
     assert response.status_code == 200, response.text
-    told = response.json()
-    assert told["probabilities"] == pytest.approx(wanted.probabilities)
-    assert told["views"] == ["CC", "MLO"]
-    assert tuple(told["warnings"]) == wanted.warnings
-    assert image_of(told, "picture").size == (64 + 60, 96), "as high as the lower one, 128×80 becoming 96×60"
-    assert image_of(told, "heat_map").size == (124, 96)
+    result = response.json()
+    assert result["probabilities"] == pytest.approx(expected.probabilities)
+    assert result["views"] == ["CC", "MLO"]
+    assert tuple(result["warnings"]) == expected.warnings
+    assert image_of(result, "picture").size == (64 + 60, 96), "as high as the lower one, 128×80 becoming 96×60"
+    assert image_of(result, "heat_map").size == (124, 96)
     assert left_in(breast.queue.folder) == []
 
 
 @pytest.mark.parametrize(("name", "view"), [("L_CC", "CC"), ("R_MLO", "MLO")])
 def test_a_view_may_be_missing(breast, pictures, name, view):
-    (wanted,) = breast.model.predict(pictures.table(name))
-    told = breast.post(pictures.form(name), "?heat_map=true").json()
-    assert told["probabilities"] == pytest.approx(wanted.probabilities)
-    assert told["views"] == [view]
-    assert image_of(told, "picture").size == image_of(told, "heat_map").size == SIZES[name][::-1]
+    (expected,) = breast.model.predict(pictures.table(name))
+    result = breast.post(pictures.form(name), "?heat_map=true").json()
+    assert result["probabilities"] == pytest.approx(expected.probabilities)
+    assert result["views"] == [view]
+    assert image_of(result, "picture").size == image_of(result, "heat_map").size == SIZES[name][::-1]
 
 
-def test_an_exam_takes_what_is_there(views, pictures):
+def test_an_exam_may_be_incomplete(views, pictures):
     exam = views("exam", "patient")
-    (wanted,) = exam.model.predict(pictures.table("L_CC", "R_MLO"))
-    told = exam.post(pictures.form("R_MLO", "L_CC")).json()
-    assert told["views"] == ["L_CC", "R_MLO"]
-    assert told["probabilities"] == pytest.approx(wanted.probabilities)
+    (expected,) = exam.model.predict(pictures.table("L_CC", "R_MLO"))
+    result = exam.post(pictures.form("R_MLO", "L_CC")).json()
+    assert result["views"] == ["L_CC", "R_MLO"]
+    assert result["probabilities"] == pytest.approx(expected.probabilities)
 
 
-def test_where_a_picture_is_judged_it_is_the_first(views, pictures):
+def test_a_model_of_single_pictures_predicts_the_first(views, pictures):
     partnered = views("breast", "image")
     first, second = partnered.model.predict(pictures.table("R_MLO", "R_CC"))
-    told = partnered.post(pictures.form("R_MLO", "R_CC"), "?heat_map=true").json()
-    assert told["views"] == ["own", "other_view"]
-    assert told["probabilities"] == pytest.approx(first.probabilities)
-    assert tuple(told["warnings"]) == first.warnings != second.warnings
-    assert image_of(told, "picture").size == (72, 96), "the other one is only looked at"
+    result = partnered.post(pictures.form("R_MLO", "R_CC"), "?heat_map=true").json()
+    assert result["views"] == ["own", "other_view"]
+    assert result["probabilities"] == pytest.approx(first.probabilities)
+    assert tuple(result["warnings"]) == first.warnings != second.warnings
+    assert image_of(result, "picture").size == (72, 96), "the other one is only an additional view"
 
 
-def test_a_dicom_header_tells_side_and_view(breast, write_dicom, tmp_path):
+def test_a_dicom_header_gives_side_and_view(breast, write_dicom, tmp_path):
     random = np.random.default_rng(1)
     files = [
-        ("file", write_dicom(tmp_path / view, random.integers(0, 4096, (96, 64), np.uint16), **said).read_bytes())
-        for view, said in (
+        ("file", write_dicom(tmp_path / view, random.integers(0, 4096, (96, 64), np.uint16), **header).read_bytes())
+        for view, header in (
             (view, {"BitsStored": 12, "ImageLaterality": "R", "ViewPosition": view}) for view in ("MLO", "CC")
         )
     ]
@@ -116,20 +116,20 @@ def test_a_dicom_header_tells_side_and_view(breast, write_dicom, tmp_path):
     refused = breast.post([("L_MLO", mlo)])
     assert refused.status_code == 422
     assert refused.json()["detail"] == (
-        "the field L_MLO holds a picture whose DICOM header says R MLO; name the field by that"
+        "the field L_MLO has a picture whose DICOM header says R MLO; use the field of that name"
     )
 
 
 @pytest.mark.parametrize(
-    ("fields", "status", "said"),
+    ("fields", "status", "reason"),
     [
         (
             [("file", "L_CC")],
             422,
-            "nothing says of which side and view picture 1 is; send it as the form's field L_CC, L_MLO, R_CC or "
-            "R_MLO, or as a DICOM file whose header says it",
+            "the side and view of picture 1 are unknown; send it as the form's field L_CC, L_MLO, R_CC or "
+            "R_MLO, or as a DICOM file whose header gives them",
         ),
-        ([("L_CC", "L_CC"), ("L_CC", "L_MLO")], 422, "two pictures are of L CC; give one"),
+        ([("L_CC", "L_CC"), ("L_CC", "L_MLO")], 422, "two pictures are of L CC; send only one of them"),
         (
             [("L_CC", "L_CC"), ("R_MLO", "R_MLO")],
             422,
@@ -140,12 +140,12 @@ def test_a_dicom_header_tells_side_and_view(breast, write_dicom, tmp_path):
     ],
     ids=["no side", "twice", "two breasts", "unreadable", "too many"],
 )
-def test_pictures_that_do_not_belong_together_are_refused(breast, pictures, left_in, fields, status, said):
+def test_pictures_that_do_not_belong_together_are_refused(breast, pictures, left_in, fields, status, reason):
     broken = ("x.png", b"\x89PNG\r\n\x1a\n" + bytes(99))
     files = [(field, broken if name is None else pictures.form(name)[0][1]) for field, name in fields]
     response = breast.post(files)
     assert response.status_code == status
-    assert said in response.json()["detail"]
+    assert reason in response.json()["detail"]
     assert "/" not in response.json()["detail"]
     assert left_in(breast.queue.folder) == []
 

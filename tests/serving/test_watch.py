@@ -1,4 +1,4 @@
-"""The watch over deletions, on which the other tests here rely, sees and refuses what it must."""
+"""The watch over changes of files, which the other tests here rely on, refuses what it must."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# A folder that is not there, outside the tests' own: were the watch blind, there would be nothing to delete.
+# A folder outside the tests' own that does not exist: if the watch failed, there would be nothing to delete.
 ABSENT = Path("/no-such-folder-of-birads-zoo")
 
 
@@ -30,7 +30,7 @@ def test_a_deletion_outside_is_refused(delete, refused):
         delete(ABSENT)
     except OSError as error:
         assert "outside the tests' folder" in str(error)  # noqa: PT017
-    assert [said.split()[1].startswith(str(ABSENT)) for said in refused()] == [True]
+    assert [event.split()[1].startswith(str(ABSENT)) for event in refused()] == [True]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_link_leads_outside(tmp_path, refused):
 
 def test_the_folder_above_the_tests_own_is_outside(own, tmp_path, refused):
     assert own in tmp_path.resolve().parents
-    with pytest.raises(PermissionError):  # of which a directory that is not empty would have no part anyway
+    with pytest.raises(PermissionError):  # without the watch: another error, as the folder is not empty
         (own / "..").rmdir()
     assert refused() == [f"os.rmdir {own.parent}"]
 

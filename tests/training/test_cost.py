@@ -1,4 +1,4 @@
-"""What a model costs: counted by hand for one convolution, and read from meters that are told to stand still."""
+"""What a model costs: operations counted by hand, and meters that are replaced by fixed readings."""
 
 import mmap
 
@@ -22,7 +22,7 @@ def _epoch(rate: float) -> Epoch:
 
 
 class _Pooled(nn.Module):
-    """A 3×3 convolution of one channel to four on 8×8 pixels, then 4 → 2: all to be counted by hand."""
+    """A 3×3 convolution of one channel to four on 8×8 pixels, then 4 → 2: small enough to count by hand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,14 +58,14 @@ def test_fused_attention_is_counted_too(trained):
     assert torch.backends.mha.get_fastpath_enabled()
 
 
-def test_arithmetic_that_nobody_counts_is_unknown_not_zero():
+def test_operations_that_are_not_counted_are_unknown_and_not_zero():
     assert cost.flops_per_sample(nn.Flatten(), 1, 8, 8) is None
 
 
 @pytest.mark.parametrize(
     ("passes", "timed", "rate"),
     [
-        ([9.0, 0.25, 0.5, 0.25, 7.0], 3, 40.0),  # not the warm-up's; one slow pass is outvoted; no more after a second
+        ([9.0, 0.25, 0.5, 0.25, 7.0], 3, 40.0),  # no warm-up; one slow pass does not matter; no more after a second
         ([9.0, 2.0, 7.0], 1, 5.0),
         ([9.0, *[0.03125] * 30], 20, 320.0),
     ],
@@ -82,12 +82,12 @@ def test_a_rate_is_images_over_the_median_pass(monkeypatch, passes, timed, rate)
     assert len(list(left)) == len(passes) - 1 - timed
 
 
-def test_a_cpu_tells_its_peak_memory_and_no_energy():
+def test_a_cpu_reports_its_peak_memory_and_no_energy():
     compute = choose_compute("cpu", "float32")
     start = cost.begin(compute)
     spent = cost.total(start, SIZE, [_epoch(1.0)], compute, resumed=False)
     if spent.peak_memory is None:
-        pytest.skip("this system does not tell a process's peak memory")
+        pytest.skip("this system does not report a process's peak memory")
     with mmap.mmap(-1, 2**26) as kept:  # not malloc's: what that frees may stay with the process
         kept.write(bytes(2**26))
         more = cost.total(start, SIZE, [_epoch(1.0)], compute, resumed=False)
@@ -97,7 +97,7 @@ def test_a_cpu_tells_its_peak_memory_and_no_energy():
     assert spent.energy is None
 
 
-def test_energy_is_the_meters_difference_and_unknown_for_a_resumed_run(monkeypatch):
+def test_energy_is_the_difference_of_the_meters_and_unknown_for_a_resumed_run(monkeypatch):
     readings = iter([100.0, 175.0, 300.0])
     monkeypatch.setattr(Compute, "energy", lambda self: next(readings))
     compute = choose_compute("cpu", "float32")

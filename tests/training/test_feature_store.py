@@ -1,4 +1,4 @@
-"""Features on disk are found again, and only where they are what would be computed."""
+"""Stored features are used again, but only if they are what would be computed."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 
 from birads_zoo.devices import choose_compute
 from birads_zoo.training import feature_store
-from birads_zoo.training.feature_store import FeatureStore, still_features
+from birads_zoo.training.feature_store import FeatureStore, frozen_features
 from birads_zoo.version import __version__
 
 
@@ -23,7 +23,7 @@ def store(tmp_path):
 
 @pytest.fixture
 def computed(fit, store, monkeypatch):
-    """Features by `still_features`, and how many pictures the backbone saw for them."""
+    """Features by `frozen_features`, and how many pictures the backbone saw for them."""
 
     def compute(pooled=False, store=store):
         seen = []
@@ -35,8 +35,8 @@ def computed(fit, store, monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(type(fit.classifier), "features", counted)
-            made = still_features(fit.classifier, fit.batches, choose_compute("cpu", "float32"), pooled, store)
-        return made, sum(seen)
+            result = frozen_features(fit.classifier, fit.batches, choose_compute("cpu", "float32"), pooled, store)
+        return result, sum(seen)
 
     return compute
 
@@ -53,7 +53,7 @@ def test_the_second_time_costs_one_batch_and_gives_the_same_bits(computed, poole
 def test_other_weights_pixels_or_pictures_are_other_features(computed, fit, store, tmp_path):
     computed()
     fit.classifier.head.rest[-1].weight.data += 1.0
-    assert computed()[1] == 4, "the head has no part in them"
+    assert computed()[1] == 4, "features do not depend on the head"
     for other in ({"digest": "others"}, {"pictures": np.arange(1, 25)}):
         known = {"cache": tmp_path, "digest": store.digest, "pictures": store.pictures}
         assert computed(store=FeatureStore(**(known | other)))[1] == 24, other
@@ -89,16 +89,16 @@ def test_features_of_another_format_are_computed_again(computed, tmp_path, monke
     assert computed()[1] == 24
 
 
-def test_the_longest_unused_make_room(computed, store, tmp_path, monkeypatch):
+def test_the_least_recently_used_features_are_deleted(computed, store, tmp_path, monkeypatch):
     stores = [FeatureStore(cache=tmp_path, digest=name, pictures=store.pictures) for name in ("a", "b", "c")]
     computed(store=stores[0])
     (file,) = (tmp_path / "features").iterdir()
     monkeypatch.setattr(feature_store, "ROOM", int(2.5 * file.stat().st_size))
-    for n in (1, 0, 2):  # the first is used again before the third comes
+    for n in (1, 0, 2):  # the first is used again before the third is stored
         computed(store=stores[n])
     assert [computed(store=stores[n])[1] for n in (0, 2, 1)] == [4, 4, 24]
 
 
-def test_a_place_that_cannot_be_written_costs_nothing(computed, tmp_path):
+def test_a_cache_that_cannot_be_written_is_no_error(computed, tmp_path):
     (tmp_path / "features").write_text("a file where the folder should be")
     assert computed()[1] == 24

@@ -1,4 +1,4 @@
-"""What the recipe and the data say reaches the loss that a fold is trained by, and the screen what becomes of it."""
+"""A fold's loss is built from the recipe and the data, and the screen shows the progress of training."""
 
 import io
 
@@ -24,7 +24,7 @@ def build(context):
 
 @hookimpl
 def birads_zoo_losses():
-    return [LossSpec(name="tells", summary="a test's own", build=build, options=MyOptions)]
+    return [LossSpec(name="reports", summary="a test's own", build=build, options=MyOptions)]
 """
 
 
@@ -50,18 +50,18 @@ def test_a_bar_shows_the_images_that_are_done_and_the_last_epochs_loss(phantom_r
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_loss_is_built_for_the_folds_rows_the_recipe_and_the_target(phantom_root, tmp_path, weighted):
-    (tmp_path / "tells.py").write_text(PLUGIN)
-    host = load_host([tmp_path / "tells.py"])
+    (tmp_path / "reports.py").write_text(PLUGIN)
+    host = load_host([tmp_path / "reports.py"])
     recipe = Recipe().replace(
         {
             "dataset.root": str(phantom_root),
-            "loss": {"name": "tells", "class_weights": weighted, "options": {"strength": 0.25}},
+            "loss": {"name": "reports", "class_weights": weighted, "options": {"strength": 0.25}},
         }
         | SMALL
     )
     data = prepare(recipe, host, tmp_path / "cache", Screen())
     fold = data.folds[1]
-    with pytest.raises(UserError) as said:
+    with pytest.raises(UserError) as error:
         fit_fold(recipe, host, data, fold, choose_compute("cpu", "float32"), tmp_path, Screen(), lambda epoch: None)
     counts = tuple(int((data.labelled.labels[fold.train] == k).sum()) for k in range(4))
-    assert str(said.value) == repr((counts, weighted, True, 0.25))
+    assert str(error.value) == repr((counts, weighted, True, 0.25))

@@ -27,7 +27,7 @@ def history_of(losses):
 
 
 @given(LOSSES)
-def test_the_epoch_with_the_least_loss_is_best_and_the_earliest_of_equals(losses):
+def test_the_epoch_with_the_lowest_loss_is_best_and_the_earliest_of_equals(losses):
     assert best_epoch(history_of(losses), "loss") == losses.index(min(losses))
 
 
@@ -42,7 +42,7 @@ def test_without_validation_rows_the_last_epoch_is_kept():
     assert best_epoch(history_of([None, None, None]), "loss") == 2
 
 
-def test_training_ends_after_so_many_epochs_without_a_better_loss():
+def test_early_stopping_ends_training_without_a_better_loss():
     section = TrainingSection(epochs=10, early_stopping=2)
     assert not is_over(history_of([3.0, 2.0, 2.5]), section)
     assert is_over(history_of([3.0, 2.0, 2.5, 2.1]), section)

@@ -1,4 +1,4 @@
-"""The hot loop never waits for the device: no value is read back between the first and the last step of an epoch."""
+"""The training loop never waits for the device: no value is read between the first and the last step of an epoch."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ READS = {"aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten
 
 
 class CountReads(TorchDispatchMode):
-    """Counts the operations that make a host wait for the device that computes."""
+    """Counts the operations that make the host wait for the device."""
 
     def __init__(self):
         super().__init__()
@@ -30,7 +30,7 @@ class CountReads(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("augmentation", ["none", "paper", "mammo"])
-def test_no_step_reads_a_value_back(make_fit, ignore, monkeypatch, augmentation):
+def test_no_step_reads_a_value_from_the_device(make_fit, ignore, monkeypatch, augmentation):
     fit = make_fit(validation=False, ema=0.9, clip_norm=1.0, accumulate=2, epochs=1)
     pixels = np.random.default_rng(0).integers(0, 256, (24, 16, 16), dtype=np.uint8)
     batches = Batches(pixels, Samples.alone(np.arange(24)), np.arange(24) % 2, 4, fit.compute.device)

@@ -24,12 +24,12 @@ def batch_of(images, lesions):
     )
 
 
-def test_silent_places_lose_what_guessing_loses():
+def test_places_without_evidence_have_the_loss_of_guessing():
     loss = lesion_loss(torch.zeros(1, 1, 2, 4, 4), one_lesion(), torch.tensor([1]))
     assert float(loss) == pytest.approx(math.log(2))
 
 
-def test_the_right_places_lose_little_and_the_wrong_ones_much():
+def test_right_places_have_a_low_loss_and_wrong_ones_a_high_loss():
     right = torch.zeros(1, 1, 2, 4, 4)
     right[0, 0, 1] = -10
     right[0, 0, 1, 0, 1] = 10
@@ -37,13 +37,13 @@ def test_the_right_places_lose_little_and_the_wrong_ones_much():
     assert float(lesion_loss(-right, one_lesion(), torch.tensor([1]))) > 5
 
 
-def test_a_lesion_weighs_as_much_as_all_that_is_none():
+def test_a_lesion_has_the_same_weight_as_all_other_places():
     blind = torch.zeros(1, 1, 2, 4, 4)
     blind[0, 0, 1] = -10  # everything is normal: right in 15 places, wrong in 1
     assert float(lesion_loss(blind, one_lesion(), torch.tensor([1]))) == pytest.approx(5, abs=0.01)
 
 
-def test_a_lesion_smaller_than_a_place_still_has_one():
+def test_a_lesion_smaller_than_a_place_still_marks_one():
     lesions = torch.zeros(1, 1, 32, 32)
     lesions[0, 0, 20, 20] = 1
     seen = torch.full((1, 1, 2, 4, 4), -10.0)
@@ -52,8 +52,8 @@ def test_a_lesion_smaller_than_a_place_still_has_one():
     assert float(lesion_loss(seen, lesions, torch.tensor([1]))) < 0.01
 
 
-def test_a_picture_in_which_nothing_was_marked_should_show_its_class_nowhere():
-    """A map of zeros says that somebody looked: all places should speak for the first class, whatever the label."""
+def test_a_picture_with_an_empty_map_should_show_its_class_nowhere():
+    """A map of zeros means that there is no lesion: all places should have the first class, for any label."""
     empty, silent = torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 2, 4, 4)
     first = torch.stack([torch.full((1, 1, 4, 4), 10.0), torch.full((1, 1, 4, 4), -10.0)], dim=2)
     assert float(lesion_loss(first, empty, torch.tensor([1]))) < 1e-6
@@ -61,7 +61,7 @@ def test_a_picture_in_which_nothing_was_marked_should_show_its_class_nowhere():
     assert float(lesion_loss(silent, empty, torch.tensor([1]))) == pytest.approx(math.log(2) / 2)
 
 
-def test_pictures_that_nobody_marked_count_for_nothing():
+def test_pictures_without_marks_do_not_count():
     evidence = torch.randn(2, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     lesions = torch.cat([one_lesion(), torch.full((1, 1, 32, 32), -1.0)])
     alone = lesion_loss(evidence[:1], lesions[:1], torch.tensor([2]))
@@ -89,16 +89,16 @@ def test_a_lesion_moves_with_its_picture(name):
     lesions[:, 0, 20:36, 24:40] = 1
     lesions[:, 1, 40:56, 10:26] = 1
     torch.manual_seed(0)
-    made, moved = augmented(augment, batch_of(images, lesions))
-    assert made.shape == images.shape
+    pictures, moved = augmented(augment, batch_of(images, lesions))
+    assert pictures.shape == images.shape
     assert moved.shape == lesions.shape
-    for picture, lesion in zip(made[:, :2, 0].flatten(0, 1), moved.flatten(0, 1), strict=True):
+    for picture, lesion in zip(pictures[:, :2, 0].flatten(0, 1), moved.flatten(0, 1), strict=True):
         middle = picture.min() + 0.5 * (picture.max() - picture.min())
         overlap = ((picture > middle) & (lesion > 0.5)).sum() / ((picture > middle) | (lesion > 0.5)).sum()
         assert overlap > 0.85
-        assert 0 <= lesion.min() <= lesion.max() <= 1 + 1e-6, "intensities leave a map as it is"
+        assert 0 <= lesion.min() <= lesion.max() <= 1 + 1e-6, "changes of intensity do not change a map"
 
 
-def test_no_augmentation_leaves_features_and_lesions_alone():
+def test_no_augmentation_keeps_features_and_lesions():
     batch = batch_of(torch.rand(2, 1, 3), one_lesion())
     assert augmented(nn.Identity(), batch) == (batch.images, batch.lesions)

@@ -9,7 +9,7 @@ from torch import nn
 from birads_zoo.errors import UserError
 from birads_zoo.training import checkpoint, loop
 from birads_zoo.training.loop import predict, train
-from birads_zoo.training.optimisation import averaged_copy, follow, make_optimiser
+from birads_zoo.training.optimisation import averaged_copy, make_optimiser, update_average
 
 SCHEDULES = [
     {},
@@ -22,10 +22,10 @@ def weights(fit):
     return {name: tensor.clone() for name, tensor in fit.classifier.state_dict().items()}
 
 
-def assert_equal(one, other):
-    assert one.keys() == other.keys()
-    for name in one:
-        assert torch.equal(one[name], other[name]), name
+def assert_equal(first, second):
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def always_checkpoint(monkeypatch):
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
 
 
-def test_it_learns_to_tell_bright_from_dark(make_fit, ignore):
+def test_training_learns_to_distinguish_bright_from_dark(make_fit, ignore):
     fit = make_fit(epochs=15)
     history = train(fit, ignore.step, ignore.epoch)
     assert history[-1].val_accuracy == 1.0
@@ -55,9 +55,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(make_fit, 
 
 @pytest.mark.parametrize("section", SCHEDULES, ids=["cosine", "plateau", "everything"])
 @pytest.mark.parametrize("stop_after", [1, 2, 4])
-def test_a_stopped_run_goes_on_to_the_same_weights_bit_for_bit(
-    make_fit, ignore, always_checkpoint, section, stop_after
-):
+def test_a_resumed_run_ends_with_the_same_weights_bit_for_bit(make_fit, ignore, always_checkpoint, section, stop_after):
     unbroken = make_fit("unbroken", epochs=5, **section)
     history = train(unbroken, ignore.step, ignore.epoch)
 
@@ -93,7 +91,7 @@ def test_accumulated_batches_step_like_one_large_batch(make_fit, ignore):
 
 
 @pytest.mark.parametrize("accumulate", [1, 4])
-def test_gradients_are_clipped_to_the_norm_that_is_asked_for(make_fit, ignore, monkeypatch, accumulate):
+def test_gradients_are_clipped_to_the_given_norm(make_fit, ignore, monkeypatch, accumulate):
     def norms(folder, **section):
         seen = []
 
@@ -125,7 +123,7 @@ def test_early_stopping_keeps_the_best_epoch(make_fit, ignore):
     assert float(nn.functional.cross_entropy(logits, targets)) == pytest.approx(best.val_loss, rel=1e-5)
 
 
-def test_what_on_epoch_returns_ends_training_once_the_epoch_is_on_the_disk(make_fit, ignore):
+def test_an_exception_from_on_epoch_ends_training_after_the_epoch_is_saved(make_fit, ignore):
     unbroken, ending, epochs = make_fit("unbroken", epochs=4), RuntimeError("enough"), []
     train(unbroken, ignore.step, ignore.epoch)
 
@@ -134,7 +132,7 @@ def test_what_on_epoch_returns_ends_training_once_the_epoch_is_on_the_disk(make_
         return ending if record.epoch <= 2 else None
 
     steps = []
-    for begun in ([1], [1, 2]):  # the second start goes on from the first's epoch, which does not end it again
+    for begun in ([1], [1, 2]):  # the second start resumes from the first's epoch, which does not end it again
         epochs.clear()
         with pytest.raises(RuntimeError, match="enough"):
             train(make_fit(epochs=4), steps.append, end)
@@ -146,7 +144,7 @@ def test_what_on_epoch_returns_ends_training_once_the_epoch_is_on_the_disk(make_
     assert_equal(weights(unbroken), weights(resumed))
 
 
-def test_without_validation_rows_it_trains_its_epochs_and_keeps_the_last(make_fit, ignore):
+def test_without_validation_rows_all_epochs_are_trained_and_the_last_is_kept(make_fit, ignore):
     history = train(make_fit(validation=False, early_stopping=1), ignore.step, ignore.epoch)
     assert [(epoch.epoch, epoch.val_loss) for epoch in history] == [(1, None), (2, None), (3, None)]
 
@@ -161,7 +159,7 @@ class _NanAt(nn.Module):
         return logits.sum() * (float("nan") if self.left == 0 else 0.0)
 
 
-def test_a_loss_that_is_no_number_says_epoch_and_step_and_keeps_the_checkpoint(make_fit, ignore, always_checkpoint):
+def test_a_loss_of_nan_is_an_error_with_epoch_and_step_and_keeps_the_checkpoint(make_fit, ignore, always_checkpoint):
     fit = make_fit(criterion=_NanAt(step=6 + 6 + 3))
     with pytest.raises(UserError) as error:
         train(fit, ignore.step, ignore.epoch)
@@ -184,14 +182,14 @@ def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"format": None}, "was written by an older birads-zoo (it has no format number); delete the folder"),
         ({"format": 9, "birads_zoo": "9.0"}, "was written by birads-zoo 9.0 in format 9, and this one"),
         ({"history": None}, "is damaged (Expected `array`, got `null` - at `$.history`); delete the folder"),
     ],
 )
-def test_a_checkpoint_of_another_format_is_named(make_fit, ignore, changes, said):
+def test_a_checkpoint_of_another_format_is_named(make_fit, ignore, changes, message):
     fit = make_fit()
     train(fit, ignore.step, ignore.epoch)
     with safetensors.safe_open(fit.last, framework="pt") as file:
@@ -200,7 +198,7 @@ def test_a_checkpoint_of_another_format_is_named(make_fit, ignore, changes, said
     safetensors.torch.save_file(tensors, fit.last, metadata={"birads_zoo": json.dumps(header | changes)})
     with pytest.raises(UserError) as error:
         train(make_fit(), ignore.step, ignore.epoch)
-    assert str(error.value).startswith(f"checkpoint {fit.last} {said}")
+    assert str(error.value).startswith(f"checkpoint {fit.last} {message}")
     assert f"delete the folder {fit.folder} to train its fold from the start" in str(error.value)
 
 
@@ -210,7 +208,7 @@ def test_a_checkpoint_of_another_model_is_named(make_fit, ignore):
         train(make_fit(batch_norm=False), ignore.step, ignore.epoch)
 
 
-def test_weight_decay_spares_norms_and_biases(make_fit):
+def test_weight_decay_does_not_apply_to_norms_and_biases(make_fit):
     fit = make_fit(weight_decay=0.1)
     groups = make_optimiser(fit.classifier, fit.section).param_groups
     assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
@@ -218,27 +216,29 @@ def test_weight_decay_spares_norms_and_biases(make_fit):
     assert {p.ndim for p in groups[1]["params"]} == {1}
 
 
-def test_weights_that_die_in_an_epochs_last_step_are_noticed(make_fit, ignore, always_checkpoint):
+def test_infinite_weights_after_an_epochs_last_step_are_noticed(make_fit, ignore, always_checkpoint):
     fit = make_fit(epochs=2, learning_rate=1e38, batch_size=24, optimizer="adam", validation=False)
     with pytest.raises(UserError, match=r"became .* in fold 1, epoch \d, step 1: lower training.learning_rate"):
         train(fit, ignore.step, ignore.epoch)
 
 
-def test_best_weights_of_another_epoch_are_not_taken(make_fit, ignore, always_checkpoint):
+def test_best_weights_of_another_epoch_are_refused(make_fit, ignore, always_checkpoint):
     fit = make_fit()
     history = train(fit, ignore.step, ignore.epoch)
     checkpoint.save_weights(fit.best, checkpoint.weights_of(fit.classifier), history * 2)
-    with pytest.raises(UserError, match=r"is of epoch 6, and epoch \d was the best; delete the folder"):
+    with pytest.raises(UserError, match=r"is of epoch 6, but epoch \d was the best; delete the folder"):
         train(make_fit(), ignore.step, ignore.epoch)
 
 
 def test_the_moving_average_counts_optimiser_steps_through_all_epochs(make_fit, ignore, monkeypatch):
-    """Six batches of an epoch make two steps of four and two batches; the decay's warm-up goes by steps."""
-    followed = []
-    monkeypatch.setattr(loop, "follow", lambda *given: followed.append(given[2:]) or follow(*given))
+    """The six batches of an epoch make two steps of four and two batches; the decay's warm-up counts steps."""
+    calls = []
+    monkeypatch.setattr(
+        loop, "update_average", lambda *arguments: calls.append(arguments[2:]) or update_average(*arguments)
+    )
     fit = make_fit(epochs=3, accumulate=4, ema=0.7)
     train(fit, ignore.step, ignore.epoch)
-    assert followed == [(0.7, step) for step in range(6)]
+    assert calls == [(0.7, step) for step in range(6)]
 
 
 def test_the_moving_average_follows_its_rule():
@@ -248,7 +248,7 @@ def test_the_moving_average_follows_its_rule():
     for step in range(30):
         with torch.no_grad():
             model.weight += 1.0
-        follow(average, model, 0.7, step)
+        update_average(average, model, 0.7, step)
         decay = min(0.7, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * model.weight.item()
     assert average.weight.item() == pytest.approx(expected, rel=1e-5)

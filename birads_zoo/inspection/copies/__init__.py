@@ -1,1 +1,1 @@
-"""Images that are there twice."""
+"""Finds pictures that are in a data set more than once."""

@@ -1,4 +1,4 @@
-"""A picture's fingerprint: what stays when it is compressed again, resized, cropped a little or mirrored."""
+"""Computes a picture's fingerprint, which hardly changes by compression, resizing, slight cropping or mirroring."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from birads_zoo.recipe import ImageSection
 Spectrum = NDArray[np.float32]
 Detail = NDArray[np.float16]
 
-_ENOUGH = 400  # pixels on the longer side that suffice: over four times the largest look
-_SMALL = 32  # pixels a side of the copy that is hashed
+_ENOUGH = 400  # sufficient pixels on the longer side: over four times the largest look
+_SMALL = 32  # pixels per side of the copy that is hashed
 _WAVES = 8  # lowest frequencies kept on each axis
-_BLUR = 2.0  # pixels of the copy: what is broader than this is the breast's shape, which many breasts share
-_NOISE = 2.0  # grey values of 255: fainter detail is compression's
+_BLUR = 2.0  # pixels of the copy: broader structures are the breast's shape, which is similar in many breasts
+_NOISE = 2.0  # grey values of 255: fainter detail comes from compression
 
 
 class Look(NamedTuple):
-    """One way to look at a picture: whole or its breast alone, on how many pixels, and how alike two copies are."""
+    """A version of a picture to compare: the whole or only its breast, its side in pixels, and how alike copies are."""
 
     crop: bool
     side: int
@@ -34,22 +34,22 @@ class Look(NamedTuple):
 
 
 LOOKS = (Look(crop=False, side=96, alike=0.85), Look(crop=True, side=64, alike=0.70))
-"""The whole picture withstands compression, resizing and stretching; the breast alone withstands a cut margin.
+"""The whole picture withstands compression, resizing and stretching; the breast alone withstands a cropped margin.
 
-`alike` stands in the gap between what was measured of copies (JPEG quality 20 to 90, 0.3 to 1.3 times the size, other
-tone, stretched: above 0.9 on the whole picture, but for a copy 0.3 times a picture of 200 pixels) and of different
-pictures (at most 0.72 on the whole and 0.53 on the breast, the two breasts of one woman and the mirrored one
-included: 130,000 pairs of mini-MIAS and of a phantom).
+`alike` is in the gap between the values measured for copies and for different pictures. Copies (JPEG quality 20 to 90,
+0.3 to 1.3 times the size, other tone, stretched) were above 0.9 on the whole picture, except for a copy of 0.3 times a
+picture of 200 pixels. Different pictures, including the two breasts of one woman and mirrored ones, were at most 0.72
+on the whole and 0.53 on the breast (130,000 pairs of mini-MIAS and of a phantom).
 """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fingerprint:
-    """What is kept of one picture.
+    """A picture's fingerprint.
 
-    `digest` names its pixels exactly. For each of `LOOKS`: `spectra`, the 8×8 lowest coefficients of its discrete
-    cosine transform, and `details`, its fine structure (side×side, norm 1; all 0 for a picture without any).
-    `brightest` is its highest grey value, and `deep` says whether these have 16 bits.
+    `digest` identifies its pixels exactly. For each of `LOOKS` there are `spectra`, the 8×8 lowest coefficients of its
+    discrete cosine transform, and `details`, its fine structure (side×side, norm 1; all 0 for a picture without any).
+    `brightest` is its highest grey value, and `deep` says whether grey values have 16 bits.
     """
 
     digest: str
@@ -60,7 +60,7 @@ class Fingerprint:
 
 
 def fingerprint(pixels: GreyArray) -> Fingerprint:
-    """Take the fingerprint of an H×W picture of uint8 or uint16."""
+    """Compute the fingerprint of an H×W picture of uint8 or uint16."""
     header = f"{pixels.dtype} {pixels.shape} ".encode()
     digest = hashlib.blake2b(header, digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
@@ -78,9 +78,9 @@ def fingerprint(pixels: GreyArray) -> Fingerprint:
 def bits(spectra: Spectrum, *, mirrored: bool = False) -> NDArray[np.bool_]:
     """Return the 63-bit perceptual hashes (n, 63) of n spectra (n, 8, 8), or of the mirrored pictures.
 
-    A bit says whether a coefficient is above the median of them all, the constant one left out: Zauner,
-    "Implementation and benchmarking of perceptual image hash functions" (2010), section 3.2.1. Mirroring a picture
-    turns the sign of its odd horizontal waves.
+    A bit says whether a coefficient is above the median of all except the constant one: Zauner, "Implementation and
+    benchmarking of perceptual image hash functions" (2010), section 3.2.1. Mirroring a picture changes the sign of its
+    odd horizontal waves.
     """
     signs = np.where(np.arange(_WAVES) % 2 == 1, -1, 1) if mirrored else np.ones(_WAVES)
     waves = (spectra * signs).reshape(len(spectra), _WAVES**2)[:, 1:]
@@ -89,18 +89,18 @@ def bits(spectra: Spectrum, *, mirrored: bool = False) -> NDArray[np.bool_]:
 
 
 def _reduced(pixels: GreyArray) -> GreyArray:
-    """Return the picture at a whole fraction of its size that is enough for every look."""
+    """Return the picture reduced by a whole factor to a size that is sufficient for all of `LOOKS`."""
     step = max(pixels.shape) // _ENOUGH
     if step < 2:
         return pixels
     if pixels.dtype == np.uint8:
         return np.asarray(Image.fromarray(pixels).reduce(step), dtype=np.uint8)
-    deep = np.asarray(Image.fromarray(pixels.astype(np.float32)).reduce(step))  # Pillow reduces no 16-bit integers
+    deep = np.asarray(Image.fromarray(pixels.astype(np.float32)).reduce(step))  # Pillow cannot reduce 16-bit integers
     return np.asarray(np.rint(deep), dtype=np.uint16)
 
 
 def _copy(pixels: GreyArray, look: Look) -> NDArray[np.float32]:
-    """Return a small square copy whose brightest pixel is 255: deep and shallow versions of a picture agree."""
+    """Return a small square copy whose brightest pixel is 255, so that 8-bit and 16-bit versions agree."""
     section = ImageSection(height=look.side, width=look.side, crop=look.crop, fit="stretch", orient=False)
     small = place(pixels, section)[0].astype(np.float32)
     return small * np.float32(255 / max(float(small.max()), 1.0))
@@ -113,7 +113,7 @@ def _spectrum(copy: NDArray[np.float32]) -> Spectrum:
 
 
 def _detail(copy: NDArray[np.float32]) -> Detail:
-    """Return what differs from the surroundings, everywhere at the same contrast."""
+    """Return the fine structure: the difference from the surroundings, with the same contrast everywhere."""
     fine = copy - ndimage.gaussian_filter(copy, _BLUR, mode="nearest")
     contrast = np.sqrt(ndimage.gaussian_filter(fine**2, 2 * _BLUR, mode="nearest"))
     even = fine / (contrast + _NOISE)

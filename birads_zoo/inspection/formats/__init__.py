@@ -1,1 +1,1 @@
-"""Whether the file format tells the class, and whether it can still be seen in the stored images."""
+"""Measures whether the file format predicts the class, and whether it is still visible in stored pictures."""

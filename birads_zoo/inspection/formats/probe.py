@@ -1,4 +1,4 @@
-"""The probe: how well a small network names the format of the file that a stored picture came from."""
+"""The probe: measures how well a small network predicts a file's format from the stored picture."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from birads_zoo.inspection.formats.traces import traces
 from birads_zoo.randomness import sklearn_state
 from birads_zoo.recipe import SplitSection
 
-_SAME = 0.05  # sides that differ by less are those of one format
-_COMMON = 0.05  # of the files
+_SAME = 0.05  # sides that differ by less belong to one format
+_COMMON = 0.05  # the share of files that makes a size common
 _FOLDS = 5
-_FEWEST = 2  # patients that a format needs: one to learn it from, one to name it in
+_FEWEST = 2  # patients that a format needs: one to train on, one to test on
 _OTHER = "other sizes"
-_NETWORKS = 3  # differently initialised ones whose answers are averaged
+_NETWORKS = 3  # networks with different initial weights, whose outputs are averaged
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What the network could name: `auc` is 0.5 where it only guesses, 1 where every picture tells its format.
+    """The probe's result: `auc` is 0.5 if the network only guesses, and 1 if every picture shows its format.
 
-    `formats` holds the rows of each format that has two patients at least. `auc` is None where there are no two such.
+    `formats` has the number of rows of each format with at least two patients. `auc` is None if there are fewer than
+    two such formats.
     """
 
     formats: dict[str, int]
@@ -41,15 +42,16 @@ class Probe:
 
 
 def probe(pixels: GreyArray, named: NDArray[np.str_], patients: NDArray[np.str_], seed: int) -> Probe:
-    """Train a small network to name the source format of n stored pictures (n, H, W), and test it on other patients.
+    """Train a small network to predict the source format of n stored pictures (n, H, W), and test it on other patients.
 
-    `named` (n,) are the rows' formats (see `source_formats`), "" where unknown. The network is a perceptron of one
-    hidden layer on the traces that processing leaves (see `traces`), not on pixels: of those a few hundred pictures
-    teach it little. The AUC is that of one format against the rest, over patients that it never saw (Hanley & McNeil,
-    Radiology 143, 1982), averaged over the formats, common or rare (Provost & Domingos, 2000).
+    `named` (n,) are the rows' formats (see `source_formats`), "" if unknown. The network is a perceptron with one
+    hidden layer on the traces that processing leaves (see `traces`), not on pixels: a few hundred pictures are too few
+    to learn from pixels. The AUC is that of one format against the rest, over patients that the network never saw
+    (Hanley & McNeil, Radiology 143, 1982), averaged over the formats, common or rare (Provost & Domingos, 2000).
 
-    It assumes that patients are exchangeable between formats. Where a format is also a class, as in KAUMDS, an AUC
-    above 0.5 may be the finding and not the file; so a low one clears a geometry, and a high one asks for a look.
+    It assumes that patients are exchangeable between formats. If a format is also a class, as in KAUMDS, an AUC above
+    0.5 may come from the disease and not from the file. So a low AUC clears a geometry, and a high one needs a closer
+    look.
     """
     usable = (named != "") & (np.char.strip(patients.astype(np.str_)) != "")
     counts = pd.Series(patients[usable]).groupby(named[usable]).nunique()
@@ -62,42 +64,46 @@ def probe(pixels: GreyArray, named: NDArray[np.str_], patients: NDArray[np.str_]
     section = SplitSection(folds=min(_FOLDS, int(counts[list(formats)].min())), validation=0)
     folds = make_folds(patients[rows], labels, formats, section, seed)
     features = traces(pixels, rows)
-    told = np.zeros((len(rows), len(formats)))
+    probabilities = np.zeros((len(rows), len(formats)))
     for fold in folds:
         for network in range(_NETWORKS):
             state = sklearn_state(seed, "probe", fold.number, network)
             model = make_pipeline(StandardScaler(), MLPClassifier((32,), alpha=1.0, max_iter=150, random_state=state))
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # it is stopped before it knows the rows by heart
+                warnings.simplefilter(
+                    "ignore", ConvergenceWarning
+                )  # training stops before the network memorises the rows
                 model.fit(features[fold.train], labels[fold.train])
-            told[fold.test] += model.predict_proba(features[fold.test])
-    return Probe(formats=held, auc=float(np.mean([roc_auc_score(labels == k, told[:, k]) for k in set(labels)])))
+            probabilities[fold.test] += model.predict_proba(features[fold.test])
+    return Probe(
+        formats=held, auc=float(np.mean([roc_auc_score(labels == k, probabilities[:, k]) for k in set(labels)]))
+    )
 
 
 def source_formats(facts: pd.DataFrame) -> NDArray[np.str_]:
-    """Name each row's format: size, colour mode, JPEG quality and EXIF; "" for a file that does not read.
+    """Name each row's format: size, colour mode, JPEG quality and EXIF; "" for a file that cannot be read.
 
-    A size that fewer than 5 % of the files have is one of the "other sizes": pictures cut by hand each have their own,
-    after the breast's shape. Of the common ones those that differ by less than 5 % on both sides are one.
+    A size that fewer than 5 % of the files have is one of the "other sizes": pictures cropped by hand have many sizes,
+    which depend on the breast's shape. Common sizes that differ by less than 5 % on both sides count as one.
     """
-    there = facts["width"].notna().to_numpy()
+    readable = facts["width"].notna().to_numpy()
     named = np.full(len(facts), "", dtype=object)
-    kinds = facts[there]
+    kinds = facts[readable]
     sizes = list(zip(kinds["height"].astype(int), kinds["width"].astype(int), strict=True))
-    called = _common_sizes(sizes)
+    names = _common_sizes(sizes)
     for at, size, mode, quality, exif in zip(
-        np.flatnonzero(there), sizes, kinds["mode"], kinds["quality"], kinds["exif"], strict=True
+        np.flatnonzero(readable), sizes, kinds["mode"], kinds["quality"], kinds["exif"], strict=True
     ):
-        said = (called.get(size, _OTHER), mode, "" if np.isnan(quality) else f"q{quality:.0f}", "EXIF" if exif else "")
-        named[at] = " ".join(part for part in said if part)
+        parts = (names.get(size, _OTHER), mode, "" if np.isnan(quality) else f"q{quality:.0f}", "EXIF" if exif else "")
+        named[at] = " ".join(part for part in parts if part)
     return named.astype(np.str_)
 
 
 def _common_sizes(sizes: list[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    """Name the common sizes (height, width), each after the commonest of those that it is like."""
+    """Name the common sizes (height, width), each by the commonest size similar to it."""
     common = [(size, count) for size, count in Counter(sizes).most_common() if count >= _COMMON * len(sizes)]
-    called: dict[tuple[int, int], str] = {}
+    names: dict[tuple[int, int], str] = {}
     for size, _ in common:
-        alike = (of for of in called if max(abs(np.log(np.divide(size, of)))) < np.log1p(_SAME))
-        called[size] = next((called[of] for of in alike), f"{size[0]}×{size[1]}")
-    return called
+        alike = (other for other in names if max(abs(np.log(np.divide(size, other)))) < np.log1p(_SAME))
+        names[size] = next((names[other] for other in alike), f"{size[0]}×{size[1]}")
+    return names

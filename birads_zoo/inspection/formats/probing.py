@@ -1,4 +1,4 @@
-"""Probe a data set's pictures as a run would store them, and as it would store them neutrally."""
+"""Probes a data set's pictures as a run would store them, with and without the neutral geometry."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from birads_zoo.recipe import ImageSection
 def probe_geometries(
     index: Index, section: ImageSection, cache: Path, seed: int, on_progress: Callable[[int, int], None] | None = None
 ) -> dict[str, Any]:
-    """Return how well the source formats are named from stored pixels, without and with `neutral`.
+    """Return how well a network predicts the source formats from stored pixels, without and with `neutral`.
 
-    `formats` holds the rows of each format, `auc` the probe's, "before" (as `section` says) and "after" (neutral;
-    see `probe.probe` for what it estimates), `None` where fewer than two formats have two patients. `index` holds
-    rows whose pictures decode; both stores are built in `cache`. `on_progress` gets (pictures done, pictures in all),
-    for each of the two in turn.
+    `formats` has the number of rows of each format. `auc` has the probe's AUC (see `probe.probe`), "before" (as
+    `section` says) and "after" (neutral); `None` if fewer than two formats have two patients. `index` has rows whose
+    pictures decode; both stores are built in `cache`. `on_progress` is called with (pictures done, pictures in all) for
+    each of the two in turn.
     """
     facts = file_facts(index)
     aucs: dict[str, float | None] = {}
@@ -33,6 +33,6 @@ def probe_geometries(
         store, failures = build_store(index, msgspec.structs.replace(section, neutral=neutral), cache, on_progress)
         kept = np.setdiff1d(np.arange(len(facts)), list(failures))
         patients = index.rows["patient_id"].to_numpy(dtype=np.str_)[kept]
-        answer = probe(store.array, source_formats(facts.iloc[kept]), patients, seed)
-        formats, aucs[name] = answer.formats, answer.auc
+        result = probe(store.array, source_formats(facts.iloc[kept]), patients, seed)
+        formats, aucs[name] = result.formats, result.auc
     return {"formats": formats, "auc": aucs}

@@ -1,4 +1,4 @@
-"""The traces that a file's making leaves in a stored picture: sharpness, blocks, edges, greys and framing."""
+"""Measures the traces of a file's processing in a stored picture: sharpness, blocks, edges, greys and framing."""
 
 from __future__ import annotations
 
@@ -8,26 +8,34 @@ from PIL import Image
 
 from birads_zoo.data.picture import GreyArray
 
-_BLOCK = 8  # pixels on the side of a JPEG's block
+_BLOCK = 8  # pixels per side of a JPEG block
 _BANDS = 16
 _GREYS = 16
-_FAINT = (-0.5, 0.5, 1.5, 2.5, 4.5, 8.5, 16.5)  # of 255: what a compression leaves in black film
+_FAINT = (
+    -0.5,
+    0.5,
+    1.5,
+    2.5,
+    4.5,
+    8.5,
+    16.5,
+)  # of 255: edges of the grey levels that compression leaves in black areas
 _SIDE = 8
 _RIM = 3  # pixels along each edge
 
 
 def traces(pixels: GreyArray, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return (m, F): what m of the stored pictures (n, H, W) tell of how they were made.
+    """Return the features (m, F) of m of the stored pictures (n, H, W) that show how their files were made.
 
-    The log power in 16 bands of spatial frequency (rescaling and compression change the high ones); the steps between
-    neighbouring rows and columns by their place in a block of 8 (a JPEG's grid; as shares); the mean of each of the
-    outer three rows and columns (frames and cuts); the shares of 16 grey levels, and of six that are almost black;
-    and the picture at 8×8 (framing, size of the breast).
+    These are the log power in 16 bands of spatial frequency (rescaling and compression change the high ones); the steps
+    between neighbouring rows and columns by their position in a block of 8 (the grid of JPEG; as shares); the mean of
+    each of the outer three rows and columns (frames and cuts); the shares of 16 grey levels, and of six that are almost
+    black; and the picture at 8×8 (framing, size of the breast).
     """
-    return np.stack([_of_one(np.asarray(pixels[row], np.float64) / np.iinfo(pixels.dtype).max) for row in rows])
+    return np.stack([_features(np.asarray(pixels[row], np.float64) / np.iinfo(pixels.dtype).max) for row in rows])
 
 
-def _of_one(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+def _features(picture: NDArray[np.float64]) -> NDArray[np.float64]:
     down, across = np.abs(np.diff(picture, axis=0)), np.abs(np.diff(picture, axis=1))
     small = Image.fromarray(picture.astype(np.float32)).resize((_SIDE, _SIDE), Image.Resampling.BOX)
     return np.concatenate(

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from birads_zoo.data.decoding.images import read_image
 from birads_zoo.data.picture import ImageError
-from birads_zoo.inspection.breasts import Seen
+from birads_zoo.inspection.breasts import BreastPicture
 from birads_zoo.report.drawing import style
 from birads_zoo.report.drawing.shades import LESION
 from birads_zoo.report.drawing.style import INK, MARGIN, QUIET, SMALL, WARM
@@ -24,7 +24,7 @@ _PIXELS = 260  # enough for a picture's longer side
 _TONE = 0.7  # exponent of the grey values, so that the faint skin is visible
 
 
-def draw_crops(shown: Sequence[Seen], root: Path, path: Path, context: str) -> None:
+def draw_crops(shown: Sequence[BreastPicture], root: Path, path: Path, context: str) -> None:
     """Write a PNG of the pictures in `root`, with the crop in blue and the chest wall in vermilion.
 
     The caption has the side and the view, and says if no breast was found or the chest wall is on the unusual side.
@@ -49,14 +49,14 @@ def draw_crops(shown: Sequence[Seen], root: Path, path: Path, context: str) -> N
     style.save(figure, path)
 
 
-def _captions(picture: Seen) -> tuple[tuple[str, str], tuple[str, str]]:
+def _captions(picture: BreastPicture) -> tuple[tuple[str, str], tuple[str, str]]:
     label = " ".join(filter(None, (picture.side, picture.view))) or "side unknown"
     wrong = "not found" if not picture.breast.detected else "other side" if picture.mirrored else ""
     first = (f"{label}: {wrong}", WARM) if wrong else (label, INK)
     return first, (picture.path.rpartition("/")[2], QUIET)
 
 
-def _show(axes: Axes, picture: Seen, root: Path) -> None:
+def _show(axes: Axes, picture: BreastPicture, root: Path) -> None:
     try:
         pixels = read_image(root / picture.path, at_least=(_PIXELS, _PIXELS))
     except ImageError:  # the file has changed since it was inspected

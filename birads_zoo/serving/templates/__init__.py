@@ -1,4 +1,4 @@
-"""The pages' templates, and the one way to fill them."""
+"""Fills the templates of the web page and of the endpoint's description."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAGES = jinja2.Environment(
 
 
 def _coded(text: str) -> Markup:
-    """Show what stands between backticks as code."""
+    """Show text between backticks as code."""
     return Markup(re.sub("`(.+?)`", r"<code>\1</code>", str(escape(text))))
 
 
@@ -34,12 +34,12 @@ _PAGES.filters["coded"] = _coded
 
 
 def render(name: str, **values: object) -> str:
-    """Fill the template `name`; every text is escaped, and a name that the template asks for in vain is an error."""
+    """Fill the template `name`; all text is escaped, and a missing value is an error."""
     return _PAGES.get_template(name).render(**values)
 
 
-def render_answer(found: Answer, manifest: Manifest) -> str:
-    """Fill the template of an answer: what `found` says, and how far the model of `manifest` can be held to it."""
-    levels = {name: (found.calibrated.get(name), own) for name, own in found.probabilities.items()}
+def render_answer(answer: Answer, manifest: Manifest) -> str:
+    """Fill the template of an answer, with what `manifest` says of calibration, sets and heat maps."""
+    levels = {name: (answer.calibrated.get(name), value) for name, value in answer.probabilities.items()}
     unbounded = sum(fold.threshold is None for fold in manifest.folds)
-    return render("answer.html", found=found, levels=levels, manifest=manifest, unbounded=unbounded)
+    return render("answer.html", answer=answer, levels=levels, manifest=manifest, unbounded=unbounded)

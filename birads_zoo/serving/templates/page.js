@@ -1,7 +1,7 @@
-// What is dropped goes to the server as bytes and without its name, and its answer comes back as a piece of this page.
+// A dropped picture is sent to the server as bytes, without its name. The answer is a piece of HTML for this page.
 "use strict";
 const stage = () => document.getElementById("zoo-stage");
-const held = (id) => document.getElementById(id).innerHTML;
+const template = (id) => document.getElementById(id).innerHTML;
 let last = 0;
 
 const put = (html) => {
@@ -10,21 +10,21 @@ const put = (html) => {
 };
 
 const ask = async (body, size) => { // a file's bytes, or a form; and the size of the largest file
-  const mine = ++last; // an answer that comes after a later picture was dropped is not shown
+  const request = ++last; // an answer to an earlier picture is not shown once a later one was dropped
   if (size > Number(document.querySelector("[data-most]").dataset.most)) {
     stage().removeAttribute("aria-busy");
-    return put(held("zoo-too-large"));
+    return put(template("zoo-too-large"));
   }
   stage().setAttribute("aria-busy", "true");
   let html;
   try {
     const headers = body instanceof FormData ? {} : { "content-type": "application/octet-stream" };
     const answer = await fetch("show", { method: "POST", body, headers });
-    html = answer.headers.get("content-type").startsWith("text/html") ? await answer.text() : held("zoo-silent");
+    html = answer.headers.get("content-type").startsWith("text/html") ? await answer.text() : template("zoo-silent");
   } catch {
-    html = held("zoo-silent");
+    html = template("zoo-silent");
   }
-  if (mine !== last) return;
+  if (request !== last) return;
   stage().removeAttribute("aria-busy");
   put(html);
   if (stage().getBoundingClientRect().top > 0.6 * window.innerHeight) stage().scrollIntoView();
@@ -40,37 +40,37 @@ document.addEventListener("submit", (event) => {
   if (!event.target.matches(".zoo-views")) return;
   event.preventDefault();
   const first = event.target.querySelector("select")?.value;
-  const given = [...new FormData(event.target)].filter(([, file]) => file.size);
-  given.sort(([one], [other]) => (other === first) - (one === first));
+  const pictures = [...new FormData(event.target)].filter(([, file]) => file.size);
+  pictures.sort(([field], [other]) => (other === first) - (field === first));
   const form = new FormData();
-  for (const [field, file] of given) form.append(field, file, "picture");
-  ask(form, Math.max(0, ...given.map(([, file]) => file.size)));
+  for (const [field, file] of pictures) form.append(field, file, "picture");
+  ask(form, Math.max(0, ...pictures.map(([, file]) => file.size)));
 });
 document.addEventListener("click", (event) => {
   const example = event.target.closest(".zoo-example");
   if (!example) return;
-  const bytes = Uint8Array.from(atob(example.querySelector("img").src.split(",")[1]), (one) => one.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(example.querySelector("img").src.split(",")[1]), (character) => character.charCodeAt(0));
   ask(bytes, bytes.length);
 });
-// Anywhere on the page: a browser would leave it for a file that misses its place.
+// Files may be dropped anywhere: the browser would leave the page for a file that is dropped beside the field.
 for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
     document.querySelector("[data-most]").classList.toggle("zoo-over", name === "dragenter" || name === "dragover");
     if (event.target.closest?.("input[type=file]")) return; // the browser fills the field, as if the file were chosen
     event.preventDefault();
     if (name !== "drop" || !event.dataTransfer.files.length) return;
-    if (document.querySelector(".zoo-views")) return put(held("zoo-which")); // nothing tells its side and view
+    if (document.querySelector(".zoo-views")) return put(template("zoo-unknown-view"));
     ask(event.dataTransfer.files[0], event.dataTransfer.files[0].size);
   });
 }
 
-// The heat map's strength is the browser's business alone: no picture is made anew, or sent again, for it.
+// The browser sets the heat map's opacity: no picture is drawn or sent again for it.
 const on = document.getElementById("zoo-heat-on");
 const strength = document.getElementById("zoo-heat-strength");
-const lay = () => {
+const setOpacity = () => {
   document.documentElement.style.setProperty("--heat", on.checked ? strength.value / 100 : 0);
-  document.getElementById("zoo-heat-told").value = strength.value;
+  document.getElementById("zoo-heat-value").value = strength.value;
 };
-on.addEventListener("input", lay);
-strength.addEventListener("input", lay);
-lay(); // a browser may have kept what was set before the page was loaded again
+on.addEventListener("input", setOpacity);
+strength.addEventListener("input", setOpacity);
+setOpacity(); // a browser may have kept the settings from before the page was loaded again

@@ -10,7 +10,7 @@ from torchvision.models.vision_transformer import VisionTransformer
 
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import BackboneSpec
-from birads_zoo.model.freezing import frozen_parts, hold_still
+from birads_zoo.model.freezing import freeze_parts, frozen_parts
 from birads_zoo.model.stages import cut_after
 from birads_zoo_plugins.backbones import birads_zoo_backbones
 from birads_zoo_plugins.backbones._transformers import Merging, PatchGrid, swin_map
@@ -178,7 +178,7 @@ def test_freezing_the_early_half_of_vit_freezes_what_its_tokens_start_from(vit):
     parts = frozen_parts(network, "early", small)
     assert parts == ("class_token", "conv_proj", "encoder.pos_embedding")
     network.train()
-    hold_still(network, (*parts, "encoder.layers.encoder_layer_0"))
+    freeze_parts(network, (*parts, "encoder.layers.encoder_layer_0"))
     still = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
     assert {"class_token", "encoder.pos_embedding", "conv_proj.weight"} <= still
     assert {name.split(".")[2] for name in still if ".layers." in name} == {"encoder_layer_0"}
