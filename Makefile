@@ -43,12 +43,12 @@ bench: .venv/.dev
 zoo: .venv/.dev
 	$(BIN)/python bench/zoo.py
 
-# Needed again only when pyproject.toml's dependencies or entry points change; make does that by itself.
+# Needed again only when pyproject.toml or the version changes; make does that by itself.
 install: .venv/.dev
 
 # What is there before any package for development comes: these keep its versions, for another Pillow, say, decodes a
 # picture otherwise, and what was run before would be compared with that.
-.venv/.base: pyproject.toml | .venv/bin/python
+.venv/.base: pyproject.toml birads_zoo/version.py | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	[ -e .venv/.dev ] || $(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
 		> .venv/base.txt
