@@ -2,6 +2,8 @@
 
 from birads_zoo import LossSpec, Outputs, UserError, hookimpl
 
+PLUGIN_API = 1
+
 
 def scores(logits):  # N×(K−1) → log p(y = k), N×K, of log-odds of y > k that fall with k by 0.001 at least
     import torch
