@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all trackio mutants check gpu zoo bench install
+.PHONY: demo test test-all lowest trackio mutants check gpu zoo bench dist install
 
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
@@ -18,6 +18,10 @@ test: .venv/.dev
 test-all: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 test-all: .venv/.dev
 	$(PYTEST) -m "not gpu" --hypothesis-profile=random --hypothesis-seed=$(SEED)
+
+# The same tests with the lowest version that pyproject.toml allows of everything that it names.
+lowest: .venv/lowest/.done
+	$(subst $(BIN),.venv/lowest/bin,$(PYTEST))
 
 trackio: .venv/trackio/.done
 	OMP_NUM_THREADS=1 .venv/trackio/bin/python -m pytest tests/plugins/trackers
@@ -43,6 +47,12 @@ bench: .venv/.dev
 zoo: .venv/.dev
 	$(BIN)/python bench/zoo.py
 
+# A wheel and an sdist in dist/, the wheel built from the sdist.
+dist: .venv/.dev
+	rm -rf dist
+	$(BIN)/uv build --quiet
+	$(BIN)/uvx --quiet twine check --strict dist/*
+
 # Needed again only when pyproject.toml or the version changes; make does that by itself.
 install: .venv/.dev
 
@@ -58,6 +68,12 @@ install: .venv/.dev
 	touch .venv/base.txt
 	[ ! -e $@ ] || : > .venv/base.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .venv/base.txt --editable ".[dev]"
+	touch $@
+
+# Of what those packages need in turn, the newest: but pyparsing 3.3 warns of names that older Matplotlibs use.
+.venv/lowest/.done: .venv/.dev
+	$(BIN)/uv venv --quiet --clear --seed --python 3.11 .venv/lowest
+	VIRTUAL_ENV=.venv/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]" "pyparsing<3.3"
 	touch $@
 
 # Trackio holds Pillow below 13: it lives in an environment of its own, which finds all else in the other one.
