@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all trackio mutants check gpu zoo bench install
+.PHONY: demo test test-all lowest trackio mutants check gpu zoo bench dist install
 
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
@@ -18,6 +18,10 @@ test: .venv/.dev
 test-all: SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 test-all: .venv/.dev
 	$(PYTEST) -m "not gpu" --hypothesis-profile=random --hypothesis-seed=$(SEED)
+
+# The same tests with the lowest version that pyproject.toml allows of everything that it names.
+lowest: .venv/lowest/.done
+	$(subst $(BIN),.venv/lowest/bin,$(PYTEST))
 
 trackio: .venv/trackio/.done
 	OMP_NUM_THREADS=1 .venv/trackio/bin/python -m pytest tests/plugins/trackers
@@ -43,12 +47,18 @@ bench: .venv/.dev
 zoo: .venv/.dev
 	$(BIN)/python bench/zoo.py
 
-# Needed again only when dependencies or entry points in pyproject.toml change; other targets then do it by themselves.
+# A wheel and an sdist in dist/, the wheel built from the sdist.
+dist: .venv/.dev
+	rm -rf dist
+	$(BIN)/uv build --quiet
+	$(BIN)/uvx --quiet twine check --strict dist/*
+
+# Needed again only when pyproject.toml or the version changes; other targets then do it by themselves.
 install: .venv/.dev
 
 # The versions of the packages that are installed before those for development. They are kept: another version of
 # Pillow, for example, may decode a picture differently, and results would no longer be comparable.
-.venv/.base: pyproject.toml | .venv/bin/python
+.venv/.base: pyproject.toml birads_zoo/version.py | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	[ -e .venv/.dev ] || $(BIN)/python -m pip list --disable-pip-version-check --format=freeze --exclude-editable \
 		> .venv/base.txt
@@ -58,6 +68,12 @@ install: .venv/.dev
 	touch .venv/base.txt
 	[ ! -e $@ ] || : > .venv/base.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .venv/base.txt --editable ".[dev]"
+	touch $@
+
+# The newest versions of everything else, except pyparsing: 3.3 warns of names that old versions of Matplotlib use.
+.venv/lowest/.done: .venv/.dev
+	$(BIN)/uv venv --quiet --clear --seed --python 3.11 .venv/lowest
+	VIRTUAL_ENV=.venv/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]" "pyparsing<3.3"
 	touch $@
 
 # Trackio needs Pillow below 13, so it has its own environment, which uses all other packages of the first one.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from birads_zoo.inspection.recognition import Guess
     from birads_zoo.interfaces import (
         INDEX_COLUMNS,
+        PLUGIN_API,
         AblationSpec,
         AuditEntry,
         AugmentationContext,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "INDEX_COLUMNS",
+    "PLUGIN_API",
     "AblationSpec",
     "AblationStudy",
     "Audit",

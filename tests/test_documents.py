@@ -53,7 +53,7 @@ def test_the_format_and_the_version_come_first(path):
 def test_the_version_is_the_packages():
     from importlib.metadata import version
 
-    assert __version__ == version("birads-zoo"), "pyproject.toml says another one"
+    assert __version__ == version("birads-zoo"), "the installed version is another one: re-install with `make install`"
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])

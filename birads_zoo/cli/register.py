@@ -12,6 +12,7 @@ from birads_zoo.api.opening import open_host
 from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.files import write_text
 from birads_zoo.plugin.kinds import KINDS, PluginKind, kind_of
+from birads_zoo.plugin.sources import loaded_file
 from birads_zoo.recipes.registry import FILE_NAME
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def command(file: Path) -> None:
     for kind, name in tried:
         for finding in conformance.check(host, kind.name, name):
             warnings.warn(finding, BiradsZooWarning, stacklevel=2)
+    for said in conformance.check_plugin_api(loaded_file(file)):
+        warnings.warn(f"plugin {file}: {said}", BiradsZooWarning, stacklevel=2)
     _warn_of_heavy_imports(file)
     catalogue = Path.cwd() / FILE_NAME
     is_new = _add(catalogue, file)

@@ -1,7 +1,7 @@
 """Checks that a plugin's parts keep their contract, for `birads-zoo register`, plugin authors and our own tests.
 
-Each check takes one spec and returns its findings, none when all is well; it runs on the CPU, downloads nothing and
-leaves the global random state of torch as it was:
+Each check takes one spec, or a plugin's module, and returns its findings, none when all is well; it runs on the CPU,
+downloads nothing and leaves the global random state of torch as it was:
 
     assert not conformance.check_backbone(my_spec)
 """
@@ -15,6 +15,7 @@ from birads_zoo.conformance.checks import (
     check_dataset,
     check_explainer,
     check_loss,
+    check_plugin_api,
     check_spec,
     check_tracker,
     errors_of,
@@ -29,6 +30,7 @@ __all__ = [
     "check_dataset",
     "check_explainer",
     "check_loss",
+    "check_plugin_api",
     "check_spec",
     "check_tracker",
     "errors_of",

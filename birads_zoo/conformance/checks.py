@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import torch
@@ -18,6 +19,7 @@ from birads_zoo.conformance.model import try_ablation, try_explainer
 from birads_zoo.conformance.tracker import try_tracker
 from birads_zoo.errors import UserError
 from birads_zoo.interfaces import (
+    PLUGIN_API,
     AblationSpec,
     AugmentationContext,
     AugmentationSpec,
@@ -30,6 +32,7 @@ from birads_zoo.interfaces import (
     Spec,
     TrackerSpec,
 )
+from birads_zoo.plugin.api_number import NAME, fault_of_number, number_of
 from birads_zoo.plugin.host import Host
 from birads_zoo.plugin.kinds import KINDS, fault_of_member, fault_of_spec, kind_of
 from birads_zoo.plugin.sources import describe
@@ -62,6 +65,16 @@ def check(host: Host, kind: str, name: str) -> list[str]:
 def errors_of(findings: Sequence[Finding]) -> list[str]:
     """Return the texts of those findings that break the contract."""
     return [finding.text for finding in findings if finding.severity == "error"]
+
+
+def check_plugin_api(plugin: ModuleType) -> list[Finding]:
+    """Check that a plugin's module states the plugin API that it is written for, and that it is this one."""
+    if said := fault_of_number(number_of(plugin)):
+        return [Finding("error", f"it {said}")]
+    if not hasattr(plugin, NAME):
+        text = f"it does not say which plugin API it is written for: add the line {NAME} = {PLUGIN_API}"
+        return [Finding("warning", text)]
+    return []
 
 
 def check_spec(spec: Spec | BackboneFamily) -> list[Finding]:

@@ -16,6 +16,7 @@ from birads_zoo.interfaces.explainer import Classifier, Explainer, ExplainerCont
 from birads_zoo.interfaces.index import INDEX_COLUMNS, AuditEntry, Index, Lesion, Record, Target, chance_column
 from birads_zoo.interfaces.loss import LossContext, LossSpec, Outputs, OutputsContext, softmax_outputs
 from birads_zoo.interfaces.options import PROJECT, NoOptions, Options
+from birads_zoo.interfaces.plugin_api import PLUGIN_API
 from birads_zoo.interfaces.tracker import (
     EpochRecord,
     RunFinished,
@@ -32,6 +33,7 @@ Spec = DatasetSpec | AugmentationSpec | LossSpec | BackboneSpec | ExplainerSpec 
 
 __all__ = [
     "INDEX_COLUMNS",
+    "PLUGIN_API",
     "PROJECT",
     "AblationSpec",
     "AuditEntry",

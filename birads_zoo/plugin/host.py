@@ -25,6 +25,7 @@ from birads_zoo.interfaces import (
     TrackerSpec,
 )
 from birads_zoo.plugin import hookspecs
+from birads_zoo.plugin.api_number import fault_of_number, number_in, number_of
 from birads_zoo.plugin.kinds import KINDS, PluginKind, fault_of, fault_of_member, kind_of, names_of, options_key
 from birads_zoo.plugin.options import read_options
 from birads_zoo.plugin.sources import Source, describe, entry_point_sources, file_sources
@@ -162,9 +163,10 @@ def load_host(
 ) -> Host:
     """Load the installed plugins that are not `disabled`, `registered_files` and `plugin_files`, one by one.
 
-    A plugin that does not load, misspells a hook or returns something else than specs is left out and named in
-    `Host.problems`; with `strict`, or when it is one of `plugin_files`, that is a `UserError`. Two plugins that
-    claim one name are always a `UserError`.
+    A plugin that does not load, is written for another plugin API, misspells a hook or returns something else than
+    specs is left out and named in `Host.problems`; with `strict`, or when it is one of `plugin_files`, that is a
+    `UserError`. So is a data set that extends an unknown one, though it is not left out. Two plugins that claim one
+    name are always a `UserError`.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -178,6 +180,10 @@ def load_host(
             raise found[0]
         faults += found
         claims += [(source, kind, spec) for kind, spec in specs]
+    for source, fault in _unknown_extended(claims):
+        if strict or source.named:
+            raise fault
+        faults.append(fault)
     return _host(claims, tuple(str(fault) for fault in faults))
 
 
@@ -190,8 +196,11 @@ def _collect(
     except UserError as error:
         return [], [error]
     except (Exception, SystemExit) as error:
-        return [], [_fault(source, f"failed at import: {describe(error, source.label)}", error)]
+        said = fault_of_number(number_in(source.file())) or f"failed at import: {describe(error, source.label)}"
+        return [], [_fault(source, said, error)]
     try:
+        if said := fault_of_number(number_of(module)):
+            return [], [_fault(source, said)]
         manager.register(module, name=source.where)
     except Exception as error:  # pluggy's own, or whatever the module's attributes raise when looked at
         return [], [_fault(source, f"has hooks that do not fit: {describe(error)}", error)]
@@ -221,6 +230,18 @@ def _collect(
         else:
             specs += [(kind, spec) for spec in returned]
     return specs, faults
+
+
+def _unknown_extended(
+    claims: Sequence[tuple[Source, PluginKind, Spec | BackboneFamily]],
+) -> Iterator[tuple[Source, UserError]]:
+    """Yield an error for each data set that extends one which nobody registers, and the plugin that it is from."""
+    datasets = [(source, spec) for source, _, spec in claims if isinstance(spec, DatasetSpec)]
+    names = [spec.name for _, spec in datasets]
+    for source, spec in datasets:
+        if spec.extends and spec.extends not in names:
+            unknown = unknown_name("data set", spec.extends, names)
+            yield source, _fault(source, f"is broken: its data set {spec.name!r} extends an {unknown}")
 
 
 def _host(claims: Sequence[tuple[Source, PluginKind, Spec | BackboneFamily]], problems: tuple[str, ...]) -> Host:

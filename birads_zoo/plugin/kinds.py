@@ -141,7 +141,9 @@ def _fault_of_content(kind: PluginKind, spec: Spec) -> str:
         if "." in spec.name:
             return "whose name has a dot, which parts the names of keys: its options are tracking.options.NAME"
         return _fault_of_requirements(spec.requires)
-    return _fault_of_targets(spec.targets) if isinstance(spec, DatasetSpec) else ""
+    if isinstance(spec, DatasetSpec):
+        return _fault_of_targets(spec.targets) or _fault_of_extends(spec.extends, names_of(spec))
+    return ""
 
 
 def _fault_of_pixels(mean: object, std: object) -> str:
@@ -180,6 +182,12 @@ def _fault_of_targets(targets: object) -> str:
         if unknown:
             return f"whose target {target.name!r} calls a class positive that it does not have: {min(unknown)!r}"
     return ""
+
+
+def _fault_of_extends(extends: object, own: Sequence[str]) -> str:
+    if not isinstance(extends, str):
+        return "whose `extends` is not the name of a data set"
+    return "which extends itself: name another data set, or leave `extends` out" if extends in own else ""
 
 
 def _a(value: object) -> str:

@@ -75,7 +75,7 @@ def fault_of_options(kind: object) -> str:
             )
     try:
         msgspec.convert(msgspec.to_builtins(kind()), kind)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, msgspec.ValidationError) as error:
         return f"whose options {kind.__name__} have a default of another type than they say ({in_words(str(error))})"
     return ""
 

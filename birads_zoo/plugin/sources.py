@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -22,12 +23,14 @@ class Source:
     """One plugin before it is loaded.
 
     `label` names it to the user ("acme-zoo 0.3", or a file's path), `part` which of the label's entry points it
-    is ("" for a file). `named` says that the user asked for just this file, so that it must not be left out.
+    is ("" for a file). `file` finds the file of its text, without running it. `named` says that the user asked for just
+    this file, so that it must not be left out.
     """
 
     label: str
     part: str
     load: Callable[[], ModuleType]
+    file: Callable[[], Path | None]
     named: bool = False
 
     @property
@@ -46,7 +49,8 @@ def entry_point_sources(disabled: Sequence[str]) -> tuple[list[Source], list[Use
         names = {_canonical(distribution), _canonical(f"{distribution}:{point.name}")}
         known |= names
         if not names & refused:
-            sources.append(Source(label=f"{distribution} {version}".rstrip(), part=point.name, load=point.load))
+            label, file = f"{distribution} {version}".rstrip(), partial(_file_of_module, point.module)
+            sources.append(Source(label=label, part=point.name, load=point.load, file=file))
     strangers = [name for name in disabled if _canonical(name) not in known]
     return sources, [unknown_name("plugin in [plugins] disabled", name, known) for name in strangers]
 
@@ -57,7 +61,8 @@ def file_sources(named: Iterable[Path], registered: Iterable[Path]) -> Iterator[
     for path, is_named in [*((path, True) for path in named), *((path, False) for path in registered)]:
         if path.resolve() not in seen:
             seen.add(path.resolve())
-            yield Source(label=str(path), part="", load=lambda path=path: load_file(path), named=is_named)  # type: ignore[misc]
+            load, file = partial(load_file, path), partial(Path, path)
+            yield Source(label=str(path), part="", load=load, file=file, named=is_named)
 
 
 def describe(error: BaseException, label: str = "") -> str:
@@ -77,8 +82,7 @@ def load_file(path: Path) -> ModuleType:
     """Load a plugin file as a module of a name of its own; raises `UserError` when there is no such Python file."""
     if not path.is_file():
         raise UserError(f"there is no plugin file {path}; give the path of a Python file")
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    name = f"{PROJECT}_file_{re.sub(r'[^0-9A-Za-z]', '_', path.stem)}_{digest}"
+    name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is no Python file; a plugin's name ends in .py")
@@ -90,6 +94,25 @@ def load_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def loaded_file(path: Path) -> ModuleType:
+    """Return the module of a plugin file that was loaded before."""
+    return sys.modules[_module_name(path)]
+
+
+def _module_name(path: Path) -> str:
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    return f"{PROJECT}_file_{re.sub(r'[^0-9A-Za-z]', '_', path.stem)}_{digest}"
+
+
+def _file_of_module(name: str) -> Path | None:
+    """Return the file of a module's text; `None` where there is none, or where a package that it lies in fails."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except Exception:  # whatever the package above it raises at import
+        return None
+    return Path(spec.origin) if spec and spec.has_location and spec.origin else None
 
 
 def _points() -> Iterator[tuple[str, str, EntryPoint]]:

@@ -19,6 +19,8 @@ from birads_zoo import BackboneContext, BackboneSpec, hookimpl
 if TYPE_CHECKING:
     from torch import nn
 
+PLUGIN_API = 1
+
 STAGES = ("stem", "stage1", "stage2", "stage3", "stage4", "stage5", "stage6", "stage7", "head")
 
 

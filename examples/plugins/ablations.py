@@ -2,6 +2,8 @@
 
 from birads_zoo import AblationSpec, hookimpl
 
+PLUGIN_API = 1
+
 
 def without_warm_up(recipe):
     return recipe.replace({"training.warmup_epochs": 0.0})

@@ -2,6 +2,8 @@
 
 from birads_zoo import LossSpec, Outputs, UserError, hookimpl
 
+PLUGIN_API = 1
+
 
 def scores(logits):  # N×(K−1) → log p(y = k), N×K; the log-odds of y > k fall with k by at least 0.001
     import torch

@@ -7,6 +7,8 @@ from msgspec import Meta, json
 
 from birads_zoo import Options, Stop, TrackerSpec, hookimpl
 
+PLUGIN_API = 1
+
 
 class LogOptions(Options, frozen=True, kw_only=True):
     give_up: Annotated[float, Meta(gt=0, description="the validation loss above which a run is stopped")] = 10.0

@@ -6,6 +6,8 @@ from msgspec import Meta
 
 from birads_zoo import LossSpec, Options, Outputs, hookimpl
 
+PLUGIN_API = 1
+
 
 class MultiLabelOptions(Options, frozen=True, kw_only=True):
     only_one: Annotated[bool, Meta(description="probabilities given that exactly one class is present")] = False

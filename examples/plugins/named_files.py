@@ -6,6 +6,8 @@ from msgspec import Meta
 
 from birads_zoo import AuditEntry, DatasetSpec, Options, Target, UserError, hookimpl, make_index
 
+PLUGIN_API = 1
+
 FINDING = Target(
     name="finding",
     column="label",

@@ -7,6 +7,8 @@ from msgspec import Meta
 
 from birads_zoo import BackboneSpec, Options, hookimpl
 
+PLUGIN_API = 1
+
 
 class PlainNetOptions(Options, frozen=True, kw_only=True):
     width: Annotated[int, Meta(ge=1, description="channels after the first block; each later one doubles them")] = 16

@@ -4,6 +4,8 @@ from functools import partial
 
 from birads_zoo import BackboneFamily, BackboneSpec, hookimpl
 
+PLUGIN_API = 1
+
 WIDTHS = ("8", "16", "32", "64")
 
 

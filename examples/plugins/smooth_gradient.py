@@ -9,6 +9,8 @@ from msgspec import Meta
 
 from birads_zoo import ExplainerSpec, Options, hookimpl
 
+PLUGIN_API = 1
+
 
 class SmoothGradientOptions(Options, frozen=True, kw_only=True):
     copies: Annotated[int, Meta(ge=1, description="noisy copies of each picture")] = 8

@@ -6,6 +6,8 @@ from msgspec import Meta
 
 from birads_zoo import AugmentationSpec, Options, hookimpl
 
+PLUGIN_API = 1
+
 
 class SpeckleOptions(Options, frozen=True, kw_only=True):
     strength: Annotated[float, Meta(ge=0, le=1, description="standard deviation of the noise")] = 0.05

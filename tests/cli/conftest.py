@@ -5,6 +5,8 @@ import pytest
 _STUB = """
 from birads_zoo import BackboneSpec, hookimpl
 
+PLUGIN_API = 1
+
 def build(context):
     from torch import nn
     return {module}

@@ -125,6 +125,28 @@ def test_heavy_imports_and_flat_heat_maps_are_warned_of(zoo, write_net, folder):
     assert "warning: backbone 'my-net' (plugin my_net.py): its feature map is 1×1 at 64×64: heat maps" in result.err
 
 
+def test_a_plugin_that_states_no_api_is_registered_with_a_warning(zoo, write_net, folder):
+    write_net("my_net.py", name="my-net")
+    text = (folder / "my_net.py").read_text()
+    (folder / "my_net.py").write_text(text.replace("PLUGIN_API = 1", ""))
+    result = zoo("register", "my_net.py")
+    assert result.status == 0
+    assert result.err == (
+        "birads-zoo: warning: plugin my_net.py: it does not say which plugin API it is written for: "
+        "add the line PLUGIN_API = 1\n"
+    )
+
+
+def test_a_plugin_for_another_api_is_not_registered(zoo, write_net, folder):
+    write_net("my_net.py", name="my-net")
+    text = (folder / "my_net.py").read_text()
+    (folder / "my_net.py").write_text(text.replace("PLUGIN_API = 1", "PLUGIN_API = 2"))
+    result = zoo("register", "my_net.py")
+    assert (result.status, result.out) == (2, "")
+    assert "plugin my_net.py is written for plugin API 2, and birads-zoo" in result.err
+    assert not (folder / "registry.toml").exists()
+
+
 def test_a_read_only_folder_is_an_error(zoo, write_net, folder, monkeypatch):
     write_net("my_net.py", name="my-net")
 
@@ -139,6 +161,8 @@ def test_a_read_only_folder_is_an_error(zoo, write_net, folder, monkeypatch):
 
 FAMILY = """
 from birads_zoo import BackboneFamily, BackboneSpec, hookimpl
+
+PLUGIN_API = 1
 
 def resolve(name):
     if name not in NAMES:

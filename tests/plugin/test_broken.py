@@ -1,10 +1,18 @@
 """Broken plugins: each is named, and the rest work."""
 
+import sys
+
 import pytest
 
 from birads_zoo import UserError
 from birads_zoo.plugin.host import load_host
 
+EXTENDING = (
+    "from birads_zoo import DatasetSpec, Target, hookimpl\n@hookimpl\ndef birads_zoo_datasets():\n"
+    "    target = Target(name='t', column='c', classes=None)\n"
+    "    named = dict(name='x', aliases=('y',), extends='{extends}')\n"
+    "    return [DatasetSpec(**named, summary='s', load=print, targets=(target,))]"
+)
 BROKEN = {
     "raises": ("1 / 0", r"failed at import: ZeroDivisionError: division by zero"),
     "exits": ("raise SystemExit(3)", r"failed at import: SystemExit: 3"),
@@ -43,6 +51,31 @@ BROKEN = {
         "from birads_zoo import BackboneSpec, hookimpl\n@hookimpl\ndef birads_zoo_backbones():\n"
         "    return [BackboneSpec(name='', summary='s', build=print)]",
         r"returned backbone '', whose name or alias is not made of letters",
+    ),
+    "newer": (
+        "PLUGIN_API = 2",
+        r"is written for plugin API 2, and birads-zoo \S+ has plugin API 1; update birads-zoo, or use an older",
+    ),
+    "older": (
+        "PLUGIN_API = 0",
+        r"is written for plugin API 0, and birads-zoo \S+ has plugin API 1; update the plugin, or use an older",
+    ),
+    "newer-import": (
+        "from birads_zoo import HeadSpec\nPLUGIN_API: int = 2",
+        r"is written for plugin API 2, and birads-zoo \S+ has plugin API 1; update birads-zoo",
+    ),
+    "same-import": (
+        "from birads_zoo import HeadSpec\nPLUGIN_API = 1",
+        r"failed at import: ImportError: cannot import name 'HeadSpec'",
+    ),
+    "no-number": ("PLUGIN_API = '1'", r"states PLUGIN_API = '1', which is not a whole number; write PLUGIN_API = 1"),
+    "extends-itself": (
+        EXTENDING.format(extends="y"),
+        r"returned data set 'x', which extends itself: name another data set, or leave `extends` out",
+    ),
+    "extends-unknown": (
+        EXTENDING.format(extends="kaumd"),
+        r"is broken: its data set 'x' extends an unknown data set 'kaumd'; did you mean 'kaumds'\?",
     ),
     "positive": (
         "from birads_zoo import DatasetSpec, Target, hookimpl\n@hookimpl\ndef birads_zoo_datasets():\n"
@@ -115,3 +148,30 @@ def test_user_errors_and_interrupts_pass_through():
         raise UserError("as it was")
     with pytest.raises(KeyboardInterrupt), host.building("loss", "focal"):
         raise KeyboardInterrupt
+
+
+def test_a_data_set_that_extends_an_unknown_one_can_still_be_used(install):
+    install(data=EXTENDING.format(extends="kaumd"))
+    assert load_host().dataset("x").extends == "kaumd"
+
+
+def test_a_data_set_may_extend_one_of_a_plugin_that_is_loaded_later(install, write):
+    install(data=EXTENDING.format(extends="later"))
+    later = EXTENDING.format(extends="").replace("name='x'", "name='later'").replace("'y'", "'z'")
+    assert load_host([write("later.py", later)], strict=True).problems == ()
+
+
+def test_the_api_of_an_installed_plugin_that_fails_at_import_is_read_in_a_package_too(tmp_path, monkeypatch, install):
+    install()
+    package = tmp_path / "site" / "acme_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "nets.py").write_text("PLUGIN_API = 2\nfrom birads_zoo import HeadSpec")
+    entry_points = tmp_path / "site" / "acme_zoo-0.3.dist-info" / "entry_points.txt"
+    entry_points.write_text("[birads_zoo]\nnets = acme_package.nets")
+    (problem,) = load_host().problems
+    assert "is written for plugin API 2" in problem
+    monkeypatch.delitem(sys.modules, "acme_package")
+    (package / "__init__.py").write_text("1 / 0")
+    (problem,) = load_host().problems
+    assert "failed at import: ZeroDivisionError" in problem

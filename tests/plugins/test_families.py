@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from birads_zoo import conformance
+
 FAMILIES = ["ablations", "augmentations", "backbones", "explainers", "losses"]
 
 
@@ -17,6 +19,11 @@ print(*sorted({"torch", "torchvision", "kornia", "numpy", "pandas", "scipy"} & s
 """
     done = subprocess.run([sys.executable, "-c", code, *FAMILIES], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, "datasets", "trackers"])
+def test_a_family_states_the_plugin_api(family):
+    assert conformance.check_plugin_api(importlib.import_module(f"birads_zoo_plugins.{family}")) == []
 
 
 @pytest.mark.parametrize("family", FAMILIES)

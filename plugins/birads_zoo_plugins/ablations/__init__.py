@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from birads_zoo import Recipe
 
+PLUGIN_API = 1
+
 
 def _setting(**fields: object) -> Callable[[Recipe], Recipe]:
     """Make a change that sets recipe fields; "__" stands for the dot in their names."""

@@ -11,6 +11,8 @@ from birads_zoo import AugmentationContext, AugmentationSpec, Options, hookimpl
 if TYPE_CHECKING:
     from torch import nn
 
+PLUGIN_API = 1
+
 
 def _build_none(context: AugmentationContext) -> nn.Module:
     from torch import nn

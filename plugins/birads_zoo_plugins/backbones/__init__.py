@@ -13,6 +13,8 @@ from birads_zoo import BackboneContext, BackboneFamily, BackboneSpec, hookimpl
 if TYPE_CHECKING:
     from torch import nn
 
+PLUGIN_API = 1
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 IMAGENET_WEIGHTS = "ImageNet-1k, torchvision's IMAGENET1K_V1"  # `[licences]` in registry.toml says the rest

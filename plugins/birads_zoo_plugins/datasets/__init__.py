@@ -6,6 +6,8 @@ from birads_zoo_plugins.datasets._options import FolderOptions, KaumdsOptions, P
 from birads_zoo_plugins.datasets._targets import ABNORMAL, BIRADS, DENSITY, FINDING, LABEL, SUSPICIOUS, TISSUE
 from birads_zoo_plugins.datasets.public import PUBLIC
 
+PLUGIN_API = 1
+
 
 def load_kaumds(context: DatasetContext) -> Index:
     """Read the KAUMDS folder: its metadata sheet and `mammograms/`."""

@@ -10,6 +10,8 @@ from msgspec import Meta, structs
 
 from birads_zoo import Explainer, ExplainerContext, ExplainerSpec, Options, hookimpl
 
+PLUGIN_API = 1
+
 
 def _build(sibling: str, relevance: str, context: ExplainerContext) -> Explainer:
     from birads_zoo_plugins.explainers._score import HeatMaps

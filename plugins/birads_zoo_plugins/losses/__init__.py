@@ -11,6 +11,8 @@ from birads_zoo import LossContext, LossSpec, Options, Outputs, OutputsContext, 
 if TYPE_CHECKING:
     from torch import nn
 
+PLUGIN_API = 1
+
 
 class FocalOptions(Options, frozen=True, kw_only=True):
     """The focal loss's options."""

@@ -8,6 +8,8 @@ from msgspec import Meta
 
 from birads_zoo import Options, Tracker, TrackerContext, TrackerSpec, hookimpl
 
+PLUGIN_API = 1
+
 
 class MLflowOptions(Options, frozen=True, kw_only=True):
     """Where the runs are recorded."""

@@ -1,0 +1,88 @@
+"""The files for people who work on the project: what they name is there, and what they say can be done works."""
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from birads_zoo import __version__, conformance
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+GUIDES = {
+    text.splitlines()[0]: text
+    for text in re.split(r"^## ", CONTRIBUTING, flags=re.MULTILINE)
+    if text.startswith("Add a ")
+}
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
+def anchors_of(page):
+    """Return the anchors that a page's headings get where it is shown."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        if link.startswith("http"):
+            continue
+        target = page.parent / path if path else page
+        assert target.exists(), f"{page.name} links to {link}"
+        assert not anchor or anchor in anchors_of(target), f"{page.name} links to {link}: there is no such heading"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *WORKFLOWS], ids=lambda page: page.name)
+def test_make_targets_are_there(page):
+    named = set(re.findall(r"(?:`|run: |\$ )make ([a-z-]+)", page.read_text(encoding="utf-8")))
+    assert named <= TARGETS, f"{page.name} names make targets that are not there: {sorted(named - TARGETS)}"
+
+
+@pytest.mark.parametrize("title", GUIDES)
+def test_a_guide_fits_on_a_screen_and_names_what_is_there(title):
+    assert len(GUIDES[title].splitlines()) <= 40
+    for path in re.findall(r"`((?:plugins|tests|docs|examples)/[\w./]+)`", GUIDES[title]):
+        assert "NAME" in path or (ROOT / path).exists(), f"{title!r} names {path}"
+    (check,) = re.findall(r"conformance\.(\w+)", GUIDES[title])
+    assert check in conformance.__all__
+
+
+def test_the_guides_are_those_that_were_promised():
+    assert set(GUIDES) == {"Add a data set", "Add a backbone", "Add a loss"}
+
+
+@pytest.mark.parametrize("title", GUIDES)
+def test_a_guides_example_can_be_copied_and_registered(title, zoo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    example, copy = re.findall(r"^\$ cp (\S+) (\S+)", GUIDES[title], flags=re.MULTILINE)[0]
+    shutil.copy(ROOT / example, copy)
+    (command,) = re.findall(r"^\$ birads-zoo (register \S+)", GUIDES[title], flags=re.MULTILINE)
+    ended = zoo(*command.split())
+    assert (ended.status, ended.err) == (0, "")
+    runs = "\n".join(re.findall(r"^\$ birads-zoo run .+", GUIDES[title], flags=re.MULTILINE))
+    named = set(re.findall(r"--(?:dataset|backbone|loss) ([\w-]+)", runs)) - {"phantom", "baseline_cnn"}
+    assert re.findall(r"^registered .+ '(.+)'", ended.out, flags=re.MULTILINE) == [*named]
+
+
+def test_the_version_is_written_once():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "version" not in project
+    assert f'__version__ = "{__version__}"' in (ROOT / "birads_zoo" / "version.py").read_text(encoding="utf-8")
+    assert not re.search(r"^version:", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_the_changelog_has_a_section_for_what_comes():
+    assert re.search(r"^## \[Unreleased\]$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def test_the_lowest_python_is_the_one_that_is_tested():
+    lowest = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["requires-python"]
+    workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
+    tested = re.findall(r'"(3\.\d+)"', re.search(r"python: \[(.+)\]", workflow)[1])
+    assert lowest == f">={tested[0]}"
