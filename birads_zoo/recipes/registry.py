@@ -94,8 +94,8 @@ class Registry:
         backbone = backbone or _own_backbone(tables)
         values: dict[str, Any] = {}
         for table in tables:
-            own = {key: value for key, value in table.items() if key not in _OWN_KEYS}
-            settled = lay(own, {"model": {"backbone": backbone}})
+            fields = {key: value for key, value in table.items() if key not in _OWN_KEYS}
+            settled = lay(fields, {"model": {"backbone": backbone}})
             values = lay(lay(values, settled), table.get("backbones", {}).get(backbone, {}))
         return values
 
@@ -215,8 +215,8 @@ def _check_recipe(table: Mapping[str, Any], source: str) -> None:
     overrides = table.get("backbones", {})
     if not isinstance(overrides, dict) or not all(isinstance(value, dict) for value in overrides.values()):
         raise UserError(f"{source}: key 'backbones': expected a table for each backbone's name")
-    own = {key: value for key, value in table.items() if key not in _OWN_KEYS}
-    from_dict(own, source)
+    fields = {key: value for key, value in table.items() if key not in _OWN_KEYS}
+    from_dict(fields, source)
     for backbone, values in overrides.items():
         from_dict(values, f"{source}, backbones.{backbone}")
 

@@ -102,6 +102,6 @@ def _weights(settings: PretrainedCfg) -> str:
 def _licence(settings: PretrainedCfg) -> str:
     if not settings.has_weights:
         return ""
-    stated = settings.license or "timm states none: see the page of the weights"
+    stated = settings.license or "timm states none: see the weights' own page"
     terms = "; ImageNet's own terms (non-commercial research) may bind the weights"
     return stated + terms * any(part in (settings.tag or "") for part in _IMAGENET)

@@ -168,8 +168,8 @@ def _read_film(
     if len(parts) > 1:
         entries.append(repaired(record, "in both parts of the split", f"{' and '.join(parts)}; split left empty"))
     if matches and not pictures:
-        files = " or ".join(matches[0][:2])
-        entries.append(repaired(record, AMBIGUOUS, f"may be {files}: keep one full picture there"))
+        named = " or ".join(matches[0][:2])
+        entries.append(repaired(record, AMBIGUOUS, f"may be {named}: keep one full picture there"))
     if not density:
         written = values.text(first.cells["density"])
         entries.append(repaired(record, "unreadable density", f"{written!r} is not a category from 1 to 4; left empty"))

@@ -69,7 +69,7 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like CDD-CESM, "" where it does not."""
+    """Return why a folder looks like CDD-CESM, or "" where it does not."""
     return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
