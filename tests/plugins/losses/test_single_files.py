@@ -118,8 +118,8 @@ def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_pa
     with pytest.raises(UserError) as error:
         open_classifier(tmp_path / "weights", recipe, load_host(), 4, trained, CPU)
     assert str(error.value) == (
-        f"this model needs the loss {name!r}, which no installed plugin registers; install that plugin or name its file "
-        "with --plugin, or export the run as onnx"
+        f"this model needs the loss {name!r}, which no installed plugin registers; install that plugin or name its "
+        "file with --plugin, or export the run as onnx"
     )
 
 
