@@ -1,4 +1,4 @@
-"""The example plugins, which docs/plugins.md shows whole: short, sound, and run together on a tiny data set."""
+"""The example plugins, which docs/plugins.md shows in full: short, sound, and run together on a tiny data set."""
 
 import json
 import re
@@ -30,14 +30,14 @@ def host():
     return load_host(FILES, strict=True)
 
 
-def own(host, kind):
-    """Return the names of what the examples register of one kind."""
-    return [name for name, found in host.of_kind(kind).items() if Path(found.plugin) in FILES]
+def names_of_examples(host, kind):
+    """Return the names of the examples' parts of one kind."""
+    return [name for name, part in host.of_kind(kind).items() if Path(part.plugin) in FILES]
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """Twelve patients' pictures whose names say all, half of them with a bright spot, and two whose names do not."""
+    """Pictures of twelve patients, half of them with a bright spot, and two pictures whose names cannot be read."""
     root = tmp_path_factory.mktemp("pictures")
     random = np.random.default_rng(0)
     for patient in range(12):
@@ -53,7 +53,7 @@ def pictures(tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_it_is_short_and_the_guide_shows_it_whole(path):
+def test_it_is_short_and_the_guide_shows_it_in_full(path):
     text = path.read_text()
     assert len(text.splitlines()) <= 42
     assert text.strip() in re.findall(r"```python\n(.*?)\n```", GUIDE.read_text(), flags=re.DOTALL)
@@ -67,7 +67,7 @@ def test_the_guides_first_plugin_keeps_its_contract(tmp_path):
 
 def test_every_kind_has_an_example(host):
     for kind in KINDS:
-        assert own(host, kind.plural), f"no example registers a {kind.word}"
+        assert names_of_examples(host, kind.plural), f"no example registers a {kind.word}"
     assert "pooled" in host.families
 
 
@@ -81,19 +81,19 @@ def test_they_are_light_at_import():
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name != "loss"], ids=lambda kind: kind.plural)
 def test_they_keep_their_contracts(host, kind):
-    """Those of the losses: tests/plugins/losses/test_single_files.py."""
-    for name in own(host, kind.plural):
+    """Losses are checked in tests/plugins/losses/test_single_files.py."""
+    for name in names_of_examples(host, kind.plural):
         assert conformance.check_spec(host.of_kind(kind.plural)[name].spec) == []
 
 
-def test_so_do_the_familys_members(host):
+def test_the_familys_members_keep_their_contracts(host):
     for name in host.families["pooled"].spec.names():
         assert conformance.check_backbone(host.backbone(f"pooled/{name}")) == []
 
 
 def test_all_of_them_together_make_a_run(pictures, tmp_path, monkeypatch):
     drawn = []
-    # Figures and the tests of shortcuts take most of so small a run's time, and no plugin has a part in them.
+    # Figures and the tests of shortcuts take most of the time of a small run, and use no plugin.
     monkeypatch.setattr(pipeline, "draw_all", lambda *given: drawn.extend(given))
     monkeypatch.setattr(pipeline, "permutation_tests", lambda *given: {})
     run = bz.run(
@@ -116,7 +116,7 @@ def test_all_of_them_together_make_a_run(pictures, tmp_path, monkeypatch):
     assert run.recipe.run_id == "plain-net+no-activations"
     assert run.recipe.model.options == {"width": 4}
     assert len(run.predictions) == 24
-    (explained,) = (given for given in drawn if isinstance(given, Explained))
+    (explained,) = (item for item in drawn if isinstance(item, Explained))
     assert explained.maps.shape[1:] == (1, 48, 40)
     assert explained.maps.max() == 1
     calls = [json.loads(line)["call"] for line in (run.folder / "log" / "calls.jsonl").read_text().splitlines()]
@@ -125,7 +125,7 @@ def test_all_of_them_together_make_a_run(pictures, tmp_path, monkeypatch):
     assert [line.split(",")[4] for line in entries] == ["reason", "unreadable name", "unreadable name"]
 
 
-def test_a_familys_member_is_named_like_any_backbone(host):
+def test_a_familys_member_is_used_like_any_backbone(host):
     changes = {"model.backbone": "pooled/8", "loss": {"name": "multi-label", "options": {"only_one": True}}}
     recipe = compose("default", changes, ["no-warm-up"], packaged_registry(), host)
     assert recipe.run_id == "pooled/8+no-warm-up"
@@ -135,7 +135,7 @@ def test_a_familys_member_is_named_like_any_backbone(host):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"dataset": {"name": "named-files", "options": {"seperator": "-"}}}, "no option 'seperator'; did you mean"),
         ({"dataset": "named-files", "root": None}, "'named-files' needs the folder of its pictures"),
@@ -143,13 +143,13 @@ def test_a_familys_member_is_named_like_any_backbone(host):
         ({"backbone": {"name": "plain-net", "options": {"width": 0}}}, "width"),
     ],
 )
-def test_what_a_user_gets_wrong_is_one_sentence(pictures, tmp_path, changes, said):
-    with pytest.raises(bz.UserError, match=said):
+def test_a_users_mistake_is_reported_in_one_sentence(pictures, tmp_path, changes, message):
+    with pytest.raises(bz.UserError, match=message):
         bz.run(**{"root": pictures, **changes}, out=tmp_path, plugins=FILES, progress=False)
 
 
 @pytest.mark.parametrize(("loss", "stops"), [(None, False), (0.7, False), (2.5, True), (float("nan"), True)])
-def test_the_tracker_gives_up_a_run_that_is_lost(host, tmp_path, loss, stops):
+def test_the_tracker_stops_a_run_with_a_high_loss(host, tmp_path, loss, stops):
     spec = host.tracker("log")
     tracker = spec.build(TrackerContext(folder=tmp_path, name="run", options=spec.options(give_up=2)))
     values = dict.fromkeys(("val_accuracy", "val_macro_f1", "val_auroc"))

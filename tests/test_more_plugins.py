@@ -56,11 +56,11 @@ def test_the_familys_members_keep_theirs(host, member):
 
 def test_one_logit_makes_the_binomial_distribution(host):
     spec = host.loss("binomial")
-    found = spec.outputs(OutputsContext(classes=4, options=spec.options()))
+    outputs = spec.outputs(OutputsContext(classes=4, options=spec.options()))
     probability = 0.3
     logits = torch.tensor([[np.log(probability / (1 - probability))]])
-    made = found.scores(logits).softmax(1)[0].numpy()
-    np.testing.assert_allclose(made, binom.pmf(range(4), 3, probability), atol=1e-6)
+    probabilities = outputs.scores(logits).softmax(1)[0].numpy()
+    np.testing.assert_allclose(probabilities, binom.pmf(range(4), 3, probability), atol=1e-6)
 
 
 def test_all_of_them_together_make_a_run_that_the_tracker_stops(patients, tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ def test_a_recipe_survives_being_written_and_read():
 
 
 @given(TABLES, TABLES)
-def test_laying_lets_the_upper_win_and_keeps_the_rest(base, over):
+def test_the_overriding_table_wins_and_the_rest_is_kept(base, over):
     laid = lay(base, over)
     assert set(laid) == set(base) | set(over)
     assert lay(laid, over) == laid
@@ -38,13 +38,13 @@ def test_laying_lets_the_upper_win_and_keeps_the_rest(base, over):
         ({"loss": "corn"}, None),
     ],
 )
-def test_options_go_with_the_part_they_were_written_for(over, options):
+def test_options_are_dropped_with_the_part_they_were_written_for(over, options):
     laid = lay({"loss": {"name": "focal", "class_weights": True, "options": {"gamma": 1.5}}}, over)
     assert laid["loss"].get("options") == options
     assert laid["loss"]["class_weights"]
 
 
-def test_options_without_a_name_are_those_of_the_default_part():
+def test_options_without_a_part_belong_to_the_default_part():
     written = {"augmentation": {"options": {"strength": 2}}}
     assert lay(written, {"augmentation": "mammo"})["augmentation"]["options"] == {"strength": 2}
     assert "options" not in lay(written, {"augmentation": "none"})["augmentation"]
@@ -66,14 +66,14 @@ def test_a_section_given_as_a_table_keeps_the_fields_that_it_does_not_name():
     assert recipe.replace({"loss": {"name": "corn"}}).loss.class_weights
 
 
-def test_changed_fields_names_exactly_what_was_replaced():
+def test_changed_fields_are_exactly_those_replaced():
     recipe = Recipe()
     changes = {"model.dropout": 0.0, "training.epochs": 3, "augmentation.name": "none", "loss.options.gamma": 1}
     assert changed_fields(recipe, recipe.replace(changes)) == changes
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"training": {"epoch": 3}}, "unknown key 'training.epoch'; did you mean 'training.epochs'"),
         ({"epochs": 3}, "unknown key 'epochs'; did you mean 'training.epochs'"),
@@ -94,19 +94,19 @@ def test_changed_fields_names_exactly_what_was_replaced():
         ),
     ],
 )
-def test_a_wrong_recipe_is_one_sentence_with_the_nearest_name(values, said):
+def test_a_wrong_recipe_is_one_sentence_with_the_nearest_name(values, message):
     with pytest.raises(UserError) as error:
         from_dict(values, "recipe mine.toml")
     assert str(error.value).startswith("recipe mine.toml: ")
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
-def test_a_setting_through_a_single_value_is_refused():
+def test_a_setting_below_a_single_value_is_refused():
     with pytest.raises(UserError, match="key 'seed': expected an integer, got a table of keys"):
         Recipe().replace({"seed.flip": 1})
 
 
-def test_settings_are_read_as_toml_and_as_text_failing_that():
+def test_settings_are_read_as_toml_or_else_as_text():
     assert parse_settings(["training.epochs=5", "model.backbone=resnet50", 'seed = "x"', "model.pixel_mean=[0.5]"]) == {
         "training.epochs": 5,
         "model.backbone": "resnet50",

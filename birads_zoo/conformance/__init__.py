@@ -1,7 +1,7 @@
 """Checks that a plugin's parts keep their contract, for `birads-zoo register`, plugin authors and our own tests.
 
-Each check takes one spec, or a plugin's module, and returns its findings, none when all is well; it runs on the CPU,
-downloads nothing and leaves the global random state of torch as it was:
+Each check takes one spec, or a plugin's module, and returns its findings, or an empty list when nothing is wrong. It
+runs on the CPU, downloads nothing and leaves torch's global random state as it was:
 
     assert not conformance.check_backbone(my_spec)
 """

@@ -1,4 +1,4 @@
-"""Backbones, tried by a forward and a backward pass: the feature map, its gradients and the stages."""
+"""Tries backbones with a forward and a backward pass: the feature map, its gradients and the stages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BATCH = 2
 
 
 def sizes_of(spec: BackboneSpec) -> tuple[tuple[int, int], ...]:
-    """Return the two heights and widths at which a backbone is tried, or the one that it takes."""
+    """Return the sizes (height, width) at which a backbone is tried: two, or the only size that it takes."""
     if spec.image_size:
         return (spec.image_size,)
     if spec.usual_size:
@@ -26,9 +26,9 @@ def sizes_of(spec: BackboneSpec) -> tuple[tuple[int, int], ...]:
 
 
 def try_backbone(spec: BackboneSpec, height: int, width: int) -> list[str]:
-    """Pass two images forward and back at one size, and look at the feature map, its gradients and the stages.
+    """Run a forward and a backward pass of two images, and check the feature map, its gradients and the stages.
 
-    Returns what costs something and is allowed.
+    Returns warnings: what the contract allows, but has a cost.
 
     Raises:
         BrokenContractError: for the first thing that breaks the contract (`conformance.check_backbone`).
@@ -42,15 +42,15 @@ def try_backbone(spec: BackboneSpec, height: int, width: int) -> list[str]:
     generator = torch_generator(0, "conformance")
     images = torch.randn(_BATCH, channels, height, width, generator=generator)
     features = called(backbone, images)
-    asked = f"{shape(images)} images became {shape(features)}"
+    shapes = f"{shape(images)} images became {shape(features)}"
     expected = f"a feature map {_BATCH}×D×h×w is expected, before any pooling or flattening"
-    require(features.ndim == 4 and features.shape[0] == _BATCH and features.numel() > 0, f"{asked}, but {expected}")
+    require(features.ndim == 4 and features.shape[0] == _BATCH and features.numel() > 0, f"{shapes}, but {expected}")
     require(features.is_floating_point(), f"the feature map holds {features.dtype} instead of floating-point numbers")
-    require(bool(features.isfinite().all()), f"{asked}, with values that are not finite")
+    require(bool(features.isfinite().all()), f"{shapes}, with values that are not finite")
 
     parameters = {name: p for name, p in backbone.named_parameters() if p.requires_grad}
     require(features.requires_grad or not parameters, "gradients do not reach its parameters: the result is detached")
-    score = _class_score(features, generator)  # the CAM line: everything after it is the engine's
+    score = _class_score(features, generator)  # the CAM line: everything after it belongs to the engine
     if features.requires_grad:
         (gradient,) = torch.autograd.grad(score, features, retain_graph=True)
         require(bool(gradient.isfinite().all()), "a class score has a gradient at the feature map that is not finite")
@@ -78,7 +78,7 @@ def _try_evaluation(backbone: nn.Module, images: Tensor) -> None:
     with torch.no_grad():
         together = called(backbone, images)
         alone = torch.cat([called(backbone, image) for image in images[:, None]])
-    # Random networks may reach 1e12, where sums that cancel differ by far more than 0.001 of themselves.
+    # Outputs of random networks may reach 1e12. Where such sums cancel, rounding alone differs by more than 0.001.
     tolerance = max(1e-3, 1e-5 * float(together.abs().max()))
     same = together.shape == alone.shape and torch.allclose(together, alone, rtol=1e-3, atol=tolerance)
     require(same, "in evaluation mode an image's features depend on the other images of its batch")
@@ -89,10 +89,10 @@ def _require_stages(spec: BackboneSpec, backbone: nn.Module) -> None:
     for stage in spec.stages:
         if stage not in parts:
             known = ", ".join(name for name, _ in backbone.named_children())
-            raise BrokenContractError(f"its stage {stage!r} is no part of the module; its children are {known}")
+            raise BrokenContractError(f"its stage {stage!r} is not part of the module; its children are {known}")
 
 
 def _class_score(features: Tensor, generator: torch.Generator) -> Tensor:
-    """Give the scalar log-probability of the first class, summed over images, of a random linear head."""
+    """Return the log-probability of the first class by a random linear head, summed over the images."""
     weights = torch.randn(features.shape[1], 3, generator=generator)
     return (features.float().mean((2, 3)) @ weights).log_softmax(1)[:, 0].sum()

@@ -1,4 +1,4 @@
-"""One check for each kind of part: what it calls, and which findings it returns."""
+"""The conformance checks, one for each kind of plugin part."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from birads_zoo.training.dry_run import dry_run_augmentation
 
 @dataclass(frozen=True)
 class Finding:
-    """A sentence about one part: an error breaks the contract, a warning costs something and is allowed."""
+    """A sentence about one part. An error breaks the contract; a warning is allowed, but has a cost."""
 
     severity: Literal["error", "warning"]
     text: str
@@ -52,7 +52,7 @@ class Finding:
 
 
 def check(host: Host, kind: str, name: str) -> list[str]:
-    """Check one registered part; returns the warnings, and raises `UserError`, naming the plugin, for an error."""
+    """Check one registered part and return the warnings; an error raises a `UserError` that names the plugin."""
     registered = host.registered(kind, name)
     findings = check_spec(registered.spec)
     errors = errors_of(findings)
@@ -63,14 +63,14 @@ def check(host: Host, kind: str, name: str) -> list[str]:
 
 
 def errors_of(findings: Sequence[Finding]) -> list[str]:
-    """Return the texts of those findings that break the contract."""
+    """Return the texts of the findings that are errors."""
     return [finding.text for finding in findings if finding.severity == "error"]
 
 
 def check_plugin_api(plugin: ModuleType) -> list[Finding]:
-    """Check that a plugin's module states the plugin API that it is written for, and that it is this one."""
-    if said := fault_of_number(number_of(plugin)):
-        return [Finding("error", f"it {said}")]
+    """Check that a plugin's module states the number of the plugin API, and that it is the present one."""
+    if fault := fault_of_number(number_of(plugin)):
+        return [Finding("error", f"it {fault}")]
     if not hasattr(plugin, NAME):
         text = f"it does not say which plugin API it is written for: add the line {NAME} = {PLUGIN_API}"
         return [Finding("warning", text)]
@@ -78,7 +78,7 @@ def check_plugin_api(plugin: ModuleType) -> list[Finding]:
 
 
 def check_spec(spec: Spec | BackboneFamily) -> list[Finding]:
-    """Check a spec of any kind; of a family of backbones the first member."""
+    """Check a spec of any kind; for a family of backbones, its first member."""
     match spec:
         case BackboneFamily():
             return _check_family(spec)
@@ -99,7 +99,7 @@ def check_spec(spec: Spec | BackboneFamily) -> list[Finding]:
 
 
 def _check_family(family: BackboneFamily) -> list[Finding]:
-    """Check the first member that a family lists; another one: `check_backbone(family.resolve("NAME"))`."""
+    """Check the first member that a family lists. For another member: `check_backbone(family.resolve("NAME"))`."""
     findings: list[Finding] = []
     with _caught(findings):
         names = list(family.names())
@@ -114,31 +114,33 @@ def _check_family(family: BackboneFamily) -> list[Finding]:
 def check_backbone(spec: BackboneSpec) -> list[Finding]:
     """Check the feature-map contract and the CAM line, by one forward and backward pass at each of two sizes.
 
-    They are `SIZES`; for a spec that names the size it was made for that one, and three quarters of its width; for one
-    that takes a single size that one alone.
+    The sizes are `SIZES`. For a spec with a `usual_size` they are that size and one of three quarters of its width. For
+    a spec with an `image_size` there is only that size.
 
-    N×C×H×W float32 images must become a finite floating-point feature map N×D×h×w, one row per image that does not
-    depend on the other images in evaluation mode, through which gradients reach the parameters. The CAM line: the
-    gradient of a class score with respect to the feature map exists, is finite and is not zero everywhere. Weights
-    are random: no pretrained ones are fetched.
+    N×C×H×W float32 images must become a finite floating-point feature map N×D×h×w. In evaluation mode an image's
+    features must not depend on the other images. Gradients must reach the parameters. The CAM line: the gradient of a
+    class score with respect to the feature map exists, is finite and is not zero everywhere. Weights are random: no
+    pretrained weights are downloaded.
     """
     findings = _check_fields(spec)
     for height, width in sizes_of(spec):
         if errors_of(findings):
             break
         with _isolated("backbone"), _caught(findings):
-            findings += [Finding("warning", said) for said in try_backbone(spec, height, width)]
+            findings += [Finding("warning", text) for text in try_backbone(spec, height, width)]
     return list(dict.fromkeys(findings))
 
 
 def check_loss(spec: LossSpec) -> list[Finding]:
-    """Check a loss's outputs, and that the loss is a finite scalar which falls as the right classes become likelier.
+    """Check a loss's outputs, and that the loss is a finite scalar that falls as the right classes become likelier.
 
-    Outputs: scores N×K of as many logits as they ask for, finite and with finite gradients also for logits of ±100, row
-    by row, in float32 and float64, without a look at values, so that they can be exported. Loss: finite, with finite
-    gradients, also for logits of ±100; following its gradient makes the right classes the likeliest by its outputs, and
-    right answers cost less than wrong ones. For a loss that says it `weighs_classes` all this holds with class weights
-    too, and they multiply each row's gradient.
+    Outputs: they turn the logits that they ask for into scores N×K, each row by itself, in float32 and float64. Scores
+    and their gradients are finite, also for logits of ±100. No step depends on the logits' values, so that the network
+    can be exported.
+
+    Loss: it and its gradients are finite, also for logits of ±100. Following its gradient makes the right classes the
+    likeliest by its outputs, and right answers cost less than wrong answers. For a loss with `weighs_classes` all this
+    also holds with class weights, and they multiply each row's gradient.
     """
     findings = _check_fields(spec)
     if not findings:
@@ -158,7 +160,7 @@ def check_loss(spec: LossSpec) -> list[Finding]:
 def check_augmentation(spec: AugmentationSpec) -> list[Finding]:
     """Check that N×1×H×W images in [0, 1] keep shape, type and range, are not changed in place, and follow the seed.
 
-    And that a map in a second channel moves with its picture and is otherwise left alone.
+    Also check that a map in a second channel moves with its picture and is not changed in any other way.
     """
     findings = _check_fields(spec)
     for height, width in SIZES:
@@ -184,7 +186,7 @@ def check_augmentation(spec: AugmentationSpec) -> list[Finding]:
 
 
 def check_ablation(spec: AblationSpec) -> list[Finding]:
-    """Check that an ablation of the recipe changes some recipe, and that one of the model leaves a classifier."""
+    """Check that an ablation changes some recipe, or leaves a classifier that still works, or both."""
     findings = _check_fields(spec)
     if not findings:
         with _isolated("ablation"), _caught(findings):
@@ -193,10 +195,11 @@ def check_ablation(spec: AblationSpec) -> list[Finding]:
 
 
 def check_explainer(spec: ExplainerSpec) -> list[Finding]:
-    """Check that an explainer makes maps N×V×H×W in [0, 1] for small classifiers of one view and two.
+    """Check that an explainer makes maps N×V×H×W in [0, 1] for small classifiers of one view and of two views.
 
-    One of them is frozen. A map follows the seed and does not depend on the other images of its batch. The images,
-    torch's gradient mode and the classifier (modes, hooks, values, gradients, what is trained) are left as they were.
+    The second classifier is frozen. A map must follow the seed and must not depend on the other images of its batch.
+    The images, torch's gradient mode and the classifier (modes, hooks, values, gradients, what is trained) must be left
+    as they were.
     """
     findings = _check_fields(spec)
     if not findings:
@@ -206,32 +209,32 @@ def check_explainer(spec: ExplainerSpec) -> list[Finding]:
 
 
 def check_tracker(spec: TrackerSpec) -> list[Finding]:
-    """Check that a tracker follows made-up runs with its default options; a warning where its packages are missing."""
+    """Check that a tracker follows made-up runs with its default options; warn where its packages are missing."""
     findings = _check_fields(spec)
     if not findings:
         with _isolated("tracker"), _caught(findings):
-            findings += [Finding("warning", said) for said in try_tracker(spec)]
+            findings += [Finding("warning", text) for text in try_tracker(spec)]
     return findings
 
 
 def check_dataset(spec: DatasetSpec, example: Path | None = None) -> list[Finding]:
-    """Check that a data set recognises what is its own, and nothing else.
+    """Check that a data set recognises its own folders, and no others.
 
-    An empty folder, one of somebody else's files, damaged ones among them, and a long list of names are not its own. An
-    `example` is a folder that is. It is not loaded: which folder it reads, nobody but its user knows.
+    It must not recognise an empty folder, a folder of unrelated and damaged files, or a long list of names. `example`
+    is a folder that it must recognise. The data set is not loaded, because only its user knows the folder to read.
     """
     findings = _check_fields(spec)
     if not findings:
         with _caught(findings):
-            findings += [Finding("warning", said) for said in try_recognise(spec, example)]
+            findings += [Finding("warning", text) for text in try_recognise(spec, example)]
     return findings
 
 
 def _check_fields(spec: Spec) -> list[Finding]:
     kind = next(kind for kind in KINDS if isinstance(spec, kind.spec))
     of_family = isinstance(spec, BackboneSpec) and "/" in spec.name
-    said = fault_of_member(kind, spec, spec.name) if of_family else fault_of_spec(kind, spec)
-    return [Finding("error", said)] if said else []
+    fault = fault_of_member(kind, spec, spec.name) if of_family else fault_of_spec(kind, spec)
+    return [Finding("error", fault)] if fault else []
 
 
 @contextmanager
@@ -244,7 +247,7 @@ def _isolated(kind: str) -> Iterator[None]:
 
 @contextmanager
 def _caught(findings: list[Finding]) -> Iterator[None]:
-    """Make a finding of whatever the plugin's code raises in the block."""
+    """Turn any exception that the plugin's code raises in the block into a finding."""
     try:
         yield
     except BrokenContractError as broken:

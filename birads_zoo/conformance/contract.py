@@ -1,4 +1,4 @@
-"""How a trial says that a part breaks its contract."""
+"""What the checks share: the error of a broken contract, and calls whose results must have the right type."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class BrokenContractError(Exception):
-    """Ends a check at the first error, after which nothing further can be tried."""
+    """Ends a check at its first error."""
 
 
 def require(holds: bool, otherwise: str) -> None:
@@ -19,7 +19,7 @@ def require(holds: bool, otherwise: str) -> None:
 
 
 def built(build: Callable[[Any], nn.Module], context: object) -> nn.Module:
-    """Return what `build` makes of a context, which has to be a module."""
+    """Return `build(context)`, which has to be a module."""
     module: object = build(context)
     require(isinstance(module, nn.Module), f"`build` returned a value of type {type(module).__name__}, not a module")
     assert isinstance(module, nn.Module)
@@ -27,7 +27,7 @@ def built(build: Callable[[Any], nn.Module], context: object) -> nn.Module:
 
 
 def called(module: nn.Module, *inputs: Tensor) -> Tensor:
-    """Return what a module makes of its inputs, which has to be a tensor."""
+    """Return `module(*inputs)`, which has to be a tensor."""
     result: object = module(*inputs)
     require(isinstance(result, Tensor), f"the module returned a value of type {type(result).__name__}, not a tensor")
     assert isinstance(result, Tensor)
@@ -35,5 +35,5 @@ def called(module: nn.Module, *inputs: Tensor) -> Tensor:
 
 
 def shape(tensor: Tensor) -> str:
-    """Return a tensor's shape as a person writes it: "2×3×64×64", "()" for a scalar."""
+    """Return a tensor's shape as text: "2×3×64×64", or "()" for a scalar."""
     return "×".join(map(str, tensor.shape)) or "()"

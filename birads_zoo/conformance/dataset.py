@@ -1,4 +1,4 @@
-"""A data set's `recognise` on folders that are its own and that are not."""
+"""Tries a data set's `recognise` on its own folder and on other folders."""
 
 from __future__ import annotations
 
@@ -19,41 +19,42 @@ _FOREIGN = {
     "reports/2019/letter.pdf": b"%PDF-1.4",
     "reports/damaged.dcm": b"no picture",
 }
-"""Files that are no data set, whoever reads them."""
+"""Files that belong to no data set."""
 _PATIENCE = 5.0  # seconds for a list of `MOST` names
 
 
 def try_recognise(spec: DatasetSpec, example: Path | None) -> Iterator[str]:
-    """Yield warnings.
+    """Try `recognise` and yield warnings.
 
     Raises:
-        BrokenContractError: where `recognise` does not say what its contract asks for.
+        BrokenContractError: where `recognise` takes a wrong folder, or does not take `example`.
 
     """
     if spec.recognise is None:
         return
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        require(not _said(spec, folder, ()), "`recognise` takes an empty folder for its own")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        require(not _reason(spec, folder, ()), "`recognise` takes an empty folder")
         for name, content in _FOREIGN.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
         files = (*files_near(folder), "gone.csv", "gone.xlsx", "reports/gone.dcm")
-        why = _said(spec, folder, files)
-        require(not why, f"`recognise` takes a folder of letters and accounts for its own: {why!r}")
+        reason = _reason(spec, folder, files)
+        require(not reason, f"`recognise` takes a folder of letters and accounts: {reason!r}")
         many = tuple(f"reports/{number:05}.txt" for number in range(MOST))
         start = time.monotonic()
-        why = _said(spec, folder, many)
-        require(not why, f"`recognise` takes a folder of texts for its own: {why!r}")
+        reason = _reason(spec, folder, many)
+        require(not reason, f"`recognise` takes a folder of texts: {reason!r}")
         if (took := time.monotonic() - start) > _PATIENCE:
-            yield f"`recognise` took {took:.0f} s for {MOST} names: look at names, and open a few tables at most"
+            yield f"`recognise` took {took:.0f} s for {MOST} names: look at names only, and open a few tables at most"
     if example is not None:
-        require(bool(_said(spec, example, files_near(example))), f"`recognise` does not know its own folder {example}")
+        reason = _reason(spec, example, files_near(example))
+        require(bool(reason), f"`recognise` does not take its own folder {example}")
 
 
-def _said(spec: DatasetSpec, folder: Path, files: Sequence[str]) -> str:
+def _reason(spec: DatasetSpec, folder: Path, files: Sequence[str]) -> str:
     assert spec.recognise is not None
-    said: object = spec.recognise(folder, files)
-    require(isinstance(said, str), f"`recognise` returned a value of type {type(said).__name__}, not a text")
-    assert isinstance(said, str)
-    return said
+    reason: object = spec.recognise(folder, files)
+    require(isinstance(reason, str), f"`recognise` returned a value of type {type(reason).__name__}, not a text")
+    assert isinstance(reason, str)
+    return reason

@@ -1,4 +1,4 @@
-"""Losses, tried on a few rows of logits: their outputs, their values and their gradients."""
+"""Tries losses on a few rows of logits: their outputs, their values and their gradients."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ CLASS_COUNTS = (50, 20, 5)
 _CLASSES = len(CLASS_COUNTS)
 _TARGETS = torch.tensor([0, 1, 2, 0, 1, 2])
 _SURE = 100.0
-_STEPS, _STEP = 60, 0.25  # far enough to be nearly sure of any class, from anywhere near 0
+_STEPS, _STEP = 60, 0.25  # enough to become nearly sure of any class, starting near 0
 
 
 def try_outputs(spec: LossSpec) -> Outputs:
-    """Ask for the outputs of two to five classes, look at the scores of three, and return these outputs.
+    """Check the outputs for two to five classes and the scores for three, and return the outputs for three.
 
     Raises:
         ValueError: when they are no `Outputs`, or their scores are not finite N×K.
-        BrokenContractError: when scores do not keep the logits' dtype, mix rows, change their argument, need values
-            where only shapes are known, or are not finite, or have no finite gradient, for sure logits.
+        BrokenContractError: when the scores do not keep the logits' dtype, mix rows, change the logits, need values
+            where only shapes are known, or are not finite, or have no finite gradient, for logits of ±100.
 
     """
     options = spec.options()
@@ -59,11 +59,11 @@ def try_outputs(spec: LossSpec) -> Outputs:
 
 
 def try_loss(loss: nn.Module, outputs: Outputs) -> None:
-    """Take the loss of random and of sure logits, lower it, and look whether the right classes become likely.
+    """Check the loss of random logits and of logits of ±100, and that lowering it makes the right classes likely.
 
     Raises:
-        BrokenContractError: when a loss is no finite scalar, its gradient is zero or not finite, or lower losses do not
-            mean, by its outputs, higher probabilities of the right classes.
+        BrokenContractError: when the loss is no finite scalar, its gradient is zero or not finite, or a lower loss does
+            not give the right classes higher probabilities.
 
     """
     logits = _random_logits(outputs).requires_grad_()
@@ -80,29 +80,29 @@ def try_loss(loss: nn.Module, outputs: Outputs) -> None:
         (gradient,) = torch.autograd.grad(cost, sure)
         require(bool(gradient.isfinite().all()), "logits of ±100 give a gradient that is not finite")
     learnt = _lowered(loss, logits.detach())
-    said = outputs.probabilities(learnt).argmax(1)
+    predicted = outputs.probabilities(learnt).argmax(1)
     require(
-        torch.equal(said, _TARGETS),
-        f"logits that lower the loss of the classes {_TARGETS.tolist()} are read as the classes {said.tolist()}: the "
-        "loss and its outputs do not agree",
+        torch.equal(predicted, _TARGETS),
+        f"logits that lower the loss of the classes {_TARGETS.tolist()} are read as the classes {predicted.tolist()}: "
+        "the loss and its outputs do not agree",
     )
     right, wrong = (called(loss, learnt, targets) for targets in (_TARGETS, _TARGETS.roll(1)))
     require(bool(right < wrong), f"right answers cost {right:.3g}, wrong ones {wrong:.3g}")
 
 
 def try_weights(plain: nn.Module, weighing: nn.Module, weights: Sequence[float], outputs: Outputs) -> None:
-    """Compare a loss's gradients with and without class weights, for each row by itself.
+    """Compare each row's gradient of the loss with and without class weights.
 
     Raises:
         BrokenContractError: when a row's gradient is not multiplied by its class's weight, up to a constant factor.
 
     """
     before, after = (_row_gradients(loss, outputs) for loss in (plain, weighing))
-    wanted = before * torch.tensor(weights)[_TARGETS, None]
-    wanted = wanted * ((wanted * after).sum() / (wanted**2).sum())
+    expected = before * torch.tensor(weights)[_TARGETS, None]
+    expected = expected * ((expected * after).sum() / (expected**2).sum())
     require(
-        torch.allclose(after, wanted, rtol=1e-3, atol=1e-3 * float(after.abs().max())),
-        "it says that it weighs classes, and class weights do not multiply its rows' gradients: multiply each row's "
+        torch.allclose(after, expected, rtol=1e-3, atol=1e-3 * float(after.abs().max())),
+        "it says that it weighs classes, but class weights do not multiply its rows' gradients: multiply each row's "
         "loss by its class's value in context.weights and divide the sum by the number of rows (torch's own weighted "
         "mean divides by the sum of their weights), or leave out weighs_classes",
     )
@@ -118,7 +118,7 @@ def _row_gradients(loss: nn.Module, outputs: Outputs) -> Tensor:
 
 
 def _lowered(loss: nn.Module, logits: Tensor) -> Tensor:
-    """Return the logits after steps down the loss's gradient, each as long as any other."""
+    """Return the logits after steps of equal length down the loss's gradient."""
     for _ in range(_STEPS):
         logits = logits.requires_grad_()
         (gradient,) = torch.autograd.grad(called(loss, logits, _TARGETS), logits)
@@ -131,6 +131,6 @@ def _random_logits(outputs: Outputs) -> Tensor:
 
 
 def _sure_logits(outputs: Outputs) -> Tensor:
-    """Return rows of ±100 in all combinations, of the first eight logits where there are more."""
+    """Return rows of ±100 in all combinations of the first eight logits; further logits repeat these."""
     signs = list(product((-_SURE, _SURE), repeat=min(outputs.logits, 8)))
     return torch.tensor(signs).repeat(1, -(-outputs.logits // 8))[:, : outputs.logits]

@@ -1,4 +1,4 @@
-"""Ablations and explainers, tried on two recipes and on a classifier so small that it costs nothing."""
+"""Tries ablations and explainers on two recipes and on a very small classifier."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from birads_zoo.recipe import DatasetSection, LossSection, ModelSection, Recipe,
 
 _CLASSES = 3
 _SIZE = (64, 48)
-_EVERYTHING_ON = Recipe(  # that an ablation might turn off
+_EVERYTHING_ON = Recipe(  # has everything that an ablation might turn off
     dataset=DatasetSection(views="bilateral"),
     loss=LossSection(class_weights=True),
     model=ModelSection(freeze="all", evidence=True, fusion="difference", norm="batch", input_dropout=0.5, hidden=256),
@@ -48,25 +48,26 @@ _FEWER_LOGITS = Outputs(logits=2, scores=_two_for_three, rule="the softmax of �
 
 
 def try_explainer(spec: ExplainerSpec) -> None:
-    """Explain samples of one view, and of two by a frozen classifier of places, and look at what is left behind.
+    """Explain samples of one view and of two views, and check the maps and that nothing else was changed.
 
-    The first classifier has fewer logits than classes, as with an ordinal loss.
+    The first classifier has fewer logits than classes, as with an ordinal loss. The second one is frozen and has an
+    evidence head.
 
     Raises:
-        ValueError: when its maps are not N×V×H×W, finite and in [0, 1].
-        BrokenContractError: when a map does not follow the seed, or depends on other samples or on what stands in an
-            absent picture's place, or when the classifier, the images or the gradient mode are not left as they were.
+        ValueError: when the maps are not N×V×H×W, finite and in [0, 1].
+        BrokenContractError: when a map does not follow the seed, depends on other samples or on the pixels of an absent
+            picture, or when the classifier, the images or the gradient mode are not left as they were.
 
     """
-    places = ModelSection(freeze="all", evidence=True, fusion="difference", pooling="max", norm="batch", dropout=0.5)
-    for section, views, outputs in ((_SECTION, 1, _FEWER_LOGITS), (places, 2, None)):
+    evidence = ModelSection(freeze="all", evidence=True, fusion="difference", pooling="max", norm="batch", dropout=0.5)
+    for section, views, outputs in ((_SECTION, 1, _FEWER_LOGITS), (evidence, 2, None)):
         classifier = _small_classifier(section, outputs)
         explainer = spec.build(ExplainerContext(classifier=classifier, options=spec.options()))
         images, targets = _images(3, views), torch.tensor([0, _CLASSES - 1, 1])
         present = torch.ones(3, views, dtype=torch.bool)
         present[0, 1:] = False
         maps = explain_sample(classifier, explainer, images.clone(), targets, batch_size=3, present=present)
-        _require_left_as_found(explainer, classifier, images, targets, present)
+        _require_unchanged(explainer, classifier, images, targets, present)
         again = explain_sample(classifier, explainer, images, targets, batch_size=3, present=present)
         if not np.array_equal(maps, again):
             raise BrokenContractError("the same torch seed gives different maps")
@@ -76,32 +77,32 @@ def try_explainer(spec: ExplainerSpec) -> None:
         images[~present] = 1.0
         others = explain_sample(classifier, explainer, images, targets, batch_size=3, present=present)
         if not np.allclose(maps, others, rtol=1e-3, atol=1e-3):
-            raise BrokenContractError("an image's map depends on what stands in the place of one that is not there")
+            raise BrokenContractError("an image's map depends on the pixels of a picture that is absent")
 
 
-def _require_left_as_found(
+def _require_unchanged(
     explainer: Explainer, classifier: Classifier, images: Tensor, targets: Tensor, present: Tensor
 ) -> None:
-    """Explain without the engine's guard, in evaluation mode and with gradients at hand."""
+    """Call the explainer without the engine's guard, in evaluation mode and with gradients set on the parameters."""
     for parameter in classifier.eval().parameters():
         parameter.grad = torch.ones_like(parameter) if parameter.requires_grad else None
     before, pictures = _state(classifier), images.clone()
     with torch.enable_grad():
         explainer(images, targets, present)
         if not torch.is_grad_enabled():
-            raise BrokenContractError("it turns torch's gradients off and leaves them so")
+            raise BrokenContractError("it turns torch's gradients off and does not turn them on again")
     if _state(classifier) != before:
-        raise BrokenContractError("it does not leave the classifier's modes, gradients and hooks as it found them")
+        raise BrokenContractError("it does not leave the classifier's modes, gradients and hooks as they were")
     if images.requires_grad or not torch.equal(images, pictures):
         raise BrokenContractError("it changes the images it was given")
 
 
 def try_ablation(spec: AblationSpec) -> None:
-    """Change two recipes, and a small classifier that then has to classify two images.
+    """Apply an ablation to two recipes, and to a small classifier that then has to classify two images.
 
     Raises:
-        BrokenContractError: when nothing is changed, or the classifier gives no finite logits N×K any more.
-        TypeError: when what was changed is no classifier.
+        BrokenContractError: when nothing changes, or the classifier no longer gives finite logits N×K.
+        TypeError: when the ablation returns no classifier.
 
     """
     if spec.recipe:
@@ -113,7 +114,7 @@ def try_ablation(spec: AblationSpec) -> None:
         with torch.no_grad():
             logits: object = classifier(_images())
         if not isinstance(logits, Tensor) or logits.shape != (2, _CLASSES) or not logits.isfinite().all():
-            raise BrokenContractError(f"the classifier that it changed gives no finite logits N×{_CLASSES} any more")
+            raise BrokenContractError(f"the classifier that it changed no longer gives finite logits N×{_CLASSES}")
 
 
 def _ablated(change: Callable[[Recipe], Recipe], before: Recipe) -> Recipe:
@@ -124,13 +125,13 @@ def _ablated(change: Callable[[Recipe], Recipe], before: Recipe) -> Recipe:
 
 
 def _small_classifier(section: ModelSection, outputs: Outputs | None = None) -> Classifier:
-    """Convolution, batch norm and dropout, so that what takes one of them away finds it."""
+    """Return a classifier with a convolution, batch norm and dropout, for an ablation to remove."""
     height, width = _SIZE
     convolution = nn.Conv2d(1, 8, 3, stride=4, padding=1)
     backbone = nn.Sequential(OrderedDict(conv=convolution, norm=nn.BatchNorm2d(8), relu=nn.ReLU()))
     head = build_head(section, 8, height // 4, width // 4, _CLASSES, outputs=outputs)
     for parameter in head.evidence.parameters():
-        nn.init.normal_(parameter)  # it starts from nothing, of which there is nothing to explain
+        nn.init.normal_(parameter)  # its weights start at 0, which leaves nothing to explain
     return Classifier(backbone, head, pixel_mean=(0.5,), pixel_std=(0.5,), freeze=section.freeze)
 
 
@@ -139,7 +140,7 @@ def _images(count: int = 2, views: int = 1) -> Tensor:
 
 
 def _state(classifier: Classifier) -> object:
-    """Return modes, hooks, what parameters are trained, and the values of tensors and gradients."""
+    """Return modes, hooks, which parameters are trained, and the values of tensors and gradients."""
     modules = [
         (part.training, *(len(getattr(part, hooks)) for hooks in _MODULE_HOOKS)) for part in classifier.modules()
     ]

@@ -1,4 +1,4 @@
-"""Trackers, tried on two runs that never were: one is finished, the other fails."""
+"""Tries trackers on two made-up runs: one finishes, the other fails."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from birads_zoo.recipe import Recipe, shaping
 def try_tracker(spec: TrackerSpec) -> list[str]:
     """Make every call of a `Tracker` in the order of a run, with and without validation figures and results.
 
-    Returns what to warn of: that it was not tried, because its packages are not installed.
+    Returns a warning when the tracker's packages are not installed, so that it was not tried.
 
     Raises:
-        TypeError: when `epoch` returns something else than `None` or a `Stop`.
-        Exception: whatever the tracker raises.
+        TypeError: when `epoch` returns something other than `None` or a `Stop`.
+        Exception: anything that the tracker raises.
 
     """
     if missing := missing_modules(spec.requires):
         return [f"it was not tried, because {missing[0]} is not installed"]
-    with tempfile.TemporaryDirectory() as place, redirect_stdout(sys.stderr):
+    with tempfile.TemporaryDirectory() as temporary, redirect_stdout(sys.stderr):
         for name, ends_well in (("made-up", True), ("made-up-2", False)):
-            folder = Path(place) / name
+            folder = Path(temporary) / name
             folder.mkdir()
             tracker = spec.build(TrackerContext(folder=folder, name=name, options=spec.options()))
             tracker.started(_started(folder))

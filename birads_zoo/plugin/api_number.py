@@ -1,4 +1,4 @@
-"""Which plugin API a plugin says it is written for, and whether that is the one that is here."""
+"""Reads the plugin API number that a plugin states, and compares it with this version's number."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ NAME = "PLUGIN_API"
 
 
 def number_of(plugin: object) -> object:
-    """Return what a loaded plugin states; the present number where it states none."""
+    """Return the number that a loaded plugin states, or the present number where it states none."""
     return getattr(plugin, NAME, PLUGIN_API)
 
 
 def number_in(file: Path | None) -> object:
-    """Return what a plugin's text states at its top level, without running it; the present number where it cannot say.
+    """Return the number at the top level of a plugin's text, without running it, or the present number.
 
-    This is for a plugin that failed at import, perhaps because of the very names that another API has.
+    This is for a plugin that failed at import, perhaps because it uses names of another plugin API.
     """
     try:
         statements = ast.parse(file.read_bytes()).body if file else []
@@ -36,7 +36,7 @@ def number_in(file: Path | None) -> object:
 
 
 def fault_of_number(number: object) -> str:
-    """Say why a plugin that states this number cannot be used here, as "is written …"; "" when it can."""
+    """Return why a plugin with this number cannot be used, as "is written …"; "" when it can."""
     if not isinstance(number, int) or isinstance(number, bool):
         return f"states {NAME} = {number!r}, which is not a whole number; write {NAME} = {PLUGIN_API}"
     if number == PLUGIN_API:

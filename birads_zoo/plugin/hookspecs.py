@@ -18,7 +18,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 
 @hookspec
 def birads_zoo_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
-    """Return data sets: each loads a folder into an index, a row per image."""
+    """Return data sets: each loads a folder into an index, one row per image."""
 
 
 @hookspec
@@ -28,7 +28,7 @@ def birads_zoo_augmentations() -> list[AugmentationSpec]:  # type: ignore[empty-
 
 @hookspec
 def birads_zoo_losses() -> list[LossSpec]:  # type: ignore[empty-body]
-    """Return losses: each builds a module from logits and targets to a scalar, and says how logits are read."""
+    """Return losses: each builds a module from logits and targets to a scalar, and defines how logits are read."""
 
 
 @hookspec
@@ -43,7 +43,7 @@ def birads_zoo_explainers() -> list[ExplainerSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def birads_zoo_trackers() -> list[TrackerSpec]:  # type: ignore[empty-body]
-    """Return trackers: each follows a run epoch by epoch, and may ask it to stop."""
+    """Return trackers: each follows a run epoch by epoch, and may stop it."""
 
 
 @hookspec

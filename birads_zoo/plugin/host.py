@@ -1,4 +1,4 @@
-"""The host: finds every plugin, keeps the broken ones from harming the rest, and answers for what is registered."""
+"""The host: loads the plugins, reports the broken ones without stopping, and looks up what they registered."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class Registered(Generic[S_co]):
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """Everything that is registered, by kind and name, and a sentence for each plugin that is broken.
+    """Everything that is registered, by kind and name, and a sentence for each broken plugin.
 
-    `families` are of backbones, by prefix; their members are not listed anywhere, and resolved when they are asked for.
+    `families` holds families of backbones by prefix. A family's members are not listed here; they are resolved by name.
     """
 
     datasets: Mapping[str, Registered[DatasetSpec]]
@@ -62,15 +62,15 @@ class Host:
 
     def dataset(self, name: str) -> DatasetSpec:
         """Return the data set called `name` (or with that alias); `UserError` with the nearest names otherwise."""
-        return _found(self.datasets, "data set", name).spec
+        return _find(self.datasets, "data set", name).spec
 
     def augmentation(self, name: str) -> AugmentationSpec:
         """Return the augmentation called `name`; `UserError` with the nearest names otherwise."""
-        return _found(self.augmentations, "augmentation", name).spec
+        return _find(self.augmentations, "augmentation", name).spec
 
     def loss(self, name: str) -> LossSpec:
         """Return the loss called `name`; `UserError` with the nearest names otherwise."""
-        return _found(self.losses, "loss", name).spec
+        return _find(self.losses, "loss", name).spec
 
     def backbone(self, name: str) -> BackboneSpec:
         """Return the backbone called `name`, also as `family/name`; `UserError` with the nearest names otherwise."""
@@ -78,15 +78,15 @@ class Host:
 
     def explainer(self, name: str) -> ExplainerSpec:
         """Return the explainer called `name`; `UserError` with the nearest names otherwise."""
-        return _found(self.explainers, "explainer", name).spec
+        return _find(self.explainers, "explainer", name).spec
 
     def tracker(self, name: str) -> TrackerSpec:
         """Return the tracker called `name`; `UserError` with the nearest names otherwise."""
-        return _found(self.trackers, "tracker", name).spec
+        return _find(self.trackers, "tracker", name).spec
 
     def ablation(self, name: str) -> AblationSpec:
         """Return the ablation called `name`; `UserError` with the nearest names otherwise."""
-        return _found(self.ablations, "ablation", name).spec
+        return _find(self.ablations, "ablation", name).spec
 
     def of_kind(self, kind: str) -> Mapping[str, Registered[Spec]]:
         """Return what is registered of one kind, named in the singular or plural."""
@@ -97,10 +97,10 @@ class Host:
         """Return what is registered as `name`, with its plugin; `UserError` with the nearest names otherwise."""
         if kind_of(kind).spec is BackboneSpec:
             return self._backbone(name)
-        return _found(self.of_kind(kind), kind_of(kind).word, name)
+        return _find(self.of_kind(kind), kind_of(kind).word, name)
 
     def options(self, kind: str, name: str, values: Mapping[str, Any]) -> Options:
-        """Return a recipe's `values` as the typed options of a part; `UserError` for one that it does not have."""
+        """Return a recipe's `values` as the typed options of a part; `UserError` for an option it does not have."""
         spec = self.registered(kind, name).spec
         assert not isinstance(spec, AblationSpec), "an ablation has no options"
         key = options_key(kind_of(kind), spec.name)
@@ -109,7 +109,7 @@ class Host:
     def _backbone(self, name: str) -> Registered[BackboneSpec]:
         prefix, slash, member = name.partition("/")
         if not slash or not self.families:
-            return _found(self.backbones, "backbone", name, [f"{prefix}/…" for prefix in self.families])
+            return _find(self.backbones, "backbone", name, [f"{prefix}/…" for prefix in self.families])
         if prefix not in self.families:
             raise unknown_name("family of backbones", prefix, self.families)
         family = self.families[prefix]
@@ -122,14 +122,14 @@ class Host:
         return Registered(spec, family.plugin)
 
     def members(self, prefix: str) -> list[str]:
-        """Return the names of a family's members, prefix included; `UserError` where it has none or fails to say."""
+        """Return the names of a family's members, with the prefix; `UserError` where it lists none or fails."""
         family = self.families[prefix]
         try:
             names = [f"{prefix}/{name}" for name in family.spec.names()]
-        except Exception as error:  # whatever a plugin's function raises
-            said = describe(error, family.plugin)
+        except Exception as error:  # a plugin's function may raise anything
+            problem = describe(error, family.plugin)
             raise UserError(
-                f"family of backbones {prefix!r} (plugin {family.plugin}) failed to list its names: {said}"
+                f"family of backbones {prefix!r} (plugin {family.plugin}) failed to list its names: {problem}"
             ) from error
         if not names:
             raise UserError(
@@ -139,7 +139,7 @@ class Host:
 
     @contextmanager
     def building(self, kind: str, name: str) -> Iterator[None]:
-        """Turn what a plugin's callable raises inside the block into a `UserError` that names the plugin.
+        """Turn an exception from a plugin's callable in the block into a `UserError` that names the plugin.
 
         `kind` is a singular such as "backbone". A `UserError` passes unchanged; the original is kept as the cause.
         """
@@ -149,8 +149,8 @@ class Host:
         except UserError:
             raise
         except Exception as error:
-            said = describe(error, registered.plugin)
-            message = f"{kind_of(kind).word} {name!r} (plugin {registered.plugin}) failed: {said}"
+            problem = describe(error, registered.plugin)
+            message = f"{kind_of(kind).word} {name!r} (plugin {registered.plugin}) failed: {problem}"
             raise UserError(message) from error
 
 
@@ -163,10 +163,10 @@ def load_host(
 ) -> Host:
     """Load the installed plugins that are not `disabled`, `registered_files` and `plugin_files`, one by one.
 
-    A plugin that does not load, is written for another plugin API, misspells a hook or returns something else than
-    specs is left out and named in `Host.problems`; with `strict`, or when it is one of `plugin_files`, that is a
-    `UserError`. So is a data set that extends an unknown one, though it is not left out. Two plugins that claim one
-    name are always a `UserError`.
+    A plugin that does not load, is written for another plugin API, misspells a hook or returns something other than
+    specs is left out and named in `Host.problems`. With `strict`, or when it is one of `plugin_files`, it is a
+    `UserError`. A data set that extends an unknown one is reported in the same way, but not left out. Two plugins with
+    the same name for a part of one kind are always a `UserError`.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
@@ -175,10 +175,10 @@ def load_host(
         raise faults[0]
     claims: list[tuple[Source, PluginKind, Spec | BackboneFamily]] = []
     for source in [*sources, *file_sources(plugin_files, registered_files)]:
-        specs, found = _collect(manager, source)
-        if found and (strict or source.named):
-            raise found[0]
-        faults += found
+        specs, new_faults = _collect(manager, source)
+        if new_faults and (strict or source.named):
+            raise new_faults[0]
+        faults += new_faults
         claims += [(source, kind, spec) for kind, spec in specs]
     for source, fault in _unknown_extended(claims):
         if strict or source.named:
@@ -190,19 +190,19 @@ def load_host(
 def _collect(
     manager: pluggy.PluginManager, source: Source
 ) -> tuple[list[tuple[PluginKind, Spec | BackboneFamily]], list[UserError]]:
-    """Load one plugin and call its hooks: what it gives, and an error for each thing that is wrong with it."""
+    """Load one plugin and call its hooks; return its specs, and an error for each thing that is wrong with it."""
     try:
         module = source.load()
     except UserError as error:
         return [], [error]
     except (Exception, SystemExit) as error:
-        said = fault_of_number(number_in(source.file())) or f"failed at import: {describe(error, source.label)}"
-        return [], [_fault(source, said, error)]
+        problem = fault_of_number(number_in(source.file())) or f"failed at import: {describe(error, source.label)}"
+        return [], [_fault(source, problem, error)]
     try:
-        if said := fault_of_number(number_of(module)):
-            return [], [_fault(source, said)]
+        if problem := fault_of_number(number_of(module)):
+            return [], [_fault(source, problem)]
         manager.register(module, name=source.where)
-    except Exception as error:  # pluggy's own, or whatever the module's attributes raise when looked at
+    except Exception as error:  # pluggy's own, or one that an attribute of the module raises
         return [], [_fault(source, f"has hooks that do not fit: {describe(error)}", error)]
     specs: list[tuple[PluginKind, Spec | BackboneFamily]] = []
     faults: list[UserError] = []
@@ -224,9 +224,9 @@ def _collect(
         except (Exception, SystemExit) as error:
             faults.append(_fault(source, f"failed in {hook}: {describe(error, source.label)}", error))
             continue
-        said = fault_of(kind, returned)
-        if said:
-            faults.append(_fault(source, f"is broken: {hook} {said}"))
+        fault = fault_of(kind, returned)
+        if fault:
+            faults.append(_fault(source, f"is broken: {hook} {fault}"))
         else:
             specs += [(kind, spec) for spec in returned]
     return specs, faults
@@ -235,7 +235,7 @@ def _collect(
 def _unknown_extended(
     claims: Sequence[tuple[Source, PluginKind, Spec | BackboneFamily]],
 ) -> Iterator[tuple[Source, UserError]]:
-    """Yield an error for each data set that extends one which nobody registers, and the plugin that it is from."""
+    """Yield an error, with its plugin, for each data set that extends an unknown data set."""
     datasets = [(source, spec) for source, _, spec in claims if isinstance(spec, DatasetSpec)]
     names = [spec.name for _, spec in datasets]
     for source, spec in datasets:
@@ -270,7 +270,7 @@ def _clash(kind: PluginKind, name: str, first: str, second: str) -> UserError:
     )
 
 
-def _found(registered: Mapping[str, Registered[S]], word: str, name: str, others: Sequence[str] = ()) -> Registered[S]:
+def _find(registered: Mapping[str, Registered[S]], word: str, name: str, others: Sequence[str] = ()) -> Registered[S]:
     if name in registered:
         return registered[name]
     for candidate in registered.values():
@@ -280,8 +280,8 @@ def _found(registered: Mapping[str, Registered[S]], word: str, name: str, others
     raise unknown_name(word, name, [*known, *others])
 
 
-def _fault(source: Source, said: str, cause: BaseException | None = None) -> UserError:
-    fault = UserError(f"{source.where} {said}")
+def _fault(source: Source, problem: str, cause: BaseException | None = None) -> UserError:
+    fault = UserError(f"{source.where} {problem}")
     fault.__cause__ = cause
     return fault
 

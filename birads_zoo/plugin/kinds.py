@@ -1,4 +1,4 @@
-"""The seven kinds of things a plugin can register, and what makes a spec of each kind acceptable."""
+"""The seven kinds of parts that a plugin can register, and the checks of their specs' fields."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from birads_zoo.interfaces import (
 )
 from birads_zoo.plugin.options import fault_of_options
 
-_NAME = re.compile(r"\w[\w.:@-]*")  # it becomes part of a folder's name, and "+" joins names there
+_NAME = re.compile(r"\w[\w.:@-]*")  # it becomes part of a folder's name, where "+" joins names
 _PREFIX = re.compile(r"\w[\w.-]*")  # of a family; its members are prefix/name
 _FLAG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -31,7 +31,7 @@ _FLAG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 class PluginKind:
     """One kind: its singular and plural in code, its word in sentences, its spec, and the spec's callables.
 
-    `family` is what a hook of this kind can return beside specs.
+    `family` is what a hook of this kind can return besides specs.
     """
 
     name: str
@@ -67,20 +67,20 @@ def kind_of(name: str) -> PluginKind:
 
 
 def options_key(kind: PluginKind, name: str) -> str:
-    """Return where a recipe has the options of a part: "loss.options", or "tracking.options.mlflow"."""
+    """Return the recipe's key of a part's options: "loss.options", or "tracking.options.mlflow"."""
     if kind.spec is TrackerSpec:
         return f"tracking.options.{name}"
     return f"{'model' if kind.spec is BackboneSpec else kind.name}.options"
 
 
 def names_of(spec: Spec) -> tuple[str, ...]:
-    """Return the names by which a spec can be asked for: its own, then its aliases."""
+    """Return the names of a spec: its own name, then its aliases."""
     aliases = spec.aliases if isinstance(spec, DatasetSpec) else ()
     return tuple(dict.fromkeys((spec.name, *aliases)))
 
 
 def fault_of(kind: PluginKind, returned: object) -> str:
-    """Say what is wrong with what a hook of this kind returned; "" when it is a list of acceptable specs."""
+    """Return what is wrong with the value that a hook of this kind returned; "" for a list of valid specs."""
     if not isinstance(returned, list | tuple):
         return f"returned {_a(returned)} instead of a list of {kind.spec.__name__}"
     for item in returned:
@@ -98,7 +98,7 @@ def fault_of(kind: PluginKind, returned: object) -> str:
 
 
 def fault_of_spec(kind: PluginKind, spec: Spec) -> str:
-    """Say which of a spec's fields is wrong, as "whose name …"; "" when none is."""
+    """Return which of a spec's fields is wrong, as "whose name …"; "" when none is."""
     for name in names_of(spec):
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             return "whose name or alias is not made of letters, digits and any of _ . : @ - after the first letter"
@@ -106,7 +106,7 @@ def fault_of_spec(kind: PluginKind, spec: Spec) -> str:
 
 
 def fault_of_member(kind: PluginKind, spec: object, name: str) -> str:
-    """Say what is wrong with what a family resolved `name` to, as "whose name …"; "" when nothing is."""
+    """Return what is wrong with the spec that a family resolved `name` to, as "whose name …"; "" when nothing is."""
     if not isinstance(spec, kind.spec):
         return f"which is {_a(spec)} instead of a {kind.spec.__name__}"
     if spec.name != name:
@@ -139,7 +139,7 @@ def _fault_of_content(kind: PluginKind, spec: Spec) -> str:
         return _fault_of_pixels(spec.pixel_mean, spec.pixel_std) or _fault_of_stages(spec.stages)
     if isinstance(spec, TrackerSpec):
         if "." in spec.name:
-            return "whose name has a dot, which parts the names of keys: its options are tracking.options.NAME"
+            return "whose name has a dot, which separates the parts of keys: its options are tracking.options.NAME"
         return _fault_of_requirements(spec.requires)
     if isinstance(spec, DatasetSpec):
         return _fault_of_targets(spec.targets) or _fault_of_extends(spec.extends, names_of(spec))

@@ -1,4 +1,4 @@
-"""Which heavy libraries are loaded when code is merely imported: each would slow down every command's start."""
+"""Finds heavy libraries that code loads at import: each would slow down the start of every command."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _MINUTE = 60.0
 def heavy_modules_after(code: str) -> tuple[str, ...]:
     """Run `code` in a fresh Python and return the heavy libraries that are loaded at its end.
 
-    Raises `subprocess.CalledProcessError` when the code fails there.
+    Raises `subprocess.CalledProcessError` when the code fails.
     """
     report = f"\nimport sys\nprint('\\n', *sorted(set({HEAVY!r}) & set(sys.modules)))"
     command = [sys.executable, "-P", "-c", code + report]
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_MINUTE)
+        result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_MINUTE)
     except subprocess.CalledProcessError as error:
         error.add_note(error.stderr)
         raise
-    return tuple(ran.stdout.splitlines()[-1].split())
+    return tuple(result.stdout.splitlines()[-1].split())
 
 
 def heavy_modules_of(file: Path) -> tuple[str, ...]:
-    """Return the heavy libraries that a plugin file loads at its import."""
+    """Return the heavy libraries that a plugin file loads when it is imported."""
     path = str(file.resolve())
     code = "from pathlib import Path\nfrom birads_zoo.plugin.sources import load_file"
     return heavy_modules_after(f"{code}\nload_file(Path({path!r}))")

@@ -1,4 +1,4 @@
-"""The options of parts: a recipe's values made a part's typed options, and what a reader wants to know of each."""
+"""The options of parts: reads a recipe's values as typed options, and describes each option for users."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LIMITS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "multiple_of": "a mul
 
 @dataclass(frozen=True, kw_only=True)
 class OptionField:
-    """One option: its name, its type with limits in words, its default, and what it means ("" where nobody says)."""
+    """One option: its name, its type with limits in words, its default, and what it means ("" where not stated)."""
 
     name: str
     type: str
@@ -29,10 +29,10 @@ class OptionField:
 def read_options(kind: type[Options], values: Mapping[str, Any], who: str, key: str) -> Options:
     """Return `values` as options of `kind`; `who` names the part in errors ("loss 'focal'").
 
-    `key` is where a recipe has them ("loss.options").
+    `key` is the recipe's key for them ("loss.options").
 
     Raises:
-        UserError: for an option that the part does not have, with the nearest that it has, and for a wrong type.
+        UserError: for an option that the part does not have, with the nearest name, and for a value of the wrong type.
 
     """
     known = kind.__struct_fields__
@@ -43,13 +43,13 @@ def read_options(kind: type[Options], values: Mapping[str, Any], who: str, key: 
 
 
 def option_fields(kind: type[Options]) -> tuple[OptionField, ...]:
-    """Return what can be set of `kind`, in its order."""
+    """Return the fields of the options class `kind`, in order."""
     types = get_type_hints(kind, include_extras=True)
     return tuple(
         OptionField(
             name=field.name,
             type=_in_words(types[field.name]),
-            default=msgspec.to_builtins(field.default if field.default is not msgspec.NODEFAULT else _made(field)),
+            default=msgspec.to_builtins(field.default if field.default is not msgspec.NODEFAULT else _default(field)),
             meaning=_meaning(types[field.name]),
         )
         for field in msgspec.structs.fields(kind)
@@ -57,7 +57,7 @@ def option_fields(kind: type[Options]) -> tuple[OptionField, ...]:
 
 
 def fault_of_options(kind: object) -> str:
-    """Say what is wrong with a spec's `options`; "" when nothing is."""
+    """Return what is wrong with a spec's `options`; "" when nothing is."""
     if not isinstance(kind, type) or not issubclass(kind, Options):
         return "whose `options` is not a subclass of birads_zoo.Options"
     try:
@@ -76,15 +76,15 @@ def fault_of_options(kind: object) -> str:
     try:
         msgspec.convert(msgspec.to_builtins(kind()), kind)
     except (TypeError, ValueError, msgspec.ValidationError) as error:
-        return f"whose options {kind.__name__} have a default of another type than they say ({in_words(str(error))})"
+        return f"whose options {kind.__name__} have a default whose type is not the stated one ({in_words(str(error))})"
     return ""
 
 
 def _fits_toml(kind: Any) -> bool:
     """Whether every value of this type can be written as TOML and read back."""
-    arguments = [one for one in get_args(kind) if one is not Ellipsis]
+    arguments = [argument for argument in get_args(kind) if argument is not Ellipsis]
     if get_origin(kind) is Literal:
-        return all(isinstance(one, str | int) for one in arguments)
+        return all(isinstance(argument, str | int) for argument in arguments)
     if get_origin(kind) is dict:
         return arguments[0] is str and _fits_toml(arguments[1])
     if get_origin(kind) in (tuple, list, Union, UnionType):
@@ -92,7 +92,7 @@ def _fits_toml(kind: Any) -> bool:
     return kind in (bool, int, float, str)
 
 
-def _made(field: msgspec.structs.FieldInfo) -> Any:
+def _default(field: msgspec.structs.FieldInfo) -> Any:
     assert field.default_factory is not msgspec.NODEFAULT, "fault_of_options refuses fields without a default"
     return field.default_factory()
 

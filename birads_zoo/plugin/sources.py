@@ -1,4 +1,4 @@
-"""Where plugins come from: installed entry points and single files that the user named. Nothing else is loaded."""
+"""Finds plugins: installed entry points and single files that the user named. Nothing else is loaded."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from birads_zoo.interfaces import PROJECT
 class Source:
     """One plugin before it is loaded.
 
-    `label` names it to the user ("acme-zoo 0.3", or a file's path), `part` which of the label's entry points it
-    is ("" for a file). `file` finds the file of its text, without running it. `named` says that the user asked for just
-    this file, so that it must not be left out.
+    `label` is what users see ("acme-zoo 0.3", or a file's path). `part` is the name of the entry point ("" for a file).
+    `file` returns the file of its text, without running it. `named` is true for a file that the user named for this
+    run, so that it must not be left out when it is broken.
     """
 
     label: str
@@ -40,7 +40,7 @@ class Source:
 
 
 def entry_point_sources(disabled: Sequence[str]) -> tuple[list[Source], list[UserError]]:
-    """Return the installed plugins that are not disabled, and an error for each disabled name that is none.
+    """Return the installed plugins that are not disabled, and an error for each disabled name that is unknown.
 
     A disabled name is a distribution's ("acme-zoo") or one entry point of it ("acme-zoo:losses").
     """
@@ -51,8 +51,8 @@ def entry_point_sources(disabled: Sequence[str]) -> tuple[list[Source], list[Use
         if not names & refused:
             label, file = f"{distribution} {version}".rstrip(), partial(_file_of_module, point.module)
             sources.append(Source(label=label, part=point.name, load=point.load, file=file))
-    strangers = [name for name in disabled if _canonical(name) not in known]
-    return sources, [unknown_name("plugin in [plugins] disabled", name, known) for name in strangers]
+    unknown = [name for name in disabled if _canonical(name) not in known]
+    return sources, [unknown_name("plugin in [plugins] disabled", name, known) for name in unknown]
 
 
 def file_sources(named: Iterable[Path], registered: Iterable[Path]) -> Iterator[Source]:
@@ -66,26 +66,26 @@ def file_sources(named: Iterable[Path], registered: Iterable[Path]) -> Iterator[
 
 
 def describe(error: BaseException, label: str = "") -> str:
-    """Say an error in one line, with the line of the plugin's own file where it arose, if `label` is that file."""
+    """Describe an error in one line, with its line number in the plugin's file, if `label` is that file."""
     text = " ".join(str(error).split())
-    said = f"{type(error).__name__}: {text[:400]}" if text else type(error).__name__
+    summary = f"{type(error).__name__}: {text[:400]}" if text else type(error).__name__
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if _same_file(frame.filename, label)]
-    return f"{said} (line {lines[-1]})" if lines else said
+    return f"{summary} (line {lines[-1]})" if lines else summary
 
 
 def missing_modules(names: Iterable[str]) -> list[str]:
-    """Return those of the top-level modules that are not installed; none is imported."""
+    """Return which of the top-level modules are not installed, without importing them."""
     return [name for name in names if importlib.util.find_spec(name) is None]
 
 
 def load_file(path: Path) -> ModuleType:
-    """Load a plugin file as a module of a name of its own; raises `UserError` when there is no such Python file."""
+    """Load a plugin file as a module with a unique name; raises `UserError` when there is no such Python file."""
     if not path.is_file():
         raise UserError(f"there is no plugin file {path}; give the path of a Python file")
     name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
-        raise UserError(f"{path} is no Python file; a plugin's name ends in .py")
+        raise UserError(f"{path} is not a Python file; a plugin's name ends in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickling look a class's module up there
     try:
@@ -107,26 +107,26 @@ def _module_name(path: Path) -> str:
 
 
 def _file_of_module(name: str) -> Path | None:
-    """Return the file of a module's text; `None` where there is none, or where a package that it lies in fails."""
+    """Return the file of a module's text; `None` where there is none, or where a parent package fails at import."""
     try:
         spec = importlib.util.find_spec(name)
-    except Exception:  # whatever the package above it raises at import
+    except Exception:  # a parent package may raise anything at import
         return None
     return Path(spec.origin) if spec and spec.has_location and spec.origin else None
 
 
 def _points() -> Iterator[tuple[str, str, EntryPoint]]:
-    """Yield the project's entry points with their distributions' names and versions, each distribution read once."""
-    told: dict[int, tuple[str, str]] = {}
+    """Yield the project's entry points with their distributions' names and versions, reading each distribution once."""
+    labels: dict[int, tuple[str, str]] = {}
     for point in entry_points(group=PROJECT):
-        if id(point.dist) not in told:
-            about = point.dist.metadata if point.dist else {"Name": "unknown", "Version": ""}
-            told[id(point.dist)] = about["Name"], about["Version"]
-        yield *told[id(point.dist)], point
+        if id(point.dist) not in labels:
+            metadata = point.dist.metadata if point.dist else {"Name": "unknown", "Version": ""}
+            labels[id(point.dist)] = metadata["Name"], metadata["Version"]
+        yield *labels[id(point.dist)], point
 
 
-def _bundled_first(found: tuple[str, str, EntryPoint]) -> tuple[bool, str, str]:
-    distribution, _, point = found
+def _bundled_first(entry: tuple[str, str, EntryPoint]) -> tuple[bool, str, str]:
+    distribution, _, point = entry
     return _canonical(distribution) != _canonical(PROJECT), _canonical(distribution), point.name
 
 

@@ -1,4 +1,4 @@
-"""The recipe: a frozen value that says everything that shapes a result, except the machine, and who follows the run."""
+"""The recipe: a frozen value of everything that shapes a result, except the machine, and of the run's trackers."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ __all__ = [
 
 
 class Recipe(Section, frozen=True, kw_only=True):
-    """Everything that shapes a result, and who follows the run.
+    """Everything that shapes a result, and the run's trackers.
 
-    `ablations` are named here and applied by `recipes.ablations`. `tracking` is here although it shapes no result, so
-    that it is written, laid over, set and checked like any other section; `shaping` leaves it out wherever recipes are
+    `ablations` are named here and applied by `recipes.ablations`. `tracking` shapes no result. It is part of the recipe
+    so that it is written, overridden, set and checked like any other section. `shaping` leaves it out where recipes are
     compared or shown to others.
     """
 
@@ -68,8 +68,8 @@ class Recipe(Section, frozen=True, kw_only=True):
     def replace(self, changes: Mapping[str, Any]) -> Recipe:
         """Return a copy with dotted fields changed: `recipe.replace({"model.dropout": 0.0})`.
 
-        A table sets the fields that it names, and an empty one unsets all. Where another part is named, such as another
-        loss, the options of the old one go. Raises `UserError` for an unknown field or a value of the wrong type.
+        A table sets the fields that it names, and an empty table unsets all. A change to another part, such as another
+        loss, removes the options of the old part. Raises `UserError` for an unknown field or a value of the wrong type.
         """
         return from_dict(lay(to_dict(self), changes), "recipe")
 
@@ -80,14 +80,14 @@ class Recipe(Section, frozen=True, kw_only=True):
 
 
 def to_dict(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as nested dicts, lists and scalars, as TOML has them."""
+    """Return the recipe as nested dicts, lists and scalars, as in TOML."""
     values = msgspec.to_builtins(recipe)
     assert isinstance(values, dict)
     return values
 
 
 def shaping(recipe: Recipe) -> dict[str, Any]:
-    """Return what of the recipe shapes a result, as `to_dict` does: everything but `tracking`."""
+    """Return what shapes a result, in the form of `to_dict`: everything except `tracking`."""
     return {key: value for key, value in to_dict(recipe).items() if key != "tracking"}
 
 
@@ -97,14 +97,14 @@ def shareable(recipe: Recipe) -> Recipe:
 
 
 def from_dict(values: Mapping[str, Any], source: str) -> Recipe:
-    """Check `values`, in tables or by dotted names, and make them a recipe; `source` names them in errors.
+    """Check `values`, in tables or by dotted names, and return them as a recipe; `source` names them in errors.
 
-    A part without options can be written as its name alone: `augmentation = "none"`.
+    A part without options can be written as only its name: `augmentation = "none"`.
     """
     return checked(lay({}, values), Recipe, source)
 
 
 def changed_fields(before: Recipe, after: Recipe) -> dict[str, Any]:
-    """Return the dotted fields of `shaping` in which `after` differs from `before`, options too, with new values."""
+    """Return the new values of the dotted fields of `shaping`, options too, in which `after` differs from `before`."""
     old = leaves(shaping(before))
     return {key: value for key, value in leaves(shaping(after)).items() if old.get(key, msgspec.UNSET) != value}

@@ -1,4 +1,4 @@
-"""Values checked against the types of fields, with errors that name the field and the nearest valid one."""
+"""Checks values against the types of fields, with errors that name the field and the nearest valid one."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _WORDS = {
     "null": "nothing",
 }
 _LIMITS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
-_TYPES_WANTED = re.compile(r"`(\w+(?: \| \w+)+)`")
+_EXPECTED_TYPES = re.compile(r"`(\w+(?: \| \w+)+)`")
 
 
 def checked(values: Mapping[str, Any], kind: type[S], source: str) -> S:
-    """Return `values` as a struct of `kind`; `source` says in errors where they came from.
+    """Return `values` as a struct of `kind`; `source` is where they came from, for errors.
 
     Raises:
         UserError: for an unknown key, in `values` or in one of its sections, and for a value of the wrong type.
@@ -46,14 +46,14 @@ def converted(values: Mapping[str, Any], kind: type[S], source: str, prefix: str
 
 
 def nearest_keys(key: str, known: Sequence[str]) -> str:
-    """Say which of the `known` dotted keys could be meant by `key`, or name them all."""
+    """Return a hint which of the `known` dotted keys `key` could mean, or a list of all of them."""
     by_last = [name for name in known if name.split(".")[-1] == key.split(".")[-1]]
     candidates = list(dict.fromkeys(by_last + nearest(key, known)))[:3]
     return did_you_mean(candidates) or f"known: {', '.join(known)}."
 
 
 def _check_keys(values: Mapping[str, Any], kind: type[msgspec.Struct], source: str) -> None:
-    """Name the nearest valid key for each unknown one, which msgspec alone does not."""
+    """Raise a `UserError` for an unknown key, with the nearest valid key, which msgspec does not name."""
     sections = dict(_sections(kind))
     dotted = [*kind.__struct_fields__, *(f"{name}.{field}" for name, fields in sections.items() for field in fields)]
     for key, value in values.items():
@@ -74,22 +74,23 @@ def _sections(kind: type[msgspec.Struct]) -> Iterable[tuple[str, tuple[str, ...]
 def in_words(message: str, kind: type[msgspec.Struct] | None = None, prefix: str = "") -> str:
     """Turn msgspec's "Expected `int`, got `str` - at `$.training.epochs`" into a sentence that names the key.
 
-    `kind` is what was asked for, so that a wrong choice can be told the right ones. `prefix` goes before the key.
+    `kind` is the struct that was expected; with it, a wrong choice is answered with the valid choices. `prefix` goes
+    before the key.
     """
-    what, _, where = message.partition(" - at ")
-    own = where.strip("`").rpartition("$")[2].removeprefix(".")
-    said = _expected(what)
-    if kind is not None and what.startswith("Invalid enum value "):
-        said = _none_of(what.removeprefix("Invalid enum value "), own, kind)
-    return f"key {prefix + own!r}: {said}" if own else said
+    problem, _, place = message.partition(" - at ")
+    key = place.strip("`").rpartition("$")[2].removeprefix(".")
+    sentence = _expected(problem)
+    if kind is not None and problem.startswith("Invalid enum value "):
+        sentence = _none_of(problem.removeprefix("Invalid enum value "), key, kind)
+    return f"key {prefix + key!r}: {sentence}" if key else sentence
 
 
-def _expected(what: str) -> str:
-    what = _TYPES_WANTED.sub(lambda match: " or ".join(map(_in_words, match[1].split(" | "))), what, count=1)
-    what = re.sub(r"`(\w+)`", lambda match: _in_words(match[1]), what)
+def _expected(text: str) -> str:
+    text = _EXPECTED_TYPES.sub(lambda match: " or ".join(map(_in_words, match[1].split(" | "))), text, count=1)
+    text = re.sub(r"`(\w+)`", lambda match: _in_words(match[1]), text)
     for symbol, words in _LIMITS.items():
-        what = what.replace(f" {symbol} ", f" {words} ")
-    return f"{what[:1].lower()}{what[1:]}"
+        text = text.replace(f" {symbol} ", f" {words} ")
+    return f"{text[:1].lower()}{text[1:]}"
 
 
 def _in_words(kind: str) -> str:
@@ -97,23 +98,23 @@ def _in_words(kind: str) -> str:
 
 
 def _none_of(value: str, key: str, kind: type[msgspec.Struct]) -> str:
-    """Say what the field with this dotted key may be, and which of it is nearest."""
+    """Return a sentence with the choices of the field with this dotted key, and the nearest of them."""
     known = {repr(choice): str(choice) for choice in _choices(key, kind)}
     near = nearest(value.strip("'"), known.values())[:1]
-    meant = [quoted for quoted, text in known.items() if text in near]
-    hint = f"; did you mean {meant[0]}?" if meant else ""
+    matches = [quoted for quoted, text in known.items() if text in near]
+    hint = f"; did you mean {matches[0]}?" if matches else ""
     return f"{value} is none of {', '.join(sorted(known))}{hint}"
 
 
 def _choices(key: str, kind: type[msgspec.Struct]) -> Iterator[Any]:
-    """Yield what the field with this key may be, or what the items of its lists and tables may be."""
-    found: Any = kind
+    """Yield the choices of the field with this key, or of the items in its lists and tables."""
+    field_type: Any = kind
     for name in re.findall(r"\w+", key.partition("[")[0]):
-        found = get_type_hints(found)[name]
-    types = [found]
+        field_type = get_type_hints(field_type)[name]
+    types = [field_type]
     while types:
-        one = types.pop()
-        if get_origin(one) is Literal:
-            yield from get_args(one)
+        current = types.pop()
+        if get_origin(current) is Literal:
+            yield from get_args(current)
         else:
-            types += get_args(one)
+            types += get_args(current)

@@ -1,4 +1,4 @@
-"""Recipe values laid on each other, field by field: a recipe on the one it extends, arguments and ablations on both."""
+"""Overrides recipe values field by field: a recipe overrides the one it extends, arguments override both."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ PARTS = {
 
 
 _TABLE = re.compile(r"[^.]+|[^.]+\.options|tracking\.options\.[^.]+")
-"""The dotted names of what is a table of fields: a section, the options of a part, the options of a tracker."""
+"""Dotted names of tables of fields: a section, the options of a part, the options of a tracker."""
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields and options by their dotted names, as {"loss.name": "focal", "loss.options.gamma": 1.5}.
 
-    `values` has sections as tables, or dotted names already, or both. A section that is only a text names its part:
-    `augmentation = "none"`. An empty table stays under its own name. The value of an option is not looked into.
+    `values` may have sections as tables, dotted names, or both. A section that is only a text names its part:
+    `augmentation = "none"`. An empty table stays under its own name. An option whose value is a table is not flattened.
     """
     fields: dict[str, Any] = {}
     for key, value in values.items():
@@ -46,10 +46,10 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay the fields in `over` on those in `base`, both as `flat` takes them, and return them as tables.
+    """Override the fields in `base` with those in `over`, both as `flat` takes them, and return them as tables.
 
-    Options are those of the part they were written for: where `over` names another part than `base`, the options in
-    `base` go. An empty table in `over` empties the one in `base`.
+    Options belong to the part they were written for: where `over` names another part than `base`, the options in
+    `base` are dropped. An empty table in `over` empties the one in `base`.
     """
     lower, upper = flat(base), flat(over)
     for section, (field, default) in PARTS.items():
@@ -60,7 +60,7 @@ def lay(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def leaves(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every field of a whole recipe by its dotted name, and every option by its own."""
+    """Return every field and every option of a complete recipe by its dotted name."""
     return {key: value for key, value in flat(values).items() if value or not key.endswith(".options")}
 
 

@@ -1,4 +1,4 @@
-"""Named ablations laid on a recipe: by their differences, so that their order cannot matter."""
+"""Applies named ablations to a recipe, so that their order does not matter."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def effective(recipe: Recipe, host: Host) -> Recipe:
 
 
 def apply_ablations(recipe: Recipe, host: Host) -> Recipe:
-    """Return `recipe` as it takes effect, with the recipe changes of its named ablations made.
+    """Return `recipe` as it takes effect, with the changes of its named ablations.
 
-    Each ablation is applied to the same unablated recipe, and the fields it changes are collected: the result is
-    the same in any order. Changes to the model are made when the classifier is built.
+    Each ablation is applied to the recipe without ablations, and the fields that it changes are collected, so that the
+    result is the same in any order. Changes to the model are made when the classifier is built.
 
     Raises:
         UserError: for an unknown backbone or ablation, an ablation named twice, one that changes nothing here, or two
@@ -41,7 +41,7 @@ def apply_ablations(recipe: Recipe, host: Host) -> Recipe:
             difference = changed_fields(effective(recipe, host), effective(spec.recipe(recipe), host))
         if not difference and spec.model is None:
             raise NothingChangedError(
-                f"ablation {name!r} changes nothing: the recipe is already without what it removes; leave --{name} out"
+                f"ablation {name!r} changes nothing: the recipe does not have what it removes; leave --{name} out"
             )
         for field, value in difference.items():
             if field in owner:

@@ -1,4 +1,4 @@
-"""A recipe from its parts: the catalogue's table, the command line's changes, and what the plugins settle."""
+"""Composes a recipe from a table of the catalogue, the user's changes, and the plugins' defaults."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ ARGUMENTS = "arguments"
 def compose(
     base: str | Path | Recipe, changes: Mapping[str, Any], ablations: Sequence[str], registry: Registry, host: Host
 ) -> Recipe:
-    """Return the recipe `base`, a name, a TOML file or a value, with dotted `changes` laid on it, its plugins checked.
+    """Return the recipe `base`, a name, a TOML file or a value, with dotted `changes` made, and its plugins checked.
 
-    `ablations` are named in addition to those that the recipe has. Options that nobody set get their defaults, so that
-    the recipe says all of them. Paths become absolute, so that it means the same from any working directory.
+    `ablations` are added to those of the recipe. Options that are not set get their defaults, so that the recipe has
+    all of them. Paths become absolute, so that the recipe means the same from any working directory.
 
     Raises:
         UserError: for an unknown recipe, field, plugin or option, or a value of the wrong type.
 
     """
-    given = from_dict(changes, ARGUMENTS)  # by themselves, so that their errors are not the recipe's
+    given = from_dict(changes, ARGUMENTS)  # checked alone, so that errors name the arguments as their source
     if isinstance(base, Recipe):
         values, source = to_dict(base), "recipe"
     else:
@@ -43,20 +43,20 @@ def compose(
     recipe = recipe.replace({"ablations": [*recipe.ablations, *ablations]})
     for ablation in recipe.ablations:
         host.ablation(ablation)
-    settled: dict[str, Any] = {"dataset.name": host.dataset(recipe.dataset.name).name}  # an alias stands for it
+    changed: dict[str, Any] = {"dataset.name": host.dataset(recipe.dataset.name).name}  # instead of an alias
     for section, (field, _) in PARTS.items():
-        own = getattr(recipe, section)
+        part = getattr(recipe, section)
         kind = "backbone" if section == "model" else section
-        settled[f"{section}.options"] = msgspec.to_builtins(host.options(kind, getattr(own, field), own.options))
+        changed[f"{section}.options"] = msgspec.to_builtins(host.options(kind, getattr(part, field), part.options))
     check_class_weights(recipe, host)
     for key, path in (("dataset.root", recipe.dataset.root), ("model.weights", recipe.model.weights)):
         if path:
-            settled[key] = str(Path(path).expanduser().absolute())
-    return _with_trackers(recipe.replace(settled), given.tracking, host)
+            changed[key] = str(Path(path).expanduser().absolute())
+    return _with_trackers(recipe.replace(changed), given.tracking, host)
 
 
 def check_class_weights(recipe: Recipe, host: Host) -> None:
-    """Refuse class weights for a loss that has none, raising `UserError`."""
+    """Raise a `UserError` for class weights with a loss that cannot use them."""
     name = recipe.loss.name
     if recipe.loss.class_weights and not host.loss(name).weighs_classes:
         raise UserError(
@@ -66,14 +66,14 @@ def check_class_weights(recipe: Recipe, host: Host) -> None:
 
 
 def retrack(recipe: Recipe, changes: Mapping[str, Any], host: Host) -> Recipe:
-    """Return a run's own recipe with dotted `changes` of its tracking; raises `UserError` as `compose` does."""
+    """Return a run's recipe with dotted `changes` of its tracking; raises `UserError` as `compose` does."""
     return _with_trackers(recipe.replace(changes), from_dict(changes, ARGUMENTS).tracking, host)
 
 
 def _with_trackers(recipe: Recipe, given: TrackingSection, host: Host) -> Recipe:
     """Check the recipe's trackers and those that `given` has options of, and return it with all of their options.
 
-    Options of others are left out unchecked: a tracker that is no longer in use may be no longer there.
+    Options of other trackers are dropped without a check: a tracker that is no longer used may no longer be installed.
     """
     names = recipe.tracking.trackers
     for name in names:
@@ -85,12 +85,12 @@ def _with_trackers(recipe: Recipe, given: TrackingSection, host: Host) -> Recipe
             raise UserError(f"tracker {name!r} needs the package {missing[0]}: {how}")
     written = recipe.tracking.options
     checked = {name: host.options("tracker", name, written.get(name, {})) for name in (*given.options, *names)}
-    options = {name: msgspec.to_builtins(own) for name, own in checked.items()}
+    options = {name: msgspec.to_builtins(values) for name, values in checked.items()}
     return msgspec.structs.replace(recipe, tracking=msgspec.structs.replace(recipe.tracking, options=options))
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Turn `training.epochs=5` into {"training.epochs": 5}: a value is read as TOML, and as plain text failing that."""
+    """Turn `training.epochs=5` into {"training.epochs": 5}: a value is read as TOML, or else as plain text."""
     changes: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")

@@ -1,8 +1,9 @@
 """The catalogue, registry.toml: recipes, models to compare, plugin files, reported results, licences of weights.
 
 The packaged file says what is official; a `registry.toml` in the working directory extends it. A recipe of the
-same name there takes the packaged one's place; models, plugins, references and licences are added. Since it names
-files whose code is run, commands that open what others made leave the working directory's out (`packaged_registry`).
+same name there replaces the packaged one; models, plugins, references and licences are added. A registry.toml names
+plugin files, whose code is run. Commands that open other people's files therefore ignore the working directory's
+(`packaged_registry`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """A result that somebody reported, with its source, to be shown beside ours. Shares lie in [0, 1]."""
+    """A published result with its source, shown beside our own results. Shares are in [0, 1]."""
 
     title: str
     source: str
@@ -54,7 +55,7 @@ class _Models(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):
-    """The shape of one registry.toml; recipes are checked by their own room."""
+    """The shape of one registry.toml; recipes are checked by `birads_zoo.recipe`."""
 
     recipes: dict[str, dict[str, Any]] = {}
     models: _Models = _Models()
@@ -65,10 +66,10 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """What the packaged registry.toml and the working directory's say together.
+    """The contents of the packaged registry.toml and the working directory's together.
 
-    `recipes` are tables as written; `origins` says which file each is from. `models` are the backbones that a
-    comparison takes unless others are named. `plugin_files` are absolute.
+    `recipes` are tables as written; `origins` has the file of each. `models` are the backbones that a
+    comparison takes by default. `plugin_files` are absolute.
     `disabled` names distributions ("acme-zoo") or single entry points ("acme-zoo:losses").
     """
 
@@ -83,26 +84,28 @@ class Registry:
     def recipe(self, name_or_file: str, backbone: str | None = None) -> dict[str, Any]:
         """Return a recipe's values, as `birads_zoo.recipe.from_dict` takes them.
 
-        `name_or_file` is a recipe's name, or a TOML file that holds one recipe table. Each table is laid on the one
-        it `extends`, and its `backbones.BACKBONE` table on itself, for `backbone`, or for the recipe's own when that is
-        `None`. Raises `UserError` for an unknown name, an unreadable file, and recipes that extend each other.
+        `name_or_file` is a recipe's name, or a TOML file with one recipe table. Each table overrides the one that it
+        `extends`, and its `backbones.BACKBONE` table overrides the table itself. BACKBONE is `backbone`, or the
+        recipe's own when that is `None`.
+
+        Raises `UserError` for an unknown name, an unreadable file, and recipes that extend each other.
         """
         tables = self._tables(name_or_file)
         backbone = backbone or _own_backbone(tables)
         values: dict[str, Any] = {}
         for table in tables:
-            own = {key: value for key, value in table.items() if key not in _OWN_KEYS}
-            settled = lay(own, {"model": {"backbone": backbone}})
+            fields = {key: value for key, value in table.items() if key not in _OWN_KEYS}
+            settled = lay(fields, {"model": {"backbone": backbone}})
             values = lay(lay(values, settled), table.get("backbones", {}).get(backbone, {}))
         return values
 
     def giver(self, name: str) -> str:
-        """Return what the recipe `name` comes from: "birads-zoo 0.3", or the path of a registry.toml."""
+        """Return where the recipe `name` comes from: "birads-zoo 0.3", or the path of a registry.toml."""
         origin = self.origins[name]
         return f"birads-zoo {__version__}" if origin == packaged_file() else str(origin)
 
     def _tables(self, name_or_file: str) -> list[Mapping[str, Any]]:
-        """Return the recipe's tables, from the one that extends nothing to the one asked for."""
+        """Return the recipe's tables, from the one that extends nothing to the recipe itself."""
         if name_or_file not in self.recipes and (name_or_file.endswith(".toml") or Path(name_or_file).is_file()):
             table: Mapping[str, Any] = _read(Path(name_or_file))
             _check_recipe(table, name_or_file)
@@ -113,7 +116,7 @@ class Registry:
             path.append(table["extends"])
             if path[-1] in path[:-1]:
                 raise UserError(
-                    f"recipes extend each other in a circle: {' → '.join(path)}; let one of them extend none"
+                    f"recipes extend each other in a circle: {' → '.join(path)}; remove `extends` from one of them"
                 )
             table = self._named(path[-1])
             tables.insert(0, table)
@@ -128,7 +131,7 @@ class Registry:
 def load_registry(cwd: Path | None = None) -> Registry:
     """Read the packaged registry.toml and, where there is one, that of `cwd` (default: the working directory).
 
-    Raises `UserError` for a file that cannot be read, is no TOML, or has an unknown key or a wrong type.
+    Raises `UserError` for a file that cannot be read, is not TOML, or has an unknown key or a wrong type.
     """
     packaged = packaged_file()
     local = (cwd or Path.cwd()) / FILE_NAME
@@ -169,7 +172,7 @@ def _read_together(files: Sequence[Path]) -> Registry:
 
 
 def packaged_file() -> Path:
-    """Return the registry.toml that came with the package: in a wheel inside it, in a checkout beside it."""
+    """Return the packaged registry.toml: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).parent.parent
     for path in (package / FILE_NAME, package.parent / FILE_NAME):
         if path.is_file():
@@ -195,9 +198,11 @@ def _read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             return tomllib.load(file)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is no valid TOML: {str(error)[0].lower()}{str(error)[1:]}; correct it there") from None
+        raise UserError(
+            f"{path} is not valid TOML: {str(error)[0].lower()}{str(error)[1:]}; correct it there"
+        ) from None
     except UnicodeDecodeError:
-        raise UserError(f"{path} is no valid TOML: it is not encoded in UTF-8; save it as UTF-8") from None
+        raise UserError(f"{path} is not valid TOML: it is not encoded in UTF-8; save it as UTF-8") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from None
 
@@ -210,25 +215,25 @@ def _check_recipe(table: Mapping[str, Any], source: str) -> None:
     overrides = table.get("backbones", {})
     if not isinstance(overrides, dict) or not all(isinstance(value, dict) for value in overrides.values()):
         raise UserError(f"{source}: key 'backbones': expected a table for each backbone's name")
-    own = {key: value for key, value in table.items() if key not in _OWN_KEYS}
-    from_dict(own, source)
+    fields = {key: value for key, value in table.items() if key not in _OWN_KEYS}
+    from_dict(fields, source)
     for backbone, values in overrides.items():
         from_dict(values, f"{source}, backbones.{backbone}")
 
 
 def _check_keys(values: Mapping[str, Any], path: Path) -> None:
-    """Name the nearest valid key for each unknown one."""
-    _only(values, _File.__struct_fields__, path, "")
+    """Raise a `UserError` for an unknown key, with the nearest valid one."""
+    _require_known(values, _File.__struct_fields__, path, "")
     for section, fields in (("plugins", _Plugins.__struct_fields__), ("models", _Models.__struct_fields__)):
         if isinstance(values.get(section), dict):
-            _only(values[section], fields, path, f"{section}.")
+            _require_known(values[section], fields, path, f"{section}.")
     references = values.get("references", [])
     for number, reference in enumerate(references if isinstance(references, list) else []):
         if isinstance(reference, dict):
-            _only(reference, Reference.__struct_fields__, path, f"references[{number}].")
+            _require_known(reference, Reference.__struct_fields__, path, f"references[{number}].")
 
 
-def _only(values: Iterable[str], known: tuple[str, ...], path: Path, prefix: str) -> None:
+def _require_known(values: Iterable[str], known: tuple[str, ...], path: Path, prefix: str) -> None:
     for key in values:
         if key not in known:
             near = [prefix + name for name in nearest(key, known)[:1]]

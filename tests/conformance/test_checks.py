@@ -1,4 +1,4 @@
-"""The conformance kit: every bundled part passes it, and it catches each way to break a contract."""
+"""Conformance checks: every bundled part passes, and each way to break a contract is reported."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ from birads_zoo.plugin.lightness import heavy_modules_of
 
 HOST = load_host()
 BUNDLED = [(kind.name, name) for kind in KINDS if kind.name != "tracker" for name in HOST.of_kind(kind.name)]
-"""Trackers are tried in tests/plugins/trackers, where their packages are loaded anyway."""
+"""Trackers are checked in tests/plugins/trackers, where their packages are loaded anyway."""
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def member(name, function=torch.relu):
 
 
 @pytest.mark.parametrize(
-    ("checked", "said"),
+    ("checked", "message"),
     [
         (family(member), []),
         (family(member, ()), ["error: names() lists no member"]),
@@ -87,8 +87,8 @@ def member(name, function=torch.relu):
         ),
     ],
 )
-def test_of_a_family_the_first_member_is_checked(checked, said):
-    assert [text.partition(" (")[0] for text in texts(conformance.check_spec(checked))] == said
+def test_the_first_member_of_a_family_is_checked(checked, message):
+    assert [text.partition(" (")[0] for text in texts(conformance.check_spec(checked))] == message
 
 
 def test_a_sound_backbone_has_no_findings():
@@ -96,7 +96,7 @@ def test_a_sound_backbone_has_no_findings():
 
 
 @pytest.mark.parametrize(
-    ("function", "said"),
+    ("function", "message"),
     [
         (lambda x: x.mean((2, 3)), "error: 2×1×64×64 images became 2×4, but a feature map 2×D×h×w is expected"),
         (lambda x: x[:1], "error: 2×1×64×64 images became 1×4×8×8, but a feature map 2×D×h×w is expected"),
@@ -115,13 +115,13 @@ def test_a_sound_backbone_has_no_findings():
         ),
     ],
 )
-def test_each_way_to_break_the_feature_map_contract(function, said):
+def test_each_way_to_break_the_feature_map_contract(function, message):
     findings = texts(conformance.check_backbone(backbone(lambda context: Applies(function))))
-    assert findings[0].startswith(said)
+    assert findings[0].startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "message"),
     [
         (backbone(lambda context: "net"), "error: `build` returned a value of type str, not a module"),
         (backbone(lambda context: Raises()), "error: it failed: ValueError: two lines"),
@@ -133,7 +133,7 @@ def test_each_way_to_break_the_feature_map_contract(function, said):
         (backbone(lambda context: nn.AvgPool2d(2)), "warning: it has no parameters to train"),
         (
             backbone(lambda context: Applies(torch.relu), stages=("conv", "layer4")),
-            "error: its stage 'layer4' is no part of the module; its children are conv",
+            "error: its stage 'layer4' is not part of the module; its children are conv",
         ),
         (
             backbone(lambda context: Applies(torch.relu), pixel_std=(0.0,)),
@@ -141,19 +141,19 @@ def test_each_way_to_break_the_feature_map_contract(function, said):
         ),
     ],
 )
-def test_each_way_a_backbones_spec_is_wrong(spec, said):
-    assert texts(conformance.check_backbone(spec))[0].startswith(said)
+def test_each_fault_of_a_backbones_spec(spec, message):
+    assert texts(conformance.check_backbone(spec))[0].startswith(message)
 
 
 def test_a_backbone_is_built_for_its_channels_and_each_size():
-    asked = []
+    contexts = []
 
     def build(context):
-        asked.append((context.in_channels, context.height, context.width, context.pretrained))
+        contexts.append((context.in_channels, context.height, context.width, context.pretrained))
         return nn.Conv2d(3, 4, 3)
 
     conformance.check_backbone(backbone(build, pixel_mean=(0.5,) * 3, pixel_std=(0.5,) * 3))
-    assert asked == [(3, 64, 64, False), (3, 96, 128, False)]
+    assert contexts == [(3, 64, 64, False), (3, 96, 128, False)]
 
 
 @pytest.mark.parametrize(
@@ -164,22 +164,22 @@ def test_a_backbone_is_built_for_its_channels_and_each_size():
         ({}, [(64, 64), (96, 128)]),
     ],
 )
-def test_a_backbone_is_tried_at_sizes_that_its_spec_says_it_takes(fields, sizes):
-    asked = []
+def test_a_backbone_is_tried_at_the_sizes_of_its_spec(fields, sizes):
+    built = []
 
     def build(context):
-        asked.append((context.height, context.width))
+        built.append((context.height, context.width))
         return nn.Conv2d(1, 4, 3)
 
     assert conformance.check_backbone(backbone(build, **fields)) == []
-    assert asked == sizes
+    assert built == sizes
 
 
 def test_a_member_of_a_family_is_checked_by_its_full_name():
     assert conformance.check(HOST, "backbone", "timm/test_resnet") == []
 
 
-def test_a_check_leaves_the_random_state_alone():
+def test_a_check_does_not_change_the_random_state():
     before = torch.random.get_rng_state()
     conformance.check_backbone(backbone(lambda context: Applies(torch.relu)))
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -199,7 +199,7 @@ def test_an_error_names_the_plugin():
 
 
 class Computes(nn.Module):
-    """A module from any function."""
+    """A module that calls a function."""
 
     def __init__(self, function):
         super().__init__()
@@ -210,7 +210,7 @@ class Computes(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("function", "said"),
+    ("function", "message"),
     [
         (lambda x: x[:, :, 1:], "4×1×64×64 became 4×1×63×64: it must stay the same"),
         (lambda x: x.double(), "float32 pixels became torch.float64"),
@@ -229,14 +229,14 @@ class Computes(nn.Module):
         (lambda images: images[:, :1].flip(-1), "became (2, 1, "),
     ],
 )
-def test_each_way_to_break_an_augmentation(function, said):
+def test_each_way_to_break_an_augmentation(function, message):
     spec = AugmentationSpec(name="x", summary="s", build=lambda context: Computes(function))
     (finding,) = conformance.check_augmentation(spec)
-    assert said in finding.text
+    assert message in finding.text
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda recipe: recipe, "it changes no field of any recipe that was tried"),
         (lambda recipe: None, "`recipe` returned a value of type NoneType, not a Recipe"),
@@ -246,27 +246,27 @@ def test_each_way_to_break_an_augmentation(function, said):
         ),
     ],
 )
-def test_each_way_to_break_an_ablation(change, said):
+def test_each_way_to_break_an_ablation(change, message):
     (finding,) = conformance.check_ablation(AblationSpec(name="x", summary="s", recipe=change))
-    assert finding.text.startswith(said)
+    assert finding.text.startswith(message)
 
 
-def unclassified(classifier):
+def without_logits(classifier):
     classifier.head.rest.logits = nn.Identity()
     return classifier
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda classifier: None, "it failed: TypeError: it returned a NoneType, not the classifier it was given"),
         (lambda classifier: classifier.layer4, "it failed: AttributeError: 'Classifier' object has no attribute"),
-        (unclassified, "the classifier that it changed gives no finite logits N×3 any more"),
+        (without_logits, "the classifier that it changed no longer gives finite logits N×3"),
     ],
 )
-def test_each_way_to_break_an_ablation_of_the_model(change, said):
+def test_each_way_to_break_an_ablation_of_the_model(change, message):
     (finding,) = conformance.check_ablation(AblationSpec(name="x", summary="s", model=change))
-    assert finding.text.startswith(said)
+    assert finding.text.startswith(message)
 
 
 def test_heavy_imports_of_a_file_are_found(tmp_path):

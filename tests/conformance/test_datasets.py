@@ -1,4 +1,4 @@
-"""A data set recognises its own folders alone, whatever lies in others."""
+"""A data set recognises its own folders and no others."""
 
 import pytest
 
@@ -18,21 +18,21 @@ def test_every_bundled_data_set_keeps_the_contract(name):
     assert conformance.check_spec(load_host().dataset(name)) == []
 
 
-def test_one_that_recognises_nothing_needs_to_say_so_to_nobody():
+def test_a_data_set_without_recognise_passes():
     assert conformance.check_dataset(spec(None)) == []
 
 
 @pytest.mark.parametrize(
-    ("recognise", "said"),
+    ("recognise", "message"),
     [
-        (lambda folder, files: "any" if not files else "", "`recognise` takes an empty folder for its own"),
+        (lambda folder, files: "any" if not files else "", "`recognise` takes an empty folder"),
         (
             lambda folder, files: next((file for file in files if file.endswith(".csv")), ""),
-            "`recognise` takes a folder of letters and accounts for its own: 'accounts.csv'",
+            "`recognise` takes a folder of letters and accounts: 'accounts.csv'",
         ),
         (
             lambda folder, files: "texts" if len(files) > 1000 else "",
-            "`recognise` takes a folder of texts for its own: 'texts'",
+            "`recognise` takes a folder of texts: 'texts'",
         ),
         (lambda folder, files: None, "`recognise` returned a value of type NoneType, not a text"),
         (lambda folder, files: files[0], "it failed: IndexError: tuple index out of range"),
@@ -40,13 +40,13 @@ def test_one_that_recognises_nothing_needs_to_say_so_to_nobody():
         (lambda folder: "", "it failed: TypeError: "),
     ],
 )
-def test_each_way_to_break_the_contract(recognise, said):
+def test_each_way_to_break_the_contract(recognise, message):
     (finding,) = conformance.check_dataset(spec(recognise))
     assert finding.severity == "error"
-    assert finding.text.startswith(said)
+    assert finding.text.startswith(message)
 
 
-def test_a_slow_one_is_warned_of(monkeypatch):
+def test_a_slow_recognise_gets_a_warning(monkeypatch):
     clock = iter((0.0, 60.0))
     monkeypatch.setattr("birads_zoo.conformance.dataset.time.monotonic", lambda: next(clock))
     (finding,) = conformance.check_dataset(spec(lambda folder, files: ""))
@@ -56,7 +56,7 @@ def test_a_slow_one_is_warned_of(monkeypatch):
 def test_its_own_example_is_recognised(phantom_root):
     assert conformance.check_dataset(load_host().dataset("phantom"), phantom_root) == []
     (finding,) = conformance.check_dataset(load_host().dataset("mini-mias"), phantom_root)
-    assert finding.text == f"`recognise` does not know its own folder {phantom_root}"
+    assert finding.text == f"`recognise` does not take its own folder {phantom_root}"
 
 
 def test_nothing_is_left_in_the_temporary_folder(tmp_path, monkeypatch):

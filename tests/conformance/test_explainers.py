@@ -1,4 +1,4 @@
-"""The conformance kit catches each way to break an explainer's contract."""
+"""Conformance checks report each way to break an explainer's contract."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def explainer(function):
     )
 
 
-def gone_back_through(model, images):
+def with_backward_pass(model, images):
     model(images).sum().backward()
     return images[:, :, 0]
 
@@ -25,12 +25,12 @@ def hooked(model, images):
     return images[:, :, 0]
 
 
-def hooked_for_the_way_back(model, images):
+def with_backward_hook(model, images):
     model.head.register_full_backward_pre_hook(lambda *seen: None)
     return images[:, :, 0]
 
 
-def hooked_at_a_weight(model, images):
+def with_parameter_hook(model, images):
     for parameter in model.head.parameters():
         parameter.register_hook(lambda gradient: gradient)
     return images[:, :, 0]
@@ -65,11 +65,11 @@ def blackened(model, images):
     return maps
 
 
-def wanting_a_gradient(model, images):
+def with_images_requiring_gradients(model, images):
     return images.requires_grad_()[:, :, 0]
 
 
-LEFT_BEHIND = "it does not leave the classifier's modes, gradients and hooks as it found them"
+NOT_RESTORED = "it does not leave the classifier's modes, gradients and hooks as they were"
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def grad_mode():
 
 
 @pytest.mark.parametrize(
-    ("function", "said"),
+    ("function", "message"),
     [
         (lambda model, images: images, "heat maps have the shape (3, 1, 1, 64, 48); expected (3, 1, 64, 48)"),
         (lambda model, images: images[:, :, 0] * 2, "heat maps run from "),
@@ -89,23 +89,23 @@ def grad_mode():
         (lambda model, images: torch.rand_like(images)[:, :, 0], "depends on the other images of its batch"),
         (
             lambda model, images: images.mean(1, keepdim=True).expand_as(images)[:, :, 0],
-            "depends on what stands in the place of one that is not there",
+            "depends on the pixels of a picture that is absent",
         ),
         (lambda model, images: images[:, :, 0] * np.random.rand(), "the same torch seed gives different maps"),
-        (gone_back_through, LEFT_BEHIND),
-        (hooked, LEFT_BEHIND),
-        (hooked_for_the_way_back, LEFT_BEHIND),
-        (hooked_at_a_weight, LEFT_BEHIND),
-        (switched, LEFT_BEHIND),
-        (retrained, LEFT_BEHIND),
-        (without_gradients, "it turns torch's gradients off and leaves them so"),
+        (with_backward_pass, NOT_RESTORED),
+        (hooked, NOT_RESTORED),
+        (with_backward_hook, NOT_RESTORED),
+        (with_parameter_hook, NOT_RESTORED),
+        (switched, NOT_RESTORED),
+        (retrained, NOT_RESTORED),
+        (without_gradients, "it turns torch's gradients off and does not turn them on again"),
         (blackened, "it changes the images it was given"),
-        (wanting_a_gradient, "it changes the images it was given"),
+        (with_images_requiring_gradients, "it changes the images it was given"),
         (logit_by_logit, "it failed: IndexError"),
         (lambda model, images: model.layer4, "'Classifier' object has no attribute 'layer4'"),
     ],
 )
-def test_each_way_to_break_an_explainer(function, said, grad_mode):
+def test_each_way_to_break_an_explainer(function, message, grad_mode):
     (finding,) = conformance.check_spec(explainer(function))
-    assert said in finding.text
+    assert message in finding.text
     assert conformance.check_explainer(explainer(lambda model, images: images[:, :, 0])) == []

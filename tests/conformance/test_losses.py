@@ -1,4 +1,4 @@
-"""The conformance kit catches each way in which a loss, or what it says of its logits, breaks the contract."""
+"""Conformance checks report each way in which a loss or its outputs break the contract."""
 
 import pytest
 import torch
@@ -25,13 +25,13 @@ def errors_of(loss, outputs=None):
 
 
 def with_fooled_value(logits, targets):
-    """Have cross-entropy's gradient, and the value −cross-entropy."""
+    """Return minus the cross-entropy, with the gradient of plus the cross-entropy."""
     cost = F.cross_entropy(logits, targets)
     return cost - 2 * cost.detach()
 
 
 @pytest.mark.parametrize(
-    ("function", "said"),
+    ("function", "message"),
     [
         (lambda z, t: F.cross_entropy(z, t, reduction="none"), "gave a loss of shape 6 instead of a scalar"),
         (lambda z, t: F.cross_entropy(z.detach(), t), "the loss has no gradient with respect to the logits"),
@@ -45,13 +45,13 @@ def with_fooled_value(logits, targets):
         (lambda z, t: 1.0, "the module returned a value of type float, not a tensor"),
     ],
 )
-def test_each_way_to_break_a_loss(function, said):
+def test_each_way_to_break_a_loss(function, message):
     (text,) = errors_of(function)
-    assert said in text
+    assert message in text
 
 
 def binary(logits, targets):
-    """Tell the last class from the rest, by one logit."""
+    """Separate the last class from the rest by one logit."""
     return F.binary_cross_entropy_with_logits(logits[:, 0], (targets == 2).float())
 
 
@@ -64,7 +64,7 @@ class _Fixed:
 
 
 @pytest.mark.parametrize(
-    ("outputs", "said"),
+    ("outputs", "message"),
     [
         (4, "whose `outputs` is a value of type int, not a function"),
         (lambda context: context.classes, "its `outputs` returned a int, not Outputs"),
@@ -75,13 +75,13 @@ class _Fixed:
         (lambda context: Outputs(logits=1, rule="r", scores=lambda z: z.expand(-1, context.classes) / 0), "not finite"),
     ],
 )
-def test_each_way_in_which_outputs_are_none(outputs, said):
+def test_each_way_to_return_wrong_outputs(outputs, message):
     (text,) = errors_of(binary, outputs)
-    assert said in text
+    assert message in text
 
 
 @pytest.mark.parametrize(
-    ("scores", "said"),
+    ("scores", "message"),
     [
         (lambda z, k: (z * k).float(), "torch.float64 logits gave torch.float32 scores: the dtype must stay the same"),
         (lambda z, k: (z - z.mean(0)) * k, "a row's scores depend on the other rows"),
@@ -93,7 +93,7 @@ def test_each_way_in_which_outputs_are_none(outputs, said):
         (lambda z, k: -z * k, "are read as the classes"),
     ],
 )
-def test_each_way_in_which_scores_break_the_contract(scores, said):
+def test_each_way_in_which_scores_break_the_contract(scores, message):
     def outputs(context):
         def of(logits):
             return scores(logits, torch.arange(context.classes, dtype=logits.dtype, device=logits.device))
@@ -101,11 +101,11 @@ def test_each_way_in_which_scores_break_the_contract(scores, said):
         return Outputs(logits=1, scores=of, rule="r")
 
     (text,) = errors_of(lambda z, t: F.cross_entropy(z * torch.arange(3.0), t), outputs)
-    assert said in text
+    assert message in text
 
 
-def test_fewer_logits_than_classes_are_no_fault():
-    """One logit z for any number of classes, of which the likeliest is the nearest to z: p(k) ∝ exp(zk − k²/2)."""
+def test_fewer_logits_than_classes_are_allowed():
+    """One logit z for any number of classes; the likeliest class is the one nearest to z: p(k) ∝ exp(zk − k²/2)."""
 
     def outputs(context):
         def scores(logits):
@@ -119,7 +119,7 @@ def test_fewer_logits_than_classes_are_no_fault():
 
 
 def weighed(by):
-    """Return a spec of cross-entropy that says it weighs classes; `by(rows' costs, targets, weights)` is its value."""
+    """Return the spec of a cross-entropy with `weighs_classes`; `by(costs of rows, targets, weights)` is its value."""
 
     def build(context):
         weights = torch.tensor(context.weights)
@@ -140,18 +140,18 @@ def weighed(by):
     ],
     ids=["mean", "sum", "weighted mean", "swallowed", "square roots", "the wrong way round"],
 )
-def test_a_loss_that_says_it_weighs_classes_multiplies_its_rows_by_their_weights(by, kept):
-    said = [finding.text for finding in conformance.check_loss(weighed(by))]
-    assert said == ([] if kept else [said[0]])
-    assert kept or "class weights do not multiply its rows' gradients" in said[0]
+def test_a_loss_that_weighs_classes_multiplies_its_rows_by_their_weights(by, kept):
+    messages = [finding.text for finding in conformance.check_loss(weighed(by))]
+    assert messages == ([] if kept else [messages[0]])
+    assert kept or "class weights do not multiply its rows' gradients" in messages[0]
 
 
-def test_a_loss_that_does_not_say_so_is_never_asked_to_weigh():
-    asked = []
+def test_a_loss_that_does_not_weigh_classes_never_gets_class_weights():
+    contexts = []
 
     def build(context):
-        asked.append(context.class_weights)
+        contexts.append(context.class_weights)
         return Computes(F.cross_entropy)
 
     assert conformance.check_loss(LossSpec(name="x", summary="s", build=build)) == []
-    assert asked == [False]
+    assert contexts == [False]

@@ -1,4 +1,4 @@
-"""The conformance kit on trackers: a sound one passes, and each way to break the contract is found."""
+"""Conformance checks of trackers: a sound tracker passes, and each way to break the contract is reported."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def findings(build, **fields):
     return [f"{finding.severity}: {finding}" for finding in conformance.check_tracker(spec)]
 
 
-def test_a_sound_tracker_has_no_findings_and_what_it_prints_stays_off_stdout(capsys):
+def test_a_sound_tracker_has_no_findings_and_prints_nothing_to_stdout(capsys):
     assert findings(Sound) == []
     assert capsys.readouterr().out == ""
 
@@ -47,7 +47,7 @@ def test_it_is_built_with_its_default_options():
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ({"epoch": lambda self, record: True}, "`epoch` returned a value of type bool, not None or a Stop"),
         ({"epoch": lambda self, record: [][record.val_loss > 1]}, "it failed: IndexError: list index out of range"),
@@ -60,14 +60,14 @@ def test_it_is_built_with_its_default_options():
         ({"failed": None}, "it failed: TypeError: 'NoneType' object is not callable"),
     ],
 )
-def test_each_way_to_break_a_tracker(broken, said):
+def test_each_way_to_break_a_tracker(broken, message):
     (finding,) = findings(type("Broken", (Sound,), broken))
     assert finding.startswith("error: ")
-    assert said in finding
+    assert message in finding
 
 
 @pytest.mark.parametrize("requires", ["mlflow", ("a.b",), (3,)])
-def test_what_it_requires_are_names_of_modules(requires):
+def test_requires_has_to_hold_names_of_modules(requires):
     assert findings(Sound, requires=requires) == [
         "error: whose `requires` is not a tuple of names of top-level modules"
     ]

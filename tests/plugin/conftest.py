@@ -1,4 +1,4 @@
-"""What the host's tests share: plugin texts, and ways to put them where the host finds them."""
+"""Fixtures of the host's tests: texts of plugins, written to files or installed as distributions."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,7 @@ from birads_zoo import (
 )
 
 def call(argument):
-    raise AssertionError("nobody asks for it in these tests")
+    raise AssertionError("it is not called in these tests")
 
 target = Target(name="t", column="label", classes=None)
 
@@ -66,7 +66,7 @@ def stub():
 
 @pytest.fixture
 def one_of_each():
-    """The text of a plugin that registers one thing of each kind, my-datasets to my-ablations."""
+    """The text of a plugin that registers one part of each kind, my-datasets to my-ablations."""
     return _ONE_OF_EACH
 
 
@@ -84,7 +84,7 @@ def write(tmp_path):
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Put a distribution "acme-zoo 0.3" on the path whose entry points are modules of the given texts."""
+    """Put a distribution "acme-zoo 0.3" on the path; its entry points are modules with the given texts."""
     site = tmp_path / "site"
     info = site / "acme_zoo-0.3.dist-info"
     info.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Broken plugins: each is named, and the rest work."""
+"""Broken plugins: each is reported by name, and the others work."""
 
 import sys
 
@@ -86,23 +86,23 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("text", "said"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_installed_plugin_is_named_and_the_rest_work(text, said, install, stub):
+@pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_installed_plugin_is_named_and_the_rest_work(text, message, install, stub):
     install(broken=text, sound=stub("acme-net"))
     host = load_host()
     (problem,) = host.problems
     assert problem.startswith("plugin acme-zoo 0.3 (entry point 'broken') ")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         load_host(strict=True)
     assert host.backbone("acme-net")
     assert host.backbone("resnet50")
     assert "\n" not in problem
 
 
-@pytest.mark.parametrize(("text", "said"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_file_that_was_asked_for_is_an_error(text, said, write):
+@pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_that_the_user_named_is_an_error(text, message, write):
     path = write("broken.py", text)
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=message) as caught:
         load_host([path])
     assert str(path) in str(caught.value)
 
@@ -114,7 +114,7 @@ def test_an_error_in_a_file_is_shown_with_its_line(write):
     assert isinstance(caught.value.__cause__, ZeroDivisionError), "the cause is lost"
 
 
-def test_a_registered_file_that_is_gone_is_a_problem_and_one_asked_for_an_error(tmp_path):
+def test_a_missing_file_is_a_problem_if_registered_and_an_error_if_named(tmp_path):
     gone = tmp_path / "gone.py"
     assert load_host(registered_files=(gone,)).problems == (
         f"there is no plugin file {gone}; give the path of a Python file",
@@ -130,7 +130,7 @@ def test_a_good_hook_of_a_plugin_survives_a_bad_one(install, stub):
     assert "returned a value of type int instead of a list of LossSpec" in host.problems[0]
 
 
-def test_what_a_callable_raises_names_the_plugin(write, stub):
+def test_an_error_in_a_plugins_function_names_the_plugin(write, stub):
     path = write("net.py", stub("my-net").replace("    from torch", "    context.no_such_field\n    from torch"))
     host = load_host([path])
     with pytest.raises(UserError) as caught, host.building("backbone", "my-net"):

@@ -1,4 +1,4 @@
-"""Families of backbones: members are resolved by name when they are asked for."""
+"""Families of backbones: members are resolved by name, on request."""
 
 import pytest
 
@@ -9,18 +9,18 @@ from birads_zoo.plugin.host import load_host
 FAMILY = """
 from birads_zoo import BackboneFamily, BackboneSpec, hookimpl
 
-asked = []
+calls = []
 
 def build(context):
     from torch import nn
     return nn.Conv2d(context.in_channels, 8, 3, stride=4)
 
 def resolve(name):
-    asked.append(name)
+    calls.append(name)
     return BackboneSpec(name={named}, summary="one of " + {{"small": "2", "large": "4"}}[name], build=build)
 
 def names():
-    asked.append("names")
+    calls.append("names")
     return ["large", "small"]
 
 @hookimpl
@@ -37,7 +37,7 @@ def family(write):
     return make
 
 
-def test_a_member_is_resolved_when_it_is_asked_for(family):
+def test_a_member_is_resolved_by_its_name(family):
     host = load_host([family()])
     spec = host.backbone("acme/small")
     assert (spec.name, spec.summary) == ("acme/small", "one of 2")
@@ -47,21 +47,21 @@ def test_a_member_is_resolved_when_it_is_asked_for(family):
 def test_members_are_not_among_the_listed_backbones_and_nothing_is_resolved_at_start(family):
     host = load_host([family()])
     assert not any(name.startswith("acme") for name in host.backbones)
-    assert host.families["acme"].spec.resolve.__globals__["asked"] == []
+    assert host.families["acme"].spec.resolve.__globals__["calls"] == []
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("acme/smal", "unknown backbone 'acme/smal'; did you mean 'acme/small'"),
         ("acmee/small", "did you mean"),
         ("acme", "unknown backbone 'acme'; "),
     ],
 )
-def test_an_unknown_member_or_family_names_the_nearest(family, name, said):
+def test_an_unknown_member_or_family_names_the_nearest(family, name, message):
     with pytest.raises(UserError) as error:
         load_host([family()]).backbone(name)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_family_that_resolves_to_another_name_is_called_broken(family):
@@ -90,7 +90,7 @@ def test_an_error_of_a_members_code_names_the_plugin(family):
         raise ValueError("no")
 
 
-def test_a_spec_of_its_own_cannot_have_a_slash():
+def test_a_spec_outside_a_family_cannot_have_a_slash():
     from birads_zoo.plugin.kinds import fault_of_spec, kind_of
 
     spec = BackboneSpec(name="a/b", summary="s", build=lambda context: None)

@@ -1,4 +1,4 @@
-"""What the host loads, and from where."""
+"""Which plugins the host loads, and from where."""
 
 import os
 import subprocess
@@ -61,19 +61,19 @@ def test_disabling_one_entry_point_leaves_the_others(install, stub):
     assert load_host(disabled=("acme-zoo:broken",), strict=True).backbone("acme-net")
 
 
-def test_disabling_what_is_not_installed_is_reported():
+def test_disabling_a_plugin_that_is_not_installed_is_reported():
     (problem,) = load_host(disabled=("birads-zoo:loses",)).problems
     assert problem.startswith(
         "unknown plugin in [plugins] disabled 'birads-zoo:loses'; did you mean 'birads-zoo:losses'"
     )
 
 
-def test_a_file_that_is_registered_and_asked_for_is_loaded_once(write, stub):
+def test_a_file_that_is_both_registered_and_named_is_loaded_once(write, stub):
     path = write("my_net.py", stub("my-net"))
     assert load_host([path, path], registered_files=(path,)).backbone("my-net")
 
 
-def test_two_files_of_one_name_do_not_disturb_each_other(write, tmp_path, stub):
+def test_two_files_with_the_same_name_are_both_loaded(write, tmp_path, stub):
     (tmp_path / "other").mkdir()
     first = write("net.py", stub("one"))
     second = write("other/net.py", stub("two"))
@@ -81,11 +81,11 @@ def test_two_files_of_one_name_do_not_disturb_each_other(write, tmp_path, stub):
     assert host.backbone("one").build is not host.backbone("two").build
 
 
-def test_no_code_is_loaded_that_nobody_named(tmp_path):
+def test_modules_in_the_working_directory_are_not_imported(tmp_path):
     """A module in the working directory named like a library must not be what `python -m birads_zoo` imports."""
     (tmp_path / "msgspec.py").write_text("raise RuntimeError('loaded')")
-    ran = subprocess.run([sys.executable, "-m", "birads_zoo", "list"], cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
+    result = subprocess.run([sys.executable, "-m", "birads_zoo", "list"], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_distribution_installed_by_pip_is_a_plugin(tmp_path, stub):

@@ -1,4 +1,4 @@
-"""Names: who may claim one, and what it is made of."""
+"""Names of parts: clashes, and which characters are allowed."""
 
 import dataclasses
 
@@ -34,7 +34,7 @@ def test_one_plugin_that_claims_a_name_twice(write, stub):
         load_host([write("twice.py", text)])
 
 
-def test_one_name_may_be_borne_in_two_kinds(write, stub):
+def test_parts_of_two_kinds_may_share_a_name(write, stub):
     assert load_host([write("net.py", stub("focal"))]).backbone("focal")
 
 
@@ -51,7 +51,7 @@ def test_a_name_that_cannot_be_part_of_a_folders_name(name):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"summary": ""}, "summary is not one line"),
         ({"summary": "a\nb"}, "summary is not one line"),
@@ -62,11 +62,11 @@ def test_a_name_that_cannot_be_part_of_a_folders_name(name):
         ({"stages": "layer1"}, "`stages` is not a tuple"),
     ],
 )
-def test_a_spec_with_a_wrong_field(change, said):
+def test_a_spec_with_a_wrong_field(change, message):
     spec = BackboneSpec(name="x", summary="s", build=print)
     kind = next(kind for kind in KINDS if kind.name == "backbone")
     assert fault_of(kind, [spec]) == ""
-    assert said in fault_of(kind, [dataclasses.replace(spec, **change)])
+    assert message in fault_of(kind, [dataclasses.replace(spec, **change)])
 
 
 def test_unknown_names_get_the_nearest_ones(write, one_of_each):

@@ -1,4 +1,4 @@
-"""The options of parts: checked when a recipe is composed, described by `birads-zoo show`, handed to the plugin."""
+"""The options of parts: checked when a recipe is composed, described by `birads-zoo show`, passed to the plugin."""
 
 from typing import Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ class Settings(Options, frozen=True, kw_only=True):
 
 
 @pytest.fixture
-def made(tmp_path):
+def composed(tmp_path):
     registry, host = load_registry(tmp_path), load_host()
     return lambda *settings, recipe="default": compose(recipe, parse_settings(settings), (), registry, host)
 
@@ -46,7 +46,7 @@ def test_values_become_the_typed_options_and_the_rest_keeps_its_defaults():
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"gama": 1}, "loss 'x' has no option 'gama'; did you mean 'gamma'?"),
         ({"zzz": 1}, "loss 'x' has no option 'zzz'; its options are gamma, mode, sizes, names, modes, table"),
@@ -62,10 +62,10 @@ def test_values_become_the_typed_options_and_the_rest_keeps_its_defaults():
         ),
     ],
 )
-def test_a_wrong_option_is_one_sentence_with_the_nearest_name(values, said):
+def test_a_wrong_option_is_one_sentence_with_the_nearest_name(values, message):
     with pytest.raises(UserError) as error:
         read_options(Settings, values, "loss 'x'", "loss.options")
-    assert str(error.value) == said
+    assert str(error.value) == message
 
 
 def test_a_part_without_options_refuses_every_one():
@@ -83,7 +83,7 @@ def test_options_must_be_of_the_right_base_and_have_defaults():
 
 
 @pytest.mark.parametrize(
-    ("kind", "default", "said"),
+    ("kind", "default", "message"),
     [
         (int | None, None, "whose option 'value' is int | None, which a recipe cannot hold"),
         (tuple[Any, ...], (), "whose option 'value' is list of Any, which a recipe cannot hold"),
@@ -92,25 +92,25 @@ def test_options_must_be_of_the_right_base_and_have_defaults():
         (
             int,
             None,
-            "whose options Made have a default of another type than they say (key 'value': expected an integer",
+            "whose options Made have a default whose type is not the stated one (key 'value': expected an integer",
         ),
         (int | str, 3, ""),
         (tuple[tuple[float, ...], ...], ((0.5,),), ""),
         (dict[str, dict[str, bool]], {}, ""),
     ],
 )
-def test_options_have_types_that_a_recipe_can_hold(kind, default, said):
+def test_options_have_types_that_a_recipe_can_hold(kind, default, message):
     made = msgspec.defstruct("Made", [("value", kind, default)], bases=(Options,), frozen=True, kw_only=True)
-    assert fault_of_options(made).startswith(said)
-    assert bool(fault_of_options(made)) is bool(said)
+    assert fault_of_options(made).startswith(message)
+    assert bool(fault_of_options(made)) is bool(message)
 
 
-def test_a_recipe_says_all_options_of_its_parts(made):
-    recipe = made("explainer=integrated-gradients", "explainer.options.steps=7")
+def test_a_recipe_has_all_options_of_its_parts(composed):
+    recipe = composed("explainer=integrated-gradients", "explainer.options.steps=7")
     assert recipe.explainer.options == {"steps": 7}
     assert recipe.augmentation.options == {"strength": 1.0, "anchored": True}
-    assert made("augmentation=none").augmentation.options == {}
-    assert made("dataset=csv", "dataset.options.table=a.csv").dataset.options == {
+    assert composed("augmentation=none").augmentation.options == {}
+    assert composed("dataset=csv", "dataset.options.table=a.csv").dataset.options == {
         "table": "a.csv",
         "columns": {},
         "patient_pattern": "",
@@ -119,7 +119,7 @@ def test_a_recipe_says_all_options_of_its_parts(made):
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("setting", "message"),
     [
         ("augmentation.options.strenght=1", "augmentation 'mammo' has no option 'strenght'; did you mean 'strength'?"),
         ("augmentation.options.strength=2.0", "augmentation 'mammo': key 'augmentation.options.strength': expected"),
@@ -128,19 +128,19 @@ def test_a_recipe_says_all_options_of_its_parts(made):
         ("dataset.options.patient_pattern=x", "data set 'phantom' has no option 'patient_pattern'; did you mean"),
     ],
 )
-def test_an_option_that_a_part_does_not_have_is_refused_by_name(made, setting, said):
+def test_an_option_that_a_part_does_not_have_is_refused_by_name(composed, setting, message):
     with pytest.raises(UserError) as error:
-        made(setting)
-    assert str(error.value).startswith(said)
+        composed(setting)
+    assert str(error.value).startswith(message)
 
 
-def test_a_recipe_file_writes_options_as_tables(made, tmp_path):
+def test_a_recipe_file_writes_options_as_tables(composed, tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(
         'extends = "default"\n[augmentation.options]\nstrength = 0.5\n'
         '[explainer]\nname = "gradient-shap"\n[explainer.options]\ndraws = 3\n'
     )
-    recipe = made(recipe=str(file))
+    recipe = composed(recipe=str(file))
     assert recipe.augmentation.options == {"strength": 0.5, "anchored": True}
     assert recipe.explainer.options == {"draws": 3, "noise": 0.1}
-    assert made("augmentation=paper", recipe=str(file)).augmentation.options == {}
+    assert composed("augmentation=paper", recipe=str(file)).augmentation.options == {}

@@ -17,8 +17,8 @@ for family in sys.argv[1:]:
     getattr(importlib.import_module(f"birads_zoo_plugins.{family}"), f"birads_zoo_{family}")()
 print(*sorted({"torch", "torchvision", "kornia", "numpy", "pandas", "scipy"} & set(sys.modules)))
 """
-    done = subprocess.run([sys.executable, "-c", code, *FAMILIES], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == ""
+    result = subprocess.run([sys.executable, "-c", code, *FAMILIES], check=True, capture_output=True, text=True)
+    assert result.stdout.strip() == ""
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, "datasets", "trackers"])
@@ -28,7 +28,7 @@ def test_a_family_states_the_plugin_api(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_familys_siblings_do_not_shadow_its_functions(family):
-    """Importing `_x` binds it in the package, in the place of a function of that name."""
+    """Importing `_x` binds it in the package, and would replace a function of that name."""
     package = importlib.import_module(f"birads_zoo_plugins.{family}")
     functions = {name for name, value in vars(package).items() if callable(value)}
     siblings = {module.name for module in pkgutil.iter_modules(package.__path__)}

@@ -26,12 +26,12 @@ def host():
 
 def test_ablations_commute(host):
     names = sorted(host.ablations)
-    one = apply_ablations(ABLATABLE.replace({"ablations": names}), host)
-    other = apply_ablations(ABLATABLE.replace({"ablations": names[::-1]}), host)
-    assert one.replace({"ablations": []}) == other.replace({"ablations": []})
-    assert one.run_id == other.run_id
-    assert one.model.dropout == 0
-    assert one.training.sampler == "natural"
+    forward = apply_ablations(ABLATABLE.replace({"ablations": names}), host)
+    backward = apply_ablations(ABLATABLE.replace({"ablations": names[::-1]}), host)
+    assert forward.replace({"ablations": []}) == backward.replace({"ablations": []})
+    assert forward.run_id == backward.run_id
+    assert forward.model.dropout == 0
+    assert forward.training.sampler == "natural"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_pretraining_takes_effect_only_where_a_backbone_has_weights(host):
     assert not apply_ablations(Recipe().replace({"model.backbone": "baseline_cnn"}), host).model.pretrained
 
 
-def test_two_that_set_the_same_field_are_named(tmp_path):
+def test_two_ablations_of_the_same_field_are_refused(tmp_path):
     plugin = tmp_path / "mine.py"
     plugin.write_text(
         "from birads_zoo import AblationSpec, hookimpl\n"
@@ -74,6 +74,6 @@ def test_two_that_set_the_same_field_are_named(tmp_path):
         apply_ablations(recipe, load_host([plugin]))
 
 
-def test_one_named_twice_is_refused(host):
+def test_an_ablation_named_twice_is_refused(host):
     with pytest.raises(UserError, match="'no-dropout' is named twice"):
         apply_ablations(ABLATABLE.replace({"ablations": ["no-dropout", "no-dropout"]}), host)

@@ -1,4 +1,4 @@
-"""registry.toml: what extends what, and how a mistake in it is said."""
+"""registry.toml: how its recipes extend each other, and how mistakes in it are reported."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_the_packaged_registry_is_sound():
             from_dict(registry.recipe(name, backbone), name)
 
 
-def test_the_papers_results_are_on_record_with_their_source():
+def test_the_papers_results_are_listed_with_their_source():
     references = load_registry(packaged_file().parent).references
     final = {(r.network, r.accuracy, r.macro_f1) for r in references if "final table" in r.source}
     assert final == {
@@ -57,11 +57,11 @@ def test_a_local_registry_extends_the_packaged_one(load, tmp_path):
     assert registry.recipe("mine")["training"] == registry.recipe("paper")["training"] | {"epochs": 3}
 
 
-def test_a_local_recipe_takes_the_place_of_a_packaged_one(load):
+def test_a_local_recipe_replaces_a_packaged_one(load):
     assert load("[recipes.default]\nseed = 7\n").recipe("default") == {"seed": 7, "model": {"backbone": "mobilenet_v2"}}
 
 
-def test_no_local_registry_is_no_mistake(tmp_path):
+def test_a_local_registry_is_optional(tmp_path):
     assert load_registry(tmp_path) == load_registry(packaged_file().parent)
 
 
@@ -100,11 +100,11 @@ model = { dropout = 0.4 }
         ("child", "b", {"backbone": "b", "dropout": 0.4, "hidden": 16}),
     ],
 )
-def test_the_child_is_laid_on_the_parent_and_the_backbones_table_on_each(load, name, backbone, model):
+def test_a_child_overrides_its_parent_and_a_backbones_table_overrides_both(load, name, backbone, model):
     assert load(BASE_AND_CHILD).recipe(name, backbone) == {"seed": 1, "model": model}
 
 
-def test_asking_for_a_recipe_does_not_change_it(load):
+def test_reading_a_recipe_does_not_change_it(load):
     registry = load(BASE_AND_CHILD)
     first = registry.recipe("child", "b")
     first["model"]["hidden"] = 99
@@ -122,24 +122,24 @@ def test_a_file_may_hold_one_recipe(load, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("papr", r"unknown recipe 'papr'; did you mean 'paper'\?"),
         ("nowhere.toml", r"cannot read nowhere\.toml: No such file or directory; check the path"),
     ],
 )
-def test_a_recipe_that_is_not_there(load, name, said):
-    with pytest.raises(UserError, match=said):
+def test_an_unknown_recipe(load, name, message):
+    with pytest.raises(UserError, match=message):
         load("").recipe(name)
 
 
 def test_recipes_that_extend_each_other(load):
     registry = load('[recipes.a]\nextends = "b"\n[recipes.b]\nextends = "a"\n')
-    with pytest.raises(UserError, match=r"extend each other in a circle: a → b → a; let one of them extend none"):
+    with pytest.raises(UserError, match=r"extend each other in a circle: a → b → a; remove `extends` from one of them"):
         registry.recipe("a")
 
 
-def test_a_recipe_that_extends_none_that_is_known(load):
+def test_a_recipe_that_extends_an_unknown_recipe(load):
     with pytest.raises(UserError, match=r"unknown recipe 'defalt'; did you mean 'default'"):
         load('[recipes.a]\nextends = "defalt"\n').recipe("a")
 
@@ -148,9 +148,9 @@ def test_a_recipe_that_extends_none_that_is_known(load):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("[recipes.a]\nseed = \n", r"registry\.toml is no valid TOML: invalid value \(at line 2, column 8\)"),
+        ("[recipes.a]\nseed = \n", r"registry\.toml is not valid TOML: invalid value \(at line 2, column 8\)"),
         ("[recipe.a]\n", r"registry\.toml: unknown key 'recipe'; did you mean 'recipes'\?"),
         (
             "[weather]\n",
@@ -184,15 +184,15 @@ def test_a_recipe_that_extends_none_that_is_known(load):
         ),
     ],
 )
-def test_a_mistake_is_said_with_file_and_key(load, text, said):
-    with pytest.raises(UserError, match=said) as caught:
+def test_a_mistake_is_reported_with_file_and_key(load, text, message):
+    with pytest.raises(UserError, match=message) as caught:
         load(text)
     assert FILE_NAME in str(caught.value)
 
 
 def test_a_file_that_is_not_utf8(tmp_path):
     (tmp_path / FILE_NAME).write_bytes(b'[licences]\na = "\xe9"\n')
-    with pytest.raises(UserError, match=r"no valid TOML: it is not encoded in UTF-8; save it as UTF-8"):
+    with pytest.raises(UserError, match=r"not valid TOML: it is not encoded in UTF-8; save it as UTF-8"):
         load_registry(tmp_path)
 
 

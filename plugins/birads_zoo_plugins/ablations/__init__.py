@@ -1,6 +1,6 @@
-"""The bundled ablations: the network or its training without one thing, whatever the recipe says of it.
+"""The bundled ablations: each removes one part of the network or its training from any recipe.
 
-Each changes fields that no other one changes, so that any of them go together in any order.
+No two ablations change the same field, so that they can be combined in any order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PLUGIN_API = 1
 
 
 def _setting(**fields: object) -> Callable[[Recipe], Recipe]:
-    """Make a change that sets recipe fields; "__" stands for the dot in their names."""
+    """Return a function that sets fields of a recipe; "__" stands for the dot in their names."""
     changes = {name.replace("__", "."): value for name, value in fields.items()}
     return lambda recipe: recipe.replace(changes)
 
@@ -28,8 +28,8 @@ def _without_partners(recipe: Recipe) -> Recipe:
     level = recipe.dataset.level or "image"
     if level != "image":
         raise UserError(
-            f"ablation 'no-partner-view' makes every picture a sample by itself, and labels of the {level} "
-            "(dataset.level) are of several pictures: leave it out, or set dataset.level to 'image' with and without it"
+            f"ablation 'no-partner-view' makes every picture a separate sample, but labels of the {level} "
+            "(dataset.level) belong to several pictures: leave it out, or set dataset.level to 'image' in both runs"
         )
     return recipe.replace({"dataset.views": "single", "model.fusion": "mean"})
 
@@ -42,7 +42,7 @@ def _without_batchnorm(classifier: nn.Module) -> nn.Module:
 
 @hookimpl
 def birads_zoo_ablations() -> list[AblationSpec]:
-    """Return the paper's ablations and those its training suggests."""
+    """Return the paper's ablations and those that its training suggests."""
     return [
         AblationSpec(
             name="no-dropout",
@@ -56,19 +56,19 @@ def birads_zoo_ablations() -> list[AblationSpec]:
         ),
         AblationSpec(
             name="no-partner-view",
-            summary="Every picture is a sample by itself",
+            summary="Every picture is a separate sample",
             recipe=_without_partners,
         ),
         AblationSpec(name="no-batchnorm", summary="No batch norm in backbone and head", model=_without_batchnorm),
         AblationSpec(name="no-augmentation", summary="Images as they are", recipe=_setting(augmentation__name="none")),
         AblationSpec(
             name="no-class-weights",
-            summary="Every row weighs the same in the loss",
+            summary="Every row has the same weight in the loss",
             recipe=_setting(loss__class_weights=False),
         ),
         AblationSpec(
             name="no-oversampling",
-            summary="Every row is drawn once an epoch",
+            summary="Every row is drawn once per epoch",
             recipe=_setting(training__sampler="natural"),
         ),
         AblationSpec(
@@ -79,7 +79,7 @@ def birads_zoo_ablations() -> list[AblationSpec]:
         AblationSpec(name="no-freeze", summary="The whole backbone is trained", recipe=_setting(model__freeze="none")),
         AblationSpec(
             name="no-early-stopping",
-            summary="Training lasts all its epochs",
+            summary="Training runs for all epochs",
             recipe=_setting(training__early_stopping=0),
         ),
     ]

@@ -1,4 +1,4 @@
-"""A classifier without its batch norms."""
+"""Removes batch norms from a classifier."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def without_batchnorm(classifier: nn.Module) -> nn.Module:
-    """Replace every batch norm in `classifier`, backbone and head, by what else it holds (timm's: the activation).
+    """Replace every batch norm in `classifier`, backbone and head, by its children (in timm: the activation).
 
-    Pretrained weights were made for normalised activations: without the norms their features lose their scale, and
-    training has to find it again. To ablate the norm alone, go without pretrained weights in both runs.
+    Pretrained weights were trained with normalised activations. Without the norms their features lose their scale, and
+    training has to learn it again. To ablate only the norms, use no pretrained weights in both runs.
     """
     for part in list(classifier.modules()):
         for name, child in part.named_children():

@@ -1,4 +1,4 @@
-"""The bundled augmentations. Each changes a whole batch on its device, and draws its randomness there."""
+"""The bundled augmentations. Each changes a whole batch on its device, and draws its random numbers there."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def _build_mammo(context: AugmentationContext) -> nn.Module:
 
 
 class MammoOptions(Options, frozen=True, kw_only=True):
-    """How far an image may be changed."""
+    """How much an image may be changed."""
 
     strength: Annotated[
-        float, Meta(ge=0, le=1, description="share of the full ranges; at 0 images are flipped alone")
+        float, Meta(ge=0, le=1, description="share of the full ranges; at 0 images are only flipped")
     ] = 1.0
-    anchored: Annotated[
-        bool, Meta(description="where image.orient turns it to the left edge, the chest wall stays there")
-    ] = True
+    anchored: Annotated[bool, Meta(description="keep the chest wall at the left edge, where image.orient turns it")] = (
+        True
+    )
 
 
 @hookimpl
@@ -54,7 +54,7 @@ def birads_zoo_augmentations() -> list[AugmentationSpec]:
         ),
         AugmentationSpec(
             name="mammo",
-            summary="One affine warp that keeps the chest wall in place, gamma and gain, gentle on microcalcifications",
+            summary="One affine warp that keeps the chest wall in place, gamma and gain; preserves microcalcifications",
             build=_build_mammo,
             options=MammoOptions,
         ),

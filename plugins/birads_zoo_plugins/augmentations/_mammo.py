@@ -1,4 +1,4 @@
-"""A stronger augmentation, made for mammograms."""
+"""A stronger augmentation for mammograms."""
 
 from __future__ import annotations
 
@@ -11,33 +11,32 @@ from birads_zoo_plugins.augmentations._draws import mirror, uniform, warp
 
 
 class Mammo(nn.Module):
-    """N×C×H×W → the same: what may differ between two mammograms of the same finding, in the first channel.
+    """N×C×H×W → the same shape: changes the first channel as two mammograms of the same finding may differ.
 
-    Further channels are maps that take part in the geometry alone. What follows is for a `strength` of 1; every range
-    but that of the flips shrinks in proportion to it.
+    Further channels are maps that only take part in the geometry. The ranges below are for a `strength` of 1; all
+    ranges except the flips shrink in proportion to it.
 
-    Geometry, in one resampling, since each one blurs the one to three pixels of a microcalcification. Where the chest
-    wall is `anchored` at the left edge, as the engine turns it, it stays there and the breast stays in the frame
-    (`_anatomy.anchored_warp`), for so it is in every picture that is predicted:
+    Geometry is done in one resampling, because each resampling blurs microcalcifications, which are one to three pixels
+    wide. With `anchored`, the chest wall is at the left edge, where the engine turns it. There it stays, and the breast
+    stays in the frame (`_anatomy.anchored_warp`), as in every picture that is predicted:
 
-    - flips up–down of half the images: the breast's other half;
-    - a tilt of the breast by up to 20° and a shift along the chest wall by up to 6 % of the height: how it was laid on
-      the plate;
-    - size by 0.85 to 1.15, or as much smaller as it takes to keep the tilted breast in the frame: breast size and
-      magnification; not smaller without need, as fine detail would fall between the pixels;
-    - a side ratio within 5 %: how hard the breast was compressed.
+    - up–down flips of half the images: the breast's other half;
+    - a tilt of the breast by up to 20° and a shift along the chest wall by up to 6 % of the height: positioning;
+    - size by 0.85 to 1.15, or smaller where the tilted breast would leave the frame: breast size and magnification;
+      not smaller without need, because fine detail would be lost between the pixels;
+    - a side ratio within 5 %: compression of the breast.
 
-    Elsewhere the side of the chest wall is not known: then also flips left–right of half the images, rotation in place
-    of the tilt, shifts along both axes, and shear by up to 5°; some of the breast may leave the frame.
+    Without `anchored`, the side of the chest wall is not known. Then there are also left–right flips of half the
+    images, rotation instead of the tilt, shifts along both axes, and shear by up to 5°; part of the breast may leave
+    the frame.
 
-    Intensity, after the geometry and without moving black, so that the background tells nothing:
+    Intensity is changed after the geometry. Black stays black, so that the background carries no information:
 
     - gamma 0.75 to 1.33: the detector's response and the display curve, which differ between makers;
-    - gain 0.8 to 1: exposure. Never above 1, which would clip calcifications, the brightest pixels, into their
-      surroundings.
+    - gain 0.8 to 1: exposure. It is never above 1, which would clip the brightest pixels, such as calcifications.
 
     Left out on purpose: blur and noise, which remove or imitate microcalcifications; erasing, which can hide the only
-    lesion while its label stays; elastic deformation, which redraws the margins by which category 3 is told from 5.
+    lesion while its label stays; elastic deformation, which changes the margins that distinguish category 3 from 5.
     Flips, rotation, size and intensity shifts follow Shen et al., "Deep Learning to Improve Breast Cancer Detection on
     Screening Mammography", Scientific Reports 2019, with weaker scaling.
     """
@@ -51,12 +50,12 @@ class Mammo(nn.Module):
         """Return the augmented images, of the same type and on the same device."""
         with torch.autocast(images.device.type, enabled=False):  # pixel coordinates do not fit half precision
             s = self.strength
-            pixels = self._moved(images.float())
+            pixels = self._warped(images.float())
             gamma = uniform(images, -0.2877 * s, 0.2877 * s).exp()  # ln 4/3: brighter and darker equally likely
             picture = adjust_gamma(pixels[:, :1].clamp(0, 1), gamma, uniform(images, 1 - 0.2 * s, 1.0))
             return torch.cat([picture.clamp(0, 1), pixels[:, 1:]], dim=1).to(images.dtype)
 
-    def _moved(self, images: Tensor) -> Tensor:
+    def _warped(self, images: Tensor) -> Tensor:
         s = self.strength
         size = uniform(images, 1 - 0.15 * s, 1 + 0.15 * s)
         ratio = uniform(images, 1 - 0.025 * s, 1 + 0.025 * s)

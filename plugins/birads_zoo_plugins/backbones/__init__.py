@@ -1,6 +1,6 @@
-"""The bundled backbones: the paper's four networks, two transformers, and all of timm's and torchvision's by name.
+"""The bundled backbones: the paper's four networks, two transformers, and all networks of timm and torchvision.
 
-Those of a library bear its names and its state dicts' keys.
+Networks of a library keep its names and the keys of its state dicts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PLUGIN_API = 1
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-IMAGENET_WEIGHTS = "ImageNet-1k, torchvision's IMAGENET1K_V1"  # `[licences]` in registry.toml says the rest
+IMAGENET_WEIGHTS = "ImageNet-1k, torchvision's IMAGENET1K_V1"  # licences are in `[licences]` of registry.toml
 
 
 def _build_baseline_cnn(context: BackboneContext) -> nn.Module:
@@ -143,7 +143,7 @@ def birads_zoo_backbones() -> list[BackboneSpec | BackboneFamily]:
         ),
         BackboneFamily(
             prefix="timm",
-            summary="Every architecture of timm (Wightman), without a tag or with that of its weights",
+            summary="Every architecture of timm (Wightman), without a tag or with the tag of its weights",
             names=_timm_names,
             resolve=_resolve_timm,
         ),

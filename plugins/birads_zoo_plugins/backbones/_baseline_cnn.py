@@ -1,4 +1,4 @@
-"""The paper's CNN up to its last feature map."""
+"""Builds the paper's CNN up to its last feature map."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from birads_zoo import BackboneContext
 def build(context: BackboneContext) -> nn.Module:
     """Build three blocks of 32, 64 and 128 channels: N×C×H×W → N×128×h×w, h about H/8 (26 at 224).
 
-    Each block is a 3×3 convolution without padding, ReLU, batch norm and 2×2 max-pooling, in this order, as Keras'
-    `Conv2D(activation="relu")` followed by `BatchNormalization` has it. With flattened features, a hidden layer of 256
-    and four classes that makes the paper's 22,246,148 trainable parameters at 224×224. Initialisation and the batch
-    norm's momentum are torch's. No pretrained weights exist, so `context.pretrained` asks for nothing.
+    Each block is a 3×3 convolution without padding, ReLU, batch norm and 2×2 max-pooling, in this order, as in Keras'
+    `Conv2D(activation="relu")` followed by `BatchNormalization`. With flattened features, a hidden layer of 256 and
+    four classes this gives the paper's 22,246,148 trainable parameters at 224×224. Initialisation and the batch
+    norm's momentum are torch's. No pretrained weights exist, so `context.pretrained` has no effect.
     """
     widths = (context.in_channels, 32, 64, 128)
     return nn.Sequential(

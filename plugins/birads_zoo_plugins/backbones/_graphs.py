@@ -1,4 +1,4 @@
-"""A network up to its last feature map, found in the graph of what `forward` calls; weights keep their names."""
+"""Cuts a network after its last feature map, by the graph of its `forward`; weights keep their names."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Outline:
-    """Where in a network's graph feature maps N×D×h×w are: `last` is the last one's node, `ends` are all modules'."""
+    """The nodes of a network's graph that give feature maps N×D×h×w: the `last`, and all of them (`ends`)."""
 
     last: str
     ends: frozenset[str]
 
 
 def outline(small: Shapes, large: Shapes, classes: int) -> Outline:
-    """Find the feature maps in the shapes of a graph's nodes for a picture, and for one of twice its sides.
+    """Find the feature maps by the shapes of a graph's nodes for a picture, and for one with twice its sides.
 
-    A map has more places for the larger picture, and as many features as for the smaller one, which are not the
-    `classes` of the network: these are its head's.
+    A map has more places for the larger picture, and the same number of features. A map with as many features as the
+    network has `classes` belongs to its head.
 
     Raises:
-        ValueError: when there is none.
+        ValueError: when there is no feature map.
 
     """
     maps = [node for node in small if _is_map(small[node], large[node]) and small[node][1] != classes]
@@ -44,26 +44,26 @@ def _is_map(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
 
 
 def shapes(network: nn.Module, picture: Tensor) -> Shapes:
-    """Return the shape of what each node of the network's graph gives for a picture.
+    """Return the shape of the output of each node of the network's graph for a picture.
 
-    It is () for what is no tensor, and for dropout, with which no map shall end.
+    It is () for outputs that are no tensors, and for dropout, because no map may end with it.
     """
-    found: dict[str, tuple[int, ...]] = {}
+    by_node: dict[str, tuple[int, ...]] = {}
 
     class Shaped(fx.Interpreter):
         def run_node(self, n: fx.Node) -> Any:
             result = super().run_node(n)
             drops = n.op == "call_module" and isinstance(self.fetch_attr(str(n.target)), nn.Dropout)
-            found[n.name] = tuple(result.shape) if isinstance(result, Tensor) and not drops else ()
+            by_node[n.name] = tuple(result.shape) if isinstance(result, Tensor) and not drops else ()
             return result
 
     with torch.no_grad():
         Shaped(fx.GraphModule(network, _graph(network))).run(picture)
-    return found
+    return by_node
 
 
 def _graph(network: nn.Module) -> fx.Graph:
-    """Return what `network` calls in evaluation mode, in which auxiliary heads are not called."""
+    """Return the graph of `network` in evaluation mode, which has no auxiliary heads."""
     training = network.training
     graph = _Tracer().trace(network.eval())
     network.train(training)
@@ -71,7 +71,7 @@ def _graph(network: nn.Module) -> fx.Graph:
 
 
 class _Tracer(fx.Tracer):
-    """Looks into chains of modules alone: every other module is a node, and does what it does in either mode."""
+    """Traces only into chains of modules. Every other module is one node, so that it keeps both of its modes."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return not isinstance(m, nn.Sequential)
@@ -86,15 +86,15 @@ class GraphMap(fx.GraphModule):
         return tuple(name for name in called if any(True for _ in self.get_submodule(name).parameters()))
 
     def place(self) -> Size | None:
-        """Return how many pixels of the picture a place of the map is high and wide, if other sizes do not tell."""
+        """Return the height and width of a place of the map in pixels, where other sizes cannot show it."""
         place: Size | None = self.meta["place"]
         return place
 
     def end_after(self, stage: str) -> None:
-        """Leave out what comes after `stage`, a module or a chain of them that gives a feature map.
+        """End the network after `stage`, a module or a chain of modules that gives a feature map.
 
         Raises:
-            ValueError: when it gives none.
+            ValueError: when it gives no feature map.
 
         """
         ends: Outline = self.meta["outline"]
@@ -105,7 +105,7 @@ class GraphMap(fx.GraphModule):
         self.end_at(of_stage[-1].name)
 
     def end_at(self, name: str) -> None:
-        """Make what the node called `name` gives the result, and leave out what it does not depend on."""
+        """Make the output of the node called `name` the result, and remove everything it does not depend on."""
         graph = self.graph
         nodes = {node.name: node for node in graph.nodes}
         images = next(node for node in graph.nodes if node.op == "placeholder")
@@ -118,14 +118,14 @@ class GraphMap(fx.GraphModule):
 
 
 def as_feature_map(network: nn.Module, lines: Outline, margin: Size, place: Size | None) -> GraphMap:
-    """Return `network` up to its last feature map, for pictures that are continued by `margin` pixels."""
+    """Return `network` up to its last feature map, for pictures that are padded by `margin` pixels."""
     module = GraphMap(network, _graph(network))
     module.meta |= {"outline": lines, "margin": margin, "place": place}
     images = next(node for node in module.graph.nodes if node.op == "placeholder")
     with module.graph.inserting_after(images):
-        whole = module.graph.call_function(continued, (images, margin))
-    with module.graph.inserting_after(whole):
-        coloured = module.graph.call_method("expand", (whole, -1, 3, -1, -1))
-    images.replace_all_uses_with(coloured, delete_user_cb=lambda user: user is not whole)
+        padded = module.graph.call_function(continued, (images, margin))
+    with module.graph.inserting_after(padded):
+        coloured = module.graph.call_method("expand", (padded, -1, 3, -1, -1))
+    images.replace_all_uses_with(coloured, delete_user_cb=lambda user: user is not padded)
     module.end_at(lines.last)
     return module

@@ -1,4 +1,4 @@
-"""Sizes of pictures: what a network takes, and what to do with a picture that it does not take as it is."""
+"""Sizes of pictures that a network accepts, and padding for pictures of other sizes."""
 
 from __future__ import annotations
 
@@ -11,54 +11,55 @@ from birads_zoo import UserError
 
 Size = tuple[int, int]
 
-_MOST = 2.0  # times the picture's own area: above it most of what is computed would be padding
+_MOST = 2.0  # times the picture's area: above it, most of the computation would be padding
 
 
 def fitting_size(
-    name: str, asked: Size, own: Size, places: Sequence[int], takes: Callable[[Size], bool], *, any_side: bool
+    name: str, size: Size, usual: Size, places: Sequence[int], takes: Callable[[Size], bool], *, any_side: bool
 ) -> Size:
-    """Return the smallest size, not below `asked`, that the network called `name` takes.
+    """Return the smallest size, not below `size`, that the network called `name` accepts.
 
-    Tried are its sides rounded up to multiples of what divides pictures in such networks, and squares of such sides, up
-    to twice the area asked for.
+    The candidates are the sides rounded up to multiples of the usual strides of such networks, and squares with these
+    sides, up to twice the area of `size`.
 
     Args:
         name: of the network, for the error.
-        asked: height and width of the pictures.
-        own: the size for which the network was made.
-        places: how many pixels a place is high and wide after each of its stages, rising.
-        takes: tells of a size whether the network takes it.
-        any_side: whether the size asked for is tried as it is; else a side is a multiple of the first of `places`.
+        size: height and width of the pictures.
+        usual: the size for which the network was made.
+        places: side of a place in pixels after each of its stages, ascending.
+        takes: returns whether the network accepts a size.
+        any_side: whether `size` itself is tried; otherwise sides are multiples of the first of `places`.
 
     Raises:
-        UserError: when it takes none of them; named are sizes that it takes.
+        UserError: when it accepts none of them; the message names sizes that it accepts.
 
     """
-    for size in _candidates(asked, own, [*([1] if any_side else []), *places, *(places[-1] * n for n in (2, 4, 8))]):
-        if takes(size):
-            return size
-    known = " or ".join(f"{height}x{width}" for height, width in _others(asked, own, places[-1], takes))
+    steps = [*([1] if any_side else []), *places, *(places[-1] * n for n in (2, 4, 8))]
+    for candidate in _candidates(size, usual, steps):
+        if takes(candidate):
+            return candidate
+    known = " or ".join(f"{height}x{width}" for height, width in _alternatives(size, usual, places[-1], takes))
     raise UserError(
-        f"{name} takes no pictures of {asked[0]}x{asked[1]}, even if padded; it takes {known}: set image.height and "
+        f"{name} takes no pictures of {size[0]}x{size[1]}, even if padded; it takes {known}: set image.height and "
         "image.width (--image-size HxW)"
     )
 
 
-def _candidates(asked: Size, own: Size, steps: Sequence[int]) -> list[Size]:
-    multiples = [*((step, step) for step in steps), own]
-    rounded = {(_up(asked[0], tall), _up(asked[1], wide)) for tall, wide in multiples}
-    squares = {(max(size), max(size)) for size in rounded}
-    small_enough = (size for size in rounded | squares if _area(size) <= _MOST * _area(asked))
-    return sorted(small_enough, key=lambda size: (_area(size), size))
+def _candidates(size: Size, usual: Size, steps: Sequence[int]) -> list[Size]:
+    multiples = [*((step, step) for step in steps), usual]
+    rounded = {(_up(size[0], tall), _up(size[1], wide)) for tall, wide in multiples}
+    squares = {(max(sides), max(sides)) for sides in rounded}
+    small_enough = (sides for sides in rounded | squares if _area(sides) <= _MOST * _area(size))
+    return sorted(small_enough, key=lambda sides: (_area(sides), sides))
 
 
-def _others(asked: Size, own: Size, place: int, takes: Callable[[Size], bool]) -> Iterator[Size]:
-    """Yield the network's own size, and the first enlargement of `asked` that it takes, if it takes one."""
-    yield own
+def _alternatives(size: Size, usual: Size, place: int, takes: Callable[[Size], bool]) -> Iterator[Size]:
+    """Yield the network's usual size, and the first enlargement of `size` that it accepts, if there is one."""
+    yield usual
     for times in (2, 3, 4):
-        size = (_up(times * asked[0], place), _up(times * asked[1], place))
-        if size != own and takes(size):
-            yield size
+        larger = (_up(times * size[0], place), _up(times * size[1], place))
+        if larger != usual and takes(larger):
+            yield larger
             return
 
 
@@ -71,15 +72,15 @@ def _area(size: Size) -> int:
 
 
 def continued(images: Tensor, margin: Size) -> Tensor:
-    """Return images with `margin` more pixels at the bottom and at the right: the outermost ones, over again.
+    """Return images with `margin` more pixels at the bottom and at the right, which repeat the outermost pixels.
 
-    There no breast lies, or it goes on, and an edge of another grey would be something to see.
+    At these edges is background, or the breast continues. Padding with another grey would add an edge.
     """
     return F.pad(images, (0, margin[1], 0, margin[0]), mode="replicate") if any(margin) else images
 
 
 def within(maps: Tensor, pictures: Tensor, margin: Size) -> Tensor:
-    """Return the places of N×D×h×w maps, made of `pictures` with that `margin`, that see a pixel of the pictures."""
+    """Return the places of N×D×h×w maps that cover pixels of `pictures`, without places that only cover the margin."""
     height, width = (
         -(-maps.shape[axis] * pictures.shape[axis] // (pictures.shape[axis] + margin[axis])) for axis in (-2, -1)
     )

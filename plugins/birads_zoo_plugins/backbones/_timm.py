@@ -1,4 +1,4 @@
-"""Every architecture of timm as a backbone, by its own name and with the names of its own weights.
+"""Every architecture of timm as a backbone, under timm's name, with timm's tags for its weights.
 
 Source: Wightman, "PyTorch Image Models", https://github.com/huggingface/pytorch-image-models
 """
@@ -20,34 +20,34 @@ from birads_zoo_plugins.backbones._traces import leave_out_unused
 
 PREFIX = "timm"
 _IMAGENET = ("in1k", "in12k", "in21k", "in22k")
-"""In a tag: the weights were trained on one of ImageNet's parts."""
+"""Parts of tags of weights that were trained on a part of ImageNet."""
 
 
 class TimmOptions(Options, frozen=True, kw_only=True):
-    """What can be set of every one of timm's architectures."""
+    """Options of every architecture of timm."""
 
     drop_path: Annotated[
         float,
         Meta(
             ge=0,
             lt=1,
-            description="stochastic depth: how often the last block is skipped in training, earlier ones less; "
-            "0 leaves timm's own",
+            description="stochastic depth: how often the last block is skipped in training, earlier blocks less often; "
+            "0 keeps timm's default",
         ),
     ] = 0.0
 
 
 @functools.cache
 def names() -> tuple[str, ...]:
-    """Return all architectures, and each with the tag of each of its pretrained weights: `resnet50.a1_in1k`."""
+    """Return all architectures, also with the tag of each of their pretrained weights: `resnet50.a1_in1k`."""
     return tuple(sorted({*timm.list_models(), *timm.list_models(include_tags=True)}))
 
 
 def resolve(name: str) -> BackboneSpec:
-    """Return the backbone called `name`, with or without a tag; without one, its weights are timm's default ones.
+    """Return the backbone called `name`, with or without a tag; without one, its weights are timm's default.
 
     Raises:
-        KeyError: when timm has no such architecture, or no such weights of it.
+        KeyError: when timm has no such architecture or weights.
 
     """
     if name not in names():
@@ -68,10 +68,10 @@ def resolve(name: str) -> BackboneSpec:
 
 
 def _build(name: str, context: BackboneContext) -> nn.Module:
-    """Build the architecture up to its last feature map, N×C×H×W → N×D×h×w, without what the map does not depend on.
+    """Build the architecture up to its last feature map, N×C×H×W → N×D×h×w, without unused parts.
 
     Raises:
-        UserError: when it does not take pictures of that size, or has no stochastic depth and some is asked for.
+        UserError: when it does not accept pictures of that size, or `drop_path` is set and it has no stochastic depth.
 
     """
     fitted = fit(name, context.in_channels, (context.height, context.width))
@@ -103,5 +103,5 @@ def _licence(settings: PretrainedCfg) -> str:
     if not settings.has_weights:
         return ""
     stated = settings.license or "timm states none: see the weights' own page"
-    binds = "; ImageNet's own terms (non-commercial research) may bind the weights"
-    return stated + binds * any(part in (settings.tag or "") for part in _IMAGENET)
+    terms = "; ImageNet's own terms (non-commercial research) may bind the weights"
+    return stated + terms * any(part in (settings.tag or "") for part in _IMAGENET)

@@ -1,7 +1,7 @@
-"""How one of timm's networks is built for pictures of a size, and how its feature map is read: found by trying.
+"""Finds by trial how a timm network is built for pictures of a size, and how its feature map is read.
 
-Nothing here knows any architecture. What is tried are networks on torch's device "meta", which take no memory and
-compute nothing; where one needs numbers, on the CPU.
+Nothing here depends on the architecture. Networks are tried on torch's device "meta", where they take no memory and
+compute nothing, or on the CPU where a network needs numbers.
 """
 
 from __future__ import annotations
@@ -24,56 +24,56 @@ from birads_zoo_plugins.backbones._traces import NOTHING, trace
 
 
 def settings_of(name: str) -> PretrainedCfg:
-    """Return what timm says of the input and the weights of the architecture called `name`, or `name.tag`."""
+    """Return timm's settings of the input and the weights of the architecture called `name`, or `name.tag`."""
     return timm.get_pretrained_cfg(name) or PretrainedCfg()
 
 
 def created(name: str, channels: int, size: Size, *, pretrained: bool = False, drop_path: float = 0.0) -> nn.Module:
-    """Make timm's network without its classifier; one that takes pictures of one size only is made for `size`."""
-    asked: dict[str, Any] = {"img_size": size} if settings_of(name).fixed_input_size else {}
+    """Make timm's network without its classifier; a network with a fixed input size is made for `size`."""
+    kwargs: dict[str, Any] = {"img_size": size} if settings_of(name).fixed_input_size else {}
     if drop_path:
-        asked["drop_path_rate"] = drop_path
-    network: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels, **asked)
+        kwargs["drop_path_rate"] = drop_path
+    network: nn.Module = timm.create_model(name, pretrained=pretrained, num_classes=0, in_chans=channels, **kwargs)
     return network
 
 
 @functools.lru_cache(maxsize=64)  # a run builds the same network for each of its folds
-def fit(name: str, channels: int, asked: Size) -> Fit:
-    """Find how the network called `name` is built for pictures of `asked` (height, width) and of `channels`.
+def fit(name: str, channels: int, size: Size) -> Fit:
+    """Find how the network called `name` is built for pictures of `size` (height, width) with `channels`.
 
     Raises:
-        UserError: when it does not take that size; named are sizes that it takes.
+        UserError: when it does not accept that size; the message names sizes that it accepts.
 
     """
-    own: Size = settings_of(name).input_size[1:]
+    usual: Size = settings_of(name).input_size[1:]
     tried = partial(_tried, name, channels, "meta")
-    for device, taken in product(("meta", "cpu"), dict.fromkeys((channels, settings_of(name).input_size[0]))):
-        tried = partial(_tried, name, taken, device)
-        known = next((found for size in (asked, own) if isinstance(found := tried(size), Fit)), None)
+    for device, inputs in product(("meta", "cpu"), dict.fromkeys((channels, settings_of(name).input_size[0]))):
+        tried = partial(_tried, name, inputs, device)
+        known = next((result for sides in (size, usual) if isinstance(result := tried(sides), Fit)), None)
         if known is not None:
             break
     else:
-        raise ValueError(f"timm gives no feature map: {tried(own)}")
-    # One that is made for a size leaves out pixels at the edges that fill no place.
-    size = fitting_size(
+        raise ValueError(f"timm gives no feature map: {tried(usual)}")
+    # A network with a fixed size ignores pixels at the edges that fill no place.
+    fitting = fitting_size(
         f"timm/{name}",
-        asked,
-        own,
+        size,
+        usual,
         known.places,
-        lambda size: isinstance(tried(size), Fit),
+        lambda sides: isinstance(tried(sides), Fit),
         any_side=not known.fixed,
     )
-    found = tried(size)
-    assert isinstance(found, Fit)
-    return replace(found, asked=asked)
+    result = tried(fitting)
+    assert isinstance(result, Fit)
+    return replace(result, picture=size)
 
 
 @functools.lru_cache(maxsize=256)
 def _tried(name: str, channels: int, device: str, size: Size) -> Fit | Exception:
-    """Return what a network that is built for pictures of `size` does with one, or what it raises."""
+    """Return the `Fit` of a network that is built for pictures of `size`, or the exception that it raises."""
     try:
         return _try(name, channels, device, size)
-    except Exception as error:  # what a network says of a size that it does not take has no type of its own
+    except Exception as error:  # networks raise errors of any type for a size that they do not accept
         return error.with_traceback(None)
 
 
@@ -82,9 +82,9 @@ def _try(name: str, channels: int, device: str, size: Size) -> Fit:
         warnings.simplefilter("ignore")
         network = created(name, channels, size).eval()
     if device == "meta" and any(isinstance(module, nn.RNNBase) for module in network.modules()):
-        raise NotImplementedError("a recurrent layer takes many times as long without numbers as with them")
-    found = Fit(
-        asked=size,
+        raise NotImplementedError("a recurrent layer is much slower on the device meta")
+    untraced = Fit(
+        picture=size,
         size=size,
         channels=channels,
         fixed=settings_of(name).fixed_input_size,
@@ -93,21 +93,21 @@ def _try(name: str, channels: int, device: str, size: Size) -> Fit:
         device=device,
         traced=NOTHING,
     )
-    return replace(found, traced=trace(as_feature_map(network, found), channels, *size, device))
+    return replace(untraced, traced=trace(as_feature_map(network, untraced), channels, *size, device))
 
 
 @torch.no_grad()
 def _reading(network: Any, picture: Tensor) -> Reading:
-    """Find how the feature map of `network` is read, by the shapes of its features of one picture.
+    """Find how the feature map of `network` is read, by the shape of its features for one picture.
 
     Raises:
-        ValueError: when it gives none.
+        ValueError: when it gives no feature map.
 
     """
     features: object = network.forward_features(picture)
     if isinstance(features, Tensor) and features.ndim == 4:
         axes = [axis for axis in (1, 3) if features.shape[axis] == network.num_features]
-        if len(axes) == 2:  # as many channels as columns: timm says which
+        if len(axes) == 2:  # as many channels as columns: timm states the order
             axes = [3 if getattr(network, "output_fmt", "NCHW") == "NHWC" else 1]
         if axes:
             return Reading(axis=axes[0])
@@ -115,7 +115,7 @@ def _reading(network: Any, picture: Tensor) -> Reading:
         reading = Reading(norm=norm)
         try:
             maps = reading(network, picture)
-        except AssertionError:  # some have no norm there
+        except AssertionError:  # some networks have no norm there
             continue
         if maps.ndim == 4:
             return reading

@@ -1,7 +1,7 @@
-"""timm's networks as feature maps, under timm's names for every weight.
+"""timm's networks as feature maps, with timm's names for every weight.
 
-A network keeps its class and gets one more, in front, whose `forward` ends at the feature map; so nothing is renamed,
-and whatever timm does with the network, such as adapting weights, works as ever.
+A network gets a subclass of its class whose `forward` ends at the feature map. Nothing is renamed, and timm's own
+functions for the network, such as those that adapt weights, still work.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from birads_zoo_plugins.backbones._traces import Trace, leave_out_unused, trace
 
 @dataclass(frozen=True)
 class Reading:
-    """How a feature map N×D×h×w is had of a network.
+    """How a network gives a feature map N×D×h×w.
 
-    By `forward_features`, where D lies in `axis`; without an axis by `forward_intermediates`, which folds tokens into a
-    grid and leaves prefix tokens out: `index` is that of the intermediate, `None` the last, and `norm` asks for the
-    network's last norm after it.
+    With an `axis`, by `forward_features`, whose axis of that number is D. Otherwise by `forward_intermediates`, which
+    folds tokens into a grid and leaves out prefix tokens: `index` is the number of the intermediate, `None` the last,
+    and with `norm` the network's last norm follows.
     """
 
     axis: int | None = None
@@ -52,14 +52,14 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """A network's settings for pictures of one size, `asked`.
+    """A network's settings for pictures of the size `picture`.
 
-    It is built for pictures of `size`, with `channels`; a smaller one is continued at the bottom and at the right, and
-    a grey one is repeated over more channels. A `fixed` one takes no other size. `places` are how many pixels a place
-    is high and wide after each stage, rising. `traced` is what it does with a picture of `size`, seen on `device`.
+    The network is built for pictures of `size` with `channels`. A smaller picture is padded at the bottom and at the
+    right, and a grey picture is repeated over the channels. A `fixed` network takes no other size. `places` are the
+    sides of a place in pixels after each stage, ascending. `traced` is the trace of a picture of `size` on `device`.
     """
 
-    asked: Size
+    picture: Size
     size: Size
     channels: int
     fixed: bool
@@ -71,11 +71,11 @@ class Fit:
     @property
     def margin(self) -> Size:
         """How many pixels are added at the bottom and at the right."""
-        return self.size[0] - self.asked[0], self.size[1] - self.asked[1]
+        return self.size[0] - self.picture[0], self.size[1] - self.picture[1]
 
 
 def as_feature_map(network: nn.Module, fit: Fit) -> FeatureMap:
-    """Make `network`, one of timm's that was built as `fit` says, a feature map; it is changed itself."""
+    """Turn `network`, a timm network that was built as in `fit`, into a feature map, in place."""
     kind: Any = type(network)
     network.__class__ = _with_feature_map(kind)
     assert isinstance(network, FeatureMap)
@@ -89,26 +89,26 @@ def _with_feature_map(kind: type) -> type[nn.Module]:
 
 
 class FeatureMap(nn.Module):
-    """What is put in front of a timm network's class: N×C×H×W → N×D×h×w."""
+    """The first base of a timm network's subclass: N×C×H×W → N×D×h×w."""
 
     _fit: Fit
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the feature map of N×C×H×W images; further channels of a network get the same picture."""
+        """Return the feature map of N×C×H×W images; further channels of the network get the same picture."""
         fit = self._fit
-        whole = continued(images, fit.margin).expand(-1, fit.channels, -1, -1)
-        return within(fit.reading(self, whole), images, fit.margin)
+        padded = continued(images, fit.margin).expand(-1, fit.channels, -1, -1)
+        return within(fit.reading(self, padded), images, fit.margin)
 
     def place(self) -> Size | None:
-        """Return how many pixels of the picture a place of the map is high and wide, if other sizes would not tell."""
+        """Return the height and width of a place of the map in pixels, where other sizes cannot show it."""
         if not self._fit.fixed:
             return None
         sides = list(zip(self._fit.size, self._fit.traced.shape[-2:], strict=True))
-        known = [side for side in self._fit.places if all(-(-whole // side) == places for whole, places in sides)]
+        known = [side for side in self._fit.places if all(-(-pixels // side) == places for pixels, places in sides)]
         return (known[0], known[0]) if known else None
 
     def stage_names(self) -> tuple[str, ...]:
-        """Return the parts with weights from input to output, as fine as timm's `feature_info` has them."""
+        """Return the parts with weights from input to output, as fine as in timm's `feature_info`."""
         containers = {above for module in self._ends() for above in _above(module)}
         order: dict[str, int] = {}
         for place, name in enumerate(self._fit.traced.calls):
@@ -117,7 +117,7 @@ class FeatureMap(nn.Module):
         return tuple(sorted(_parts(self, "", containers), key=lambda name: order.get(name, -1)))
 
     def end_after(self, stage: str) -> None:
-        """Leave out what comes after `stage`, one that timm's `feature_info` names, or the last of all.
+        """End the network after `stage`, which is named in timm's `feature_info` or is the last of all.
 
         Raises:
             ValueError: when timm gives no feature map there.
@@ -128,7 +128,7 @@ class FeatureMap(nn.Module):
         fit = self._fit
         self._fit = replace(fit, reading=Reading(index=self._ends().index(stage)))
         training = self.training
-        traced = trace(self.eval(), fit.channels, *fit.asked, fit.device)
+        traced = trace(self.eval(), fit.channels, *fit.picture, fit.device)
         self.train(training)
         if stage not in traced.calls:
             self._fit = fit
@@ -136,19 +136,19 @@ class FeatureMap(nn.Module):
         self._fit = replace(self._fit, traced=traced)
         leave_out_unused(self, traced)
 
-    def adapt_weights(self, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return timm's weights for another size or other channels as this network needs them, as timm does it.
+    def adapt_weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return timm's weights for another size or other channels in the form that this network needs, as timm does.
 
-        By the architecture's own `checkpoint_filter_fn`, which enlarges position embeddings and knows old names, and by
-        adding up the first convolution's weights over its channels.
+        The architecture's `checkpoint_filter_fn` resizes position embeddings and renames old keys; the first
+        convolution's weights are summed over its channels.
         """
         network: Any = self
         settings: Mapping[str, Any] = network.pretrained_cfg
         architecture = sys.modules[timm.models.model_entrypoint(settings["architecture"]).__module__]
         convert = getattr(architecture, "checkpoint_filter_fn", None)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # torch's, of how timm indexes
-            adapted: dict[str, Tensor] = dict(convert(dict(found), self) if convert else found)
+            warnings.simplefilter("ignore", UserWarning)  # torch's, about timm's indexing
+            adapted: dict[str, Tensor] = dict(convert(dict(state), self) if convert else state)
         first = settings.get("first_conv") or ()
         for name in (first,) if isinstance(first, str) else first:
             weight, own = adapted.get(f"{name}.weight"), network.get_submodule(name).weight
@@ -161,7 +161,7 @@ class FeatureMap(nn.Module):
 
 
 def place_sizes(network: nn.Module) -> tuple[int, ...]:
-    """Return how many pixels a place is high and wide after each stage, rising; (1,) where timm does not say it."""
+    """Return the side of a place in pixels after each stage, ascending; (1,) where timm does not state it."""
     return tuple(sorted({max(1, round(entry["reduction"])) for entry in _feature_info(network)})) or (1,)
 
 
@@ -172,18 +172,18 @@ def _feature_info(network: Any) -> Sequence[Mapping[str, Any]]:
 
 
 def _parts(module: nn.Module, path: str, containers: set[str]) -> Iterator[str]:
-    """Yield what lies in `module`: parameters of its own, then children with weights; of a container what is in it."""
+    """Yield the parts of `module`: its parameters, then its children with weights; for a container, the parts in it."""
     prefix = f"{path}." if path else ""
-    yield from (f"{prefix}{name}" for name, own in module.named_parameters(recurse=False) if own.requires_grad)
+    yield from (f"{prefix}{name}" for name, value in module.named_parameters(recurse=False) if value.requires_grad)
     for name, child in module.named_children():
         if f"{prefix}{name}" in containers:
             yield from _parts(child, f"{prefix}{name}", containers)
-        elif any(own.requires_grad for own in child.parameters()):
+        elif any(value.requires_grad for value in child.parameters()):
             yield f"{prefix}{name}"
 
 
 def _above(path: str) -> Iterator[str]:
-    """Yield the modules in which the one at `path` lies, the innermost first."""
+    """Yield the modules that contain the module at `path`, the innermost first."""
     while "." in path:
         path = path.rpartition(".")[0]
         yield path

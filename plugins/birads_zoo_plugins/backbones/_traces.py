@@ -1,4 +1,4 @@
-"""What a network does with a picture: the shape of its result, which parts it calls, which parameters count."""
+"""Traces a picture through a network: the shape of the result, the parts called, the parameters used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 @dataclass(frozen=True)
 class Trace:
-    """The shape of a network's result for one picture, its modules by their first call, and the parameters used."""
+    """The shape of a network's result for one picture, its modules by their first call, and the used parameters."""
 
     shape: tuple[int, ...]
     calls: tuple[str, ...]
@@ -19,14 +19,14 @@ class Trace:
 
 
 NOTHING = Trace(shape=(), calls=(), used=frozenset())
-"""Of a network before it is tried."""
+"""The trace of a network that was not tried yet."""
 
 
 def trace(network: nn.Module, channels: int, height: int, width: int, device: str) -> Trace:
     """Pass a picture through `network`, in evaluation mode, and back to its parameters.
 
-    On torch's device "meta" nothing is computed, only shapes and the graph of gradients are. The network itself stays
-    where it is, unchanged.
+    On torch's device "meta" only shapes and the graph of gradients are computed. The network itself is not moved or
+    changed.
     """
     parameters = {name: value.detach().to(device).requires_grad_() for name, value in network.named_parameters()}
     buffers = {name: value.to(device) for name, value in network.named_buffers()}
@@ -48,9 +48,9 @@ def trace(network: nn.Module, channels: int, height: int, width: int, device: st
 
 
 def leave_out_unused(network: nn.Module, traced: Trace) -> None:
-    """Take out of `network` what `traced` never called; what has no effect for other reasons is not trained.
+    """Remove the parts of `network` that were not called in `traced`; other parameters without effect are frozen.
 
-    A part that is taken out becomes an identity, because code may still name it. The other parts keep their names.
+    A removed part becomes an identity, because code may still name it. The other parts keep their names.
     """
     busy = {name.rsplit(".", depth)[0] for name in traced.calls for depth in range(name.count(".") + 1)}
     busy |= {name.rsplit(".", depth)[0] for name in traced.used for depth in range(1, name.count(".") + 1)}

@@ -1,6 +1,6 @@
-"""torchvision's transformers as feature maps: tokens folded back into a grid, under torchvision's names for weights.
+"""torchvision's transformers as feature maps: tokens folded into a grid, with torchvision's names for weights.
 
-Pretrained means IMAGENET1K_V1, as for torchvision's other networks.
+Pretrained weights are IMAGENET1K_V1, as for torchvision's other networks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torchvision.models.vision_transformer import VisionTransformer
 from torchvision.ops.misc import Permute
 
 from birads_zoo import BackboneContext
-from birads_zoo_plugins.backbones._torchvision import asked_weights
+from birads_zoo_plugins.backbones._torchvision import weight_settings
 
 
 def swin_t(context: BackboneContext) -> nn.Module:
@@ -27,7 +27,7 @@ def swin_t(context: BackboneContext) -> nn.Module:
 
     Source: Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", ICCV 2021.
     """
-    return swin_map(models.swin_t(**asked_weights(context), downsample_layer=Merging))
+    return swin_map(models.swin_t(**weight_settings(context), downsample_layer=Merging))
 
 
 def vit_b_16(context: BackboneContext) -> nn.Module:
@@ -35,14 +35,14 @@ def vit_b_16(context: BackboneContext) -> nn.Module:
 
     Source: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale", ICLR 2021.
     """
-    return PatchGrid(models.vit_b_16(**asked_weights(context)))
+    return PatchGrid(models.vit_b_16(**weight_settings(context)))
 
 
 def swin_map(network: SwinTransformer) -> nn.Module:
     """Return a Swin transformer, made with `Merging`, without its head: a chain of stages, each from map to map.
 
-    torchvision's stages pass N×h×w×D on. These take and give N×D×h×w, so that the chain can end after any of them; the
-    numbers are the same. Pixels at the right and at the bottom that fill no patch (4×4) are not seen, as there.
+    torchvision's stages use N×h×w×D. These take and return N×D×h×w, so that the chain can end after any of them; the
+    numbers are the same. As in torchvision, pixels at the right and at the bottom that fill no patch (4×4) are ignored.
     """
     embed, *others = network.features
     stages = [nn.Sequential(*embed, Permute([0, 3, 1, 2]))]
@@ -53,7 +53,7 @@ def swin_map(network: SwinTransformer) -> nn.Module:
 
 
 class Blocks(nn.Sequential):
-    """Swin's blocks, which want the channels last, on maps N×D×h×w."""
+    """Swin's blocks, which need the channels last, for maps N×D×h×w."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the maps after all blocks, N×D×h×w."""
@@ -64,7 +64,7 @@ class Blocks(nn.Sequential):
 
 
 class Merging(PatchMerging):  # type: ignore[misc]  # torchvision is untyped
-    """Swin's merging of 2×2 places into one, which wants the channels last, on maps N×D×h×w."""
+    """Swin's merging of 2×2 places into one, which needs the channels last, for maps N×D×h×w."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps N×2D×⌈h/2⌉×⌈w/2⌉."""
@@ -77,14 +77,14 @@ class PatchGrid(nn.Module):
 
     A grey picture, N×1×H×W, is repeated over the three channels.
 
-    The class token takes part in attention and is left out of the map: it lies nowhere in the picture. ImageNet's
-    classes were read from it alone, so the patches' last tokens are no features that any head was trained on. They
-    are normed by the encoder's last layer norm, as the class token is.
+    The class token takes part in attention but is left out of the map, because it has no place in the picture. The
+    ImageNet head was trained only on the class token, not on the patches' last tokens. These are normalised by the
+    encoder's last layer norm, like the class token.
 
-    A picture whose sides are no multiples of P is continued at the right and at the bottom by its outermost pixels:
-    there no breast lies, or it goes on, and an edge of another grey would be something to see. Position embeddings
-    keep the size that they have in torchvision's weights (14×14 at P = 16) and are interpolated to the picture's grid
-    in every pass, bicubically and smoothed where they shrink, as timm does for other sizes than the trained one.
+    A picture whose sides are not multiples of P is padded at the right and at the bottom with its outermost pixels. At
+    these edges is background, or the breast continues; padding with another grey would add an edge. Position
+    embeddings keep their size in torchvision's weights (14×14 at P = 16) and are interpolated to the picture's grid in
+    every pass: bicubically, with antialiasing where they shrink, as in timm.
     """
 
     def __init__(self, network: VisionTransformer) -> None:
@@ -97,8 +97,8 @@ class PatchGrid(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the feature map N×D×⌈H/P⌉×⌈W/P⌉ of images N×3×H×W."""
         missing = [-side % self.patch_size for side in images.shape[-2:]]
-        whole = F.pad(images.expand(-1, 3, -1, -1), (0, missing[1], 0, missing[0]), mode="replicate")
-        patches = self.conv_proj(whole)
+        padded = F.pad(images.expand(-1, 3, -1, -1), (0, missing[1], 0, missing[0]), mode="replicate")
+        patches = self.conv_proj(padded)
         tokens = torch.cat([self.class_token.expand(patches.shape[0], -1, -1), patches.flatten(2).mT], dim=1)
         tokens = self.encoder.dropout(tokens + self._positions(*patches.shape[-2:]))
         tokens = self.encoder.ln(self.encoder.layers(tokens))
@@ -106,7 +106,7 @@ class PatchGrid(nn.Module):
         return folded
 
     def _positions(self, height: int, width: int) -> Tensor:
-        """Return the position embeddings 1×(1 + height·width)×D, the class token's first."""
+        """Return the position embeddings 1×(1 + height·width)×D; the class token's is the first."""
         learnt: Tensor = self.encoder.pos_embedding
         side = math.isqrt(learnt.shape[1] - 1)
         if (height, width) == (side, side):
@@ -116,12 +116,12 @@ class PatchGrid(nn.Module):
         return torch.cat([learnt[:, :1], grid.flatten(2).mT], dim=1)
 
     def stage_names(self) -> tuple[str, ...]:
-        """Return what the tokens start from, the layers and the last norm."""
+        """Return the parts before the layers, the layers and the last norm."""
         layers = (f"encoder.layers.{name}" for name, _ in self.encoder.layers.named_children())
         return ("class_token", "conv_proj", "encoder.pos_embedding", *layers, "encoder.ln")
 
     def end_after(self, stage: str) -> None:
-        """Leave out what comes after `stage`: that layer's tokens become the map, not normed before the last norm.
+        """End the network after `stage`: its tokens become the map, without the last norm.
 
         Raises:
             ValueError: when `stage` is neither the patches' projection, a layer, nor the last norm.

@@ -1,4 +1,4 @@
-"""The bundled data sets. Each is loaded by a lazily imported sibling; this module stays light."""
+"""The bundled data sets. Each is read by a sibling module that is imported on first use."""
 
 from birads_zoo import DatasetContext, DatasetSpec, Index, hookimpl
 from birads_zoo_plugins.datasets._lazy import recognise_of
@@ -24,14 +24,14 @@ def load_mini_mias(context: DatasetContext) -> Index:
 
 
 def load_image_folder(context: DatasetContext) -> Index:
-    """Read a folder that has a folder of pictures a class."""
+    """Read a folder with one folder of pictures per class."""
     from birads_zoo_plugins.datasets._image_folder import load
 
     return load(context)
 
 
 def load_csv_table(context: DatasetContext) -> Index:
-    """Read any table that has a row a picture."""
+    """Read any table with one row per picture."""
     from birads_zoo_plugins.datasets._csv_table import load
 
     return load(context)
@@ -79,18 +79,18 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
         ),
         DatasetSpec(
             name="phantom",
-            summary="synthetic mammograms in KAUMDS' layout, with the true lesions beside",
+            summary="synthetic mammograms in KAUMDS' layout, with their true lesions",
             load=load_phantom,
             recognise=recognise_of("_phantom"),
             extends="kaumds",
             options=PhantomOptions,
             targets=(BIRADS, SUSPICIOUS, DENSITY),
-            source="birads-zoo phantom makes it; without --root one is made in the cache",
+            source="made by birads-zoo phantom; without --root it is made in the cache",
             licence="MIT, as birads-zoo",
         ),
         DatasetSpec(
             name="image-folder",
-            summary="a folder of pictures a class; the patient from the path or a table",
+            summary="one folder of pictures per class; the patient from the path or a table",
             load=load_image_folder,
             recognise=recognise_of("_image_folder"),
             generic=True,
@@ -99,7 +99,7 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
         ),
         DatasetSpec(
             name="dicom-folder",
-            summary="a tree of DICOM files, sides, views and patients from their headers; labels by table or folder",
+            summary="a tree of DICOM files; sides, views and patients from headers, labels from a table or folders",
             load=load_dicom_folder,
             recognise=recognise_of("_dicom_folder"),
             generic=True,
@@ -108,7 +108,7 @@ def birads_zoo_datasets() -> list[DatasetSpec]:
         ),
         DatasetSpec(
             name="csv",
-            summary="any table with a row a picture (CSV, TSV or XLSX), columns mapped by name",
+            summary="any table with one row per picture (CSV, TSV or XLSX), columns mapped by name",
             load=load_csv_table,
             recognise=recognise_of("_csv_table"),
             generic=True,

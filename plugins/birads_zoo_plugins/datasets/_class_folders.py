@@ -1,4 +1,4 @@
-"""Which folder of a picture's path is its class, and which is a part of a split or holds all pictures."""
+"""Finds the class and the part of a split in the folders of a picture's path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ _WRAPPERS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filed:
-    """What the folders of a picture say: its class, and its part of a split ("train", "val", "test", or "")."""
+class Folders:
+    """A picture's class and part of a split ("train", "val", "test" or ""), from its folders."""
 
     label: str
     part: str
 
 
-def read_folders(files: Sequence[str], root: object) -> dict[str, Filed]:
-    """Return what the folders of each picture's path say; `root` is named in errors.
+def read_folders(files: Sequence[str], root: object) -> dict[str, Folders]:
+    """Return the class and the part of a split of each picture, from its path; `root` is named in errors.
 
-    The class is the first folder below those that hold all pictures ("images/") and those of a split ("train/"). A
-    folder with such a name is never a class: where only some of those beside each other have one, nobody can say what
-    is what, and a `UserError` says so.
+    The class is the first folder below folders that hold all pictures ("images/") and folders of a split ("train/"). A
+    folder with such a name is never a class. Where only some of the folders side by side have such a name, the classes
+    cannot be known, which is a `UserError`.
     """
     parts = dict.fromkeys(files, "")
     below = {file: tuple(file.split("/")[:-1]) for file in files}
@@ -34,12 +34,12 @@ def read_folders(files: Sequence[str], root: object) -> dict[str, Filed]:
         passed = {name for name in first if _part(name) or name.casefold() in _WRAPPERS}
         if not passed:
             labels = {file: folders[0] if folders else "" for file, folders in below.items()}
-            return {file: Filed(label=labels[file], part=parts[file]) for file in files}
+            return {file: Folders(label=labels[file], part=parts[file]) for file in files}
         if passed != first:
             others = ", ".join(repr(name) if name else "pictures" for name in sorted(first - passed))
             raise UserError(
-                f"{root} has the folder {min(passed)!r}, whose name is no class's, beside {others}: give a root in "
-                "which the folders beside each other are all parts of a split, or all classes"
+                f"{root} has the folder {min(passed)!r}, whose name cannot be a class, beside {others}: give a "
+                "root in which all folders side by side are parts of a split, or all are classes"
             )
         parts = {file: _part(folders[0]) or parts[file] for file, folders in below.items()}
         below = {file: folders[1:] for file, folders in below.items()}
@@ -47,6 +47,6 @@ def read_folders(files: Sequence[str], root: object) -> dict[str, Filed]:
 
 def _part(folder: str) -> str:
     name = folder.casefold().replace("-", "_").replace(" ", "_")
-    for behind in ("_images", "_imgs", "_data"):
-        name = name.removesuffix(behind)
+    for suffix in ("_images", "_imgs", "_data"):
+        name = name.removesuffix(suffix)
     return values.part(name)

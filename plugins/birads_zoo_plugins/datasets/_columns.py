@@ -1,4 +1,4 @@
-"""Which column of a table means what: names matched by meaning, misspellings and all."""
+"""Finds the columns of a table by their meaning, also under misspelt names."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from birads_zoo.cells import text
 from birads_zoo_plugins.datasets._tables import HEADER_ROWS, Cell, Sheet, read_sheets
 
 MAPPABLE = tuple(name for name in INDEX_COLUMNS if name not in ("row", "lesions"))
-"""The canonical columns that a table can give."""
+"""The canonical columns that a table can have."""
 
 _MEANINGS: dict[str, tuple[str, ...]] = {
     "image_path": ("image path", "image file path", "file path", "image file", "file name", "image", "path", "file"),
@@ -36,7 +36,7 @@ _MISSPELT = {"assesment": "assessment", "assesement": "assessment", "assessement
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """The rows below a sheet's header, and which cells of a row make which canonical column."""
+    """The rows below a sheet's header, and the place of each canonical column in a row."""
 
     sheet: Sheet
     header_row: int
@@ -50,13 +50,13 @@ class Table:
 
 
 Place = int | tuple[str | int, ...]
-"""Where a column's cell is in a row; or, of one made of several, these, and the texts between them."""
+"""A column's position in a row; for a column combined from several, their positions and the texts between them."""
 
 
 def read_table(file: Path, columns: Mapping[str, str]) -> Table:
-    """Read the sheet of a file that has the most columns whose meaning is known; of several the first.
+    """Read the sheet of a file that has the most columns with a known meaning; of several, the first.
 
-    Raises `UserError` for a file that is no table (see `read_sheets`), and for a workbook without a sheet.
+    Raises `UserError` for a file that is not a table (see `read_sheets`), and for a workbook without a sheet.
     """
     tables = [find_table(sheet, columns) for sheet in read_sheets(file)]
     if not tables:
@@ -65,10 +65,10 @@ def read_table(file: Path, columns: Mapping[str, str]) -> Table:
 
 
 def find_table(sheet: Sheet, columns: Mapping[str, str]) -> Table:
-    """Find the header among a sheet's first rows: the one with the most cells whose meaning is known.
+    """Find the header among a sheet's first rows: the row with the most cells whose meaning is known.
 
-    `columns` maps canonical names to the sheet's own and goes before any guess. With names in braces a column is made
-    of several: "{patient_id}/{image_id}.png". Of two columns with one meaning the better name wins, then the first.
+    `columns` maps canonical names to the sheet's names and overrides any guess. Names in braces combine several
+    columns: "{patient_id}/{image_id}.png". Of two columns with the same meaning, the better name wins, then the first.
     """
     best = Table(sheet=sheet, header_row=0, places={})
     for number, cells in sheet.rows[:HEADER_ROWS]:
@@ -79,7 +79,7 @@ def find_table(sheet: Sheet, columns: Mapping[str, str]) -> Table:
 
 
 def check_mapping(columns: Mapping[str, str]) -> None:
-    """Raise `UserError` where a mapping names a canonical column that is none, with the nearest names."""
+    """Raise `UserError` where a mapping names an unknown canonical column, with the nearest names."""
     for name in columns:
         if name not in MAPPABLE:
             raise unknown_name("column", name, MAPPABLE)
@@ -87,12 +87,12 @@ def check_mapping(columns: Mapping[str, str]) -> None:
 
 def require_columns(table: Table, needed: tuple[str, ...], columns: Mapping[str, str]) -> None:
     """Raise `UserError` for a needed or mapped column that the table lacks, with the columns it has."""
-    for name, wanted in columns.items():
+    for name, mapped in columns.items():
         if name not in table.places:
-            theirs = _lacking(wanted, table)
-            near = difflib.get_close_matches(theirs, header(table), n=1)
+            missing = _missing(mapped, table)
+            near = difflib.get_close_matches(missing, header(table), n=1)
             hint = f"did you mean {near[0]!r}? It has" if near else "it has"
-            raise UserError(f"{table.sheet.place} has no column {theirs!r} (for {name}); {hint}: {_shown(table)}")
+            raise UserError(f"{table.sheet.place} has no column {missing!r} (for {name}); {hint}: {_shown(table)}")
     for name in needed:
         if name not in table.places:
             raise UserError(
@@ -102,7 +102,7 @@ def require_columns(table: Table, needed: tuple[str, ...], columns: Mapping[str,
 
 
 def header(table: Table) -> tuple[str, ...]:
-    """Return the names in the table's header row; the first row's where no header was found."""
+    """Return the names in the table's header row, or in its first row where no header was found."""
     rows = [cells for number, cells in table.sheet.rows if number == table.header_row] or [
         cells for _, cells in table.sheet.rows[:1]
     ]
@@ -113,10 +113,10 @@ def _shown(table: Table) -> str:
     return ", ".join(repr(name) for name in header(table)) or "none"
 
 
-def _lacking(wanted: str, table: Table) -> str:
-    """Return the column that a mapping names and the header lacks."""
-    names = _BRACES.findall(wanted) or [wanted]
-    return next((name for name in names if _find(name, header(table)) is None), wanted)
+def _missing(mapped: str, table: Table) -> str:
+    """Return the column that a mapping names and the header does not have."""
+    names = _BRACES.findall(mapped) or [mapped]
+    return next((name for name in names if _find(name, header(table)) is None), mapped)
 
 
 def _cell(place: Place, cells: tuple[Cell, ...]) -> Cell:
@@ -130,32 +130,32 @@ def _places(cells: tuple[Cell, ...], columns: Mapping[str, str]) -> dict[str, Pl
     names = tuple(cell if isinstance(cell, str) else "" for cell in cells)
     places: dict[str, Place] = {}
     for canonical in MAPPABLE:
-        own = columns.get(canonical)
-        if own is not None:
-            found = _made(own, names) if _BRACES.search(own) else _find(own, names)
+        mapped = columns.get(canonical)
+        if mapped is not None:
+            place = _combined(mapped, names) if _BRACES.search(mapped) else _find(mapped, names)
         else:
-            wanted = (canonical, *_MEANINGS[canonical])
-            found = next((at for meaning in wanted if (at := _find(meaning, names)) is not None), None)
-        if found is not None:
-            places[canonical] = found
+            meanings = (canonical, *_MEANINGS[canonical])
+            place = next((at for meaning in meanings if (at := _find(meaning, names)) is not None), None)
+        if place is not None:
+            places[canonical] = place
     return places
 
 
-def _made(pattern: str, names: tuple[str, ...]) -> Place | None:
-    """Return the parts of a column made of several; None where one of those is not there."""
+def _combined(pattern: str, names: tuple[str, ...]) -> Place | None:
+    """Return the place of a column that is combined from several; None where one of these is missing."""
     parts: list[str | int] = []
-    for at, part in enumerate(_BRACES.split(pattern)):  # texts and names by turns
-        found = _find(part, names) if at % 2 else part
-        if found is None:
+    for at, part in enumerate(_BRACES.split(pattern)):  # texts and names alternate
+        place = _find(part, names) if at % 2 else part
+        if place is None:
             return None
-        parts += [found] if found != "" else []
+        parts += [place] if place != "" else []
     return tuple(parts)
 
 
 def _find(name: str, names: tuple[str, ...]) -> int | None:
-    """Return where a column is: by its name as written, else by its meaning."""
-    exact = [at for at, one in enumerate(names) if one.strip() == name.strip()]
-    near = [at for at, one in enumerate(names) if _normalised(one) == _normalised(name)]
+    """Return a column's position, by its name as written or else by its meaning."""
+    exact = [at for at, other in enumerate(names) if other.strip() == name.strip()]
+    near = [at for at, other in enumerate(names) if _normalised(other) == _normalised(name)]
     return next(iter(exact or near), None) if name else None
 
 

@@ -1,4 +1,4 @@
-"""Any table with a row a picture: columns by their usual names, or mapped by the user."""
+"""Reads any table with one row per picture: columns by their usual names, or mapped by the user."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,17 +15,17 @@ from birads_zoo_plugins.datasets._tables import Cell, note_encoding
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
 TARGETS = ("assessment", "label", "density")
-"""Of these a table needs one."""
+"""A table needs at least one of these."""
 
 
 def load(context: DatasetContext) -> Index:
     """Read `options.table`, or the only CSV or TSV file directly in the root.
 
     Paths are relative to the root, or absolute (see `find_places`). `subcategory` is "4A", "4B" or "4C" where the
-    assessment says so. `options.patient_pattern` finds the patient id where a table has no such column, or a blank
-    cell: in the path at which the picture is, or else in the table's. Raises `UserError` for a missing or unreadable
-    root or table, more tables than one, two ways to a patient that contradict each other, and a table without the
-    column image_path or without any of assessment, label and density.
+    assessment has it. `options.patient_pattern` finds the patient id where a table has no such column, or a blank cell:
+    in the picture's real path, or else in the table's path. Raises `UserError` for a missing or unreadable root or
+    table, more than one table, a patient id that differs between table and pattern, and a table without the column
+    image_path or without any of assessment, label and density.
     """
     options: FolderOptions = context.options
     check_mapping(options.columns)
@@ -40,8 +40,8 @@ def load(context: DatasetContext) -> Index:
     audit = note_encoding(table.sheet)
     for (number, cells), path, place in zip(rows, written, find_places(tree, written), strict=True):
         if find_patient:
-            own = next(iter(find_patient(place.path) or find_patient(path)), "")
-            cells["patient_id"] = _same_patient(number, cells.get("patient_id"), own)
+            by_path = next(iter(find_patient(place.path) or find_patient(path)), "")
+            cells["patient_id"] = _same_patient(number, cells.get("patient_id"), by_path)
         record, entries = read_row(number, cells, place.path)
         records.append(record)
         if place.reason:
@@ -53,7 +53,7 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return which columns of a folder's only table are known, "" where none is read as the pictures' paths."""
+    """Return the known columns of a folder's only table, or "" where none of them has the pictures' paths."""
     tables = [file for file in files if _is_table(file)]
     if len(tables) != 1:
         return ""
@@ -64,13 +64,13 @@ def recognise(folder: Path, files: Sequence[str]) -> str:
     return f"{tables[0]} with columns for {', '.join(table.places)}" if "image_path" in table.places else ""
 
 
-def _same_patient(number: int, cell: Cell, own: str) -> Cell:
-    """Return a row's patient from its cell, or, where that is blank, its path; a `UserError` where they contradict."""
+def _same_patient(number: int, cell: Cell, by_path: str) -> Cell:
+    """Return a row's patient from its cell, or from its path where that is blank; `UserError` where they differ."""
     if values.is_blank(cell):
-        return own
-    if own and values.patient(cell) != values.patient(own):
+        return by_path
+    if by_path and values.patient(cell) != values.patient(by_path):
         raise UserError(
-            f"row {number}: the patient is {values.patient(cell)!r} by the table and {own!r} by --patient-pattern: "
+            f"row {number}: the patient is {values.patient(cell)!r} by the table and {by_path!r} by --patient-pattern: "
             "leave the pattern out, or name another column with --column patient_id=NAME"
         )
     return cell
@@ -88,8 +88,8 @@ def _find_file(tree: Tree, options: FolderOptions) -> Path:
         return tree.root / options.table
     files = [file for file in tree.files if _is_table(file)]
     if len(files) != 1:
-        found = ", ".join(map(repr, files)) or "none"
-        raise UserError(f"data set 'csv' needs one table in {tree.root}, found {found}: name it with --table FILE")
+        names = ", ".join(map(repr, files)) or "none"
+        raise UserError(f"data set 'csv' needs one table in {tree.root}, found {names}: name it with --table FILE")
     return tree.root / files[0]
 
 
@@ -107,7 +107,7 @@ def require_target(table: Table) -> None:
 
 
 def read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, list[AuditEntry]]:
-    """Return a table's row as a record of the picture at `path`, and what of it could not be read."""
+    """Return a table's row as a record of the picture at `path`, and an audit entry for each unreadable cell."""
     density, cleaned = values.density(cells.get("density"))
     record: dict[str, Any] = {
         "row": number,
@@ -124,7 +124,7 @@ def read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, li
     entries: list[AuditEntry] = []
     for name in ("laterality", "assessment", "density", "age", "study_date", "split"):
         cell = cells.get(name)
-        known = record[name] == record[name] and record[name] != ""  # NaN is no age
+        known = record[name] == record[name] and record[name] != ""  # NaN: no age
         if not known and not values.is_blank(cell):
             entries.append(repaired(record, f"unreadable {name}", f"{values.text(cell)!r}; left empty"))
     if cleaned:
@@ -138,5 +138,5 @@ def read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, li
 
 def repaired(record: Record, reason: str, detail: str) -> AuditEntry:
     """Return an audit entry of a record that was changed."""
-    whose = {name: record[name] for name in ("row", "image_path", "patient_id")}
-    return AuditEntry(**whose, action="repaired", reason=reason, detail=detail)
+    identity = {name: record[name] for name in ("row", "image_path", "patient_id")}
+    return AuditEntry(**identity, action="repaired", reason=reason, detail=detail)

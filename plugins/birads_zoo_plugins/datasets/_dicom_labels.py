@@ -1,4 +1,4 @@
-"""A table's labels for DICOM files: matched by their paths, or by the patient, side and view of their headers."""
+"""Matches a table's labels with DICOM files, by path or by the patient, side and view in the headers."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ from birads_zoo_plugins.datasets._paths import AMBIGUOUS, find_places
 from birads_zoo_plugins.datasets._tables import note_encoding
 from birads_zoo_plugins.datasets._tree import Tree
 
-_TOLD = ("assessment", "label", "density", "laterality", "view", "age", "patient_id")
+_FIELDS = ("assessment", "label", "density", "laterality", "view", "age", "patient_id")
 
 Key = tuple[str, ...]
-"""A path without its suffix, or a patient id with the side and the view, where the table tells these."""
+"""A path without its suffix, or a patient id with side and view, where the table has columns for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """A table's rows by their keys, whose parts `by` names: their numbers, records, and what of them was unreadable.
+    """A table's rows by their keys: each with its number, its record, and audit entries for unreadable cells.
 
-    A key with an empty part would make strangers one, so none is among them: `keyless` are the numbers of such rows,
-    and of those whose path may be several files', each with the reason and what there is to say of it. `notes` are on
-    the table as a whole.
+    `by` names the parts of a key. A key with an empty part could match different patients, so such rows are left out:
+    `keyless` has their numbers, each with a reason and a detail. It also has rows whose path may be one of several
+    files. `notes` are about the whole table.
     """
 
     by: tuple[str, ...]
@@ -35,43 +35,43 @@ class Labels:
     notes: tuple[AuditEntry, ...]
 
     def key(self, file: str, patient: str, facts: Facts) -> Key:
-        """Return the key under which rows of this file would be."""
-        told = {"image_path": _stem(file), "patient_id": patient_key(patient)}
-        told |= {"laterality": facts.laterality, "view": facts.view}
-        return tuple(told[name] for name in self.by)
+        """Return the key of the rows of this file."""
+        parts = {"image_path": _stem(file), "patient_id": patient_key(patient)}
+        parts |= {"laterality": facts.laterality, "view": facts.view}
+        return tuple(parts[name] for name in self.by)
 
     def find(self, key: Key) -> tuple[Record, list[AuditEntry]]:
-        """Return what the rows of a key say together, and notes on it; what they disagree about is left empty."""
+        """Return the fields of the rows with this key, and notes; a field in which the rows differ is left empty."""
         if lacking := _lacking(self.by, key):
-            return {}, [note("repaired", "no key", f"without {lacking} it is matched with no row of the table")]
+            return {}, [note("repaired", "no key", f"without {lacking} it cannot be matched with the table")]
         rows = self.rows.get(key, [])
         record: dict[str, Any] = {}
         notes = [entry for _, _, entries in rows for entry in entries]
-        for name in (name for name in _TOLD if name not in self.by):
-            said = {row[name] for _, row, _ in rows} - {""}
-            said = {value for value in said if value == value}  # NaN is no age
-            if len(said) == 1:
-                record[name] = said.pop()
-            elif said:
+        for name in (name for name in _FIELDS if name not in self.by):
+            cells = {row[name] for _, row, _ in rows} - {""}
+            cells = {value for value in cells if value == value}  # NaN: no age
+            if len(cells) == 1:
+                record[name] = cells.pop()
+            elif cells:
                 numbers = ", ".join(str(number) for number, _, _ in rows)
                 notes.append(note("repaired", f"{name} conflict", f"rows {numbers} of the table; left empty"))
         return record, notes
 
     def unmatched(self, keys: Set[Key], after: int) -> list[AuditEntry]:
-        """Return a dropped row for each of the table's with none of the `keys`, or without one, from `after` + 1 on."""
+        """Return an audit entry for each row of the table without a key or with none of `keys`, from `after` + 1 on."""
         numbers = sorted(number for key, rows in self.rows.items() if key not in keys for number, _, _ in rows)
-        told = [("no file", f"row {number} of the table is of no usable picture here") for number in numbers]
-        told += [(reason, f"row {number} of the table {detail}") for number, reason, detail in self.keyless]
-        return [note("dropped", *one, row=after + at) for at, one in enumerate(told, start=1)]
+        unmatched = [("no file", f"row {number} of the table has no usable picture here") for number in numbers]
+        unmatched += [(reason, f"row {number} of the table {detail}") for number, reason, detail in self.keyless]
+        return [note("dropped", *entry, row=after + at) for at, entry in enumerate(unmatched, start=1)]
 
 
 def read_labels(tree: Tree, options: TableOptions) -> Labels:
     """Read `options.table`: assessment, label or density, for each picture, breast or patient.
 
-    A table with image paths, any of which is here (see `find_places`), is matched by these, their suffix and case
-    aside. Else it needs the patient id as it stands in the headers, and is matched by that and by the side and the view
-    where it has columns for them; a row in which one of these is blank or unreadable is matched with nothing. Raises
-    `UserError` for a table that is none, or has neither.
+    A table with image paths, at least one of which exists (see `find_places`), is matched by path, ignoring suffix and
+    case. Any other table needs patient ids as in the headers. It is matched by patient, and by side and view where it
+    has columns for them; a row in which one of these is blank or unreadable is not matched. Raises `UserError` for an
+    unreadable table, and for one with neither paths nor patient ids.
     """
     table = read_table(tree.root / options.table, options.columns)
     if "image_path" not in table.places:
@@ -87,8 +87,8 @@ def read_labels(tree: Tree, options: TableOptions) -> Labels:
     keyless: list[tuple[int, str, str]] = []
     for (number, cells), place in zip(numbered, places, strict=True):
         record, entries = read_row(number, cells, place.path)
-        told = {**record, "image_path": _stem(place.path), "patient_id": patient_key(record["patient_id"])}
-        key = tuple(told[name] for name in by)
+        fields = {**record, "image_path": _stem(place.path), "patient_id": patient_key(record["patient_id"])}
+        key = tuple(fields[name] for name in by)
         if lacking := _lacking(by, key):
             keyless.append((number, "no key", f"has no {lacking}"))
         elif by == ("image_path",) and place.reason == AMBIGUOUS:
@@ -96,7 +96,7 @@ def read_labels(tree: Tree, options: TableOptions) -> Labels:
         else:
             if by == ("image_path",) and place.reason:  # the path itself may name a person
                 entries.append(note("repaired", place.reason, f"row {number} of the table has another path"))
-            rows.setdefault(key, []).append((number, told, entries))
+            rows.setdefault(key, []).append((number, fields, entries))
     return Labels(by=by, rows=rows, keyless=tuple(keyless), notes=tuple(note_encoding(table.sheet)))
 
 
@@ -110,5 +110,5 @@ def _stem(path: str) -> str:
 
 
 def note(action: Literal["dropped", "repaired"], reason: str, detail: str, row: int = 0) -> AuditEntry:
-    """Return an audit entry of no picture yet."""
+    """Return an audit entry without a picture."""
     return AuditEntry(row=row, image_path="", patient_id="", action=action, reason=reason, detail=detail)

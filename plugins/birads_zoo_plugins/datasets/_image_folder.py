@@ -1,4 +1,4 @@
-"""A folder a class, any pictures in it, nested as deep as one likes."""
+"""Reads one folder per class, with pictures in it at any depth."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,28 +19,28 @@ from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_t
 def load(context: DatasetContext) -> Index:
     """Read `root/CLASS/…/picture`: `label` is the folder's name, rows count the files in natural order.
 
-    Folders that hold all pictures ("images/") are passed over, and so are those of a split ("train/", "val/", "test/"),
-    which the column `split` keeps (see `read_folders`).
+    Folders that hold all pictures ("images/") are skipped, and so are folders of a split ("train/", "val/", "test/"),
+    which are kept in the column `split` (see `read_folders`).
 
     The patient id is the first group of `options.patient_pattern` in the path below the root, or comes from
-    `options.table`, which then needs the columns image_path and patient_id (by any of their usual names); with
-    neither it is unknown, and likewise where the table names several patients for one picture. Files that are no
-    pictures are dropped rows. Raises `UserError` for a missing or unreadable root, fewer than two class folders, both
-    ways to a patient at once, columns without a table, and a pattern or table that is none.
+    `options.table`, which then needs the columns image_path and patient_id (by any of their usual names). With neither
+    it is unknown, and also where the table has several patients for one picture. Other files than pictures are dropped
+    rows. Raises `UserError` for a missing or unreadable root, fewer than two class folders, both a pattern and a table,
+    columns without a table, and an invalid pattern or unreadable table.
     """
     options: FolderOptions = context.options
     check_mapping(options.columns)
     tree = list_tree(check_root("image-folder", context))
     find_patient, audit = _patient_finder(tree, options)
-    # Files beside the class folders are no samples: a read-me, the table, a licence.
+    # Files beside the class folders are not samples: a read-me, the table, a licence.
     inside = [file for file in tree.files if "/" in file and not _hidden(file)]
-    filed = read_folders([file for file in inside if file.lower().endswith(PICTURES)], tree.root)
+    folders = read_folders([file for file in inside if file.lower().endswith(PICTURES)], tree.root)
     records: list[Record] = []
-    if parts := sorted({one.part for one in filed.values()} - {""}):
-        detail = f"{', '.join(parts)}: kept in the column split; folds are made anew"
+    if parts := sorted({folder.part for folder in folders.values()} - {""}):
+        detail = f"{', '.join(parts)}: kept in the column split; folds do not follow it"
         audit.append(_entry(0, "", "repaired", "folders of a split", detail))
     for number, file in enumerate(sorted(inside, key=natural_key), start=1):
-        if file not in filed:
+        if file not in folders:
             suffix = PurePosixPath(file).suffix or "no suffix"
             audit.append(_entry(number, file, "dropped", "not a picture", suffix))
             continue
@@ -51,37 +51,37 @@ def load(context: DatasetContext) -> Index:
             audit.append(_entry(number, file, "repaired", "patient conflict", detail))
         elif find_patient and not patient:
             audit.append(_entry(number, file, "repaired", "no patient id", "left empty"))
-        told = {"label": filed[file].label, "split": filed[file].part}
-        records.append({"row": number, "image_path": file, "patient_id": patient, **told})
+        fields = {"label": folders[file].label, "split": folders[file].part}
+        records.append({"row": number, "image_path": file, "patient_id": patient, **fields})
     classes = sorted({str(record["label"]) for record in records} - {""}, key=natural_key)
     if len(classes) < 2:
-        found = f"only {classes[0]!r}" if classes else "none"
+        names = f"only {classes[0]!r}" if classes else "none"
         raise UserError(
-            f"image-folder needs a folder of pictures ({', '.join(PICTURES)}) for each of two classes at least in "
-            f"{tree.root}; found {found}"
+            f"image-folder needs a folder of pictures ({', '.join(PICTURES)}) for each of at least two classes in "
+            f"{tree.root}; found {names}"
         )
     return make_index(tree.root, *merged_ids(records, audit, options))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return which folders of pictures there are, "" where these are not one for each of two classes at least."""
+    """Return the folders of pictures, or "" where there are not at least two classes."""
     pictures = [file for file in files if file.lower().endswith(PICTURES) and not _hidden(file)]
     try:
-        filed = read_folders([file for file in pictures if "/" in file], folder)
+        folders = read_folders([file for file in pictures if "/" in file], folder)
     except UserError:
         return ""
-    labels = sorted({one.label for one in filed.values()} - {""}, key=natural_key)
+    labels = sorted({folder.label for folder in folders.values()} - {""}, key=natural_key)
     more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
     return f"folders of pictures: {', '.join(labels[:_NAMED])}{more}" if len(labels) > 1 else ""
 
 
 _NAMED = 5  # folders
 _Patients = Callable[[str], tuple[str, ...]]
-"""From a path to the patients it is said to show: none when unknown, several where a table contradicts itself."""
+"""Maps a path to its patients: none when unknown, several where a table contradicts itself."""
 
 
 def _patient_finder(tree: Tree, options: FolderOptions) -> tuple[_Patients | None, list[AuditEntry]]:
-    """Return what finds a path's patient ids, None where the user gave no way to them; and notes on their table."""
+    """Return a function from paths to patient ids (None without a table and a pattern), and notes on the table."""
     if options.table and options.patient_pattern:
         raise UserError("image-folder takes the patient id from --table or --patient-pattern, not from both")
     if options.table:
@@ -92,11 +92,11 @@ def _patient_finder(tree: Tree, options: FolderOptions) -> tuple[_Patients | Non
 
 
 def pattern_finder(text: str) -> _Patients:
-    """Return what finds patient ids in paths by a regular expression; raises `UserError` for one that is none."""
+    """Return a function that finds patient ids in paths by a regular expression; `UserError` for an invalid one."""
     try:
         pattern = re.compile(text)
     except re.error as error:
-        raise UserError(f"--patient-pattern {text!r} is no regular expression: {error}") from None
+        raise UserError(f"--patient-pattern {text!r} is not a regular expression: {error}") from None
     if not pattern.groups:
         raise UserError(
             f"--patient-pattern {text!r} has no group: put the patient id's part in parentheses, as in '(P\\d+)_'"
@@ -120,7 +120,7 @@ def _from_table(tree: Tree, options: FolderOptions) -> tuple[_Patients, list[Aud
         if patient and patient not in patients.get(file, ()):
             patients[file] = (*patients.get(file, ()), patient)
     audit = note_encoding(table.sheet)
-    # Rows count the files, not those of the table.
+    # Row numbers count the files, not the rows of the table.
     audit += [_entry(0, place.path, "repaired", place.reason, place.detail) for place in places if place.reason]
     return lambda file: patients.get(file, ()), audit
 

@@ -1,4 +1,4 @@
-"""KAUMDS (published as KAU-BCMD): a sheet with a row an image, and `mammograms/BIRAD 1/…jpg` or `Birad1/b1/…jpg`.
+"""Reads KAUMDS (published as KAU-BCMD): a sheet of images, and `mammograms/BIRAD 1/…jpg` or `Birad1/b1/…jpg`.
 
 Source of the layout: A. S. Alsolami, W. Shalash, W. Alsaggaf, S. Ashoor, H. Refaat, M. Elmogy, "King Abdulaziz
 University Breast Cancer Mammogram Dataset (KAU-BCMD)", Data 6(11), 2021.
@@ -22,8 +22,8 @@ from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 NEEDED = ("image_path", "patient_id", "assessment")
 
 _MARK = {"density": "Percentage of glandular tissue density"}
-"""A column that tells its sheet from others with the needed ones."""
-_FOLDER = "mammograms/"  # some copies of the sheet have it in their paths, and some of the data have it on the disk
+"""A column that distinguishes the sheet from other sheets with the needed columns."""
+_FOLDER = "mammograms/"  # in the paths of some copies of the sheet, and on the disk in some copies of the data
 _NAME = re.compile(r"(?P<year>(?:19|20)\d\d)?_?.*_\s*(?P<view>CC|MLO)_(?P<side>[LR])\.\w+$", re.IGNORECASE)
 _CATEGORY = r"(?:^|/)(?P<assessment>BI-?RADS?[ _-]?[0-6])/"
 _FOLDERS = re.compile(_CATEGORY, re.IGNORECASE)
@@ -31,13 +31,14 @@ _FILED = re.compile(_CATEGORY + r"(?:[^/]+/)*[^/]*?(?P<patient>BC ?\d{6,7})[^/]*
 
 
 def load(context: DatasetContext) -> Index:
-    """Read KAUMDS: 5386 rows, 996 patients. `options.table` names the sheet's file where it is not to be searched.
+    """Read KAUMDS: 5386 rows, 996 patients. `options.table` names the sheet's file; without it the sheet is searched.
 
-    Pictures in the folders of the categories that no row names are listed in the audit; with `options.unlisted` each
-    gets a row (numbered after the sheet's last) from its path, which tells its category, patient, view and side.
+    Pictures in the folders of the categories without a row in the sheet are listed in the audit. With
+    `options.unlisted` each gets a row (numbered after the sheet's last) from its path, which has the category, the
+    patient, the view and the side.
 
-    A picture's path is its real one where the file exists, and the sheet's with `.jpg` where it does not. Where the
-    sheet and the picture's folder say different categories the assessment is left empty. Raises `UserError` for a
+    A picture's path is the real one where the file exists, and otherwise the sheet's with `.jpg`. Where the sheet and
+    the picture's folder have different categories the assessment is left empty. Raises `UserError` for a
     missing or unreadable root, a root without the sheet, and a sheet without a needed column.
     """
     options: KaumdsOptions = context.options
@@ -47,7 +48,7 @@ def load(context: DatasetContext) -> Index:
     rows = [
         (number, cells)
         for number, cells in table.rows()
-        # Else a stray total or note, not an image's row.
+        # Other rows are totals or notes, not images.
         if not (values.is_blank(cells["image_path"]) and values.is_blank(cells["patient_id"]))
     ]
     places = _find_pictures(tree, table.sheet.file, [_sheet_path(cells["image_path"]) for _, cells in rows])
@@ -79,10 +80,10 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like KAUMDS, "" where it does not: its folders and names of pictures, or its sheet."""
-    filed = next(filter(_FILED.search, files), "")
-    if filed:
-        return f"pictures in folders of BI-RADS categories with its names, such as {filed}"
+    """Return why a folder looks like KAUMDS (its folders and names, or its sheet), or "" where it does not."""
+    example = next(filter(_FILED.search, files), "")
+    if example:
+        return f"pictures in folders of BI-RADS categories with its names, such as {example}"
     for file in (file for file in files if file.count("/") < 2 and _is_sheet(file)):
         try:
             tables = [find_table(sheet, _MARK) for sheet in read_sheets(folder / file)]
@@ -98,16 +99,16 @@ def _is_sheet(file: str) -> bool:
 
 
 def _find_sheet(tree: Tree, options: KaumdsOptions) -> Table:
-    """Return the sheet that has the needed columns, wherever it is and whatever it is called."""
+    """Return the sheet that has the needed columns, in any folder and under any name."""
     if options.table:
         files = [tree.root / options.table]
     else:
         files = [
             tree.root / file for file in sorted(tree.files, key=lambda file: (file.count("/"), file)) if _is_sheet(file)
         ]
-    wanted = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
+    expected = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
     if not files:
-        raise UserError(f"no .xlsx file below {tree.root}: kaumds needs {wanted} there, or --table FILE")
+        raise UserError(f"no .xlsx file below {tree.root}: kaumds needs {expected} there, or --table FILE")
     best: Table | None = None
     for file in files:
         for sheet in read_sheets(file):
@@ -116,11 +117,11 @@ def _find_sheet(tree: Tree, options: KaumdsOptions) -> Table:
                 return table
             if best is None or len(table.places) > len(best.places):
                 best = table
-    # One column of three in common is chance; with two it is the right sheet with a column missing.
+    # One of three columns may match by chance; with two it is the right sheet with a column missing.
     alike = best is not None and (bool(options.table) or sum(name in best.places for name in NEEDED) > 1)
     if best is None or not alike:
         names = ", ".join(repr(file.relative_to(tree.root).as_posix()) for file in files)
-        raise UserError(f"no sheet of kaumds below {tree.root}: looked for {wanted} in {names}")
+        raise UserError(f"no sheet of kaumds below {tree.root}: looked for {expected} in {names}")
     require_columns(best, NEEDED, options.columns)
     raise AssertionError("an incomplete table lacks a needed or a mapped column")
 
@@ -130,21 +131,21 @@ def _complete(table: Table, options: KaumdsOptions) -> bool:
 
 
 def _sheet_path(cell: Cell) -> str:
-    """Return the sheet's path with `.jpg` for `.dcm`: as JPEG the pictures were published."""
+    """Return the sheet's path with `.jpg` for `.dcm`, because the pictures were published as JPEG."""
     return re.sub(r"\.dcm$", ".jpg", values.path(cell).lstrip("/"), flags=re.IGNORECASE)
 
 
 def _find_pictures(tree: Tree, sheet: Path, paths: Sequence[str]) -> list[Place]:
-    """Return where the pictures of the sheet's paths are, and the path itself of one that is not there.
+    """Return the places of the pictures of the sheet's paths; a missing picture keeps the sheet's path.
 
-    A path counts with or without the leading folder, from the root or from the sheet. What is not found so is looked
-    for by its name in any folder, that of its category first. A picture in another category's folder is not taken
-    where the sheet has a row of its name in that category too: some exams have rows in two.
+    A path is tried with and without the leading folder, from the root and from the sheet. A picture not found in this
+    way is searched by name in all folders, that of its category first. A picture in another category's folder is not
+    taken where the sheet has a row with its name in that category too: some exams have rows in two categories.
     """
-    beside = sheet.parent
-    # A copy unpacked one folder deeper has its sheet there too, and paths count from the sheet.
-    inside = beside != tree.root and beside.is_relative_to(tree.root)
-    starts = ("", f"{beside.relative_to(tree.root).as_posix()}/") if inside else ("",)
+    folder = sheet.parent
+    # A copy unpacked one folder deeper has its sheet there too, and paths start at the sheet.
+    inside = folder != tree.root and folder.is_relative_to(tree.root)
+    starts = ("", f"{folder.relative_to(tree.root).as_posix()}/") if inside else ("",)
     by_name: dict[str, list[str]] = defaultdict(list)
     for file in tree.files:
         if file.lower().endswith((".jpg", ".jpeg")):
@@ -155,26 +156,26 @@ def _find_pictures(tree: Tree, sheet: Path, paths: Sequence[str]) -> list[Place]
         bare = path[len(_FOLDER) :] if path.lower().startswith(_FOLDER) else path
         for start in starts:
             for spelling in (path, bare, _FOLDER + bare):
-                if found := tree.find(start + spelling):
-                    return Place(path=found)
+                if file := tree.find(start + spelling):
+                    return Place(path=file)
         alike = by_name[_name(path)]
-        own = [file for file in alike if _folder(file) == _folder(path)]
-        free = [file for file in alike if (_folder(file), _name(file)) not in named]
-        candidates = own or free
+        same_category = [file for file in alike if _folder(file) == _folder(path)]
+        unclaimed = [file for file in alike if (_folder(file), _name(file)) not in named]
+        candidates = same_category or unclaimed
         return moved(path, candidates[0]) if len(candidates) == 1 else doubtful(path, candidates)
 
     return [find(path) if path else Place(path="") for path in paths]
 
 
 def _name(path: str) -> str:
-    """Return a picture's name without its suffix, as copies that changed its spaces or case have it too."""
+    """Return a picture's name without its suffix and without regard to spaces and case."""
     return values.folded(PurePosixPath(path).stem)
 
 
 def _folder(path: str) -> str:
-    """Return the category that a path's folders say, "" for none."""
-    found = _FOLDERS.search(path)
-    return values.assessment(found["assessment"]) if found else ""
+    """Return the category in a path's folders, or "" for none."""
+    match = _FOLDERS.search(path)
+    return values.assessment(match["assessment"]) if match else ""
 
 
 def _unlisted(tree: Tree, named: set[str]) -> list[str]:
@@ -182,9 +183,9 @@ def _unlisted(tree: Tree, named: set[str]) -> list[str]:
 
 
 def _read_path(number: int, path: str) -> Record:
-    filed = _FILED.search(path)
-    assert filed is not None
-    cells: dict[str, Cell] = {"image_path": path, "patient_id": filed["patient"], "assessment": filed["assessment"]}
+    match = _FILED.search(path)
+    assert match is not None
+    cells: dict[str, Cell] = {"image_path": path, "patient_id": match["patient"], "assessment": match["assessment"]}
     return _read_row(number, cells, path)[0]
 
 
@@ -213,7 +214,7 @@ def _read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, l
         repairs.append(("no study date", f"{date} taken from the file's name"))
     age = values.age(cells.get("age"))
     if age != age and not values.is_blank(cells.get("age")):
-        repairs.append(("unreadable age", f"{values.text(cells['age'])!r} is no age; left empty"))
+        repairs.append(("unreadable age", f"{values.text(cells['age'])!r} is not an age; left empty"))
     assessment = values.assessment(cells["assessment"])
     if not assessment and not values.is_blank(cells["assessment"]):
         repairs.append(("unreadable assessment", f"{values.text(cells['assessment'])!r}; left empty"))

@@ -1,4 +1,4 @@
-"""Functions of a data set's own module, which is imported when one of them is called."""
+"""Functions of a data set's module, which is imported when one of them is called."""
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -21,7 +21,7 @@ def recognise_of(module: str) -> Callable[[Path, Sequence[str]], str]:
     """Return the `recognise` of a module below this folder."""
 
     def recognise(folder: Path, files: Sequence[str]) -> str:
-        why: str = import_module(f"{__package__}.{module}").recognise(folder, files)
-        return why
+        reason: str = import_module(f"{__package__}.{module}").recognise(folder, files)
+        return reason
 
     return recognise

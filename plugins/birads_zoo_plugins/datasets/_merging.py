@@ -1,4 +1,4 @@
-"""Spellings of one patient's id made one, where the user says that they are."""
+"""Merges the spellings of a patient's id, where the user asks for it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,9 +11,9 @@ from birads_zoo_plugins.datasets._options import FolderOptions, KaumdsOptions
 def merged_ids(
     records: Sequence[Record], audit: Sequence[AuditEntry], options: FolderOptions | KaumdsOptions
 ) -> tuple[list[Record], list[AuditEntry]]:
-    """Return records and audit with the first spelling of each patient's id, where `options.merge_ids` asks for it.
+    """Return records and audit with the first spelling of each patient's id, where `options.merge_ids` is set.
 
-    An exam's id, which begins with its patient's, follows.
+    An exam's id begins with its patient's id and changes with it.
     """
     if not options.merge_ids:
         return list(records), list(audit)
@@ -42,5 +42,5 @@ def merged_ids(
                 detail=f"{written!r} taken as {patient!r}",
             )
         )
-    known = [replace(one, patient_id=first.get(one.patient_id) or one.patient_id) for one in audit]
+    known = [replace(entry, patient_id=first.get(entry.patient_id) or entry.patient_id) for entry in audit]
     return merged, known + notes

@@ -1,7 +1,7 @@
-"""mini-MIAS: `Info.txt` and mdb001.pgm … mdb322.pgm, the two breasts of 161 patients.
+"""Reads mini-MIAS: `Info.txt` and mdb001.pgm … mdb322.pgm, the two breasts of 161 patients.
 
 Source: J. Suckling et al., "The Mammographic Image Analysis Society Digital Mammogram Database", Excerpta Medica,
-International Congress Series 1069, 1994; the columns and notes are those of its `Info.txt`.
+International Congress Series 1069, 1994; the columns and notes follow its `Info.txt`.
 """
 
 import re
@@ -11,16 +11,16 @@ from pathlib import Path
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
 from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
 
-SIDE = 1024  # pixels of every picture's sides
+SIDE = 1024  # height and width of every picture, in pixels
 _ROW = re.compile(r"mdb(?P<film>\d{3})\s+(?P<tissue>[FGD])\s+[A-Z]{4}\b\s*(?P<rest>(?:[BM]\b.*)?)")
 _FINDINGS = {"": "normal", "B": "benign", "M": "malignant"}
 
 
 def load(context: DatasetContext) -> Index:
-    """Read mini-MIAS from the unpacked folder or the one above it: 322 rows, 161 patients.
+    """Read mini-MIAS from the unpacked folder or its parent: 322 rows, 161 patients.
 
     `label` is normal, benign or malignant, `tissue` F, G or D, and `row` the picture's first line in `Info.txt`.
-    Raises `UserError` for a missing or unreadable root, and one without `Info.txt` or with another file of that name.
+    Raises `UserError` for a missing or unreadable root, and a root without a valid `Info.txt`.
     """
     tree = list_tree(check_root("mini-mias", context))
     info = _find_info(tree)
@@ -31,15 +31,15 @@ def load(context: DatasetContext) -> Index:
     for film in dict.fromkeys(film for _, film, _ in lines):
         listed = f"{folder}/mdb{film:03d}.pgm".lstrip("/")
         path = tree.find(listed) or listed
-        own = [(number, match) for number, of, match in lines if of == film]
-        record, entry = _read_film(film, path, own)
+        film_lines = [(number, match) for number, listed_film, match in lines if listed_film == film]
+        record, entry = _read_film(film, path, film_lines)
         records.append(record)
         audit += entry
     return make_index(tree.root, records, audit, own=("tissue",))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like mini-MIAS, "" where it does not."""
+    """Return why a folder looks like mini-MIAS, or "" where it does not."""
     folded_files = {file.lower(): file for file in reversed(files)}
     for folded, info in folded_files.items():
         above, _, name = folded.rpartition("/")
@@ -50,17 +50,17 @@ def recognise(folder: Path, files: Sequence[str]) -> str:
 
 
 def _find_info(tree: Tree) -> str:
-    found = [file for file in tree.files if file.lower().rpartition("/")[2] == "info.txt"]
-    if not found:
+    candidates = [file for file in tree.files if file.lower().rpartition("/")[2] == "info.txt"]
+    if not candidates:
         raise UserError(
             f"no Info.txt below {tree.root}: mini-mias needs it beside its PGM files; give the folder that the "
             "archive was unpacked to"
         )
-    return min(found, key=lambda file: (file.count("/"), file))
+    return min(candidates, key=lambda file: (file.count("/"), file))
 
 
 def _read_info(path: Path) -> list[tuple[int, int, re.Match[str]]]:
-    """Return (line number, film number, the line's parts) of every line below the header text that lists a film."""
+    """Return (line number, film number, the line's parts) of every line below the header that lists a film."""
     try:
         text = path.read_text(encoding="latin-1")
     except PermissionError as error:
@@ -70,9 +70,9 @@ def _read_info(path: Path) -> list[tuple[int, int, re.Match[str]]]:
         if match := _ROW.fullmatch(line.strip()):
             lines.append((number, int(match["film"]), match))
         elif re.match(r"mdb\d", line):
-            raise UserError(f"{path}, line {number}: {line.strip()!r} lists no film; fetch the archive again")
+            raise UserError(f"{path}, line {number}: {line.strip()!r} lists no film; download the archive again")
     if not lines:
-        raise UserError(f"{path} lists no film (such as 'mdb001 G CIRC B 535 425 197'); fetch the archive again")
+        raise UserError(f"{path} lists no film (such as 'mdb001 G CIRC B 535 425 197'); download the archive again")
     return lines
 
 
@@ -84,9 +84,9 @@ def _read_film(film: int, path: str, lines: list[tuple[int, re.Match[str]]]) -> 
         "row": lines[0][0],
         "image_path": path,
         "patient_id": patient,
-        "exam_id": patient,  # each patient was seen once
-        # Even numbers are left breasts, says Info.txt; in 160 of the 161 pairs the even film's chest wall is indeed
-        # at the picture's left edge and the odd one's at the right, as such films are hung. (One pair is unclear.)
+        "exam_id": patient,  # each patient had one exam
+        # Info.txt says that even numbers are left breasts. In 160 of the 161 pairs the even film's chest wall is at the
+        # left edge of the picture and the odd film's at the right, as usual for these. (One pair is unclear.)
         "laterality": "L" if film % 2 == 0 else "R",
         "view": "MLO",  # all films of the database are
         "label": label,
@@ -107,7 +107,7 @@ def _read_film(film: int, path: str, lines: list[tuple[int, re.Match[str]]]) -> 
 
 
 def _read_lesions(rests: Iterable[str]) -> Iterable[Lesion]:
-    """Yield the circles; some lesions have none, being spread widely ("*NOTE 3*") or left out."""
+    """Yield the circles; some lesions have none, because they are spread widely ("*NOTE 3*") or not given."""
     for rest in rests:
         if match := re.fullmatch(r"[BM]\s+(\d+)\s+(\d+)\s+(\d+)", rest):
             x, y, radius = (float(number) for number in match.groups())

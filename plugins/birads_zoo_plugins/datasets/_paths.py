@@ -1,4 +1,4 @@
-"""Which picture below the root a table's paths mean, whatever folder they were written from."""
+"""Finds the pictures of a table's paths, also when the paths were written on another machine."""
 
 import re
 from collections import Counter
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from birads_zoo_plugins.datasets._tree import Tree
 
 MOVED, AMBIGUOUS = "found in another folder", "ambiguous path"
-"""The reasons of a place: a picture that is not where the table has it, and one that may be several."""
+"""The reasons of a place: a picture in another folder than in the table, and a path that fits several files."""
 
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|~/|file:/")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a row's picture is: its path below the root, and what there is to say of it: a reason and a detail.
+    """Where a row's picture is: its path below the root, and a reason and a detail where something is unusual.
 
-    A picture that is not there keeps the path that the table gave it.
+    A missing picture keeps the table's path.
     """
 
     path: str
@@ -26,55 +26,55 @@ class Place:
 
 
 def find_places(tree: Tree, written: Sequence[str]) -> list[Place]:
-    """Return where the picture of each written path is.
+    """Return the place of the picture of each written path.
 
-    A path is taken as written (see `Tree.find`) wherever that is a file. Paths of another machine, and relative ones of
-    a table whose every path leads nowhere, are looked for in two ways, which are either right for all of them or not
-    taken: without folders that they all begin with, and by their end in any folder below. So a picture that is missing
-    is not replaced by one that happens to have its name. Nor are two such paths, unless they are the same, given one
-    file: then both are in doubt.
+    A path is taken as written (see `Tree.find`) where that is a file. Two groups of paths are searched further:
+    absolute paths of another machine, and the relative paths of a table of which none is a file. They are searched
+    without the folders that they all begin with, or else by their ends in any folder. Either way must fit all paths of
+    the group, so that a missing picture is not replaced by another with the same name. Where different paths lead to
+    one file, all of them are marked as ambiguous.
     """
-    found = [_here(tree, path) if path else None for path in written]
-    places = [Place(path=there or path) for there, path in zip(found, written, strict=True)]
+    files = [_as_written(tree, path) if path else None for path in written]
+    places = [Place(path=file or path) for file, path in zip(files, written, strict=True)]
     relative = [at for at, path in enumerate(written) if path and not _ABSOLUTE.match(path)]
-    absolute = [at for at, path in enumerate(written) if found[at] is None and _ABSOLUTE.match(path)]
-    lost = [] if any(found[at] for at in relative) else relative
+    absolute = [at for at, path in enumerate(written) if files[at] is None and _ABSOLUTE.match(path)]
+    lost = [] if any(files[at] for at in relative) else relative
     for group in (absolute, lost):
-        own = [written[at] for at in group]
-        moves = _without_start(tree, own, whole=not any(found)) or _by_end(tree, own)
-        for at, place in zip(group, moves, strict=True):
+        paths = [written[at] for at in group]
+        candidates = _without_start(tree, paths, none_as_written=not any(files)) or _by_end(tree, paths)
+        for at, place in zip(group, candidates, strict=True):
             places[at] = place
     stray = [*absolute, *lost]
-    sure = _without_contested(tree, [written[at] for at in stray], [places[at] for at in stray])
-    for at, place in zip(stray, sure, strict=True):
+    checked = _mark_contested(tree, [written[at] for at in stray], [places[at] for at in stray])
+    for at, place in zip(stray, checked, strict=True):
         places[at] = place
     return places
 
 
-def _here(tree: Tree, path: str) -> str | None:
+def _as_written(tree: Tree, path: str) -> str | None:
     try:
         return tree.find(path) or (path if (tree.root / path).is_file() else None)
-    except OSError:  # no name that a disk could hold
+    except OSError:  # not a valid file name
         return None
 
 
-def _without_start(tree: Tree, paths: Sequence[str], *, whole: bool) -> list[Place]:
-    """Return the places of paths that begin with the same folders, and whose ends are paths below the root.
+def _without_start(tree: Tree, paths: Sequence[str], *, none_as_written: bool) -> list[Place]:
+    """Return the places of paths that begin with the same folders and end in paths below the root.
 
-    [] unless one start of all explains every picture that is found by an end. Of a picture that is found one folder at
-    least must be left: the last one may be the patient's, and names alone another's too. Only several paths that are
-    the `whole` table, whose other rows lead nowhere, may be found by their names alone.
+    The result is empty unless one common start fits every picture that is found by an end. At least one found path must
+    keep a folder, because the last folder may be the patient's and other patients may have the same names. Only where
+    `none_as_written` of the table's paths is a file as written may several paths be found by names alone.
     """
     ends = [_ends(path) for path in paths]
-    starts = Counter(start for own in ends for start, end in own.items() if tree.find(end))
-    hits = sum(any(tree.find(end) for end in own.values()) for own in ends)
-    right = [start for start, count in starts.items() if count == hits and all(start in own for own in ends)]
-    if not whole or len(set(paths)) == 1:
-        right = [start for start in right if any("/" in own[start] and tree.find(own[start]) for own in ends)]
-    if not right:
+    starts = Counter(start for item in ends for start, end in item.items() if tree.find(end))
+    hits = sum(any(tree.find(end) for end in item.values()) for item in ends)
+    fitting = [start for start, count in starts.items() if count == hits and all(start in item for item in ends)]
+    if not none_as_written or len(set(paths)) == 1:
+        fitting = [start for start in fitting if any("/" in item[start] and tree.find(item[start]) for item in ends)]
+    if not fitting:
         return []
-    start = min(right, key=len)  # the longest end says most
-    return [moved(path, tree.find(own[start])) for path, own in zip(paths, ends, strict=True)]
+    start = min(fitting, key=len)  # the longest end is the most specific
+    return [moved(path, tree.find(item[start])) for path, item in zip(paths, ends, strict=True)]
 
 
 def _ends(path: str) -> dict[str, str]:
@@ -83,15 +83,15 @@ def _ends(path: str) -> dict[str, str]:
 
 
 def _by_end(tree: Tree, paths: Sequence[str]) -> list[Place]:
-    """Return the places of paths that are the end of a path below the root, if each of them is of one alone."""
+    """Return the places of paths that are the end of a path below the root, if each fits only one file."""
     candidates = [tree.ending(path) for path in paths]
-    if any(len(some) > 1 for some in candidates):
-        return [doubtful(path, some) for path, some in zip(paths, candidates, strict=True)]
-    return [moved(path, next(iter(some), None)) for path, some in zip(paths, candidates, strict=True)]
+    if any(len(files) > 1 for files in candidates):
+        return [doubtful(path, files) for path, files in zip(paths, candidates, strict=True)]
+    return [moved(path, next(iter(files), None)) for path, files in zip(paths, candidates, strict=True)]
 
 
-def _without_contested(tree: Tree, paths: Sequence[str], places: Sequence[Place]) -> list[Place]:
-    """Return the places of stray paths, in doubt where different ones lead, or might by their end, to one file."""
+def _mark_contested(tree: Tree, paths: Sequence[str], places: Sequence[Place]) -> list[Place]:
+    """Return the places of stray paths, ambiguous where different paths lead, or may lead by their end, to one file."""
     files = [
         place.path if place.reason == MOVED else next(filter(None, map(tree.find, _ends(path).values())), "")
         for path, place in zip(paths, places, strict=True)
@@ -104,20 +104,20 @@ def _without_contested(tree: Tree, paths: Sequence[str], places: Sequence[Place]
 
 
 def _contested(path: str, file: str) -> Place:
-    detail = f"may be {file}, and so may another path of the table: write paths from the root on"
+    detail = f"may be {file}, like another path of the table: write paths that start at the root"
     return Place(path=path, reason=AMBIGUOUS, detail=detail)
 
 
 def doubtful(path: str, candidates: Sequence[str]) -> Place:
-    """Return the place of a picture that is none of several candidates for certain, or has none."""
+    """Return the place of a picture that has several candidates, or none."""
     if len(candidates) < 2:
         return Place(path=path)
-    detail = f"may be {' or '.join(candidates[:2])}: write paths from the root on, or give another root"
+    detail = f"may be {' or '.join(candidates[:2])}: write paths that start at the root, or give another root"
     return Place(path=path, reason=AMBIGUOUS, detail=detail)
 
 
-def moved(path: str, there: str | None) -> Place:
-    """Return the place of a picture that is `there`, not where the table has it, or is nowhere (None)."""
-    if there is None:
+def moved(path: str, file: str | None) -> Place:
+    """Return the place of a picture that is at `file`, not at the table's `path`, or is missing (None)."""
+    if file is None:
         return Place(path=path)
-    return Place(path=there, reason=MOVED, detail=f"the table has {path!r}")
+    return Place(path=file, reason=MOVED, detail=f"the table has {path!r}")

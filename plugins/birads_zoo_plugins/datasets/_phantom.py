@@ -1,4 +1,4 @@
-"""The phantom: synthetic mammograms read like KAUMDS, with true lesions and categories' chances from `truth/`."""
+"""Reads the phantom: synthetic mammograms in KAUMDS' layout, with true lesions and probabilities in `truth/`."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ from birads_zoo_plugins.datasets._options import KaumdsOptions
 CATEGORIES = ("1", "3", "4", "5")
 TRUTH_FILE = "truth/lesions.csv"
 CHANCES_FILE = "truth/probabilities.csv"
-TRUTH_COLUMNS = ("image_path", "mask_path", "x", "y", "radius")  # those that are read
+TRUTH_COLUMNS = ("image_path", "mask_path", "x", "y", "radius")  # the columns that are read
 
 
 def load(context: DatasetContext) -> Index:
-    """Read the phantom at the root; without a root, make that of the options in the cache, once, and read that.
+    """Read the phantom at the root; without a root, make the phantom of the options in the cache once, and read it.
 
-    Raises `UserError` for a root without a readable `truth/lesions.csv` and `truth/probabilities.csv`, and whatever
-    KAUMDS' reader objects to.
+    Raises `UserError` for a root without a readable `truth/lesions.csv` and `truth/probabilities.csv`, and for all that
+    the reader of KAUMDS refuses.
     """
     root = context.root
     if root is None:
@@ -31,13 +31,13 @@ def load(context: DatasetContext) -> Index:
     lesions = _read_truth(index.root / TRUTH_FILE)
     chances = _read_chances(index.root / CHANCES_FILE)
     paths = index.rows["image_path"]
-    own = {"lesions": pd.Series([lesions.get(path, ()) for path in paths], dtype="object")}
-    own |= {name: pd.Series([told.get(path, nan) for path in paths]) for name, told in chances.items()}
-    return replace(index, rows=index.rows.assign(**own))
+    columns = {"lesions": pd.Series([lesions.get(path, ()) for path in paths], dtype="object")}
+    columns |= {name: pd.Series([by_path.get(path, nan) for path in paths]) for name, by_path in chances.items()}
+    return replace(index, rows=index.rows.assign(**columns))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like a phantom, "" where it does not."""
+    """Return why a folder looks like a phantom, or "" where it does not."""
     return f"its {TRUTH_FILE}" if (folder / TRUTH_FILE).is_file() else ""
 
 
@@ -52,27 +52,27 @@ def _read_truth(path: Path) -> dict[str, tuple[Lesion, ...]]:
 
 
 def _read_chances(path: Path) -> dict[str, dict[str, float]]:
-    """Return by the index's column of a category's chance (`birads_zoo.chance_column`) that of each picture."""
+    """Return each category's probabilities by picture, under its column's name (`birads_zoo.chance_column`)."""
     chances: dict[str, dict[str, float]] = {chance_column("assessment", category): {} for category in CATEGORIES}
     for number, line in _lines(path, ("image_path", *CATEGORIES)):
         for category in CATEGORIES:
-            told = chances[chance_column("assessment", category)]
-            told[line["image_path"]] = _number(path, number, line, category)
+            by_path = chances[chance_column("assessment", category)]
+            by_path[line["image_path"]] = _number(path, number, line, category)
     return chances
 
 
 def _lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield each line's number and cells of a file that has at least these columns."""
+    """Yield the number and the cells of each line of a file that has at least these columns."""
     if not path.is_file():
         raise UserError(
-            f"{path} does not exist, so this is no phantom of this version: make it anew with birads-zoo phantom, or "
-            "give --dataset kaumds for real pictures"
+            f"{path} does not exist, so this is not a phantom of this version: make it again with birads-zoo phantom, "
+            "or give --dataset kaumds for real pictures"
         )
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         missing = [name for name in columns if name not in (reader.fieldnames or ())]
         if missing:
-            raise UserError(f"{path} has no column {missing[0]!r}: make the phantom anew with birads-zoo phantom")
+            raise UserError(f"{path} has no column {missing[0]!r}: make the phantom again with birads-zoo phantom")
         for line in reader:
             yield reader.line_num, line
 
@@ -82,5 +82,5 @@ def _number(path: Path, line: int, cells: dict[str, str], name: str) -> float:
         return float(cells[name])
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"{path}, line {line}: {name} is no number; make the phantom anew with birads-zoo phantom"
+            f"{path}, line {line}: {name} is not a number; make the phantom again with birads-zoo phantom"
         ) from error

@@ -1,14 +1,14 @@
-"""What can be predicted of mammograms: the targets that several data sets share."""
+"""The targets that several data sets share."""
 
 from birads_zoo import Target
 
 BIRADS = Target(
     name="birads",
     column="assessment",
-    # 0 (incomplete) and 6 (already proven) are no final assessments of a screening picture.
+    # 0 (incomplete) and 6 (already proven) are not final assessments of a screening picture.
     classes={f"BI-RADS {category}": (str(category),) for category in range(1, 6)},
     ordinal=True,
-    positive=("BI-RADS 4", "BI-RADS 5"),  # those for which biopsy is recommended
+    positive=("BI-RADS 4", "BI-RADS 5"),  # biopsy is recommended
     at_lesion=True,
 )
 SUSPICIOUS = Target(
@@ -69,7 +69,7 @@ RECALL = Target(
     column="assessment",
     classes={"BI-RADS 1-2": ("1", "2"), "BI-RADS 0": ("0",)},
     ordinal=True,
-    positive=("BI-RADS 0",),  # those that are called back for more pictures
+    positive=("BI-RADS 0",),  # called back for more pictures
     at_lesion=True,
 )
 MARKED = Target(

@@ -1,4 +1,4 @@
-"""A data set's folder: what lies in it, listed once, and paths found in it as other systems spell them."""
+"""Lists the files of a data set's folder once, and finds paths in it as other systems spell them."""
 
 import os
 import unicodedata
@@ -12,12 +12,12 @@ PICTURES = (".jpg", ".jpeg", ".png", ".pgm", ".tif", ".tiff", ".bmp", ".dcm", ".
 
 
 _OTHERS = (".gif", ".jp2", ".ljpeg", ".npy", ".webp")
-"""Suffixes of pictures that are not read: tables name them where a copy of the data has others."""
+"""Suffixes of pictures that are not read, but occur in tables: a copy of the data may have other formats."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """The files below `root` as sorted POSIX paths."""
+    """The files below `root`, as sorted POSIX paths."""
 
     root: Path
     files: tuple[str, ...]
@@ -25,9 +25,9 @@ class Tree:
     def find(self, path: str) -> str | None:
         """Return the file that a table means by `path`, or None.
 
-        That is the one of this very name; else the one that another system spells so (case, composed accents); else the
-        picture that has the name with another suffix of a picture, or with one at all. What stands behind a name's last
-        dot is a suffix only if pictures have it: "case0.1" and "1.2.840.10008" are whole names.
+        The order is: the file with exactly this name; the file whose name differs only in case or composed accents; the
+        picture whose name differs only in its suffix. The text after a name's last dot is a suffix only if pictures
+        have it: "case0.1" and "1.2.840.10008" are names without a suffix.
         """
         if path in self._exact:
             return path
@@ -36,7 +36,7 @@ class Tree:
         return self._by_name.get(name) or self._by_stem.get(stem)
 
     def ending(self, path: str) -> tuple[str, ...]:
-        """Return the files in any folder whose path ends in `path`, suffix, case and accents aside."""
+        """Return the files in any folder whose path ends in `path`, ignoring suffix, case and accents."""
         stem = _stem(folded_path(path))
         alike = self._by_last.get(stem.rpartition("/")[2], ())
         return tuple(file for file in alike if f"/{_stem(folded_path(file))}".endswith(f"/{stem}"))
@@ -55,27 +55,27 @@ class Tree:
 
     @cached_property
     def _by_stem(self) -> dict[str, str]:
-        """The files by their name without a picture's suffix; of several the first suffix wins, and none comes last."""
-        found: dict[str, str] = {}
+        """The files by name without a picture's suffix. The first suffix wins; a name without a suffix comes last."""
+        files: dict[str, str] = {}
         for suffix in PICTURES:
             for name, file in self._folded:
                 if name.endswith(suffix):
-                    found.setdefault(_stem(name), file)
+                    files.setdefault(_stem(name), file)
         for name, file in self._folded:
             if _stem(name) == name:
-                found.setdefault(name, file)
-        return found
+                files.setdefault(name, file)
+        return files
 
     @cached_property
     def _by_last(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+        files: dict[str, list[str]] = {}
         for stem, file in self._by_stem.items():
-            found.setdefault(stem.rpartition("/")[2], []).append(file)
-        return found
+            files.setdefault(stem.rpartition("/")[2], []).append(file)
+        return files
 
 
 def check_root(name: str, context: DatasetContext) -> Path:
-    """Return the root folder, or raise `UserError` where none was given or it is none."""
+    """Return the root folder; raise `UserError` where none was given or it is not a folder."""
     if context.root is None:
         raise UserError(f"data set {name!r} needs its folder: give it with --root")
     if not context.root.exists():
@@ -86,7 +86,7 @@ def check_root(name: str, context: DatasetContext) -> Path:
 
 
 def list_tree(root: Path) -> Tree:
-    """List every file below `root`, once: asking for 5386 paths in several spellings would take far longer.
+    """List every file below `root` once, which is much faster than trying 5386 paths in several spellings.
 
     Raises `UserError` for a folder that may not be read.
     """
@@ -94,7 +94,7 @@ def list_tree(root: Path) -> Tree:
     seen = {root.resolve()}
     for folder, folders, names in os.walk(root, onerror=_unreadable, followlinks=True):
         real = {name: (Path(folder) / name).resolve() for name in sorted(folders)}
-        folders[:] = [name for name, target in real.items() if target not in seen]  # a link upwards would never end
+        folders[:] = [name for name, target in real.items() if target not in seen]  # a link to a parent would never end
         seen.update(real.values())
         below = Path(folder).relative_to(root)
         files += [(below / name).as_posix() for name in names]
@@ -106,11 +106,11 @@ def _unreadable(error: OSError) -> None:
 
 
 def folded_path(path: str) -> str:
-    """Return what the spellings of one path on several systems have in common."""
+    """Return a path in a form that is the same for its spellings on different systems."""
     return unicodedata.normalize("NFC", path).casefold()
 
 
 def _stem(folded: str) -> str:
-    found = next((suffix for suffix in (*PICTURES, *_OTHERS) if folded.endswith(suffix)), "")
-    stem = folded.removesuffix(found)
+    end = next((suffix for suffix in (*PICTURES, *_OTHERS) if folded.endswith(suffix)), "")
+    stem = folded.removesuffix(end)
     return folded if stem.endswith("/") or not stem else stem

@@ -1,7 +1,7 @@
-"""Cells as canonical values: assessment, density, age, path, label, split, and those of `birads_zoo.cells`.
+"""Reads cells as canonical values: assessment, density, age, path, label, split, and those of `birads_zoo.cells`.
 
-Each function takes a cell as a sheet or a CSV file has it. A cell that says nothing, and one that cannot be
-understood, both give the empty value; `is_blank` tells them apart.
+Each function takes a cell of a sheet or a CSV file. A blank cell and one that cannot be read both give the empty value;
+`is_blank` distinguishes them.
 """
 
 import math
@@ -20,7 +20,7 @@ from birads_zoo.cells import text as text
 from birads_zoo.cells import view as view
 
 CLEAN_DENSITIES = {"0%-25%": "A", "26%-50%": "B", "51%-75%": "C", ">75%": "D"}
-"""KAUMDS' shares of glandular tissue as the ACR compositions A to D."""
+"""KAUMDS' percentages of glandular tissue and the ACR compositions A to D."""
 
 _OLDEST = 120.0
 
@@ -32,7 +32,7 @@ _PARTS = {
 
 _ROMAN = {"I": "1", "II": "2", "III": "3", "IV": "4", "V": "5", "VI": "6"}
 _BEFORE = r"(?:(?:ACR|BI[ _-]*RADS?|CATEGORY|CAT\.?|{})[ _:-]*)*"
-# As in "4 (suspicious)"; but in "II - right, IV - left" nobody can say which category is meant.
+# As in "4 (suspicious)"; in "II - right, IV - left" it is unclear which category is meant.
 _BEHIND = r"(?!.*\b(?:[IV]+[A-D]?|%s)\b)(?: ?\([^)\d]*\)| ?[-:,;=] ?[^\W\d]{3}\D*)?"
 _ASSESSMENT = re.compile(
     _BEFORE.format("ASSESSMENT|SCORE")
@@ -50,16 +50,16 @@ _DENSITY_WORDS = {
     "C": ("HETEROGENEOUS", "HETEROGENEOUSLY DENSE"),
     "D": ("EXTREMELY DENSE",),
 }
-"""The ACR's own names of its compositions."""
+"""The ACR's names of its compositions."""
 
 
 def path(cell: Cell) -> str:
-    """Return a relative path as POSIX has it; spaces inside it are part of the name, line ends behind it are not."""
+    """Return a path with forward slashes; spaces inside it are kept, white space around it is not."""
     return "" if is_blank(cell) else text_of(cell).strip().replace("\\", "/").removeprefix("./")
 
 
 def text_of(cell: Cell) -> str:
-    """Return a cell as it is written, spaces and all; 3.0, as sheets store whole numbers, gives "3"."""
+    """Return a cell's text with its spaces; 3.0, as sheets store whole numbers, gives "3"."""
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
@@ -68,29 +68,29 @@ def assessment(cell: Cell) -> str:
 
     "" for anything else, and where a cell has more than one category.
     """
-    found = _ASSESSMENT.fullmatch(plain(text(cell)).upper())
-    return _digit(found["category"]) if found else ""
+    match = _ASSESSMENT.fullmatch(plain(text(cell)).upper())
+    return _digit(match["category"]) if match else ""
 
 
 def subcategory(cell: Cell) -> str:
-    """Return "4A", "4B" or "4C" where an assessment says so, else ""."""
-    found = _ASSESSMENT.fullmatch(plain(text(cell)).upper())
-    return f"4{found['part']}" if found and found["part"] and _digit(found["category"]) == "4" else ""
+    """Return "4A", "4B" or "4C" where an assessment has it, else ""."""
+    match = _ASSESSMENT.fullmatch(plain(text(cell)).upper())
+    return f"4{match['part']}" if match and match["part"] and _digit(match["category"]) == "4" else ""
 
 
 def density(cell: Cell) -> tuple[str, bool]:
     """Return the composition "A" … "D", and whether the cell had to be cleaned for it.
 
-    Clean are the four shares as KAUMDS spells them, the letters, the categories 1 to 4 and I to IV, these with a word
-    before them ("DENSITY C", "ACR B") or behind ("C (heterogeneously dense)"), and the ACR's names of them. Cleaned are
-    spaces and missing per cent signs ("26% -50%", "51-75%") and a 5 typed for the per cent sign on the same key
-    ("26%-505"). A share that fits no single composition ("0%-50%") gives "".
+    Clean cells are: the four percentages as KAUMDS spells them; the letters; the categories 1 to 4 and I to IV; these
+    with a word before them ("DENSITY C", "ACR B") or after them ("C (heterogeneously dense)"); and the ACR's names.
+    Cleaned are spaces and missing per cent signs ("26% -50%", "51-75%"), and a 5 typed instead of the per cent sign on
+    the same key ("26%-505"). A percentage that fits more than one composition ("0%-50%") gives "".
     """
     written = plain(text(cell)).upper()
     if written in CLEAN_DENSITIES:
         return CLEAN_DENSITIES[written], False
-    if found := _DENSITY.fullmatch(written):
-        digit = _digit(found["category"])
+    if match := _DENSITY.fullmatch(written):
+        digit = _digit(match["category"])
         return ("ABCD"[int(digit) - 1] if digit.isdecimal() else digit), False
     for letter, names in _DENSITY_WORDS.items():
         if written in names:
@@ -105,13 +105,13 @@ def density(cell: Cell) -> tuple[str, bool]:
 
 def age(cell: Cell) -> float:
     """Return the years of 51, "51", "051Y", "51,0"; NaN for anything outside 0 … 120."""
-    found = re.fullmatch(r"(\d+(?:[.,]\d+)?) ?(?:Y|YEARS?)?", plain(text(cell)).upper())
-    years = float(found[1].replace(",", ".")) if found else math.nan
+    match = re.fullmatch(r"(\d+(?:[.,]\d+)?) ?(?:Y|YEARS?)?", plain(text(cell)).upper())
+    years = float(match[1].replace(",", ".")) if match else math.nan
     return years if years <= _OLDEST else math.nan
 
 
 def part(cell: Cell) -> str:
-    """Return "train", "val" or "test" for a word for that part of a split, else ""."""
+    """Return "train", "val" or "test" for a usual word for that part of a split, else ""."""
     word = text(cell).casefold().replace("-", "_").replace(" ", "_")
     return _PARTS.get(word, "")
 

@@ -1,4 +1,4 @@
-"""The bundled explainers: class activation maps at the line before the head, and attributions to pixels."""
+"""The bundled explainers: class activation maps at the input of the head, and attributions to pixels."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from birads_zoo import Explainer, ExplainerContext, ExplainerSpec, Options, hook
 PLUGIN_API = 1
 
 
-def _build(sibling: str, relevance: str, context: ExplainerContext) -> Explainer:
+def _build(module: str, relevance: str, context: ExplainerContext) -> Explainer:
     from birads_zoo_plugins.explainers._score import HeatMaps
 
-    function = getattr(import_module(f"birads_zoo_plugins.explainers.{sibling}"), relevance)
+    function = getattr(import_module(f"birads_zoo_plugins.explainers.{module}"), relevance)
     return HeatMaps(context.classifier, partial(function, **structs.asdict(context.options)))
 
 
 class IntegratedGradientsOptions(Options, frozen=True, kw_only=True):
-    """How finely the line from black to the picture is divided."""
+    """Options of integrated gradients."""
 
     steps: Annotated[int, Meta(ge=1, description="gradients along the line; captum's default is 50")] = 50
 
 
 class GradientShapOptions(Options, frozen=True, kw_only=True):
-    """How many random points are taken, and how far they lie from the picture."""
+    """Options of expected gradients."""
 
     draws: Annotated[int, Meta(ge=1, description="random points; more give a smoother map")] = 50
     noise: Annotated[
         float,
-        Meta(ge=0, description="standard deviation, of pixels in [0, 1]; SmoothGrad (Smilkov et al. 2017): 0.1 to 0.2"),
+        Meta(
+            ge=0, description="standard deviation, for pixels in [0, 1]; SmoothGrad (Smilkov et al. 2017): 0.1 to 0.2"
+        ),
     ] = 0.1
 
 
@@ -42,7 +44,7 @@ def birads_zoo_explainers() -> list[ExplainerSpec]:
     return [
         ExplainerSpec(
             name="grad-cam",
-            summary="Grad-CAM (Selvaraju et al. 2017) at the line before the head",
+            summary="Grad-CAM (Selvaraju et al. 2017) at the input of the head",
             build=partial(_build, "_cam", "grad_cam"),
         ),
         ExplainerSpec(
@@ -57,7 +59,7 @@ def birads_zoo_explainers() -> list[ExplainerSpec]:
         ),
         ExplainerSpec(
             name="layer-cam",
-            summary="LayerCAM (Jiang et al. 2021): positive gradients, place by place",
+            summary="LayerCAM (Jiang et al. 2021): positive gradients at each place",
             build=partial(_build, "_cam", "layer_cam"),
         ),
         ExplainerSpec(
@@ -67,12 +69,12 @@ def birads_zoo_explainers() -> list[ExplainerSpec]:
         ),
         ExplainerSpec(
             name="score-cam",
-            summary="Score-CAM (Wang et al. 2020), no gradients: slow, a forward pass a channel",
+            summary="Score-CAM (Wang et al. 2020), no gradients: slow, one forward pass per channel",
             build=partial(_build, "_cam", "score_cam"),
         ),
         ExplainerSpec(
             name="ablation-cam",
-            summary="Ablation-CAM (Desai & Ramaswamy 2020), no gradients: the head once a channel",
+            summary="Ablation-CAM (Desai & Ramaswamy 2020), no gradients: one pass of the head per channel",
             build=partial(_build, "_cam", "ablation_cam"),
         ),
         ExplainerSpec(
@@ -94,7 +96,7 @@ def birads_zoo_explainers() -> list[ExplainerSpec]:
         ),
         ExplainerSpec(
             name="guided-grad-cam",
-            summary="Guided Grad-CAM (Selvaraju et al. 2017), its rule kept for ReLU6 and smooth rectifiers too",
+            summary="Guided Grad-CAM (Selvaraju et al. 2017), its rule also for ReLU6 and smooth rectifiers",
             build=partial(_build, "_pixels", "guided_grad_cam"),
         ),
     ]

@@ -1,7 +1,7 @@
-"""Class activation maps at the line between features and head, the same for every backbone.
+"""Class activation maps between features and head, computed in the same way for every backbone.
 
-A is an image's feature map of D channels, S the class's score, g = ∂S/∂A. The maps are N×V×h×w, before what speaks
-against the class is taken away. With several views, each has a map and weights of its own.
+A is an image's feature map of D channels, S the class's score, g = ∂S/∂A. The maps are N×V×h×w, and their negative
+values are still there. With several views, each has its own map and weights.
 """
 
 from __future__ import annotations
@@ -31,10 +31,9 @@ def grad_cam_plus_plus(score: ClassScore) -> Tensor:
 
     Source: Chattopadhay et al., "Grad-CAM++: Generalized Gradient-based Visual Explanations for Deep Convolutional
     Networks", WACV 2018, with its closed form for exp(S) as the score and a head of ReLUs; that form's factor exp(S) is
-    left out, as the same for all channels. α is written as 1 / (2 + ΣA_k g), which needs no small number in its
-    denominator: where g is positive, and only there does it count, g² cancels. The paper's features come from a ReLU; a
-    channel with a negative sum, which other networks have, counts as one with a sum of 0, or the denominator would go
-    through 0.
+    left out, because it is the same for all channels. α is written as 1 / (2 + ΣA_k g), which needs no small number in
+    its denominator: only positive g counts, and there g² cancels. The paper's features come from a ReLU. In other
+    networks a channel may have a negative sum, which counts as 0, because otherwise the denominator could be 0.
     """
     gradient = score.gradient().relu()
     total = score.features.sum((-2, -1), keepdim=True).relu()
@@ -43,7 +42,7 @@ def grad_cam_plus_plus(score: ClassScore) -> Tensor:
 
 
 def hires_cam(score: ClassScore) -> Tensor:
-    """Σ_k g_k ⊙ A_k: place by place, what the features there add to a score that is linear in them.
+    """Σ_k g_k ⊙ A_k: the contribution of each place's features to a score that is linear in them.
 
     Source: Draelos & Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
     networks", arXiv:2011.08891, 2020.
@@ -60,15 +59,16 @@ def layer_cam(score: ClassScore) -> Tensor:
 
 
 def eigen_cam(score: ClassScore) -> Tensor:
-    """Project A, as a matrix of places × channels, on its first right singular vector, whatever the class.
+    """Project A, as a matrix of places × channels, on its first right singular vector; the class is not used.
 
     Source: Muhammad & Yeasin, "Eigen-CAM: Class Activation Map using Principal Components", IJCNN 2020. As there, A is
-    not centred. A singular vector has no sign: taken is the one with which the map's largest magnitude is positive (as
-    Chung & Ying, "Seg-Eigen-CAM", Applied Sciences 2025, have it). Of features that are never negative the whole map
-    then is, by the theorem of Perron and Frobenius; of others, such as baseline_cnn's, it can show the background.
+    not centred. A singular vector has no sign: the sign is chosen so that the map's largest magnitude is positive (as
+    in Chung & Ying, "Seg-Eigen-CAM", Applied Sciences 2025). For features that are never negative the whole map is then
+    positive, by the Perron–Frobenius theorem; for others, such as baseline_cnn's, it can show the background.
 
-    The vector is that of the smaller of AAᵀ and AᵀA, which squaring brings out, since torch's decompositions make the
-    host wait for a GPU: 2^16 steps of the power method, enough to part singular values that differ by 1 in 10,000.
+    The vector is computed from the smaller of AAᵀ and AᵀA by repeated squaring, because torch's decompositions make the
+    host wait for a GPU. This is 2^16 steps of the power method, enough to separate singular values that differ by 1 in
+    10,000.
     """
     places = score.features.flatten(3).mT
     wide = places.shape[-1] > places.shape[-2]
@@ -76,7 +76,7 @@ def eigen_cam(score: ClassScore) -> Tensor:
     for _ in range(_SQUARINGS):
         power = power / torch.linalg.matrix_norm(power, keepdim=True).clamp(min=torch.finfo(power.dtype).tiny)
         power = power @ power
-    # Now its every column is the vector, but for length: take the longest.
+    # Now every column is the vector, up to its length: take the longest.
     largest = power.diagonal(dim1=-2, dim2=-1).argmax(-1)[..., None, None]
     vector = power.take_along_dim(largest, dim=-1)
     projected = vector if wide else places @ vector
@@ -85,11 +85,11 @@ def eigen_cam(score: ClassScore) -> Tensor:
 
 
 def score_cam(score: ClassScore) -> Tensor:
-    """Σ_k w_k A_k with w the softmax over channels of the score of the picture seen through A_k.
+    """Σ_k w_k A_k with w the softmax over channels of the score of the picture masked by A_k.
 
-    Seen through: multiplied by A_k, enlarged and stretched to [0, 1]; so what is hidden is black, as outside the
-    breast, and not the backbone's mean grey. A channel that is the same everywhere shows a black picture. One forward
-    pass of one picture for every channel of every view.
+    The mask is A_k, enlarged and stretched to [0, 1]; hidden pixels are black, as outside the breast, and not the
+    backbone's mean grey. A constant channel gives a black picture. Every channel of every view needs one forward pass
+    of one picture.
 
     Source: Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR
     Workshops 2020, algorithm 1, in which the score of the black picture cancels.
@@ -106,14 +106,14 @@ def score_cam(score: ClassScore) -> Tensor:
 
 
 def ablation_cam(score: ClassScore) -> Tensor:
-    """Σ_k w_k A_k with w_k how much the score S falls when A_k is set to 0.
+    """Σ_k w_k A_k with w_k the fall of the score S when A_k is set to 0.
 
-    Only the head is passed again, once for every channel of every view.
+    Only the head is computed again, once for every channel of every view.
 
     Source: Desai & Ramaswamy, "Ablation-CAM: Visual Explanations for Deep Convolutional Network via Gradient-free
     Localization", WACV 2020, whose weight is the fall divided by S. That factor is left out: it is the same for all
-    channels, so that a map divided by its maximum loses it, save that a negative score would turn what speaks for the
-    class into what speaks against it.
+    channels, and a map divided by its maximum loses it. A negative score, however, would turn evidence for the class
+    into evidence against it.
     """
 
     def ablated(n: Tensor, v: Tensor, k: Tensor) -> Tensor:
@@ -122,16 +122,16 @@ def ablation_cam(score: ClassScore) -> Tensor:
         return score.of_features(features, n)
 
     copies = max(1, _NUMBERS_AT_ONCE // score.features[0].numel())
-    whole = score.of_features(score.features, score.samples)[:, None, None, None, None]
-    return ((whole - _of_each_channel(score, copies, ablated)) * score.features).sum(2)
+    unchanged = score.of_features(score.features, score.samples)[:, None, None, None, None]
+    return ((unchanged - _of_each_channel(score, copies, ablated)) * score.features).sum(2)
 
 
 def _of_each_channel(score: ClassScore, copies: int, changed: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
-    """Return N×V×D×1×1 scores: of sample n as `changed` by channel k of its view v, for every n, v and k."""
+    """Return N×V×D×1×1 scores of `changed(n, v, k)` for every sample n, view v and channel k."""
     samples, views, channels = score.features.shape[:3]
-    all_of_them = torch.arange(samples * views * channels, device=score.features.device)
+    numbers = torch.arange(samples * views * channels, device=score.features.device)
     scores = [
-        changed(some // (views * channels), some // channels % views, some % channels)
-        for some in torch.split(all_of_them, copies)
+        changed(part // (views * channels), part // channels % views, part % channels)
+        for part in torch.split(numbers, copies)
     ]
     return torch.cat(scores).reshape(samples, views, channels, 1, 1)

@@ -1,7 +1,7 @@
-"""What every pixel adds to a class's score. All are N×V×H×W, and signed: negative where it speaks against the class.
+"""Attributions of a class's score to pixels. All are N×V×H×W, and negative where a pixel is evidence against the class.
 
-A picture that says nothing is black, as outside the breast. So integrated gradients give a black pixel nothing, however
-much its being black tells.
+The reference picture is black, as outside the breast. Integrated gradients therefore give a black pixel 0, even where
+its being black is evidence.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from birads_zoo_plugins.explainers._score import ClassScore, at_once
 
 
 def integrated_gradients(score: ClassScore, steps: int) -> Tensor:
-    """The gradient along the straight line from black to the picture, times the picture; all views move together.
+    """The gradient along the straight line from black to the picture, times the picture; all views change together.
 
-    Source: Sundararajan, Taly & Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, eq. 1, by captum, in so
-    many Gauss-Legendre steps. The pixels' numbers add up to the score's difference from the black picture's, but for
-    the steps' error.
+    Source: Sundararajan, Taly & Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, eq. 1, by captum, with
+    `steps` Gauss-Legendre steps. The pixels' numbers add up to the difference between the scores of the picture and of
+    a black picture, up to the error of the steps.
     """
     return torch.cat([_integrated(part, steps) for part in score.parts()])
 
@@ -37,18 +37,19 @@ def _integrated(score: ClassScore, steps: int) -> Tensor:
 
 
 def gradient_shap(score: ClassScore, draws: int, noise: float) -> Tensor:
-    """The mean of (x + ε) ∂S(t (x + ε)) over t ~ U(0, 1) and noise ε ~ N(0, noise²), from so many draws.
+    """The mean of (x + ε) ∂S(t (x + ε)) over t ~ U(0, 1) and noise ε ~ N(0, noise²), from `draws` draws.
 
-    Integrated gradients by chance and smoothed: expected gradients, with black as the only reference, as no training
-    pictures are at hand. Sources: Lundberg & Lee, "A Unified Approach to Interpreting Model Predictions", NIPS 2017;
-    Erion et al., "Improving performance of deep learning models with axiomatic attribution priors and expected
-    gradients", Nature Machine Intelligence 2021. The noise is as in captum's `GradientShap`, which is not used itself:
-    it draws from NumPy's generator, on the host and for each image anew. Here all images of a batch share the draws.
+    A random, smoothed form of integrated gradients: expected gradients, with black as the only reference, because no
+    training pictures are available. Sources: Lundberg & Lee, "A Unified Approach to Interpreting Model Predictions",
+    NIPS 2017; Erion et al., "Improving performance of deep learning models with axiomatic attribution priors and
+    expected gradients", Nature Machine Intelligence 2021. The noise is as in captum's `GradientShap`, which is not
+    used, because it draws from NumPy's generator, on the host and for each image separately. Here all images of a batch
+    share the draws.
     """
     parts = score.parts()
     totals = [torch.zeros_like(part.images) for part in parts]
     device = score.images.device
-    for _ in range(draws):  # drawn on the CPU: all devices draw alike
+    for _ in range(draws):  # drawn on the CPU, so that all devices draw the same
         share = torch.rand(()).to(device, non_blocking=True)
         added = (noise * torch.randn(score.images.shape[1:])).to(device, non_blocking=True)
         for part, total in zip(parts, totals, strict=True):
@@ -61,12 +62,12 @@ def gradient_shap(score: ClassScore, draws: int, noise: float) -> Tensor:
 
 
 def occlusion(score: ClassScore) -> Tensor:
-    """How much the score falls under a black square: the mean over all squares that cover a place.
+    """The fall of the score when a black square covers a place: the mean over all squares that cover it.
 
     Source: Zeiler & Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, sec. 4.2, by captum.
-    Their square is grey; it is black here, with edges that are as new to the network as what it hides is missing. Its
-    side is an eighth of the picture's shorter one, and it moves by half of that: 225 squares on a square picture, of
-    every view by itself.
+    Their square is grey; here it is black. Its edges are new to the network too, not only the missing pixels. Its side
+    is an eighth of the picture's shorter side, and it moves by half of that: 225 squares on a square picture, for every
+    view by itself.
     """
     return torch.cat([_occluded(part) for part in score.parts()])
 
@@ -94,10 +95,10 @@ def _occluded(score: ClassScore) -> Tensor:
 def guided_grad_cam(score: ClassScore) -> Tensor:
     """Guided backpropagation, times the enlarged Grad-CAM.
 
-    Source: Selvaraju et al., ICCV 2017 (see `grad_cam`). `rectified_gradients` says what guided
-    means for which activations. Guided backpropagation hardly changes when the upper layers' weights are drawn anew
-    (Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018): the fine detail is the picture's own, and only
-    the coarse map is the class's.
+    Source: Selvaraju et al., ICCV 2017 (see `grad_cam`). For the rule for each activation see
+    `rectified_gradients`. Guided backpropagation hardly changes when the upper layers' weights are replaced by random
+    weights (Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018): the fine detail comes from the picture,
+    and only the coarse map depends on the class.
     """
     return torch.cat([_guided(part) for part in score.parts()]) * score.over_images(grad_cam(score).relu())
 

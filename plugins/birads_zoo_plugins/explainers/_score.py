@@ -1,4 +1,4 @@
-"""Where every explainer starts and ends: the score of a class for each image, and a heat map of what speaks for it."""
+"""The start and the end of every explainer: the score of a class for each image, and the heat map."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class ClassScore:
 
     In a softmax network the score is the class's logit; for other losses see `birads_zoo.Outputs`.
 
-    `images` are N×V×1×H×W in [0, 1], `targets` N class numbers, `present` N×V says which images are there. Scores of
-    changed copies of these samples are asked for with `of`, M sample numbers: which one each is a copy of.
+    `images` are N×V×1×H×W in [0, 1], `targets` N class numbers, `present` N×V is true where there is an image. The
+    methods take M changed copies of these samples, with `of`: the M numbers of the samples that were copied.
     """
 
     classifier: Classifier
@@ -28,9 +28,9 @@ class ClassScore:
     present: Tensor
 
     def parts(self) -> list[ClassScore]:
-        """The same for so many of the images that all their views go through the network at once."""
+        """Split the samples into parts that fit through the network at once, with all their views."""
         count = max(1, at_once(self.images) // self.images.shape[1])
-        each = (torch.split(one, count) for one in (self.images, self.targets, self.present))
+        each = (torch.split(values, count) for values in (self.images, self.targets, self.present))
         return [
             ClassScore(classifier=self.classifier, images=images, targets=targets, present=present)
             for images, targets, present in zip(*each, strict=True)
@@ -38,7 +38,7 @@ class ClassScore:
 
     @cached_property
     def samples(self) -> Tensor:
-        """The samples' own numbers, 0 … N−1."""
+        """The samples' numbers, 0 … N−1."""
         return torch.arange(len(self.images), device=self.images.device)
 
     @cached_property
@@ -56,7 +56,7 @@ class ClassScore:
         return self.classifier.class_scores(features, self.present[of]).gather(1, self.targets[of][:, None])[:, 0]
 
     def of_view(self, pictures: Tensor, features: Tensor, view: int | Tensor, of: Tensor) -> Tensor:
-        """M×1×H×W pictures in the place of one view, of which the others' features are known → M scores.
+        """M×1×H×W pictures that replace one view, with known features of the other views → M scores.
 
         `features` are M×V×D×h×w; those of `view`, one number or M of them, are replaced.
         """
@@ -67,14 +67,15 @@ class ClassScore:
         return self.of_features(replaced, of)
 
     def over_images(self, maps: Tensor) -> Tensor:
-        """M×C×h×w numbers of the features' places, or of pixels → M×C×H×W ones of the images' pixels."""
+        """M×C×h×w maps at the size of the features, or of the images → M×C×H×W maps at the size of the images."""
         height, width = self.images.shape[-2:]
         return maps if maps.shape[-2:] == (height, width) else self.classifier.over_pictures(maps, height, width)
 
     def gradient(self) -> Tensor:
         """The scores' gradient with respect to the feature maps, N×V×D×h×w.
 
-        No hook and no layer name is needed, and a frozen backbone is as good as any: it is not gone back through.
+        No hook and no layer name is needed. It works with a frozen backbone too, because nothing is backpropagated
+        through the backbone.
         """
         with torch.enable_grad():
             features = self.features.detach().requires_grad_()
@@ -84,16 +85,16 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class HeatMaps:
-    """An explainer that draws `relevance`, which gives N×V×h×w numbers, larger where more speaks for the class."""
+    """An explainer that draws `relevance`: N×V×h×w numbers, larger where there is more evidence for the class."""
 
     classifier: Classifier
     relevance: Callable[[ClassScore], Tensor]
 
     def __call__(self, images: Tensor, targets: Tensor, present: Tensor) -> Tensor:
-        """N×V×1×H×W images in [0, 1], N class numbers and N×V, which are there → N×V×H×W heat maps in [0, 1].
+        """N×V×1×H×W images in [0, 1], N class numbers and N×V flags of present images → N×V×H×W heat maps in [0, 1].
 
-        What speaks against the class counts as nothing. Each map is divided by its own maximum, and otherwise neither
-        clipped nor smoothed; one without any evidence for the class is all zero.
+        Evidence against the class counts as 0. Each map is divided by its maximum, and is not clipped or smoothed in
+        any other way; a map without evidence for the class is all zero.
         """
         with torch.no_grad():
             score = ClassScore(classifier=self.classifier, images=images.detach(), targets=targets, present=present)
@@ -103,8 +104,8 @@ class HeatMaps:
 
 
 def at_once(images: Tensor) -> int:
-    """How many pictures as large as these go through a network at once: at 224×224, 41 on a GPU and 10 on a CPU.
+    """Return how many pictures of this size go through a network at once: at 224×224, 41 on a GPU and 10 on a CPU.
 
-    More gains nothing on a core, whose caches are small, and with a graph needs memory that not every GPU has.
+    More would not be faster on a core, whose caches are small, and would need more memory than some GPUs have.
     """
     return max(1, (2**21 if images.is_cuda else 2**19) // images[0, 0].numel())

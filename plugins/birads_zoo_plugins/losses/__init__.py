@@ -17,7 +17,9 @@ PLUGIN_API = 1
 class FocalOptions(Options, frozen=True, kw_only=True):
     """The focal loss's options."""
 
-    gamma: Annotated[float, Meta(ge=0, description="how much less easy images weigh; 0 is cross-entropy")] = 2.0
+    gamma: Annotated[
+        float, Meta(ge=0, description="how much the weight of easy images is reduced; 0 is cross-entropy")
+    ] = 2.0
 
 
 def _build_cross_entropy(context: LossContext) -> nn.Module:
@@ -46,7 +48,7 @@ def _corn_outputs(context: OutputsContext) -> Outputs:
 
 @hookimpl
 def birads_zoo_losses() -> list[LossSpec]:
-    """Return cross-entropy, focal loss and CORN, each with balanced class weights if asked for."""
+    """Return cross-entropy, focal loss and CORN, each with optional class weights."""
     return [
         LossSpec(
             name="cross-entropy",
@@ -56,14 +58,14 @@ def birads_zoo_losses() -> list[LossSpec]:
         ),
         LossSpec(
             name="focal",
-            summary="Focal loss (Lin et al. 2017), which looks away from easy rows",
+            summary="Focal loss (Lin et al. 2017), which gives easy rows a lower weight",
             build=_build_focal,
             weighs_classes=True,
             options=FocalOptions,
         ),
         LossSpec(
             name="corn",
-            summary="CORN (Shi, Cao & Raschka 2023), for ordered classes: the chance to pass each of them",
+            summary="CORN (Shi, Cao & Raschka 2023), for ordered classes: the probability of passing each class",
             build=_build_corn,
             outputs=_corn_outputs,
             weighs_classes=True,

@@ -31,7 +31,7 @@ def build(context: LossContext) -> CornLoss:
 
 
 def outputs(context: OutputsContext) -> Outputs:
-    """Return K − 1 logits, of which each says how likely a class is passed by those that reach it."""
+    """Return K − 1 logits: each is for the probability of passing a class, given that it is reached."""
     return Outputs(
         logits=context.classes - 1,
         scores=log_probabilities,
@@ -43,7 +43,7 @@ def log_probabilities(logits: Tensor) -> Tensor:
     """Return log p(y = k), N×K, of logits z, N×(K−1), with σ(z_k) = p(y > k | y ≥ k).
 
     By the chain rule p(y > k) = Π_{j≤k} σ(z_j), which falls with k for any logits (the paper's rank consistency), and
-    p(y = k) = p(y > k−1) (1 − σ(z_k)); the last class has nothing beyond it.
+    p(y = k) = p(y > k−1) (1 − σ(z_k)); no class follows the last one.
     """
     passed = F.logsigmoid(logits).cumsum(1)
     stopped = F.logsigmoid(-logits)
@@ -53,15 +53,14 @@ def log_probabilities(logits: Tensor) -> Tensor:
 class CornLoss(nn.Module):
     """(logits N×(K−1), targets N) → the mean over the rows of weight · −log p(y = target).
 
-    The paper sums, over the K−1 tasks j, the cross-entropy of "y > j" on the rows with y ≥ j. Of one row the sum over
-    its tasks is −log p(y) of `log_probabilities`: the loss is the likelihood of that model. Two things differ from the
-    authors' `coral_pytorch.losses.corn_loss`, which has no class weights:
+    The paper sums, over the K−1 tasks j, the cross-entropy of "y > j" on the rows with y ≥ j. For one row, the sum over
+    its tasks is −log p(y) of `log_probabilities`: the loss is that model's negative log-likelihood. It differs in two
+    ways from the authors' `coral_pytorch.losses.corn_loss`, which has no class weights:
 
-    - It divides by the number of rows of all tasks together, so that a row weighs less in a batch of high classes. Here
-      the sum is divided by N, as in the other losses: a row's gradient does not depend on the rest of its batch, and
-      without class weights the loss is in the same unit as the validation loss, nats an image.
-    - It leaves out a task that no row of the batch has. Here nothing needs to be left out: such a task is in no row's
-      sum.
+    - Theirs divides by the number of rows of all tasks together, so that a row has a lower weight in a batch of high
+      classes. Here the sum is divided by N, as in the other losses: a row's gradient does not depend on the rest of its
+      batch, and without class weights the loss has the same unit as the validation loss, nats per image.
+    - Theirs leaves out a task that no row of the batch has. Here this is not needed: such a task is in no row's sum.
 
     Computed in float32.
     """
@@ -70,7 +69,7 @@ class CornLoss(nn.Module):
 
     def __init__(self, weights: Sequence[float]) -> None:
         super().__init__()
-        # Known from the data, so no part of the model.
+        # Known from the data, so not part of the model.
         self.register_buffer("weights", torch.tensor(weights), persistent=False)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Cross-entropy and focal loss over weighted rows."""
+"""Cross-entropy and focal loss with class weights."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 
 class FocalLoss(nn.Module):
-    """(logits N×K, targets N) → mean over the rows of weight · (1 − p)^gamma · −log p, p being the target's share.
+    """(logits N×K, targets N) → mean over the rows of weight · (1 − p)^gamma · −log p, p: the target's share.
 
-    The mean divides by N, not by the sum of weights as torch's own weighted cross-entropy does: so the gradient of a
-    row does not depend on which rows share its batch, and the loss over an epoch is the weighted risk exactly (Keras,
-    and so the paper, does the same). Source: Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, eq. 5,
+    The mean divides by N, not by the sum of weights as in torch's weighted cross-entropy. So the gradient of a row does
+    not depend on the other rows of its batch, and the loss over an epoch is exactly the weighted risk. Keras, and so
+    the paper, does the same. Source: Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017, eq. 5,
     the class weight being its α; gamma 0 is cross-entropy. Computed in float32.
     """
 
@@ -22,7 +22,7 @@ class FocalLoss(nn.Module):
 
     def __init__(self, weights: Sequence[float], gamma: float) -> None:
         super().__init__()
-        # Known from the data, so no part of the model.
+        # Known from the data, so not part of the model.
         self.register_buffer("weights", torch.tensor(weights), persistent=False)
         self.gamma = gamma
 

@@ -1,4 +1,4 @@
-"""The bundled trackers. Each needs a package of its own, and none sends anything anywhere unless it is set to."""
+"""The bundled trackers. Each needs its own package, and sends nothing to a server unless it is set to do so."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class MLflowOptions(Options, frozen=True, kw_only=True):
 
     uri: Annotated[
         str,
-        Meta(description="the tracking server's or database's; '' is MLFLOW_TRACKING_URI, or mlflow.db beside the run"),
+        Meta(description="of the tracking server or database; '' is MLFLOW_TRACKING_URI, or mlflow.db beside the run"),
     ] = ""
-    experiment: Annotated[str, Meta(min_length=1, description="made where it does not exist")] = "birads-zoo"
+    experiment: Annotated[str, Meta(min_length=1, description="created if it does not exist")] = "birads-zoo"
 
 
 class WandbOptions(Options, frozen=True, kw_only=True):
@@ -26,10 +26,10 @@ class WandbOptions(Options, frozen=True, kw_only=True):
 
     mode: Annotated[
         Literal["offline", "online"],
-        Meta(description="offline writes below the run's folder, for `wandb sync`; online sends it as it comes"),
+        Meta(description="offline writes below the run's folder, for `wandb sync`; online sends records at once"),
     ] = "offline"
     project: Annotated[str, Meta(min_length=1)] = "birads-zoo"
-    entity: Annotated[str, Meta(description="a team or user; '' is your own default")] = ""
+    entity: Annotated[str, Meta(description="a team or user; '' is your default")] = ""
 
 
 class TrackioOptions(Options, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class TrackioOptions(Options, frozen=True, kw_only=True):
 
     project: Annotated[str, Meta(min_length=1)] = "birads-zoo"
     space: Annotated[
-        str, Meta(description="a Hugging Face Space that gets the run; '' is TRACKIO_SPACE_ID, or this machine's cache")
+        str, Meta(description="a Hugging Face Space for the run; '' is TRACKIO_SPACE_ID, or this machine's cache")
     ] = ""
 
 

@@ -11,32 +11,32 @@ import filelock
 from birads_zoo import EpochRecord, RunFinished, RunStarted, TrackerContext
 from birads_zoo_plugins.trackers._values import results, scalars, settings
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reads it when it is imported
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when MLflow is imported
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-_MOST_PARAMETERS = 100  # that MLflow takes at once
+_MOST_PARAMETERS = 100  # in one call to MLflow
 
 
 class MLflow:
     """Records each start of a run as one run of an experiment.
 
-    It goes through MLflow's client, which records what it is given and not, as `mlflow.start_run` does, also the
-    user's name and the script's path.
+    It uses MLflow's client, which records only what it is given. `mlflow.start_run` would also record the user's name
+    and the script's path.
     """
 
     def __init__(self, context: TrackerContext) -> None:
-        beside, named = context.folder.parent, context.options.experiment
+        parent, name = context.folder.parent, context.options.experiment
         uri = context.options.uri or os.environ.get("MLFLOW_TRACKING_URI")
-        artifacts = None if uri else (beside / "mlruns").as_uri()
-        with filelock.FileLock(beside / ".mlflow.lock"):  # so that two runs do not make the same things at once
-            self._client = MlflowClient(uri or f"sqlite:///{beside / 'mlflow.db'}")
-            found = self._client.get_experiment_by_name(named)
-            self._experiment = found.experiment_id if found else self._client.create_experiment(named, artifacts)
+        artifacts = None if uri else (parent / "mlruns").as_uri()
+        with filelock.FileLock(parent / ".mlflow.lock"):  # so that two runs do not create the same files at once
+            self._client = MlflowClient(uri or f"sqlite:///{parent / 'mlflow.db'}")
+            known = self._client.get_experiment_by_name(name)
+            self._experiment = known.experiment_id if known else self._client.create_experiment(name, artifacts)
 
     def started(self, run: RunStarted) -> None:
-        """Make a run of its own, also for one that is resumed: all its epochs come again."""
+        """Start a new run, also for a resumed one, because all its epochs are sent again."""
         self._run = self._client.create_run(self._experiment, run_name=run.name).info.run_id
         parameters = [Param(name, str(value)) for name, value in settings(run).items()]
         for first in range(0, len(parameters), _MOST_PARAMETERS):

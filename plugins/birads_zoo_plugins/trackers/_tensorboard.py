@@ -14,7 +14,7 @@ from birads_zoo_plugins.trackers._values import results, scalars, settings
 
 
 class TensorBoard:
-    """Writes one log a run. That of a resumed run is written anew, since all its epochs come again."""
+    """Writes one log per run. A resumed run's log is written again, because all its epochs are sent again."""
 
     def __init__(self, context: TrackerContext) -> None:
         self._folder = context.folder / "tensorboard"
@@ -22,11 +22,11 @@ class TensorBoard:
         self._writer = SummaryWriter(str(self._folder))
 
     def started(self, run: RunStarted) -> None:
-        """Keep the settings: TensorBoard takes them together with the results."""
+        """Keep the settings, because TensorBoard takes them together with the results."""
         self._settings = settings(run)
 
     def epoch(self, record: EpochRecord) -> None:
-        """Write an epoch's figures, to be seen at once."""
+        """Write an epoch's figures and flush them."""
         for name, value in scalars(record).items():
             self._writer.add_scalar(name, value, record.epoch)
         self._writer.flush()

@@ -20,10 +20,10 @@ class Trackio:
         self._options = context.options
 
     def started(self, run: RunStarted) -> None:
-        """Make a run of its own, also for one that is resumed: all its epochs come again."""
+        """Start a new run, also for a resumed one, because all its epochs are sent again."""
         space = self._options.space or os.environ.get("TRACKIO_SPACE_ID")
         remote = space or os.environ.get("TRACKIO_SERVER_URL")
-        with _hub(reached=bool(remote)):
+        with _hub(online=bool(remote)):
             self._run = trackio.init(
                 project=self._options.project,
                 name=run.name,
@@ -48,14 +48,14 @@ class Trackio:
 
     def _end(self, values: Mapping[str, float | str]) -> None:
         self._run.log(dict(values))
-        trackio.finish()  # after `self._run.finish()` it would finish once more at exit, and say so on stdout
+        trackio.finish()  # not `self._run.finish()`: it would finish again at exit, and print it to stdout
 
 
 @contextmanager
-def _hub(*, reached: bool) -> Iterator[None]:
-    """Keep Trackio from asking the Hugging Face Hub who is logged in, which it does for runs that stay here too."""
+def _hub(*, online: bool) -> Iterator[None]:
+    """Keep Trackio from asking the Hugging Face Hub who is logged in, which it also does for local runs."""
     before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = before or not reached
+    constants.HF_HUB_OFFLINE = before or not online
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What the bundled trackers write, under names that all four services take."""
+"""The values that the bundled trackers write, under names that all four services accept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Plain = str | int | float | bool
 
 
 def scalars(record: EpochRecord) -> dict[str, float]:
-    """Return an epoch's figures that are known, as "val_loss/fold-0"."""
+    """Return an epoch's known figures, as "val_loss/fold-0"."""
     figures = asdict(record)
     fold, _ = figures.pop("fold"), figures.pop("epoch")
     return {f"{name}/fold-{fold}": value for name, value in figures.items() if value is not None}
@@ -24,7 +24,7 @@ def results(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def settings(run: RunStarted) -> dict[str, Plain]:
-    """Return what is run as one flat table: the recipe's fields, as "model.dropout", and what they are used on."""
+    """Return the run's settings as one flat table: the recipe's fields, as "model.dropout", and the data's."""
     about = {"target": run.target, "classes": run.classes, "rows": run.counts, "resumed": run.resumed}
     return dict(_flat(run.recipe)) | dict(_flat({"run_id": run.run_id, **about}))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from birads_zoo import EpochRecord, RunFinished, RunStarted, TrackerContext
 from birads_zoo_plugins.trackers._values import results, scalars, settings
 
-os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # wandb reads it when it is imported
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read when wandb is imported
 
 import wandb
 
@@ -24,7 +24,7 @@ _NOTHING_ELSE = {
     "x_disable_stats": True,
     "x_save_requirements": False,
 }
-"""Settings that keep wandb from recording what it was not given: the host, user, command line, commit, packages."""
+"""Settings that keep wandb from recording the host, user, command line, commit and packages."""
 
 
 class Wandb:
@@ -34,7 +34,7 @@ class Wandb:
         self._context = context
 
     def started(self, run: RunStarted) -> None:
-        """Make a run of its own, also for one that is resumed: all its epochs come again."""
+        """Start a new run, also for a resumed one, because all its epochs are sent again."""
         options = self._context.options
         self._run = wandb.init(
             project=options.project,

@@ -62,23 +62,23 @@ def test_an_ablation_changes_what_it_says_and_nothing_else(name):
 
 
 @pytest.mark.parametrize("pair", list(combinations(CHANGES, 2)), ids="+".join)
-def test_any_two_go_together_in_either_order(host, pair):
-    there, back = (apply_ablations(FULL.replace({"ablations": names}), host) for names in (pair, pair[::-1]))
+def test_any_two_can_be_combined_in_either_order(host, pair):
+    forward, backward = (apply_ablations(FULL.replace({"ablations": names}), host) for names in (pair, pair[::-1]))
     expected = FULL.replace({**CHANGES[pair[0]], **CHANGES[pair[1]]})
-    assert there.replace({"ablations": ()}) == back.replace({"ablations": ()}) == effective(expected, host)
+    assert forward.replace({"ablations": ()}) == backward.replace({"ablations": ()}) == effective(expected, host)
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_an_ablation_of_what_is_not_there_is_refused(host, name):
+def test_an_ablation_without_effect_is_refused(host, name):
     without = FULL.replace({**CHANGES[name], "ablations": (name,)})
     with pytest.raises(UserError, match=f"ablation '{name}' changes nothing"):
         apply_ablations(without, host)
 
 
-def test_partners_cannot_be_left_out_where_a_label_is_of_all_pictures(host):
+def test_partners_cannot_be_left_out_where_a_label_belongs_to_all_pictures(host):
     exams = FULL.replace({"dataset.views": "exam", "dataset.level": "patient", "ablations": ("no-partner-view",)})
     with pytest.raises(
-        UserError, match=r"labels of the patient \(dataset\.level\) are of several pictures: leave it out"
+        UserError, match=r"labels of the patient \(dataset\.level\) belong to several pictures: leave it out"
     ):
         apply_ablations(exams, host)
     images = exams.replace({"dataset.level": "image"})
@@ -95,7 +95,7 @@ def count_norms(model):
     return sum(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in model.modules())
 
 
-def test_no_batchnorm_takes_it_from_backbone_and_head(host):
+def test_no_batchnorm_removes_it_from_backbone_and_head(host):
     with_norms = build_classifier(RANDOM, host, 3)
     without = build_classifier(RANDOM.replace({"ablations": ("no-batchnorm",)}), host, 3)
     kinds = [
@@ -106,7 +106,7 @@ def test_no_batchnorm_takes_it_from_backbone_and_head(host):
     assert without(torch.rand(2, 1, 1, 32, 32)).shape == (2, 3)
 
 
-def test_no_batchnorm_keeps_what_is_frozen_frozen(host):
+def test_no_batchnorm_keeps_frozen_parts_frozen(host):
     recipe = RANDOM.replace({"model.freeze": "all", "ablations": ("no-batchnorm",)})
     with pytest.warns(BiradsZooWarning, match="has random weights"):
         model = build_classifier(recipe, host, 3).train()

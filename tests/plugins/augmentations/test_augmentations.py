@@ -38,20 +38,20 @@ def test_shape_type_and_range_are_kept(name, dtype):
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_one_image_is_a_batch_too_and_the_input_is_left_alone(name):
+def test_a_single_image_is_a_batch_too_and_the_input_is_not_changed(name):
     images = phantom(1)
     before = images.clone()
     assert build(name)(images).shape == images.shape
     assert torch.equal(images, before)
 
 
-def test_none_is_none():
+def test_none_changes_nothing():
     images = phantom(3)
     assert torch.equal(build("none")(images), images)
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_the_global_seed_rules_the_parameters(name):
+def test_the_parameters_follow_the_global_seed(name):
     images, module = phantom(4), build(name)
     draws = []
     for seed in (3, 3, 4):
@@ -62,7 +62,7 @@ def test_the_global_seed_rules_the_parameters(name):
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_every_image_gets_parameters_of_its_own(name):
+def test_every_image_gets_its_own_parameters(name):
     torch.manual_seed(0)
     augmented = build(name)(phantom(1).expand(6, -1, -1, -1))
     assert len({tuple(image.flatten().tolist()) for image in augmented}) == 6
@@ -96,29 +96,29 @@ def test_mammo_draws_from_ranges_that_shrink_with_its_strength(monkeypatch, stre
     drawn, warped = [], []
     monkeypatch.setattr(_mammo, "uniform", lambda _, low, high: drawn.append((low, high)) or torch.tensor([high]))
     monkeypatch.setattr(_mammo, "mirror", lambda _: torch.tensor([-1.0]))
-    monkeypatch.setattr(_mammo, "warp", lambda images, **how: warped.append(how) or images)
-    monkeypatch.setattr(_mammo, "anchored_warp", lambda images, **how: warped.append(how) or images)
+    monkeypatch.setattr(_mammo, "warp", lambda images, **kwargs: warped.append(kwargs) or images)
+    monkeypatch.setattr(_mammo, "anchored_warp", lambda images, **kwargs: warped.append(kwargs) or images)
     _mammo.Mammo(strength, anchored=False)(phantom(1))
-    assert drawn == [pytest.approx(one, abs=1e-3) for one in ranges]
+    assert drawn == [pytest.approx(limits, abs=1e-3) for limits in ranges]
     (size, ratio, degrees, y, shear, x) = (high for _, high in ranges[:6])
-    wanted = {"degrees": degrees, "shear_degrees": shear, "shift_x": x, "shift_y": y}
-    wanted |= {"scale_x": -size * ratio, "scale_y": -size / ratio}
-    assert {name: value.item() for name, value in warped[0].items()} == pytest.approx(wanted, rel=1e-6)
+    expected = {"degrees": degrees, "shear_degrees": shear, "shift_x": x, "shift_y": y}
+    expected |= {"scale_x": -size * ratio, "scale_y": -size / ratio}
+    assert {name: value.item() for name, value in warped[0].items()} == pytest.approx(expected, rel=1e-6)
     drawn.clear()
     _mammo.Mammo(strength, anchored=True)(phantom(1))
-    assert drawn == [pytest.approx(one, abs=1e-3) for one in (*ranges[:4], *ranges[6:])]
-    wanted = {"tilt_degrees": degrees, "shift_y": y, "scale_x": size * ratio, "scale_y": -size / ratio}
-    assert {name: value.item() for name, value in warped[1].items()} == pytest.approx(wanted, rel=1e-6)
+    assert drawn == [pytest.approx(limits, abs=1e-3) for limits in (*ranges[:4], *ranges[6:])]
+    expected = {"tilt_degrees": degrees, "shift_y": y, "scale_x": size * ratio, "scale_y": -size / ratio}
+    assert {name: value.item() for name, value in warped[1].items()} == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_papers_ranges_are_those_of_keras_examples(monkeypatch):
+def test_the_papers_ranges_follow_keras_examples(monkeypatch):
     drawn = []
     monkeypatch.setattr(_paper, "uniform", lambda images, *ends: drawn.append(ends) or torch.ones(len(images)))
     build("paper")(phantom(2))
     assert drawn == [(-36, 36), (-0.1, 0.1), (0.9, 1.1)]
 
 
-def test_one_number_an_image_is_drawn_from_a_range_and_as_many_as_asked_for_are_mirrored():
+def test_draws_fill_their_range_and_the_given_share_is_mirrored():
     torch.manual_seed(0)
     images = torch.empty(4000, 1, 1, 1)
     drawn = uniform(images, -1.0, 3.0)
@@ -147,7 +147,7 @@ def test_without_a_known_side_mammo_keeps_most_of_the_breast_and_clips_nothing()
 
 
 def test_mammo_does_not_destroy_microcalcifications():
-    """A cluster of 2-pixel calcifications stands as far above its surroundings, on average, as half of before."""
+    """The mean contrast of a cluster of 2-pixel calcifications stays above a bit more than half of its first value."""
     torch.manual_seed(0)
     images = torch.full((256, 1, 96, 96), 0.4)
     for row, column in ((44, 44), (44, 52), (50, 47), (53, 54)):
@@ -158,28 +158,28 @@ def test_mammo_does_not_destroy_microcalcifications():
     assert contrast.mean() > 0.25 * 1.2
 
 
-def test_a_warp_of_nothing_changes_nothing_and_a_negative_scale_mirrors():
+def test_an_identity_warp_changes_nothing_and_a_negative_scale_mirrors():
     images = phantom(2)
-    one, nothing = torch.ones(2), torch.zeros(2)
-    torch.testing.assert_close(warp(images, degrees=nothing, scale_x=one, scale_y=one), images, atol=1e-4, rtol=0)
-    mirrored = warp(images, degrees=nothing, scale_x=-one, scale_y=one)
+    unit, zero = torch.ones(2), torch.zeros(2)
+    torch.testing.assert_close(warp(images, degrees=zero, scale_x=unit, scale_y=unit), images, atol=1e-4, rtol=0)
+    mirrored = warp(images, degrees=zero, scale_x=-unit, scale_y=unit)
     torch.testing.assert_close(mirrored, images.flip(-1), atol=1e-4, rtol=0)
-    upside_down = warp(images, degrees=nothing, scale_x=one, scale_y=-one)
+    upside_down = warp(images, degrees=zero, scale_x=unit, scale_y=-unit)
     torch.testing.assert_close(upside_down, images.flip(-2), atol=1e-4, rtol=0)
 
 
 def test_a_warp_turns_about_the_centre_and_shifts_by_fractions():
     image = torch.zeros(1, 1, 9, 9)
     image[..., 4, 4] = image[..., 4, 7] = 1
-    one, nothing = torch.ones(1), torch.zeros(1)
-    turned = warp(image, degrees=torch.tensor([180.0]), scale_x=one, scale_y=one)
+    unit, zero = torch.ones(1), torch.zeros(1)
+    turned = warp(image, degrees=torch.tensor([180.0]), scale_x=unit, scale_y=unit)
     torch.testing.assert_close(turned, image.flip(-1), atol=1e-4, rtol=0)
-    shifted = warp(image, degrees=nothing, scale_x=one, scale_y=one, shift_x=torch.tensor([-2 / 9]), shift_y=nothing)
+    shifted = warp(image, degrees=zero, scale_x=unit, scale_y=unit, shift_x=torch.tensor([-2 / 9]), shift_y=zero)
     torch.testing.assert_close(shifted, image.roll(-2, -1), atol=1e-4, rtol=0)
 
 
 class Watch(TorchDispatchMode):
-    """Notes on which devices random numbers are drawn, and every copy from one device to another."""
+    """Records on which devices random numbers are drawn, and every copy between devices."""
 
     def __init__(self):
         super().__init__()
@@ -197,8 +197,8 @@ class Watch(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_parameters_are_drawn_on_the_images_device_and_the_host_is_never_asked(name):
-    """On pretended GPU tensors: drawing elsewhere, mixing devices or reading a value back would show here."""
+def test_parameters_are_drawn_on_the_images_device_without_copies_to_the_host(name):
+    """On fake GPU tensors: drawing elsewhere, mixing devices or reading a value back would be recorded."""
     module = build(name)
     with FakeTensorMode(), Watch() as watch:
         images = torch.empty(4, 1, 48, 40, device="cuda")

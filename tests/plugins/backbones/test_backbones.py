@@ -5,7 +5,7 @@ from torchvision import models
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo_plugins.backbones import birads_zoo_backbones
 
-BUNDLED = [each for each in birads_zoo_backbones() if isinstance(each, BackboneSpec)]
+BUNDLED = [spec for spec in birads_zoo_backbones() if isinstance(spec, BackboneSpec)]
 
 SPECS = {spec.name: spec for spec in BUNDLED}
 MAPS = {
@@ -24,7 +24,7 @@ HEADS = {
     "vit_b_16": "heads.",
 }
 LAST = {"resnet50": "layer4", "efficientnet_b0": "features", "mobilenet_v2": "features", "swin_t": "permute"}
-"""torchvision's module that gives the feature map; vit_b_16 takes pictures of one size there: see test_transformers."""
+"""torchvision's module that gives the feature map; vit_b_16 only takes one size there: see test_transformers."""
 
 
 def build(name, pretrained=False):
@@ -33,7 +33,7 @@ def build(name, pretrained=False):
     return spec.build(context)
 
 
-def test_the_papers_four_networks_and_two_transformers_are_there():
+def test_the_papers_four_networks_and_two_transformers_are_bundled():
     assert list(SPECS) == list(MAPS)
 
 
@@ -55,7 +55,7 @@ def test_stages_cover_the_network_from_input_to_output(name):
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_weights_bear_torchvisions_names(name):
+def test_weights_have_torchvisions_names(name):
     state = getattr(models, name)().state_dict()
     assert list(build(name).state_dict()) == [key for key in state if not key.startswith(HEADS[name])]
 
@@ -76,16 +76,16 @@ def test_torchvisions_weights_give_torchvisions_features(name):
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_pretrained_asks_torchvision_for_its_first_weights(name, monkeypatch):
-    asked = []
+def test_pretrained_fetches_torchvisions_first_weights(name, monkeypatch):
+    fetched = []
 
     def fetch(url, **kwargs):
-        asked.append(url)
+        fetched.append(url)
         return getattr(models, name)().state_dict()
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetch)
     build(name, pretrained=True)
-    assert asked == [models.get_model_weights(name).IMAGENET1K_V1.url]
+    assert fetched == [models.get_model_weights(name).IMAGENET1K_V1.url]
 
 
 def test_the_papers_cnn_normalises_after_the_activation_and_pools_last():

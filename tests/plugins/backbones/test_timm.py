@@ -1,4 +1,4 @@
-"""timm's architectures are feature maps of the picture's shape, with timm's own weights, without a list of them."""
+"""timm's architectures give feature maps of the picture's shape with timm's weights, without a list of names."""
 
 import pytest
 import timm
@@ -15,7 +15,7 @@ from birads_zoo_plugins.backbones import _timm_fit
 from birads_zoo_plugins.backbones._timm import TimmOptions, names, resolve
 from birads_zoo_plugins.backbones._timm_map import as_feature_map
 
-FAMILIES = {  # a member of each, the size it is built for here, its map there, and where its features lie in timm
+FAMILIES = {  # a member of each, its size here, the shape of its map, and the layout of its features in timm
     "test_resnet": ((64, 96), (96, 2, 3), "channels first"),
     "test_convnext": ((64, 96), (64, 2, 3), "channels first"),
     "test_efficientnet": ((64, 96), (256, 2, 3), "channels first"),
@@ -38,14 +38,14 @@ def build(name, height=64, width=96, channels=3, **options):
     return resolve(name).build(context).eval()
 
 
-def theirs(name, size):
-    """Make timm's own network with its head, for pictures of that size."""
-    sized = {"img_size": size} if timm.get_pretrained_cfg(name).fixed_input_size else {}
-    return timm.create_model(name, **sized).eval()
+def timm_network(name, size):
+    """Make timm's network with its head, for pictures of this size."""
+    kwargs = {"img_size": size} if timm.get_pretrained_cfg(name).fixed_input_size else {}
+    return timm.create_model(name, **kwargs).eval()
 
 
 def folded(network, images, how):
-    """Return timm's features of images as a map, by what is known of the family."""
+    """Return timm's features of images as a map, by the layout of the family."""
     features = network.forward_features(images)
     if how == "channels last":
         return features.permute(0, 3, 1, 2)
@@ -63,27 +63,27 @@ def saved(network, path):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_map_is_timms_features_folded_with_timms_weights(name, tmp_path):
     size, shape, how = FAMILIES[name]
-    reference, backbone = theirs(name, size), build(name, *size)
+    reference, backbone = timm_network(name, size), build(name, *size)
     load_weights(backbone, saved(reference, tmp_path / "weights.safetensors"))
     images = torch.rand(2, 3, *size)
     with torch.no_grad():
         maps = backbone(images)
         assert maps.shape == (2, *shape)
         if how == "before its class token":
-            (wanted,) = reference.forward_intermediates(images, indices=1, norm=True, intermediates_only=True)
+            (expected,) = reference.forward_intermediates(images, indices=1, norm=True, intermediates_only=True)
         else:
-            wanted = folded(reference, images, how)
-        torch.testing.assert_close(maps, wanted, rtol=1e-4, atol=1e-4)
+            expected = folded(reference, images, how)
+        torch.testing.assert_close(maps, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "gmlp_ti16_224"])
 def test_weights_of_timms_size_and_channels_are_adapted(name, tmp_path):
-    """A file as timm publishes it, into a network for one channel, another size and a picture that is not square."""
-    own = theirs(name, timm.get_pretrained_cfg(name).input_size[1:])
+    """A file as published by timm, for a network with one channel, another size and a picture that is not square."""
+    reference = timm_network(name, timm.get_pretrained_cfg(name).input_size[1:])
     backbone = build(name, 96, 64, channels=1)
-    load_weights(backbone, saved(own, tmp_path / "weights.safetensors"))
-    first = own.pretrained_cfg["first_conv"]
-    before, after = (network.get_submodule(first).weight for network in (own, backbone))
+    load_weights(backbone, saved(reference, tmp_path / "weights.safetensors"))
+    first = reference.pretrained_cfg["first_conv"]
+    before, after = (network.get_submodule(first).weight for network in (reference, backbone))
     torch.testing.assert_close(after, before.sum(1, keepdim=True))
     with torch.no_grad():
         assert backbone(torch.rand(1, 1, 96, 64)).isfinite().all()
@@ -107,17 +107,17 @@ def test_stages_go_from_input_to_output_and_cover_what_is_trained(name):
     with torch.no_grad():
         backbone(torch.rand(1, 3, 64, 96))
     assert list(dict.fromkeys(order)) == [stage for stage in stages if stage in modules]
-    assert len(hooks) >= len(stages) - 3, "tokens and position embeddings at most are no modules"
+    assert len(hooks) >= len(stages) - 3, "at most tokens and position embeddings are not modules"
 
 
 def test_mixers_weights_of_another_size_are_refused(tmp_path):
-    """Their weights are as many as a picture has places, so that nothing can adapt them."""
-    path = saved(theirs("gmlp_ti16_224", (224, 224)), tmp_path / "weights.safetensors")
+    """The number of their weights is the picture's number of places, so that they cannot be adapted."""
+    path = saved(timm_network("gmlp_ti16_224", (224, 224)), tmp_path / "weights.safetensors")
     with pytest.raises(UserError, match=r"'blocks\.0\.\S+' has shape 196×196 there and 24×24 in the backbone"):
         load_weights(build("gmlp_ti16_224"), path)
 
 
-def test_a_spec_says_what_timm_says_of_input_and_weights():
+def test_a_spec_has_timms_settings_of_input_and_weights():
     spec = resolve("vit_small_patch14_reg4_dinov2.lvd142m")
     assert spec.name == "timm/vit_small_patch14_reg4_dinov2.lvd142m"
     assert spec.usual_size == (518, 518)
@@ -135,7 +135,7 @@ def test_a_spec_says_what_timm_says_of_input_and_weights():
 
 
 @pytest.mark.parametrize("name", ["resnet50000", "resnet50.no_such_tag", "tv_resnet50"])
-def test_what_timm_does_not_have_is_a_key_error(name):
+def test_an_unknown_name_is_a_key_error(name):
     assert name not in names()
     with pytest.raises(KeyError):
         resolve(name)
@@ -147,12 +147,12 @@ def test_names_are_all_architectures_with_and_without_tags():
 
 
 @pytest.mark.parametrize("name", ["test_vit", "test_mambaout", "test_maxvit"])
-def test_conformance_at_its_own_sizes(name):
+def test_conformance_at_usual_sizes(name):
     assert conformance.check_backbone(resolve(name)) == []
 
 
-def test_a_picture_that_fills_no_patch_is_continued_by_its_edge():
-    """80×56 pixels with patches of 16: five rows as they are, four columns of which the last sees half a patch."""
+def test_a_picture_that_fills_no_patch_is_padded_with_its_edge():
+    """80×56 pixels with patches of 16: five full rows, and four columns of which the last covers half a patch."""
     backbone = build("test_vit", 80, 56)
     images = torch.rand(1, 3, 80, 56)
     with torch.no_grad():
@@ -167,7 +167,7 @@ def test_a_picture_that_fills_no_patch_is_continued_by_its_edge():
 
 
 def test_a_network_for_squares_sees_a_square_and_shows_the_picture():
-    """convit takes squares alone; what lies beside the picture is cut off the map."""
+    """convit only takes squares; the places beside the picture are cropped from the map."""
     backbone = build("convit_tiny", 64, 48, channels=1)
     with torch.no_grad():
         assert backbone(torch.rand(1, 1, 64, 48)).shape == (1, 192, 4, 3)
@@ -175,7 +175,7 @@ def test_a_network_for_squares_sees_a_square_and_shows_the_picture():
 
 @pytest.fixture
 def picky(monkeypatch):
-    """Let networks be made for 160×160 pixels in three channels only."""
+    """Let networks be made only for 160×160 pixels in three channels."""
 
     def created(name, channels, size, **settings):
         if (channels, size) != (3, (160, 160)):
@@ -201,7 +201,7 @@ def test_a_size_that_does_not_fit_is_refused_with_sizes_that_do():
 
 
 @pytest.mark.usefixtures("picky")
-def test_a_network_that_needs_colours_gets_a_grey_picture_three_times():
+def test_a_network_that_needs_three_channels_gets_a_grey_picture_three_times():
     fitted = _timm_fit.fit("test_vit", 1, (150, 100))
     assert (fitted.size, fitted.channels) == ((160, 160), 3)
     network = as_feature_map(_timm_fit.created("test_vit", 3, (160, 160)), fitted).eval()
@@ -210,8 +210,8 @@ def test_a_network_that_needs_colours_gets_a_grey_picture_three_times():
         torch.testing.assert_close(network(grey), network(grey.expand(-1, 3, -1, -1)))
 
 
-def test_what_the_map_does_not_depend_on_is_left_out():
-    """xcit's last blocks read the patches for its class token alone."""
+def test_parts_without_effect_on_the_map_are_removed():
+    """xcit's last blocks only compute its class token."""
     backbone = build("xcit_nano_12_p16_224")
     assert not [name for name in backbone.state_dict() if name.startswith(("cls_attn_blocks", "head"))]
     assert [name for name, parameter in backbone.named_parameters() if not parameter.requires_grad] == ["cls_token"]
@@ -230,14 +230,14 @@ def test_a_network_ends_after_a_stage(name, stage, shape):
         with whole.get_submodule(stage).register_forward_hook(lambda module, inputs, output: seen.append(output)):
             whole(images)
         maps = cut_after(cut, stage, cut.stage_names(), name)(images)
-    wanted = seen[0] if seen[0].ndim == 4 else seen[0][:, 1:].mT.reshape(2, *shape)
+    expected = seen[0] if seen[0].ndim == 4 else seen[0][:, 1:].mT.reshape(2, *shape)
     assert maps.shape == (2, *shape)
-    torch.testing.assert_close(maps, wanted)
+    torch.testing.assert_close(maps, expected)
     assert cut.stage_names()[-1] == stage
     assert not [entry for entry in cut.state_dict() if entry.startswith(("blocks.3", "stages.2", "norm."))]
 
 
-def test_a_network_ends_nowhere_else_and_says_where_it_can():
+def test_a_network_ends_nowhere_else_and_names_its_stages():
     backbone = build("test_convnext")
     whole = list(backbone.state_dict())
     with pytest.raises(UserError) as refused:
@@ -257,7 +257,7 @@ def test_stochastic_depth_is_an_option_and_refused_where_there_is_none():
     assert str(refused.value) == ("model.options.drop_path: timm/vgg11 has no stochastic depth; leave the option out")
 
 
-def test_what_is_tried_draws_nothing_at_random():
+def test_trial_networks_do_not_change_the_random_state():
     """The same seed gives the same weights, whether the network was built before or not."""
     _timm_fit.fit.cache_clear()
     _timm_fit._tried.cache_clear()
@@ -268,22 +268,22 @@ def test_what_is_tried_draws_nothing_at_random():
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_pretrained_asks_for_timms_weights_of_the_tag(monkeypatch):
-    asked = []
+def test_pretrained_fetches_timms_weights_of_the_tag(monkeypatch):
+    fetched = []
 
     def fetch(location, *args, **kwargs):
-        asked.append(location)
+        fetched.append(location)
         return timm.create_model("test_vit").state_dict()
 
     monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", fetch)
     context = BackboneContext(in_channels=1, height=64, width=64, pretrained=True, options=TimmOptions())
     backbone = resolve("test_vit.r160_in1k").build(context)
-    assert asked == ["timm/test_vit.r160_in1k"]
+    assert fetched == ["timm/test_vit.r160_in1k"]
     assert backbone.pos_embed.shape == (1, 17, 64)
 
 
 @pytest.mark.parametrize(("layout", "axis"), [("NHWC", 3), ("NCHW", 1)])
-def test_features_with_as_many_columns_as_channels_are_read_as_timm_says(layout, axis):
+def test_features_with_as_many_columns_as_channels_are_read_by_timms_format(layout, axis):
     class Square(torch.nn.Module):
         num_features = 6
         output_fmt = layout

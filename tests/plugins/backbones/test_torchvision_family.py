@@ -1,4 +1,4 @@
-"""torchvision's networks end at their last feature map, found in their graphs, with torchvision's own weights."""
+"""torchvision's networks end at their last feature map, found in their graphs, with torchvision's weights."""
 
 import copy
 
@@ -14,7 +14,7 @@ from birads_zoo.model.placing import place_size
 from birads_zoo.model.stages import cut_after
 from birads_zoo_plugins.backbones._torchvision_family import names, resolve
 
-FAMILIES = {  # a member of each, its map at 64×96, and what gives it in torchvision
+FAMILIES = {  # a member of each, the shape of its map at 64×96, and the module that gives it in torchvision
     "resnet18": ((512, 2, 3), "layer4"),
     "shufflenet_v2_x0_5": ((1024, 2, 3), "conv5"),
     "squeezenet1_1": ((512, 3, 5), "features"),
@@ -32,19 +32,19 @@ def build(name, height=64, width=96, channels=3, pretrained=False):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_map_is_torchvisions_last_with_torchvisions_weights(name):
     shape, last = FAMILIES[name]
-    theirs, ours = models.get_model(name, weights=None).eval(), build(name)
-    state = theirs.state_dict()
-    ours.load_state_dict({key: state[key] for key in ours.state_dict()})
+    network, backbone = models.get_model(name, weights=None).eval(), build(name)
+    state = network.state_dict()
+    backbone.load_state_dict({key: state[key] for key in backbone.state_dict()})
     seen = []
     images = torch.rand(2, 3, 64, 96)
     with torch.no_grad():
-        with theirs.get_submodule(last).register_forward_hook(lambda module, inputs, output: seen.append(output)):
-            theirs(images)
-        maps = ours(images)
+        with network.get_submodule(last).register_forward_hook(lambda module, inputs, output: seen.append(output)):
+            network(images)
+        maps = backbone(images)
     assert maps.shape == (2, *shape)
-    wanted = F.relu(seen[0]) if name == "densenet121" else seen[0]  # a function between its features and their mean
-    torch.testing.assert_close(maps, wanted, rtol=1e-4, atol=1e-4)
-    heads = {key.partition(".")[0] for key in state.keys() - ours.state_dict().keys()}
+    expected = F.relu(seen[0]) if name == "densenet121" else seen[0]  # a function between its features and their mean
+    torch.testing.assert_close(maps, expected, rtol=1e-4, atol=1e-4)
+    heads = {key.partition(".")[0] for key in state.keys() - backbone.state_dict().keys()}
     assert heads <= {"fc", "classifier", "head"}
 
 
@@ -60,7 +60,7 @@ def test_a_grey_picture_is_repeated():
 
 
 @pytest.mark.slow
-def test_a_network_with_parts_for_a_size_is_made_for_the_next_that_fits():
+def test_a_network_with_parts_for_a_size_is_made_for_the_next_fitting_size():
     """maxvit cuts its last map into windows of 7×7 places of 32 pixels."""
     backbone = build("maxvit_t", 200, 224)
     with torch.no_grad():
@@ -102,7 +102,7 @@ def test_a_network_ends_after_a_stage(stage, shape):
 def test_a_network_ends_nowhere_else():
     backbone = build("swin_t")
     with pytest.raises(UserError, match=r"cannot end after a part 'features\.1'; its stages are features\.0\.0, "):
-        cut_after(backbone, "features.1", backbone.stage_names(), "torchvision/swin_t")  # its channels lie last there
+        cut_after(backbone, "features.1", backbone.stage_names(), "torchvision/swin_t")  # its channels are last there
 
 
 def test_stages_cover_what_is_trained_in_order():
@@ -113,7 +113,7 @@ def test_stages_cover_what_is_trained_in_order():
     assert all(any(name.startswith(f"{stage}.") for stage in stages) for name, _ in backbone.named_parameters())
 
 
-def test_a_spec_says_what_torchvision_says_of_input_and_weights():
+def test_a_spec_has_torchvisions_settings_of_input_and_weights():
     spec = resolve("vit_b_16.IMAGENET1K_SWAG_E2E_V1")
     assert spec.usual_size == (384, 384)
     assert spec.weights == "torchvision's IMAGENET1K_SWAG_E2E_V1, trained at 384x384"
@@ -124,37 +124,37 @@ def test_a_spec_says_what_torchvision_says_of_input_and_weights():
 
 
 @pytest.mark.parametrize("name", ["resnet19", "resnet50.IMAGENET1K_V3", "fasterrcnn_resnet50_fpn"])
-def test_what_torchvision_does_not_classify_with_is_a_key_error(name):
+def test_an_unknown_name_is_a_key_error(name):
     assert name not in names()
     with pytest.raises(KeyError):
         resolve(name)
 
 
-def test_networks_with_a_transform_of_their_own_apply_it():
-    """googlenet was trained on other statistics than its weights' page states, and turns these into those itself."""
+def test_networks_with_their_own_input_transform_apply_it():
+    """googlenet was trained with other statistics than its weights' page states, and converts the input itself."""
     backbone = build("googlenet")
     images = torch.rand(1, 3, 64, 96)
-    theirs = models.googlenet(weights=None, init_weights=False, transform_input=True).eval()
-    state = theirs.state_dict()
+    network = models.googlenet(weights=None, init_weights=False, transform_input=True).eval()
+    state = network.state_dict()
     backbone.load_state_dict({key: state[key] for key in backbone.state_dict()})
     seen = []
     with torch.no_grad():
-        with theirs.inception5b.register_forward_hook(lambda module, inputs, output: seen.append(output)):
-            theirs(images)
+        with network.inception5b.register_forward_hook(lambda module, inputs, output: seen.append(output)):
+            network(images)
         torch.testing.assert_close(backbone(images), seen[0], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
     ("name", "tag"), [("resnet18", "IMAGENET1K_V1"), ("vit_b_32", "IMAGENET1K_V1"), ("resnet50.IMAGENET1K_V1", None)]
 )
-def test_pretrained_asks_torchvision_for_the_weights_of_the_name(name, tag, monkeypatch):
-    network, _, own = name.partition(".")
-    asked = []
+def test_pretrained_fetches_torchvisions_weights_of_the_name(name, tag, monkeypatch):
+    network, _, own_tag = name.partition(".")
+    fetched = []
 
     def fetch(url, **kwargs):
-        asked.append(url)
+        fetched.append(url)
         return models.get_model(network, weights=None).state_dict()
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fetch)
     build(name, pretrained=True)
-    assert asked == [models.get_model_weights(network)[tag or own].url]
+    assert fetched == [models.get_model_weights(network)[tag or own_tag].url]

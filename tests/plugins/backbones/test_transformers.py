@@ -1,4 +1,4 @@
-"""A transformer's tokens lie in the map where their pixels lie in the picture, at any size and wherever it ends."""
+"""A transformer's tokens are in the map where their pixels are in the picture, at any size and after any stage."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from birads_zoo.model.stages import cut_after
 from birads_zoo_plugins.backbones import birads_zoo_backbones
 from birads_zoo_plugins.backbones._transformers import Merging, PatchGrid, swin_map
 
-BUNDLED = [each for each in birads_zoo_backbones() if isinstance(each, BackboneSpec)]
+BUNDLED = [spec for spec in birads_zoo_backbones() if isinstance(spec, BackboneSpec)]
 
 STAGES = {spec.name: spec.stages for spec in BUNDLED}
 VIT = {"image_size": 64, "patch_size": 16, "num_layers": 3, "num_heads": 2, "hidden_dim": 32, "mlp_dim": 64}
@@ -24,7 +24,7 @@ SWIN = {"patch_size": [4, 4], "embed_dim": 16, "depths": [2, 2], "num_heads": [2
 
 @pytest.fixture
 def vit():
-    """A small ViT of torchvision's, and ours around its layers."""
+    """A small ViT of torchvision, and the backbone with its layers."""
     torch.manual_seed(0)
     network = VisionTransformer(**VIT).eval()
     nn.init.normal_(network.class_token)
@@ -33,16 +33,18 @@ def vit():
 
 @pytest.fixture
 def swin():
-    """A small Swin of torchvision's, and ours with the same weights. Both make a map of H/8×W/8."""
+    """A small Swin of torchvision, and the backbone with the same weights. Both make a map of H/8×W/8."""
     torch.manual_seed(0)
     network = SwinTransformer(**SWIN).eval()
-    ours = swin_map(SwinTransformer(**SWIN, downsample_layer=Merging)).eval()
-    ours.load_state_dict({name: value for name, value in network.state_dict().items() if not name.startswith("head.")})
-    return network, ours
+    backbone = swin_map(SwinTransformer(**SWIN, downsample_layer=Merging)).eval()
+    backbone.load_state_dict(
+        {name: value for name, value in network.state_dict().items() if not name.startswith("head.")}
+    )
+    return network, backbone
 
 
 def outputs(network, module, images):
-    """Return what `module` gives when `network` sees the images."""
+    """Return the output of `module` when `network` gets the images."""
     seen = []
     with module.register_forward_hook(lambda module, inputs, output: seen.append(output)), torch.no_grad():
         network(images)
@@ -50,7 +52,7 @@ def outputs(network, module, images):
 
 
 def silenced(network):
-    """Take attention and perceptrons away, so that every token knows its own pixels alone."""
+    """Disable attention and perceptrons, so that every token only depends on its own pixels."""
     for name, parameter in network.named_parameters():
         if "out_proj" in name or "attn.proj" in name or "mlp.3" in name:
             nn.init.zeros_(parameter)
@@ -58,25 +60,25 @@ def silenced(network):
 
 
 def test_the_map_is_torchvisions_patch_tokens_after_the_last_norm(vit):
-    theirs, ours = vit
+    network, backbone = vit
     images = torch.rand(2, 3, 64, 64)
-    tokens = outputs(theirs, theirs.encoder, images)
+    tokens = outputs(network, network.encoder, images)
     with torch.no_grad():
-        torch.testing.assert_close(ours(images), tokens[:, 1:].mT.reshape(2, 32, 4, 4), rtol=0, atol=0)
+        torch.testing.assert_close(backbone(images), tokens[:, 1:].mT.reshape(2, 32, 4, 4), rtol=0, atol=0)
 
 
 def test_vit_b_16_gives_torchvisions_tokens_at_the_size_it_was_made_for():
-    theirs = models.vit_b_16(num_classes=2).eval()
-    ours = PatchGrid(theirs)
+    network = models.vit_b_16(num_classes=2).eval()
+    backbone = PatchGrid(network)
     images = torch.rand(1, 3, 224, 224)
-    tokens = outputs(theirs, theirs.encoder, images)
+    tokens = outputs(network, network.encoder, images)
     with torch.no_grad():
-        torch.testing.assert_close(ours(images), tokens[:, 1:].mT.reshape(1, 768, 14, 14), rtol=0, atol=0)
+        torch.testing.assert_close(backbone(images), tokens[:, 1:].mT.reshape(1, 768, 14, 14), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(("name", "patch"), [("vit", 16), ("swin", 8)])
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 3), (2, 0)])
-def test_each_place_of_the_map_shows_the_pixels_that_lie_there(name, patch, row, column, request):
+def test_each_place_of_the_map_shows_its_pixels(name, patch, row, column, request):
     network = silenced(request.getfixturevalue(name)[1])
     images = torch.rand(1, 3, 3 * patch, 4 * patch)
     changed = images.clone()
@@ -88,7 +90,7 @@ def test_each_place_of_the_map_shows_the_pixels_that_lie_there(name, patch, row,
     assert torch.equal(moved > 1e-5, expected)
 
 
-def test_a_picture_that_fills_no_patch_is_continued_by_its_edge(vit):
+def test_a_picture_that_fills_no_patch_is_padded_with_its_edge(vit):
     images = torch.rand(1, 3, 70, 50)
     with torch.no_grad():
         maps = vit[1](images)
@@ -102,7 +104,7 @@ def test_a_picture_smaller_than_a_patch_has_one_place(vit):
 
 
 def test_position_embeddings_keep_their_size_and_follow_the_pictures(vit):
-    """A ramp from left to right stays one, the same in every row; the class token's own is left as it is."""
+    """A ramp from left to right stays a ramp, the same in every row; the class token's embedding is not changed."""
     network = vit[1]
     ramp = torch.arange(4.0)[None, :, None].expand(4, 4, 32).flatten(0, 1)
     network.encoder.pos_embedding.data[0, 1:] = ramp
@@ -118,10 +120,10 @@ def test_position_embeddings_keep_their_size_and_follow_the_pictures(vit):
 
 @pytest.mark.parametrize("layer", range(3))
 def test_vit_ends_after_each_layer_with_that_layers_tokens_as_a_map(vit, layer):
-    theirs, ours = vit
+    network, backbone = vit
     images = torch.rand(2, 3, 64, 64)
-    tokens = outputs(theirs, theirs.encoder.layers[layer], images)
-    cut = cut_after(ours, f"encoder.layers.encoder_layer_{layer}", (), "vit")
+    tokens = outputs(network, network.encoder.layers[layer], images)
+    cut = cut_after(backbone, f"encoder.layers.encoder_layer_{layer}", (), "vit")
     with torch.no_grad():
         torch.testing.assert_close(cut(images), tokens[:, 1:].mT.reshape(2, 32, 4, 4), rtol=1e-5, atol=1e-5)
     assert f"encoder.layers.encoder_layer_{layer + 1}.ln_1.weight" not in cut.state_dict()
@@ -137,51 +139,53 @@ def test_vit_ends_after_its_patches_or_its_last_norm(vit):
 
 
 @pytest.mark.parametrize("part", ["class_token", "encoder.pos_embedding", "encoder", "encoder.layers.encoder_layer_7"])
-def test_vit_ends_nowhere_else_and_says_where_it_can(vit, part):
+def test_vit_ends_nowhere_else_and_names_its_stages(vit, part):
     stages = ("class_token", "conv_proj", "encoder.pos_embedding", "encoder.layers.encoder_layer_0", "encoder.ln")
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as error:
         cut_after(vit[1], part, stages, "vit")
-    assert str(told.value) == (
+    assert str(error.value) == (
         f"model.last_stage: vit cannot end after a part {part!r}; its stages are conv_proj, "
         "encoder.layers.encoder_layer_0, encoder.ln"
     )
 
 
-def test_swin_is_torchvisions_to_the_last_bit(swin):
-    theirs, ours = swin
+def test_swin_is_bitwise_equal_to_torchvisions(swin):
+    network, backbone = swin
     images = torch.rand(2, 3, 70, 52)
-    wanted = outputs(theirs, theirs.permute, images)
+    expected = outputs(network, network.permute, images)
     with torch.no_grad():
-        assert wanted.shape == (2, 32, 9, 7)
-        torch.testing.assert_close(ours(images), wanted, rtol=0, atol=0)
+        assert expected.shape == (2, 32, 9, 7)
+        torch.testing.assert_close(backbone(images), expected, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("stage", range(4))
 def test_swin_ends_after_each_stage_with_a_map(swin, stage):
-    theirs, ours = swin
+    network, backbone = swin
     images = torch.rand(2, 3, 64, 48)
-    wanted = outputs(theirs, theirs.features[stage], images).permute(0, 3, 1, 2)
+    expected = outputs(network, network.features[stage], images).permute(0, 3, 1, 2)
     with torch.no_grad():
-        torch.testing.assert_close(cut_after(ours, f"features.{stage}", (), "swin")(images), wanted, rtol=0, atol=0)
+        torch.testing.assert_close(
+            cut_after(backbone, f"features.{stage}", (), "swin")(images), expected, rtol=0, atol=0
+        )
 
 
-def test_swin_ends_not_between_two_blocks(swin):
+def test_swin_does_not_end_between_two_blocks(swin):
     with pytest.raises(
         UserError, match=r"swin cannot end after a part 'features\.1\.0'; its stages are features\.0, nor"
     ):
         cut_after(swin[1], "features.1.0", ("features.0", "norm"), "swin")
 
 
-def test_freezing_the_early_half_of_vit_freezes_what_its_tokens_start_from(vit):
+def test_freezing_the_early_half_of_vit_freezes_the_parts_before_its_layers(vit):
     network = vit[1]
     small = [name for name in STAGES["vit_b_16"] if "encoder_layer_" not in name or name.endswith(("_0", "_1", "_2"))]
     parts = frozen_parts(network, "early", small)
     assert parts == ("class_token", "conv_proj", "encoder.pos_embedding")
     network.train()
     freeze_parts(network, (*parts, "encoder.layers.encoder_layer_0"))
-    still = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
-    assert {"class_token", "encoder.pos_embedding", "conv_proj.weight"} <= still
-    assert {name.split(".")[2] for name in still if ".layers." in name} == {"encoder_layer_0"}
+    frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    assert {"class_token", "encoder.pos_embedding", "conv_proj.weight"} <= frozen
+    assert {name.split(".")[2] for name in frozen if ".layers." in name} == {"encoder_layer_0"}
     assert not network.encoder.layers[0].training
     assert network.encoder.layers[1].training
 

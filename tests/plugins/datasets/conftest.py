@@ -1,4 +1,4 @@
-"""A small folder in KAUMDS' layout, with every trap of the real sheet."""
+"""A small folder in KAUMDS' layout, with every peculiarity of the real sheet."""
 
 import datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ def load():
 
 @pytest.fixture
 def write_sheet():
-    """Write a workbook: `write_sheet(file, rows, header)`; the rows stand in its second sheet, as in the real one."""
+    """Write a workbook: `write_sheet(file, rows, header)`; the rows are in its second sheet, as in the real one."""
 
     def write(file: Path, rows=ROWS, header=HEADER, first=None, foot=True) -> Path:
         import openpyxl
@@ -60,7 +60,7 @@ def write_sheet():
             sheet.append(row)
         if foot:
             sheet.cell(row=40, column=3, value=len(rows))  # a stray total at the foot of the age column
-            sheet.cell(row=60_000, column=1).number_format = "0"  # formatted and empty: the sheet claims 60,000 rows
+            sheet.cell(row=60_000, column=1).number_format = "0"  # formatted and empty: the sheet states 60,000 rows
         book.save(file)
         return file
 
@@ -90,12 +90,12 @@ def kaumds(tmp_path, write_sheet):
 
 @pytest.fixture
 def tree(tmp_path, write_dicom):
-    """Two patients: one with two exams, one with one; a raw file, a CT and a read-me among them."""
+    """Two patients: one with two exams, one with one; also a raw file, a CT and a read-me."""
     breast = np.tile(np.arange(64, dtype=np.uint8), (48, 1))
 
     def write(name, patient, side, view, **more):
-        found = {"PatientID": patient, "ImageLaterality": side, "ViewPosition": view, "StudyInstanceUID": "1.2.3"}
-        return write_dicom(tmp_path / name, breast, **found | more)
+        fields = {"PatientID": patient, "ImageLaterality": side, "ViewPosition": view, "StudyInstanceUID": "1.2.3"}
+        return write_dicom(tmp_path / name, breast, **fields | more)
 
     write("calm/a1.dcm", "QUUX-1", "L", "CC", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")
     write("calm/a2", "QUUX-1", "L", "MLO", PatientAge="051Y", StudyDate="20190425", StudyInstanceUID="1.2.1")

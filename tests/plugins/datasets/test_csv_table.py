@@ -25,7 +25,7 @@ def test_columns_match_by_their_usual_names(tmp_path, load, write_picture):
     }
 
 
-def test_a_mapping_goes_before_any_guess(tmp_path, load):
+def test_a_mapping_overrides_any_guess(tmp_path, load):
     (tmp_path / "t.tsv").write_text("path\tother path\tlabel\tverdict\na.png\tb.png\tx\ty\n")
     rows = load("csv", tmp_path, columns={"image_path": "other path", "label": "verdict"}).rows
     assert (rows["image_path"][0], rows["label"][0]) == ("b.png", "y")
@@ -48,7 +48,7 @@ def test_labels_make_their_own_classes(tmp_path, load):
 
 
 @pytest.mark.parametrize("word", ["NA", "n/a", "null", "none", "nan", "-", "–", ".", "#N/A", "?", "unknown", "\u200b"])
-def test_a_word_for_nothing_is_no_label(tmp_path, load, word):
+def test_a_word_for_a_missing_value_is_no_label(tmp_path, load, word):
     (tmp_path / "t.csv").write_text(f"path,label\na.png,x\nb.png,{word}\nc.png,\n", encoding="utf-8")
     index = load("csv", tmp_path)
     assert index.rows["label"].tolist() == ["x", "", ""]
@@ -57,7 +57,7 @@ def test_a_word_for_nothing_is_no_label(tmp_path, load, word):
     ], "a blank cell needs no word"
 
 
-def test_a_column_can_be_made_of_several(tmp_path, load, write_picture):
+def test_a_column_can_be_combined_from_several(tmp_path, load, write_picture):
     for name in ("train_images/7/41.png", "train_images/8/42.png", "other/41.png"):
         write_picture(tmp_path / name)
     (tmp_path / "t.csv").write_text("Patient ID,image_id,cancer\n7,41,0\n8,42,1\n8,,1\n")
@@ -90,7 +90,7 @@ def test_the_pattern_gives_the_patient_where_the_table_does_not(tmp_path, load):
         load("csv", tmp_path, patient_pattern=r"(P\d+)_")
 
 
-def test_the_pattern_is_searched_where_the_picture_is_before_where_the_table_has_it(tmp_path, load, write_picture):
+def test_the_pattern_is_searched_in_the_real_path_before_the_tables_path(tmp_path, load, write_picture):
     for name in ("P1/a.png", "P2/a.png"):
         write_picture(tmp_path / name)
     (tmp_path / "t.csv").write_text("path,label\nimages/P1/a.png,x\nimages/P2/a.png,y\n")
@@ -98,18 +98,18 @@ def test_the_pattern_is_searched_where_the_picture_is_before_where_the_table_has
     assert load("csv", tmp_path, patient_pattern=r"images/P(\d)").rows["patient_id"].tolist() == ["1", "2"]
 
 
-def test_two_paths_of_another_machine_that_end_alike_are_told_and_not_guessed(tmp_path, load, write_picture):
+def test_two_paths_of_another_machine_with_the_same_end_are_reported_and_not_guessed(tmp_path, load, write_picture):
     write_picture(tmp_path / "img1.png")
     (tmp_path / "t.csv").write_text("path,patient,label\n/home/a/x/img1.png,P1,x\n/home/a/y/img1.png,P1,x\n")
     index = load("csv", tmp_path)
     assert index.rows["image_path"].tolist() == ["/home/a/x/img1.png", "/home/a/y/img1.png"]
     assert {(entry.reason, entry.detail) for entry in index.audit} == {
-        ("ambiguous path", "may be img1.png, and so may another path of the table: write paths from the root on")
+        ("ambiguous path", "may be img1.png, like another path of the table: write paths that start at the root")
     }
     assert [(entry.row, entry.patient_id) for entry in index.audit] == [(2, "P1"), (3, "P1")]
 
 
-def test_a_guessed_encoding_is_said(tmp_path, load, write_picture):
+def test_a_guessed_encoding_is_reported(tmp_path, load, write_picture):
     write_picture(tmp_path / "Müller.png")
     (tmp_path / "t.csv").write_bytes("path;label\nMüller.png;groß\n".encode("cp1252"))
     index = load("csv", tmp_path)
@@ -117,19 +117,19 @@ def test_a_guessed_encoding_is_said(tmp_path, load, write_picture):
     assert index.rows["label"].tolist() == ["groß"]
     (entry,) = index.audit
     assert (entry.row, entry.reason, entry.image_path) == (0, "encoding guessed", "t.csv")
-    assert entry.detail == "it is no UTF-8, so it was read as Windows-1252: right if it says 'Müller.png'"
+    assert entry.detail == "it is not UTF-8 and was read as Windows-1252: right if it says 'Müller.png'"
 
 
-def test_what_else_is_said_of_a_row_names_its_merged_patient(tmp_path, load):
+def test_other_entries_of_a_row_have_its_merged_patient(tmp_path, load):
     (tmp_path / "t.csv").write_text("path,patient,age,label\na.png,P1,old,x\nb.png,p1,old,y\nc.png,P2,old,y\n")
     audit = load("csv", tmp_path, merge_ids=True).audit
     ages = [(entry.row, entry.patient_id) for entry in audit if entry.reason == "unreadable age"]
     assert ages == [(2, "P1"), (3, "P1"), (4, "P2")]
 
 
-def test_ids_are_merged_where_the_user_says_so(tmp_path, load):
+def test_ids_are_merged_on_request(tmp_path, load):
     ids = ["P-07", "p07", "P\u200b7", "12", "12.0", "P8"]
-    lines = [f"{at}.png,{one},2019,x" for at, one in enumerate(ids)]
+    lines = [f"{at}.png,{patient_id},2019,x" for at, patient_id in enumerate(ids)]
     (tmp_path / "t.csv").write_text("path,patient,date,label\n" + "\n".join(lines), encoding="utf-8")
     assert load("csv", tmp_path).rows["patient_id"].tolist() == ids
     index = load("csv", tmp_path, merge_ids=True)
@@ -146,26 +146,26 @@ def test_errors(tmp_path, load):
     with pytest.raises(UserError) as error:
         load("csv", tmp_path)
     assert str(error.value) == f"data set 'csv' needs one table in {tmp_path}, found none: name it with --table FILE"
-    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
-    one.write_text("path,weather\na.png,fine\n")
-    two.write_text("path,birads\n")
+    first, second = tmp_path / "one.csv", tmp_path / "two.csv"
+    first.write_text("path,weather\na.png,fine\n")
+    second.write_text("path,birads\n")
     with pytest.raises(UserError, match=r"found 'one\.csv', 'two\.csv': name it with --table FILE"):
         load("csv", tmp_path)
     with pytest.raises(UserError) as error:
         load("csv", tmp_path, table="one.csv")
     assert str(error.value) == (
-        f"{one} has no column for any of assessment, label, density; it has: 'path', 'weather'; "
+        f"{first} has no column for any of assessment, label, density; it has: 'path', 'weather'; "
         "name one with --column assessment=NAME"
     )
     with pytest.raises(UserError, match=r"two\.csv has no row below its header"):
         load("csv", tmp_path, table="two.csv")
-    one.write_bytes(b"path,birads\n\x81\xfe,1\n")
+    first.write_bytes(b"path,birads\n\x81\xfe,1\n")
     with pytest.raises(UserError, match=r"one\.csv is not text in UTF-8, UTF-16 or Windows-1252: save it as CSV UTF-8"):
         load("csv", tmp_path, table="one.csv")
-    one.write_text('path,birads\na.png,"1\n' + "b.png,1\n" * 20_000)
-    with pytest.raises(UserError, match=r"one\.csv is no table: field larger than .*; look for a quotation mark"):
+    first.write_text('path,birads\na.png,"1\n' + "b.png,1\n" * 20_000)
+    with pytest.raises(UserError, match=r"one\.csv is not a table: field larger than .*; look for a quotation mark"):
         load("csv", tmp_path, table="one.csv")
-    one.write_text("")
+    first.write_text("")
     with pytest.raises(UserError, match=r"has no column for image_path \(such as 'image path'\); it has: none"):
         load("csv", tmp_path, table="one.csv")
 

@@ -17,11 +17,11 @@ def _everything_written(index):
     return index.rows.to_csv() + repr(index.audit)
 
 
-def test_headers_tell_the_exposure_and_folders_the_label(tree, load):
+def test_exposures_come_from_headers_and_labels_from_folders(tree, load):
     index = load("dicom-folder", tree)
     rows = index.rows
     assert list(rows["image_path"]) == ["calm/a1.dcm", "calm/a2", "calm/a10.dcm", "odd/b1.dcm", "odd/b2.dcm"]
-    assert list(rows["row"]) == [1, 2, 3, 4, 5], "files are numbered from 1, those that are no samples too"
+    assert list(rows["row"]) == [1, 2, 3, 4, 5], "files are numbered from 1, also files that are no samples"
     assert list(rows["label"]) == ["calm", "calm", "calm", "odd", "odd"]
     assert list(rows["laterality"]) == ["L", "L", "R", "R", "R"]
     assert list(rows["view"]) == ["CC", "MLO", "CC", "CC", "CC"]
@@ -39,7 +39,7 @@ def test_headers_tell_the_exposure_and_folders_the_label(tree, load):
     assert not rows["row"].duplicated().any()
 
 
-def test_nothing_that_names_a_person_gets_out(tree, load):
+def test_nothing_that_identifies_a_person_is_kept(tree, load):
     (tree / "labels.csv").write_text("patient id,side,birads\nQUUX-1,L,2\nQUUX-2,R,5\nQUUX-9,R,5\n")
     for options in ({}, {"table": "labels.csv"}):
         written = _everything_written(load("dicom-folder", tree, **options)).upper()
@@ -58,17 +58,17 @@ def test_ids_of_pictures_are_cut_to_those_of_patients(tmp_path, load, write_dico
     assert list(rows["exam_id"]) == ["", "", "", f"{people[3]}_1"], "a study of one picture is no visit"
 
 
-def test_a_picture_with_letters_in_it_is_told(tmp_path, load, write_dicom):
+def test_a_burnt_in_annotation_is_reported(tmp_path, load, write_dicom):
     for name, warned in (("a/x.dcm", "YES"), ("b/y.dcm", "NO")):
         write_dicom(tmp_path / name, BREAST, BurnedInAnnotation=warned)
     audit = load("dicom-folder", tmp_path).audit
     assert [entry.image_path for entry in audit if entry.reason == "burnt-in annotation"] == ["a/x.dcm"]
 
 
-def test_a_mirrored_picture_is_told(tmp_path, load, write_dicom):
+def test_a_mirrored_picture_is_reported(tmp_path, load, write_dicom):
     for name, directions in (("a/x.dcm", ["A", "R"]), ("b/y.dcm", ["P", "R"])):
-        found = {"ViewPosition": "CC", "ImageLaterality": "L", "PatientOrientation": directions}
-        write_dicom(tmp_path / name, BREAST, **found)
+        fields = {"ViewPosition": "CC", "ImageLaterality": "L", "PatientOrientation": directions}
+        write_dicom(tmp_path / name, BREAST, **fields)
     audit = load("dicom-folder", tmp_path).audit
     assert [entry.image_path for entry in audit if entry.reason == "mirrored picture"] == ["b/y.dcm"]
 
@@ -76,18 +76,18 @@ def test_a_mirrored_picture_is_told(tmp_path, load, write_dicom):
 def _code(value, **more):
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator = value, "SNM3"
-    for name, found in more.items():
-        setattr(item, name, found)
+    for name, element in more.items():
+        setattr(item, name, element)
     return item
 
 
 @pytest.fixture
 def odd_views(tmp_path, write_dicom):
-    """One visit: two standard views of the left breast, and pictures that are none, each told otherwise."""
+    """One visit: two standard views of the left breast, and other pictures, each marked in another way."""
 
     def write(name, **more):
-        found = {"PatientID": "QUUX-1", "ImageLaterality": "L", "StudyInstanceUID": "1.2.3"} | more
-        return write_dicom(tmp_path / name, BREAST, **found)
+        fields = {"PatientID": "QUUX-1", "ImageLaterality": "L", "StudyInstanceUID": "1.2.3"} | more
+        return write_dicom(tmp_path / name, BREAST, **fields)
 
     write("calm/cc.dcm", ViewPosition="CC")
     write("calm/mlo.dcm", ViewPosition="MLO")
@@ -103,10 +103,10 @@ def odd_views(tmp_path, write_dicom):
     return tmp_path
 
 
-def test_pictures_that_are_no_standard_view_are_told(odd_views, load):
+def test_pictures_that_are_not_standard_views_are_reported(odd_views, load):
     index = load("dicom-folder", odd_views)
-    told = [(entry.image_path, entry.action, entry.reason) for entry in index.audit]
-    assert sorted(told) == [
+    entries = [(entry.image_path, entry.action, entry.reason) for entry in index.audit]
+    assert sorted(entries) == [
         ("odd/described.dcm", "repaired", "side and view from the description"),
         ("odd/displaced.dcm", "repaired", "implant displaced view"),
         ("odd/implant.dcm", "repaired", "implant view"),
@@ -123,23 +123,23 @@ def test_pictures_that_are_no_standard_view_are_told(odd_views, load):
     assert "ZELDA" not in _everything_written(index).upper()
 
 
-def test_they_are_paired_with_no_other_view(odd_views, load):
+def test_special_views_are_not_paired_with_others(odd_views, load):
     rows = load("dicom-folder", odd_views).rows
     samples = own_samples(rows, "exam")
     partners = {
-        rows["image_path"][own]: {rows["image_path"][at] for at in others[there]}
-        for own, others, there in zip(
+        rows["image_path"][first]: {rows["image_path"][at] for at in others[present]}
+        for first, others, present in zip(
             samples.pictures[:, 0], samples.pictures[:, 1:], samples.present[:, 1:], strict=True
         )
     }
     special = {f"odd/{name}.dcm" for name in ("magnified", "implant", "displaced", "spot", "part")}
     assert partners["calm/cc.dcm"] == {"calm/mlo.dcm", "odd/protocol.dcm", "odd/described.dcm"}
-    assert all(not found for name, found in partners.items() if name in special)
+    assert all(not views for name, views in partners.items() if name in special)
     assert not special & set().union(*partners.values())
 
 
 def _without_prefix(path, keep_meta=False):
-    """Leave of a file what some archives keep: its data set, with or without the file's own elements before it."""
+    """Reduce a file to its data set, as some archives do, with or without the file's meta elements."""
     content = path.read_bytes()
     (meta,) = struct.unpack("<L", content[140:144])  # FileMetaInformationGroupLength
     path.write_bytes(content[132 if keep_meta else 144 + meta :])
@@ -147,30 +147,30 @@ def _without_prefix(path, keep_meta=False):
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian, uid.ExplicitVRBigEndian])
 @pytest.mark.parametrize("keep_meta", [False, True])
-def test_a_data_set_without_the_prefix_is_read_and_told(tree, load, write_dicom, syntax, keep_meta):
+def test_a_data_set_without_the_prefix_is_read_and_reported(tree, load, write_dicom, syntax, keep_meta):
     deep = BREAST.astype(np.uint16) * 64
     pixels = deep.byteswap() if syntax == uid.ExplicitVRBigEndian else deep
-    found = {"PatientID": "QUUX-2", "ImageLaterality": "L", "ViewPosition": "CC", "TransferSyntaxUID": syntax}
-    path = write_dicom(tree / "odd/bare", pixels, BitsStored=12, **found)
+    fields = {"PatientID": "QUUX-2", "ImageLaterality": "L", "ViewPosition": "CC", "TransferSyntaxUID": syntax}
+    path = write_dicom(tree / "odd/bare", pixels, BitsStored=12, **fields)
     whole = read_image(path)
     _without_prefix(path, keep_meta)
     index = load("dicom-folder", tree)
     rows = index.rows.set_index("image_path")
     assert (rows.loc["odd/bare", ["laterality", "view", "patient_id"]] == ["L", "CC", "P0002"]).all()
-    told = [(entry.action, entry.reason) for entry in index.audit if entry.image_path == "odd/bare"]
-    assert told == [("repaired", "no DICM prefix")]
+    entries = [(entry.action, entry.reason) for entry in index.audit if entry.image_path == "odd/bare"]
+    assert entries == [("repaired", "no DICM prefix")]
     np.testing.assert_array_equal(read_image(path), whole)
     assert is_deep(path)
 
 
-def test_what_is_wrong_with_a_root_or_a_table(tmp_path, load, write_dicom):
+def test_errors_of_a_root_or_a_table(tmp_path, load, write_dicom):
     with pytest.raises(UserError, match=r"needs DICOM mammograms in .*; it has no files"):
         load("dicom-folder", tmp_path)
     (tmp_path / "a.txt").write_text("no")
-    with pytest.raises(UserError, match=r"of its 1 files none can be used \(not a DICOM file\)"):
+    with pytest.raises(UserError, match=r"none of its 1 files can be used \(not a DICOM file\)"):
         load("dicom-folder", tmp_path)
     write_dicom(tmp_path / "only" / "a.dcm", BREAST)
-    with pytest.raises(UserError, match=r"needs a table of labels \(--table\), or a folder .*; found only 'only'"):
+    with pytest.raises(UserError, match=r"needs a table of labels \(--table\), or one folder .*; found only 'only'"):
         load("dicom-folder", tmp_path)
     (tmp_path / "t.csv").write_text("birads,age\n1,2\n")
     with pytest.raises(UserError, match=r"t\.csv has no column for patient_id"):

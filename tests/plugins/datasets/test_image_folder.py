@@ -11,11 +11,11 @@ def root(tmp_path, write_picture):
     for file in ("class 10/P3_a.png", "class 2/P1_a.jpg", "class 2/deep/P2_b.PNG", "class 2/odd.bmp"):
         write_picture(tmp_path / file)
     (tmp_path / "class 2/notes.txt").write_text("not a picture")
-    (tmp_path / "README.md").write_text("beside the classes: no sample")
+    (tmp_path / "README.md").write_text("beside the classes: not a sample")
     return tmp_path
 
 
-def test_a_folder_a_class(root, load):
+def test_one_folder_per_class(root, load):
     index = load("image-folder", root)
     assert list(index.rows["image_path"]) == [
         "class 2/deep/P2_b.PNG",
@@ -23,7 +23,7 @@ def test_a_folder_a_class(root, load):
         "class 2/P1_a.jpg",
         "class 10/P3_a.png",
     ]
-    assert list(index.rows["row"]) == [1, 3, 4, 5], "files are numbered from 1, those that are no pictures too"
+    assert list(index.rows["row"]) == [1, 3, 4, 5], "files are numbered from 1, also files that are no pictures"
     assert list(index.rows["label"]) == ["class 2", "class 2", "class 2", "class 10"]
     assert set(index.rows["patient_id"]) == {""}
     (entry,) = index.audit
@@ -61,19 +61,19 @@ def test_two_patients_for_one_picture_are_none(root, load):
     ]
 
 
-def test_a_pattern_that_is_none(root, load):
+def test_an_invalid_pattern(root, load):
     with pytest.raises(UserError) as error:
         load("image-folder", root, patient_pattern="(P")
-    assert str(error.value).startswith("--patient-pattern '(P' is no regular expression: missing )")
+    assert str(error.value).startswith("--patient-pattern '(P' is not a regular expression: missing )")
     with pytest.raises(UserError, match=r"has no group: put the patient id's part in parentheses, as in '\(P\\d\+\)_'"):
         load("image-folder", root, patient_pattern="P1")
 
 
 def test_too_few_classes(tmp_path, load, write_picture):
-    with pytest.raises(UserError, match=r"for each of two classes at least in .*; found none"):
+    with pytest.raises(UserError, match=r"for each of at least two classes in .*; found none"):
         load("image-folder", tmp_path)
     write_picture(tmp_path / "only/a.png")
-    with pytest.raises(UserError, match=r"for each of two classes at least in .*; found only 'only'"):
+    with pytest.raises(UserError, match=r"for each of at least two classes in .*; found only 'only'"):
         load("image-folder", tmp_path)
 
 
@@ -85,14 +85,14 @@ def test_the_folders_of_a_split_are_no_classes(tmp_path, load, write_picture, to
             write_picture(tmp_path / f"{top}{part}/{below}{name}/{part}.png")
     index = load("image-folder", tmp_path)
     assert set(index.rows["label"]) == {"benign", "malignant"}
-    told = dict(zip(index.rows["image_path"], index.rows["split"], strict=True))
-    assert told[f"{top}Train/{below}benign/Train.png"] == "train"
-    assert sorted(told.values()) == ["test", "test", "train", "train", "val", "val"]
+    splits = dict(zip(index.rows["image_path"], index.rows["split"], strict=True))
+    assert splits[f"{top}Train/{below}benign/Train.png"] == "train"
+    assert sorted(splits.values()) == ["test", "test", "train", "train", "val", "val"]
     (entry,) = index.audit
-    assert entry.detail == "test, train, val: kept in the column split; folds are made anew"
+    assert entry.detail == "test, train, val: kept in the column split; folds do not follow it"
 
 
-def test_classes_alone_have_no_split(root, load):
+def test_only_classes_give_no_split(root, load):
     assert set(load("image-folder", root).rows["split"]) == {""}
 
 
@@ -102,15 +102,15 @@ def test_a_split_beside_classes_is_refused(tmp_path, load, write_picture):
     with pytest.raises(UserError) as error:
         load("image-folder", tmp_path)
     assert str(error.value) == (
-        f"{tmp_path} has the folder 'train', whose name is no class's, beside 'masks': give a root in which the "
-        "folders beside each other are all parts of a split, or all classes"
+        f"{tmp_path} has the folder 'train', whose name cannot be a class, beside 'masks': give a root in which all "
+        "folders side by side are parts of a split, or all are classes"
     )
 
 
 def test_a_split_without_classes_is_refused(tmp_path, load, write_picture):
     write_picture(tmp_path / "train/a.png")
     write_picture(tmp_path / "test/b.png")
-    with pytest.raises(UserError, match=r"for each of two classes at least in .*; found none"):
+    with pytest.raises(UserError, match=r"for each of at least two classes in .*; found none"):
         load("image-folder", tmp_path)
 
 
@@ -143,13 +143,15 @@ def test_the_sheet_of_a_table_of_patients_is_known_by_its_columns(root, load):
     assert list(load("image-folder", root, table="who.xlsx").rows["patient_id"]) == ["", "", "X1", ""]
 
 
-def test_what_is_doubtful_in_a_table_of_patients_is_told(root, load, write_picture):
+def test_doubtful_rows_of_a_table_of_patients_are_reported(root, load, write_picture):
     write_picture(root / "class 10/odd.png")
     (root / "who.csv").write_bytes("file,Case\nodd,X1\nP3_a,Müller\n".encode("cp1252"))
     index = load("image-folder", root, table="who.csv", columns={"patient_id": "Case"})
-    assert set(index.rows["patient_id"]) == {""}, "a name in two folders is nobody's, and so are all others"
-    told = [(entry.row, entry.image_path, entry.reason) for entry in index.audit if entry.action == "repaired"]
-    assert [one for one in told if one[2] != "no patient id"] == [
+    assert set(index.rows["patient_id"]) == {""}, (
+        "a name in two folders is ambiguous, and then all others are not taken either"
+    )
+    entries = [(entry.row, entry.image_path, entry.reason) for entry in index.audit if entry.action == "repaired"]
+    assert [item for item in entries if item[2] != "no patient id"] == [
         (0, "who.csv", "encoding guessed"),
         (0, "odd", "ambiguous path"),
     ]

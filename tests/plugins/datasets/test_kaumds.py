@@ -9,7 +9,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.interfaces import INDEX_COLUMNS
 
 
-def test_every_trap_of_the_sheet(kaumds, load):
+def test_every_peculiarity_of_the_sheet(kaumds, load):
     rows = load("kaumds", kaumds).rows
     assert tuple(rows.columns) == INDEX_COLUMNS
     assert list(rows["row"]) == [2, 3, 4, 5, 6, 7]
@@ -24,7 +24,7 @@ def test_every_trap_of_the_sheet(kaumds, load):
     assert rows["image_path"][0] == "mammograms/BIRAD 1/2019_BC000001_ CC_R.jpg"
 
 
-def test_what_was_repaired_is_in_the_audit(kaumds, load):
+def test_repairs_are_in_the_audit(kaumds, load):
     entries = load("kaumds", kaumds).audit
     assert {entry.action for entry in entries} == {"repaired"}
     assert [(entry.row, entry.reason, entry.detail) for entry in entries] == [
@@ -100,9 +100,7 @@ def test_a_folder_that_contradicts_the_sheet_leaves_no_category(kaumds, load, wr
     ]
 
 
-def test_of_two_rows_of_one_name_that_of_the_folders_category_takes_the_picture(
-    tmp_path, load, write_sheet, write_picture
-):
+def test_a_picture_belongs_to_the_row_with_its_folders_category(tmp_path, load, write_sheet, write_picture):
     rows = [
         [
             None,
@@ -144,21 +142,21 @@ def test_pictures_without_a_row_are_listed_in_nested_folders_too(kaumds, load, w
 
 @pytest.mark.slow
 def test_the_real_pictures_in_the_other_layout(real_data, load, tmp_path):
-    own = real_data / "kaumds-sample"
-    shutil.copy(own / "correctSheetlast.xlsx", tmp_path)
+    sample = real_data / "kaumds-sample"
+    shutil.copy(sample / "correctSheetlast.xlsx", tmp_path)
     for folder, other in {"1": "Birad1/b1", "3": "Birad3/b3", "4": "Birad4/b4", "5": "Birad5/Birad5"}.items():
-        shutil.copytree(own / "mammograms" / f"BIRAD {folder}", tmp_path / other)
+        shutil.copytree(sample / "mammograms" / f"BIRAD {folder}", tmp_path / other)
 
-    def found(root):
+    def pictures(root):
         rows = load("kaumds", root).rows
-        there = rows[[(root / path).is_file() for path in rows["image_path"]]]
-        return dict(zip(there["row"], there["image_path"].str.rpartition("/")[2], strict=True))
+        present = rows[[(root / path).is_file() for path in rows["image_path"]]]
+        return dict(zip(present["row"], present["image_path"].str.rpartition("/")[2], strict=True))
 
-    assert found(tmp_path) == found(own)
-    assert len(found(own)) == 11
+    assert pictures(tmp_path) == pictures(sample)
+    assert len(pictures(sample)) == 11
 
 
-def test_the_sheet_is_known_by_its_columns_in_the_first_place_too(tmp_path, load, write_sheet):
+def test_the_first_sheet_of_a_workbook_is_found_by_its_columns_too(tmp_path, load, write_sheet):
     header = ["Image path", "PatientID", "Assesment"]
     write_sheet(tmp_path / "a.xlsx", first=[header, ["mammograms/x.dcm", "BC000001", "BIRAD 5"]], rows=[], header=["?"])
     (tmp_path / "~$a.xlsx").write_bytes(b"a lock that a spreadsheet program left")
@@ -168,7 +166,7 @@ def test_the_sheet_is_known_by_its_columns_in_the_first_place_too(tmp_path, load
     assert math.isnan(rows["age"][0])
 
 
-def test_a_file_that_claims_too_few_cells_is_read_whole(tmp_path, load, write_sheet, monkeypatch):
+def test_a_file_that_states_too_few_cells_is_read_completely(tmp_path, load, write_sheet, monkeypatch):
     monkeypatch.setattr(openpyxl.worksheet.worksheet.Worksheet, "calculate_dimension", lambda sheet: "A1:A1")
     write_sheet(tmp_path / "a.xlsx", foot=False)
     assert len(load("kaumds", tmp_path).rows) == 6
@@ -199,12 +197,12 @@ def test_an_unreadable_folder(kaumds, load, monkeypatch):
 def test_a_root_without_a_sheet(tmp_path, load, write_sheet):
     with pytest.raises(UserError) as error:
         load("kaumds", tmp_path)
-    wanted = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
-    assert str(error.value) == f"no .xlsx file below {tmp_path}: kaumds needs {wanted} there, or --table FILE"
+    expected = "a sheet with columns like 'PatientID', 'Assesment' and 'Image path'"
+    assert str(error.value) == f"no .xlsx file below {tmp_path}: kaumds needs {expected} there, or --table FILE"
     write_sheet(tmp_path / "other.xlsx", header=["Name", "Street"], rows=[["A", "B"]])
     with pytest.raises(UserError) as error:
         load("kaumds", tmp_path)
-    assert str(error.value) == f"no sheet of kaumds below {tmp_path}: looked for {wanted} in 'other.xlsx'"
+    assert str(error.value) == f"no sheet of kaumds below {tmp_path}: looked for {expected} in 'other.xlsx'"
 
 
 def test_a_sheet_without_a_needed_column(tmp_path, load, write_sheet):
@@ -223,7 +221,7 @@ def test_a_sheet_without_a_needed_column(tmp_path, load, write_sheet):
     assert "has no column 'Wher' (for image_path); did you mean 'Where'? It has: 'Study date'" in str(error.value)
 
 
-def test_spellings_of_an_id_are_merged_where_the_user_says_so(tmp_path, load, write_sheet):
+def test_spellings_of_an_id_are_merged_on_request(tmp_path, load, write_sheet):
     rows = [
         [None, patient, 51, "R", "CC", None, "BIRAD 1", f"mammograms/{at}.dcm"]
         for at, patient in enumerate(["BC000001", "bc-000001", "BC0000001", "BC000010"])
@@ -245,13 +243,13 @@ def test_a_header_without_rows(tmp_path, load, write_sheet):
 def test_a_damaged_and_a_missing_sheet(tmp_path, load):
     (tmp_path / "a.xlsx").write_text("<html>not found</html>")
     with pytest.raises(
-        UserError, match=r"a\.xlsx is damaged or no XLSX file \(File is not a zip file\); fetch it again"
+        UserError, match=r"a\.xlsx is damaged or not XLSX \(File is not a zip file\); download it again"
     ):
         load("kaumds", tmp_path)
     with pytest.raises(UserError, match=r"no such table: .*b\.xlsx"):
         load("kaumds", tmp_path, table="b.xlsx")
     with pytest.raises(
-        UserError, match=r"is no table this reads: give a file that ends in \.xlsx, \.xlsm, \.csv, \.tsv"
+        UserError, match=r"cannot be read as a table: give a file that ends in \.xlsx, \.xlsm, \.csv, \.tsv"
     ):
         load("kaumds", tmp_path, table="b.doc")
 
@@ -262,7 +260,7 @@ def test_a_mapping_to_an_unknown_column(kaumds, load):
     assert str(error.value) == "unknown column 'patient'; did you mean 'patient_id'?"
 
 
-def test_an_assessment_that_says_nothing_leaves_a_note(tmp_path, load, write_sheet):
+def test_an_unreadable_assessment_is_reported(tmp_path, load, write_sheet):
     row = [None, "BC000001", 251, "R", "CC", None, "see report", "mammograms/a.dcm"]
     write_sheet(tmp_path / "a.xlsx", rows=[row])
     index = load("kaumds", tmp_path)

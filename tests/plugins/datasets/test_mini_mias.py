@@ -27,7 +27,7 @@ def root(tmp_path, write_picture):
     return tmp_path
 
 
-def test_a_row_a_film(root, load):
+def test_one_row_per_film(root, load):
     index = load("mini-mias", root)
     rows = index.rows
     assert list(rows["row"]) == [4, 5, 6, 8, 9, 10]
@@ -40,12 +40,12 @@ def test_a_row_a_film(root, load):
     assert len(check_files(index).rows) == 6
 
 
-def test_circles_are_turned_to_the_top_left_origin(root, load):
+def test_circles_are_converted_to_the_top_left_origin(root, load):
     lesion = load("mini-mias", root).rows["lesions"][0][0]
     assert lesion == Lesion(x0=338, y0=1024 - 425 - 197, x1=732, y1=1024 - 425 + 197, outline="circle")
 
 
-def test_both_findings_are_malignant_and_said_so(root, load):
+def test_a_film_with_both_findings_is_malignant_and_reported(root, load):
     (entry,) = load("mini-mias", root).audit
     assert (entry.row, entry.action, entry.reason) == (10, "repaired", "label conflict")
     assert entry.detail == "listed as benign and malignant; taken as malignant"
@@ -78,7 +78,7 @@ def test_errors(tmp_path, load):
     info.write_text("mdb001 G CIRC X 1 2 3\n")
     with pytest.raises(UserError) as error:
         load("mini-mias", tmp_path)
-    assert str(error.value) == f"{info}, line 1: 'mdb001 G CIRC X 1 2 3' lists no film; fetch the archive again"
+    assert str(error.value) == f"{info}, line 1: 'mdb001 G CIRC X 1 2 3' lists no film; download the archive again"
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Which file a table's path means: never another one than the table says."""
+"""Finding the file of a table's path: never another file than the table means."""
 
 import unicodedata
 
@@ -22,7 +22,7 @@ def places(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("files", "written", "found"),
+    ("files", "written", "expected"),
     [
         (["case0.png", "case0.1.png"], "case0.1", "case0.1.png"),
         (["case0.png"], "case0.1", "case0.1"),
@@ -35,8 +35,8 @@ def places(tmp_path):
         (["x.png", "x.dcm"], "x.dcm", "x.dcm"),
     ],
 )
-def test_a_name_is_matched_whole(places, files, written, found):
-    assert places(files, written) == [(found, "")]
+def test_the_complete_name_is_matched(places, files, written, expected):
+    assert places(files, written) == [(expected, "")]
 
 
 @pytest.mark.parametrize(("on_disk", "in_table"), [("NFD", "NFC"), ("NFC", "NFD")])
@@ -60,29 +60,29 @@ def test_paths_of_another_machine_are_found_by_their_end(places):
     ]
 
 
-def test_an_absolute_path_that_is_here_stays(places, tmp_path):
+def test_an_absolute_path_that_exists_is_kept(places, tmp_path):
     here = (tmp_path.parent / f"{tmp_path.name}-beside.png").as_posix()
     (tmp_path.parent / f"{tmp_path.name}-beside.png").touch()
     assert places(["a.png"], here, "a.png") == [(here, ""), ("a.png", "")]
 
 
-def test_a_path_out_of_the_root_stays(places, tmp_path):
+def test_a_path_outside_the_root_is_kept(places, tmp_path):
     (tmp_path.parent / f"{tmp_path.name}-up").mkdir()
     (tmp_path.parent / f"{tmp_path.name}-up/a.png").touch()
     out = f"../{tmp_path.name}-up/a.png"
     assert places(["a.png"], out) == [(out, "")]
 
 
-def test_a_path_that_no_disk_could_hold_is_no_file(places):
+def test_an_invalid_file_name_is_no_file(places):
     assert places(["a.png"], "x" * 5000, "a.png") == [("x" * 5000, ""), ("a.png", "")]
 
 
-def test_ends_that_ask_for_different_starts_are_not_taken(places):
+def test_ends_with_different_starts_are_not_taken(places):
     written = ["/one/a.png", "/two/b.png"]
     assert places(["a.png", "b.png"], *written) == [(path, "") for path in written]
 
 
-def test_names_are_found_in_any_folder_if_each_is_one_files(places):
+def test_names_are_found_in_any_folder_if_each_fits_one_file(places):
     moved = "found in another folder"
     assert places(["img/7/41.png", "img/8/42.png", "img/9/IM0001"], "41", "8/42", "IM0001", "43", "") == [
         ("img/7/41.png", moved),
@@ -93,7 +93,7 @@ def test_names_are_found_in_any_folder_if_each_is_one_files(places):
     ]
 
 
-def test_of_several_files_of_a_name_none_is_taken(places):
+def test_none_of_several_files_with_the_same_name_is_taken(places):
     assert places(["img/1.png", "masks/1.png", "masks/2.png"], "1", "2") == [("1", "ambiguous path"), ("2", "")]
 
 
@@ -112,8 +112,8 @@ def test_a_missing_picture_is_not_replaced_by_one_elsewhere(places):
         (["1.png", "P1/3.png"], ["P1/3.png", "/old/P9/1.png", "/old/P9/a/2.png"]),
     ],
 )
-def test_a_name_alone_is_no_reason_to_take_a_picture(places, files, written):
-    """The folder may be the patient's: it is left out only where all of a table's paths begin with it."""
+def test_a_picture_is_not_taken_by_its_name_alone(places, files, written):
+    """The folder may be the patient's: it is ignored only where all of a table's paths begin with it."""
     assert places(files, *written) == [(path, "") for path in written]
 
 
@@ -126,24 +126,24 @@ def test_a_name_alone_is_no_reason_to_take_a_picture(places, files, written):
         (["d/x/img1.png", "d/x/img2.png"], ["img1", "x/img1"]),
     ],
 )
-def test_no_file_is_given_to_two_different_paths(places, files, written):
+def test_no_file_is_taken_for_two_different_paths(places, files, written):
     stray = [path for path in written if path not in files]
-    told = [(path, reason) for path, reason in places(files, *written) if path not in files]
-    assert told == [(path, "ambiguous path") for path in stray]
+    entries = [(path, reason) for path, reason in places(files, *written) if path not in files]
+    assert entries == [(path, "ambiguous path") for path in stray]
 
 
-def test_a_path_that_is_there_twice_is_found_twice(places):
+def test_a_path_that_occurs_twice_is_found_twice(places):
     moved = "found in another folder"
     written = ["/home/a/x/1.png", "/home/a/x/1.png", "/home/a/y/2.png"]
     assert places(["x/1.png", "y/2.png"], *written) == [("x/1.png", moved), ("x/1.png", moved), ("y/2.png", moved)]
 
 
-def test_all_paths_of_a_table_may_be_of_one_folder(places):
-    """What is beside them is no picture of the table."""
+def test_all_paths_of_a_table_may_be_in_one_folder(places):
+    """Other cells in the column are not paths of pictures."""
     moved = "found in another folder"
     written = ["/home/a/1.png", "/home/a/2.png", "total: 2", ""]
     assert places(["1.png", "2.png"], *written) == [("1.png", moved), ("2.png", moved), ("total: 2", ""), ("", "")]
 
 
-def test_of_a_single_path_a_folder_at_least_must_agree(places):
+def test_a_single_path_must_agree_in_at_least_one_folder(places):
     assert places(["P9/1.png"], "/old/disk/P9/1.png") == [("P9/1.png", "found in another folder")]

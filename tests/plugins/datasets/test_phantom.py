@@ -43,7 +43,7 @@ def test_it_is_read_like_kaumds_with_the_lesions_filled_in(phantom: Path) -> Non
         assert lesion.y0 <= ys.min() < ys.max() + 1 <= lesion.y1
 
 
-def test_the_categories_chances_are_known_of_every_picture(phantom: Path) -> None:
+def test_every_picture_has_the_probabilities_of_its_categories(phantom: Path) -> None:
     rows = load_phantom(DatasetContext(root=phantom)).rows
     pictured = rows[rows["assessment"] != "2"]
     assert len(pictured) == 4 * 6
@@ -52,27 +52,27 @@ def test_the_categories_chances_are_known_of_every_picture(phantom: Path) -> Non
     assert (pictured.loc[harmless, CHANCES[0]] == 1).all()
     assert (pictured.loc[~harmless, CHANCES[0]] == 0).all()
     assert pictured.loc[~harmless, CHANCES].to_numpy().max() < 1, "what a reader calls a lesion is never certain"
-    assert rows.loc[rows["assessment"] == "2", CHANCES].isna().all(axis=None), "there is no picture to know of"
+    assert rows.loc[rows["assessment"] == "2", CHANCES].isna().all(axis=None), "there is no picture"
 
 
 def test_a_phantom_of_dicom_files_has_the_same_rows(phantom: Path, tmp_path: Path) -> None:
     generate(tmp_path / "dicom", replace(OPTIONS, format="dicom"))
     rows, other = (load_phantom(DatasetContext(root=root)).rows for root in (phantom, tmp_path / "dicom"))
-    there = other["image_path"].str.endswith(".dcm")
-    assert there.sum() == 4 * 6 - 2, "all but the missing ones"
+    present = other["image_path"].str.endswith(".dcm")
+    assert present.sum() == 4 * 6 - 2, "all except the missing pictures"
     same = ["patient_id", "laterality", "view", "assessment", "density", "age", "study_date", *CHANCES]
-    pd.testing.assert_frame_equal(rows.loc[there, same], other.loc[there, same])
+    pd.testing.assert_frame_equal(rows.loc[present, same], other.loc[present, same])
     assert rows["lesions"].map(len).tolist() == other["lesions"].map(len).tolist()
 
 
 def test_the_reader_of_dicom_folders_agrees_with_the_sheet(tmp_path: Path) -> None:
     generate(tmp_path / "dicom", replace(OPTIONS, format="dicom", damaged=0))
-    told = load_phantom(DatasetContext(root=tmp_path / "dicom")).rows.set_index("image_path")
+    sheet = load_phantom(DatasetContext(root=tmp_path / "dicom")).rows.set_index("image_path")
     spec = next(spec for spec in birads_zoo_datasets() if spec.name == "dicom-folder")
     index = spec.load(DatasetContext(root=tmp_path / "dicom" / "mammograms", options=spec.options()))
     assert len(index.rows) == 4 * 6
     for row in index.rows.itertuples():
-        same = told.loc[f"mammograms/{row.image_path}"]
+        same = sheet.loc[f"mammograms/{row.image_path}"]
         assert (row.laterality, row.view, row.age) == (same.laterality, same.view, same.age)
     assert index.rows.groupby("patient_id").size().eq(4).all()
 
@@ -80,17 +80,17 @@ def test_the_reader_of_dicom_folders_agrees_with_the_sheet(tmp_path: Path) -> No
 def test_without_a_root_the_phantom_of_the_options_is_made_and_read(
     phantom: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(_phantom, "phantom", lambda **options: asked.append(options) or phantom)
+    calls = []
+    monkeypatch.setattr(_phantom, "phantom", lambda **options: calls.append(options) or phantom)
     spec = next(spec for spec in birads_zoo_datasets() if spec.name == "phantom")
     for options in (spec.options(), spec.options(patients=7, seed=3)):
         assert spec.load(DatasetContext(root=None, options=options)).root == phantom
-    assert asked == [{"patients": 100, "seed": 0}, {"patients": 7, "seed": 3}]
+    assert calls == [{"patients": 100, "seed": 0}, {"patients": 7, "seed": 3}]
 
 
-def test_a_folder_without_the_truth_is_no_phantom(phantom: Path) -> None:
+def test_a_folder_without_the_truth_is_refused(phantom: Path) -> None:
     (phantom / TRUTH_FILE).unlink()
-    with pytest.raises(UserError, match=r"lesions\.csv does not exist, so this is no phantom .* --dataset kaumds"):
+    with pytest.raises(UserError, match=r"lesions\.csv does not exist, so this is not a phantom .* --dataset kaumds"):
         load_phantom(DatasetContext(root=phantom))
 
 
@@ -98,14 +98,14 @@ def test_a_broken_truth_is_named_with_its_line(phantom: Path) -> None:
     truth = phantom / TRUTH_FILE
     header, *lines = truth.read_text().splitlines()
     truth.write_text("\n".join([header, lines[0].rsplit(",", 1)[0] + ",wide"]))
-    with pytest.raises(UserError, match=r"lesions\.csv, line 2: radius is no number"):
+    with pytest.raises(UserError, match=r"lesions\.csv, line 2: radius is not a number"):
         load_phantom(DatasetContext(root=phantom))
     truth.write_text(header.replace("radius", "size"))
     with pytest.raises(UserError, match=r"lesions\.csv has no column 'radius'"):
         load_phantom(DatasetContext(root=phantom))
 
 
-def test_a_phantom_of_an_older_version_is_named_with_what_it_lacks(phantom: Path) -> None:
+def test_a_phantom_of_an_older_version_is_refused_with_the_missing_file(phantom: Path) -> None:
     (phantom / PROBABILITIES_FILE).unlink()
-    with pytest.raises(UserError, match=r"probabilities\.csv does not exist, so this is no phantom of this version"):
+    with pytest.raises(UserError, match=r"probabilities\.csv does not exist, so this is not a phantom of this version"):
         load_phantom(DatasetContext(root=phantom))

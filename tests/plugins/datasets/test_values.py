@@ -13,7 +13,7 @@ ANYTHING = st.none() | st.text() | st.integers() | st.floats() | st.datetimes()
 @given(
     st.integers(0, 6), st.sampled_from(["BIRAD {}", "BI-RADS {}", "birads{}", " {} ", "BI-RADS: {}a", "{}C", "{}.0"])
 )
-def test_an_assessment_however_written(category, spelling):
+def test_spellings_of_an_assessment(category, spelling):
     assert values.assessment(spelling.format(category)) == str(category)
     assert values.assessment(float(category)) == str(category)
 
@@ -72,7 +72,7 @@ def test_densities(cell, expected):
         (None, ""),
     ],
 )
-def test_dates_say_only_what_is_certain(cell, expected):
+def test_dates_keep_only_what_is_certain(cell, expected):
     assert values.date(cell) == expected
 
 

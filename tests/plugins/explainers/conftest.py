@@ -1,4 +1,4 @@
-"""What the explainers' tests share: explainers by name, and a classifier whose evidence lies at a known place."""
+"""Fixtures of the explainers' tests: explainers by name, and a classifier whose evidence is at a known place."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from birads_zoo_plugins.explainers import birads_zoo_explainers
 
 @pytest.fixture(scope="session")
 def explain():
-    """Explain images by an explainer's name; `steps` makes those that take many steps quicker."""
+    """Explain images by an explainer's name; `steps` speeds up explainers that take many steps."""
     specs = {spec.name: spec for spec in birads_zoo_explainers()}
 
     def explain(name, classifier, images, targets, present=None, steps=None):
@@ -28,9 +28,9 @@ def explain():
 
 @pytest.fixture
 def spotter():
-    """Build a classifier for which class 1 is what is brighter than 0.7, and grey things speak against it.
+    """Build a classifier for which pixels above 0.7 are evidence for class 1, and grey pixels evidence against it.
 
-    Its features at 32×32 are 8×8: twice as wide a place as four pixels, each channel that of the spots or of the grey.
+    Its features at 32×32 are 8×8, with one channel for bright spots and one for grey.
     """
 
     def build(fusion="mean", freeze="none"):

@@ -1,4 +1,4 @@
-"""Each class activation map is what its paper defines: against sums and loops that are slow and plain."""
+"""Each class activation map is compared with slow, plain sums and loops from its paper."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ TARGETS = torch.tensor([0, 2])
 
 
 def scored(channels=6, views=2, rectified=True, **section):
-    """Give two samples' scores, of a network with 4×3 places."""
+    """Return the scores of two samples by a network with 4×3 places."""
     torch.manual_seed(0)
     backbone = nn.Sequential(nn.Conv2d(1, channels, 4, stride=4), nn.ReLU() if rectified else nn.Identity())
     head = build_head(ModelSection(**section), channels, 4, 3, 3)
@@ -72,7 +72,7 @@ def test_eigen_cam_projects_on_the_first_right_singular_vector(channels, rectifi
     assert not rectified or maps.min() > -1e-6
 
 
-def test_eigen_cam_of_nothing_is_nothing():
+def test_eigen_cam_of_zero_features_is_zero():
     score = scored()
     nn.init.zeros_(score.classifier.backbone[0].weight)
     nn.init.zeros_(score.classifier.backbone[0].bias)
@@ -98,7 +98,7 @@ def test_ablation_cam_silences_one_channel_of_one_view_at_a_time(section, monkey
         torch.testing.assert_close(_cam.ablation_cam(score), expected)
 
 
-def test_ablation_cam_does_not_turn_round_when_the_logit_is_negative():
+def test_ablation_cam_keeps_its_sign_when_the_logit_is_negative():
     score = scored()
     with torch.no_grad():
         maps = _cam.ablation_cam(score)
@@ -108,7 +108,7 @@ def test_ablation_cam_does_not_turn_round_when_the_logit_is_negative():
 
 
 @pytest.mark.parametrize("section", HEADS)
-def test_score_cam_looks_through_one_channel_of_one_view_at_a_time(section, monkeypatch):
+def test_score_cam_masks_by_one_channel_of_one_view_at_a_time(section, monkeypatch):
     monkeypatch.setattr(_cam, "at_once", lambda images: 7)
     score = scored(**section)
     with torch.no_grad():
@@ -124,7 +124,7 @@ def test_score_cam_looks_through_one_channel_of_one_view_at_a_time(section, monk
         torch.testing.assert_close(_cam.score_cam(score), expected)
 
 
-def test_a_changed_view_is_scored_beside_the_others_and_changes_no_features():
+def test_a_changed_view_is_scored_with_the_others_and_changes_no_features():
     score = scored(fusion="difference", hidden=5)
     before, images = score.features.clone(), score.images.clone()
     images[:, 1] = 0

@@ -1,4 +1,4 @@
-"""What holds for each explainer, on toy classifiers with planted evidence and on every bundled backbone and head."""
+"""Properties of every explainer, on toy classifiers with planted evidence and on every bundled backbone and head."""
 
 import pytest
 import torch
@@ -13,11 +13,11 @@ from birads_zoo.recipe import ModelSection
 from birads_zoo_plugins.backbones import birads_zoo_backbones
 from birads_zoo_plugins.explainers import birads_zoo_explainers
 
-BUNDLED = [each for each in birads_zoo_backbones() if isinstance(each, BackboneSpec)]
+BUNDLED = [spec for spec in birads_zoo_backbones() if isinstance(spec, BackboneSpec)]
 
 EVERY = [spec.name for spec in birads_zoo_explainers()]
 SIGNED = [name for name in EVERY if name not in ("eigen-cam", "score-cam", "grad-cam-plus-plus", "layer-cam")]
-"""Those that hold what speaks for a class against what speaks against it: the others' weights are never negative."""
+"""Explainers that distinguish evidence for a class from evidence against it: other weights are never negative."""
 SPOT = (slice(20, 28), slice(4, 12))
 GREY = (slice(4, 12), slice(20, 28))
 
@@ -48,7 +48,7 @@ def test_each_map_peaks_where_the_evidence_was_planted(explain, spotter, name):
 
 
 @pytest.mark.parametrize("name", SIGNED)
-def test_what_speaks_for_a_class_is_not_shown_as_speaking_for_the_other(explain, spotter, name):
+def test_evidence_for_a_class_is_not_shown_for_the_other(explain, spotter, name):
     heat = explain(name, spotter(), pictures(), [0])[0, 0]
     assert heat[SPOT].max() <= 1e-6
 
@@ -63,7 +63,7 @@ def test_the_view_with_the_evidence_shows_it(explain, spotter, name):
 
 
 @pytest.mark.parametrize("name", SIGNED)
-def test_in_the_other_breast_the_same_finding_speaks_against_the_class(explain, spotter, name):
+def test_the_same_finding_in_the_other_breast_is_evidence_against_the_class(explain, spotter, name):
     images = pictures(views=2)
     images[:, 1, :, *SPOT] = 0.9
     heat = explain(name, spotter("difference"), images, [1])
@@ -72,7 +72,7 @@ def test_in_the_other_breast_the_same_finding_speaks_against_the_class(explain, 
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_what_stands_in_the_place_of_an_absent_view_does_not_change_the_map(explain, spotter, name):
+def test_the_pixels_of_an_absent_view_do_not_change_the_map(explain, spotter, name):
     images, present = pictures(views=2), torch.tensor([[True, False]])
     alone, others = [], []
     for fusion in ("mean", "difference"):
@@ -89,7 +89,7 @@ def test_what_stands_in_the_place_of_an_absent_view_does_not_change_the_map(expl
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_frozen_backbone_is_explained_as_any_other(explain, spotter, name):
+def test_a_frozen_backbone_is_explained_like_any_other(explain, spotter, name):
     torch.manual_seed(0)
     thawed = explain(name, spotter(), pictures(), [1])
     torch.manual_seed(0)
@@ -106,9 +106,9 @@ def test_it_works_where_torchs_gradients_are_off(explain, spotter, name):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_picture_that_says_nothing_gives_an_empty_map(explain, spotter, name):
+def test_a_black_picture_gives_an_empty_map(explain, spotter, name):
     assert not explain(name, spotter(), torch.zeros(2, 1, 1, 32, 32), [0, 1]).isnan().any()
-    if name != "gradient-shap":  # whose noise shines
+    if name != "gradient-shap":  # because of its noise
         assert not explain(name, spotter(), torch.zeros(1, 1, 1, 32, 32), [1]).any()
 
 
@@ -152,14 +152,14 @@ def test_a_transformer_under_every_head(explain, name, section):
     assert maps.max() == 1
 
 
-DEAR = {(name, transformer) for name in ("occlusion", "ablation-cam") for transformer in ("swin_t", "vit_b_16")}
+EXPENSIVE = {(name, transformer) for name in ("occlusion", "ablation-cam") for transformer in ("swin_t", "vit_b_16")}
 """Hundreds of passes of a large network; small ones are explained in test_transformers.py."""
 
 
 @pytest.mark.parametrize(
     ("name", "backbone"),
     [
-        pytest.param(name, spec, id=f"{name}-{spec.name}", marks=[pytest.mark.slow] * ((name, spec.name) in DEAR))
+        pytest.param(name, spec, id=f"{name}-{spec.name}", marks=[pytest.mark.slow] * ((name, spec.name) in EXPENSIVE))
         for spec in BUNDLED
         for name in EVERY
         if name != "score-cam"

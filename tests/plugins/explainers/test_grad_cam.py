@@ -24,7 +24,7 @@ def classifier(freeze="none", pooling="avg"):
 
 
 def spot_finder():
-    """A backbone that passes the grey values on, and a head for which class 1 is bright and class 0 is not."""
+    """Return a backbone that only averages grey values, and a head for which class 1 is bright and class 0 is dark."""
     head = build_head(ModelSection(dropout=0.0), 1, 8, 8, 2)
     nn.init.zeros_(head.rest.logits.bias)
     head.rest.logits.weight.data = torch.tensor([[-1.0], [1.0]])
@@ -62,7 +62,7 @@ def test_maps_are_equations_1_and_2_of_the_paper():
 
 @pytest.mark.parametrize("freeze", ["none", "early", "all"])
 @pytest.mark.parametrize("pooling", ["avg", "max", "gem", "flatten"])
-def test_every_view_gets_a_map_of_its_own_in_range(freeze, pooling):
+def test_every_view_gets_its_own_map_in_range(freeze, pooling):
     heat = SPEC.build(ExplainerContext(classifier=classifier(freeze, pooling)))(
         torch.rand(2, 2, 1, 32, 24), torch.tensor([0, 2]), ALL[:2]
     )
@@ -73,7 +73,7 @@ def test_every_view_gets_a_map_of_its_own_in_range(freeze, pooling):
     assert not torch.equal(heat[:, 0], heat[:, 1])
 
 
-def test_images_do_not_see_each_other():
+def test_images_do_not_affect_each_other():
     explain = SPEC.build(ExplainerContext(classifier=classifier()))
     images, targets = torch.rand(3, 2, 1, 32, 24), torch.tensor([0, 1, 2])
     together = explain(images, targets, ALL)
@@ -81,9 +81,9 @@ def test_images_do_not_see_each_other():
 
 
 @pytest.mark.parametrize("grad", [True, False])
-def test_the_classifier_is_left_as_it_was_found(grad):
+def test_the_classifier_is_not_changed(grad):
     model = classifier("early")
-    model.head.rest.dropout.train()  # a mode of its own must survive
+    model.head.rest.dropout.train()  # a part's own mode must be kept
     before = copy.deepcopy(model)
     gradients = [torch.rand_like(p) if p.requires_grad else None for p in model.parameters()]
     for parameter, gradient in zip(model.parameters(), gradients, strict=True):

@@ -1,4 +1,4 @@
-"""A CUDA device draws the CPU's heat maps and finds their scores. Run by `make gpu`."""
+"""A CUDA device gives the same heat maps and scores as the CPU. Run by `make gpu`."""
 
 import shutil
 
@@ -16,7 +16,7 @@ from birads_zoo.recipe import ModelSection
 from birads_zoo_plugins.backbones import birads_zoo_backbones
 from birads_zoo_plugins.explainers import birads_zoo_explainers
 
-BUNDLED = [each for each in birads_zoo_backbones() if isinstance(each, BackboneSpec)]
+BUNDLED = [spec for spec in birads_zoo_backbones() if isinstance(spec, BackboneSpec)]
 
 pytestmark = [
     pytest.mark.gpu,
@@ -38,7 +38,7 @@ def _whole_float32():
 @pytest.mark.parametrize("backbone", [spec.name for spec in BUNDLED])
 @pytest.mark.parametrize("explainer", birads_zoo_explainers(), ids=lambda spec: spec.name)
 def test_maps_agree_with_the_cpus(backbone, explainer):
-    spec = next(each for each in BUNDLED if each.name == backbone)
+    spec = next(bundled for bundled in BUNDLED if bundled.name == backbone)
     torch.manual_seed(0)
     context = BackboneContext(in_channels=len(spec.pixel_mean), height=64, width=64, pretrained=False)
     built = spec.build(context)
@@ -56,26 +56,26 @@ def test_maps_agree_with_the_cpus(backbone, explainer):
 
 @torch.no_grad()
 def _see_pictures(classifier: Classifier) -> None:
-    """Let batch norms see pictures: in random networks that never did, the signal fades and maps are rounding alone."""
+    """Let batch norms see pictures: otherwise the signal of random networks fades, and maps are only rounding."""
     for module in classifier.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
-            module.momentum = None  # the mean of all that it sees
+            module.momentum = None  # the mean of all batches
     classifier.train()
     for _ in range(2):
         classifier(torch.rand(8, 1, 1, 64, 64))
 
 
 def test_scores_agree_with_the_cpus(zoo, phantom_root, tmp_path):
-    said = zoo(
+    result = zoo(
         "run", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn", "--image-size", "64x48",
         "--folds", 2, "--epochs", 4, "--device", "cpu", "--set", "training.precision=float32", "--out", tmp_path,
     )  # fmt: skip
-    assert said.status == 0, said.err
+    assert result.status == 0, result.err
     tables = {}
     for device in ("cpu", DEVICE):
         run = shutil.copytree(tmp_path / "baseline_cnn", tmp_path / f"run-{device}")
-        said = zoo("explain", run, "--explainer", "grad-cam", "--device", device)
-        assert said.status == 0, said.err
+        result = zoo("explain", run, "--explainer", "grad-cam", "--device", device)
+        assert result.status == 0, result.err
         tables[device] = pd.read_csv(run / "explanations" / "explanations.csv").select_dtypes("number")
     # In untrained networks the signal fades until rounding decides the map, and so how like it a trained one's is: on a
     # GPU single scores differed by up to 0.007. A map moved to a random place differs too, by up to 0.005 with other

@@ -1,4 +1,4 @@
-"""Explainers differentiate the class's score, so that networks with other logits than classes are explained."""
+"""Explainers differentiate the class's score, so that networks with fewer logits than classes are explained too."""
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ CORN = next(spec for spec in birads_zoo_losses() if spec.name == "corn")
 
 @pytest.fixture
 def ordinal(spotter):
-    """The spotter with one logit for its two classes: the difference of the two that it has otherwise."""
+    """The spotter with one logit for its two classes: the difference of its two logits."""
     classifier = spotter()
     head = build_head(ModelSection(dropout=0.0), 2, 8, 8, 2, outputs=CORN.outputs(OutputsContext(classes=2)))
     head.rest.logits.weight.data = torch.tensor([[10.0, -2.0]])
@@ -26,7 +26,7 @@ def ordinal(spotter):
 
 @pytest.fixture
 def picture():
-    """A dark picture with a grey patch, which speaks for class 0, and a bright spot, which speaks for class 1."""
+    """A dark picture with a grey patch, evidence for class 0, and a bright spot, evidence for class 1."""
     image = torch.full((1, 1, 1, 32, 32), 0.1)
     image[..., 4:12, 20:28] = 0.5
     image[..., 20:28, 4:12] = 1
@@ -50,8 +50,8 @@ def test_each_map_peaks_where_the_evidence_was_planted(explain, ordinal, picture
 
 @pytest.mark.parametrize("name", ["grad-cam", "hires-cam", "layer-cam"])
 @pytest.mark.parametrize("target", [0, 1])
-def test_maps_by_gradients_are_those_of_the_softmax_network(explain, ordinal, spotter, picture, name, target):
-    """Their scores' gradients have the same direction, of which a map divided by its maximum is."""
+def test_maps_by_gradients_equal_those_of_the_softmax_network(explain, ordinal, spotter, picture, name, target):
+    """The gradients of both scores have the same direction, and maps are divided by their maximum."""
     torch.testing.assert_close(
         explain(name, ordinal, picture, [target]), explain(name, spotter(), picture, [target]), rtol=1e-4, atol=1e-5
     )

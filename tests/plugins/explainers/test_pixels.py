@@ -1,4 +1,4 @@
-"""Attributions to pixels: what they add up to, and what guided means for which network."""
+"""Attributions to pixels: their sums, and the rule of guided backpropagation for several rectifiers."""
 
 import pytest
 import torch
@@ -66,14 +66,14 @@ def test_occlusion_is_the_mean_fall_under_the_squares_that_cover_a_pixel():
     score = scored()
     fall, covered = torch.zeros(3, 2, 24, 16), torch.zeros(24, 16)
     with torch.no_grad():
-        whole = score.of_images(score.images, score.samples)
+        unchanged = score.of_images(score.images, score.samples)
         for top in range(0, 23):
             for left in range(0, 15):  # squares of two pixels, moved by one
                 covered[top : top + 2, left : left + 2] += 1
                 for view in range(2):
                     images = score.images.clone()
                     images[:, view, :, top : top + 2, left : left + 2] = 0
-                    here = (whole - score.of_images(images, score.samples))[:, None, None]
+                    here = (unchanged - score.of_images(images, score.samples))[:, None, None]
                     fall[:, view, top : top + 2, left : left + 2] += here
         torch.testing.assert_close(_pixels.occlusion(score), fall / covered, rtol=1e-4, atol=1e-6)
 
@@ -87,7 +87,7 @@ def test_occlusion_is_the_mean_fall_under_the_squares_that_cover_a_pixel():
         ("guided_grad_cam", {}),
     ],
 )
-def test_what_goes_through_the_network_at_once_changes_nothing(method, options, monkeypatch):
+def test_the_number_of_pictures_at_once_changes_nothing(method, options, monkeypatch):
     maps = []
     for count in (1, 2, 5, 1000):
         monkeypatch.setattr("birads_zoo_plugins.explainers._score.at_once", lambda images, count=count: count)
@@ -104,7 +104,7 @@ UPSTREAM = torch.tensor([1.0, -1.0])
 
 
 def guided(function):
-    """Return what comes back through `function` for every value, from above a positive and a negative gradient."""
+    """Return the gradient at every value through `function`, for a positive and a negative upstream gradient."""
     values = VALUES.repeat(2, 1).requires_grad_()
     with rectified_gradients():
         (gradient,) = torch.autograd.grad((function(values) * UPSTREAM[:, None]).sum(), values)
@@ -114,7 +114,7 @@ def guided(function):
 @pytest.mark.parametrize(
     "rectify", [F.relu, torch.relu, torch.Tensor.relu, nn.ReLU(), nn.ReLU(inplace=True), lambda x: x.clone().relu_()]
 )
-def test_a_relu_passes_what_is_positive_on_both_ways(rectify):
+def test_a_relu_passes_positive_gradients_of_positive_inputs(rectify):
     def function(values):
         return rectify(values * 1.0)
 
@@ -150,13 +150,13 @@ def test_gates_and_everything_outside_keep_their_gradient():
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU6(), nn.SiLU(), Called(F.relu)])
-def test_where_captums_guided_backpropagation_is_the_plain_gradient_ours_is_not(activation):
+def test_guided_backpropagation_differs_from_the_plain_gradient_where_captums_does_not(activation):
     score = scored(activation)
     images = score.images.clone().requires_grad_()
     (plain,) = torch.autograd.grad(score.of_images(images, score.samples).sum(), images)
     with pytest.warns(UserWarning, match="backward hooks on ReLU"):
-        theirs = GuidedBackprop(score.classifier).attribute(images, target=TARGETS)
-    assert torch.equal(theirs, plain)
+        by_captum = GuidedBackprop(score.classifier).attribute(images, target=TARGETS)
+    assert torch.equal(by_captum, plain)
     assert not torch.allclose(_pixels._guided(score), plain[:, :, 0])
 
 

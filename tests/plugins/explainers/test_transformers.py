@@ -1,4 +1,4 @@
-"""All explainers on the bundled transformers' code, in networks so small that even a pass a channel is cheap."""
+"""All explainers on small networks of the bundled transformers' code."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import nn
 from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 
-from birads_zoo.conformance.model import _require_left_as_found
+from birads_zoo.conformance.model import _require_unchanged
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.classifier import Classifier
@@ -16,16 +16,16 @@ from birads_zoo_plugins.backbones._transformers import Merging, PatchGrid, swin_
 from birads_zoo_plugins.explainers import _pixels, birads_zoo_explainers
 
 SPECS = {spec.name: spec for spec in birads_zoo_explainers()}
-SIZE = (52, 40)  # no multiples of the patches
+SIZE = (52, 40)  # not multiples of the patches
 TRANSFORMERS = ["vit", "swin"]
 EVERY = [pytest.param(name, marks=[pytest.mark.slow] * (name == "occlusion")) for name in SPECS]
 LOCAL = [name for name in SPECS if name not in ("eigen-cam", "score-cam", "ablation-cam")]
-"""Those whose maps follow the evidence of a place. The others' weights are a channel's of the whole map: of features of
-both signs, as after a layer norm, they can show the background."""
+"""Explainers whose maps follow the evidence of a place. The others have one weight per channel for the whole map: with
+features of both signs, as after a layer norm, they can show the background."""
 
 
 def backbone(name):
-    """A ViT with 8×8 patches, or a Swin that merges 4×4 ones to 8×8: maps of 7×5."""
+    """Return a ViT with 8×8 patches, or a Swin that merges 4×4 patches to 8×8: maps of 7×5."""
     if name == "vit":
         sizes = {"num_layers": 2, "num_heads": 2, "hidden_dim": 16, "mlp_dim": 32}
         return PatchGrid(VisionTransformer(image_size=64, patch_size=8, **sizes))
@@ -49,7 +49,7 @@ def pictures(count=3, views=1):
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("transformer", TRANSFORMERS)
 @pytest.mark.parametrize(("freeze", "views"), [("none", 1), ("all", 2)])
-def test_a_map_is_an_images_own_and_everything_is_left_as_found(name, transformer, freeze, views):
+def test_a_map_does_not_depend_on_its_batch_and_nothing_else_changes(name, transformer, freeze, views):
     model = classifier(transformer, freeze=freeze, fusion="difference" if views == 2 else "mean")
     few = {option: 5 for option in ("steps", "draws") if option in SPECS[name].options.__struct_fields__}
     explainer = SPECS[name].build(ExplainerContext(classifier=model, options=SPECS[name].options(**few)))
@@ -60,7 +60,7 @@ def test_a_map_is_an_images_own_and_everything_is_left_as_found(name, transforme
     assert maps.max() == 1
     alone = explain_sample(model, explainer, images, targets, batch_size=1)
     torch.testing.assert_close(torch.as_tensor(alone), torch.as_tensor(maps), rtol=1e-3, atol=1e-3)
-    _require_left_as_found(explainer, model, images, targets, torch.ones(3, views, dtype=torch.bool))
+    _require_unchanged(explainer, model, images, targets, torch.ones(3, views, dtype=torch.bool))
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -77,11 +77,11 @@ def test_a_frozen_transformer_has_the_maps_of_a_trained_one(explain, name, trans
 @pytest.mark.parametrize("name", ["hires-cam", "layer-cam"])
 @pytest.mark.parametrize("transformer", TRANSFORMERS)
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (5, 1), (2, 4)])
-def test_a_head_that_reads_one_place_is_shown_to_read_that_place(explain, name, transformer, row, column):
+def test_a_head_that_reads_one_place_gets_a_map_of_that_place(explain, name, transformer, row, column):
     model = classifier(transformer, pooling="flatten", dropout=0.0)
     weight = torch.zeros(3, 16, 7, 5)
     images = pictures(1)
-    with torch.no_grad():  # whatever its channels' signs there: all that is there speaks for class 1
+    with torch.no_grad():  # with the channels' signs there, so that everything there is evidence for class 1
         weight[1, :, row, column] = model.features(images)[0, 0, :, row, column]
     model.head.rest.logits.weight.data = weight.flatten(1)
     heat = explain(name, model, images, [1])[0, 0]
@@ -91,8 +91,8 @@ def test_a_head_that_reads_one_place_is_shown_to_read_that_place(explain, name, 
 
 @pytest.mark.parametrize("name", LOCAL)
 @pytest.mark.parametrize("transformer", TRANSFORMERS)
-def test_evidence_that_was_planted_is_found_where_it_lies(explain, name, transformer):
-    """Its tokens know their own pixels alone, and the classes are bright and dark ones': so the spot is class 1's."""
+def test_planted_evidence_is_found_at_its_place(explain, name, transformer):
+    """Tokens only depend on their own pixels, and the classes are bright and dark: the spot is evidence for class 1."""
     body = backbone(transformer)
     for parameter, values in body.named_parameters():
         if any(part in parameter for part in ("out_proj", "attn.proj", "mlp.3", "pos_embedding")):

@@ -1,4 +1,4 @@
-"""CORN against values worked out by hand, and against the published one of its authors' code."""
+"""CORN compared with values computed by hand, and with the published value of its authors' code."""
 
 import math
 
@@ -32,24 +32,24 @@ def outputs(classes=4):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_probabilities_are_products_of_conditional_ones(dtype):
+def test_probabilities_are_products_of_conditional_probabilities(dtype):
     assert outputs().logits == 3
-    found = outputs().probabilities(LOGITS.to(dtype))
-    torch.testing.assert_close(found, torch.tensor(PROBABILITIES, dtype=dtype), rtol=1e-6, atol=0)
+    computed = outputs().probabilities(LOGITS.to(dtype))
+    torch.testing.assert_close(computed, torch.tensor(PROBABILITIES, dtype=dtype), rtol=1e-6, atol=0)
 
 
-def test_the_chance_to_pass_a_class_falls_from_class_to_class():
+def test_the_probability_of_passing_a_class_falls_from_class_to_class():
     logits = 5 * torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
     beyond = 1 - outputs(6).probabilities(logits.double()).cumsum(1)[:, :-1]
     assert (beyond.diff(dim=1) <= 0).all()
     torch.testing.assert_close(beyond, torch.sigmoid(logits.double()).cumprod(1))
 
 
-def test_the_loss_is_the_papers_up_to_what_it_is_divided_by():
+def test_the_loss_is_the_papers_up_to_the_divisor():
     """The tasks' cross-entropies by hand.
 
     Task 0, "beyond class 0?", has all rows: −log σ₀ of row 0, −log(1−σ₀) of row 1, −log σ₀ of row 2, that is
-    −log 3/4 − log 1/2 − log 1/4. Task 1 has the rows 0 and 2 (y ≥ 1): −log(1 − 1/2) − log 3/4. Task 2 has row 2 alone:
+    −log 3/4 − log 1/2 − log 1/4. Task 1 has the rows 0 and 2 (y ≥ 1): −log(1 − 1/2) − log 3/4. Task 2 only has row 2:
     −log 1/2. Together −log(3/4 · 1/2 · 1/4 · 1/2 · 3/4 · 1/2) of 3 + 2 + 1 = 6 rows of tasks.
     """
     total = -math.log(3 / 4 * 1 / 2 * 1 / 4 * 1 / 2 * 3 / 4 * 1 / 2)
@@ -83,13 +83,13 @@ def test_it_is_the_mean_negative_log_likelihood_of_its_probabilities():
 def test_class_weights_multiply_the_rows():
     each = torch.stack([build()(LOGITS[[row]], TARGETS[[row]]) for row in range(3)])
     weights = torch.tensor([16 / (4 * 8), 16 / (4 * 4), 16 / (4 * 2), 16 / (4 * 2)])  # n / (K · count)
-    found = build(counts=(8, 4, 2, 2), weighted=True)(LOGITS, TARGETS)
-    torch.testing.assert_close(found, (weights[TARGETS] * each).mean())
+    computed = build(counts=(8, 4, 2, 2), weighted=True)(LOGITS, TARGETS)
+    torch.testing.assert_close(computed, (weights[TARGETS] * each).mean())
 
 
-def test_class_weights_shift_its_probabilities_as_the_prior_shift_takes_for_granted():
+def test_class_weights_shift_its_probabilities_as_the_prior_shift_assumes():
     counts = (60, 30, 10)
-    criterion, of = build(counts, weighted=True), outputs(3)
+    criterion, of_three = build(counts, weighted=True), outputs(3)
     logits, targets = torch.zeros(2, requires_grad=True), torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
     optimiser = torch.optim.LBFGS([logits], max_iter=100)
 
@@ -100,9 +100,11 @@ def test_class_weights_shift_its_probabilities_as_the_prior_shift_takes_for_gran
         return loss
 
     optimiser.step(step)
-    said = of.probabilities(logits.detach()[None].double()).numpy()
-    assert said[0] == pytest.approx(training_shares(counts, "natural", True), abs=1e-3)
-    assert recalibrated(said, 1.0, prior_shift(counts, "natural", True))[0] == pytest.approx([0.6, 0.3, 0.1], abs=1e-3)
+    predicted = of_three.probabilities(logits.detach()[None].double()).numpy()
+    assert predicted[0] == pytest.approx(training_shares(counts, "natural", True), abs=1e-3)
+    assert recalibrated(predicted, 1.0, prior_shift(counts, "natural", True))[0] == pytest.approx(
+        [0.6, 0.3, 0.1], abs=1e-3
+    )
 
 
 def test_classes_without_an_order_are_refused():

@@ -51,8 +51,8 @@ def test_focal_loss_is_equation_5_of_its_paper(batch):
 def test_the_focal_losss_gamma_is_an_option(batch, gamma):
     logits, targets = batch
     share = logits.softmax(1)[torch.arange(12), targets]
-    found = build("focal", gamma=gamma)(logits, targets)
-    torch.testing.assert_close(found, ((1 - share) ** gamma * -share.log()).mean())
+    value = build("focal", gamma=gamma)(logits, targets)
+    torch.testing.assert_close(value, ((1 - share) ** gamma * -share.log()).mean())
 
 
 def test_a_gamma_below_one_has_a_finite_gradient_where_an_image_is_sure():
@@ -66,7 +66,7 @@ def test_a_negative_gamma_is_refused():
         msgspec.convert({"gamma": -1}, SPECS["focal"].options)
 
 
-def test_focal_loss_looks_away_from_easy_rows():
+def test_focal_loss_gives_easy_rows_a_lower_weight():
     logits, targets = torch.tensor([[4.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), torch.tensor([0, 0])
     easy, hard = (build("focal")(logits[[row]], targets[[row]]) for row in (0, 1))
     plain_easy, plain_hard = (build("cross-entropy")(logits[[row]], targets[[row]]) for row in (0, 1))
@@ -78,17 +78,17 @@ def test_focal_loss_looks_away_from_easy_rows():
 def test_balanced_weights_are_scikit_learns(counts):
     labels = np.repeat(np.arange(len(counts)), counts)
     expected = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
-    found = LossContext(class_counts=tuple(counts), class_weights=True).weights
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    weights = LossContext(class_counts=tuple(counts), class_weights=True).weights
+    np.testing.assert_allclose(weights, expected, rtol=1e-5)
 
 
 def test_balanced_weights_of_the_papers_rows_are_the_papers():
-    found = LossContext(class_counts=(1385, 199, 54, 16), class_weights=True).weights
-    np.testing.assert_allclose(found, [0.2986, 2.078, 7.657, 25.84], rtol=1e-3)
+    weights = LossContext(class_counts=(1385, 199, 54, 16), class_weights=True).weights
+    np.testing.assert_allclose(weights, [0.2986, 2.078, 7.657, 25.84], rtol=1e-3)
 
 
 @given(COUNTS, st.integers(0, 5))
-def test_rows_weigh_one_on_average_even_with_an_empty_class(counts, empty):
+def test_the_mean_weight_of_rows_is_1_even_with_an_empty_class(counts, empty):
     counts = [*counts[:empty], 0, *counts[empty:]]
     weights = LossContext(class_counts=tuple(counts), class_weights=True).weights
     assert np.dot(weights, counts) / sum(counts) == pytest.approx(1, rel=1e-4)
@@ -102,7 +102,7 @@ def test_a_class_without_training_rows_does_not_count():
     assert loss(logits, torch.tensor([0, 1])) > 0
 
 
-def test_no_rows_at_all_is_said_so():
+def test_missing_rows_are_reported():
     with pytest.raises(UserError, match="no class has a training row, so there is nothing to weigh; check the split"):
         build("cross-entropy", counts=(0, 0))
 
@@ -131,7 +131,7 @@ def test_half_precision_and_sure_logits_stay_finite(name):
     assert torch.isfinite(logits.grad).all()
 
 
-def test_weights_move_with_the_loss_and_are_no_part_of_its_state():
+def test_weights_move_with_the_loss_and_are_not_part_of_its_state():
     loss = build("focal", weighted=True)
     assert not loss.state_dict()
     assert loss.to("meta").weights.device.type == "meta"

@@ -1,4 +1,4 @@
-"""Losses that a stranger writes into one file: other logits, other rules, trained, exported and read without them."""
+"""Losses in single plugin files: other logits and rules, trained, exported, and read without the plugin."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def host():
 
 @pytest.fixture(scope="module")
 def fitted(host, phantom_root, tmp_path_factory):
-    """Train by a loss: `fitted(name, options)` → the recipe, the data, what the first fold left, and its classifier."""
+    """Train by a loss: `fitted(name, options)` → the recipe, the data, the first fold's result, and its classifier."""
     cache = tmp_path_factory.mktemp("cache")
 
     def fit(name, options):
@@ -53,10 +53,10 @@ def fitted(host, phantom_root, tmp_path_factory):
         data = prepare(recipe, host, cache, Screen())
         checkpoints = tmp_path_factory.mktemp("checkpoints")
         (checkpoints / "fold-0").mkdir()
-        left, classifier = fit_fold(
+        result, classifier = fit_fold(
             recipe, host, data, data.folds[0], CPU, checkpoints, Screen(), on_epoch=lambda epoch: None
         )
-        return recipe, data, left, classifier.eval()
+        return recipe, data, result, classifier.eval()
 
     return fit
 
@@ -67,22 +67,22 @@ def test_it_is_short_and_keeps_the_contract(host, name):
     assert conformance.check(host, "loss", name) == []
 
 
-def test_cumulative_link_probabilities_are_differences_of_cumulative_ones(host):
+def test_cumulative_link_probabilities_are_differences_of_cumulative_probabilities(host):
     outputs = host.loss("cumulative-link").outputs(OutputsContext(classes=4))
     first = LOGITS[:, 0]
     gaps = torch.log1p(torch.exp(LOGITS[:, 1:] - first[:, None])) + 1e-3
     beyond = torch.sigmoid(torch.stack([first, first - gaps[:, 0], first - gaps.sum(1)], 1))
-    one, none = torch.ones(20, 1, dtype=torch.float64), torch.zeros(20, 1, dtype=torch.float64)
-    expected = -torch.cat([one, beyond, none], 1).diff(dim=1)
+    certain, impossible = torch.ones(20, 1, dtype=torch.float64), torch.zeros(20, 1, dtype=torch.float64)
+    expected = -torch.cat([certain, beyond, impossible], 1).diff(dim=1)
     torch.testing.assert_close(outputs.probabilities(LOGITS), expected)
 
 
 @pytest.mark.parametrize("only_one", [False, True])
-def test_multi_label_probabilities_follow_the_losss_option(host, only_one):
+def test_multi_label_probabilities_follow_the_option(host, only_one):
     spec = host.loss("multi-label")
     outputs = spec.outputs(OutputsContext(classes=3, options=spec.options(only_one=only_one)))
-    there = torch.sigmoid(LOGITS)
-    shares = there / (1 - there) if only_one else there
+    presence = torch.sigmoid(LOGITS)
+    shares = presence / (1 - presence) if only_one else presence
     torch.testing.assert_close(outputs.probabilities(LOGITS), shares / shares.sum(1, keepdim=True))
 
 
@@ -95,29 +95,31 @@ def test_multi_label_probabilities_follow_the_losss_option(host, only_one):
     ids=list(NAMES),
 )
 def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_path, name, options, logits, rule):
-    recipe, data, left, classifier = fitted(name, options)
+    recipe, data, result, classifier = fitted(name, options)
     assert (classifier.outputs.logits, classifier.outputs.rule) == (logits, rule)
     assert (isinstance(classifier.head.rest.logits, ParallelLinear)) == (name == "cumulative-link")
-    np.testing.assert_allclose(left.test.sum(axis=1), 1, atol=1e-9)
+    np.testing.assert_allclose(result.test.sum(axis=1), 1, atol=1e-9)
     labels = data.labelled.labels[data.folds[0].validation]
-    likelihood = np.log(left.validation[np.arange(len(labels)), labels]).mean()
-    assert min(epoch.val_loss for epoch in left.history) == pytest.approx(-likelihood, rel=1e-5), "in nats an image"
+    likelihood = np.log(result.validation[np.arange(len(labels)), labels]).mean()
+    assert min(epoch.val_loss for epoch in result.history) == pytest.approx(-likelihood, rel=1e-5), "in nats per image"
 
-    judge = ExportedNetwork(classifier.to(memory_format=torch.contiguous_format), own=1)
-    save_network("onnx", judge, recipe, tmp_path / "network")
+    network = ExportedNetwork(classifier.to(memory_format=torch.contiguous_format), own=1)
+    save_network("onnx", network, recipe, tmp_path / "network")
     images, present = torch.rand(3, 1, 1, 48, 32), torch.ones(3, 1, dtype=torch.bool)
     with torch.inference_mode():
-        for told, wanted in zip(open_onnx(tmp_path / "network", CPU)(images, present), judge(images), strict=True):
-            torch.testing.assert_close(told, wanted, atol=1e-5, rtol=1e-5)
+        for actual, expected in zip(
+            open_onnx(tmp_path / "network", CPU)(images, present), network(images), strict=True
+        ):
+            torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-5)
 
-    save_network("safetensors", judge, recipe, tmp_path / "weights")
+    save_network("safetensors", network, recipe, tmp_path / "weights")
     trained = OutputsPart(logits=logits, rule=rule)
     open_classifier(tmp_path / "weights", recipe, host, 4, trained, CPU)
     with pytest.raises(UserError) as error:
         open_classifier(tmp_path / "weights", recipe, load_host(), 4, trained, CPU)
     assert str(error.value) == (
-        f"this model needs the loss {name!r}, which no installed plugin registers; install that plugin or name its file "
-        "with --plugin, or export the run as onnx"
+        f"this model needs the loss {name!r}, which no installed plugin registers; install that plugin or name its "
+        "file with --plugin, or export the run as onnx"
     )
 
 
@@ -127,12 +129,12 @@ from birads_zoo import LossSpec, Outputs, hookimpl
 @hookimpl
 def birads_zoo_losses():
     outputs = lambda context: Outputs(logits=LOGITS, scores=lambda z: z[:, :context.classes], rule="RULE")
-    return [LossSpec(name="ruled", summary="a test's own", build=lambda context: None, outputs=outputs)]
+    return [LossSpec(name="ruled", summary="for a test", build=lambda context: None, outputs=outputs)]
 """
 
 
 @pytest.mark.parametrize(("logits", "rule"), [("context.classes", "B: softmax of -3z"), ("6", "A: softmax")])
-def test_weights_are_not_read_by_another_rule_than_they_were_trained_by(tmp_path, logits, rule):
+def test_weights_are_not_read_by_another_rule_than_in_training(tmp_path, logits, rule):
     def host_of(name, logits, rule):
         (tmp_path / name).write_text(RULED.replace("LOGITS", logits).replace("RULE", rule))
         return load_host([tmp_path / name])
@@ -145,8 +147,8 @@ def test_weights_are_not_read_by_another_rule_than_they_were_trained_by(tmp_path
     open_classifier(tmp_path / "weights", recipe, own, 4, trained, CPU)
     with pytest.raises(UserError) as error:
         open_classifier(tmp_path / "weights", recipe, host_of("other.py", logits, rule), 4, trained, CPU)
-    found = 4 if logits != "6" else 6
+    count = 4 if logits != "6" else 6
     assert str(error.value) == (
         "this model's network has 4 logits, read by the rule 'A: softmax', and the loss 'ruled' that is registered "
-        f"here has {found}, read by {rule!r}; use the plugins that the run was made with, or export the run as onnx"
+        f"here has {count}, read by {rule!r}; use the plugins that the run was made with, or export the run as onnx"
     )

@@ -1,4 +1,4 @@
-"""What the tests of trackers share: one run that all of them followed, on a machine without a network."""
+"""Fixtures of the trackers' tests: one run that all of them followed, on a machine without a network."""
 
 import importlib.util
 import os
@@ -11,15 +11,15 @@ from birads_zoo import pipeline
 NAMES = ("tensorboard", "mlflow", "wandb", "trackio")
 
 
-class Outside:
-    """Every address that this process tried to reach, and every connection that anybody made to its proxy."""
+class Network:
+    """Records every address that this process tried to reach, and connections of other processes to its proxy."""
 
     def __init__(self, patch):
         self.tried = []
         self.proxy = socket.create_server(("127.0.0.1", 0))
         self.proxy.setblocking(False)
         address = f"http://127.0.0.1:{self.proxy.getsockname()[1]}"
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):  # which wandb's own process in Go minds too
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):  # wandb's process in Go uses these too
             patch.setenv(name, address)
             patch.setenv(name.lower(), address)
         connect, look_up = socket.socket.connect, socket.getaddrinfo
@@ -48,40 +48,40 @@ class Outside:
                 return self.tried
             with connection:
                 connection.settimeout(5)
-                asked = connection.recv(200)
-        return [*self.tried, f"the proxy: {asked!r}"]
+                request = connection.recv(200)
+        return [*self.tried, f"the proxy: {request!r}"]
 
 
 @pytest.fixture(scope="session")
 def installed():
-    """Those of the bundled trackers whose packages are here."""
+    """The bundled trackers whose packages are installed."""
     return [name for name in NAMES if importlib.util.find_spec(name)]
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
-    """Where trackio keeps its database: it reads that when it is imported."""
+    """The folder of trackio's database, which it reads when it is imported."""
     os.environ["TRACKIO_DIR"] = str(tmp_path_factory.mktemp("trackio"))
     return os.environ["TRACKIO_DIR"]
 
 
 @pytest.fixture(scope="session")
 def followed(zoo, phantom_root, tmp_path_factory, installed, home):
-    """The folder of a run that all installed trackers followed, what was printed, and what was reached outside."""
+    """The folder of a run that all installed trackers followed, what was printed, and the addresses that were tried."""
     out = tmp_path_factory.mktemp("followed")
     flags = [flag for name in installed for flag in ("--tracker", name)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline, "explain_fold", lambda *given: None)
         patch.setattr(pipeline, "permutation_tests", lambda *given: {})
         patch.setenv("HF_TOKEN", "hf_of_somebody")
-        outside = Outside(patch)
-        said = zoo(
+        network = Network(patch)
+        result = zoo(
             "run", "--root", phantom_root, "--backbone", "baseline_cnn", "--image-size", "32x32", "--folds", 2,
             "--epochs", 2, "--device", "cpu", "--out", out, "--json", *flags,
         )  # fmt: skip
-        reached = outside.reached()
-    assert said.status == 0, said.err
-    return out / "baseline_cnn", said, reached
+        reached = network.reached()
+    assert result.status == 0, result.err
+    return out / "baseline_cnn", result, reached
 
 
 @pytest.fixture

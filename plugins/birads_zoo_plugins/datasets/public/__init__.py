@@ -1,4 +1,4 @@
-"""Public data sets: a module for each, imported when it is needed; this one stays light."""
+"""Public data sets, each with a module that is imported on first use."""
 
 from birads_zoo import DatasetSpec
 from birads_zoo_plugins.datasets.public._specs_diagnostic import DIAGNOSTIC

@@ -1,4 +1,4 @@
-"""DDSM's own files: a case's `.ics` and a picture's `.OVERLAY`.
+"""Reads DDSM's own files: a case's `.ics` and a picture's `.OVERLAY`.
 
 Source: M. Heath, K. Bowyer, D. Kopans, R. Moore, W. P. Kegelmeyer, "The Digital Database for Screening Mammography",
 5th International Workshop on Digital Mammography, 2000; the database's page "Description of a case".
@@ -15,7 +15,7 @@ _ENTRY = re.compile(
     r"(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO) LINES (?P<lines>\d{1,6}) PIXELS_PER_LINE (?P<pixels>\d{1,6}) .*?"
     r"(?P<overlay>(?:NON_)?OVERLAY)"
 )
-# A chain code's steps from one pixel of the outline to the next: 0 is up, and so on clockwise.
+# A chain code's steps from one pixel of the outline to the next: 0 is up, and the numbers go clockwise.
 _START, _STEP = re.compile(r"[0-9]{1,6}"), re.compile(r"[0-7]")
 _ACROSS = (0, 1, 1, 1, 0, -1, -1, -1)
 _DOWN = (-1, -1, 0, 1, 1, 1, 0, -1)
@@ -23,7 +23,7 @@ _DOWN = (-1, -1, 0, 1, 1, 1, 0, -1)
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A picture of a case: its name's end, such as "LEFT_CC", its size in pixels, and whether it has an overlay."""
+    """A picture of a case: the end of its name, such as "LEFT_CC", its size in pixels, and if it has an overlay."""
 
     name: str
     width: int
@@ -33,7 +33,7 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What an `.ics` file says; texts as written, "" where it says nothing."""
+    """The contents of an `.ics` file; texts as written, "" where it has none."""
 
     age: str
     density: str
@@ -56,13 +56,13 @@ class Abnormality:
 def read_case(path: Path) -> Case:
     """Read an `.ics` file. Raises `UserError` for one that cannot be read."""
     lines = [" ".join(line.split()) for line in _text(path).splitlines()]
-    said = {name: rest for name, _, rest in (line.partition(" ") for line in lines)}
-    found = [match for line in lines if (match := _ENTRY.match(line))]
+    fields = {name: rest for name, _, rest in (line.partition(" ") for line in lines)}
+    views = [match for line in lines if (match := _ENTRY.match(line))]
     return Case(
-        age=said.get("PATIENT_AGE", ""),
-        density=said.get("DENSITY", ""),
-        date=said.get("DATE_OF_STUDY", ""),
-        digitizer=said.get("DIGITIZER", ""),
+        age=fields.get("PATIENT_AGE", ""),
+        density=fields.get("DENSITY", ""),
+        date=fields.get("DATE_OF_STUDY", ""),
+        digitizer=fields.get("DIGITIZER", ""),
         views=tuple(
             View(
                 name=f"{match['side']}_{match['view']}",
@@ -70,33 +70,33 @@ def read_case(path: Path) -> Case:
                 height=int(match["lines"]),
                 marked=match["overlay"] == "OVERLAY",
             )
-            for match in found
+            for match in views
         ),
     )
 
 
 def read_overlay(path: Path) -> list[Abnormality]:
-    """Read an `.OVERLAY` file: its abnormalities, each with the outer outline alone, not the cores inside it.
+    """Read an `.OVERLAY` file: its abnormalities, each with only the outer outline, not the cores inside it.
 
-    The counts that such a file begins its parts with are sometimes wrong, and are not used. Raises `UserError` for a
+    The counts at the start of the file's parts are sometimes wrong and are not used. Raises `UserError` for a
     file that cannot be read.
     """
-    found: list[Abnormality] = []
+    abnormalities: list[Abnormality] = []
     outline = False
     for line in _text(path).splitlines():
         words = line.split()
         if not words:
             continue
         if words[0] == "ABNORMALITY":
-            found.append(Abnormality())
-        elif found and words[0] == "LESION_TYPE" and len(words) > 1:
-            found[-1].lesion_types.append(words[1])
-        elif found and words[0] in ("ASSESSMENT", "SUBTLETY", "PATHOLOGY") and len(words) > 1:
-            setattr(found[-1], words[0].lower(), words[1])
-        elif found and outline:
-            found[-1].box = _box(words)
+            abnormalities.append(Abnormality())
+        elif abnormalities and words[0] == "LESION_TYPE" and len(words) > 1:
+            abnormalities[-1].lesion_types.append(words[1])
+        elif abnormalities and words[0] in ("ASSESSMENT", "SUBTLETY", "PATHOLOGY") and len(words) > 1:
+            setattr(abnormalities[-1], words[0].lower(), words[1])
+        elif abnormalities and outline:
+            abnormalities[-1].box = _box(words)
         outline = words[0] == "BOUNDARY"
-    return found
+    return abnormalities
 
 
 def _box(words: list[str]) -> Lesion | None:

@@ -1,4 +1,4 @@
-"""What DDSM's labels mean, in whichever layout."""
+"""The meaning of DDSM's labels, in both layouts."""
 
 OWN = ("case", "marked", "lesion_types", "subtlety")
 """The index's columns that only DDSM has."""

@@ -1,4 +1,4 @@
-"""DDSM in small pictures: `labels.csv` with a row a picture, as made of the overlays."""
+"""Reads DDSM as small pictures: `labels.csv` with one row per picture, made from the overlays."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ MORE = {name: (name,) for name in ("scanner", "lesion_types", "subtlety")}
 
 
 def load(tree: Tree) -> Index:
-    """Read the table of labels; paths count from its folder, and the rows from its header, which is 1."""
+    """Read the table of labels; paths start at its folder, and its header is row 1."""
     table = find_table(tree, "ddsm", TABLE, COLUMNS, MORE)
     folder = table.path.parent.relative_to(tree.root)
     rows = list(table.rows())
@@ -36,7 +36,7 @@ def load(tree: Tree) -> Index:
 
 
 def _read_row(number: int, cells: dict[str, Cell], path: str) -> dict[str, Any]:
-    patient = values.patient(cells["case"])  # the letter and the number: a number alone is several women's
+    patient = values.patient(cells["case"])  # the letter and the number, because several women share a number
     case = CASES.get(values.text(cells["folder"]).lower(), "")
     marked = MARKS.get(values.text(cells["marked"]), "") if case != "normal" else ""
     finding = FINDINGS.get(values.text(cells["pathology"]).upper(), "")

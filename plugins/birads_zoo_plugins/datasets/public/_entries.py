@@ -1,4 +1,4 @@
-"""Audit entries of rows that a data set leaves out, or reads in another way than they are written."""
+"""Audit entries of rows that a data set leaves out or changes."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,19 +9,19 @@ from birads_zoo_plugins.datasets.public._suspicion import by_suspicion
 
 def dropped(record: Record, reason: str, detail: str = "") -> AuditEntry:
     """Return an entry of a record that is left out."""
-    whose = {name: record[name] for name in ("row", "image_path", "patient_id")}
-    return AuditEntry(**whose, action="dropped", reason=reason, detail=detail)
+    identity = {name: record[name] for name in ("row", "image_path", "patient_id")}
+    return AuditEntry(**identity, action="dropped", reason=reason, detail=detail)
 
 
 def conflicting(record: Record, labels: Sequence[str]) -> list[AuditEntry]:
-    """Return an entry where a record's label was taken from several, the first of which it has."""
+    """Return an entry where a record has several labels, of which the first was taken."""
     if len(labels) < 2:
         return []
     return [repaired(record, "label conflict", f"listed as {' and '.join(labels)}; taken as {labels[0]}")]
 
 
 def merged_assessments(record: Record, assessments: Iterable[str]) -> list[AuditEntry]:
-    """Return an entry where a record's assessment was taken from different ones."""
+    """Return an entry where a record has different assessments, of which the most suspicious was taken."""
     different = by_suspicion(assessments)
     if len(different) < 2:
         return []
@@ -30,9 +30,9 @@ def merged_assessments(record: Record, assessments: Iterable[str]) -> list[Audit
 
 
 def merged_abnormalities(record: Record, assessments: Sequence[str], findings: Sequence[str]) -> list[AuditEntry]:
-    """Return an entry where a record has the assessment and the finding of several abnormalities."""
+    """Return an entry where a record's assessment and finding come from several abnormalities."""
     if len(assessments) < 2:
         return []
-    told = ", ".join(f"{a or '?'} {f or '?'}" for a, f in zip(assessments, findings, strict=True))
-    detail = f"{told}; taken as {record['assessment']} {record['label']}"
+    listed = ", ".join(f"{a or '?'} {f or '?'}" for a, f in zip(assessments, findings, strict=True))
+    detail = f"{listed}; taken as {record['assessment']} {record['label']}"
     return [repaired(record, "several abnormalities", detail)]

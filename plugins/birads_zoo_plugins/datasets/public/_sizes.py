@@ -1,4 +1,4 @@
-"""Whether a picture still has the size that marks were made for."""
+"""Checks whether a picture still has the size for which marks were made."""
 
 import warnings
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 def misfit(picture: Path, sizes: Sequence[tuple[int, int]], marks: str) -> tuple[str, str]:
     """Return why marks ("2 outlines") that were made for these sizes do not fit a picture: a reason and a detail.
 
-    Sizes are (width, height) in pixels. Two empty texts where they fit: a DICOM file is as it was published, and of
-    others only the header is read. So too where there is no file, which the audit tells elsewhere.
+    Sizes are (width, height) in pixels. Both texts are empty where the marks fit, for DICOM files, which are as
+    published, and for missing files, which the audit reports elsewhere. Only the header of other files is read.
     """
     if picture.suffix.lower() in DICOM or not picture.is_file():
         return "", ""
@@ -30,7 +30,7 @@ def misfit(picture: Path, sizes: Sequence[tuple[int, int]], marks: str) -> tuple
 
 
 def size_of(picture: Path) -> Size:
-    """Return the size that a picture's header says, a DICOM file's too."""
+    """Return the size in a picture's header, also for a DICOM file."""
     try:
         return read_size(picture) if is_dicom(picture) else _size(picture)
     except ImageError:
@@ -38,16 +38,16 @@ def size_of(picture: Path) -> Size:
 
 
 def _size(picture: Path) -> tuple[int, int] | None:
-    """Return the width and height that a picture's header says, None for a file whose header cannot be read."""
+    """Return the width and height in a picture's header, or None where it cannot be read."""
     from PIL import Image
 
     try:
         with picture.open("rb") as file:
             head = file.read(24)
-        if head.startswith(_PNG) and len(head) == 24:  # read here: Pillow would unpack all texts before the pixels
+        if head.startswith(_PNG) and len(head) == 24:  # read here, because Pillow unpacks all texts before the pixels
             return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a large size is no danger as long as nothing is decoded
+            warnings.simplefilter("ignore")  # a large size does no harm, because nothing is decoded
             with Image.open(picture) as image:
                 return image.size
     except Exception:  # a damaged file may raise anything in a decoder

@@ -1,4 +1,4 @@
-"""Public sets of examined breasts: most have a finding, with a diagnosis. Light: no reader is imported here."""
+"""Specs of public diagnostic data sets, in which most breasts have a finding. No reader is imported here."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ from birads_zoo_plugins.datasets._targets import (
 
 
 class CesmOptions(Options, frozen=True, kw_only=True):
-    """Which of the two images of each exposure are taken."""
+    """Which of the two images of each exposure are used."""
 
     images: Annotated[
         Literal["low-energy", "subtracted", "both"],
@@ -35,7 +35,7 @@ DIAGNOSTIC = (
         load=load_of("public.cbis_ddsm"),
         recognise=recognise_of("public.cbis_ddsm"),
         targets=(BIRADS, SUSPICIOUS, PATHOLOGY, DENSITY),
-        source="https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY (The Cancer Imaging Archive; the four tables beside)",
+        source="https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY (The Cancer Imaging Archive; and the four tables)",
         licence="CC BY 3.0",
         citation="Lee et al., A curated mammography data set for use in computer-aided detection and diagnosis "
         "research, Scientific Data 4:170177, 2017",

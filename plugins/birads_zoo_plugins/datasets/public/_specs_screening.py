@@ -1,4 +1,4 @@
-"""Public sets from screening programmes: most breasts are healthy. Light: no reader is imported here."""
+"""Specs of public data sets from screening, in which most breasts are healthy. No reader is imported here."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ _RECALLED = replace(
 
 
 class EmbedOptions(Options, frozen=True, kw_only=True):
-    """Which kinds of pictures are taken."""
+    """Which kinds of pictures are used."""
 
     images: Annotated[
         Literal["2D", "C-view", "both"],
@@ -31,7 +31,7 @@ class EmbedOptions(Options, frozen=True, kw_only=True):
 SCREENING = (
     DatasetSpec(
         name="rsna-2022",
-        summary="54,706 screening mammograms of 11,913 patients: cancer or not, and who was called back",
+        summary="54,706 screening mammograms of 11,913 patients: cancer or not, and which patients were called back",
         load=load_of("public.rsna_2022"),
         recognise=recognise_of("public.rsna_2022"),
         targets=tuple(replace(target, level="breast") for target in (CANCER, RECALL, DENSITY)),
@@ -40,7 +40,7 @@ SCREENING = (
         licence="non-commercial research and education; no attempt to identify anybody",
         citation="RSNA Screening Mammography Breast Cancer Detection AI Challenge, Radiological Society of North "
         "America, 2022",
-        layout="as the challenge's data description and public loaders have it; not tried on the data",
+        layout="as in the challenge's data description and public loaders; not tried on the data",
     ),
     DatasetSpec(
         name="vindr-mammo",
@@ -52,7 +52,7 @@ SCREENING = (
         licence="the data use agreement of the release on PhysioNet (restricted access)",
         citation="Nguyen et al., VinDr-Mammo: A large-scale benchmark dataset for computer-aided diagnosis in "
         "full-field digital mammography, Scientific Data 10:277, 2023",
-        layout="as the release's description and public loaders have it; not tried on the data; the column of ages in "
+        layout="as in the release's description and public loaders; not tried on the data; the column of ages in "
         "metadata.csv could not be verified",
     ),
     DatasetSpec(
@@ -93,8 +93,8 @@ SCREENING = (
         licence="the terms stated by the Swedish National Data Service",
         citation="Strand, CSAW-CC (mammography), Karolinska Institutet, 2022; Dembrower et al., A Multi-million "
         "Mammography Image Dataset and Population-Based Screening Cohort, Journal of Digital Imaging 33, 2020",
-        layout="the table's columns and numbers as four public programs and a description of its code book have them; "
-        "not tried on the data. How masks are named could not be verified: NAME_mask.png is looked for",
+        layout="the table's columns and numbers as in four public programs and a description of its code book; "
+        "not tried on the data. The names of masks could not be verified: NAME_mask.png is assumed",
     ),
     DatasetSpec(
         name="mammo-mx",

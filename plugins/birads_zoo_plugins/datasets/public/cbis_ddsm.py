@@ -1,4 +1,4 @@
-"""CBIS-DDSM: four tables with a row an abnormality, and a folder for each published picture.
+"""Reads CBIS-DDSM: four tables with one row per abnormality, and a folder for each published picture.
 
 Source of the layout: R. S. Lee et al., "A curated mammography data set for use in computer-aided detection and
 diagnosis research", Scientific Data 4:170177, 2017, and the four tables themselves.
@@ -22,7 +22,7 @@ from birads_zoo_plugins.datasets.public._named_tables import find_table, has_tab
 from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
 
 TABLES = {f"{kind}_case_description_{part}_set": part for kind in ("calc", "mass") for part in ("test", "train")}
-"""The tables' names, and the part of the official split that each is."""
+"""The tables' names, and the part of the official split in each."""
 COLUMNS = {
     "patient_id": ("patient_id",),
     "density": ("breast_density",),
@@ -44,7 +44,7 @@ _FINDINGS = {"MALIGNANT": "malignant", "BENIGN": "benign", "BENIGN_WITHOUT_CALLB
 
 @dataclass(frozen=True, kw_only=True)
 class _Abnormality:
-    """A table's row: its place in all tables, the part of the split, and its cells."""
+    """A table's row: its number through all tables, the part of the split, and its cells."""
 
     row: int
     part: str
@@ -52,20 +52,23 @@ class _Abnormality:
 
 
 def load(context: DatasetContext) -> Index:
-    """Read CBIS-DDSM: 3,568 abnormalities of 1,566 patients in 3,032 pictures; any of the four tables will do.
+    """Read CBIS-DDSM: 3,568 abnormalities of 1,566 patients in 3,032 pictures.
 
-    A picture has a row, with the most suspicious assessment and finding of its abnormalities; `row` numbers these
-    through the tables in the order of their names. 71 pictures were published twice, for their mass and their
-    calcifications, and are one row too. `split` is "train" or "test", and empty for those that are in both. Pictures
-    are found by the folders of their tables' paths, the patient's first or the series' UID, or by their name; lesions
-    are known by their masks, where these are there (see `_cbis_masks`).
-    Raises `UserError` for a missing or unreadable root, and one without any of the tables or with another of that name.
+    At least one of the four tables is needed.
+
+    A picture has one row, with the most suspicious assessment and finding of its abnormalities; `row` is the number of
+    the first of these through the tables, in the order of their names. 71 pictures were published twice, for their mass
+    and their calcifications, and are also one row. `split` is "train" or "test", and empty for pictures in both.
+    Pictures are found by the folders in the tables' paths (the patient's or the series' UID) or by their names; lesions
+    come from masks, where there are any (see `_cbis_masks`).
+    Raises `UserError` for a missing or unreadable root, and one without a valid table.
     """
     tree = list_tree(check_root("cbis-ddsm", context))
     films: dict[tuple[str, ...], list[_Abnormality]] = defaultdict(list)
-    for one in _read_tables(tree):
-        name = (values.patient(one.cells["patient_id"]), values.laterality(one.cells["laterality"]))
-        films[(*name, values.view(one.cells["view"]))].append(one)
+    for abnormality in _read_tables(tree):
+        cells = abnormality.cells
+        breast = (values.patient(cells["patient_id"]), values.laterality(cells["laterality"]))
+        films[(*breast, values.view(cells["view"]))].append(abnormality)
     places = _Places(tree)
     records: list[Record] = []
     audit: list[AuditEntry] = []
@@ -73,31 +76,31 @@ def load(context: DatasetContext) -> Index:
         record, entries = _read_film(places, (patient, side, view), abnormalities)
         records.append(record)
         audit += entries
-    audit += _in_both_parts(one for film in films.values() for one in film)
+    audit += _in_both_parts(abnormality for film in films.values() for abnormality in film)
     return make_index(tree.root, records, audit, own=("lesion_types", "subtlety", "abnormalities"))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like CBIS-DDSM, "" where it does not."""
-    return next((why for name in TABLES if (why := recognise_table(folder, files, name, COLUMNS))), "")
+    """Return why a folder looks like CBIS-DDSM, or "" where it does not."""
+    return next((reason for name in TABLES if (reason := recognise_table(folder, files, name, COLUMNS))), "")
 
 
 def _read_tables(tree: Tree) -> Iterable[_Abnormality]:
-    found = [name for name in TABLES if has_table(tree, name)]
-    if not found:
+    present = [name for name in TABLES if has_table(tree, name)]
+    if not present:
         raise UserError(
             f"no {next(iter(TABLES))}.csv below {tree.root}, nor any other of the four: cbis-ddsm needs the tables of "
-            "case descriptions there; they are downloads of their own"
+            "case descriptions there; they are separate downloads"
         )
     row = 0
-    for name in found:
+    for name in present:
         for _, cells in find_table(tree, "cbis-ddsm", name, COLUMNS, _MORE).rows():
             row += 1
             yield _Abnormality(row=row, part=TABLES[name], cells=cells)
 
 
 class _Places:
-    """Where the pictures are: by the names of the folders that they lie in, and by their own."""
+    """Finds pictures by the names of their folders, and by their own names."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
@@ -109,19 +112,19 @@ class _Places:
                 for name in {*path.parent.parts, path.stem}:
                     self._by_name[name].append(file)
 
-    def pair(self, one: _Abnormality) -> Pair:
-        """Return the files that may be an abnormality's mask: in its own folder, and of its two paths' series."""
-        mask, cut = (values.path(one.cells[name]) for name in ("mask", "cut"))
+    def pair(self, abnormality: _Abnormality) -> Pair:
+        """Return the files that may be an abnormality's mask: in its folder, and in its two paths' series."""
+        mask, cut = (values.path(abnormality.cells[name]) for name in ("mask", "cut"))
         return pair_of(mask, cut, lambda path: self.find(path) if path else (), self._tree.find)
 
     def find(self, published: str) -> tuple[str, ...]:
-        """Return the files that a table's path may mean: one, several in doubt, or none.
+        """Return the files that a table's path may mean: one, several when ambiguous, or none.
 
-        A path is FOLDER/STUDY/SERIES/000000.dcm. Downloads keep FOLDER and name the rest by dates and numbers; others
-        keep SERIES alone. Both hold one full picture, and cut-outs and masks are in folders of other names.
+        A path is FOLDER/STUDY/SERIES/000000.dcm. Some downloads keep FOLDER and name the rest by dates and numbers;
+        others keep only SERIES. Both have one full picture; cut-outs and masks are in folders with other names.
         """
-        if found := self._tree.find(published):
-            return (found,)
+        if file := self._tree.find(published):
+            return (file,)
         parts = published.split("/")
         for name in (parts[0], *parts[2:3]):
             if files := self._by_name.get(name):
@@ -134,19 +137,19 @@ def _read_film(
 ) -> tuple[Record, list[AuditEntry]]:
     first = abnormalities[0]
     patient, side, view = film
-    published = list(dict.fromkeys(values.path(one.cells["image_path"]) for one in abnormalities))
-    found = [files for path in published if (files := places.find(path))]
-    sure = [files[0] for files in found if len(files) == 1]
-    assessments = [values.assessment(one.cells["assessment"]) for one in abnormalities]
-    findings = [_FINDINGS.get(values.text(one.cells["pathology"]).upper(), "") for one in abnormalities]
-    parts = sorted({one.part for one in abnormalities})
+    published = list(dict.fromkeys(values.path(item.cells["image_path"]) for item in abnormalities))
+    matches = [files for path in published if (files := places.find(path))]
+    pictures = [files[0] for files in matches if len(files) == 1]
+    assessments = [values.assessment(item.cells["assessment"]) for item in abnormalities]
+    findings = [_FINDINGS.get(values.text(item.cells["pathology"]).upper(), "") for item in abnormalities]
+    parts = sorted({item.part for item in abnormalities})
     density, _ = values.density(first.cells["density"])
-    marked = find_lesions(places.root, sure[0], map(places.pair, abnormalities)) if sure else None
+    marked = find_lesions(places.root, pictures[0], map(places.pair, abnormalities)) if pictures else None
     record: dict[str, Any] = {
         "row": first.row,
-        "image_path": sure[0] if sure else published[0],
+        "image_path": pictures[0] if pictures else published[0],
         "patient_id": patient,
-        "exam_id": patient,  # each patient was seen once
+        "exam_id": patient,  # each patient had one exam
         "laterality": side,
         "view": view,
         "assessment": highest_assessment(assessments),
@@ -164,11 +167,12 @@ def _read_film(
         entries.append(repaired(record, "published twice", f"{' and '.join(map(_folder, published))}: one film"))
     if len(parts) > 1:
         entries.append(repaired(record, "in both parts of the split", f"{' and '.join(parts)}; split left empty"))
-    if found and not sure:
-        entries.append(repaired(record, AMBIGUOUS, f"may be {' or '.join(found[0][:2])}: keep one full picture there"))
+    if matches and not pictures:
+        named = " or ".join(matches[0][:2])
+        entries.append(repaired(record, AMBIGUOUS, f"may be {named}: keep one full picture there"))
     if not density:
         written = values.text(first.cells["density"])
-        entries.append(repaired(record, "unreadable density", f"{written!r} is no category of 1 to 4; left empty"))
+        entries.append(repaired(record, "unreadable density", f"{written!r} is not a category from 1 to 4; left empty"))
     entries += [repaired(record, reason, detail) for reason, detail in (marked.remarks if marked else ())]
     return record, entries
 
@@ -178,17 +182,17 @@ def _folder(path: str) -> str:
 
 
 def _joined(abnormalities: Sequence[_Abnormality], column: str) -> str:
-    return ", ".join(sorted({values.text(one.cells[column]).lower() for one in abnormalities} - {""}))
+    return ", ".join(sorted({values.text(item.cells[column]).lower() for item in abnormalities} - {""}))
 
 
 def _in_both_parts(abnormalities: Iterable[_Abnormality]) -> list[AuditEntry]:
-    """Return a note on the patients who are in the training set and in the test set: the official split leaks."""
+    """Return a note on patients in both the training and the test set: the official split leaks."""
     parts: dict[str, set[str]] = defaultdict(set)
-    for one in abnormalities:
-        parts[values.patient(one.cells["patient_id"])].add(one.part)
-    both = sorted(patient for patient, found in parts.items() if len(found) > 1)
+    for item in abnormalities:
+        parts[values.patient(item.cells["patient_id"])].add(item.part)
+    both = sorted(patient for patient, sets in parts.items() if len(sets) > 1)
     if not both:
         return []
-    detail = f"{len(both)} are in the training set and in the test set: {', '.join(both)}"
+    detail = f"{len(both)} are in both the training and the test set: {', '.join(both)}"
     reason = "patients in both parts of the split"
     return [AuditEntry(row=0, image_path="", patient_id="", action="repaired", reason=reason, detail=detail)]

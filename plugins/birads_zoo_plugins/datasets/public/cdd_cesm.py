@@ -1,4 +1,4 @@
-"""CDD-CESM: a sheet with a row an image, JPEG files in two folders, and outlines drawn with the VGG Image Annotator.
+"""Reads CDD-CESM: a sheet of images, JPEG files in two folders, and outlines drawn with the VGG Image Annotator.
 
 Source of the layout: R. Khaled et al., "Categorized contrast enhanced mammography dataset for diagnostic and artificial
 intelligence research", Scientific Data 9:122, 2022.
@@ -34,15 +34,15 @@ _COLUMNS = {
     "label": ("Pathology Classification/ Follow up",),
 }
 _KINDS = {"DM": "low-energy", "CESM": "subtracted", "CM": "subtracted"}
-_LABELS = ("malignant", "benign", "normal")  # the first goes before the others
-_SEVERAL = "$"  # stands between the findings of one image
+_LABELS = ("malignant", "benign", "normal")  # in order of precedence
+_SEVERAL = "$"  # separates the findings of one image
 
 
 def load(context: DatasetContext) -> Index:
-    """Read CDD-CESM: 2006 images of 326 patients, of which `options.images` chooses 1003 unless it says "both".
+    """Read CDD-CESM: 2006 images of 326 patients, of which `options.images` selects 1003, or all with "both".
 
     `image_kind` is "low-energy", which looks like a plain mammogram, or "subtracted", which shows the contrast agent.
-    An image with several findings ("4$2") gets the most suspicious. The density is given for low-energy images alone.
+    An image with several findings ("4$2") gets the most suspicious. Only low-energy images have a density.
     Raises `UserError` for a missing or unreadable root, and one without the sheet.
     """
     tree = list_tree(check_root("cdd-cesm", context))
@@ -69,12 +69,12 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like CDD-CESM, "" where it does not."""
+    """Return why a folder looks like CDD-CESM, or "" where it does not."""
     return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
 def _pictures(tree: Tree) -> dict[str, str]:
-    """Return the picture by each name without its suffix; the names are unique, and say the patient first."""
+    """Return the pictures by their names without suffix; the names are unique and begin with the patient."""
     return {
         values.folded(Path(file).stem): file
         for file in reversed(tree.files)
@@ -84,16 +84,16 @@ def _pictures(tree: Tree) -> dict[str, str]:
 
 def _read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, list[AuditEntry]]:
     written = values.text(cells["assessment"]).split(_SEVERAL)
-    assessments = [values.assessment(one) for one in written]
+    assessments = [values.assessment(text) for text in written]
     kind = values.text(cells["kind"])
-    said = {one.strip().lower() for one in values.text(cells["label"]).split(_SEVERAL)}
-    labels = [label for label in _LABELS if label in said]
+    findings = {text.strip().lower() for text in values.text(cells["label"]).split(_SEVERAL)}
+    labels = [label for label in _LABELS if label in findings]
     patient = values.patient(cells["patient_id"])
     record = {
         "row": number,
         "image_path": path,
         "patient_id": patient,
-        "exam_id": patient,  # each patient was examined once
+        "exam_id": patient,  # each patient had one exam
         "laterality": values.laterality(cells["laterality"]),
         "view": values.view(cells["view"]),
         "assessment": highest_assessment(assessments),
@@ -110,10 +110,10 @@ def _read_row(number: int, cells: dict[str, Cell], path: str) -> tuple[Record, l
 
 
 def _read_outlines(tree: Tree) -> tuple[dict[str, list[Mapping[str, Any]]], list[AuditEntry]]:
-    """Return the drawn shapes by their image's name without its suffix, and what could not be read."""
+    """Return the drawn shapes by their image's name without suffix, and audit entries for unreadable ones."""
     shapes: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     if not has_table(tree, _OUTLINES):
-        detail = f"no {_OUTLINES} (.csv) beside the sheet: no lesion is marked"
+        detail = f"no {_OUTLINES} (.csv) beside the sheet: no lesions are known"
         return shapes, [_note("", "no outlines", detail)]
     columns = {"image": ("#filename",), "shape": ("region_shape_attributes",)}
     audit = []
@@ -130,14 +130,14 @@ def _read_outlines(tree: Tree) -> tuple[dict[str, list[Mapping[str, Any]]], list
 
 
 def _lesions(shapes: list[Mapping[str, Any]]) -> tuple[tuple[Lesion, ...], list[str]]:
-    """Return the boxes of drawn shapes, and the names of those that have none, such as single points."""
+    """Return the boxes of drawn shapes, and the names of shapes without a box, such as single points."""
     boxes = [_box(shape) for shape in shapes]
     lesions = tuple(box for box in boxes if box)
     return lesions, [str(shape.get("name")) for shape, box in zip(shapes, boxes, strict=True) if not box]
 
 
 def _box(shape: Mapping[str, Any]) -> Lesion | None:
-    """Return a shape's bounding box, None where it has none or a number that is not finite."""
+    """Return a shape's bounding box, or None where it has none or a number is not finite."""
     try:
         x0, y0, x1, y1 = corners = _corners(shape)
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -150,7 +150,7 @@ def _box(shape: Mapping[str, Any]) -> Lesion | None:
 
 
 def _corners(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:
-    """Return a shape's left, top, right and bottom; an ellipse may be turned, by `theta` radians."""
+    """Return a shape's left, top, right and bottom; an ellipse may be rotated by `theta` radians."""
     if shape["name"] in ("polygon", "polyline"):
         xs, ys = _numbers(shape["all_points_x"]), _numbers(shape["all_points_y"])
         return min(xs), min(ys), max(xs), max(ys)
@@ -159,17 +159,17 @@ def _corners(shape: Mapping[str, Any]) -> tuple[float, float, float, float]:
         return x, y, x + wide, y + high
     radii = ("r", "r") if shape["name"] == "circle" else ("rx", "ry")
     x, y, across, down = _numbers([shape[name] for name in ("cx", "cy", *radii)])
-    (turned,) = _numbers([shape.get("theta", 0)])
-    wide = math.hypot(across * math.cos(turned), down * math.sin(turned))
-    high = math.hypot(across * math.sin(turned), down * math.cos(turned))
+    (theta,) = _numbers([shape.get("theta", 0)])
+    wide = math.hypot(across * math.cos(theta), down * math.sin(theta))
+    high = math.hypot(across * math.sin(theta), down * math.cos(theta))
     return x - wide, y - high, x + wide, y + high
 
 
-def _numbers(listed: Any) -> list[float]:
-    """Return a list of JSON as finite numbers. Raises `TypeError` and `ValueError` for anything else."""
-    if not isinstance(listed, list):
-        raise TypeError("no list")
-    numbers = [float(one) for one in listed]
+def _numbers(items: Any) -> list[float]:
+    """Return a JSON list as finite numbers. Raises `TypeError` and `ValueError` for anything else."""
+    if not isinstance(items, list):
+        raise TypeError("not a list")
+    numbers = [float(item) for item in items]
     if not all(map(math.isfinite, numbers)):
         raise ValueError("a number is not finite")
     return numbers

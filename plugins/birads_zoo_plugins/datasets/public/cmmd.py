@@ -1,4 +1,4 @@
-"""CMMD: a table with a row a breast, and DICOM files whose headers say which breast they show.
+"""Reads CMMD: a table with one row per breast, and DICOM files with the breast in their headers.
 
 Source of the layout: C. Cui et al., "The Chinese Mammography Database (CMMD)", The Cancer Imaging Archive, 2021.
 """
@@ -29,14 +29,14 @@ _COLUMNS = {
 }
 _PATIENT = re.compile(r"(?<![A-Z\d])D[12]-\d{4}(?!\d)", re.IGNORECASE)
 _NAMED = re.compile(r"(?:^|[_/ -])(?P<side>[LR])[_ -](?P<view>CC|MLO)(?=[_. -])", re.IGNORECASE)
-_LABELS = ("malignant", "benign")  # the first goes before the second
+_LABELS = ("malignant", "benign")  # in order of precedence
 
 _Breasts = dict[tuple[str, str], list[dict[str, Cell]]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """What a picture, or its path, says; `reason` and `detail` say why it cannot be used."""
+class _Picture:
+    """The facts in a picture's header or path; `reason` and `detail` are set where it cannot be used."""
 
     file: str
     patient: str = ""
@@ -51,8 +51,9 @@ def load(context: DatasetContext) -> Index:
     """Read CMMD from its unpacked folder: about 5200 pictures of 1775 patients. Rows count the files.
 
     `label` is "benign" or "malignant" by biopsy, of the breast; `abnormality` "mass", "calcification" or "both", and
-    `subtype` the tumour's, where known. A picture whose breast the table does not list is dropped: nobody says that it
-    is healthy. Raises `UserError` for a missing or unreadable root, and one without the table or without pictures.
+    `subtype` the tumour's, where known. A picture of a breast that is not in the table is dropped, because the breast
+    may not be healthy.
+    Raises `UserError` for a missing or unreadable root, and one without the table or without pictures.
     """
     tree = list_tree(check_root("cmmd", context))
     table = find_table(tree, "cmmd", _TABLE, _COLUMNS, {"subtype": ("subtype",)})
@@ -61,26 +62,27 @@ def load(context: DatasetContext) -> Index:
     if not files:
         raise UserError(f"no pictures ({', '.join(PICTURES)}) below {tree.root}: cmmd needs them beside its table")
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        seen = list(threads.map(lambda file: _look(tree.root, file), files))
-    listed = {patient for patient, _ in breasts}  # of others no id is written anywhere
+        pictures = list(threads.map(lambda file: _read_picture(tree.root, file), files))
+    listed = {patient for patient, _ in breasts}  # ids of other patients are not written anywhere
     records: list[Record] = []
     audit: list[AuditEntry] = []
-    for row, one in enumerate(seen, start=1):
-        found = breasts.get((one.patient, one.side), [])
-        reason, detail = _unusable(one, found)
+    for row, picture in enumerate(pictures, start=1):
+        rows = breasts.get((picture.patient, picture.side), [])
+        reason, detail = _unusable(picture, rows)
         if reason:
-            audit.append(_entry(row, one.file, one.patient if one.patient in listed else "", reason, detail))
+            patient = picture.patient if picture.patient in listed else ""
+            audit.append(_entry(row, picture.file, patient, reason, detail))
             continue
-        record, entries = _record(row, one, found)
+        record, entries = _record(row, picture, rows)
         records.append(record)
         audit += entries
-    shown = {(one.patient, one.side) for one in seen}
+    shown = {(picture.patient, picture.side) for picture in pictures}
     audit += [_entry(0, "", patient, "no picture of this breast", side) for patient, side in breasts.keys() - shown]
     return make_index(tree.root, records, sorted(audit, key=_order), own=("abnormality", "subtype"))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like CMMD, "" where it does not."""
+    """Return why a folder looks like CMMD, or "" where it does not."""
     return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
@@ -92,19 +94,19 @@ def _read_breasts(table: NamedTable) -> _Breasts:
     return dict(breasts)
 
 
-def _look(root: Path, file: str) -> _Seen:
-    named = _PATIENT.search(file)
-    patient = named[0].upper() if named else ""
+def _read_picture(root: Path, file: str) -> _Picture:
+    match = _PATIENT.search(file)
+    patient = match[0].upper() if match else ""
     if not is_dicom(root / file):
-        told = _NAMED.search(file.rpartition("/")[2])
-        if told:
-            return _Seen(file=file, patient=patient, side=told["side"].upper(), view=told["view"].upper())
-        return _Seen(file=file, patient=patient)
+        name = _NAMED.search(file.rpartition("/")[2])
+        if name:
+            return _Picture(file=file, patient=patient, side=name["side"].upper(), view=name["view"].upper())
+        return _Picture(file=file, patient=patient)
     try:
         facts = read_facts(root / file)
     except ImageError as error:
-        return _Seen(file=file, patient=patient, reason=error.reason, detail=error.detail)
-    return _Seen(
+        return _Picture(file=file, patient=patient, reason=error.reason, detail=error.detail)
+    return _Picture(
         file=file,
         patient=patient or facts.identity.patient,
         side=facts.laterality,
@@ -113,42 +115,42 @@ def _look(root: Path, file: str) -> _Seen:
     )
 
 
-def _unusable(one: _Seen, found: Sequence[dict[str, Cell]]) -> tuple[str, str]:
-    """Return why a picture is no sample, and what was read there; two empty texts where it is one."""
-    if one.reason:
-        return one.reason, one.detail
-    if not one.patient:
+def _unusable(picture: _Picture, rows: Sequence[dict[str, Cell]]) -> tuple[str, str]:
+    """Return a reason and a detail why a picture cannot be used; both are empty where it can."""
+    if picture.reason:
+        return picture.reason, picture.detail
+    if not picture.patient:
         return "unknown patient", "neither a DICOM header nor its path has an id like D1-0001"
-    if not one.side:
-        return "unknown side", "neither a DICOM header nor a name like D1-0001_L_CC says which breast it shows"
-    if not found:
-        return "breast not listed", f"the table has no row for breast {one.side}"
-    if not _labels(found):
-        return "no readable label", f"{values.text(found[0]['label'])!r}"
+    if not picture.side:
+        return "unknown side", "neither a DICOM header nor a name like D1-0001_L_CC has the side"
+    if not rows:
+        return "breast not listed", f"the table has no row for breast {picture.side}"
+    if not _labels(rows):
+        return "no readable label", f"{values.text(rows[0]['label'])!r}"
     return "", ""
 
 
-def _record(row: int, one: _Seen, found: Sequence[dict[str, Cell]]) -> tuple[Record, list[AuditEntry]]:
-    labels = _labels(found)
+def _record(row: int, picture: _Picture, rows: Sequence[dict[str, Cell]]) -> tuple[Record, list[AuditEntry]]:
+    labels = _labels(rows)
     record = {
         "row": row,
-        "image_path": one.file,
-        "patient_id": one.patient,
-        "exam_id": one.patient,  # each patient was examined once
-        "laterality": one.side,
-        "view": one.view,
+        "image_path": picture.file,
+        "patient_id": picture.patient,
+        "exam_id": picture.patient,  # each patient had one exam
+        "laterality": picture.side,
+        "view": picture.view,
         "label": labels[0],
-        "age": values.age(found[0]["age"]),
-        "study_date": one.year,
-        "abnormality": values.text(found[0]["abnormality"]).lower(),
-        "subtype": values.text(found[0]["subtype"]),
+        "age": values.age(rows[0]["age"]),
+        "study_date": picture.year,
+        "abnormality": values.text(rows[0]["abnormality"]).lower(),
+        "subtype": values.text(rows[0]["subtype"]),
     }
     return record, conflicting(record, labels)
 
 
-def _labels(found: Sequence[dict[str, Cell]]) -> list[str]:
-    said = {values.text(cells["label"]).lower() for cells in found}
-    return [label for label in _LABELS if label in said]
+def _labels(rows: Sequence[dict[str, Cell]]) -> list[str]:
+    written = {values.text(cells["label"]).lower() for cells in rows}
+    return [label for label in _LABELS if label in written]
 
 
 def _entry(row: int, file: str, patient: str, reason: str, detail: str) -> AuditEntry:

@@ -1,4 +1,4 @@
-"""CSAW-CC: a table with a row a picture, DICOM files, and masks of the cancers that were found at screening.
+"""Reads CSAW-CC: a table with one row per picture, DICOM files, and masks of the cancers found at screening.
 
 Source of the layout: F. Strand, "CSAW-CC (mammography)", Karolinska Institutet, 2022, as public programs read it. The
 cohort is that of K. Dembrower, P. Lindholm, F. Strand, "A Multi-million Mammography Image Dataset and Population-Based
@@ -30,17 +30,17 @@ _COLUMNS = {
 }
 _MORE = {"percent_density": ("libra_percentdensity",)}
 _TIMINGS = {"1": "screen-detected", "2": "interval cancer", "3": "later cancer"}
-"""When the cancer of this breast was diagnosed: within 60 days of the exam, within two years, or later."""
+"""Time of the diagnosis of this breast's cancer: within 60 days of the exam, within two years, or later."""
 _RECALLED = {"0": "not recalled", "1": "recalled"}
 
 
 def load(context: DatasetContext) -> Index:
     """Read CSAW-CC: 98,788 pictures of 8,723 women, without BI-RADS categories.
 
-    `label` says of the picture's breast: "no cancer", "screen-detected", "interval cancer" (within two years) or "later
-    cancer". The other breast of a woman with cancer is "no cancer". `recall` is the decision at this exam,
-    `percent_density` LIBRA's, and `mask` the file of the marked cancer, where there is one. The table has age bands
-    alone, so `age` is unknown. Raises `UserError` for a missing or unreadable root, and one without the table.
+    `label` is of the picture's breast: "no cancer", "screen-detected", "interval cancer" (within two years) or "later
+    cancer". The other breast of a woman with cancer has "no cancer". `recall` is the decision at this exam,
+    `percent_density` LIBRA's, and `mask` the file of the marked cancer, where there is one. `age` is unknown, because
+    the table only has age bands. Raises `UserError` for a missing or unreadable root, and one without the table.
     """
     tree = list_tree(check_root("csaw-cc", context))
     table = find_table(tree, "csaw-cc", _TABLE, _COLUMNS, _MORE)
@@ -49,19 +49,19 @@ def load(context: DatasetContext) -> Index:
     for number, cells in table.rows():
         record = _read_row(number, cells, tree)
         if not record["label"]:
-            said = {name: values.text(cells[name]) for name in ("case", "cancer_side", "timing")}
-            detail = ", ".join(f"{_COLUMNS[name][0]} {said[name] or 'blank'}" for name in said)
+            written = {name: values.text(cells[name]) for name in ("case", "cancer_side", "timing")}
+            detail = ", ".join(f"{_COLUMNS[name][0]} {written[name] or 'blank'}" for name in written)
             audit.append(dropped(record, "no readable label", detail))
             continue
         records.append(record)
         if not record["laterality"]:
-            written = values.text(cells["laterality"])
-            audit.append(repaired(record, "unreadable laterality", f"{written!r}; left empty"))
+            side = values.text(cells["laterality"])
+            audit.append(repaired(record, "unreadable laterality", f"{side!r}; left empty"))
     return make_index(tree.root, records, audit, own=("recall", "percent_density", "mask"))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like CSAW-CC, "" where it does not."""
+    """Return why a folder looks like CSAW-CC, or "" where it does not."""
     return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
@@ -72,7 +72,7 @@ def _read_row(number: int, cells: dict[str, Cell], tree: Tree) -> Record:
     side = values.laterality(cells["laterality"])
     return {
         "row": number,
-        "image_path": _one(tree, stem) or written,
+        "image_path": _file(tree, stem) or written,
         "patient_id": patient,
         "exam_id": values.exam(patient, year, ""),
         "laterality": side,
@@ -81,7 +81,7 @@ def _read_row(number: int, cells: dict[str, Cell], tree: Tree) -> Record:
         "study_date": values.date(year),
         "recall": _RECALLED.get(_plain(cells["recalled"]), ""),
         "percent_density": values.text(cells["percent_density"]),
-        "mask": _one(tree, f"{stem}_mask"),
+        "mask": _file(tree, f"{stem}_mask"),
     }
 
 
@@ -95,10 +95,10 @@ def _label(cells: dict[str, Cell], side: str) -> str:
 
 
 def _plain(cell: Cell) -> str:
-    """Return a whole number's digits: columns with blanks are often saved with a point."""
+    """Return a whole number's digits: columns with blanks are often saved as 1.0."""
     return values.text(cell).removesuffix(".0")
 
 
-def _one(tree: Tree, stem: str) -> str:
-    """Return the file of this name in any folder, "" where there is none; names are unique."""
+def _file(tree: Tree, stem: str) -> str:
+    """Return the file with this name in any folder, or "" where there is none; names are unique."""
     return next(iter(tree.ending(stem)), "")

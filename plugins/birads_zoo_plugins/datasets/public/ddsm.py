@@ -1,4 +1,4 @@
-"""DDSM, in two layouts: the published tree of cases, or small pictures with a table of labels."""
+"""Reads DDSM in two layouts: the published tree of cases, or small pictures with a table of labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from birads_zoo_plugins.datasets.public._named_tables import has_table, recognis
 def load(context: DatasetContext) -> Index:
     """Read DDSM from any folder of its tree, or from the folder of its small pictures and `labels.csv`.
 
-    `assessment`, `label` and `lesions` are those of a picture's marked abnormalities, the most suspicious of several;
-    pictures without marks have none, and those of normal cases the label "normal". `marked` is "marked" or "unmarked"
-    in cases with an abnormality, `case` is "normal", "benign" or "cancer". Outlines are left out where a picture is not
-    of the published size. Raises `UserError` for a missing or unreadable root, one with neither layout, and one whose
-    pictures are LJPEG files alone.
+    `assessment`, `label` and `lesions` come from a picture's marked abnormalities, the most suspicious of several.
+    Pictures without marks have none; pictures of normal cases have the label "normal". `marked` is "marked" or
+    "unmarked" in cases with an abnormality, `case` is "normal", "benign" or "cancer". Outlines are left out where a
+    picture does not have the published size. Raises `UserError` for a missing or unreadable root, one with neither
+    layout, and one with only LJPEG pictures.
     """
     tree = list_tree(check_root("ddsm", context))
     if cases := _ddsm_cases.case_files(tree):
@@ -30,9 +30,9 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like DDSM, "" where it does not."""
-    if why := recognise_table(folder, files, _ddsm_small.TABLE, {**_ddsm_small.COLUMNS, **_ddsm_small.MORE}):
-        return f"{why}, as of DDSM in small pictures"
+    """Return why a folder looks like DDSM, or "" where it does not."""
+    if reason := recognise_table(folder, files, _ddsm_small.TABLE, {**_ddsm_small.COLUMNS, **_ddsm_small.MORE}):
+        return f"{reason}, as of DDSM in small pictures"
     names = (file.rpartition("/")[2] for file in files)
     case = next(filter(_ddsm_cases.CASE.fullmatch, names), "")
     return f"cases of DDSM, such as {case}" if case else ""

@@ -1,4 +1,4 @@
-"""DMID: a sheet with a row an abnormality and no header, a text report an image, and pictures as TIFF and DICOM.
+"""Reads DMID: a sheet of abnormalities without a header, a text report per image, and pictures as TIFF and DICOM.
 
 Source of the layout: P. Oza et al., "Digital mammography dataset for breast cancer diagnosis research (DMID) with
 breast mass segmentation analysis", Biomedical Engineering Letters 14, 2024.
@@ -21,24 +21,24 @@ from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
 
 _NAME = re.compile(r"IMG\s*(\d+)", re.IGNORECASE)
 _VIEWS = {f"{view}{side}T": (side, view) for view in ("CC", "MLO") for side in "LR"}
-_LABELS = {"M": "malignant", "B": "benign", "N": "normal"}  # the first goes before the others
+_LABELS = {"M": "malignant", "B": "benign", "N": "normal"}  # in order of precedence
 _BIRADS = re.compile(r"BI[- ]?RA+DS?\s*[:-]?([^\n\r]*)", re.IGNORECASE)
 _PART = r"(?:[abc]\b|\s[bc]\b|\sa\b(?!\s+[^\W\d]))?"  # "4 a mass": "a" before a word is an article
-_ONE = rf"(?P<category>(?:[0-6]|VI|IV|V|I{{1,3}}){_PART})(?!\w|\.\d)"
+_CATEGORY = rf"(?P<category>(?:[0-6]|VI|IV|V|I{{1,3}}){_PART})(?!\w|\.\d)"
 _WORD = r"(?:(?!(?:and|in|on|for|right|left|respectively)\b)[^\W\d]{2}|[dwmyo]\b)"  # "weeks", "m", "o'clock"
 _COUNT = rf"(?:\s*(?:[-–/]|to\b|or\b)\s*\d+)?(?:\s*{_WORD}|-[^\W\d]|\s*['’%])|\s*[-–/]\s*\d\d"
 _FIRST = re.compile(
-    rf"(?:\W|category\b|cat\b|score\b|assessment\b)*(?!I\s+{_WORD}){_ONE}",  # "I advise" is no category
+    rf"(?:\W|category\b|cat\b|score\b|assessment\b)*(?!I\s+{_WORD}){_CATEGORY}",  # "I advise" is not a category
     re.IGNORECASE,
 )
 _FURTHER = re.compile(
-    rf"(?:\s*\(?(?:right|left)(?:\s+breast)?\)?)?\s*(?:[/,&–-]|and\b)\s*{_ONE}(?!{_COUNT})", re.IGNORECASE
+    rf"(?:\s*\(?(?:right|left)(?:\s+breast)?\)?)?\s*(?:[/,&–-]|and\b)\s*{_CATEGORY}(?!{_COUNT})", re.IGNORECASE
 )
 _DENSITY = re.compile(r"ACR\s*[-:]?\s*([A-D])\b", re.IGNORECASE)
-_ASIDE = re.compile(r"mask|roi|pixel|annotation|contour", re.IGNORECASE)
+_MASK_FOLDER = re.compile(r"mask|roi|pixel|annotation|contour", re.IGNORECASE)
 """Names of folders that hold masks, which have the names of the pictures."""
 _KINDS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".dcm", ".dicom")
-"""Of copies of one picture the first kind is taken: the masks are TIFF files of the TIFF pictures' size."""
+"""Of copies of one picture the first kind is taken: the masks are TIFF files with the TIFF pictures' size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +57,9 @@ def load(context: DatasetContext) -> Index:
     """Read DMID: 510 images. The sheet names no patients, so `patient_id` is empty.
 
     `label` is "normal", "benign" or "malignant", `abnormality` the sheet's code, such as "CIRC"; assessment and density
-    are the report's. `mask` is the picture of the marked masses, where there is one. The circles of the sheet are not
-    read: from which corner they count could not be verified. Raises `UserError` for a missing or unreadable root, and
-    one without the sheet.
+    come from the report. `mask` is the picture of the marked masses, where there is one. The circles of the sheet are
+    not read, because the corner at which their coordinates start could not be verified.
+    Raises `UserError` for a missing or unreadable root, and one without the sheet.
     """
     tree = list_tree(check_root("dmid", context))
     sheet = _find_sheet(tree.root, tree.files)
@@ -82,9 +82,9 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like DMID, "" where it does not."""
-    found = _find_sheet(folder, files)
-    return f"{found.rpartition('/')[2]} with rows for IMG001 and others" if found else ""
+    """Return why a folder looks like DMID, or "" where it does not."""
+    sheet = _find_sheet(folder, files)
+    return f"{sheet.rpartition('/')[2]} with rows for IMG001 and others" if sheet else ""
 
 
 def _find_sheet(root: Path, files: Iterable[str]) -> str:
@@ -93,17 +93,17 @@ def _find_sheet(root: Path, files: Iterable[str]) -> str:
 
 
 def _read_sheet(path: Path) -> dict[str, list[_Row]]:
-    """Return the rows of each image, by its number; a legend stands above them. {} for a file that is no such sheet."""
-    found: dict[str, list[_Row]] = defaultdict(list)
+    """Return the rows of each image by its number, below a legend; {} for a file that is not such a sheet."""
+    rows: dict[str, list[_Row]] = defaultdict(list)
     try:
         for sheet in sheets_of(path):
             for number, cells in sheet:
                 name = _NAME.fullmatch(values.text(cells[0]))
                 if name and len(cells) > 4:
-                    found[name[1].lstrip("0")].append((number, cells))
+                    rows[name[1].lstrip("0")].append((number, cells))
     except UserError:
         return {}
-    return dict(found)
+    return dict(rows)
 
 
 def _sort_files(files: Sequence[str]) -> _Files:
@@ -113,12 +113,12 @@ def _sort_files(files: Sequence[str]) -> _Files:
         name = _NAME.match(path.stem)
         if not name:
             continue
-        of = name[1].lstrip("0")
+        image = name[1].lstrip("0")
         if path.suffix.lower() == ".txt":
-            sorted_files.reports.setdefault(of, file)
+            sorted_files.reports.setdefault(image, file)
         elif _kind(file) < len(_KINDS):
-            aside = any(_ASIDE.search(part) for part in path.parts[:-1]) or path.stem != name[0]
-            (sorted_files.masks if aside else sorted_files.pictures).setdefault(of, file)
+            is_mask = any(_MASK_FOLDER.search(part) for part in path.parts[:-1]) or path.stem != name[0]
+            (sorted_files.masks if is_mask else sorted_files.pictures).setdefault(image, file)
     return sorted_files
 
 
@@ -130,12 +130,12 @@ def _kind(file: str) -> int:
 def _read_image(image: str, rows: Sequence[_Row], files: _Files, root: Path) -> tuple[Record, list[AuditEntry]]:
     texts = [[values.text(cell).upper() for cell in cells] for _, cells in rows]
     side, view = _VIEWS.get(texts[0][1].replace(" ", ""), ("", ""))
-    said = {text[4] for text in texts}
-    labels = [label for code, label in _LABELS.items() if code in said]
+    codes = {text[4] for text in texts}
+    labels = [label for code, label in _LABELS.items() if code in codes]
     report = _read_report(root / files.reports[image]) if image in files.reports else ""
     line = _BIRADS.search(report)
     written = _categories(line[1]) if line else []
-    assessments = [values.assessment(one) for one in written]
+    assessments = [values.assessment(category) for category in written]
     density = _DENSITY.search(report)
     record = {
         "row": rows[0][0],
@@ -154,20 +154,22 @@ def _read_image(image: str, rows: Sequence[_Row], files: _Files, root: Path) -> 
     if not side:
         entries.append(repaired(record, "unreadable view", f"{texts[0][1]!r}; side and view left empty"))
     if not record["assessment"]:
-        why = (
-            f"{line[1].strip()!r} is no category" if line else f"no report Img{image.zfill(3)}.txt with a BI-RADS line"
+        problem = (
+            f"{line[1].strip()!r} is not a category"
+            if line
+            else f"no report Img{image.zfill(3)}.txt with a BI-RADS line"
         )
-        entries.append(repaired(record, "no assessment", f"{why}; left empty"))
+        entries.append(repaired(record, "no assessment", f"{problem}; left empty"))
     return record, entries
 
 
 def _categories(line: str) -> list[str]:
-    """Return the categories that a line begins with: "4a" and "2" of "4a & 2, review after 6 weeks"."""
+    """Return the categories at the start of a line: "4a" and "2" of "4a & 2, review after 6 weeks"."""
     written: list[str] = []
-    found = _FIRST.match(line)
-    while found:
-        written.append(found["category"])
-        found = _FURTHER.match(line, found.end())
+    match = _FIRST.match(line)
+    while match:
+        written.append(match["category"])
+        match = _FURTHER.match(line, match.end())
     return written
 
 

@@ -1,4 +1,4 @@
-"""EMBED: a table with a row a finding, another with a row a picture, and folders cohort_1 and cohort_2.
+"""Reads EMBED: a table of findings, a table of pictures, and folders cohort_1 and cohort_2.
 
 Source of the layout: the README of the release (Emory-HITI/EMBED_Open_Data); J. J. Jeong et al., "The EMory BrEast
 imaging Dataset (EMBED)", Radiology: Artificial Intelligence 5(1), 2023.
@@ -48,34 +48,35 @@ _REGION = re.compile(r"\(([^()]*)\)")
 _KINDS = {"2d": "2D", "c-view": "C-view", "cview": "C-view"}
 
 _Findings = dict[str, list[tuple[str, dict[str, str]]]]
-"""By exam: of each finding its side ("" for both) and what the table says."""
+"""By exam: each finding's side ("" for both) and its cells in the table."""
 
 
 def load(context: DatasetContext) -> Index:
-    """Read EMBED, or that part of it which lies below the root: 480,000 pictures of 22,000 patients in all.
+    """Read EMBED, or the part of it below the root: 480,000 pictures of 22,000 patients in all.
 
-    The findings of an exam count for the pictures of their side, those of both sides or of none for all; a breast gets
-    the most suspicious. `image_kind` is "2D" or "C-view", which is made of a tomosynthesis (see `options.images`), and
-    `pathology` the worst that a biopsy or an operation found. A spot compression or a magnification has no `view`.
-    Pictures that do not lie below the root are left out, with one entry that counts them, unless none does.
+    The findings of an exam count for the pictures of their side; findings of both sides or of no side count for all. A
+    breast gets the most suspicious finding. `image_kind` is "2D" or "C-view", which is computed from a tomosynthesis
+    (see `options.images`), and `pathology` is the worst result of a biopsy or an operation. A spot compression or a
+    magnification has no `view`. Pictures that are not below the root are left out, with one entry that counts them,
+    unless all are missing.
     Raises `UserError` for a missing or unreadable root, and one without one of the tables.
     """
     tree = list_tree(check_root("embed", context))
     findings = _read_findings(find_table(tree, "embed", _CLINICAL, _FINDING, _FINDING_MORE))
     table = find_table(tree, "embed", _METADATA, _PICTURE, _PICTURE_MORE)
-    there = _below_cohorts(tree)
+    present = _pictures(tree)
     records: list[Record] = []
     audit: list[AuditEntry] = []
     absent = 0
     for number, cells in table.rows():
-        path = _behind_cohort(values.path(cells["image_path"]))
-        if there and _stem(path) not in there:
+        path = _below_cohort(values.path(cells["image_path"]))
+        if present and _stem(path) not in present:
             absent += 1
             continue
-        own = _of_breast(cells, findings)
-        record, entries = _read_picture(number, cells, own)
-        record["image_path"] = there.get(_stem(path), f"images/{path}")
-        reason, detail = _unusable(record, own, context.options.images)
+        breast = _findings_of_breast(cells, findings)
+        record, entries = _read_picture(number, cells, breast)
+        record["image_path"] = present.get(_stem(path), f"images/{path}")
+        reason, detail = _unusable(record, breast, context.options.images)
         if reason:
             audit.append(dropped(record, reason, detail))
         else:
@@ -85,7 +86,7 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like EMBED, "" where it does not."""
+    """Return why a folder looks like EMBED, or "" where it does not."""
     clinical = recognise_table(folder, files, _CLINICAL, _FINDING)
     return clinical and recognise_table(folder, files, _METADATA, _PICTURE) and f"{clinical}, and {_METADATA} beside it"
 
@@ -93,43 +94,44 @@ def recognise(folder: Path, files: Sequence[str]) -> str:
 def _read_findings(table: NamedTable) -> _Findings:
     findings: _Findings = defaultdict(list)
     for _, cells in table.rows():
-        said = {name: _id(cells[name]) for name in ("assessment", "density", "age", "severity")}
-        findings[_id(cells["exam"])].append((values.laterality(cells["side"]), said))
+        finding = {name: _id(cells[name]) for name in ("assessment", "density", "age", "severity")}
+        findings[_id(cells["exam"])].append((values.laterality(cells["side"]), finding))
     return findings
 
 
-def _below_cohorts(tree: Tree) -> dict[str, str]:
-    """Return the pictures below the cohorts' folders, by what stands there, without the suffix."""
-    return {_stem(_behind_cohort(file)): file for file in reversed(tree.files) if _FROM_COHORT.search(file)}
+def _pictures(tree: Tree) -> dict[str, str]:
+    """Return the pictures by their paths below the cohorts' folders, without suffix."""
+    return {_stem(_below_cohort(file)): file for file in reversed(tree.files) if _FROM_COHORT.search(file)}
 
 
-def _behind_cohort(path: str) -> str:
-    """Return a path from its cohort's folder on: before it stands a folder of the machine that wrote the table."""
+def _below_cohort(path: str) -> str:
+    """Return a path from its cohort's folder on, without the folders of the machine that wrote the table."""
     start = _FROM_COHORT.search(path)
     return path[start.end() :] if start else path
 
 
 def _stem(path: str) -> str:
-    """Return a path without a picture's suffix; names are DICOM's unique ids, whose dots are their own."""
+    """Return a path without a picture's suffix; the names are DICOM's unique ids, which have dots."""
     return _SUFFIX.sub("", path)
 
 
 def _id(cell: Cell) -> str:
-    """Return an id as both tables have it: one may have been saved as a number with a point."""
+    """Return an id in the form of both tables: one of them may have it as a number such as 12.0."""
     return values.text(cell).removesuffix(".0")
 
 
-def _of_breast(cells: dict[str, Cell], findings: _Findings) -> list[dict[str, str]]:
-    """Return what the findings of a picture's breast say."""
+def _findings_of_breast(cells: dict[str, Cell], findings: _Findings) -> list[dict[str, str]]:
+    """Return the findings of a picture's breast."""
     side = values.laterality(cells["laterality"])
-    return [said for of, said in findings.get(_id(cells["exam"]), []) if not of or not side or of == side]
+    listed = findings.get(_id(cells["exam"]), [])
+    return [finding for of_side, finding in listed if not of_side or not side or of_side == side]
 
 
 def _read_picture(
-    number: int, cells: dict[str, Cell], own: Sequence[dict[str, str]]
+    number: int, cells: dict[str, Cell], breast: Sequence[dict[str, str]]
 ) -> tuple[dict[str, Any], list[AuditEntry]]:
-    assessments = [_LETTERS.get(said["assessment"].upper(), "") for said in own]
-    patient, when = _id(cells["patient_id"]), values.date(cells["study_date"])
+    assessments = [_LETTERS.get(finding["assessment"].upper(), "") for finding in breast]
+    patient, date = _id(cells["patient_id"]), values.date(cells["study_date"])
     special = _id(cells["special"]) == "1"
     kind = values.text(cells["kind"])
     lesions, unread = _lesions(values.text(cells["lesions"]))
@@ -137,16 +139,16 @@ def _read_picture(
         "row": number,
         "image_path": "",
         "patient_id": patient,
-        "exam_id": values.exam(patient, _id(cells["exam"]), when),
+        "exam_id": values.exam(patient, _id(cells["exam"]), date),
         "laterality": values.laterality(cells["laterality"]),
         "view": "" if special else values.view(cells["view"]),
         "assessment": highest_assessment(assessments),
-        "density": next((density for said in own if (density := values.density(said["density"])[0])), ""),
-        "age": next((values.age(said["age"]) for said in own), math.nan),
-        "study_date": when,
+        "density": next((density for finding in breast if (density := values.density(finding["density"])[0])), ""),
+        "age": next((values.age(finding["age"]) for finding in breast), math.nan),
+        "study_date": date,
         "lesions": lesions,
         "image_kind": _KINDS.get(kind.lower(), kind),
-        "pathology": _worst([said["severity"] for said in own]),
+        "pathology": _worst([finding["severity"] for finding in breast]),
     }
     entries = merged_assessments(record, assessments)
     if special:
@@ -156,29 +158,29 @@ def _read_picture(
     return record, entries
 
 
-def _unusable(record: Record, own: Sequence[dict[str, str]], images: str) -> tuple[str, str]:
-    """Return why a picture is left out, and what was read there; two empty texts where it is taken."""
+def _unusable(record: Record, breast: Sequence[dict[str, str]], images: str) -> tuple[str, str]:
+    """Return a reason and a detail why a picture is left out; both are empty where it is used."""
     if images not in ("both", record["image_kind"]):
         return "another kind of image", record["image_kind"]
-    if not own:
+    if not breast:
         return "breast without a finding row", f"exam {record['exam_id']}, side {record['laterality'] or 'unknown'}"
     if not record["assessment"]:
-        return "no readable assessment", f"{own[0]['assessment']!r}"
+        return "no readable assessment", f"{breast[0]['assessment']!r}"
     return "", ""
 
 
 def _worst(severities: Sequence[str]) -> str:
-    known = [one for one in severities if one in ("0", "1", "2", "3", "4", "5", "6")]
+    known = [severity for severity in severities if severity in ("0", "1", "2", "3", "4", "5", "6")]
     return _SEVERITY[int(min(known))] if known else ""
 
 
 def _lesions(written: str) -> tuple[tuple[Lesion, ...], str]:
-    """Return the regions of "((ymin, xmin, ymax, xmax), ...)", which were drawn as circles, and what is none."""
+    """Return the regions of "((ymin, xmin, ymax, xmax), ...)", drawn as circles, and the unreadable text."""
     lesions: list[Lesion] = []
     unread = [rest] if (rest := _REGION.sub("", written).strip("(), ")) else []
     for region in filter(str.strip, _REGION.findall(written)):
         try:
-            top, left, bottom, right = numbers = [float(one) for one in region.strip(", ").split(",")]
+            top, left, bottom, right = numbers = [float(number) for number in region.strip(", ").split(",")]
         except ValueError:
             unread.append(f"({region})")
             continue
@@ -192,5 +194,5 @@ def _lesions(written: str) -> tuple[tuple[Lesion, ...], str]:
 def _counted(absent: int) -> list[AuditEntry]:
     if not absent:
         return []
-    detail = f"{absent} pictures of the table do not lie below the root"
+    detail = f"{absent} pictures of the table are not below the root"
     return [AuditEntry(row=0, image_path="", patient_id="", action="dropped", reason="not in this part", detail=detail)]

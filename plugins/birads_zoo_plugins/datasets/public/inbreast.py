@@ -1,4 +1,4 @@
-"""INbreast: a sheet with a row a picture, AllDICOMs/ID_PATIENT_MG_SIDE_VIEW_ANON.dcm, and contours in AllXML/ID.xml.
+"""Reads INbreast: a sheet of pictures, AllDICOMs/ID_PATIENT_MG_SIDE_VIEW_ANON.dcm, and contours in AllXML/ID.xml.
 
 Source of the layout: I. C. Moreira et al., "INbreast: Toward a Full-field Digital Mammographic Database", Academic
 Radiology 19(2), 2012; names of files and columns as public loaders of "INbreast Release 1.0" read them.
@@ -30,7 +30,7 @@ COLUMNS = {
 }
 MORE = {"age": ("Patient age",), "study_date": ("Acquisition date",)}
 SIZES = ((2560, 3328), (3328, 4084))
-"""Width and height of the pictures, of which the detector had two."""
+"""Width and height of the pictures: the detector had two sizes."""
 
 _NAME = re.compile(r"(?P<image>\d{6,9})(?:_(?P<patient>[0-9a-f]{8,16})_MG_[LR]_[A-Z]+(?:_ANON)?)?", re.IGNORECASE)
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ExpatError, plistlib.InvalidFileException)
@@ -40,10 +40,10 @@ _POINT = re.compile(r"\(([^(),]*),([^(),]*)\)")
 def load(context: DatasetContext) -> Index:
     """Read INbreast: 410 pictures; rows are numbered as in the sheet.
 
-    The patient's id is in the file names alone; where a copy has taken it out, it is left empty. `subcategory` is "4A"
-    to "4C" where the sheet says so, `findings` are the names of the contours, and `lesions` the boxes around them.
-    They are left out where a picture is not of a published size. Raises `UserError` for a missing or unreadable root,
-    one without the sheet, and one with the sheet as an old workbook (XLS) alone.
+    Only the file names have the patient's id; where a copy has removed it, it is left empty. `subcategory` is "4A" to
+    "4C" where the sheet has it, `findings` are the names of the contours, and `lesions` the boxes around them. They are
+    left out where a picture does not have a published size. Raises `UserError` for a missing or unreadable root, one
+    without the sheet, and one with the sheet only as an old workbook (XLS).
     """
     tree = list_tree(check_root("inbreast", context))
     sheet = _find_sheet(tree)
@@ -66,12 +66,12 @@ def load(context: DatasetContext) -> Index:
         records.append(record | {"lesions": tuple(lesion for _, lesion in marks), "findings": names})
         audit += entries
     if not records:
-        raise UserError(f"{sheet.path} names no picture; fetch the release again")
+        raise UserError(f"{sheet.path} names no picture; download the release again")
     return make_index(tree.root, records, audit, own=("subcategory", "findings"))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like INbreast, "" where it does not."""
+    """Return why a folder looks like INbreast, or "" where it does not."""
     old = _old_sheet(files)
     return recognise_table(folder, files, SHEET, COLUMNS) or (f"the sheet {OLD_SHEET}" if old else "")
 
@@ -80,7 +80,7 @@ def _find_sheet(tree: Tree) -> NamedTable:
     if has_table(tree, SHEET):
         return find_table(tree, "inbreast", SHEET, COLUMNS, MORE)
     if old := _old_sheet(tree.files):
-        raise UserError(f"{tree.root / old} is an old workbook: save it beside as INbreast.csv or INbreast.xlsx")
+        raise UserError(f"{tree.root / old} is an old workbook: save it there as INbreast.csv or INbreast.xlsx")
     raise UserError(f"no {SHEET}.csv below {tree.root}: inbreast needs the sheet of the release beside AllDICOMs/")
 
 
@@ -89,18 +89,18 @@ def _old_sheet(files: Iterable[str]) -> str:
 
 
 def _find_pictures(tree: Tree) -> dict[str, tuple[str, str]]:
-    """Return each picture's file and its patient by the picture's id; of several files a DICOM file goes first."""
-    found: dict[str, tuple[str, str]] = {}
+    """Return each picture's file and patient by the picture's id; of several files, a DICOM file is preferred."""
+    pictures: dict[str, tuple[str, str]] = {}
     for file in sorted(tree.files, key=lambda file: not file.lower().endswith(DICOM)):
         path = PurePosixPath(file)
-        named = _NAME.fullmatch(path.stem)
-        if named and path.suffix.lower() in PICTURES:
-            found.setdefault(named["image"], (file, (named["patient"] or "").lower()))
-    return found
+        match = _NAME.fullmatch(path.stem)
+        if match and path.suffix.lower() in PICTURES:
+            pictures.setdefault(match["image"], (file, (match["patient"] or "").lower()))
+    return pictures
 
 
 def _find_contours(tree: Tree) -> dict[str, str]:
-    """Return the files of the lesions' contours by the pictures' ids; those of the pectoral muscle lie elsewhere."""
+    """Return the files of the lesions' contours by the pictures' ids; those of the pectoral muscle are elsewhere."""
     paths = [PurePosixPath(file) for file in tree.files if file.lower().endswith(".xml")]
     return {path.stem: str(path) for path in paths if path.parent.name.lower() == "allxml"}
 
@@ -137,7 +137,7 @@ def _month(written: str) -> str:
 
 
 def _read_contours(path: Path) -> tuple[list[tuple[str, Lesion]], str]:
-    """Return each contour's name and the box around it, and what is wrong with others; the points count pixels."""
+    """Return each contour's name and its box in pixels, and a text on the contours that cannot be read."""
     marks: list[tuple[str, Lesion]] = []
     damaged: list[str] = []
     try:
@@ -158,11 +158,11 @@ def _read_contours(path: Path) -> tuple[list[tuple[str, Lesion]], str]:
 
 
 def _box(points: str) -> Lesion | None:
-    """Return the box around "(x, y)(x, y)…", None around no point. Raises `ValueError` for what is no point."""
-    found = [(float(x), float(y)) for x, y in _POINT.findall(points)]
-    if _POINT.sub("", points).strip(" ,") or not all(math.isfinite(at) for point in found for at in point):
+    """Return the box around "(x, y)(x, y)…", or None for no points. Raises `ValueError` for any other text."""
+    corners = [(float(x), float(y)) for x, y in _POINT.findall(points)]
+    if _POINT.sub("", points).strip(" ,") or not all(math.isfinite(value) for point in corners for value in point):
         raise ValueError("not all of its points can be read")
-    if not found:
+    if not corners:
         return None
-    xs, ys = zip(*found, strict=True)
+    xs, ys = zip(*corners, strict=True)
     return Lesion(x0=min(xs), y0=min(ys), x1=max(xs), y1=max(ys), outline="box")

@@ -1,4 +1,4 @@
-"""Mammo-MX: DICOM files without a suffix, whose names and folders say everything: B4/000077_R_MLO_B4_D2.
+"""Reads Mammo-MX: DICOM files without a suffix, with all labels in names and folders: B4/000077_R_MLO_B4_D2.
 
 Source of the layout: the release's page, https://zenodo.org/records/17740027.
 """
@@ -23,34 +23,34 @@ _DENSITIES = {**dict(zip("1234", "ABCD", strict=True)), **{letter: letter for le
 def load(context: DatasetContext) -> Index:
     """Read Mammo-MX from its unpacked archives: 13,659 pictures of 3,368 patients. Rows count the files.
 
-    Where name and folder say different categories the assessment is left empty. The names do not say which exam a
-    picture is of. Raises `UserError` for a missing or unreadable root, and one without such files.
+    Where name and folder have different categories the assessment is left empty. The names do not include the exam.
+    Raises `UserError` for a missing or unreadable root, and one without such files.
     """
     tree = list_tree(check_root("mammo-mx", context))
-    files = sorted((file for file in tree.files if not _aside(file)), key=natural_key)
+    files = sorted((file for file in tree.files if not _is_ignored(file)), key=natural_key)
     records: list[Record] = []
     audit: list[AuditEntry] = []
     for row, file in enumerate(files, start=1):
-        found = _NAME.fullmatch(file.rpartition("/")[2])
-        if not found:
+        match = _NAME.fullmatch(file.rpartition("/")[2])
+        if not match:
             reason = "unreadable name"
             audit.append(AuditEntry(row=row, image_path=file, patient_id="", action="dropped", reason=reason))
             continue
         folder = _FOLDER.search(file)
-        agree = folder is None or folder[1] == found["category"]
+        agree = folder is None or folder[1] == match["category"]
         record = {
             "row": row,
             "image_path": file,
-            "patient_id": found["patient"],
-            "laterality": found["side"].upper(),
-            "view": found["view"].upper(),
-            "assessment": found["category"] if agree else "",
-            "density": _DENSITIES[found["density"].upper()],
-            "subcategory": f"4{found['part'].upper()}" if found["part"] and found["category"] == "4" else "",
+            "patient_id": match["patient"],
+            "laterality": match["side"].upper(),
+            "view": match["view"].upper(),
+            "assessment": match["category"] if agree else "",
+            "density": _DENSITIES[match["density"].upper()],
+            "subcategory": f"4{match['part'].upper()}" if match["part"] and match["category"] == "4" else "",
         }
         records.append(record)
         if folder and not agree:
-            detail = f"the name says {found['category']}, the folder {folder[1]}; left empty"
+            detail = f"the name says {match['category']}, the folder {folder[1]}; left empty"
             audit.append(repaired(record, "category conflict", detail))
     if not records:
         raise UserError(
@@ -61,14 +61,14 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like Mammo-MX, "" where it does not."""
+    """Return why a folder looks like Mammo-MX, or "" where it does not."""
     for file in files:
-        if not _aside(file) and _NAME.fullmatch(file.rpartition("/")[2]):
+        if not _is_ignored(file) and _NAME.fullmatch(file.rpartition("/")[2]):
             return f"files named like {file.rpartition('/')[2]}"
     return ""
 
 
-def _aside(file: str) -> bool:
-    """Say whether a file is no picture: hidden, or of the release's papers and archives."""
+def _is_ignored(file: str) -> bool:
+    """Return whether a file is no picture: hidden, a document or an archive."""
     hidden = any(part.startswith(".") for part in file.split("/"))
     return hidden or file.lower().endswith((".zip", ".txt", ".md", ".csv", ".xlsx", ".pdf", ".json"))

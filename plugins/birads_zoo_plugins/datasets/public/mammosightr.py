@@ -1,4 +1,4 @@
-"""MammosighTR: a Turkish table with a row a patient, and four DICOM files in a folder of her number.
+"""Reads MammosighTR: a Turkish table with one row per patient, and four DICOM files in a folder named by her number.
 
 Source of the layout: U. Koc et al., "MammosighTR: Nationwide Breast Cancer Screening Mammogram Dataset with BI-RADS
 Annotations for Artificial Intelligence Applications", Radiology: Artificial Intelligence 7(6), 2025, and programs of
@@ -35,8 +35,8 @@ _PICTURES = (("L", "CC"), ("L", "MLO"), ("R", "CC"), ("R", "MLO"))
 def load(context: DatasetContext) -> Index:
     """Read MammosighTR: up to four pictures of each of 12,740 patients. Rows count the pictures.
 
-    The assessment is the patient's ("Kategori 4"), and so all her pictures have it; `quadrants` are those of the
-    picture's breast in which findings lie. Raises `UserError` for a missing or unreadable root, and one without the
+    The assessment is the patient's ("Kategori 4"), and all her pictures have it; `quadrants` are those of the picture's
+    breast with findings. Raises `UserError` for a missing or unreadable root, and one without the
     table.
     """
     tree = list_tree(check_root("mammosightr", context))
@@ -48,12 +48,12 @@ def load(context: DatasetContext) -> Index:
         if not patient:
             continue
         assessment = _category(cells["score"])
-        found = {(side, view): tree.ending(f"{patient}/{side}{view}") for side, view in _PICTURES}
-        if not assessment or not any(found.values()):
+        pictures = {(side, view): tree.ending(f"{patient}/{side}{view}") for side, view in _PICTURES}
+        if not assessment or not any(pictures.values()):
             reason = "no readable assessment" if not assessment else "no picture of this patient"
             audit.append(_entry(patient, reason, f"row {number} of the table: {values.text(cells['score'])!r}"))
             continue
-        for (side, view), files in found.items():
+        for (side, view), files in pictures.items():
             if files:
                 row = len(records) + 1
                 records.append(_record(row, files[0], patient, side, view, assessment, cells))
@@ -61,9 +61,9 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like MammosighTR, "" where it does not."""
+    """Return why a folder looks like MammosighTR, or "" where it does not."""
     if not any(file.rpartition("/")[2].startswith(("LCC.", "RCC.")) for file in files):
-        return ""  # the table may have any name: without pictures none is opened
+        return ""  # the table may have any name: without pictures, no table is opened
     return recognise_table(folder, files, "", _COLUMNS)
 
 
@@ -72,7 +72,7 @@ def _record(row: int, file: str, patient: str, side: str, view: str, assessment:
         "row": row,
         "image_path": file,
         "patient_id": patient,
-        "exam_id": patient,  # the table has one row a patient
+        "exam_id": patient,  # the table has one row per patient
         "laterality": side,
         "view": view,
         "assessment": assessment,
@@ -82,8 +82,8 @@ def _record(row: int, file: str, patient: str, side: str, view: str, assessment:
 
 
 def _category(cell: Cell) -> str:
-    found = re.fullmatch(r"(?:kategori\s*)?([0-6])(?:\.0)?", values.text(cell), re.IGNORECASE)
-    return found[1] if found else ""
+    match = re.fullmatch(r"(?:kategori\s*)?([0-6])(?:\.0)?", values.text(cell), re.IGNORECASE)
+    return match[1] if match else ""
 
 
 def _quadrants(cell: Cell) -> str:

@@ -1,4 +1,4 @@
-"""NL-Breast-Screening: a table with a row a picture, and DICOM files in a folder an exam, a side and a view.
+"""Reads NL-Breast-Screening: a table of pictures, and DICOM files in folders EXAM/SIDE/VIEW.
 
 Source of the layout: E. Kendall et al., "Full Field Digital Mammography Dataset from a Population Screening Program",
 Scientific Data 12:1479, 2025, and public programs that read the release.
@@ -32,8 +32,8 @@ def load(context: DatasetContext) -> Index:
     """Read NL-Breast-Screening: 26,988 pictures of 5,997 exams, without BI-RADS categories.
 
     `label` is "normal" (read as normal), "false positive" (recalled, and no cancer) or "cancer" (by biopsy). The folder
-    of the exam is taken for the patient: nothing else names one. Raises `UserError` for a missing or unreadable root,
-    and one without the table.
+    of the exam is used as the patient, because there is no other id.
+    Raises `UserError` for a missing or unreadable root, and one without the table.
     """
     tree = list_tree(check_root("nl-breast-screening", context))
     table = find_table(tree, "nl-breast-screening", _TABLE, _COLUMNS, {"age": ("Age",)})
@@ -44,8 +44,8 @@ def load(context: DatasetContext) -> Index:
     for (number, cells), place in zip(rows, places, strict=True):
         record = _read_row(number, cells, place.path)
         if not record["label"]:
-            said = f"Cancer {values.text(cells['cancer'])!r}, False Positive {values.text(cells['false_positive'])!r}"
-            audit.append(dropped(record, "no readable label", said))
+            detail = f"Cancer {values.text(cells['cancer'])!r}, False Positive {values.text(cells['false_positive'])!r}"
+            audit.append(dropped(record, "no readable label", detail))
             continue
         records.append(record)
         if place.reason:
@@ -56,12 +56,12 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like NL-Breast-Screening, "" where it does not."""
+    """Return why a folder looks like NL-Breast-Screening, or "" where it does not."""
     return recognise_table(folder, files, _TABLE, _COLUMNS)
 
 
 def _written(tree: Tree, path: str) -> str:
-    """Return a path of the table from the root on: it may begin in the folder of the pictures."""
+    """Return a path of the table from the root: it may start in the folder of the pictures."""
     inside = f"images/{path}"
     return inside if not tree.find(path) and tree.find(inside) else path
 

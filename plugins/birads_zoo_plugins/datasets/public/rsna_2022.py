@@ -1,4 +1,4 @@
-"""RSNA Screening Mammography Breast Cancer Detection (2022): train.csv and train_images/PATIENT/IMAGE.dcm.
+"""Reads RSNA Screening Mammography Breast Cancer Detection (2022): train.csv and train_images/PATIENT/IMAGE.dcm.
 
 Source of the layout: the data description of the challenge (Radiological Society of North America, "RSNA Screening
 Mammography Breast Cancer Detection AI Challenge", 2022).
@@ -33,10 +33,10 @@ _FLAGS = {"0": "no", "1": "yes", "FALSE": "no", "TRUE": "yes"}
 def load(context: DatasetContext) -> Index:
     """Read the training set: 54,706 pictures of 11,913 patients; rows are numbered as in `train.csv`.
 
-    `label` is "cancer" or "no cancer" and says so of the breast, as `assessment` does: 0 for a breast that was called
-    back, 1 or 2 for one that was not, empty where the hospital gave none. A patient has one exam. Pictures may be in
-    another folder, as PATIENT/IMAGE or PATIENT_IMAGE, with any picture's suffix. Raises `UserError` for a missing or
-    unreadable root, and one without `train.csv` or with another table of that name.
+    `label` ("cancer" or "no cancer") and `assessment` are of the breast. The assessment is 0 for a breast that was
+    called back, 1 or 2 for one that was not, and empty where the hospital gave none. A patient has one exam. Pictures
+    may be in another folder, as PATIENT/IMAGE or PATIENT_IMAGE, with any picture's suffix. Raises `UserError` for a
+    missing or unreadable root, and one without a valid `train.csv`.
     """
     tree = list_tree(check_root("rsna-2022", context))
     if not has_table(tree, TABLE):
@@ -58,9 +58,9 @@ def load(context: DatasetContext) -> Index:
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like the challenge's training set, "" where it does not."""
-    why = recognise_table(folder, files, TABLE, {**COLUMNS, "difficult": ("difficult_negative_case",)})
-    return f"{why} of the RSNA challenge of 2022" if why else ""
+    """Return why a folder looks like the challenge's training set, or "" where it does not."""
+    reason = recognise_table(folder, files, TABLE, {**COLUMNS, "difficult": ("difficult_negative_case",)})
+    return f"{reason} of the RSNA challenge of 2022" if reason else ""
 
 
 def _read_row(tree: Tree, folder: PurePath, number: int, cells: dict[str, Cell]) -> tuple[Record, list[AuditEntry]]:
@@ -91,5 +91,5 @@ def _read_row(tree: Tree, folder: PurePath, number: int, cells: dict[str, Cell])
 
 
 def _flag(cell: Cell) -> str:
-    """Return "yes", "no", or "" where the cell says neither."""
+    """Return "yes", "no", or "" for any other cell."""
     return _FLAGS.get(values.text(cell).upper(), "")

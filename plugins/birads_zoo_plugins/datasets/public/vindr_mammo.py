@@ -1,4 +1,4 @@
-"""VinDr-Mammo: two tables of annotations, and images/STUDY/IMAGE.dicom.
+"""Reads VinDr-Mammo: two tables of annotations, and images/STUDY/IMAGE.dicom.
 
 Source of the layout: the data description of the release (PhysioNet, version 1.0.0), and H. T. Nguyen, H. Q. Nguyen,
 H. H. Pham et al., "VinDr-Mammo: A large-scale benchmark dataset for computer-aided diagnosis in full-field digital
@@ -35,18 +35,18 @@ Row = dict[str, Cell]
 
 
 def load(context: DatasetContext) -> Index:
-    """Read VinDr-Mammo: 20,000 pictures of 5,000 exams; rows are numbered as in the table of the breasts.
+    """Read VinDr-Mammo: 20,000 pictures of 5,000 exams; rows are numbered as in the table of breasts.
 
-    `assessment` and `density` are the breast's. An exam stands for a patient: no other id was published. `findings`
-    are what was marked, `lesions` the marks' boxes, cut at the picture's edges; they are left out where a picture is
-    not of the published size. `split` is "train" or "test", and `age` is given if `metadata.csv` tells it. Pictures
-    may be in another folder, as STUDY/IMAGE, STUDY_IMAGE or IMAGE, with any picture's suffix. Raises `UserError` for a
-    missing or unreadable root, and one without the table of the breasts or with another one of that name.
+    `assessment` and `density` are of the breast. The exam's id is used for the patient, because no other id was
+    published. `findings` are the marked findings, and `lesions` their boxes, cut at the picture's edges; boxes are left
+    out where a picture does not have the published size. `split` is "train" or "test", and `age` comes from
+    `metadata.csv`. Pictures may be in another folder, as STUDY/IMAGE, STUDY_IMAGE or IMAGE, with any picture's suffix.
+    Raises `UserError` for a missing or unreadable root, and one without a valid table of breasts.
     """
     tree = list_tree(check_root("vindr-mammo", context))
     if not has_table(tree, BREASTS):
         raise UserError(
-            f"no {BREASTS}.csv below {tree.root}: vindr-mammo needs it beside images/; fetch the release again"
+            f"no {BREASTS}.csv below {tree.root}: vindr-mammo needs it beside images/; download the release again"
         )
     findings, audit = _read_findings(tree)
     ages = _read_ages(tree)
@@ -59,12 +59,12 @@ def load(context: DatasetContext) -> Index:
         records.append(record | {"age": values.age(ages.get(image))})
         audit += entries
     if not records:
-        raise UserError(f"{table.path} has no row below its header; fetch the release again")
+        raise UserError(f"{table.path} has no row below its header; download the release again")
     return make_index(tree.root, records, audit, own=("findings", "finding_assessment"))
 
 
 def recognise(folder: Path, files: Sequence[str]) -> str:
-    """Return why a folder looks like VinDr-Mammo, "" where it does not."""
+    """Return why a folder looks like VinDr-Mammo, or "" where it does not."""
     return recognise_table(folder, files, BREASTS, COLUMNS)
 
 
@@ -81,7 +81,7 @@ def _read_findings(tree: Tree) -> tuple[dict[str, list[Row]], list[AuditEntry]]:
 
 
 def _read_ages(tree: Tree) -> dict[str, Cell]:
-    """Return each picture's age as its DICOM header says it, if the table of the headers is there and has ages."""
+    """Return each picture's age from the table of DICOM headers, if there is one and it has ages."""
     if not has_table(tree, HEADERS):
         return {}
     columns = {"image_id": ("SOP Instance UID",)}
@@ -89,14 +89,14 @@ def _read_ages(tree: Tree) -> dict[str, Cell]:
     return {values.text(cells["image_id"]): cells["age"] for _, cells in rows}
 
 
-def _read_row(tree: Tree, folder: PurePath, number: int, cells: Row, found: list[Row]) -> tuple[Any, list[AuditEntry]]:
+def _read_row(tree: Tree, folder: PurePath, number: int, cells: Row, marks: list[Row]) -> tuple[Any, list[AuditEntry]]:
     study, image = values.patient(cells["study_id"]), values.text(cells["image_id"])
-    published = (folder / f"images/{study}/{image}.dicom").as_posix()
-    place = find_copy(tree, published, (f"{study}/{image}", f"{study}_{image}", image))
+    path = (folder / f"images/{study}/{image}.dicom").as_posix()
+    place = find_copy(tree, path, (f"{study}/{image}", f"{study}_{image}", image))
     density, _ = values.density(cells["breast_density"])
     size = _number(cells["width"]), _number(cells["height"])
-    lesions = tuple(box for row in found if (box := _box(row, *size)))
-    categories = {name: None for row in found for name in _categories(row["finding_categories"])}
+    lesions = tuple(box for row in marks if (box := _box(row, *size)))
+    categories = {name: None for row in marks for name in _categories(row["finding_categories"])}
     record: dict[str, Any] = {
         "row": number,
         "image_path": place.path,
@@ -108,14 +108,14 @@ def _read_row(tree: Tree, folder: PurePath, number: int, cells: Row, found: list
         "density": density,
         "split": _SPLITS.get(values.text(cells["split"]).lower(), ""),
         "findings": ", ".join(categories),
-        "finding_assessment": highest_assessment(values.assessment(row["finding_birads"]) for row in found),
+        "finding_assessment": highest_assessment(values.assessment(row["finding_birads"]) for row in marks),
     }
     entries = [repaired(record, place.reason, place.detail)] if place.reason else []
     if not record["assessment"]:
         detail = f"{values.text(cells['breast_birads'])!r}; left empty"
         entries.append(repaired(record, "unreadable assessment", detail))
-    whole, marks = (int(size[0]), int(size[1])), f"{len(lesions)} marks"
-    reason, detail = misfit(tree.root / place.path, [whole], marks) if lesions else ("", "")
+    published, count = (int(size[0]), int(size[1])), f"{len(lesions)} marks"
+    reason, detail = misfit(tree.root / place.path, [published], count) if lesions else ("", "")
     if reason:
         entries.append(repaired(record, reason, detail))
         lesions = ()
@@ -123,7 +123,7 @@ def _read_row(tree: Tree, folder: PurePath, number: int, cells: Row, found: list
 
 
 def _categories(cell: Cell) -> list[str]:
-    """Return the categories of a cell that lists them as Python does: "['Mass', 'Skin Retraction']"."""
+    """Return the categories of a cell with a list as in Python: "['Mass', 'Skin Retraction']"."""
     return [name for name in re.findall(r"['\"]([^'\"]+)['\"]", values.text(cell)) if name != _NOTHING]
 
 
@@ -136,6 +136,6 @@ def _box(cells: Row, width: float, height: float) -> Lesion | None:
 
 
 def _number(cell: Cell) -> float:
-    """Return a cell's number, 0 for none."""
-    found = re.fullmatch(r"-?\d{1,9}(?:\.\d+)?", values.text(cell))
-    return float(found[0]) if found else 0.0
+    """Return a cell's number, or 0 for none."""
+    match = re.fullmatch(r"-?\d{1,9}(?:\.\d+)?", values.text(cell))
+    return float(match[0]) if match else 0.0

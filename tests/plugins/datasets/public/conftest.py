@@ -1,4 +1,4 @@
-"""Files as data sets publish them, and what the tests ask the data sets."""
+"""Fixtures that write files as data sets publish them, and call the data sets."""
 
 import csv
 
@@ -69,13 +69,13 @@ def write_sized():
 
 @pytest.fixture
 def target():
-    """Return a target by its data set's name and its own: `target("ddsm", "marked")`."""
+    """Return a target by the data set's and the target's name: `target("ddsm", "marked")`."""
     targets = {(spec.name, target.name): target for spec in PUBLIC for target in spec.targets}
     return lambda dataset, name: targets[dataset, name]
 
 
 @pytest.fixture
 def recognise():
-    """Say why a folder looks like a data set: `recognise("ddsm", folder)`."""
+    """Return why a folder looks like a data set: `recognise("ddsm", folder)`."""
     specs = {spec.name: spec for spec in PUBLIC}
     return lambda name, folder: specs[name].recognise(folder, files_near(folder))

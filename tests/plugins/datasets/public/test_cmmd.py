@@ -15,13 +15,13 @@ SERIES = "CMMD/{}/07-18-2010-NA-NA-79377/1.000000-NA-70244/1-{}.dcm"
 
 @pytest.fixture
 def root(tmp_path, write_book, write_dicom):
-    """A download with two patients: one breast of the first, both of the second, of which the table lists one."""
+    """A download with two patients: one breast of the first, both of the second; the table lists one of these."""
     write_book(tmp_path / "CMMD_clinicaldata_revision.xlsx", {"Sheet1": [HEADER, *ROWS]})
     pixels = np.tile(np.arange(24, dtype=np.uint8), (32, 1))
 
     def write(patient, number, side, view):
-        found = {"PatientID": patient, "ImageLaterality": side, "ViewPosition": view, "StudyDate": "20100718"}
-        write_dicom(tmp_path / "manifest" / SERIES.format(patient, number), pixels, **found)
+        header = {"PatientID": patient, "ImageLaterality": side, "ViewPosition": view, "StudyDate": "20100718"}
+        write_dicom(tmp_path / "manifest" / SERIES.format(patient, number), pixels, **header)
 
     write("D1-0001", 1, "R", "CC")
     write("D1-0001", 2, "R", "MLO")
@@ -30,10 +30,10 @@ def root(tmp_path, write_book, write_dicom):
     return tmp_path
 
 
-def test_the_header_says_which_breast_and_the_table_what_it_has(root, load):
+def test_breasts_come_from_headers_and_labels_from_the_table(root, load):
     rows = load("cmmd", root).rows
     assert list(rows["image_path"]) == [
-        f"manifest/{SERIES.format(*one)}" for one in (("D1-0001", 1), ("D1-0001", 2), ("D2-0007", 1))
+        f"manifest/{SERIES.format(*picture)}" for picture in (("D1-0001", 1), ("D1-0001", 2), ("D2-0007", 1))
     ]
     assert list(rows["patient_id"]) == ["D1-0001", "D1-0001", "D2-0007"]
     assert list(rows["exam_id"]) == list(rows["patient_id"])
@@ -46,7 +46,7 @@ def test_the_header_says_which_breast_and_the_table_what_it_has(root, load):
     assert list(rows["subtype"]) == ["", "", "Luminal B"]
 
 
-def test_what_is_left_out_and_what_is_merged_is_told(root, load):
+def test_dropped_and_merged_rows_are_reported(root, load):
     assert [(entry.row, entry.patient_id, entry.action, entry.reason) for entry in load("cmmd", root).audit] == [
         (0, "D2-0008", "dropped", "no picture of this breast"),
         (3, "D2-0007", "repaired", "label conflict"),
@@ -54,7 +54,7 @@ def test_what_is_left_out_and_what_is_merged_is_told(root, load):
     ]
 
 
-def test_a_copy_in_another_format_is_read_where_its_name_says_the_side(tmp_path, load, write_csv, write_picture):
+def test_a_copy_in_another_format_is_read_where_its_name_has_the_side(tmp_path, load, write_csv, write_picture):
     write_csv(tmp_path / "CMMD_clinicaldata_revision_CSV.csv", [HEADER, *ROWS], separator=";")
     write_picture(tmp_path / "pngs/D1-0001/D1-0001_R_MLO.png")
     write_picture(tmp_path / "pngs/D2-0007/1-1.png")
@@ -63,7 +63,7 @@ def test_a_copy_in_another_format_is_read_where_its_name_says_the_side(tmp_path,
     assert [entry.reason for entry in index.audit if entry.row] == ["unknown side"]
 
 
-def test_a_copy_may_be_named_in_small_letters_and_one_without_an_id_says_so(tmp_path, load, write_csv, write_picture):
+def test_a_copy_may_have_lower_case_names_and_a_missing_id_is_reported(tmp_path, load, write_csv, write_picture):
     write_csv(tmp_path / "CMMD_clinicaldata_revision_CSV.csv", [HEADER, *ROWS], separator=";")
     write_picture(tmp_path / "pngs/d1-0001_r_cc.png")
     write_picture(tmp_path / "pngs/other_L_CC.png")
@@ -74,7 +74,7 @@ def test_a_copy_may_be_named_in_small_letters_and_one_without_an_id_says_so(tmp_
     ]
 
 
-def test_a_file_by_study_is_known_by_the_id_in_its_header(tmp_path, load, write_book, write_dicom):
+def test_a_file_in_a_folder_of_its_study_gets_the_id_in_its_header(tmp_path, load, write_book, write_dicom):
     write_book(tmp_path / "CMMD_clinicaldata_revision.xlsx", {"Sheet1": [HEADER, *ROWS]})
     pixels = np.tile(np.arange(24, dtype=np.uint8), (32, 1))
     write_dicom(tmp_path / "1.3.6/1-1.dcm", pixels, PatientID="D2-0008", ImageLaterality="L", ViewPosition="CC")

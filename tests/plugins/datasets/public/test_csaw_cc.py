@@ -33,7 +33,7 @@ def root(tmp_path, write_csv, write_picture):
     return tmp_path
 
 
-def test_the_label_is_that_of_the_pictures_breast_at_its_exam(root, load):
+def test_the_label_is_of_the_pictures_breast_at_its_exam(root, load):
     rows = load("csaw-cc", root).rows
     assert list(rows["row"]) == [2, 3, 4, 5, 6, 8]
     assert list(rows["label"]) == [

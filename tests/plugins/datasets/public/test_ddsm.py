@@ -89,11 +89,11 @@ def small(tmp_path, write):
     return folder
 
 
-def test_a_row_a_picture_of_every_case(root, load):
+def test_one_row_per_picture_of_every_case(root, load):
     index = load("ddsm", root)
     rows = index.rows
     assert list(rows["row"]) == list(range(1, 13))
-    assert list(rows["patient_id"].unique()) == ["C0001", "A0001", "D0001"], "a number alone is no patient"
+    assert list(rows["patient_id"].unique()) == ["C0001", "A0001", "D0001"], "a number without the letter is no patient"
     assert list(rows["laterality"] + rows["view"]) == ["LCC", "LMLO", "RCC", "RMLO"] * 3
     assert [path.rpartition("/")[2] for path in rows["image_path"][4:10]] == [
         *(f"A_0001_1.{view}.png" for view in ("LEFT_CC", "LEFT_MLO", "RIGHT_CC", "RIGHT_MLO")),
@@ -103,8 +103,8 @@ def test_a_row_a_picture_of_every_case(root, load):
     assert len(check_files(index).rows) == 6
     assert list(rows["density"]) == ["B"] * 4 + ["D"] * 4 + [""] * 4
     assert rows["age"][4] == 42
-    assert math.isnan(rows["age"][8]), "00 is no age"
-    assert set(rows["study_date"]) == {"1995"}, "days and months change their places"
+    assert math.isnan(rows["age"][8]), "00 is not an age"
+    assert set(rows["study_date"]) == {"1995"}, "the order of days and months differs"
     assert set(rows["source"]) == {"LUMISYS LASER"}
 
 
@@ -123,10 +123,10 @@ def test_outlines_become_boxes(root, load):
     assert list(rows["lesions"]) == [()] * 4 + [(OUTLINE,), (OUTLINE,)] + [()] * 6
 
 
-def test_what_was_merged_or_is_missing_is_told(root, load):
-    told = [(entry.row, entry.reason, entry.detail) for entry in load("ddsm", root).audit]
-    missing = "the case's .ics file says that there is one; labels left empty"
-    assert told == [
+def test_merged_abnormalities_and_missing_overlays_are_reported(root, load):
+    entries = [(entry.row, entry.reason, entry.detail) for entry in load("ddsm", root).audit]
+    missing = "the case's .ics file lists one; labels left empty"
+    assert entries == [
         (1, "no overlay", missing),
         (2, "no overlay", missing),
         (6, "several abnormalities", "4 malignant, 5 ?; taken as 5 malignant"),
@@ -135,7 +135,7 @@ def test_what_was_merged_or_is_missing_is_told(root, load):
 
 
 @pytest.mark.parametrize("code", ["10 20 " + "1" * 5000, "9" * 5000 + " 20 1", "9" * 4000 + " 20 1", "10 20 ² 1"])
-def test_an_outline_that_is_no_chain_code_is_told(root, load, write, code):
+def test_an_outline_that_is_not_a_chain_code_is_reported(root, load, write, code):
     write(root / "cancers/cancer_01/case0001/A_0001_1.LEFT_CC.OVERLAY", MASS.replace("10 20 0 0 1 2 2 2", code))
     index = load("ddsm", root)
     assert index.rows["lesions"][4] == ()
@@ -171,7 +171,7 @@ BMP = b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 4
     ],
     ids=["a text of 4 MB", "a vast PNG", "a vast BMP", "no picture", "a short header"],
 )
-def test_of_a_picture_only_the_size_is_read(root, load, content, reason):
+def test_only_the_size_of_a_picture_is_read(root, load, content, reason):
     (root / "cancers/cancer_01/case0001/A_0001_1.LEFT_CC.png").write_bytes(content)
     index = load("ddsm", root)
     assert [entry.reason for entry in index.audit if entry.row == 5] == ([reason] if reason else [])
@@ -201,7 +201,7 @@ def test_a_table_of_small_pictures(small, load):
 
 def test_targets(small, load, target):
     index = load("ddsm", small)
-    assert select_classes(index, target("ddsm", "marked")).labels.tolist() == [1, 0, 1], "women with cancer alone"
+    assert select_classes(index, target("ddsm", "marked")).labels.tolist() == [1, 0, 1], "only women with cancer"
     assert select_classes(index, target("ddsm", "case")).labels.tolist() == [1, 1, 1, 0]
     assert select_classes(index, target("ddsm", "birads")).classes == ("BI-RADS 4", "BI-RADS 5")
     assert target("ddsm", "case").level == target("ddsm", "density").level == "patient"

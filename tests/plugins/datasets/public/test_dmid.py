@@ -20,7 +20,7 @@ REPORTS = {
 
 @pytest.fixture
 def root(tmp_path, write_book, write_picture):
-    """The release as it is unpacked: archives make a folder of their own name in themselves."""
+    """The release as it is unpacked: each archive has a folder with its own name inside."""
     write_book(tmp_path / "Metadata.xlsx", {"Sheet1": ROWS})
     for name, text in REPORTS.items():
         (tmp_path / "Reports/Reports").mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ def root(tmp_path, write_book, write_picture):
     return tmp_path
 
 
-def test_a_row_an_image_from_sheet_and_report(root, load):
+def test_one_row_per_image_from_sheet_and_report(root, load):
     rows = load("dmid", root).rows
     assert list(rows["image_path"]) == [
         "TIFF Images/TIFF Images/IMG001.tif",
@@ -51,12 +51,12 @@ def test_a_row_an_image_from_sheet_and_report(root, load):
     assert list(rows["lesions"]) == [(), (), ()]
 
 
-def test_what_was_merged_or_not_read_is_told(root, load):
+def test_merged_and_unreadable_values_are_reported(root, load):
     assert [(entry.row, entry.action, entry.reason, entry.detail) for entry in load("dmid", root).audit] == [
         (3, "repaired", "several assessments", "findings of BI-RADS 2 and 4; taken as 4"),
         (3, "repaired", "label conflict", "listed as malignant and benign; taken as malignant"),
         (6, "repaired", "unreadable view", "'XCC'; side and view left empty"),
-        (6, "repaired", "no assessment", "'not given' is no category; left empty"),
+        (6, "repaired", "no assessment", "'not given' is not a category; left empty"),
         (7, "dropped", "no readable label", ""),
     ]
 

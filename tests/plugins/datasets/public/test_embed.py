@@ -77,7 +77,7 @@ def test_regions_are_read_from_top_left_to_bottom_right(root, load):
 
 
 @pytest.mark.parametrize("damaged", ["(1, 2, 3)", "(1.2.3, 2, 3, 4)", "(nan, 2, 3, 4)", "(1, 2, 3, 4, 5)", "(1, 2, 3"])
-def test_a_damaged_region_shifts_no_other(root, load, write_csv, damaged):
+def test_a_damaged_region_does_not_shift_others(root, load, write_csv, damaged):
     rois = f"((1e-5, 2.5e2, 30, 460), {damaged})"
     first = picture("100/1.2/3.4/1.2.840.1", "100", "9001", "L", "CC", rois=rois)
     write_csv(root / "tables/EMBED_OpenData_metadata.csv", [METADATA, first])
@@ -86,7 +86,7 @@ def test_a_damaged_region_shifts_no_other(root, load, write_csv, damaged):
     assert [(entry.row, entry.reason) for entry in index.audit] == [(2, "unreadable region")]
 
 
-def test_what_is_left_out_or_merged_is_told(root, load):
+def test_dropped_and_merged_rows_are_reported(root, load):
     assert [(entry.row, entry.action, entry.reason, entry.detail) for entry in load("embed", root).audit] == [
         (4, "dropped", "another kind of image", "C-view"),
         (5, "repaired", "several assessments", "findings of BI-RADS 2 and 5; taken as 5"),
@@ -96,17 +96,17 @@ def test_what_is_left_out_or_merged_is_told(root, load):
     ]
 
 
-def test_the_kind_that_is_asked_for(root, load):
+def test_the_option_images_selects_pictures(root, load):
     assert list(load("embed", root, images="C-view").rows["row"]) == [4]
     assert list(load("embed", root, images="both").rows["image_kind"]) == ["2D", "2D", "C-view", "2D", "2D"]
 
 
-def test_of_a_part_of_the_release_the_rest_is_counted(root, load, write_picture):
+def test_pictures_missing_in_a_part_of_the_release_are_counted(root, load, write_picture):
     write_picture(root / "images/cohort_1/100/1.2/3.4/1.2.840.2.png")
     index = load("embed", root)
     assert list(index.rows["image_path"]) == ["images/cohort_1/100/1.2/3.4/1.2.840.2.png"]
     assert [(entry.row, entry.reason, entry.detail) for entry in index.audit] == [
-        (0, "not in this part", "6 pictures of the table do not lie below the root")
+        (0, "not in this part", "6 pictures of the table are not below the root")
     ]
 
 
@@ -115,8 +115,8 @@ def test_a_wrong_root_and_a_recognised_one(root, tmp_path_factory, load, recogni
     with pytest.raises(UserError, match=r"no EMBED_OpenData_clinical .*: embed needs it"):
         load("embed", other)
     assert recognise("embed", other) == ""
-    why = recognise("embed", root)
-    assert why == "EMBED_OpenData_clinical.csv with its columns, and EMBED_OpenData_metadata beside it"
+    reason = recognise("embed", root)
+    assert reason == "EMBED_OpenData_clinical.csv with its columns, and EMBED_OpenData_metadata beside it"
     (root / "tables/EMBED_OpenData_metadata.csv").unlink()
     assert recognise("embed", root) == ""
     with pytest.raises(UserError, match="no EMBED_OpenData_metadata"):

@@ -17,8 +17,8 @@ PATIENT = "61b13c59bcba149e"
 
 
 def contours(*regions):
-    found = [{"Name": name, "NumberOfPoints": len(points), "Point_px": points} for name, points in regions]
-    return plistlib.dumps({"Images": [{"ImageIndex": 0, "NumberOfROIs": len(found), "ROIs": found}]})
+    rois = [{"Name": name, "NumberOfPoints": len(points), "Point_px": points} for name, points in regions]
+    return plistlib.dumps({"Images": [{"ImageIndex": 0, "NumberOfROIs": len(rois), "ROIs": rois}]})
 
 
 @pytest.fixture
@@ -40,13 +40,13 @@ def root(tmp_path, write):
     return tmp_path
 
 
-def test_a_row_a_picture(root, load):
+def test_one_row_per_picture(root, load):
     index = load("inbreast", root)
     rows = index.rows
     assert index.audit == ()
     assert list(rows["row"]) == [2, 3, 4, 5]
     assert rows["image_path"][1] == f"INbreast Release 1.0/AllDICOMs/22678646_{PATIENT}_MG_L_ML_ANON.dcm"
-    assert rows["image_path"][3] == "AllDICOMs/22678787.dcm", "a missing picture is the engine's to tell"
+    assert rows["image_path"][3] == "AllDICOMs/22678787.dcm", "the engine reports missing pictures"
     assert list(rows["patient_id"]) == [PATIENT, PATIENT, "0b7396cdccacca82", ""]
     assert rows["exam_id"][0] == f"{PATIENT}_2010-01"
     assert list(rows["laterality"] + rows["view"]) == ["RCC", "LMLO", "RCC", "LCC"]
@@ -60,7 +60,7 @@ def test_contours_become_boxes(root, load):
     rows = load("inbreast", root).rows
     mass = Lesion(x0=10.5, y0=20, x1=30, y1=40, outline="box")
     speck = Lesion(x0=5, y0=6, x1=5, y1=6, outline="box")
-    assert list(rows["lesions"]) == [(), (mass, speck), (), ()], "nor is the pectoral muscle a lesion"
+    assert list(rows["lesions"]) == [(), (mass, speck), (), ()], "the pectoral muscle is not a lesion"
     assert list(rows["findings"]) == ["", "Mass, Calcification", "", ""]
 
 
@@ -71,12 +71,12 @@ def test_a_converted_picture_keeps_its_marks_if_it_kept_its_size(root, load, wri
     write_sized(release / "AllPNGs/22678646.png", size)
     index = load("inbreast", root)
     assert len(index.rows["lesions"][1]) == marks
-    told = {entry.reason for entry in index.audit if entry.row == 3}
-    assert told == {"no patient id"} | ({"picture of another size"} if not marks else set())
+    reasons = {entry.reason for entry in index.audit if entry.row == 3}
+    assert reasons == {"no patient id"} | ({"picture of another size"} if not marks else set())
 
 
 @pytest.mark.parametrize("content", [b"<plist>not really", b"\x00\x01", plistlib.dumps({"Images": 1})])
-def test_contours_that_cannot_be_read_are_told(root, load, content):
+def test_contours_that_cannot_be_read_are_reported(root, load, content):
     (root / "INbreast Release 1.0/AllXML/22678646.xml").write_bytes(content)
     index = load("inbreast", root)
     assert [(entry.row, entry.reason) for entry in index.audit] == [(3, "unreadable contours")]
@@ -107,7 +107,7 @@ def test_errors(root, tmp_path, write, load):
     with pytest.raises(UserError) as error:
         load("inbreast", root)
     assert str(error.value) == (
-        f"{sheet.with_suffix('.xls')} is an old workbook: save it beside as INbreast.csv or INbreast.xlsx"
+        f"{sheet.with_suffix('.xls')} is an old workbook: save it there as INbreast.csv or INbreast.xlsx"
     )
     with pytest.raises(UserError, match=r"no INbreast.csv below .*: inbreast needs the sheet of the release"):
         load("inbreast", root / "INbreast Release 1.0/AllXML")

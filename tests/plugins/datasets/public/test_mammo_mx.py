@@ -14,7 +14,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_the_name_says_everything(root, load):
+def test_everything_is_in_the_name(root, load):
     rows = load("mammo-mx", root).rows
     assert list(rows["image_path"]) == FILES
     assert list(rows["patient_id"]) == ["000439", "000077", "000078", "000079"]
@@ -24,9 +24,9 @@ def test_the_name_says_everything(root, load):
     assert list(rows["density"]) == ["C", "B", "A", "D"]
 
 
-def test_an_unreadable_name_and_a_folder_that_contradicts_the_name_are_told(root, load):
-    found = [(entry.image_path, entry.action, entry.reason, entry.detail) for entry in load("mammo-mx", root).audit]
-    assert found == [
+def test_an_unreadable_name_and_a_contradicting_folder_are_reported(root, load):
+    entries = [(entry.image_path, entry.action, entry.reason, entry.detail) for entry in load("mammo-mx", root).audit]
+    assert entries == [
         ("B1/000080_R_CC", "dropped", "unreadable name", ""),
         (FILES[3], "repaired", "category conflict", "the name says 5, the folder 4; left empty"),
     ]

@@ -40,14 +40,14 @@ def test_all_pictures_have_the_patients_category(root, load):
     assert list(rows["quadrants"]) == ["upper outer, centre", "upper outer, centre", "", ""]
 
 
-def test_patients_that_are_left_out_are_told(root, load):
+def test_dropped_patients_are_reported(root, load):
     assert [(entry.patient_id, entry.action, entry.reason) for entry in load("mammosightr", root).audit] == [
         ("822670056", "dropped", "no picture of this patient"),
         ("822670057", "dropped", "no readable assessment"),
     ]
 
 
-def test_a_table_of_another_kind_names_the_column_that_is_missing(root, load, write_book):
+def test_the_missing_column_of_another_table_is_named(root, load, write_book):
     write_book(root / "veribilgisi.xlsx", {"Sayfa1": [HEADER[:-1], *ROWS]})
     with pytest.raises(UserError, match="has no column 'Birads Skoru"):
         load("mammosightr", root)

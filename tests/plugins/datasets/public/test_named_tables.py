@@ -16,18 +16,18 @@ def test_the_shortest_name_with_all_columns_is_taken(tmp_path, write_csv):
     assert table.path == tmp_path / "a/Labels v2.csv"
     rows = [(4, {"patient_id": "2", "label": "B", "age": None}), (5, {"patient_id": None, "label": "M", "age": None})]
     assert list(table.rows()) == rows
-    assert list(table.rows()) == rows  # read anew
+    assert list(table.rows()) == rows  # read again
 
 
 @pytest.mark.parametrize("name", ["labels of my own.xlsx", "labels.xlsx"])
-def test_a_damaged_file_beside_a_table_that_fits_is_passed_over(tmp_path, write_csv, name):
+def test_a_damaged_file_beside_a_valid_table_is_skipped(tmp_path, write_csv, name):
     (tmp_path / name).write_bytes(b"no workbook")
     write_csv(tmp_path / "labels_v2.csv", [["ID", "KATEGORİSİ"], ["3", "B"]])
     assert find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS).path == tmp_path / "labels_v2.csv"
     write_csv(tmp_path / "labels_v2.csv", [["ID"], ["3"]])
     with pytest.raises(UserError) as error:
         find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
-    assert str(tmp_path / name) in str(error.value), "where none fits, the damaged file is told"
+    assert str(tmp_path / name) in str(error.value), "where none fits, the damaged file is reported"
 
 
 def test_a_table_in_another_encoding_is_read_with_a_note(tmp_path):
@@ -37,24 +37,24 @@ def test_a_table_in_another_encoding_is_read_with_a_note(tmp_path):
     assert [note.reason for note in table.notes] == ["encoding guessed"]
 
 
-def test_a_long_table_that_is_no_utf8_further_down_says_so(tmp_path):
+def test_a_long_table_with_a_late_encoding_error_is_refused(tmp_path):
     text = "ID,KATEGORİSİ\n" + "1,B\n" * 300_000
     (tmp_path / "labels.csv").write_bytes(text.encode() + "2,größer\n".encode("cp1252"))
     table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
-    with pytest.raises(UserError, match=r"labels\.csv is no text in UTF-8: save it as CSV UTF-8"):
+    with pytest.raises(UserError, match=r"labels\.csv is not UTF-8 text: save it as CSV UTF-8"):
         list(table.rows())
 
 
-def test_an_unclosed_quotation_mark_is_told(tmp_path):
+def test_an_unclosed_quotation_mark_is_reported(tmp_path):
     (tmp_path / "labels.csv").write_text("ID,KATEGORİSİ\n" + '"' + "x" * 200_000, encoding="utf-8")
     table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
-    with pytest.raises(UserError, match="is no table: field larger than field limit"):
+    with pytest.raises(UserError, match="is not a table: field larger than field limit"):
         list(table.rows())
 
 
 @pytest.mark.parametrize(
-    ("found", "most"),
+    ("categories", "highest"),
     [("12", "2"), ("30", "0"), ("04", "4"), ("56", "6"), (["", "1", ""], "1"), ([], "")],
 )
-def test_the_most_suspicious_of_several_categories(found, most):
-    assert highest_assessment(found) == highest_assessment(found[::-1]) == most
+def test_the_most_suspicious_of_several_categories(categories, highest):
+    assert highest_assessment(categories) == highest_assessment(categories[::-1]) == highest

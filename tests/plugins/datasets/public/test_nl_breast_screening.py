@@ -20,7 +20,7 @@ def root(tmp_path, write_csv, write_picture):
     return tmp_path
 
 
-def test_the_table_says_the_outcome_and_the_path_the_exam(root, load):
+def test_outcomes_come_from_the_table_and_exams_from_the_path(root, load):
     index = load("nl-breast-screening", root)
     rows = index.rows
     assert rows["image_path"][0] == "images/abnormal/109430185503/left/CC/IM-0019-0002-0001.png"

@@ -26,7 +26,7 @@ def root(tmp_path, write):
     return tmp_path
 
 
-def test_a_row_a_picture(root, load):
+def test_one_row_per_picture(root, load):
     index = load("rsna-2022", root)
     rows = index.rows
     assert index.audit == ()
@@ -47,9 +47,9 @@ def test_a_row_a_picture(root, load):
 
 def test_labels_are_of_breasts(root, load, target):
     index = load("rsna-2022", root)
-    found = label_samples(index, index, target("rsna-2022", "cancer"), (), "breast")
-    assert found.labelled.classes == ("no cancer", "cancer")
-    assert found.labelled.labels.tolist() == [0, 1, 0]
+    samples = label_samples(index, index, target("rsna-2022", "cancer"), (), "breast")
+    assert samples.labelled.classes == ("no cancer", "cancer")
+    assert samples.labelled.labels.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("name", ["10006_462822612.png", "png/10006/462822612.png", "train_images/10006/462822612.jpg"])
@@ -60,7 +60,7 @@ def test_copies_with_other_names_are_found(tmp_path, write, load, name):
     assert list(index.rows["image_path"]) == [name]
 
 
-def test_a_picture_that_is_in_two_folders_is_in_doubt(tmp_path, write, load):
+def test_a_picture_in_two_folders_is_ambiguous(tmp_path, write, load):
     write(tmp_path / "train.csv", HEADER + ROWS.splitlines()[0] + "\n")
     for folder in ("small", "large"):
         write(tmp_path / f"{folder}/10006_462822612.png", "a picture")
@@ -69,7 +69,7 @@ def test_a_picture_that_is_in_two_folders_is_in_doubt(tmp_path, write, load):
     assert index.rows["image_path"][0] == "train_images/10006/462822612.dcm"
 
 
-def test_a_label_that_says_nothing_is_told(tmp_path, write, load):
+def test_an_unreadable_label_is_reported(tmp_path, write, load):
     write(tmp_path / "train.csv", HEADER + "1,1,2,L,CC,55,?,0,0,,0,,49,False\n")
     index = load("rsna-2022", tmp_path)
     assert [entry.reason for entry in index.audit] == ["unreadable label"]
@@ -86,7 +86,8 @@ def test_errors(tmp_path, write, load):
     with pytest.raises(UserError) as error:
         load("rsna-2022", tmp_path)
     assert str(error.value) == (
-        f"{table} has no column 'image_id', which rsna-2022 needs; it has: 'patient_id', 'label'; fetch the table again"
+        f"{table} has no column 'image_id', which rsna-2022 needs; it has: 'patient_id', 'label'; download the table "
+        "again"
     )
     write(tmp_path / "train.csv", HEADER)
     with pytest.raises(UserError, match="has no row below its header"):

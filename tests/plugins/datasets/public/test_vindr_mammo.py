@@ -33,7 +33,7 @@ def root(tmp_path, write):
     return tmp_path
 
 
-def test_a_row_a_picture(root, load):
+def test_one_row_per_picture(root, load):
     index = load("vindr-mammo", root)
     rows = index.rows
     assert index.audit == ()
@@ -56,20 +56,20 @@ def test_findings_are_boxes_in_the_picture(root, load):
 
 def test_labels_are_of_breasts(root, load, target):
     index = load("vindr-mammo", root)
-    found = label_samples(index, index, target("vindr-mammo", "suspicious"), (), "breast")
-    assert found.labelled.labels.tolist() == [0, 1, 0]
+    samples = label_samples(index, index, target("vindr-mammo", "suspicious"), (), "breast")
+    assert samples.labelled.labels.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize(("size", "lesions"), [((32, 48), BOXES), ((16, 24), ())])
-def test_boxes_hold_for_pictures_of_the_published_size(root, load, write_sized, size, lesions):
+def test_boxes_are_kept_for_pictures_of_the_published_size(root, load, write_sized, size, lesions):
     (root / "images/s1/i3.dicom").unlink()
     write_sized(root / "png/i3.png", size)
     index = load("vindr-mammo", root)
     assert index.rows["image_path"][2] == "png/i3.png"
     assert index.rows["lesions"][2] == lesions
-    told = [(entry.row, entry.reason, entry.detail) for entry in index.audit]
+    entries = [(entry.row, entry.reason, entry.detail) for entry in index.audit]
     detail = "the picture is not 32×48 pixels as published: 3 marks left out"
-    assert told == ([] if lesions else [(4, "picture of another size", detail)])
+    assert entries == ([] if lesions else [(4, "picture of another size", detail)])
 
 
 def test_without_the_findings_no_lesion_is_known(root, load):
@@ -79,7 +79,7 @@ def test_without_the_findings_no_lesion_is_known(root, load):
     assert [entry.reason for entry in index.audit] == ["no table of findings"]
 
 
-def test_a_category_that_cannot_be_read_is_told(root, write, load):
+def test_a_category_that_cannot_be_read_is_reported(root, write, load):
     write(root / "breast-level_annotations.csv", BREASTS.replace("BI-RADS 1", "unclear"))
     index = load("vindr-mammo", root)
     assert [(entry.row, entry.reason, entry.detail) for entry in index.audit] == [
@@ -91,7 +91,7 @@ def test_errors(tmp_path, write, load):
     with pytest.raises(UserError) as error:
         load("vindr-mammo", tmp_path)
     assert str(error.value) == (
-        f"no breast-level_annotations.csv below {tmp_path}: vindr-mammo needs it beside images/; fetch the "
+        f"no breast-level_annotations.csv below {tmp_path}: vindr-mammo needs it beside images/; download the "
         "release again"
     )
     write(tmp_path / "breast-level_annotations.csv", "study_id,image_id\n")
