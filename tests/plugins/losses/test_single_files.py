@@ -116,8 +116,8 @@ def test_it_is_trained_exported_and_read_without_its_plugin(host, fitted, tmp_pa
     with pytest.raises(UserError) as error:
         open_classifier(tmp_path / "weights", recipe, load_host(), 4, trained, CPU)
     assert str(error.value) == (
-        f"this model needs the loss {name!r}, and no plugin here registers it; install that plugin or name its file "
-        "with --plugin, or export the run as onnx"
+        f"this model needs the loss {name!r}, which no installed plugin registers; install that plugin or name its "
+        "file with --plugin, or export the run as onnx"
     )
 
 
@@ -147,6 +147,6 @@ def test_weights_are_not_read_by_another_rule_than_they_were_trained_by(tmp_path
         open_classifier(tmp_path / "weights", recipe, host_of("other.py", logits, rule), 4, trained, CPU)
     found = 4 if logits != "6" else 6
     assert str(error.value) == (
-        "this model's network has 4 logits, read by the rule 'A: softmax', and the loss 'ruled' that is registered "
+        "this model's network has 4 logits, read by the rule 'A: softmax', but the loss 'ruled' that is registered "
         f"here has {found}, read by {rule!r}; use the plugins that the run was made with, or export the run as onnx"
     )
