@@ -47,8 +47,8 @@ def command(file: Path) -> None:
     for kind, name in tried:
         for finding in conformance.check(host, kind.name, name):
             warnings.warn(finding, BiradsZooWarning, stacklevel=2)
-    for said in conformance.check_plugin_api(loaded_file(file)):
-        warnings.warn(f"plugin {file}: {said}", BiradsZooWarning, stacklevel=2)
+    for problem in conformance.check_plugin_api(loaded_file(file)):
+        warnings.warn(f"plugin {file}: {problem}", BiradsZooWarning, stacklevel=2)
     _warn_of_heavy_imports(file)
     catalogue = Path.cwd() / FILE_NAME
     is_new = _add(catalogue, file)

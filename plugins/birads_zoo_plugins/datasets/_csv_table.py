@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
-from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._columns import Table, check_mapping, header, read_table, require_columns
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
-from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import FolderOptions
-from birads_zoo_plugins.datasets._paths import find_places
-from birads_zoo_plugins.datasets._tables import Cell, note_encoding
-from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.columns import Table, check_mapping, header, read_table, require_columns
+from birads_zoo_plugins.datasets._reading.merging import merged_ids
+from birads_zoo_plugins.datasets._reading.paths import find_places
+from birads_zoo_plugins.datasets._reading.tables import Cell, note_encoding
+from birads_zoo_plugins.datasets._reading.tree import Tree, check_root, list_tree
 
 TARGETS = ("assessment", "label", "density")
 """A table needs at least one of these."""

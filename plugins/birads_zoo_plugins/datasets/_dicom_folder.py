@@ -8,12 +8,12 @@ from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
 from birads_zoo.dicom import Facts, ImageError, is_dicom, number_patients, read_facts
-from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._columns import check_mapping
 from birads_zoo_plugins.datasets._dicom_labels import note, read_labels
 from birads_zoo_plugins.datasets._image_folder import pattern_finder
 from birads_zoo_plugins.datasets._options import PatientOptions
-from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.columns import check_mapping
+from birads_zoo_plugins.datasets._reading.tree import Tree, check_root, list_tree
 
 _TRIED = 100  # files that are opened to recognise a folder
 

@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 from birads_zoo import AuditEntry, Record
 from birads_zoo.dicom import Facts, patient_key
-from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._columns import read_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import read_row, require_target
 from birads_zoo_plugins.datasets._options import TableOptions
-from birads_zoo_plugins.datasets._paths import AMBIGUOUS, find_places
-from birads_zoo_plugins.datasets._tables import note_encoding
-from birads_zoo_plugins.datasets._tree import Tree
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.columns import read_table, require_columns
+from birads_zoo_plugins.datasets._reading.paths import AMBIGUOUS, find_places
+from birads_zoo_plugins.datasets._reading.tables import note_encoding
+from birads_zoo_plugins.datasets._reading.tree import Tree
 
 _FIELDS = ("assessment", "label", "density", "laterality", "view", "age", "patient_id")
 

@@ -6,14 +6,14 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
-from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._class_folders import read_folders
-from birads_zoo_plugins.datasets._columns import check_mapping, read_table, require_columns
-from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import FolderOptions
-from birads_zoo_plugins.datasets._paths import find_places
-from birads_zoo_plugins.datasets._tables import note_encoding
-from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.class_folders import read_folders
+from birads_zoo_plugins.datasets._reading.columns import check_mapping, read_table, require_columns
+from birads_zoo_plugins.datasets._reading.merging import merged_ids
+from birads_zoo_plugins.datasets._reading.paths import find_places
+from birads_zoo_plugins.datasets._reading.tables import note_encoding
+from birads_zoo_plugins.datasets._reading.tree import PICTURES, Tree, check_root, list_tree
 
 
 def load(context: DatasetContext) -> Index:

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
-from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._columns import Table, check_mapping, find_table, require_columns
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._merging import merged_ids
 from birads_zoo_plugins.datasets._options import KaumdsOptions
-from birads_zoo_plugins.datasets._paths import Place, doubtful, moved
-from birads_zoo_plugins.datasets._tables import Cell, note_encoding, read_sheets
-from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.columns import Table, check_mapping, find_table, require_columns
+from birads_zoo_plugins.datasets._reading.merging import merged_ids
+from birads_zoo_plugins.datasets._reading.paths import Place, doubtful, moved
+from birads_zoo_plugins.datasets._reading.tables import Cell, note_encoding, read_sheets
+from birads_zoo_plugins.datasets._reading.tree import Tree, check_root, list_tree
 
 NEEDED = ("image_path", "patient_id", "assessment")
 

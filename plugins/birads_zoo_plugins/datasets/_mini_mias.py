@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
-from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets._reading.tree import Tree, check_root, list_tree
 
 SIDE = 1024  # height and width of every picture, in pixels
 _ROW = re.compile(r"mdb(?P<film>\d{3})\s+(?P<tissue>[FGD])\s+[A-Z]{4}\b\s*(?P<rest>(?:[BM]\b.*)?)")

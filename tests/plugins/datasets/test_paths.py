@@ -4,8 +4,8 @@ import unicodedata
 
 import pytest
 
-from birads_zoo_plugins.datasets._paths import find_places
-from birads_zoo_plugins.datasets._tree import list_tree
+from birads_zoo_plugins.datasets._reading.paths import find_places
+from birads_zoo_plugins.datasets._reading.tree import list_tree
 
 
 @pytest.fixture

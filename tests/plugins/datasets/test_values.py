@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._reading import values
 
 ANYTHING = st.none() | st.text() | st.integers() | st.floats() | st.datetimes()
 

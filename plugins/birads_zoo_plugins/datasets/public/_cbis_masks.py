@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birads_zoo import Lesion
-from birads_zoo_plugins.datasets.public._sizes import Size, size_of
+from birads_zoo_plugins.datasets.public._shared.sizes import Size, size_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,15 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
-from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._paths import AMBIGUOUS
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.paths import AMBIGUOUS
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import PICTURES, Tree, check_root, list_tree
 from birads_zoo_plugins.datasets.public._cbis_masks import Pair, find_lesions, pair_of
-from birads_zoo_plugins.datasets.public._entries import merged_abnormalities
-from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
-from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
+from birads_zoo_plugins.datasets.public._shared.entries import merged_abnormalities
+from birads_zoo_plugins.datasets.public._shared.named_tables import find_table, has_table, recognise_table
+from birads_zoo_plugins.datasets.public._shared.suspicion import highest_assessment, worst_finding
 
 TABLES = {f"{kind}_case_description_{part}_set": part for kind in ("calc", "mass") for part in ("test", "train")}
 """The tables' names, and the part of the official split in each."""

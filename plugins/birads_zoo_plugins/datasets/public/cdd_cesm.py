@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, make_index
-from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
-from birads_zoo_plugins.datasets.public._entries import conflicting, dropped, merged_assessments
-from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
-from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._shared.entries import conflicting, dropped, merged_assessments
+from birads_zoo_plugins.datasets.public._shared.named_tables import find_table, has_table, recognise_table
+from birads_zoo_plugins.datasets.public._shared.suspicion import highest_assessment
 
 _TABLE = "Radiology manual annotations"
 _OUTLINES = "Radiology hand drawn segmentations"

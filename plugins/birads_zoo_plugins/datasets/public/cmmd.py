@@ -13,11 +13,11 @@ from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
 from birads_zoo.dicom import ImageError, is_dicom, read_facts
-from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import PICTURES, check_root, list_tree
-from birads_zoo_plugins.datasets.public._entries import conflicting
-from birads_zoo_plugins.datasets.public._named_tables import NamedTable, find_table, recognise_table
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import PICTURES, check_root, list_tree
+from birads_zoo_plugins.datasets.public._shared.entries import conflicting
+from birads_zoo_plugins.datasets.public._shared.named_tables import NamedTable, find_table, recognise_table
 
 _TABLE = "CMMD_clinicaldata_revision"
 _COLUMNS = {

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from birads_zoo import DatasetContext, Index, Record, make_index
-from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
-from birads_zoo_plugins.datasets.public._entries import dropped
-from birads_zoo_plugins.datasets.public._named_tables import find_table, recognise_table
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._shared.entries import dropped
+from birads_zoo_plugins.datasets.public._shared.named_tables import find_table, recognise_table
 
 _TABLE = "CSAW-CC_breast_cancer_screening_data"
 _COLUMNS = {

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from birads_zoo import DatasetContext, Index, UserError
-from birads_zoo_plugins.datasets._tree import check_root, list_tree
-from birads_zoo_plugins.datasets.public import _ddsm_cases, _ddsm_small
-from birads_zoo_plugins.datasets.public._named_tables import has_table, recognise_table
+from birads_zoo_plugins.datasets._reading.tree import check_root, list_tree
+from birads_zoo_plugins.datasets.public._ddsm import cases as _ddsm_cases
+from birads_zoo_plugins.datasets.public._ddsm import small as _ddsm_small
+from birads_zoo_plugins.datasets.public._shared.named_tables import has_table, recognise_table
 
 
 def load(context: DatasetContext) -> Index:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
-from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import check_root, list_tree
-from birads_zoo_plugins.datasets.public._entries import conflicting, dropped, merged_assessments
-from birads_zoo_plugins.datasets.public._named_tables import sheets_of
-from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import check_root, list_tree
+from birads_zoo_plugins.datasets.public._shared.entries import conflicting, dropped, merged_assessments
+from birads_zoo_plugins.datasets.public._shared.named_tables import sheets_of
+from birads_zoo_plugins.datasets.public._shared.suspicion import highest_assessment
 
 _NAME = re.compile(r"IMG\s*(\d+)", re.IGNORECASE)
 _VIEWS = {f"{view}{side}T": (side, view) for view in ("CC", "MLO") for side in "LR"}

@@ -13,12 +13,12 @@ from typing import Any
 from xml.parsers.expat import ExpatError
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
-from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import PICTURES, Tree, check_root, list_tree
-from birads_zoo_plugins.datasets.public._named_tables import NamedTable, find_table, has_table, recognise_table
-from birads_zoo_plugins.datasets.public._sizes import DICOM, misfit
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import PICTURES, Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._shared.named_tables import NamedTable, find_table, has_table, recognise_table
+from birads_zoo_plugins.datasets.public._shared.sizes import DICOM, misfit
 
 SHEET, OLD_SHEET = "INbreast", "INbreast.xls"
 COLUMNS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, natural_key
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._tree import check_root, list_tree
+from birads_zoo_plugins.datasets._reading.tree import check_root, list_tree
 
 _NAME = re.compile(
     r"(?P<patient>\d{6})_(?P<side>[LR])_(?P<view>[A-Z]{2,5})_B(?P<category>[0-6])(?P<part>[ABC]?)_D(?P<density>[1-4A-D])"

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, make_index
-from birads_zoo_plugins.datasets import _values as values
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import check_root, list_tree
-from birads_zoo_plugins.datasets.public._named_tables import find_table, recognise_table
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import check_root, list_tree
+from birads_zoo_plugins.datasets.public._shared.named_tables import find_table, recognise_table
 
 _COLUMNS = {
     "patient_id": ("HASTANO",),

@@ -9,12 +9,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
-from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import Tree, check_root, list_tree
-from birads_zoo_plugins.datasets.public._copies import find_copy
-from birads_zoo_plugins.datasets.public._named_tables import find_table, has_table, recognise_table
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import Tree, check_root, list_tree
+from birads_zoo_plugins.datasets.public._shared.copies import find_copy
+from birads_zoo_plugins.datasets.public._shared.named_tables import find_table, has_table, recognise_table
 
 TABLE = "train"
 COLUMNS = {name: (name,) for name in ("patient_id", "image_id", "laterality", "view", "cancer")}

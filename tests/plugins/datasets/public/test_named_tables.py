@@ -1,9 +1,9 @@
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo_plugins.datasets._tree import list_tree
-from birads_zoo_plugins.datasets.public._named_tables import find_table
-from birads_zoo_plugins.datasets.public._suspicion import highest_assessment
+from birads_zoo_plugins.datasets._reading.tree import list_tree
+from birads_zoo_plugins.datasets.public._shared.named_tables import find_table
+from birads_zoo_plugins.datasets.public._shared.suspicion import highest_assessment
 
 COLUMNS = {"patient_id": ("HASTANO", "ID"), "label": ("KATEGORİSİ",)}
 

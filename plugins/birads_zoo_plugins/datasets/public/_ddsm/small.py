@@ -3,13 +3,13 @@
 from typing import Any
 
 from birads_zoo import AuditEntry, Index, Record, make_index
-from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._paths import find_places
-from birads_zoo_plugins.datasets._tables import Cell
-from birads_zoo_plugins.datasets._tree import Tree
-from birads_zoo_plugins.datasets.public._ddsm_labels import CASES, FINDINGS, MARKS, OWN
-from birads_zoo_plugins.datasets.public._named_tables import find_table
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.paths import find_places
+from birads_zoo_plugins.datasets._reading.tables import Cell
+from birads_zoo_plugins.datasets._reading.tree import Tree
+from birads_zoo_plugins.datasets.public._ddsm.labels import CASES, FINDINGS, MARKS, OWN
+from birads_zoo_plugins.datasets.public._shared.named_tables import find_table
 
 TABLE = "labels"
 COLUMNS = {

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from birads_zoo import AuditEntry, Record
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets.public._suspicion import by_suspicion
+from birads_zoo_plugins.datasets.public._shared.suspicion import by_suspicion
 
 
 def dropped(record: Record, reason: str, detail: str = "") -> AuditEntry:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from birads_zoo import INDEX_COLUMNS, UserError, unknown_name
 from birads_zoo.cells import text
-from birads_zoo_plugins.datasets._tables import HEADER_ROWS, Cell, Sheet, read_sheets
+from birads_zoo_plugins.datasets._reading.tables import HEADER_ROWS, Cell, Sheet, read_sheets
 
 MAPPABLE = tuple(name for name in INDEX_COLUMNS if name not in ("row", "lesions"))
 """The canonical columns that a table can have."""

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from birads_zoo_plugins.datasets._tree import Tree
+from birads_zoo_plugins.datasets._reading.tree import Tree
 
 MOVED, AMBIGUOUS = "found in another folder", "ambiguous path"
 """The reasons of a place: a picture in another folder than in the table, and a path that fits several files."""

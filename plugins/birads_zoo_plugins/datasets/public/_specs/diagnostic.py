@@ -7,16 +7,7 @@ from msgspec import Meta
 
 from birads_zoo import DatasetSpec, Options
 from birads_zoo_plugins.datasets._lazy import load_of, recognise_of
-from birads_zoo_plugins.datasets._targets import (
-    ABNORMAL,
-    BIRADS,
-    CASE,
-    DENSITY,
-    FINDING,
-    MARKED,
-    PATHOLOGY,
-    SUSPICIOUS,
-)
+from birads_zoo_plugins.datasets._targets import ABNORMAL, BIRADS, CASE, DENSITY, FINDING, MARKED, PATHOLOGY, SUSPICIOUS
 
 
 class CesmOptions(Options, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from birads_zoo import AuditEntry, UserError
-from birads_zoo_plugins.datasets._tables import HEADER_ROWS, SUFFIXES, Cell, Sheet, note_encoding, read_sheets
-from birads_zoo_plugins.datasets._tree import Tree
+from birads_zoo_plugins.datasets._reading.tables import HEADER_ROWS, SUFFIXES, Cell, Sheet, note_encoding, read_sheets
+from birads_zoo_plugins.datasets._reading.tree import Tree
 
 Columns = Mapping[str, tuple[str, ...]]
 """The project's name of a column, and its names in the releases of a data set, the usual one first."""

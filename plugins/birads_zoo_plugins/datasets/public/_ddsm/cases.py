@@ -6,14 +6,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from birads_zoo import AuditEntry, Index, Record, UserError, make_index, natural_key
-from birads_zoo_plugins.datasets import _values as values
 from birads_zoo_plugins.datasets._csv_table import repaired
-from birads_zoo_plugins.datasets._tree import Tree
-from birads_zoo_plugins.datasets.public._ddsm_files import Abnormality, Case, View, read_case, read_overlay
-from birads_zoo_plugins.datasets.public._ddsm_labels import FINDINGS, OWN
-from birads_zoo_plugins.datasets.public._entries import merged_abnormalities
-from birads_zoo_plugins.datasets.public._sizes import misfit
-from birads_zoo_plugins.datasets.public._suspicion import highest_assessment, worst_finding
+from birads_zoo_plugins.datasets._reading import values
+from birads_zoo_plugins.datasets._reading.tree import Tree
+from birads_zoo_plugins.datasets.public._ddsm.files import Abnormality, Case, View, read_case, read_overlay
+from birads_zoo_plugins.datasets.public._ddsm.labels import FINDINGS, OWN
+from birads_zoo_plugins.datasets.public._shared.entries import merged_abnormalities
+from birads_zoo_plugins.datasets.public._shared.sizes import misfit
+from birads_zoo_plugins.datasets.public._shared.suspicion import highest_assessment, worst_finding
 
 CASE = re.compile(r"(?P<letter>[A-D])[-_](?P<number>\d+)[-_](?P<version>\d+)\.ics", re.IGNORECASE)
 """The name of a case's file, such as "B-3024-1.ics"."""

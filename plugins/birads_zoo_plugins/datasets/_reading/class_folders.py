@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from birads_zoo import UserError
-from birads_zoo_plugins.datasets import _values as values
+from birads_zoo_plugins.datasets._reading import values
 
 _WRAPPERS = {
     *("image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "data", "dataset"),

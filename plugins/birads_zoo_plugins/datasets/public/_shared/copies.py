@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from birads_zoo_plugins.datasets._paths import Place, doubtful
-from birads_zoo_plugins.datasets._tree import Tree
+from birads_zoo_plugins.datasets._reading.paths import Place, doubtful
+from birads_zoo_plugins.datasets._reading.tree import Tree
 
 
 def find_copy(tree: Tree, published: str, spellings: Sequence[str] = ()) -> Place:

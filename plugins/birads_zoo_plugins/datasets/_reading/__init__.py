@@ -1,0 +1,1 @@
+"""Reads tables, paths and cells, for all data sets."""

@@ -1,0 +1,1 @@
+"""DDSM, as published and as small pictures."""

@@ -1,0 +1,1 @@
+"""What several public data sets share."""

@@ -1,0 +1,1 @@
+"""The specs of public data sets. No reader is imported here."""
