@@ -106,8 +106,8 @@ def check_metric(study: Study, host: Host) -> None:
     if not target.ordinal and len(classes) > 2:
         others = ", ".join(metric for metric in METRICS if metric != study.metric)
         raise UserError(
-            f"kappa_quadratic weighs mistakes by the order of the classes, and the classes of the target "
-            f"{target.name!r} ({', '.join(classes)}) have no order: choose another --metric ({others})"
+            f"kappa_quadratic weighs mistakes by the order of the classes, and those of the target {target.name!r} "
+            f"({', '.join(classes)}) have none: choose another --metric ({others})"
         )
 
 

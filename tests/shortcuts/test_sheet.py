@@ -86,4 +86,4 @@ def test_the_printed_audit_shows_them_too(zoo, phantom_root):
 def test_folds_and_seed_without_a_split_are_rejected(zoo, phantom_root):
     result = zoo("audit", "--dataset", "phantom", "--root", phantom_root, "--seed", 1)
     assert (result.status, result.out) == (2, "")
-    assert result.err == "birads-zoo: error: --folds and --seed say how --split splits: give --split too\n"
+    assert result.err == "birads-zoo: error: --folds and --seed are settings of --split: give --split too\n"
