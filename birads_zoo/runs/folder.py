@@ -139,7 +139,7 @@ def read_recipe(folder: Path) -> Recipe:
     """Return the recipe of the run in `folder`; raises `UserError` for a run of another format (see `Environment`)."""
     path = folder / "recipe.toml"
     if not path.exists():
-        raise UserError(f"{folder} is no run: it holds no recipe.toml; give the folder of a run")
+        raise UserError(f"{folder} is not a run: it has no recipe.toml; give the folder of a run")
     read_environment(folder)
     try:
         return from_dict(tomllib.loads(path.read_text(encoding="utf-8")), str(path))

@@ -127,7 +127,7 @@ def test_a_resumed_run_takes_no_other_recipe(finished):
 
 
 def test_what_is_no_run_is_refused(folder):
-    with pytest.raises(bz.UserError, match=r"nowhere is no run: it holds no recipe\.toml"):
+    with pytest.raises(bz.UserError, match=r"nowhere is not a run: it has no recipe\.toml"):
         bz.open_run("nowhere")
 
 

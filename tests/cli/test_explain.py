@@ -106,4 +106,4 @@ def test_mistakes_are_one_sentence(explained, zoo, arguments, text):
 def test_a_folder_that_is_not_a_run_is_an_error(zoo, tmp_path):
     result = zoo("explain", tmp_path)
     assert result.status == 2
-    assert "is no run: it holds no recipe.toml" in result.err
+    assert "is not a run: it has no recipe.toml" in result.err

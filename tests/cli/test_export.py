@@ -15,7 +15,7 @@ def test_export_makes_a_folder_and_says_what_it_is(zoo, finished, folder):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nowhere"], "nowhere is no run: it holds no recipe.toml; give the folder of a run"),
+        (["nowhere"], "nowhere is not a run: it has no recipe.toml; give the folder of a run"),
         (["RUN", "--out", "."], ". exists already; remove it, or name another folder with --out"),
         (["RUN", "--format", "pickle"], "Invalid value for '--format': 'pickle' is not one of"),
         (["RUN", "--root", "elsewhere", "--out", "m"], "no such root: elsewhere"),

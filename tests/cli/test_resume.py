@@ -130,4 +130,4 @@ def test_a_resumed_run_records_its_device(zoo, killed):
 def test_resume_needs_a_run(zoo, tmp_path):
     result = zoo("run", "--resume", tmp_path)
     assert result.status == 2
-    assert "is no run: it holds no recipe.toml" in result.err
+    assert "is not a run: it has no recipe.toml" in result.err

@@ -93,7 +93,7 @@ def test_a_missing_column_is_named_with_advice(load):
         ({"image_path": "a.png"}, "a record of the index has no row number: {'image_path': 'a.png'}"),
         (
             {"row": 3, "lateralty": "L"},
-            "row 3 of the index has 'lateralty', which is no column; say own=(",
+            "row 3 of the index has 'lateralty', which is not a column; say own=(",
         ),
     ],
 )

@@ -120,7 +120,7 @@ def test_pictures_of_other_decoders_may_not_differ_by_more(copied, host, decoded
 
 
 def test_a_folder_that_is_no_finished_run_is_one_sentence(copied, host, tmp_path):
-    with pytest.raises(UserError, match="is no run: it holds no recipe"):
+    with pytest.raises(UserError, match="is not a run: it has no recipe"):
         read_run(tmp_path, host)
     (copied / "metrics.jsonl").write_text("{")
     with pytest.raises(UserError, match="is damaged"):

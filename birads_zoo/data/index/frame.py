@@ -36,7 +36,7 @@ def make_index(
             raise ValueError(f"a record of the index has no row number: {dict(record)}")
         if other := sorted(record.keys() - known):
             raise ValueError(
-                f"row {record['row']} of the index has {other[0]!r}, which is no column; say own=({other[0]!r},)"
+                f"row {record['row']} of the index has {other[0]!r}, which is not a column; say own=({other[0]!r},)"
             )
     columns: dict[str, pd.Series[Any]] = {}
     for name in (*INDEX_COLUMNS, *own):

@@ -74,7 +74,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """An ablation's effect: the full model less the one without the part, its corrected p-value, and the verdict."""
+    """An ablation's effect: the full model minus the one without the part, its corrected p-value, and the verdict."""
 
     name: str
     backbone: str
