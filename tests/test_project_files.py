@@ -21,23 +21,6 @@ GUIDES = {
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
 
 
-def anchors_of(page):
-    """Return the anchors that a page's headings get where it is shown."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
-    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
-        path, _, anchor = link.partition("#")
-        if link.startswith("http"):
-            continue
-        target = page.parent / path if path else page
-        assert target.exists(), f"{page.name} links to {link}"
-        assert not anchor or anchor in anchors_of(target), f"{page.name} links to {link}: there is no such heading"
-
-
 @pytest.mark.parametrize("page", [*PAGES, *WORKFLOWS], ids=lambda page: page.name)
 def test_make_targets_are_there(page):
     named = set(re.findall(r"(?:`|run: |\$ )make ([a-z-]+)", page.read_text(encoding="utf-8")))
