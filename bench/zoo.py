@@ -23,7 +23,7 @@ from typing import Any
 
 from zoo_page import page
 
-from birads_zoo.data.cache import cache_root
+from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.files import make_folder, write_text
 
 HERE = Path(__file__).parent

@@ -157,7 +157,8 @@ def lock(file: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
         yield
     finally:
         if not wait:  # with `wait` the file stays: other processes may be waiting for it
-            file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Windows does not remove an open file
+                file.unlink()
         file_lock.release()
 
 

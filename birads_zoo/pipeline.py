@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birads_zoo.cells import alike_ids
-from birads_zoo.data.cache import cache_root
+from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.data.index.facts import file_facts
 from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.data.prepare import Prepared, prepare

@@ -122,7 +122,7 @@ class Run:
 
         """
         from birads_zoo.files import make_folder
-        from birads_zoo.report.run.heat import read_heat
+        from birads_zoo.report.run.heat_data import read_heat
         from birads_zoo.report.run.page import write_run_page
         from birads_zoo.runs.finished import prepare_again
 
@@ -180,7 +180,7 @@ class Run:
         return f"<Run {self.recipe.run_id} on {self.recipe.dataset.name} in {self.folder}>"
 
     def _repr_html_(self) -> str:
-        from birads_zoo.report.run.summary import run_summary
+        from birads_zoo.report.run.notebook import run_summary
 
         figures = {name: self.figures[name].path for name in _NOTEBOOK_FIGURES if name in self.figures}
         return run_summary(self.recipe, self.metrics, figures)

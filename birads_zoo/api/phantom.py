@@ -46,7 +46,7 @@ def phantom(
     from birads_zoo.phantoms.files.writer import generate, generate_once
 
     if out is None:
-        from birads_zoo.data.cache import cache_root
+        from birads_zoo.data.cache_folder import cache_root
 
         return generate_once(cache_root() / "phantom", options)
     generate(Path(out), options)

@@ -8,7 +8,7 @@ from birads_zoo.artifact.manifest import FoldPart, Manifest, Share
 from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.evaluation.few import areas_note, is_few
 from birads_zoo.report.run.source_text import by_source
-from birads_zoo.report.run.text import (
+from birads_zoo.report.run.terminal import (
     against_best,
     against_shortcuts,
     by_fold,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 
 from birads_zoo.api.audit import audit
-from birads_zoo.cli.options import dataset_fields, dataset_options
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import dataset_fields, dataset_options, plugin_option
 from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.recipe import SplitSection
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.explain import explain
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import plugin_option
 from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 

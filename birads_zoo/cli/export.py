@@ -10,7 +10,7 @@ import click
 
 from birads_zoo.api.export import export
 from birads_zoo.artifact.manifest import NetworkFormat, Share, read_manifest
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import plugin_option
 
 
 @click.command("export")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.guess import guess
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import plugin_option
 
 
 @click.command("guess")

@@ -13,7 +13,7 @@ import click
 
 from birads_zoo.api.backbones import members_like
 from birads_zoo.api.opening import open_host
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import plugin_option
 from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.interfaces import BackboneSpec, Spec
 from birads_zoo.plugin.kinds import KINDS, PluginKind, kind_of

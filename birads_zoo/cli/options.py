@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -102,3 +103,16 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
             raise UserError(f"--column {value!r}: expected COLUMN=NAME, such as patient_id=Case")
         columns[canonical.strip()] = source.strip()
     return columns
+
+
+def plugin_option(function: F) -> F:
+    """Add the option `--plugin FILE`, repeatable, to a command, as its argument `plugin_files`."""
+    option = click.option(
+        "--plugin",
+        "plugin_files",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="Also load this plugin file; may be repeated.",
+    )
+    return option(function)

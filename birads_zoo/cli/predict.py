@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from birads_zoo.api.opening import open_installed_host
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import plugin_option
 from birads_zoo.errors import UserError
 from birads_zoo.files import whole_file, whole_folder
 

@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from birads_zoo.api.open_run import open_run
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import plugin_option
 
 
 @click.command("report")

@@ -13,8 +13,14 @@ import click
 from birads_zoo.api.fields import RecipeFields, recipe_changes
 from birads_zoo.api.opening import open_host
 from birads_zoo.api.run import train
-from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option, trackers_field
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import (
+    dataset_fields,
+    dataset_options,
+    plugin_option,
+    read_size,
+    tracker_option,
+    trackers_field,
+)
 from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
 from birads_zoo.recipes.compose import parse_settings
@@ -112,7 +118,7 @@ def _show(run: Run, as_json: bool) -> None:
     """Print the metrics on stdout, as JSON or as a table; print the run's folder on stderr."""
     from birads_zoo.evaluation.few import areas_note, few_note
     from birads_zoo.report.run.source_text import by_source
-    from birads_zoo.report.run.text import (
+    from birads_zoo.report.run.terminal import (
         against_best,
         against_shortcuts,
         by_fold,

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.opening import open_installed_host
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import plugin_option
 from birads_zoo.errors import BiradsZooWarning, UserError
 
 _PACKAGES = ("fastapi", "python_multipart", "uvicorn")

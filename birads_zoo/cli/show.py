@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from birads_zoo.api.opening import open_host
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import plugin_option
 from birads_zoo.errors import unknown_name
 from birads_zoo.interfaces import AblationSpec, BackboneSpec, DatasetSpec, LossSpec, TrackerSpec
 from birads_zoo.plugin.kinds import kind_of, options_key

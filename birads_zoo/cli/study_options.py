@@ -9,8 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from birads_zoo.api.fields import StudyFields
-from birads_zoo.cli.options import dataset_fields, dataset_options, read_size, tracker_option, trackers_field
-from birads_zoo.cli.plugins import plugin_option
+from birads_zoo.cli.options import (
+    dataset_fields,
+    dataset_options,
+    plugin_option,
+    read_size,
+    tracker_option,
+    trackers_field,
+)
 from birads_zoo.recipes.compose import parse_settings
 from birads_zoo.results.scores import METRICS
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from birads_zoo.data.cache import cache_root
+from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.data.index.audit import (
     AuditSummary,
     check_decodes,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from birads_zoo.data.cache import cache_root
+from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError

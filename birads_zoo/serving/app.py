@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from birads_zoo.artifact.model import Model
 from birads_zoo.errors import UserError
 from birads_zoo.serving.answering import Limits, RequestQueue
-from birads_zoo.serving.api import add_endpoint
+from birads_zoo.serving.endpoint import add_endpoint
 from birads_zoo.serving.examples import draw_examples
 from birads_zoo.serving.guard import guard
 from birads_zoo.serving.page import add_page

@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
 from birads_zoo.serving.answering import RefusedError, RequestQueue, too_large
-from birads_zoo.serving.api import answer_to
+from birads_zoo.serving.endpoint import answer_to
 from birads_zoo.serving.examples import Example
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
 from birads_zoo.serving.uploads import FIELDS, accepted_views

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from birads_zoo.data.batches import Batches
-from birads_zoo.data.cache import cache_root
+from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.data.index.views import Samples
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.splits.split import Fold

@@ -9,7 +9,7 @@ import pytest
 
 import birads_zoo as bz
 from birads_zoo import pipeline
-from birads_zoo.report.run.summary import run_summary
+from birads_zoo.report.run.notebook import run_summary
 from birads_zoo.runs.folder import read_metrics
 
 LOG = (Path(__file__).parents[2] / "examples" / "plugins" / "log.py").read_text()

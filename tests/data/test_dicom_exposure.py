@@ -7,8 +7,8 @@ from pydicom.sequence import Sequence
 
 from birads_zoo.data.dicom.exposure import find_exposure
 from birads_zoo.data.dicom.header import read_header
+from birads_zoo.data.dicom.vocabulary import Words, read_words
 from birads_zoo.data.dicom.wording import HeaderText
-from birads_zoo.data.dicom.words import Words, read_words
 
 
 def _text(laterality="", view="", rows="", columns="", codes=(), **more):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from birads_zoo.data.cache import cache_root
+from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.data.decoding import orientation
 from birads_zoo.data.decoding.images import is_deep, read_image, read_picture
 from birads_zoo.data.picture import ImageError

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from birads_zoo.data.cache import cache_root
+from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.data.prepare import prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.model.build import build_classifier

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from birads_zoo.evaluation.few import areas_note
-from birads_zoo.report.run.text import by_fold, by_level, headline, readings, results_text
+from birads_zoo.report.run.terminal import by_fold, by_level, headline, readings, results_text
 
 FEW = "too few pairs: 9 pairs, 3 patients"
 

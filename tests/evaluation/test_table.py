@@ -9,7 +9,7 @@ from rich.console import Console
 
 from birads_zoo.evaluation.few import few_note
 from birads_zoo.evaluation.metrics import evaluate
-from birads_zoo.report.run.text import (
+from birads_zoo.report.run.terminal import (
     against_best,
     against_shortcuts,
     by_fold,

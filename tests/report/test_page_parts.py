@@ -16,7 +16,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.report.drawing.shades import eight_bits
 from birads_zoo.report.drawing.svg import Plot, Series, corners
 from birads_zoo.report.drawing.thumbnails import thumbnails
-from birads_zoo.report.run.heat import read_heat
+from birads_zoo.report.run.heat_data import read_heat
 from birads_zoo.report.run.pseudonyms import pseudonyms
 
 

@@ -141,7 +141,7 @@ def test_requests_beyond_the_queue_are_refused(one_place, mammogram):
 
 
 def test_a_file_that_does_not_arrive_frees_its_place(one_place, mammogram, monkeypatch):
-    monkeypatch.setattr("birads_zoo.serving.api._TIMEOUT", 0.05)
+    monkeypatch.setattr("birads_zoo.serving.endpoint._TIMEOUT", 0.05)
 
     async def never():
         await asyncio.Event().wait()

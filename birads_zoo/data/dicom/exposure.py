@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from birads_zoo.data.dicom.vocabulary import read_words
 from birads_zoo.data.dicom.wording import HeaderText
-from birads_zoo.data.dicom.words import read_words
 
 Laterality = Literal["L", "R", ""]
 

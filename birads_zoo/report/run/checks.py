@@ -11,7 +11,7 @@ from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.evaluation.few import is_few
 from birads_zoo.evaluation.words import p_text
 from birads_zoo.report.run.source_text import signed
-from birads_zoo.report.run.text import outwards
+from birads_zoo.report.run.terminal import outwards
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import Calibration, Conformal
 

@@ -25,7 +25,7 @@ from birads_zoo.report.run import tables as run_tables
 from birads_zoo.report.run.checks import check_run
 from birads_zoo.report.run.figures import against_the_rest, chosen_epochs
 from birads_zoo.report.run.gallery import gallery
-from birads_zoo.report.run.text import chances
+from birads_zoo.report.run.terminal import chances
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.probabilities import FoldFit

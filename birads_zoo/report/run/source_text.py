@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from birads_zoo.evaluation.few import also_few
-from birads_zoo.report.run.text import outwards, with_interval
+from birads_zoo.report.run.terminal import outwards, with_interval
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.subgroups import Within

@@ -9,7 +9,7 @@ from birads_zoo.evaluation.few import few_areas, is_few
 from birads_zoo.evaluation.words import p_text
 from birads_zoo.report.drawing.subgroups import attribute_verdict
 from birads_zoo.report.run.source_text import within_text
-from birads_zoo.report.run.text import NOT_MEASURED, outwards
+from birads_zoo.report.run.terminal import NOT_MEASURED, outwards
 from birads_zoo.results.best import Best
 from birads_zoo.results.estimate import Ends, Estimate
 from birads_zoo.results.metrics import RunMetrics
