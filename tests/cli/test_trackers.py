@@ -278,7 +278,7 @@ def test_a_study_tracks_each_of_its_runs_and_a_stopped_one_is_a_row(zoo, phantom
     assert not (folder / "study" / "errors").exists()
     assert "tracking" not in tomllib.loads((folder / "study" / "study.toml").read_text())["variants"]["baseline_cnn"]
 
-    said = zoo(*study)  # without trackers it is the same study
-    assert said.status == 0, said.err
-    assert "1 of 2 runs are finished already" in said.err
+    result = zoo(*study)  # without trackers it is the same study
+    assert result.status == 0, result.err
+    assert "1 of 2 runs are finished already" in result.err
     assert (runs / "baseline_cnn+no-dropout@0" / "metrics.json").exists()
