@@ -149,6 +149,6 @@ def test_weights_are_not_read_by_another_rule_than_in_training(tmp_path, logits,
         open_classifier(tmp_path / "weights", recipe, host_of("other.py", logits, rule), 4, trained, CPU)
     count = 4 if logits != "6" else 6
     assert str(error.value) == (
-        "this model's network has 4 logits, read by the rule 'A: softmax', and the loss 'ruled' that is registered "
+        "this model's network has 4 logits, read by the rule 'A: softmax', but the loss 'ruled' that is registered "
         f"here has {count}, read by {rule!r}; use the plugins that the run was made with, or export the run as onnx"
     )
