@@ -153,5 +153,5 @@ def test_no_batchnorm_of_a_classifier_without_any_is_refused(host, tmp_path):
         "    return [BackboneSpec(name='plain', summary='one convolution', build=build)]\n"
     )
     recipe = RANDOM.replace({"model.backbone": "plain", "model.norm": "none", "ablations": ("no-batchnorm",)})
-    with pytest.raises(UserError, match="ablation 'no-batchnorm' changes nothing here: plain and its head are already"):
+    with pytest.raises(UserError, match="ablation 'no-batchnorm' changes nothing here: plain and its head do not"):
         build_classifier(recipe, load_host([plugin]), 3)
