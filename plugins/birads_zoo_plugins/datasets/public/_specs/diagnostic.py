@@ -30,8 +30,8 @@ DIAGNOSTIC = (
         licence="CC BY 3.0",
         citation="Lee et al., A curated mammography data set for use in computer-aided detection and diagnosis "
         "research, Scientific Data 4:170177, 2017",
-        layout="the four tables, tried on the real ones; folders of pictures as public loaders of the archive's "
-        "download and of the JPEG copy on Kaggle read them, not tried on these downloads; lesion masks are read where they are there",
+        layout="the four tables, tried on the real ones; folders of pictures and lesion masks as public loaders of the "
+        "archive's download and of the JPEG copy on Kaggle read them, not tried on these downloads",
     ),
     DatasetSpec(
         name="ddsm",
