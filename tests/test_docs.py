@@ -1,6 +1,7 @@
 """The documentation's links and the paths that it names lead somewhere."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,15 @@ def test_modules_exist(page):
     for path in sorted(paths):
         exists = (ROOT / path).exists() or (ROOT / "birads_zoo" / path).exists()
         assert exists or ("/" not in path and any((ROOT / "birads_zoo").rglob(path))), f"no {path}"
+
+
+def test_dotted_names_exist():
+    """Names in the package: those that end in a class, such as `recipe.Recipe`, and those of three parts or more."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    dotted = set(re.findall(r"`((?:[a-z_]+\.)+[A-Z]\w*|(?:[a-z_]+\.){2,}[a-z_]+)`", text))
+    assert "results.explanations.Explanations" in dotted
+    for name in sorted(dotted):
+        if not list((ROOT / "birads_zoo").glob(f"{name.split('.')[0]}*")):
+            continue  # another library's
+        module, _, last = name.rpartition(".")
+        assert hasattr(import_module(f"birads_zoo.{module}"), last), f"no {name}"
