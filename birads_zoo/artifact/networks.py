@@ -102,6 +102,10 @@ def save_network(kind: NetworkFormat, network: ExportedNetwork, recipe: Recipe, 
     examples, shapes = tuple(inputs.values()), tuple({0: batch} for _ in inputs)
     outputs = [*_OUTPUTS, *(["view_weights"] if recipe.model.fusion == "attention" else [])]
     if kind == "onnx":
+        if torch.__version__ < "2.7":
+            raise UserError(
+                f"ONNX needs PyTorch 2.7 or newer, and this is {torch.__version__}; update it, or export as safetensors"
+            )
         for package in ("onnx", "onnxscript", "onnxruntime"):
             _needed(package)
     try:
