@@ -70,10 +70,11 @@ install: .venv/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .venv/base.txt --editable ".[dev]"
 	touch $@
 
-# The newest versions of everything else, except pyparsing: 3.3 warns of names that old versions of Matplotlib use.
+# The newest versions of everything else, with two exceptions: pyparsing 3.3 and AnyIO 4.15 warn of names that the lowest
+# Matplotlib and Starlette use.
 .venv/lowest/.done: .venv/.dev
 	$(BIN)/uv venv --quiet --clear --seed --python 3.11 .venv/lowest
-	VIRTUAL_ENV=.venv/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]" "pyparsing<3.3"
+	VIRTUAL_ENV=.venv/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]" "pyparsing<3.3" "anyio<4.15"
 	touch $@
 
 # Trackio needs Pillow below 13, so it has its own environment, which uses all other packages of the first one.

@@ -98,15 +98,21 @@ def save_network(kind: NetworkFormat, network: ExportedNetwork, recipe: Recipe, 
     views = count_views(recipe.dataset.views)
     images = torch.zeros(2, views, 1, recipe.image.height, recipe.image.width)
     inputs = {"images": images} | ({"present": torch.ones(2, views, dtype=torch.bool)} if views > 1 else {})
-    examples, shapes = tuple(inputs.values()), tuple({0: torch.export.Dim("batch")} for _ in inputs)
+    batch = torch.export.Dim("batch", max=2**31)  # torch 2.6 takes no batch without a limit
+    examples, shapes = tuple(inputs.values()), tuple({0: batch} for _ in inputs)
     outputs = [*_OUTPUTS, *(["view_weights"] if recipe.model.fusion == "attention" else [])]
     if kind == "onnx":
+        if torch.__version__ < "2.7":
+            raise UserError(
+                f"ONNX needs PyTorch 2.7 or newer, and this is {torch.__version__}; update it, or export as safetensors"
+            )
         for package in ("onnx", "onnxscript", "onnxruntime"):
             _needed(package)
     try:
         with torch.no_grad(), _quiet():
             if kind == "exported-program":
-                torch.export.save(torch.export.export(network.eval(), examples, dynamic_shapes=shapes), path)
+                program = torch.export.export(network.eval(), examples, dynamic_shapes=shapes, strict=False)
+                torch.export.save(program, path)
             else:
                 torch.onnx.export(
                     network.eval(),

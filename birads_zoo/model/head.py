@@ -134,7 +134,8 @@ class Head(nn.Module):
     def forward_details(self, features: Tensor, present: Tensor | None = None) -> HeadOutput:
         """Return the full output for feature maps N×V×D×h×w."""
         evidence: Tensor = self.evidence(features)
-        return self.forward_pooled(self.pool(evidence), present)._replace(evidence=evidence)
+        output = self.forward_pooled(self.pool(evidence), present)
+        return HeadOutput(logits=output.logits, evidence=evidence, view_weights=output.view_weights)
 
     def forward(self, features: Tensor, present: Tensor | None = None) -> Tensor:
         """Return the logits N×L of feature maps N×V×D×h×w."""

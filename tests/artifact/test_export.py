@@ -94,6 +94,8 @@ def test_onnx_predicts_like_safetensors_but_cannot_explain(finished, export_run,
     ],
 )
 def test_other_networks_export_for_batches_of_any_size(kind, changes, host, tmp_path):
+    if kind == "onnx" and torch.__version__ < "2.7":
+        pytest.skip("ONNX needs PyTorch 2.7")
     recipe = Recipe().replace(changes)
     torch.manual_seed(0)
     classifier = build_classifier(recipe, host, 4).eval()

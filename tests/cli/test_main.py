@@ -46,7 +46,12 @@ def test_version(zoo):
 def test_a_mistake_is_one_line_and_status_2(zoo, arguments, sentence):
     result = zoo(*arguments)
     assert (result.status, result.out) == (2, "")
-    assert result.err == f"birads-zoo: error: {sentence}\n"
+    assert plain(result.err) == plain(f"birads-zoo: error: {sentence}\n")
+
+
+def plain(said):
+    """Return a message without the punctuation in which click before 8.4 differs."""
+    return said.replace("option: ", "option ").replace("'", "").replace(".", "")
 
 
 @pytest.fixture

@@ -196,6 +196,7 @@ class Watch(TorchDispatchMode):
         return result
 
 
+@pytest.mark.skipif(torch.__version__ < "2.7", reason="PyTorch 2.6 asks for a real driver even for fake tensors")
 @pytest.mark.parametrize("name", RANDOM)
 def test_parameters_are_drawn_on_the_images_device_without_copies_to_the_host(name):
     """On fake GPU tensors: drawing elsewhere, mixing devices or reading a value back would be recorded."""

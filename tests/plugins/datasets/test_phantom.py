@@ -73,7 +73,7 @@ def test_the_reader_of_dicom_folders_agrees_with_the_sheet(tmp_path: Path) -> No
     assert len(index.rows) == 4 * 6
     for row in index.rows.itertuples():
         same = sheet.loc[f"mammograms/{row.image_path}"]
-        assert (row.laterality, row.view, row.age) == (same.laterality, same.view, same.age)
+        assert (row.laterality, row.view, row.age) == (same["laterality"], same["view"], same["age"])
     assert index.rows.groupby("patient_id").size().eq(4).all()
 
 
