@@ -24,7 +24,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from choose import files_of, sample, tests_for
+from choose import files_of, find_tests, sample
 from mutate import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +88,7 @@ class Copy:
         started, status, name = time.monotonic(), 0, ""
         try:
             self._write(path, mutant.applied(source))
-            for tests in tests_for(self.folder, mutant.file):
+            for tests in find_tests(self.folder, mutant.file):
                 if status == 0 and tests:
                     status, name = self.test(["-x", *tests])
         finally:

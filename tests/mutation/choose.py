@@ -57,7 +57,7 @@ def _tests(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
-def tests_for(root: Path, file: str) -> tuple[list[str], list[str]]:
+def find_tests(root: Path, file: str) -> tuple[list[str], list[str]]:
     """Return the near tests of a file, of the same name or importing it, and the far tests of its folder and others."""
     parts = Path(file).with_suffix("").parts
     *folders, name = parts[1:] if parts[0] == "birads_zoo" else ("plugins", *parts[2:])
@@ -70,7 +70,7 @@ def tests_for(root: Path, file: str) -> tuple[list[str], list[str]]:
         if f"{module} import" in text or f"from {package} import {parts[-1]}" in text:
             near.append(path)
     far: list[str] = []
-    for other in (*(folder.as_posix() for folder in test_folders), *_ALSO[folders[0]]):
+    for other in (*(folder.as_posix() for folder in test_folders), *_ALSO.get(folders[0], ())):
         paths = sorted((root / other).glob("test_*.py")) if (root / other).is_dir() else [root / other]
         far += [path.relative_to(root).as_posix() for path in paths if path.exists()]
     return list(dict.fromkeys(near)), [path for path in dict.fromkeys(far) if path not in near]

@@ -103,7 +103,7 @@ def test_a_sample_is_the_same_each_time_and_takes_few_changes_of_a_file_or_kind(
     ],
 )
 def test_the_nearest_tests_come_first_and_none_twice(tool, file, first):
-    near, far = tool[0].tests_for(ROOT, file)
+    near, far = tool[0].find_tests(ROOT, file)
     assert near[0] == first
     assert len(set(near) | set(far)) == len(near) + len(far)
     assert all((ROOT / path).is_file() for path in (*near, *far))
@@ -112,7 +112,7 @@ def test_the_nearest_tests_come_first_and_none_twice(tool, file, first):
 def test_every_file_has_tests(tool):
     choose, mutate = tool
     changed = [file for file in choose.files_of(ROOT) if mutate.mutants_of(ROOT, file)]
-    assert [file for file in changed if not any(choose.tests_for(ROOT, file))] == []
+    assert [file for file in changed if not any(choose.find_tests(ROOT, file))] == []
 
 
 def test_changes_that_are_listed_as_equivalent_are_there():
