@@ -77,6 +77,12 @@ def test_changed_fields_are_exactly_those_replaced():
     [
         ({"training": {"epoch": 3}}, "unknown key 'training.epoch'; did you mean 'training.epochs'"),
         ({"epochs": 3}, "unknown key 'epochs'; did you mean 'training.epochs'"),
+        (
+            {"training": {"weight_decy": 0.1}},
+            "unknown key 'training.weight_decy'; did you mean 'training.weight_decay'?",
+        ),
+        ({"training": {"lr": 0.1}}, "unknown key 'training.lr'; known: training.epochs, "),
+        ({"training": {"dropout": 0.1}}, "unknown key 'training.dropout'; did you mean 'model.dropout'"),
         ({"training": {"epochs": "many"}}, "key 'training.epochs': expected an integer, got text"),
         ({"model": {"dropout": 1.5}}, "key 'model.dropout': expected a number below 1.0"),
         ({"evaluation": {"conformal_level": 1.0}}, "key 'evaluation.conformal_level': expected a number below 1.0"),

@@ -46,10 +46,17 @@ def converted(values: Mapping[str, Any], kind: type[S], source: str, prefix: str
 
 
 def nearest_keys(key: str, known: Sequence[str]) -> str:
-    """Return a hint which of the `known` dotted keys `key` could mean, or a list of all of them."""
-    by_last = [name for name in known if name.split(".")[-1] == key.split(".")[-1]]
-    candidates = list(dict.fromkeys(by_last + nearest(key, known)))[:3]
-    return did_you_mean(candidates) or f"known: {', '.join(known)}."
+    """Return a hint which of the `known` dotted keys `key` could mean, or a list of all of them.
+
+    A key of a section, such as "training.lr", is compared with the other keys of that section, by what follows the dot.
+    Keys of other sections count only if they end in the same way.
+    """
+    section, dot, last = key.rpartition(".")
+    prefix = f"{section}{dot}"
+    inside = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+    same_end = [name for name in known if name.rpartition(".")[2] == last]
+    candidates = list(dict.fromkeys([*same_end, *(f"{prefix}{name}" for name in nearest(last, inside))]))[:3]
+    return did_you_mean(candidates) or f"known: {', '.join(f'{prefix}{name}' for name in inside)}."
 
 
 def _check_keys(values: Mapping[str, Any], kind: type[msgspec.Struct], source: str) -> None:
