@@ -14,8 +14,8 @@ def few_note(metrics: Measured) -> str:
         return ""
     counts = ", ".join(f"{name} {count}" for name, count in about.few.items())
     return (
-        f"† fewer than {about.few_below} patients ({counts}): its intervals and those of macro averages hold the truth"
-        " less often than they say"
+        f"† fewer than {about.few_below} patients ({counts}): the class's intervals and those of macro averages are"
+        " too narrow"
     )
 
 

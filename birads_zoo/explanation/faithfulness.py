@@ -74,14 +74,12 @@ def evaluate_explainer(rows: pd.DataFrame) -> ExplainerScores:
     correlation = scores["rank_correlation"]
     depends = None if correlation is None else correlation.high < SIMILAR
     enough = len(np.unique(clusters(patients))) >= FEWEST
-    failed = [
-        f"{name} over {baseline}"
+    failed = {
+        baseline: [name for name in DECISIVE_SCORES if not _beats(gains[baseline][name])]
         for baseline in DECISIVE_BASELINES
-        for name in DECISIVE_SCORES
-        if not _beats(gains[baseline][name])
-    ]
+    }
     return ExplainerScores(
-        faithful=(not failed and depends is True) if enough else None,
+        faithful=(not any(failed.values()) and depends is True) if enough else None,
         verdict=_sentence(failed, depends, enough),
         depends_on_weights=depends,
         n=len(rows),
@@ -127,15 +125,21 @@ def _beats(gain: Estimate | None) -> bool:
     return gain is not None and gain.low > 0
 
 
-def _sentence(failed: list[str], depends: bool | None, enough: bool) -> str:
+def _in_words(scores: list[MapScore]) -> str:
+    names = [score.upper() if score == "road" else score for score in scores]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _sentence(failed: Mapping[Baseline, list[MapScore]], depends: bool | None, enough: bool) -> str:
     if not enough:
         return f"undecided: fewer than {FEWEST} patients"
-    reasons = [f"no gain shown in {', '.join(failed)}"] if failed else []
+    gains = [f"over {baseline} in {_in_words(scores)}" for baseline, scores in failed.items() if scores]
+    reasons = [f"no gain shown {'; '.join(gains)}"] if gains else []
     if depends is None:
         reasons.append("the map or that of random weights is flat in most images, so their similarity is undecided")
     elif not depends:
         reasons.append("a network with random weights gives similar maps")
     if reasons:
-        lead = "does not beat its baselines" if failed else "is not shown to depend on the weights"
+        lead = "does not beat its baselines" if gains else "is not shown to depend on the weights"
         return f"{lead}: {'; '.join(reasons)}"
     return "beats a random, a centred and a brightness map in deletion, insertion and ROAD, and depends on the weights"

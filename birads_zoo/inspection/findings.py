@@ -80,16 +80,16 @@ def _rare(inspection: Inspection) -> Iterator[Finding]:
     for entry in inspection.population:
         if entry.missed is not None and entry.missed >= _SIGNIFICANT:
             drawn = held_out(inspection.patients)
+            mean = entry.patients * drawn / inspection.patients
             yield Finding(
                 name=f"rare class {entry.name}",
                 severity="warning",
                 number=entry.missed,
                 shown=share(entry.missed),
                 consequence=(
-                    f"a random {_PERCENT} of the patients ({drawn} of {inspection.patients}) holds none of the "
-                    f"{entry.patients} with {entry.name} {share(entry.missed)} of the time, and "
-                    f"{entry.patients * drawn / inspection.patients:.2g} on average: what such a test says "
-                    f"about {entry.name} is mostly chance"
+                    f"of {counted(entry.patients, 'patient')} with {entry.name}, a random test set of {_PERCENT} of "
+                    f"all ({drawn} of {inspection.patients}) has {mean:.2g} on average, and none in "
+                    f"{share(entry.missed)} of draws: a score for {entry.name} is mostly chance"
                 ),
             )
 
@@ -131,7 +131,7 @@ def _formats(inspection: Inspection) -> Iterator[Finding]:
         else:
             consequence = f"{accuracy}: too few patients to rule out chance, so look at the table of files"
         yield Finding(
-            name=f"{entry.fact} {'names' if shown else 'may name'} the class",
+            name=f"{entry.fact} {'predicts' if shown else 'may predict'} the class",
             severity="warning" if shown and not filed else "note",
             number=entry.accuracy,
             shown=share(entry.accuracy),

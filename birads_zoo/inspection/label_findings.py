@@ -89,19 +89,19 @@ def _patients(inspection: Inspection) -> Iterator[Finding]:
         }
         counts = ", ".join(f"{count} {place}" for place, count in places.items() if count)
         yield Finding(
-            name="patients of several classes",
+            name="patients with several classes",
             severity="warning" if several.within_breast else "note",
             number=several.patients,
             shown=f"{several.patients} of {counted(several.known, 'patient')}",
             consequence=(
-                f"{counted(several.patients, 'patient')} of several classes ({counts}): such a patient counts in each, "
+                f"{several.patients} with several classes ({counts}): such a patient counts in each, "
                 "and a rule must choose one class for her"
             ),
         )
     same, other = agreement.same_patient, agreement.different_patients
     if same is not None and other is not None and same - other >= _RELEVANT:
         yield Finding(
-            name="the patient names the class",
+            name="the patient predicts the class",
             severity="warning",
             number=same,
             shown=share(same),

@@ -213,4 +213,5 @@ def _summary(title: str, history: list[Epoch], recipe: Recipe) -> str:
     chosen = history[best_epoch(history, recipe.training.select)]
     speed = np.median([epoch.images_per_second for epoch in history])
     validation = "no validation rows" if chosen.val_loss is None else f"validation loss {chosen.val_loss:.3f}"
-    return f"{title}: {len(history)} epochs, {speed:.0f} images/s, epoch {chosen.epoch} kept ({validation})"
+    epochs = f"{len(history)} epoch{'s' * (len(history) != 1)}"
+    return f"{title}: {epochs}, {speed:.0f} images/s, epoch {chosen.epoch} kept ({validation})"

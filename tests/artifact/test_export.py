@@ -256,7 +256,7 @@ def test_the_verdict_on_the_heat_maps_is_exported(exported, finished, run, expor
     assert f"| Heat maps | {run.recipe.explainer.name}; nobody has tested" in (exported / "model_card.md").read_text()
     copied = shutil.copytree(finished[0], tmp_path / "run")
     (copied / "explanations").mkdir()
-    scores = {"faithful": False, "verdict": "does not beat its baselines: no gain shown in road over centre"}
+    scores = {"faithful": False, "verdict": "does not beat its baselines: no gain shown over centre in ROAD"}
     explanations = made_explanations({"another": {"verdict": "beats"}, run.recipe.explainer.name: scores})
     write_explanations(copied / "explanations", pd.DataFrame(columns=list(COLUMNS)), explanations)
     manifest = export_run(copied, "safetensors", tmp_path / "model")

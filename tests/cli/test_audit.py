@@ -52,7 +52,7 @@ def test_the_counts_are_printed_as_a_table(zoo, classes_root):
     result = audit_folder(zoo, classes_root)
     lines = [line.strip("│ ").split("│") for line in result.out.splitlines() if "│" in line]
     table = {name.strip(): int(count) for name, count in lines}
-    rare = "warning: rare class sick (67 %): a random 10 % of the patients (1 of 3) holds none of the 1 with sick 67 %"
+    rare = "warning: rare class sick (67 %): of 1 patient with sick, a random test set of 10 % of all (1 of 3) has 0.33"
     assert rare in result.out
     assert table["rows"] == 4
     assert table["usable"] == 2

@@ -194,8 +194,8 @@ def test_levels_calibration_and_sets_are_a_line_each(made: Make) -> None:
 
 def test_folds_without_a_fit_are_explained(made: Make) -> None:
     lines = chances(made(**fitted(temperature=None, threshold=None)))
-    assert lines[0].endswith("Brier skill 0.300 [.20 .40]  (1 of 1 folds left as they are: 4 validation patients)")
-    assert lines[1].endswith("  (1 of 1 folds hold all classes: too few validation patients)")
+    assert lines[0].endswith("Brier skill 0.300 [.20 .40]  (1 of 1 folds not recalibrated: 4 validation patients)")
+    assert lines[1].endswith("  (1 of 1 folds: all classes, too few validation patients)")
 
 
 def test_folds_are_shown_with_their_rows_spread_and_absent_classes(made: Make) -> None:

@@ -48,7 +48,7 @@ def test_one_score_that_does_not_beat_a_baseline_is_enough_to_fail(baseline):
     table[f"{baseline}_road"] = table["road"]
     scores = evaluate_explainer(table)
     assert scores.faithful is False
-    assert scores.verdict == f"does not beat its baselines: no gain shown in road over {baseline}"
+    assert scores.verdict == f"does not beat its baselines: no gain shown over {baseline} in ROAD"
 
 
 def test_maps_that_random_weights_also_give_are_not_faithful():

@@ -42,5 +42,5 @@ def test_scores_at_lesions_of_fewer_than_five_patients_are_marked(text_of, patie
     text = text_of(patients)
     assert (f"points into a lesion (n = {2 * patients}) †" in text) is marked
     assert (f"sum in lesions (n = {2 * patients}) †" in text) is marked
-    assert ("† of fewer than 5 patients (4): intervals hold the truth less often than they say" in text) is marked
+    assert ("† of fewer than 5 patients (4): the intervals are too narrow" in text) is marked
     assert "insertion (n = 24) †" not in text

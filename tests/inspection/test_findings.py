@@ -60,19 +60,19 @@ def test_labels_of_patients_and_rare_classes(inspection_of):
     assert rare.severity == "warning"
     assert rare.number == pytest.approx(inspection.population[1].missed)
     assert rare.consequence.startswith(
-        "a random 10 % of the patients (4 of 40) holds none of the 8 with sick 39 % of the time, and 0.8 on average"
+        "of 8 patients with sick, a random test set of 10 % of all (4 of 40) has 0.8 on average, and none in 39 %"
     )
     patients = findings["labels of sick are the patient's"]
     assert (patients.severity, patients.number) == ("warning", 1.0)
     assert "in 8 of 8 exams of both breasts (by chance 10 %)" in patients.consequence
-    assert findings["the patient names the class"].number == 1.0
+    assert findings["the patient predicts the class"].number == 1.0
 
 
 def test_labels_of_breasts(inspection_of):
     findings = named(find(inspection_of(women(40, lambda p, side: "sick" if p < 12 and side == "L" else "well"))))
     assert findings["labels of sick are a breast's"].number == 0
-    assert findings["patients of several classes"].shown == "12 of 40 patients"
-    assert "12 between the breasts of one exam" in findings["patients of several classes"].consequence
+    assert findings["patients with several classes"].shown == "12 of 40 patients"
+    assert "12 between the breasts of one exam" in findings["patients with several classes"].consequence
 
 
 def test_labels_of_breasts_that_are_read_as_pictures(inspection_of):
@@ -135,7 +135,7 @@ def test_a_format_that_follows_the_class(inspection_of, tmp_path):
         size = (40, 60) if row["label"] == "sick" else (40, 40)
         Image.fromarray(random.integers(0, 255, size, dtype=np.uint8)).save(tmp_path / f"{at}.png")
     findings = named(find(inspection_of(rows)))
-    finding = findings["picture size names the class"]
+    finding = findings["picture size predicts the class"]
     assert (finding.severity, finding.number) == ("warning", 1.0)
     assert finding.consequence.startswith(
         "the picture size predicts 100 % of unseen patients' classes correctly, averaged over "
@@ -149,7 +149,7 @@ def test_a_format_of_too_few_patients_is_a_hint(inspection_of, tmp_path):
         row["image_path"] = f"{at}.png"
         size = (40, 60) if row["label"] == "sick" else (40, 40)
         Image.fromarray(np.full(size, at, dtype=np.uint8)).save(tmp_path / f"{at}.png")
-    hints = [hint for hint in find(inspection_of(rows)) if "may name the class" in hint.name]
+    hints = [hint for hint in find(inspection_of(rows)) if "may predict the class" in hint.name]
     assert [hint.severity for hint in hints] == ["note"], "one hint, although several facts depend on the size"
     assert hints[0].consequence.endswith("n = 6): too few patients to rule out chance, so look at the table of files")
 

@@ -79,4 +79,4 @@ def test_the_key_says_why_folds_were_left_as_they_are(tmp_path: Path, monkeypatc
     monkeypatch.setattr(style, "write", lambda axes, x, y, text, *_, **__: texts.append(text))
     calibration = read_calibration(predicted(4, 60, 0), predicted(4, 4, 1), {0: np.zeros(4)})
     calibration_figures.reliability(calibration, tmp_path / "reliability.png", CONTEXT)
-    assert " ".join(texts).endswith("1 of 1 folds left as they are: 4 validation patients are too few: 10 are needed")
+    assert " ".join(texts).endswith("1 of 1 folds not recalibrated: 4 validation patients are too few: 10 are needed")

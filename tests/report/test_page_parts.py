@@ -120,7 +120,7 @@ def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run
     heat = read_heat(folder, classes, data)
     insertion, pointing = heat["explainers"][0]["cells"]
     assert (insertion["ends"], pointing["ends"]) == ("[0.55, 0.65]", "[0.25, 0.35] †" if marked else "[0.25, 0.35]")
-    note = "† of fewer than 5 patients (4): intervals hold the truth less often than they say"
+    note = "† of fewer than 5 patients (4): the intervals are too narrow"
     assert heat["few"] == [note] * marked
     assert heat["explainers"][0]["summary"].endswith(f"[0.25, 0.35] † · {note}" if marked else "[0.25, 0.35]")
 

@@ -30,9 +30,7 @@ def page_of(finished, tmp_path_factory, explained, zoo):
         path = folder / "explanations" / "explanations.json"
         explanations = json.loads(path.read_text("utf-8"))
         explainer = explanations["explainers"]["grad-cam"]
-        explainer["verdict"] = (
-            "does not beat its baselines: no gain shown in deletion over centre, insertion over centre"
-        )
+        explainer["verdict"] = "does not beat its baselines: no gain shown over centre in deletion and insertion"
         explainer["scores"] = {key: {"value": 0.5, "low": 0.4, "high": 0.6} for key in MEASURES}
         explainer["baselines"] = dict.fromkeys(("random", "centre", "brightness", "untrained"), explainer["scores"])
         path.write_text(json.dumps(explanations), encoding="utf-8")

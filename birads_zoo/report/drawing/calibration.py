@@ -95,7 +95,7 @@ def _write_key(axes: Axes, drawn: Sequence[tuple[str, str, Calibration]], calibr
     if fitted:
         about.append(f"temperatures {min(fitted):.2f} to {max(fitted):.2f}")
     if left:
-        about.append(f"{left} of {left + len(fitted)} folds left as they are: {_reason(calibration.folds)}")
+        about.append(f"{left} of {left + len(fitted)} folds not recalibrated: {_reason(calibration.folds)}")
     for place, text in enumerate(style.wrapped(" · ".join(about), 2.2, SMALL, lines=5).split("\n")):
         style.write(axes, 0, line + 0.75 * place, text, QUIET, SMALL, va="center")
 

@@ -156,9 +156,7 @@ def _weakest(metrics: RunMetrics) -> Iterator[Check]:
         severity: Severity = "doubt" if ends is None or ends[0] < _HALF else "fine"
         yield Check(severity=severity, sentence=f"{worst.name} has the lowest recall", reason=reason, part="classes")
     for name, patients in metrics.intervals.few.items():
-        reason = (
-            f"Its intervals and those of macro averages hold the truth less often than they say ({patients} patients)."
-        )
+        reason = f"Its intervals and those of macro averages are too narrow ({patients} patients)."
         yield Check(severity="doubt", sentence=f"Few patients have {name}", reason=reason, part="classes")
     few = {name: basis for name, basis in metrics.intervals.areas.items() if is_few(basis)}
     if few:

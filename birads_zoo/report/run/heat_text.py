@@ -56,7 +56,7 @@ def few_lesions(explainer: ExplainerScores) -> str:
     if not 0 < explainer.n_lesion_patients < FEW:
         return ""
     few = f"† of fewer than {FEW} patients ({explainer.n_lesion_patients})"
-    return f"{few}: intervals hold the truth less often than they say"
+    return f"{few}: the intervals are too narrow"
 
 
 def _cells(title: str, key: MapScore, explainer: ExplainerScores) -> tuple[str, ...]:

@@ -154,14 +154,14 @@ def _calibration(calibration: Recalibration) -> str:
     if after is not None:
         text += f", recalibrated {after.ece:.3f} ({after.ece_if_calibrated:.3f})"
         skill += f", recalibrated {with_interval(after.brier_skill)}"
-    note = f"  ({len(left)} of {len(calibration.folds)} folds left as they are: {left[0].reason})" if left else ""
+    note = f"  ({len(left)} of {len(calibration.folds)} folds not recalibrated: {left[0].reason})" if left else ""
     return f"{text} · {skill}{note}"
 
 
 def _conformal(conformal: Conformal) -> str:
     folds = conformal.folds
     whole = [fold for fold in folds if fold.threshold is None]
-    note = f"  ({len(whole)} of {len(folds)} folds hold all classes: too few validation patients)" if whole else ""
+    note = f"  ({len(whole)} of {len(folds)} folds: all classes, too few validation patients)" if whole else ""
     size = conformal.mean_size
     return (
         f"sets at {round(100 * conformal.level)} %: the true class is in {with_interval(conformal.coverage)} of them,"
