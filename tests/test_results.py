@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
+from birads_zoo.files import documents
 from birads_zoo.plugin.host import load_host
 from birads_zoo.plugin.lightness import heavy_modules_after
 from birads_zoo.recipes.ablations import apply_ablations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -14,6 +15,7 @@ from typing import NoReturn, TextIO
 import click
 
 from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
+from birads_zoo.interruption import Interrupted, interruptible
 from birads_zoo.version import __version__
 
 SUMMARIES = {
@@ -65,27 +67,37 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with a status.
 
     The status is 0 for success, 1 where `guess` finds nothing or `predict` cannot read a picture, 2 for a user's
-    mistake and 130 for an interruption.
+    mistake, and 128 and the signal's number for an interruption (130 for Ctrl-C).
 
     A `UserError` is printed as one sentence on stderr. So is a `BiradsZooWarning`, and only once. Any other exception
     is a bug and keeps its traceback. With the environment variable BIRADS_ZOO_DEBUG set, the traceback of the cause of
     a `UserError`, such as a plugin's own exception, is printed before the sentence.
     """
     try:
-        with _plain_warnings():
+        with interruptible(), _plain_warnings():
             status = group.main(args=arguments, prog_name="birads-zoo", standalone_mode=False)
     except UserError as error:
         if os.environ.get("BIRADS_ZOO_DEBUG") and error.__cause__:
             traceback.print_exception(error.__cause__)
         say("error", str(error))
+        _say_notes(error)
         sys.exit(2)
     except click.ClickException as error:
         say("error", error.format_message())
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("birads-zoo: interrupted", err=True)
-        sys.exit(130)
+    except (click.Abort, KeyboardInterrupt) as error:
+        cause = error.__cause__ if isinstance(error, click.Abort) else error
+        number = cause.signal if isinstance(cause, Interrupted) else signal.SIGINT
+        click.echo("birads-zoo: interrupted" + (f" by {number.name}" if number != signal.SIGINT else ""), err=True)
+        _say_notes(cause)
+        sys.exit(128 + number)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say_notes(error: BaseException | None) -> None:
+    """Print an error's notes, which say how to go on."""
+    for note in getattr(error, "__notes__", []):
+        click.echo(f"birads-zoo: {note}", err=True)
 
 
 def say(severity: str, message: str) -> None:

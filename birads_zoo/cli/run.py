@@ -21,8 +21,8 @@ from birads_zoo.cli.options import (
     tracker_option,
     trackers_field,
 )
-from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
+from birads_zoo.files.documents import encode
 from birads_zoo.recipes.compose import parse_settings
 
 if TYPE_CHECKING:

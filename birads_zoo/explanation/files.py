@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.faithfulness import BASELINES, DECISIVE_SCORES
+from birads_zoo.files import documents
 from birads_zoo.results.explanations import Explanations
 
 FOLDER = "explanations"

@@ -14,13 +14,22 @@ import pandas as pd
 import tomlkit
 from msgspec.structs import asdict, replace
 
-from birads_zoo import documents
 from birads_zoo.data.index.audit import entries_frame
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.store.pixels import PixelStore, decoded_by, levels_apart
 from birads_zoo.devices import Compute
 from birads_zoo.errors import RunStoppedError, UserError, warn
-from birads_zoo.files import folder_name, lock, make_folder, whole_file, write_text
+from birads_zoo.files import (
+    StorageError,
+    documents,
+    folder_name,
+    lock,
+    make_folder,
+    whole_file,
+    whole_folder,
+    write_text,
+)
+from birads_zoo.files.abandoned import clear_abandoned
 from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
@@ -41,33 +50,50 @@ def opened(
 ) -> Iterator[Path]:
     """Yield the folder of a run, locked for this process: a new folder under `runs`, or that of a stopped run.
 
-    A new folder is `runs/<name>`, or without a name `runs/<run id>` (`-2`, `-3` … if that exists), and holds all that
-    is known before training. If the block fails, the folder is kept only if an epoch was completed. When a tracker
-    stops the run, `stopped.json` says which tracker and why, until the run is resumed.
+    A new folder is `runs/<name>`, or without a name `runs/<run id>` (`-2`, `-3` … if that exists), and appears with all
+    that is known before training. If the block fails, the folder is kept only if there is something to resume, and the
+    exception then has a note on how. When a tracker stops the run, `stopped.json` says which tracker and why, until the
+    run is resumed. Temporary files of processes that were killed are removed from `runs` and the run's folder.
 
     Raises:
         UserError: when the folder cannot be written, is in use or, if named, already exists, or the stopped run had
             other data.
 
     """
-    folder = resumed or (
-        _named(make_folder(runs), name) if name else _free(make_folder(runs), folder_name(recipe.run_id))
-    )
+    folder = resumed or _new_folder(make_folder(runs), recipe, data, compute, name)
     with lock(folder / ".lock", f"another process is at work in {folder}; wait for it, or end it"):
         try:
-            if resumed is None:
-                _fill(folder, recipe, data, compute)
-            else:
+            if resumed is not None:
                 _resume(folder, data, compute)
             yield folder
         except RunStoppedError as stop:
             about = Stopped(tracker=stop.tracker, reason=stop.reason, fold=stop.fold, epoch=stop.epoch)
             documents.write(folder / _STOPPED, about)
             raise
-        except BaseException:
-            if resumed is None and not (folder / _HISTORY).exists():
+        except BaseException as error:
+            if resumed is None and not any(folder.glob("checkpoints/*/last.safetensors")):
                 shutil.rmtree(folder, ignore_errors=True)
+            elif not name and (isinstance(error, StorageError) or not isinstance(error, UserError)):
+                error.add_note(f"go on with: birads-zoo run --resume {folder}")
             raise
+
+
+def _new_folder(runs: Path, recipe: Recipe, data: Prepared, compute: Compute, name: str) -> Path:
+    """Make the run's folder with all that is known before training; it appears with its content."""
+    for number in itertools.count(1):
+        folder = runs / (name or folder_name(recipe.run_id) + (f"-{number}" if number > 1 else ""))
+        if name and folder.exists():
+            raise UserError(f"{folder} exists already; choose another place with --out")
+        if not folder.exists():
+            try:
+                with whole_folder(folder) as temporary:
+                    _fill(temporary, recipe, data, compute)
+            except StorageError:
+                if not folder.exists():
+                    raise
+            else:
+                return folder  # if not, another process has just taken the name
+    raise AssertionError("unreachable")
 
 
 def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> None:
@@ -89,8 +115,8 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
 def _resume(folder: Path, data: Prepared, compute: Compute) -> None:
     """Check that the data is the run's, and record the machine that resumes it."""
     about = check_same_data(folder, data)
-    for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # from a process killed while writing
-        leftover.unlink()
+    for place in (folder, *folder.glob("checkpoints/*"), folder / "figures"):
+        clear_abandoned(place)
     (folder / _STOPPED).unlink(missing_ok=True)
     again = describe_session(compute)
     documents.write(folder / _ENVIRONMENT, replace(about, resumed=(*about.resumed, again)))
@@ -152,11 +178,6 @@ def read_environment(folder: Path) -> Environment:
     return documents.read(folder / _ENVIRONMENT, Environment, _REMEDY)
 
 
-def is_whole(folder: Path) -> bool:
-    """Return whether the run in `folder` is finished: `metrics.json` is written last."""
-    return (folder / _METRICS).exists()
-
-
 def read_stopped(folder: Path) -> Stopped | None:
     """Return which tracker stopped the run in `folder` and why; `None` if none did."""
     path = folder / _STOPPED
@@ -189,10 +210,7 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
 
 
 def write_results(folder: Path, test: pd.DataFrame, validation: pd.DataFrame, metrics: RunMetrics, cost: Cost) -> None:
-    """Write the rows as `predictions.csv` and `validation.csv`, then `cost.json` and `metrics.json`.
-
-    `metrics.json` is last: it marks the run as finished.
-    """
+    """Write the rows as `predictions.csv` and `validation.csv`, and `cost.json` and `metrics.json`."""
     _write_csv(folder / "predictions.csv", test)
     _write_csv(folder / "validation.csv", validation)
     documents.write(folder / _COST, cost)
@@ -209,30 +227,6 @@ def _split_frame(data: Prepared) -> pd.DataFrame:
         for part, positions in (("train", fold.train), ("validation", fold.validation), ("test", fold.test)):
             frames.append(rows.iloc[positions].assign(fold=fold.number, part=part))
     return pd.concat(frames, ignore_index=True)
-
-
-def _free(runs: Path, name: str) -> Path:
-    for number in itertools.count(1):
-        with contextlib.suppress(FileExistsError):
-            return _new_folder(runs / (name if number == 1 else f"{name}-{number}"))
-    raise AssertionError("unreachable")
-
-
-def _named(runs: Path, name: str) -> Path:
-    try:
-        return _new_folder(runs / name)
-    except FileExistsError:
-        raise UserError(f"{runs / name} exists already; choose another place with --out") from None
-
-
-def _new_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
-    return folder
 
 
 def _write_csv(path: Path, frame: pd.DataFrame) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,8 @@ from birads_zoo.recipe import changed_fields, shaping
 from birads_zoo.recipes.ablations import effective
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.scores import Metric
-from birads_zoo.runs.folder import is_whole, read_history, read_recipe
+from birads_zoo.runs.completion import is_whole
+from birads_zoo.runs.folder import read_history, read_recipe
 from birads_zoo.study.plan import Job, Study
 from birads_zoo.version import __version__
 
@@ -142,8 +142,6 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
 
 def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> RunMetrics | Failure:
     target, trace = folder / RUNS / job.folder, folder / "errors" / f"{job.folder}.txt"
-    if target.exists() and not (target / "recipe.toml").exists():
-        shutil.rmtree(target)  # killed before its recipe was written, so it cannot be resumed
     try:
         done = run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
     except NothingChangedError as error:
@@ -161,8 +159,12 @@ def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) ->
 def _check_recipes(study: Study, host: Host, folder: Path) -> None:
     for job in study.jobs:
         existing = folder / RUNS / job.folder
-        if not (existing / "recipe.toml").exists():
+        if not existing.exists():
             continue
+        if not (existing / "recipe.toml").exists():
+            raise UserError(
+                f"{existing} is not a run: it has no recipe.toml; move it away, or choose another place with --out"
+            )
         try:
             before = read_recipe(existing)
         except UserError as error:

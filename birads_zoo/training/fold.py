@@ -24,7 +24,7 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import HeadOutput
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
-from birads_zoo.recipe import Recipe
+from birads_zoo.recipe import Recipe, recipe_digest
 from birads_zoo.training.dry_run import dry_run_augmentation, dry_run_loss
 from birads_zoo.training.feature_store import FeatureStore, frozen_features
 from birads_zoo.training.features import FeatureBatches, cacheable_part
@@ -101,6 +101,7 @@ def fit_fold(
             seed=recipe.seed,
             fold=fold.number,
             folder=checkpoints / f"fold-{fold.number}",
+            recipe=recipe_digest(recipe),
         )
         history = train(fit, step, record)
     screen.say(_summary(title, history, recipe))

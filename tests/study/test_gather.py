@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
+from birads_zoo.files import documents
 from birads_zoo.results.cost import Cost
 from birads_zoo.study.gather import collect, difference, gather
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
+from birads_zoo.files import documents
 from birads_zoo.version import __version__
 
 

@@ -1,7 +1,8 @@
 """Writes typed values as JSON files with a format number, and reads them back or refuses them in one sentence.
 
-A type that is stored as a file declares its format as `FORMAT`. In the file two keys come first: `format` is that
-number, and `birads_zoo` is the version that wrote the file. Raise a type's number when a key is removed, changes its
+A type that is stored as a file declares its format as `FORMAT`. In the file three keys come first: `format` is that
+number, `birads_zoo` is the version that wrote the file, and `digest` shows whether a value was changed since. Raise a
+type's number when a key is removed, changes its
 meaning, or is new and required. A new key with a default needs no new number, since readers ignore unknown keys.
 """
 
@@ -14,7 +15,8 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import msgspec
 
 from birads_zoo.errors import UserError
-from birads_zoo.files import write_text
+from birads_zoo.files.digests import digest_of_values
+from birads_zoo.files.whole import write_text
 from birads_zoo.version import __version__
 
 
@@ -30,13 +32,14 @@ D = TypeVar("D", bound=Document)
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
     format: int | None = None
     birads_zoo: str | None = None
+    digest: str | None = None
 
 
 def encode(value: Document) -> str:
     """Return `value` as JSON that begins with its format and this version; `ValueError` for a non-finite number."""
-    header = _Header(format=value.FORMAT, birads_zoo=__version__)
-    values = msgspec.to_builtins(header) | msgspec.to_builtins(value)
-    return json.dumps(values, indent=2, allow_nan=False) + "\n"
+    values = json.loads(json.dumps(msgspec.to_builtins(value), allow_nan=False))
+    header = _Header(format=value.FORMAT, birads_zoo=__version__, digest=digest_of_values(values))
+    return json.dumps(msgspec.to_builtins(header) | values, indent=2) + "\n"
 
 
 def write(path: Path, value: Document) -> None:
@@ -48,7 +51,8 @@ def read(path: Path, kind: type[D], remedy: str) -> D:
     """Read a value of type `kind` from the file at `path`, which `write` wrote.
 
     Raises:
-        UserError: when the file is missing, damaged or of another format; the message ends with `remedy`: what to do.
+        UserError: when the file is missing, damaged, changed or of another format; the message ends with `remedy`,
+            which says what to do.
 
     """
     try:
@@ -69,14 +73,17 @@ def decode(content: bytes | str, kind: type[D], name: str, remedy: str) -> D:
         values: dict[str, Any] = msgspec.json.decode(content, type=dict[str, Any])
         header = msgspec.convert({key: values.pop(key, None) for key in _Header.__struct_fields__}, _Header)
         _check_format(header, kind.FORMAT, name, remedy)
+        if digest_of_values(values) != header.digest:
+            raise UserError(f"{name} was changed after it was written; {remedy}")
         return msgspec.convert(values, kind, str_keys=True)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{name} is damaged ({error}); {remedy}") from None
 
 
 def _check_format(header: _Header, known: int, name: str, remedy: str) -> None:
-    if header.format is None:
-        raise UserError(f"{name} was written by an older birads-zoo (it has no format number); {remedy}")
+    if header.format is None or header.digest is None:
+        lacks = "format number" if header.format is None else "digest"
+        raise UserError(f"{name} was written by an older birads-zoo (it has no {lacks}); {remedy}")
     if header.format != known:
         by = f"birads-zoo {header.birads_zoo}" if header.birads_zoo else "another birads-zoo"
         raise UserError(
