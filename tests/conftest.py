@@ -38,6 +38,7 @@ LEFT = {
     "metrics.jsonl",
     "predictions.csv",
     "recipe.toml",
+    "complete.json",
     "split.csv",
     "validation.csv",
 }
