@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from birads_zoo.api.phantom import phantom
     from birads_zoo.api.result import Result
     from birads_zoo.api.run import run
+    from birads_zoo.api.verify import verify
     from birads_zoo.artifact.model import Model
     from birads_zoo.artifact.samples import Prediction
     from birads_zoo.data.index.classes import natural_key
@@ -137,6 +138,7 @@ __all__ = [
     "phantom",
     "run",
     "unknown_name",
+    "verify",
 ]
 
 _PLACES = {
@@ -170,7 +172,9 @@ _PLACES = {
     "open_run": "birads_zoo.api.open_run",
     "phantom": "birads_zoo.api.phantom",
     "run": "birads_zoo.api.run",
+    "verify": "birads_zoo.api.verify",
     "unknown_name": "birads_zoo.errors",
+    "verify": "birads_zoo.api.verify",
 }
 """The modules of the public names that are not defined in `birads_zoo.interfaces`."""
 

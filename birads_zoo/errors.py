@@ -15,8 +15,7 @@ class UserError(Exception):
     """A mistake in what the user gave: a path, a name, a sheet, a recipe, a plugin.
 
     The message is one sentence (or one per item) that says what is wrong, where, and what to do. The command
-    line prints it without a traceback and exits with status 2. Any other exception is a bug and keeps its
-    traceback.
+    line prints it without a traceback and exits with status 2. Any other exception is a bug.
     """
 
 

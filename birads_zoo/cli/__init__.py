@@ -14,6 +14,7 @@ from typing import NoReturn, TextIO
 
 import click
 
+from birads_zoo.cli.unexpected import report
 from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
 from birads_zoo.interruption import Interrupted, interruptible
 from birads_zoo.version import __version__
@@ -30,6 +31,7 @@ SUMMARIES = {
     "export": "Export a finished run as a model that predicts without it",
     "predict": "Predict pictures with an exported model",
     "serve": "Serve an exported model as a web page and an HTTP endpoint",
+    "verify": "Check that the files of a run, a study, a model or the cache are what was written",
     "list": "List everything that is registered",
     "show": "Describe one registered part: its options, licence and source",
     "register": "Check a plugin file and add it to the working directory's registry.toml",
@@ -66,12 +68,13 @@ def group(context: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with a status.
 
-    The status is 0 for success, 1 where `guess` finds nothing or `predict` cannot read a picture, 2 for a user's
-    mistake, and 128 and the signal's number for an interruption (130 for Ctrl-C).
+    The status is 0 for success, 1 where `guess` finds nothing, `predict` cannot read a picture or `verify` finds
+    damage, 2 for a user's mistake, 70 for a bug, and 128 and the signal's number for an interruption (130 for Ctrl-C).
 
     A `UserError` is printed as one sentence on stderr. So is a `BiradsZooWarning`, and only once. Any other exception
-    is a bug and keeps its traceback. With the environment variable BIRADS_ZOO_DEBUG set, the traceback of the cause of
-    a `UserError`, such as a plugin's own exception, is printed before the sentence.
+    is a bug: two lines say so and name the file with its traceback, and the status is 70. With the environment variable
+    BIRADS_ZOO_DEBUG set, tracebacks are printed: that of the cause of a `UserError`, such as a plugin's own exception,
+    before the sentence.
     """
     try:
         with interruptible(), _plain_warnings():
@@ -91,6 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         click.echo("birads-zoo: interrupted" + (f" by {number.name}" if number != signal.SIGINT else ""), err=True)
         _say_notes(cause)
         sys.exit(128 + number)
+    except Exception as error:
+        if os.environ.get("BIRADS_ZOO_DEBUG"):
+            raise
+        lines, status = report(error, sys.argv[1:] if arguments is None else arguments)
+        for line in lines:
+            click.echo(f"birads-zoo: {line}", err=True)
+        _say_notes(error)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -72,8 +72,7 @@ def writing(path: Path) -> Iterator[None]:
         number = error_number(error)
         if number is None or _is_elsewhere(error, path.parent):
             raise
-        remedy = _REMEDIES.get(number, "choose another place to write to")
-        raise StorageError(f"cannot write {path}: {os.strerror(number)}; {remedy}") from error
+        raise _refusal(f"write {path}", number, "choose another place to write to") from error
 
 
 def _is_elsewhere(error: Exception, folder: Path) -> bool:
@@ -91,8 +90,7 @@ def refuse_if_passing(path: Path, error: BaseException) -> None:
     for cause in _causes(error):
         number = errno.ENOMEM if "out of memory" in str(cause) else error_number(cause)  # as Pillow's decoders say it
         if number is not None and number in _PASSING:
-            remedy = _REMEDIES.get(number, "check the disk or the network drive")
-            raise StorageError(f"cannot read {path}: {os.strerror(number)}; {remedy}, and run again") from error
+            raise _refusal(f"read {path}", number, "check the disk or the network drive") from error
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -103,6 +101,17 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             return
         yield cause
         cause = cause.__cause__ or cause.__context__
+
+
+def refusal_of(error: Exception) -> StorageError | None:
+    """Return `error` as a `StorageError` if it is one that the system raised; else `None`."""
+    if isinstance(error, FileNotFoundError) or not isinstance(error, OSError) or error.errno not in _REMEDIES:
+        return None
+    return _refusal(f"read or write {error.filename or 'a file'}", error.errno, "")
+
+
+def _refusal(action: str, number: int, otherwise: str) -> StorageError:
+    return StorageError(f"cannot {action}: {os.strerror(number)}; {_REMEDIES.get(number, otherwise)}")
 
 
 def retried(action: Callable[[Path], T]) -> Callable[[Path], T]:

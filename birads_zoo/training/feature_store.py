@@ -110,11 +110,25 @@ def _load(path: Path, compute: Compute) -> Tensor | None:
         return None
     check_owner(path)
     try:
-        tensors, _ = read_tensors(path, _Header, f"the stored features {path}", "they are computed again")
+        tensors = _read(path)
     except UserError as error:
         warn(str(error))
         return None
     return tensors["features"].to(compute.device)
+
+
+def damage_of_features(path: Path) -> list[str]:
+    """Return a sentence on the damage of a file of stored features; [] if it is what was written."""
+    try:
+        _read(path)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    tensors, _ = read_tensors(path, _Header, f"the file of features {path}", "they are computed again when needed")
+    return tensors
 
 
 def _save(path: Path, features: Tensor) -> None:

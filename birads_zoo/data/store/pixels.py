@@ -137,11 +137,9 @@ def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failur
         return None
     check_owner(folder)
     try:
-        manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built again")
+        manifest = _checked_manifest(folder)
         if neutral and manifest.detail is None:
             return None
-        if damage := changed_files(folder, manifest.files):
-            raise UserError(f"the pixel store {folder} was damaged ({', '.join(damage)}); it is built again")
         rows = np.load(folder / "placements.npy", allow_pickle=False)
         # An empty file cannot be memory-mapped, and need not be.
         array = np.load(folder / "pixels.npy", mmap_mode="r" if len(rows) else None, allow_pickle=False)
@@ -155,6 +153,23 @@ def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failur
     placements = tuple(_placement(row) for row in rows)
     store = PixelStore(array=array, placements=placements, key=key, cache=cache, detail=manifest.detail)
     return store, dict(manifest.failures)
+
+
+def damage_of_store(folder: Path) -> list[str]:
+    """Return a sentence on the damage of the store in `folder`; [] if it is what was written."""
+    try:
+        _checked_manifest(folder)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _checked_manifest(folder: Path) -> StoreManifest:
+    """Return a store's manifest after comparing the store's files with it. Raises `UserError` for damage."""
+    manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built again when needed")
+    if damage := changed_files(folder, manifest.files):
+        raise UserError(f"the pixel store {folder} is damaged ({', '.join(damage)}); it is built again when needed")
+    return manifest
 
 
 def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progress: Progress | None) -> None:
