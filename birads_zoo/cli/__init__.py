@@ -31,6 +31,7 @@ SUMMARIES = {
     "export": "Export a finished run as a model that predicts without it",
     "predict": "Predict pictures with an exported model",
     "serve": "Serve an exported model as a web page and an HTTP endpoint",
+    "reproduce": "Repeat a finished run, and compare the results bit by bit",
     "verify": "Check that the files of a run, a study, a model or the cache are what was written",
     "list": "List everything that is registered",
     "show": "Describe one registered part: its options, licence and source",
@@ -68,8 +69,9 @@ def group(context: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with a status.
 
-    The status is 0 for success, 1 where `guess` finds nothing, `predict` cannot read a picture or `verify` finds
-    damage, 2 for a user's mistake, 70 for a bug, and 128 and the signal's number for an interruption (130 for Ctrl-C).
+    The status is 0 for success, 2 for a user's mistake, 70 for a bug, and 128 and the signal's number for an
+    interruption (130 for Ctrl-C). It is 1 where `guess` finds nothing, `predict` cannot read a picture, `verify` finds
+    damage, or `reproduce` gets other results.
 
     A `UserError` is printed as one sentence on stderr. So is a `BiradsZooWarning`, and only once. Any other exception
     is a bug: two lines say so and name the file with its traceback, and the status is 70. With the environment variable

@@ -24,7 +24,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Document) -
         StorageError: if the system refuses to write the file.
 
     """
-    metadata = {"birads_zoo": documents.encode(header), "digest": _digest(tensors)}
+    metadata = {"birads_zoo": documents.encode(header), "digest": tensors_digest(tensors)}
     with whole_file(path) as temporary:
         save_file(dict(tensors), temporary, metadata=metadata)
 
@@ -44,12 +44,12 @@ def read_tensors(path: Path, kind: type[D], name: str, remedy: str) -> tuple[dic
         header = documents.decode(metadata["birads_zoo"], kind, name, remedy)
     except (OSError, safetensors.SafetensorError, KeyError) as error:
         raise UserError(f"{name} is damaged or was not written by this program ({error}); {remedy}") from None
-    if _digest(tensors) != metadata.get("digest"):
+    if tensors_digest(tensors) != metadata.get("digest"):
         raise UserError(f"{name} was changed after it was written; {remedy}")
     return tensors, header
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
     """Return the XXH3 digest of tensors with their names, types and shapes."""
     state = xxhash.xxh3_128()
     for name in sorted(tensors):

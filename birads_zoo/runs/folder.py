@@ -131,9 +131,10 @@ def check_same_data(folder: Path, data: Prepared) -> Environment:
     about = read_environment(folder)
     try:
         split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
+        split = split.drop(columns="row")  # the same rows may have other numbers
+    except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} cannot be resumed ({error}); start a new run") from None
-    if not split.equals(_split_frame(data).astype(str)):
+    if not split.equals(_split_frame(data).astype(str).drop(columns="row")):
         raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start a new run")
     if about.pixels != data.store.key.pictures:
         raise UserError(f"the pictures have changed since {folder} was started; start a new run")

@@ -11,6 +11,8 @@ from birads_zoo.interfaces import INDEX_COLUMNS, DatasetContext, Index
 from birads_zoo.recipe import DatasetSection
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from birads_zoo.plugin.host import Host
 
 VALUES = {"laterality": "LR", "assessment": "0123456", "density": "ABCD"}
@@ -20,7 +22,7 @@ VALUES = {"laterality": "LR", "assessment": "0123456", "density": "ABCD"}
 def load_index(section: DatasetSection, host: Host) -> Index:
     """Load the index of the section's data set. No picture is read; every path in it is relative to its root.
 
-    Different spellings of one class are unified (see `unify_spellings`).
+    Rows are sorted by content, and different spellings of one class are unified (see `unify_spellings`).
 
     Raises `UserError` for an unknown data set, or for a root or table that is not this data set's. It also raises one
     that names the plugin if the data set returns something other than an index, or two rows have the same number.
@@ -51,4 +53,18 @@ def _index(loaded: object) -> Index:
             expected = f"one of {', '.join(map(repr, known))}, or '' where it is unknown"
             raise ValueError(f"row {number} of the index that it returned has the {column} {value!r}, not {expected}")
     # From here on rows are found by position. A filtered or sorted table may still have other row labels.
-    return replace(loaded, rows=loaded.rows.reset_index(drop=True))
+    return replace(loaded, rows=_by_content(loaded.rows).reset_index(drop=True))
+
+
+def _by_content(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sort rows by their paths and, where two have the same, by everything else and at last by their numbers.
+
+    Batches, folds and everything random take rows by position, so tables with the same rows in another order give the
+    same results.
+    """
+    columns = ["image_path"]
+    if rows["image_path"].duplicated().any():
+        columns += [str(name) for name in rows if name not in ("image_path", "row")]
+    return rows.sort_values(
+        [*columns, "row"], key=lambda column: column if column.name == "row" else column.astype(str)
+    )
