@@ -2,8 +2,8 @@
 
 A type that is stored as a file declares its format as `FORMAT`. In the file three keys come first: `format` is that
 number, `birads_zoo` is the version that wrote the file, and `digest` shows whether a value was changed since. Raise a
-type's number when a key is removed, changes its
-meaning, or is new and required. A new key with a default needs no new number, since readers ignore unknown keys.
+type's number when a key is removed, changes its meaning, or is new and required. A new key with a default needs no new
+number, since readers ignore unknown keys.
 """
 
 from __future__ import annotations
@@ -81,12 +81,12 @@ def decode(content: bytes | str, kind: type[D], name: str, remedy: str) -> D:
 
 
 def _check_format(header: _Header, known: int, name: str, remedy: str) -> None:
-    if header.format is None or header.digest is None:
-        lacks = "format number" if header.format is None else "digest"
-        raise UserError(f"{name} was written by an older birads-zoo (it has no {lacks}); {remedy}")
-    if header.format != known:
+    if header.format not in (None, known):
         by = f"birads-zoo {header.birads_zoo}" if header.birads_zoo else "another birads-zoo"
         raise UserError(
             f"{name} was written by {by} in format {header.format}, and this one ({__version__}) reads format {known};"
             f" {remedy}, or use the version that wrote it"
         )
+    if header.format is None or header.digest is None:
+        lacks = "format number" if header.format is None else "digest"
+        raise UserError(f"{name} was written by an older birads-zoo (it has no {lacks}); {remedy}")

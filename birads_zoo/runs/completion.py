@@ -12,7 +12,19 @@ from birads_zoo.results.complete import Complete
 
 NAME = "complete.json"
 _REMEDY = "run it again"
-_FILES = ("*.*", "checkpoints/*/*.safetensors", "figures/*")
+_FILES = (
+    "recipe.toml",
+    "environment.json",
+    "audit.csv",
+    "split.csv",
+    "predictions.csv",
+    "validation.csv",
+    "metrics.json",
+    "metrics.jsonl",
+    "cost.json",
+    "checkpoints/*/*.safetensors",
+    "figures/*",
+)
 
 
 def is_whole(folder: Path) -> bool:
@@ -21,7 +33,10 @@ def is_whole(folder: Path) -> bool:
 
 
 def complete(folder: Path) -> None:
-    """Write `complete.json` with the digests of results, checkpoints and figures; trackers' files are not in it."""
+    """Write `complete.json` with the digests of results, checkpoints and figures.
+
+    The files of trackers are not in it, nor those that other commands add to a finished run.
+    """
     paths = sorted(path for pattern in _FILES for path in folder.glob(pattern) if path.is_file())
     names = [path.relative_to(folder).as_posix() for path in paths if not path.name.startswith(".")]
     documents.write(folder / NAME, Complete(files={name: sha256(folder / name) for name in names}))

@@ -24,6 +24,7 @@ from torch import Tensor
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError, warn
 from birads_zoo.files import StorageError, make_folder
+from birads_zoo.files.abandoned import clear_abandoned
 from birads_zoo.files.owner import check_owner
 from birads_zoo.files.tensors import read_tensors, write_tensors
 from birads_zoo.model.classifier import Classifier
@@ -133,7 +134,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _save(path: Path, features: Tensor) -> None:
     try:
-        make_folder(path.parent)
+        clear_abandoned(make_folder(path.parent))
         write_tensors(path, {"features": features.cpu()}, _Header())
         _make_room(path)
     except (StorageError, OSError):

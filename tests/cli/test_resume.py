@@ -71,7 +71,7 @@ def test_a_corrupt_checkpoint_is_one_sentence(zoo, killed):
     path.write_bytes(path.read_bytes()[:100])
     result = zoo("run", "--resume", killed, "--device", "cpu")
     assert result.status == 2
-    assert "is damaged or not a checkpoint" in result.err
+    assert f"checkpoint {path} is damaged or was not written by this program" in result.err
     assert f"delete the folder {path.parent} to train its fold from the start" in result.err
 
 
@@ -101,10 +101,9 @@ def test_resume_refuses_other_pictures(zoo, phantom_root, tmp_path, killed):
     assert "the pictures have changed since" in result.err
 
 
-def test_a_run_of_an_older_format_cannot_be_resumed(zoo, killed):
-    environment = killed / "environment.json"
-    result = json.loads(environment.read_text())
-    environment.write_text(json.dumps(result | {"format": 1, "pixels": "0123456789abcdef"}))  # that of a pixel store
+def test_a_run_of_an_older_format_cannot_be_resumed(zoo, killed, edited):
+    with edited(killed / "environment.json") as values:
+        values |= {"format": 1, "pixels": "0123456789abcdef"}  # that of a pixel store
     result = zoo("run", "--resume", killed, "--device", "cpu")
     assert result.status == 2
     assert "in format 1, and this one" in result.err
@@ -119,12 +118,20 @@ def test_a_run_in_use_is_left_alone(zoo, killed):
 
 
 def test_a_resumed_run_records_its_device(zoo, killed):
-    leftover = killed / "checkpoints" / "fold-1" / ".last-x.safetensors"
-    leftover.touch()
     assert zoo("run", "--resume", killed, "--device", "cpu").status == 0
     environment = json.loads((killed / "environment.json").read_text())
     assert [entry["device"] for entry in environment["resumed"]] == ["cpu"]
-    assert not leftover.exists()
+
+
+def test_what_a_killed_process_left_in_the_run_is_cleared_and_nothing_else(zoo, killed, left_behind):
+    folders = [killed, killed / "checkpoints" / "fold-0", killed / "checkpoints" / "fold-1", killed / "figures"]
+    left = [left_behind(folder / "last.safetensors") for folder in folders]
+    other = killed / "checkpoints" / "fold-1" / ".last-x.safetensors"
+    for path in (*left, other):
+        path.touch()
+    assert zoo("run", "--resume", killed, "--device", "cpu").status == 0
+    assert [path for path in left if path.exists()] == []
+    assert other.exists()
 
 
 def test_resume_needs_a_run(zoo, tmp_path):
