@@ -73,7 +73,7 @@ def opened(
         except BaseException as error:
             if resumed is None and not any(folder.glob("checkpoints/*/last.safetensors")):
                 shutil.rmtree(folder, ignore_errors=True)
-            elif not name and (isinstance(error, StorageError) or not isinstance(error, UserError)):
+            elif isinstance(error, StorageError) or not isinstance(error, UserError):
                 error.add_note(f"go on with: birads-zoo run --resume {folder}")
             raise
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 
 import filelock
 import pytest
@@ -138,3 +139,78 @@ def test_resume_needs_a_run(zoo, tmp_path):
     result = zoo("run", "--resume", tmp_path)
     assert result.status == 2
     assert "is not a run: it has no recipe.toml" in result.err
+
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
+
+
+@pytest.fixture
+def signalled(monkeypatch):
+    """Send a signal to this process after a given optimiser step: `signalled(number, step)`."""
+
+    def send(number, step):
+        update, steps = loop._update, []
+
+        def counting(*arguments):
+            update(*arguments)
+            steps.append(None)
+            if len(steps) == step:
+                signal.raise_signal(number)
+
+        monkeypatch.setattr(loop, "_update", counting)
+
+    return send
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_a_run_after_its_step_and_it_goes_on_bit_for_bit(
+    zoo, unbroken, phantom_root, folder, signalled, number
+):
+    command = ["run", "--root", phantom_root, *FLAGS, "--name", "mine"]
+    before = signal.getsignal(number)
+    signalled(number, step=7)
+    result = zoo(*command)
+    assert result.status == 128 + number
+    how = "" if number == signal.SIGINT else f" by {number.name}"
+    assert result.err.splitlines()[-2:] == [
+        f"birads-zoo: interrupted{how}",
+        "birads-zoo: go on with: birads-zoo run --resume runs/mine",
+    ]
+    assert signal.getsignal(number) == before, "the handler was not restored"
+    assert not list(folder.rglob(".mine*"))
+    assert zoo(*command).status == 0, "the same command goes on"
+    assert (folder / "runs/mine/predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
+    refused = zoo(*command)
+    assert (refused.status, "runs/mine is finished; choose another name" in refused.err) == (2, True)
+
+
+def test_a_signal_while_pictures_are_decoded_ends_at_once_and_leaves_nothing(zoo, phantom_root, folder, monkeypatch):
+    from birads_zoo.data import prepare
+
+    build, calls = prepare.build_store, []
+    monkeypatch.setenv("BIRADS_ZOO_CACHE", str(folder / "cache"))
+
+    def progress(done, total):
+        calls.append(done)
+        if done == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(prepare, "build_store", lambda index, section, cache, _: build(index, section, cache, progress))
+    result = zoo("run", "--root", phantom_root, *FLAGS)
+    assert result.status == 128 + signal.SIGTERM
+    assert result.err.endswith("birads-zoo: interrupted by SIGTERM\n")
+    assert not list(folder.glob("runs/*"))
+    assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "/etc"])
+def test_a_name_is_that_of_one_folder(zoo, phantom_root, folder, name):
+    result = zoo("run", "--root", phantom_root, *FLAGS, "--name", name)
+    assert result.status == 2
+    assert "cannot be the name of a folder" in result.err
+
+
+def test_a_name_of_another_recipe_is_refused(zoo, killed, phantom_root):
+    result = zoo("run", "--root", phantom_root, *FLAGS, "--seed", 1, "--out", killed.parent, "--name", killed.name)
+    assert result.status == 2
+    assert "is a run with another recipe (seed = " in result.err
