@@ -19,14 +19,14 @@ def copied(exported, tmp_path):
 
 
 @pytest.fixture
-def change(copied):
-    """Change a key of the copy's manifest."""
+def change(copied, edited):
+    """Change keys of the copy's manifest, and its digest."""
 
-    def set_key(**keys):
-        path = copied / "manifest.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | keys))
+    def set_keys(**keys):
+        with edited(copied / "manifest.json") as values:
+            values |= keys
 
-    return set_key
+    return set_keys
 
 
 @pytest.fixture
@@ -76,6 +76,11 @@ def test_another_format_is_not_called_damage(copied, host, change, other):
 def test_a_foreign_manifest_is_refused(copied, host, text, message):
     (copied / "manifest.json").write_text(text)
     assert message in refused(copied, host)
+
+
+def test_a_manifest_that_was_edited_by_hand_is_refused(copied, host, saved):
+    (copied / "manifest.json").write_text(json.dumps(saved | {"classes": saved["classes"][::-1]}))
+    assert "manifest.json was changed after it was written; export the run again" in refused(copied, host)
 
 
 def test_a_manifest_with_another_type_is_damaged(copied, host, change):

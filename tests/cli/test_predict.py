@@ -1,6 +1,5 @@
 """`birads-zoo predict`: a row per picture, in order, also for unreadable ones, which set the exit status."""
 
-import json
 import shutil
 
 import openpyxl
@@ -84,13 +83,11 @@ def test_explain_draws_each_picture_beside_its_heat_map(zoo, model, pictures, ro
     ],
 )
 def test_a_heat_map_says_what_it_is_and_whether_it_was_tested(
-    zoo, model, pictures, rows_of, monkeypatch, heat_maps, below, warning
+    zoo, model, pictures, rows_of, edited, monkeypatch, heat_maps, below, warning
 ):
     copied = shutil.copytree(model, pictures.parent / "model")
-    manifest = json.loads((model / "manifest.json").read_text())
-    (copied / "manifest.json").write_text(
-        json.dumps(manifest | ({} if heat_maps is None else {"heat_maps": heat_maps}))
-    )
+    with edited(copied / "manifest.json") as manifest:
+        manifest |= {} if heat_maps is None else {"heat_maps": heat_maps}
     written, text = [], ImageDraw.ImageDraw.text
     monkeypatch.setattr(
         ImageDraw.ImageDraw,

@@ -18,15 +18,16 @@ COST = Cost(
 
 
 @pytest.fixture
-def write(tmp_path, made_metrics):
+def write(tmp_path, made_metrics, finish_again):
     """Return a function that writes a run's folder: `write("name", rows)`."""
 
-    def write(name, rows=ROWS, **metrics):
+    def write(name, rows=ROWS, head=HEAD, **metrics):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "predictions.csv").write_text(HEAD + rows)
+        (folder / "predictions.csv").write_text(head + rows)
         documents.write(folder / "metrics.json", made_metrics(**{"classes": ["a", "NA"], "n": 2} | metrics))
         documents.write(folder / "cost.json", COST)
+        finish_again(folder)
         return folder
 
     return write
@@ -73,8 +74,7 @@ def test_runs_of_other_classes_are_not_compared(write):
 
 @pytest.mark.parametrize("text", ["row\n1\n", ""])
 def test_damaged_predictions_are_one_sentence(write, text):
-    folder = write("one")
-    (folder / "predictions.csv").write_text(text)
+    folder = write("one", text, head="")
     with pytest.raises(UserError, match=rf"the results in {folder} are damaged .*; delete that folder to run it again"):
         gather([folder])
 
@@ -83,10 +83,25 @@ def test_damaged_predictions_are_one_sentence(write, text):
 @pytest.mark.parametrize(
     ("text", "reason"), [("{", r"is damaged \(.*\)"), ("{}", r"was written by an older birads-zoo \(.*\)")]
 )
-def test_results_that_cannot_be_read_are_one_sentence(write, name, text, reason):
+def test_results_that_cannot_be_read_are_one_sentence(write, finish_again, name, text, reason):
     folder = write("one")
     (folder / name).write_text(text)
+    finish_again(folder)
     with pytest.raises(UserError, match=rf"^{folder / name} {reason}; run it again \(delete that folder first\)$"):
+        gather([folder])
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "cost.json", "predictions.csv"])
+def test_results_that_were_edited_are_one_sentence(write, name):
+    folder = write("one")
+    text = (folder / name).read_text()
+    (folder / name).write_text(text + " ")
+    with pytest.raises(
+        UserError, match=rf"^{folder / name} was changed after the run had finished; run it again \(delete that folder"
+    ):
+        gather([folder])
+    (folder / name).unlink()
+    with pytest.raises(UserError, match=rf"^cannot read {folder / name}: it is not there; run it again \(delete that"):
         gather([folder])
 
 
