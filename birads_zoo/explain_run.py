@@ -24,7 +24,7 @@ from birads_zoo.evaluation.statistics.intervals import LEVEL
 from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.explanation.curves import Views
 from birads_zoo.explanation.faithfulness import evaluate_explainer
-from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
+from birads_zoo.explanation.files import COLUMNS, FILES, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
@@ -79,7 +79,7 @@ def explain(
     compute = choose_compute(device, finished.recipe.training.precision)
     selection = choose(data, finished.recipe, finished.test, limit)
     batches: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
-    with whole_folder(finished.folder / FOLDER, replace=True) as folder:
+    with whole_folder(finished.folder / FOLDER, replaces=FILES) as folder:
         started = time.perf_counter()
         with screen.bar("explaining", len(selection.samples)) as show:
             done = 0

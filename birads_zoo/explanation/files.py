@@ -26,6 +26,9 @@ COLUMNS = (
 """The columns of `explanations.csv`."""
 
 _TABLE, _RESULTS = "explanations.csv", "explanations.json"
+FILES = (_TABLE, _RESULTS, "*.npz", "overlays/*/*.png")
+"""Patterns of the files of the folder."""
+
 _REMEDY = "make it again with birads-zoo explain"
 _TEXTS = (
     *("image_path", "patient_id", "laterality", "view", "density", "study_date"),

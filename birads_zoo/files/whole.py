@@ -6,10 +6,11 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from birads_zoo.errors import UserError
 from birads_zoo.files.abandoned import clear_abandoned, temporary_name
 from birads_zoo.files.locks import locked
 from birads_zoo.files.refusal import writing
@@ -40,17 +41,20 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
+def whole_folder(path: Path, *, replaces: Collection[str] = ()) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; if the block ends without an error, the folder is renamed to `path`.
 
-    `path` must not exist; with `replace` an existing one is removed when the new one is complete. Temporary files of
-    processes that were killed are removed first.
+    `path` must not exist, unless it holds only files that match one of the patterns in `replaces`, such as
+    "figures/*.png": it is then removed when the new folder is complete. Temporary files of processes that were killed
+    are removed first.
 
     Raises:
         StorageError: if the system refuses to write it, in the block too.
+        UserError: if `path` holds other files, which would be deleted.
 
     """
     with writing(path):
+        _refuse_strangers(path, replaces)
         path.parent.mkdir(parents=True, exist_ok=True)
         clear_abandoned(path.parent)
         temporary = path.with_name(temporary_name(path))
@@ -61,13 +65,26 @@ def whole_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
                 for inner in temporary.rglob("*"):
                     _flush_folder(inner) if inner.is_dir() else _flush(inner)
                 _flush_folder(temporary)
-                if replace and path.exists():
+                if replaces and path.exists():
+                    _refuse_strangers(path, replaces)
                     _exchange(temporary, path)
                 else:
                     temporary.rename(path)
             _flush_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_strangers(folder: Path, patterns: Collection[str]) -> None:
+    """Raise `UserError` if `folder`, which would be deleted, holds a file that matches none of the patterns."""
+    for file in folder.rglob("*") if patterns else ():
+        name = file.relative_to(folder)
+        if (file.is_symlink() or not file.is_dir()) and not any(_matches(name, pattern) for pattern in patterns):
+            raise UserError(f"{folder} would be replaced, but it holds {name}, which is not birads-zoo's: move it away")
+
+
+def _matches(name: Path, pattern: str) -> bool:
+    return len(name.parts) == len(Path(pattern).parts) and name.match(pattern)
 
 
 def _exchange(new: Path, path: Path) -> None:

@@ -61,7 +61,7 @@ def opened(
 
     """
     folder = resumed or _new_folder(make_folder(runs), recipe, data, compute, name)
-    with lock(folder / ".lock", f"another process is at work in {folder}; wait for it, or end it"):
+    with lock(folder / ".birads-zoo-lock", f"another process is at work in {folder}; wait for it, or end it"):
         try:
             if resumed is not None:
                 _resume(folder, data, compute)

@@ -67,7 +67,9 @@ def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen)
 
     """
     make_folder(folder / RUNS)
-    with lock(folder / ".lock", f"another process is at work on the study in {folder}; wait for it, or end it"):
+    with lock(
+        folder / ".birads-zoo-lock", f"another process is at work on the study in {folder}; wait for it, or end it"
+    ):
         for job in study.jobs:
             if (folder / RUNS / job.folder).exists():
                 check_same_recipe(folder / RUNS / job.folder, job.recipe, host)

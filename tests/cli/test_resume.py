@@ -112,7 +112,7 @@ def test_a_run_of_an_older_format_cannot_be_resumed(zoo, killed, edited):
 
 
 def test_a_run_in_use_is_left_alone(zoo, killed):
-    with filelock.FileLock(killed / ".lock"):
+    with filelock.FileLock(killed / ".birads-zoo-lock"):
         result = zoo("run", "--resume", killed, "--device", "cpu")
     assert result.status == 2
     assert f"another process is at work in {killed}" in result.err

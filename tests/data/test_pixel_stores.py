@@ -57,10 +57,10 @@ def _flip(path: Path, position: int) -> None:
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
-        ("pixels.npy", lambda path: path.write_bytes(path.read_bytes()[:-7]), r"was damaged \(pixels\.npy\)"),
-        ("pixels.npy", lambda path: _flip(path, -1), r"was damaged \(pixels\.npy\)"),
-        ("placements.npy", Path.unlink, r"was damaged \(placements\.npy\)"),
-        ("placements.npy", lambda path: _flip(path, -1), r"was damaged \(placements\.npy\)"),
+        ("pixels.npy", lambda path: path.write_bytes(path.read_bytes()[:-7]), r"is damaged \(pixels\.npy\)"),
+        ("pixels.npy", lambda path: _flip(path, -1), r"is damaged \(pixels\.npy\)"),
+        ("placements.npy", Path.unlink, r"is damaged \(placements\.npy\)"),
+        ("placements.npy", lambda path: _flip(path, -1), r"is damaged \(placements\.npy\)"),
         ("manifest.json", lambda path: path.write_text("{"), r"manifest\.json is damaged \(.*\)"),
         ("manifest.json", lambda path: path.write_text("{}"), r"manifest\.json was written by an older birads-zoo"),
         ("manifest.json", lambda path: _flip(path, -9), r"manifest\.json (is damaged|was changed after)"),

@@ -190,7 +190,10 @@ def test_a_run_killed_while_its_folder_was_filled_starts_again(study, host, tmp_
 
 
 def test_a_study_in_use_is_left_alone(study, host, tmp_path):
-    with filelock.FileLock(tmp_path / ".lock"), pytest.raises(UserError, match="another process is at work on the st"):
+    with (
+        filelock.FileLock(tmp_path / ".birads-zoo-lock"),
+        pytest.raises(UserError, match="another process is at work on the st"),
+    ):
         module.execute(study("pixels"), host, tmp_path, "cpu", Screen())
 
 

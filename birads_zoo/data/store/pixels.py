@@ -39,6 +39,7 @@ Progress = Callable[[int, int], None]
 _Depth = np.dtype[Any]  # of uint8 or uint16
 
 _MANIFEST = "manifest.json"
+_FILES = ("pixels.npy", "placements.npy", _MANIFEST)
 _BUSY = "waiting for another run that is decoding the same pictures"
 _WORKERS = os.cpu_count() or 1
 _AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written; this limits the memory
@@ -175,7 +176,7 @@ def _checked_manifest(folder: Path) -> StoreManifest:
 def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progress: Progress | None) -> None:
     failures: Failures = {}
     placements: list[Placement] = []
-    with whole_folder(folder, replace=True) as temporary:  # a damaged store may be there
+    with whole_folder(folder, replaces=_FILES) as temporary:  # a damaged store may be there
         with ThreadPoolExecutor(_WORKERS) as pool, (temporary / "pixels.npy").open("wb") as file:
             dtype: _Depth = np.dtype(np.uint16 if any(pool.map(retried(is_deep), paths)) else np.uint8)
             detail = _common_detail(paths, section, pool) if section.neutral else None
