@@ -74,7 +74,9 @@ install: .venv/.dev
 # Matplotlib and Starlette use.
 .venv/lowest/.done: .venv/.dev
 	$(BIN)/uv venv --quiet --clear --seed --python 3.11 .venv/lowest
-	VIRTUAL_ENV=.venv/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]" "pyparsing<3.3" "anyio<4.15"
+	printf 'pyparsing<3.3\nanyio<4.15\n' > .venv/lowest/constraints.txt
+	VIRTUAL_ENV=.venv/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]" \
+		--constraint .venv/lowest/constraints.txt
 	touch $@
 
 # Trackio needs Pillow below 13, so it has its own environment, which uses all other packages of the first one.

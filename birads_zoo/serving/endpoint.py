@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 
 from birads_zoo.serving.answering import Answer, RefusedError, RequestQueue, answer, place_in_queue
@@ -111,12 +112,15 @@ async def _uploads_of(request: Request, most: int) -> list[Upload]:
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return [Upload(content=await request.body())]
-    async with request.form(max_files=most, max_fields=8) as form:
-        uploads = [
-            Upload(content=await value.read(), field=field)
-            for field, value in form.multi_items()
-            if isinstance(value, UploadFile)
-        ]
+    try:
+        async with request.form(max_files=most, max_fields=8) as form:
+            uploads = [
+                Upload(content=await value.read(), field=field)
+                for field, value in form.multi_items()
+                if isinstance(value, UploadFile)
+            ]
+    except FormParserError as error:  # older versions of Starlette do not turn it into an answer
+        raise HTTPException(400, f"the form cannot be read: {error}") from None
     if not uploads:
         raise RefusedError(422, "the form has no file; send a picture as the field `file`")
     return uploads
