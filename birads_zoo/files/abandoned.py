@@ -26,7 +26,7 @@ def temporary_name(path: Path) -> str:
 
     It has the machine and the process in it, and no other program makes such names.
     """
-    stem = path.name.removesuffix(path.suffix)[:100]
+    stem = path.name.removesuffix(path.suffix).encode("utf-8", "surrogateescape")[:100].decode("utf-8", "ignore")
     return f".{stem}.birads-zoo-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
 
 
