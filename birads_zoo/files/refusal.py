@@ -132,8 +132,8 @@ def retried(action: Callable[[Path], T]) -> Callable[[Path], T]:
 def error_number(error: BaseException) -> int | None:
     """Return the system's number of an error (see `errno`); `None` if the error does not come from the system.
 
-    Libraries in Rust raise errors of their own, whose texts end with the number: "(os error 28)". NumPy does not say why
-    it could not write all of an array; that is a full disk in most cases.
+    Libraries in Rust raise errors of their own, whose texts end with the number: "(os error 28)". NumPy does not say
+    why it could not write all of an array: in most cases the disk is full.
     """
     if isinstance(error, MemoryError):
         return errno.ENOMEM
