@@ -44,8 +44,8 @@ def clear_abandoned(folder: Path) -> None:
 
 
 def _remove(path: Path, process: int) -> None:
-    with contextlib.suppress(OSError), locked(path) as ours:
-        if ours and (not _exists(process) or time.time() - path.lstat().st_mtime > _YOUNG):
+    with contextlib.suppress(OSError), locked(path) as acquired:
+        if acquired and (not _exists(process) or time.time() - path.lstat().st_mtime > _YOUNG):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -54,8 +54,8 @@ def test_what_a_process_has_locked_stays_for_ever(tmp_path, left_behind):
     path = left_behind(tmp_path / "metrics.json")
     path.touch()
     make_old(path)
-    with locked(path) as ours:
-        assert ours
+    with locked(path) as acquired:
+        assert acquired
         clear_abandoned(tmp_path)
         assert path.exists()
     clear_abandoned(tmp_path)
