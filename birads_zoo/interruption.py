@@ -37,14 +37,14 @@ def interruptible() -> Iterator[None]:
         yield
         return
     former = {number: signal.getsignal(number) for number in SIGNALS}
-    ours = [number for number, handler in former.items() if handler is not signal.SIG_IGN]  # as nohup asks for
-    for number in ours:
+    handled = [number for number, handler in former.items() if handler is not signal.SIG_IGN]  # as nohup asks for
+    for number in handled:
         signal.signal(number, _obey)
     try:
         yield
     finally:
         _State.waiting = None
-        for number in ours:
+        for number in handled:
             signal.signal(number, former[number])
 
 

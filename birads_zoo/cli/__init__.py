@@ -14,7 +14,7 @@ from typing import NoReturn, TextIO
 
 import click
 
-from birads_zoo.cli.unexpected import report
+from birads_zoo.cli import unexpected  # a function of it would be hidden by the command `report`
 from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
 from birads_zoo.interruption import Interrupted, interruptible
 from birads_zoo.version import __version__
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:
         if os.environ.get("BIRADS_ZOO_DEBUG"):
             raise
-        lines, status = report(error, sys.argv[1:] if arguments is None else arguments)
+        lines, status = unexpected.report(error, sys.argv[1:] if arguments is None else arguments)
         for line in lines:
             click.echo(f"birads-zoo: {line}", err=True)
         _say_notes(error)

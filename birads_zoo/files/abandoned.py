@@ -26,7 +26,7 @@ def temporary_name(path: Path) -> str:
 
     It has the machine and the process in it, and no other program makes such names.
     """
-    stem = path.name.removesuffix(path.suffix)[:100]
+    stem = path.name.removesuffix(path.suffix).encode("utf-8", "surrogateescape")[:100].decode("utf-8", "ignore")
     return f".{stem}.birads-zoo-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
 
 
@@ -44,8 +44,8 @@ def clear_abandoned(folder: Path) -> None:
 
 
 def _remove(path: Path, process: int) -> None:
-    with contextlib.suppress(OSError), locked(path) as ours:
-        if ours and (not _exists(process) or time.time() - path.lstat().st_mtime > _YOUNG):
+    with contextlib.suppress(OSError), locked(path) as acquired:
+        if acquired and (not _exists(process) or time.time() - path.lstat().st_mtime > _YOUNG):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -55,6 +55,7 @@ _PAUSES = (0.1, 0.4, 1.6)  # seconds before a file is read again
 T = TypeVar("T")
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 
 
 class StorageError(UserError):
@@ -90,7 +91,7 @@ def refuse_if_passing(path: Path, error: BaseException) -> None:
     for cause in _causes(error):
         number = errno.ENOMEM if "out of memory" in str(cause) else error_number(cause)  # as Pillow's decoders say it
         if number is not None and number in _PASSING:
-            raise _refusal(f"read {path}", number, "check the disk or the network drive") from error
+            raise _refusal(f"read {path}", number, "check the disk or the network drive", ", and run again") from error
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -110,8 +111,8 @@ def refusal_of(error: Exception) -> StorageError | None:
     return _refusal(f"read or write {error.filename or 'a file'}", error.errno, "")
 
 
-def _refusal(action: str, number: int, otherwise: str) -> StorageError:
-    return StorageError(f"cannot {action}: {os.strerror(number)}; {_REMEDIES.get(number, otherwise)}")
+def _refusal(action: str, number: int, otherwise: str, then: str = "") -> StorageError:
+    return StorageError(f"cannot {action}: {os.strerror(number)}; {_REMEDIES.get(number, otherwise)}{then}")
 
 
 def retried(action: Callable[[Path], T]) -> Callable[[Path], T]:
@@ -131,11 +132,12 @@ def retried(action: Callable[[Path], T]) -> Callable[[Path], T]:
 def error_number(error: BaseException) -> int | None:
     """Return the system's number of an error (see `errno`); `None` if the error does not come from the system.
 
-    Libraries in Rust raise errors of their own, whose texts end with the number: "(os error 28)".
+    Libraries in Rust raise errors of their own, whose texts end with the number: "(os error 28)". NumPy does not say
+    why it could not write all of an array: in most cases the disk is full.
     """
     if isinstance(error, MemoryError):
         return errno.ENOMEM
     if isinstance(error, OSError):
-        return error.errno
+        return errno.ENOSPC if _CUT_SHORT.fullmatch(str(error)) else error.errno
     match = _OS_ERROR.search(str(error))
     return int(match[1]) if match else None
