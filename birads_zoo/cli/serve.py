@@ -43,6 +43,7 @@ def command(
     """
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise UserError(f"`birads-zoo serve` needs the package {missing[0]}: pip install 'birads-zoo[demo]'")
+    from birads_zoo.artifact.licences import warning as licence_warning
     from birads_zoo.artifact.model import open_model
     from birads_zoo.serving.answering import Limits
     from birads_zoo.serving.app import is_loopback, serve
@@ -56,6 +57,8 @@ def command(
         )
     plugins = open_installed_host(plugin_files)
     opened = open_model(model, plugins, device)
+    if restricted := licence_warning(opened.manifest.licences, "let others use the model"):
+        warnings.warn(restricted, BiradsZooWarning, stacklevel=1)
 
     def say_ready(address: str) -> None:
         click.echo(f"{opened.manifest.run_id} on {address}  (HTTP endpoint: {address}docs; stop with Ctrl+C)")
