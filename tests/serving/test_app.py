@@ -167,4 +167,4 @@ def test_two_thousand_requests_leave_the_memory_as_it_was(process, mammogram):
                 resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{server.pid}/status").read_text())
                 megabytes.append(int(resident[1]) / 1000)
         connection.close()
-    assert megabytes[-1] - megabytes[0] < 20, megabytes
+    assert megabytes[-1] - megabytes[0] < 10, megabytes
