@@ -47,4 +47,6 @@ def warning(licences: Sequence[str], action: str) -> str:
     restricting = restrictions(licences)
     if not restricting:
         return ""
-    return f"the licence of the weights restricts what you may do: {'; '.join(restricting)}. Read it before you {action}"
+    return (
+        f"the licence of the weights restricts what you may do: {'; '.join(restricting)}. Read it before you {action}"
+    )

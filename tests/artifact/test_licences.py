@@ -8,8 +8,8 @@ from birads_zoo.recipes.registry import load_registry
 
 FREE = [
     "net: trained from apache-2.0",
-    "net: trained from torchvision IMAGENET1K_V1: code BSD-3-Clause; ImageNet's own terms (non-commercial research) may bind "
-    "the weights",
+    "net: trained from torchvision IMAGENET1K_V1: code BSD-3-Clause; ImageNet's own terms (non-commercial research) may "
+    "bind the weights",
     "net: trained from CC BY 4.0",
     "data set x: its terms (non-commercial research) may also apply to a model trained on it",
     "birads-zoo: MIT",
@@ -18,7 +18,7 @@ RESTRICTED = [
     "net: trained from cc-by-nc-4.0",
     "net: trained from cc-by-nd-4.0",
     "net: trained from a research-only licence, no redistribution",
-    "net: trained from weights for non-commercial use; ImageNet's own terms (non-commercial research) may bind the weights",
+    "net: trained from non-commercial weights; ImageNet's own terms (non-commercial research) may bind the weights",
     "net: trained from the data use agreement of the hospital",
 ]
 
@@ -42,7 +42,7 @@ def test_the_registry_may_state_a_licence_and_the_data_sets_terms_are_named(host
     assert lines[0] == "birads-zoo: MIT"
     assert lines[1].startswith("resnet50: trained from torchvision IMAGENET1K_V1")
     assert lines[2] == (
-        "data set mini-mias: its terms (for research; see the licence agreement in the archive) may also apply to a model "
-        "trained on it"
+        "data set mini-mias: its terms (for research; see the licence agreement in the archive) may also apply to a "
+        "model trained on it"
     )
     assert restrictions(lines) == []
