@@ -11,7 +11,7 @@ from birads_zoo.recipes.registry import Registry
 
 _TRAINED_FROM = ": trained from "
 _RESTRICTING = re.compile(
-    r"non-?commercial|\bnc\b|by-nc|\bnd\b|-nd\b|research[- ](use|only|purposes)|for research|use agreement|licen[cs]e agreement"
+    r"non-?commercial|\bnc\b|\bnd\b|research[- ](use|only|purposes)|for research|use agreement|licen[cs]e agreement"
     r"|no redistribution|not (be )?(redistribut|distribut|shar)",
     re.IGNORECASE,
 )
@@ -43,7 +43,7 @@ def restrictions(licences: Sequence[str]) -> list[str]:
 
 
 def warning(licences: Sequence[str], action: str) -> str:
-    """Return a warning for a model that is about to be passed on or served; "" if no licence of weights restricts it."""
+    """Return a warning for a model that is passed on or served; "" if no licence of weights restricts that."""
     restricting = restrictions(licences)
     if not restricting:
         return ""

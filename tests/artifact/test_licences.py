@@ -8,8 +8,8 @@ from birads_zoo.recipes.registry import load_registry
 
 FREE = [
     "net: trained from apache-2.0",
-    "net: trained from torchvision IMAGENET1K_V1: code BSD-3-Clause; ImageNet's own terms (non-commercial research) may "
-    "bind the weights",
+    "net: trained from torchvision IMAGENET1K_V1: code BSD-3-Clause; ImageNet's own terms (non-commercial research) "
+    "may bind the weights",
     "net: trained from CC BY 4.0",
     "data set x: its terms (non-commercial research) may also apply to a model trained on it",
     "birads-zoo: MIT",
