@@ -42,6 +42,11 @@ def complete(folder: Path) -> None:
     documents.write(folder / NAME, Complete(files={name: sha256(folder / name) for name in names}))
 
 
+def reopen(folder: Path) -> None:
+    """Mark the run in `folder` as not finished, before a file of it is written again."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
 def changed(folder: Path) -> list[str]:
     """Return the paths in the finished run's `folder` of files that are missing or changed since it was finished.
 

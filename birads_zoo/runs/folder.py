@@ -35,6 +35,7 @@ from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.stopped import Stopped
+from birads_zoo.runs.completion import reopen
 from birads_zoo.runs.environment import describe_session
 from birads_zoo.training.history import Epoch
 from birads_zoo.version import __version__
@@ -118,6 +119,7 @@ def _resume(folder: Path, data: Prepared, compute: Compute) -> None:
     for place in (folder, *folder.glob("checkpoints/*"), folder / "figures"):
         clear_abandoned(place)
     (folder / _STOPPED).unlink(missing_ok=True)
+    reopen(folder)
     again = describe_session(compute)
     documents.write(folder / _ENVIRONMENT, replace(about, resumed=(*about.resumed, again)))
 

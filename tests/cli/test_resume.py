@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from birads_zoo import pipeline
 from birads_zoo.training import loop
 
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -133,6 +134,19 @@ def test_what_a_killed_process_left_in_the_run_is_cleared_and_nothing_else(zoo, 
     assert zoo("run", "--resume", killed, "--device", "cpu").status == 0
     assert [path for path in left if path.exists()] == []
     assert other.exists()
+
+
+def test_a_finished_run_that_is_resumed_is_unfinished_until_its_end(zoo, unbroken, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    run = shutil.copytree(unbroken, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "measure", interrupt)
+        assert zoo("run", "--resume", run, "--device", "cpu").status == 130
+    assert f"{run} is not finished: go on with it" in zoo("report", run).err
+    assert zoo("run", "--resume", run, "--device", "cpu").status == 0
+    assert zoo("verify", run).status == 0
 
 
 def test_resume_needs_a_run(zoo, tmp_path):
