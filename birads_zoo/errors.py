@@ -41,6 +41,12 @@ class RunStoppedError(UserError):
         )
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error of Python, NumPy, PyTorch (on any device) or Pillow says that memory is used up."""
+    texts = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in texts)
+
+
 class BiradsZooWarning(UserWarning):
     """Something the user should know before trusting a result, such as a split that leaks patients."""
 

@@ -10,13 +10,12 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from birads_zoo.errors import is_out_of_memory
 from birads_zoo.files.refusal import refusal_of
 from birads_zoo.version import __version__
 
 BUG = 70
 """The exit status for a bug: EX_SOFTWARE of BSD's sysexits.h."""
-
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "bad allocation", "std::bad_alloc")
 
 
 def report(error: Exception, arguments: Sequence[str]) -> tuple[list[str], int]:
@@ -24,7 +23,7 @@ def report(error: Exception, arguments: Sequence[str]) -> tuple[list[str], int]:
 
     The full trace of a bug is written to a file of the system's folder for temporary files.
     """
-    if isinstance(error, MemoryError) or any(text in str(error).lower() for text in _NO_MEMORY):
+    if is_out_of_memory(error):
         remedy = "free some, or take a smaller training.batch_size or image size"
         return [f"error: the memory is too small ({_first_line(error)}); {remedy}"], 2
     if (refusal := refusal_of(error)) is not None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from birads_zoo.errors import UserError
+from birads_zoo.errors import UserError, is_out_of_memory
 
 _REMEDIES = {
     errno.ENOSPC: "free some space, or choose another place to write to",
@@ -89,7 +89,7 @@ def refuse_if_passing(path: Path, error: BaseException) -> None:
     file. `error` may also have been caused by such an error.
     """
     for cause in _causes(error):
-        number = errno.ENOMEM if "out of memory" in str(cause) else error_number(cause)  # as Pillow's decoders say it
+        number = errno.ENOMEM if is_out_of_memory(cause) else error_number(cause)
         if number is not None and number in _PASSING:
             raise _refusal(f"read {path}", number, "check the disk or the network drive", ", and run again") from error
 

@@ -50,7 +50,7 @@ def rows(folder: Path, step: int) -> dict[str, Callable[[], Trials]]:
         "killed (SIGKILL) at a file event": "killed",
         "no memory at a large allocation": "memory",
     }
-    strides = {"full": 1, "killed": 2, "memory": 3}
+    strides = {"full": 1, "killed": 2, "memory": 12}
     trials: dict[str, Callable[[], Trials]] = {
         name: lambda kind=kind: _faults(folder / kind, kind, step * strides.get(kind, 6))
         for name, kind in kinds.items()

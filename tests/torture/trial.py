@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import errno
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -61,6 +62,8 @@ def _prepare() -> None:
     from birads_zoo.shortcuts import permutation_test
     from birads_zoo.training import cost, loop
 
+    # PyTorch imports these when they are first needed, and takes a lack of memory at that moment for another error.
+    importlib.import_module("torch.utils._sympy.functions")
     torch.set_num_threads(1)
     permutation_test.RETRAININGS = 2
     cost._TIMED_PASSES = 1
