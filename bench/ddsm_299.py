@@ -21,6 +21,7 @@ import pandas as pd
 
 from birads_zoo.devices import choose_compute
 from birads_zoo.files import write_text
+from birads_zoo.files.csv_files import write_frame
 from birads_zoo.pipeline import run
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
@@ -43,7 +44,7 @@ def main() -> None:
     here = choose_compute("auto", "auto")
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "marked.csv"
-        marked_table(arguments.root, women=40 if arguments.tiny else None).to_csv(table, index=False)
+        write_frame(table, marked_table(arguments.root, women=40 if arguments.tiny else None))
         rows = [
             _measured(arguments.root, table, backbone, arguments.weights, Path(folder) / "runs", tiny=arguments.tiny)
             for backbone in arguments.backbones

@@ -24,6 +24,7 @@ from scipy.special import expit, logit
 from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.statistics.intervals import intervals, rate
 from birads_zoo.files import write_text
+from birads_zoo.files.csv_files import read_frame
 from birads_zoo.results.estimate import Estimate
 
 WOMAN, BREAST = ["patient_id"], ["patient_id", "laterality"]
@@ -84,7 +85,7 @@ def main() -> None:
 
 def read_models(predictions: Path, labels: pd.DataFrame) -> dict[str, Scores]:
     """Return each model's scores; the table has one column of folds per seed, for all models."""
-    rows = pd.read_csv(predictions, dtype={"patient_id": str}, keep_default_na=False)
+    rows = read_frame(predictions, {"patient_id": str})
     about = rows[["image_path", "patient_id", "laterality"]].copy()
     about["marked"] = (rows["label"] == "marked").to_numpy()
     about["mass"] = labels.loc[rows["image_path"], "lesion_types"].str.contains("MASS").to_numpy()

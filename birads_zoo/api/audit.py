@@ -95,12 +95,13 @@ def _draw(file: Path, audited: Audit) -> None:
 
 
 def _write(out: Path, audited: Audit, split: str) -> None:
-    from birads_zoo.files import make_folder, write_text
+    from birads_zoo.files import make_folder
+    from birads_zoo.files.csv_files import write_frame
     from birads_zoo.report.audit.page import write_audit_page
 
     file = out if out.suffix and not out.is_dir() else out / "audit.csv"
     make_folder(file.parent)
-    write_text(file, audited.entries.to_csv(index=False, lineterminator="\n"))
+    write_frame(file, audited.entries)
     if file.parent == out:
         write_audit_page(
             out / "audit.html",

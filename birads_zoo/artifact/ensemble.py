@@ -40,7 +40,8 @@ def predict_prepared(
 ) -> Iterator[Prediction]:
     """Yield the predictions of prepared samples, in their order; those that could not be read pass unchanged.
 
-    A thread combines one batch's outputs while the device runs the next batch.
+    A sample for which a network gives infinite or NaN values gets an error. A thread combines one batch's outputs while
+    the device runs the next batch.
     """
     waiting: deque[tuple[list[Ready | Prediction], Future[list[Prediction]]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="combining") as pool:
@@ -81,6 +82,40 @@ def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compu
 
 
 def _conclude(
+    manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], outputs: list[tuple[Tensor, ...]]
+) -> list[Prediction]:
+    if not ready:
+        return []
+    finite = _finite(outputs)
+    use = torch.from_numpy(finite.all(axis=0))
+    predictions = iter(
+        _combine(
+            manifest,
+            references,
+            [sample for sample, used in zip(ready, use.tolist(), strict=True) if used],
+            [tuple(values[use.to(values.device)] for values in of_fold) for of_fold in outputs],
+        )
+    )
+    return [
+        next(predictions) if good == len(outputs) else Prediction(source=sample.source, error=_no_number(good, outputs))
+        for sample, good in zip(ready, finite.sum(axis=0).tolist(), strict=True)
+    ]
+
+
+def _finite(outputs: Sequence[tuple[Tensor, ...]]) -> NDArray[np.bool_]:
+    """Return for every fold and sample (folds, n) whether all values that the network gives are numbers."""
+    checked = [[values.flatten(1).isfinite().all(1) for values in of_fold] for of_fold in outputs]
+    return np.stack([torch.stack(of_fold).all(0).cpu().numpy() for of_fold in checked])
+
+
+def _no_number(good: int, outputs: Sequence[tuple[Tensor, ...]]) -> str:
+    return (
+        f"{len(outputs) - good} of the model's {len(outputs)} networks give infinite or NaN values for it, so there is "
+        "no prediction"
+    )
+
+
+def _combine(
     manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], outputs: list[tuple[Tensor, ...]]
 ) -> list[Prediction]:
     if not ready:

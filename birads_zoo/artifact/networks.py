@@ -22,6 +22,7 @@ from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.finite import check_finite
 from birads_zoo.model.fusion import mean_of_present
 from birads_zoo.recipe import Recipe
 
@@ -141,7 +142,8 @@ def open_classifier(
     `outputs` are those that it was trained with.
 
     Raises:
-        UserError: if a plugin that it needs is missing or has changed, or the weights do not fit the network.
+        UserError: if a plugin that it needs is missing or has changed, or the weights do not fit the network or are
+            infinite or NaN.
 
     """
     for kind, name in (("backbone", recipe.model.backbone), ("loss", recipe.loss.name)):
@@ -161,7 +163,9 @@ def open_classifier(
             "the plugins that the run was made with, or export the run as onnx"
         )
     try:
-        classifier.load_state_dict(safetensors.torch.load_file(path))
+        weights = safetensors.torch.load_file(path)
+        check_finite(weights, str(path), "export the run again")
+        classifier.load_state_dict(weights)
     except (RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[-1].strip()
         raise UserError(

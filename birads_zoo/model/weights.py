@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from birads_zoo.errors import UserError
+from birads_zoo.model.finite import check_finite
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -23,8 +24,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     Nothing is loaded unless everything fits.
 
     Raises:
-        UserError: if the file is missing, is not a state dict, or an entry of the module is missing or has another
-            shape.
+        UserError: if the file is missing, is not a state dict, or an entry of the module is missing, has another
+            shape or holds infinite or NaN values.
 
     """
     state = _read(path)
@@ -42,7 +43,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
                 f"the weights in {path} do not fit: {name!r} has shape {_shape(state[name])} there and "
                 f"{_shape(tensor)} in the backbone; give a file made for this backbone"
             )
-    module.load_state_dict({name: state[name] for name in needed}, strict=False)
+    weights = {name: state[name] for name in needed}
+    check_finite(weights, f"the weights file {path}", "give another copy of it, or other weights")
+    module.load_state_dict(weights, strict=False)
 
 
 @runtime_checkable

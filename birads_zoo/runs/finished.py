@@ -14,6 +14,7 @@ from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
+from birads_zoo.files.csv_files import read_frame
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
@@ -130,7 +131,7 @@ def _predictions(path: Path) -> pd.DataFrame:
     try:
         if not path.read_bytes().strip():  # a run without validation rows
             return pd.DataFrame()
-        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values={"age": [""]})
+        frame = read_frame(path, dict.fromkeys(texts, str), {"age": [""]})
         return frame.astype({"row": np.int64, "age": np.float64, "fold": np.int64})
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} is damaged ({error}); run it again") from None

@@ -25,11 +25,11 @@ from birads_zoo.files import (
     folder_name,
     lock,
     make_folder,
-    whole_file,
     whole_folder,
     write_text,
 )
 from birads_zoo.files.abandoned import clear_abandoned
+from birads_zoo.files.csv_files import read_frame, write_frame
 from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
@@ -104,8 +104,8 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
         make_folder(folder / "checkpoints" / f"fold-{fold.number}")
     about = Environment(**asdict(describe_session(compute)), seed=recipe.seed, pixels=data.store.key.pictures)
     documents.write(folder / _ENVIRONMENT, about)
-    _write_csv(folder / "audit.csv", entries_frame(data.labelled.index))
-    _write_csv(folder / "split.csv", _split_frame(data))
+    write_frame(folder / "audit.csv", entries_frame(data.labelled.index))
+    write_frame(folder / "split.csv", _split_frame(data))
     note = tomlkit.document()
     note.add(tomlkit.comment(f"Written by birads-zoo {__version__}. Run it again: birads-zoo run --recipe recipe.toml"))
     note.add(tomlkit.comment("The ablations named here are applied on top of the fields."))
@@ -132,7 +132,7 @@ def check_same_data(folder: Path, data: Prepared) -> Environment:
     """
     about = read_environment(folder)
     try:
-        split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
+        split = read_frame(folder / "split.csv", str)
         split = split.drop(columns="row")  # the same rows may have other numbers
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} cannot be resumed ({error}); start a new run") from None
@@ -214,8 +214,8 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
 
 def write_results(folder: Path, test: pd.DataFrame, validation: pd.DataFrame, metrics: RunMetrics, cost: Cost) -> None:
     """Write the rows as `predictions.csv` and `validation.csv`, and `cost.json` and `metrics.json`."""
-    _write_csv(folder / "predictions.csv", test)
-    _write_csv(folder / "validation.csv", validation)
+    write_frame(folder / "predictions.csv", test)
+    write_frame(folder / "validation.csv", validation)
     documents.write(folder / _COST, cost)
     documents.write(folder / _METRICS, metrics)
 
@@ -230,8 +230,3 @@ def _split_frame(data: Prepared) -> pd.DataFrame:
         for part, positions in (("train", fold.train), ("validation", fold.validation), ("test", fold.test)):
             frames.append(rows.iloc[positions].assign(fold=fold.number, part=part))
     return pd.concat(frames, ignore_index=True)
-
-
-def _write_csv(path: Path, frame: pd.DataFrame) -> None:
-    with whole_file(path) as temporary:
-        frame.to_csv(temporary, index=False)

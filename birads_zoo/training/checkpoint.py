@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from birads_zoo.errors import UserError
 from birads_zoo.files.tensors import read_tensors, write_tensors
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.finite import check_finite
 from birads_zoo.training.history import Epoch
 from birads_zoo.training.optimisation import trained_parameters
 
@@ -93,8 +94,7 @@ def load_best(path: Path, model: nn.Module, origin: Origin, epochs: int) -> None
     tensors, header = _read(path, origin)
     if len(header.history) != epochs:
         raise UserError(
-            f"checkpoint {path} is of epoch {len(header.history)}, but epoch {epochs} was the best; "
-            f"delete the folder {path.parent} to train its fold from the start"
+            f"checkpoint {path} is of epoch {len(header.history)}, but epoch {epochs} was the best; {_remedy(path)}"
         )
     _fill(model, tensors, path)
 
@@ -168,14 +168,19 @@ def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _read(path: Path, origin: Origin) -> tuple[dict[str, Tensor], _Header]:
-    remedy = f"delete the folder {path.parent} to train its fold from the start"
+    remedy = _remedy(path)
     tensors, header = read_tensors(path, _Header, f"checkpoint {path}", remedy)
     if header.origin != origin:
         raise UserError(f"checkpoint {path} belongs to another recipe or fold; {remedy}")
     return tensors, header
 
 
+def _remedy(path: Path) -> str:
+    return f"delete the folder {path.parent} to train its fold from the start"
+
+
 def _fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    check_finite(tensors, f"checkpoint {path}", _remedy(path))
     try:
         model.load_state_dict(dict(tensors))
     except RuntimeError as error:

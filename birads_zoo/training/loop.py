@@ -227,6 +227,22 @@ def predict(
     return torch.cat(logits), torch.cat(targets), torch.cat(weights) if weights else None
 
 
+def check_scores(classifier: Classifier, logits: Tensor, fold: int) -> None:
+    """Check that the logits S×L of rows are numbers, and so are the class scores made of them.
+
+    Raises:
+        UserError: if any is infinite or NaN. The message names the fold, whose number is `fold` (from 0).
+
+    """
+    finite = logits.isfinite().all(1) & classifier.scores(logits).isfinite().all(1)
+    if not finite.all():
+        raise UserError(
+            f"the network of fold {fold + 1} gives infinite or NaN scores for {int((~finite).sum())} of the "
+            f"{len(finite)} rows that it predicts: lower training.learning_rate, set training.clip_norm or use "
+            "training.precision=float32"
+        )
+
+
 def _record(fit: Fit, current: Classifier, history: list[Epoch], passed: checkpoint.Pass) -> Epoch:
     losses = passed.losses.cpu()
     _refuse_divergence(fit, current, history, losses)
@@ -265,6 +281,7 @@ _VALIDATED = ("val_loss", "val_accuracy", "val_macro_f1", "val_auroc")
 def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
     assert fit.validation is not None
     logits, targets, _ = predict(current, fit.forward, fit.validation, fit.compute)
+    check_scores(current, logits, fit.fold)
     loss = float(nn.functional.cross_entropy(current.scores(logits), targets))  # mean −log p, whatever the loss
     labels, probabilities = targets.cpu().numpy(), current.probabilities(logits.double()).cpu().numpy()
     metrics = evaluate(labels, probabilities, np.zeros_like(labels), fit.classes)  # of one network

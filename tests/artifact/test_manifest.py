@@ -138,6 +138,7 @@ def test_a_training_range_of_other_statistics_is_refused(copied, host, change, s
         ({"labels-0": np.zeros((0,), np.int16)}, "fold 0's features, labels, mean and spread do not fit"),
         ({"labels-0": 9}, "fold 0 has labels outside its 4 classes"),
         ({"spread-0": 0}, "fold 0 has features that are not finite, or a spread that is not above 0"),
+        ({"spread-0": np.inf}, "fold 0 has features that are not finite, or a spread that is not above 0"),
         ({"features-0": np.nan}, "fold 0 has features that are not finite, or a spread that is not above 0"),
     ],
 )
@@ -163,6 +164,19 @@ def test_weights_of_another_network_are_refused(copied, host, change):
     recipe = json.loads((copied / "manifest.json").read_text())["recipe"]
     change(recipe=recipe | {"model": recipe["model"] | {"hidden": 7}})
     assert "do not fit the network that 'baseline_cnn' builds here" in refused(copied, host)
+
+
+def test_weights_that_are_no_numbers_are_named(copied, host, change, saved):
+    path = copied / "fold-1.safetensors"
+    weights = safetensors.numpy.load_file(path)
+    name = next(name for name, values in weights.items() if values.ndim == 4)
+    weights[name][0, 0, 0, 0] = np.inf
+    path.write_bytes(safetensors.numpy.save(weights))
+    change(files=saved["files"] | checksums([path]))
+    message = refused(copied, host)
+    assert message == (
+        f"{path} holds infinite or NaN values, 1 of {weights[name].size} in {name!r}; export the run again"
+    )
 
 
 def test_an_exported_program_is_not_opened(copied, host, change):

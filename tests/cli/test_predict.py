@@ -48,12 +48,20 @@ def test_without_out_the_table_is_on_stdout_and_nothing_else_is(zoo, model, pict
     assert row.startswith(str(pictures / "b.jpg"))
 
 
+def test_a_file_name_that_begins_as_a_formula_does_is_written_with_a_quote(zoo, model, pictures, rows_of, monkeypatch):
+    monkeypatch.chdir(pictures)
+    (pictures / "b.jpg").rename(pictures / "=1+1.jpg")
+    result = zoo("predict", model, "--out", "out.csv", "--", "=1+1.jpg", "-gone.jpg")
+    assert [row["image_path"] for row in rows_of(pictures / "out.csv")] == ["'=1+1.jpg", "'-gone.jpg"], result.err
+    assert all(float(value) <= 1 for name, value in rows_of(pictures / "out.csv")[0].items() if "probability" in name)
+
+
 def test_an_unreadable_picture_makes_the_status_1_and_the_rest_finish(zoo, model, pictures, rows_of):
     (pictures / "a.png").write_text("no picture")
     result = zoo("predict", model, pictures, "--out", "out.csv")
     assert result.status == 1
     assert "3 pictures: " in result.err
-    assert "1 unreadable" in result.err
+    assert "1 without a prediction" in result.err
     first, *others = rows_of(pictures.parent / "out.csv")
     assert first["error"].startswith("does not decode: ")
     assert first["predicted"] == ""

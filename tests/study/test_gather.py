@@ -48,6 +48,18 @@ def test_validation_rows_are_left_out(write):
     assert gather([write("one", ROWS + "8,z.png,9,0,validation,a,a,1.0,0.0\n")]).rows.tolist() == [3, 7]
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "1e999"])
+def test_probabilities_that_are_no_numbers_are_damage(write, value):
+    folder = write("one", ROWS.replace("0.25", value))
+    with pytest.raises(UserError) as error:
+        gather([folder])
+    assert "are damaged (some probabilities are infinite or NaN); delete that folder" in str(error.value)
+
+
+def test_ids_that_a_spreadsheet_would_calculate_are_read_back_as_they_were(write):
+    assert gather([write("one", ROWS.replace("007", "'=7"))]).patients.tolist() == ["", "=7"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [

@@ -173,6 +173,47 @@ def test_a_loss_of_nan_is_an_error_with_epoch_and_step_and_keeps_the_checkpoint(
     assert (fit.folder / "best.safetensors").exists()
 
 
+class _FirstPicture(nn.Module):
+    """Sets the first picture's features to a value in evaluation only, so that no loss of training shows it."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, features):
+        if not self.training:
+            features = features.clone()
+            features[0] = self.value
+        return features
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_validation_scores_that_are_no_numbers_end_the_training(make_fit, ignore, value):
+    fit = make_fit()
+    fit.classifier.backbone.append(_FirstPicture(value))
+    with pytest.raises(UserError) as error:
+        train(fit, ignore.step, ignore.epoch)
+    message = "the network of fold 1 gives infinite or NaN scores for 3 of the 10 rows that it predicts: lower"
+    assert message in str(error.value)
+    assert not fit.best.exists()
+
+
+@pytest.mark.parametrize(("name", "tensor"), [("best", "backbone.0.weight"), ("last", "model/backbone.0.weight")])
+def test_weights_in_a_checkpoint_that_are_no_numbers_are_named(make_fit, ignore, always_checkpoint, name, tensor):
+    fit = make_fit()
+    train(fit, ignore.step, ignore.epoch)
+    path = fit.folder / f"{name}.safetensors"
+    tensors, header = read_tensors(path, checkpoint._Header, "it", "")
+    tensors[tensor][0] = torch.nan
+    write_tensors(path, tensors, header)
+    with pytest.raises(UserError) as error:
+        train(make_fit(), ignore.step, ignore.epoch)
+    assert str(error.value) == (
+        f"checkpoint {path} holds infinite or NaN values, 27 of 108 in 'backbone.0.weight'; delete the folder "
+        f"{fit.folder} to train its fold from the start"
+    )
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
 def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
     fit = make_fit()
