@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from birads_zoo.files import write_text
+from birads_zoo.files import check_file, make_folder, write_text
 
 ABOUT = ("image_path", "patient_id", "laterality", "view", "source", "label")
 
@@ -25,6 +25,8 @@ def main() -> None:
     parser.add_argument("study", type=Path, help="the folder that compare, ablate or leakage wrote")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     arguments = parser.parse_args()
+    check_file(arguments.out)  # before anything is computed
+    make_folder(arguments.out.parent)
 
     runs = read_runs(arguments.study)
     if not runs:
