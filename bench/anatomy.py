@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--studies", type=Path, help="keeps the runs, to continue after a stop; temporary by default")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
 
     with tempfile.TemporaryDirectory() as folder:
         if arguments.ddsm is not None:

@@ -23,7 +23,7 @@ from scipy.special import expit, logit
 
 from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.statistics.intervals import intervals, rate
-from birads_zoo.files import write_text
+from birads_zoo.files import make_folder, write_text
 from birads_zoo.files.csv_files import read_frame
 from birads_zoo.results.estimate import Estimate
 
@@ -71,13 +71,13 @@ def main() -> None:
     parser.add_argument("--average", nargs="+", default=[], metavar="MODEL", help="also average these as one model")
     parser.add_argument("--out", type=Path, help="the folder to write to; that of the predictions by default")
     arguments = parser.parse_args()
+    out = make_folder(arguments.out or arguments.predictions.parent)  # before anything is computed
 
     labels = pd.read_csv(arguments.root / "labels.csv", dtype=str, keep_default_na=False).set_index("image_path")
     models = read_models(arguments.predictions, labels)
     if unknown := set(arguments.average) - models.keys():
         parser.error(f"{arguments.predictions} has no {', '.join(sorted(unknown))}, but {', '.join(models)}")
     readings = read(with_averages(models, arguments.average))
-    out = arguments.out or arguments.predictions.parent
     write_text(out / "readings.json", json.dumps(readings, indent=2) + "\n")
     write_text(out / "readings.md", table(readings))
     print(table(readings))

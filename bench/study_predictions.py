@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from birads_zoo.files import check_file, make_folder
 from birads_zoo.files.csv_files import read_frame, write_frame
 
 ABOUT = ("image_path", "patient_id", "laterality", "view", "source", "label")
@@ -25,6 +26,8 @@ def main() -> None:
     parser.add_argument("study", type=Path, help="the folder that compare, ablate or leakage wrote")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     arguments = parser.parse_args()
+    check_file(arguments.out)  # before anything is computed
+    make_folder(arguments.out.parent)
 
     runs = read_runs(arguments.study)
     if not runs:

@@ -29,7 +29,7 @@ from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
 from birads_zoo.explanation.selection import ExplainedRows, choose
-from birads_zoo.files import make_folder, whole_folder
+from birads_zoo.files import check_folder, make_folder, whole_folder
 from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
@@ -74,6 +74,7 @@ def explain(
             be written.
 
     """
+    check_folder(finished.folder / FOLDER)
     specs = [host.explainer(name) for name in dict.fromkeys(explainers)]
     data = prepare_again(finished, host, screen, root)
     compute = choose_compute(device, finished.recipe.training.precision)

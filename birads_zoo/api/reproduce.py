@@ -38,11 +38,13 @@ def reproduce(
         UserError: when the run is not finished or was changed, or its data is gone or has changed.
 
     """
+    from birads_zoo.files import check_folder
     from birads_zoo.pipeline import run as run_pipeline
     from birads_zoo.runs.finished import prepare_again, read_run
     from birads_zoo.runs.folder import read_recipe
     from birads_zoo.runs.reproduction import compare
 
+    check_folder(Path(out))
     _, host = open_host(plugins)
     screen = open_screen(progress)
     former = read_run(Path(run), host)

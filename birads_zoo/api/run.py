@@ -122,7 +122,11 @@ def train(
         resumed = _stopped(Path(out), name, composed, host) if name else None
     else:
         composed = _own_recipe(resumed, recipe, changes, ablations, host)
+    from birads_zoo.files import check_folder
     from birads_zoo.pipeline import run as run_pipeline
+
+    if resumed is None:
+        check_folder(Path(out))
 
     outcome = run_pipeline(composed, host, Path(out), device, open_screen(progress), resumed, name or "")
     return read(outcome.folder, registry, host)

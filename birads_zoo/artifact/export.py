@@ -35,7 +35,7 @@ from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError, warn
 from birads_zoo.explanation.files import read_explanations
-from birads_zoo.files import whole_folder
+from birads_zoo.files import check_folder, whole_folder
 from birads_zoo.model.outputs import make_outputs
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import shareable
@@ -71,6 +71,7 @@ def export(
     """
     if out.exists():
         raise UserError(f"{out} exists already; remove it, or name another folder with --out")
+    check_folder(out)
     finished = read_run(run, host)
     data = prepare_again(finished, host, screen, root)
     licences = licences_of(finished.recipe, host, registry)

@@ -17,6 +17,7 @@ import click
 from birads_zoo.cli import unexpected  # a function of it would be hidden by the command `report`
 from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
 from birads_zoo.interruption import Interrupted, interruptible
+from birads_zoo.printable import printable
 from birads_zoo.version import __version__
 
 SUMMARIES = {
@@ -101,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         lines, status = unexpected.report(error, sys.argv[1:] if arguments is None else arguments)
         for line in lines:
-            click.echo(f"birads-zoo: {line}", err=True)
+            click.echo(f"birads-zoo: {printable(line)}", err=True)
         _say_notes(error)
     sys.exit(status if isinstance(status, int) else 0)
 
@@ -109,12 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _say_notes(error: BaseException | None) -> None:
     """Print an error's notes, which say how to go on."""
     for note in getattr(error, "__notes__", []):
-        click.echo(f"birads-zoo: {note}", err=True)
+        click.echo(f"birads-zoo: {printable(note)}", err=True)
 
 
 def say(severity: str, message: str) -> None:
     """Print "birads-zoo: severity: message" on stderr."""
-    click.echo(f"birads-zoo: {severity}: {message}", err=True)
+    click.echo(f"birads-zoo: {severity}: {printable(message)}", err=True)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import click
 from birads_zoo.api.opening import open_installed_host
 from birads_zoo.cli.options import plugin_option
 from birads_zoo.errors import UserError
-from birads_zoo.files import whole_file, whole_folder
+from birads_zoo.files import check_file, make_folder, whole_file, whole_folder
 from birads_zoo.files.csv_files import csv_writer
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def command(
 
     if explain and out is None:
         raise UserError("--explain draws its heat maps beside the table: name the table with --out")
+    if out is not None:
+        check_file(out)
     host = open_installed_host(plugin_files)
     opened = open_model(model, host, device)
     pictures = named_pictures(files)
@@ -131,6 +133,7 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
+    make_folder(out.parent)
     with whole_file(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         yield file
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from birads_zoo.errors import is_out_of_memory
 from birads_zoo.files.refusal import refusal_of
+from birads_zoo.printable import is_utf8, printable
 from birads_zoo.version import __version__
 
 BUG = 70
@@ -28,6 +29,9 @@ def report(error: Exception, arguments: Sequence[str]) -> tuple[list[str], int]:
         return [f"error: the memory is too small ({_first_line(error)}); {remedy}"], 2
     if (refusal := refusal_of(error)) is not None:
         return [f"error: {refusal}"], 2
+    if isinstance(error, UnicodeEncodeError) and not is_utf8(error.object):
+        name = printable(error.object[max(0, error.start - 60) : error.end + 60])
+        return [f"error: {name!r} is not UTF-8; rename the file or the folder"], 2
     last = traceback.extract_tb(error.__traceback__)[-1]
     what = f"bug: {type(error).__name__}: {_first_line(error)} ({last.name}, {last.filename}:{last.lineno})"
     return [what, f"this is a bug: {_written(error, arguments)}, please report it"], BUG
@@ -35,7 +39,7 @@ def report(error: Exception, arguments: Sequence[str]) -> tuple[list[str], int]:
 
 def _first_line(error: Exception) -> str:
     text = str(error).strip() or type(error).__name__
-    return "".join(c if c.isprintable() else "�" for c in text.splitlines()[0])[:300]
+    return printable(text.splitlines()[0])[:300]
 
 
 def _written(error: Exception, arguments: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.verify import verify
+from birads_zoo.printable import printable
 
 
 @click.command("verify")
@@ -19,7 +20,7 @@ def command(folder: Path | None) -> int:
     """
     problems = verify(folder)
     for problem in problems:
-        click.echo(problem)
+        click.echo(printable(problem))
     if not problems:
         click.echo("all files are what was written", err=True)
     return 1 if problems else 0

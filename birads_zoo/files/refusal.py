@@ -21,9 +21,14 @@ _REMEDIES = {
     errno.ENFILE: "close other programs, or raise the system's limit on open files",
     errno.ENOMEM: "free some memory",
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EISDIR: "give the name of a file",
+    errno.EEXIST: "give the name of a folder",
+    errno.ENOTDIR: "give the name of a folder",
     errno.EIO: "check the disk or the network drive",
     errno.ESTALE: "check the network drive",
 }
+
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 _PASSING = {
     getattr(errno, name)
@@ -106,9 +111,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def refusal_of(error: Exception) -> StorageError | None:
     """Return `error` as a `StorageError` if it is one that the system raised; else `None`."""
-    if isinstance(error, FileNotFoundError) or not isinstance(error, OSError) or error.errno not in _REMEDIES:
+    if not isinstance(error, OSError) or error.errno not in (*_REMEDIES, *_DENIED):
         return None
-    return _refusal(f"read or write {error.filename or 'a file'}", error.errno, "")
+    return _refusal(f"read or write {error.filename or 'a file'}", error.errno, "allow it, or choose another place")
 
 
 def _refusal(action: str, number: int, otherwise: str, then: str = "") -> StorageError:

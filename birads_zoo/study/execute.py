@@ -14,6 +14,7 @@ import tomlkit
 from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
 from birads_zoo.files import lock, make_folder, write_text
 from birads_zoo.pipeline import run
+from birads_zoo.printable import printable
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import shaping
 from birads_zoo.results.metrics import RunMetrics
@@ -154,15 +155,20 @@ def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) ->
     try:
         done = run(job.recipe, host, folder / RUNS, device, screen, resumed, job.folder)
     except NothingChangedError as error:
-        return Failure(reason=str(error), nothing_changed=True)
+        return Failure(reason=_one_line(str(error)), nothing_changed=True)
     except RunStoppedError as error:
-        return Failure(reason=f"seed {job.seed}: {error}", stopped=True)
+        return Failure(reason=_one_line(f"seed {job.seed}: {error}"), stopped=True)
     except Exception as error:  # a model's code may raise anything, and the other runs should still finish
         write_text(make_folder(trace.parent) / trace.name, traceback.format_exc())
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return Failure(reason=" ".join(f"seed {job.seed}: {reason}".split()))
+        return Failure(reason=_one_line(f"seed {job.seed}: {reason}"))
     trace.unlink(missing_ok=True)
     return done.metrics
+
+
+def _one_line(text: str) -> str:
+    """Return the text of an error as a table, a page and a workbook can hold it."""
+    return printable(" ".join(text.split()))
 
 
 def _trained_seconds(run_folder: Path) -> float:

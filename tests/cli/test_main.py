@@ -110,7 +110,7 @@ def test_a_bug_is_two_lines_and_a_file_with_its_trace(zoo, buggy):
     (file,) = buggy.iterdir()
     what, request = err.splitlines()
     assert (status, out) == (70, "")
-    assert what.startswith("birads-zoo: bug: ZeroDivisionError: no\N{REPLACEMENT CHARACTER}[31m (fail, ")
+    assert what.startswith("birads-zoo: bug: ZeroDivisionError: no\\x1b[31m (fail, ")
     assert request == f"birads-zoo: this is a bug: the full trace is in {file}, please report it"
     trace = file.read_text("utf-8")
     assert trace.startswith(f"birads-zoo {__version__}, Python ")
