@@ -32,6 +32,8 @@ def os_error(number, path=None):
         (errno.EACCES, "choose another place to write to"),
         (errno.EROFS, "choose another place to write to"),
         (errno.EISDIR, "give the name of a file"),
+        (errno.ENOTDIR, "give the name of a folder"),
+        (errno.EEXIST, "give the name of a folder"),
         (errno.ENOENT, "choose another place to write to"),
     ],
     ids=lambda value: errno.errorcode.get(value, ""),
