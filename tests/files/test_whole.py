@@ -142,7 +142,7 @@ def test_writing_does_not_touch_the_umask_of_other_threads(tmp_path, monkeypatch
 
 def test_a_place_that_is_no_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"cannot write .*file.*runs: .*; give the name of a folder"):
+    with pytest.raises(UserError, match=r"cannot write .*file.*runs: Not a directory; give the name of a folder"):
         make_folder(tmp_path / "file" / "runs")
 
 
