@@ -11,7 +11,6 @@ from birads_zoo.recipe.checking import checked
 from birads_zoo.recipe.layers import lay, leaves
 from birads_zoo.recipe.sections import (
     AugmentationSection,
-    Count,
     DatasetSection,
     EvaluationSection,
     ExplainerSection,
@@ -19,6 +18,7 @@ from birads_zoo.recipe.sections import (
     LossSection,
     ModelSection,
     Section,
+    Seed,
     SplitSection,
     TrackingSection,
     TrainingSection,
@@ -62,7 +62,7 @@ class Recipe(Section, frozen=True, kw_only=True):
     evaluation: EvaluationSection = EvaluationSection()
     explainer: ExplainerSection = ExplainerSection()
     tracking: TrackingSection = TrackingSection()
-    seed: Count = 0
+    seed: Seed = 0
     ablations: tuple[str, ...] = ()
 
     def replace(self, changes: Mapping[str, Any]) -> Recipe:
