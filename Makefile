@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lowest trackio mutants check gpu zoo bench dist install
+.PHONY: demo test test-all lowest trackio mutants torture audit check gpu zoo bench dist install
 
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
@@ -29,6 +29,14 @@ trackio: .venv/trackio/.done
 # Makes 150 small changes to the code; a test should notice each of them.
 mutants: .venv/.dev
 	$(BIN)/python tests/mutation
+
+# Faults, kills, damage, hostile files and requests, in ten minutes on two cores: writes docs/reliability.md's table.
+torture: .venv/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python tests/torture
+
+# Known vulnerabilities of the packages that an installation with all extras gets today.
+audit: .venv/.dev
+	$(BIN)/uvx --quiet pip-audit --progress-spinner off --skip-editable --path "$$($(BIN)/python $(SITE))"
 
 gpu: .venv/.dev
 	bench/gpu.sh
@@ -74,7 +82,9 @@ install: .venv/.dev
 # Matplotlib and Starlette use.
 .venv/lowest/.done: .venv/.dev
 	$(BIN)/uv venv --quiet --clear --seed --python 3.11 .venv/lowest
-	VIRTUAL_ENV=.venv/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]" "pyparsing<3.3" "anyio<4.15"
+	printf 'pyparsing<3.3\nanyio<4.15\n' > .venv/lowest/constraints.txt
+	VIRTUAL_ENV=.venv/lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable ".[dev]" \
+		--constraint .venv/lowest/constraints.txt
 	touch $@
 
 # Trackio needs Pillow below 13, so it has its own environment, which uses all other packages of the first one.

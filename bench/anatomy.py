@@ -19,6 +19,7 @@ from ddsm_299 import marked_table
 
 import birads_zoo as bz
 from birads_zoo.files import make_folder
+from birads_zoo.files.csv_files import write_frame
 
 PLUGIN = '''
 from birads_zoo import AblationSpec, hookimpl
@@ -46,11 +47,12 @@ def main() -> None:
     parser.add_argument("--studies", type=Path, help="keeps the runs, to continue after a stop; temporary by default")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
 
     with tempfile.TemporaryDirectory() as folder:
         if arguments.ddsm is not None:
             table = Path(folder) / "marked.csv"
-            marked_table(arguments.ddsm, arguments.women).to_csv(table, index=False)
+            write_frame(table, marked_table(arguments.ddsm, arguments.women))
             ddsm = {"image.crop": False, "image.fit": "stretch", "split.folds": 2, "dataset.options.table": str(table)}
             ddsm |= {"dataset.classes": ["unmarked", "marked"], "evaluation.positive": ["marked"]}
             measure("ddsm-299", "csv", arguments.ddsm, "label", ddsm, arguments, Path(folder))

@@ -20,7 +20,8 @@ import msgspec
 import pandas as pd
 
 from birads_zoo.devices import choose_compute
-from birads_zoo.files import write_text
+from birads_zoo.files import make_folder, write_text
+from birads_zoo.files.csv_files import write_frame
 from birads_zoo.pipeline import run
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
@@ -39,11 +40,12 @@ def main() -> None:
     parser.add_argument("--name", default="ddsm-299-marked")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
 
     here = choose_compute("auto", "auto")
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "marked.csv"
-        marked_table(arguments.root, women=40 if arguments.tiny else None).to_csv(table, index=False)
+        write_frame(table, marked_table(arguments.root, women=40 if arguments.tiny else None))
         rows = [
             _measured(arguments.root, table, backbone, arguments.weights, Path(folder) / "runs", tiny=arguments.tiny)
             for backbone in arguments.backbones

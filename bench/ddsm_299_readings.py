@@ -23,7 +23,8 @@ from scipy.special import expit, logit
 
 from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.statistics.intervals import intervals, rate
-from birads_zoo.files import write_text
+from birads_zoo.files import make_folder, write_text
+from birads_zoo.files.csv_files import read_frame
 from birads_zoo.results.estimate import Estimate
 
 WOMAN, BREAST = ["patient_id"], ["patient_id", "laterality"]
@@ -70,13 +71,13 @@ def main() -> None:
     parser.add_argument("--average", nargs="+", default=[], metavar="MODEL", help="also average these as one model")
     parser.add_argument("--out", type=Path, help="the folder to write to; that of the predictions by default")
     arguments = parser.parse_args()
+    out = make_folder(arguments.out or arguments.predictions.parent)  # before anything is computed
 
     labels = pd.read_csv(arguments.root / "labels.csv", dtype=str, keep_default_na=False).set_index("image_path")
     models = read_models(arguments.predictions, labels)
     if unknown := set(arguments.average) - models.keys():
         parser.error(f"{arguments.predictions} has no {', '.join(sorted(unknown))}, but {', '.join(models)}")
     readings = read(with_averages(models, arguments.average))
-    out = arguments.out or arguments.predictions.parent
     write_text(out / "readings.json", json.dumps(readings, indent=2) + "\n")
     write_text(out / "readings.md", table(readings))
     print(table(readings))
@@ -84,7 +85,7 @@ def main() -> None:
 
 def read_models(predictions: Path, labels: pd.DataFrame) -> dict[str, Scores]:
     """Return each model's scores; the table has one column of folds per seed, for all models."""
-    rows = pd.read_csv(predictions, dtype={"patient_id": str}, keep_default_na=False)
+    rows = read_frame(predictions, {"patient_id": str})
     about = rows[["image_path", "patient_id", "laterality"]].copy()
     about["marked"] = (rows["label"] == "marked").to_numpy()
     about["mass"] = labels.loc[rows["image_path"], "lesion_types"].str.contains("MASS").to_numpy()

@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
 
     host = load_host()
     finished = read_run(arguments.run, host)
@@ -71,7 +72,7 @@ def main() -> None:
         **speeds,
     }
     name = f"explain-{'gpu' if compute.device.type == 'cuda' else 'cpu'}-{finished.folder.name}.json"
-    write_text(make_folder(arguments.out) / name, json.dumps(report, indent=2) + "\n")
+    write_text(arguments.out / name, json.dumps(report, indent=2) + "\n")
     print(arguments.out / name)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from birads_zoo.devices import choose_compute
-from birads_zoo.files import write_text
+from birads_zoo.files import make_folder, write_text
 from birads_zoo.phantoms.files.writer import generate
 from birads_zoo.phantoms.options import PhantomOptions
 from birads_zoo.pipeline import run
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="few patients, one epoch")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
 
     here = choose_compute("auto", "auto")
     devices = ["cpu", here.device.type] if here.device.type != "cpu" else ["cpu"]

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from birads_zoo.devices import choose_compute
-from birads_zoo.files import write_text
+from birads_zoo.files import make_folder, write_text
 from birads_zoo.runs.environment import describe_machine
 
 HERE = Path(__file__).parent
@@ -43,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
 
     # Tests of the top folder train whole runs on both devices: they start first, because they take longest.
     marked = sorted(

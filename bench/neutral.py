@@ -22,6 +22,7 @@ from PIL import Image
 from birads_zoo.data.index.audit import check_files, check_rows
 from birads_zoo.data.index.facts import file_facts
 from birads_zoo.data.store.pixels import build_store
+from birads_zoo.files import check_file, make_folder
 from birads_zoo.inspection.formats.probe import probe, source_formats
 from birads_zoo.interfaces import DatasetContext, Index
 from birads_zoo.phantoms.files.writer import generate
@@ -48,6 +49,9 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=100)
     parser.add_argument("--figure", type=Path, metavar="FILE")
     arguments = parser.parse_args()
+    if arguments.figure is not None:
+        check_file(arguments.figure)  # before anything is computed
+        make_folder(arguments.figure.parent)
     with tempfile.TemporaryDirectory() as folder:
         if arguments.figure is not None:
             draw(phantom("size", arguments.seeds[0], 12, Path(folder)), Path(folder) / "cache", arguments.figure)

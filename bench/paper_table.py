@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from birads_zoo.files import write_text
+from birads_zoo.files import check_file, make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
@@ -48,6 +48,8 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    check_file(arguments.out)  # before anything is computed
+    make_folder(arguments.out.parent)
 
     host, registry, screen = load_host(), load_registry(), Screen()
     lines = []

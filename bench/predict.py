@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
 
     host = load_host()
     data = prepare_again(read_run(arguments.run, host), host, Screen())
@@ -77,7 +78,7 @@ def main() -> None:
         **speeds,
     }
     name = f"predict-{'gpu' if model.compute.device.type == 'cuda' else 'cpu'}-{model.manifest.run_id}.json"
-    write_text(make_folder(arguments.out) / name, json.dumps(report, indent=2) + "\n")
+    write_text(arguments.out / name, json.dumps(report, indent=2) + "\n")
     print(arguments.out / name)
 
 

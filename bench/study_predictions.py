@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from birads_zoo.files import write_text
+from birads_zoo.files import check_file, make_folder
+from birads_zoo.files.csv_files import read_frame, write_frame
 
 ABOUT = ("image_path", "patient_id", "laterality", "view", "source", "label")
 
@@ -25,11 +26,13 @@ def main() -> None:
     parser.add_argument("study", type=Path, help="the folder that compare, ablate or leakage wrote")
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     arguments = parser.parse_args()
+    check_file(arguments.out)  # before anything is computed
+    make_folder(arguments.out.parent)
 
     runs = read_runs(arguments.study)
     if not runs:
         parser.error(f"{arguments.study}/runs holds no finished run")
-    write_text(arguments.out, table(runs).to_csv(index=False, float_format="%.4g"))
+    write_frame(arguments.out, table(runs))
 
 
 def read_runs(study: Path) -> dict[tuple[str, int], pd.DataFrame]:
@@ -37,7 +40,7 @@ def read_runs(study: Path) -> dict[tuple[str, int], pd.DataFrame]:
     runs: dict[tuple[str, int], pd.DataFrame] = {}
     for file in sorted((study / "runs").glob("*/predictions.csv")):
         name, seed, *mark = file.parent.name.replace("~", "/").split("@")  # such as `resnet50@0` or `resnet50@0@image`
-        rows = pd.read_csv(file, dtype={"patient_id": str}, keep_default_na=False)
+        rows = read_frame(file, {"patient_id": str})
         runs["@".join([name, *mark]), int(seed)] = rows.sort_values("image_path").reset_index(drop=True)
     return runs
 
@@ -60,7 +63,7 @@ def table(runs: dict[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
         folds = {name: of_seed[0] for name, of_seed in shared.items()}
     classes = [name for name in first if name.startswith("probability_")]
     probabilities = {
-        f"{model}, seed {seed}, {name.removeprefix('probability_')}": rows[name]
+        f"{model}, seed {seed}, {name.removeprefix('probability_')}": rows[name].map("{:.4g}".format).astype(float)
         for (model, seed), rows in sorted(runs.items())
         for name in (classes[1:] if len(classes) == 2 else classes)
     }

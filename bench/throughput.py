@@ -26,7 +26,7 @@ from torch import nn
 from birads_zoo.data.batches import Batches
 from birads_zoo.data.index.views import Samples
 from birads_zoo.devices import Compute, choose_compute
-from birads_zoo.files import write_text
+from birads_zoo.files import make_folder, write_text
 from birads_zoo.interfaces import AugmentationContext, LossContext
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--name", default=None, help="name of the JSON file; default: throughput-cpu or throughput-gpu")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
 
     host = load_host()
     compute = choose_compute(arguments.device, "auto")

@@ -24,7 +24,7 @@ from typing import Any
 from zoo_page import page
 
 from birads_zoo.data.cache_folder import cache_root
-from birads_zoo.files import make_folder, write_text
+from birads_zoo.files import check_file, make_folder, write_text
 
 HERE = Path(__file__).parent
 LIBRARIES = ("timm", "torchvision")
@@ -41,6 +41,9 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results" / "zoo.json")
     parser.add_argument("--page", type=Path, default=HERE.parent / "docs" / "zoo.md")
     arguments = parser.parse_args()
+    for file in (arguments.results, arguments.page):
+        check_file(file)  # before anything is tried
+        make_folder(file.parent)
 
     os.nice(10)
     members = smallest_members()
@@ -54,7 +57,7 @@ def main() -> None:
             results[family] = result
             print(f"{family:38} {result['member']:40} {result['verdict']}", flush=True)
     report = {"versions": versions(), "families": dict(sorted(results.items()))}
-    write_text(make_folder(arguments.results.parent) / arguments.results.name, json.dumps(report, indent=1) + "\n")
+    write_text(arguments.results, json.dumps(report, indent=1) + "\n")
     write_text(arguments.page, page(report, MEMORY))
 
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from birads_zoo.api.load import load
     from birads_zoo.api.open_run import Run, open_run
     from birads_zoo.api.phantom import phantom
+    from birads_zoo.api.reproduce import reproduce
     from birads_zoo.api.result import Result
     from birads_zoo.api.run import run
+    from birads_zoo.api.verify import verify
     from birads_zoo.artifact.model import Model
     from birads_zoo.artifact.samples import Prediction
     from birads_zoo.data.index.classes import natural_key
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from birads_zoo.report.study.leaderboard import Leaderboard
     from birads_zoo.results.explanations import Explanations
     from birads_zoo.results.metrics import RunMetrics
+    from birads_zoo.runs.reproduction import Reproduction
     from birads_zoo.study.results import AblationStudy, LeakageStudy
 
 __all__ = [
@@ -108,6 +111,7 @@ __all__ = [
     "Prediction",
     "Recipe",
     "Record",
+    "Reproduction",
     "Result",
     "Run",
     "RunFinished",
@@ -135,8 +139,10 @@ __all__ = [
     "natural_key",
     "open_run",
     "phantom",
+    "reproduce",
     "run",
     "unknown_name",
+    "verify",
 ]
 
 _PLACES = {
@@ -151,6 +157,7 @@ _PLACES = {
     "Model": "birads_zoo.artifact.model",
     "Prediction": "birads_zoo.artifact.samples",
     "Recipe": "birads_zoo.recipe",
+    "Reproduction": "birads_zoo.runs.reproduction",
     "Result": "birads_zoo.api.result",
     "Run": "birads_zoo.api.open_run",
     "RunMetrics": "birads_zoo.results.metrics",
@@ -169,7 +176,9 @@ _PLACES = {
     "natural_key": "birads_zoo.data.index.classes",
     "open_run": "birads_zoo.api.open_run",
     "phantom": "birads_zoo.api.phantom",
+    "reproduce": "birads_zoo.api.reproduce",
     "run": "birads_zoo.api.run",
+    "verify": "birads_zoo.api.verify",
     "unknown_name": "birads_zoo.errors",
 }
 """The modules of the public names that are not defined in `birads_zoo.interfaces`."""

@@ -4,39 +4,19 @@ import contextlib
 import difflib
 import inspect
 import os
-import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-_LONGEST = 4000  # characters of a message
 _OWN = (f"{Path(__file__).parent}{os.sep}", contextlib.__file__)
-
-
-def printable(text: str) -> str:
-    """Return a text in which nothing controls the terminal: at most 4000 characters, and escapes for unprintable ones.
-
-    Line ends and all kinds of spaces are kept.
-    """
-    if len(text) > _LONGEST:
-        text = f"{text[: _LONGEST - 1000]} … {text[-900:]}"
-    return "".join(letter if _is_printable(letter) else ascii(letter)[1:-1] for letter in text)
-
-
-def _is_printable(letter: str) -> bool:
-    return letter == "\n" or letter.isprintable() or unicodedata.category(letter) == "Zs"
 
 
 class UserError(Exception):
     """A mistake in what the user gave: a path, a name, a sheet, a recipe, a plugin.
 
     The message is one sentence (or one per item) that says what is wrong, where, and what to do. The command
-    line prints it without a traceback and exits with status 2. Any other exception is a bug and keeps its
-    traceback. The message may quote a file, so it is made `printable`.
+    line prints it without a traceback and exits with status 2. Any other exception is a bug.
     """
-
-    def __str__(self) -> str:
-        return printable(super().__str__())
 
 
 class NothingChangedError(UserError):
@@ -55,10 +35,16 @@ class RunStoppedError(UserError):
         self.tracker, self.reason, self.folder, self.fold, self.epoch = tracker, reason, folder, fold, epoch
 
     def __str__(self) -> str:
-        return printable(
+        return (
             f"stopped by tracker {self.tracker!r} after epoch {self.epoch} of fold {self.fold + 1}: {self.reason}; "
             f"to go on with it: birads-zoo run --resume {self.folder}"
         )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error of Python, NumPy, PyTorch (on any device) or Pillow says that memory is used up."""
+    texts = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in texts)
 
 
 class BiradsZooWarning(UserWarning):

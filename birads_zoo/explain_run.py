@@ -24,12 +24,12 @@ from birads_zoo.evaluation.statistics.intervals import LEVEL
 from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.explanation.curves import Views
 from birads_zoo.explanation.faithfulness import evaluate_explainer
-from birads_zoo.explanation.files import COLUMNS, FOLDER, write_explanations, write_maps
+from birads_zoo.explanation.files import COLUMNS, FILES, FOLDER, write_explanations, write_maps
 from birads_zoo.explanation.heat_maps import explain_sample
 from birads_zoo.explanation.sanity import DRAWS, random_classifier
 from birads_zoo.explanation.scoring import PASSES, Cases, MapMaker, Scores, Subject, score_cases
 from birads_zoo.explanation.selection import ExplainedRows, choose
-from birads_zoo.files import make_folder, whole_folder
+from birads_zoo.files import check_folder, make_folder, whole_folder
 from birads_zoo.interfaces import ExplainerContext, ExplainerSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import folded
@@ -74,12 +74,13 @@ def explain(
             be written.
 
     """
+    check_folder(finished.folder / FOLDER)
     specs = [host.explainer(name) for name in dict.fromkeys(explainers)]
     data = prepare_again(finished, host, screen, root)
     compute = choose_compute(device, finished.recipe.training.precision)
     selection = choose(data, finished.recipe, finished.test, limit)
     batches: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
-    with whole_folder(finished.folder / FOLDER, replace=True) as folder:
+    with whole_folder(finished.folder / FOLDER, replaces=FILES) as folder:
         started = time.perf_counter()
         with screen.bar("explaining", len(selection.samples)) as show:
             done = 0

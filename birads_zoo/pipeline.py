@@ -14,6 +14,7 @@ from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.explanation.overview import explain_fold
+from birads_zoo.interruption import interruptible
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
 from birads_zoo.recipe import Recipe
@@ -22,6 +23,7 @@ from birads_zoo.recipes.compose import check_class_weights
 from birads_zoo.report.run.figures import draw_all, figures_of_numbers
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs import folder as run_folder
+from birads_zoo.runs.completion import complete
 from birads_zoo.runs.measure import check_evaluation, measure
 from birads_zoo.runs.predictions import fitted_frame, predictions_frame
 from birads_zoo.runs.tracking import tracked
@@ -55,6 +57,8 @@ def run(
 ) -> Outcome:
     """Train and evaluate `recipe` fold by fold, and write all results to a new folder under `runs`.
 
+    A signal ends it after the present step of training, or at once elsewhere (see `birads_zoo.interruption`).
+
     Args:
         recipe: the recipe, with its ablations named but not applied.
         host: the registered plugins.
@@ -68,8 +72,16 @@ def run(
         UserError: if something in the recipe, the data or a plugin prevents the run; a new folder is kept only if an
             epoch was completed in it.
         RunStoppedError: when a tracker stops the run.
+        Interrupted: when a signal ended it.
 
     """
+    with interruptible():
+        return _run(recipe, host, runs, device, screen, resumed, name)
+
+
+def _run(
+    recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, resumed: Path | None, name: str
+) -> Outcome:
     applied = apply_ablations(recipe, host)
     check_class_weights(applied, host)
     compute = choose_compute(device, applied.training.precision)
@@ -110,6 +122,7 @@ def run(
         run_folder.write_results(folder, test, validation, metrics, cost)
         draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
         trackers.finished(metrics, figures_of_numbers(folder.absolute() / "figures"))
+        complete(folder)
     return Outcome(folder=folder, metrics=metrics)
 
 

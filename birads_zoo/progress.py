@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from birads_zoo.printable import printable
+
 
 class _Rate(ProgressColumn):
     """Images per second over about the last minute."""
@@ -29,9 +31,9 @@ class Screen:
         return Screen(self._console, part)
 
     def say(self, text: str) -> None:
-        """Print a line; square brackets are printed as they are."""
+        """Print a line; square brackets are printed as they are, and control characters as escapes."""
         if not self._part:
-            self._console.print(text, markup=False)
+            self._console.print(printable(text), markup=False)
 
     @contextmanager
     def bar(self, title: str, total: int) -> Iterator[Callable[[int, str], None]]:
@@ -48,7 +50,7 @@ class Screen:
             TextColumn("{task.fields[note]}", style="dim"),
         )
         with Progress(*columns, console=self._console, transient=True, speed_estimate_period=60) as progress:
-            description = f"{self._part}: {title}" if self._part else title
+            description = printable(f"{self._part}: {title}" if self._part else title)
             task = progress.add_task(description, total=total, note="")
 
             yield lambda done, note: progress.update(task, completed=done, note=note)

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -39,6 +39,30 @@ def seed_libraries(seed: int, *names: str | int) -> None:
     value = derive(seed, *names)
     random.seed(value)
     torch.manual_seed(value)
+
+
+def library_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """Return the state of the global generators of Python, NumPy and torch (of the CPU and of `device`) as tensors."""
+    _, python, _ = random.getstate()  # the third value is only used by Gaussian numbers in pairs
+    _, keys, position, *_ = np.random.get_state(legacy=True)
+    state = {
+        "python": torch.tensor(python, dtype=torch.int64),
+        "numpy": torch.tensor([*keys, position], dtype=torch.int64),
+        "torch": torch.get_rng_state(),
+    }
+    if device.type == "cuda":
+        state["device"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_library_state(state: Mapping[str, torch.Tensor], device: torch.device) -> None:
+    """Restore what `library_state` returned."""
+    random.setstate((3, tuple(state["python"].tolist()), None))
+    *keys, position = state["numpy"].tolist()
+    np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), position, 0, 0.0))
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and "device" in state:
+        torch.cuda.set_rng_state(state["device"], device)
 
 
 @contextmanager

@@ -65,8 +65,10 @@ def read_sheets(path: Path) -> Iterator[Sheet]:
     with file:
         try:
             yield from _workbook(file, path)
-        except (UserError, OSError, MemoryError):
+        except (UserError, MemoryError):
             raise
+        except OSError as error:
+            raise UserError(f"cannot read the table {path}: {error.strerror or error}") from None
         except Exception as error:  # openpyxl raises any error for broken parts
             reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
             raise UserError(

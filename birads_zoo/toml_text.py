@@ -14,8 +14,8 @@ def parse_toml(text: str) -> dict[str, Any]:
     """Return the values of a TOML text.
 
     Raises:
-        ValueError: for text that is not TOML (`tomllib.TOMLDecodeError`), or too long, nested too deeply, or with a number
-            or a key that is too long.
+        ValueError: for text that is not TOML (`tomllib.TOMLDecodeError`), is too long or nested too deeply, or has a
+            number or a key that is too long.
 
     """
     if len(text) > _LONGEST:

@@ -24,7 +24,7 @@ hypothesis.settings.load_profile("fixed")
 # Tests that import ONNX Runtime themselves must not send telemetry to its maker either.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-pytest_plugins = ["fixtures.browser", "fixtures.dicom", "fixtures.real", "fixtures.results"]
+pytest_plugins = ["fixtures.browser", "fixtures.dicom", "fixtures.documents", "fixtures.real", "fixtures.results"]
 
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
 """Flags that make any run take a second or two."""
@@ -38,6 +38,7 @@ LEFT = {
     "metrics.jsonl",
     "predictions.csv",
     "recipe.toml",
+    "complete.json",
     "split.csv",
     "validation.csv",
 }

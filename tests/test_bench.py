@@ -12,9 +12,38 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from birads_zoo.files import StorageError
 from birads_zoo_plugins.explainers import birads_zoo_explainers
 
 BENCH = Path(__file__).parent.parent / "bench"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["anatomy.py", "--weights", "weights", "--out"],
+        ["ddsm_299.py", "root", "--out"],
+        ["ddsm_299_readings.py", "predictions.csv", "root", "--out"],
+        ["explain.py", "run", "--out"],
+        ["gpu.py", "--out"],
+        ["gpu_phantom.py", "--out"],
+        ["gpu_tests.py", "--out"],
+        ["neutral.py", "--figure"],
+        ["paper_table.py", "--out"],
+        ["predict.py", "run", "--out"],
+        ["study_predictions.py", "study", "--out"],
+        ["throughput.py", "--out"],
+        ["zoo.py", "--page"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(tmp_path, monkeypatch, arguments):
+    (tmp_path / "file").touch()
+    monkeypatch.syspath_prepend(str(BENCH))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [*arguments, "file/below/place"])
+    with pytest.raises(StorageError, match=r"^cannot write "):
+        runpy.run_path(str(BENCH / arguments[0]))["main"]()
 
 
 @pytest.mark.slow

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from birads_zoo.files import documents
+from birads_zoo.study.results import AblationStudy
+
 RESULTS = Path(__file__).parents[1] / "bench" / "results"
 STUDIES = {
     "mini-mias/abnormal": (322, 161),
@@ -19,6 +22,11 @@ STUDIES = {
     "ddsm-299/birads": (1177, 577),
 }
 """The number of samples and patients of each."""
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/ablations.json")), ids=lambda path: path.parent.name)
+def test_a_committed_study_is_what_was_written(path):
+    assert documents.read(path, AblationStudy, "write it again").ablations
 
 
 def area_by_fold(positive, scores, folds):

@@ -55,6 +55,7 @@ def test_every_heavy_dependency_is_watched():
         "safetensors",
         "tomlkit",
         "pillow",
+        "xxhash",
     }
     required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     names = {requirement.split(">=")[0].replace("-", "_") for requirement in required}

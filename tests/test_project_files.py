@@ -69,3 +69,15 @@ def test_the_lowest_python_is_the_one_that_is_tested():
     workflow = (ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8")
     tested = re.findall(r'"(3\.\d+)"', re.search(r"python: \[(.+)\]", workflow)[1])
     assert lowest == f">={tested[0]}"
+
+
+def test_every_dependency_has_bounds():
+    """The lowest versions are tested by `make lowest`, the highest by every fresh environment."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [names for extra, names in project["optional-dependencies"].items() if extra != "dev"]
+    unbounded = [
+        requirement
+        for requirement in (*project["dependencies"], *(name for names in extras for name in names))
+        if not re.fullmatch(r"[a-z0-9-]+>=[0-9.]+,<[0-9]+", requirement)
+    ]
+    assert unbounded == []

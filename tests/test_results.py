@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
+from birads_zoo.files import documents
 from birads_zoo.plugin.host import load_host
 from birads_zoo.plugin.lightness import heavy_modules_after
 from birads_zoo.recipes.ablations import apply_ablations
@@ -166,7 +166,7 @@ def test_a_file_of_a_study_comes_back_as_it_was_written(finished):
     for study in studies:
         text = documents.encode(study)
         assert documents.decode(text, type(study), "it", "") == study
-        assert list(json.loads(text))[:2] == ["format", "birads_zoo"]
+        assert list(json.loads(text))[:3] == ["format", "birads_zoo", "digest"]
 
 
 @pytest.mark.parametrize("name", RUN_FILES)
@@ -177,6 +177,7 @@ def test_old_foreign_and_damaged_files_give_one_sentence(copied, name):
     for content, message in (
         (json.dumps(bare), "was written by an older birads-zoo (it has no format number); run it again"),
         (json.dumps(values | {"format": 99, "birads_zoo": "9.0"}), "was written by birads-zoo 9.0 in format 99, and"),
+        (json.dumps(values | {"new": 1}), "was changed after it was written; run it again"),
         (path.read_text()[:-40], "is damaged (Input data was truncated); run it again"),
     ):
         path.write_text(content)
@@ -201,13 +202,34 @@ def test_old_foreign_and_damaged_files_give_one_sentence(copied, name):
         (lambda values: values["intervals"]["scores"].update(accuracy=[1]), "Expected `array` of length 2, got 1"),
     ],
 )
-def test_keys_of_metrics_that_are_missing_or_of_another_type_are_named(copied, change, message):
-    values = json.loads((copied / "metrics.json").read_text())
-    change(values)
-    (copied / "metrics.json").write_text(json.dumps(values))
+def test_keys_of_metrics_that_are_missing_or_of_another_type_are_named(copied, edited, change, message):
+    with edited(copied / "metrics.json") as values:
+        change(values)
     with pytest.raises(UserError) as error:
         read_metrics(copied)
     assert f"metrics.json is damaged ({message}" in str(error.value)
+
+
+FILES = ("recipe.toml", "environment.json", "predictions.csv", "validation.csv", "metrics.json", "metrics.jsonl")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("command", ["report", "explain", "export"])
+def test_a_finished_run_whose_file_was_edited_is_refused_in_one_sentence(copied, zoo, command, name):
+    path = copied / name
+    path.write_text(path.read_text() + "\n")
+    result = zoo(command, copied)
+    assert (result.status, result.out) == (2, "")
+    assert result.err == f"birads-zoo: error: {path} was changed after the run had finished; run it again\n"
+
+
+@pytest.mark.parametrize("name", [*FILES, "complete.json"])
+def test_a_finished_run_whose_file_is_gone_is_refused_in_one_sentence(copied, zoo, name):
+    (copied / name).unlink()
+    result = zoo("report", copied)
+    assert result.status == 2
+    assert result.err.count("\n") == 1
+    assert str(copied if name in ("complete.json", "recipe.toml") else copied / name) in result.err
 
 
 def test_a_folders_recipe_and_epochs_are_of_the_format_of_its_environment(copied, zoo):

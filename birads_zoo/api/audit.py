@@ -71,6 +71,7 @@ def audit(
         "folds": folds,
     }
     recipe = Recipe().replace(recipe_changes(fields))
+    _check_places(out, crops)
     _, host = open_host(plugins)
     from birads_zoo.inspection.audit import audit as inspect_dataset
 
@@ -81,6 +82,23 @@ def audit(
     if crops is not None:
         _draw(Path(crops), audited)
     return audited
+
+
+def _check_places(out: Path | str | None, crops: Path | str | None) -> None:
+    from birads_zoo.files import check_file
+
+    if out is not None:
+        table = _table(Path(out))
+        check_file(table)
+        if table.parent == Path(out):
+            check_file(table.with_name("audit.html"))
+    if crops is not None:
+        check_file(Path(crops))
+
+
+def _table(out: Path) -> Path:
+    """Return the file for the table: `out`, if it is a file's name, or one in the folder `out`."""
+    return out if out.suffix and not out.is_dir() else out / "audit.csv"
 
 
 def _draw(file: Path, audited: Audit) -> None:
@@ -95,12 +113,13 @@ def _draw(file: Path, audited: Audit) -> None:
 
 
 def _write(out: Path, audited: Audit, split: str) -> None:
-    from birads_zoo.files import make_folder, write_text
+    from birads_zoo.files import make_folder
+    from birads_zoo.files.csv_files import write_frame
     from birads_zoo.report.audit.page import write_audit_page
 
-    file = out if out.suffix and not out.is_dir() else out / "audit.csv"
+    file = _table(out)
     make_folder(file.parent)
-    write_text(file, audited.entries.to_csv(index=False, lineterminator="\n"))
+    write_frame(file, audited.entries)
     if file.parent == out:
         write_audit_page(
             out / "audit.html",

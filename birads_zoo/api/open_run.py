@@ -121,12 +121,13 @@ class Run:
             UserError: when the data is missing or is not the run's, or the file cannot be written.
 
         """
-        from birads_zoo.files import make_folder
+        from birads_zoo.files import check_file, make_folder
         from birads_zoo.report.run.heat_data import read_heat
         from birads_zoo.report.run.page import write_run_page
         from birads_zoo.runs.finished import prepare_again
 
         run, path = self._finished, Path(out or self.folder / "report.html")
+        check_file(path)
         data = prepare_again(run, self._host, open_screen(progress), _path(root))
         heat = read_heat(self.folder, run.classes, data)
         make_folder(path.parent)
@@ -147,13 +148,14 @@ class Run:
 
         `out` is that folder, by default the run's `figures`. The other arguments are those of `report`.
         """
-        from birads_zoo.files import make_folder
+        from birads_zoo.files import check_folder, make_folder
         from birads_zoo.report.run.figures import draw_all
         from birads_zoo.runs.finished import prepare_again
 
-        run = self._finished
+        run, folder = self._finished, Path(out or self.folder / "figures")
+        check_folder(folder)
         data = prepare_again(run, self._host, open_screen(progress), _path(root))
-        folder = make_folder(Path(out or self.folder / "figures"))
+        make_folder(folder)
         ending = ".svg" if form == "svg" else "@2x.png"
         names = self._names(patient_ids)
         draw_all(folder, data, run.history, run.test, run.metrics, None, run.recipe, ending=ending, names=names)

@@ -38,6 +38,7 @@ def run(
     set: Mapping[str, Any] | None = None,
     device: str = "auto",
     out: Path | str = "runs",
+    name: str | None = None,
     resume: Path | str | None = None,
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
@@ -68,6 +69,8 @@ def run(
         set: any other field of the recipe by its dotted name, such as {"training.learning_rate": 1e-4}.
         device: "auto", "cpu", "cuda" or "cuda:N".
         out: the folder in which the run's folder is made.
+        name: the name of the run's folder; a stopped run of that name and recipe is continued. By default the name is
+            made of the backbone and the ablations, with a number if there is such a folder.
         resume: the folder of a stopped run, which is continued with its own recipe; the trackers may be changed.
         plugins: plugin files to load in addition to the installed plugins and those that a registry.toml in the working
             directory names.
@@ -97,7 +100,7 @@ def run(
         "set": set,
     }
     changes = recipe_changes(fields)
-    return train(open_host(plugins), recipe, changes, listed(ablations), device, out, resume, progress)
+    return train(open_host(plugins), recipe, changes, listed(ablations), device, out, name, resume, progress)
 
 
 def train(
@@ -107,20 +110,42 @@ def train(
     ablations: Sequence[str],
     device: str,
     out: Path | str,
+    name: str | None,
     resume: Path | str | None,
     progress: bool,
 ) -> Run:
     """Do the same as `run`, with plugins that are already loaded and dotted `changes` to the recipe."""
     registry, host = opened
-    if resume is None:
+    resumed = None if resume is None else Path(resume)
+    if resumed is None:
         composed = compose("default" if recipe is None else recipe, changes, ablations, registry, host)
+        resumed = _stopped(Path(out), name, composed, host) if name else None
     else:
-        composed = _own_recipe(Path(resume), recipe, changes, ablations, host)
+        composed = _own_recipe(resumed, recipe, changes, ablations, host)
+    from birads_zoo.files import check_folder
     from birads_zoo.pipeline import run as run_pipeline
 
-    resumed = None if resume is None else Path(resume)
-    outcome = run_pipeline(composed, host, Path(out), device, open_screen(progress), resumed)
+    if resumed is None:
+        check_folder(Path(out))
+
+    outcome = run_pipeline(composed, host, Path(out), device, open_screen(progress), resumed, name or "")
     return read(outcome.folder, registry, host)
+
+
+def _stopped(out: Path, name: str, recipe: Recipe, host: Host) -> Path | None:
+    """Return the folder of the stopped run of this name and recipe; `None` if no run has the name."""
+    from birads_zoo.runs.completion import is_whole
+    from birads_zoo.runs.resumable import check_same_recipe
+
+    if name != Path(name).name or name.startswith("."):
+        raise UserError(f"{name!r} cannot be the name of a folder: leave out '/', and choose the place with --out")
+    folder = out / name
+    if not folder.exists():
+        return None
+    check_same_recipe(folder, recipe, host)
+    if is_whole(folder):
+        raise UserError(f"{folder} is finished; choose another name")
+    return folder
 
 
 def _own_recipe(

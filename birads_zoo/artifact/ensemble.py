@@ -19,6 +19,7 @@ from birads_zoo.artifact.training_range import range_warnings
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.store.pixels import stacked
 from birads_zoo.devices import Compute
+from birads_zoo.errors import UserError
 from birads_zoo.evaluation.probabilities.conformal import nonconformity
 from birads_zoo.evaluation.probabilities.recalibration import recalibrated
 
@@ -40,13 +41,15 @@ def predict_prepared(
 ) -> Iterator[Prediction]:
     """Yield the predictions of prepared samples, in their order; those that could not be read pass unchanged.
 
-    A thread combines one batch's outputs while the device runs the next batch.
+    A sample for which a network gives infinite or NaN values gets an error. A thread combines one batch's outputs while
+    the device runs the next batch.
     """
     waiting: deque[tuple[list[Ready | Prediction], Future[list[Prediction]]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="combining") as pool:
         for batch in _batches(prepared, batch_size):
             ready = [item for item in batch if not isinstance(item, Prediction)]
             outputs = _forward(networks, ready, compute)
+            _check_shapes(outputs, len(ready), manifest, references)
             waiting.append((batch, pool.submit(_conclude, manifest, references, ready, outputs)))
             if len(waiting) > _AHEAD:
                 yield from _merged(*waiting.popleft())
@@ -80,7 +83,55 @@ def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compu
     return [network(images, present) for network in networks]
 
 
+def _check_shapes(
+    outputs: Sequence[tuple[Tensor, ...]], count: int, manifest: Manifest, references: Sequence[Reference]
+) -> None:
+    """Check the shapes of every fold's outputs: an ONNX file can have any. Raises `UserError`."""
+    weighs_views = manifest.recipe.model.fusion == "attention"
+    scores, views = (count, len(manifest.classes)), (count, len(manifest.view_names))
+    for fold, of_fold, reference in zip(manifest.folds, outputs, references, strict=False):
+        expected = [scores, scores, (count, len(reference.mean)), *([views] if weighs_views else [])]
+        if [tuple(values.shape) for values in of_fold] != expected:
+            raise UserError(
+                f"the network in {fold.weights} has outputs of other shapes than the model needs: export the run again"
+            )
+
+
 def _conclude(
+    manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], outputs: list[tuple[Tensor, ...]]
+) -> list[Prediction]:
+    if not ready:
+        return []
+    finite = _finite(outputs)
+    use = torch.from_numpy(finite.all(axis=0))
+    predictions = iter(
+        _combine(
+            manifest,
+            references,
+            [sample for sample, used in zip(ready, use.tolist(), strict=True) if used],
+            [tuple(values[use.to(values.device)] for values in of_fold) for of_fold in outputs],
+        )
+    )
+    return [
+        next(predictions) if good == len(outputs) else Prediction(source=sample.source, error=_no_number(good, outputs))
+        for sample, good in zip(ready, finite.sum(axis=0).tolist(), strict=True)
+    ]
+
+
+def _finite(outputs: Sequence[tuple[Tensor, ...]]) -> NDArray[np.bool_]:
+    """Return for every fold and sample (folds, n) whether all values that the network gives are numbers."""
+    checked = [[values.flatten(1).isfinite().all(1) for values in of_fold] for of_fold in outputs]
+    return np.stack([torch.stack(of_fold).all(0).cpu().numpy() for of_fold in checked])
+
+
+def _no_number(good: int, outputs: Sequence[tuple[Tensor, ...]]) -> str:
+    return (
+        f"{len(outputs) - good} of the model's {len(outputs)} networks give infinite or NaN values for it, so there is "
+        "no prediction"
+    )
+
+
+def _combine(
     manifest: Manifest, references: Sequence[Reference], ready: Sequence[Ready], outputs: list[tuple[Tensor, ...]]
 ) -> list[Prediction]:
     if not ready:

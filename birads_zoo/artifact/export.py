@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from birads_zoo.artifact.agreement import check_network, check_pixels, checked_rows
 from birads_zoo.artifact.card import model_card
 from birads_zoo.artifact.held_out import FoldDistances, fit_training_range, measure_distances
+from birads_zoo.artifact.licences import licences_of, warning
 from birads_zoo.artifact.manifest import (
     NOTICE,
     REFERENCE,
@@ -32,12 +33,12 @@ from birads_zoo.artifact.manifest import (
 from birads_zoo.artifact.networks import ExportedNetwork, save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
-from birads_zoo.errors import UserError
+from birads_zoo.errors import UserError, warn
 from birads_zoo.explanation.files import read_explanations
-from birads_zoo.files import whole_folder
+from birads_zoo.files import check_folder, whole_folder
 from birads_zoo.model.outputs import make_outputs
 from birads_zoo.progress import Screen
-from birads_zoo.recipe import Recipe, shareable
+from birads_zoo.recipe import shareable
 from birads_zoo.runs.finished import Finished, prepare_again, read_run, trained_classifier
 from birads_zoo.runs.predictions import class_shifts
 
@@ -70,8 +71,12 @@ def export(
     """
     if out.exists():
         raise UserError(f"{out} exists already; remove it, or name another folder with --out")
+    check_folder(out)
     finished = read_run(run, host)
     data = prepare_again(finished, host, screen, root)
+    licences = licences_of(finished.recipe, host, registry)
+    if restricted := warning(licences, "pass the model on"):
+        warn(restricted)
     compute = choose_compute(device, "float32")
     with whole_folder(out) as folder:
         measured, channels = [], ((), ())
@@ -112,7 +117,7 @@ def export(
             folds=_folds(finished, data, measured, kind),
             training_range=training_range,
             heat_maps=_heat_maps(finished),
-            licences=_licences(finished.recipe, host, registry),
+            licences=licences,
             files={},
         )
         (folder / CARD).write_text(model_card(finished, manifest), encoding="utf-8")
@@ -160,17 +165,3 @@ def _write_references(path: Path, measured: Sequence[FoldDistances]) -> None:
         tensors[f"labels-{number}"] = entry.reference.labels.astype(np.int16)
         tensors[f"mean-{number}"], tensors[f"spread-{number}"] = entry.reference.mean, entry.reference.spread
     path.write_bytes(safetensors.numpy.save(tensors))
-
-
-def _licences(recipe: Recipe, host: Host, registry: Registry) -> tuple[str, ...]:
-    """Return a line on the licence of each part of the model."""
-    licences = ["birads-zoo: MIT"]
-    spec = host.backbone(recipe.model.backbone)
-    if recipe.model.weights:
-        licences.append(
-            f"{spec.name}: trained from weights in a file of the user's; the terms of their publisher still apply"
-        )
-    elif recipe.model.pretrained and spec.weights:
-        licences.append(f"{spec.name}: trained from {registry.licences.get(spec.name, spec.licence or spec.weights)}")
-    licences.append(f"data set {recipe.dataset.name}: its publisher's terms may also apply to a model trained on it")
-    return tuple(licences)

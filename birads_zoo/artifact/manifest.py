@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from birads_zoo import documents
 from birads_zoo.data.index.view_names import view_names
 from birads_zoo.errors import UserError
+from birads_zoo.files import documents
+from birads_zoo.files.digests import sha256
 from birads_zoo.interfaces import Outputs
 from birads_zoo.recipe import ImageSection, Recipe
 
@@ -167,11 +167,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
 
 def checksums(files: Iterable[Path]) -> dict[str, str]:
     """Return the SHA-256 of each file by its name."""
-    digests = {}
-    for path in files:
-        with path.open("rb") as file:
-            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return digests
+    return {path.name: sha256(path) for path in files}
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -199,7 +199,7 @@ def _reference(tensors: Mapping[str, NDArray[Any]], fold: int, classes: int) -> 
     if mean.ndim != 1 or spread.shape != mean.shape or features.shape != (*labels.shape, *mean.shape):
         shapes = ", ".join(str(array.shape) for array in (features, labels, mean, spread))
         raise ValueError(f"the shapes of fold {fold}'s features, labels, mean and spread do not fit: {shapes}")
-    if not (np.isfinite(features).all() and np.isfinite(mean).all() and (spread > 0).all()):
+    if not all(np.isfinite(array).all() for array in (features, mean, spread)) or not (spread > 0).all():
         raise ValueError(f"fold {fold} has features that are not finite, or a spread that is not above 0")
     if not ((labels >= 0) & (labels < classes)).all():
         raise ValueError(f"fold {fold} has labels outside its {classes} classes")

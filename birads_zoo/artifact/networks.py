@@ -22,8 +22,10 @@ from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.finite import check_finite
 from birads_zoo.model.fusion import mean_of_present
 from birads_zoo.recipe import Recipe
+from birads_zoo.regular_files import read_regular
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
@@ -36,6 +38,7 @@ do not become 0.
 """
 
 _CUDA = "CUDAExecutionProvider"  # as ONNX Runtime calls it
+_INPUTS = {"images", "present"}
 _OUTPUTS = ["scores", "probabilities", "features"]
 _OPSET = 18  # the lowest that torch's exporter writes without converting
 
@@ -141,7 +144,8 @@ def open_classifier(
     `outputs` are those that it was trained with.
 
     Raises:
-        UserError: if a plugin that it needs is missing or has changed, or the weights do not fit the network.
+        UserError: if a plugin that it needs is missing or has changed, or the weights do not fit the network or are
+            infinite or NaN.
 
     """
     for kind, name in (("backbone", recipe.model.backbone), ("loss", recipe.loss.name)):
@@ -161,7 +165,9 @@ def open_classifier(
             "the plugins that the run was made with, or export the run as onnx"
         )
     try:
-        classifier.load_state_dict(safetensors.torch.load_file(path))
+        weights = safetensors.torch.load_file(path)
+        check_finite(weights, str(path), "export the run again")
+        classifier.load_state_dict(weights)
     except (RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[-1].strip()
         raise UserError(
@@ -185,16 +191,25 @@ def open_onnx(path: Path, compute: Compute) -> Network:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     try:
-        session = runtime.InferenceSession(path, options, providers=[provider])
+        content = read_regular(path)  # without its path a network cannot read weights from other files
+        session = runtime.InferenceSession(content, options, providers=[provider])
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; export the run again") from None
     except Exception as error:  # its exceptions have no common type
         reason = str(error).partition("\n")[0]
         raise UserError(f"ONNX Runtime cannot open {path} ({reason}); export the run again") from None
 
     names = [entry.name for entry in session.get_inputs()]
+    if not {*names} <= _INPUTS or any(entry.type != "tensor(float)" for entry in session.get_outputs()):
+        raise UserError(f"{path} has other inputs and outputs than a network of birads-zoo; export the run again")
 
     def network(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
         inputs = {"images": images.cpu().numpy(), "present": present.cpu().numpy()}
-        outputs = session.run(None, {name: inputs[name] for name in names})
+        try:
+            outputs = session.run(None, {name: inputs[name] for name in names})
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"ONNX Runtime cannot run {path} ({reason}); export the run again") from None
         return tuple(torch.from_numpy(output) for output in outputs)
 
     return network

@@ -24,6 +24,7 @@ from birads_zoo.data.picture import SMALLEST_SIDE, ImageError
 from birads_zoo.data.placement.preparation import geometry
 from birads_zoo.data.store.pixels import Placed, read_and_place, stacked
 from birads_zoo.errors import UserError
+from birads_zoo.printable import is_utf8, printable
 
 _WORKERS = os.cpu_count() or 1
 _AHEAD = 128  # prepared samples that may wait for the networks: this bounds the memory
@@ -58,11 +59,16 @@ def samples_of(images: Images, views: str, level: str) -> Iterator[Sample]:
 
 def _of_picture(picture: object) -> Sample:
     if isinstance(picture, str | Path):
-        return Sample(source=str(picture), pictures=(Path(picture),))
+        return Sample(source=_shown(picture), pictures=(Path(picture),))
     if isinstance(picture, np.ndarray) and picture.ndim == 2 and picture.dtype in (np.uint8, np.uint16):
         return Sample(source="", pictures=(picture,))
     name = f"an array {picture.shape} of {picture.dtype}" if isinstance(picture, np.ndarray) else type(picture).__name__
     raise UserError(f"cannot predict {name}: give a file's path, or an H×W array of grey values, uint8 or uint16")
+
+
+def _shown(path: str | Path) -> str:
+    """Return a path as a table can hold it: a name that is not UTF-8 is written with escapes."""
+    return str(path) if is_utf8(str(path)) else printable(str(path))
 
 
 def _of_table(table: pd.DataFrame, views: str, level: str) -> list[Sample]:
@@ -78,13 +84,13 @@ def _of_table(table: pd.DataFrame, views: str, level: str) -> list[Sample]:
     else:
         samples, of = grouped_samples(rows, views, level)
         left = [
-            Sample(source=str(paths[row]), pictures=(), error=f"in no sample: {reason}: {detail}")
+            Sample(source=_shown(paths[row]), pictures=(), error=f"in no sample: {reason}: {detail}")
             for row, reason, detail in why_unused(rows, samples, of)
         ]
     own = labelled_views(level, len(samples.names))
     return [
         Sample(
-            source=str(paths[numbers[0]]),
+            source=_shown(paths[numbers[0]]),
             pictures=tuple(paths[at] if there else None for at, there in zip(numbers, present, strict=True)),
             own=own,
         )

@@ -131,7 +131,7 @@ def columns_of(classes: Sequence[str], views: Sequence[str] = ()) -> list[str]:
 
 
 def as_row(prediction: Prediction, classes: Sequence[str]) -> dict[str, object]:
-    """Return a prediction as a row with the columns `columns_of`; only path and error for an unreadable picture.
+    """Return a prediction as a row with the columns `columns_of`; only path and error if there is none.
 
     The cells of `calibrated_<class>` are empty if the model is not calibrated.
     """

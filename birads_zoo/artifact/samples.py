@@ -43,7 +43,7 @@ class Ready:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """A model's prediction for one sample. If the sample could not be read, `error` says why and the rest is empty.
+    """A model's prediction for one sample. If there is none, `error` says why and the rest is empty.
 
     Attributes:
         source: the path as it was given, "" for an array; for a sample of several pictures that of the first.
@@ -58,7 +58,7 @@ class Prediction:
         view_weights: how much each of the model's views counted (`data.index.view_names.view_names`), 0 for an absent
             one; empty if the fusion does not weigh views.
         warnings: reasons to doubt the prediction.
-        error: why the sample could not be read, else "".
+        error: why the sample could not be read, or that the networks gave infinite or NaN values, else "".
 
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -13,7 +14,10 @@ from typing import NoReturn, TextIO
 
 import click
 
+from birads_zoo.cli import unexpected  # a function of it would be hidden by the command `report`
 from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
+from birads_zoo.interruption import Interrupted, interruptible
+from birads_zoo.printable import printable, shortened
 from birads_zoo.version import __version__
 
 SUMMARIES = {
@@ -28,6 +32,8 @@ SUMMARIES = {
     "export": "Export a finished run as a model that predicts without it",
     "predict": "Predict pictures with an exported model",
     "serve": "Serve an exported model as a web page and an HTTP endpoint",
+    "reproduce": "Repeat a finished run, and compare the results bit by bit",
+    "verify": "Check that the files of a run, a study, a model or the cache are what was written",
     "list": "List everything that is registered",
     "show": "Describe one registered part: its options, licence and source",
     "register": "Check a plugin file and add it to the working directory's registry.toml",
@@ -64,33 +70,52 @@ def group(context: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with a status.
 
-    The status is 0 for success, 1 where `guess` finds nothing or `predict` cannot read a picture, 2 for a user's
-    mistake and 130 for an interruption.
+    The status is 0 for success, 2 for a user's mistake, 70 for a bug, and 128 and the signal's number for an
+    interruption (130 for Ctrl-C). It is 1 where `guess` finds nothing, `predict` cannot read a picture, `verify` finds
+    damage, or `reproduce` gets other results.
 
     A `UserError` is printed as one sentence on stderr. So is a `BiradsZooWarning`, and only once. Any other exception
-    is a bug and keeps its traceback. With the environment variable BIRADS_ZOO_DEBUG set, the traceback of the cause of
-    a `UserError`, such as a plugin's own exception, is printed before the sentence.
+    is a bug: two lines say so and name the file with its traceback, and the status is 70. With the environment variable
+    BIRADS_ZOO_DEBUG set, tracebacks are printed: that of the cause of a `UserError`, such as a plugin's own exception,
+    before the sentence.
     """
     try:
-        with _plain_warnings():
+        with interruptible(), _plain_warnings():
             status = group.main(args=arguments, prog_name="birads-zoo", standalone_mode=False)
     except UserError as error:
         if os.environ.get("BIRADS_ZOO_DEBUG") and error.__cause__:
             traceback.print_exception(error.__cause__)
         say("error", str(error))
+        _say_notes(error)
         sys.exit(2)
     except click.ClickException as error:
         say("error", error.format_message())
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("birads-zoo: interrupted", err=True)
-        sys.exit(130)
+    except (click.Abort, KeyboardInterrupt) as error:
+        cause = error.__cause__ if isinstance(error, click.Abort) else error
+        number = cause.signal if isinstance(cause, Interrupted) else signal.SIGINT
+        click.echo("birads-zoo: interrupted" + (f" by {number.name}" if number != signal.SIGINT else ""), err=True)
+        _say_notes(cause)
+        sys.exit(128 + number)
+    except Exception as error:
+        if os.environ.get("BIRADS_ZOO_DEBUG"):
+            raise
+        lines, status = unexpected.report(error, sys.argv[1:] if arguments is None else arguments)
+        for line in lines:
+            click.echo(f"birads-zoo: {printable(line)}", err=True)
+        _say_notes(error)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say_notes(error: BaseException | None) -> None:
+    """Print an error's notes, which say how to go on."""
+    for note in getattr(error, "__notes__", []):
+        click.echo(f"birads-zoo: {printable(note)}", err=True)
 
 
 def say(severity: str, message: str) -> None:
     """Print "birads-zoo: severity: message" on stderr."""
-    click.echo(f"birads-zoo: {severity}: {message}", err=True)
+    click.echo(f"birads-zoo: {severity}: {printable(shortened(message))}", err=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import click
 
 from birads_zoo.api.ablate import ablate
 from birads_zoo.cli.study_options import read_names, split_option, study_fields, study_options
-from birads_zoo.documents import encode
+from birads_zoo.files.documents import encode
 from birads_zoo.results.scores import Metric
 
 

@@ -11,6 +11,7 @@ import click
 from birads_zoo.api.audit import audit
 from birads_zoo.cli.options import dataset_fields, dataset_options, plugin_option
 from birads_zoo.data.index.view_names import UNITS
+from birads_zoo.printable import printable
 from birads_zoo.recipe import SplitSection
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _print(audited: Audit) -> None:
     console.print(_counts_table(audited))
     for finding in audited.findings:
         line = f"{finding.severity}: {finding.name} ({finding.shown}): {finding.consequence}"
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(printable(line), markup=False, soft_wrap=True)
     if audited.probe is not None:
         aucs = {key: "–" if auc is None else f"{auc:.2f}" for key, auc in audited.probe["auc"].items()}
         click.echo(f"file format from pixels, AUC by patient folds: {aucs['before']}, neutral {aucs['after']}")
@@ -93,7 +94,8 @@ def _counts_table(audited: Audit) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(f"{audited.dataset} in {audited.root}"), title_justify="left", show_header=False)
+    title = Text(printable(f"{audited.dataset} in {audited.root}"))
+    table = Table(title=title, title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
     summary = audited.summary
@@ -109,7 +111,7 @@ def _counts_table(audited: Audit) -> Table:
     )
     for part in parts:
         for name, count in part.items():
-            table.add_row(Text(name), str(count))
+            table.add_row(Text(printable(name)), str(count))
         table.add_section()
     for name, score in (audited.shortcuts or {}).items():
         table.add_row(Text(f"{name.replace('_', ' ')}, macro-F1"), f"{score:.3f}")

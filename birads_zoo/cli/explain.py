@@ -8,8 +8,8 @@ import click
 
 from birads_zoo.api.explain import explain
 from birads_zoo.cli.options import plugin_option
-from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
+from birads_zoo.files.documents import encode
 
 
 def _read_limit(context: click.Context, parameter: click.Parameter, text: str) -> int | None:

@@ -9,6 +9,7 @@ import click
 
 from birads_zoo.api.guess import guess
 from birads_zoo.cli.options import plugin_option
+from birads_zoo.printable import printable
 
 
 @click.command("guess")
@@ -26,7 +27,12 @@ def command(path: Path, as_json: bool, plugin_files: tuple[Path, ...]) -> int:
         click.echo(json.dumps([match.to_dict() for match in guesses], indent=2, ensure_ascii=False))
     else:
         for match in guesses:
-            click.echo(f"{click.style(match.dataset, bold=True)}: {match.reason}\n  {match.command}")
+            click.echo(
+                f"{click.style(match.dataset, bold=True)}: {printable(match.reason)}\n  {printable(match.command)}"
+            )
     if not guesses:
-        click.echo(f"birads-zoo: no data set fits {path}; birads-zoo list datasets shows what is read", err=True)
+        click.echo(
+            f"birads-zoo: no data set fits {printable(str(path))}; birads-zoo list datasets shows what is read",
+            err=True,
+        )
     return 0 if guesses else 1

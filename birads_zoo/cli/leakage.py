@@ -9,7 +9,7 @@ import click
 
 from birads_zoo.api.leakage import leakage
 from birads_zoo.cli.study_options import study_fields, study_options
-from birads_zoo.documents import encode
+from birads_zoo.files.documents import encode
 from birads_zoo.results.scores import Metric
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ import click
 from birads_zoo.api.opening import open_installed_host
 from birads_zoo.cli.options import plugin_option
 from birads_zoo.errors import UserError
-from birads_zoo.files import whole_file, whole_folder
+from birads_zoo.files import check_file, make_folder, whole_file, whole_folder
+from birads_zoo.files.csv_files import csv_writer
 
 if TYPE_CHECKING:
     from birads_zoo.artifact.manifest import Manifest
@@ -54,8 +54,8 @@ def command(
     study_date where a patient has several exams. A row with missing views has a warning. A model of breasts or exams
     writes one row for each of these, with the path of its first picture.
 
-    A picture that cannot be read, or that belongs to no breast or exam, has a row with the reason, and the exit status
-    is 1. Research use only.
+    A picture that cannot be read, that belongs to no breast or exam, or for which the model gives infinite or NaN
+    values has a row with the reason, and the exit status is 1. Research use only.
     """
     from birads_zoo.artifact.model import open_model
     from birads_zoo.artifact.rows import named_pictures
@@ -64,40 +64,41 @@ def command(
 
     if explain and out is None:
         raise UserError("--explain draws its heat maps beside the table: name the table with --out")
+    if out is not None:
+        check_file(out)
     host = open_installed_host(plugin_files)
     opened = open_model(model, host, device)
     pictures = named_pictures(files)
     samples = list(opened.samples(pictures))
     screen = Screen()
-    unread = warned = 0
+    failed = warned = 0
     with (
         _maps_beside(out) if explain and out is not None else contextlib.nullcontext() as maps,
         _opened(out) as file,
         screen.bar("predicting", len(samples)) as show,
     ):
-        for done, (failed, doubted) in enumerate(_written(opened, samples, batch_size, file, maps), start=1):
-            unread, warned = unread + failed, warned + doubted
+        for done, (without, doubted) in enumerate(_written(opened, samples, batch_size, file, maps), start=1):
+            failed, warned = failed + without, warned + doubted
             show(done, "")
     unit = UNITS[opened.manifest.level] if opened.manifest.level != "image" else "pictures"
-    screen.say(
-        f"{len(samples)} {unit[:-1] if len(samples) == 1 else unit}: {warned} with warnings, {unread} unreadable"
-    )
+    counted = f"{len(samples)} {unit[:-1] if len(samples) == 1 else unit}"
+    screen.say(f"{counted}: {warned} with warnings, {failed} without a prediction")
     screen.say(opened.notice)
     if out is not None:
         screen.say(f"predictions: {out}")
-    return 1 if unread else 0
+    return 1 if failed else 0
 
 
 def _written(
     model: Model, samples: Sequence[Sample], batch_size: int, file: TextIO, maps: Path | None
 ) -> Iterator[tuple[bool, bool]]:
-    """Write a row for each sample; yield whether it could not be read, and whether it has warnings."""
+    """Write a row for each sample; yield whether it has no prediction, and whether it has warnings."""
     from birads_zoo.artifact.rows import as_row, columns_of
 
     views = model.manifest.view_names if model.manifest.recipe.model.fusion == "attention" else ()
     columns = columns_of(model.classes, views) + ["heat_map"] * (maps is not None)
-    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-    writer.writeheader()
+    write = csv_writer(file)
+    write(columns)
     predictions = model.predict_prepared(model.read(samples), batch_size)
     for number, (sample, prediction) in enumerate(zip(samples, predictions, strict=True), start=1):
         row = as_row(prediction, model.classes)
@@ -105,7 +106,7 @@ def _written(
             row["heat_map"] = f"{number:05d}-{Path(prediction.source).stem}.png"
             explanation = model.explain(sample, prediction.predicted)
             _draw(maps / str(row["heat_map"]), explanation, model.manifest)
-        writer.writerow(row)
+        write(row.get(name) for name in columns)
         yield bool(prediction.error), bool(prediction.warnings)
 
 
@@ -132,6 +133,7 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
+    make_folder(out.parent)
     with whole_file(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         yield file
 

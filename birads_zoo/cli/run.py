@@ -21,8 +21,8 @@ from birads_zoo.cli.options import (
     tracker_option,
     trackers_field,
 )
-from birads_zoo.documents import encode
 from birads_zoo.errors import UserError
+from birads_zoo.files.documents import encode
 from birads_zoo.recipes.compose import parse_settings
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 @tracker_option
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="The folder for runs.")
+@click.option("--name", metavar="NAME", help="Name of the run's folder. A stopped run of that name goes on.")
 @click.option(
     "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the stopped run in this folder."
 )
@@ -94,6 +95,7 @@ def command(
     settings: tuple[str, ...],
     device: str,
     out: Path,
+    name: str | None,
     resume: Path | None,
     as_json: bool,
     plugin_files: tuple[Path, ...],
@@ -102,6 +104,9 @@ def command(
     """Train and evaluate a backbone on a data set, split by patient, and write everything to a folder.
 
     Every registered ablation is a flag: birads-zoo run --backbone resnet50 --no-dropout
+
+    A signal to end (Ctrl-C, SIGTERM, SIGHUP, or SIGUSR1 of a batch scheduler) ends training after the present step.
+    With --name, the same command goes on from there when it is started again.
     """
     fields: RecipeFields = {
         **dataset_fields(given),  # type: ignore[typeddict-item]
@@ -110,7 +115,7 @@ def command(
         "set": parse_settings(settings),
     }
     ablations = context.meta.get(_ABLATIONS, [])
-    finished = train(context.obj, recipe, recipe_changes(fields), ablations, device, out, resume, progress=True)
+    finished = train(context.obj, recipe, recipe_changes(fields), ablations, device, out, name, resume, progress=True)
     _show(finished, as_json)
 
 

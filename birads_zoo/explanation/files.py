@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
 from birads_zoo.explanation.faithfulness import BASELINES, DECISIVE_SCORES
+from birads_zoo.files import documents
+from birads_zoo.files.csv_files import read_frame, write_frame
 from birads_zoo.results.explanations import Explanations
 
 FOLDER = "explanations"
@@ -26,6 +27,9 @@ COLUMNS = (
 """The columns of `explanations.csv`."""
 
 _TABLE, _RESULTS = "explanations.csv", "explanations.json"
+FILES = (_TABLE, _RESULTS, "*.npz", "overlays/*/*.png")
+"""Patterns of the files of the folder."""
+
 _REMEDY = "make it again with birads-zoo explain"
 _TEXTS = (
     *("image_path", "patient_id", "laterality", "view", "density", "study_date"),
@@ -63,7 +67,7 @@ def write_maps(path: Path, rows: NDArray[np.int64], maps: NDArray[np.float16]) -
 
 def write_explanations(folder: Path, table: pd.DataFrame, explanations: Explanations) -> None:
     """Write the table and then `explanations.json`, which marks the folder as complete."""
-    table.to_csv(folder / _TABLE, index=False)
+    write_frame(folder / _TABLE, table)
     documents.write(folder / _RESULTS, explanations)
 
 
@@ -79,8 +83,7 @@ def read_explanations(run: Path) -> ExplanationFolder | None:
         return None
     explanations = documents.read(folder / _RESULTS, Explanations, _REMEDY)
     try:
-        types = dict.fromkeys(_TEXTS, str)
-        table = pd.read_csv(folder / _TABLE, dtype=types, keep_default_na=False, na_values=_numbers())
+        table = read_frame(folder / _TABLE, dict.fromkeys(_TEXTS, str), _numbers())
     except (OSError, ValueError) as error:
         raise _damaged(folder / _TABLE, error) from None
     return ExplanationFolder(folder=folder, table=table, explanations=explanations)

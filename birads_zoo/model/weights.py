@@ -13,6 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from birads_zoo.errors import UserError
+from birads_zoo.files.refusal import refuse_if_passing
+from birads_zoo.model.finite import check_finite
 from birads_zoo.regular_files import open_regular
 from birads_zoo.zip_files import bloated_part
 
@@ -25,8 +27,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     Nothing is loaded unless everything fits.
 
     Raises:
-        UserError: if the file is missing, is not a state dict, or an entry of the module is missing or has another
-            shape.
+        UserError: if the file is missing, is not a state dict, or an entry of the module is missing, has another
+            shape or holds infinite or NaN values.
 
     """
     state = _read(path)
@@ -44,7 +46,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
                 f"the weights in {path} do not fit: {name!r} has shape {_shape(state[name])} there and "
                 f"{_shape(tensor)} in the backbone; give a file made for this backbone"
             )
-    module.load_state_dict({name: state[name] for name in needed}, strict=False)
+    weights = {name: state[name] for name in needed}
+    check_finite(weights, f"the weights file {path}", "give another copy of it, or other weights")
+    module.load_state_dict(weights, strict=False)
 
 
 @runtime_checkable
@@ -77,9 +81,8 @@ def _read(path: Path) -> dict[str, Tensor]:
             values = load_file(path) if path.suffix == ".safetensors" else _unpickled(file)
     except OSError as error:
         raise UserError(f"cannot read the weights file {path}: {error.strerror or error}; check the path") from None
-    except MemoryError:
-        raise
     except Exception as error:  # torch has no common exception for files that it cannot read
+        refuse_if_passing(path, error)
         first_line = str(error).partition("\n")[0] or type(error).__name__
         raise UserError(
             f"cannot read the weights file {path}: it is damaged or not a plain state dict ({first_line}); give a "
@@ -97,8 +100,8 @@ def _unpickled(file: BinaryIO) -> object:
     """Load a .pth file. PyTorch unpickles tensors and plain values, and refuses everything else.
 
     Raises:
-        ValueError: for a file that could fill the memory: compressed tensors, which PyTorch never writes, or a bytearray,
-            of which a pickle states only the length.
+        ValueError: for a file that could fill the memory: with compressed tensors, which PyTorch never writes, or with
+            a bytearray, of which a pickle states only the length.
 
     """
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:

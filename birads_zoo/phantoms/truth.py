@@ -1,7 +1,6 @@
 """Writes the truth about a phantom's pictures: their lesions, and the chances of their categories."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -9,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from birads_zoo.files.csv_files import write_csv
 from birads_zoo.phantoms.categories import CATEGORIES
 from birads_zoo.phantoms.cohort import Cohort, exposures
 from birads_zoo.phantoms.findings import Finding
@@ -61,21 +61,18 @@ class Truth:
 
 def write_truths(path: Path, truths: Sequence[Truth]) -> None:
     """Write `TRUTH_FILE`, a row for each lesion in each picture."""
-    _write(
-        path,
-        TRUTH_COLUMNS,
-        (
-            [
-                truth.image_path,
-                truth.mask_path,
-                truth.category,
-                f"{truth.finding.suspicion:.4f}",
-                *(str(getattr(truth.finding, term)) for term in TERMS),
-                *(f"{value:.2f}" for value in (truth.x, truth.y, truth.radius)),
-            ]
-            for truth in truths
-        ),
+    rows = (
+        [
+            truth.image_path,
+            truth.mask_path,
+            truth.category,
+            f"{truth.finding.suspicion:.4f}",
+            *(str(getattr(truth.finding, term)) for term in TERMS),
+            *(f"{value:.2f}" for value in (truth.x, truth.y, truth.radius)),
+        ]
+        for truth in truths
     )
+    write_csv(path, [TRUTH_COLUMNS, *rows])
 
 
 def write_probabilities(path: Path, cohort: Cohort, suffix: str, *, planted: bool) -> None:
@@ -83,22 +80,12 @@ def write_probabilities(path: Path, cohort: Cohort, suffix: str, *, planted: boo
 
     `planted` is true if a planted shortcut in the files reveals the category.
     """
-    _write(
-        path,
-        PROBABILITIES_COLUMNS,
-        (
-            [
-                woman.image_path(view, side) + suffix,
-                *("nan" if planted else f"{chance:.6f}" for chance in cohort.known(woman, side)),
-            ]
-            for woman in cohort.pictured
-            for side, view in exposures()
-        ),
+    rows = (
+        [
+            woman.image_path(view, side) + suffix,
+            *("nan" if planted else f"{chance:.6f}" for chance in cohort.known(woman, side)),
+        ]
+        for woman in cohort.pictured
+        for side, view in exposures()
     )
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+    write_csv(path, [PROBABILITIES_COLUMNS, *rows])

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from birads_zoo.errors import UserError, did_you_mean, nearest, unknown_name
+from birads_zoo.errors import UserError, did_you_mean, is_out_of_memory, nearest, unknown_name
 from birads_zoo.interfaces import (
     PROJECT,
     AblationSpec,
@@ -141,7 +141,8 @@ class Host:
     def building(self, kind: str, name: str) -> Iterator[None]:
         """Turn an exception from a plugin's callable in the block into a `UserError` that names the plugin.
 
-        `kind` is a singular such as "backbone". A `UserError` passes unchanged; the original is kept as the cause.
+        `kind` is a singular such as "backbone". A `UserError` passes unchanged, and so does a lack of memory.
+        The original is kept as the cause.
         """
         registered = self.registered(kind, name)
         try:
@@ -149,6 +150,8 @@ class Host:
         except UserError:
             raise
         except Exception as error:
+            if is_out_of_memory(error):  # not the plugin's mistake
+                raise
             problem = describe(error, registered.plugin)
             message = f"{kind_of(kind).word} {name!r} (plugin {registered.plugin}) failed: {problem}"
             raise UserError(message) from error

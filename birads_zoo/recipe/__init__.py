@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from birads_zoo.files.digests import digest_of_values
 from birads_zoo.recipe.checking import checked
 from birads_zoo.recipe.layers import lay, leaves
 from birads_zoo.recipe.sections import (
@@ -38,6 +39,7 @@ __all__ = [
     "TrainingSection",
     "changed_fields",
     "from_dict",
+    "recipe_digest",
     "shaping",
     "shareable",
     "to_dict",
@@ -89,6 +91,11 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
 def shaping(recipe: Recipe) -> dict[str, Any]:
     """Return what shapes a result, in the form of `to_dict`: everything except `tracking`."""
     return {key: value for key, value in to_dict(recipe).items() if key != "tracking"}
+
+
+def recipe_digest(recipe: Recipe) -> str:
+    """Return a digest of what shapes a result."""
+    return digest_of_values(shaping(recipe))
 
 
 def shareable(recipe: Recipe) -> Recipe:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-# Upper limits are far above any sensible value: they keep a file's typing error, or its malice, from filling the memory.
+# Upper limits are far above any sensible value: a mistake in a file, or malice, must not fill the memory.
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Bits = Annotated[int, msgspec.Meta(ge=0, le=16)]
 Channels = Annotated[int, msgspec.Meta(ge=0, le=64)]

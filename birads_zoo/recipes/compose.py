@@ -10,6 +10,7 @@ import msgspec
 
 from birads_zoo.errors import UserError
 from birads_zoo.plugin.sources import missing_modules
+from birads_zoo.printable import is_utf8, printable
 from birads_zoo.recipe import Recipe, TrackingSection, from_dict, to_dict
 from birads_zoo.recipe.layers import PARTS, flat, lay
 from birads_zoo.toml_text import parse_toml
@@ -50,6 +51,8 @@ def compose(
         changed[f"{section}.options"] = msgspec.to_builtins(host.options(kind, getattr(part, field), part.options))
     check_class_weights(recipe, host)
     for key, path in (("dataset.root", recipe.dataset.root), ("model.weights", recipe.model.weights)):
+        if not is_utf8(path):
+            raise UserError(f"{key} {printable(path)} is not UTF-8, and a recipe cannot hold it; rename the folder")
         if path:
             changed[key] = str(Path(path).expanduser().absolute())
     return _with_trackers(recipe.replace(changed), given.tracking, host)

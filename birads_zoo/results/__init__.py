@@ -1,1 +1,1 @@
-"""Defines the types of a run's results: every JSON file in a run's folder has one of them (`birads_zoo.documents`)."""
+"""Defines the types of a run's results: every JSON file in a run's folder has one (`birads_zoo.files.documents`)."""

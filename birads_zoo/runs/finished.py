@@ -14,16 +14,17 @@ from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
+from birads_zoo.files.csv_files import read_frame
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
-from birads_zoo.recipe import Recipe
+from birads_zoo.recipe import Recipe, recipe_digest
 from birads_zoo.recipes.ablations import apply_ablations
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs.completion import check_unchanged, is_whole
 from birads_zoo.runs.folder import (
     check_same_data,
-    is_whole,
     read_environment,
     read_history,
     read_metrics,
@@ -31,11 +32,14 @@ from birads_zoo.runs.folder import (
     read_stopped,
 )
 from birads_zoo.runs.predictions import ABOUT
-from birads_zoo.training.checkpoint import load_best
+from birads_zoo.training.checkpoint import Origin, load_best
 from birads_zoo.training.history import Epoch, best_epoch
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
+
+
+_READ = ("recipe.toml", "predictions.csv", "validation.csv", "metrics.json", "environment.json", "metrics.jsonl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +69,17 @@ def read_run(folder: Path, host: Host) -> Finished:
     """Read the finished run in `folder`; its pictures are not needed.
 
     Raises:
-        UserError: when `folder` is not a run, or the run was stopped before its end, or a file in it is damaged.
+        UserError: when `folder` is not a run, or the run was stopped before its end, or a file in it is damaged or
+            was changed.
 
     """
-    recipe = apply_ablations(read_recipe(folder), host)
+    written = read_recipe(folder)
     if not is_whole(folder):
         stopped = read_stopped(folder)
         why = f" (tracker {stopped.tracker!r} stopped it: {stopped.reason})" if stopped else ""
         raise UserError(f"{folder} is not finished{why}: go on with it (birads-zoo run --resume {folder}) first")
+    check_unchanged(folder, _READ)
+    recipe = apply_ablations(written, host)
     return Finished(
         folder=folder,
         recipe=recipe,
@@ -114,7 +121,8 @@ def trained_classifier(finished: Finished, host: Host, fold: int, compute: Compu
     recipe = finished.recipe.replace({"model.pretrained": False, "model.weights": "", "model.freeze": "none"})
     classifier = build_classifier(recipe, host, len(finished.classes))
     path = finished.folder / "checkpoints" / f"fold-{fold}" / "best.safetensors"
-    load_best(path, classifier, epochs=best_epoch(epochs, recipe.training.select) + 1)
+    origin = Origin(recipe=recipe_digest(finished.recipe), fold=fold)
+    load_best(path, classifier, origin, epochs=best_epoch(epochs, recipe.training.select) + 1)
     return compute.place(classifier).eval()
 
 
@@ -123,7 +131,7 @@ def _predictions(path: Path) -> pd.DataFrame:
     try:
         if not path.read_bytes().strip():  # a run without validation rows
             return pd.DataFrame()
-        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values={"age": [""]})
+        frame = read_frame(path, dict.fromkeys(texts, str), {"age": [""]})
         return frame.astype({"row": np.int64, "age": np.float64, "fold": np.int64})
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} is damaged ({error}); run it again") from None
+        raise UserError(f"{path} is damaged ({str(error).strip()}); run it again") from None

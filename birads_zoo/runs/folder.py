@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,19 +13,31 @@ import pandas as pd
 import tomlkit
 from msgspec.structs import asdict, replace
 
-from birads_zoo import documents
 from birads_zoo.data.index.audit import entries_frame
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.store.pixels import PixelStore, decoded_by, levels_apart
 from birads_zoo.devices import Compute
 from birads_zoo.errors import RunStoppedError, UserError, warn
-from birads_zoo.files import folder_name, lock, make_folder, whole_file, write_text
+from birads_zoo.files import (
+    StorageError,
+    documents,
+    folder_name,
+    lock,
+    make_folder,
+    whole_folder,
+    write_text,
+)
+from birads_zoo.files.abandoned import clear_abandoned
+from birads_zoo.files.csv_files import read_frame, write_frame
 from birads_zoo.recipe import Recipe, from_dict, to_dict
+from birads_zoo.regular_files import read_regular
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.stopped import Stopped
+from birads_zoo.runs.completion import reopen
 from birads_zoo.runs.environment import describe_session
+from birads_zoo.toml_text import parse_toml
 from birads_zoo.training.history import Epoch
 from birads_zoo.version import __version__
 
@@ -41,33 +52,50 @@ def opened(
 ) -> Iterator[Path]:
     """Yield the folder of a run, locked for this process: a new folder under `runs`, or that of a stopped run.
 
-    A new folder is `runs/<name>`, or without a name `runs/<run id>` (`-2`, `-3` … if that exists), and holds all that
-    is known before training. If the block fails, the folder is kept only if an epoch was completed. When a tracker
-    stops the run, `stopped.json` says which tracker and why, until the run is resumed.
+    A new folder is `runs/<name>`, or without a name `runs/<run id>` (`-2`, `-3` … if that exists), and appears with all
+    that is known before training. If the block fails, the folder is kept only if there is something to resume, and the
+    exception then has a note on how. When a tracker stops the run, `stopped.json` says which tracker and why, until the
+    run is resumed. Temporary files of processes that were killed are removed from `runs` and the run's folder.
 
     Raises:
         UserError: when the folder cannot be written, is in use or, if named, already exists, or the stopped run had
             other data.
 
     """
-    folder = resumed or (
-        _named(make_folder(runs), name) if name else _free(make_folder(runs), folder_name(recipe.run_id))
-    )
-    with lock(folder / ".lock", f"another process is at work in {folder}; wait for it, or end it"):
+    folder = resumed or _new_folder(make_folder(runs), recipe, data, compute, name)
+    with lock(folder / ".birads-zoo-lock", f"another process is at work in {folder}; wait for it, or end it"):
         try:
-            if resumed is None:
-                _fill(folder, recipe, data, compute)
-            else:
+            if resumed is not None:
                 _resume(folder, data, compute)
             yield folder
         except RunStoppedError as stop:
             about = Stopped(tracker=stop.tracker, reason=stop.reason, fold=stop.fold, epoch=stop.epoch)
             documents.write(folder / _STOPPED, about)
             raise
-        except BaseException:
-            if resumed is None and not (folder / _HISTORY).exists():
+        except BaseException as error:
+            if resumed is None and not any(folder.glob("checkpoints/*/last.safetensors")):
                 shutil.rmtree(folder, ignore_errors=True)
+            elif isinstance(error, StorageError) or not isinstance(error, UserError):
+                error.add_note(f"go on with: birads-zoo run --resume {folder}")
             raise
+
+
+def _new_folder(runs: Path, recipe: Recipe, data: Prepared, compute: Compute, name: str) -> Path:
+    """Make the run's folder with all that is known before training; it appears with its content."""
+    for number in itertools.count(1):
+        folder = runs / (name or folder_name(recipe.run_id) + (f"-{number}" if number > 1 else ""))
+        if name and folder.exists():
+            raise UserError(f"{folder} exists already; choose another place with --out")
+        if not folder.exists():
+            try:
+                with whole_folder(folder) as temporary:
+                    _fill(temporary, recipe, data, compute)
+            except StorageError:
+                if not folder.exists():
+                    raise
+            else:
+                return folder  # if not, another process has just taken the name
+    raise AssertionError("unreachable")
 
 
 def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> None:
@@ -77,8 +105,8 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
         make_folder(folder / "checkpoints" / f"fold-{fold.number}")
     about = Environment(**asdict(describe_session(compute)), seed=recipe.seed, pixels=data.store.key.pictures)
     documents.write(folder / _ENVIRONMENT, about)
-    _write_csv(folder / "audit.csv", entries_frame(data.labelled.index))
-    _write_csv(folder / "split.csv", _split_frame(data))
+    write_frame(folder / "audit.csv", entries_frame(data.labelled.index))
+    write_frame(folder / "split.csv", _split_frame(data))
     note = tomlkit.document()
     note.add(tomlkit.comment(f"Written by birads-zoo {__version__}. Run it again: birads-zoo run --recipe recipe.toml"))
     note.add(tomlkit.comment("The ablations named here are applied on top of the fields."))
@@ -89,9 +117,10 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
 def _resume(folder: Path, data: Prepared, compute: Compute) -> None:
     """Check that the data is the run's, and record the machine that resumes it."""
     about = check_same_data(folder, data)
-    for leftover in folder.glob("checkpoints/*/.*.safetensors"):  # from a process killed while writing
-        leftover.unlink()
+    for place in (folder, *folder.glob("checkpoints/*"), folder / "figures"):
+        clear_abandoned(place)
     (folder / _STOPPED).unlink(missing_ok=True)
+    reopen(folder)
     again = describe_session(compute)
     documents.write(folder / _ENVIRONMENT, replace(about, resumed=(*about.resumed, again)))
 
@@ -104,10 +133,11 @@ def check_same_data(folder: Path, data: Prepared) -> Environment:
     """
     about = read_environment(folder)
     try:
-        split = pd.read_csv(folder / "split.csv", dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
+        split = read_frame(folder / "split.csv", str)
+        split = split.drop(columns="row")  # the same rows may have other numbers
+    except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} cannot be resumed ({error}); start a new run") from None
-    if not split.equals(_split_frame(data).astype(str)):
+    if not split.equals(_split_frame(data).astype(str).drop(columns="row")):
         raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start a new run")
     if about.pixels != data.store.key.pictures:
         raise UserError(f"the pictures have changed since {folder} was started; start a new run")
@@ -142,7 +172,7 @@ def read_recipe(folder: Path) -> Recipe:
         raise UserError(f"{folder} is not a run: it has no recipe.toml; give the folder of a run")
     read_environment(folder)
     try:
-        return from_dict(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        return from_dict(parse_toml(read_regular(path).decode("utf-8")), str(path))
     except (OSError, ValueError) as error:  # not TOML, or not UTF-8
         raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 
@@ -150,11 +180,6 @@ def read_recipe(folder: Path) -> Recipe:
 def read_environment(folder: Path) -> Environment:
     """Return the environment of the run in `folder`; raises `UserError` for a run of another format."""
     return documents.read(folder / _ENVIRONMENT, Environment, _REMEDY)
-
-
-def is_whole(folder: Path) -> bool:
-    """Return whether the run in `folder` is finished: `metrics.json` is written last."""
-    return (folder / _METRICS).exists()
 
 
 def read_stopped(folder: Path) -> Stopped | None:
@@ -177,7 +202,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
     """Return every epoch of every fold of the run in `folder`."""
     path = folder / _HISTORY
     try:
-        return tuple(msgspec.json.decode(line, type=Epoch) for line in path.read_bytes().splitlines())
+        return tuple(msgspec.json.decode(line, type=Epoch) for line in read_regular(path).splitlines())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 
@@ -189,12 +214,9 @@ def write_history(folder: Path, history: Sequence[Epoch]) -> None:
 
 
 def write_results(folder: Path, test: pd.DataFrame, validation: pd.DataFrame, metrics: RunMetrics, cost: Cost) -> None:
-    """Write the rows as `predictions.csv` and `validation.csv`, then `cost.json` and `metrics.json`.
-
-    `metrics.json` is last: it marks the run as finished.
-    """
-    _write_csv(folder / "predictions.csv", test)
-    _write_csv(folder / "validation.csv", validation)
+    """Write the rows as `predictions.csv` and `validation.csv`, and `cost.json` and `metrics.json`."""
+    write_frame(folder / "predictions.csv", test)
+    write_frame(folder / "validation.csv", validation)
     documents.write(folder / _COST, cost)
     documents.write(folder / _METRICS, metrics)
 
@@ -209,32 +231,3 @@ def _split_frame(data: Prepared) -> pd.DataFrame:
         for part, positions in (("train", fold.train), ("validation", fold.validation), ("test", fold.test)):
             frames.append(rows.iloc[positions].assign(fold=fold.number, part=part))
     return pd.concat(frames, ignore_index=True)
-
-
-def _free(runs: Path, name: str) -> Path:
-    for number in itertools.count(1):
-        with contextlib.suppress(FileExistsError):
-            return _new_folder(runs / (name if number == 1 else f"{name}-{number}"))
-    raise AssertionError("unreachable")
-
-
-def _named(runs: Path, name: str) -> Path:
-    try:
-        return _new_folder(runs / name)
-    except FileExistsError:
-        raise UserError(f"{runs / name} exists already; choose another place with --out") from None
-
-
-def _new_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place with --out") from error
-    return folder
-
-
-def _write_csv(path: Path, frame: pd.DataFrame) -> None:
-    with whole_file(path) as temporary:
-        frame.to_csv(temporary, index=False)

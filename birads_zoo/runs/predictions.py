@@ -92,10 +92,17 @@ def fitted_frame(predictions: pd.DataFrame, data: Prepared, recipe: Recipe) -> p
 def labels_and_probabilities(
     predictions: pd.DataFrame, classes: tuple[str, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return class numbers (n,) and probabilities (n, K) of rows of `predictions_frame`."""
+    """Return class numbers (n,) and probabilities (n, K) of rows of `predictions_frame`.
+
+    Raises:
+        ValueError: if a probability is infinite or NaN.
+
+    """
     numbers = {name: k for k, name in enumerate(classes)}
     labels = np.array([numbers[name] for name in predictions["label"]], dtype=np.int64)
     probabilities: NDArray[np.float64] = predictions[[f"probability_{name}" for name in classes]].to_numpy(np.float64)
+    if not np.isfinite(probabilities).all():
+        raise ValueError("some probabilities are infinite or NaN")
     return labels, probabilities
 
 

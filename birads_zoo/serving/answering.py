@@ -40,7 +40,7 @@ class Limits:
 
 
 class RefusedError(Exception):
-    """Raised for a picture that gets no answer; `status` is the HTTP status, and the message says why."""
+    """Raised for a request that gets no answer; `status` is the HTTP status, and the message says why."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -147,7 +147,7 @@ def _save(queue: RequestQueue, path: Path, upload: Upload) -> SavedPicture:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Turn a user error about a request's pictures into a refusal."""
+    """Turn a user error about a request's pictures, or what the model makes of them, into a refusal."""
     try:
         yield
     except UserError as error:
@@ -158,14 +158,15 @@ def _answer(queue: RequestQueue, pictures: Sequence[SavedPicture], draw: bool) -
     model = queue.model
     with _refusing():
         sample = sample_of(model, pictures)
-    (prediction,) = model.predict_prepared(model.read([sample]))
+        (prediction,) = model.predict_prepared(model.read([sample]))
     if prediction.error:
         reason = prediction.error
         for saved in pictures:
             reason = reason.replace(str(saved.path), saved.name)
         name = next(saved.name for saved in pictures if str(saved.path) == prediction.source)
         raise RefusedError(422, f"{name if len(pictures) > 1 else 'this picture'} cannot be used: {reason}")
-    picture, heat_map = _draw(model, sample, prediction.predicted) if draw else (None, None)
+    with _refusing():
+        picture, heat_map = _draw(model, sample, prediction.predicted) if draw else (None, None)
     names = zip(model.manifest.view_names, sample.pictures, strict=True)
     return Answer(
         notice=model.notice,

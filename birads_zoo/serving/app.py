@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket
 import sys
@@ -16,6 +15,7 @@ from fastapi import FastAPI
 
 from birads_zoo.artifact.model import Model
 from birads_zoo.errors import UserError
+from birads_zoo.serving.access import Access
 from birads_zoo.serving.answering import Limits, RequestQueue
 from birads_zoo.serving.endpoint import add_endpoint
 from birads_zoo.serving.examples import draw_examples
@@ -23,18 +23,8 @@ from birads_zoo.serving.guard import guard
 from birads_zoo.serving.page import add_page
 from birads_zoo.version import __version__
 
-_CONNECTIONS = 64  # connections at once; a file is read only by a request that has a place in the queue
 
-
-def is_loopback(host: str) -> bool:
-    """Return whether `host` can only be reached from this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable[[str], None]) -> None:
+def serve(model: Model, host: str, port: int, limits: Limits, access: Access, on_ready: Callable[[str], None]) -> None:
     """Serve until interrupted; `on_ready` is called with the page's address. Port 0 takes any free port.
 
     Raises:
@@ -43,9 +33,11 @@ def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable
     """
     import uvicorn
 
+    from birads_zoo.serving.connections import configure
+
     signal.signal(signal.SIGTERM, _leave)  # by default it would end the process and leave the folder
     with TemporaryDirectory(prefix="birads-zoo-serve-") as folder:
-        app = build_app(RequestQueue(model=model, limits=limits, folder=Path(folder)))
+        app = build_app(RequestQueue(model=model, limits=limits, folder=Path(folder)), access)
         try:
             listening = socket.create_server(
                 (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False
@@ -58,28 +50,21 @@ def serve(model: Model, host: str, port: int, limits: Limits, on_ready: Callable
         with listening:
             name = f"[{host}]" if ":" in host else host
             on_ready(f"http://{name}:{listening.getsockname()[1]}/")
-            config = uvicorn.Config(
-                app,
-                log_level="warning",
-                access_log=False,
-                limit_concurrency=_CONNECTIONS,
-                timeout_graceful_shutdown=3,  # keep-alive connections of open pages must not delay the end
-            )
-            uvicorn.Server(config).run(sockets=[listening])
+            uvicorn.Server(configure(app)).run(sockets=[listening])
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def build_app(queue: RequestQueue) -> FastAPI:
+def build_app(queue: RequestQueue, access: Access) -> FastAPI:
     """Return an application with the endpoint and the page of `queue`."""
-    app = build_endpoint(queue)
+    app = build_endpoint(queue, access)
     add_page(app, queue, draw_examples(queue.folder) if len(queue.model.manifest.view_names) == 1 else ())
     return app
 
 
-def build_endpoint(queue: RequestQueue) -> FastAPI:
+def build_endpoint(queue: RequestQueue, access: Access) -> FastAPI:
     """Return an application with only the endpoint of `queue`."""
     app = FastAPI(
         title="birads-zoo",
@@ -88,6 +73,6 @@ def build_endpoint(queue: RequestQueue) -> FastAPI:
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere
         redoc_url=None,
     )
-    add_endpoint(app, queue)
-    app.add_middleware(guard, limits=queue.limits, files=len(queue.model.manifest.view_names))
+    add_endpoint(app, queue, needs_token=bool(access.token))
+    app.add_middleware(guard, access=access, limits=queue.limits, files=len(queue.model.manifest.view_names))
     return app

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
+from fastapi.security import HTTPBearer
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
 
 from birads_zoo.serving.answering import Answer, RefusedError, RequestQueue, answer, place_in_queue
 from birads_zoo.serving.templates import render
@@ -20,6 +23,8 @@ _FILE = {"type": "string", "format": "binary"}
 _REFUSAL = {"type": "object", "required": ["detail"], "properties": {"detail": {"type": "string"}}}
 _REFUSALS = {
     400: "the form cannot be read",
+    401: "the token is missing or wrong",
+    403: "the request is for another host, or comes from another site's page",
     408: "the file did not arrive in time",
     413: "the file has too many bytes, or the picture too many pixels",
     422: "not a picture, a picture that cannot be used, or pictures that do not belong together",
@@ -27,16 +32,25 @@ _REFUSALS = {
 }
 
 
-def add_endpoint(app: FastAPI, queue: RequestQueue) -> None:
-    """Give `app` the routes `POST /predict` and `/docs`; `/openapi.json` is its own."""
+def add_endpoint(app: FastAPI, queue: RequestQueue, *, needs_token: bool) -> None:
+    """Give `app` the routes `POST /predict` and `/docs`; `/openapi.json` is its own.
+
+    With `needs_token`, they are described as needing one; `guard` checks it.
+    """
 
     async def page() -> HTMLResponse:
         several = len(queue.model.manifest.view_names) > 1
-        return HTMLResponse(render("docs.html", api=app.openapi(), notice=queue.model.notice, several=several))
+        api = app.openapi()
+        content = render("docs.html", api=api, notice=queue.model.notice, several=several, needs_token=needs_token)
+        return HTMLResponse(content)
+
+    async def answer_nobody(_: Request, __: Exception) -> Response:
+        return Response(status_code=400)  # the client has left, so it is not sent
 
     refusals: dict[int | str, dict[str, Any]] = {
         status: {"description": reason, "content": {"application/json": {"schema": _REFUSAL}}}
         for status, reason in _REFUSALS.items()
+        if status != 401 or needs_token
     }
     app.add_api_route(
         "/predict",
@@ -46,8 +60,10 @@ def add_endpoint(app: FastAPI, queue: RequestQueue) -> None:
         summary=f"Predict {accepted_views(queue.model.manifest)}",
         responses=refusals,
         openapi_extra={"requestBody": _body(queue)},
+        dependencies=[Depends(HTTPBearer(auto_error=False))] if needs_token else [],
     )
     app.add_api_route("/docs", page, include_in_schema=False)
+    app.add_exception_handler(ClientDisconnect, answer_nobody)
 
 
 def _body(queue: RequestQueue) -> dict[str, Any]:
@@ -111,12 +127,15 @@ async def _uploads_of(request: Request, most: int) -> list[Upload]:
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         return [Upload(content=await request.body())]
-    async with request.form(max_files=most, max_fields=8) as form:
-        uploads = [
-            Upload(content=await value.read(), field=field)
-            for field, value in form.multi_items()
-            if isinstance(value, UploadFile)
-        ]
+    try:
+        async with request.form(max_files=most, max_fields=8) as form:
+            uploads = [
+                Upload(content=await value.read(), field=field)
+                for field, value in form.multi_items()
+                if isinstance(value, UploadFile)
+            ]
+    except FormParserError as error:  # older versions of Starlette do not turn it into an answer
+        raise HTTPException(400, f"the form cannot be read: {error}") from None
     if not uploads:
         raise RefusedError(422, "the form has no file; send a picture as the field `file`")
     return uploads

@@ -1,4 +1,4 @@
-"""Guards the server: limits the size of requests, and forbids browsers to load anything from other hosts."""
+"""Guards the server: checks who asks, limits the size of requests, and forbids browsers to load from other hosts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 
-from birads_zoo.serving.answering import Limits, too_large
+from birads_zoo.serving.access import Access
+from birads_zoo.serving.answering import Limits, RefusedError, too_large
 
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
@@ -30,13 +31,12 @@ _HEADERS = (
 )
 
 
-def guard(app: App, limits: Limits, files: int) -> App:
-    """Wrap an ASGI application: refuse larger bodies than the limit, and forbid browsers to contact another host.
+def guard(app: App, access: Access, limits: Limits, files: int) -> App:
+    """Wrap an ASGI application: refuse requests that `access` denies and larger bodies than the limit.
 
-    The limit is that of `files` files, each of the largest size.
+    The limit is that of `files` files, each of the largest size. Browsers are forbidden to contact another host.
     """
     most = files * limits.bytes + _ENVELOPE
-    refusal = too_large(limits)
 
     async def guarded(scope: MutableMapping[str, Any], receive: _Receive, send: _Send) -> None:
         if scope["type"] != "http":
@@ -49,7 +49,7 @@ def guard(app: App, limits: Limits, files: int) -> App:
             message = await receive()
             got += len(message.get("body", b""))
             if got > most:
-                raise HTTPException(refusal.status, str(refusal))
+                raise HTTPException(too_large(limits).status, str(too_large(limits)))
             return message
 
         async def safe(message: _Message) -> None:
@@ -57,10 +57,20 @@ def guard(app: App, limits: Limits, files: int) -> App:
                 message = {**message, "headers": [*message["headers"], *_HEADERS]}
             await send(message)
 
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > most:
-            await JSONResponse({"detail": str(refusal)}, refusal.status)(scope, receive, safe)
+        try:
+            access.check(scope["headers"], (scope.get("server") or ("",))[0])
+            announced = dict(scope["headers"]).get(b"content-length", b"0")
+            if announced.isdigit() and int(announced) > most:
+                raise too_large(limits)
+        except RefusedError as refused:
+            await _refuse(refused)(scope, receive, safe)
         else:
             await app(scope, counted, safe)
 
     return guarded
+
+
+def _refuse(refusal: RefusedError) -> JSONResponse:
+    # A browser that gets this header asks its user for a password.
+    headers = {"www-authenticate": 'Basic realm="birads-zoo", charset="UTF-8"'} if refusal.status == 401 else None
+    return JSONResponse({"detail": str(refusal)}, refusal.status, headers)

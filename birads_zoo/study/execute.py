@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -15,12 +14,14 @@ import tomlkit
 from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
 from birads_zoo.files import lock, make_folder, write_text
 from birads_zoo.pipeline import run
+from birads_zoo.printable import printable
 from birads_zoo.progress import Screen
-from birads_zoo.recipe import changed_fields, shaping
-from birads_zoo.recipes.ablations import effective
+from birads_zoo.recipe import shaping
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.scores import Metric
-from birads_zoo.runs.folder import is_whole, read_history, read_recipe
+from birads_zoo.runs.completion import is_whole
+from birads_zoo.runs.folder import read_history
+from birads_zoo.runs.resumable import check_same_recipe
 from birads_zoo.study.plan import Job, Study
 from birads_zoo.version import __version__
 
@@ -67,8 +68,12 @@ def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen)
 
     """
     make_folder(folder / RUNS)
-    with lock(folder / ".lock", f"another process is at work on the study in {folder}; wait for it, or end it"):
-        _check_recipes(study, host, folder)
+    with lock(
+        folder / ".birads-zoo-lock", f"another process is at work on the study in {folder}; wait for it, or end it"
+    ):
+        for job in study.jobs:
+            if (folder / RUNS / job.folder).exists():
+                check_same_recipe(folder / RUNS / job.folder, job.recipe, host)
         write_text(folder / RECORD, record(study))
         return _execute(study, host, folder, device, screen)
 
@@ -122,7 +127,11 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
         left = time_left(waiting, took)
         screen.say(place if left is None else f"{place} · about {spoken(left)} left")
         started = time.perf_counter()
-        done = _attempt(job, host, folder, device, screen.within(place))
+        try:
+            done = _attempt(job, host, folder, device, screen.within(place))
+        except KeyboardInterrupt as error:
+            error.__notes__ = [f"go on with the same command: {study.command}"]
+            raise
         seconds = time.perf_counter() - started
         if isinstance(done, Failure):
             failures[job.variant.name] = done
@@ -142,37 +151,24 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
 
 def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> RunMetrics | Failure:
     target, trace = folder / RUNS / job.folder, folder / "errors" / f"{job.folder}.txt"
-    if target.exists() and not (target / "recipe.toml").exists():
-        shutil.rmtree(target)  # killed before its recipe was written, so it cannot be resumed
+    resumed = target if target.exists() else None
     try:
-        done = run(job.recipe, host, folder / RUNS, device, screen, target if target.exists() else None, job.folder)
+        done = run(job.recipe, host, folder / RUNS, device, screen, resumed, job.folder)
     except NothingChangedError as error:
-        return Failure(reason=str(error), nothing_changed=True)
+        return Failure(reason=_one_line(str(error)), nothing_changed=True)
     except RunStoppedError as error:
-        return Failure(reason=f"seed {job.seed}: {error}", stopped=True)
+        return Failure(reason=_one_line(f"seed {job.seed}: {error}"), stopped=True)
     except Exception as error:  # a model's code may raise anything, and the other runs should still finish
         write_text(make_folder(trace.parent) / trace.name, traceback.format_exc())
         reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return Failure(reason=" ".join(f"seed {job.seed}: {reason}".split()))
+        return Failure(reason=_one_line(f"seed {job.seed}: {reason}"))
     trace.unlink(missing_ok=True)
     return done.metrics
 
 
-def _check_recipes(study: Study, host: Host, folder: Path) -> None:
-    for job in study.jobs:
-        existing = folder / RUNS / job.folder
-        if not (existing / "recipe.toml").exists():
-            continue
-        try:
-            before = read_recipe(existing)
-        except UserError as error:
-            raise UserError(f"{error} (choose another place with --out, or delete that run)") from None
-        if changed := changed_fields(effective(before, host), effective(job.recipe, host)):
-            fields = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
-            raise UserError(
-                f"{existing} is a run with another recipe than this study's ({fields}): choose another place with"
-                " --out, or delete that run"
-            )
+def _one_line(text: str) -> str:
+    """Return the text of an error as a table, a page and a workbook can hold it."""
+    return printable(" ".join(text.split()))
 
 
 def _trained_seconds(run_folder: Path) -> float:

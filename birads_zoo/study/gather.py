@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.rows import OutOfFold
+from birads_zoo.files.csv_files import read_frame
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.metrics import RunMetrics
+from birads_zoo.runs.completion import check_unchanged
 from birads_zoo.runs.folder import read_cost, read_metrics
 from birads_zoo.runs.predictions import labels_and_probabilities
 from birads_zoo.study.execute import Failure
@@ -40,7 +41,7 @@ def gather(folders: Sequence[Path]) -> Predicted:
     """Read the runs of one recipe, one folder per seed.
 
     Raises:
-        UserError: for a file that is missing or damaged, or runs that predict other rows or have other labels.
+        UserError: for a file that is missing, damaged or changed, or runs that predict other rows or have other labels.
 
     """
     first, *others = [_read(folder) for folder in folders]
@@ -100,9 +101,10 @@ def difference(first: Predicted, second: Predicted) -> str:
 
 def _read(folder: Path) -> Predicted:
     try:
+        check_unchanged(folder, ("metrics.json", "cost.json", "predictions.csv"))
         metrics, cost = read_metrics(folder), read_cost(folder)
-        texts = {"patient_id": str, "label": str, "predicted": str, "part": str}
-        frame = pd.read_csv(folder / "predictions.csv", dtype=texts, keep_default_na=False)
+        texts = dict.fromkeys(("patient_id", "label", "predicted", "part"), str)
+        frame = read_frame(folder / "predictions.csv", texts)
         frame = frame[frame["part"] == "test"].sort_values("row", ignore_index=True)
         labels, probabilities = labels_and_probabilities(frame, metrics.classes)
     except UserError as error:

@@ -9,10 +9,9 @@ from typing import ClassVar, Literal
 import msgspec
 from msgspec.structs import asdict
 
-from birads_zoo import documents
 from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.evaluation.statistics.comparison import ONE_SEED
-from birads_zoo.files import make_folder, write_text
+from birads_zoo.files import documents, make_folder, write_text
 from birads_zoo.report.study import differences
 from birads_zoo.report.study import leakage as leakage_report
 from birads_zoo.report.study.differences import Difference

@@ -1,35 +1,77 @@
 """Saves and loads weights and training state as safetensors; nothing is ever unpickled.
 
-`last.safetensors` holds everything that the next epoch needs, and `best.safetensors` only the weights of the best
-epoch. Random state is not saved, because every epoch seeds its own (see `birads_zoo.randomness`).
+`last.safetensors` holds everything that the next step needs, and `best.safetensors` only the weights of the best
+epoch. Every epoch seeds its own random numbers (see `birads_zoo.randomness`), so their state is saved only for an epoch
+that was interrupted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 import msgspec
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
-from birads_zoo.files import whole_file
+from birads_zoo.files.tensors import read_tensors, write_tensors
+from birads_zoo.model.classifier import Classifier
+from birads_zoo.model.finite import check_finite
 from birads_zoo.training.history import Epoch
 from birads_zoo.training.optimisation import trained_parameters
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkpoint belongs to: the digest of the recipe's fields that shape a result, and the fold (from 0)."""
+
+    recipe: str
+    fold: int
+
+
+class _Interrupted(msgspec.Struct, frozen=True, kw_only=True):
+    """An epoch that was interrupted after some `steps` with `images` in `seconds`."""
+
+    steps: int
+    images: int
+    seconds: float
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
     """The header of a checkpoint. Increase `FORMAT` when its tensors get other names or meanings."""
 
-    FORMAT: ClassVar[int] = 1
+    FORMAT: ClassVar[int] = 2
 
+    origin: Origin
     history: list[Epoch]
     scaler: dict[str, float] = {}
+    interrupted: _Interrupted | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that training changes: the model, perhaps its moving average, the optimiser and the loss scaler."""
+
+    model: Classifier
+    average: Classifier | None
+    optimiser: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """The steps of an epoch so far: their `losses` (one for each step of the epoch), number, images and seconds.
+
+    `random` is the state of the random generators (`randomness.library_state`) if the epoch was interrupted.
+    """
+
+    losses: Tensor
+    steps: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    random: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def weights_of(model: nn.Module) -> dict[str, Tensor]:
@@ -37,68 +79,81 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in model.state_dict().items()}
 
 
-def save_weights(path: Path, weights: Mapping[str, Tensor], history: list[Epoch]) -> None:
+def save_weights(path: Path, weights: Mapping[str, Tensor], origin: Origin, history: list[Epoch]) -> None:
     """Write weights and the history of the epochs that led to them, completely or not at all."""
-    _write(path, dict(weights), _Header(history=history))
+    write_tensors(path, weights, _Header(origin=origin, history=history))
 
 
-def load_best(path: Path, model: nn.Module, epochs: int) -> None:
+def load_best(path: Path, model: nn.Module, origin: Origin, epochs: int) -> None:
     """Load into `model` the weights that `save_weights` wrote after `epochs` epochs.
 
     Raises:
-        UserError: if the file is damaged, or of another epoch or model.
+        UserError: if the file is damaged, or of another recipe, fold, epoch or model.
 
     """
-    tensors, header = _read(path)
+    tensors, header = _read(path, origin)
     if len(header.history) != epochs:
         raise UserError(
-            f"checkpoint {path} is of epoch {len(header.history)}, but epoch {epochs} was the best; "
-            f"delete the folder {path.parent} to train its fold from the start"
+            f"checkpoint {path} is of epoch {len(header.history)}, but epoch {epochs} was the best; {_remedy(path)}"
         )
     _fill(model, tensors, path)
 
 
-def save_state(
-    path: Path,
-    model: nn.Module,
-    average: nn.Module | None,
-    optimiser: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    history: list[Epoch],
-) -> None:
-    """Write everything that the next epoch needs, completely or not at all."""
-    tensors = {f"model/{name}": tensor for name, tensor in weights_of(model).items()}
-    if average is not None:
-        tensors |= {f"average/{name}": tensor for name, tensor in weights_of(average).items()}
-    for name, parameter in trained_parameters(model):
-        for key, value in optimiser.state[parameter].items():
+def save_state(path: Path, parts: Parts, origin: Origin, history: list[Epoch], unfinished: Pass | None = None) -> None:
+    """Write everything that the next step needs, completely or not at all.
+
+    `unfinished` is the part of an epoch that was interrupted.
+    """
+    tensors = {f"model/{name}": tensor for name, tensor in weights_of(parts.model).items()}
+    if parts.average is not None:
+        tensors |= {f"average/{name}": tensor for name, tensor in weights_of(parts.average).items()}
+    for name, parameter in trained_parameters(parts.model):
+        for key, value in parts.optimiser.state[parameter].items():
             tensors[f"optimiser/{name}/{key}"] = value.detach().to("cpu", copy=True).contiguous()
-    _write(path, tensors, _Header(history=history, scaler=scaler.state_dict()))
+    interrupted = None
+    if unfinished is not None:
+        tensors["losses"] = unfinished.losses.cpu()
+        tensors |= {f"random/{name}": state for name, state in unfinished.random.items()}
+        interrupted = _Interrupted(
+            steps=unfinished.steps, images=unfinished.images, seconds=round(unfinished.seconds, 3)
+        )
+    header = _Header(origin=origin, history=history, scaler=parts.scaler.state_dict(), interrupted=interrupted)
+    write_tensors(path, tensors, header)
 
 
-def load_state(
-    path: Path,
-    model: nn.Module,
-    average: nn.Module | None,
-    optimiser: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-) -> list[Epoch]:
-    """Load what `save_state` wrote into newly built parts of the same recipe; return the history.
+def load_state(path: Path, parts: Parts, origin: Origin) -> tuple[list[Epoch], Pass | None]:
+    """Load what `save_state` wrote into newly built parts of the same recipe.
+
+    Return the history and, if an epoch was interrupted, its steps.
 
     Raises:
-        UserError: if the file is damaged or belongs to another model.
+        UserError: if the file is damaged, or belongs to another recipe, fold or model.
 
     """
-    tensors, header = _read(path)
-    _fill(model, _under(tensors, "model/"), path)
-    if average is not None:
-        _fill(average, _under(tensors, "average/"), path)
-    for name, parameter in trained_parameters(model):
+    tensors, header = _read(path, origin)
+    _fill(parts.model, _under(tensors, "model/"), path)
+    if parts.average is not None:
+        _fill(parts.average, _under(tensors, "average/"), path)
+    for name, parameter in trained_parameters(parts.model):
         state = _under(tensors, f"optimiser/{name}/")
-        optimiser.state[parameter] = {key: _like(parameter, value) for key, value in state.items()}
-    if scaler.is_enabled():
-        scaler.load_state_dict(header.scaler)
-    return header.history
+        if any(value.ndim and value.shape != parameter.shape for value in state.values()):
+            raise UserError(f"checkpoint {path} belongs to another model: the optimiser has another shape for {name}")
+        parts.optimiser.state[parameter] = {key: _like(parameter, value) for key, value in state.items()}
+    if parts.scaler.is_enabled():
+        parts.scaler.load_state_dict(header.scaler)
+    return header.history, _unfinished(tensors, header.interrupted, next(parts.model.parameters()).device)
+
+
+def _unfinished(tensors: Mapping[str, Tensor], interrupted: _Interrupted | None, device: torch.device) -> Pass | None:
+    if interrupted is None:
+        return None
+    return Pass(
+        losses=tensors["losses"].to(device),
+        steps=interrupted.steps,
+        images=interrupted.images,
+        seconds=interrupted.seconds,
+        random=_under(tensors, "random/"),
+    )
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
@@ -112,23 +167,20 @@ def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _write(path: Path, tensors: dict[str, Tensor], header: _Header) -> None:
-    with whole_file(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, metadata={"birads_zoo": documents.encode(header)})
+def _read(path: Path, origin: Origin) -> tuple[dict[str, Tensor], _Header]:
+    remedy = _remedy(path)
+    tensors, header = read_tensors(path, _Header, f"checkpoint {path}", remedy)
+    if header.origin != origin:
+        raise UserError(f"checkpoint {path} belongs to another recipe or fold; {remedy}")
+    return tensors, header
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], _Header]:
-    remedy = f"delete the folder {path.parent} to train its fold from the start"
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {})["birads_zoo"]
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is not a dict
-    except (OSError, safetensors.SafetensorError, KeyError) as error:
-        raise UserError(f"checkpoint {path} is damaged or not a checkpoint ({error}); {remedy}") from None
-    return tensors, documents.decode(text, _Header, f"checkpoint {path}", remedy)
+def _remedy(path: Path) -> str:
+    return f"delete the folder {path.parent} to train its fold from the start"
 
 
 def _fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    check_finite(tensors, f"checkpoint {path}", _remedy(path))
     try:
         model.load_state_dict(dict(tensors))
     except RuntimeError as error:

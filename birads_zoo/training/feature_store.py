@@ -7,24 +7,28 @@ Therefore the first batch is always computed, and stored features are used only 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+import msgspec
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from birads_zoo.devices import Compute
-from birads_zoo.errors import UserError
-from birads_zoo.files import make_folder, whole_file
+from birads_zoo.errors import UserError, warn
+from birads_zoo.files import StorageError, make_folder
+from birads_zoo.files.abandoned import clear_abandoned
+from birads_zoo.files.owner import check_owner
+from birads_zoo.files.tensors import read_tensors, write_tensors
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.training.loop import BatchSource
-from birads_zoo.version import __version__
 
 LARGEST = 4 * 2**30
 """The most bytes of feature maps to keep in memory; larger ones are computed again in every epoch."""
@@ -32,7 +36,13 @@ ROOM = 8 * 2**30
 """The most bytes of all stored features on the disk; the least recently used files are deleted first."""
 
 
-_FORMAT = 1  # of a file; it is part of the key, so that files of another format are never read
+_NAME = re.compile(r"[0-9a-f]{40}\.safetensors")
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    """The header of a file. `FORMAT` is part of the key, so that files of another format are never read."""
+
+    FORMAT: ClassVar[int] = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +69,8 @@ def frozen_features(
     first = next(batches)
     stored = _load(path, compute)
     if stored is not None and len(stored) == len(store.pictures) and torch.equal(stored[: len(first)], first):
-        path.touch()
+        with contextlib.suppress(OSError):  # on a read-only disk it is only not known to be used
+            path.touch()
         return stored
     computed, size = [first], first.nbytes
     for features in batches:
@@ -82,7 +93,7 @@ def _compute(classifier: Classifier, source: BatchSource, compute: Compute, pool
 
 def _key(classifier: Classifier, compute: Compute, pooled: bool, store: FeatureStore) -> str:
     settings = (
-        _FORMAT,
+        _Header.FORMAT,
         store.digest,
         compute.describe(),
         repr(classifier.backbone),
@@ -96,25 +107,43 @@ def _key(classifier: Classifier, compute: Compute, pooled: bool, store: FeatureS
 
 
 def _load(path: Path, compute: Compute) -> Tensor | None:
-    try:
-        return dict(safetensors.torch.load_file(path, device=str(compute.device))).get("features")
-    except (OSError, safetensors.SafetensorError):  # missing or damaged: they are computed again
+    if not path.exists():
         return None
+    check_owner(path)
+    try:
+        tensors = _read(path)
+    except UserError as error:
+        warn(str(error))
+        return None
+    return tensors["features"].to(compute.device)
+
+
+def damage_of_features(path: Path) -> list[str]:
+    """Return a sentence on the damage of a file of stored features; [] if it is what was written."""
+    try:
+        _read(path)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    tensors, _ = read_tensors(path, _Header, f"the file of features {path}", "they are computed again when needed")
+    return tensors
 
 
 def _save(path: Path, features: Tensor) -> None:
     try:
-        make_folder(path.parent)
-        with whole_file(path) as temporary:
-            metadata = {"format": str(_FORMAT), "birads_zoo": __version__}
-            safetensors.torch.save_file({"features": features.cpu()}, temporary, metadata=metadata)
+        clear_abandoned(make_folder(path.parent))
+        write_tensors(path, {"features": features.cpu()}, _Header())
         _make_room(path)
-    except (UserError, OSError, safetensors.SafetensorError):
+    except (StorageError, OSError):
         return  # with a full disk the next run computes them again; this run needs no file
 
 
 def _make_room(newest: Path) -> None:
-    stored = [(file.stat().st_mtime_ns, file.stat().st_size, file) for file in newest.parent.glob("*.safetensors")]
+    files = [file for file in newest.parent.iterdir() if _NAME.fullmatch(file.name)]  # nothing else is deleted
+    stored = [(file.stat().st_mtime_ns, file.stat().st_size, file) for file in files]
     used = sum(size for _, size, _ in stored)
     for _, size, file in sorted(stored):
         if used <= ROOM or file == newest:

@@ -24,12 +24,12 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import HeadOutput
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import seed_libraries
-from birads_zoo.recipe import Recipe
+from birads_zoo.recipe import Recipe, recipe_digest
 from birads_zoo.training.dry_run import dry_run_augmentation, dry_run_loss
 from birads_zoo.training.feature_store import FeatureStore, frozen_features
 from birads_zoo.training.features import FeatureBatches, cacheable_part
 from birads_zoo.training.history import Epoch, best_epoch
-from birads_zoo.training.loop import BatchSource, Fit, Forward, OnEpoch, predict, train
+from birads_zoo.training.loop import BatchSource, Fit, Forward, OnEpoch, check_scores, predict, train
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
@@ -101,11 +101,12 @@ def fit_fold(
             seed=recipe.seed,
             fold=fold.number,
             folder=checkpoints / f"fold-{fold.number}",
+            recipe=recipe_digest(recipe),
         )
         history = train(fit, step, record)
     screen.say(_summary(title, history, recipe))
-    test, test_views = _predictions(fold.test, source, forward, classifier, data, compute)
-    validation, validation_views = _predictions(fold.validation, source, forward, classifier, data, compute)
+    test, test_views = _predictions(fold, fold.test, source, forward, classifier, data, compute)
+    validation, validation_views = _predictions(fold, fold.validation, source, forward, classifier, data, compute)
     fitted = Fitted(
         fold=fold,
         history=history,
@@ -194,6 +195,7 @@ def make_criterion(
 
 
 def _predictions(
+    fold: Fold,
     rows: NDArray[np.int64],
     source: Callable[[NDArray[np.int64]], BatchSource],
     forward: Forward,
@@ -201,10 +203,11 @@ def _predictions(
     data: Prepared,
     compute: Compute,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return the rows' probabilities and the weights of their views."""
+    """Return the probabilities of a fold's `rows`, and the weights of their views."""
     if not len(rows):
         return np.empty((0, len(data.labelled.classes))), None
     logits, _, weights = predict(classifier, forward, source(rows), compute)
+    check_scores(classifier, logits, fold.number)
     views = None if weights is None else weights.double().cpu().numpy()
     return classifier.probabilities(logits.double()).cpu().numpy(), views
 

@@ -17,9 +17,10 @@ from birads_zoo.data.batches import Batch
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.metrics import evaluate
+from birads_zoo.interruption import deferred, interrupted
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import HeadOutput
-from birads_zoo.randomness import numpy_generator, seed_libraries
+from birads_zoo.randomness import library_state, numpy_generator, restore_library_state, seed_libraries
 from birads_zoo.recipe import TrainingSection
 from birads_zoo.training import checkpoint
 from birads_zoo.training.augment import augmented
@@ -60,6 +61,12 @@ class Fit:
     seed: int
     fold: int
     folder: Path
+    recipe: str  # digest of the recipe's fields that shape a result
+
+    @property
+    def origin(self) -> checkpoint.Origin:
+        """What the fold's checkpoints belong to."""
+        return checkpoint.Origin(recipe=self.recipe, fold=self.fold)
 
     @property
     def last(self) -> Path:
@@ -79,82 +86,122 @@ OnEpoch = Callable[[Epoch], Exception | None]
 def train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[Epoch]:
     """Train until all epochs are done or early stopping ends it, then load the best weights; return the history.
 
-    Training resumes from `fit.last` if that exists. `on_step` is called with each batch's size, and `on_epoch` with
-    each epoch's record, including those of the checkpoint (what it returns for these is ignored).
+    Training resumes from `fit.last` if that exists, in the middle of an epoch if it was interrupted there. A signal
+    ends training after the present optimiser step, with a checkpoint. `on_step` is called with each batch's size, and
+    `on_epoch` with each epoch's record, including those of the checkpoint (what it returns for these is ignored).
 
     Raises:
         UserError: if a loss is not finite, with the epoch and the step; or for a damaged checkpoint.
         Exception: the exception that `on_epoch` returned.
+        Interrupted: when a signal asked the process to end.
 
     """
-    model, section = fit.classifier, fit.section
-    optimiser = make_optimiser(model, section)
-    scaler = torch.amp.GradScaler(fit.compute.device.type, enabled=fit.compute.loss_scaling)
-    average = averaged_copy(model) if section.ema else None
-    history = checkpoint.load_state(fit.last, model, average, optimiser, scaler) if fit.last.exists() else []
+    with deferred():
+        history = _train(fit, on_step, on_epoch)
+    return history
+
+
+def _train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[Epoch]:
+    section = fit.section
+    parts = checkpoint.Parts(
+        model=fit.classifier,
+        average=averaged_copy(fit.classifier) if section.ema else None,
+        optimiser=make_optimiser(fit.classifier, section),
+        scaler=torch.amp.GradScaler(fit.compute.device.type, enabled=fit.compute.loss_scaling),
+    )
+    history, unfinished = checkpoint.load_state(fit.last, parts, fit.origin) if fit.last.exists() else ([], None)
     for record in history:
         on_epoch(record)
+    current = parts.model if parts.average is None else parts.average
     saved, best = -math.inf, None
     while not is_over(history, section):
-        started = time.perf_counter()
-        seed_libraries(fit.seed, "fold", fit.fold, "epoch", len(history))
-        losses, images = _one_epoch(fit, history, optimiser, scaler, average, on_step)
-        seconds = time.perf_counter() - started
-        current = model if average is None else average
-        history.append(_record(fit, current, history, losses, images, seconds))
-        ending = on_epoch(history[-1])
-        if best_epoch(history, section.select) == len(history) - 1:
-            best = checkpoint.weights_of(current)
-        if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section) or ending is not None:
+        passed = _one_epoch(fit, parts, history, unfinished, on_step)
+        ending, unfinished = None, passed if passed.steps < len(fit.batches) else None
+        if unfinished is None:
+            history.append(_record(fit, current, history, passed))
+            ending = on_epoch(history[-1])
+            if best_epoch(history, section.select) == len(history) - 1:
+                best = checkpoint.weights_of(current)
+        stopping = ending is not None or interrupted()
+        if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section) or stopping:
             if best is not None:  # written first, so that `last` never refers to an epoch whose weights are not saved
-                checkpoint.save_weights(fit.best, best, history[: best_epoch(history, section.select) + 1])
-            checkpoint.save_state(fit.last, model, average, optimiser, scaler, history)
+                epochs = history[: best_epoch(history, section.select) + 1]
+                checkpoint.save_weights(fit.best, best, fit.origin, epochs)
+            checkpoint.save_state(fit.last, parts, fit.origin, history, unfinished)
             saved, best = time.perf_counter(), None
         if ending is not None:
             raise ending
-    checkpoint.load_best(fit.best, model, epochs=best_epoch(history, section.select) + 1)
+        if stopping:
+            return history
+    epochs_of_best = best_epoch(history, section.select) + 1
+    checkpoint.load_best(fit.best, fit.classifier, fit.origin, epochs=epochs_of_best)
     return history
 
 
 def _one_epoch(
     fit: Fit,
+    parts: checkpoint.Parts,
     history: list[Epoch],
-    optimiser: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-    average: Classifier | None,
+    unfinished: checkpoint.Pass | None,
     on_step: Callable[[int], None],
-) -> tuple[Tensor, int]:
-    """Pass once over the training batches; return each step's loss, on the CPU, and the number of images."""
-    section, steps, images = fit.section, len(fit.batches), 0
-    losses = torch.zeros(steps, device=fit.compute.device)  # read after the epoch: reading waits for the device
+) -> checkpoint.Pass:
+    """Pass once over the training batches, or over those that an `unfinished` epoch has left; return what was done.
+
+    A signal ends it early, after an optimiser step.
+    """
+    section, steps, started = fit.section, len(fit.batches), time.perf_counter()
+    if unfinished is None:
+        seed_libraries(fit.seed, "fold", fit.fold, "epoch", len(history))
+        losses = torch.zeros(steps, device=fit.compute.device)  # read after the epoch: reading waits for the device
+        unfinished = checkpoint.Pass(losses=losses)
+    else:
+        restore_library_state(unfinished.random, fit.compute.device)
+        on_step(unfinished.images)
+    losses, images, done = unfinished.losses, unfinished.images, unfinished.steps
     fit.classifier.train()
     generator = numpy_generator(fit.seed, "fold", fit.fold, "order", len(history))
     for step, batch in enumerate(fit.batches.epoch(generator)):
+        if step < unfinished.steps:
+            continue
         first = step - step % section.accumulate  # the first of the batches that share an optimiser step
-        for group in optimiser.param_groups:
+        for group in parts.optimiser.param_groups:
             group["lr"] = learning_rate(section, history, first / steps, min(first + section.accumulate, steps) / steps)
-        pictures, lesions = augmented(fit.augment, batch)
-        with fit.compute.precision():
-            output = fit.forward(fit.classifier, pictures, batch.present)
-        loss = fit.criterion(output.logits.float(), batch.targets)
-        if lesions is not None:  # only if section.lesion_weight > 0
-            assert output.evidence is not None, "lesions need a head that classifies places"
-            loss = loss + section.lesion_weight * lesion_loss(output.evidence.float(), lesions, batch.targets)
-        losses[step] = loss.detach()
-        scaler.scale(loss / min(section.accumulate, steps - first)).backward()
-        if (step + 1) % section.accumulate == 0 or step + 1 == steps:
-            if section.clip_norm:
-                scaler.unscale_(optimiser)
-                nn.utils.clip_grad_norm_(fit.classifier.parameters(), section.clip_norm)
-            scaler.step(optimiser)
-            scaler.update()
-            optimiser.zero_grad()
-            if average is not None:
-                done = len(history) * math.ceil(steps / section.accumulate) + step // section.accumulate
-                update_average(average, fit.classifier, section.ema, done)
-        images += len(batch.targets)
+        losses[step] = _backward(fit, parts, batch, min(section.accumulate, steps - first))
+        images, done = images + len(batch.targets), step + 1
+        if done % section.accumulate == 0 or done == steps:
+            _update(fit, parts, len(history) * math.ceil(steps / section.accumulate) + step // section.accumulate)
         on_step(len(batch.targets))
-    return losses.cpu(), images
+        if interrupted() and done % section.accumulate == 0:
+            break
+    seconds = unfinished.seconds + time.perf_counter() - started
+    random = library_state(fit.compute.device) if done < steps else {}
+    return checkpoint.Pass(losses=losses, steps=done, images=images, seconds=seconds, random=random)
+
+
+def _backward(fit: Fit, parts: checkpoint.Parts, batch: Batch, batches: int) -> Tensor:
+    """Add the gradients of one of the `batches` that share an optimiser step; return its loss."""
+    pictures, lesions = augmented(fit.augment, batch)
+    with fit.compute.precision():
+        output = fit.forward(fit.classifier, pictures, batch.present)
+    loss = fit.criterion(output.logits.float(), batch.targets)
+    if lesions is not None:  # only if section.lesion_weight > 0
+        assert output.evidence is not None, "lesions need a head that classifies places"
+        loss = loss + fit.section.lesion_weight * lesion_loss(output.evidence.float(), lesions, batch.targets)
+    parts.scaler.scale(loss / batches).backward()
+    detached: Tensor = loss.detach()
+    return detached
+
+
+def _update(fit: Fit, parts: checkpoint.Parts, done: int) -> None:
+    """Take an optimiser step, after `done` others since training began."""
+    if fit.section.clip_norm:
+        parts.scaler.unscale_(parts.optimiser)
+        nn.utils.clip_grad_norm_(fit.classifier.parameters(), fit.section.clip_norm)
+    parts.scaler.step(parts.optimiser)
+    parts.scaler.update()
+    parts.optimiser.zero_grad()
+    if parts.average is not None:
+        update_average(parts.average, fit.classifier, fit.section.ema, done)
 
 
 @torch.inference_mode()
@@ -180,7 +227,24 @@ def predict(
     return torch.cat(logits), torch.cat(targets), torch.cat(weights) if weights else None
 
 
-def _record(fit: Fit, current: Classifier, history: list[Epoch], losses: Tensor, images: int, seconds: float) -> Epoch:
+def check_scores(classifier: Classifier, logits: Tensor, fold: int) -> None:
+    """Check that the logits S×L of rows are numbers, and so are the class scores made of them.
+
+    Raises:
+        UserError: if any is infinite or NaN. The message names the fold, whose number is `fold` (from 0).
+
+    """
+    finite = logits.isfinite().all(1) & classifier.scores(logits).isfinite().all(1)
+    if not finite.all():
+        raise UserError(
+            f"the network of fold {fold + 1} gives infinite or NaN scores for {int((~finite).sum())} of the "
+            f"{len(finite)} rows that it predicts: lower training.learning_rate, set training.clip_norm or use "
+            "training.precision=float32"
+        )
+
+
+def _record(fit: Fit, current: Classifier, history: list[Epoch], passed: checkpoint.Pass) -> Epoch:
+    losses = passed.losses.cpu()
     _refuse_divergence(fit, current, history, losses)
     validated = _validate(fit, current) if fit.validation is not None else dict.fromkeys(_VALIDATED)
     return Epoch(
@@ -188,8 +252,8 @@ def _record(fit: Fit, current: Classifier, history: list[Epoch], losses: Tensor,
         epoch=len(history) + 1,
         train_loss=float(losses.mean()),
         learning_rate=learning_rate(fit.section, history, 0.0, 1 / len(fit.batches)),
-        seconds=round(seconds, 3),
-        images_per_second=round(images / seconds, 2),
+        seconds=round(passed.seconds, 3),
+        images_per_second=round(passed.images / passed.seconds, 2),
         **validated,
     )
 
@@ -217,6 +281,7 @@ _VALIDATED = ("val_loss", "val_accuracy", "val_macro_f1", "val_auroc")
 def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
     assert fit.validation is not None
     logits, targets, _ = predict(current, fit.forward, fit.validation, fit.compute)
+    check_scores(current, logits, fit.fold)
     loss = float(nn.functional.cross_entropy(current.scores(logits), targets))  # mean −log p, whatever the loss
     labels, probabilities = targets.cpu().numpy(), current.probabilities(logits.double()).cpu().numpy()
     metrics = evaluate(labels, probabilities, np.zeros_like(labels), fit.classes)  # of one network

@@ -19,14 +19,14 @@ def copied(exported, tmp_path):
 
 
 @pytest.fixture
-def change(copied):
-    """Change a key of the copy's manifest."""
+def change(copied, edited):
+    """Change keys of the copy's manifest, and its digest."""
 
-    def set_key(**keys):
-        path = copied / "manifest.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | keys))
+    def set_keys(**keys):
+        with edited(copied / "manifest.json") as values:
+            values |= keys
 
-    return set_key
+    return set_keys
 
 
 @pytest.fixture
@@ -76,6 +76,11 @@ def test_another_format_is_not_called_damage(copied, host, change, other):
 def test_a_foreign_manifest_is_refused(copied, host, text, message):
     (copied / "manifest.json").write_text(text)
     assert message in refused(copied, host)
+
+
+def test_a_manifest_that_was_edited_by_hand_is_refused(copied, host, saved):
+    (copied / "manifest.json").write_text(json.dumps(saved | {"classes": saved["classes"][::-1]}))
+    assert "manifest.json was changed after it was written; export the run again" in refused(copied, host)
 
 
 def test_a_manifest_with_another_type_is_damaged(copied, host, change):
@@ -133,6 +138,7 @@ def test_a_training_range_of_other_statistics_is_refused(copied, host, change, s
         ({"labels-0": np.zeros((0,), np.int16)}, "fold 0's features, labels, mean and spread do not fit"),
         ({"labels-0": 9}, "fold 0 has labels outside its 4 classes"),
         ({"spread-0": 0}, "fold 0 has features that are not finite, or a spread that is not above 0"),
+        ({"spread-0": np.inf}, "fold 0 has features that are not finite, or a spread that is not above 0"),
         ({"features-0": np.nan}, "fold 0 has features that are not finite, or a spread that is not above 0"),
     ],
 )
@@ -158,6 +164,19 @@ def test_weights_of_another_network_are_refused(copied, host, change):
     recipe = json.loads((copied / "manifest.json").read_text())["recipe"]
     change(recipe=recipe | {"model": recipe["model"] | {"hidden": 7}})
     assert "do not fit the network that 'baseline_cnn' builds here" in refused(copied, host)
+
+
+def test_weights_that_are_no_numbers_are_named(copied, host, change, saved):
+    path = copied / "fold-1.safetensors"
+    weights = safetensors.numpy.load_file(path)
+    name = next(name for name, values in weights.items() if values.ndim == 4)
+    weights[name][0, 0, 0, 0] = np.inf
+    path.write_bytes(safetensors.numpy.save(weights))
+    change(files=saved["files"] | checksums([path]))
+    message = refused(copied, host)
+    assert message == (
+        f"{path} holds infinite or NaN values, 1 of {weights[name].size} in {name!r}; export the run again"
+    )
 
 
 def test_an_exported_program_is_not_opened(copied, host, change):

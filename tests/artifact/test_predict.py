@@ -100,6 +100,32 @@ def test_an_unreadable_picture_has_its_reason_and_the_rest_finish(model, paths, 
     assert not model.predict([tmp_path / "missing.png"])[0].predicted
 
 
+@pytest.mark.parametrize("output", [0, 2], ids=["scores", "features"])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_a_number_that_is_none_is_never_a_prediction(model, paths, output, value):
+    def broken(images, present):
+        outputs = [values.clone() for values in model.networks[1](images, present)]
+        if len(images) > 1:
+            outputs[output][1, 0] = value
+        return tuple(outputs)
+
+    networks = (model.networks[0], broken)
+    first, second, third, last = dataclasses.replace(model, networks=networks).predict(paths[:4], batch_size=3)
+    assert second.source == str(paths[1])
+    assert second.error == "1 of the model's 2 networks give infinite or NaN values for it, so there is no prediction"
+    assert (second.predicted, second.probabilities, second.conformal_set) == ("", {}, ())
+    assert (first, third, last) == tuple(model.predict(paths[:4], batch_size=3)[place] for place in (0, 2, 3))
+
+
+def test_all_pictures_of_a_batch_can_be_without_a_prediction(model, paths):
+    def broken(images, present):
+        return tuple(values * torch.nan for values in model.networks[0](images, present))
+
+    predictions = dataclasses.replace(model, networks=(broken, broken)).predict(paths[:2])
+    assert [bool(prediction.predicted) for prediction in predictions] == [False, False]
+    assert all(prediction.error.startswith("2 of the model's 2 networks") for prediction in predictions)
+
+
 def test_a_dicom_file_is_predicted_without_the_patients_name(model, paths, write_dicom, tmp_path):
     pixels = np.asarray(Image.open(paths[0]).convert("L"))
     file = write_dicom(tmp_path / "exposure", pixels)

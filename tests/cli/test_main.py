@@ -1,8 +1,10 @@
 """The command line as a whole: help, exit statuses, and messages on stderr."""
 
+import errno
 import importlib
 import subprocess
 import sys
+import tempfile
 import warnings
 
 import click
@@ -91,13 +93,72 @@ def test_a_user_error_is_a_sentence(zoo, doing):
     assert zoo("list").err == "birads-zoo: error: there is no such root\n"
 
 
-def test_a_bug_keeps_its_traceback(doing):
+@pytest.fixture
+def buggy(doing, tmp_path, monkeypatch):
+    """A command that ends with an exception that nobody expected; the folder for temporary files."""
+
     def fail():
-        raise ZeroDivisionError
+        raise ZeroDivisionError("no\x1b[31m\nreason")
 
     doing(fail)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_bug_is_two_lines_and_a_file_with_its_trace(zoo, buggy):
+    status, out, err = zoo("list")
+    (file,) = buggy.iterdir()
+    what, request = err.splitlines()
+    assert (status, out) == (70, "")
+    assert what.startswith("birads-zoo: bug: ZeroDivisionError: no\\x1b[31m (fail, ")
+    assert request == f"birads-zoo: this is a bug: the full trace is in {file}, please report it"
+    trace = file.read_text("utf-8")
+    assert trace.startswith(f"birads-zoo {__version__}, Python ")
+    assert "['list']" in trace
+    assert "Traceback (most recent call last):" in trace
+    assert "ZeroDivisionError: no" in trace
+
+
+def test_a_bug_is_reported_after_the_command_report_was_used_too(zoo, buggy):
+    importlib.import_module("birads_zoo.cli.report")
+    assert zoo("list").status == 70
+
+
+def test_a_bugs_traceback_is_shown_where_it_cannot_be_written(zoo, buggy, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(buggy / "gone"))
+    result = zoo("list")
+    assert result.status == 70
+    assert "Traceback (most recent call last):" in result.err
+    assert result.err.endswith("birads-zoo: this is a bug: the full trace is above, please report it\n")
+
+
+def test_a_bugs_traceback_is_shown_on_request(buggy, monkeypatch):
+    monkeypatch.setenv("BIRADS_ZOO_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         cli.main(["list"])
+    assert list(buggy.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "the memory is too small (MemoryError); free some, or take a smaller training.batch_size or"),
+        (RuntimeError("CUDA out of memory. Tried"), "the memory is too small (CUDA out of memory. Tried); free some"),
+        (OSError(errno.ENOSPC, "No space left", "/a"), "cannot read or write /a: No space left on device; free some"),
+        (OSError(errno.EMFILE, "x", "/a"), "cannot read or write /a: Too many open files; raise the limit on open"),
+    ],
+    ids=["memory", "device memory", "full disk", "open files"],
+)
+def test_what_the_system_refuses_is_no_bug(zoo, doing, tmp_path, monkeypatch, error, sentence):
+    def fail():
+        raise error
+
+    doing(fail)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    result = zoo("list")
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith(f"birads-zoo: error: {sentence}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_python_m_is_the_same_command(folder):

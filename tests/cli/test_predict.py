@@ -1,6 +1,5 @@
 """`birads-zoo predict`: a row per picture, in order, also for unreadable ones, which set the exit status."""
 
-import json
 import shutil
 
 import openpyxl
@@ -49,12 +48,20 @@ def test_without_out_the_table_is_on_stdout_and_nothing_else_is(zoo, model, pict
     assert row.startswith(str(pictures / "b.jpg"))
 
 
+def test_a_file_name_that_begins_as_a_formula_does_is_written_with_a_quote(zoo, model, pictures, rows_of, monkeypatch):
+    monkeypatch.chdir(pictures)
+    (pictures / "b.jpg").rename(pictures / "=1+1.jpg")
+    result = zoo("predict", model, "--out", "out.csv", "--", "=1+1.jpg", "-gone.jpg")
+    assert [row["image_path"] for row in rows_of(pictures / "out.csv")] == ["'=1+1.jpg", "'-gone.jpg"], result.err
+    assert all(float(value) <= 1 for name, value in rows_of(pictures / "out.csv")[0].items() if "probability" in name)
+
+
 def test_an_unreadable_picture_makes_the_status_1_and_the_rest_finish(zoo, model, pictures, rows_of):
     (pictures / "a.png").write_text("no picture")
     result = zoo("predict", model, pictures, "--out", "out.csv")
     assert result.status == 1
     assert "3 pictures: " in result.err
-    assert "1 unreadable" in result.err
+    assert "1 without a prediction" in result.err
     first, *others = rows_of(pictures.parent / "out.csv")
     assert first["error"].startswith("does not decode: ")
     assert first["predicted"] == ""
@@ -84,13 +91,11 @@ def test_explain_draws_each_picture_beside_its_heat_map(zoo, model, pictures, ro
     ],
 )
 def test_a_heat_map_says_what_it_is_and_whether_it_was_tested(
-    zoo, model, pictures, rows_of, monkeypatch, heat_maps, below, warning
+    zoo, model, pictures, rows_of, edited, monkeypatch, heat_maps, below, warning
 ):
     copied = shutil.copytree(model, pictures.parent / "model")
-    manifest = json.loads((model / "manifest.json").read_text())
-    (copied / "manifest.json").write_text(
-        json.dumps(manifest | ({} if heat_maps is None else {"heat_maps": heat_maps}))
-    )
+    with edited(copied / "manifest.json") as manifest:
+        manifest |= {} if heat_maps is None else {"heat_maps": heat_maps}
     written, text = [], ImageDraw.ImageDraw.text
     monkeypatch.setattr(
         ImageDraw.ImageDraw,

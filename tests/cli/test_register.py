@@ -1,6 +1,7 @@
 """`birads-zoo register`: from a file to a name that `run` knows."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -150,10 +151,10 @@ def test_a_plugin_for_another_api_is_not_registered(zoo, write_net, folder):
 def test_a_read_only_folder_is_an_error(zoo, write_net, folder, monkeypatch):
     write_net("my_net.py", name="my-net")
 
-    def refuse(**options):
+    def refuse(path, **options):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)  # a test that runs as root cannot be refused otherwise
+    monkeypatch.setattr(Path, "touch", refuse)  # a test that runs as root cannot be refused otherwise
     result = zoo("register", "my_net.py")
     assert result.status == 2
     assert "registry.toml: Permission denied; choose another place to write to" in result.err

@@ -22,15 +22,16 @@ def test_the_page_is_written_into_the_run_and_its_size_is_printed(zoo, copied):
 
 
 def test_the_report_of_an_unfinished_run_is_an_error(zoo, copied):
-    (copied / "metrics.json").unlink()
+    (copied / "complete.json").unlink()
     result = zoo("report", copied)
     assert result.status == 2
     assert f"{copied} is not finished: go on with it (birads-zoo run --resume {copied}) first" in result.err
 
 
-def test_data_that_has_moved_is_found_again_by_its_root(zoo, copied, phantom_root, tmp_path):
+def test_data_that_has_moved_is_found_again_by_its_root(zoo, copied, phantom_root, finish_again, tmp_path):
     recipe = copied / "recipe.toml"
     recipe.write_text(recipe.read_text("utf-8").replace(str(phantom_root), str(tmp_path / "gone")), encoding="utf-8")
+    finish_again(copied)
     result = zoo("report", copied)
     assert result.status == 2
     assert str(tmp_path / "gone") in result.err

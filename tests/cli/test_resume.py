@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import signal
 
 import filelock
 import pytest
 import safetensors.torch
 import torch
 
+from birads_zoo import pipeline
 from birads_zoo.training import loop
 
 pytestmark = pytest.mark.usefixtures("no_figures")
@@ -71,7 +73,7 @@ def test_a_corrupt_checkpoint_is_one_sentence(zoo, killed):
     path.write_bytes(path.read_bytes()[:100])
     result = zoo("run", "--resume", killed, "--device", "cpu")
     assert result.status == 2
-    assert "is damaged or not a checkpoint" in result.err
+    assert f"checkpoint {path} is damaged or was not written by this program" in result.err
     assert f"delete the folder {path.parent} to train its fold from the start" in result.err
 
 
@@ -101,10 +103,9 @@ def test_resume_refuses_other_pictures(zoo, phantom_root, tmp_path, killed):
     assert "the pictures have changed since" in result.err
 
 
-def test_a_run_of_an_older_format_cannot_be_resumed(zoo, killed):
-    environment = killed / "environment.json"
-    result = json.loads(environment.read_text())
-    environment.write_text(json.dumps(result | {"format": 1, "pixels": "0123456789abcdef"}))  # that of a pixel store
+def test_a_run_of_an_older_format_cannot_be_resumed(zoo, killed, edited):
+    with edited(killed / "environment.json") as values:
+        values |= {"format": 1, "pixels": "0123456789abcdef"}  # that of a pixel store
     result = zoo("run", "--resume", killed, "--device", "cpu")
     assert result.status == 2
     assert "in format 1, and this one" in result.err
@@ -112,22 +113,118 @@ def test_a_run_of_an_older_format_cannot_be_resumed(zoo, killed):
 
 
 def test_a_run_in_use_is_left_alone(zoo, killed):
-    with filelock.FileLock(killed / ".lock"):
+    with filelock.FileLock(killed / ".birads-zoo-lock"):
         result = zoo("run", "--resume", killed, "--device", "cpu")
     assert result.status == 2
     assert f"another process is at work in {killed}" in result.err
 
 
 def test_a_resumed_run_records_its_device(zoo, killed):
-    leftover = killed / "checkpoints" / "fold-1" / ".last-x.safetensors"
-    leftover.touch()
     assert zoo("run", "--resume", killed, "--device", "cpu").status == 0
     environment = json.loads((killed / "environment.json").read_text())
     assert [entry["device"] for entry in environment["resumed"]] == ["cpu"]
-    assert not leftover.exists()
+
+
+def test_what_a_killed_process_left_in_the_run_is_cleared_and_nothing_else(zoo, killed, left_behind):
+    folders = [killed, killed / "checkpoints" / "fold-0", killed / "checkpoints" / "fold-1", killed / "figures"]
+    left = [left_behind(folder / "last.safetensors") for folder in folders]
+    other = killed / "checkpoints" / "fold-1" / ".last-x.safetensors"
+    for path in (*left, other):
+        path.touch()
+    assert zoo("run", "--resume", killed, "--device", "cpu").status == 0
+    assert [path for path in left if path.exists()] == []
+    assert other.exists()
+
+
+def test_a_finished_run_that_is_resumed_is_unfinished_until_its_end(zoo, unbroken, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    run = shutil.copytree(unbroken, tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "measure", interrupt)
+        assert zoo("run", "--resume", run, "--device", "cpu").status == 130
+    assert f"{run} is not finished: go on with it" in zoo("report", run).err
+    assert zoo("run", "--resume", run, "--device", "cpu").status == 0
+    assert zoo("verify", run).status == 0
 
 
 def test_resume_needs_a_run(zoo, tmp_path):
     result = zoo("run", "--resume", tmp_path)
     assert result.status == 2
     assert "is not a run: it has no recipe.toml" in result.err
+
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
+
+
+@pytest.fixture
+def signalled(monkeypatch):
+    """Send a signal to this process after a given optimiser step: `signalled(number, step)`."""
+
+    def send(number, step):
+        update, steps = loop._update, []
+
+        def counting(*arguments):
+            update(*arguments)
+            steps.append(None)
+            if len(steps) == step:
+                signal.raise_signal(number)
+
+        monkeypatch.setattr(loop, "_update", counting)
+
+    return send
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_a_run_after_its_step_and_it_goes_on_bit_for_bit(
+    zoo, unbroken, phantom_root, folder, signalled, number
+):
+    command = ["run", "--root", phantom_root, *FLAGS, "--name", "mine"]
+    before = signal.getsignal(number)
+    signalled(number, step=7)
+    result = zoo(*command)
+    assert result.status == 128 + number
+    how = "" if number == signal.SIGINT else f" by {number.name}"
+    assert result.err.splitlines()[-2:] == [
+        f"birads-zoo: interrupted{how}",
+        "birads-zoo: go on with: birads-zoo run --resume runs/mine",
+    ]
+    assert signal.getsignal(number) == before, "the handler was not restored"
+    assert not list(folder.rglob(".mine*"))
+    assert zoo(*command).status == 0, "the same command goes on"
+    assert (folder / "runs/mine/predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
+    refused = zoo(*command)
+    assert (refused.status, "runs/mine is finished; choose another name" in refused.err) == (2, True)
+
+
+def test_a_signal_while_pictures_are_decoded_ends_at_once_and_leaves_nothing(zoo, phantom_root, folder, monkeypatch):
+    from birads_zoo.data import prepare
+
+    build, calls = prepare.build_store, []
+    monkeypatch.setenv("BIRADS_ZOO_CACHE", str(folder / "cache"))
+
+    def progress(done, total):
+        calls.append(done)
+        if done == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(prepare, "build_store", lambda index, section, cache, _: build(index, section, cache, progress))
+    result = zoo("run", "--root", phantom_root, *FLAGS)
+    assert result.status == 128 + signal.SIGTERM
+    assert result.err.endswith("birads-zoo: interrupted by SIGTERM\n")
+    assert not list(folder.glob("runs/*"))
+    assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "/etc"])
+def test_a_name_is_that_of_one_folder(zoo, phantom_root, folder, name):
+    result = zoo("run", "--root", phantom_root, *FLAGS, "--name", name)
+    assert result.status == 2
+    assert "cannot be the name of a folder" in result.err
+
+
+def test_a_name_of_another_recipe_is_refused(zoo, killed, phantom_root):
+    result = zoo("run", "--root", phantom_root, *FLAGS, "--seed", 1, "--out", killed.parent, "--name", killed.name)
+    assert result.status == 2
+    assert "is a run with another recipe (seed = " in result.err

@@ -100,3 +100,14 @@ def test_a_missing_column_is_named_with_advice(load):
 def test_a_record_with_unknown_columns_is_refused(tmp_path, record, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make_index(tmp_path, [record])
+
+
+def test_the_order_of_rows_has_no_influence(load):
+    """Two rows of one picture are ordered by what they say, whatever their numbers."""
+    table = rows(["c", "a", "b", "b"], [1, 2, 3, 4]).assign(patient_id=["p1", "p2", "p4", "p3"], age=[50.0, None, 1, 2])
+    first = load(table).rows
+    assert first["image_path"].tolist() == ["a", "b", "b", "c"]
+    assert first["patient_id"].tolist() == ["p2", "p3", "p4", "p1"]
+    for seed in range(5):
+        shuffled = table.sample(frac=1, random_state=seed).assign(row=[1, 2, 3, 4])
+        pd.testing.assert_frame_equal(load(shuffled).rows.drop(columns="row"), first.drop(columns="row"))

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,9 @@ from PIL import Image
 
 from birads_zoo.data.decoding.images import read_image
 from birads_zoo.data.placement.geometry import place
+from birads_zoo.data.store import pixels
 from birads_zoo.data.store.pixels import StoreManifest, build_store
-from birads_zoo.errors import UserError
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 from birads_zoo.version import __version__
@@ -31,8 +32,8 @@ def folder(tmp_path: Path) -> Path:
     root = tmp_path / "pictures"
     root.mkdir()
     noise = np.random.default_rng(7).integers(5, 200, (6, 60, 50), np.uint8)
-    for number, pixels in enumerate(noise):
-        Image.fromarray(pixels).save(root / f"{number}.png")
+    for number, picture in enumerate(noise):
+        Image.fromarray(picture).save(root / f"{number}.png")
     return root
 
 
@@ -40,26 +41,77 @@ def _index(root: Path) -> Index:
     return Index(root=root, rows=pd.DataFrame({"image_path": sorted(path.name for path in root.iterdir())}))
 
 
-@pytest.mark.parametrize("damage", ["truncated", "no manifest", "garbage manifest", "other format", "no placements"])
-def test_a_damaged_store_is_rebuilt(folder: Path, tmp_path: Path, damage: str) -> None:
-    first, _ = build_store(_index(folder), SECTION, tmp_path)
-    expected = np.array(first.array)
-    store = tmp_path / "pixels" / first.key.digest
-    manifest = store / "manifest.json"
-    if damage == "truncated":
-        (store / "pixels.npy").write_bytes((store / "pixels.npy").read_bytes()[:-7])
-    elif damage == "no manifest":
-        manifest.unlink()
-    elif damage == "garbage manifest":
-        manifest.write_text("{")
-    elif damage == "other format":
-        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 99}))
-    else:
-        (store / "placements.npy").unlink()
-    before = store.stat().st_ino
-    again, _ = build_store(_index(folder), SECTION, tmp_path)
-    np.testing.assert_array_equal(again.array, expected)
-    assert store.stat().st_ino != before, "it was not built again"
+@pytest.fixture
+def built(folder: Path, tmp_path: Path) -> Path:
+    """The folder of their store."""
+    store, _ = build_store(_index(folder), SECTION, tmp_path)
+    return tmp_path / "pixels" / store.key.digest
+
+
+def _flip(path: Path, position: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1 << position % 8
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("pixels.npy", lambda path: path.write_bytes(path.read_bytes()[:-7]), r"is damaged \(pixels\.npy\)"),
+        ("pixels.npy", lambda path: _flip(path, -1), r"is damaged \(pixels\.npy\)"),
+        ("placements.npy", Path.unlink, r"is damaged \(placements\.npy\)"),
+        ("placements.npy", lambda path: _flip(path, -1), r"is damaged \(placements\.npy\)"),
+        ("manifest.json", lambda path: path.write_text("{"), r"manifest\.json is damaged \(.*\)"),
+        ("manifest.json", lambda path: path.write_text("{}"), r"manifest\.json was written by an older birads-zoo"),
+        ("manifest.json", lambda path: _flip(path, -9), r"manifest\.json (is damaged|was changed after)"),
+    ],
+)
+def test_a_damaged_store_is_reported_and_built_again(
+    folder: Path, built: Path, name: str, damage: Callable[[Path], None], message: str
+) -> None:
+    expected = {path.name: path.read_bytes() for path in built.iterdir()}
+    damage(built / name)
+    with pytest.warns(BiradsZooWarning, match=rf"{message}.*; (it|the store) is built again when needed"):
+        build_store(_index(folder), SECTION, built.parents[1])
+    assert {path.name: path.read_bytes() for path in built.iterdir()} == expected
+
+
+@pytest.mark.parametrize("name", ["pixels.npy", "placements.npy", "manifest.json"])
+def test_a_flipped_bit_anywhere_in_a_store_is_noticed(
+    folder: Path, built: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pixels, "_build", lambda *_: None)  # what is still damaged is noticed after that too
+    path, content = built / name, (built / name).read_bytes()
+    version = content.find(__version__.encode()) if name == "manifest.json" else -1
+    for position in range(0, len(content), 11):
+        if version <= position < version + len(__version__):
+            continue  # who wrote the store makes no difference
+        _flip(path, position)
+        with pytest.warns(BiradsZooWarning, match="built again"), pytest.raises(UserError, match="was damaged while"):
+            build_store(_index(folder), SECTION, built.parents[1])
+        path.write_bytes(content)
+
+
+def test_a_store_without_a_manifest_is_built_again(folder: Path, built: Path) -> None:
+    (built / "manifest.json").unlink()
+    build_store(_index(folder), SECTION, built.parents[1])
+    assert (built / "manifest.json").exists()
+
+
+def test_a_store_of_another_format_is_built_again(
+    folder: Path, built: Path, edited: Callable[[Path], AbstractContextManager[dict[str, object]]]
+) -> None:
+    with edited(built / "manifest.json") as values:
+        values["format"] = 99
+    with pytest.warns(BiradsZooWarning, match=r"in format 99, and this one .*; the store is built again"):
+        build_store(_index(folder), SECTION, built.parents[1])
+    assert json.loads((built / "manifest.json").read_text())["format"] == StoreManifest.FORMAT
+
+
+def test_a_store_that_everybody_can_write_is_not_trusted(folder: Path, built: Path) -> None:
+    built.chmod(0o777)
+    with pytest.raises(UserError, match="can be written by every user, so it is not trusted; set BIRADS_ZOO_CACHE to"):
+        build_store(_index(folder), SECTION, built.parents[1])
 
 
 def test_a_store_says_its_format_and_who_wrote_it(folder: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def scripted(fit_of, monkeypatch):
         left, kept = iter(validations), []
         with monkeypatch.context() as patch:
             patch.setattr(loop, "_validate", lambda *_: usual | next(left))
-            patch.setattr(checkpoint, "load_best", lambda path, model, epochs: kept.append(epochs))
+            patch.setattr(checkpoint, "load_best", lambda path, model, origin, epochs: kept.append(epochs))
             history = train(fit_of({"training.epochs": len(validations)} | changes), *IGNORE)
         return history, kept[0]
 

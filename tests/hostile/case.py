@@ -1,11 +1,15 @@
 """Describes a hostile input, and the small changes from which many of them are made."""
 
+import json
 import random
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +29,7 @@ Make = Callable[[Path, Base], Path]
 class Case:
     """An input for one of the `readers`. If `refused`, it must give a reason; otherwise it may also be read.
 
-    A `control` is a valid input, which must be read.
+    A `control` is a valid input, which must be read. A `heavy` one takes seconds to make or to read.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Case:
     make: Make
     refused: bool = True
     control: bool = False
+    heavy: bool = False
 
 
 Content = bytes | Callable[[], bytes]
@@ -67,6 +72,18 @@ def damaged(reader: str, name: str, whole: Content, file: str, flips: int = 3, c
         yield change(f"bits flipped {number}", partial(flipped, 1 + 3 * number, near=number % 2 == 0))
     yield change("bytes moved", _moved)
     yield change("noise after its start", lambda content, numbers: content[:64] + numbers.randbytes(len(content) // 2))
+
+
+def with_digest(text: str) -> str:
+    """Return a JSON document with the right digest of its values, which anybody can compute, if it can be read."""
+    from birads_zoo.files.digests import digest_of_values
+
+    try:
+        values = msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return text
+    content = {key: value for key, value in values.items() if key not in ("format", "birads_zoo", "digest")}
+    return json.dumps(values | {"digest": digest_of_values(content)})
 
 
 def _cut(share: float, content: bytes, numbers: random.Random) -> bytes:

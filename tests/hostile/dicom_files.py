@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cache, partial
 
 import numpy as np
-
 from hostile.case import Case, Content, as_file, damaged
 
 ROWS, COLUMNS = 96, 64
+LARGEST = 8900  # pixels of a side of the largest picture that is read
 SYNTAXES = (
     *("ImplicitVRLittleEndian", "ExplicitVRLittleEndian", "ExplicitVRBigEndian", "DeflatedExplicitVRLittleEndian"),
     *("RLELossless", "JPEGBaseline8Bit", "JPEGExtended12Bit", "JPEGLossless", "JPEGLosslessSV1"),
@@ -27,7 +27,7 @@ def cases() -> Iterator[Case]:
     for name, content in (*_streams(), *_headers(), *_structure()):
         yield as_file("picture", f"DICOM {name}", content, "a.dcm")
     for name, content in _odd_but_usable():
-        yield as_file("picture", f"DICOM {name}", content, "a.dcm", refused=False)
+        yield as_file("picture", f"DICOM {name}", content, "a.dcm", refused=False, heavy=f"{LARGEST}²" in name)
 
 
 @cache
@@ -89,7 +89,7 @@ def _streams() -> Iterator[tuple[str, Content]]:
     """Yield compressed files whose stream is not what the header says."""
     compressed = SYNTAXES[4:]
     for at, syntax in enumerate(compressed):
-        yield f"{syntax}, an empty stream", partial(dicom, syntax, stream=b"")
+        yield f"{syntax}, a stream of zeros", partial(dicom, syntax, stream=bytes(64))
         yield f"{syntax}, a stream of noise", partial(dicom, syntax, stream=np.random.default_rng(at).bytes(4000))
         yield (
             f"{syntax}, a header of another size",
@@ -203,4 +203,13 @@ def _odd_but_usable() -> Iterator[tuple[str, Content]]:
         partial(dicom, "ExplicitVRLittleEndian", SpecificCharacterSet="ISO_IR 99999"),
     )
     for syntax in ("RLELossless", "JPEGLosslessSV1", "JPEGLSLossless", "JPEG2000Lossless"):
-        yield f"{syntax}, black, of 10,000²", partial(dicom, syntax, 10_000, 10_000)
+        yield f"{syntax}, black, of {LARGEST}²", partial(dicom, syntax, LARGEST, LARGEST)
+    yield f"JPEG, black, of {LARGEST}² in colour", _colour
+
+
+def _colour() -> bytes:
+    import imagecodecs
+
+    stream = imagecodecs.jpeg8_encode(np.zeros((LARGEST, LARGEST, 3), np.uint8))
+    colour = {"SamplesPerPixel": 3, "PhotometricInterpretation": "YBR_FULL_422", "PlanarConfiguration": 0}
+    return dicom("JPEGBaseline8Bit", LARGEST, LARGEST, stream=stream, **colour)

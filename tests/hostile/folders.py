@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hostile.case import Base, Case, flipped
-from hostile.settings import _WRONG
+from hostile.case import Base, Case, flipped, with_digest
+from hostile.settings import WRONG
 
 Change = Callable[[Path, Base], None]
 
@@ -26,8 +26,7 @@ def cases() -> Iterator[Case]:
         yield _model(f"with bits flipped in file {number}", partial(_flip, number), refused=False)
     yield from (_model(name, change) for name, change in _model_changes())
     for file in _RUN_FILES:
-        for name, change in (("missing", Path.unlink), ("empty", lambda path: path.write_bytes(b"")), ("a folder", _as_folder),
-                             ("a FIFO", _as_fifo), ("cut", _as_half), ("noise", lambda path: path.write_bytes(bytes(range(256)) * 9))):  # fmt: skip
+        for name, change in _FILE_CHANGES.items():
             yield _run(f"whose {file} is {name}", partial(_on_file, file, change), refused=False)
     for number in range(16):
         yield _run(f"with value {number} of its tables replaced", partial(_edit_table, number), refused=False)
@@ -81,7 +80,7 @@ def read_manifest(model: Path) -> dict[str, Any]:
 
 
 def write_manifest(model: Path, values: object) -> None:
-    (model / "manifest.json").write_text(json.dumps(values))
+    (model / "manifest.json").write_text(with_digest(json.dumps(values)))
 
 
 def checked(model: Path, values: dict[str, Any]) -> None:
@@ -148,13 +147,13 @@ def _leaves(values: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 
 def _replace_a_value(number: int, model: Path, base: Base) -> None:
     values = read_manifest(model)
-    places = [place for place in _leaves(values) if place[0] not in ("format", "birads_zoo", "files")]
+    places = [place for place in _leaves(values) if place[0] not in ("format", "birads_zoo", "digest", "files")]
     *path, last = places[(number * 37) % len(places)]
     inner: Any = values
     for key in path:
         inner = inner[key]
     inner[last] = "@"
-    (model / "manifest.json").write_text(json.dumps(values).replace('"@"', _WRONG[number % len(_WRONG)]))
+    (model / "manifest.json").write_text(with_digest(json.dumps(values).replace('"@"', WRONG[number % len(WRONG)])))
 
 
 def _flip(number: int, model: Path, base: Base) -> None:
@@ -186,17 +185,34 @@ def _emptied(model: Path) -> None:
 
 # ── Runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_RUN_FILES = ("recipe.toml", "environment.json", "metrics.json", "metrics.jsonl", "predictions.csv", "validation.csv",
-              "checkpoints/fold-0/best.safetensors")  # fmt: skip
+_RUN_FILES = (
+    *("recipe.toml", "environment.json", "metrics.json", "metrics.jsonl", "complete.json", "predictions.csv"),
+    *("validation.csv", "checkpoints/fold-0/best.safetensors"),
+)
 
 
 def _run(name: str, change: Change, *, refused: bool = True, control: bool = False) -> Case:
     def make(folder: Path, base: Base) -> Path:
         run = shutil.copytree(base.run, folder / "run", ignore=shutil.ignore_patterns("figures", "model-*"))
         change(run, base)
+        _completed(run)
         return run
 
     return Case(name=f"run {name}", reader="run", make=make, refused=refused, control=control)
+
+
+def _completed(run: Path) -> None:
+    """Write the digests of the present files into complete.json, as an attacker would."""
+    if not (run / "complete.json").is_file():
+        return
+    try:
+        values = json.loads((run / "complete.json").read_text())
+    except ValueError:
+        return  # it is what was changed
+    for name in values["files"]:
+        if (run / name).is_file():
+            values["files"][name] = hashlib.sha256((run / name).read_bytes()).hexdigest()
+    (run / "complete.json").write_text(with_digest(json.dumps(values)))
 
 
 def _on_file(file: str, change: Callable[[Path], object], run: Path, base: Base) -> None:
@@ -228,7 +244,7 @@ def _edit_table(number: int, run: Path, base: Base) -> None:
         lines = (run / "metrics.jsonl").read_text().splitlines()
         values = json.loads(lines[0])
         key = sorted(values)[number // 4]
-        lines[0] = json.dumps(values | {key: "@"}).replace('"@"', _WRONG[number % len(_WRONG)])
+        lines[0] = json.dumps(values | {key: "@"}).replace('"@"', WRONG[number % len(WRONG)])
         (run / "metrics.jsonl").write_text("\n".join(lines))
         return
     path = run / "predictions.csv"
@@ -238,3 +254,13 @@ def _edit_table(number: int, run: Path, base: Base) -> None:
     cells[(5 * number) % len(cells)] = ("nan", "", "-1", "1e999", "x" * 100_000, "9" * 5000)[number % 6]
     lines[at] = ",".join(cells)
     path.write_text("\n".join(lines))
+
+
+_FILE_CHANGES: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "a folder": _as_folder,
+    "a FIFO": _as_fifo,
+    "cut": _as_half,
+    "noise": lambda path: path.write_bytes(bytes(range(256)) * 9),
+}

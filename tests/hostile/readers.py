@@ -20,12 +20,12 @@ def host():
 
 
 @cache
-def backbone():
-    from birads_zoo.recipe import from_dict
+def classifier():
     from birads_zoo.model.build import build_classifier
+    from birads_zoo.recipe import from_dict
 
     recipe = from_dict({"model": {"backbone": "baseline_cnn", "pretrained": False}}, "tests")
-    return build_classifier(recipe, host(), 4).backbone
+    return build_classifier(recipe, host(), 4)
 
 
 def _all(*steps: Callable[[], object]) -> None:
@@ -100,8 +100,8 @@ def registry(path: Path) -> None:
 
 
 def document(kind: str, path: Path) -> None:
-    from birads_zoo import documents
     from birads_zoo.artifact.manifest import Manifest
+    from birads_zoo.files import documents
     from birads_zoo.results.cost import Cost
     from birads_zoo.results.environment import Environment
     from birads_zoo.results.explanations import Explanations
@@ -115,17 +115,16 @@ def document(kind: str, path: Path) -> None:
 def weights(path: Path) -> None:
     from birads_zoo.model.weights import load_weights
 
-    load_weights(backbone(), path)
+    load_weights(classifier().backbone, path)
 
 
 def checkpoint(path: Path) -> None:
-    """Read the best checkpoint of a run's first fold."""
-    from birads_zoo.model.build import build_classifier
-    from birads_zoo.recipe import from_dict
-    from birads_zoo.training.checkpoint import load_best
+    """Read a checkpoint whatever recipe it is of."""
+    from birads_zoo.files.tensors import read_tensors
+    from birads_zoo.training import checkpoint as checkpoints
 
-    settings = from_dict({"model": {"backbone": "baseline_cnn", "pretrained": False}, "loss": "cross-entropy"}, "tests")
-    load_best(path, build_classifier(settings, host(), 4), 1)
+    _, header = read_tensors(path, checkpoints._Header, "the checkpoint", "train again")
+    checkpoints.load_best(path, classifier(), header.origin, len(header.history))
 
 
 def model(path: Path) -> None:

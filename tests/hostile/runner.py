@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).parents[1]
-WAIT = 120
-"""Seconds without an answer after which an input counts as waiting for ever; its processor time is limited to 10 s."""
+IDLE = 5
+"""Seconds that the process sleeps without an answer before an input counts as waiting for ever."""
 
 
 class Runner:
@@ -28,14 +28,26 @@ class Runner:
         assert worker.stdout is not None
         worker.stdin.write(json.dumps([reader, str(path)]) + "\n")
         worker.stdin.flush()
-        ready, _, _ = select.select([worker.stdout], [], [], WAIT)
+        ready = self._answers(worker)
         line = worker.stdout.readline() if ready else ""
         if line:
             answer: dict[str, Any] = json.loads(line)
             return answer
-        reason = "it waits for ever" if not ready else _ending(worker.wait())
+        reason = _ending(worker.wait()) if ready else "it waits for ever"
         self.close()
         return {"outcome": "died", "reason": reason, "grown": 0, "outside": [], "executed": []}
+
+    @staticmethod
+    def _answers(worker: subprocess.Popen[str]) -> bool:
+        """Wait for an answer or the end of the process; return False if it only sleeps, however slow the machine is."""
+        idle, used = 0, -1
+        while not select.select([worker.stdout], [], [], 1)[0]:
+            state, now = _state(worker.pid)
+            idle = idle + 1 if state == "S" and now == used else 0
+            used = now
+            if idle == IDLE:
+                return False
+        return True
 
     def _start(self) -> subprocess.Popen[str]:
         places = {"TMPDIR": str(self.folder), "BIRADS_ZOO_CACHE": str(self.folder / "cache"), "PYTHONPATH": str(TESTS)}
@@ -54,6 +66,12 @@ class Runner:
             self.worker.kill()
             self.worker.communicate()
             self.worker = None
+
+
+def _state(pid: int) -> tuple[str, int]:
+    """Return the state of a process (S: it sleeps) and the processor time that it has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return fields[0], int(fields[11]) + int(fields[12])
 
 
 def _ending(status: int) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from hostile.case import Base, Case, Content, as_file, damaged
+from hostile.case import Base, Case, Content, as_file, damaged, with_digest
 
 _RECIPE = b'seed = 1\n[model]\nbackbone = "baseline_cnn"\ndropout = 0.1\n[training]\nepochs = 3\n'
 _REGISTRY = (
@@ -104,7 +104,9 @@ def _json() -> Iterator[tuple[str, Content]]:
     yield "with NaN", b'{"format": NaN}'
 
 
-_WRONG = ('""', "-1", "1e999", "[]", "{}", "null", '"\\u0000"', "1" * 5000, '"\\u001b[2J"')
+WRONG = ('""', "-1", "1e999", "[]", "{}", "null", '"\\u0000"', "1" * 5000, '"\\u001b[2J"')
+
+"""JSON values that are wrong in most places."""
 
 
 def _edited(reader: str, stem: str) -> Iterator[Case]:
@@ -113,10 +115,10 @@ def _edited(reader: str, stem: str) -> Iterator[Case]:
 
         def make(folder: Path, base: Base, number: int = number) -> Path:
             whole = json.loads((base.run / f"{stem}.json").read_text())
-            keys = sorted(key for key in whole if key not in ("format", "birads_zoo"))
+            keys = sorted(key for key in whole if key not in ("format", "birads_zoo", "digest"))
             key = keys[(number * 7) % len(keys)]
-            text = json.dumps(whole | {key: "@"}).replace('"@"', _WRONG[number % len(_WRONG)])
-            (folder / "a.json").write_text(text)
+            text = json.dumps(whole | {key: "@"}).replace('"@"', WRONG[number % len(WRONG)])
+            (folder / "a.json").write_text(with_digest(text))
             return folder / "a.json"
 
         yield Case(name=f"{stem}.json, value {number} replaced", reader=reader, make=make, refused=False)

@@ -31,9 +31,9 @@ def cases() -> Iterator[Case]:
 
 @cache
 def _state() -> dict[str, object]:
-    from hostile.readers import backbone
+    from hostile.readers import classifier
 
-    return dict(backbone().state_dict())
+    return dict(classifier().backbone.state_dict())
 
 
 @cache

@@ -19,7 +19,7 @@ from typing import Any
 SECONDS = 10
 """The processor time for one input. The process is ended by SIGPROF if it takes more."""
 ADDRESSES = 12 << 30
-"""Bytes of address space beyond which an allocation fails, so that a failing test does not fill the machine's memory."""
+"""Bytes of address space beyond which an allocation fails: a failing test must not fill the machine's memory."""
 
 
 def _bytes_of(name: str) -> int:
@@ -33,11 +33,12 @@ def _try(reader: str, path: Path) -> dict[str, Any]:
 
     from birads_zoo.data.picture import ImageError
     from birads_zoo.errors import UserError
+    from birads_zoo.printable import shortened
 
     try:
         read(reader, path)
     except (UserError, ImageError, RefusedError) as error:
-        return {"outcome": "refused", "reason": str(error)}
+        return {"outcome": "refused", "reason": shortened(str(error))}
     except BaseException as error:
         # The text may be gigabytes long.
         return {"outcome": "crashed", "reason": "".join(traceback.format_exception(error, limit=-6))[-3000:]}
@@ -49,11 +50,10 @@ def _import_everything() -> None:
     import imagecodecs  # noqa: F401
     import openpyxl  # noqa: F401
     import pydicom.pixels  # noqa: F401
-
     from hostile import readers
 
     readers.host()
-    readers.backbone()
+    readers.classifier()
     for name in ("artifact.model", "recipes.compose", "runs.finished", "explanation.files", "data.index.audit"):
         importlib.import_module(f"birads_zoo.{name}")
     if find_spec("onnxruntime"):

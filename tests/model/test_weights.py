@@ -50,6 +50,23 @@ def test_half_precision_weights_load_into_full(tmp_path):
     torch.testing.assert_close(target[0].weight, source[0].weight.float())
 
 
+@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+def test_values_that_are_no_numbers_are_named_before_anything_is_trained(tmp_path, name):
+    state = network().state_dict()
+    state["0.weight"][1, 2, 0] = float("nan")
+    state["1.running_var"][3] = float("-inf")
+    path = write({**state, "fc.weight": torch.full((2,), torch.nan)}, tmp_path / name)
+    assert refused(network(), path) == (
+        f"the weights file {path} holds infinite or NaN values, 3 of 108 in '0.weight' (and 1 in other tensors); give "
+        "another copy of it, or other weights"
+    )
+
+
+def test_values_that_are_no_numbers_in_entries_that_are_not_loaded_do_not_matter(tmp_path):
+    path = write({**network().state_dict(), "fc.weight": torch.full((2,), torch.nan)}, tmp_path / "net.pth")
+    load_weights(network(), path)
+
+
 def test_a_missing_entry_is_named(tmp_path):
     state = network().state_dict()
     del state["1.bias"]

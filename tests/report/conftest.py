@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from birads_zoo import documents
+from birads_zoo.files import documents
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.runs.finished import prepare_again, read_run

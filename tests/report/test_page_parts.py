@@ -125,12 +125,22 @@ def test_scores_at_the_lesions_of_few_patients_are_marked_as_in_the_terminal(run
     assert heat["explainers"][0]["summary"].endswith(f"[0.25, 0.35] † · {note}" if marked else "[0.25, 0.35]")
 
 
+def _replace(path, old, new):
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda folder: (folder / "grad-cam.npz").unlink(), "is damaged"),
         (lambda folder: (folder / "grad-cam.npz").write_bytes(b"no archive"), "is damaged"),
-        (lambda folder: (folder / "explanations.json").write_text('{"format": 2}'), "is damaged"),
+        (lambda folder: (folder / "explanations.json").write_text("{"), "is damaged"),
+        (
+            lambda folder: _replace(folder / "explanations.json", "the verdict on", "no verdict on"),
+            "was changed after it was written",
+        ),
         (lambda folder: (folder / "explanations.json").write_text("{}"), "was written by an older birads-zoo"),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from birads_zoo.documents import encode
+from birads_zoo.files.documents import encode
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.report.run.page import write_run_page

@@ -21,23 +21,20 @@ MEASURES = (
 
 
 @pytest.fixture(scope="module")
-def page_of(finished, tmp_path_factory, explained, zoo):
+def page_of(finished, tmp_path_factory, explained, edited, zoo):
     """Make the page of the finished run: no heat maps for its first rows, and one temperature for all folds."""
 
     def report(temperature: float | None):
         folder = shutil.copytree(finished[0], tmp_path_factory.mktemp("laid") / "run")
         explained(folder, {"grad-cam": False}, left_out=LEFT_OUT)
-        path = folder / "explanations" / "explanations.json"
-        explanations = json.loads(path.read_text("utf-8"))
-        explainer = explanations["explainers"]["grad-cam"]
-        explainer["verdict"] = "does not beat its baselines: no gain shown over centre in deletion and insertion"
-        explainer["scores"] = {key: {"value": 0.5, "low": 0.4, "high": 0.6} for key in MEASURES}
-        explainer["baselines"] = dict.fromkeys(("random", "centre", "brightness", "untrained"), explainer["scores"])
-        path.write_text(json.dumps(explanations), encoding="utf-8")
-        metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
-        for fold in metrics["calibration"]["folds"]:
-            fold["temperature"] = temperature
-        (folder / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
+        with edited(folder / "explanations" / "explanations.json") as explanations:
+            explainer = explanations["explainers"]["grad-cam"]
+            explainer["verdict"] = "does not beat its baselines: no gain shown over centre in deletion and insertion"
+            explainer["scores"] = {key: {"value": 0.5, "low": 0.4, "high": 0.6} for key in MEASURES}
+            explainer["baselines"] = dict.fromkeys(("random", "centre", "brightness", "untrained"), explainer["scores"])
+        with edited(folder / "metrics.json") as metrics:
+            for fold in metrics["calibration"]["folds"]:
+                fold["temperature"] = temperature
         result = zoo("report", folder)
         assert result.status == 0, result.err
         return folder / "report.html"

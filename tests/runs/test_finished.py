@@ -12,6 +12,7 @@ import torch
 from birads_zoo.data.batches import Batches
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import BiradsZooWarning, UserError
+from birads_zoo.files.digests import quick_digest
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.runs.finished import prepare_again, read_run, trained_classifier
@@ -71,22 +72,22 @@ def test_moved_data_is_accepted_and_other_data_rejected(finished, host, phantom_
 
 
 @pytest.fixture
-def decoded_before(copied, host):
+def decoded_before(copied, host, edited):
     """Make a run claim that another Pillow decoded its pictures, some levels darker; return their store's folder."""
     folders = []
 
     def make(levels):
         data = prepare_again(read_run(copied, host), host, Screen())
-        path = copied / "environment.json"
-        about = json.loads(path.read_text())
-        about["versions"]["pillow"] = "0.1"
-        path.write_text(json.dumps(about))
+        with edited(copied / "environment.json") as about:
+            about["versions"]["pillow"] = "0.1"
         then = replace(data.store.key, decoders={**data.store.key.decoders, "pillow": "0.1"})
         folder = data.store.cache / "pixels" / then.digest
         folders.append(shutil.copytree(folder.with_name(data.store.key.digest), folder))
         array = np.load(folder / "pixels.npy")
         array[2][array[2] > 9] -= np.uint8(levels)
         np.save(folder / "pixels.npy", array)
+        with edited(folder / "manifest.json") as manifest:
+            manifest["files"]["pixels.npy"] = quick_digest(folder / "pixels.npy")
         return folder
 
     yield make
@@ -122,10 +123,7 @@ def test_pictures_of_other_decoders_may_not_differ_by_more(copied, host, decoded
 def test_a_folder_that_is_no_finished_run_is_one_sentence(copied, host, tmp_path):
     with pytest.raises(UserError, match="is not a run: it has no recipe"):
         read_run(tmp_path, host)
-    (copied / "metrics.jsonl").write_text("{")
-    with pytest.raises(UserError, match="is damaged"):
-        read_run(copied, host)
-    (copied / "metrics.json").unlink()
+    (copied / "complete.json").unlink()
     with pytest.raises(UserError, match="is not finished: go on with it"):
         read_run(copied, host)
 

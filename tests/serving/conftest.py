@@ -1,8 +1,12 @@
 """Fixtures for the server's tests: an exported model, in-process servers of it, and a watch over changes of files."""
 
+import asyncio
 import os
+import socket
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import matplotlib.font_manager  # noqa: F401 - writes a cache at its first import, so before the watch begins
@@ -84,6 +88,14 @@ def queue(tmp_path_factory, opened):
 
 
 @pytest.fixture(scope="session")
+def local():
+    """The access to a server that only this machine can reach, without a token."""
+    from birads_zoo.serving.access import access_for
+
+    return access_for("127.0.0.1")
+
+
+@pytest.fixture(scope="session")
 def queue_of_views(queue):
     """That queue with a model of several views: `queue_of_views(views, level)`."""
     import msgspec
@@ -106,14 +118,39 @@ def queue_of_views(queue):
 
 
 @pytest.fixture(scope="session")
-def served(queue):
+def served(queue, local):
     """An in-process server of the endpoint: its `client`, and the `queue` and `folder` it works with."""
     from starlette.testclient import TestClient
 
     from birads_zoo.serving.app import build_endpoint
 
-    with TestClient(build_endpoint(queue)) as client:
+    with TestClient(build_endpoint(queue, local)) as client:
         yield SimpleNamespace(client=client, folder=queue.folder, queue=queue)
+
+
+@pytest.fixture(scope="session")
+def running(local):
+    """Serve the page with the settings of `birads-zoo serve`: `with running(queue, access) as address`.
+
+    The server is in a thread of this process. `access` is `local` by default.
+    """
+    uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
+    from birads_zoo.serving.app import build_app
+    from birads_zoo.serving.connections import configure
+
+    @contextmanager
+    def serve(queue, access=local):
+        server = uvicorn.Server(configure(build_app(queue, access)))
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            thread = Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+            finally:  # else a test that fails would leave a thread that never ends
+                server.should_exit = True
+                thread.join()
+
+    return serve
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+import torch
 
 from birads_zoo.artifact.manifest import HeatMaps
-from birads_zoo.serving.answering import answer
+from birads_zoo.serving.answering import RefusedError, answer
 from birads_zoo.serving.templates import render_answer
 from birads_zoo.serving.uploads import Upload
 
@@ -30,6 +31,16 @@ def shown(queue, mammogram):
         return re.sub(r"\s+", " ", render_answer(result, manifest))
 
     return make
+
+
+def test_a_number_that_is_none_is_never_an_answer(queue, mammogram):
+    def broken(images, present):
+        return tuple(values * torch.nan for values in queue.model.networks[0](images, present))
+
+    model = replace(queue.model, networks=(broken, *queue.model.networks[1:]))
+    with pytest.raises(RefusedError, match="cannot be used: 1 of the model's 2 networks give infinite or NaN") as error:
+        answer(replace(queue, model=model), [Upload(content=mammogram)], draw=False)
+    assert error.value.status == 422
 
 
 def test_without_calibration_there_is_no_calibrated_column(shown):

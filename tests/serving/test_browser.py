@@ -1,39 +1,17 @@
 """The page in a real browser: a user drops a picture and reads the answer, and nothing else is requested."""
 
-import asyncio
 import re
-import socket
 from contextlib import contextmanager
-from threading import Thread
 
 import pytest
 
-uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
+from birads_zoo.serving.access import access_for
 
-
-@contextmanager
-def running(queue):
-    """Serve the page in a thread of this process; yields its address."""
-    from birads_zoo.serving.app import build_app
-
-    async def serve(listening):
-        config = uvicorn.Config(build_app(queue), log_level="warning", access_log=False, timeout_graceful_shutdown=1)
-        servers.append(uvicorn.Server(config))
-        await servers[0].serve(sockets=[listening])
-
-    servers = []
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = Thread(target=lambda: asyncio.run(serve(listening)))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        finally:  # else a test that fails would leave a thread that never ends
-            servers[0].should_exit = True
-            thread.join()
+pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
 
 
 @pytest.fixture(scope="module")
-def address(queue):
+def address(running, queue):
     with running(queue) as address:
         yield address
 
@@ -49,10 +27,10 @@ LISTENS = """() => {
 
 
 @contextmanager
-def opened_page(browser, address, until):
-    """Open the page. Fails on console errors and on requests to another host."""
+def opened_page(browser, address, until, **options):
+    """Open the page, with options of the browser's context. Fails on console errors and requests to another host."""
     wrong: list[str] = []
-    context = browser.new_context(viewport={"width": 1400, "height": 950})
+    context = browser.new_context(viewport={"width": 1400, "height": 950}, **options)
     opened = context.new_page()
     opened.set_default_timeout(30_000)
     # The browser reports the status of a refusal on its console.
@@ -158,7 +136,7 @@ def test_the_docs_open(page, address):
     assert page.locator("h2 code", has_text="/predict").is_visible()
 
 
-def test_a_model_of_several_views_takes_a_file_for_each(browser, queue_of_views, mammogram, until):
+def test_a_model_of_several_views_takes_a_file_for_each(browser, running, queue_of_views, mammogram, until):
     with running(queue_of_views("breast", "image")) as address, opened_page(browser, address, until) as page:
         assert page.locator(".zoo-example").count() == 0
         ask = page.get_by_role("button", name="Ask the model")
@@ -196,7 +174,7 @@ def test_a_file_dropped_on_the_drop_field_is_answered(page, queue, mammogram, tm
     assert page.locator(".zoo-over").count() == 0
 
 
-def test_a_file_dropped_on_a_views_field_fills_it(browser, queue_of_views, mammogram, until, tmp_path):
+def test_a_file_dropped_on_a_views_field_fills_it(browser, running, queue_of_views, mammogram, until, tmp_path):
     (tmp_path / "x.jpg").write_bytes(mammogram)
     with running(queue_of_views("breast", "breast")) as address, opened_page(browser, address, until) as page:
         urls = []
@@ -210,3 +188,32 @@ def test_a_file_dropped_on_a_views_field_fills_it(browser, queue_of_views, mammo
         page.get_by_role("button", name="Ask the model").click()
         page.locator(".zoo-predicted").wait_for()
         assert page.get_by_text("Looked at: CC, MLO.").is_visible()
+
+
+def test_the_browser_asks_for_the_token_as_a_password(browser, running, queue, mammogram, until):
+    token = "of-the-browsers-own-test"
+    with running(queue, access_for("127.0.0.1", token=token)) as address:
+        with browser.new_context() as context:
+            assert context.request.get(address).status == 401
+        credentials = {"username": "anybody", "password": token}  # what a user would type
+        with opened_page(browser, address, until, http_credentials=credentials) as page:
+            drop(page, "x.jpg", mammogram)
+            page.locator(".zoo-predicted").wait_for()
+            page.goto(f"{address}docs")
+            assert page.get_by_text("Authorization: Bearer TOKEN").first.is_visible()
+
+
+def test_a_page_of_another_site_gets_no_answer(browser, running, queue, address):
+    """A second server is the other site; its page may send a picture to the first, but not be answered."""
+    with running(queue) as other, browser.new_context(bypass_csp=True) as context:
+        page = context.new_page()
+        statuses = []
+        page.on("response", lambda response: statuses.append(response.status))
+        page.goto(other)
+        statuses.clear()
+        send = (
+            """async address => { await fetch(address + "predict", {method: "POST", mode: "no-cors", body: "x"}); }"""
+        )
+        page.evaluate(send, address)
+        page.evaluate(send, other)
+        assert statuses == [403, 422]

@@ -7,13 +7,13 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def paged(queue):
+def paged(queue, local):
     """An in-process server of the page."""
     from starlette.testclient import TestClient
 
     from birads_zoo.serving.app import build_app
 
-    with TestClient(build_app(queue)) as client:
+    with TestClient(build_app(queue, local)) as client:
         yield SimpleNamespace(client=client, folder=queue.folder)
 
 

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from fastapi.openapi.models import OpenAPI
 from PIL import Image
+from starlette.testclient import TestClient
 
+from birads_zoo.errors import UserError
 from birads_zoo.serving.answering import Limits, RequestQueue
 from birads_zoo.serving.app import build_endpoint
 
@@ -97,10 +99,10 @@ def run_in_thread(coroutine):
 
 
 @pytest.fixture
-def one_place(opened, tmp_path):
+def one_place(opened, local, tmp_path):
     """Send `POST /predict` to a queue with one place: `await one_place(receive)` → its status and text."""
     app = build_endpoint(
-        RequestQueue(model=opened, limits=Limits(), folder=tmp_path, places=threading.BoundedSemaphore(1))
+        RequestQueue(model=opened, limits=Limits(), folder=tmp_path, places=threading.BoundedSemaphore(1)), local
     )
 
     async def post(receive):
@@ -109,7 +111,8 @@ def one_place(opened, tmp_path):
         async def send(message):
             sent.append(message)
 
-        scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": []}
+        headers = [(b"host", b"127.0.0.1")]
+        scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
         await app(scope, receive, send)
         return sent[0]["status"], b"".join(message.get("body", b"") for message in sent).decode()
 
@@ -184,3 +187,27 @@ def test_the_docs_need_nothing_from_elsewhere(served):
     assert "<script" not in page.text
     assert "http://" not in page.text.replace("http://HOST:PORT", "")
     assert "https://" not in page.text
+
+
+def test_an_error_while_predicting_is_a_refusal(queue, local, mammogram, monkeypatch, left_in):
+    def fail(self, prepared, batch_size=32):
+        raise UserError("network 1 returned values that are not finite")
+
+    monkeypatch.setattr(type(queue.model), "predict_prepared", fail)
+    with TestClient(build_endpoint(queue, local)) as client:
+        response = client.post("/predict", content=mammogram)
+    assert response.status_code == 422
+    assert response.json() == {"detail": "network 1 returned values that are not finite"}
+    assert left_in(queue.folder) == []
+
+
+def test_an_error_while_explaining_is_a_refusal(queue, local, mammogram, monkeypatch):
+    def fail(self, sample, label):
+        raise UserError("the heat map is not finite")
+
+    monkeypatch.setattr(type(queue.model), "explain", fail)
+    with TestClient(build_endpoint(queue, local)) as client:
+        assert client.post("/predict", content=mammogram).status_code == 200
+        response = client.post("/predict?heat_map=true", content=mammogram)
+    assert response.status_code == 422
+    assert response.json() == {"detail": "the heat map is not finite"}

@@ -17,12 +17,12 @@ SIZES = {"L_CC": (96, 64), "L_MLO": (128, 80), "R_CC": (96, 64), "R_MLO": (96, 7
 
 
 @pytest.fixture(scope="module")
-def views(queue_of_views):
+def views(queue_of_views, local):
     """Servers of a model of several views: `views(views, level)`."""
 
     def serve(views, level):
         queue = queue_of_views(views, level)
-        client = stack.enter_context(TestClient(build_endpoint(queue)))
+        client = stack.enter_context(TestClient(build_endpoint(queue, local)))
         return SimpleNamespace(
             queue=queue, model=queue.model, post=lambda files, query="": client.post("/predict" + query, files=files)
         )
@@ -156,7 +156,7 @@ def test_each_file_may_be_as_large_as_the_limit(breast):
     assert breast.post([("L_CC", bytes(1_100_000))]).status_code == 413
 
 
-def test_the_description_names_the_fields(breast):
-    body = build_endpoint(breast.queue).openapi()["paths"]["/predict"]["post"]["requestBody"]
+def test_the_description_names_the_fields(breast, local):
+    body = build_endpoint(breast.queue, local).openapi()["paths"]["/predict"]["post"]["requestBody"]
     assert set(body["content"]["multipart/form-data"]["schema"]["properties"]) == {"file", *SIZES}
     assert "CC, MLO of one breast" in body["description"]

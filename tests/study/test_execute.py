@@ -165,21 +165,35 @@ def test_a_run_whose_recipe_has_pretrained_weights_that_do_not_exist_is_the_same
 
 def test_another_recipe_in_the_same_folder_is_rejected(study, host, tmp_path):
     module.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
-    with pytest.raises(
-        UserError, match=r"pixels@0 is a run with another recipe than this study's \(loss.name = 'focal'"
-    ):
+    with pytest.raises(UserError, match=r"pixels@0 is a run with another recipe \(loss.name = 'focal'"):
         module.execute(study("pixels", seeds=(0,), loss__name="focal"), host, tmp_path, "cpu", Screen())
 
 
-def test_a_run_killed_before_its_recipe_was_written_starts_again(study, host, tmp_path, started):
-    (tmp_path / "runs" / "pixels@0" / "checkpoints").mkdir(parents=True)
+def test_a_folder_that_is_no_run_is_left_alone(study, host, tmp_path, started):
+    kept = tmp_path / "runs" / "pixels@0" / "thesis.txt"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("three years of work")
+    with pytest.raises(UserError, match=r"pixels@0 is not a run: it has no recipe\.toml; move it away, or choose"):
+        module.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
+    assert started == []
+    assert kept.read_text() == "three years of work"
+
+
+def test_a_run_killed_while_its_folder_was_filled_starts_again(study, host, tmp_path, started, left_behind):
+    """A run's folder appears when it has its recipe; before that it is a temporary one."""
+    left = left_behind(tmp_path / "runs" / "pixels@0")
+    (left / "checkpoints").mkdir(parents=True)
     done = module.execute(study("pixels", seeds=(0,)), host, tmp_path, "cpu", Screen())
     assert started == ["pixels@0"]
     assert gather(done.folders["pixels"]).labels.shape == (24,)
+    assert not left.exists()
 
 
 def test_a_study_in_use_is_left_alone(study, host, tmp_path):
-    with filelock.FileLock(tmp_path / ".lock"), pytest.raises(UserError, match="another process is at work on the st"):
+    with (
+        filelock.FileLock(tmp_path / ".birads-zoo-lock"),
+        pytest.raises(UserError, match="another process is at work on the st"),
+    ):
         module.execute(study("pixels"), host, tmp_path, "cpu", Screen())
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
+from birads_zoo.files import documents
 from birads_zoo.results.cost import Cost
 from birads_zoo.study.gather import collect, difference, gather
 
@@ -18,15 +18,16 @@ COST = Cost(
 
 
 @pytest.fixture
-def write(tmp_path, made_metrics):
+def write(tmp_path, made_metrics, finish_again):
     """Return a function that writes a run's folder: `write("name", rows)`."""
 
-    def write(name, rows=ROWS, **metrics):
+    def write(name, rows=ROWS, head=HEAD, **metrics):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "predictions.csv").write_text(HEAD + rows)
+        (folder / "predictions.csv").write_text(head + rows)
         documents.write(folder / "metrics.json", made_metrics(**{"classes": ["a", "NA"], "n": 2} | metrics))
         documents.write(folder / "cost.json", COST)
+        finish_again(folder)
         return folder
 
     return write
@@ -45,6 +46,18 @@ def test_rows_are_sorted_by_number_with_ids_and_names_as_written(write):
 
 def test_validation_rows_are_left_out(write):
     assert gather([write("one", ROWS + "8,z.png,9,0,validation,a,a,1.0,0.0\n")]).rows.tolist() == [3, 7]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e999"])
+def test_probabilities_that_are_no_numbers_are_damage(write, value):
+    folder = write("one", ROWS.replace("0.25", value))
+    with pytest.raises(UserError) as error:
+        gather([folder])
+    assert "are damaged (some probabilities are infinite or NaN); delete that folder" in str(error.value)
+
+
+def test_ids_that_a_spreadsheet_would_calculate_are_read_back_as_they_were(write):
+    assert gather([write("one", ROWS.replace("007", "'=7"))]).patients.tolist() == ["", "=7"]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +86,7 @@ def test_runs_of_other_classes_are_not_compared(write):
 
 @pytest.mark.parametrize("text", ["row\n1\n", ""])
 def test_damaged_predictions_are_one_sentence(write, text):
-    folder = write("one")
-    (folder / "predictions.csv").write_text(text)
+    folder = write("one", text, head="")
     with pytest.raises(UserError, match=rf"the results in {folder} are damaged .*; delete that folder to run it again"):
         gather([folder])
 
@@ -83,10 +95,25 @@ def test_damaged_predictions_are_one_sentence(write, text):
 @pytest.mark.parametrize(
     ("text", "reason"), [("{", r"is damaged \(.*\)"), ("{}", r"was written by an older birads-zoo \(.*\)")]
 )
-def test_results_that_cannot_be_read_are_one_sentence(write, name, text, reason):
+def test_results_that_cannot_be_read_are_one_sentence(write, finish_again, name, text, reason):
     folder = write("one")
     (folder / name).write_text(text)
+    finish_again(folder)
     with pytest.raises(UserError, match=rf"^{folder / name} {reason}; run it again \(delete that folder first\)$"):
+        gather([folder])
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "cost.json", "predictions.csv"])
+def test_results_that_were_edited_are_one_sentence(write, name):
+    folder = write("one")
+    text = (folder / name).read_text()
+    (folder / name).write_text(text + " ")
+    with pytest.raises(
+        UserError, match=rf"^{folder / name} was changed after the run had finished; run it again \(delete that folder"
+    ):
+        gather([folder])
+    (folder / name).unlink()
+    with pytest.raises(UserError, match=rf"^cannot read {folder / name}: it is not there; run it again \(delete that"):
         gather([folder])
 
 

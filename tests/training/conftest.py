@@ -63,6 +63,7 @@ def make_fit(tmp_path):
             seed=5,
             fold=0,
             folder=path,
+            recipe="the digest of a recipe",
         )
 
     return make

@@ -1,11 +1,15 @@
 """Stored features are used again, but only if they are what would be computed."""
 
+import json
+import warnings
+
 import numpy as np
 import pytest
 import safetensors
 import torch
 
 from birads_zoo.devices import choose_compute
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.training import feature_store
 from birads_zoo.training.feature_store import FeatureStore, frozen_features
 from birads_zoo.version import __version__
@@ -70,23 +74,54 @@ def test_code_that_changed_under_the_same_weights_is_noticed(computed, fit):
     assert torch.equal(computed()[0], after)
 
 
-def test_a_damaged_file_is_computed_again(computed, tmp_path):
+def test_a_damaged_file_is_reported_and_computed_again(computed, tmp_path):
     whole, _ = computed()
     (file,) = (tmp_path / "features").iterdir()
     file.write_bytes(file.read_bytes()[:-40])
-    again, seen = computed()
+    with pytest.warns(BiradsZooWarning, match=rf"the stored features {file} is damaged .*; they are computed again"):
+        again, seen = computed()
     assert seen == 24
     assert torch.equal(whole, again)
     assert computed()[1] == 4
+
+
+def test_a_flipped_bit_anywhere_is_noticed(computed, tmp_path):
+    whole, _ = computed(pooled=True)
+    (file,) = (tmp_path / "features").iterdir()
+    content = file.read_bytes()
+    for place in range(8, len(content), 13):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        file.write_bytes(damaged)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            again, seen = computed(pooled=True)
+        assert torch.equal(whole, again), place
+        assert seen == 24 or _header(damaged) != _header(content), f"byte {place} is of a tensor"
+        assert len(caught) == (seen == 24), place
+
+
+def _header(content):
+    return content[: 8 + int.from_bytes(content[:8], "little")]
+
+
+def test_features_that_everybody_can_write_are_not_trusted(computed, tmp_path):
+    computed()
+    (file,) = (tmp_path / "features").iterdir()
+    file.chmod(0o666)
+    with pytest.raises(UserError, match="can be written by every user, so it is not trusted; set BIRADS_ZOO_CACHE to"):
+        computed()
 
 
 def test_features_of_another_format_are_computed_again(computed, tmp_path, monkeypatch):
     computed()
     (file,) = (tmp_path / "features").iterdir()
     with safetensors.safe_open(file, framework="pt") as written:
-        assert written.metadata() == {"format": "1", "birads_zoo": __version__}
-    monkeypatch.setattr(feature_store, "_FORMAT", 2)
+        header = json.loads(written.metadata()["birads_zoo"])
+    assert (header["format"], header["birads_zoo"]) == (feature_store._Header.FORMAT, __version__)
+    monkeypatch.setattr(feature_store._Header, "FORMAT", 99)
     assert computed()[1] == 24
+    assert computed()[1] == 4
 
 
 def test_the_least_recently_used_features_are_deleted(computed, store, tmp_path, monkeypatch):
@@ -97,6 +132,20 @@ def test_the_least_recently_used_features_are_deleted(computed, store, tmp_path,
     for n in (1, 0, 2):  # the first is used again before the third is stored
         computed(store=stores[n])
     assert [computed(store=stores[n])[1] for n in (0, 2, 1)] == [4, 4, 24]
+
+
+def test_files_of_others_in_the_folder_stay_and_what_a_killed_process_left_goes(
+    computed, tmp_path, monkeypatch, left_behind
+):
+    folder = tmp_path / "features"
+    folder.mkdir()
+    left, kept = left_behind(folder / "a.safetensors"), folder / "notes.safetensors"
+    left.write_bytes(b"half")
+    kept.write_bytes(b"mine" * 1000)
+    monkeypatch.setattr(feature_store, "ROOM", 0)
+    computed()
+    assert kept.exists()
+    assert not left.exists()
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(computed, tmp_path):

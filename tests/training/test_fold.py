@@ -3,6 +3,7 @@
 import io
 
 import pytest
+import torch
 from rich.console import Console
 
 from birads_zoo.data.prepare import prepare
@@ -11,6 +12,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
+from birads_zoo.training import fold as fold_module
 from birads_zoo.training.fold import fit_fold
 
 PLUGIN = """
@@ -46,6 +48,25 @@ def test_a_bar_shows_the_images_that_are_done_and_the_last_epochs_loss(phantom_r
     fit_fold(recipe, host, data, fold, choose_compute("cpu", "float32"), tmp_path, screen, lambda epoch: None)
     assert f"{len(fold.train)}/{len(fold.train)}" in shown.getvalue()
     assert "epoch 1: loss " in shown.getvalue()
+
+
+def test_test_rows_without_numbers_fail_the_fold(phantom_root, tmp_path, monkeypatch):
+    """In training and validation all is well; only the last rows, which have never been seen, overflow."""
+
+    def overflowing(*given):
+        logits, *others = predict(*given)
+        logits[-2:] = torch.inf
+        return logits, *others
+
+    predict = fold_module.predict
+    monkeypatch.setattr(fold_module, "predict", overflowing)
+    recipe, host = Recipe().replace(SMALL | {"dataset.root": str(phantom_root)}), load_host()
+    data = prepare(recipe, host, tmp_path / "cache", Screen())
+    fold = data.folds[1]
+    (tmp_path / "fold-1").mkdir()
+    with pytest.raises(UserError) as error:
+        fit_fold(recipe, host, data, fold, choose_compute("cpu", "float32"), tmp_path, Screen(), lambda epoch: None)
+    assert f"the network of fold 2 gives infinite or NaN scores for 2 of the {len(fold.test)} rows" in str(error.value)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

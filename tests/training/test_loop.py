@@ -1,4 +1,7 @@
+import itertools
 import json
+import signal
+from dataclasses import replace
 
 import pytest
 import safetensors
@@ -7,6 +10,8 @@ import torch
 from torch import nn
 
 from birads_zoo.errors import UserError
+from birads_zoo.files.tensors import read_tensors, write_tensors
+from birads_zoo.interruption import Interrupted, interruptible
 from birads_zoo.training import checkpoint, loop
 from birads_zoo.training.loop import predict, train
 from birads_zoo.training.optimisation import averaged_copy, make_optimiser, update_average
@@ -168,6 +173,47 @@ def test_a_loss_of_nan_is_an_error_with_epoch_and_step_and_keeps_the_checkpoint(
     assert (fit.folder / "best.safetensors").exists()
 
 
+class _FirstPicture(nn.Module):
+    """Sets the first picture's features to a value in evaluation only, so that no loss of training shows it."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, features):
+        if not self.training:
+            features = features.clone()
+            features[0] = self.value
+        return features
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_validation_scores_that_are_no_numbers_end_the_training(make_fit, ignore, value):
+    fit = make_fit()
+    fit.classifier.backbone.append(_FirstPicture(value))
+    with pytest.raises(UserError) as error:
+        train(fit, ignore.step, ignore.epoch)
+    message = "the network of fold 1 gives infinite or NaN scores for 3 of the 10 rows that it predicts: lower"
+    assert message in str(error.value)
+    assert not fit.best.exists()
+
+
+@pytest.mark.parametrize(("name", "tensor"), [("best", "backbone.0.weight"), ("last", "model/backbone.0.weight")])
+def test_weights_in_a_checkpoint_that_are_no_numbers_are_named(make_fit, ignore, always_checkpoint, name, tensor):
+    fit = make_fit()
+    train(fit, ignore.step, ignore.epoch)
+    path = fit.folder / f"{name}.safetensors"
+    tensors, header = read_tensors(path, checkpoint._Header, "it", "")
+    tensors[tensor][0] = torch.nan
+    write_tensors(path, tensors, header)
+    with pytest.raises(UserError) as error:
+        train(make_fit(), ignore.step, ignore.epoch)
+    assert str(error.value) == (
+        f"checkpoint {path} holds infinite or NaN values, 27 of 108 in 'backbone.0.weight'; delete the folder "
+        f"{fit.folder} to train its fold from the start"
+    )
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
 def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
     fit = make_fit()
@@ -176,7 +222,7 @@ def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
     fit.last.write_bytes(content[: len(content) // 2] if damage is None else damage)
     with pytest.raises(
         UserError,
-        match=r"last\.safetensors is damaged or not a checkpoint .*; delete the folder .*run to train",
+        match=r"last\.safetensors is damaged or was not written by this program .*; delete the folder .*run to train",
     ):
         train(make_fit(), ignore.step, ignore.epoch)
 
@@ -186,7 +232,8 @@ def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
     [
         ({"format": None}, "was written by an older birads-zoo (it has no format number); delete the folder"),
         ({"format": 9, "birads_zoo": "9.0"}, "was written by birads-zoo 9.0 in format 9, and this one"),
-        ({"history": None}, "is damaged (Expected `array`, got `null` - at `$.history`); delete the folder"),
+        ({"digest": None}, "was written by an older birads-zoo (it has no digest); delete the folder"),
+        ({"history": []}, "was changed after it was written; delete the folder"),
     ],
 )
 def test_a_checkpoint_of_another_format_is_named(make_fit, ignore, changes, message):
@@ -200,6 +247,76 @@ def test_a_checkpoint_of_another_format_is_named(make_fit, ignore, changes, mess
         train(make_fit(), ignore.step, ignore.epoch)
     assert str(error.value).startswith(f"checkpoint {fit.last} {message}")
     assert f"delete the folder {fit.folder} to train its fold from the start" in str(error.value)
+
+
+@pytest.mark.parametrize("attribute", ["last", "best"])
+def test_one_flipped_bit_anywhere_in_a_checkpoint_is_noticed(make_fit, ignore, attribute):
+    train(make_fit(epochs=1), ignore.step, ignore.epoch)
+    path = getattr(make_fit(epochs=1), attribute)
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    assert len(content) - start > 500
+    for place in (*range(start, len(content), 41), len(content) - 1):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << (place % 8)
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=rf"{attribute}\.safetensors was changed after it was written; delete"):
+            train(make_fit(epochs=1), ignore.step, ignore.epoch)
+
+
+@pytest.mark.parametrize("change", [{"fold": 1}, {"recipe": "the digest of another one"}])
+def test_a_checkpoint_of_another_fold_or_recipe_is_refused(make_fit, ignore, change):
+    fit = make_fit()
+    train(fit, ignore.step, ignore.epoch)
+    with pytest.raises(UserError, match=r"last\.safetensors belongs to another recipe or fold; delete the folder"):
+        train(replace(make_fit(), **change), ignore.step, ignore.epoch)
+
+
+def test_an_optimisers_state_of_another_shape_is_refused(make_fit, ignore):
+    """The fused optimisers would read beyond its end."""
+    fit = make_fit(optimizer="adamw")
+    train(fit, ignore.step, ignore.epoch)
+    tensors, header = read_tensors(fit.last, checkpoint._Header, "it", "")
+    name = next(name for name in tensors if name.startswith("optimiser/") and name.endswith("weight/exp_avg"))
+    write_tensors(fit.last, tensors | {name: torch.zeros(1)}, header)
+    with pytest.raises(UserError, match="belongs to another model: the optimiser has another shape for backbone"):
+        train(make_fit(optimizer="adamw"), ignore.step, ignore.epoch)
+
+
+@pytest.mark.parametrize("accumulate", [1, 4])
+@pytest.mark.parametrize("step", [1, 5, 6, 9])
+def test_a_signal_ends_training_after_the_step_and_resuming_gives_the_same_bits(make_fit, ignore, step, accumulate):
+    options = {"ema": 0.9, "dropout": 0.5, "accumulate": accumulate, "optimizer": "adamw"}
+    unbroken, count = make_fit("unbroken", **options), itertools.count(1)
+    train(unbroken, ignore.step, ignore.epoch)
+
+    def interrupt(images):
+        if next(count) == step:
+            signal.raise_signal(signal.SIGTERM)
+
+    with interruptible(), pytest.raises(Interrupted) as stopped:
+        train(make_fit(**options), interrupt, ignore.epoch)
+    assert stopped.value.signal == signal.SIGTERM
+    epochs, inside = divmod(step - 1, 6)
+    ended = 6 * epochs + min(inside - inside % accumulate + accumulate, 6)  # with the optimiser's step
+    assert next(count) - 1 == ended
+    resumed, images = make_fit(**options), []
+    history = train(resumed, images.append, ignore.epoch)
+    assert sum(images) == 24 * (3 - ended // 6)
+    assert [epoch.epoch for epoch in history] == [1, 2, 3]
+    assert_equal(weights(unbroken), weights(resumed))
+
+
+def test_a_second_signal_ends_training_at_once(make_fit, ignore):
+    count = itertools.count(1)
+
+    def interrupt(images):
+        next(count)
+        signal.raise_signal(signal.SIGINT)
+
+    with interruptible(), pytest.raises(Interrupted):
+        train(make_fit(accumulate=6), interrupt, ignore.epoch)
+    assert next(count) == 3
 
 
 def test_a_checkpoint_of_another_model_is_named(make_fit, ignore):
@@ -225,7 +342,7 @@ def test_infinite_weights_after_an_epochs_last_step_are_noticed(make_fit, ignore
 def test_best_weights_of_another_epoch_are_refused(make_fit, ignore, always_checkpoint):
     fit = make_fit()
     history = train(fit, ignore.step, ignore.epoch)
-    checkpoint.save_weights(fit.best, checkpoint.weights_of(fit.classifier), history * 2)
+    checkpoint.save_weights(fit.best, checkpoint.weights_of(fit.classifier), fit.origin, history * 2)
     with pytest.raises(UserError, match=r"is of epoch 6, but epoch \d was the best; delete the folder"):
         train(make_fit(), ignore.step, ignore.epoch)
 

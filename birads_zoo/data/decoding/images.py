@@ -15,6 +15,7 @@ from birads_zoo.data.decoding.png_chunks import has_too_many_chunks, without_tex
 from birads_zoo.data.dicom.frame import has_too_many_scans
 from birads_zoo.data.dicom.prefix import START, has_prefix, is_bare
 from birads_zoo.data.picture import GreyArray, ImageError, Picture, check_size
+from birads_zoo.files.refusal import refuse_if_passing
 from birads_zoo.regular_files import open_regular
 
 
@@ -77,7 +78,12 @@ def read_image(path: Path, at_least: tuple[int, int] | None = None) -> GreyArray
     Colour becomes ITU-R 601 luma, which keeps R = G = B exactly. The picture is turned upright by the orientation tag
     of EXIF or TIFF. `at_least` = (height, width) allows a JPEG to be decoded at 1/2, 1/4 or 1/8 of its size, as long as
     neither side of the upright picture becomes smaller than that. A DICOM picture is shown as its header says, over the
-    whole range of its dtype (`dicom.read.read_dicom`). Raises `ImageError`.
+    whole range of its dtype (`dicom.read.read_dicom`).
+
+    Raises:
+        ImageError: if the picture cannot be used.
+        StorageError: if the system could not read the file just now; this says nothing about the picture.
+
     """
     return read_picture(path, at_least).pixels
 
@@ -99,6 +105,7 @@ def read_picture(path: Path, at_least: tuple[int, int] | None = None) -> Picture
         except ImageError:
             raise
         except Exception as error:  # broken bytes can raise any error, not only OSError
+            refuse_if_passing(path, error)
             raise ImageError("does not decode", _first_line(error)) from error
     return Picture(pixels=pixels, reduction=_power_of_two(longest / max(pixels.shape)))
 
@@ -138,6 +145,7 @@ def open_image(path: Path) -> ImageFile.ImageFile:
     try:
         image = plugin(path)
     except Exception as error:  # as above
+        refuse_if_passing(path, error)
         raise ImageError("does not decode", _first_line(error)) from error
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         image.filename = ""  # else Pillow maps the file to memory, and some versions do that wrongly if it is turned
@@ -155,8 +163,9 @@ def _start(path: Path) -> bytes:
             return file.read(START)
     except FileNotFoundError as error:
         raise ImageError("no file", "it does not exist") from error
-    except OSError as error:
-        raise ImageError("unreadable file", error.strerror or str(error)) from error
+    except (OSError, MemoryError) as error:
+        refuse_if_passing(path, error)
+        raise ImageError("unreadable file", getattr(error, "strerror", "") or str(error)) from error
 
 
 def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int] | None, orientation: int) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin, TiffImagePlugin
 
 from birads_zoo.data.decoding.png_chunks import chunks_of
+from birads_zoo.files.refusal import refuse_if_passing
 
 UPRIGHT = 1
 _ON_ITS_SIDE = (5, 6, 7, 8)  # orientations in which the file's rows are columns of the picture
@@ -23,7 +24,8 @@ def orientation_of(image: ImageFile.ImageFile) -> int:
     """
     try:
         value = _tags(image).get(ExifTags.Base.Orientation, UPRIGHT)
-    except Exception:  # broken bytes can raise any error
+    except Exception as error:  # broken bytes can raise any error
+        refuse_if_passing(Path(str(image.filename)), error)
         return UPRIGHT
     return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
 

@@ -18,6 +18,7 @@ import numpy as np
 from birads_zoo.data.dicom.grey import Lut
 from birads_zoo.data.dicom.prefix import START, is_bare
 from birads_zoo.data.picture import ImageError
+from birads_zoo.files.refusal import refuse_if_passing
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -59,6 +60,7 @@ def read_elements(path: Path, names: tuple[str | int, ...], *, pixels: bool = Fa
     except ImageError:
         raise
     except Exception as error:  # broken bytes raise any error, and its text may quote the file
+        refuse_if_passing(path, error)
         raise ImageError("does not decode", f"a damaged DICOM file ({type(error).__name__})") from None
     return Elements(
         dataset=dataset,

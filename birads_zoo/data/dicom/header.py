@@ -22,6 +22,7 @@ from birads_zoo.data.dicom.elements import (
 from birads_zoo.data.dicom.grey import Display, Function, Lut, Rescale, Window
 from birads_zoo.data.dicom.wording import TEXT_ELEMENTS, HeaderText, header_text
 from birads_zoo.data.picture import ImageError, check_size
+from birads_zoo.files.refusal import refuse_if_passing
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -93,6 +94,7 @@ def read_header(path: Path) -> Header:
     except ImageError:
         raise
     except Exception as error:  # broken bytes can raise any error
+        refuse_if_passing(path, error)
         raise ImageError("does not decode", f"a damaged DICOM header ({type(error).__name__})") from None
 
 

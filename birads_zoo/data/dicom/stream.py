@@ -19,6 +19,7 @@ from birads_zoo.data.dicom.elements import content, read_elements, silence_warni
 from birads_zoo.data.dicom.frame import Frame, has_too_many_scans, read_frame
 from birads_zoo.data.dicom.header import Header
 from birads_zoo.data.picture import ImageError
+from birads_zoo.files.refusal import refuse_if_passing
 
 _PIXELS = "PixelData"
 _RLE = "1.2.840.10008.1.2.5"
@@ -77,6 +78,7 @@ def read_stored(path: Path, header: Header) -> Stored:
     except ImageError:
         raise
     except Exception as error:  # broken bytes raise any error, and its text may quote them
+        refuse_if_passing(path, error)
         detail = f"damaged pixels in {syntax_name(header.syntax)} ({type(error).__name__})"
         raise ImageError("does not decode", detail) from None
     if pixels.shape[:2] != (header.rows, header.columns):

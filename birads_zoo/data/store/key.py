@@ -14,6 +14,7 @@ from birads_zoo.data.decoding.images import is_dicom
 from birads_zoo.data.decoding.versions import decoders, version
 from birads_zoo.data.dicom.read import READING
 from birads_zoo.data.picture import ImageError
+from birads_zoo.files.refusal import refuse_if_passing, retried
 from birads_zoo.recipe import ImageSection
 
 
@@ -39,9 +40,9 @@ def find_key(paths: Sequence[Path], section: ImageSection, store_format: int, wo
     """Hash the files in threads. A file that cannot be read counts as empty. `store_format` is a store's `FORMAT`."""
     pictures = hashlib.sha256(f"{store_format}\n".encode() + msgspec.json.encode(section))
     with ThreadPoolExecutor(workers) as pool:
-        for content in pool.map(_content_hash, paths):
+        for content in pool.map(retried(_content_hash), paths):
             pictures.update(content)
-        dicom = any(pool.map(_is_dicom, paths))
+        dicom = any(pool.map(retried(_is_dicom), paths))
     if dicom:
         pictures.update(f"dicom {READING}".encode())
     versions = decoders(dicom=dicom)
@@ -54,7 +55,8 @@ def _content_hash(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).digest()
-    except OSError:
+    except OSError as error:
+        refuse_if_passing(path, error)
         return bytes(32)  # building the store finds the reason
 
 

@@ -19,7 +19,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from birads_zoo import documents
 from birads_zoo.data.decoding.greys import whole_range
 from birads_zoo.data.decoding.images import is_deep, is_dicom, read_picture
 from birads_zoo.data.picture import GreyArray, ImageError, Picture
@@ -27,8 +26,11 @@ from birads_zoo.data.placement.geometry import Placement
 from birads_zoo.data.placement.neutral import POINT, common_detail, points_per_pixel
 from birads_zoo.data.placement.preparation import Place, geometry
 from birads_zoo.data.store.key import StoreKey, find_key
-from birads_zoo.errors import UserError
-from birads_zoo.files import lock, make_folder, whole_folder
+from birads_zoo.errors import UserError, warn
+from birads_zoo.files import StorageError, documents, lock, make_folder, whole_folder
+from birads_zoo.files.digests import changed_files, quick_digest
+from birads_zoo.files.owner import check_owner
+from birads_zoo.files.refusal import retried
 from birads_zoo.interfaces import Index
 from birads_zoo.recipe import ImageSection
 
@@ -37,6 +39,7 @@ Progress = Callable[[int, int], None]
 _Depth = np.dtype[Any]  # of uint8 or uint16
 
 _MANIFEST = "manifest.json"
+_FILES = ("pixels.npy", "placements.npy", _MANIFEST)
 _BUSY = "waiting for another run that is decoding the same pictures"
 _WORKERS = os.cpu_count() or 1
 _AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written; this limits the memory
@@ -71,15 +74,15 @@ class Placed:
 
 
 class StoreManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A complete store's manifest: the positions that failed, and the files' sizes, which show damage.
+    """A complete store's manifest: the positions that failed, and the digests of its files, which show damage.
 
     Raise `FORMAT` whenever the same files and geometry would give other pixels or other files in the store.
     """
 
-    FORMAT: ClassVar[int] = 5
+    FORMAT: ClassVar[int] = 6
 
     failures: dict[int, tuple[str, str]]
-    bytes: dict[str, int]
+    files: dict[str, str]
     detail: float | None = None
 
 
@@ -129,18 +132,22 @@ def _folder(cache: Path, key: StoreKey) -> Path:
 
 
 def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failures] | None:
-    """Open the store if it exists and is complete by its manifest and its files' sizes."""
+    """Open the store if it exists and is what was written; a damaged one is reported, and `None` is returned."""
     folder = _folder(cache, key)
+    if not (folder / _MANIFEST).exists():
+        return None
+    check_owner(folder)
     try:
-        manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built again")
+        manifest = _checked_manifest(folder)
         if neutral and manifest.detail is None:
-            return None
-        if any((folder / name).stat().st_size != size for name, size in manifest.bytes.items()):
             return None
         rows = np.load(folder / "placements.npy", allow_pickle=False)
         # An empty file cannot be memory-mapped, and need not be.
         array = np.load(folder / "pixels.npy", mmap_mode="r" if len(rows) else None, allow_pickle=False)
-    except (UserError, OSError, EOFError, ValueError):
+    except StorageError:
+        raise
+    except (UserError, OSError, EOFError, ValueError) as error:
+        warn(str(error))
         return None
     if len(array) != len(rows):
         return None
@@ -149,12 +156,29 @@ def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failur
     return store, dict(manifest.failures)
 
 
+def damage_of_store(folder: Path) -> list[str]:
+    """Return a sentence on the damage of the store in `folder`; [] if it is what was written."""
+    try:
+        _checked_manifest(folder)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
+def _checked_manifest(folder: Path) -> StoreManifest:
+    """Return a store's manifest after comparing the store's files with it. Raises `UserError` for damage."""
+    manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built again when needed")
+    if damage := changed_files(folder, manifest.files):
+        raise UserError(f"the pixel store {folder} is damaged ({', '.join(damage)}); it is built again when needed")
+    return manifest
+
+
 def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progress: Progress | None) -> None:
     failures: Failures = {}
     placements: list[Placement] = []
-    with whole_folder(folder, replace=True) as temporary:  # a damaged store may be there
+    with whole_folder(folder, replaces=_FILES) as temporary:  # a damaged store may be there
         with ThreadPoolExecutor(_WORKERS) as pool, (temporary / "pixels.npy").open("wb") as file:
-            dtype: _Depth = np.dtype(np.uint16 if any(pool.map(is_deep, paths)) else np.uint8)
+            dtype: _Depth = np.dtype(np.uint16 if any(pool.map(retried(is_deep), paths)) else np.uint8)
             detail = _common_detail(paths, section, pool) if section.neutral else None
             place = geometry(section, detail)
             _write_header(file, dtype, 0, section)
@@ -169,15 +193,15 @@ def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progre
             _write_header(file, dtype, len(placements), section)
         rows = [[p.scale_x, p.scale_y, p.offset_x, p.offset_y, p.mirrored] for p in placements]
         np.save(temporary / "placements.npy", np.array(rows, dtype=np.float64).reshape(-1, 5), allow_pickle=False)
-        sizes = {file.name: file.stat().st_size for file in temporary.iterdir()}
-        documents.write(temporary / _MANIFEST, StoreManifest(failures=failures, bytes=sizes, detail=detail))
+        files = {file.name: quick_digest(file) for file in temporary.iterdir()}
+        documents.write(temporary / _MANIFEST, StoreManifest(failures=failures, files=files, detail=detail))
 
 
 _Result = Placed | ImageError
 
 
 def _common_detail(paths: Sequence[Path], section: ImageSection, pool: ThreadPoolExecutor) -> float:
-    details = pool.map(lambda path: _detail(path, section), paths)
+    details = pool.map(retried(lambda path: _detail(path, section)), paths)
     return float(common_detail(detail for detail in details if detail is not None))
 
 
@@ -198,7 +222,7 @@ def _in_order(
         for path in paths:
             if len(waiting) == _AHEAD:
                 yield waiting.popleft().result()
-            waiting.append(pool.submit(_try_to_place, path, section, place))
+            waiting.append(pool.submit(retried(lambda path: _try_to_place(path, section, place)), path))
         while waiting:
             yield waiting.popleft().result()
     finally:

@@ -175,7 +175,8 @@ def rate(
     left = np.where(len(all_) > 1, all_.sum() - all_, np.nan)
     value, without = float(hit.sum() / all_.sum()), (hit.sum() - hit) / left
     low, high = Share(value=value, without=without, patients=len(all_), rows=len(hits)).interval(level)
-    return Estimate(value=value, low=max(low, 0.0), high=min(high, 1.0))
+    # Rounding may put the end of an interval on the wrong side of a share of 0 or 1.
+    return Estimate(value=value, low=max(min(low, value), 0.0), high=min(max(high, value), 1.0))
 
 
 def estimates(

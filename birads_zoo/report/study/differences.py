@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from birads_zoo.evaluation.words import p_text
-from birads_zoo.files import write_text
+from birads_zoo.files import csv_files
 from birads_zoo.report.drawing import style
 from birads_zoo.report.drawing.style import BODY, COOL, INK, QUIET, SMALL, WARM
 from birads_zoo.results.estimate import Estimate
@@ -82,11 +80,9 @@ def markdown(lines: Sequence[Difference], head: str) -> str:
 
 def write_csv(lines: Sequence[Difference], path: Path) -> None:
     """Write the lines as a CSV file with the columns `HEAD`; an unknown number is an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEAD)
+    rows: list[Sequence[object]] = [HEAD]
     for line in lines:
         estimate = line.estimate
-        cells = (estimate.value, estimate.low, estimate.high) if estimate else ("", "", "")
-        writer.writerow([line.name, *cells, "" if line.p is None else line.p, line.verdict])
-    write_text(path, text.getvalue())
+        cells = (estimate.value, estimate.low, estimate.high) if estimate else (None,) * 3
+        rows.append((line.name, *cells, line.p, line.verdict))
+    csv_files.write_csv(path, rows)

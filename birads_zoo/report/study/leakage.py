@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from birads_zoo.evaluation.words import leak_text
-from birads_zoo.files import write_text
+from birads_zoo.files import csv_files
 from birads_zoo.report.drawing import style
 from birads_zoo.report.drawing.style import BODY, COOL, INK, PAPER, QUIET, SMALL, WARM
 from birads_zoo.report.study.differences import Difference, numbers
@@ -121,14 +119,12 @@ def markdown(rows: Sequence[SchemeScore], metric: str) -> str:
 
 def write_csv(rows: Sequence[SchemeScore], path: Path) -> None:
     """Write one line per split, with the columns `HEAD`; an unknown number is an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEAD)
+    lines: list[Sequence[object]] = [HEAD]
     for row in rows:
         score, gap = (
-            ("",) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
+            (None,) * 3 if estimate is None else (estimate.value, estimate.low, estimate.high)
             for estimate in (row.score, row.inflation)
         )
-        lookup, p = ("" if value is None else value for value in (row.patient_lookup, row.p))
-        writer.writerow([row.scheme, row.leaky, row.leaky and row.leak_proven, *score, lookup, *gap, p, verdict(row)])
-    write_text(path, text.getvalue())
+        leaks = (row.leaky, row.leaky and row.leak_proven)
+        lines.append((row.scheme, *leaks, *score, row.patient_lookup, *gap, row.p, verdict(row)))
+    csv_files.write_csv(path, lines)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
-from birads_zoo import documents
 from birads_zoo.evaluation.words import leak_text
-from birads_zoo.files import make_folder, write_text
+from birads_zoo.files import documents, make_folder, write_text
 from birads_zoo.report import templates
 from birads_zoo.report.study import differences
 from birads_zoo.report.study.differences import Difference

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +9,7 @@ from birads_zoo.evaluation.few import is_few
 from birads_zoo.evaluation.statistics.comparison import ONE_SEED
 from birads_zoo.evaluation.statistics.intervals import FEW
 from birads_zoo.evaluation.words import leak_text
+from birads_zoo.files.csv_files import csv_text
 from birads_zoo.recipes.registry import Reference
 from birads_zoo.report.study.leaderboard import Entry, Leaderboard
 from birads_zoo.results.estimate import Estimate
@@ -217,20 +216,18 @@ def _fold_lines(board: Leaderboard, metric: str) -> list[str]:
 
 def to_csv(board: Leaderboard) -> str:
     """Return the leaderboard as CSV: plain numbers, with own columns for an interval's ends, and the error last."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     shown = columns(board)
     head: list[str] = []
     for column in shown:
         head += [column.head, f"{column.title}, low", f"{column.title}, high"] if column.low else [column.head]
-    writer.writerow([*head, "n", "patients", "split", "folds", "seeds", "error"])
+    rows: list[Sequence[Cell]] = [(*head, "n", "patients", "split", "folds", "seeds", "error")]
     for entry, rank in zip(board.entries, board.ranks, strict=True):
         cells: list[Cell] = []
         for column in shown:
             ends = [end(entry) for end in (column.low, column.high) if end]
             cells += [_scaled(cell, column.scale) for cell in (column.value(entry, rank), *ends)]
-        writer.writerow([*cells, board.n, board.patients, board.split, board.folds, len(entry.seeds), entry.error])
-    return out.getvalue()
+        rows.append((*cells, board.n, board.patients, board.split, board.folds, len(entry.seeds), entry.error))
+    return csv_text(rows)
 
 
 def _scaled(value: Cell, scale: float) -> Cell:

@@ -6,8 +6,9 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from birads_zoo import documents
 from birads_zoo.errors import UserError
+from birads_zoo.files import documents
+from birads_zoo.files.digests import digest_of_values
 from birads_zoo.version import __version__
 
 
@@ -46,8 +47,9 @@ def test_it_comes_back_to_the_last_bit(path):
     assert path.read_text() == documents.encode(THING)
 
 
-def test_the_format_and_the_version_come_first(path):
-    assert list(json.loads(path.read_text()).items())[:2] == [("format", 3), ("birads_zoo", __version__)]
+def test_the_format_the_version_and_the_digest_come_first(path):
+    first, values = list(json.loads(path.read_text()).items())[:3], json.loads(msgspec.json.encode(THING))
+    assert first == [("format", 3), ("birads_zoo", __version__), ("digest", digest_of_values(values))]
 
 
 def test_the_version_is_the_packages():
@@ -63,10 +65,10 @@ def test_a_number_that_is_not_finite_is_never_written(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_key_that_a_newer_version_added_is_passed_over_and_a_missing_one_has_its_default(path):
-    values = json.loads(path.read_text())
-    del values["later"]
-    path.write_text(json.dumps(values | {"new": 1, "inner": values["inner"] | {"newer": []}}))
+def test_a_key_that_a_newer_version_added_is_passed_over_and_a_missing_one_has_its_default(path, edited):
+    with edited(path) as values:
+        del values["later"]
+        values |= {"new": 1, "inner": values["inner"] | {"newer": []}}
     assert documents.read(path, Thing, "") == THING
 
 
@@ -91,9 +93,48 @@ def test_a_key_that_a_newer_version_added_is_passed_over_and_a_missing_one_has_i
         ({"inner": {"share": None}}, " is damaged (Expected `float`, got `null` - at `$.inner.share`); make it again"),
     ],
 )
-def test_another_format_and_wrong_keys_have_their_own_messages(path, changes, sentence):
+def test_another_format_and_wrong_keys_have_their_own_messages(path, edited, changes, sentence):
+    with edited(path) as values:
+        values |= changes
+    assert refused(path) == sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"digest": None}, " was written by an older birads-zoo (it has no digest); make it again"),
+        ({"digest": "0" * 32}, " was changed after it was written; make it again"),
+        ({"digest": 5}, " is damaged (Expected `str | null`, got `int` - at `$.digest`); make it again"),
+        ({"name": "Grösse"}, " was changed after it was written; make it again"),
+        ({"inner": {"share": 0.3}}, " was changed after it was written; make it again"),
+        ({"by_number": {"8": ["a", "b"]}}, " was changed after it was written; make it again"),
+        ({"new": 1}, " was changed after it was written; make it again"),
+        ({"name": 5}, " was changed after it was written; make it again"),
+    ],
+)
+def test_a_value_that_was_changed_is_noticed(path, changes, sentence):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
     assert refused(path) == sentence
+
+
+def test_the_digest_is_of_the_values_and_not_of_their_layout(path):
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(dict(reversed(values.items()))))
+    assert documents.read(path, Thing, "") == THING
+
+
+def test_a_flipped_bit_anywhere_is_noticed(path):
+    content = path.read_bytes()
+    for place in range(8 * len(content)):
+        damaged = bytearray(content)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            assert documents.read(path, Thing, "") == THING, place
+        except UserError:
+            continue
+        about = json.loads(damaged)
+        assert about["birads_zoo"] != __version__ or about == json.loads(content), "only the version may be another"
 
 
 def test_another_format_is_reported_even_if_its_keys_differ(path):

@@ -41,7 +41,7 @@ def test_a_folder_is_replaced_only_when_the_new_one_is_whole(tmp_path):
     path = tmp_path / "maps"
 
     def fill(name, error=None):
-        with whole_folder(path, replace=True) as temporary:
+        with whole_folder(path, replaces=("old", "new")) as temporary:
             (temporary / name).touch()
             if error:
                 raise error
@@ -90,31 +90,34 @@ def test_leftovers_of_a_killed_process_are_removed_and_those_of_a_running_one_st
             living.kill()
 
 
-def test_only_old_leftovers_of_the_same_folder_are_removed(tmp_path):
+def test_only_old_leftovers_with_our_names_are_removed(tmp_path):
     with whole_folder(tmp_path / "maps") as temporary:
         prefix = temporary.name[:-8]
+    machine, process = prefix.removesuffix("-").rsplit("-", 2)[1:]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "kept").touch()
-    left, young = f"{prefix}abcdefgh", f"{prefix}younger_"
+    young, gone = f"{prefix}aaaaaaaa", f"{prefix}bbbbbbbb".replace(process, "4194399")  # more than any process's number
+    left = {f"{prefix}12345678", f".table.birads-zoo-{machine}-{process}-12345678.csv", gone}
     others = {
         ".maps-original",
         ".maps-20260101",
         f"{prefix}2026",
-        f".x{prefix}abcdefgh",
-        f"{prefix[:-9]}00000000-abcdefgh",
+        f"{prefix}abcdefgh",
+        f"x{prefix}12345678",
+        f"{prefix}12345678".replace(machine, "00000000"),
     }
-    for name in (left, young, *others):
+    for name in (*left, young, *others):
         (tmp_path / name).mkdir()
-        if name != young:
+        if name not in (young, gone):
             _make_old(tmp_path / name)
-    (tmp_path / f"{prefix}linklink").symlink_to(elsewhere)
-    os.mkfifo(tmp_path / f"{prefix}fifofifo")
+    (tmp_path / f"{prefix}00000001").symlink_to(elsewhere)
+    os.mkfifo(tmp_path / f"{prefix}00000002")
     _make_old(elsewhere)
     before = {entry.name for entry in tmp_path.iterdir()}
-    with whole_folder(tmp_path / "maps", replace=True):
+    with whole_folder(tmp_path / "maps", replaces=("*",)):
         pass
-    assert {entry.name for entry in tmp_path.iterdir()} == before - {left}
+    assert {entry.name for entry in tmp_path.iterdir()} == before - left
     assert (elsewhere / "kept").exists()
 
 
@@ -147,3 +150,26 @@ def test_a_place_that_is_no_folder_is_named(tmp_path):
 def test_a_place_that_takes_no_folders_is_named():
     with pytest.raises(UserError, match=r"cannot write /proc/runs: .*; choose another place to write to"):
         make_folder(Path("/proc/runs"))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "maps/deep/a.png", "maps/a.txt", "a.png"])
+def test_a_folder_with_other_files_is_never_replaced(tmp_path, name):
+    path = tmp_path / "explanations"
+    (path / name).parent.mkdir(parents=True)
+    (path / name).write_text("mine")
+    (path / "table.csv").touch()
+    with (
+        pytest.raises(UserError, match=rf"would be replaced, but it holds {name}, which is not birads-zoo's"),
+        whole_folder(path, replaces=("table.csv", "maps/*.png")),
+    ):
+        pytest.fail("the work began")
+    assert (path / name).read_text() == "mine"
+    assert [inner.name for inner in tmp_path.iterdir()] == ["explanations"]
+
+
+def test_a_file_that_is_put_there_meanwhile_is_kept(tmp_path):
+    path = tmp_path / "explanations"
+    path.mkdir()
+    with pytest.raises(UserError, match=r"it holds notes\.txt"), whole_folder(path, replaces=("table.csv",)):
+        (path / "notes.txt").write_text("mine")
+    assert (path / "notes.txt").read_text() == "mine"

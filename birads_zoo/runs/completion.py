@@ -1,0 +1,81 @@
+"""Marks a run as finished, with the digests of its files, and finds files that changed afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from birads_zoo.errors import UserError
+from birads_zoo.files import documents
+from birads_zoo.files.digests import sha256
+from birads_zoo.results.complete import Complete
+
+NAME = "complete.json"
+_REMEDY = "run it again"
+_FILES = (
+    "recipe.toml",
+    "environment.json",
+    "audit.csv",
+    "split.csv",
+    "predictions.csv",
+    "validation.csv",
+    "metrics.json",
+    "metrics.jsonl",
+    "cost.json",
+    "checkpoints/*/*.safetensors",
+    "figures/*",
+)
+
+
+def is_whole(folder: Path) -> bool:
+    """Return whether the run in `folder` is finished: `complete.json` is written last."""
+    return (folder / NAME).exists()
+
+
+def complete(folder: Path) -> None:
+    """Write `complete.json` with the digests of results, checkpoints and figures.
+
+    The files of trackers are not in it, nor those that other commands add to a finished run.
+    """
+    paths = sorted(path for pattern in _FILES for path in folder.glob(pattern) if path.is_file())
+    names = [path.relative_to(folder).as_posix() for path in paths if not path.name.startswith(".")]
+    documents.write(folder / NAME, Complete(files={name: sha256(folder / name) for name in names}))
+
+
+def reopen(folder: Path) -> None:
+    """Mark the run in `folder` as not finished, before a file of it is written again."""
+    (folder / NAME).unlink(missing_ok=True)
+
+
+def changed(folder: Path) -> list[str]:
+    """Return the paths in the finished run's `folder` of files that are missing or changed since it was finished.
+
+    Raises:
+        UserError: when `complete.json` is damaged.
+
+    """
+    digests = _read(folder).files
+    return [name for name in digests if not _is(folder / name, digests[name])]
+
+
+def check_unchanged(folder: Path, names: Iterable[str]) -> None:
+    """Check that the files of the finished run in `folder` with these names are what the run wrote.
+
+    Raises:
+        UserError: when one is missing or was changed, or when `complete.json` is damaged.
+
+    """
+    digests = _read(folder).files
+    for name in names:
+        if not (folder / name).is_file():
+            raise UserError(f"cannot read {folder / name}: it is not there; {_REMEDY}")
+        if name not in digests or not _is(folder / name, digests[name]):
+            raise UserError(f"{folder / name} was changed after the run had finished; {_REMEDY}")
+
+
+def _read(folder: Path) -> Complete:
+    return documents.read(folder / NAME, Complete, _REMEDY)
+
+
+def _is(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
