@@ -17,6 +17,11 @@ def printable(text: str) -> str:
     return "".join(_escaped(character) if _is_unprintable(character) else character for character in text)
 
 
+def shortened(text: str, longest: int = 4000) -> str:
+    """Return a text with its middle left out if it has more than `longest` characters: it may quote a whole file."""
+    return text if len(text) <= longest else f"{text[: longest - 1000]} … {text[-900:]}"
+
+
 def is_utf8(name: str) -> bool:
     """Return whether a file's name is UTF-8; Python keeps the bytes of other names as lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in name)

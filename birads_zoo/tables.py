@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birads_zoo.errors import UserError
+from birads_zoo.regular_files import read_regular
 
 __all__ = ["TableText", "read_table_text"]
 
@@ -19,7 +20,7 @@ _WORKBOOKS = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS) by its content: save it as .xlsx, or as CSV UTF-8",
 }
 _QUOTED = re.compile(r'(?:^|(?<=[,;\t|]))"(?:[^"]|"")*"(?=[,;\t|]|$)', re.MULTILINE)
-_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n")  # a first line for Excel, not a row
+_SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")  # a first line for Excel, not a row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ def read_table_text(path: Path) -> TableText:
 
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise UserError(f"cannot read the table {path}: {error.strerror}") from None
     for start, kind in _WORKBOOKS.items():

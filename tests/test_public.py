@@ -13,7 +13,7 @@ import pytest
 import birads_zoo
 
 ROOT = Path(__file__).parents[1]
-MODULES = ("birads_zoo.cells", "birads_zoo.conformance", "birads_zoo.dicom", "birads_zoo.tables")
+MODULES = ("birads_zoo.cells", "birads_zoo.conformance", "birads_zoo.dicom", "birads_zoo.sheets", "birads_zoo.tables")
 """The modules that may be imported in addition to `birads_zoo` itself."""
 PUBLIC = [(module, name) for module in ("birads_zoo", *MODULES) for name in importlib.import_module(module).__all__]
 STRANGERS = sorted([*(ROOT / "plugins").rglob("*.py"), *(ROOT / "examples").rglob("*.py")])

@@ -19,6 +19,7 @@ from birads_zoo.artifact.training_range import range_warnings
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.store.pixels import stacked
 from birads_zoo.devices import Compute
+from birads_zoo.errors import UserError
 from birads_zoo.evaluation.probabilities.conformal import nonconformity
 from birads_zoo.evaluation.probabilities.recalibration import recalibrated
 
@@ -48,6 +49,7 @@ def predict_prepared(
         for batch in _batches(prepared, batch_size):
             ready = [item for item in batch if not isinstance(item, Prediction)]
             outputs = _forward(networks, ready, compute)
+            _check_shapes(outputs, len(ready), manifest, references)
             waiting.append((batch, pool.submit(_conclude, manifest, references, ready, outputs)))
             if len(waiting) > _AHEAD:
                 yield from _merged(*waiting.popleft())
@@ -79,6 +81,20 @@ def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compu
     images = as_images(stacked([sample.pixels for sample in ready]), compute.device)
     present = torch.from_numpy(np.stack([sample.present for sample in ready])).to(compute.device)
     return [network(images, present) for network in networks]
+
+
+def _check_shapes(
+    outputs: Sequence[tuple[Tensor, ...]], count: int, manifest: Manifest, references: Sequence[Reference]
+) -> None:
+    """Check the shapes of every fold's outputs: an ONNX file can have any. Raises `UserError`."""
+    weighs_views = manifest.recipe.model.fusion == "attention"
+    scores, views = (count, len(manifest.classes)), (count, len(manifest.view_names))
+    for fold, of_fold, reference in zip(manifest.folds, outputs, references, strict=False):
+        expected = [scores, scores, (count, len(reference.mean)), *([views] if weighs_views else [])]
+        if [tuple(values.shape) for values in of_fold] != expected:
+            raise UserError(
+                f"the network in {fold.weights} has outputs of other shapes than the model needs: export the run again"
+            )
 
 
 def _conclude(

@@ -25,6 +25,7 @@ from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.finite import check_finite
 from birads_zoo.model.fusion import mean_of_present
 from birads_zoo.recipe import Recipe
+from birads_zoo.regular_files import read_regular
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
@@ -37,6 +38,7 @@ do not become 0.
 """
 
 _CUDA = "CUDAExecutionProvider"  # as ONNX Runtime calls it
+_INPUTS = {"images", "present"}
 _OUTPUTS = ["scores", "probabilities", "features"]
 _OPSET = 18  # the lowest that torch's exporter writes without converting
 
@@ -189,16 +191,25 @@ def open_onnx(path: Path, compute: Compute) -> Network:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     try:
-        session = runtime.InferenceSession(path, options, providers=[provider])
+        content = read_regular(path)  # without its path a network cannot read weights from other files
+        session = runtime.InferenceSession(content, options, providers=[provider])
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; export the run again") from None
     except Exception as error:  # its exceptions have no common type
         reason = str(error).partition("\n")[0]
         raise UserError(f"ONNX Runtime cannot open {path} ({reason}); export the run again") from None
 
     names = [entry.name for entry in session.get_inputs()]
+    if not {*names} <= _INPUTS or any(entry.type != "tensor(float)" for entry in session.get_outputs()):
+        raise UserError(f"{path} has other inputs and outputs than a network of birads-zoo; export the run again")
 
     def network(images: Tensor, present: Tensor) -> tuple[Tensor, ...]:
         inputs = {"images": images.cpu().numpy(), "present": present.cpu().numpy()}
-        outputs = session.run(None, {name: inputs[name] for name in names})
+        try:
+            outputs = session.run(None, {name: inputs[name] for name in names})
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"ONNX Runtime cannot run {path} ({reason}); export the run again") from None
         return tuple(torch.from_numpy(output) for output in outputs)
 
     return network

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import io
 import warnings
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
 
 import pandas as pd
 
 from birads_zoo.artifact.samples import Prediction
-from birads_zoo.cells import identity
+from birads_zoo.cells import Cell, identity
 from birads_zoo.data.decoding.images import is_dicom
 from birads_zoo.data.picture import ImageError
 from birads_zoo.errors import UserError
+from birads_zoo.sheets import SUFFIXES as TABLES
+from birads_zoo.sheets import WORKBOOKS, read_sheets
 from birads_zoo.tables import read_table_text
 
 SUFFIXES = (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff")
 """Suffixes of a folder's files that are read as pictures; other files are if their content is DICOM."""
 
-_WORKBOOKS = (".xlsm", ".xlsx")
-_TABLES = (".csv", ".tsv", *_WORKBOOKS)
 _COLUMNS = frozenset({"image_path", *identity({})})
+_MOST_COLUMNS = 16_384  # as in Excel
 _NO_SEPARATOR = "\x1f"  # a character that no text contains
 
 
@@ -38,7 +36,7 @@ def named_pictures(paths: Sequence[Path]) -> list[Path] | pd.DataFrame:
         UserError: for a path that does not exist, a folder without pictures, or a table that cannot be read.
 
     """
-    if tables := [path for path in paths if path.suffix.lower() in _TABLES]:
+    if tables := [path for path in paths if path.suffix.lower() in TABLES]:
         if len(paths) > 1:
             raise UserError(f"give the table {tables[0]} alone: it names its pictures itself")
         return _read_table(tables[0])
@@ -70,7 +68,7 @@ def _is_picture(file: Path) -> bool:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    table = _read_workbook(path) if path.suffix.lower() in _WORKBOOKS else _read_text(path)
+    table = _read_workbook(path) if path.suffix.lower() in WORKBOOKS else _read_text(path)
     if "image_path" in table:
         table["image_path"] = [str(path.parent / name) for name in table["image_path"]]
     return table
@@ -78,21 +76,36 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 def _read_workbook(path: Path) -> pd.DataFrame:
     """Read, as text, the sheet with `image_path` and the most other known columns; the first such sheet at a tie."""
-    try:
-        with pd.ExcelFile(path, engine="openpyxl") as book:
-            headers = {name: {*pd.read_excel(book, sheet_name=name, nrows=0)} for name in book.sheet_names}
-            best = max(headers, key=lambda name: ("image_path" in headers[name], len(headers[name] & _COLUMNS)))
-            return pd.read_excel(book, sheet_name=best, dtype=str, keep_default_na=False)
-    except OSError as error:
-        raise UserError(f"cannot read the table {path}: {error.strerror}") from None
-    except (zipfile.BadZipFile, KeyError, ParseError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(f"{path} is damaged or not an XLSX file ({error}); save it again, or as CSV UTF-8") from None
+    best: list[tuple[Cell, ...]] = []
+    most = (False, -1)
+    for sheet in read_sheets(path):
+        rows = [cells for _, cells in sheet.rows]
+        header = {*rows[0]} if rows else set()
+        known = "image_path" in header, len(header & _COLUMNS)
+        if known > most:
+            most, best = known, rows
+    if not best:
+        return pd.DataFrame()
+    columns: dict[str, int] = {}
+    for at, name in enumerate(best[0]):
+        if name is not None:
+            columns.setdefault(str(name), at)
+    rows = [{name: _text(cells[at]) if at < len(cells) else "" for name, at in columns.items()} for cells in best[1:]]
+    return pd.DataFrame(rows, columns=[*columns])
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def _read_text(path: Path) -> pd.DataFrame:
     table = read_table_text(path)
     header = table.text.lstrip().partition("\n")[0]
     separator = table.separator if table.separator in header else _NO_SEPARATOR  # there is one column
+    if header.count(separator) >= _MOST_COLUMNS:
+        raise UserError(f"cannot read the table {path}: its header has more than {_MOST_COLUMNS:,} columns")
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:

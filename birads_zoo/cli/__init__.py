@@ -17,7 +17,7 @@ import click
 from birads_zoo.cli import unexpected  # a function of it would be hidden by the command `report`
 from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
 from birads_zoo.interruption import Interrupted, interruptible
-from birads_zoo.printable import printable
+from birads_zoo.printable import printable, shortened
 from birads_zoo.version import __version__
 
 SUMMARIES = {
@@ -115,7 +115,7 @@ def _say_notes(error: BaseException | None) -> None:
 
 def say(severity: str, message: str) -> None:
     """Print "birads-zoo: severity: message" on stderr."""
-    click.echo(f"birads-zoo: {severity}: {printable(message)}", err=True)
+    click.echo(f"birads-zoo: {severity}: {printable(shortened(message))}", err=True)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ _OPEN = {
     help="A password for all users. Prefer the environment variable: other users of this machine see command lines.",
 )
 @click.option("--max-megabytes", type=click.IntRange(1, 2000), default=64, show_default=True, help="Largest file.")
-@click.option("--max-megapixels", type=click.IntRange(1, 200), default=64, show_default=True, help="Largest picture.")
+@click.option("--max-megapixels", type=click.IntRange(1, 80), default=64, show_default=True, help="Largest picture.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @plugin_option
 def command(

@@ -7,25 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from birads_zoo.printable import printable
+
 GreyArray = NDArray[np.uint8] | NDArray[np.uint16]
 """Grey values of one picture (H×W) or of several."""
 
 SMALLEST_SIDE = 16
-LARGEST_AREA = 200_000_000
+LARGEST_AREA = 80_000_000  # decoding such a picture takes up to a gigabyte; films at 42 µm have 41 megapixels
 
 
 class ImageError(Exception):
     """A picture that cannot be used. `reason` is short and is counted; `detail` is for the reader.
 
     Reasons: "no file", "unreadable file", "does not decode", "too small" (under 16 pixels a side) and "too large" (over
-    200 megapixels by its header, so no pixel is decoded). For the other reasons of DICOM files see
+    80 megapixels by its header, so no pixel is decoded). For the other reasons of DICOM files see
     `dicom.header.read_header` and `dicom.read.read_dicom`.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
         self.reason = reason
-        self.detail = detail
+        self.detail = printable(detail)
+        super().__init__(f"{reason}: {self.detail}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,15 @@ from typing import Any
 import msgspec
 import xxhash
 
+from birads_zoo.regular_files import open_regular
+
 _BLOCK = 1 << 22
 
 
 def quick_digest(path: Path) -> str:
     """Return the XXH3 digest of a file's content. Raises `OSError` if it cannot be read."""
     state = xxhash.xxh3_128()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(_BLOCK):
             state.update(block)
     return state.hexdigest()
@@ -37,7 +39,7 @@ def _is(path: Path, digest: str) -> bool:
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 digest of a file's content. Raises `OSError` if it cannot be read."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
 from birads_zoo.errors import UserError
 from birads_zoo.files.digests import digest_of_values
 from birads_zoo.files.whole import write_text
+from birads_zoo.regular_files import read_regular
 from birads_zoo.version import __version__
 
 
@@ -29,9 +30,12 @@ class Document(Protocol):
 D = TypeVar("D", bound=Document)
 
 
+_Version = Annotated[str, msgspec.Meta(pattern=r"^[\w.+!-]{1,99}$")]  # as PyPA's: errors quote it
+
+
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
     format: int | None = None
-    birads_zoo: str | None = None
+    birads_zoo: _Version | None = None
     digest: str | None = None
 
 
@@ -56,7 +60,7 @@ def read(path: Path, kind: type[D], remedy: str) -> D:
 
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; {remedy}") from None
     return decode(content, kind, str(path), remedy)

@@ -15,6 +15,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.files import documents
 from birads_zoo.files.documents import D, Document
 from birads_zoo.files.whole import whole_file
+from birads_zoo.regular_files import open_regular
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Document) -> None:
@@ -38,7 +39,7 @@ def read_tensors(path: Path, kind: type[D], name: str, remedy: str) -> tuple[dic
 
     """
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
+        with open_regular(path), safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is not a dict
         header = documents.decode(metadata["birads_zoo"], kind, name, remedy)

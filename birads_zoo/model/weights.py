@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import pickle
+import mmap
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import BinaryIO, Protocol, runtime_checkable
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from birads_zoo.errors import UserError
+from birads_zoo.files.refusal import refuse_if_passing
 from birads_zoo.model.finite import check_finite
+from birads_zoo.regular_files import open_regular
+from birads_zoo.zip_files import bloated_part
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -71,17 +74,16 @@ def _adapted(module: AdaptsWeights, state: Mapping[str, Tensor], path: Path) -> 
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"there is no weights file {path}; check the path given as --weights")
     try:
-        if path.suffix == ".safetensors":
-            values: object = load_file(path)
-        else:
-            values = torch.load(path, map_location="cpu", weights_only=True)
-    except PermissionError as error:
-        raise UserError(f"cannot read the weights file {path}: {error.strerror}; make it readable") from None
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, KeyError, ValueError) as error:
-        first_line = str(error).partition("\n")[0]
+        with open_regular(path) as file:
+            values = load_file(path) if path.suffix == ".safetensors" else _unpickled(file)
+    except OSError as error:
+        raise UserError(f"cannot read the weights file {path}: {error.strerror or error}; check the path") from None
+    except Exception as error:  # torch has no common exception for files that it cannot read
+        refuse_if_passing(path, error)
+        first_line = str(error).partition("\n")[0] or type(error).__name__
         raise UserError(
             f"cannot read the weights file {path}: it is damaged or not a plain state dict ({first_line}); give a "
             ".safetensors file, or a .pth that holds only tensors"
@@ -92,6 +94,23 @@ def _read(path: Path) -> dict[str, Tensor]:
             "module.state_dict() and nothing around it"
         )
     return dict(values)
+
+
+def _unpickled(file: BinaryIO) -> object:
+    """Load a .pth file. PyTorch unpickles tensors and plain values, and refuses everything else.
+
+    Raises:
+        ValueError: for a file that could fill the memory: with compressed tensors, which PyTorch never writes, or with
+            a bytearray, of which a pickle states only the length.
+
+    """
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(b"bytearray\n") >= 0:
+            raise ValueError("it has a bytearray")
+    if zipfile.is_zipfile(file) and (bloated := bloated_part(file, {})):
+        raise ValueError(f"it unpacks to {bloated}")
+    file.seek(0)
+    return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _matters(name: str, state: Mapping[str, Tensor]) -> bool:

@@ -12,7 +12,6 @@ from birads_zoo.recipe.checking import checked
 from birads_zoo.recipe.layers import lay, leaves
 from birads_zoo.recipe.sections import (
     AugmentationSection,
-    Count,
     DatasetSection,
     EvaluationSection,
     ExplainerSection,
@@ -20,6 +19,7 @@ from birads_zoo.recipe.sections import (
     LossSection,
     ModelSection,
     Section,
+    Seed,
     SplitSection,
     TrackingSection,
     TrainingSection,
@@ -64,7 +64,7 @@ class Recipe(Section, frozen=True, kw_only=True):
     evaluation: EvaluationSection = EvaluationSection()
     explainer: ExplainerSection = ExplainerSection()
     tracking: TrackingSection = TrackingSection()
-    seed: Count = 0
+    seed: Seed = 0
     ablations: tuple[str, ...] = ()
 
     def replace(self, changes: Mapping[str, Any]) -> Recipe:

@@ -7,11 +7,17 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
+# Upper limits are far above any sensible value: a mistake in a file, or malice, must not fill the memory.
+Positive = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Bits = Annotated[int, msgspec.Meta(ge=0, le=16)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
-NonNegative = Annotated[float, msgspec.Meta(ge=0)]
-Rate = Annotated[float, msgspec.Meta(gt=0)]
+Channels = Annotated[int, msgspec.Meta(ge=0, le=64)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Number = Annotated[float, msgspec.Meta(ge=-1e9, le=1e9)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+Rate = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Side = Annotated[int, msgspec.Meta(ge=1, le=8192)]
+Width = Annotated[int, msgspec.Meta(ge=0, le=65_536)]
 Level = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
@@ -37,15 +43,15 @@ class SplitSection(Section, frozen=True, kw_only=True):
     """Which rows are trained on, which choose the epoch, and which are tested."""
 
     scheme: Literal["patient", "breast", "image", "official", "paper"] = "patient"
-    folds: Annotated[int, msgspec.Meta(ge=2)] = 5
+    folds: Annotated[int, msgspec.Meta(ge=2, le=1_000_000)] = 5
     validation: Fraction = 0.15  # share of a fold's training patients (or images); 0 trains for all epochs
 
 
 class ImageSection(Section, frozen=True, kw_only=True):
     """How a picture becomes an H×W array."""
 
-    height: Positive = 224
-    width: Positive = 224
+    height: Side = 224
+    width: Side = 224
     crop: bool = True  # to the breast
     fit: Literal["pad", "stretch"] = "pad"
     orient: bool = True  # chest wall to the left
@@ -68,10 +74,10 @@ class ModelSection(Section, frozen=True, kw_only=True):
 
     backbone: str = "mobilenet_v2"
     options: dict[str, Any] = {}  # the backbone's
-    channels: Count = 0  # of the input, all the same picture: 1 or the backbone's number; 0 is the latter
+    channels: Channels = 0  # of the input, all the same picture: 1 or the backbone's number; 0 is the latter
     pretrained: bool = True  # where the backbone has pretrained weights
     weights: str = ""  # a file with a state dict; "" lets the backbone's plugin fetch its own
-    pixel_mean: tuple[float, ...] = ()  # for pixels in [0, 1], one value per channel; () is the backbone's
+    pixel_mean: tuple[Number, ...] = ()  # for pixels in [0, 1], one value per channel; () is the backbone's
     pixel_std: tuple[Rate, ...] = ()
     last_stage: str = ""  # the backbone's stage that the head follows; "" is its last
     freeze: Literal["none", "early", "all"] = "none"
@@ -80,7 +86,7 @@ class ModelSection(Section, frozen=True, kw_only=True):
     fusion: Literal["mean", "max", "difference", "concat", "attention"] = "mean"  # of a sample's views
     norm: Literal["none", "batch", "layer"] = "none"
     input_dropout: Fraction = 0.0  # before the hidden layer
-    hidden: Count = 0  # width of the hidden layer; 0 for none
+    hidden: Width = 0  # width of the hidden layer; 0 for none
     dropout: Fraction = 0.2  # before the logits
 
 

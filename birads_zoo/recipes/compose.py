@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from birads_zoo.plugin.sources import missing_modules
 from birads_zoo.printable import is_utf8, printable
 from birads_zoo.recipe import Recipe, TrackingSection, from_dict, to_dict
 from birads_zoo.recipe.layers import PARTS, flat, lay
+from birads_zoo.toml_text import parse_toml
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
@@ -100,8 +100,8 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise UserError(f"--set {setting!r}: expected KEY=VALUE, such as training.epochs=5")
         try:
-            value = tomllib.loads(f"value = {text.strip()}")["value"]
-        except tomllib.TOMLDecodeError:
+            value = parse_toml(f"value = {text.strip()}")["value"]
+        except ValueError:
             value = text.strip()
         changes[key.strip()] = value
     return changes

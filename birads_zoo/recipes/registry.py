@@ -8,6 +8,7 @@ plugin files, whose code is run. Commands that open other people's files therefo
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from birads_zoo.errors import UserError, did_you_mean, nearest, unknown_name
 from birads_zoo.recipe import ModelSection, from_dict
 from birads_zoo.recipe.checking import in_words
 from birads_zoo.recipe.layers import flat, lay
+from birads_zoo.regular_files import read_regular
+from birads_zoo.toml_text import parse_toml
 from birads_zoo.version import __version__
 
 FILE_NAME = "registry.toml"
@@ -135,7 +138,9 @@ def load_registry(cwd: Path | None = None) -> Registry:
     """
     packaged = packaged_file()
     local = (cwd or Path.cwd()) / FILE_NAME
-    return _read_together([packaged, local] if local.exists() and not local.samefile(packaged) else [packaged])
+    if not os.path.lexists(local) or (local.exists() and local.samefile(packaged)):
+        return _read_together([packaged])
+    return _read_together([packaged, local])  # a link to no file is an error
 
 
 def packaged_registry() -> Registry:
@@ -156,7 +161,7 @@ def _read_together(files: Sequence[Path]) -> Registry:
         for name, table in content.recipes.items():
             recipes[name], origins[name] = MappingProxyType(table), path
         models += content.models.compare
-        plugin_files += [(path.parent / file).resolve() for file in content.plugins.files]
+        plugin_files += [_plugin_file(path, file) for file in content.plugins.files]
         disabled += content.plugins.disabled
         references += [reference for reference in content.references if reference not in references]
         licences |= content.licences
@@ -169,6 +174,13 @@ def _read_together(files: Sequence[Path]) -> Registry:
         references=tuple(references),
         licences=licences,
     )
+
+
+def _plugin_file(registry: Path, file: str) -> Path:
+    try:
+        return (registry.parent / file).resolve()
+    except (ValueError, OSError):  # NUL, or a name that is too long
+        raise UserError(f"{registry}: key 'plugins.files': no file can be called {file!r}") from None
 
 
 def packaged_file() -> Path:
@@ -195,14 +207,15 @@ def read_file(path: Path) -> _File:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return parse_toml(read_regular(path).decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise UserError(
             f"{path} is not valid TOML: {str(error)[0].lower()}{str(error)[1:]}; correct it there"
         ) from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not valid TOML: it is not encoded in UTF-8; save it as UTF-8") from None
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read as TOML: {error}; correct it there") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from None
 

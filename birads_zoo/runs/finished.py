@@ -142,4 +142,4 @@ def _predictions(path: Path) -> pd.DataFrame:
         frame = read_frame(path, dict.fromkeys(texts, str), {"age": [""]})
         return frame.astype({"row": np.int64, "age": np.float64, "fold": np.int64})
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} is damaged ({error}); run it again") from None
+        raise UserError(f"{path} is damaged ({str(error).strip()}); run it again") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -31,12 +30,14 @@ from birads_zoo.files import (
 from birads_zoo.files.abandoned import clear_abandoned
 from birads_zoo.files.csv_files import read_frame, write_frame
 from birads_zoo.recipe import Recipe, from_dict, to_dict
+from birads_zoo.regular_files import read_regular
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.stopped import Stopped
 from birads_zoo.runs.completion import reopen
 from birads_zoo.runs.environment import describe_session
+from birads_zoo.toml_text import parse_toml
 from birads_zoo.training.history import Epoch
 from birads_zoo.version import __version__
 
@@ -172,7 +173,7 @@ def read_recipe(folder: Path) -> Recipe:
         raise UserError(f"{folder} is not a run: it has no recipe.toml; give the folder of a run")
     read_environment(folder)
     try:
-        return from_dict(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        return from_dict(parse_toml(read_regular(path).decode("utf-8")), str(path))
     except (OSError, ValueError) as error:  # not TOML, or not UTF-8
         raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 
@@ -202,7 +203,7 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
     """Return every epoch of every fold of the run in `folder`."""
     path = folder / _HISTORY
     try:
-        return tuple(msgspec.json.decode(line, type=Epoch) for line in path.read_bytes().splitlines())
+        return tuple(msgspec.json.decode(line, type=Epoch) for line in read_regular(path).splitlines())
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 

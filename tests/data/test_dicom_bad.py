@@ -37,7 +37,7 @@ def _refused(path):
         ({"BitsStored": None}, "incomplete header", "it has no BitsStored"),
         ({"PhotometricInterpretation": None}, "incomplete header", "it has no PhotometricInterpretation"),
         ({"PixelData": None}, "no pixels", "the file has no PixelData"),
-        ({"Rows": 65535, "Columns": 65535}, "too large", "65535×65535 pixels; 200 megapixels are the most"),
+        ({"Rows": 65535, "Columns": 65535}, "too large", "65535×65535 pixels; 80 megapixels are the most"),
         ({"Rows": 8}, "too small", "64×8 pixels; a side needs 16"),
         ({"Rows": 0}, "too small", "64×0"),
         ({"Rows": 4000}, "does not decode", "damaged pixels in Explicit VR Little Endian"),

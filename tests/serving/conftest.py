@@ -3,7 +3,6 @@
 import asyncio
 import os
 import socket
-import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,55 +11,13 @@ from types import SimpleNamespace
 
 import matplotlib.font_manager  # noqa: F401 - writes a cache at its first import, so before the watch begins
 import pytest
+from fixtures.guard import watch
 
 for package in ("fastapi", "httpx2", "python_multipart"):
     pytest.importorskip(package, reason=f"{package} is not installed (make install)")
 
-# These tests send a server hostile paths, and may run as root. Python's audit hooks see every deletion, move and change
-# of a file before it happens, in any function and any thread. Changes outside the tests' own folder are refused.
+# These tests send a server hostile paths, and may run as root. Changes outside the tests' own folder are refused.
 # Browsers are separate processes, and get no paths.
-_watch = SimpleNamespace(on=False, own=None, outside=[])
-_CHANGED = {  # positions in an event's arguments of the paths that it changes and of the open folders they start at
-    "open": ((0, None),),
-    "os.remove": ((0, 1),),
-    "os.rmdir": ((0, 1),),
-    "os.rename": ((0, 2), (1, 3)),
-    "os.truncate": ((0, None),),
-    "os.link": ((1, 3),),
-    "os.symlink": ((1, 2),),
-    "os.chmod": ((0, 2),),
-    "os.chown": ((0, 3),),
-    "shutil.rmtree": ((0, 1),),
-}
-_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-
-
-def _check(event, arguments):
-    if not _watch.on or event not in _CHANGED:
-        return
-    if event == "open" and not (arguments[2] or 0) & _WRITES:
-        return
-    for at, folder in _CHANGED[event]:
-        if isinstance(arguments[at], int):  # a file that is open already
-            continue
-        whole = _whole(arguments[at], -1 if folder is None or folder >= len(arguments) else arguments[folder])
-        inside = _watch.own in whole.parents or _watch.own == whole
-        pythons_own = whole.suffix == ".pyc" or "__pycache__" in whole.parts  # at an import
-        no_file = whole.parts[1:2] in (("dev",), ("proc",))
-        if not (inside or pythons_own or no_file):
-            _watch.outside.append(f"{event} {whole}")
-            raise PermissionError(f"{event} {whole}: outside the tests' folder")
-
-
-def _whole(path, folder):
-    """Return an absolute path; a relative one starts at the open `folder`, if it is given."""
-    start = Path(f"/proc/self/fd/{folder}").readlink() if isinstance(folder, int) and folder >= 0 else Path()
-    whole = start / os.fsdecode(path)
-    # The event changes a link itself, not its target; but ".." at the end must be resolved.
-    return Path(os.path.realpath(whole if whole.name == ".." else whole.parent)) / whole.name.removeprefix("..")
-
-
-sys.addaudithook(_check)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -70,18 +27,18 @@ def pytest_runtest_protocol(item):
         return (yield)
     own = item.session.config._tmp_path_factory.getbasetemp()
     shared = hasattr(item.config, "workerinput")  # with several processes: the folder above
-    _watch.own = Path(os.path.realpath(own.parent if shared else own))
-    _watch.on = True
+    watch.own = Path(os.path.realpath(own.parent if shared else own))
+    watch.on = True
     try:
         return (yield)
     finally:
-        _watch.on = False
+        watch.on = False
 
 
 @pytest.fixture
 def own():
     """The tests' own folder, outside which nothing may be changed."""
-    return _watch.own
+    return watch.own
 
 
 @pytest.fixture
@@ -89,8 +46,8 @@ def refused():
     """Return, and forget, the refused changes."""
 
     def take() -> list[str]:
-        taken = list(_watch.outside)
-        _watch.outside.clear()
+        taken = list(watch.outside)
+        watch.outside.clear()
         return taken
 
     return take
@@ -99,7 +56,7 @@ def refused():
 @pytest.fixture(autouse=True)
 def nothing_changed_outside(refused):
     """Fail a test if anything in the process tried to change a file outside the tests' own folder."""
-    assert _watch.on
+    assert watch.on
     yield
     assert refused() == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 
 from birads_zoo.data.decoding.orientation import UPRIGHT, is_on_its_side, orientation_of, turned
 from birads_zoo.data.decoding.png_chunks import has_too_many_chunks, without_texts
+from birads_zoo.data.dicom.frame import has_too_many_scans
 from birads_zoo.data.dicom.prefix import START, has_prefix, is_bare
 from birads_zoo.data.picture import GreyArray, ImageError, Picture, check_size
 from birads_zoo.files.refusal import refuse_if_passing
+from birads_zoo.regular_files import open_regular
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
@@ -41,16 +44,31 @@ def _png(path: Path) -> PngImagePlugin.PngImageFile:
     return PngImagePlugin.PngImageFile(path if lean is None else lean, str(path))
 
 
+def _jpeg(path: Path) -> JpegImagePlugin.JpegImageFile:
+    if has_too_many_scans(path.read_bytes()):
+        raise ValueError("it has more than 100 scans; save it again")
+    return JpegImagePlugin.JpegImageFile(path)
+
+
+def _pgm(path: Path) -> PpmImagePlugin.PpmImageFile:
+    with path.open("rb") as file:
+        if not _PGM_HEADER.match(file.read(_LONGEST_PGM_HEADER)):  # Pillow reads comments of any length, byte by byte
+            raise ValueError("its PGM header is damaged or longer than 4 KB")
+    return PpmImagePlugin.PpmImageFile(path)
+
+
 # The plugins are called directly, not through Image.open: that accepts dozens of formats that no mammogram has, and
 # its size limit is process-wide, so another library may set it. The limit here is LARGEST_AREA.
 _FORMATS: tuple[tuple[bytes, Callable[[Path], ImageFile.ImageFile]], ...] = (
-    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"\xff\xd8\xff", _jpeg),
     (b"\x89PNG\r\n\x1a\n", _png),
-    (b"P", PpmImagePlugin.PpmImageFile),
+    (b"P", _pgm),
     (b"II*\x00", _Tiff),
     (b"MM\x00*", _Tiff),
     (b"BM", BmpImagePlugin.BmpImageFile),
 )
+_PGM_HEADER = re.compile(rb"P[1-6](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}")
+_LONGEST_PGM_HEADER = 4096  # bytes
 _DEEP = {"I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's names for grey pixels of more than 8 bits
 
 
@@ -141,7 +159,7 @@ def open_image(path: Path) -> ImageFile.ImageFile:
 
 def _start(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(START)
     except FileNotFoundError as error:
         raise ImageError("no file", "it does not exist") from error
@@ -173,7 +191,7 @@ def _deep(values: NDArray[np.generic]) -> NDArray[np.uint16]:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > np.iinfo(np.uint16).max:
         raise ImageError("does not decode", f"grey values from {low} to {high}; save them as 8 or 16 bits")
-    return values.astype(np.uint16)
+    return values.astype(np.uint16, copy=False)
 
 
 def _flat(image: Image.Image) -> Image.Image:

@@ -20,6 +20,7 @@ _EDGE = 0.2  # share of the way from the film's grey to the breast's median: fai
 _THIN = 3  # pixels of the small copy: half the width of what is too thin to belong to the breast
 _NEAR = 12  # pixels of the small copy around the breast that are never changed: its skin, its nipple
 _SPREAD = 4  # pixels of the small copy by which a mark is widened, because it fades at its edge
+_ROWS = 32  # of the small copy that are made at once
 _MOST = 0.2  # share of the picture: anything larger is not a mark, and is left
 
 
@@ -32,7 +33,7 @@ def without_marks(grey: GreyArray) -> GreyArray:
     """
     framed = _without_bars(_without_frame(grey))
     step = max(1, max(framed.shape) // _LOOK)
-    small = np.asarray(Image.fromarray(framed.astype(np.float32)).reduce(step), dtype=np.float32)
+    small = _reduced(framed, step)
     marks = _marks(small)
     if marks is None:
         return framed
@@ -42,6 +43,13 @@ def without_marks(grey: GreyArray) -> GreyArray:
     cleaned = framed.copy()
     cleaned[large] = np.minimum(framed[large], framed.dtype.type(round(film)))
     return cleaned
+
+
+def _reduced(grey: GreyArray, step: int) -> NDArray[np.float32]:
+    """Return the means of step×step pixels; at the right and at the bottom of fewer. In parts, to save memory."""
+    rows = _ROWS * step
+    parts = (grey[top : top + rows].astype(np.float32) for top in range(0, len(grey), rows))
+    return np.concatenate([np.asarray(Image.fromarray(part).reduce(step), dtype=np.float32) for part in parts])
 
 
 def _without_frame(grey: GreyArray) -> GreyArray:

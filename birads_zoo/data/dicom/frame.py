@@ -12,6 +12,8 @@ Coding = Literal["JPEG", "lossless JPEG", "JPEG-LS", "JPEG 2000"]
 _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)  # start-of-frame markers: ITU-T T.81, table B.1
 _JPEG_LS = 0xF7  # T.87, annex C
 _NO_FRAME = (0xC4, 0xC8, 0xCC)
+_START_OF_SCAN = b"\xff\xda"
+_MOST_SCANS = 100  # encoders write about ten
 _FILL = re.compile(rb"\xff*(?=\xff)")
 
 
@@ -39,6 +41,15 @@ def read_frame(stream: bytes) -> Frame | None:
     if match := re.search(rb"\xff\x4f\xff\x51", stream[:4096]):
         return _jpeg_2000(stream, match.end())
     return None
+
+
+def has_too_many_scans(stream: bytes) -> bool:
+    """Return whether a JPEG stream has more than 100 scans.
+
+    A scan of ten bytes may make a decoder look at every block of a picture, so a small file could take minutes
+    ("Two Issues with the JPEG Standard", libjpeg-turbo project, 2015).
+    """
+    return stream.count(_START_OF_SCAN) > _MOST_SCANS
 
 
 def _jpeg(stream: bytes) -> Frame:

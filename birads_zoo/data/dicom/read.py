@@ -18,6 +18,7 @@ from birads_zoo.data.picture import GreyArray
 READING = 3
 """Raise this whenever the same DICOM file would give other pixels."""
 
+_ROWS = 256  # that are converted at once, to save memory
 _LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)  # ITU-R 601 in 1/65536, as in Pillow
 
 
@@ -48,17 +49,24 @@ def _shown(stored: NDArray[Any], display: Display, header: Header) -> GreyArray:
     table = shades(display)
     deep: Any = np.uint16 if header.stored > 8 else np.uint8  # as in `images.is_deep`, even if the stream differs
     levels = np.rint(table * np.iinfo(deep).max).astype(deep)
-    values = numbers(stored, signed=display.signed)
-    places = values.astype(np.int32)
-    if not header.overlaid:
-        np.minimum(places, len(table) - 1, out=places)
-    # Bits above the stored ones hold overlays. The remaining bits of a negative number are its two's complement.
-    places &= len(table) - 1
-    shown: GreyArray = np.roll(levels, display.lowest)[places]
-    if header.padding is not None:
-        shown[(values >= header.padding[0]) & (values <= header.padding[1])] = 0
+    by_place = np.roll(levels, display.lowest)
+    shown: GreyArray = np.empty(stored.shape, deep)
+    for top in range(0, len(stored), _ROWS):
+        values = numbers(stored[top : top + _ROWS], signed=display.signed)
+        places = values.astype(np.int32)
+        if not header.overlaid:
+            np.minimum(places, len(table) - 1, out=places)
+        # Bits above the stored ones hold overlays. The remaining bits of a negative number are its two's complement.
+        places &= len(table) - 1
+        part = by_place[places]
+        if header.padding is not None:
+            part[(values >= header.padding[0]) & (values <= header.padding[1])] = 0
+        shown[top : top + _ROWS] = part
     return shown
 
 
 def _luma(colour: NDArray[Any]) -> NDArray[np.uint8]:
-    return np.asarray((colour.astype(np.uint32) @ _LUMA + (1 << 15)) >> 16, dtype=np.uint8)
+    luma = np.empty(colour.shape[:2], np.uint8)
+    for top in range(0, len(colour), _ROWS):
+        luma[top : top + _ROWS] = (colour[top : top + _ROWS].astype(np.uint32) @ _LUMA + (1 << 15)) >> 16
+    return luma

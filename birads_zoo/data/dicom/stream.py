@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.data.dicom.elements import content, read_elements, silence_warnings
-from birads_zoo.data.dicom.frame import Frame, read_frame
+from birads_zoo.data.dicom.frame import Frame, has_too_many_scans, read_frame
 from birads_zoo.data.dicom.header import Header
 from birads_zoo.data.picture import ImageError
 from birads_zoo.files.refusal import refuse_if_passing
@@ -156,6 +156,8 @@ def _checked_frame(stream: bytes, header: Header) -> Frame:
     if frame.channels != header.samples:
         detail = f"{frame.channels} compressed channels under a header of {header.samples}"
         raise ImageError("does not decode", detail)
+    if frame.coding == "JPEG" and has_too_many_scans(stream):
+        raise ImageError("does not decode", "its JPEG stream has more than 100 scans")
     return frame
 
 

@@ -247,12 +247,14 @@ def _file_problem(root: Path, path: str) -> tuple[str, str] | None:
     file = root / path
     try:
         size = file.stat().st_size
+    except ValueError:
+        return "no file", "no file can have this name"
     except OSError as error:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError)
         elsewhere = "no such place on this machine: write paths from the root on" if _ABSOLUTE.match(path) else ""
         return ("no file", elsewhere) if missing else ("unreadable file", error.strerror or "")
     if not file.is_file():
-        return "no file", "a folder has this name"
+        return "no file", f"a {'folder' if file.is_dir() else 'pipe or a device'} has this name"
     if size == 0:
         return "empty file", ""
     return None if os.access(file, os.R_OK) else ("unreadable file", "Permission denied")

@@ -42,6 +42,8 @@ def _size(picture: Path) -> tuple[int, int] | None:
     from PIL import Image
 
     try:
+        if not picture.is_file():  # a pipe would make the program wait
+            return None
         with picture.open("rb") as file:
             head = file.read(24)
         if head.startswith(_PNG) and len(head) == 24:  # read here, because Pillow unpacks all texts before the pixels
