@@ -243,7 +243,7 @@ def test_a_header_without_rows(tmp_path, load, write_sheet):
 def test_a_damaged_and_a_missing_sheet(tmp_path, load):
     (tmp_path / "a.xlsx").write_text("<html>not found</html>")
     with pytest.raises(
-        UserError, match=r"a\.xlsx is damaged or not XLSX \(File is not a zip file\); download it again"
+        UserError, match=r"a\.xlsx is damaged or not an XLSX file \(File is not a zip file\); save it again"
     ):
         load("kaumds", tmp_path)
     with pytest.raises(UserError, match=r"no such table: .*b\.xlsx"):
