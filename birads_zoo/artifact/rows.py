@@ -90,8 +90,8 @@ def _read_workbook(path: Path) -> pd.DataFrame:
     for at, name in enumerate(best[0]):
         if name is not None:
             columns.setdefault(str(name), at)
-    rows = [{name: _text(cells[at]) if at < len(cells) else "" for name, at in columns.items()} for cells in best[1:]]
-    return pd.DataFrame(rows, columns=[*columns])
+    texts = [{name: _text(cells[at]) if at < len(cells) else "" for name, at in columns.items()} for cells in best[1:]]
+    return pd.DataFrame(texts, columns=[*columns])
 
 
 def _text(cell: Cell) -> str:
@@ -117,7 +117,7 @@ def _read_text(path: Path) -> pd.DataFrame:
                 f"put cells that contain {separator!r} into quotation marks"
             ) from None
         except ValueError as error:  # raised by pandas for text that is not a table
-            raise UserError(f"cannot read the table {path}: {error}") from None
+            raise UserError(f"cannot read the table {path}: {str(error).strip()}") from None
 
 
 def columns_of(classes: Sequence[str], views: Sequence[str] = ()) -> list[str]:
