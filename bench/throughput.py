@@ -32,7 +32,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.plugin.host import Host, load_host
 from birads_zoo.randomness import numpy_generator, seed_libraries
-from birads_zoo.recipe import Recipe
+from birads_zoo.recipe import Recipe, recipe_digest
 from birads_zoo.recipes.compose import compose
 from birads_zoo.recipes.registry import load_registry
 from birads_zoo.runs.environment import describe_machine
@@ -155,6 +155,7 @@ def _trainer(classifier: Classifier, recipe: Recipe, host: Host, compute: Comput
             seed=0,
             fold=0,
             folder=Path(folder),
+            recipe=recipe_digest(recipe),
         )
         return train(fit, lambda images: None, lambda epoch: None)[-1].images_per_second
 

@@ -113,6 +113,8 @@ def refusal_of(error: Exception) -> StorageError | None:
     """Return `error` as a `StorageError` if it is one that the system raised; else `None`."""
     if not isinstance(error, OSError) or error.errno not in (*_REMEDIES, *_DENIED):
         return None
+    if error.errno == errno.EEXIST:  # where no place was written to, this may be a bug
+        return None
     return _refusal(f"read or write {error.filename or 'a file'}", error.errno, "allow it, or choose another place")
 
 

@@ -14,7 +14,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.files.abandoned import clear_abandoned, temporary_name
 from birads_zoo.files.locks import locked
 from birads_zoo.files.places import refuse_folder
-from birads_zoo.files.refusal import writing
+from birads_zoo.files.refusal import StorageError, writing
 
 
 @contextmanager
@@ -63,7 +63,8 @@ def whole_folder(path: Path, *, replaces: Collection[str] = ()) -> Iterator[Path
         temporary.mkdir()
         try:
             with locked(temporary):
-                yield temporary
+                with _named(temporary, path):
+                    yield temporary
                 for inner in temporary.rglob("*"):
                     _flush_folder(inner) if inner.is_dir() else _flush(inner)
                 _flush_folder(temporary)
@@ -75,6 +76,15 @@ def whole_folder(path: Path, *, replaces: Collection[str] = ()) -> Iterator[Path
             _flush_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _named(temporary: Path, path: Path) -> Iterator[None]:
+    """Call a file in the temporary folder by the name that it will have, if it cannot be written."""
+    try:
+        yield
+    except StorageError as error:
+        raise StorageError(str(error).replace(str(temporary), str(path))) from error
 
 
 def _refuse_strangers(folder: Path, patterns: Collection[str]) -> None:

@@ -39,7 +39,15 @@ if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
 
-_READ = ("recipe.toml", "predictions.csv", "validation.csv", "metrics.json", "environment.json", "metrics.jsonl")
+_READ = (
+    "recipe.toml",
+    "predictions.csv",
+    "validation.csv",
+    "metrics.json",
+    "environment.json",
+    "metrics.jsonl",
+    "split.csv",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,7 +136,8 @@ def check_same_data(folder: Path, data: Prepared) -> Environment:
         split = read_frame(folder / "split.csv", str)
         split = split.drop(columns="row")  # the same rows may have other numbers
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder} cannot be resumed ({error}); start a new run") from None
+        reason = " ".join(str(error).split())  # those of pandas have several lines
+        raise UserError(f"{folder} cannot be resumed ({reason}); start a new run") from None
     if not split.equals(_split_frame(data).astype(str).drop(columns="row")):
         raise UserError(f"the rows have changed since {folder} was started (split.csv differs); start a new run")
     if about.pixels != data.store.key.pictures:

@@ -26,8 +26,8 @@ def requested(monkeypatch, finished):
     """The arguments with which the API calls the pipeline, which then returns the run that the command line made."""
     requested = {}
 
-    def answer(recipe, host, runs, device, screen, resumed):
-        requested.update(recipe=recipe, runs=runs, device=device, resumed=resumed)
+    def answer(recipe, host, runs, device, screen, resumed, name):
+        requested.update(recipe=recipe, runs=runs, device=device, resumed=resumed, name=name)
         screen.say("a line")
         return pipeline.Outcome(folder=finished[0], metrics=read_metrics(finished[0]))
 
@@ -36,8 +36,9 @@ def requested(monkeypatch, finished):
 
 
 def test_the_api_requests_the_same_run_as_the_command_line(requested, phantom_root, opened):
-    run = bz.run(dataset="phantom", root=phantom_root, **SMALL, out="mine")
-    assert requested == {"recipe": opened.recipe, "runs": Path("mine"), "device": "cpu", "resumed": None}
+    run = bz.run(dataset="phantom", root=phantom_root, **SMALL, out="mine", name="first")
+    about = {"runs": Path("mine"), "device": "cpu", "resumed": None, "name": "first"}
+    assert requested == about | {"recipe": opened.recipe}
     assert (run.folder, run.metrics, run.recipe) == (opened.folder, opened.metrics, opened.recipe)
 
 

@@ -205,7 +205,7 @@ def test_a_place_that_cannot_be_written_leaves_nothing(zoo, classes_root, tmp_pa
     (tmp_path / "file").write_text("x")
     result = audit_folder(zoo, classes_root, "--out", tmp_path / "file" / "below")
     assert result.status == 2
-    assert result.err.startswith(f"birads-zoo: error: cannot write {tmp_path / 'file' / 'below'}: ")
+    assert result.err.startswith(f"birads-zoo: error: cannot write {tmp_path / 'file' / 'below' / 'audit.csv'}: ")
     assert result.out == ""
 
 

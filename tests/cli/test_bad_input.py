@@ -265,7 +265,7 @@ def test_a_read_only_output_folder(refused, folder, phantom_root, read_only):
     read_only(closed)
     run = ["run", "--root", phantom_root, *NET, *SMALL]
     choose = "Permission denied; choose another place"
-    assert refused(*run, "--out", closed) == f"cannot write {closed / 'baseline_cnn'}: {choose} to write to"
+    assert refused(*run, "--out", closed) == f"cannot write {closed}: {choose} to write to"
     assert refused(*run, "--out", closed / "runs") == f"cannot write {closed / 'runs'}: {choose} to write to"
     audit = refused("audit", "--root", phantom_root, "--out", closed)
     assert audit == f"cannot write {closed / 'audit.csv'}: {choose} to write to"

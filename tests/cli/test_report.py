@@ -40,9 +40,10 @@ def test_data_that_has_moved_is_found_again_by_its_root(zoo, copied, phantom_roo
     assert result.status == 0, result.err
 
 
-def test_other_data_than_the_runs_is_refused(zoo, copied):
+def test_other_data_than_the_runs_is_refused(zoo, copied, finish_again):
     split = copied / "split.csv"
     split.write_text(split.read_text("utf-8").replace(",test", ",train", 1), encoding="utf-8")
+    finish_again(copied)
     result = zoo("report", copied)
     assert result.status == 2
     assert "the rows have changed" in result.err

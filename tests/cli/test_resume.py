@@ -159,7 +159,18 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
 
 
 @pytest.fixture
-def signalled(monkeypatch):
+def obeyed():
+    """Obey signals that this process ignores because it was started in the background, or by nohup."""
+    ignored = [number for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.fixture
+def signalled(monkeypatch, obeyed):
     """Send a signal to this process after a given optimiser step: `signalled(number, step)`."""
 
     def send(number, step):

@@ -122,7 +122,7 @@ def test_a_store_says_its_format_and_who_wrote_it(folder: Path, tmp_path: Path) 
 
 def test_an_unwritable_cache_gives_one_sentence(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"cannot write .*file.*choose another place"):
+    with pytest.raises(UserError, match=r"cannot write .*file.*pixels: Not a directory; give the name of a folder"):
         build_store(_index(folder), SECTION, tmp_path / "file")
 
 

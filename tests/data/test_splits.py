@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from birads_zoo.data.splits.folds import split_rows
 from birads_zoo.data.splits.split import Fold, check_leaks, find_leak, make_folds, may_leak, split_units
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.recipe import SplitSection
@@ -186,6 +187,19 @@ def test_the_papers_split_has_the_papers_numbers() -> None:
     with pytest.warns(BiradsZooWarning):
         (other,) = make_folds(names, labels, FOUR, SplitSection(scheme="paper"), seed=8)
     np.testing.assert_array_equal(fold.test, other.test)
+
+
+@pytest.mark.filterwarnings("ignore:the paper's split puts images")
+def test_the_papers_split_holds_out_the_sheets_rows_wherever_the_program_has_them() -> None:
+    labels, section = np.repeat(np.arange(2), (80, 40)), SplitSection(scheme="paper")
+    rows = pd.DataFrame({"row": np.arange(120) + 2, "patient_id": "", "laterality": ""})
+    (sheet,) = make_folds(np.array([""] * 120), labels, ("a", "b"), section, 0)
+    order = np.random.default_rng(0).permutation(120)
+    (fold,) = split_rows(rows.iloc[order].reset_index(drop=True), labels[order], ("a", "b"), section, 0)
+    for part in ("train", "validation", "test"):
+        positions = getattr(fold, part)
+        assert (np.diff(positions) > 0).all(), part
+        assert sorted(order[positions]) == getattr(sheet, part).tolist(), part
 
 
 @pytest.mark.filterwarnings("ignore:the paper's split puts images")

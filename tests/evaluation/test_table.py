@@ -217,7 +217,7 @@ def test_a_class_of_few_patients_is_marked_and_explained(made: Make) -> None:
     marked = made(intervals=few_and_ends({"BI-RADS 1": 3}, {}))
     assert "BI-RADS 1 †" in results_text(marked, "resnet50")
     assert few_note(marked).startswith(
-        "† fewer than 5 patients (BI-RADS 1 3): its intervals and those of macro averages"
+        "† fewer than 5 patients (BI-RADS 1 3): the class's intervals and those of macro averages"
     )
     assert few_note(made()) == ""
 

@@ -19,7 +19,10 @@ def make_old(path):
     os.utime(path, (time.time() - 120,) * 2)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "pixels", "a b.c.npy", ".hidden", "x" * 255, "ä" * 120 + ".json"])
+LONG = ("x" * 255, "乳" * 83 + ".json")  # in bytes of UTF-8; 255 is the limit
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "pixels", "a b.c.npy", ".hidden", *LONG], ids=lambda name: name[:9])
 def test_every_name_that_a_file_can_have_gets_a_temporary_one(tmp_path, name):
     path = tmp_path / name
     temporary = path.with_name(temporary_name(path))

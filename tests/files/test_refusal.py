@@ -31,7 +31,9 @@ def os_error(number, path=None):
         (errno.ESTALE, "check the network drive"),
         (errno.EACCES, "choose another place to write to"),
         (errno.EROFS, "choose another place to write to"),
-        (errno.EISDIR, "choose another place to write to"),
+        (errno.EISDIR, "give the name of a file"),
+        (errno.ENOTDIR, "give the name of a folder"),
+        (errno.EEXIST, "give the name of a folder"),
         (errno.ENOENT, "choose another place to write to"),
     ],
     ids=lambda value: errno.errorcode.get(value, ""),
@@ -198,5 +200,5 @@ def test_a_refusal_that_nobody_expected_is_a_sentence_too():
     assert str(refusal_of(os_error(errno.ENOSPC, "/a/b"))).startswith(
         "cannot read or write /a/b: No space left on device"
     )
-    for error in (ValueError("x"), os_error(errno.ENOENT, "/a"), os_error(errno.EEXIST, "/a")):
+    for error in (ValueError("x"), os_error(errno.ENOENT, "/a"), os_error(errno.EINVAL, "/a")):
         assert refusal_of(error) is None, "it may be a bug"

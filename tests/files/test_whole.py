@@ -142,7 +142,7 @@ def test_writing_does_not_touch_the_umask_of_other_threads(tmp_path, monkeypatch
 
 def test_a_place_that_is_no_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"cannot write .*file.*runs: .*; choose another place to write to"):
+    with pytest.raises(UserError, match=r"cannot write .*file.*runs: Not a directory; give the name of a folder"):
         make_folder(tmp_path / "file" / "runs")
 
 
@@ -173,3 +173,14 @@ def test_a_file_that_is_put_there_meanwhile_is_kept(tmp_path):
     with pytest.raises(UserError, match=r"it holds notes\.txt"), whole_folder(path, replaces=("table.csv",)):
         (path / "notes.txt").write_text("mine")
     assert (path / "notes.txt").read_text() == "mine"
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_would_be_called(tmp_path):
+
+    def fill():
+        with whole_folder(tmp_path / "maps") as temporary:
+            (temporary / "below").touch()
+            make_folder(temporary / "below")
+
+    with pytest.raises(UserError, match=rf"cannot write {tmp_path}/maps/below: File exists"):
+        fill()

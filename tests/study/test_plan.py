@@ -96,7 +96,7 @@ def test_seeds_start_at_the_recipes_own():
 def test_splits_of_one_fold_allow_several_seeds_with_the_same_test_rows(scheme):
     assert len(_study(Variant(recipe=Recipe().replace({"split.scheme": scheme}))).jobs) > 1
     patients = [f"P{row}" for row in range(80)]
-    rows = pd.DataFrame({"patient_id": patients, "laterality": "L", "split": ["train", "test"] * 40})
+    rows = pd.DataFrame({"row": range(80), "patient_id": patients, "laterality": "L", "split": ["train", "test"] * 40})
     labels = np.arange(80) // 40
     held_out = [split_rows(rows, labels, ("a", "b"), SplitSection(scheme=scheme), seed)[0].test for seed in (0, 1)]
     np.testing.assert_array_equal(*held_out)

@@ -52,7 +52,7 @@ def rows(folder: Path, step: int) -> dict[str, Callable[[], Trials]]:
     }
     strides = {"full": 1, "killed": 2, "memory": 12}
     trials: dict[str, Callable[[], Trials]] = {
-        name: lambda kind=kind: _faults(folder / kind, kind, step * strides.get(kind, 6))
+        name: lambda kind=kind: _faults(folder / kind, kind, step * strides.get(kind, 8))
         for name, kind in kinds.items()
     }
     trials["bit flipped in a store, a feature file or a checkpoint"] = lambda: damage.of_caches_and_checkpoints(

@@ -59,7 +59,8 @@ def trials(folder: Path, kind: str, step: int, first: int = 1, processes: int = 
         for worker in range(processes)
     ]
     for worker in workers:
-        assert worker.stdout is not None
-        for line in worker.stdout:
-            yield json.loads(line)
-        assert worker.wait() == 0, "the trials themselves failed"
+        with worker:
+            assert worker.stdout is not None
+            for line in worker.stdout:
+                yield json.loads(line)
+        assert worker.returncode == 0, "the trials themselves failed"

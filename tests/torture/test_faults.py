@@ -13,7 +13,7 @@ def _failed(lines):
 
 @pytest.mark.parametrize("kind", ["full", "killed"])
 def test_a_few_events(tmp_path, kind):
-    lines = list(trials(tmp_path, kind, step=90, first=30))
+    lines = list(trials(tmp_path, kind, step=55, first=20))
     assert len(lines) > 3
     assert _failed(lines) == []
 

@@ -55,8 +55,9 @@ def test_test_rows_without_numbers_fail_the_fold(phantom_root, tmp_path, monkeyp
 
     def overflowing(*given):
         logits, *others = predict(*given)
-        logits[-2:] = torch.inf
-        return logits, *others
+        values = logits.clone()  # of an inference tensor, which cannot be changed
+        values[-2:] = torch.inf
+        return values, *others
 
     predict = fold_module.predict
     monkeypatch.setattr(fold_module, "predict", overflowing)

@@ -312,7 +312,7 @@ def test_a_second_signal_ends_training_at_once(make_fit, ignore):
 
     def interrupt(images):
         next(count)
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
 
     with interruptible(), pytest.raises(Interrupted):
         train(make_fit(accumulate=6), interrupt, ignore.epoch)

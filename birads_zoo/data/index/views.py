@@ -64,7 +64,7 @@ def own_samples(rows: pd.DataFrame, views: str) -> Samples:
 
     With `views` "breast" the partner is another view of the same breast; with "bilateral" it is the other breast in the
     same view. "exam" has both, and then another view of the other breast. Partners are of the same patient and exam. If
-    several pictures fit, the first in the table is used. A picture with unknown patient, side or view has no partner.
+    several pictures fit, the first by path is used. A picture with unknown patient, side or view has no partner.
     Labels are not used.
     """
     names = view_names(views, "image")
@@ -98,7 +98,7 @@ def grouped_samples(rows: pd.DataFrame, views: str, level: str) -> tuple[Samples
     """Make a sample from each breast or exam of n rows of an index. Return also each row's sample (n,), −1 for none.
 
     At the level "breast" a sample has the views CC and MLO of one breast in one exam. At the level "patient" it has
-    those of both breasts, the left breast first. If several pictures fit a place, the first in the table is used. Not
+    those of both breasts, the left breast first. If several pictures fit a place, the first by path is used. Not
     every row of a sample is one of its pictures: `why_unused` gives the reasons.
 
     Raises:

@@ -27,6 +27,8 @@ def split_rows(
 
     """
     patients = rows["patient_id"].to_numpy(dtype=np.str_)
+    if section.scheme == "paper":
+        return _paper_folds(rows, labels, classes, section, seed)
     if section.scheme != "official":
         folds = make_folds(split_units(rows, section.scheme), labels, classes, section, seed)
         check_leaks(folds, patients, section.scheme)
@@ -34,6 +36,23 @@ def split_rows(
     fold = official_fold(rows, labels, classes, section, seed)
     _warn_of_leak(fold, patients)
     return (fold,)
+
+
+def _paper_folds(
+    rows: pd.DataFrame, labels: Rows, classes: Sequence[str], section: SplitSection, seed: int
+) -> tuple[Fold, ...]:
+    """Split the rows in the order of their numbers, which is the sheet's: the paper drew its parts by position."""
+    order = rows["row"].to_numpy(dtype=np.int64).argsort(kind="stable")
+    folds = make_folds(split_units(rows.iloc[order], section.scheme), labels[order], classes, section, seed)
+    return tuple(
+        Fold(
+            number=fold.number,
+            train=np.sort(order[fold.train]),
+            validation=np.sort(order[fold.validation]),
+            test=np.sort(order[fold.test]),
+        )
+        for fold in folds
+    )
 
 
 def _warn_of_leak(fold: Fold, patients: NDArray[np.str_]) -> None:
