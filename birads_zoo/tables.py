@@ -19,6 +19,7 @@ _WORKBOOKS = {
     b"PK\x03\x04": "an XLSX workbook by its content: rename it to .xlsx, or save it as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (XLS) by its content: save it as .xlsx, or as CSV UTF-8",
 }
+_PLAIN = 20  # UTF-16 without a mark has a 0 in 20 bytes at least, even if few of its letters are plain
 _QUOTED = re.compile(r'(?:^|(?<=[,;\t|]))"(?:[^"]|"")*"(?=[,;\t|]|$)', re.MULTILINE)
 _SEPARATOR_LINE = re.compile(r"sep=([^\w\s\"]|\t)\r?\n")  # a first line for Excel, not a row
 
@@ -67,6 +68,8 @@ def _decoded(content: bytes, path: Path) -> tuple[str, str]:
         # In UTF-16 without a byte order mark, every second byte of plain letters is 0: the first of two, or the second.
         first, second = content[:4096:2].count(0), content[1:4096:2].count(0)
         encodings = {"utf-16-be" if first > second else "utf-16-le": "UTF-16"}
+        if max(first, second) < len(content[:4096]) / _PLAIN:
+            encodings = {}
     else:
         encodings = {"utf-8-sig": "UTF-8", "cp1252": "Windows-1252"}
     for codec, name in encodings.items():

@@ -117,7 +117,7 @@ def _read_text(path: Path) -> pd.DataFrame:
                 f"put cells that contain {separator!r} into quotation marks"
             ) from None
         except ValueError as error:  # raised by pandas for text that is not a table
-            raise UserError(f"cannot read the table {path}: {error}") from None
+            raise UserError(f"cannot read the table {path}: {str(error).strip()}") from None
 
 
 def columns_of(classes: Sequence[str], views: Sequence[str] = ()) -> list[str]:

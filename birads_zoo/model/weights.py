@@ -74,11 +74,11 @@ def _adapted(module: AdaptsWeights, state: Mapping[str, Tensor], path: Path) -> 
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    if not path.exists():
-        raise UserError(f"there is no weights file {path}; check the path given as --weights")
     try:
         with open_regular(path) as file:
             values = load_file(path) if path.suffix == ".safetensors" else _unpickled(file)
+    except (FileNotFoundError, IsADirectoryError):
+        raise UserError(f"there is no weights file {path}; check the path given as --weights") from None
     except OSError as error:
         raise UserError(f"cannot read the weights file {path}: {error.strerror or error}; check the path") from None
     except Exception as error:  # torch has no common exception for files that it cannot read

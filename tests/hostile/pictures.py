@@ -162,18 +162,17 @@ def _tiff() -> Iterator[tuple[str, Content]]:
     yield "TIFF of unknown compression", tiff(*[(tag, 1, 999 if tag == 259 else at) for tag, _, at in plain])
     yield "TIFF of 1000 samples", tiff(*[(tag, 1, 1000 if tag == 277 else at) for tag, _, at in plain])
     yield "TIFF of 0 bits", tiff(*[(tag, 1, 0 if tag == 258 else at) for tag, _, at in plain])
-    yield "TIFF with 65,535 directory entries", tiff(*plain, *[(40_000, 1, 0)] * (65_535 - len(plain)))
     tiles = [(322, 1, 2**31), (323, 1, 2**31), (324, 1, 8), (325, 1, 99)]
     yield "TIFF with tiles of 2³¹ pixels", tiff(*[entry for entry in plain if entry[0] not in (273, 278, 279)], *tiles)
     yield "TIFF in floating point", saved("TIFF", Image.fromarray(np.full((96, 64), np.nan, np.float32)))
 
 
 def _jpeg() -> Iterator[tuple[str, Content]]:
-    whole = saved("JPEG", _GREY)
     yield "JPEG that is only its first marker", b"\xff\xd8\xff"
     yield "JPEG with fill bytes to its end", b"\xff\xd8" + b"\xff" * 3_000_000
+    yield "JPEG with zeros to its end", b"\xff\xd8\xff" + bytes(3_000_000)
+    yield "JPEG with empty segments to its end", b"\xff\xd8" + b"\xff\xe1\0\2" * 750_000
     yield "JPEG with 64 KB segments to its end", b"\xff\xd8" + (b"\xff\xe1\xff\xff" + bytes(65_533)) * 50
-    yield "JPEG whose tables are missing", whole.replace(b"\xff\xc4", b"\xff\xfe")
     yield "progressive JPEG of 8000² with 4000 scans", partial(many_scans, 8000, 4000)
 
 
@@ -208,6 +207,7 @@ def _odd_but_usable() -> Iterator[tuple[str, Content]]:
     yield "PNG with 50 MB more pixels than it has room for", lambda: png(64, 96, _bomb())
     turned = b"II*\0\x08\0\0\0\1\0\x12\1\2\0\xff\xff\xff\xff"
     yield "PNG whose orientation is a text of 4 GB", png(64, 96, data, _chunk(b"eXIf", turned))
+    yield "TIFF with 65,535 directory entries", tiff(*_plain(64, 96), *[(40_000, 1, 0)] * (65_535 - 9))
     yield "TIFF whose next directory is itself", tiff(*_plain(64, 96), data=bytes(64 * 96), following=8 + 64 * 96)
     for bits, colour in ((8, 0), (16, 0), (8, 2), (16, 6)):
         content = partial(black_png, 8900, 8900, bits=bits, colour=colour)
@@ -217,6 +217,7 @@ def _odd_but_usable() -> Iterator[tuple[str, Content]]:
     yield "JPEG of 8900² in ink", partial(_large, "JPEG", "CMYK")
     yield "PGM of 8900² of 16 bits that ends early", b"P5 8900 8900 65535\n" + bytes(99)
     yield "BMP of 8900² in run lengths", bmp(8900, 8900, bits=8, compression=1, data=bytes(1024) + b"\0\1")
+    yield "JPEG whose tables are missing", saved("JPEG", _GREY).replace(b"\xff\xc4", b"\xff\xfe")
     yield "GIF", saved("GIF", _GREY)
-    for width, height in ((40_000_000, 2), (200_000, 900), (16, 12_000_000)):
+    for width, height in ((40_000_000, 2), (88_000, 900), (16, 4_900_000)):
         yield f"black PNG of {width}×{height}", partial(black_png, width, height)

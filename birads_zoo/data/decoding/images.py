@@ -12,7 +12,7 @@ from PIL import BmpImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 
 from birads_zoo.data.decoding.orientation import UPRIGHT, is_on_its_side, orientation_of, turned
 from birads_zoo.data.decoding.png_chunks import has_too_many_chunks, without_texts
-from birads_zoo.data.dicom.frame import has_too_many_scans
+from birads_zoo.data.dicom.frame import has_long_header, has_too_many_scans
 from birads_zoo.data.dicom.prefix import START, has_prefix, is_bare
 from birads_zoo.data.picture import GreyArray, ImageError, Picture, check_size
 from birads_zoo.files.refusal import refuse_if_passing
@@ -45,8 +45,11 @@ def _png(path: Path) -> PngImagePlugin.PngImageFile:
 
 
 def _jpeg(path: Path) -> JpegImagePlugin.JpegImageFile:
-    if has_too_many_scans(path.read_bytes()):
+    content = path.read_bytes()
+    if has_too_many_scans(content):
         raise ValueError("it has more than 100 scans; save it again")
+    if has_long_header(content):
+        raise ValueError("it has more than 10,000 segments, or bytes between them; save it again")
     return JpegImagePlugin.JpegImageFile(path)
 
 

@@ -13,6 +13,8 @@ _LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)  # start-of-frame markers: ITU-T T.81, tabl
 _JPEG_LS = 0xF7  # T.87, annex C
 _NO_FRAME = (0xC4, 0xC8, 0xCC)
 _START_OF_SCAN = b"\xff\xda"
+_END = b"\xff\xd9"
+_MOST_STEPS = 10_000
 _MOST_SCANS = 100  # encoders write about ten
 _FILL = re.compile(rb"\xff*(?=\xff)")
 
@@ -50,6 +52,26 @@ def has_too_many_scans(stream: bytes) -> bool:
     ("Two Issues with the JPEG Standard", libjpeg-turbo project, 2015).
     """
     return stream.count(_START_OF_SCAN) > _MOST_SCANS
+
+
+def has_long_header(stream: bytes) -> bool:
+    """Return whether a JPEG file has more than 10,000 segments before its pixels, or fill bytes or others between them.
+
+    Pillow reads these one by one, so a file of 100 MB could take minutes.
+    """
+    at, left = 2, _MOST_STEPS
+    while at + 4 <= len(stream):
+        marker = stream.find(b"\xff", at)
+        marker = _marker(stream, marker) if marker >= 0 else len(stream)
+        left -= 1 + marker - at
+        if left < 0:
+            return True
+        kind = stream[marker : marker + 2]
+        if kind in (_START_OF_SCAN, _END):
+            return False
+        alone = kind == b"\xff\0" or (b"\xff\xd0" <= kind <= b"\xff\xd8")
+        at = marker + 2 + (0 if alone else int.from_bytes(stream[marker + 2 : marker + 4], "big"))
+    return False
 
 
 def _jpeg(stream: bytes) -> Frame:
