@@ -90,7 +90,7 @@ def test_a_missing_file_is_reported(tmp_path, name):
 
 
 def test_a_folder_is_not_a_weights_file(tmp_path):
-    assert "Is a directory; check the path" in refused(network(), tmp_path)
+    assert "there is no weights file" in refused(network(), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
