@@ -91,9 +91,7 @@ def explain(
                     show(done, f"fold {fold + 1}")
         seconds = round(time.perf_counter() - started, 1)
         table, results = _write_maps(folder, data, selection, batches)
-        explanations = _explanations(finished, data, selection, results, seconds)
-        write_explanations(folder, table, explanations)
-        return explanations
+        return write_explanations(folder, table, _explanations(finished, data, selection, results, seconds))
 
 
 def _write_maps(

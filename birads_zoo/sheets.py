@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from birads_zoo.cells import Cell
 from birads_zoo.errors import UserError
-from birads_zoo.regular_files import open_regular
+from birads_zoo.files.regular import open_regular
+from birads_zoo.files.zips import bloated_part
 from birads_zoo.tables import read_table_text
-from birads_zoo.zip_files import bloated_part
 
 __all__ = ["SUFFIXES", "Sheet", "read_sheets"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birads_zoo.errors import UserError
-from birads_zoo.regular_files import read_regular
+from birads_zoo.files.regular import read_regular
 
 __all__ = ["TableText", "read_table_text"]
 

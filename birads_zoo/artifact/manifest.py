@@ -179,7 +179,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest of the exported model in `folder`, and every file against its checksum.
 
     The checksums detect damage and mix-ups. They do not prove where a file comes from: anyone who can change a file can
-    change its checksum too. The manifest itself has no checksum: renamed classes, for example, are not detected.
+    change its checksum too.
 
     Raises:
         UserError: if `folder` is not an exported model, has another format, or a file of it is missing, unlisted or

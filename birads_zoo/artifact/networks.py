@@ -20,12 +20,12 @@ from birads_zoo.artifact.manifest import NetworkFormat, OutputsPart
 from birads_zoo.data.index.view_names import count_views
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
+from birads_zoo.files.regular import read_regular
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.finite import check_finite
 from birads_zoo.model.fusion import mean_of_present
 from birads_zoo.recipe import Recipe
-from birads_zoo.regular_files import read_regular
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host

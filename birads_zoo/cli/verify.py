@@ -11,9 +11,11 @@ from birads_zoo.printable import printable
 
 
 @click.command("verify")
-@click.argument("folder", metavar="[RUN|STUDY|MODEL|CACHE]", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))
 def command(folder: Path | None) -> int:
     """Check every file of a folder by its digest; without a folder, those of the cache.
+
+    The folder is that of a run, of several runs, of a study, of an exported model or of a cache.
 
     Each file that is missing or was changed is printed, and each run of a study that is not finished; the status is
     then 1. Digests show damage. They do not show who changed a file: that person can change a digest too.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.explanation.faithfulness import BASELINES, DECISIVE_SCORES
 from birads_zoo.files import documents
 from birads_zoo.files.csv_files import read_frame, write_frame
+from birads_zoo.files.digests import changed_files, sha256
 from birads_zoo.results.explanations import Explanations
 
 FOLDER = "explanations"
@@ -65,23 +67,35 @@ def write_maps(path: Path, rows: NDArray[np.int64], maps: NDArray[np.float16]) -
     np.savez_compressed(path, row=rows, maps=maps)
 
 
-def write_explanations(folder: Path, table: pd.DataFrame, explanations: Explanations) -> None:
-    """Write the table and then `explanations.json`, which marks the folder as complete."""
+def write_explanations(folder: Path, table: pd.DataFrame, explanations: Explanations) -> Explanations:
+    """Write the table and then `explanations.json`, which marks the folder as complete; return its content.
+
+    That is `explanations` with the digests of all files of the folder.
+    """
     write_frame(folder / _TABLE, table)
-    documents.write(folder / _RESULTS, explanations)
+    paths = sorted(path for pattern in FILES if pattern != _RESULTS for path in folder.glob(pattern))
+    digests = {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
+    written = msgspec.structs.replace(explanations, files=digests)
+    documents.write(folder / _RESULTS, written)
+    return written
 
 
 def read_explanations(run: Path) -> ExplanationFolder | None:
     """Read the results of `birads-zoo explain` in a run's folder; `None` if there are none.
 
+    Overlays are not checked: they are only looked at.
+
     Raises:
-        UserError: when a file is damaged, or of another format.
+        UserError: when a file is missing, damaged, or of another format.
 
     """
     folder = run / FOLDER
     if not (folder / _RESULTS).exists():
         return None
     explanations = documents.read(folder / _RESULTS, Explanations, _REMEDY)
+    used = {name: digest for name, digest in explanations.files.items() if not name.startswith("overlays/")}
+    for name in changed_files(folder, used, sha256):
+        raise _damaged(folder / name, "it is missing or was changed after it was written")
     try:
         table = read_frame(folder / _TABLE, dict.fromkeys(_TEXTS, str), _numbers())
     except (OSError, ValueError) as error:
@@ -89,10 +103,24 @@ def read_explanations(run: Path) -> ExplanationFolder | None:
     return ExplanationFolder(folder=folder, table=table, explanations=explanations)
 
 
+def changed_explanations(run: Path) -> list[str]:
+    """Return the paths in a run's folder of files of `birads-zoo explain` that are missing or were changed.
+
+    Raises:
+        UserError: when `explanations.json` is damaged, or of another format.
+
+    """
+    folder = run / FOLDER
+    if not (folder / _RESULTS).exists():
+        return []
+    explanations = documents.read(folder / _RESULTS, Explanations, _REMEDY)
+    return [f"{FOLDER}/{name}" for name in changed_files(folder, explanations.files, sha256)]
+
+
 def _numbers() -> dict[str, list[str]]:
     """Return the columns in which an empty cell is a missing number; in the others it is an empty text."""
     return {name: [""] for name in COLUMNS if name not in _TEXTS}
 
 
-def _damaged(path: Path, error: Exception) -> UserError:
+def _damaged(path: Path, error: Exception | str) -> UserError:
     return UserError(f"{path} is damaged ({error}); {_REMEDY}")

@@ -1,4 +1,4 @@
-"""Writes files and folders completely or not at all, locks them, and checks that they are what was written."""
+"""Opens files with care, writes them completely or not at all, locks them, and checks that they are as written."""
 
 from birads_zoo.files.locks import lock
 from birads_zoo.files.places import check_file, check_folder

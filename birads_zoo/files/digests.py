@@ -7,14 +7,14 @@ writes for itself. It does not protect from somebody who changes a file on purpo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import xxhash
 
-from birads_zoo.regular_files import open_regular
+from birads_zoo.files.regular import open_regular
 
 _BLOCK = 1 << 22
 
@@ -28,19 +28,18 @@ def quick_digest(path: Path) -> str:
     return state.hexdigest()
 
 
-def changed_files(folder: Path, digests: Mapping[str, str]) -> list[str]:
-    """Return the names of the files in `folder` whose XXH3 digests are not those of `digests`, or that are missing."""
-    return [name for name, digest in digests.items() if not _is(folder / name, digest)]
-
-
-def _is(path: Path, digest: str) -> bool:
-    return path.is_file() and quick_digest(path) == digest
-
-
 def sha256(path: Path) -> str:
     """Return the SHA-256 digest of a file's content. Raises `OSError` if it cannot be read."""
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def changed_files(folder: Path, digests: Mapping[str, str], digest: Callable[[Path], str]) -> list[str]:
+    """Return the names in `digests` of the files in `folder` that are missing or have another `digest`.
+
+    Raises `OSError` if a file cannot be read.
+    """
+    return [name for name in digests if not (folder / name).is_file() or digest(folder / name) != digests[name]]
 
 
 def digest_of_values(values: Any) -> str:

@@ -16,8 +16,8 @@ import msgspec
 
 from birads_zoo.errors import UserError
 from birads_zoo.files.digests import digest_of_values
+from birads_zoo.files.regular import read_regular
 from birads_zoo.files.whole import write_text
-from birads_zoo.regular_files import read_regular
 from birads_zoo.version import __version__
 
 

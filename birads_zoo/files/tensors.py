@@ -14,8 +14,8 @@ from torch import Tensor
 from birads_zoo.errors import UserError
 from birads_zoo.files import documents
 from birads_zoo.files.documents import D, Document
+from birads_zoo.files.regular import open_regular
 from birads_zoo.files.whole import whole_file
-from birads_zoo.regular_files import open_regular
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Document) -> None:

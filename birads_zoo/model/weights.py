@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from birads_zoo.errors import UserError
 from birads_zoo.files.refusal import refuse_if_passing
+from birads_zoo.files.regular import open_regular
+from birads_zoo.files.zips import bloated_part
 from birads_zoo.model.finite import check_finite
-from birads_zoo.regular_files import open_regular
-from birads_zoo.zip_files import bloated_part
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from birads_zoo.errors import UserError
+from birads_zoo.files.toml_text import parse_toml
 from birads_zoo.plugin.sources import missing_modules
 from birads_zoo.printable import is_utf8, printable
 from birads_zoo.recipe import Recipe, TrackingSection, from_dict, to_dict
 from birads_zoo.recipe.layers import PARTS, flat, lay
-from birads_zoo.toml_text import parse_toml
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host

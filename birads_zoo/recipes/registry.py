@@ -19,11 +19,11 @@ from typing import Annotated, Any
 import msgspec
 
 from birads_zoo.errors import UserError, did_you_mean, nearest, unknown_name
+from birads_zoo.files.regular import read_regular
+from birads_zoo.files.toml_text import parse_toml
 from birads_zoo.recipe import ModelSection, from_dict
 from birads_zoo.recipe.checking import in_words
 from birads_zoo.recipe.layers import flat, lay
-from birads_zoo.regular_files import read_regular
-from birads_zoo.toml_text import parse_toml
 from birads_zoo.version import __version__
 
 FILE_NAME = "registry.toml"

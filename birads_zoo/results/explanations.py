@@ -64,10 +64,11 @@ class Explanations(msgspec.Struct, frozen=True, kw_only=True):
     """The scores of every explainer, by its name, on `n` of `of` test images.
 
     `leaky` and `leak_proven` are those of the run's metrics. `height` and `width` are the maps' size in pixels. `level`
-    and `method` are those of the intervals. `seconds` is the time for explaining and scoring.
+    and `method` are those of the intervals. `seconds` is the time for explaining and scoring. `files` has the SHA-256
+    digests of the folder's other files, by their paths in it; it is empty until they are written.
     """
 
-    FORMAT: ClassVar[int] = 2
+    FORMAT: ClassVar[int] = 3
 
     n: int
     of: int
@@ -85,3 +86,4 @@ class Explanations(msgspec.Struct, frozen=True, kw_only=True):
     explainers: dict[str, ExplainerResult]
     seconds: float
     leak_proven: bool = True
+    files: dict[str, str] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from birads_zoo.errors import UserError
 from birads_zoo.files import documents
-from birads_zoo.files.digests import sha256
+from birads_zoo.files.digests import changed_files, sha256
 from birads_zoo.results.complete import Complete
 
 NAME = "complete.json"
@@ -54,8 +54,7 @@ def changed(folder: Path) -> list[str]:
         UserError: when `complete.json` is damaged.
 
     """
-    digests = _read(folder).files
-    return [name for name in digests if not _is(folder / name, digests[name])]
+    return changed_files(folder, _read(folder).files, sha256)
 
 
 def check_unchanged(folder: Path, names: Iterable[str]) -> None:
@@ -69,13 +68,9 @@ def check_unchanged(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         if not (folder / name).is_file():
             raise UserError(f"cannot read {folder / name}: it is not there; {_REMEDY}")
-        if name not in digests or not _is(folder / name, digests[name]):
+        if name not in digests or changed_files(folder, {name: digests[name]}, sha256):
             raise UserError(f"{folder / name} was changed after the run had finished; {_REMEDY}")
 
 
 def _read(folder: Path) -> Complete:
     return documents.read(folder / NAME, Complete, _REMEDY)
-
-
-def _is(path: Path, digest: str) -> bool:
-    return path.is_file() and sha256(path) == digest

@@ -29,15 +29,15 @@ from birads_zoo.files import (
 )
 from birads_zoo.files.abandoned import clear_abandoned
 from birads_zoo.files.csv_files import read_frame, write_frame
+from birads_zoo.files.regular import read_regular
+from birads_zoo.files.toml_text import parse_toml
 from birads_zoo.recipe import Recipe, from_dict, to_dict
-from birads_zoo.regular_files import read_regular
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.stopped import Stopped
 from birads_zoo.runs.completion import reopen
 from birads_zoo.runs.environment import describe_session
-from birads_zoo.toml_text import parse_toml
 from birads_zoo.training.history import Epoch
 from birads_zoo.version import __version__
 

@@ -111,23 +111,20 @@ def _load(path: Path, compute: Compute) -> Tensor | None:
         return None
     check_owner(path)
     try:
-        tensors = _read(path)
+        tensors = read_features(path)
     except UserError as error:
         warn(str(error))
         return None
     return tensors["features"].to(compute.device)
 
 
-def damage_of_features(path: Path) -> list[str]:
-    """Return a sentence on the damage of a file of stored features; [] if it is what was written."""
-    try:
-        _read(path)
-    except UserError as error:
-        return [str(error)]
-    return []
+def read_features(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file of stored features.
 
+    Raises:
+        UserError: when it is not what was written.
 
-def _read(path: Path) -> dict[str, Tensor]:
+    """
     tensors, _ = read_tensors(path, _Header, f"the file of features {path}", "they are computed again when needed")
     return tensors
 

@@ -104,3 +104,4 @@ def test_a_folder_that_is_not_there_is_no_error(tmp_path):
     clear_abandoned(tmp_path / "gone")
     (tmp_path / "file").touch()
     clear_abandoned(tmp_path / "file")
+    assert names(tmp_path) == {"file"}

@@ -29,18 +29,19 @@ def test_a_flipped_bit_changes_it(tmp_path, digest):
     assert len(seen) == 128
 
 
-def test_files_that_changed_or_are_gone_are_named(tmp_path):
+@pytest.mark.parametrize("digest", [quick_digest, sha256])
+def test_files_that_changed_or_are_gone_are_named(tmp_path, digest):
     known = {}
     for name in ("same", "changed", "gone", "folder"):
         (tmp_path / name).write_text(name)
-        known[name] = quick_digest(tmp_path / name)
-    assert changed_files(tmp_path, known) == []
+        known[name] = digest(tmp_path / name)
+    assert changed_files(tmp_path, known, digest) == []
     (tmp_path / "changed").write_text("Changed")
     (tmp_path / "gone").unlink()
     (tmp_path / "folder").unlink()
     (tmp_path / "folder").mkdir()
     (tmp_path / "another").touch()
-    assert changed_files(tmp_path, known) == ["changed", "gone", "folder"]
+    assert changed_files(tmp_path, known, digest) == ["changed", "gone", "folder"]
 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path):

@@ -17,7 +17,7 @@ REMEDY = "so it is not trusted; set BIRADS_ZOO_CACHE to a folder that only you c
 @pytest.mark.parametrize("mode", [0o700, 0o755, 0o775, 0o500])
 def test_a_users_own_folder_is_trusted(tmp_path, mode):
     tmp_path.chmod(mode)
-    check_owner(tmp_path)
+    assert check_owner(tmp_path) is None, "it does not raise"
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o702])

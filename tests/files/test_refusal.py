@@ -151,7 +151,7 @@ def test_passing_trouble_is_found_in_what_caused_an_error(tmp_path):
     "error", [ValueError("broken"), os_error(errno.ENOENT), os_error(errno.EACCES), os_error(errno.EISDIR)], ids=repr
 )
 def test_what_the_file_itself_causes_is_no_passing_trouble(tmp_path, error):
-    refuse_if_passing(tmp_path / "a.png", error)
+    assert refuse_if_passing(tmp_path / "a.png", error) is None, "it does not raise"
 
 
 @pytest.mark.parametrize(("failures", "succeeds"), [(0, True), (3, True), (4, False)])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from birads_zoo.files import documents
+from birads_zoo.files.digests import sha256
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.runs.finished import prepare_again, read_run
@@ -86,6 +87,7 @@ def explained(made_explanations):
             }
             for name, faithful in names.items()
         }
-        documents.write(folder / "explanations.json", made_explanations(explainers, n=len(rows)))
+        files = {path.name: sha256(path) for path in folder.iterdir()}
+        documents.write(folder / "explanations.json", made_explanations(explainers, n=len(rows), files=files))
 
     return write

@@ -16,7 +16,7 @@ from birads_zoo.data.dicom.frame import has_long_header, has_too_many_scans
 from birads_zoo.data.dicom.prefix import START, has_prefix, is_bare
 from birads_zoo.data.picture import GreyArray, ImageError, Picture, check_size
 from birads_zoo.files.refusal import refuse_if_passing
-from birads_zoo.regular_files import open_regular
+from birads_zoo.files.regular import open_regular
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):

@@ -138,7 +138,7 @@ def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failur
         return None
     check_owner(folder)
     try:
-        manifest = _checked_manifest(folder)
+        manifest = checked_manifest(folder)
         if neutral and manifest.detail is None:
             return None
         rows = np.load(folder / "placements.npy", allow_pickle=False)
@@ -156,19 +156,15 @@ def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failur
     return store, dict(manifest.failures)
 
 
-def damage_of_store(folder: Path) -> list[str]:
-    """Return a sentence on the damage of the store in `folder`; [] if it is what was written."""
-    try:
-        _checked_manifest(folder)
-    except UserError as error:
-        return [str(error)]
-    return []
+def checked_manifest(folder: Path) -> StoreManifest:
+    """Return a store's manifest after comparing the store's files with it.
 
+    Raises:
+        UserError: when a file is missing or is not what was written.
 
-def _checked_manifest(folder: Path) -> StoreManifest:
-    """Return a store's manifest after comparing the store's files with it. Raises `UserError` for damage."""
+    """
     manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built again when needed")
-    if damage := changed_files(folder, manifest.files):
+    if damage := changed_files(folder, manifest.files, quick_digest):
         raise UserError(f"the pixel store {folder} is damaged ({', '.join(damage)}); it is built again when needed")
     return manifest
 

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from birads_zoo.regular_files import open_regular, read_regular
+from birads_zoo.files.regular import open_regular, read_regular
 
 
 def test_a_regular_file_and_a_link_to_it_are_read(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from birads_zoo.toml_text import parse_toml
+from birads_zoo.files.toml_text import parse_toml
 
 
 def test_toml_is_parsed():
