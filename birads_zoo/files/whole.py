@@ -17,6 +17,10 @@ from birads_zoo.files.places import refuse_folder
 from birads_zoo.files.refusal import StorageError, writing
 
 
+class NameTakenError(StorageError):
+    """A folder of this name exists already."""
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; if the block ends without an error, the file is renamed to `path`.
@@ -51,6 +55,7 @@ def whole_folder(path: Path, *, replaces: Collection[str] = ()) -> Iterator[Path
     are removed first.
 
     Raises:
+        NameTakenError: if another process has made a folder of this name meanwhile.
         StorageError: if the system refuses to write it, in the block too.
         UserError: if `path` holds other files, which would be deleted.
 
@@ -72,7 +77,7 @@ def whole_folder(path: Path, *, replaces: Collection[str] = ()) -> Iterator[Path
                     _refuse_strangers(path, replaces)
                     _exchange(temporary, path)
                 else:
-                    temporary.rename(path)
+                    _rename(temporary, path)
             _flush_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -97,6 +102,15 @@ def _refuse_strangers(folder: Path, patterns: Collection[str]) -> None:
 
 def _matches(name: Path, pattern: str) -> bool:
     return len(name.parts) == len(Path(pattern).parts) and name.match(pattern)
+
+
+def _rename(new: Path, path: Path) -> None:
+    try:
+        new.rename(path)
+    except OSError as error:
+        if path.exists():  # the numbers of this error are not the same on all systems
+            raise NameTakenError(f"cannot write {path}: it exists already; choose another name") from error
+        raise
 
 
 def _exchange(new: Path, path: Path) -> None:

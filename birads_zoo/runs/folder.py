@@ -31,6 +31,7 @@ from birads_zoo.files.abandoned import clear_abandoned
 from birads_zoo.files.csv_files import read_frame, write_frame
 from birads_zoo.files.regular import read_regular
 from birads_zoo.files.toml_text import parse_toml
+from birads_zoo.files.whole import NameTakenError
 from birads_zoo.recipe import Recipe, from_dict, to_dict
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Environment
@@ -87,14 +88,10 @@ def _new_folder(runs: Path, recipe: Recipe, data: Prepared, compute: Compute, na
         if name and folder.exists():
             raise UserError(f"{folder} exists already; choose another place with --out")
         if not folder.exists():
-            try:
+            with contextlib.suppress(NameTakenError):  # by another process, just now
                 with whole_folder(folder) as temporary:
                     _fill(temporary, recipe, data, compute)
-            except StorageError:
-                if not folder.exists():
-                    raise
-            else:
-                return folder  # if not, another process has just taken the name
+                return folder
     raise AssertionError("unreachable")
 
 

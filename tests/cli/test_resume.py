@@ -1,6 +1,8 @@
 """A run that was killed is resumed, and gives the same results as an uninterrupted run."""
 
+import errno
 import json
+import os
 import shutil
 import signal
 
@@ -226,6 +228,22 @@ def test_a_signal_while_pictures_are_decoded_ends_at_once_and_leaves_nothing(zoo
     assert result.err.endswith("birads-zoo: interrupted by SIGTERM\n")
     assert not list(folder.glob("runs/*"))
     assert [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+
+
+def test_a_disk_that_fails_once_the_new_run_has_its_name_does_not_start_another_run(
+    zoo, phantom_root, folder, monkeypatch
+):
+    from birads_zoo.files import whole
+
+    def fail(place):
+        if place == folder / "runs":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(whole, "_flush_folder", fail)
+    result = zoo("run", "--root", phantom_root, *FLAGS, "--out", folder / "runs")
+    assert result.status == 2
+    assert "Input/output error; check the disk" in result.err
+    assert [path.name for path in (folder / "runs").iterdir()] == ["baseline_cnn"]
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "/etc"])

@@ -1,4 +1,6 @@
+import errno
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -8,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo.files import make_folder, whole_file, whole_folder, write_text
+from birads_zoo.files import StorageError, make_folder, whole, whole_file, whole_folder, write_text
+from birads_zoo.files.whole import NameTakenError
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -53,6 +56,33 @@ def test_a_folder_is_replaced_only_when_the_new_one_is_whole(tmp_path):
     fill("new")
     assert [file.name for file in path.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_another_process_has_taken_meanwhile_is_told_apart_from_a_disk_that_fails(tmp_path, monkeypatch):
+    path = tmp_path / "run"
+
+    def fill(meanwhile):
+        with whole_folder(path) as temporary:
+            (temporary / "mine").touch()
+            meanwhile()
+
+    def take():
+        path.mkdir()
+        (path / "theirs").touch()
+
+    with pytest.raises(NameTakenError, match=f"^cannot write {path}: it exists already; choose another name"):
+        fill(take)
+    assert [file.name for file in path.iterdir()] == ["theirs"]
+    shutil.rmtree(path)
+
+    def fail(folder):
+        if folder == tmp_path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(whole, "_flush_folder", fail)
+    with pytest.raises(StorageError, match="Input/output error") as raised:
+        fill(lambda: None)
+    assert not isinstance(raised.value, NameTakenError), "the folder is there, but it is this process's own"
 
 
 _FILLS_FOR_EVER = """
