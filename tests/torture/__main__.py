@@ -1,4 +1,4 @@
-"""Executes all trials of reliability, prints their counts, and writes them into docs/reliability.md."""
+"""Executes the trials of docs/reliability.md, and prints their counts."""
 
 from __future__ import annotations
 
