@@ -1,4 +1,4 @@
-"""Executes all trials of reliability, prints their counts, and writes them into docs/reliability.md."""
+"""Executes the trials of docs/reliability.md, and prints their counts."""
 
 from __future__ import annotations
 
@@ -8,77 +8,98 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from torture import damage, faults, trial
+from torture import damage, faults, suites, trial
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-Trials = Iterable[tuple[str, str]]  # what was tried, and what is wrong ("" for nothing)
+FAULTS = {
+    "full": "the disk is full from a file event on",
+    "input-output": "an input/output error at a file event",
+    "too-many-files": "too many open files at a file event",
+    "too-large": "a file that is too large at a file event",
+    "killed": "killed (SIGKILL) at a file event",
+    "memory": "no memory for a large allocation",
+}
+SOME = {"full": 3, "killed": 3, "input-output": 9, "too-many-files": 9, "too-large": 9, "memory": 24}
+EVERY = dict.fromkeys(FAULTS, 1)
+SUITES = {
+    "stopped by a signal, then resumed (tests)": (
+        "cli/test_resume.py",
+        "training/test_loop.py::test_a_signal_ends_training_after_the_step_and_resuming_gives_the_same_bits",
+    ),
+    "hostile files (tests)": ("hostile",),
+    "malformed requests, foreign hosts, slow and leaving clients (tests)": (
+        "serving/test_malformed.py",
+        "serving/test_access.py",
+        "serving/test_connections.py",
+    ),
+    "2,000 requests to one server, whose memory must stay as it was (a test)": (
+        "serving/test_app.py::test_two_thousand_requests_leave_the_memory_as_it_was",
+    ),
+}
+"""The tests of each row of the table, below `tests`."""
 
 
 def main() -> int:
     """Execute the trials; return 1 if one fails."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--step", type=int, default=1, help="try every n-th event of each kind")
-    parser.add_argument("--only", help="a part of the names of the rows to execute; the page is then not written")
+    parser.add_argument("--all", action="store_true", help="try every event, and write the table into the page")
     options = parser.parse_args()
-    table = []
-    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
-        os.environ["BIRADS_ZOO_CACHE"] = str(Path(folder) / "cache")
-        for name, run in rows(Path(folder), options.step).items():
-            if options.only is None or options.only in name:
-                table.append(row(name, run()))
-    if options.only is None:
+    table = Table()
+    with tempfile.TemporaryDirectory(prefix="torture-") as place:
+        folder = Path(place)
+        os.environ["BIRADS_ZOO_CACHE"] = str(folder / "cache")
+        for tried in faults.trials(folder / "faults", EVERY if options.all else SOME, processes=os.cpu_count() or 1):
+            table.add(FAULTS[tried["fault"]], f"event {tried['event']}", _wrong(tried))
+        flips = 40 if options.all else 8
+        for what, wrong in damage.of_caches_and_checkpoints(stopped_run, folder / "stopped", flips):
+            table.add("a bit flipped in a pixel store, a file of features or a checkpoint", what, wrong)
+        for what, wrong in damage.of_a_finished_run(finished_run(folder / "finished"), flips):
+            table.add("a bit flipped in a file of a finished run", what, wrong)
+        for name, selected in SUITES.items():
+            for what, wrong in suites.cases(folder, *selected, slow=options.all):
+                table.add(name, what, wrong)
+    print("\n".join(table.lines()))
+    if options.all:
         text = PAGE.read_text(encoding="utf-8")
-        lines = ["| trial | tried | failed |", "| --- | ---: | ---: |"]
-        lines += [f"| {name} | {tried} | {failed} |" for name, tried, failed in table]
-        marked = "<!-- trials -->\n" + "\n".join(lines) + "\n<!-- end -->"
+        marked = "\n".join(["<!-- trials -->", *table.lines(), "<!-- end -->"])
         PAGE.write_text(re.sub(r"<!-- trials -->.*<!-- end -->", marked, text, flags=re.DOTALL), encoding="utf-8")
-    return int(any(failed for _, _, failed in table))
+    return int(any(table.failed.values()))
 
 
-def rows(folder: Path, step: int) -> dict[str, Callable[[], Trials]]:
-    """Return the trials by the names of their rows in the table."""
-    kinds = {
-        "disk full from a file event on": "full",
-        "I/O error at a file event": "input-output",
-        "too many open files at a file event": "too-many-files",
-        "file too large at a file event": "too-large",
-        "killed (SIGKILL) at a file event": "killed",
-        "no memory at a large allocation": "memory",
-    }
-    strides = {"full": 1, "killed": 2, "memory": 12}
-    trials: dict[str, Callable[[], Trials]] = {
-        name: lambda kind=kind: _faults(folder / kind, kind, step * strides.get(kind, 8))
-        for name, kind in kinds.items()
-    }
-    trials["bit flipped in a store, a feature file or a checkpoint"] = lambda: damage.of_caches_and_checkpoints(
-        stopped_run, folder / "stopped", 12
-    )
-    trials["bit flipped in a finished run"] = lambda: damage.of_a_finished_run(finished_run(folder / "finished"), 4)
-    return trials
+class Table:
+    """Counts trials by the name of their row, and prints each that fails."""
 
+    def __init__(self) -> None:
+        self.tried: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self._started = time.monotonic()
 
-def row(name: str, trials: Trials) -> tuple[str, int, int]:
-    """Execute the trials of a row, print what fails, and count."""
-    started, tried, failed = time.monotonic(), 0, 0
-    for what, wrong in trials:
-        tried += 1
-        failed += bool(wrong)
+    def add(self, row: str, what: str, wrong: str) -> None:
+        """Count a trial; `wrong` says what is wrong, "" for nothing."""
+        if row not in self.tried:
+            print(f"{time.monotonic() - self._started:.0f} s: {row}", flush=True)
+        self.tried[row] += 1
+        self.failed[row] += bool(wrong)
         if wrong:
-            print(f"  {what}: {wrong}", flush=True)
-    print(f"{name}: {tried} tried, {failed} failed ({time.monotonic() - started:.0f} s)", flush=True)
-    return name, tried, failed
+            print(f"  {row}, {what}: {wrong}", flush=True)
+
+    def lines(self) -> list[str]:
+        """Return the table in Markdown."""
+        rows = [f"| {row} | {tried:,} | {self.failed[row]} |" for row, tried in self.tried.items()]
+        return ["| trial | tried | failed |", "| --- | ---: | ---: |", *rows]
 
 
-def _faults(folder: Path, kind: str, step: int) -> Iterator[tuple[str, str]]:
-    for line in faults.trials(folder, kind, step, processes=os.cpu_count() or 1):
-        if "event" in line:
-            printed = f"{line['faulty']['text'][-300:]} {line['again'] and line['again']['text'][-300:]}"
-            yield f"event {line['event']}", f"{line['wrong']} {printed}" if line["wrong"] else ""
+def _wrong(trial: dict[str, Any]) -> str:
+    if not trial["wrong"]:
+        return ""
+    printed = [process["text"][-300:] for process in (trial["faulty"], trial["again"]) if process]
+    return "; ".join(trial["wrong"]) + "".join(f"\n{text}" for text in printed)
 
 
 def finished_run(folder: Path) -> Path:

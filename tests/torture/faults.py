@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -40,8 +42,8 @@ def write_pictures(root: Path) -> None:
             Image.fromarray(pixels).save(root / name / f"{name}{woman:02d}.png")
 
 
-def trials(folder: Path, kind: str, step: int, first: int = 1, processes: int = 1) -> Iterator[dict[str, Any]]:
-    """Yield the lines of `trial.py`: the number of events, and then every `step`-th of them from `first` on failing."""
+def trials(folder: Path, steps: dict[str, int], first: int = 1, processes: int = 1) -> Iterator[dict[str, Any]]:
+    """Yield the lines of `trial.py`, one for each trial: `steps` has for each fault n, for every n-th event."""
     folder.mkdir(parents=True, exist_ok=True)
     library, data = build(folder), folder / "data"
     write_pictures(data)
@@ -49,18 +51,26 @@ def trials(folder: Path, kind: str, step: int, first: int = 1, processes: int = 
     workers = [
         subprocess.Popen(
             [
-                *(sys.executable, HERE / "trial.py", library, data, folder / f"{kind}-{worker}", kind),
-                *("--first", str(first + worker * step), "--step", str(processes * step)),
+                *(sys.executable, HERE / "trial.py", library, data, folder / f"process-{part}", json.dumps(steps)),
+                *("--first", str(first), "--part", str(part), "--parts", str(processes)),
             ],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for worker in range(processes)
+        for part in range(processes)
     ]
+    lines: SimpleQueue[str | None] = SimpleQueue()
     for worker in workers:
-        with worker:
-            assert worker.stdout is not None
-            for line in worker.stdout:
-                yield json.loads(line)
-        assert worker.returncode == 0, "the trials themselves failed"
+        Thread(target=_read, args=(worker, lines), daemon=True).start()
+    for _ in workers:
+        while (line := lines.get()) is not None:
+            yield json.loads(line)
+    assert not any(worker.wait() for worker in workers), "the trials themselves failed"
+
+
+def _read(worker: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
+    assert worker.stdout is not None
+    for line in worker.stdout:
+        lines.put(line)
+    lines.put(None)
