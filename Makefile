@@ -30,7 +30,7 @@ trackio: .venv/trackio/.done
 mutants: .venv/.dev
 	$(BIN)/python tests/mutation
 
-# Faults, kills, damage, hostile files and requests, in ten minutes on two cores: writes docs/reliability.md's table.
+# Faults, kills, damage, hostile files and requests: a part of them in ten minutes on two cores (docs/reliability.md).
 torture: .venv/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python tests/torture
 
