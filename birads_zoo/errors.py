@@ -43,7 +43,14 @@ class RunStoppedError(UserError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error of Python, NumPy, PyTorch (on any device) or Pillow says that memory is used up."""
-    texts = ("out of memory", "not enough memory", "can't allocate memory", "bad_alloc")
+    # The last is Pillow's when zlib finds no memory.
+    texts = (
+        "out of memory",
+        "not enough memory",
+        "can't allocate memory",
+        "bad_alloc",
+        "codec configuration error when writing",
+    )
     return isinstance(error, MemoryError) or any(text in str(error).lower() for text in texts)
 
 

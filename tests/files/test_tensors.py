@@ -1,5 +1,7 @@
 """Tensors come back bit for bit, or the file is refused in one sentence."""
 
+import json
+import math
 from typing import ClassVar
 
 import msgspec
@@ -8,7 +10,7 @@ import safetensors.torch
 import torch
 
 from birads_zoo.errors import UserError
-from birads_zoo.files.tensors import read_tensors, write_tensors
+from birads_zoo.files.tensors import _TYPES, read_tensors, write_tensors
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,35 @@ def test_they_come_back_with_their_header(path):
         assert (
             again.numpy(force=True).tobytes() == tensor.numpy().tobytes() if name != "halves" else again.equal(tensor)
         )
+
+
+@pytest.mark.parametrize("dtype", _TYPES, ids=str)
+def test_the_library_reads_every_type_as_it_was(tmp_path, dtype):
+    given = {
+        name: torch.arange(math.prod(shape)).reshape(shape).to(dtype)
+        for name, shape in {"none": (0, 3), "one": (), "é": (3,), "more": (2, 3, 5)}.items()
+    }
+    given["turned"] = given["more"].movedim(0, 2)
+    write_tensors(tmp_path / "a.safetensors", given | {"bytes": torch.ones(3, dtype=torch.uint8)}, Header(name="x"))
+    read = safetensors.torch.load_file(tmp_path / "a.safetensors")
+    assert read.pop("bytes").tolist() == [1, 1, 1]
+    assert read.keys() == given.keys()
+    for name, tensor in given.items():
+        assert (read[name].dtype, read[name].shape) == (dtype, tensor.shape), name
+        assert torch.equal(read[name], tensor), name
+
+
+def test_the_file_is_as_the_library_writes_it(path, tmp_path):
+    """The same header, but for the order of the names, and values at places that their types allow."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        safetensors.torch.save_file(TENSORS, tmp_path / "library.safetensors", metadata=file.metadata())
+    content, expected = path.read_bytes(), (tmp_path / "library.safetensors").read_bytes()
+    assert len(content) == len(expected)
+    length = int.from_bytes(content[:8], "little")
+    assert length % 8 == 0
+    header = json.loads(content[8 : 8 + length])
+    del header["__metadata__"]
+    assert all(about["data_offsets"][0] % TENSORS[name].element_size() == 0 for name, about in header.items())
 
 
 @pytest.mark.parametrize(
