@@ -174,7 +174,9 @@ def read_recipe(folder: Path) -> Recipe:
     read_environment(folder)
     try:
         return from_dict(parse_toml(read_regular(path).decode("utf-8")), str(path))
-    except (OSError, ValueError) as error:  # not TOML, or not UTF-8
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; {_REMEDY}") from None
+    except ValueError as error:  # not TOML, or not UTF-8
         raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 
 
@@ -204,7 +206,9 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
     path = folder / _HISTORY
     try:
         return tuple(msgspec.json.decode(line, type=Epoch) for line in read_regular(path).splitlines())
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; {_REMEDY}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 
 

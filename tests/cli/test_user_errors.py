@@ -202,10 +202,12 @@ DAMAGE = {
     "truncated": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "garbage": lambda file: file.write_bytes(bytes(range(256)) * 8),
     "folder": lambda file: (file.unlink(), file.mkdir()),
+    "pipe": lambda file: (file.unlink(), os.mkfifo(file)),
 }
 READ_BY_ALL = ["recipe.toml", "environment.json", "predictions.csv", "validation.csv", "metrics.json", "metrics.jsonl"]
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("name", [*READ_BY_ALL, "complete.json", "split.csv"])
 def test_a_finished_runs_damaged_file_is_one_sentence(zoo, folder, finished, name, damage):
@@ -217,3 +219,4 @@ def test_a_finished_runs_damaged_file_is_one_sentence(zoo, folder, finished, nam
         last = result.err.splitlines()[-1]
         assert last.startswith("birads-zoo: error: ")
         assert str(run) in last
+        assert "Errno" not in last
