@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         hookimpl,
     )
     from birads_zoo.recipe import Recipe
+    from birads_zoo.regular_files import open_regular
     from birads_zoo.report.study.leaderboard import Leaderboard
     from birads_zoo.results.explanations import Explanations
     from birads_zoo.results.metrics import RunMetrics
@@ -137,6 +138,7 @@ __all__ = [
     "load",
     "make_index",
     "natural_key",
+    "open_regular",
     "open_run",
     "phantom",
     "reproduce",
@@ -174,6 +176,7 @@ _PLACES = {
     "load": "birads_zoo.api.load",
     "make_index": "birads_zoo.data.index.frame",
     "natural_key": "birads_zoo.data.index.classes",
+    "open_regular": "birads_zoo.regular_files",
     "open_run": "birads_zoo.api.open_run",
     "phantom": "birads_zoo.api.phantom",
     "reproduce": "birads_zoo.api.reproduce",

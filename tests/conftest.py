@@ -24,7 +24,14 @@ hypothesis.settings.load_profile("fixed")
 # Tests that import ONNX Runtime themselves must not send telemetry to its maker either.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-pytest_plugins = ["fixtures.browser", "fixtures.dicom", "fixtures.documents", "fixtures.real", "fixtures.results"]
+pytest_plugins = [
+    "fixtures.browser",
+    "fixtures.dicom",
+    "fixtures.documents",
+    "fixtures.pipes",
+    "fixtures.real",
+    "fixtures.results",
+]
 
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
 """Flags that make any run take a second or two."""

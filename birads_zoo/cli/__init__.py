@@ -14,7 +14,7 @@ from typing import NoReturn, TextIO
 
 import click
 
-from birads_zoo.cli import unexpected  # a function of it would be hidden by the command `report`
+from birads_zoo.cli import streams, unexpected  # a function of the latter would be hidden by the command `report`
 from birads_zoo.errors import BiradsZooWarning, UserError, unknown_name
 from birads_zoo.interruption import Interrupted, interruptible
 from birads_zoo.printable import printable, shortened
@@ -79,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     BIRADS_ZOO_DEBUG set, tracebacks are printed: that of the cause of a `UserError`, such as a plugin's own exception,
     before the sentence.
     """
+    streams.make_usable()
     try:
         with interruptible(), _plain_warnings():
             status = group.main(args=arguments, prog_name="birads-zoo", standalone_mode=False)

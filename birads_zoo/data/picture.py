@@ -20,8 +20,8 @@ class ImageError(Exception):
     """A picture that cannot be used. `reason` is short and is counted; `detail` is for the reader.
 
     Reasons: "no file", "unreadable file", "does not decode", "too small" (under 16 pixels a side) and "too large" (over
-    80 megapixels by its header, so no pixel is decoded). For the other reasons of DICOM files see
-    `dicom.header.read_header` and `dicom.read.read_dicom`.
+    80 megapixels by its header, or over 10 in a BMP with run lengths, so no pixel is decoded). For the other reasons of
+    DICOM files see `dicom.header.read_header` and `dicom.read.read_dicom`.
     """
 
     def __init__(self, reason: str, detail: str) -> None:

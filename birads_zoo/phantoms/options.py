@@ -12,6 +12,7 @@ VERSION = 3
 FEWEST_PATIENTS = 4
 SMALLEST_SIDE = 32
 LARGEST_SIDE = 4096
+MOST_PATIENTS = 100_000  # more than that are planned in gigabytes of memory, and take days to draw
 
 Balance = Literal["balanced", "real", "screening"]
 Format = Literal["jpeg", "dicom"]
@@ -49,6 +50,10 @@ class PhantomOptions:
             raise UserError(
                 f"a phantom of {self.patients} patients cannot hold every category: "
                 f"give at least {FEWEST_PATIENTS} patients"
+            )
+        if self.patients > MOST_PATIENTS:
+            raise UserError(
+                f"a phantom of {self.patients} patients is too large: give at most {MOST_PATIENTS} patients"
             )
         for name, side in (("height", self.height), ("width", self.width)):
             if not SMALLEST_SIDE <= side <= LARGEST_SIDE:

@@ -96,10 +96,7 @@ def _new_folder(runs: Path, recipe: Recipe, data: Prepared, compute: Compute, na
 
 
 def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> None:
-    for inner in ("checkpoints", "figures"):
-        make_folder(folder / inner)
-    for fold in data.folds:
-        make_folder(folder / "checkpoints" / f"fold-{fold.number}")
+    _make_folders(folder, data)
     about = Environment(**asdict(describe_session(compute)), seed=recipe.seed, pixels=data.store.key.pictures)
     documents.write(folder / _ENVIRONMENT, about)
     write_frame(folder / "audit.csv", entries_frame(data.labelled.index))
@@ -111,11 +108,18 @@ def _fill(folder: Path, recipe: Recipe, data: Prepared, compute: Compute) -> Non
     write_text(folder / "recipe.toml", tomlkit.dumps(note))
 
 
+def _make_folders(folder: Path, data: Prepared) -> None:
+    make_folder(folder / "figures")
+    for fold in data.folds:
+        make_folder(folder / "checkpoints" / f"fold-{fold.number}")
+
+
 def _resume(folder: Path, data: Prepared, compute: Compute) -> None:
     """Check that the data is the run's, and record the machine that resumes it."""
     about = check_same_data(folder, data)
     for place in (folder, *folder.glob("checkpoints/*"), folder / "figures"):
         clear_abandoned(place)
+    _make_folders(folder, data)  # a fold's is deleted to train it again
     (folder / _STOPPED).unlink(missing_ok=True)
     reopen(folder)
     again = describe_session(compute)
@@ -171,7 +175,9 @@ def read_recipe(folder: Path) -> Recipe:
     read_environment(folder)
     try:
         return from_dict(parse_toml(read_regular(path).decode("utf-8")), str(path))
-    except (OSError, ValueError) as error:  # not TOML, or not UTF-8
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; {_REMEDY}") from None
+    except ValueError as error:  # not TOML, or not UTF-8
         raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 
 
@@ -201,7 +207,9 @@ def read_history(folder: Path) -> tuple[Epoch, ...]:
     path = folder / _HISTORY
     try:
         return tuple(msgspec.json.decode(line, type=Epoch) for line in read_regular(path).splitlines())
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; {_REMEDY}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); {_REMEDY}") from None
 
 

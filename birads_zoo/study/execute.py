@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import tomlkit
 
 from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
-from birads_zoo.files import lock, make_folder, write_text
+from birads_zoo.files import check_file, check_folder, lock, make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.printable import printable
 from birads_zoo.progress import Screen
@@ -28,7 +28,7 @@ from birads_zoo.version import __version__
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
-RUNS, RECORD = "runs", "study.toml"
+RUNS, RECORD, ERRORS = "runs", "study.toml", "errors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,19 @@ class Executed:
 
     folders: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
+
+
+def check_places(folder: Path, files: Iterable[str]) -> None:
+    """Check that a study can write everything into `folder`, before hours of training; `files` are its results.
+
+    Raises:
+        StorageError: if it cannot, such as when a folder has the name of a file.
+
+    """
+    for place in (folder, folder / RUNS, folder / ERRORS):
+        check_folder(place)
+    for name in (RECORD, *files):
+        check_file(folder / name)
 
 
 def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
@@ -150,7 +163,7 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
 
 
 def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> RunMetrics | Failure:
-    target, trace = folder / RUNS / job.folder, folder / "errors" / f"{job.folder}.txt"
+    target, trace = folder / RUNS / job.folder, folder / ERRORS / f"{job.folder}.txt"
     resumed = target if target.exists() else None
     try:
         done = run(job.recipe, host, folder / RUNS, device, screen, resumed, job.folder)

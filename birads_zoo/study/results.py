@@ -94,6 +94,12 @@ def basis(study: Study, first: Predicted, environment: Machine, split: str) -> B
     )
 
 
+ABLATION_FILES, LEAKAGE_FILES = (
+    (f"{name}.md", f"{name}.json", f"{name}.csv", f"figures/{name}.png") for name in ("ablations", "leakage")
+)
+"""What `write_ablations` and `write_leakage` write."""
+
+
 def write_ablations(
     folder: Path, about: Basis, full: Estimate | None, effects: Sequence[Effect]
 ) -> tuple[str, AblationStudy]:

@@ -13,14 +13,14 @@ from birads_zoo.errors import UserError
 from birads_zoo.progress import Screen
 from birads_zoo.recipes.registry import Reference
 from birads_zoo.report.study.leaderboard import Leaderboard
-from birads_zoo.report.study.page import write_leaderboard
+from birads_zoo.report.study.page import FILES, write_leaderboard
 from birads_zoo.results.environment import machine_of
 from birads_zoo.results.scores import METRICS
 from birads_zoo.runs.folder import read_environment
 from birads_zoo.study import results
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.compare import leaderboard
-from birads_zoo.study.execute import execute
+from birads_zoo.study.execute import check_places, execute
 from birads_zoo.study.gather import Predicted, collect
 from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study
@@ -35,6 +35,7 @@ def run_comparison(
     study: Study, host: Host, folder: Path, device: str, screen: Screen, references: Sequence[Reference]
 ) -> Leaderboard:
     """Run a comparison and write its leaderboard into `folder`; raises `UserError` when every model failed."""
+    check_places(folder, FILES)
     check_metric(study, host)
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
@@ -57,6 +58,7 @@ def run_ablation_study(
         UserError: when the full model failed: there is nothing to compare with.
 
     """
+    check_places(folder, results.ABLATION_FILES)
     check_metric(study, host)
     executed = execute(study, host, folder, device, screen)
     predicted, failures = collect(executed.folders, executed.failures)
@@ -78,6 +80,7 @@ def run_leakage_study(study: Study, host: Host, folder: Path, device: str, scree
             nothing to compare with.
 
     """
+    check_places(folder, results.LEAKAGE_FILES)
     check_metric(study, host)
     study = fitting(study, host)
     executed = execute(study, host, folder, device, screen)

@@ -176,7 +176,7 @@ def _read(path: Path, origin: Origin) -> tuple[dict[str, Tensor], _Header]:
 
 
 def _remedy(path: Path) -> str:
-    return f"delete the folder {path.parent} to train its fold from the start"
+    return f"delete the folder {path.parent} and train its fold again (birads-zoo run --resume {path.parents[2]})"
 
 
 def _fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -129,3 +129,14 @@ def test_a_later_loss_that_is_no_number_names_the_checkpoint_that_stays(zoo, fol
     assert {path.name for path in kept.iterdir()} == {"best.safetensors", "last.safetensors"}
     assert not (run / "metrics.json").exists()
     assert len((run / "metrics.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("rate", ["1e6", "1e9"])
+def test_a_learning_rate_that_makes_no_numbers_is_one_sentence(zoo, phantom_root, folder, rate):
+    result = zoo("run", "--root", phantom_root, *NET, *SMALL, "--set", f"training.learning_rate={rate}")
+    assert (result.status, result.out) == (2, ""), result.err
+    assert "Traceback" not in result.err
+    last = result.err.splitlines()[-1]
+    assert last.startswith("birads-zoo: error: the ")
+    assert ADVICE in last
+    assert not (folder / "runs" / "baseline_cnn" / "metrics.json").exists()

@@ -70,13 +70,19 @@ def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(zoo, unbroken, kill
     assert (killed / "predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
 
 
-def test_a_corrupt_checkpoint_is_one_sentence(zoo, killed):
+def test_a_corrupt_checkpoint_is_one_sentence_whose_advice_helps(zoo, unbroken, killed):
     path = killed / "checkpoints" / "fold-1" / "last.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     result = zoo("run", "--resume", killed, "--device", "cpu")
     assert result.status == 2
     assert f"checkpoint {path} is damaged or was not written by this program" in result.err
-    assert f"delete the folder {path.parent} to train its fold from the start" in result.err
+    assert result.err.endswith(
+        f"; delete the folder {path.parent} and train its fold again (birads-zoo run --resume {killed})\n"
+    )
+    shutil.rmtree(path.parent)
+    assert zoo("run", "--resume", killed, "--device", "cpu").status == 0
+    for name in ("predictions.csv", "metrics.json"):
+        assert (killed / name).read_bytes() == (unbroken / name).read_bytes()
 
 
 def test_resume_refuses_what_would_change_the_recipe(zoo, killed):

@@ -7,7 +7,16 @@ import tomllib
 import pytest
 from PIL import Image
 
+from birads_zoo.report.study.page import FILES
+from birads_zoo.study.results import ABLATION_FILES, LEAKAGE_FILES
+
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu", "--seeds", "1"]
+
+
+def results_in(study):
+    """Return the paths of a study's own results: neither its runs nor its notes."""
+    paths = {path.relative_to(study).as_posix() for path in study.rglob("*") if path.is_file()}
+    return {path for path in paths if not path.startswith(("runs/", "errors/", "study.toml", "."))}
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -36,6 +45,7 @@ def test_a_comparison_ends_in_a_leaderboard_with_a_failed_model_as_a_row(zoo, ph
     left = {path.name for path in (folder / "study").iterdir()}
     assert {"study.toml", "runs", "errors", "figures", "leaderboard.html", "leaderboard.csv"} <= left
     assert {"leaderboard.md", "leaderboard.xlsx"} <= left
+    assert results_in(folder / "study") <= set(FILES), "a name that is not checked before the training"
     assert {path.name for path in (folder / "study" / "runs").iterdir()} == {"good-net@0", "baseline_cnn@0"}
     again = zoo(*arguments)
     assert again.status == 0, again.err
@@ -64,6 +74,7 @@ def test_an_ablation_study_has_a_row_for_every_ablation(zoo, phantom_root, folde
     assert values["command"] == "birads-zoo ablate --backbone baseline_cnn"
     assert values["environment"]["versions"]["torch"]
     assert (folder / "study" / "figures" / "ablations.png").stat().st_size > 10_000
+    assert results_in(folder / "study") == set(ABLATION_FILES)
     study = tomllib.loads((folder / "study" / "study.toml").read_text())
     assert list(study["variants"]) == ["baseline_cnn", "baseline_cnn+no-dropout", "baseline_cnn+no-class-weights"]
 
@@ -83,6 +94,7 @@ def test_a_leakage_study_says_what_each_split_makes_of_the_score(zoo, phantom_ro
     assert "puts images of one patient on both sides" in result.err
     assert "[3/3] baseline_cnn@0@image" in result.err
     assert (folder / "study" / "figures" / "leakage.png").stat().st_size > 10_000
+    assert results_in(folder / "study") == set(LEAKAGE_FILES)
 
 
 @pytest.mark.parametrize(

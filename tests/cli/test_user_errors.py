@@ -44,6 +44,7 @@ COMMANDS = {
     "crops": ["audit", "--root", "PHANTOM", "--crops"],
     "phantom": ["phantom", "--patients", "8", "--size", "64x48", "--out"],
     "compare": ["compare", "--root", "PHANTOM", *NET, *SMALL, "--out"],
+    "ablate": ["ablate", "--root", "PHANTOM", *NET, *SMALL, "--out"],
     "leakage": ["leakage", "--root", "PHANTOM", *NET, *SMALL, "--out"],
 }
 WRITES_A_FILE = ("report", "predict", "crops")
@@ -97,6 +98,27 @@ def test_too_long_a_name(refusal, name):
 def test_a_place_whose_name_is_not_utf_8(refusal, name):
     place = os.fsdecode(b"p\xff.png")
     assert refusal(name, place).startswith(r"birads-zoo: error: cannot write p\xff.png: the name is not UTF-8; choose")
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("compare", [*(f"leaderboard.{kind}" for kind in ("json", "md", "csv", "xlsx", "html")), "figures/scores.png"]),
+        ("ablate", ["ablations.json", "ablations.md", "ablations.csv", "figures/ablations.png"]),
+        ("leakage", ["leakage.json", "leakage.md", "leakage.csv", "figures/leakage.png"]),
+    ],
+)
+def test_a_study_checks_the_names_of_all_its_results_first(refusal, folder, command, names):
+    for name in [*names, "study.toml"]:
+        (folder / "study" / name).mkdir(parents=True)
+        error = refusal(command, "study")
+        assert error == f"birads-zoo: error: cannot write study/{name}: Is a directory; give the name of a file"
+        shutil.rmtree(folder / "study")
+    for name in ("runs", "figures", "errors"):
+        (folder / "study").mkdir()
+        (folder / "study" / name).write_text("mine")
+        assert refusal(command, "study").endswith("; give the name of a folder")
+        shutil.rmtree(folder / "study")
 
 
 def test_predictions_and_pages_are_written_to_new_folders(zoo, folder, exported, finished, phantom_root):
@@ -202,10 +224,12 @@ DAMAGE = {
     "truncated": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "garbage": lambda file: file.write_bytes(bytes(range(256)) * 8),
     "folder": lambda file: (file.unlink(), file.mkdir()),
+    "pipe": lambda file: (file.unlink(), os.mkfifo(file)),
 }
 READ_BY_ALL = ["recipe.toml", "environment.json", "predictions.csv", "validation.csv", "metrics.json", "metrics.jsonl"]
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("name", [*READ_BY_ALL, "complete.json", "split.csv"])
 def test_a_finished_runs_damaged_file_is_one_sentence(zoo, folder, finished, name, damage):
@@ -217,3 +241,4 @@ def test_a_finished_runs_damaged_file_is_one_sentence(zoo, folder, finished, nam
         last = result.err.splitlines()[-1]
         assert last.startswith("birads-zoo: error: ")
         assert str(run) in last
+        assert "Errno" not in last

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image, ImageFile
 
 from birads_zoo.data.index.facts import FACTS, file_facts
+from birads_zoo.data.picture import ImageError
+from birads_zoo.dicom import is_dicom, read_facts, read_size
 from birads_zoo.interfaces import INDEX_COLUMNS, Index
 
 
@@ -72,3 +74,10 @@ def test_facts_decode_no_pixels(tmp_path, index_of, write_dicom, monkeypatch):
     monkeypatch.setattr(ImageFile.ImageFile, "load", decode)
     monkeypatch.setattr("pydicom.pixels.decoders.base.get_decoder", decode)
     assert file_facts(index_of(["one.jpg", "two.dcm"]))["width"].tolist() == [48, 32]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("read", [is_dicom, read_size, read_facts])
+def test_a_pipe_is_refused_without_waiting(tmp_path, as_pipe, read):
+    with pytest.raises(ImageError):
+        read(as_pipe(tmp_path / "a.dcm"))

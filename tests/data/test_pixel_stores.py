@@ -17,6 +17,7 @@ from PIL import Image
 from birads_zoo.data.decoding.images import read_image
 from birads_zoo.data.placement.geometry import place
 from birads_zoo.data.store import pixels
+from birads_zoo.data.store.key import find_key
 from birads_zoo.data.store.pixels import StoreManifest, build_store
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.interfaces import Index
@@ -184,3 +185,9 @@ def test_what_a_killed_builder_left_is_not_read(folder: Path, tmp_path: Path) ->
     assert failures == {}
     np.testing.assert_array_equal(store.array[5], place(read_image(folder / "5.png"), SECTION)[0])
     assert [path.name for path in (cache / "pixels").iterdir() if path.is_dir()] == [store.key.digest]
+
+
+@pytest.mark.timeout(60)
+def test_the_key_of_a_pipe_is_that_of_a_file_that_cannot_be_read(tmp_path: Path, as_pipe) -> None:
+    pipe, missing = as_pipe(tmp_path / "a.png"), tmp_path / "b.png"
+    assert find_key([pipe], SECTION, 1, 1) == find_key([missing], SECTION, 1, 1)

@@ -15,6 +15,7 @@ _NOISE = np.random.default_rng(0).integers(0, 256, (96, 64), np.uint8)
 _GREY = Image.fromarray(_NOISE)
 _DEEP = Image.fromarray(_NOISE.astype(np.uint16) * 257)
 _COLOUR = Image.merge("RGB", (_GREY, _GREY, _GREY))
+_ROW = b"\1\5\0\0"  # run lengths of BMP: one pixel, then the end of the row
 _FORMATS = (
     ("PNG", _GREY, {}),
     ("PNG", _DEEP, {}),
@@ -42,7 +43,7 @@ def cases() -> Iterator[Case]:
     for name, content in (*_sizes(), *_png(), *_pgm(), *_bmp(), *_tiff(), *_jpeg()):
         yield as_file("picture", name, content, "a.png")
     for name, content in _odd_but_usable():
-        yield as_file("picture", name, content, "a.png", refused=False, heavy="8900²" in name)
+        yield as_file("picture", name, content, "a.png", refused=False, heavy="8900²" in name or "3162²" in name)
 
 
 def saved(kind: str, image: Image.Image, **options: object) -> bytes:
@@ -71,6 +72,12 @@ def black_png(width: int, height: int, *, bits: int = 8, colour: int = 0, interl
 def bmp(width: int, height: int, *, bits: int = 24, compression: int = 0, colours: int = 0, data: bytes = b"") -> bytes:
     head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, compression, 0, 0, 0, colours, 0)
     return b"BM" + struct.pack("<IHHI", 54 + len(data), 0, 0, 54) + head + data
+
+
+def bmp_of_runs(width: int, height: int, runs: bytes, *, compression: int = 1) -> bytes:
+    """Return a BMP file with run lengths of 8 bits (compression 1) or 4 bits (2)."""
+    bits, palette = (8, 1024) if compression == 1 else (4, 64)
+    return bmp(width, height, bits=bits, compression=compression, data=bytes(palette) + runs)
 
 
 def tiff(*tags: tuple[int, int, int], data: bytes = bytes(99), following: int = 0) -> bytes:
@@ -151,6 +158,9 @@ def _bmp() -> Iterator[tuple[str, Content]]:
         "BMP of 8900² whose run lengths end early",
         bmp(8900, 8900, bits=8, compression=1, colours=2, data=bytes(8) + b"\0\2\0\0" * 99),
     )
+    yield "BMP of 8900² with a run of one pixel in each row", bmp_of_runs(8900, 8900, _ROW * 8900)
+    yield "BMP of 8900² in run lengths of 4 bits", bmp_of_runs(8900, 8900, _ROW * 8900, compression=2)
+    yield "BMP with 3 million runs of no pixels", lambda: bmp_of_runs(64, 96, b"\0\2\0\0" * 3_000_000)
 
 
 def _tiff() -> Iterator[tuple[str, Content]]:
@@ -216,7 +226,7 @@ def _odd_but_usable() -> Iterator[tuple[str, Content]]:
         yield f"black TIFF of 8900², {mode}", partial(_large, "TIFF", mode, compression="tiff_deflate")
     yield "JPEG of 8900² in ink", partial(_large, "JPEG", "CMYK")
     yield "PGM of 8900² of 16 bits that ends early", b"P5 8900 8900 65535\n" + bytes(99)
-    yield "BMP of 8900² in run lengths", bmp(8900, 8900, bits=8, compression=1, data=bytes(1024) + b"\0\1")
+    yield "BMP of 3162² with a run of one pixel in each row", bmp_of_runs(3162, 3162, _ROW * 3162)
     yield "JPEG whose tables are missing", saved("JPEG", _GREY).replace(b"\xff\xc4", b"\xff\xfe")
     yield "GIF", saved("GIF", _GREY)
     for width, height in ((40_000_000, 2), (88_000, 900), (16, 4_900_000)):

@@ -10,6 +10,7 @@ from birads_zoo.phantoms.options import PhantomOptions
     ("changes", "sentence"),
     [
         ({"patients": 3}, "a phantom of 3 patients cannot hold every category: give at least 4 patients"),
+        ({"patients": 100_001}, "a phantom of 100001 patients is too large: give at most 100000 patients"),
         ({"height": 31}, "the phantom's height cannot be 31 pixels: choose 32 to 4096"),
         ({"width": 5000}, "the phantom's width cannot be 5000 pixels: choose 32 to 4096"),
         ({"height": 100, "width": 300}, "a breast does not fit 100x300, which is too wide"),

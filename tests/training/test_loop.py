@@ -210,7 +210,7 @@ def test_weights_in_a_checkpoint_that_are_no_numbers_are_named(make_fit, ignore,
         train(make_fit(), ignore.step, ignore.epoch)
     assert str(error.value) == (
         f"checkpoint {path} holds infinite or NaN values, 27 of 108 in 'backbone.0.weight'; delete the folder "
-        f"{fit.folder} to train its fold from the start"
+        f"{fit.folder} and train its fold again (birads-zoo run --resume {fit.folder.parents[1]})"
     )
 
 
@@ -222,7 +222,7 @@ def test_a_damaged_checkpoint_is_named(make_fit, ignore, damage):
     fit.last.write_bytes(content[: len(content) // 2] if damage is None else damage)
     with pytest.raises(
         UserError,
-        match=r"last\.safetensors is damaged or was not written by this program .*; delete the folder .*run to train",
+        match=r"last\.safetensors is damaged or was not written by this program .*; delete the folder .* and train",
     ):
         train(make_fit(), ignore.step, ignore.epoch)
 
@@ -246,7 +246,7 @@ def test_a_checkpoint_of_another_format_is_named(make_fit, ignore, changes, mess
     with pytest.raises(UserError) as error:
         train(make_fit(), ignore.step, ignore.epoch)
     assert str(error.value).startswith(f"checkpoint {fit.last} {message}")
-    assert f"delete the folder {fit.folder} to train its fold from the start" in str(error.value)
+    assert f"delete the folder {fit.folder} and train its fold again" in str(error.value)
 
 
 @pytest.mark.parametrize("attribute", ["last", "best"])

@@ -72,6 +72,7 @@ _FORMATS: tuple[tuple[bytes, Callable[[Path], ImageFile.ImageFile]], ...] = (
 )
 _PGM_HEADER = re.compile(rb"P[1-6](?:(?:\s|#[^\r\n]*[\r\n])+\d+){2}")
 _LONGEST_PGM_HEADER = 4096  # bytes
+_MOST_RUNS = 10_000_000  # pixels and bytes: Pillow decodes run lengths in Python, so these already take seconds
 _DEEP = {"I", "I;16", "I;16L", "I;16B", "I;16N"}  # Pillow's names for grey pixels of more than 8 bits
 
 
@@ -154,10 +155,22 @@ def open_image(path: Path) -> ImageFile.ImageFile:
         image.filename = ""  # else Pillow maps the file to memory, and some versions do that wrongly if it is turned
     try:
         check_size(*image.size)
+        _check_run_lengths(image, path)
     except ImageError:
         image.close()
         raise
     return image
+
+
+def _check_run_lengths(image: ImageFile.ImageFile, path: Path) -> None:
+    """Raise `ImageError` for a BMP file whose run lengths would take minutes: short files may have many of them."""
+    if not any(tile[0] == "bmp_rle" for tile in image.tile):
+        return
+    width, height = image.size
+    size = path.stat().st_size
+    if max(width * height, size) > _MOST_RUNS:
+        most = f"{_MOST_RUNS // 1_000_000} megapixels and megabytes are the most in run lengths; save it as PNG"
+        raise ImageError("too large", f"{width}×{height} pixels in {size / 1e6:.1f} MB of BMP; {most}")
 
 
 def _start(path: Path) -> bytes:

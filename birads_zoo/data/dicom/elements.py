@@ -19,6 +19,7 @@ from birads_zoo.data.dicom.grey import Lut
 from birads_zoo.data.dicom.prefix import START, is_bare
 from birads_zoo.data.picture import ImageError
 from birads_zoo.files.refusal import refuse_if_passing
+from birads_zoo.regular_files import open_regular
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -48,7 +49,7 @@ def read_elements(path: Path, names: tuple[str | int, ...], *, pixels: bool = Fa
 
     silence_warnings()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(START)
         bare = is_bare(start)  # only then may pydicom read a file without the DICOM prefix
         meta = _bare_meta(path, start) if bare else pydicom.filereader.read_file_meta_info(path)
@@ -77,7 +78,7 @@ def _bare_meta(path: Path, start: bytes) -> Dataset:
 
     if start[:2] != b"\x02\x00":
         return Dataset()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag.group != 2)
 
 

@@ -16,6 +16,7 @@ from birads_zoo.data.dicom.read import READING
 from birads_zoo.data.picture import ImageError
 from birads_zoo.files.refusal import refuse_if_passing, retried
 from birads_zoo.recipe import ImageSection
+from birads_zoo.regular_files import open_regular
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ def find_key(paths: Sequence[Path], section: ImageSection, store_format: int, wo
 
 def _content_hash(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).digest()
     except OSError as error:
         refuse_if_passing(path, error)

@@ -35,6 +35,11 @@ _FIGURES = {
     "ablations": "Effects of the ablations",
 }
 """The caption and alternative text of each figure, by file name."""
+FILES = (
+    *(f"leaderboard.{kind}" for kind in ("json", "md", "csv", "xlsx", "html")),
+    *(f"figures/{name}.png" for name in _FIGURES),
+)
+"""What `write_leaderboard` writes."""
 
 
 def write_leaderboard(folder: Path, board: Leaderboard) -> None:

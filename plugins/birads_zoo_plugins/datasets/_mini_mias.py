@@ -6,9 +6,10 @@ International Congress Series 1069, 1994; the columns and notes follow its `Info
 
 import re
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
-from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
+from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index, open_regular
 from birads_zoo_plugins.datasets._reading.tree import Tree, check_root, list_tree
 
 SIDE = 1024  # height and width of every picture, in pixels
@@ -62,8 +63,9 @@ def _find_info(tree: Tree) -> str:
 def _read_info(path: Path) -> list[tuple[int, int, re.Match[str]]]:
     """Return (line number, film number, the line's parts) of every line below the header that lists a film."""
     try:
-        text = path.read_text(encoding="latin-1")
-    except PermissionError as error:
+        with TextIOWrapper(open_regular(path), encoding="latin-1") as file:
+            text = file.read()
+    except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     lines: list[tuple[int, int, re.Match[str]]] = []
     for number, line in enumerate(text.splitlines(), start=1):

@@ -3,12 +3,13 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import TextIOWrapper
 from math import nan
 from pathlib import Path
 
 import pandas as pd
 
-from birads_zoo import DatasetContext, Index, Lesion, UserError, chance_column, phantom
+from birads_zoo import DatasetContext, Index, Lesion, UserError, chance_column, open_regular, phantom
 from birads_zoo_plugins.datasets import _kaumds
 from birads_zoo_plugins.datasets._options import KaumdsOptions
 
@@ -63,18 +64,25 @@ def _read_chances(path: Path) -> dict[str, dict[str, float]]:
 
 def _lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the number and the cells of each line of a file that has at least these columns."""
-    if not path.is_file():
+    try:
+        with TextIOWrapper(open_regular(path), encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise UserError(f"{path} has no column {missing[0]!r}: make the phantom again with birads-zoo phantom")
+            for line in reader:
+                yield reader.line_num, line
+    except FileNotFoundError:
         raise UserError(
             f"{path} does not exist, so this is not a phantom of this version: make it again with birads-zoo phantom, "
             "or give --dataset kaumds for real pictures"
-        )
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
-        if missing:
-            raise UserError(f"{path} has no column {missing[0]!r}: make the phantom again with birads-zoo phantom")
-        for line in reader:
-            yield reader.line_num, line
+        ) from None
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror}; make the phantom again with birads-zoo phantom"
+        ) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is damaged ({error}): make the phantom again with birads-zoo phantom") from None
 
 
 def _number(path: Path, line: int, cells: dict[str, str], name: str) -> float:

@@ -94,3 +94,10 @@ def test_the_real_archive(unpack_mini_mias, tmp_path, load):
     assert len(usable.rows) == 322
     circles = sum(len(lesions) for lesions in rows["lesions"])
     assert circles == 119  # 123 lesions; mdb059, 216, 233 and 245 have no coordinates
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_place_of_the_list_is_refused(root, load, as_pipe):
+    info = as_pipe(root / "pgm/Info.txt")
+    with pytest.raises(UserError, match=f"^cannot read {info}: it is a pipe or a device, not a regular file"):
+        load("mini-mias", root)

@@ -109,3 +109,19 @@ def test_a_phantom_of_an_older_version_is_refused_with_the_missing_file(phantom:
     (phantom / PROBABILITIES_FILE).unlink()
     with pytest.raises(UserError, match=r"probabilities\.csv does not exist, so this is not a phantom of this version"):
         load_phantom(DatasetContext(root=phantom))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", [TRUTH_FILE, PROBABILITIES_FILE])
+def test_a_pipe_in_place_of_the_truth_is_refused(phantom: Path, as_pipe, name: str) -> None:
+    file = as_pipe(phantom / name)
+    with pytest.raises(UserError, match=f"^cannot read {file}: it is a pipe or a device, not a regular file; make the"):
+        load_phantom(DatasetContext(root=phantom))
+
+
+@pytest.mark.parametrize("row", [b"\xff\n", b"a" * 200_000])
+def test_a_truth_that_is_no_table_is_refused(phantom: Path, row: bytes) -> None:
+    header = (phantom / TRUTH_FILE).read_bytes().partition(b"\n")[0]
+    (phantom / TRUTH_FILE).write_bytes(header + b"\n" + row)
+    with pytest.raises(UserError, match=rf"^{phantom / TRUTH_FILE} is damaged \(.*\): make the phantom again"):
+        load_phantom(DatasetContext(root=phantom))

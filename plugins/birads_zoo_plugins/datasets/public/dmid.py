@@ -8,9 +8,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path, PurePosixPath
 
-from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index
+from birads_zoo import AuditEntry, DatasetContext, Index, Record, UserError, make_index, open_regular
 from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._reading import values
 from birads_zoo_plugins.datasets._reading.tables import Cell
@@ -175,6 +176,7 @@ def _categories(line: str) -> list[str]:
 
 def _read_report(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with TextIOWrapper(open_regular(path), encoding="utf-8", errors="replace") as file:
+            return file.read()
     except OSError as error:
         raise UserError(f"cannot read the report {path}: {error.strerror}") from None

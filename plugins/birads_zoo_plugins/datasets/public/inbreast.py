@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.parsers.expat import ExpatError
 
-from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index
+from birads_zoo import AuditEntry, DatasetContext, Index, Lesion, Record, UserError, make_index, open_regular
 from birads_zoo_plugins.datasets._csv_table import repaired
 from birads_zoo_plugins.datasets._reading import values
 from birads_zoo_plugins.datasets._reading.tables import Cell
@@ -141,12 +141,12 @@ def _read_contours(path: Path) -> tuple[list[tuple[str, Lesion]], str]:
     marks: list[tuple[str, Lesion]] = []
     damaged: list[str] = []
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             document = plistlib.load(file)
         regions = [region for image in document["Images"] for region in image["ROIs"]]
         named = [(str(region.get("Name", "")), "".join(map(str, region["Point_px"]))) for region in regions]
     except _UNREADABLE as error:
-        return [], str(error) or type(error).__name__
+        return [], getattr(error, "strerror", "") or str(error) or type(error).__name__
     for name, points in named:
         try:
             lesion = _box(points)

@@ -242,3 +242,11 @@ def test_the_real_table_of_small_pictures(real_data, tmp_path, load, target):
     marked = select_classes(index, target("ddsm", "marked"))
     assert (marked.labels.tolist().count(0), marked.labels.tolist().count(1)) == (1114, 1201)
     assert set(marked.index.rows["case"]) == {"cancer"}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["A-0001-1.ics", "A_0001_1.LEFT_CC.OVERLAY"])
+def test_a_pipe_in_place_of_a_case_or_an_overlay_is_refused(root, load, as_pipe, name):
+    file = as_pipe(root / "cancers/cancer_01/case0001" / name)
+    with pytest.raises(UserError, match=f"^cannot read {file}: it is a pipe or a device"):
+        load("ddsm", root)

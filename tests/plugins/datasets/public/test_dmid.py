@@ -98,3 +98,10 @@ def test_a_wrong_root_and_a_recognised_one(root, tmp_path_factory, load, recogni
         load("dmid", other)
     assert recognise("dmid", other) == ""
     assert recognise("dmid", root) == "Metadata.xlsx with rows for IMG001 and others"
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_place_of_a_report_is_refused(root, load, as_pipe):
+    report = as_pipe(root / "Reports/Reports/Img001.txt")
+    with pytest.raises(UserError, match=f"^cannot read the report {report}: it is a pipe or a device"):
+        load("dmid", root)

@@ -121,3 +121,19 @@ def test_it_is_recognised_by_its_sheet(root, write, recognise):
     assert recognise("inbreast", root / "INbreast Release 1.0") == "INbreast.csv with its columns"
     write(root / "INbreast Release 1.0/INbreast.csv", "a;b\n")
     assert recognise("inbreast", root) == ""
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_place_of_contours_is_reported(root, load, as_pipe):
+    as_pipe(root / "INbreast Release 1.0/AllXML/22678646.xml")
+    (entry,) = load("inbreast", root).audit
+    place = "INbreast Release 1.0/AllXML/22678646.xml"
+    assert entry.reason == "unreadable contours"
+    assert entry.detail == f"{place}: it is a pipe or a device, not a regular file; left out"
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_place_of_the_sheet_is_refused(root, load, as_pipe):
+    sheet = as_pipe(root / "INbreast Release 1.0/INbreast.csv")
+    with pytest.raises(UserError, match=f"^cannot read the table {sheet}: it is a pipe or a device"):
+        load("inbreast", root)

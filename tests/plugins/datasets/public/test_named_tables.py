@@ -3,6 +3,7 @@ import pytest
 from birads_zoo.errors import UserError
 from birads_zoo_plugins.datasets._reading.tree import list_tree
 from birads_zoo_plugins.datasets.public._shared.named_tables import find_table
+from birads_zoo_plugins.datasets.public._shared.sizes import size_of
 from birads_zoo_plugins.datasets.public._shared.suspicion import highest_assessment
 
 COLUMNS = {"patient_id": ("HASTANO", "ID"), "label": ("KATEGORİSİ",)}
@@ -58,3 +59,25 @@ def test_an_unclosed_quotation_mark_is_reported(tmp_path):
 )
 def test_the_most_suspicious_of_several_categories(categories, highest):
     assert highest_assessment(categories) == highest_assessment(categories[::-1]) == highest
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_in_place_of_a_table_is_refused(tmp_path, write_csv, as_pipe):
+    file = as_pipe(write_csv(tmp_path / "labels.csv", [["ID", "KATEGORİSİ"], ["3", "B"]]))
+    with pytest.raises(UserError, match=f"^cannot read the table {file}: it is a pipe or a device"):
+        find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
+
+
+@pytest.mark.timeout(60)
+def test_a_table_that_becomes_a_pipe_is_refused(tmp_path, write_csv, as_pipe):
+    file = write_csv(tmp_path / "labels.csv", [["ID", "KATEGORİSİ"], ["3", "B"]])
+    table = find_table(list_tree(tmp_path), "some-set", "labels", COLUMNS)
+    as_pipe(file)
+    with pytest.raises(UserError, match=f"^cannot read the table {file}: it is a pipe or a device"):
+        list(table.rows())
+
+
+@pytest.mark.timeout(60)
+def test_the_size_of_a_pipe_is_unknown(tmp_path, write_sized, as_pipe):
+    assert size_of(write_sized(tmp_path / "a.png", (20, 30))) == (20, 30)
+    assert size_of(as_pipe(tmp_path / "a.png")) is None

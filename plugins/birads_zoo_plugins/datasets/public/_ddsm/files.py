@@ -6,10 +6,11 @@ Source: M. Heath, K. Bowyer, D. Kopans, R. Moore, W. P. Kegelmeyer, "The Digital
 
 import re
 from dataclasses import dataclass, field
+from io import TextIOWrapper
 from itertools import accumulate
 from pathlib import Path
 
-from birads_zoo import Lesion, UserError
+from birads_zoo import Lesion, UserError, open_regular
 
 _ENTRY = re.compile(
     r"(?P<side>LEFT|RIGHT)_(?P<view>CC|MLO) LINES (?P<lines>\d{1,6}) PIXELS_PER_LINE (?P<pixels>\d{1,6}) .*?"
@@ -111,6 +112,7 @@ def _box(words: list[str]) -> Lesion | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="latin-1")
+        with TextIOWrapper(open_regular(path), encoding="latin-1") as file:
+            return file.read()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None

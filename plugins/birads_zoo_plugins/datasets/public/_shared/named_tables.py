@@ -8,10 +8,11 @@ import csv
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
-from birads_zoo import AuditEntry, UserError
+from birads_zoo import AuditEntry, UserError, open_regular
 from birads_zoo_plugins.datasets._reading.tables import HEADER_ROWS, SUFFIXES, Cell, Sheet, note_encoding, read_sheets
 from birads_zoo_plugins.datasets._reading.tree import Tree
 
@@ -120,7 +121,7 @@ def _sheets(path: Path) -> Iterator[Sheet | Iterator[Numbered]]:
 def _is_utf8(path: Path) -> bool:
     """Return whether the start of a text is UTF-8; True for a file that cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             codecs.getincrementaldecoder("utf-8")().decode(file.read(_SURE))
     except UnicodeDecodeError:
         return False
@@ -171,7 +172,7 @@ def _rows_of(path: Path, sheet: int, header: int, places: Mapping[str, int | Non
 def _text_rows(path: Path) -> Iterator[Numbered]:
     """Yield the rows of a text table that are not blank, each as it is read."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
+        with TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as lines:
             first = lines.readline()
             separator = max(",;\t|", key=first.count)
             all_lines: Iterable[str] = chain([first], lines)

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+from birads_zoo import open_regular
 from birads_zoo.dicom import ImageError, is_dicom, read_size
 
 DICOM = (".dcm", ".dicom")
@@ -42,9 +43,7 @@ def _size(picture: Path) -> tuple[int, int] | None:
     from PIL import Image
 
     try:
-        if not picture.is_file():  # a pipe would make the program wait
-            return None
-        with picture.open("rb") as file:
+        with open_regular(picture) as file:
             head = file.read(24)
         if head.startswith(_PNG) and len(head) == 24:  # read here, because Pillow unpacks all texts before the pixels
             return int.from_bytes(head[16:20]), int.from_bytes(head[20:24])
