@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from birads_zoo.data.index.classes import natural_key
     from birads_zoo.data.index.frame import make_index
     from birads_zoo.errors import BiradsZooWarning, RunStoppedError, UserError, unknown_name
+    from birads_zoo.files.regular import open_regular
     from birads_zoo.inspection.audit import Audit
     from birads_zoo.inspection.recognition import Guess
     from birads_zoo.interfaces import (
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
         hookimpl,
     )
     from birads_zoo.recipe import Recipe
-    from birads_zoo.regular_files import open_regular
     from birads_zoo.report.study.leaderboard import Leaderboard
     from birads_zoo.results.explanations import Explanations
     from birads_zoo.results.metrics import RunMetrics
@@ -176,7 +176,7 @@ _PLACES = {
     "load": "birads_zoo.api.load",
     "make_index": "birads_zoo.data.index.frame",
     "natural_key": "birads_zoo.data.index.classes",
-    "open_regular": "birads_zoo.regular_files",
+    "open_regular": "birads_zoo.files.regular",
     "open_run": "birads_zoo.api.open_run",
     "phantom": "birads_zoo.api.phantom",
     "reproduce": "birads_zoo.api.reproduce",

@@ -77,7 +77,9 @@ def read_tensors(path: Path, kind: type[D], name: str, remedy: str) -> tuple[dic
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is not a dict
         header = documents.decode(metadata["birads_zoo"], kind, name, remedy)
-    except (OSError, safetensors.SafetensorError, KeyError) as error:
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror or error}; {remedy}") from None
+    except (safetensors.SafetensorError, KeyError) as error:
         raise UserError(f"{name} is damaged or was not written by this program ({error}); {remedy}") from None
     if tensors_digest(tensors) != metadata.get("digest"):
         raise UserError(f"{name} was changed after it was written; {remedy}")

@@ -82,7 +82,7 @@ def test_onnx_predicts_like_safetensors_but_cannot_explain(finished, export_run,
     "changes",
     [
         pytest.param(PLAIN | TWO_VIEWS, id="two views, evidence of places"),
-        pytest.param(PLAIN | FOUR_VIEWS, id="four views, attention"),
+        pytest.param(PLAIN | FOUR_VIEWS, id="four views, attention", marks=pytest.mark.slow),
         pytest.param(
             PLAIN | FOUR_VIEWS | {"model.fusion": "concat"}, id="four views concatenated", marks=pytest.mark.slow
         ),

@@ -71,6 +71,7 @@ def trials(folder: Path, steps: dict[str, int], first: int = 1, processes: int =
 
 def _read(worker: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
     assert worker.stdout is not None
-    for line in worker.stdout:
-        lines.put(line)
+    with worker.stdout:
+        for line in worker.stdout:
+            lines.put(line)
     lines.put(None)

@@ -19,7 +19,7 @@ from birads_zoo.data.dicom.grey import Lut
 from birads_zoo.data.dicom.prefix import START, is_bare
 from birads_zoo.data.picture import ImageError
 from birads_zoo.files.refusal import refuse_if_passing
-from birads_zoo.regular_files import open_regular
+from birads_zoo.files.regular import open_regular
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -15,8 +15,8 @@ from birads_zoo.data.decoding.versions import decoders, version
 from birads_zoo.data.dicom.read import READING
 from birads_zoo.data.picture import ImageError
 from birads_zoo.files.refusal import refuse_if_passing, retried
+from birads_zoo.files.regular import open_regular
 from birads_zoo.recipe import ImageSection
-from birads_zoo.regular_files import open_regular
 
 
 @dataclass(frozen=True, kw_only=True)

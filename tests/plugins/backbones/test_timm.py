@@ -41,6 +41,8 @@ FAMILIES = {  # a member of each, its size here, the shape of its map, and the l
     "gmlp_ti16_224": ((64, 96), (128, 4, 6), "tokens after 0"),
     "xcit_nano_12_p16_224": ((64, 96), (128, 4, 6), "before its class token"),
 }
+LARGE = ("densenet121", "swin_tiny_patch4_window7_224", "vit_small_patch14_reg4_dinov2", "xcit_nano_12_p16_224")
+MEMBERS = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in FAMILIES]
 
 
 def build(name, height=64, width=96, channels=3, **options):
@@ -72,7 +74,7 @@ def saved(network, path):
     return path
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", MEMBERS)
 def test_the_map_is_timms_features_folded_with_timms_weights(name, tmp_path):
     size, shape, how = FAMILIES[name]
     reference, backbone = timm_network(name, size), build(name, *size)
@@ -88,7 +90,7 @@ def test_the_map_is_timms_features_folded_with_timms_weights(name, tmp_path):
         torch.testing.assert_close(maps, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name != "gmlp_ti16_224"])
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name != "gmlp_ti16_224"])
 def test_weights_of_timms_size_and_channels_are_adapted(name, tmp_path):
     """A file as published by timm, for a network with one channel, another size and a picture that is not square."""
     reference = timm_network(name, timm.get_pretrained_cfg(name).input_size[1:])
@@ -101,7 +103,7 @@ def test_weights_of_timms_size_and_channels_are_adapted(name, tmp_path):
         assert backbone(torch.rand(1, 1, 96, 64)).isfinite().all()
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", MEMBERS)
 def test_stages_go_from_input_to_output_and_cover_what_is_trained(name):
     backbone = build(name)
     stages = backbone.stage_names()
