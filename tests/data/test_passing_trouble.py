@@ -2,7 +2,6 @@
 
 import errno
 import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -69,14 +68,14 @@ def test_it_is_tried_again_before_that(pictures, tmp_path, monkeypatch):
 def test_a_file_that_cannot_be_opened_just_now_is_no_damaged_picture(tmp_path, monkeypatch, error, name):
     path = tmp_path / name
     path.write_bytes((b"\x89PNG\r\n\x1a\n" if name == "a.png" else bytes(128) + b"DICM") + bytes(200))
-    original = Path.open
+    original = os.open
 
-    def fail(self, *arguments, **options):
-        if self == path:
+    def fail(opened, *arguments, **options):
+        if opened == path:
             raise error
-        return original(self, *arguments, **options)
+        return original(opened, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr(os, "open", fail)
     with pytest.raises(StorageError, match="cannot read"):
         read_image(path)
 
