@@ -57,6 +57,7 @@ def test_no_path_patient_or_file_name_is_in_any_file(exported, data):
         assert not [text for text in private if text.encode() in content], path.name
 
 
+@pytest.mark.slow
 def test_an_exported_program_agrees_with_the_trainers_network(finished, export_run, run, data, host, tmp_path):
     export_run(finished[0], "exported-program", tmp_path / "model")
     program = open_own_program(tmp_path / "model" / read_manifest(tmp_path / "model").folds[1].weights)
@@ -77,7 +78,7 @@ def test_onnx_predicts_like_safetensors_but_cannot_explain(finished, export_run,
         graph.explain(Sample(source="", pictures=(paths[0],)), "BI-RADS 4")
 
 
-@pytest.mark.parametrize("kind", ["onnx", "exported-program"])
+@pytest.mark.parametrize("kind", ["onnx", pytest.param("exported-program", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "changes",
     [

@@ -195,7 +195,15 @@ def signalled(monkeypatch, obeyed):
     return send
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGTERM,
+        signal.SIGUSR1,
+        *(pytest.param(number, marks=pytest.mark.slow) for number in (signal.SIGINT, signal.SIGHUP)),
+    ],
+    ids=lambda number: number.name,
+)
 def test_a_signal_ends_a_run_after_its_step_and_it_goes_on_bit_for_bit(
     zoo, unbroken, phantom_root, folder, signalled, number
 ):

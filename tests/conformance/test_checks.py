@@ -22,13 +22,12 @@ HOST = load_host()
 BUNDLED = [(kind.name, name) for kind in KINDS if kind.name != "tracker" for name in HOST.of_kind(kind.name)]
 """Trackers are checked in tests/plugins/trackers, where their packages are loaded anyway."""
 
+LARGE = ("swin_t", "vit_b_16")
+
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [
-        pytest.param(*part, id="-".join(part), marks=[pytest.mark.slow] * (part[1] == "vit_b_16"))  # 86 million weights
-        for part in BUNDLED
-    ],
+    [pytest.param(*part, id="-".join(part), marks=[pytest.mark.slow] * (part[1] in LARGE)) for part in BUNDLED],
 )
 def test_every_bundled_part_keeps_its_contract(kind, name):
     assert conformance.check(HOST, kind, name) == []

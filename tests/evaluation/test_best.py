@@ -47,6 +47,7 @@ def test_no_other_weighting_of_the_classes_scores_higher(seed):
     assert expected_f1(chances, called) > likeliest
 
 
+@pytest.mark.slow
 def test_the_score_comes_from_the_chances_and_not_from_the_network(rows):
     """With labels drawn from the chances, the expected score is reached, whatever the network predicted."""
     generator = np.random.default_rng(1)

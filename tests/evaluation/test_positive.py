@@ -86,6 +86,7 @@ def test_the_variance_of_resamples_counts_the_rarer_kinds_patients(rows):
         assert (estimate.low, estimate.high) == pytest.approx(share.interval(LEVEL)), name
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(rows, patients):
     generator, held, times = np.random.default_rng(5), {}, 150
     sigma = np.sqrt(1.49)

@@ -125,6 +125,7 @@ def test_among_equal_groups_a_difference_is_rarely_found(rows, patients):
     assert anything <= 0.05 + 2.5 * np.sqrt(0.05 * 0.95 / 120), anything
 
 
+@pytest.mark.slow
 def test_a_large_difference_is_found(rows, patients):
     density, _ = flags(rows, patients, 40, better=1.5)
     assert density >= 0.8, density

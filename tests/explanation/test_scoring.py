@@ -138,7 +138,7 @@ def test_comparisons_with_random_weights_are_means_over_the_networks_that_have_m
     assert np.isnan(scores["none"]["rank_correlation"]).all()
 
 
-@pytest.mark.parametrize("scale", [0, 4])
+@pytest.mark.parametrize("scale", [pytest.param(0, marks=pytest.mark.slow), 4])
 def test_random_maps_are_not_called_faithful(breasts, spots, scale):
     """Thirty studies of thirty images each, whose maps are noise, per pixel or smooth."""
     studies, images = 30, 30

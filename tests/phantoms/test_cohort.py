@@ -80,7 +80,8 @@ def known(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
     return labels, np.array([cohort.known(woman, side) for woman, side in breasts])  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("balance", [pytest.param("balanced", marks=pytest.mark.slow), "real"])
+@pytest.mark.slow
+@pytest.mark.parametrize("balance", ["balanced", "real"])
 def test_the_chances_are_calibrated(balance: Balance) -> None:
     """Among breasts whose chance of a category is about p, a share of about p has it."""
     labels, chances = known(draw_cohort(PhantomOptions(patients=6000, balance=balance)))

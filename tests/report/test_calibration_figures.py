@@ -48,7 +48,7 @@ def colours(path: Path) -> set[str]:
     return {"#{:02x}{:02x}{:02x}".format(*colour) for count, colour in counts if count > 30}
 
 
-@pytest.mark.parametrize("k", [2, 4, 7])
+@pytest.mark.parametrize("k", [2, 4, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("validated", [30, 4])
 def test_reliability_before_and_if_recalibrated_after(tmp_path: Path, k: int, validated: int) -> None:
     calibration = read_calibration(predicted(k, 60, 0), predicted(k, validated, 1), {0: np.zeros(k)})
@@ -58,7 +58,7 @@ def test_reliability_before_and_if_recalibrated_after(tmp_path: Path, k: int, va
     assert (COOL in shown) == (validated == 30)
 
 
-@pytest.mark.parametrize("k", [2, 4, 7])
+@pytest.mark.parametrize("k", [2, 4, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("validated", [30, 4])
 def test_coverage_and_sizes_of_sets(tmp_path: Path, k: int, validated: int) -> None:
     conformal = read_conformal(predicted(k, 60, 0), predicted(k, validated, 1), 0.9, chose_epoch=False, leak="none")

@@ -111,7 +111,7 @@ def test_patients_are_counted_once_and_unknown_ones_not_at_all() -> None:
     assert counts == [(3, 1), (1, 1), (0, 0)]
 
 
-@pytest.mark.parametrize("count", [1, 5, 16, 40])
+@pytest.mark.parametrize("count", [1, 5, 16, pytest.param(40, marks=pytest.mark.slow)])
 def test_sample_grids_of_any_size(tmp_path: Path, texts: list[str], count: int) -> None:
     pictures.sample_grid(images(count), ["BI-RADS 1"] * count, tmp_path / "grid.png", CONTEXT)
     assert drawn(tmp_path / "grid.png").std() > 1

@@ -56,7 +56,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
-@pytest.mark.parametrize("k", [2, 4, 7])
+@pytest.mark.parametrize("k", [2, 4, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("n", [1, 60])
 @pytest.mark.parametrize("together", [True, False])
 def test_curves_of_any_number_of_classes_and_rows(tmp_path: Path, k: int, n: int, together: bool) -> None:

@@ -130,5 +130,5 @@ def test_a_folder_that_is_no_finished_run_is_one_sentence(copied, host, tmp_path
 
 def test_a_missing_checkpoint_is_one_sentence(copied, host):
     (copied / "checkpoints" / "fold-0" / "best.safetensors").unlink()
-    with pytest.raises(UserError, match="cannot read checkpoint .*safetensors: No such file or directory"):
+    with pytest.raises(UserError, match=r"cannot read checkpoint .*safetensors: No such file or directory"):
         trained_classifier(read_run(copied, host), host, 0, choose_compute("cpu", "float32"))

@@ -28,6 +28,7 @@ def test_formats_are_recognised_in_stored_pixels_and_less_in_neutral_ones(framed
     assert probed["auc"]["after"] < probed["auc"]["before"] - 0.15
 
 
+@pytest.mark.slow
 def test_one_format_leaves_nothing_to_recognise(zoo, phantom_root):
     result = zoo("audit", "--dataset", "phantom", "--root", phantom_root, "--probe", "--json")
     assert result.status == 0, result.err

@@ -161,7 +161,7 @@ def test_names_are_all_architectures_with_and_without_tags():
     assert set(timm.list_models()) < set(names())
 
 
-@pytest.mark.parametrize("name", ["test_vit", "test_mambaout", "test_maxvit"])
+@pytest.mark.parametrize("name", ["test_vit", "test_mambaout", pytest.param("test_maxvit", marks=pytest.mark.slow)])
 def test_conformance_at_usual_sizes(name):
     assert conformance.check_backbone(resolve(name)) == []
 

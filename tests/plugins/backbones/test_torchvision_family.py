@@ -29,7 +29,11 @@ def build(name, height=64, width=96, channels=3, pretrained=False):
     return resolve(name).build(context).eval()
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+LARGE = ("swin_t", "densenet121")
+MEMBERS = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in FAMILIES]
+
+
+@pytest.mark.parametrize("name", MEMBERS)
 def test_the_map_is_torchvisions_last_with_torchvisions_weights(name):
     shape, last = FAMILIES[name]
     network, backbone = models.get_model(name, weights=None).eval(), build(name)

@@ -152,8 +152,8 @@ def test_a_transformer_under_every_head(explain, name, section):
     assert maps.max() == 1
 
 
-EXPENSIVE = {(name, transformer) for name in ("occlusion", "ablation-cam") for transformer in ("swin_t", "vit_b_16")}
-"""Hundreds of passes of a large network; small ones are explained in test_transformers.py."""
+EXPENSIVE = {(name, large) for name in ("occlusion", "ablation-cam") for large in ("resnet50", "swin_t", "vit_b_16")}
+"""Hundreds of passes of a large network; small ones are explained here and in test_transformers.py."""
 
 
 @pytest.mark.parametrize(
