@@ -7,9 +7,10 @@ BIN := .venv/bin
 demo: .venv/.base
 	$(BIN)/birads-zoo run --recipe demo
 
-# One process per core, each with one thread; tests of one file share their set-up. Bytecode is written even where that
-# is turned off: otherwise each of these processes, and each process that tests start, would compile the project again.
-PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadscope
+# One process per core, each with one thread. Each begins with its share of the files, whose tests share their set-up, and
+# takes some of the other's when it has no more. Bytecode is written even where that is turned off: otherwise each of these
+# processes, and each process that tests start, would compile the project again.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 test: .venv/.dev
 	$(PYTEST)

@@ -89,7 +89,10 @@ def test_multi_label_probabilities_follow_the_option(host, only_one):
 @pytest.mark.parametrize(
     ("name", "options", "logits", "rule"),
     [
-        ("cumulative-link", {}, 3, "p(y > k) = σ(s + b_k), with b_k falling from class to class"),
+        pytest.param(
+            *("cumulative-link", {}, 3, "p(y > k) = σ(s + b_k), with b_k falling from class to class"),
+            marks=pytest.mark.slow,
+        ),
         ("multi-label", {"only_one": True}, 4, "σ(z_k) / (1 − σ(z_k)), to sum 1"),
     ],
     ids=list(NAMES),
