@@ -93,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         say("error", error.format_message())
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
-        cause = error.__cause__ if isinstance(error, click.Abort) else error
+        # Older versions of click hide what ended the program; it is still the context.
+        cause = error.__cause__ or error.__context__ if isinstance(error, click.Abort) else error
         number = cause.signal if isinstance(cause, Interrupted) else signal.SIGINT
         click.echo("birads-zoo: interrupted" + (f" by {number.name}" if number != signal.SIGINT else ""), err=True)
         _say_notes(cause)

@@ -59,7 +59,7 @@ _PAUSES = (0.1, 0.4, 1.6)  # seconds before a file is read again
 
 T = TypeVar("T")
 
-_OS_ERROR = re.compile(r"\(os error (\d+)\)")
+_OS_ERROR = re.compile(r"\(os error (\d+)\)|\bOs \{ code: (\d+),")
 _CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 
 
@@ -139,12 +139,12 @@ def retried(action: Callable[[Path], T]) -> Callable[[Path], T]:
 def error_number(error: BaseException) -> int | None:
     """Return the system's number of an error (see `errno`); `None` if the error does not come from the system.
 
-    Libraries in Rust raise errors of their own, whose texts end with the number: "(os error 28)". NumPy does not say
-    why it could not write all of an array: in most cases the disk is full.
+    Libraries in Rust raise errors of their own, whose texts have the number: "(os error 28)" or "Os { code: 28, …".
+    NumPy does not say why it could not write all of an array: in most cases the disk is full.
     """
     if isinstance(error, MemoryError):
         return errno.ENOMEM
     if isinstance(error, OSError):
         return errno.ENOSPC if _CUT_SHORT.fullmatch(str(error)) else error.errno
     match = _OS_ERROR.search(str(error))
-    return int(match[1]) if match else None
+    return int(match[1] or match[2]) if match else None

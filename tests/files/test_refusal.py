@@ -188,6 +188,7 @@ def test_other_errors_are_not_tried_again(tmp_path, monkeypatch):
         (os_error(errno.EIO), errno.EIO),
         (MemoryError(), errno.ENOMEM),
         (RuntimeError("I/O error: No space left on device (os error 28)"), errno.ENOSPC),
+        (RuntimeError("IoError(Os { code: 27, kind: FileTooLarge })"), errno.EFBIG),
         (RuntimeError("os error 28"), None),
         (OSError("without a number"), None),
     ],

@@ -13,11 +13,15 @@ import pytest
 
 pytest.importorskip("uvicorn", reason="uvicorn is not installed (make install)")
 
+import starlette
 from uvicorn.server import ServerState
 
 from birads_zoo.serving import connections
 from birads_zoo.serving.connections import LimitedConnection, configure
 
+if tuple(map(int, starlette.__version__.split(".")[:2])) < (1, 6):
+    # These leave the temporary file of a client that has left to the garbage collector.
+    pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <function SpooledTemporaryFile")
 HANGING = 60  # seconds after which a test that waits for the server fails
 LINE = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
