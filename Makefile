@@ -31,7 +31,7 @@ trackio: .venv/trackio/.done
 mutants: .venv/.dev
 	$(BIN)/python tests/mutation
 
-# Faults, kills, damage, hostile files and requests: a part of them in ten minutes on two cores (docs/reliability.md).
+# Faults, kills, damage, hostile files and requests: a part of them in six minutes on two cores (docs/reliability.md).
 torture: .venv/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python tests/torture
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.errors import UserError
+from birads_zoo.files import documents
+from birads_zoo.files.documents import Document
 from birads_zoo.files.refusal import refusal_of
 
 _Check = Callable[[], list[str]]
@@ -15,6 +17,9 @@ _Check = Callable[[], list[str]]
 
 def verify(path: Path | str | None = None) -> tuple[str, ...]:
     """Check every file of a finished run, a study, an exported model or the cache by its digest.
+
+    Of a study, the runs that are there and the JSON document of its results are checked. A run that was never executed,
+    or failed, is not missed.
 
     Args:
         path: the folder of a run, of several runs, of a study or of a model; by default the cache (see BIRADS_ZOO_CACHE
@@ -29,37 +34,71 @@ def verify(path: Path | str | None = None) -> tuple[str, ...]:
 
     """
     folder = cache_root() if path is None else Path(path)
+    return tuple(_problems(_checks(folder, is_cache=path is None)))
+
+
+def _problems(checks: Iterable[_Check]) -> list[str]:
+    """Return what the checks return, and a sentence for each that cannot be made."""
     problems: list[str] = []
-    for check in _checks(folder, is_cache=path is None):
+    for check in checks:
         try:
             problems += check()
         except (OSError, UserError) as error:
             problems.append(str((isinstance(error, OSError) and refusal_of(error)) or error))
-    return tuple(problems)
+    return problems
 
 
-def _checks(folder: Path, *, is_cache: bool) -> Iterator[_Check]:
-    """Yield a check for each run, store and file below `folder`. It returns problems, or raises one."""
+def _checks(folder: Path, *, is_cache: bool) -> list[_Check]:
+    """Return the checks of what is in `folder`. Each returns problems, or raises one."""
     from birads_zoo.artifact.manifest import NAME
 
     if (folder / "recipe.toml").is_file():
-        yield partial(_of_run, folder)
-    elif (folder / NAME).is_file():
-        yield partial(_of_model, folder)
-    elif (folder / "study.toml").is_file():
-        yield from _of_runs(folder / "runs")
-    elif is_cache or (folder / "pixels").is_dir() or (folder / "features").is_dir():
-        yield from (partial(_of_store, path.parent) for path in sorted(folder.glob("pixels/*/manifest.json")))
-        yield from (partial(_of_features, path) for path in sorted(folder.glob("features/*.safetensors")))
-    elif any(folder.glob("*/recipe.toml")):
-        yield from _of_runs(folder)
-    else:
-        raise UserError(f"{folder} is no run, study, exported model or cache: there is nothing to verify")
+        return [partial(_of_run, folder)]
+    if (folder / NAME).is_file():
+        return [partial(_of_model, folder)]
+    if (folder / "study.toml").is_file():
+        return [partial(_of_runs, folder / "runs"), partial(_of_study, folder)]
+    if not is_cache and any((inner / "recipe.toml").is_file() for inner in _entries(folder)):
+        return [partial(_of_runs, folder)]
+    if is_cache or (folder / "pixels").is_dir() or (folder / "features").is_dir():
+        return [partial(_of_stores, folder / "pixels"), partial(_of_all_features, folder / "features")]
+    raise UserError(f"{folder} is no run, study, exported model or cache: there is nothing to verify")
 
 
-def _of_runs(folder: Path) -> Iterator[_Check]:
-    # Names that begin with a dot are those of locks and temporary folders.
-    yield from (partial(_of_run, path) for path in sorted(folder.glob("[!.]*")) if path.is_dir())
+def _entries(folder: Path) -> list[Path]:
+    """Return what is in a folder, if it exists, but for locks and temporary files, whose names begin with a dot."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
+
+
+def _of_runs(folder: Path) -> list[str]:
+    return _problems(partial(_of_run, path) for path in _entries(folder) if path.is_dir())
+
+
+def _of_study(folder: Path) -> list[str]:
+    from birads_zoo.report.study.leaderboard import Leaderboard
+    from birads_zoo.study.results import AblationStudy, LeakageStudy
+
+    kinds: dict[str, type[Document]] = {
+        "leaderboard.json": Leaderboard,
+        "ablations.json": AblationStudy,
+        "leakage.json": LeakageStudy,
+    }
+    return _problems(
+        partial(_of_document, folder / name, kind) for name, kind in kinds.items() if (folder / name).exists()
+    )
+
+
+def _of_document(path: Path, kind: type[Document]) -> list[str]:
+    documents.read(path, kind, "start the study's command again")
+    return []
+
+
+def _of_stores(folder: Path) -> list[str]:
+    return _problems(partial(_of_store, path) for path in _entries(folder) if (path / "manifest.json").exists())
+
+
+def _of_all_features(folder: Path) -> list[str]:
+    return _problems(partial(_of_features, path) for path in _entries(folder) if path.suffix == ".safetensors")
 
 
 def _of_run(folder: Path) -> list[str]:

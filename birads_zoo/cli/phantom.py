@@ -16,7 +16,12 @@ from birads_zoo.phantoms.options import DEFAULTS, Balance, Format, Shortcut, pha
 
 @click.command("phantom")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to make.")
-@click.option("--patients", default=DEFAULTS.patients, show_default=True, help="Patients with four pictures each.")
+@click.option(
+    "--patients",
+    default=DEFAULTS.patients,
+    show_default=True,
+    help="Patients with four pictures each, at most 100,000.",
+)
 @click.option("--seed", default=DEFAULTS.seed, show_default=True, help="The same seed gives the same files.")
 @click.option(
     "--size",

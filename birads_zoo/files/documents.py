@@ -16,6 +16,7 @@ import msgspec
 
 from birads_zoo.errors import UserError
 from birads_zoo.files.digests import digest_of_values
+from birads_zoo.files.refusal import refuse_if_possibly_whole
 from birads_zoo.files.regular import read_regular
 from birads_zoo.files.whole import write_text
 from birads_zoo.version import __version__
@@ -55,6 +56,7 @@ def read(path: Path, kind: type[D], remedy: str) -> D:
     """Read a value of type `kind` from the file at `path`, which `write` wrote.
 
     Raises:
+        StorageError: when the system cannot read the file just now, or may not.
         UserError: when the file is missing, damaged, changed or of another format; the message ends with `remedy`,
             which says what to do.
 
@@ -62,6 +64,7 @@ def read(path: Path, kind: type[D], remedy: str) -> D:
     try:
         content = read_regular(path)
     except OSError as error:
+        refuse_if_possibly_whole(path, error)
         raise UserError(f"cannot read {path}: {error.strerror}; {remedy}") from None
     return decode(content, kind, str(path), remedy)
 

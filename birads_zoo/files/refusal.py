@@ -99,6 +99,13 @@ def refuse_if_passing(path: Path, error: BaseException) -> None:
             raise _refusal(f"read {path}", number, "check the disk or the network drive", ", and run again") from error
 
 
+def refuse_if_possibly_whole(path: Path, error: OSError) -> None:
+    """Raise a `StorageError` if `path` could not be read just now, or may not be read: its content may be whole."""
+    refuse_if_passing(path, error)
+    if error.errno in _DENIED:
+        raise _refusal(f"read {path}", error.errno, "allow it") from error
+
+
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error, what caused it, and so on, but not for ever."""
     cause: BaseException | None = error

@@ -15,6 +15,7 @@ from torch import Tensor
 from birads_zoo.errors import UserError
 from birads_zoo.files import documents
 from birads_zoo.files.documents import D, Document
+from birads_zoo.files.refusal import refuse_if_possibly_whole
 from birads_zoo.files.regular import open_regular
 from birads_zoo.files.whole import whole_file
 
@@ -29,7 +30,10 @@ _TYPES = {
     torch.int8: "I8",
     torch.uint8: "U8",
     torch.bool: "BOOL",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
 }
+"""The types that all versions of safetensors can read."""
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Document) -> None:
@@ -37,8 +41,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Document) -
 
     Raises:
         StorageError: if the system refuses to write the file.
+        UserError: for a tensor of a type that the format does not have.
 
     """
+    for name, tensor in tensors.items():
+        if tensor.dtype not in _TYPES:
+            raise UserError(f"cannot store {name!r}: files of tensors have no type {tensor.dtype}; use another type")
     metadata = {"birads_zoo": documents.encode(header), "digest": tensors_digest(tensors)}
     with whole_file(path) as temporary, temporary.open("wb") as file:
         _write(file, tensors, metadata)
@@ -68,6 +76,7 @@ def read_tensors(path: Path, kind: type[D], name: str, remedy: str) -> tuple[dic
     """Read the tensors and the header that `write_tensors` wrote; errors call the file `name`.
 
     Raises:
+        StorageError: when the system cannot read the file just now, or may not.
         UserError: when the file is missing, damaged, changed or of another format; the message ends with `remedy`,
             which says what to do.
 
@@ -78,6 +87,7 @@ def read_tensors(path: Path, kind: type[D], name: str, remedy: str) -> tuple[dic
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is not a dict
         header = documents.decode(metadata["birads_zoo"], kind, name, remedy)
     except OSError as error:
+        refuse_if_possibly_whole(path, error)
         raise UserError(f"cannot read {name}: {error.strerror or error}; {remedy}") from None
     except (safetensors.SafetensorError, KeyError) as error:
         raise UserError(f"{name} is damaged or was not written by this program ({error}); {remedy}") from None

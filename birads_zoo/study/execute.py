@@ -56,7 +56,7 @@ class Executed:
     failures: Mapping[str, Failure] = field(default_factory=dict)
 
 
-def check_places(folder: Path, files: Iterable[str]) -> None:
+def _check_places(folder: Path, files: Iterable[str]) -> None:
     """Check that a study can write everything into `folder`, before hours of training; `files` are its results.
 
     Raises:
@@ -69,8 +69,12 @@ def check_places(folder: Path, files: Iterable[str]) -> None:
         check_file(folder / name)
 
 
-def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
+def execute(
+    study: Study, host: Host, folder: Path, device: str, screen: Screen, results: Iterable[str] = ()
+) -> Executed:
     """Execute the missing runs of the study in `folder`, and return the folders of all runs.
+
+    `results` are the names of the files that will be written there: they are checked before anything is trained.
 
     A finished run is kept, and a stopped run is resumed. If a run fails, by any error, its variant is left out with all
     its seeds: leaving out only the seeds that fail would flatter the variant. The traceback goes to `errors/`. The next
@@ -80,10 +84,12 @@ def execute(study: Study, host: Host, folder: Path, device: str, screen: Screen)
         UserError: when `folder` cannot be written, is in use, or has a run of the same name with another recipe.
 
     """
-    make_folder(folder / RUNS)
+    make_folder(folder)
     with lock(
         folder / ".birads-zoo-lock", f"another process is at work on the study in {folder}; wait for it, or end it"
     ):
+        _check_places(folder, results)
+        make_folder(folder / RUNS)
         for job in study.jobs:
             if (folder / RUNS / job.folder).exists():
                 check_same_recipe(folder / RUNS / job.folder, job.recipe, host)

@@ -20,7 +20,7 @@ from birads_zoo.runs.folder import read_environment
 from birads_zoo.study import results
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.compare import leaderboard
-from birads_zoo.study.execute import check_places, execute
+from birads_zoo.study.execute import execute
 from birads_zoo.study.gather import Predicted, collect
 from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study
@@ -35,9 +35,8 @@ def run_comparison(
     study: Study, host: Host, folder: Path, device: str, screen: Screen, references: Sequence[Reference]
 ) -> Leaderboard:
     """Run a comparison and write its leaderboard into `folder`; raises `UserError` when every model failed."""
-    check_places(folder, FILES)
     check_metric(study, host)
-    executed = execute(study, host, folder, device, screen)
+    executed = execute(study, host, folder, device, screen, FILES)
     predicted, failures = collect(executed.folders, executed.failures)
     if not predicted:
         reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
@@ -58,9 +57,8 @@ def run_ablation_study(
         UserError: when the full model failed: there is nothing to compare with.
 
     """
-    check_places(folder, results.ABLATION_FILES)
     check_metric(study, host)
-    executed = execute(study, host, folder, device, screen)
+    executed = execute(study, host, folder, device, screen, results.ABLATION_FILES)
     predicted, failures = collect(executed.folders, executed.failures)
     full = study.variants[0]
     if full.name in failures:
@@ -80,10 +78,9 @@ def run_leakage_study(study: Study, host: Host, folder: Path, device: str, scree
             nothing to compare with.
 
     """
-    check_places(folder, results.LEAKAGE_FILES)
     check_metric(study, host)
     study = fitting(study, host)
-    executed = execute(study, host, folder, device, screen)
+    executed = execute(study, host, folder, device, screen, results.LEAKAGE_FILES)
     predicted, failures = collect(executed.folders, executed.failures)
     by_patient = study.variants[0]
     if by_patient.name in failures:

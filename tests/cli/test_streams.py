@@ -53,7 +53,7 @@ from birads_zoo.cli import streams
 streams.make_usable()
 print("out")
 print("error", file=sys.stderr)
-sys.exit(os.open(os.devnull, os.O_RDONLY))
+sys.exit(0 if os.open(os.devnull, os.O_RDONLY) > 2 else 1)
 """
 
 
@@ -61,7 +61,7 @@ sys.exit(os.open(os.devnull, os.O_RDONLY))
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_no_file_gets_the_number_of_a_closed_stream(closed):
     done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", NEXT_FILE])
-    assert done.returncode > 2
+    assert done.returncode == 0
 
 
 @POSIX

@@ -224,8 +224,9 @@ DAMAGE = {
     "truncated": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "garbage": lambda file: file.write_bytes(bytes(range(256)) * 8),
     "folder": lambda file: (file.unlink(), file.mkdir()),
-    "pipe": lambda file: (file.unlink(), os.mkfifo(file)),
 }
+if hasattr(os, "mkfifo"):  # Windows has none
+    DAMAGE["pipe"] = lambda file: (file.unlink(), os.mkfifo(file))
 READ_BY_ALL = ["recipe.toml", "environment.json", "predictions.csv", "validation.csv", "metrics.json", "metrics.jsonl"]
 
 

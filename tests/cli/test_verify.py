@@ -1,5 +1,7 @@
 """`birads-zoo verify` finds every file of a run, a study, a model and the cache that is not what was written."""
 
+import errno
+import os
 import re
 import shutil
 
@@ -11,10 +13,10 @@ from birads_zoo.files.digests import sha256
 pytestmark = pytest.mark.usefixtures("no_figures")
 
 
-def flip(path, bit=0):
+def flip(path):
     """Flip a bit in the middle of a file."""
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1 << bit
+    content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
 
@@ -75,6 +77,31 @@ def test_the_runs_of_a_study_and_of_a_folder_are_checked(zoo, copied):
     (runs.parent / "study.toml").touch()
     result = zoo("verify", runs.parent)
     assert (result.status, result.out.splitlines()) == (1, expected)
+
+
+def test_a_run_may_have_the_name_of_a_part_of_the_cache(zoo, copied):
+    for name in ("pixels", "features"):
+        shutil.copytree(copied, copied.parent / name)
+    flip(copied.parent / "features" / "predictions.csv")
+    assert named(zoo("verify", copied.parent), copied.parent) == ["features/predictions.csv"]
+
+
+@pytest.mark.parametrize("name", ["leaderboard.json", "ablations.json", "leakage.json"])
+def test_the_results_of_a_study_are_checked(zoo, tmp_path, name):
+    (tmp_path / "study.toml").touch()
+    (tmp_path / name).write_text('{"format": 1}')
+    result = zoo("verify", tmp_path)
+    assert (result.status, named(result, tmp_path)) == (1, [name])
+
+
+def test_a_folder_that_cannot_be_listed_is_a_problem(zoo, tmp_path, monkeypatch):
+    (tmp_path / "study.toml").touch()
+    (tmp_path / "runs").mkdir()
+    refuse = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(tmp_path / "runs"))
+    monkeypatch.setattr("pathlib.Path.iterdir", lambda folder: (_ for _ in ()).throw(refuse))
+    result = zoo("verify", tmp_path)
+    assert result.status == 1
+    assert result.out.startswith(f"cannot read or write {tmp_path / 'runs'}: Permission denied")
 
 
 def test_a_study_of_which_no_run_has_begun_has_nothing_that_could_be_wrong(zoo, tmp_path):

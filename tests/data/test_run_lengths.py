@@ -41,16 +41,14 @@ def test_run_lengths_of_a_usual_size_are_read(tmp_path, compression, pair, level
 @pytest.mark.parametrize(("width", "height"), [(SQUARE + 1, SQUARE), (8900, 8900)])
 def test_more_than_ten_megapixels_in_run_lengths_are_refused(tmp_path, undecoded, width, height, compression):
     path = _bmp(tmp_path / "a.bmp", width, height, b"\1\5\0\0" * height, compression)
-    with pytest.raises(
-        ImageError, match="10 megapixels and megabytes are the most in run lengths; save it as PNG"
-    ) as e:
+    with pytest.raises(ImageError, match=r"may have 10 megapixels and 10 MB, and this one has .*; save it as PNG") as e:
         read_image(path)
     assert e.value.reason == "too large"
-    assert e.value.detail.startswith(f"{width}×{height} pixels in 0.0 MB of BMP; ")
+    assert f"this one has {width}×{height} pixels in 0.0 MB; " in e.value.detail
 
 
 def test_a_small_picture_with_endless_run_lengths_is_refused(tmp_path, undecoded):
-    with pytest.raises(ImageError, match=r"^too large: 64×96 pixels in 10\.0 MB of BMP; "):
+    with pytest.raises(ImageError, match=r"^too large: .* this one has 64×96 pixels in 10\.0 MB; "):
         read_image(_bmp(tmp_path / "a.bmp", 64, 96, b"\0\2\0\0" * 2_500_000))
 
 

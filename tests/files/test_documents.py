@@ -1,13 +1,15 @@
 """A value is written to a file and read back unchanged; any other content is one sentence."""
 
+import errno
 import json
+import os
 from typing import ClassVar
 
 import msgspec
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo.files import documents
+from birads_zoo.files import StorageError, documents
 from birads_zoo.files.digests import digest_of_values
 from birads_zoo.version import __version__
 
@@ -40,6 +42,17 @@ def refused(path):
     assert "\n" not in str(error.value)
     assert str(error.value).startswith(str(path)) or str(error.value).startswith(f"cannot read {path}")
     return str(error.value).removeprefix(str(path))
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_a_file_that_cannot_be_read_just_now_or_may_not_be_is_not_called_damaged(path, monkeypatch, number):
+    def fail(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(StorageError, match=f"^cannot read {path}: {os.strerror(number)}; ") as error:
+        documents.read(path, Thing, "make it again")
+    assert "make it again" not in str(error.value)
 
 
 def test_it_comes_back_to_the_last_bit(path):

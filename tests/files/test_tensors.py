@@ -1,7 +1,9 @@
 """Tensors come back bit for bit, or the file is refused in one sentence."""
 
+import errno
 import json
 import math
+import os
 from typing import ClassVar
 
 import msgspec
@@ -10,6 +12,7 @@ import safetensors.torch
 import torch
 
 from birads_zoo.errors import UserError
+from birads_zoo.files import StorageError
 from birads_zoo.files.tensors import _TYPES, read_tensors, write_tensors
 
 
@@ -68,20 +71,46 @@ def test_the_library_reads_every_type_as_it_was(tmp_path, dtype):
     assert read.keys() == given.keys()
     for name, tensor in given.items():
         assert (read[name].dtype, read[name].shape) == (dtype, tensor.shape), name
-        assert torch.equal(read[name], tensor), name
+        assert read[name].reshape(-1).view(torch.uint8).equal(tensor.reshape(-1).view(torch.uint8)), name
+
+
+def parts(path):
+    """The type, the shape and the bytes of each tensor in a file, and the place where it begins."""
+    content = path.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    assert start % 8 == 0
+    del header["__metadata__"]
+    places = {name: [start + offset for offset in about.pop("data_offsets")] for name, about in header.items()}
+    return {name: (about, content[slice(*places[name])]) for name, about in header.items()}, places
 
 
 def test_the_file_is_as_the_library_writes_it(path, tmp_path):
-    """The same header, but for the order of the names, and values at places that their types allow."""
+    """The same types, shapes and bytes by name, and values at places that their types allow."""
     with safetensors.safe_open(path, framework="pt") as file:
         safetensors.torch.save_file(TENSORS, tmp_path / "library.safetensors", metadata=file.metadata())
-    content, expected = path.read_bytes(), (tmp_path / "library.safetensors").read_bytes()
-    assert len(content) == len(expected)
-    length = int.from_bytes(content[:8], "little")
-    assert length % 8 == 0
-    header = json.loads(content[8 : 8 + length])
-    del header["__metadata__"]
-    assert all(about["data_offsets"][0] % TENSORS[name].element_size() == 0 for name, about in header.items())
+    written, places = parts(path)
+    assert written == parts(tmp_path / "library.safetensors")[0]
+    assert path.stat().st_size == (tmp_path / "library.safetensors").stat().st_size
+    assert all(places[name][0] % tensor.element_size() == 0 for name, tensor in TENSORS.items())
+
+
+def test_a_type_that_the_format_does_not_have_is_named(tmp_path):
+    given = {"angles": torch.ones(2, dtype=torch.complex64)}
+    with pytest.raises(UserError, match=r"^cannot store 'angles': files of tensors have no type torch.complex64; "):
+        write_tensors(tmp_path / "a.safetensors", given, Header(name="x"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_a_file_that_cannot_be_read_just_now_or_may_not_be_is_not_called_damaged(path, monkeypatch, number):
+    def fail(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(StorageError, match=f"^cannot read {path}: {os.strerror(number)}; ") as error:
+        read_tensors(path, Header, "the file", "make it again")
+    assert "make it again" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -169,8 +169,9 @@ def _check_run_lengths(image: ImageFile.ImageFile, path: Path) -> None:
     width, height = image.size
     size = path.stat().st_size
     if max(width * height, size) > _MOST_RUNS:
-        most = f"{_MOST_RUNS // 1_000_000} megapixels and megabytes are the most in run lengths; save it as PNG"
-        raise ImageError("too large", f"{width}×{height} pixels in {size / 1e6:.1f} MB of BMP; {most}")
+        most, this = _MOST_RUNS // 1_000_000, f"{width}×{height} pixels in {size / 1e6:.1f} MB"
+        reason = f"a BMP file with run lengths may have {most} megapixels and {most} MB, and this one has {this}"
+        raise ImageError("too large", f"{reason}; save it as PNG")
 
 
 def _start(path: Path) -> bytes:
