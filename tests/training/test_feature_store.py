@@ -1,6 +1,7 @@
 """Stored features are used again, but only if they are what would be computed."""
 
 import json
+import os
 import warnings
 
 import numpy as np
@@ -126,12 +127,20 @@ def test_features_of_another_format_are_computed_again(computed, tmp_path, monke
 
 def test_the_least_recently_used_features_are_deleted(computed, store, tmp_path, monkeypatch):
     stores = [FeatureStore(cache=tmp_path, digest=name, pictures=store.pictures) for name in ("a", "b", "c")]
-    computed(store=stores[0])
+
+    def use(n):
+        """Compute with a store ten seconds after the last time: file systems do not tell milliseconds apart."""
+        for file in (tmp_path / "features").glob("*"):
+            earlier = file.stat().st_mtime_ns - 10 * 10**9
+            os.utime(file, ns=(earlier, earlier))
+        return computed(store=stores[n])[1]
+
+    use(0)
     (file,) = (tmp_path / "features").iterdir()
     monkeypatch.setattr(feature_store, "ROOM", int(2.5 * file.stat().st_size))
     for n in (1, 0, 2):  # the first is used again before the third is stored
-        computed(store=stores[n])
-    assert [computed(store=stores[n])[1] for n in (0, 2, 1)] == [4, 4, 24]
+        use(n)
+    assert [use(n) for n in (0, 2, 1)] == [4, 4, 24]
 
 
 def test_files_of_others_in_the_folder_stay_and_what_a_killed_process_left_goes(
