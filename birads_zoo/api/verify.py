@@ -44,7 +44,7 @@ def _problems(checks: Iterable[_Check]) -> list[str]:
         try:
             problems += check()
         except (OSError, UserError) as error:
-            problems.append(str((isinstance(error, OSError) and refusal_of(error)) or error))
+            problems.append(str(refusal_of(error) or error))
     return problems
 
 
