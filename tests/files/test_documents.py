@@ -1,8 +1,6 @@
 """A value is written to a file and read back unchanged; any other content is one sentence."""
 
-import errno
 import json
-import os
 from typing import ClassVar
 
 import msgspec
@@ -44,13 +42,8 @@ def refused(path):
     return str(error.value).removeprefix(str(path))
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
-def test_a_file_that_cannot_be_read_just_now_or_may_not_be_is_not_called_damaged(path, monkeypatch, number):
-    def fail(*arguments):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "open", fail)
-    with pytest.raises(StorageError, match=f"^cannot read {path}: {os.strerror(number)}; ") as error:
+def test_a_file_that_cannot_be_read_just_now_or_may_not_be_is_not_called_damaged(path, refusal):
+    with pytest.raises(StorageError, match=f"^cannot read {path}: {refusal}; ") as error:
         documents.read(path, Thing, "make it again")
     assert "make it again" not in str(error.value)
 

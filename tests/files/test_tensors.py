@@ -1,9 +1,7 @@
 """Tensors come back bit for bit, or the file is refused in one sentence."""
 
-import errno
 import json
 import math
-import os
 from typing import ClassVar
 
 import msgspec
@@ -102,13 +100,8 @@ def test_a_type_that_the_format_does_not_have_is_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
-def test_a_file_that_cannot_be_read_just_now_or_may_not_be_is_not_called_damaged(path, monkeypatch, number):
-    def fail(*arguments):
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "open", fail)
-    with pytest.raises(StorageError, match=f"^cannot read {path}: {os.strerror(number)}; ") as error:
+def test_a_file_that_cannot_be_read_just_now_or_may_not_be_is_not_called_damaged(path, refusal):
+    with pytest.raises(StorageError, match=f"^cannot read {path}: {refusal}; ") as error:
         read_tensors(path, Header, "the file", "make it again")
     assert "make it again" not in str(error.value)
 
