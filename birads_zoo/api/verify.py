@@ -5,29 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.errors import UserError
 from birads_zoo.files import documents
-from birads_zoo.files.documents import Document
 from birads_zoo.files.refusal import refusal_of
 
+if TYPE_CHECKING:
+    from birads_zoo.report.study.leaderboard import Leaderboard
+    from birads_zoo.study.results import AblationStudy, LeakageStudy
+
 _Check = Callable[[], list[str]]
+_AGAIN = "start the study's command again"
 
 
 def verify(path: Path | str | None = None) -> tuple[str, ...]:
     """Check every file of a finished run, a study, an exported model or the cache by its digest.
 
-    Of a study, the runs that are there and the JSON document of its results are checked. A run that was never executed,
-    or failed, is not missed.
+    Of a study, its results are checked too, and whether its runs are those that the results were computed from.
 
     Args:
         path: the folder of a run, of several runs, of a study or of a model; by default the cache (see BIRADS_ZOO_CACHE
             in the README).
 
     Returns:
-        A sentence for each file that is missing, was changed or cannot be read, for each run that is not finished, and
-        for each folder between runs that is none; () if all is as it was written.
+        A sentence for each file that is missing, was changed or cannot be read, for each run or study that is not
+        finished, and for each folder between runs that is none; () if all is as it was written.
 
     Raises:
         UserError: when the folder is none of these.
@@ -78,19 +82,26 @@ def _of_study(folder: Path) -> list[str]:
     from birads_zoo.report.study.leaderboard import Leaderboard
     from birads_zoo.study.results import AblationStudy, LeakageStudy
 
-    kinds: dict[str, type[Document]] = {
+    kinds: dict[str, type[Leaderboard | AblationStudy | LeakageStudy]] = {
         "leaderboard.json": Leaderboard,
         "ablations.json": AblationStudy,
         "leakage.json": LeakageStudy,
     }
-    return _problems(
-        partial(_of_document, folder / name, kind) for name, kind in kinds.items() if (folder / name).exists()
-    )
+    written = [(folder / name, kind) for name, kind in kinds.items() if (folder / name).exists()]
+    if not written:
+        return [f"{folder} is not finished: it has no results; {_AGAIN} (it is in {folder / 'study.toml'})"]
+    return _problems(partial(_of_results, path, kind) for path, kind in written)
 
 
-def _of_document(path: Path, kind: type[Document]) -> list[str]:
-    documents.read(path, kind, "start the study's command again")
-    return []
+def _of_results(path: Path, kind: type[Leaderboard | AblationStudy | LeakageStudy]) -> list[str]:
+    from birads_zoo.runs.completion import identity
+
+    runs = path.parent / "runs"
+    return [
+        f"{runs / name} is missing or is not the run whose results are in {path}; {_AGAIN}"
+        for name, digest in documents.read(path, kind, _AGAIN).runs.items()
+        if identity(runs / name) != digest
+    ]
 
 
 def _of_stores(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 import click
 
 from birads_zoo.api.audit import audit
-from birads_zoo.cli.options import dataset_fields, dataset_options, plugin_option
+from birads_zoo.cli.options import PATH, PathType, dataset_fields, dataset_options, plugin_option
 from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.printable import printable
 from birads_zoo.recipe import SplitSection
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 @dataset_options
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FOLDER|FILE",
     help="Write audit.csv, one line for each dropped row or repair; in a folder also audit.html, with figures.",
 )
 @click.option(
     "--crops",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     metavar="FILE.png",
     help="Draw the crop, chest wall and side that were found in up to 60 pictures, unusual pictures first.",
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.explain import explain
-from birads_zoo.cli.options import plugin_option
+from birads_zoo.cli.options import PATH, plugin_option
 from birads_zoo.errors import UserError
 from birads_zoo.files.documents import encode
 
@@ -21,7 +21,7 @@ def _read_limit(context: click.Context, parameter: click.Parameter, text: str) -
 
 
 @click.command("explain")
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=PATH, metavar="RUN")
 @click.option(
     "--explainer",
     "explainers",
@@ -37,7 +37,7 @@ def _read_limit(context: click.Context, parameter: click.Parameter, text: str) -
     callback=_read_limit,
     help="How many test images, drawn at random.",
 )
-@click.option("--root", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run's data is now.")
+@click.option("--root", type=PATH, metavar="FOLDER", help="Where the run's data is now.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @click.option("--json", "as_json", is_flag=True, help="Print explanations.json, and nothing else, on stdout.")
 @plugin_option

@@ -10,11 +10,11 @@ import click
 
 from birads_zoo.api.export import export
 from birads_zoo.artifact.manifest import NetworkFormat, Share, read_manifest
-from birads_zoo.cli.options import plugin_option
+from birads_zoo.cli.options import PATH, plugin_option
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=PATH, metavar="RUN")
 @click.option(
     "--format",
     "kind",
@@ -23,8 +23,8 @@ from birads_zoo.cli.options import plugin_option
     show_default=True,
     help="Weights for birads-zoo itself; a graph for ONNX Runtime; a graph for torch.export.load.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="The folder to make.  [default: RUN/model-FORMAT]")
-@click.option("--root", type=click.Path(path_type=Path), metavar="FOLDER", help="Where the run's data is now.")
+@click.option("--out", type=PATH, help="The folder to make.  [default: RUN/model-FORMAT]")
+@click.option("--root", type=PATH, metavar="FOLDER", help="Where the run's data is now.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
 @plugin_option
 def command(

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.guess import guess
-from birads_zoo.cli.options import plugin_option
+from birads_zoo.cli.options import PATH, plugin_option
 from birads_zoo.printable import printable
 
 
 @click.command("guess")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list on stdout.")
 @plugin_option
 def command(path: Path, as_json: bool, plugin_files: tuple[Path, ...]) -> int:

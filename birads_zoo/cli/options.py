@@ -13,6 +13,21 @@ from birads_zoo.errors import UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+class PathType(click.Path):
+    """A path as an argument or option. An empty one is refused, because "" would be the working directory."""
+
+    def __init__(self, *, dir_okay: bool = True) -> None:
+        super().__init__(path_type=Path, dir_okay=dir_okay)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return `value` as a `Path`."""
+        if value == "":
+            self.fail("the path is empty; is a variable of the shell not set?", parameter, context)
+        return super().convert(value, parameter, context)
+
+
+PATH = PathType()
 _OPTIONS = ("table", "columns", "patient_pattern", "unlisted", "merge_ids")
 """The flags that set options of a data set; an option that the data set does not have is an error."""
 
@@ -26,7 +41,7 @@ def dataset_options(function: F) -> F:
     """
     options = (
         click.option("--dataset", metavar="NAME", help="A registered data set."),
-        click.option("--root", type=click.Path(), metavar="FOLDER", help="The data set's folder."),
+        click.option("--root", type=PATH, metavar="FOLDER", help="The data set's folder."),
         click.option("--target", metavar="NAME", help="The target to predict. [default: the data set's first target]"),
         click.option("--class", "classes", multiple=True, metavar="NAME", help="A class to keep; may be repeated."),
         click.option("--table", metavar="FILE", help="A sheet or CSV file, relative to the root."),
@@ -110,7 +125,7 @@ def plugin_option(function: F) -> F:
     option = click.option(
         "--plugin",
         "plugin_files",
-        type=click.Path(path_type=Path),
+        type=PATH,
         multiple=True,
         metavar="FILE",
         help="Also load this plugin file; may be repeated.",

@@ -10,12 +10,13 @@ from typing import Any, get_args
 import click
 
 from birads_zoo.api.phantom import phantom
+from birads_zoo.cli.options import PATH
 from birads_zoo.errors import UserError
 from birads_zoo.phantoms.options import DEFAULTS, Balance, Format, Shortcut, phantom_options
 
 
 @click.command("phantom")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The folder to make.")
+@click.option("--out", type=PATH, required=True, help="The folder to make.")
 @click.option(
     "--patients",
     default=DEFAULTS.patients,

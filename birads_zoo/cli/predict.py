@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from birads_zoo.api.opening import open_installed_host
-from birads_zoo.cli.options import plugin_option
+from birads_zoo.cli.options import PATH, plugin_option
 from birads_zoo.errors import UserError
 from birads_zoo.files import check_file, make_folder, whole_file, whole_folder
 from birads_zoo.files.csv_files import csv_writer
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 @click.command("predict")
-@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="FILES|FOLDER|TABLE")
-@click.option("--out", type=click.Path(path_type=Path), metavar="CSV", help="The table to write.  [default: stdout]")
+@click.argument("model", type=PATH, metavar="MODEL")
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILES|FOLDER|TABLE")
+@click.option("--out", type=PATH, metavar="CSV", help="The table to write.  [default: stdout]")
 @click.option(
     "--explain",
     is_flag=True,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from birads_zoo.api.opening import open_host
+from birads_zoo.cli.options import PATH
 from birads_zoo.errors import BiradsZooWarning
 from birads_zoo.files import write_text
 from birads_zoo.plugin.kinds import KINDS, PluginKind, kind_of
@@ -30,7 +31,7 @@ _NEXT = {
 
 
 @click.command("register")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 def command(file: Path) -> None:
     """Check the plugin FILE and add it to registry.toml in the working directory.
 

@@ -8,18 +8,18 @@ from typing import Literal
 import click
 
 from birads_zoo.api.open_run import open_run
-from birads_zoo.cli.options import plugin_option
+from birads_zoo.cli.options import PATH, plugin_option
 
 
 @click.command("report")
-@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="RUN", type=PATH)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE|FOLDER",
     help="The page, or the folder of --figures.  [default: RUN/report.html, RUN/figures]",
 )
-@click.option("--root", type=click.Path(path_type=Path), help="Where the run's data is now, if it was moved.")
+@click.option("--root", type=PATH, help="Where the run's data is now, if it was moved.")
 @click.option(
     "--figures",
     "form",

@@ -7,14 +7,14 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.reproduce import reproduce
-from birads_zoo.cli.options import plugin_option
+from birads_zoo.cli.options import PATH, plugin_option
 
 
 @click.command("reproduce")
-@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--root", type=click.Path(path_type=Path), help="Where the run's data is now, if it was moved.")
+@click.argument("folder", metavar="RUN", type=PATH)
+@click.option("--root", type=PATH, help="Where the run's data is now, if it was moved.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
-@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="The folder for runs.")
+@click.option("--out", type=PATH, default="runs", show_default=True, help="The folder for runs.")
 @plugin_option
 def command(folder: Path, root: Path | None, device: str, out: Path, plugin_files: tuple[Path, ...]) -> int:
     """Repeat a finished RUN from its recipe and its data, and compare predictions and weights bit by bit.

@@ -14,6 +14,7 @@ from birads_zoo.api.fields import RecipeFields, recipe_changes
 from birads_zoo.api.opening import open_host
 from birads_zoo.api.run import train
 from birads_zoo.cli.options import (
+    PATH,
     dataset_fields,
     dataset_options,
     plugin_option,
@@ -67,7 +68,7 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 @click.option("--recipe", metavar="NAME|FILE", help="A registered recipe or a TOML file. [default: default]")
 @dataset_options
 @click.option("--backbone", metavar="NAME", help="A registered backbone.")
-@click.option("--weights", type=click.Path(), metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
+@click.option("--weights", type=PATH, metavar="FILE", help="The backbone's weights: .safetensors or .pth.")
 @click.option("--augmentation", metavar="NAME", help="A registered augmentation.")
 @click.option("--loss", metavar="NAME", help="A registered loss.")
 @click.option(
@@ -80,11 +81,9 @@ def _plugin_files(args: Sequence[str]) -> list[str]:
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any field of the recipe; may be repeated.")
 @tracker_option
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
-@click.option("--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="The folder for runs.")
+@click.option("--out", type=PATH, default="runs", show_default=True, help="The folder for runs.")
 @click.option("--name", metavar="NAME", help="Name of the run's folder. A stopped run of that name goes on.")
-@click.option(
-    "--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue the stopped run in this folder."
-)
+@click.option("--resume", type=PATH, metavar="RUN", help="Continue the stopped run in this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON, and nothing else, on stdout.")
 @plugin_option
 @click.pass_context

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.opening import open_installed_host
-from birads_zoo.cli.options import plugin_option
+from birads_zoo.cli.options import PATH, plugin_option
 from birads_zoo.errors import BiradsZooWarning, UserError
 
 _PACKAGES = ("fastapi", "python_multipart", "uvicorn")
@@ -22,7 +22,7 @@ _OPEN = {
 
 
 @click.command("serve")
-@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL")
+@click.argument("model", type=PATH, metavar="MODEL")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 is all addresses."
 )

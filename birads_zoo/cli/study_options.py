@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from birads_zoo.api.fields import StudyFields
 from birads_zoo.cli.options import (
+    PATH,
     dataset_fields,
     dataset_options,
     plugin_option,
@@ -43,7 +43,7 @@ def study_options(out: str) -> Callable[[F], F]:
         ),
         click.option(
             "--weights",
-            type=click.Path(path_type=Path),
+            type=PATH,
             metavar="FOLDER",
             help="Holds weights as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.",
         ),
@@ -51,7 +51,7 @@ def study_options(out: str) -> Callable[[F], F]:
         click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N."),
         click.option(
             "--out",
-            type=click.Path(path_type=Path),
+            type=PATH,
             default=out,
             show_default=True,
             help="The study's folder; a study that is started again does only what is missing.",

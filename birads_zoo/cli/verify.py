@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from birads_zoo.api.verify import verify
+from birads_zoo.cli.options import PATH
 from birads_zoo.printable import printable
 
 
 @click.command("verify")
-@click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[FOLDER]", required=False, type=PATH)
 def command(folder: Path | None) -> int:
     """Check every file of a folder by its digest; without a folder, those of the cache.
 

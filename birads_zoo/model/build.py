@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.data.index.view_names import count_views
-from birads_zoo.errors import NothingChangedError, UserError, warn
+from birads_zoo.errors import NothingChangedError, UserError, is_out_of_memory, warn
 from birads_zoo.interfaces import BackboneContext, BackboneSpec
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.head import build_head
@@ -24,6 +24,9 @@ from birads_zoo.model.weights import load_weights
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
     from birads_zoo.recipe import ImageSection, ModelSection, Recipe
+
+_SMALL = 32
+"""Pixels of height or width; the usual backbones halve both five times, and have nothing left of fewer."""
 
 
 def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
@@ -63,7 +66,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
         backbone = _build_backbone(spec, context)
         if section.last_stage:
             backbone = cut_after(backbone, section.last_stage, stages_of(backbone, spec.stages), spec.name)
-        channels, height, width = feature_map_size(backbone, context)
+        channels, height, width = _feature_map_size(spec, backbone, context)
     if section.weights:
         load_weights(backbone, Path(section.weights))
     if section.freeze != "none" and not context.pretrained and not section.weights:
@@ -143,6 +146,18 @@ def feature_map_size(backbone: nn.Module, context: BackboneContext) -> tuple[int
         )
     _, channels, height, width = features.shape
     return channels, height, width
+
+
+def _feature_map_size(spec: BackboneSpec, backbone: nn.Module, context: BackboneContext) -> tuple[int, int, int]:
+    try:
+        return feature_map_size(backbone, context)
+    except (RuntimeError, ValueError) as error:
+        if is_out_of_memory(error) or min(context.height, context.width) >= _SMALL:
+            raise
+        raise UserError(
+            f"{spec.name} does not take pictures as small as {context.height}x{context.width} ({error}); set "
+            "image.height and image.width (--image-size)"
+        ) from error
 
 
 def _build_backbone(spec: BackboneSpec, context: BackboneContext) -> nn.Module:

@@ -72,5 +72,10 @@ def check_unchanged(folder: Path, names: Iterable[str]) -> None:
             raise UserError(f"{folder / name} was changed after the run had finished; {_REMEDY}")
 
 
+def identity(folder: Path) -> str:
+    """Return the digest of a finished run's `complete.json`, and so of all its files; "" if it is not finished."""
+    return sha256(folder / NAME) if is_whole(folder) else ""
+
+
 def _read(folder: Path) -> Complete:
     return documents.read(folder / NAME, Complete, _REMEDY)

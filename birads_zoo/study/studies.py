@@ -66,7 +66,7 @@ def run_ablation_study(
     ordinal = _is_ordinal(study, host, predicted)
     rows = effects(study.variants, predicted, failures, study.metric, ordinal=ordinal)
     environment = machine_of(read_environment(executed.folders[full.name][0]))
-    about = results.basis(study, predicted[full.name], environment, f"{full.recipe.split.scheme} split")
+    about = results.basis(study, predicted, environment, f"{full.recipe.split.scheme} split")
     return results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), rows)
 
 
@@ -88,7 +88,7 @@ def run_leakage_study(study: Study, host: Host, folder: Path, device: str, scree
     ordinal = _is_ordinal(study, host, predicted)
     rows = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
     environment = machine_of(read_environment(executed.folders[by_patient.name][0]))
-    about = results.basis(study, predicted[by_patient.name], environment, f"split {_joined(study)}")
+    about = results.basis(study, predicted, environment, f"split {_joined(study)}")
     return results.write_leakage(folder, about, rows)
 
 

@@ -52,6 +52,14 @@ def test_a_comparison_ends_in_a_leaderboard_with_a_failed_model_as_a_row(zoo, ph
     assert "2 of 3 runs are finished already" in again.err
     assert "good-net" in again.out
     assert "macro-F1" in again.out
+    assert zoo("verify", "study").status == 0
+    runs = folder / "study" / "runs"
+    (runs / "baseline_cnn@0").rename(folder / "elsewhere")
+    lost = zoo("verify", "study")
+    assert (lost.status, lost.out.count("\n")) == (1, 1)
+    assert lost.out.startswith("study/runs/baseline_cnn@0 is missing or is not the run whose results are in")
+    (runs / "good-net@0").rename(runs / "baseline_cnn@0")
+    assert zoo("verify", "study").out.count("is not the run whose results") == 2
 
 
 @pytest.mark.usefixtures("no_figures")

@@ -3,14 +3,34 @@
 import os
 import shutil
 
+import click
 import numpy as np
 import openpyxl
 import pytest
 from PIL import Image
 
+from birads_zoo.cli import group
+
 SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "cpu"]
 NET = ["--backbone", "baseline_cnn"]
 LONG = "n" * 300
+
+
+def given_paths():
+    """Return the name of every command with each of its parameters that is a path."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        for parameter in command.params:
+            if isinstance(parameter.type, click.Path):
+                yield pytest.param(command, parameter, id=f"{name} {parameter.name}")
+
+
+@pytest.mark.parametrize(("command", "parameter"), list(given_paths()))
+def test_an_empty_path_is_not_the_working_directory(command, parameter):
+    value = "" if parameter.nargs == 1 and not parameter.multiple else ("",)
+    with pytest.raises(click.BadParameter, match=r"the path is empty; is a variable of the shell not set\?"):
+        parameter.type_cast_value(click.Context(command), value)
 
 
 # ── Where results go ─────────────────────────────────────────────────────────────────────────────────────────────
