@@ -220,7 +220,8 @@ def test_a_finished_run_whose_file_was_edited_is_refused_in_one_sentence(copied,
     path.write_text(path.read_text() + "\n")
     result = zoo(command, copied)
     assert (result.status, result.out) == (2, "")
-    assert result.err == f"birads-zoo: error: {path} was changed after the run had finished; run it again\n"
+    remedy = f"make its files again with: birads-zoo run --resume {copied}"
+    assert result.err == f"birads-zoo: error: {path} was changed after the run had finished; {remedy}\n"
 
 
 @pytest.mark.parametrize("name", [*FILES, "complete.json"])

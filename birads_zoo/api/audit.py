@@ -71,34 +71,38 @@ def audit(
         "folds": folds,
     }
     recipe = Recipe().replace(recipe_changes(fields))
-    _check_places(out, crops)
+    table, page, sheet = _places(out, crops)
     _, host = open_host(plugins)
     from birads_zoo.inspection.audit import audit as inspect_dataset
 
     section = None if split is None else recipe.split
     audited = inspect_dataset(recipe.dataset, host, open_screen(progress), split=section, seed=seed or 0, probe=probe)
-    if out is not None:
-        _write(Path(out), audited, split or "")
-    if crops is not None:
-        _draw(Path(crops), audited)
+    if table is not None:
+        _write(table, page, audited, split or "")
+    if sheet is not None:
+        _draw(sheet, audited)
     return audited
 
 
-def _check_places(out: Path | str | None, crops: Path | str | None) -> None:
+def _places(out: Path | str | None, crops: Path | str | None) -> tuple[Path | None, Path | None, Path | None]:
+    """Return the files for the table, the page and the sheet of crops, each `None` if it is not wanted.
+
+    The table is `out`, if that is a file's name, or with the page in the folder `out`.
+    """
+    from birads_zoo.data.index.audit import ENTRY_COLUMNS
     from birads_zoo.files import check_file
+    from birads_zoo.report.templates import MARK
 
+    table = page = sheet = None
     if out is not None:
-        table = _table(Path(out))
-        check_file(table)
-        if table.parent == Path(out):
-            check_file(table.with_name("audit.html"))
+        alone = Path(out).suffix and not Path(out).is_dir()
+        table = check_file(Path(out) if alone else Path(out) / "audit.csv", ",".join(ENTRY_COLUMNS).encode())
+        page = None if alone else check_file(Path(out) / "audit.html", MARK)
     if crops is not None:
-        check_file(Path(crops))
+        from birads_zoo.report.drawing.style import SOFTWARE
 
-
-def _table(out: Path) -> Path:
-    """Return the file for the table: `out`, if it is a file's name, or one in the folder `out`."""
-    return out if out.suffix and not out.is_dir() else out / "audit.csv"
+        sheet = check_file(Path(crops), SOFTWARE.encode())
+    return table, page, sheet
 
 
 def _draw(file: Path, audited: Audit) -> None:
@@ -112,17 +116,16 @@ def _draw(file: Path, audited: Audit) -> None:
     draw_crops(pictures, audited.root, file, context)
 
 
-def _write(out: Path, audited: Audit, split: str) -> None:
+def _write(table: Path, page: Path | None, audited: Audit, split: str) -> None:
     from birads_zoo.files import make_folder
     from birads_zoo.files.csv_files import write_frame
     from birads_zoo.report.audit.page import write_audit_page
 
-    file = _table(out)
-    make_folder(file.parent)
-    write_frame(file, audited.entries)
-    if file.parent == out:
+    make_folder(table.parent)
+    write_frame(table, audited.entries)
+    if page is not None:
         write_audit_page(
-            out / "audit.html",
+            page,
             f"{audited.dataset} in {audited.root}",
             audited.root,
             audited.summary,

@@ -124,10 +124,11 @@ class Run:
         from birads_zoo.files import check_file, make_folder
         from birads_zoo.report.run.heat_data import read_heat
         from birads_zoo.report.run.page import write_run_page
+        from birads_zoo.report.templates import MARK
         from birads_zoo.runs.finished import prepare_again
 
-        run, path = self._finished, Path(out or self.folder / "report.html")
-        check_file(path)
+        run = self._finished
+        path = check_file(Path(out or self.folder / "report.html"), MARK)
         data = prepare_again(run, self._host, open_screen(progress), _path(root))
         heat = read_heat(self.folder, run.classes, data)
         make_folder(path.parent)

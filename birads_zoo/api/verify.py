@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from birads_zoo.data.cache_folder import cache_root
 from birads_zoo.errors import UserError
-from birads_zoo.files import documents
 from birads_zoo.files.refusal import refusal_of
 
-if TYPE_CHECKING:
-    from birads_zoo.report.study.leaderboard import Leaderboard
-    from birads_zoo.study.results import AblationStudy, LeakageStudy
-
-_Check = Callable[[], list[str]]
-_AGAIN = "start the study's command again"
+_Check = Callable[[], list[str] | None]
 
 
 def verify(path: Path | str | None = None) -> tuple[str, ...]:
@@ -46,7 +39,7 @@ def _problems(checks: Iterable[_Check]) -> list[str]:
     problems: list[str] = []
     for check in checks:
         try:
-            problems += check()
+            problems += check() or ()
         except (OSError, UserError) as error:
             problems.append(str(refusal_of(error) or error))
     return problems
@@ -79,29 +72,11 @@ def _of_runs(folder: Path) -> list[str]:
 
 
 def _of_study(folder: Path) -> list[str]:
-    from birads_zoo.report.study.leaderboard import Leaderboard
-    from birads_zoo.study.results import AblationStudy, LeakageStudy
+    from birads_zoo.runs.completion import is_whole
 
-    kinds: dict[str, type[Leaderboard | AblationStudy | LeakageStudy]] = {
-        "leaderboard.json": Leaderboard,
-        "ablations.json": AblationStudy,
-        "leakage.json": LeakageStudy,
-    }
-    written = [(folder / name, kind) for name, kind in kinds.items() if (folder / name).exists()]
-    if not written:
-        return [f"{folder} is not finished: it has no results; {_AGAIN} (it is in {folder / 'study.toml'})"]
-    return _problems(partial(_of_results, path, kind) for path, kind in written)
-
-
-def _of_results(path: Path, kind: type[Leaderboard | AblationStudy | LeakageStudy]) -> list[str]:
-    from birads_zoo.runs.completion import identity
-
-    runs = path.parent / "runs"
-    return [
-        f"{runs / name} is missing or is not the run whose results are in {path}; {_AGAIN}"
-        for name, digest in documents.read(path, kind, _AGAIN).runs.items()
-        if identity(runs / name) != digest
-    ]
+    if not is_whole(folder):
+        return [f"{folder} is not finished; start the study's command again (it is in {folder / 'study.toml'})"]
+    return _changed(folder)
 
 
 def _of_stores(folder: Path) -> list[str]:
@@ -113,33 +88,44 @@ def _of_all_features(folder: Path) -> list[str]:
 
 
 def _of_run(folder: Path) -> list[str]:
-    from birads_zoo.explanation.files import changed_explanations
-    from birads_zoo.runs.completion import changed, is_whole
+    from birads_zoo.runs.completion import is_whole
 
     if not (folder / "recipe.toml").is_file():
         return [f"{folder} is not a run: it has no recipe.toml"]
     if not is_whole(folder):
-        return [f"{folder} is not finished; go on with: birads-zoo run --resume {folder}"]
+        unfinished = f"{folder} is not finished; go on with: birads-zoo run --resume {folder}"
+        return [unfinished, *_of_checkpoints(sorted(folder.glob("checkpoints/*/*.safetensors")))]
+    return _changed(folder)
+
+
+def _of_checkpoints(paths: Iterable[Path]) -> list[str]:
+    from birads_zoo.training.checkpoint import check_whole
+
+    return _problems(partial(check_whole, path) for path in paths)
+
+
+def _changed(folder: Path) -> list[str]:
+    """Return a sentence for each file of a finished run or study that is not what was written."""
+    from birads_zoo.explanation.files import changed_explanations
+    from birads_zoo.runs.completion import changed
+
     names = [*changed(folder), *changed_explanations(folder)]
     return [f"{folder / name} is missing or was changed after it was written" for name in names]
 
 
-def _of_model(folder: Path) -> list[str]:
+def _of_model(folder: Path) -> None:
     from birads_zoo.artifact.manifest import read_manifest
 
     read_manifest(folder)
-    return []
 
 
-def _of_store(folder: Path) -> list[str]:
+def _of_store(folder: Path) -> None:
     from birads_zoo.data.store.pixels import checked_manifest
 
     checked_manifest(folder)
-    return []
 
 
-def _of_features(path: Path) -> list[str]:
+def _of_features(path: Path) -> None:
     from birads_zoo.training.feature_store import read_features
 
     read_features(path)
-    return []

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from birads_zoo.artifact.model import Explanation, Model
     from birads_zoo.artifact.samples import Sample
 
+_MARK = b"image_path,predicted,probability_"
+"""How a table that this command writes begins; no other is replaced."""
+
 
 @click.command("predict")
 @click.argument("model", type=PATH, metavar="MODEL")
@@ -65,7 +68,7 @@ def command(
     if explain and out is None:
         raise UserError("--explain draws its heat maps beside the table: name the table with --out")
     if out is not None:
-        check_file(out)
+        out = check_file(out, _MARK)
     host = open_installed_host(plugin_files)
     opened = open_model(model, host, device)
     pictures = named_pictures(files)

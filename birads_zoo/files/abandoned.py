@@ -8,8 +8,11 @@ import platform
 import re
 import secrets
 import shutil
+import tempfile
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from birads_zoo.files.locks import locked
@@ -28,6 +31,23 @@ def temporary_name(path: Path) -> str:
     """
     stem = path.name.removesuffix(path.suffix).encode("utf-8", "surrogateescape")[:100].decode("utf-8", "ignore")
     return f".{stem}.birads-zoo-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+
+
+@contextmanager
+def temporary_folder(name: str) -> Iterator[Path]:
+    """Make an empty folder that only this user can read, among the system's temporary files, for the block.
+
+    Those of processes that were killed in their block are removed first.
+    """
+    place = Path(tempfile.gettempdir())
+    clear_abandoned(place)
+    folder = place / temporary_name(Path(name))
+    folder.mkdir(mode=0o700)
+    try:
+        with locked(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_abandoned(folder: Path) -> None:

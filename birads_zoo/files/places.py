@@ -11,21 +11,32 @@ from pathlib import Path
 
 from birads_zoo.files.abandoned import temporary_name
 from birads_zoo.files.refusal import StorageError, writing
+from birads_zoo.files.regular import open_regular
 from birads_zoo.printable import is_utf8, printable
 
+_BEGINNING = 4096  # bytes
 
-def check_file(path: Path) -> None:
+
+def check_file(path: Path, mark: bytes = b"") -> Path:
     """Check that a file can be written to `path`; folders above it that do not exist must be possible to make.
 
+    Returns:
+        The file to write: where `path` leads, if it is a symbolic link.
+
     Raises:
-        StorageError: if it cannot be written, such as when a folder has that name.
+        StorageError: if it cannot be written, such as when a folder has that name, or if a file has it that does not
+            begin as one that this program wrote: its first 4096 bytes lack `mark`.
 
     """
     _check_name(path)
     with writing(path):
-        refuse_folder(path)
-        with _made(path.parent):
-            _try(path)
+        refuse_other(path)
+        if mark and path.exists() and mark not in _beginning(path):
+            raise StorageError(f"{path} exists, and birads-zoo did not write it: give another name, or move it away")
+        file = path.resolve() if path.is_symlink() else path
+        with _made(file.parent):
+            _try(file)
+    return file
 
 
 def check_folder(path: Path) -> None:
@@ -40,10 +51,17 @@ def check_folder(path: Path) -> None:
         _try(path / "file")
 
 
-def refuse_folder(path: Path) -> None:
-    """Raise `IsADirectoryError` if `path` is a folder: renaming a file to it would fail."""
+def refuse_other(path: Path) -> None:
+    """Raise an error if `path` is there and is no regular file: the new file would take the place of a device."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if path.exists() and not path.is_file():
+        raise StorageError(f"cannot write {path}: it is a pipe or a device; give the name of a file")
+
+
+def _beginning(path: Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read(_BEGINNING)
 
 
 def _check_name(path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from birads_zoo.errors import UserError
 from birads_zoo.files.abandoned import clear_abandoned, temporary_name
 from birads_zoo.files.locks import locked
-from birads_zoo.files.places import refuse_folder
+from birads_zoo.files.places import refuse_other
 from birads_zoo.files.refusal import StorageError, writing
 
 
@@ -32,7 +32,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     """
     with writing(path):
-        refuse_folder(path)
+        refuse_other(path)
         temporary = path.with_name(temporary_name(path))
         temporary.touch(exist_ok=False)
         try:

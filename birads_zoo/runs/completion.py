@@ -1,4 +1,4 @@
-"""Marks a run as finished, with the digests of its files, and finds files that changed afterwards."""
+"""Marks a run or a study as finished, with the digests of its files, and finds files that changed afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from birads_zoo.files.digests import changed_files, sha256
 from birads_zoo.results.complete import Complete
 
 NAME = "complete.json"
-_REMEDY = "run it again"
 _FILES = (
     "recipe.toml",
     "environment.json",
@@ -28,7 +27,7 @@ _FILES = (
 
 
 def is_whole(folder: Path) -> bool:
-    """Return whether the run in `folder` is finished: `complete.json` is written last."""
+    """Return whether the run or the study in `folder` is finished: `complete.json` is written last."""
     return (folder / NAME).exists()
 
 
@@ -37,18 +36,23 @@ def complete(folder: Path) -> None:
 
     The files of trackers are not in it, nor those that other commands add to a finished run.
     """
-    paths = sorted(path for pattern in _FILES for path in folder.glob(pattern) if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in paths if not path.name.startswith(".")]
-    documents.write(folder / NAME, Complete(files={name: sha256(folder / name) for name in names}))
+    seal(folder, sorted(path for pattern in _FILES for path in folder.glob(pattern)))
+
+
+def seal(folder: Path, paths: Iterable[Path]) -> None:
+    """Write `complete.json` with the digests of those of the `paths` in `folder` that are files."""
+    files = [path for path in paths if path.is_file() and not path.name.startswith(".")]
+    digests = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+    documents.write(folder / NAME, Complete(files=digests))
 
 
 def reopen(folder: Path) -> None:
-    """Mark the run in `folder` as not finished, before a file of it is written again."""
+    """Mark the run or the study in `folder` as not finished, before a file of it is written again."""
     (folder / NAME).unlink(missing_ok=True)
 
 
 def changed(folder: Path) -> list[str]:
-    """Return the paths in the finished run's `folder` of files that are missing or changed since it was finished.
+    """Return the paths in a finished run's or study's `folder` of files that are missing or changed since then.
 
     Raises:
         UserError: when `complete.json` is damaged.
@@ -67,15 +71,14 @@ def check_unchanged(folder: Path, names: Iterable[str]) -> None:
     digests = _read(folder).files
     for name in names:
         if not (folder / name).is_file():
-            raise UserError(f"cannot read {folder / name}: it is not there; {_REMEDY}")
+            raise UserError(f"cannot read {folder / name}: it is not there; {_remedy(folder)}")
         if name not in digests or changed_files(folder, {name: digests[name]}, sha256):
-            raise UserError(f"{folder / name} was changed after the run had finished; {_REMEDY}")
-
-
-def identity(folder: Path) -> str:
-    """Return the digest of a finished run's `complete.json`, and so of all its files; "" if it is not finished."""
-    return sha256(folder / NAME) if is_whole(folder) else ""
+            raise UserError(f"{folder / name} was changed after the run had finished; {_remedy(folder)}")
 
 
 def _read(folder: Path) -> Complete:
-    return documents.read(folder / NAME, Complete, _REMEDY)
+    return documents.read(folder / NAME, Complete, _remedy(folder))
+
+
+def _remedy(folder: Path) -> str:
+    return f"make its files again with: birads-zoo run --resume {folder}"

@@ -6,8 +6,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import NoReturn
 
@@ -15,6 +13,7 @@ from fastapi import FastAPI
 
 from birads_zoo.artifact.model import Model
 from birads_zoo.errors import UserError
+from birads_zoo.files.abandoned import temporary_folder
 from birads_zoo.serving.access import Access
 from birads_zoo.serving.answering import Limits, RequestQueue
 from birads_zoo.serving.endpoint import add_endpoint
@@ -36,8 +35,8 @@ def serve(model: Model, host: str, port: int, limits: Limits, access: Access, on
     from birads_zoo.serving.connections import configure
 
     signal.signal(signal.SIGTERM, _leave)  # by default it would end the process and leave the folder
-    with TemporaryDirectory(prefix="birads-zoo-serve-") as folder:
-        app = build_app(RequestQueue(model=model, limits=limits, folder=Path(folder)), access)
+    with temporary_folder("serve") as folder:
+        app = build_app(RequestQueue(model=model, limits=limits, folder=folder), access)
         try:
             listening = socket.create_server(
                 (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False

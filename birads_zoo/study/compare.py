@@ -19,7 +19,7 @@ from birads_zoo.results.pairs import Pairs
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.execute import Failure
-from birads_zoo.study.gather import Predicted, runs_of
+from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
 from birads_zoo.study.redaction import public_command, public_text
 from birads_zoo.study.score import (
@@ -79,7 +79,6 @@ def leaderboard(
         environment=environment,
         command=public_command(study.command),
         level=metrics.level,
-        runs=runs_of(predicted),
         leak_proven=metrics.leak_proven,
     )
 

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import tomlkit
 
 from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
-from birads_zoo.files import check_file, check_folder, lock, make_folder, write_text
+from birads_zoo.files import StorageError, check_file, check_folder, lock, make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.printable import printable
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import shaping
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.scores import Metric
-from birads_zoo.runs.completion import is_whole
+from birads_zoo.runs.completion import NAME as COMPLETE
+from birads_zoo.runs.completion import is_whole, reopen, seal
 from birads_zoo.runs.folder import read_history
 from birads_zoo.runs.resumable import check_same_recipe
 from birads_zoo.study.plan import Job, Study
@@ -60,13 +61,16 @@ def _check_places(folder: Path, files: Iterable[str]) -> None:
     """Check that a study can write everything into `folder`, before hours of training; `files` are its results.
 
     Raises:
-        StorageError: if it cannot, such as when a folder has the name of a file.
+        StorageError: if it cannot, such as when a folder has the name of a file, or if a file of another origin has the
+            name of a result.
 
     """
     for place in (folder, folder / RUNS, folder / ERRORS):
         check_folder(place)
-    for name in (RECORD, *files):
+    for name in (RECORD, COMPLETE, *files):
         check_file(folder / name)
+        if (folder / name).exists() and not (folder / RECORD).exists():
+            raise StorageError(f"{folder / name} exists, and is not of a study: give another folder, or move it away")
 
 
 def execute(
@@ -93,8 +97,15 @@ def execute(
         for job in study.jobs:
             if (folder / RUNS / job.folder).exists():
                 check_same_recipe(folder / RUNS / job.folder, job.recipe, host)
+        reopen(folder)
         write_text(folder / RECORD, record(study))
         return _execute(study, host, folder, device, screen)
+
+
+def finish(folder: Path, results: Iterable[str], executed: Executed) -> None:
+    """Mark the study in `folder` as finished, with the digests of its `results` and of the runs that they are of."""
+    runs = [run for folders in executed.folders.values() for run in folders]
+    seal(folder, [*(folder / name for name in (RECORD, *results)), *(run / COMPLETE for run in runs)])
 
 
 def record(study: Study) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.files.csv_files import read_frame
 from birads_zoo.results.cost import Cost
 from birads_zoo.results.metrics import RunMetrics
-from birads_zoo.runs.completion import check_unchanged, identity
+from birads_zoo.runs.completion import check_unchanged
 from birads_zoo.runs.folder import read_cost, read_metrics
 from birads_zoo.runs.predictions import labels_and_probabilities
 from birads_zoo.study.execute import Failure
@@ -25,7 +25,7 @@ class Predicted:
     """Predictions of S seeds of one recipe for n rows, sorted by their numbers, with each run's metrics and costs.
 
     `out_of_fold` has each seed's probabilities and folds. `patients` (n,) are ids, "" where unknown. `metrics` and
-    `costs` have an entry per seed. `runs` has each run's identity (see `completion`) by the name of its folder.
+    `costs` have an entry per seed.
     """
 
     rows: NDArray[np.int64]
@@ -35,7 +35,6 @@ class Predicted:
     out_of_fold: OutOfFold
     metrics: tuple[RunMetrics, ...]
     costs: tuple[Cost, ...]
-    runs: Mapping[str, str] = field(default_factory=dict)
 
 
 def gather(folders: Sequence[Path]) -> Predicted:
@@ -63,7 +62,6 @@ def gather(folders: Sequence[Path]) -> Predicted:
         ),
         metrics=tuple(run.metrics[0] for run in runs),
         costs=tuple(run.costs[0] for run in runs),
-        runs={name: identity for run in runs for name, identity in run.runs.items()},
     )
 
 
@@ -87,11 +85,6 @@ def collect(
     return predicted, failed
 
 
-def runs_of(predicted: Mapping[str, Predicted]) -> dict[str, str]:
-    """Return the identities of the runs of all variants, by the names of their folders."""
-    return {name: identity for variant in predicted.values() for name, identity in variant.runs.items()}
-
-
 def difference(first: Predicted, second: Predicted) -> str:
     """Return how the rows of two recipes differ, so that they cannot be compared in pairs; "" without a difference."""
     if first.classes != second.classes:
@@ -107,8 +100,8 @@ def difference(first: Predicted, second: Predicted) -> str:
 
 
 def _read(folder: Path) -> Predicted:
+    check_unchanged(folder, ("metrics.json", "cost.json", "predictions.csv"))
     try:
-        check_unchanged(folder, ("metrics.json", "cost.json", "predictions.csv"))
         metrics, cost = read_metrics(folder), read_cost(folder)
         texts = dict.fromkeys(("patient_id", "label", "predicted", "part"), str)
         frame = read_frame(folder / "predictions.csv", texts)
@@ -128,5 +121,4 @@ def _read(folder: Path) -> Predicted:
         out_of_fold=OutOfFold(probabilities=probabilities[None], folds=frame["fold"].to_numpy(np.int64)[None]),
         metrics=(metrics,),
         costs=(cost,),
-        runs={folder.name: identity(folder)},
     )

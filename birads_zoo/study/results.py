@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -20,7 +20,7 @@ from birads_zoo.report.study.table import METRICS
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
-from birads_zoo.study.gather import Predicted, runs_of
+from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study
 from birads_zoo.study.redaction import public_command
 
@@ -31,10 +31,7 @@ _CAVEAT = (
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
-    """The data and settings of a study; `n` counts samples at `level` (see `interfaces.Target`).
-
-    `runs` has the SHA-256 of the `complete.json` of each run that was compared, by the name of its folder.
-    """
+    """The data and settings of a study; `n` counts samples at `level` (see `interfaces.Target`)."""
 
     name: str
     dataset: str
@@ -49,7 +46,6 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     environment: Machine
     command: str
     level: Literal["image", "breast", "patient"] = "image"
-    runs: dict[str, str] = {}
 
     @property
     def text(self) -> str:
@@ -78,9 +74,8 @@ class LeakageStudy(Basis, frozen=True, kw_only=True):
     schemes: tuple[SchemeScore, ...]
 
 
-def basis(study: Study, predicted: Mapping[str, Predicted], environment: Machine, split: str) -> Basis:
+def basis(study: Study, first: Predicted, environment: Machine, split: str) -> Basis:
     """Describe a study by its first variant and the results of that; `split` describes the split in words."""
-    first = predicted[study.variants[0].name]
     recipe, metrics = study.variants[0].recipe, first.metrics[0]
     return Basis(
         name=recipe.run_id,
@@ -96,7 +91,6 @@ def basis(study: Study, predicted: Mapping[str, Predicted], environment: Machine
         environment=environment,
         command=public_command(study.command),
         level=metrics.level,
-        runs=runs_of(predicted),
     )
 
 

@@ -20,7 +20,7 @@ from birads_zoo.runs.folder import read_environment
 from birads_zoo.study import results
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.compare import leaderboard
-from birads_zoo.study.execute import execute
+from birads_zoo.study.execute import execute, finish
 from birads_zoo.study.gather import Predicted, collect
 from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study
@@ -45,6 +45,7 @@ def run_comparison(
     environment = machine_of(read_environment(executed.folders[next(iter(predicted))][0]))
     board = leaderboard(study, predicted, failures, environment, references, ordinal=ordinal)
     write_leaderboard(folder, board)
+    finish(folder, FILES, executed)
     return board
 
 
@@ -66,8 +67,10 @@ def run_ablation_study(
     ordinal = _is_ordinal(study, host, predicted)
     rows = effects(study.variants, predicted, failures, study.metric, ordinal=ordinal)
     environment = machine_of(read_environment(executed.folders[full.name][0]))
-    about = results.basis(study, predicted, environment, f"{full.recipe.split.scheme} split")
-    return results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), rows)
+    about = results.basis(study, predicted[full.name], environment, f"{full.recipe.split.scheme} split")
+    written = results.write_ablations(folder, about, score(predicted[full.name], study.metric, ordinal=ordinal), rows)
+    finish(folder, results.ABLATION_FILES, executed)
+    return written
 
 
 def run_leakage_study(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, LeakageStudy]:
@@ -88,8 +91,10 @@ def run_leakage_study(study: Study, host: Host, folder: Path, device: str, scree
     ordinal = _is_ordinal(study, host, predicted)
     rows = inflation(study.variants, predicted, failures, study.metric, ordinal=ordinal)
     environment = machine_of(read_environment(executed.folders[by_patient.name][0]))
-    about = results.basis(study, predicted, environment, f"split {_joined(study)}")
-    return results.write_leakage(folder, about, rows)
+    about = results.basis(study, predicted[by_patient.name], environment, f"split {_joined(study)}")
+    written = results.write_leakage(folder, about, rows)
+    finish(folder, results.LEAKAGE_FILES, executed)
+    return written
 
 
 def check_metric(study: Study, host: Host) -> None:

@@ -167,6 +167,11 @@ def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
+def check_whole(path: Path) -> None:
+    """Raise `UserError` if a checkpoint is not what was written, or is of another format."""
+    read_tensors(path, _Header, f"checkpoint {path}", _remedy(path))
+
+
 def _read(path: Path, origin: Origin) -> tuple[dict[str, Tensor], _Header]:
     remedy = _remedy(path)
     tensors, header = read_tensors(path, _Header, f"checkpoint {path}", remedy)

@@ -16,7 +16,7 @@ SMALL = ["--image-size", "32x32", "--epochs", "1", "--folds", "2", "--device", "
 def results_in(study):
     """Return the paths of a study's own results: neither its runs nor its notes."""
     paths = {path.relative_to(study).as_posix() for path in study.rglob("*") if path.is_file()}
-    return {path for path in paths if not path.startswith(("runs/", "errors/", "study.toml", "."))}
+    return {path for path in paths if not path.startswith(("runs/", "errors/", "study.toml", "complete.json", "."))}
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -53,13 +53,20 @@ def test_a_comparison_ends_in_a_leaderboard_with_a_failed_model_as_a_row(zoo, ph
     assert "good-net" in again.out
     assert "macro-F1" in again.out
     assert zoo("verify", "study").status == 0
-    runs = folder / "study" / "runs"
-    (runs / "baseline_cnn@0").rename(folder / "elsewhere")
-    lost = zoo("verify", "study")
-    assert (lost.status, lost.out.count("\n")) == (1, 1)
-    assert lost.out.startswith("study/runs/baseline_cnn@0 is missing or is not the run whose results are in")
-    (runs / "good-net@0").rename(runs / "baseline_cnn@0")
-    assert zoo("verify", "study").out.count("is not the run whose results") == 2
+    study = folder / "study"
+    (study / "runs" / "baseline_cnn@0").rename(folder / "elsewhere")
+    (study / "runs" / "good-net@0").rename(study / "runs" / "baseline_cnn@0")
+    (study / "leaderboard.csv").write_text("edited")
+    with (study / "study.toml").open("a") as file:
+        file.write("#")
+    changed = zoo("verify", "study")
+    assert changed.status == 1
+    assert sorted(line.split(" ")[0] for line in changed.out.splitlines()) == [
+        "study/leaderboard.csv",
+        "study/runs/baseline_cnn@0/complete.json",
+        "study/runs/good-net@0/complete.json",
+        "study/study.toml",
+    ]
 
 
 @pytest.mark.usefixtures("no_figures")

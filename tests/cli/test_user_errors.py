@@ -120,6 +120,47 @@ def test_a_place_whose_name_is_not_utf_8(refusal, name):
     assert refusal(name, place).startswith(r"birads-zoo: error: cannot write p\xff.png: the name is not UTF-8; choose")
 
 
+@pytest.mark.parametrize("name", WRITES_A_FILE)
+def test_a_file_of_another_origin_is_not_replaced(refusal, folder, name):
+    content = b"\x89PNG my mammogram"
+    (folder / "mine.png").write_bytes(content)
+    (folder / "link.png").symlink_to("mine.png")
+    for place in ("mine.png", "link.png"):
+        refused = f"birads-zoo: error: {place} exists, and birads-zoo did not write it: give another name, or move it"
+        assert refusal(name, place).startswith(refused)
+    assert (folder / "mine.png").read_bytes() == content
+
+
+@pytest.mark.parametrize("name", WRITES_A_FILE)
+def test_a_pipe_where_a_file_is_meant(refusal, folder, name):
+    os.mkfifo(folder / "pipe.png")
+    assert refusal(name, "pipe.png").endswith(
+        "cannot write pipe.png: it is a pipe or a device; give the name of a file"
+    )
+
+
+def test_what_a_command_wrote_is_replaced_and_links_stay(zoo, folder, exported, finished, phantom_root):
+    picture = next(phantom_root.rglob("*.jpg"))
+    for command in (["predict", exported, picture], ["report", finished[0]], ["audit", "--root", phantom_root]):
+        for place in ("file.x", "file.x", "link.x"):
+            (folder / "link.x").unlink(missing_ok=True)
+            (folder / "link.x").symlink_to("file.x")
+            result = zoo(*command, "--out", place)
+            assert result.status == 0, result.err
+            assert (folder / "link.x").is_symlink()
+            assert (folder / "file.x").stat().st_size > 0
+        (folder / "file.x").unlink()
+
+
+def test_a_study_does_not_replace_a_file_of_another_origin(refusal, folder):
+    (folder / "study").mkdir()
+    (folder / "study" / "leaderboard.csv").write_text("mine")
+    assert refusal("compare", "study").startswith(
+        "birads-zoo: error: study/leaderboard.csv exists, and is not of a study: give another folder, or move it away"
+    )
+    assert (folder / "study" / "leaderboard.csv").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("command", "names"),
     [

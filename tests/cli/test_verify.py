@@ -86,16 +86,22 @@ def test_a_run_may_have_the_name_of_a_part_of_the_cache(zoo, copied):
     assert named(zoo("verify", copied.parent), copied.parent) == ["features/predictions.csv"]
 
 
-@pytest.mark.parametrize("name", ["leaderboard.json", "ablations.json", "leakage.json"])
-def test_the_results_of_a_study_are_checked(zoo, tmp_path, name):
-    (tmp_path / "study.toml").touch()
-    (tmp_path / name).write_text('{"format": 1}')
-    result = zoo("verify", tmp_path)
-    assert (result.status, named(result, tmp_path)) == (1, [name])
+def test_the_checkpoints_of_an_unfinished_run_are_checked(zoo, copied):
+    (copied / "complete.json").unlink()
+    assert zoo("verify", copied).out.count("\n") == 1
+    for name in ("fold-0/best.safetensors", "fold-1/last.safetensors"):
+        flip(copied / "checkpoints" / name)
+    result = zoo("verify", copied)
+    lines = result.out.splitlines()
+    assert (result.status, len(lines)) == (1, 3)
+    assert lines[0].startswith(f"{copied} is not finished; go on with")
+    assert lines[1].startswith(f"checkpoint {copied}/checkpoints/fold-0/best.safetensors ")
+    assert lines[2].startswith(f"checkpoint {copied}/checkpoints/fold-1/last.safetensors ")
 
 
 def test_a_folder_that_cannot_be_listed_is_a_problem(zoo, tmp_path, monkeypatch):
-    (tmp_path / "study.toml").touch()
+    for name in ("study.toml", "complete.json"):
+        (tmp_path / name).touch()
     (tmp_path / "runs").mkdir()
     refuse = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(tmp_path / "runs"))
     monkeypatch.setattr("pathlib.Path.iterdir", lambda folder: (_ for _ in ()).throw(refuse))
@@ -108,7 +114,7 @@ def test_a_study_without_results_is_not_finished(zoo, tmp_path):
     (tmp_path / "study.toml").touch()
     result = zoo("verify", tmp_path)
     assert (result.status, result.out.count("\n")) == (1, 1)
-    assert result.out.startswith(f"{tmp_path} is not finished: it has no results; start the study's command again")
+    assert result.out.startswith(f"{tmp_path} is not finished; start the study's command again")
 
 
 def test_every_changed_file_of_a_model_is_named(zoo, exported, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -107,6 +108,17 @@ def test_a_store_of_another_format_is_built_again(
     with pytest.warns(BiradsZooWarning, match=r"in format 99, and this one .*; the store is built again"):
         build_store(_index(folder), SECTION, built.parents[1])
     assert json.loads((built / "manifest.json").read_text())["format"] == StoreManifest.FORMAT
+
+
+def test_the_store_of_other_pictures_is_not_taken_for_this_one(folder: Path, built: Path, tmp_path: Path) -> None:
+    other, _ = build_store(
+        _index(folder), ImageSection(height=SECTION.height, width=SECTION.width, fit="stretch"), tmp_path / "other"
+    )
+    shutil.rmtree(built)
+    shutil.copytree(tmp_path / "other" / "pixels" / other.key.digest, built)
+    with pytest.warns(BiradsZooWarning, match="has the pictures of another store; it is built again when needed"):
+        store, _ = build_store(_index(folder), SECTION, built.parents[1])
+    assert store.placements != other.placements
 
 
 def test_a_store_that_everybody_can_write_is_not_trusted(folder: Path, built: Path) -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from birads_zoo.files import abandoned, whole_file, whole_folder, write_text
-from birads_zoo.files.abandoned import clear_abandoned, temporary_name
+from birads_zoo.files.abandoned import clear_abandoned, temporary_folder, temporary_name
 from birads_zoo.files.locks import locked
 
 
@@ -98,6 +98,19 @@ def test_similar_names_and_links_stay(tmp_path, left_behind, monkeypatch):
     clear_abandoned(tmp_path)
     assert names(tmp_path) == {*others, "target", link.name}
     assert (target / "kept").exists()
+
+
+def test_a_folder_for_temporary_files_is_private_and_empty_and_goes_with_those_of_the_dead(
+    tmp_path, left_behind, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left_behind(tmp_path / "serve").mkdir()
+    with temporary_folder("serve") as folder, temporary_folder("serve") as another:
+        assert names(tmp_path) == {folder.name, another.name}
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert names(folder) == set()
+        (folder / "inner").mkdir()
+    assert names(tmp_path) == set()
 
 
 def test_a_folder_that_is_not_there_is_no_error(tmp_path):

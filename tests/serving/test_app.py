@@ -128,16 +128,33 @@ def process(exported, tmp_path):
     return start
 
 
+def uploads_of(folder):
+    """The folders that servers made for uploads."""
+    return set(folder.glob(".serve.birads-zoo-*"))
+
+
+@pytest.mark.slow
+def test_the_folder_of_a_killed_server_is_removed_by_the_next(process, tmp_path):
+    with process() as (_, server):
+        (left,) = uploads_of(tmp_path)
+        (left / "upload").write_bytes(b"a picture")
+        server.kill()
+        server.wait(30)
+    assert uploads_of(tmp_path) == {left}
+    with process():
+        assert left not in uploads_of(tmp_path)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_server_leaves_no_folder(process, tmp_path, number):
     with process() as (address, server):
         with urllib.request.urlopen(f"{address}openapi.json", timeout=30) as answer:
             assert answer.status == 200
-        assert list(tmp_path.glob("birads-zoo-serve-*"))
+        assert len(uploads_of(tmp_path)) == 1
         server.send_signal(number)
         assert server.wait(30) in (130, 143)
-    assert list(tmp_path.glob("birads-zoo-serve-*")) == []
+    assert uploads_of(tmp_path) == set()
 
 
 @pytest.mark.slow

@@ -109,11 +109,11 @@ def test_results_that_were_edited_are_one_sentence(write, name):
     text = (folder / name).read_text()
     (folder / name).write_text(text + " ")
     with pytest.raises(
-        UserError, match=rf"^{folder / name} was changed after the run had finished; run it again \(delete that folder"
+        UserError, match=rf"^{folder / name} was changed after the run had finished; make .* --resume {folder}$"
     ):
         gather([folder])
     (folder / name).unlink()
-    with pytest.raises(UserError, match=rf"^cannot read {folder / name}: it is not there; run it again \(delete that"):
+    with pytest.raises(UserError, match=rf"^cannot read {folder / name}: it is not there; make .* --resume {folder}$"):
         gather([folder])
 
 

@@ -74,13 +74,16 @@ class Placed:
 
 
 class StoreManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A complete store's manifest: the positions that failed, and the digests of its files, which show damage.
+    """A complete store's manifest: its key, the positions that failed, and the digests of its files.
+
+    The key shows whether the store lies in its own folder, the digests show damage.
 
     Raise `FORMAT` whenever the same files and geometry would give other pixels or other files in the store.
     """
 
-    FORMAT: ClassVar[int] = 6
+    FORMAT: ClassVar[int] = 7
 
+    key: str
     failures: dict[int, tuple[str, str]]
     files: dict[str, str]
     detail: float | None = None
@@ -157,15 +160,17 @@ def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failur
 
 
 def checked_manifest(folder: Path) -> StoreManifest:
-    """Return a store's manifest after comparing the store's files with it.
+    """Return a store's manifest after comparing the store's folder and files with it.
 
     Raises:
-        UserError: when a file is missing or is not what was written.
+        UserError: when a file is missing or is not what was written, or when it is the store of other pictures.
 
     """
     manifest = documents.read(folder / _MANIFEST, StoreManifest, "the store is built again when needed")
-    if damage := changed_files(folder, manifest.files, quick_digest):
-        raise UserError(f"the pixel store {folder} is damaged ({', '.join(damage)}); it is built again when needed")
+    damage = changed_files(folder, manifest.files, quick_digest)
+    if damage or manifest.key != folder.name:
+        problem = f"is damaged ({', '.join(damage)})" if damage else "has the pictures of another store"
+        raise UserError(f"the pixel store {folder} {problem}; it is built again when needed")
     return manifest
 
 
@@ -190,7 +195,9 @@ def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progre
         rows = [[p.scale_x, p.scale_y, p.offset_x, p.offset_y, p.mirrored] for p in placements]
         np.save(temporary / "placements.npy", np.array(rows, dtype=np.float64).reshape(-1, 5), allow_pickle=False)
         files = {file.name: quick_digest(file) for file in temporary.iterdir()}
-        documents.write(temporary / _MANIFEST, StoreManifest(failures=failures, files=files, detail=detail))
+        documents.write(
+            temporary / _MANIFEST, StoreManifest(key=folder.name, failures=failures, files=files, detail=detail)
+        )
 
 
 _Result = Placed | ImageError

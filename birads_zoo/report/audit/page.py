@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from birads_zoo.data.index.audit import AuditSummary
 from birads_zoo.files import write_text
+from birads_zoo.files.abandoned import temporary_folder
 from birads_zoo.inspection.finding import Finding
 from birads_zoo.inspection.inspect import Inspection
 from birads_zoo.report import templates
@@ -41,12 +41,12 @@ def write_audit_page(
     The pictures of duplicates are read from the folder `root`. `shortcuts` has each shortcut's macro-F1 under `split`;
     it may be empty.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        draw_audit(Path(folder), inspection, root)
+    with temporary_folder("audit") as folder:
+        draw_audit(folder, inspection, root)
         drawn = {
-            name: base64.b64encode((Path(folder) / f"{name}.png").read_bytes()).decode("ascii")
+            name: base64.b64encode((folder / f"{name}.png").read_bytes()).decode("ascii")
             for name in _FIGURES
-            if (Path(folder) / f"{name}.png").exists()
+            if (folder / f"{name}.png").exists()
         }
     page = templates.render(
         "audit.html",

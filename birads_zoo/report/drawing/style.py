@@ -22,6 +22,7 @@ INK, QUIET, FAINT, PAPER = "#1c2733", "#5f6b78", "#dfe4e9", "#ffffff"
 COOL, WARM = "#2b6cb0", "#c8501e"  # blue and vermilion: a contrast that the colour-blind see too
 SMALL, BODY, TITLE = 8.0, 9.0, 13.0  # points
 DPI = 150
+SOFTWARE = "birads-zoo"  # in the metadata of every PNG
 MARGIN = 0.22  # inches around everything
 
 _FONT = "DejaVu Sans"  # comes with matplotlib, so figures look the same everywhere
@@ -133,7 +134,8 @@ def save(figure: Figure, path: Path) -> None:
     form = path.suffix.removeprefix(".")
     dpi = DPI if form == "png" and not path.stem.endswith("@2x") else 2 * DPI
     with whole_file(path) as temporary:
-        figure.savefig(temporary, format=form, dpi=dpi, metadata={"Date": None} if form == "svg" else None)
+        about = {"Date": None} if form == "svg" else {"Software": SOFTWARE}
+        figure.savefig(temporary, format=form, dpi=dpi, metadata=about)
 
 
 def grid_shape(count: int, most_columns: int) -> tuple[int, int]:

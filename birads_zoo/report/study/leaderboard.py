@@ -110,7 +110,6 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     order; they are equal if tests show no difference, and `None` for failed models. `pairwise` has the m×m corrected
     p-values. `smallest_gap` is the gap that the tests would show with power 0.8. With one seed nothing is tested, and
     `ranks`, `pairwise` and `smallest_gap` are `None`. `leaky` and `leak_proven` are as in a run's metrics.
-    `runs` has the SHA-256 of the `complete.json` of each run that was compared, by the name of its folder.
     """
 
     FORMAT: ClassVar[int] = 2
@@ -136,7 +135,6 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     level: Literal["image", "breast", "patient"] = "image"
     leak_proven: bool = True
-    runs: dict[str, str] = {}
 
     @property
     def basis(self) -> str:

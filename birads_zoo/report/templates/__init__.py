@@ -13,6 +13,10 @@ _PAGES = jinja2.Environment(
 )
 
 
+MARK = b'<meta name="generator" content="birads-zoo">'
+"""What every page begins with."""
+
+
 def render(name: str, **values: object) -> str:
     """Return the template `name` filled with `values`; every text is escaped, and a missing value is an error."""
     return _PAGES.get_template(name).render(**values)
