@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name))
 """A user's interruption, the requests of systems and batch schedulers to end, and a terminal that was closed."""
+
+_PAUSE = 0.05  # seconds until a signal is sent again
 
 
 class Interrupted(KeyboardInterrupt):
@@ -31,6 +38,7 @@ class _State:
 def interruptible() -> Iterator[None]:
     """Raise `Interrupted` in the block when one of `SIGNALS` arrives; the former handlers are restored at its end.
 
+    Where Python cannot raise it, in a `__del__` or in the callback of a weak reference, the signal is sent again.
     In a thread other than the main one, which gets no signals, and inside another such block it does nothing.
     """
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is _obey:
@@ -40,10 +48,20 @@ def interruptible() -> Iterator[None]:
     handled = [number for number, handler in former.items() if handler is not signal.SIG_IGN]  # as nohup asks for
     for number in handled:
         signal.signal(number, _obey)
+    former_hook = sys.unraisablehook
+
+    def send_again(unraisable: UnraisableHookArgs) -> None:
+        if isinstance(unraisable.exc_value, Interrupted):
+            _send_soon(unraisable.exc_value.signal)
+        else:
+            former_hook(unraisable)
+
+    sys.unraisablehook = send_again
     try:
         yield
     finally:
         _State.waiting = None
+        sys.unraisablehook = former_hook
         for number in handled:
             signal.signal(number, former[number])
 
@@ -78,3 +96,14 @@ def _obey(number: int, _: FrameType | None) -> None:
         return
     _State.waiting = None
     raise Interrupted(number)
+
+
+def _send_soon(number: int) -> None:
+    """Send a signal to the main thread from another one: sent here, it would be raised here, and lost again."""
+    main = threading.main_thread().ident
+    assert main is not None
+    if sys.platform == "win32":  # which has no signals of single threads
+        timer = threading.Timer(_PAUSE, signal.raise_signal, (number,))
+    else:
+        timer = threading.Timer(_PAUSE, signal.pthread_kill, (main, number))
+    timer.start()

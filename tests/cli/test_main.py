@@ -2,10 +2,14 @@
 
 import errno
 import importlib
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import warnings
+import weakref
 
 import click
 import pytest
@@ -83,6 +87,35 @@ def test_an_interrupt_ends_with_130(zoo, doing):
     doing(interrupt)
     result = zoo("list")
     assert (result.status, result.err.strip()) == (130, "birads-zoo: interrupted")
+
+
+def in_a_callback(action):
+    """Call `action` where no exception can leave it: in the callback of a weak reference."""
+    thing = threading.Event()
+    reference = weakref.ref(thing, lambda _: action())
+    del thing
+    assert reference() is None
+
+
+def test_a_signal_is_obeyed_also_where_python_cannot_raise_it(zoo, doing):
+    former = sys.unraisablehook
+
+    def work():
+        in_a_callback(lambda: signal.raise_signal(signal.SIGTERM))
+        time.sleep(5)
+
+    doing(work)
+    result = zoo("list")
+    assert (result.status, result.err.strip()) == (143, "birads-zoo: interrupted by SIGTERM")
+    assert sys.unraisablehook is former
+
+
+def test_what_is_no_signal_and_cannot_be_raised_is_left_to_the_former_hook(zoo, doing, monkeypatch):
+    shown = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: shown.append(repr(unraisable.exc_value)))
+    doing(lambda: in_a_callback(lambda: 1 / 0))
+    assert zoo("list").status == 0
+    assert shown == ["ZeroDivisionError('division by zero')"]
 
 
 def test_a_user_error_is_a_sentence(zoo, doing):
