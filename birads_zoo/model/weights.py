@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.files.refusal import refuse_if_passing
 from birads_zoo.files.regular import open_regular
 from birads_zoo.files.zips import bloated_part
-from birads_zoo.model.finite import check_finite
+from birads_zoo.model.finite import check_finite, check_kinds, check_variances
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
@@ -28,7 +29,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
     Raises:
         UserError: if the file is missing, is not a state dict, or an entry of the module is missing, has another
-            shape or holds infinite or NaN values.
+            shape or is not of finite real numbers, or a batch norm has a negative variance.
 
     """
     state = _read(path)
@@ -47,7 +48,10 @@ def load_weights(module: nn.Module, path: Path) -> None:
                 f"{_shape(tensor)} in the backbone; give a file made for this backbone"
             )
     weights = {name: state[name] for name in needed}
-    check_finite(weights, f"the weights file {path}", "give another copy of it, or other weights")
+    file, remedy = f"the weights file {path}", "give another copy of it, or other weights"
+    check_kinds(weights, file)
+    check_finite(weights, file, remedy)
+    check_variances(weights, file, remedy)
     module.load_state_dict(weights, strict=False)
 
 
@@ -110,7 +114,9 @@ def _unpickled(file: BinaryIO) -> object:
     if zipfile.is_zipfile(file) and (bloated := bloated_part(file, {})):
         raise ValueError(f"it unpacks to {bloated}")
     file.seek(0)
-    return torch.load(file, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of kinds of tensors and pickles that are refused anyway
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _matters(name: str, state: Mapping[str, Tensor]) -> bool:

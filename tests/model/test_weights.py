@@ -1,7 +1,7 @@
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from birads_zoo.errors import UserError
 from birads_zoo.model.weights import load_weights
@@ -60,6 +60,40 @@ def test_values_that_are_no_numbers_are_named_before_anything_is_trained(tmp_pat
         f"the weights file {path} holds infinite or NaN values, 3 of 108 in '0.weight' (and 1 in other tensors); give "
         "another copy of it, or other weights"
     )
+
+
+@pytest.mark.parametrize(
+    ("entry", "change", "sentence"),
+    [
+        ("0.weight", Tensor.to_sparse, "a sparse tensor, '0.weight'; save it as a dense one of floating-point numbers"),
+        (
+            "0.weight",
+            lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8),
+            "a quantised tensor, '0.weight'; save it as a dense one of floating-point numbers",
+        ),
+        ("0.bias", Tensor.cfloat, "complex numbers in '0.bias'; give weights of real numbers"),
+        (
+            "1.running_var",
+            torch.neg,
+            "negative variances, 4 of 4 values in '1.running_var'; give another copy of it, or other weights",
+        ),
+    ],
+    ids=["sparse", "quantised", "complex", "variance"],
+)
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+def test_tensors_that_no_network_computes_with_are_named(tmp_path, recwarn, entry, change, sentence):
+    state = network().state_dict()
+    path = write({**state, entry: change(state[entry])}, tmp_path / "net.pth")
+    recwarn.clear()
+    assert refused(network(), path) == f"the weights file {path} has {sentence}"
+    assert not recwarn.list
+
+
+def test_weights_of_8_bits_load(tmp_path):
+    source, target = network(), network()
+    state = {**source.state_dict(), "0.weight": source[0].weight.detach().to(torch.float8_e4m3fn)}
+    load_weights(target, write(state, tmp_path / "net.safetensors"))
+    torch.testing.assert_close(target[0].weight, source[0].weight, atol=0.1, rtol=0.1)
 
 
 def test_values_that_are_no_numbers_in_entries_that_are_not_loaded_do_not_matter(tmp_path):
