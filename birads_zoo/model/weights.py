@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import pickle
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -85,6 +86,11 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise UserError(f"there is no weights file {path}; check the path given as --weights") from None
     except OSError as error:
         raise UserError(f"cannot read the weights file {path}: {error.strerror or error}; check the path") from None
+    except pickle.UnpicklingError:  # PyTorch's text advises to run what the file holds
+        raise UserError(
+            f"cannot read the weights file {path}: it holds something other than tensors, which is not loaded because "
+            "it could run code; give a .safetensors file, or a .pth that holds only tensors (a state dict)"
+        ) from None
     except Exception as error:  # torch has no common exception for files that it cannot read
         refuse_if_passing(path, error)
         first_line = str(error).partition("\n")[0] or type(error).__name__
