@@ -4,11 +4,19 @@ import contextlib
 import difflib
 import inspect
 import os
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _OWN = (f"{Path(__file__).parent}{os.sep}", contextlib.__file__)
+
+_NO_MEMORY = re.compile(
+    "out of memory|not enough memory|can't allocate memory|bad_alloc"
+    "|could not create a primitive(?! descriptor)"  # oneDNN; it has no descriptor for what it does not support
+    "|codec configuration error when writing",  # Pillow, when zlib finds no memory
+    re.IGNORECASE,
+)
 
 
 class UserError(Exception):
@@ -43,15 +51,12 @@ class RunStoppedError(UserError):
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error of Python, NumPy, PyTorch (on any device) or Pillow says that memory is used up."""
-    # The last is Pillow's when zlib finds no memory.
-    texts = (
-        "out of memory",
-        "not enough memory",
-        "can't allocate memory",
-        "bad_alloc",
-        "codec configuration error when writing",
-    )
-    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in texts)
+    return isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) is not None or lacks_threads(error)
+
+
+def lacks_threads(error: BaseException) -> bool:
+    """Return whether Python could not start a thread: there is no memory for its stack, or there are too many."""
+    return isinstance(error, RuntimeError) and str(error) == "can't start new thread"
 
 
 class BiradsZooWarning(UserWarning):

@@ -20,6 +20,9 @@ def test_a_warning_points_to_the_line_that_called_the_package(tmp_path, monkeypa
     [
         (MemoryError(), True),
         (RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: 4 bytes"), True),
+        (RuntimeError("could not create a primitive"), True),
+        (RuntimeError("could not create a primitive descriptor for a convolution forward propagation"), False),
+        (RuntimeError("can't start new thread"), True),
         (OSError("codec configuration error when writing image file"), True),
         (OSError("codec configuration error when reading image file"), False),  # such a file may be the cause
         (ValueError("memory"), False),

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from birads_zoo.errors import is_out_of_memory
+from birads_zoo.errors import is_out_of_memory, lacks_threads
 from birads_zoo.files.refusal import refusal_of
 from birads_zoo.printable import is_utf8, printable
 from birads_zoo.version import __version__
@@ -24,6 +24,9 @@ def report(error: Exception, arguments: Sequence[str]) -> tuple[list[str], int]:
 
     The full trace of a bug is written to a file of the system's folder for temporary files.
     """
+    if lacks_threads(error):
+        remedy = "free some memory, close other programs, or raise the limit on threads (ulimit -u)"
+        return [f"error: the system starts no more threads ({_first_line(error)}); {remedy}"], 2
     if is_out_of_memory(error):
         remedy = "free some, or take a smaller training.batch_size or image size"
         return [f"error: the memory is too small ({_first_line(error)}); {remedy}"], 2

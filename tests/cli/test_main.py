@@ -177,10 +177,12 @@ def test_a_bugs_traceback_is_shown_on_request(buggy, monkeypatch):
     [
         (MemoryError(), "the memory is too small (MemoryError); free some, or take a smaller training.batch_size or"),
         (RuntimeError("CUDA out of memory. Tried"), "the memory is too small (CUDA out of memory. Tried); free some"),
+        (RuntimeError("could not create a primitive"), "the memory is too small (could not create a primitive); free"),
+        (RuntimeError("can't start new thread"), "the system starts no more threads (can't start new thread); free"),
         (OSError(errno.ENOSPC, "No space left", "/a"), "cannot read or write /a: No space left on device; free some"),
         (OSError(errno.EMFILE, "x", "/a"), "cannot read or write /a: Too many open files; raise the limit on open"),
     ],
-    ids=["memory", "device memory", "full disk", "open files"],
+    ids=["memory", "device memory", "oneDNN", "threads", "full disk", "open files"],
 )
 def test_what_the_system_refuses_is_no_bug(zoo, doing, tmp_path, monkeypatch, error, sentence):
     def fail():
