@@ -75,11 +75,25 @@ def _refused(path):
             "is none of LINEAR",
         ),
         ({"RescaleSlope": "0"}, "implausible header", "its RescaleSlope is 0"),
+        ({"RescaleSlope": "1e308"}, "implausible header", "grey values that are not finite"),
+        (
+            {"RescaleSlope": "1e308", "WindowCenter": "5", "WindowWidth": "9"},
+            "implausible header",
+            "grey values that are not finite",
+        ),
+        (
+            {"RescaleSlope": "1e-30", "RescaleIntercept": "1e10"},
+            "implausible header",
+            "grey values that are not finite",
+        ),
         ({"ShutterShape": "RECTANGULAR"}, "incomplete header", "its rectangular shutter lacks an edge"),
     ],
 )
-def test_each_wrong_header_has_its_reason(tmp_path, write_dicom, elements, reason, detail):
-    error = _refused(write_dicom(tmp_path / "a.dcm", RAMP, **elements))
+def test_each_wrong_header_has_its_reason(tmp_path, write_dicom, recwarn, elements, reason, detail):
+    path = write_dicom(tmp_path / "a.dcm", RAMP, **elements)
+    recwarn.clear()
+    error = _refused(path)
+    assert not recwarn.list
     assert error.reason == reason
     assert detail in error.detail
 

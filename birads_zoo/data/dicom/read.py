@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from birads_zoo.data.dicom.burnt_in import without_marks
 from birads_zoo.data.dicom.depth import agreed_display, numbers
+from birads_zoo.data.dicom.elements import implausible
 from birads_zoo.data.dicom.grey import Display, shades
 from birads_zoo.data.dicom.header import Header, read_header
 from birads_zoo.data.dicom.stream import read_stored
@@ -28,7 +29,8 @@ def read_dicom(path: Path) -> GreyArray:
     The header is followed in the standard's order: modality table or rescale, VOI table or (first) window, inversion of
     MONOCHROME1 (see `grey.shades`). The range from black to white fills the dtype. Colour becomes ITU-R 601 luma. Pixel
     padding, everything hidden by the shutter, a white frame and bars become black. Marks burnt in beside the breast
-    become as dark as the film (`burnt_in.without_marks`). Raises `ImageError` as `read_header` and `read_stored` do.
+    become as dark as the film (`burnt_in.without_marks`). Raises `ImageError` as `read_header` and `read_stored` do,
+    and for a header that gives grey values that are not finite.
     """
     header = read_header(path)
     stored = read_stored(path, header)
@@ -46,7 +48,7 @@ def read_dicom(path: Path) -> GreyArray:
 
 
 def _shown(stored: NDArray[Any], display: Display, header: Header) -> GreyArray:
-    table = shades(display)
+    table = _finite_shades(display)
     deep: Any = np.uint16 if header.stored > 8 else np.uint8  # as in `images.is_deep`, even if the stream differs
     levels = np.rint(table * np.iinfo(deep).max).astype(deep)
     by_place = np.roll(levels, display.lowest)
@@ -63,6 +65,14 @@ def _shown(stored: NDArray[Any], display: Display, header: Header) -> GreyArray:
             part[(values >= header.padding[0]) & (values <= header.padding[1])] = 0
         shown[top : top + _ROWS] = part
     return shown
+
+
+def _finite_shades(display: Display) -> NDArray[np.float64]:
+    try:
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            return shades(display)
+    except FloatingPointError:
+        implausible("its rescale and window give grey values that are not finite")
 
 
 def _luma(colour: NDArray[Any]) -> NDArray[np.uint8]:
