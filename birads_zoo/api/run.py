@@ -11,6 +11,7 @@ from birads_zoo.api.open_run import Run, read
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.errors import UserError
 from birads_zoo.plugin.host import Host
+from birads_zoo.printable import is_utf8, printable
 from birads_zoo.recipe import Recipe
 from birads_zoo.recipes.compose import compose, retrack
 from birads_zoo.recipes.registry import Registry
@@ -139,6 +140,8 @@ def _stopped(out: Path, name: str, recipe: Recipe, host: Host) -> Path | None:
 
     if name != Path(name).name or name.startswith("."):
         raise UserError(f"{name!r} cannot be the name of a folder: leave out '/', and choose the place with --out")
+    if not is_utf8(name):
+        raise UserError(f"{printable(name)} cannot be the name of a run: it is not UTF-8; choose another one")
     folder = out / name
     if not folder.exists():
         return None

@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 
+import birads_zoo as bz
 from birads_zoo import pipeline
 from birads_zoo.training import loop
 
@@ -265,6 +266,16 @@ def test_a_name_is_that_of_one_folder(zoo, phantom_root, folder, name):
     result = zoo("run", "--root", phantom_root, *FLAGS, "--name", name)
     assert result.status == 2
     assert "cannot be the name of a folder" in result.err
+
+
+def test_a_name_that_is_not_utf_8_is_refused_before_anything_is_trained(zoo, phantom_root, folder):
+    name = os.fsdecode(b"a\xff")
+    result = zoo("run", "--root", phantom_root, *FLAGS, "--name", name)
+    sentence = r"a\xff cannot be the name of a run: it is not UTF-8; choose another one"
+    assert (result.status, result.err) == (2, f"birads-zoo: error: {sentence}\n")
+    with pytest.raises(bz.UserError, match="it is not UTF-8"):
+        bz.run(root=phantom_root, name=name)
+    assert list(folder.iterdir()) == []
 
 
 def test_a_name_of_another_recipe_is_refused(zoo, killed, phantom_root):
