@@ -125,3 +125,10 @@ def test_settings_are_read_as_toml_or_else_as_text():
 def test_a_setting_without_key_or_value_says_what_is_expected(setting):
     with pytest.raises(UserError, match=r"expected KEY=VALUE, such as training\.epochs=5"):
         parse_settings([setting])
+
+
+@pytest.mark.parametrize("second", ["training.batch_size=2", "[training]"])
+def test_a_setting_of_several_fields_is_refused(second):
+    with pytest.raises(UserError, match="it sets several fields; give --set once for each of them"):
+        parse_settings([f"training.epochs=1\n{second}"])
+    assert parse_settings(["model.pixel_mean=[\n0.5,\n]"]) == {"model.pixel_mean": [0.5]}

@@ -100,8 +100,10 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         if not equals or not key.strip():
             raise UserError(f"--set {setting!r}: expected KEY=VALUE, such as training.epochs=5")
         try:
-            value = parse_toml(f"value = {text.strip()}")["value"]
+            values = parse_toml(f"value = {text.strip()}")
         except ValueError:
-            value = text.strip()
-        changes[key.strip()] = value
+            values = {"value": text.strip()}
+        if len(values) > 1:
+            raise UserError(f"--set {setting!r}: it sets several fields; give --set once for each of them")
+        changes[key.strip()] = values["value"]
     return changes
