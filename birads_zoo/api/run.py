@@ -118,6 +118,8 @@ def train(
     """Do the same as `run`, with plugins that are already loaded and dotted `changes` to the recipe."""
     registry, host = opened
     resumed = None if resume is None else Path(resume)
+    if resumed is not None and name is not None:
+        raise UserError("--resume goes on in the run's own folder; leave out --name")
     if resumed is None:
         composed = compose("default" if recipe is None else recipe, changes, ablations, registry, host)
         resumed = _stopped(Path(out), name, composed, host) if name else None

@@ -92,6 +92,14 @@ def test_resume_refuses_what_would_change_the_recipe(zoo, killed):
     assert "leave out what would change it: training.epochs, --no-dropout" in result.err
 
 
+def test_resume_refuses_another_name(zoo, killed):
+    result = zoo("run", "--resume", killed, "--name", "other")
+    assert (result.status, result.err) == (
+        2,
+        "birads-zoo: error: --resume goes on in the run's own folder; leave out --name\n",
+    )
+
+
 def test_resume_refuses_other_data(zoo, killed):
     split = killed / "split.csv"
     split.write_text(split.read_text().replace("test", "train", 1))
