@@ -110,10 +110,13 @@ def choose_compute(device: str, precision: str) -> Compute:
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    unknown = UserError(f"unknown device {device!r}; use auto, cpu, cuda or cuda:N")
     try:
         chosen = torch.device(device)
     except RuntimeError:
-        raise UserError(f"unknown device {device!r}; use auto, cpu, cuda or cuda:N") from None
+        raise unknown from None
+    if chosen.type == "cpu" and chosen.index:
+        raise unknown  # PyTorch computes on any number of a CPU
     if chosen.type not in ("cpu", "cuda"):
         raise UserError(f"device {device!r} is not supported; use auto, cpu, cuda or cuda:N")
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():

@@ -23,6 +23,7 @@ def test_a_named_precision_is_taken():
     ("device", "sentence"),
     [
         ("gpu", "unknown device 'gpu'; use auto, cpu, cuda or cuda:N"),
+        ("cpu:1", "unknown device 'cpu:1'; use auto, cpu, cuda or cuda:N"),
         ("meta", "device 'meta' is not supported"),
         ("cuda:99", "this machine has .* CUDA devices; use --device cpu"),
     ],
