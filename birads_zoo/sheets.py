@@ -54,6 +54,8 @@ def read_sheets(path: Path) -> Iterator[Sheet]:
 
     """
     if path.suffix.lower() not in SUFFIXES:
+        if not path.exists():
+            raise UserError(f"there is no table {path}; check the path")
         raise UserError(f"{path} cannot be read as a table: give a file that ends in {', '.join(SUFFIXES)}")
     if path.suffix.lower() not in WORKBOOKS:
         yield _text_table(path)

@@ -57,5 +57,14 @@ def test_what_is_no_workbook_is_one_sentence(tmp_path, content):
 
 
 def test_a_file_of_another_suffix_is_not_read(tmp_path):
+    (tmp_path / "a.pdf").touch()
     with pytest.raises(UserError, match=r"give a file that ends in \.xlsx, \.xlsm, \.csv, \.tsv"):
         list(read_sheets(tmp_path / "a.pdf"))
+
+
+def test_a_missing_file_is_named_whatever_its_suffix(tmp_path):
+    for name in ("nope", "nope.pdf"):
+        with pytest.raises(UserError, match=rf"^there is no table .*/{name}; check the path$"):
+            list(read_sheets(tmp_path / name))
+    with pytest.raises(UserError, match=r"cannot read the table .*/nope\.csv: No such file"):
+        list(read_sheets(tmp_path / "nope.csv"))
