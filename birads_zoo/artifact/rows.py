@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,7 +118,14 @@ def _read_text(path: Path) -> pd.DataFrame:
                 f"put cells that contain {separator!r} into quotation marks"
             ) from None
         except ValueError as error:  # raised by pandas for text that is not a table
-            raise UserError(f"cannot read the table {path}: {str(error).strip()}") from None
+            raise UserError(f"cannot read the table {path}: {_own_words(str(error).strip())}") from None
+
+
+def _own_words(reason: str) -> str:
+    """Return pandas' reason, but in own words if it is the commonest: then pandas counts rows from 0."""
+    if match := re.search(r"EOF inside string starting at row (\d+)", reason):
+        return f"row {int(match[1]) + 1} opens a quotation mark that is not closed; close it, or remove it"
+    return reason
 
 
 def columns_of(classes: Sequence[str], views: Sequence[str] = ()) -> list[str]:

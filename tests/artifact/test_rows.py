@@ -81,6 +81,16 @@ def test_a_table_with_more_cells_than_its_header_is_refused(tmp_path, rows, reas
         named_pictures([tmp_path / "t.csv"])
 
 
+def test_the_row_of_a_quotation_mark_that_is_not_closed_is_named(tmp_path):
+    (tmp_path / "t.csv").write_text('image_path,note\na.png,"so"\nb.png,"so\nc.png,so\n')
+    with pytest.raises(UserError) as error:
+        named_pictures([tmp_path / "t.csv"])
+    assert str(error.value) == (
+        f"cannot read the table {tmp_path / 't.csv'}: row 3 opens a quotation mark that is not closed; close it, or "
+        "remove it"
+    )
+
+
 def test_a_file_that_is_not_a_workbook_is_refused(tmp_path):
     (tmp_path / "t.xlsx").write_text("image_path\na.png\n")
     (tmp_path / "zip.xlsx").write_bytes(b"PK\x03\x04 and no more")
