@@ -75,7 +75,8 @@ def _of_table(table: pd.DataFrame, views: str, level: str) -> list[Sample]:
     """Return the samples of a table, in the order of their first pictures, and then the pictures in no sample."""
     needed = _PARTNERS[:1] if views == "single" else _PARTNERS
     if missing := [name for name in needed if name not in table]:
-        raise UserError(f"the table of pictures lacks the column {missing[0]!r}; it needs {', '.join(needed)}")
+        needs = "; it needs " + ", ".join(needed) if len(needed) > 1 else ", which has the pictures' paths"
+        raise UserError(f"the table of pictures lacks the column {missing[0]!r}{needs}")
     rows = _identified(table)
     paths = [Path(path) for path in rows["image_path"]]
     left: list[Sample] = []

@@ -141,7 +141,7 @@ def test_a_table_may_be_any_sheet_of_a_workbook(zoo, model, pictures, rows_of):
         ),
         (["MODEL", "gone.csv"], "cannot read the table gone.csv: "),
         (["MODEL", "pictures", "t.csv"], "give the table t.csv alone: it names its pictures itself"),
-        (["MODEL", "bare.csv"], "the table of pictures lacks the column 'image_path'; it needs image_path"),
+        (["MODEL", "bare.csv"], "the table of pictures lacks the column 'image_path', which has the pictures' paths"),
         (["pictures", "pictures"], "pictures is not an exported model: it has no manifest.json"),
     ],
 )
