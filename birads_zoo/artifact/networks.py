@@ -25,6 +25,7 @@ from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.finite import check_finite
 from birads_zoo.model.fusion import mean_of_present
+from birads_zoo.model.misfit import misfit
 from birads_zoo.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -166,14 +167,15 @@ def open_classifier(
         )
     try:
         weights = safetensors.torch.load_file(path)
-        check_finite(weights, str(path), "export the run again")
-        classifier.load_state_dict(weights)
-    except (RuntimeError, SafetensorError) as error:
-        first = str(error).splitlines()[-1].strip()
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}); export the run again") from None
+    check_finite(weights, str(path), "export the run again")
+    if reason := misfit(classifier, weights):
         raise UserError(
-            f"the weights in {path} do not fit the network that {recipe.model.backbone!r} builds here ({first}); use "
+            f"the weights in {path} do not fit the network that {recipe.model.backbone!r} builds here ({reason}); use "
             "the plugins that the run was made with"
-        ) from None
+        )
+    classifier.load_state_dict(weights)
     return compute.place(classifier).eval()
 
 

@@ -20,6 +20,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.files.tensors import read_tensors, write_tensors
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.finite import check_finite
+from birads_zoo.model.misfit import misfit
 from birads_zoo.training.history import Epoch
 from birads_zoo.training.optimisation import trained_parameters
 
@@ -186,8 +187,6 @@ def _remedy(path: Path) -> str:
 
 def _fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     check_finite(tensors, f"checkpoint {path}", _remedy(path))
-    try:
-        model.load_state_dict(dict(tensors))
-    except RuntimeError as error:
-        first = str(error).splitlines()[-1].strip()
-        raise UserError(f"checkpoint {path} belongs to another model: {first}") from None
+    if reason := misfit(model, tensors):
+        raise UserError(f"checkpoint {path} belongs to another model: {reason}; {_remedy(path)}")
+    model.load_state_dict(dict(tensors))

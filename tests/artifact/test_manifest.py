@@ -163,7 +163,9 @@ def test_a_missing_plugin_is_named(copied, host, change):
 def test_weights_of_another_network_are_refused(copied, host, change):
     recipe = json.loads((copied / "manifest.json").read_text())["recipe"]
     change(recipe=recipe | {"model": recipe["model"] | {"hidden": 7}})
-    assert "do not fit the network that 'baseline_cnn' builds here" in refused(copied, host)
+    message = refused(copied, host)
+    assert "do not fit the network that 'baseline_cnn' builds here (" in message
+    assert "tensors are missing, unknown or of another shape, the first of them 'head." in message
 
 
 def test_weights_that_are_no_numbers_are_named(copied, host, change, saved):
