@@ -63,15 +63,18 @@ def command(
     The page can be opened only on this machine, unless --host says otherwise. No upload is kept, and nothing is sent
     to or fetched from other servers. Programs use POST /predict, which /docs describes.
     """
+    if not host:  # which would be all addresses
+        raise UserError("--host is empty; give an address such as 127.0.0.1, or leave it out")
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise UserError(f"`birads-zoo serve` needs the package {missing[0]}: pip install 'birads-zoo[demo]'")
     from birads_zoo.artifact.licences import warning as licence_warning
     from birads_zoo.artifact.model import open_model
     from birads_zoo.serving.access import access_for, is_loopback
     from birads_zoo.serving.answering import Limits
-    from birads_zoo.serving.app import serve
+    from birads_zoo.serving.app import listen, serve
 
     access = access_for(host, allowed_hosts, token)
+    listen(host, port).close()  # so that a wrong address is refused before the model is loaded
     if not is_loopback(host):
         warnings.warn(f"{host} is open to others: {_OPEN[bool(token)]}", BiradsZooWarning, stacklevel=1)
     plugins = open_installed_host(plugin_files)

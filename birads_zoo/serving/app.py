@@ -37,19 +37,21 @@ def serve(model: Model, host: str, port: int, limits: Limits, access: Access, on
     signal.signal(signal.SIGTERM, _leave)  # by default it would end the process and leave the folder
     with temporary_folder("serve") as folder:
         app = build_app(RequestQueue(model=model, limits=limits, folder=folder), access)
-        try:
-            listening = socket.create_server(
-                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False
-            )
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UserError(
-                f"cannot listen on {host}, port {port}: {reason}; choose another --port or --host"
-            ) from None
-        with listening:
+        with listen(host, port) as listening:
             name = f"[{host}]" if ":" in host else host
             on_ready(f"http://{name}:{listening.getsockname()[1]}/")
             uvicorn.Server(configure(app)).run(sockets=[listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at the address; raises `UserError` if it cannot."""
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, reuse_port=False
+        )
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot listen on {host}, port {port}: {reason}; choose another --port or --host") from None
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
