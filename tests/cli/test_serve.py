@@ -16,21 +16,6 @@ def test_without_its_packages_it_says_what_to_install(zoo, monkeypatch, tmp_path
     )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--host", ""], "--host is empty; give an address such as 127.0.0.1, or leave it out\n"),
-        (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1, port 7860: "),
-        (["--token", "short"], "a token has at least 16 characters"),
-        (["--allow-host", "http://a.org"], "--allow-host 'http://a.org' is no host name"),
-    ],
-)
-def test_what_is_wrong_with_the_options_is_the_only_message_and_no_model_is_loaded(zoo, tmp_path, arguments, sentence):
-    result = zoo("serve", tmp_path, *arguments)  # the folder is no model
-    assert result.status == 2
-    assert result.err.startswith(f"birads-zoo: error: {sentence}")
-
-
 def test_what_is_no_model_is_refused(zoo, monkeypatch, tmp_path):
     monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
     result = zoo("serve", tmp_path, "--port", 0)

@@ -63,7 +63,7 @@ def test_serve_executes_nothing(zoo, marker, monkeypatch):
     served = []
     monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
     monkeypatch.setattr("birads_zoo.serving.app.serve", lambda model, *others: served.append(model))
-    result = zoo("serve", ".", "--device", "cpu")
+    result = zoo("serve", ".", "--port", 0, "--device", "cpu")
     assert result.status == 0, result.err
     assert served[0].classes
     assert not marker.exists()

@@ -5,6 +5,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -50,6 +51,7 @@ def started(zoo, monkeypatch, exported):
     def start(*arguments):
         calls = []
         monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
+        monkeypatch.setattr("birads_zoo.serving.app.listen", lambda *_: socket.socket())  # the port may be in use
         monkeypatch.setattr("birads_zoo.serving.app.serve", lambda *arguments: calls.append(arguments))
         result = zoo("serve", exported, "--device", "cpu", *arguments)
         return result, calls[0]
@@ -90,15 +92,18 @@ def test_a_token_comes_from_the_environment_or_the_command_line(started, monkeyp
     assert (access.token, result.err) == ("of-the-command-line", "")
 
 
-def test_a_wrong_name_or_token_is_reported_before_the_model_is_opened(zoo, tmp_path, monkeypatch):
+def test_a_wrong_name_address_or_token_is_reported_before_the_model_is_opened(zoo, tmp_path, monkeypatch):
     monkeypatch.setattr("birads_zoo.cli.serve.find_spec", lambda name: name)
     for option, value, reason in (
         ("--allow-host", "https://zoo.example.org", "is no host name"),
+        ("--host", "", "--host is empty; give an address such as 127.0.0.1, or leave it out"),
+        ("--host", "192.0.2.1", "cannot listen on 192.0.2.1, port 7860: "),  # an address that no machine has
         ("--token", "secret", "a token has at least 16 characters"),
         ("--token", "", "a token has at least 16 characters"),
     ):
         result = zoo("serve", tmp_path / "no-model", option, value)
         assert result.status == 2
+        assert result.err.startswith("birads-zoo: error: ")
         assert reason in result.err
         assert "secret" not in result.err.replace("import secrets; print(secrets.", "")
 
