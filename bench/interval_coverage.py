@@ -20,7 +20,7 @@ from birads_zoo.evaluation.positive import read_positive
 from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
 from birads_zoo.evaluation.statistics.comparison import gain_over_best
 from birads_zoo.evaluation.statistics.intervals import FEW, intervals, rate
-from birads_zoo.evaluation.statistics.resampling import cluster_weights, clusters
+from birads_zoo.evaluation.statistics.resampling import clusters, resample
 from birads_zoo.evaluation.statistics.shares import contributions, student
 from birads_zoo.evaluation.statistics.weighted import weighted_scores
 
@@ -235,7 +235,7 @@ def readings(seed, times):
         )
 
     def read(rows, generator, resamples=300):
-        reading = read_positive(rows, generator, resamples=resamples)
+        reading = read_positive(rows, resample(rows.patients, resamples, generator))
         estimates = {"auroc": reading.auroc, "average_precision": reading.average_precision}
         for name in ("sensitivity_at_specificity", "specificity_at_sensitivity"):
             estimates |= {f"{name} {at}": value for at, value in getattr(reading, name).items()}
@@ -276,7 +276,8 @@ def choices(seed, times):
             for labels, predicted, ids in samples:
                 patients = clusters(ids)
                 left_out = patients[None] != np.arange(patients.max() + 1)[:, None]
-                weights = np.vstack([np.ones((1, len(labels))), cluster_weights(ids, 300, generator), left_out])
+                drawn = resample(ids, 300, generator).repeats(np.arange(len(labels)))
+                weights = np.vstack([np.ones((1, len(labels))), drawn, left_out])
                 values = statistic(labels, predicted, weights)
                 if np.isfinite(values[0]):
                     for name, ends in constructions(values[0], values[1:301], values[301:]):

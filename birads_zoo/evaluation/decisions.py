@@ -60,15 +60,18 @@ def read_cost(
     paid = {name: matrix[test.labels, classes] for name, classes in called.items()}
     constants = matrix[test.labels]  # n×K: each image's cost if all images are predicted as class k
 
-    def means(weights: Values) -> dict[str, Values]:
-        with np.errstate(invalid="ignore"):
-            shares = weights / weights.sum(axis=1, keepdims=True)
-        values = {name: shares @ each for name, each in paid.items()}
+    def means(sums: Values) -> dict[str, Values]:
+        with np.errstate(invalid="ignore"):  # without the only patient no row is left
+            mean = sums[:, :-1] / sums[:, -1:]
+        values = dict(zip(paid, mean.T, strict=False))
         values["saved"] = values["argmax"] - values["minimising"]
-        values["constant"] = (shares @ constants).min(axis=1)
+        values["constant"] = mean[:, len(paid) :].min(axis=1)
         return values
 
-    values = estimates(means, test.patients, limits=dict.fromkeys((*paid, "constant"), (matrix.min(), matrix.max())))
+    columns = np.column_stack([*paid.values(), constants, np.ones(len(constants))])
+    values = estimates(
+        columns, means, test.patients, limits=dict.fromkeys((*paid, "constant"), (matrix.min(), matrix.max()))
+    )
     return DecisionCosts(
         matrix=tuple(tuple(row) for row in matrix.tolist()),
         constant_class=test.classes[int(constants.mean(axis=0).argmin())],

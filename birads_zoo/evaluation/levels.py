@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from birads_zoo.evaluation.positive import positives_of, read_positive
 from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
-from birads_zoo.evaluation.statistics.intervals import intervals
-from birads_zoo.evaluation.statistics.resampling import clusters
+from birads_zoo.evaluation.statistics.intervals import RESAMPLES, intervals
+from birads_zoo.evaluation.statistics.resampling import clusters, resample
 from birads_zoo.results.readings import Levels, Units, UnitScores
 
 Rule = Literal["mean", "max", "noisy-or"]
@@ -89,7 +89,7 @@ def _scored(level: Level, classes: tuple[str, ...], positive: tuple[int, ...], g
         left_out=level.left_out,
         labels={name: int((level.labels == k).sum()) for k, name in enumerate(classes)},
         scores=UnitScores(**scores),
-        positive=read_positive(rows, generator),
+        positive=read_positive(rows, resample(level.patients, RESAMPLES, generator)),
     )
 
 

@@ -8,19 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.errors import UserError, unknown_name
-from birads_zoo.evaluation.curves import (
-    area_under_roc,
-    average_precision,
-    cumulated,
-    sensitivity_at,
-    specificity_at,
-)
+from birads_zoo.evaluation.curves import average_precision, cumulated
 from birads_zoo.evaluation.pairs import count_pairs
 from birads_zoo.evaluation.rows import PredictedRows
-from birads_zoo.evaluation.statistics.intervals import ESTIMABLE, LEVEL, RESAMPLES
-from birads_zoo.evaluation.statistics.resampling import cluster_weights, clusters, without_each
+from birads_zoo.evaluation.statistics import weighted
+from birads_zoo.evaluation.statistics.intervals import ESTIMABLE, LEVEL
+from birads_zoo.evaluation.statistics.left_out import area_without_each, average_precision_without_each
+from birads_zoo.evaluation.statistics.ranking import Ranking, rank
+from birads_zoo.evaluation.statistics.resampling import Resamples, all_rows
 from birads_zoo.evaluation.statistics.shares import Share
-from birads_zoo.evaluation.statistics.weighted import area
 from birads_zoo.interfaces import Target
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.readings import Positive
@@ -54,10 +50,10 @@ def positives_of(rows: PredictedRows) -> tuple[NDArray[np.bool_], Values]:
     return np.isin(rows.labels, chosen), rows.probabilities[:, chosen].sum(axis=1)
 
 
-def read_positive(
-    test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES
-) -> Positive | None:
+def read_positive(test: PredictedRows, resamples: Resamples) -> Positive | None:
     """Return how well the positive classes are separated from the rest; `None` where no class is named positive.
+
+    `resamples` are of the rows' patients.
 
     Its scores:
 
@@ -82,39 +78,33 @@ def read_positive(
         return None
     positive, scores = positives_of(test)
 
-    def readings(weights: Values) -> dict[str, Values]:
-        caught, alarms = cumulated(positive, scores, weights)
-        return (
-            {"auroc": area(positive, scores, test.folds, weights), "pooled_auroc": area_under_roc(caught, alarms)}
-            | {"average_precision": average_precision(caught, alarms)}
-            | {f"sensitivity_at_specificity:{at}": sensitivity_at(at, caught, alarms) for at in LEVELS}
-            | {f"specificity_at_sensitivity:{at}": specificity_at(at, caught, alarms) for at in LEVELS}
-        )
-
-    of = clusters(test.patients)
+    of, one_fold = resamples.of, np.zeros_like(test.folds)
     sick, well = (len(np.unique(of[kind])) for kind in (positive, ~positive))
-    once, without = readings(np.ones((1, len(positive)))), without_each(readings, test.patients)
-    drawn = readings(cluster_weights(test.patients, resamples, generator))
     patients = min(sick, well)
 
-    def estimated(name: str, rows: int, *, chosen: bool) -> Estimate | None:
-        if patients < ESTIMABLE or not np.isfinite(once[name][0]):
+    def estimated(value: float, without: Values) -> Estimate | None:
+        if patients < ESTIMABLE or not np.isfinite(value):
             return None
-        variance = float(np.nanvar(drawn[name])) * patients / max(patients - 1, 1) if chosen else None
-        share = Share(
-            value=float(once[name][0]),
-            without=without[name],
-            patients=patients,
-            rows=rows,
-            area=not chosen,
-            variance=variance,
-        )
-        low, high = share.interval(LEVEL)
-        return Estimate(value=share.value, low=max(low, 0.0), high=min(high, 1.0))
+        return _limited(Share(value=value, without=without, patients=patients, rows=len(positive), area=True))
 
-    def at_levels(name: str, kind: NDArray[np.bool_]) -> dict[str, Estimate | None]:
-        return {str(at): estimated(f"{name}:{at}", int(kind.sum()), chosen=True) for at in LEVELS}
+    def area(folds: NDArray[np.int64]) -> Estimate | None:
+        once = weighted.area(positive, scores, folds, np.ones((1, len(positive))))
+        return estimated(float(once[0]), area_without_each(positive, scores, folds, of))
 
+    def at_levels(once: Values, drawn: Values, kind: NDArray[np.bool_]) -> dict[str, Estimate | None]:
+        if patients < ESTIMABLE or not np.isfinite(once).all():
+            return dict.fromkeys(map(str, LEVELS))
+        variances = np.nanvar(drawn, axis=0) * patients / max(patients - 1, 1)
+        rows = int(kind.sum())
+        return {
+            str(at): _limited(
+                Share(value=float(value), without=None, patients=patients, rows=rows, variance=float(variance))
+            )
+            for at, value, variance in zip(LEVELS, once[0], variances, strict=True)
+        }
+
+    ranking = rank(positive, scores)
+    once, drawn = _at_levels(ranking, all_rows(of)), _at_levels(ranking, resamples)
     return Positive(
         classes=tuple(test.classes[k] for k in test.positive),
         n=len(positive),
@@ -122,10 +112,25 @@ def read_positive(
         negatives=int((~positive).sum()),
         positive_patients=sick,
         negative_patients=well,
-        auroc=estimated("auroc", len(positive), chosen=False),
-        pooled_auroc=estimated("pooled_auroc", len(positive), chosen=False),
-        average_precision=estimated("average_precision", len(positive), chosen=False),
-        sensitivity_at_specificity=at_levels("sensitivity_at_specificity", positive),
-        specificity_at_sensitivity=at_levels("specificity_at_sensitivity", ~positive),
+        auroc=area(test.folds),
+        pooled_auroc=area(one_fold),
+        average_precision=estimated(
+            average_precision(*cumulated(positive, scores)), average_precision_without_each(positive, scores, of)
+        ),
+        sensitivity_at_specificity=at_levels(once[0], drawn[0], positive),
+        specificity_at_sensitivity=at_levels(once[1], drawn[1], ~positive),
         basis=count_pairs(positive, test.patients, test.folds),
     )
+
+
+def _at_levels(ranking: Ranking, resamples: Resamples) -> tuple[Values, Values]:
+    """Return the sensitivities and the specificities (B, G) of resamples at the G `LEVELS`."""
+    levels = np.array(LEVELS)
+    read = [(block.sensitivities(1 - levels), block.reach(levels)[0]) for block in ranking.blocks(resamples)]
+    sensitivities, specificities = (np.concatenate(parts) for parts in zip(*read, strict=True))
+    return sensitivities, specificities
+
+
+def _limited(share: Share) -> Estimate:
+    low, high = share.interval(LEVEL)
+    return Estimate(value=share.value, low=max(low, 0.0), high=min(high, 1.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ from birads_zoo.evaluation.pairs import fewest, pairs_by_class
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import OutOfFold, PredictedRows
 from birads_zoo.evaluation.statistics.comparison import SIGNIFICANCE, holm
-from birads_zoo.evaluation.statistics.intervals import RESAMPLES, intervals
-from birads_zoo.evaluation.statistics.resampling import cluster_weights, clusters
-from birads_zoo.evaluation.statistics.weighted import weighted_scores
+from birads_zoo.evaluation.statistics.intervals import intervals
+from birads_zoo.evaluation.statistics.ranking import resampled_area
+from birads_zoo.evaluation.statistics.resampling import Resamples, clusters
+from birads_zoo.evaluation.statistics.weighted import areas
 from birads_zoo.evaluation.within import score_within
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.subgroups import Attribute, Group, GroupScores, Subgroups, Tested, Within
@@ -39,8 +41,10 @@ _RULE = (
 Values = NDArray[np.float64]
 
 
-def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resamples: int = RESAMPLES) -> Subgroups:
+def read_subgroups(test: PredictedRows, resamples: Resamples) -> Subgroups:
     """Return the scores of every group of every attribute that has 2 to `MOST` known values.
+
+    `resamples` are of the rows' patients.
 
     The attributes are density, age, view, laterality, year and source. An image without a patient id counts as a
     patient. The scores have the intervals of `intervals.intervals`. A group with fewer patients than `rule` requires
@@ -61,7 +65,6 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
     cautious near the end of the scale: three groups of 33 patients at an area of 0.96 in 0.017, at 0.99 in none. Two
     groups of 100 patients at 0.81 and 0.93 differ in 0.88.
     """
-    weights = cluster_weights(test.patients, resamples, generator)
     tested: Tested = "auroc" if test.positive else "macro_auroc"
     groups: dict[str, tuple[Group, ...]] = {}
     p_values: dict[str, float | None] = {}
@@ -72,7 +75,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
             continue
         own, drawn, scored = [], [], []
         for name in names:
-            group, score, draws = _group(test, name, np.flatnonzero(values == name), weights, tested)
+            group, score, draws = _group(test, name, np.flatnonzero(values == name), resamples, tested)
             own.append(group)
             if score is not None and name != UNKNOWN:
                 scored.append((score.value, group.patients))
@@ -82,7 +85,7 @@ def read_subgroups(test: PredictedRows, generator: np.random.Generator, *, resam
     known = {name: p for name, p in p_values.items() if p is not None}
     corrected = dict(zip(known, holm(list(known.values())), strict=True))
     count = sum(len(own) for own in groups.values())
-    everything, *_ = _group(test, "all", np.arange(len(test.labels)), weights, tested)
+    everything, *_ = _group(test, "all", np.arange(len(test.labels)), None, tested)
     return Subgroups(
         tested=tested,
         rule=_RULE,
@@ -125,9 +128,12 @@ def _ordered(values: NDArray[np.str_]) -> list[str]:
 
 
 def _group(
-    test: PredictedRows, value: str, rows: NDArray[np.int64], weights: Values, tested: Tested
+    test: PredictedRows, value: str, rows: NDArray[np.int64], resamples: Resamples | None, tested: Tested
 ) -> tuple[Group, Estimate | None, Values]:
-    """Return a group, its tested score, and the resampled values (B,) of that score, empty where it is `None`."""
+    """Return a group, its tested score, and the resampled values (B,) of that score.
+
+    There are none where the score is `None`, and without `resamples`.
+    """
     labels, patients = test.labels[rows], test.patients[rows]
     of = clusters(patients)
     count = len(np.unique(of))
@@ -160,10 +166,10 @@ def _group(
         area = area if tested == "auroc" else None
     scores = GroupScores(accuracy=shares["accuracy"], macro_f1=shares["macro_f1"], **{tested: area})
     group = replace(group, scores=scores)
-    if area is None:
-        return group, None, np.empty(0)
-    draws = weighted_scores(truth, chances, folds, weights[:, rows], test.ordinal, ("macro_auroc",))["macro_auroc"]
-    return group, area, draws
+    if area is None or resamples is None:
+        return group, area, np.empty(0)
+    drawn = partial(resampled_area, resamples=resamples.part(rows))
+    return group, area, areas("auroc", truth, chances, folds, drawn, {"macro_auroc"})["macro_auroc"]
 
 
 def _compared(test: PredictedRows, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Values, tuple[str, ...]]:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from birads_zoo.evaluation.pairs import fewest, pairs_by_class
 from birads_zoo.evaluation.rows import OutOfFold
-from birads_zoo.evaluation.statistics.intervals import ESTIMABLE, estimates, intervals
+from birads_zoo.evaluation.statistics.intervals import ESTIMABLE, estimate, intervals
+from birads_zoo.evaluation.statistics.left_out import scores_without_each
+from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.evaluation.statistics.weighted import weighted_scores
 from birads_zoo.results.subgroups import Within
 
@@ -47,9 +49,6 @@ def score_within(
     if alone or basis.patients < ESTIMABLE:
         return Within(auroc=None, pooled=None, gap=None, alone=alone, basis=basis)
 
-    def area(parts: NDArray[np.int64], weights: Values) -> Values:
-        return weighted_scores(labels, probabilities, parts, weights, ordinal, ("macro_auroc",))["macro_auroc"]
-
     pooled, within = (
         intervals(
             labels,
@@ -60,6 +59,9 @@ def score_within(
         )["macro_auroc"]
         for parts in (folds, strata)
     )
-    gap = estimates(lambda weights: {"gap": area(folds, weights) - area(strata, weights)}, patients)["gap"]
+    of, once, name = clusters(patients), np.ones((1, len(labels))), "macro_auroc"
+    full = [weighted_scores(labels, probabilities, parts, once, ordinal, (name,))[name] for parts in (folds, strata)]
+    left = [scores_without_each(labels, probabilities, parts, of, ordinal, (name,))[name] for parts in (folds, strata)]
+    gap = estimate(float(full[0][0] - full[1][0]), left[0] - left[1])
     known = pooled is not None and within is not None
     return Within(auroc=within, pooled=pooled, gap=gap if known else None, alone=(), basis=basis)

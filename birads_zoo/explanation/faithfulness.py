@@ -109,16 +109,16 @@ def _means(values: Mapping[str, NDArray[np.float64]], patients: NDArray[np.str_]
     """Estimate the mean of each column over the rows that have it."""
     table = np.stack(list(values.values()), axis=1)
     known = np.isfinite(table)
-    filled = np.where(known, table, 0.0)
+    columns = np.column_stack([np.where(known, table, 0.0), known])
 
-    def scores(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        counts = weights @ known
-        means = np.divide(weights @ filled, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    def scores(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        totals, counts = np.split(sums, 2, axis=1)
+        means = np.divide(totals, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
         return {name: means[:, number] for number, name in enumerate(values)}
 
     from_minus_1 = {name for name in values if name.startswith("gain") or name == "ssim"}
     within = {name: (-1.0 if name in from_minus_1 else 0.0, 1.0) for name in values}
-    return estimates(scores, patients, limits=within)
+    return estimates(columns, scores, patients, limits=within)
 
 
 def _beats(gain: Estimate | None) -> bool:

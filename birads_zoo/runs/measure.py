@@ -21,8 +21,8 @@ from birads_zoo.evaluation.probabilities.conformal import read_conformal
 from birads_zoo.evaluation.probabilities.recalibration import read_calibration
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.statistics.comparison import gain_over_best
-from birads_zoo.evaluation.statistics.intervals import FEW, LEVEL, METHOD, few_patients, intervals
-from birads_zoo.evaluation.statistics.resampling import clusters, persons
+from birads_zoo.evaluation.statistics.intervals import FEW, LEVEL, METHOD, RESAMPLES, few_patients, intervals
+from birads_zoo.evaluation.statistics.resampling import clusters, persons, resample
 from birads_zoo.evaluation.statistics.weighted import weighted_scores
 from birads_zoo.evaluation.subgroups import read_subgroups
 from birads_zoo.randomness import numpy_generator
@@ -61,6 +61,7 @@ def measure(
     def generator() -> np.random.Generator:
         return numpy_generator(recipe.seed, "intervals")
 
+    resamples = resample(test.patients, RESAMPLES, generator())
     return RunMetrics(
         **asdict(_measured(test)),
         per_fold=by_fold,
@@ -69,9 +70,9 @@ def measure(
         gain=_gains(test, shortcuts),
         best=read_best(test),
         errors=read_errors(test),
-        positive=read_positive(test, generator()),
+        positive=read_positive(test, resamples),
         cost=read_cost(test, evaluation.costs),
-        subgroups=read_subgroups(test, generator()),
+        subgroups=read_subgroups(test, resamples),
         levels=read_levels(test, evaluation.level_rule, generator(), data.labelled.target.level),
         calibration=read_calibration(test, validation, class_shifts(data, recipe)),
         conformal=read_conformal(

@@ -6,7 +6,7 @@ from msgspec.structs import asdict
 
 from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.statistics.comparison import compare_pair, gain_over_best, holm, rank_with_ties
-from birads_zoo.evaluation.statistics.resampling import cluster_weights, clusters
+from birads_zoo.evaluation.statistics.resampling import clusters, resample
 from birads_zoo.evaluation.statistics.weighted import weighted_scores
 
 
@@ -141,7 +141,7 @@ def test_ranks_are_shared_where_no_difference_is_shown():
 
 def test_a_resample_holds_whole_patients():
     patients = np.array(["a", "a", "b", "", "", "c"])
-    weights = cluster_weights(patients, 500, np.random.default_rng(0))
+    weights = resample(patients, 500, np.random.default_rng(0)).repeats(np.arange(6))
     assert (weights[:, 0] == weights[:, 1]).all()
     assert (weights[:, 3] != weights[:, 4]).any(), "rows without a patient come and go alone"
     assert weights[:, [0, 2, 3, 4, 5]].sum(axis=1).tolist() == [5] * 500

@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import norm
 
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.curves import cumulated, sensitivity_at, specificity_at
 from birads_zoo.evaluation.positive import positive_numbers, read_positive
 from birads_zoo.evaluation.statistics.intervals import LEVEL
-from birads_zoo.evaluation.statistics.resampling import cluster_weights
+from birads_zoo.evaluation.statistics.ranking import rank
+from birads_zoo.evaluation.statistics.resampling import resample
 from birads_zoo.evaluation.statistics.shares import Share
 from birads_zoo.interfaces import Target
 
@@ -44,11 +44,15 @@ def test_impossible_positive_classes_are_rejected(names, message):
     assert message in str(error.value)
 
 
+def read(table):
+    return read_positive(table, resample(table.patients, 200, np.random.default_rng(0)))
+
+
 def test_by_hand(rows):
     """Five negatives at 0.1 … 0.5 and four positives at 0.35, 0.45, 0.6, 0.7; the score is the sum of two classes."""
     score = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.35, 0.45, 0.6, 0.7])
     probabilities = np.stack([1 - score, score / 3, score * 2 / 3], axis=1)
-    result = read_positive(rows([0] * 5 + [1, 2, 1, 2], probabilities, positive=(1, 2)), np.random.default_rng(0))
+    result = read(rows([0] * 5 + [1, 2, 1, 2], probabilities, positive=(1, 2)))
     assert result.classes == ("b", "c")
     assert (result.n, result.positives, result.negatives) == (9, 4, 5)
     assert (result.positive_patients, result.negative_patients) == (4, 5)
@@ -61,11 +65,11 @@ def test_by_hand(rows):
 
 
 def test_without_positive_classes_there_is_no_result(rows):
-    assert read_positive(rows([0, 1], np.eye(2)), np.random.default_rng(0)) is None
+    assert read(rows([0, 1], np.eye(2))) is None
 
 
 def test_perfect_separation_of_few_patients_has_a_wide_interval(rows):
-    result = read_positive(rows([0, 1] * 10, np.tile(np.eye(2), (10, 1)), positive=(1,)), np.random.default_rng(0))
+    result = read(rows([0, 1] * 10, np.tile(np.eye(2), (10, 1)), positive=(1,)))
     estimate = result.sensitivity_at_specificity["0.9"]
     assert (estimate.value, estimate.high) == (1, 1)
     assert estimate.low == pytest.approx(10 / (10 + 2.262**2), abs=1e-3), "Wilson's, of ten patients"
@@ -76,13 +80,17 @@ def test_the_variance_of_resamples_counts_the_rarer_kinds_patients(rows):
     score = np.array([0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.32, 0.55, 0.8])
     positive = np.arange(12) >= 9
     table = rows(positive.astype(int), np.stack([1 - score, score], axis=1), positive=(1,))
-    result = read_positive(table, np.random.default_rng(0), resamples=400)
-    drawn = cumulated(positive, score, cluster_weights(table.patients, 400, np.random.default_rng(0)))
-    readings = {"sensitivity_at_specificity": (sensitivity_at, 3), "specificity_at_sensitivity": (specificity_at, 9)}
-    for name, (reading, count) in readings.items():
+    resamples = resample(table.patients, 400, np.random.default_rng(0))
+    result = read_positive(table, resamples)
+    drawn = next(rank(positive, score).blocks(resamples))
+    readings = {
+        "sensitivity_at_specificity": (drawn.sensitivities(np.array([0.2])), 3),
+        "specificity_at_sensitivity": (drawn.reach(np.array([0.8]))[0], 9),
+    }
+    for name, (values, count) in readings.items():
         estimate = getattr(result, name)["0.8"]
-        variance = float(np.nanvar(reading(0.8, *drawn))) * 3 / 2
-        share = Share(value=estimate.value, without=np.zeros(3), patients=3, rows=count, variance=variance)
+        variance = float(np.nanvar(values)) * 3 / 2
+        share = Share(value=estimate.value, without=None, patients=3, rows=count, variance=variance)
         assert (estimate.low, estimate.high) == pytest.approx(share.interval(LEVEL)), name
 
 
@@ -98,7 +106,7 @@ def test_intervals_hold_the_truth_with_the_threshold_chosen_on_the_same_rows(row
         of, positive, score = patients(generator, 80)
         chance = norm.cdf(score / 2)
         table = rows(positive.astype(int), np.stack([1 - chance, chance], axis=1), patients=of, positive=(1,))
-        result = read_positive(table, generator, resamples=500)
+        result = read_positive(table, resample(table.patients, 500, generator))
         for path, value in truth.items():
             estimate = getattr(result, path[0]) if len(path) == 1 else getattr(result, path[0])[path[1]]
             held[path] = held.get(path, 0) + (estimate.low <= value <= estimate.high)

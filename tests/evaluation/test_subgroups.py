@@ -5,11 +5,12 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 
+from birads_zoo.evaluation.statistics.resampling import resample
 from birads_zoo.evaluation.subgroups import read_subgroups
 
 
 def read(table, seed=0, resamples=200):
-    return read_subgroups(table, np.random.default_rng(seed), resamples=resamples)
+    return read_subgroups(table, resample(table.patients, resamples, np.random.default_rng(seed)))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
+from birads_zoo.evaluation.statistics.resampling import resample
 from birads_zoo.evaluation.subgroups import read_subgroups
 from birads_zoo.evaluation.within import score_within
 
@@ -111,13 +112,15 @@ def test_many_patients_elsewhere_do_not_make_up_for_a_single_compared_patient():
 def test_a_different_source_for_each_picture_makes_no_groups(rows):
     labels = np.arange(60) % 2
     table = rows(labels, np.full((60, 2), 0.5), source=[f"file {number}" for number in range(60)])
-    assert "source" not in read_subgroups(table, np.random.default_rng(0), resamples=50).attributes
+    assert "source" not in read_subgroups(table, resample(table.patients, 50, np.random.default_rng(0))).attributes
 
 
 def test_positive_and_negative_rows_have_readable_names(rows):
     labels = np.repeat([0, 1], 30)
     table = rows(labels, np.eye(2)[labels], positive=(1,), source=np.array(["A", "B"])[labels])
-    assert read_subgroups(table, np.random.default_rng(0), resamples=50).attributes["source"].within.alone == (
+    assert read_subgroups(table, resample(table.patients, 50, np.random.default_rng(0))).attributes[
+        "source"
+    ].within.alone == (
         "negative",
         "positive",
     )
@@ -128,7 +131,7 @@ def test_subgroups_have_it_for_the_source_and_leave_out_unknown_sources(rows, fi
     scanner = np.where(np.arange(400) < 40, "", scanner)
     views = np.array(["CC", "MLO"])[np.arange(400) // 2 % 2]
     table = rows(sick, np.stack([1 - score, score], axis=1), positive=(1,), source=scanner, view=views)
-    attributes = read_subgroups(table, np.random.default_rng(0), resamples=50).attributes
+    attributes = read_subgroups(table, resample(table.patients, 50, np.random.default_rng(0))).attributes
     assert attributes["view"].within is None
     result = attributes["source"]
     assert [group.value for group in result.groups] == ["A", "B", "unknown"]

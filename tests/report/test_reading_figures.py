@@ -12,6 +12,7 @@ from PIL import Image
 
 from birads_zoo.evaluation.curves import curves
 from birads_zoo.evaluation.pairs import count_pairs
+from birads_zoo.evaluation.statistics.resampling import resample
 from birads_zoo.report.drawing import curves as curve_figures
 from birads_zoo.report.drawing import style
 from birads_zoo.report.drawing import subgroups as subgroup_figure
@@ -27,7 +28,7 @@ WARM = (0xC8, 0x50, 0x1E)
 def against(name: str, n: int, share: float, seed: int = 0) -> Against:
     generator = np.random.default_rng(seed)
     positive = np.arange(n) < share * n
-    drawn_curves = curves(positive, generator.random(n) + positive, np.arange(n).astype(str), generator, resamples=50)
+    drawn_curves = curves(positive, generator.random(n) + positive, resample(np.arange(n).astype(str), 50, generator))
     roc, pr = drawn_curves or (None, None)
     basis = count_pairs(positive, np.arange(n).astype(str), np.zeros(n, np.int64))
     return Against(name=name, positives=int(positive.sum()), n=n, roc=roc, pr=pr, basis=basis)

@@ -50,7 +50,8 @@ def measure_calibration(
     top = probabilities[np.arange(len(labels)), predicted]
     truth = labels[:, None] == np.arange(len(classes))
     scores = estimates(
-        lambda weights: proper_scores(labels, probabilities, weights),
+        losses(labels, probabilities),
+        proper_scores,
         patients,
         limits={"brier": (0, 2), "log_loss": (0, np.inf)},
     )
@@ -101,23 +102,28 @@ def calibration_error(bins: tuple[Bin, ...]) -> float:
     return gaps / sum(point.n for point in bins)
 
 
-def proper_scores(labels: NDArray[np.int64], probabilities: Floats, weights: Floats) -> dict[str, Floats]:
-    """Return each score (B,) of `measure_calibration` that has an interval, under weightings (B, n) of the n rows.
-
-    NaN where it is undefined; `excess:2` is that of class number 2.
-    """
+def losses(labels: NDArray[np.int64], probabilities: Floats) -> Floats:
+    """Return the columns (n, 3 + 2K) from whose sums `proper_scores` follow."""
     truth = (labels[:, None] == np.arange(probabilities.shape[1])).astype(np.float64)
     of_truth = probabilities[np.arange(len(labels)), labels]
-    values = np.column_stack(
+    return np.column_stack(
         [
+            np.ones(len(labels)),
             ((probabilities - truth) ** 2).sum(axis=1),
             -np.log(np.maximum(of_truth, _SMALLEST)),
             truth,
             probabilities - truth,
         ]
     )
+
+
+def proper_scores(sums: Floats) -> dict[str, Floats]:
+    """Return each score (B,) of `measure_calibration` that has an interval, from the sums (B, 3 + 2K) of `losses`.
+
+    NaN where it is undefined; `excess:2` is that of class number 2.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = weights @ values / weights.sum(axis=1, keepdims=True)
+        means = sums[:, 1:] / sums[:, :1]
         shares, excess = np.split(means[:, 2:], 2, axis=1)
         reference = 1 - (shares**2).sum(axis=1)
         skill = 1 - means[:, 0] / np.where(reference > 1e-12, reference, np.nan)

@@ -186,10 +186,12 @@ def measure_coverage(
 
 
 def _mean(sizes: NDArray[np.int64], patients: NDArray[np.str_]) -> Estimate:
-    def mean(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    def mean(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         with np.errstate(invalid="ignore"):  # without the only patient no row is left
-            return {"size": weights @ sizes / weights.sum(axis=1)}
+            return {"size": sums[:, 0] / sums[:, 1]}
 
-    size = estimates(mean, patients, limits={"size": (0, np.inf)})["size"]
+    size = estimates(np.column_stack([sizes, np.ones(len(sizes))]), mean, patients, limits={"size": (0, np.inf)})[
+        "size"
+    ]
     assert size is not None
     return size

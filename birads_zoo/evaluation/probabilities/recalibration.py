@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from birads_zoo.data.batches import SAMPLER_POWERS
-from birads_zoo.evaluation.probabilities.calibration import measure_calibration, proper_scores
+from birads_zoo.evaluation.probabilities.calibration import losses, measure_calibration, proper_scores
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.statistics.intervals import estimates
 from birads_zoo.evaluation.statistics.resampling import clusters
@@ -46,10 +46,11 @@ def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Map
     def measured(probabilities: Floats) -> Calibration:
         return measure_calibration(test.labels, probabilities, test.patients, test.classes)
 
-    def gained(weights: Floats) -> dict[str, Floats]:
-        first, second = (proper_scores(test.labels, each, weights) for each in (test.probabilities, after))
+    def gained(sums: Floats) -> dict[str, Floats]:
+        first, second = (proper_scores(each) for each in np.split(sums, 2, axis=1))
         return {name: first[name] - second[name] for name in ("brier", "log_loss")}
 
+    both = np.column_stack([losses(test.labels, each) for each in (test.probabilities, after)])
     alone = None
     if fitted and shifted:
         probabilities, _ = recalibrate(test, validation, {fold: np.zeros_like(shift) for fold, shift in shifts.items()})
@@ -58,7 +59,7 @@ def read_calibration(test: PredictedRows, validation: PredictedRows, shifts: Map
     return Recalibration(
         before=measured(test.probabilities),
         after=measured(after) if fitted else None,
-        gain=CalibrationGain(**estimates(gained, test.patients)) if fitted else None,
+        gain=CalibrationGain(**estimates(both, gained, test.patients)) if fitted else None,
         temperature_only=alone,
         folds=tuple(FoldFit(fold=fold, **asdict(fit)) for fold, fit in fits.items()),
     )

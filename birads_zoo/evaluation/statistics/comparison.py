@@ -11,7 +11,8 @@ from scipy.stats import t
 
 from birads_zoo.evaluation.rows import OutOfFold
 from birads_zoo.evaluation.statistics.intervals import LEVEL, estimate
-from birads_zoo.evaluation.statistics.resampling import without_each
+from birads_zoo.evaluation.statistics.left_out import scores_without_each
+from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.evaluation.statistics.shares import contributions, freedom
 from birads_zoo.evaluation.statistics.weighted import weighted_scores
 from birads_zoo.results.estimate import Estimate
@@ -72,19 +73,12 @@ def compare_pair(
     With one seed there is no test: the effect of another seed is unknown, and may be as large as the difference.
     Differences of 0 everywhere have p = 1. Coverage: docs/intervals.md; size and power are simulated in its tests.
     """
-    models = (first, second)
-
-    def scores(weights: Floats) -> dict[str, Floats]:
-        return {
-            f"{number} {seed}": weighted_scores(labels, probabilities, folds, weights, ordinal, (metric,))[metric]
-            for number, model in enumerate(models)
-            for seed, (probabilities, folds) in enumerate(zip(model.probabilities, model.folds, strict=True))
-        }
-
-    def stacked(by_name: Mapping[str, Floats]) -> Floats:
-        return np.stack(list(by_name.values())).reshape(2, len(first.probabilities), -1)
-
-    once, without = stacked(scores(np.ones((1, len(labels))))), stacked(without_each(scores, patients))
+    of, all_in, names = clusters(patients), np.ones((1, len(labels))), (metric,)
+    predicted = [pair for model in (first, second) for pair in zip(model.probabilities, model.folds, strict=True)]
+    shape = (2, len(first.probabilities), -1)
+    once = np.stack([weighted_scores(labels, *pair, all_in, ordinal, names)[metric] for pair in predicted])
+    without = np.stack([scores_without_each(labels, *pair, of, ordinal, names)[metric] for pair in predicted])
+    once, without = once.reshape(shape), without.reshape(shape)
     seeds, gap = once.shape[1], once.mean(axis=1)
     difference = float(gap[0, 0] - gap[1, 0])
     if not np.isfinite(difference):
@@ -133,23 +127,19 @@ def gain_over_best(
     large. `None` where a metric is undefined. Coverage: docs/intervals.md.
     """
     predictors = {"": model, **shortcuts}
+    of, all_in = clusters(patients), np.ones((1, len(labels)))
+    once = {name: weighted_scores(labels, own, folds, all_in, ordinal, metrics) for name, own in predictors.items()}
+    without = {name: scores_without_each(labels, own, folds, of, ordinal, metrics) for name, own in predictors.items()}
 
-    def gains(weights: Floats) -> dict[str, Floats]:
-        scored = {
-            name: weighted_scores(labels, probabilities, folds, weights, ordinal, metrics)
-            for name, probabilities in predictors.items()
-        }
-        best = {metric: np.stack([scored[name][metric] for name in shortcuts]).max(axis=0) for metric in metrics}
-        return {metric: scored[""][metric] - best[metric] for metric in metrics}
+    def gain(scores: Mapping[str, Mapping[str, Floats]], metric: str) -> Floats:
+        reached: Floats = scores[""][metric] - np.stack([scores[name][metric] for name in shortcuts]).max(axis=0)
+        return reached
 
-    all_in = np.ones((1, len(labels)))
-    scored = {name: weighted_scores(labels, own, folds, all_in, ordinal, metrics) for name, own in shortcuts.items()}
-    once, without = gains(all_in), without_each(gains, patients)
     results: dict[str, tuple[str, Estimate | None]] = {}
     for metric in metrics:
-        reached = np.array([scored[name][metric][0] for name in shortcuts])
+        reached = np.array([once[name][metric][0] for name in shortcuts])
         over = list(shortcuts)[int(np.nanargmax(reached))] if np.isfinite(reached).any() else ""
-        results[metric] = (over, estimate(float(once[metric][0]), without[metric], level))
+        results[metric] = (over, estimate(float(gain(once, metric)[0]), gain(without, metric), level))
     return results
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from birads_zoo.evaluation.rows import OutOfFold
-from birads_zoo.evaluation.statistics.resampling import clusters, without_each
+from birads_zoo.evaluation.statistics.left_out import scores_without_each, sums_without_each
+from birads_zoo.evaluation.statistics.resampling import clusters
 from birads_zoo.evaluation.statistics.shares import Share, contributions, mean_interval, over_seeds, student
 from birads_zoo.evaluation.statistics.weighted import score_names, weighted_scores
 from birads_zoo.results.estimate import Estimate
@@ -47,7 +49,7 @@ def intervals(
     undefined, for a class without rows or one that is never predicted. Also `None` for a metric of a class with fewer
     than `ESTIMABLE` patients, whose interval would be about as wide as the scale.
 
-    Method: leaving out each patient (`resampling.without_each`) shows what she adds to the error
+    Method: leaving out each patient (`left_out.scores_without_each`) shows what she adds to the error
     (`shares.contributions`). This gives the variance v and Student's quantile (`shares.student`).
 
     - A share m (accuracy, precision, recall, F1, means by support) has Wilson's interval with the effective sample size
@@ -67,19 +69,13 @@ def intervals(
     wanted = score_names(count) if names is None else tuple(names)
     parts = {f"{_MEANS[name]}:{k}" for name in wanted if name in _MEANS for k in range(count)}
 
-    def scored(weights: Floats) -> dict[str, Floats]:  # (S, B) each
-        per_seed = [
-            weighted_scores(labels, probabilities, folds, weights, ordinal, {*wanted, *parts})
-            for probabilities, folds in zip(out_of_fold.probabilities, out_of_fold.folds, strict=True)
-        ]
-        return {name: np.stack([scores[name] for scores in per_seed]) for name in per_seed[0]}
-
-    def over_seeds_mean(weights: Floats) -> dict[str, Floats]:
-        return {name: values.mean(axis=0) for name, values in scored(weights).items()}
-
-    seeds = {name: values[:, 0] for name, values in scored(np.ones((1, len(labels)))).items()}
-    without = without_each(over_seeds_mean, patients)
-    of, called = clusters(patients), out_of_fold.probabilities.argmax(axis=2)
+    of, called, once = clusters(patients), out_of_fold.probabilities.argmax(axis=2), np.ones((1, len(labels)))
+    every_seed = list(zip(out_of_fold.probabilities, out_of_fold.folds, strict=True))
+    names = {*wanted, *parts}
+    full = [weighted_scores(labels, *predicted, once, ordinal, names) for predicted in every_seed]
+    left = [scores_without_each(labels, *predicted, of, ordinal, names) for predicted in every_seed]
+    seeds = {name: np.concatenate([scores[name] for scores in full]) for name in full[0]}
+    without = {name: np.mean([scores[name] for scores in left], axis=0) for name in left[0]}
     shares = {
         name: share
         for name in seeds
@@ -180,7 +176,8 @@ def rate(
 
 
 def estimates(
-    scores: Callable[[Floats], Mapping[str, Floats]],
+    columns: NDArray[Any],
+    statistics: Callable[[Floats], Mapping[str, Floats]],
     patients: NDArray[np.str_],
     *,
     limits: Mapping[str, tuple[float, float]] | None = None,
@@ -188,10 +185,12 @@ def estimates(
 ) -> dict[str, Estimate | None]:
     """Return each statistic of n rows, of any unit, with its interval over patients (see `estimate`).
 
-    `scores` takes weights (B, n) of the rows, 0 or 1, and returns by name the statistic (B,) of the rows with weight 1,
-    NaN where it is undefined. `limits` holds, for some statistics, the range of possible values.
+    The statistics follow from sums over the rows. `columns` (n, m) are summed; `statistics` takes the sums (B, m) over
+    some of the rows, and returns by name the statistic (B,) of these rows, NaN where it is undefined. `limits` holds,
+    for some statistics, the range of possible values.
     """
-    once, without = scores(np.ones((1, len(patients)))), without_each(scores, patients)
+    once = statistics(columns.sum(axis=0, dtype=np.float64)[None])
+    without = statistics(sums_without_each(columns, clusters(patients)))
     results = {name: estimate(float(once[name][0]), without[name], level) for name in once}
     for name, (least, most) in (limits or {}).items():
         if (free := results[name]) is not None:

@@ -47,17 +47,24 @@ class Share:
     """A metric in [0, 1], its values `without` each of P patients (NaN: undefined), and counts of what affects it.
 
     `patients` and `rows` count the patients and rows that affect it. `area` says that it is an area under a curve, or
-    another metric that is not a share of rows. `variance` is given, from resamples, where leaving patients out does not
-    estimate it. This is so for a metric at a threshold chosen on these rows: it is a quantile, whose jackknife is
-    inconsistent (Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, ch. 3).
+    another metric that is not a share of rows. `variance` is given, from resamples, and `without` is `None`, where
+    leaving patients out does not estimate it. This is so for a metric at a threshold chosen on these rows: it is a
+    quantile, whose jackknife is inconsistent (Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982,
+    ch. 3).
     """
 
     value: float
-    without: Floats
+    without: Floats | None
     patients: int
     rows: int
     area: bool = False
     variance: float | None = None
+
+    @property
+    def parts(self) -> Floats:
+        """What each patient adds to the error (P,); see `contributions`."""
+        assert self.without is not None, "the variance is given"
+        return contributions(self.value, self.without)
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return both ends: Wilson's with the effective sample size or, for an area, symmetric on the logit.
@@ -66,12 +73,11 @@ class Share:
         The effective sample size is m(1 − m)/v, and at most the rows. Where nothing varies, it is the p patients, as if
         all rows of a patient had the same result.
         """
-        parts = contributions(self.value, self.without)
+        parts = np.zeros(1) if self.variance is not None else self.parts
         variance = float((parts**2).sum()) if self.variance is None else self.variance
         product = self.value * (1 - self.value)
         varies = variance > 1e-12 and product > 0
-        from_parts = varies and self.variance is None
-        quantile = student(parts if from_parts else np.zeros(1), self.patients, level)
+        quantile = student(parts if varies else np.zeros(1), self.patients, level)
         if self.area and varies:
             odds, reach = np.log(self.value / (1 - self.value)), quantile * variance**0.5 / product
             return float(1 / (1 + np.exp(reach - odds))), float(1 / (1 + np.exp(-reach - odds)))
@@ -90,7 +96,7 @@ def mean_interval(shares: Sequence[Share], count: int, level: float) -> tuple[fl
     """
     values = np.array([share.value for share in shares])
     ends = np.array([share.interval(level) for share in shares])
-    together = _correlations(np.stack([contributions(share.value, share.without) for share in shares]))
+    together = _correlations(np.stack([share.parts for share in shares]))
     below, above = values - ends[:, 0], ends[:, 1] - values
     centre = float(values.sum())
     low = centre - float(max(below @ together @ below, 0.0)) ** 0.5

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +39,40 @@ def weighted_scores(
     `None`, and where all weights are 0. Nothing loops over B: the confusion matrices are one matrix product, and the
     areas are cumulative sums over rows that are sorted once.
     """
+
+    def cells(own: NDArray[np.int64], count: int) -> Iterator[Values]:
+        in_cell = np.zeros((len(own), count))
+        in_cell[np.arange(len(own)), own] = 1
+        yield weights @ in_cell
+
+    return scores_of(labels, probabilities, folds, ordinal, names, cells=cells, area=partial(area, weights=weights))
+
+
+class CountCells(Protocol):
+    """Counts rows by cell, under B weightings."""
+
+    def __call__(self, cells: NDArray[np.int64], count: int, /) -> Iterator[Values]:
+        """Take the cell (n,) of each row, 0 … count − 1; yield the counts (b, count), some weightings at a time."""
+
+
+class MeasureArea(Protocol):
+    """Computes `area`, under B weightings."""
+
+    def __call__(self, positive: NDArray[np.bool_], scores: Values, folds: NDArray[np.int64], /) -> Values:
+        """Return the areas (B,)."""
+
+
+def scores_of(
+    labels: NDArray[np.int64],
+    probabilities: Values,
+    folds: NDArray[np.int64],
+    ordinal: bool,
+    names: Collection[str] | None,
+    *,
+    cells: CountCells,
+    area: MeasureArea,
+) -> dict[str, Values]:
+    """Return each metric (B,), from confusion matrices and areas under B weightings; see `weighted_scores`."""
     count = probabilities.shape[1]
     wanted = set(score_names(count) if names is None else names)
     if unknown := wanted - set(score_names(count)):
@@ -44,19 +80,12 @@ def weighted_scores(
     scores: dict[str, Values] = {}
     with np.errstate(invalid="ignore", divide="ignore"):
         if any("auroc" not in name for name in wanted):
-            scores |= _of_confusion(_confusions(labels, probabilities.argmax(axis=1), weights, count), ordinal)
-        scores |= _areas("auroc", labels, probabilities, folds, weights, wanted)
-        scores |= _areas("pooled_auroc", labels, probabilities, np.zeros_like(folds), weights, wanted)
+            cell = labels * count + probabilities.argmax(axis=1)
+            blocks = [_of_confusion(block.reshape(-1, count, count), ordinal) for block in cells(cell, count * count)]
+            scores |= {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        scores |= areas("auroc", labels, probabilities, folds, area, wanted)
+        scores |= areas("pooled_auroc", labels, probabilities, np.zeros_like(folds), area, wanted)
     return {name: scores[name] for name in score_names(count) if name in wanted}
-
-
-def _confusions(
-    labels: NDArray[np.int64], predicted: NDArray[np.int64], weights: Values, count: int
-) -> NDArray[np.float64]:
-    """Return the B×K×K confusion matrices: weight by true and by predicted class."""
-    cells = np.zeros((len(labels), count * count))
-    cells[np.arange(len(labels)), labels * count + predicted] = 1
-    return (weights @ cells).reshape(-1, count, count)
 
 
 def _of_confusion(confusion: NDArray[np.float64], ordinal: bool) -> dict[str, Values]:
@@ -97,20 +126,21 @@ def _kappa(confusion: NDArray[np.float64], total: Values) -> Values:
     return kappa
 
 
-def _areas(
+def areas(
     name: str,
     labels: NDArray[np.int64],
     probabilities: Values,
     folds: NDArray[np.int64],
-    weights: Values,
-    wanted: set[str],
+    area: MeasureArea,
+    wanted: Collection[str],
 ) -> dict[str, Values]:
+    """Return the areas (B,) whose names, such as "auroc:2" and "macro_auroc" for the `name` "auroc", are `wanted`."""
     count, macro = probabilities.shape[1], f"macro_{name}"
     numbers = set(range(count)) if macro in wanted else {k for k in range(count) if f"{name}:{k}" in wanted}
     if count == 2 and numbers:  # both have the same value, as in `evaluate`
-        both = area(labels == 1, probabilities[:, 1], folds, weights)
+        both = area(labels == 1, probabilities[:, 1], folds)
         return {f"{name}:0": both, f"{name}:1": both, macro: both}
-    areas = {f"{name}:{k}": area(labels == k, probabilities[:, k], folds, weights) for k in numbers}
+    areas = {f"{name}:{k}": area(labels == k, probabilities[:, k], folds) for k in numbers}
     if macro in wanted:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a resample in which no class has an area

@@ -14,10 +14,11 @@ from birads_zoo.data.index.views import side_by_side
 from birads_zoo.data.lesions import with_box
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.errors import UserError, warn
-from birads_zoo.evaluation.curves import curves
+from birads_zoo.evaluation.curves import RESAMPLES, curves
 from birads_zoo.evaluation.pairs import count_pairs
 from birads_zoo.evaluation.positive import positives_of
 from birads_zoo.evaluation.rows import PredictedRows
+from birads_zoo.evaluation.statistics.resampling import resample
 from birads_zoo.evaluation.words import leak_text
 from birads_zoo.explanation.overview import Explained
 from birads_zoo.randomness import numpy_generator
@@ -100,9 +101,10 @@ def figures_of_numbers(folder: Path) -> dict[str, Path]:
 
 def against_the_rest(rows: PredictedRows, recipe: Recipe) -> tuple[Against | None, list[Against]]:
     """Return the positive classes against the rest (`None` if there are none), and each class against the rest."""
+    resamples = resample(rows.patients, RESAMPLES, numpy_generator(recipe.seed, "curves"))
 
     def against(name: str, positive: NDArray[np.bool_], scores: NDArray[np.float64]) -> Against:
-        drawn = curves(positive, scores, rows.patients, numpy_generator(recipe.seed, "curves"))
+        drawn = curves(positive, scores, resamples)
         roc, pr = drawn or (None, None)
         basis = count_pairs(positive, rows.patients, np.zeros_like(rows.folds))
         return Against(name=name, positives=int(positive.sum()), n=len(positive), roc=roc, pr=pr, basis=basis)
