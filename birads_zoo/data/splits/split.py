@@ -191,15 +191,15 @@ def choose_validation(groups: Rows, labels: Rows, fraction: float, seed: int, nu
     holders = holds.sum(axis=0)
     target = np.clip(np.rint(fraction * holders).astype(np.int64), 1, None)
     shuffled = numpy_generator(seed, "validation", number).permutation(len(names))
-    chosen = np.zeros(len(names), dtype=bool)
+    chosen, held = np.zeros(len(names), dtype=bool), np.zeros(len(classes), dtype=np.int64)
     for c in np.argsort(holders, kind="stable"):
         for group in shuffled[holds[shuffled, c] & ~chosen[shuffled]]:
-            if holds[chosen, c].sum() >= target[c]:
+            if held[c] >= target[c]:
                 break
-            left = holds[~chosen].sum(axis=0) - holds[group]
-            if left.min() > 0:
+            if (holders - held - holds[group]).min() > 0:  # training keeps every class
                 chosen[group] = True
-    if not holds[chosen].any(axis=0).all():
+                held += holds[group]
+    if not held.all():
         return nothing
     return np.flatnonzero(chosen[inverse])
 
