@@ -75,6 +75,15 @@ def test_corners_draw_the_same_line(points):
     assert length(kept) == pytest.approx(length(line))
 
 
+def test_a_curve_of_many_rows_is_drawn_with_few_points():
+    steps = np.linspace(0, 1, 100_000)
+    plot = Plot(title="", x="", y="", ends=(0, 1, 0, 1), series=[], x_ticks=[], y_ticks=[])
+    path = plot.path(list(zip(steps, np.sqrt(steps), strict=True)))
+    assert len(path) < 60_000
+    assert path.startswith(plot.path([(0.0, 0.0)]))
+    assert path.endswith(plot.path([(1.0, 1.0)]).removeprefix("M"))
+
+
 def test_a_plot_positions_its_points_and_texts():
     line = Series(name="a", points=[(0.0, 0.0), (1.0, 1.0)], tips=["start", "end"])
     plot = Plot(title="t", x="x", y="y", ends=(0, 1, 0, 1), series=[line], x_ticks=[], y_ticks=[])

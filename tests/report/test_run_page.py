@@ -103,6 +103,23 @@ def test_the_page_names_no_patient_file_or_folder(run, page_of_run, rows_of, pha
     assert 'P001"' in page
 
 
+def test_a_large_runs_page_shows_the_worst_mistakes_heat_maps_and_some_of_the_rest(
+    run, zoo, content, tmp_path, monkeypatch
+):
+    rows = content["rows"]
+    wrong = [row for row in rows if row["true"] != row["called"]]
+    worst = sorted(wrong, key=lambda row: (-abs(row["true"] - row["called"]), -max(row["stated"])))
+    monkeypatch.setattr("birads_zoo.report.run.gallery._MOST", 12)
+    assert zoo("report", run, "--out", tmp_path / "page.html").status == 0
+    shown = gallery_of(tmp_path / "page.html")
+    numbers = {row["row"] for row in shown["rows"]}
+    assert (len(shown["rows"]), len(numbers), shown["of"], content["of"]) == (12, 12, len(rows), len(rows))
+    assert numbers >= {row["row"] for row in worst[:4]}
+    assert len(numbers & {int(row) for row in content["heat"]["maps"]}) >= 4
+    assert {int(row) for row in shown["heat"]["maps"]} <= numbers
+    assert f"12 of the {len(rows)} images are shown" in (tmp_path / "page.html").read_text("utf-8")
+
+
 def test_the_option_patient_ids_shows_them(run, zoo, rows_of, tmp_path):
     assert zoo("report", run, "--patient-ids", "--out", tmp_path / "own" / "page.html").status == 0
     shown = {row["patient"] for row in gallery_of(tmp_path / "own" / "page.html")["rows"]}

@@ -71,8 +71,9 @@ class Plot:
         return round(bottom - (y - low) / (high - low) * (bottom - top), 1)
 
     def path(self, points: Sequence[Point]) -> str:
-        """Return the points as an SVG path."""
-        return "M" + "L".join(f"{self.across(x):g} {self.down(y):g}" for x, y in points) if points else ""
+        """Return the points as an SVG path, without those that would be drawn where others are."""
+        places = [place for place, _ in itertools.groupby((self.across(x), self.down(y)) for x, y in points)]
+        return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners(places)) if places else ""
 
     def area(self, band: Sequence[tuple[float, float, float]]) -> str:
         """Return a band as a closed SVG path."""

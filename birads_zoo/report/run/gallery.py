@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from birads_zoo.report.drawing.thumbnails import thumbnails
 from birads_zoo.report.run.figures import lesion_outlines, shown_pictures
 
 _PICTURES = 9_000_000  # characters of all pictures, so that 500 of them and their heat maps stay below 15 MB
+_MOST = 3000  # rows; a page with more would be slow, and its pictures too small to see anything
 _OLDEST = 90  # years; a higher age could identify a person
 
 
@@ -28,6 +29,9 @@ def gallery(
 ) -> dict[str, Any]:
     """Return what the page's script needs, ready for JSON; it contains no patient id, file name or date.
 
+    Of more than 3000 rows it has the worst mistakes (a third), rows with heat maps (a third) and others, the last two
+    at even distances in the table.
+
     Args:
         test: the rows of `predictions.csv`.
         data: the run's data, prepared again; its store has the pictures as the network got them.
@@ -37,6 +41,8 @@ def gallery(
         recalibrated: whether any fold's probabilities were recalibrated.
 
     """
+    every, maps = len(test), heat["maps"]
+    test = test.iloc[_chosen(test, classes, maps)]
     place = pd.Series(np.arange(len(data.labelled.index.rows)), index=data.labelled.index.rows["row"])
     positions = place[test["row"]].to_numpy()
     pictures = thumbnails(lambda i: shown_pictures(data, positions[i]), len(test), _PICTURES)
@@ -71,8 +77,26 @@ def gallery(
         "width": int(width),
         "height": int(height),
         "rows": rows,
-        "heat": dict(heat),
+        "of": every,
+        "heat": {**heat, "maps": {row["row"]: maps[row["row"]] for row in rows if row["row"] in maps}},
     }
+
+
+def _chosen(test: pd.DataFrame, classes: Sequence[str], explained: Collection[int]) -> NDArray[np.int64]:
+    """Return the positions of the rows that are shown, in order."""
+    if len(test) <= _MOST:
+        return np.arange(len(test))
+    numbers = {name: k for k, name in enumerate(classes)}
+    off = (test["predicted"].map(numbers) - test["label"].map(numbers)).abs().to_numpy()
+    sure = test[[f"probability_{name}" for name in classes]].max(axis=1).to_numpy()
+    kept = np.zeros(len(test), dtype=bool)
+    worst = np.lexsort((-sure, -off))
+    kept[worst[off[worst] > 0][: _MOST // 3]] = True
+    for rows, most in ((test["row"].isin(explained).to_numpy(), 2 * _MOST // 3), (np.ones(len(test), bool), _MOST)):
+        rest = np.flatnonzero(rows & ~kept)
+        room = min(most - int(kept.sum()), len(rest))
+        kept[rest[np.linspace(0, len(rest) - 1, room).astype(int)]] = True
+    return np.flatnonzero(kept)
 
 
 def _rows(test: pd.DataFrame) -> Iterator[Any]:

@@ -68,6 +68,7 @@ def write_run_page(
     not_recalibrated = _not_recalibrated(metrics.calibration.folds)
     chosen = chosen_epochs(history, recipe)
     per_class, macro = run_tables.per_class(metrics)
+    shown = gallery(test, data, metrics.classes, shown_names, heat, recalibrated=not not_recalibrated)
     explainers = {explainer["name"]: explainer["faithful"] for explainer in heat["explainers"]}
     page = templates.render(
         "report.html",
@@ -84,8 +85,8 @@ def write_run_page(
         few=metrics.intervals.few,
         n=metrics.n,
         folds=metrics.folds,
-        patients=sorted({name for name in shown_names.values() if name}),
-        gallery=gallery(test, data, metrics.classes, shown_names, heat, recalibrated=not not_recalibrated),
+        patients=sorted({row["patient"] for row in shown["rows"] if row["patient"]}),
+        gallery=shown,
         not_recalibrated=not_recalibrated,
         roc=run_plots.roc_plots(together, each),
         pr=run_plots.pr_plots(together, each),
