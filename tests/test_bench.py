@@ -28,6 +28,7 @@ BENCH = Path(__file__).parent.parent / "bench"
         ["gpu.py", "--out"],
         ["gpu_phantom.py", "--out"],
         ["gpu_tests.py", "--out"],
+        ["growth.py", "--out"],
         ["neutral.py", "--figure"],
         ["paper_table.py", "--out"],
         ["predict.py", "run", "--out"],
@@ -56,6 +57,18 @@ def test_throughput_writes_ratios_with_hardware_versions_and_commit(tmp_path):
     assert row["ratio"] == pytest.approx(row["trainer"] / row["bare"], rel=0.01)
     assert report["environment"]["versions"]["torch"]
     assert "commit" in report["environment"]
+    assert report["environment"]["device_name"]
+
+
+def test_growth_times_every_part_of_the_evaluation(tmp_path):
+    command = [sys.executable, BENCH / "growth.py", "--images", "200", "400", "--pictures", "20", "40"]
+    subprocess.run([*command, "--out", tmp_path], check=True, capture_output=True)
+    report = json.loads((tmp_path / "growth-cpu.json").read_text())
+    for name, sizes in (("evaluation", [200, 400]), ("duplicates", [20, 40])):
+        assert [row["images"] for row in report[name]] == sizes
+        assert report[name][0]["parts"].keys() == report[name][1]["parts"].keys()
+        assert report[name][1]["seconds"] == pytest.approx(sum(report[name][1]["parts"].values()), abs=0.01)
+        assert report[name][1]["exponent"]
     assert report["environment"]["device_name"]
 
 
