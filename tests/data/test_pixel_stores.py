@@ -1,5 +1,6 @@
 """Pixel stores on disk: damaged, in an unwritable folder, or built by two processes at once."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -108,6 +110,31 @@ def test_a_store_of_another_format_is_built_again(
     with pytest.warns(BiradsZooWarning, match=r"in format 99, and this one .*; the store is built again"):
         build_store(_index(folder), SECTION, built.parents[1])
     assert json.loads((built / "manifest.json").read_text())["format"] == StoreManifest.FORMAT
+
+
+def test_a_file_is_hashed_once_in_a_process_unless_it_changed_or_is_new(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[BinaryIO] = []
+    original = hashlib.file_digest
+
+    def counted(file: BinaryIO, digest: Callable[[], object]) -> object:
+        hashed.append(file)
+        return original(file, digest)
+
+    monkeypatch.setattr("hashlib.file_digest", counted)
+    index = _index(folder)
+    paths = [folder / name for name in index.rows["image_path"]]
+    keys = [find_key(paths, SECTION, 1, 2).digest for _ in range(2)]
+    assert len(hashed) == 2 * len(paths), "what was written just now could change again and look the same"
+    monkeypatch.setattr("birads_zoo.data.store.key._SETTLED", 0.0)
+    keys += [find_key(paths, SECTION, 1, 2).digest for _ in range(2)]
+    assert len(hashed) == 3 * len(paths)
+    assert len(set(keys)) == 1
+    content = paths[0].read_bytes()
+    paths[0].write_bytes(content[:-1] + b"x")
+    assert find_key(paths, SECTION, 1, 2).digest not in keys
+    assert len(hashed) == 3 * len(paths) + 1
 
 
 def test_the_store_of_other_pictures_is_not_taken_for_this_one(folder: Path, built: Path, tmp_path: Path) -> None:

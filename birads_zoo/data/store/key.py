@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +19,10 @@ from birads_zoo.data.picture import ImageError
 from birads_zoo.files.refusal import refuse_if_passing, retried
 from birads_zoo.files.regular import open_regular
 from birads_zoo.recipe import ImageSection
+
+_SETTLED = 2.0  # seconds after which a further change to a file must show in its times
+_hashes: dict[tuple[object, ...], bytes] = {}
+"""The hashes of this process, by what the system says of a file, so that a study reads every file only once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +61,14 @@ def find_key(paths: Sequence[Path], section: ImageSection, store_format: int, wo
 def _content_hash(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).digest()
+            facts = os.fstat(file.fileno())
+            same = (path, facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+            if same in _hashes:
+                return _hashes[same]
+            digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).digest()
+            if time.time() - max(facts.st_mtime, facts.st_ctime) > _SETTLED:
+                _hashes[same] = digest
+            return digest
     except OSError as error:
         refuse_if_passing(path, error)
         return bytes(32)  # building the store finds the reason
