@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from birads_zoo.api.ablate import ablate
     from birads_zoo.api.audit import audit
     from birads_zoo.api.backbones import list_backbones
+    from birads_zoo.api.cache import list_cache, prune_cache
     from birads_zoo.api.compare import compare
     from birads_zoo.api.explain import explain
     from birads_zoo.api.export import export
@@ -135,12 +136,14 @@ __all__ = [
     "hookimpl",
     "leakage",
     "list_backbones",
+    "list_cache",
     "load",
     "make_index",
     "natural_key",
     "open_regular",
     "open_run",
     "phantom",
+    "prune_cache",
     "reproduce",
     "run",
     "unknown_name",
@@ -173,12 +176,14 @@ _PLACES = {
     "guess": "birads_zoo.api.guess",
     "leakage": "birads_zoo.api.leakage",
     "list_backbones": "birads_zoo.api.backbones",
+    "list_cache": "birads_zoo.api.cache",
     "load": "birads_zoo.api.load",
     "make_index": "birads_zoo.data.index.frame",
     "natural_key": "birads_zoo.data.index.classes",
     "open_regular": "birads_zoo.files.regular",
     "open_run": "birads_zoo.api.open_run",
     "phantom": "birads_zoo.api.phantom",
+    "prune_cache": "birads_zoo.api.cache",
     "reproduce": "birads_zoo.api.reproduce",
     "run": "birads_zoo.api.run",
     "verify": "birads_zoo.api.verify",

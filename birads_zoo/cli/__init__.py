@@ -34,6 +34,7 @@ SUMMARIES = {
     "serve": "Serve an exported model as a web page and an HTTP endpoint",
     "reproduce": "Repeat a finished run, and compare the results bit by bit",
     "verify": "Check that the files of a run, a study, a model or the cache are what was written",
+    "cache": "List what is kept between runs, and delete what is no longer used",
     "list": "List everything that is registered",
     "show": "Describe one registered part: its options, licence and source",
     "register": "Check a plugin file and add it to the working directory's registry.toml",

@@ -7,6 +7,7 @@ another store.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from birads_zoo.data.cache_entries import STORE_FILES
 from birads_zoo.data.decoding.greys import whole_range
 from birads_zoo.data.decoding.images import is_deep, is_dicom, read_picture
 from birads_zoo.data.picture import GreyArray, ImageError, Picture
@@ -39,7 +41,6 @@ Progress = Callable[[int, int], None]
 _Depth = np.dtype[Any]  # of uint8 or uint16
 
 _MANIFEST = "manifest.json"
-_FILES = ("pixels.npy", "placements.npy", _MANIFEST)
 _BUSY = "waiting for another run that is decoding the same pictures"
 _WORKERS = os.cpu_count() or 1
 _AHEAD = 4 * _WORKERS  # placed pictures that may wait to be written; this limits the memory
@@ -154,6 +155,8 @@ def _open(cache: Path, key: StoreKey, neutral: bool) -> tuple[PixelStore, Failur
         return None
     if len(array) != len(rows):
         return None
+    with contextlib.suppress(OSError):  # on a read-only disk it is only not known to be used
+        (folder / _MANIFEST).touch()
     placements = tuple(_placement(row) for row in rows)
     store = PixelStore(array=array, placements=placements, key=key, cache=cache, detail=manifest.detail)
     return store, dict(manifest.failures)
@@ -177,7 +180,7 @@ def checked_manifest(folder: Path) -> StoreManifest:
 def _build(paths: Sequence[Path], section: ImageSection, folder: Path, on_progress: Progress | None) -> None:
     failures: Failures = {}
     placements: list[Placement] = []
-    with whole_folder(folder, replaces=_FILES) as temporary:  # a damaged store may be there
+    with whole_folder(folder, replaces=STORE_FILES) as temporary:  # a damaged store may be there
         with ThreadPoolExecutor(_WORKERS) as pool, (temporary / "pixels.npy").open("wb") as file:
             dtype: _Depth = np.dtype(np.uint16 if any(pool.map(retried(is_deep), paths)) else np.uint8)
             detail = _common_detail(paths, section, pool) if section.neutral else None
