@@ -61,7 +61,7 @@ def scores(options: PhantomOptions) -> dict[str, tuple[float, float]]:
         patients = rows["patient_id"].to_numpy(dtype=str)
         folds = make_folds(patients, labels, labelled.classes, SplitSection(folds=2), options.seed)
         store, _ = build_store(labelled.index, ImageSection(height=128, width=96), Path(folder) / "cache")
-        shortcuts = fit_shortcuts(labelled, folds, store.array, file_facts(labelled.index), options.seed)
+        shortcuts = fit_shortcuts(labelled, folds, list(store.array), file_facts(labelled.index), options.seed)
     chances = rows[[chance_column("assessment", category) for category in "1345"]].to_numpy()
     order = np.concatenate([fold.test for fold in folds])
     one_hot = np.eye(len(labelled.classes))[decide(chances)]

@@ -89,7 +89,8 @@ def _run(
     check_evaluation(data, applied)
     _show_data(applied, data, screen)
     facts = file_facts(data.labelled.index)
-    fitters = shortcut_fitters(data.labelled, data.folds, data.store.array[data.positions], facts, applied.seed)
+    views = [data.store.array[position] for position in data.positions]  # the store is not copied
+    fitters = shortcut_fitters(data.labelled, data.folds, views, facts, applied.seed)
     shortcuts = [fit(data.labelled.labels) for fit in fitters]
     patients = data.labelled.index.rows["patient_id"].to_numpy(dtype=str)
     chance = numpy_generator(applied.seed, "shortcuts")

@@ -26,15 +26,15 @@ ShortcutFitter = Callable[[Labels], Shortcut]
 
 
 def fit_shortcuts(
-    labelled: Labelled, folds: Sequence[Fold], pixels: GreyArray, facts: pd.DataFrame, seed: int
+    labelled: Labelled, folds: Sequence[Fold], pictures: Sequence[GreyArray], facts: pd.DataFrame, seed: int
 ) -> tuple[Shortcut, ...]:
     """Return five shortcuts' predictions of every fold's test rows, each fitted to the fold's training rows only.
 
-    `pixels` (n, H, W), uint8 or uint16, are the n labelled rows as the network sees them. `facts` are the same rows'
+    `pictures` are the n labelled rows as the network sees them, each H×W of uint8 or uint16. `facts` are the same rows'
     facts, from `data.index.facts.file_facts`. Each shortcut's probabilities are (m, K) for the rows
     `np.concatenate([fold.test for fold in folds])`. Validation rows are not used, because nothing is selected.
     """
-    return tuple(fitter(labelled.labels) for fitter in shortcut_fitters(labelled, folds, pixels, facts, seed))
+    return tuple(fitter(labelled.labels) for fitter in shortcut_fitters(labelled, folds, pictures, facts, seed))
 
 
 def fit_without_pixels(
@@ -45,12 +45,12 @@ def fit_without_pixels(
 
 
 def shortcut_fitters(
-    labelled: Labelled, folds: Sequence[Fold], pixels: GreyArray, facts: pd.DataFrame, seed: int
+    labelled: Labelled, folds: Sequence[Fold], pictures: Sequence[GreyArray], facts: pd.DataFrame, seed: int
 ) -> tuple[ShortcutFitter, ...]:
     """Return functions that fit the five shortcuts of `fit_shortcuts` to any labels (see `permutation_test`)."""
-    if len(pixels) != len(labelled.labels):
-        raise ValueError(f"{len(pixels)} pictures for {len(labelled.labels)} labelled rows")
-    small = shrink(pixels)
+    if len(pictures) != len(labelled.labels):
+        raise ValueError(f"{len(pictures)} pictures for {len(labelled.labels)} labelled rows")
+    small = shrink(pictures)
     seen, outside = thumbnails(small), thumbnails(without_breast(small))
     k = len(labelled.classes)
     return (

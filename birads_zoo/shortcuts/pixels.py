@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,10 @@ _COPY = 64  # pixels on the side of the copy in which the breast is searched
 _MARGIN = 2  # pixels of that copy that are blacked out around the breast, because the skin fades
 
 
-def shrink(pixels: GreyArray) -> Small:
-    """Average n pictures (n, H, W) to (n, 64, 64) in the same grey values."""
-    small = np.empty((len(pixels), _COPY, _COPY), np.float32)
-    for at, picture in enumerate(pixels):
+def shrink(pictures: Sequence[GreyArray]) -> Small:
+    """Average n pictures H×W to (n, 64, 64) in the same grey values."""
+    small = np.empty((len(pictures), _COPY, _COPY), np.float32)
+    for at, picture in enumerate(pictures):
         whole = Image.fromarray(picture.astype(np.float32) if picture.dtype == np.uint16 else np.asarray(picture))
         small[at] = np.asarray(whole.resize((_COPY, _COPY), Image.Resampling.BOX), np.float32)
     return small
