@@ -129,6 +129,13 @@ def choose_compute(device: str, precision: str) -> Compute:
     return Compute(device=chosen, autocast=autocast)
 
 
+def gpus_of(device: str) -> tuple[str, ...]:
+    """Return the names of the GPUs that several processes share for a device: all for "auto" and "cuda"."""
+    if device in ("auto", "cuda"):
+        return tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
+    return (device,) if device.startswith("cuda") else ()
+
+
 def _native_precision(device: torch.device) -> torch.dtype | None:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from birads_zoo.api.fields import StudyFields, listed, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
@@ -25,6 +25,7 @@ def ablate(
     seeds: int = 3,
     weights: Path | str | None = None,
     device: str = "auto",
+    jobs: int | Literal["auto"] = 1,
     out: Path | str = "studies/ablate",
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
@@ -42,6 +43,7 @@ def ablate(
         seeds: the number of runs of each, with different seeds.
         weights: a folder with weights.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        jobs: the number of runs to execute at once, each in a process of its own; "auto" for what fits the machine.
         out: the study's folder; called again, it does only what is missing.
         plugins: plugin files to load.
         progress: show progress on stderr.
@@ -51,7 +53,7 @@ def ablate(
         UserError: for a mistake in the arguments, and when the full model failed.
 
     """
-    from birads_zoo.api.studies import make_study
+    from birads_zoo.api.studies import choose_executor, make_study
     from birads_zoo.study.plan import ablated, weights_of
 
     registry, host = open_host(plugins)
@@ -59,8 +61,9 @@ def ablate(
     changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
     full = compose(recipe, changes, (), registry, host)
     names = tuple(host.ablations) if ablations is None else listed(ablations)
+    executor = choose_executor(jobs, device, plugins)
     study = make_study("ablate", ablated(full, names, host), seeds, metric)
     from birads_zoo.study.studies import run_ablation_study
 
-    text, values = run_ablation_study(study, host, Path(out), device, open_screen(progress))
+    text, values = run_ablation_study(study, host, Path(out), device, open_screen(progress), executor)
     return Result(folder=Path(out), values=values, text=text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from birads_zoo.api.fields import StudyFields, listed, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
@@ -24,6 +24,7 @@ def compare(
     seeds: int = 3,
     weights: Path | str | None = None,
     device: str = "auto",
+    jobs: int | Literal["auto"] = 1,
     out: Path | str = "studies/compare",
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
@@ -42,6 +43,7 @@ def compare(
         seeds: the number of runs of each, with different seeds.
         weights: a folder with weights as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        jobs: the number of runs to execute at once, each in a process of its own; "auto" for what fits the machine.
         out: the study's folder.
         plugins: plugin files to load, as in `run`.
         progress: show progress on stderr.
@@ -52,16 +54,17 @@ def compare(
         UserError: for a mistake in the arguments, and when every model failed.
 
     """
-    from birads_zoo.api.studies import make_study
+    from birads_zoo.api.studies import choose_executor, make_study
     from birads_zoo.study.plan import compared
 
     registry, host = open_host(plugins)
     folder = None if weights is None else Path(weights)
     changes = recipe_changes(fields)
     variants = compared(listed(recipes), listed(backbones), listed(ablations), changes, folder, registry, host)
+    executor = choose_executor(jobs, device, plugins)
     study = make_study("compare", variants, seeds, metric)
     from birads_zoo.report.study.table import to_markdown
     from birads_zoo.study.studies import run_comparison
 
-    leaderboard = run_comparison(study, host, Path(out), device, open_screen(progress), registry.references)
+    leaderboard = run_comparison(study, host, Path(out), device, open_screen(progress), registry.references, executor)
     return Result(folder=Path(out), values=leaderboard, text=to_markdown(leaderboard))

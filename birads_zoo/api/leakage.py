@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from birads_zoo.api.fields import StudyFields, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
@@ -24,6 +24,7 @@ def leakage(
     seeds: int = 3,
     weights: Path | str | None = None,
     device: str = "auto",
+    jobs: int | Literal["auto"] = 1,
     out: Path | str = "studies/leakage",
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
@@ -41,6 +42,7 @@ def leakage(
         seeds: the number of runs of each, with different seeds.
         weights: a folder with weights.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        jobs: the number of runs to execute at once, each in a process of its own; "auto" for what fits the machine.
         out: the study's folder; called again, it does only what is missing.
         plugins: plugin files to load.
         progress: show progress on stderr.
@@ -50,14 +52,15 @@ def leakage(
         UserError: for a mistake in the arguments, and when the split by patient failed.
 
     """
-    from birads_zoo.api.studies import make_study
+    from birads_zoo.api.studies import choose_executor, make_study
     from birads_zoo.study.plan import leaking, weights_of
 
     registry, host = open_host(plugins)
     folder = None if weights is None else Path(weights)
     changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
+    executor = choose_executor(jobs, device, plugins)
     study = make_study("leakage", leaking(compose(recipe, changes, (), registry, host)), seeds, metric)
     from birads_zoo.study.studies import run_leakage_study
 
-    text, values = run_leakage_study(study, host, Path(out), device, open_screen(progress))
+    text, values = run_leakage_study(study, host, Path(out), device, open_screen(progress), executor)
     return Result(folder=Path(out), values=values, text=text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -37,6 +37,7 @@ def command(
     seeds: int,
     weights: Path | None,
     device: str,
+    jobs: int | Literal["auto"],
     out: Path,
     as_json: bool,
     plugin_files: tuple[Path, ...],
@@ -57,6 +58,7 @@ def command(
         seeds=seeds,
         weights=weights,
         device=device,
+        jobs=jobs,
         out=out,
         plugins=plugin_files,
         **study_fields(given),

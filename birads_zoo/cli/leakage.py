@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -24,6 +24,7 @@ def command(
     seeds: int,
     weights: Path | None,
     device: str,
+    jobs: int | Literal["auto"],
     out: Path,
     as_json: bool,
     plugin_files: tuple[Path, ...],
@@ -41,6 +42,7 @@ def command(
         seeds=seeds,
         weights=weights,
         device=device,
+        jobs=jobs,
         out=out,
         plugins=plugin_files,
         **study_fields(given),

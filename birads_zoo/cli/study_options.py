@@ -17,6 +17,7 @@ from birads_zoo.cli.options import (
     tracker_option,
     trackers_field,
 )
+from birads_zoo.errors import UserError
 from birads_zoo.recipes.compose import parse_settings
 from birads_zoo.results.scores import METRICS
 
@@ -48,6 +49,14 @@ def study_options(out: str) -> Callable[[F], F]:
             help="Holds weights as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.",
         ),
         tracker_option,
+        click.option(
+            "--jobs",
+            default="1",
+            show_default=True,
+            callback=_count,
+            metavar="N|auto",
+            help="Runs to execute at once, each in a process of its own with its share of the cores.",
+        ),
         click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N."),
         click.option(
             "--out",
@@ -86,6 +95,13 @@ def study_fields(given: Mapping[str, Any]) -> StudyFields:
         "set": parse_settings(given["settings"]),
     }
     return fields
+
+
+def _count(context: click.Context, parameter: click.Parameter, text: str) -> int | str:
+    """Convert "2" to a number, and leave "auto"."""
+    if text != "auto" and not text.isdecimal():
+        raise UserError(f"--jobs {text}: give a number of runs, or auto")
+    return text if text == "auto" else int(text)
 
 
 def read_names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:

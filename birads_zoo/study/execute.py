@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-import traceback
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,42 +10,23 @@ from typing import TYPE_CHECKING
 
 import tomlkit
 
-from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
 from birads_zoo.files import StorageError, check_file, check_folder, lock, make_folder, write_text
-from birads_zoo.pipeline import run
-from birads_zoo.printable import printable
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import shaping
 from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.results.scores import Metric
 from birads_zoo.runs.completion import NAME as COMPLETE
 from birads_zoo.runs.completion import is_whole, reopen, seal
-from birads_zoo.runs.folder import read_history
+from birads_zoo.runs.folder import read_history, read_metrics
 from birads_zoo.runs.resumable import check_same_recipe
+from birads_zoo.study.executors.attempt import ERRORS, RUNS, Executor, Failure, OneAfterAnother, Task
 from birads_zoo.study.plan import Job, Study
 from birads_zoo.version import __version__
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
-RUNS, RECORD, ERRORS = "runs", "study.toml", "errors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Why a variant has no result, in one line.
-
-    `nothing_changed` says that its ablations change nothing here, `stopped` that a tracker stopped one of its runs.
-    """
-
-    reason: str
-    nothing_changed: bool = False
-    stopped: bool = False
-
-    @property
-    def kind(self) -> str:
-        """The kind of failure in a few words, for the screen."""
-        return "nothing to run" if self.nothing_changed else "stopped" if self.stopped else "failed"
+RECORD = "study.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +54,17 @@ def _check_places(folder: Path, files: Iterable[str]) -> None:
 
 
 def execute(
-    study: Study, host: Host, folder: Path, device: str, screen: Screen, results: Iterable[str] = ()
+    study: Study,
+    host: Host,
+    folder: Path,
+    device: str,
+    screen: Screen,
+    results: Iterable[str] = (),
+    executor: Executor | None = None,
 ) -> Executed:
     """Execute the missing runs of the study in `folder`, and return the folders of all runs.
+
+    The `executor` executes them; by default one after another in this process.
 
     `results` are the names of the files that will be written there: they are checked before anything is trained.
 
@@ -99,7 +87,7 @@ def execute(
                 check_same_recipe(folder / RUNS / job.folder, job.recipe, host)
         reopen(folder)
         write_text(folder / RECORD, record(study))
-        return _execute(study, host, folder, device, screen)
+        return _execute(study, executor or OneAfterAnother(host=host), folder, device, screen)
 
 
 def finish(folder: Path, results: Iterable[str], executed: Executed) -> None:
@@ -142,33 +130,39 @@ def _likely(job: Job, took: Sequence[tuple[Job, float]]) -> float:
     return sum(known) / len(known)
 
 
-def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> Executed:
+def _execute(study: Study, executor: Executor, folder: Path, device: str, screen: Screen) -> Executed:
     runs, jobs = folder / RUNS, study.jobs
     failures: dict[str, Failure] = {}
-    missing = [(number, job) for number, job in enumerate(jobs, 1) if not is_whole(runs / job.folder)]
+    missing = {job.folder: (number, job) for number, job in enumerate(jobs, 1) if not is_whole(runs / job.folder)}
     took = [(job, _trained_seconds(runs / job.folder)) for job in jobs if is_whole(runs / job.folder)]
     if took:
         screen.say(f"{len(took)} of {len(jobs)} runs are finished already")
-    for number, job in missing:
-        if job.variant.name in failures:
-            continue
-        place = f"[{number}/{len(jobs)}] {job.name}"
-        waiting = [other for n, other in missing if n >= number and other.variant.name not in failures]
-        left = time_left(waiting, took)
-        screen.say(place if left is None else f"{place} · about {spoken(left)} left")
-        started = time.perf_counter()
-        try:
-            done = _attempt(job, host, folder, device, screen.within(place))
-        except KeyboardInterrupt as error:
-            error.__notes__ = [f"go on with the same command: {study.command}"]
-            raise
-        seconds = time.perf_counter() - started
-        if isinstance(done, Failure):
-            failures[job.variant.name] = done
-            screen.say(f"{place} · {done.kind}: {done.reason}")
-        else:
-            took.append((job, seconds))
-            screen.say(f"{place} · {_score(done, study.metric)} · {spoken(seconds)}")
+    waiting = deque(missing.values())
+
+    def take() -> Task | None:
+        """Return the next run whose variant has not failed."""
+        while waiting:
+            left = time_left([job for _, job in waiting if job.variant.name not in failures], took)
+            number, job = waiting.popleft()
+            if job.variant.name not in failures:
+                place = f"[{number}/{len(jobs)}] {job.name}"
+                screen.say(place if left is None else f"{place} · about {spoken(left / executor.at_once)} left")
+                return Task(recipe=job.recipe, study=folder, folder=job.folder, place=place, device=device)
+        return None
+
+    try:
+        for done in executor.execute(take, screen):
+            _, job = missing[done.task.folder]
+            if done.failure is not None:
+                failures.setdefault(job.variant.name, done.failure)
+                screen.say(f"{done.task.place} · {done.failure.kind}: {done.failure.reason}")
+            else:
+                took.append((job, done.seconds))
+                metrics = read_metrics(runs / job.folder)
+                screen.say(f"{done.task.place} · {_score(metrics, study.metric)} · {spoken(done.seconds)}")
+    except KeyboardInterrupt as error:
+        error.__notes__ = [f"go on with the same command: {study.command}"]
+        raise
     return Executed(
         folders={
             variant.name: tuple(runs / Job(variant=variant, seed=seed).folder for seed in study.seeds)
@@ -177,28 +171,6 @@ def _execute(study: Study, host: Host, folder: Path, device: str, screen: Screen
         },
         failures=failures,
     )
-
-
-def _attempt(job: Job, host: Host, folder: Path, device: str, screen: Screen) -> RunMetrics | Failure:
-    target, trace = folder / RUNS / job.folder, folder / ERRORS / f"{job.folder}.txt"
-    resumed = target if target.exists() else None
-    try:
-        done = run(job.recipe, host, folder / RUNS, device, screen, resumed, job.folder)
-    except NothingChangedError as error:
-        return Failure(reason=_one_line(str(error)), nothing_changed=True)
-    except RunStoppedError as error:
-        return Failure(reason=_one_line(f"seed {job.seed}: {error}"), stopped=True)
-    except Exception as error:  # a model's code may raise anything, and the other runs should still finish
-        write_text(make_folder(trace.parent) / trace.name, traceback.format_exc())
-        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        return Failure(reason=_one_line(f"seed {job.seed}: {reason}"))
-    trace.unlink(missing_ok=True)
-    return done.metrics
-
-
-def _one_line(text: str) -> str:
-    """Return the text of an error as a table, a page and a workbook can hold it."""
-    return printable(" ".join(text.split()))
 
 
 def _trained_seconds(run_folder: Path) -> float:

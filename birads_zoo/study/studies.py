@@ -21,6 +21,7 @@ from birads_zoo.study import results
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.compare import leaderboard
 from birads_zoo.study.execute import execute, finish
+from birads_zoo.study.executors.attempt import Executor
 from birads_zoo.study.gather import Predicted, collect
 from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study
@@ -32,11 +33,17 @@ if TYPE_CHECKING:
 
 
 def run_comparison(
-    study: Study, host: Host, folder: Path, device: str, screen: Screen, references: Sequence[Reference]
+    study: Study,
+    host: Host,
+    folder: Path,
+    device: str,
+    screen: Screen,
+    references: Sequence[Reference],
+    executor: Executor | None = None,
 ) -> Leaderboard:
     """Run a comparison and write its leaderboard into `folder`; raises `UserError` when every model failed."""
     check_metric(study, host)
-    executed = execute(study, host, folder, device, screen, FILES)
+    executed = execute(study, host, folder, device, screen, FILES, executor)
     predicted, failures = collect(executed.folders, executed.failures)
     if not predicted:
         reasons = "; ".join(f"{name}: {failure.reason}" for name, failure in failures.items())
@@ -50,7 +57,7 @@ def run_comparison(
 
 
 def run_ablation_study(
-    study: Study, host: Host, folder: Path, device: str, screen: Screen
+    study: Study, host: Host, folder: Path, device: str, screen: Screen, executor: Executor | None = None
 ) -> tuple[str, AblationStudy]:
     """Run an ablation study, whose first variant is the full model; return its Markdown and its JSON's content.
 
@@ -59,7 +66,7 @@ def run_ablation_study(
 
     """
     check_metric(study, host)
-    executed = execute(study, host, folder, device, screen, results.ABLATION_FILES)
+    executed = execute(study, host, folder, device, screen, results.ABLATION_FILES, executor)
     predicted, failures = collect(executed.folders, executed.failures)
     full = study.variants[0]
     if full.name in failures:
@@ -73,7 +80,9 @@ def run_ablation_study(
     return written
 
 
-def run_leakage_study(study: Study, host: Host, folder: Path, device: str, screen: Screen) -> tuple[str, LeakageStudy]:
+def run_leakage_study(
+    study: Study, host: Host, folder: Path, device: str, screen: Screen, executor: Executor | None = None
+) -> tuple[str, LeakageStudy]:
     """Run a recipe under the splits that differ, by patient first; return the report's Markdown and JSON content.
 
     Raises:
@@ -83,7 +92,7 @@ def run_leakage_study(study: Study, host: Host, folder: Path, device: str, scree
     """
     check_metric(study, host)
     study = fitting(study, host)
-    executed = execute(study, host, folder, device, screen, results.LEAKAGE_FILES)
+    executed = execute(study, host, folder, device, screen, results.LEAKAGE_FILES, executor)
     predicted, failures = collect(executed.folders, executed.failures)
     by_patient = study.variants[0]
     if by_patient.name in failures:

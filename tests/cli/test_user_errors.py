@@ -44,7 +44,7 @@ def nothing_computed(monkeypatch):
         raise AssertionError("the place was not checked before")
 
     for name in (
-        "birads_zoo.study.execute.run",  # before the module that it imports the function from
+        "birads_zoo.study.executors.attempt.run",  # before the module that it imports the function from
         "birads_zoo.runs.finished.prepare",
         "birads_zoo.pipeline.run",
         "birads_zoo.inspection.audit.audit",

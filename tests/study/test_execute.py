@@ -10,6 +10,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe, from_dict
 from birads_zoo.study import execute as module
+from birads_zoo.study.executors import attempt
 from birads_zoo.study.gather import gather
 from birads_zoo.study.plan import Job, Study, Variant
 
@@ -39,13 +40,13 @@ def study(pixel_recipe, pictures):
 @pytest.fixture
 def started(monkeypatch):
     """The names of the runs that were started or resumed, in order."""
-    names, run = [], module.run
+    names, run = [], attempt.run
 
     def recording(recipe, host, runs, device, screen, resumed, name):
         names.append(f"resumed {name}" if resumed else name)
         return run(recipe, host, runs, device, screen, resumed, name)
 
-    monkeypatch.setattr(module, "run", recording)
+    monkeypatch.setattr(attempt, "run", recording)
     return names
 
 
@@ -125,7 +126,7 @@ def test_a_bug_in_a_run_is_reported_in_a_line_too(study, host, tmp_path, monkeyp
     def buggy(*arguments):
         raise ZeroDivisionError("no reason")
 
-    monkeypatch.setattr(module, "run", buggy)
+    monkeypatch.setattr(attempt, "run", buggy)
     done = module.execute(study("pixels"), host, tmp_path, "cpu", Screen())
     assert done.failures["pixels"].reason == "seed 0: ZeroDivisionError: no reason"
 
