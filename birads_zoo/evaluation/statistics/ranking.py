@@ -102,10 +102,9 @@ class Counts:
         positives, negatives = self.caught[:, -1:], self.alarms[:, -1:]
         hits = np.take(self.caught, self.ranking.ends, axis=1)
         own, at = np.arange(len(hits))[:, None], _first_reached(hits, positives * (sensitivities - NEAR))
-        found, missed = hits[own, at].astype(np.float64), self.alarms[own, self.ranking.passed[at]].astype(np.float64)
-        return 1 - _shares(missed, negatives, positives), _shares(
-            found, found + missed, np.minimum(positives, negatives)
-        )
+        right, wrong = hits[own, at].astype(np.float64), self.alarms[own, self.ranking.passed[at]].astype(np.float64)
+        precisions = _shares(right, right + wrong, np.minimum(positives, negatives))
+        return 1 - _shares(wrong, negatives, positives), precisions
 
 
 def rank(positive: NDArray[np.bool_], scores: Floats) -> Ranking:
