@@ -87,6 +87,7 @@ def decoded_before(copied, host, edited):
         array[2][array[2] > 9] -= np.uint8(levels)
         np.save(folder / "pixels.npy", array)
         with edited(folder / "manifest.json") as manifest:
+            manifest |= {"key": folder.name}
             manifest["files"]["pixels.npy"] = quick_digest(folder / "pixels.npy")
         return folder
 

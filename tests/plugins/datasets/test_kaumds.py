@@ -248,6 +248,7 @@ def test_a_damaged_and_a_missing_sheet(tmp_path, load):
         load("kaumds", tmp_path)
     with pytest.raises(UserError, match=r"cannot read the table .*b\.xlsx: No such file or directory"):
         load("kaumds", tmp_path, table="b.xlsx")
+    (tmp_path / "b.doc").touch()
     with pytest.raises(
         UserError, match=r"cannot be read as a table: give a file that ends in \.xlsx, \.xlsm, \.csv, \.tsv"
     ):
