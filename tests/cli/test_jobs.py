@@ -30,6 +30,16 @@ def one_thread(monkeypatch):
     torch.set_num_threads(before)
 
 
+def test_a_run_in_a_process_of_its_own_is_one_of_the_study(zoo, folder, phantom_root, write_net):
+    write_net("good.py", "good-net")
+    study = ["compare", "--root", phantom_root, "--plugin", "good.py", "--backbone", "good-net", *SMALL]
+    result = zoo(*study, "--epochs", "1", "--seeds", "1", "--jobs", "2", "--out", "study")
+    assert result.status == 0, result.err
+    assert "[1/1] good-net@0 · macro_f1 " in result.err
+    assert zoo("verify", "study").status == 0
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread", "no_figures")
 def test_runs_at_once_have_the_results_of_one_after_another_and_a_run_that_dies_harms_no_other(
     zoo, folder, phantom_root, write_net
