@@ -128,7 +128,8 @@ class Run:
         from birads_zoo.runs.finished import prepare_again
 
         run = self._finished
-        path = check_file(Path(out or self.folder / "report.html"), MARK)
+        # Its own place in the run's folder may have a page of an earlier version, which lacks the mark.
+        path = check_file(self.folder / "report.html") if out is None else check_file(Path(out), MARK)
         data = prepare_again(run, self._host, open_screen(progress), _path(root))
         heat = read_heat(self.folder, run.classes, data)
         make_folder(path.parent)

@@ -60,8 +60,13 @@ def _is_own(path: Path) -> bool:
     if path.is_symlink():
         return False
     if path.parent.name == "features":
-        return path.suffix == ".safetensors" and _KEY.fullmatch(path.stem) is not None and path.is_file()
+        return is_features(path)
     return _KEY.fullmatch(path.name) is not None and {file.name for file in _inside(path)} == {*STORE_FILES}
+
+
+def is_features(path: Path) -> bool:
+    """Return whether a path is a file with the name of stored features."""
+    return path.suffix == ".safetensors" and _KEY.fullmatch(path.stem) is not None and path.is_file()
 
 
 def _entry(path: Path) -> CacheEntry:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from birads_zoo.data.cache_entries import is_features
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError, warn
 from birads_zoo.files import StorageError, make_folder
@@ -34,9 +34,6 @@ LARGEST = 4 * 2**30
 """The most bytes of feature maps to keep in memory; larger ones are computed again in every epoch."""
 ROOM = 8 * 2**30
 """The most bytes of all stored features on the disk; the least recently used files are deleted first."""
-
-
-_NAME = re.compile(r"[0-9a-f]{40}\.safetensors")
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +136,7 @@ def _save(path: Path, features: Tensor) -> None:
 
 
 def _make_room(newest: Path) -> None:
-    files = [file for file in newest.parent.iterdir() if _NAME.fullmatch(file.name)]  # nothing else is deleted
+    files = [file for file in newest.parent.iterdir() if is_features(file)]  # nothing else is deleted
     stored = [(file.stat().st_mtime_ns, file.stat().st_size, file) for file in files]
     used = sum(size for _, size, _ in stored)
     for _, size, file in sorted(stored):

@@ -139,6 +139,13 @@ def test_a_pipe_where_a_file_is_meant(refusal, folder, name):
     )
 
 
+def test_the_page_in_the_runs_folder_may_be_of_an_earlier_version(zoo, finished, tmp_path):
+    run = shutil.copytree(finished[0], tmp_path / "run")
+    (run / "report.html").write_text("<html>without a mark")
+    assert zoo("report", run).status == 0
+    assert b'content="birads-zoo"' in (run / "report.html").read_bytes()[:4096]
+
+
 def test_what_a_command_wrote_is_replaced_and_links_stay(zoo, folder, exported, finished, phantom_root):
     picture = next(phantom_root.rglob("*.jpg"))
     for command in (["predict", exported, picture], ["report", finished[0]], ["audit", "--root", phantom_root]):
