@@ -100,8 +100,12 @@ def workers_of(folder):
 @pytest.mark.skipif(not PROCESSES.is_dir(), reason="this system does not list processes as files")
 def test_a_signal_stops_all_runs_after_their_step_and_the_same_command_goes_on(started, folder):
     with started() as process:
+        sent = time.time()
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=60)
+    for run in (folder / "study" / "runs").iterdir():
+        written = max(path.stat().st_mtime for path in run.glob("checkpoints/*/last.safetensors"))
+        assert written > sent, f"{run.name} has no checkpoint of the step at which it was stopped"
     assert process.returncode == 128 + signal.SIGTERM
     assert "birads-zoo: interrupted by SIGTERM" in err
     assert "go on with the same command: birads-zoo compare" in err

@@ -167,11 +167,14 @@ def _ended(workers: dict[int, _Worker]) -> Iterator[None]:
         for worker in workers.values():
             worker.process.send_signal(signal.SIGTERM)
         raise
+    else:
+        for worker in workers.values():
+            worker.dismiss()
     finally:
         try:
             for worker in workers.values():
-                worker.dismiss()
                 worker.process.wait()
+                worker.dismiss()  # not before: to a process at work it would be a second signal
         except BaseException:  # the user does not want to wait
             for worker in workers.values():
                 worker.process.kill()

@@ -57,8 +57,8 @@ def main() -> int:
     """Execute orders until there are no more; return the exit status."""
     send = _sender()
     orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
-    busy = threading.Event()
-    threading.Thread(target=_read, args=(sys.stdin.buffer, orders, busy), daemon=True).start()
+    busy, over = threading.Event(), threading.Event()
+    threading.Thread(target=_read, args=(sys.stdin.buffer, orders, busy, over), daemon=True).start()
     try:
         with interruptible():
             registry = load_registry()
@@ -67,6 +67,8 @@ def main() -> int:
             screen = _Relay(send)
             while (order := orders.get()) is not None:
                 busy.set()
+                if over.is_set():  # while this process was starting
+                    break
                 failure = attempt(order.task, host, screen)
                 busy.clear()
                 send(Ended(failure=failure))
@@ -75,10 +77,13 @@ def main() -> int:
     return 0
 
 
-def _read(lines: BinaryIO, orders: queue.SimpleQueue[Order | None], busy: threading.Event) -> None:
+def _read(
+    lines: BinaryIO, orders: queue.SimpleQueue[Order | None], busy: threading.Event, over: threading.Event
+) -> None:
     """Put orders into the queue. If the study's process ends, which closes stdin, end a task as a signal does."""
     for line in lines:
         orders.put(decode_order(line))
+    over.set()
     orders.put(None)
     if busy.is_set():
         os.kill(os.getpid(), signal.SIGTERM)
