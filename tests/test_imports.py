@@ -43,6 +43,11 @@ def test_help_of_a_command_loads_no_heavy_library(command):
     assert heavy_modules_after(RUN.format(arguments=[command, "--help"])) == ()
 
 
+def test_predicting_loads_no_library_that_only_evaluation_needs():
+    loaded = heavy_modules_after("import birads_zoo.artifact.model")
+    assert set(loaded) <= {"numpy", "pandas", "pydicom", "scipy", "torch"}
+
+
 def test_every_heavy_dependency_is_watched():
     light = {
         "click",

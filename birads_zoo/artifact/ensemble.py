@@ -20,8 +20,7 @@ from birads_zoo.data.batches import as_images
 from birads_zoo.data.store.pixels import stacked
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.probabilities.conformal import nonconformity
-from birads_zoo.evaluation.probabilities.recalibration import recalibrated
+from birads_zoo.evaluation.probabilities.applying import nonconformity, recalibrated
 
 if TYPE_CHECKING:
     from birads_zoo.artifact.networks import Network

@@ -80,6 +80,7 @@ def explain_sample(
     device = next(classifier.parameters()).device
     exists = torch.ones(images.shape[:2], dtype=torch.bool) if present is None else present
     maps = []
+    _ = classifier.place  # found before an explainer has hooks on the backbone
     with _restored(classifier):
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)

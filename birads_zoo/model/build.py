@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,7 +92,7 @@ def build_classifier(recipe: Recipe, host: Host, classes: int) -> Classifier:
             pixel_std=std,
             freeze=section.freeze,
             stages=stages_until(stages_of(backbone, spec.stages), section.last_stage),
-            place=place_size(backbone, context, height, width),
+            find_place=partial(place_size, context=context, height=height, width=width),
         )
     return _ablate(classifier, recipe, host)
 

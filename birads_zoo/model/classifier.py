@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +25,7 @@ class Classifier(nn.Module):
 
     `pixel_mean` and `pixel_std` have one value for each of the backbone's input channels. `frozen` says how much of the
     backbone is frozen ("none", "early" or "all"; see `birads_zoo.model.freezing`), and `frozen_parts` which of its
-    submodules are; these stay in evaluation mode during training. `place` is the height and width in pixels of one
-    place of the feature map, `None` if unknown.
+    submodules are; these stay in evaluation mode during training. `find_place` returns the `place` of the backbone.
     """
 
     pixel_mean: Tensor
@@ -40,7 +40,7 @@ class Classifier(nn.Module):
         pixel_std: Sequence[float],
         freeze: Freeze = "none",
         stages: Sequence[str] = (),
-        place: PlaceSize | None = None,
+        find_place: Callable[[nn.Module], PlaceSize | None] = lambda backbone: None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -50,7 +50,15 @@ class Classifier(nn.Module):
         self.frozen: Freeze = freeze
         self.frozen_parts = frozen_parts(backbone, freeze, stages)
         freeze_parts(backbone, self.frozen_parts)
-        self.place = place
+        self._find_place = find_place
+
+    @cached_property
+    def place(self) -> PlaceSize | None:
+        """The height and width in pixels of one place of the feature map, `None` if unknown.
+
+        Finding it runs the backbone, and takes a second in a new process: only explanations need it.
+        """
+        return self._find_place(self.backbone)
 
     def train(self, mode: bool = True) -> Classifier:
         """Switch to training mode, except for the frozen parts."""

@@ -20,7 +20,7 @@ from birads_zoo.artifact.samples import Sample
 from birads_zoo.artifact.training_range import NAMES
 from birads_zoo.data.index.views import grouped_samples
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.probabilities.recalibration import recalibrated
+from birads_zoo.evaluation.probabilities.applying import recalibrated
 from birads_zoo.interfaces import DatasetContext, NoOptions
 from birads_zoo.plugin.host import load_host
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from birads_zoo.evaluation.probabilities.recalibration import prior_shift, recalibrated
+from birads_zoo.evaluation.probabilities.applying import recalibrated
+from birads_zoo.evaluation.probabilities.recalibration import prior_shift
 from birads_zoo.interfaces import LossContext, OutputsContext
 from birads_zoo.plugin.host import load_host
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from birads_zoo.evaluation.probabilities.applying import nonconformity
 from birads_zoo.evaluation.probabilities.conformal import (
     conformal_sets,
     measure_coverage,
-    nonconformity,
     read_conformal,
     threshold,
 )

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from birads_zoo.data.batches import plan_epoch
+from birads_zoo.evaluation.probabilities.applying import recalibrated
 from birads_zoo.evaluation.probabilities.recalibration import (
     fit_temperature,
     prior_shift,
     read_calibration,
     recalibrate,
-    recalibrated,
     training_shares,
 )
 from birads_zoo.evaluation.rows import PredictedRows

@@ -42,6 +42,8 @@ def test_ties_are_broken_by_the_generator_alone() -> None:
 class Small(nn.Module):
     """A module with two parts in different modes, one of them frozen, and a gradient from training."""
 
+    place = None
+
     def __init__(self) -> None:
         super().__init__()
         self.first = nn.Conv2d(1, 1, 3, padding=1)

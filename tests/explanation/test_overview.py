@@ -39,6 +39,7 @@ def explained(seed: int, batch_size: int) -> Explained:
     )
     compute: Any = SimpleNamespace(device=torch.device("cpu"))
     classifier: Any = nn.Linear(1, 1)
+    classifier.place = None
     return explain_fold(recipe, host, data, fitted, classifier, compute)
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from birads_zoo.data.splits.split import Leak
+from birads_zoo.evaluation.probabilities.applying import nonconformity
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.statistics.intervals import estimates, rate
 from birads_zoo.evaluation.statistics.resampling import clusters
@@ -87,37 +88,6 @@ def _too_few(patients: int, level: float) -> str:
         f"{patients} validation patients are too few for sets at {100 * level:g} % ({needed} are needed): its sets hold"
         " all classes"
     )
-
-
-def nonconformity(probabilities: NDArray[np.float64], *, ordinal: bool) -> NDArray[np.float64]:
-    """Return the scores (n, K): the total probability of the classes that a set includes before class k.
-
-    A set starts with the likeliest class, whose score is 0. For nominal classes the next likeliest follows (adaptive
-    prediction sets without randomisation: Romano, Sesia and Candès, "Classification with Valid and Adaptive Coverage",
-    NeurIPS 2020). For ordinal classes the likelier of the set's two neighbours follows, so that each set is contiguous
-    (Lu, Angelopoulos and Pomerantz, "Improving Trustworthiness of AI Disease Severity Rating in Medical Imaging with
-    Ordinal Conformal Prediction Sets", MICCAI 2022); at a tie, the severer neighbour.
-    """
-    count, classes = probabilities.shape
-    every = np.arange(count)
-    scores = np.zeros_like(probabilities)
-    first = probabilities.argmax(axis=1)
-    if not ordinal:
-        order = np.argsort(-probabilities, axis=1, kind="stable")
-        ranked = np.take_along_axis(probabilities, order, axis=1)
-        before = np.concatenate([np.zeros((count, 1)), np.cumsum(ranked, axis=1)[:, :-1]], axis=1)
-        np.put_along_axis(scores, order, before, axis=1)
-        return scores
-    padded = np.pad(probabilities, ((0, 0), (1, 1)), constant_values=-1.0)  # never the likelier neighbour
-    low, high, mass = first - 1, first + 1, probabilities[every, first]
-    for _ in range(classes - 1):
-        below, above = padded[every, low + 1], padded[every, high + 1]
-        upward = above >= below
-        taken = np.where(upward, high, low)
-        scores[every, taken] = mass
-        mass = mass + np.where(upward, above, below)
-        low, high = np.where(upward, low, low - 1), np.where(upward, high + 1, high)
-    return scores
 
 
 def threshold(scores: NDArray[np.float64], patients: NDArray[np.str_], level: float) -> float:

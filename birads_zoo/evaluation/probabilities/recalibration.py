@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from birads_zoo.data.batches import SAMPLER_POWERS
+from birads_zoo.evaluation.probabilities.applying import logarithms, recalibrated
 from birads_zoo.evaluation.probabilities.calibration import losses, measure_calibration, proper_scores
 from birads_zoo.evaluation.rows import PredictedRows
 from birads_zoo.evaluation.statistics.intervals import estimates
@@ -130,7 +131,7 @@ def fit_temperature(labels: NDArray[np.int64], probabilities: Floats, patients: 
         reason = f"{people} validation patients are too few: {FEWEST_PATIENTS} are needed"
     elif len(np.unique(labels)) < 2:
         reason = "its validation rows are of one class"
-    elif (_logits(probabilities).argmax(axis=1) == labels).all():
+    elif (logarithms(probabilities).argmax(axis=1) == labels).all():
         reason = "no validation row is classified wrongly, so that no temperature is too low"
     if reason:
         return Fit(temperature=None, n=len(labels), patients=people, reason=reason)
@@ -142,19 +143,3 @@ def fit_temperature(labels: NDArray[np.int64], probabilities: Floats, patients: 
 
     best = minimize_scalar(cost, bounds=(1 / _HOTTEST, 1 / _COLDEST), method="bounded", options={"xatol": 1e-5})
     return Fit(temperature=float(1 / best.x), n=len(labels), patients=people)
-
-
-def recalibrated(probabilities: Floats, temperature: float, shift: Floats) -> Floats:
-    """Return softmax(log p / T + shift) of probabilities (n, K): sharper for T < 1, flatter for T > 1.
-
-    The temperature applies to the network's own probabilities, with the training's prior; the shift is added after.
-    """
-    logits = _logits(probabilities) / temperature + shift
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scaled: Floats = raised / raised.sum(axis=1, keepdims=True)
-    return scaled
-
-
-def _logits(probabilities: Floats) -> Floats:
-    logits: Floats = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny))
-    return logits

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from birads_zoo.errors import UserError
-from birads_zoo.evaluation.probabilities.recalibration import prior_shift, recalibrated, training_shares
+from birads_zoo.evaluation.probabilities.applying import recalibrated
+from birads_zoo.evaluation.probabilities.recalibration import prior_shift, training_shares
 from birads_zoo.interfaces import LossContext, OutputsContext
 from birads_zoo_plugins.losses import birads_zoo_losses
 
