@@ -6,13 +6,14 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from birads_zoo.errors import UserError
 
@@ -20,21 +21,37 @@ M = TypeVar("M", bound=nn.Module)
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _CLEAR_REFS = Path("/proc/self/clear_refs")
+_EXCEPT_DEPTHWISE = "-except-depthwise"
 _PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compute:
-    """A device and its precision: `autocast` is the low precision of matrix products, `None` for float32."""
+    """A device and its precision: `autocast` is the low precision of matrix products, `None` for float32.
+
+    With `wide_depthwise`, depthwise convolutions that have a stride or a kernel larger than 3×3 stay in float32: CPUs
+    have no fast kernels for them in bfloat16.
+    """
 
     device: torch.device
     autocast: torch.dtype | None
+    wide_depthwise: bool = False
 
-    def precision(self) -> contextlib.AbstractContextManager[object]:
+    @contextlib.contextmanager
+    def precision(self) -> Iterator[None]:
         """Return the context in which forward passes run."""
         if self.autocast is None:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self.autocast)
+            yield
+            return
+        wide = _WideDepthwise(self.device.type) if self.wide_depthwise else contextlib.nullcontext()
+        with torch.autocast(self.device.type, dtype=self.autocast), wide:
+            yield
+
+    @property
+    def precision_name(self) -> str:
+        """The precision as recipes name it."""
+        name = str(self.autocast or torch.float32).removeprefix("torch.")
+        return name + _EXCEPT_DEPTHWISE * self.wide_depthwise
 
     def place(self, module: M) -> M:
         """Move `module` to the device, with its kernels in channels-last layout, which is fastest for convolutions."""
@@ -93,16 +110,49 @@ class Compute:
         return {
             "device": str(self.device),
             "device_name": torch.cuda.get_device_name(self.device) if on_cuda else _cpu_name(),
-            "precision": str(self.autocast or torch.float32).removeprefix("torch."),
+            "precision": self.precision_name,
         } | ({} if on_cuda else {"threads": str(torch.get_num_threads())})
 
 
-def choose_compute(device: str, precision: str) -> Compute:
+class _WideDepthwise(TorchFunctionMode):
+    """Computes in float32, within autocast, the depthwise convolutions that `_is_slow_depthwise` names."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__()
+        self._device = device
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is not torch.conv2d or not _is_slow_depthwise(*args, **kwargs or {}):
+            return func(*args, **kwargs or {})
+        with torch.autocast(self._device, enabled=False):
+            return func(*map(_as_float32, args), **{name: _as_float32(value) for name, value in (kwargs or {}).items()})
+
+
+def _is_slow_depthwise(
+    input: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: int | tuple[int, ...] = 1,
+    padding: object = 0,
+    dilation: object = 1,
+    groups: int = 1,
+) -> bool:
+    strided = stride not in (1, (1, 1), [1, 1])
+    return groups > 1 and weight.shape[1] == 1 and (strided or max(weight.shape[2:]) > 3)
+
+
+def _as_float32(value: Any) -> Any:
+    return value.float() if isinstance(value, torch.Tensor) else value
+
+
+def choose_compute(device: str, precision: str, before: str = "") -> Compute:
     """Choose the device for "auto", "cpu", "cuda" or "cuda:1", and its precision.
 
-    On CUDA "auto" precision is bfloat16 where the chip supports it, else float16. On a CPU it is bfloat16 only where
-    the chip computes in it natively (AMX or AVX-512 BF16), since emulation is slower than float32, and else float32.
-    For a CPU, memory that a training step frees is also kept for the next step.
+    "auto" precision is `before`, which an earlier process of the same run used, if that is one of the device's
+    `precisions`, and else the first of them. For a CPU, memory that a training step frees is also kept for the next
+    step.
 
     Raises:
         UserError: for a device that this machine does not have.
@@ -125,8 +175,30 @@ def choose_compute(device: str, precision: str) -> Compute:
         )
     if chosen.type == "cpu":
         _keep_freed_memory()
-    autocast = _native_precision(chosen) if precision == "auto" else _PRECISIONS[precision]
-    return Compute(device=chosen, autocast=autocast)
+    if precision == "auto":
+        able = precisions(chosen)
+        precision = before if before in able else able[0]
+    return with_precision(chosen, precision)
+
+
+def with_precision(device: torch.device, name: str) -> Compute:
+    """Return the device with the precision that a recipe names, other than "auto"."""
+    wide = name.endswith(_EXCEPT_DEPTHWISE)
+    return Compute(device=device, autocast=_PRECISIONS[name.removesuffix(_EXCEPT_DEPTHWISE)], wide_depthwise=wide)
+
+
+def precisions(device: torch.device) -> tuple[str, ...]:
+    """Return the precisions that may be the fastest on a device, the likeliest first.
+
+    On CUDA that is bfloat16 where the chip supports it, else float16. On a CPU it is float32, unless the chip computes
+    in bfloat16 natively (AMX or AVX-512 BF16; emulation is slower than float32). Then it depends on the network
+    (`training.rehearsal`).
+    """
+    if device.type == "cuda":
+        return ("bfloat16",) if torch.cuda.is_bf16_supported(including_emulation=False) else ("float16",)
+    if _cpu().get("amx_bf16") or _cpu().get("avx512_bf16"):
+        return ("bfloat16", "bfloat16" + _EXCEPT_DEPTHWISE, "float32")
+    return ("float32",)
 
 
 def gpus_of(device: str) -> tuple[str, ...]:
@@ -134,12 +206,6 @@ def gpus_of(device: str) -> tuple[str, ...]:
     if device in ("auto", "cuda"):
         return tuple(f"cuda:{number}" for number in range(torch.cuda.device_count()))
     return (device,) if device.startswith("cuda") else ()
-
-
-def _native_precision(device: torch.device) -> torch.dtype | None:
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    return torch.bfloat16 if _cpu().get("amx_bf16") or _cpu().get("avx512_bf16") else None
 
 
 def _keep_freed_memory() -> None:

@@ -77,7 +77,7 @@ def explain(
     check_folder(finished.folder / FOLDER)
     specs = [host.explainer(name) for name in dict.fromkeys(explainers)]
     data = prepare_again(finished, host, screen, root)
-    compute = choose_compute(device, finished.recipe.training.precision)
+    compute = choose_compute(device, finished.recipe.training.precision, finished.environment.precision)
     selection = choose(data, finished.recipe, finished.test, limit)
     batches: dict[str, list[tuple[NDArray[np.float16], Scores]]] = {spec.name: [] for spec in specs}
     with whole_folder(finished.folder / FOLDER, replaces=FILES) as folder:

@@ -33,6 +33,7 @@ from birads_zoo.training.checking import check_recipe
 from birads_zoo.training.cost import begin, measure_size, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
+from birads_zoo.training.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
@@ -84,10 +85,13 @@ def _run(
 ) -> Outcome:
     applied = apply_ablations(recipe, host)
     check_class_weights(applied, host)
-    compute = choose_compute(device, applied.training.precision)
+    before = "" if resumed is None else run_folder.read_environment(resumed).precision
+    compute = choose_compute(device, applied.training.precision, before)
     data = prepare(applied, host, cache_root(), screen, partial(check_recipe, applied, host))
     check_evaluation(data, applied)
     _show_data(applied, data, screen)
+    if applied.training.precision == "auto" and resumed is None:
+        compute = rehearse(applied, host, len(data.labelled.classes), compute, cache_root(), screen)
     facts = file_facts(data.labelled.index)
     views = [data.store.array[position] for position in data.positions]  # the store is not copied
     fitters = shortcut_fitters(data.labelled, data.folds, views, facts, applied.seed)

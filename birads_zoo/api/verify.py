@@ -57,8 +57,12 @@ def _checks(folder: Path, *, is_cache: bool) -> list[_Check]:
         return [partial(_of_runs, folder / "runs"), partial(_of_study, folder)]
     if not is_cache and any((inner / "recipe.toml").is_file() for inner in _entries(folder)):
         return [partial(_of_runs, folder)]
-    if is_cache or (folder / "pixels").is_dir() or (folder / "features").is_dir():
-        return [partial(_of_stores, folder / "pixels"), partial(_of_all_features, folder / "features")]
+    if is_cache or any((folder / kind).is_dir() for kind in ("pixels", "features", "precisions")):
+        return [
+            partial(_of_stores, folder / "pixels"),
+            partial(_of_files, folder / "features", ".safetensors", _of_features),
+            partial(_of_files, folder / "precisions", ".json", _of_rehearsal),
+        ]
     raise UserError(f"{folder} is no run, study, exported model or cache: there is nothing to verify")
 
 
@@ -83,8 +87,8 @@ def _of_stores(folder: Path) -> list[str]:
     return _problems(partial(_of_store, path) for path in _entries(folder) if (path / "manifest.json").exists())
 
 
-def _of_all_features(folder: Path) -> list[str]:
-    return _problems(partial(_of_features, path) for path in _entries(folder) if path.suffix == ".safetensors")
+def _of_files(folder: Path, suffix: str, check: Callable[[Path], None]) -> list[str]:
+    return _problems(partial(check, path) for path in _entries(folder) if path.suffix == suffix)
 
 
 def _of_run(folder: Path) -> list[str]:
@@ -129,3 +133,9 @@ def _of_features(path: Path) -> None:
     from birads_zoo.training.feature_store import read_features
 
     read_features(path)
+
+
+def _of_rehearsal(path: Path) -> None:
+    from birads_zoo.training.rehearsal import read_rehearsal
+
+    read_rehearsal(path)

@@ -1,4 +1,4 @@
-"""Lists and deletes what birads-zoo keeps in its cache: pixel stores, and files of a frozen backbone's features."""
+"""Lists and deletes what birads-zoo keeps in its cache: pixel stores, frozen backbones' features, and precisions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from birads_zoo.files.abandoned import temporary_name
 STORE_FILES = ("pixels.npy", "placements.npy", "manifest.json")
 """The files of a pixel store. The last is written when the others are complete, and touched by every use."""
 
+_FILES = {"features": ".safetensors", "precisions": ".json"}
+"""The folders that hold a file for each entry, and the suffix of its name."""
+
 _KEY = re.compile(r"[0-9a-f]{40}")
 _DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheEntry:
-    """A pixel store or a file of features in the cache: its `path`, its size in `bytes`, and when it was last used.
+    """A pixel store or a file of another kind in the cache: its `path`, its size in `bytes`, and when it was last used.
 
     `used` is in seconds since 1970.
     """
@@ -32,7 +35,7 @@ class CacheEntry:
 
 def cache_entries(cache: Path) -> tuple[CacheEntry, ...]:
     """Return what is in the folder `cache`, the least recently used first. Other files are left out."""
-    entries = [_entry(path) for kind in ("pixels", "features") for path in _inside(cache / kind) if _is_own(path)]
+    entries = [_entry(path) for kind in ("pixels", *_FILES) for path in _inside(cache / kind) if _is_own(path)]
     return tuple(sorted(entries, key=lambda entry: (entry.used, entry.path)))
 
 
@@ -56,17 +59,21 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _is_own(path: Path) -> bool:
-    """Return whether a path in the cache is a pixel store that holds nothing else, or a file of features."""
+    """Return whether a path in the cache is a pixel store that holds nothing else, or a file of another kind."""
     if path.is_symlink():
         return False
-    if path.parent.name == "features":
-        return is_features(path)
+    if suffix := _FILES.get(path.parent.name):
+        return _is_file_of(path, suffix)
     return _KEY.fullmatch(path.name) is not None and {file.name for file in _inside(path)} == {*STORE_FILES}
 
 
 def is_features(path: Path) -> bool:
     """Return whether a path is a file with the name of stored features."""
-    return path.suffix == ".safetensors" and _KEY.fullmatch(path.stem) is not None and path.is_file()
+    return _is_file_of(path, _FILES["features"])
+
+
+def _is_file_of(path: Path, suffix: str) -> bool:
+    return path.suffix == suffix and _KEY.fullmatch(path.stem) is not None and path.is_file()
 
 
 def _entry(path: Path) -> CacheEntry:

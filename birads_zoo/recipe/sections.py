@@ -116,7 +116,7 @@ class TrainingSection(Section, frozen=True, kw_only=True):
     lesion_weight: NonNegative = 0.0  # of the loss that compares the places' evidence with known lesions
     ema: Fraction = 0.0  # decay of the averaged weights; 0 for none
     clip_norm: NonNegative = 0.0  # largest gradient norm; 0 for no clipping
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "bfloat16-except-depthwise", "float16"] = "auto"
 
 
 class EvaluationSection(Section, frozen=True, kw_only=True):
