@@ -192,7 +192,7 @@ def precisions(device: torch.device) -> tuple[str, ...]:
 
     On CUDA that is bfloat16 where the chip supports it, else float16. On a CPU it is float32, unless the chip computes
     in bfloat16 natively (AMX or AVX-512 BF16; emulation is slower than float32). Then it depends on the network
-    (`training.rehearsal`).
+    (`training.step_times`).
     """
     if device.type == "cuda":
         return ("bfloat16",) if torch.cuda.is_bf16_supported(including_emulation=False) else ("float16",)

@@ -33,7 +33,7 @@ from birads_zoo.training.checking import check_recipe
 from birads_zoo.training.cost import begin, measure_size, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
-from birads_zoo.training.rehearsal import rehearse
+from birads_zoo.training.step_times import choose_precision
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
@@ -91,7 +91,7 @@ def _run(
     check_evaluation(data, applied)
     _show_data(applied, data, screen)
     if applied.training.precision == "auto" and resumed is None:
-        compute = rehearse(applied, host, len(data.labelled.classes), compute, cache_root(), screen)
+        compute = choose_precision(applied, host, len(data.labelled.classes), compute, cache_root(), screen)
     facts = file_facts(data.labelled.index)
     views = [data.store.array[position] for position in data.positions]  # the store is not copied
     fitters = shortcut_fitters(data.labelled, data.folds, views, facts, applied.seed)

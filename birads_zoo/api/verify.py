@@ -61,7 +61,7 @@ def _checks(folder: Path, *, is_cache: bool) -> list[_Check]:
         return [
             partial(_of_stores, folder / "pixels"),
             partial(_of_files, folder / "features", ".safetensors", _of_features),
-            partial(_of_files, folder / "precisions", ".json", _of_rehearsal),
+            partial(_of_files, folder / "precisions", ".json", _of_step_times),
         ]
     raise UserError(f"{folder} is no run, study, exported model or cache: there is nothing to verify")
 
@@ -135,7 +135,7 @@ def _of_features(path: Path) -> None:
     read_features(path)
 
 
-def _of_rehearsal(path: Path) -> None:
-    from birads_zoo.training.rehearsal import read_rehearsal
+def _of_step_times(path: Path) -> None:
+    from birads_zoo.training.step_times import read_step_times
 
-    read_rehearsal(path)
+    read_step_times(path)

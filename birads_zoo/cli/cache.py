@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     help="Delete what no run has used for so many days; 0 deletes everything.",
 )
 def command(days: int | None) -> None:
-    """List what is kept between runs, the least recently used first: decoded pictures, features, rehearsed precisions.
+    """List what is kept between runs, the least recently used first: decoded pictures, features, step times.
 
     The next run makes again what it does not find. `birads-zoo verify` checks what is kept. The environment variable
     BIRADS_ZOO_CACHE names another folder for it.

@@ -10,8 +10,8 @@ from birads_zoo.devices import choose_compute
 from birads_zoo.plugin.host import load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe
-from birads_zoo.training import rehearsal
-from birads_zoo.training.rehearsal import rehearse
+from birads_zoo.training import step_times
+from birads_zoo.training.step_times import choose_precision
 
 NAMES = {"bfloat16", "bfloat16-except-depthwise", "float32"}
 SMALL = Recipe().replace(
@@ -43,13 +43,13 @@ def steps(native, monkeypatch):
             self.taken.append((compute.precision_name, tuple(images.shape)))
             return self.seconds[compute.precision_name]
 
-    monkeypatch.setattr(rehearsal, "_step", Steps())
-    return rehearsal._step
+    monkeypatch.setattr(step_times, "_step", Steps())
+    return step_times._step
 
 
 def chosen(host, cache, changes=None):
     recipe = SMALL.replace(changes or {})
-    return rehearse(recipe, host, 2, choose_compute("cpu", "auto"), cache, Screen()).precision_name
+    return choose_precision(recipe, host, 2, choose_compute("cpu", "auto"), cache, Screen()).precision_name
 
 
 def test_a_device_with_one_precision_needs_no_steps(monkeypatch, tmp_path):

@@ -30,11 +30,11 @@ from birads_zoo.recipe import Recipe, to_dict
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
 
-_LARGEST_BATCH = 16  # samples; a step takes less than a second on one core, and the ratios are those of larger batches
+_LARGEST_BATCH = 16  # samples, so that these steps stay short
 _STEPS = 3
 
 
-class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+class StepTimes(msgspec.Struct, frozen=True, kw_only=True):
     """The seconds of a step of training in each precision, the shortest of three."""
 
     FORMAT: ClassVar[int] = 1
@@ -47,7 +47,9 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.seconds, key=self.seconds.__getitem__)
 
 
-def rehearse(recipe: Recipe, host: Host, classes: int, compute: Compute, cache: Path, screen: Screen) -> Compute:
+def choose_precision(
+    recipe: Recipe, host: Host, classes: int, compute: Compute, cache: Path, screen: Screen
+) -> Compute:
     """Return the device with the precision in which it trains the classifier of `recipe` fastest.
 
     `recipe` has its ablations applied, and leaves the precision to birads-zoo. Where the device has one precision that
@@ -58,35 +60,35 @@ def rehearse(recipe: Recipe, host: Host, classes: int, compute: Compute, cache: 
     if len(names) == 1:
         return with_precision(compute.device, names[0])
     path = cache / "precisions" / f"{_key(recipe, compute)}.json"
-    rehearsal = _load(path)
-    if rehearsal is None:
+    times = _load(path)
+    if times is None:
         with kept_state(), warnings.catch_warnings():
             warnings.simplefilter("ignore", BiradsZooWarning)  # about frozen random weights: they are not used
             classifier = compute.place(build_classifier(recipe.replace({"model.pretrained": False}), host, classes))
-        rehearsal = Rehearsal(seconds=_time(classifier, recipe, compute, names))
-        with contextlib.suppress(StorageError, OSError):  # with a full disk the next run rehearses again
-            documents.write(make_folder(path.parent) / path.name, rehearsal)
-    chosen = rehearsal.fastest
-    others = [f"{1000 * rehearsal.seconds[name]:.0f} ms in {name}" for name in names if name != chosen]
-    screen.say(f"precision {chosen}: a step takes {1000 * rehearsal.seconds[chosen]:.0f} ms ({', '.join(others)})")
+        times = StepTimes(seconds=_time(classifier, recipe, compute, names))
+        with contextlib.suppress(StorageError, OSError):  # with a full disk the next run takes these steps again
+            documents.write(make_folder(path.parent) / path.name, times)
+    chosen = times.fastest
+    others = [f"{1000 * times.seconds[name]:.0f} ms in {name}" for name in names if name != chosen]
+    screen.say(f"precision {chosen}: a step takes {1000 * times.seconds[chosen]:.0f} ms ({', '.join(others)})")
     return with_precision(compute.device, chosen)
 
 
-def read_rehearsal(path: Path) -> Rehearsal:
-    """Return what was found by a rehearsal; raise `UserError` if the file is not what was written."""
-    return documents.read(path, Rehearsal, "the next run rehearses again")
+def read_step_times(path: Path) -> StepTimes:
+    """Return the times in a file of the cache; raise `UserError` if the file is not what was written."""
+    return documents.read(path, StepTimes, "the next run takes these steps again")
 
 
-def _load(path: Path) -> Rehearsal | None:
+def _load(path: Path) -> StepTimes | None:
     if not path.exists():
         return None
     try:
-        rehearsal = read_rehearsal(path)
+        times = read_step_times(path)
     except UserError:
         return None
     with contextlib.suppress(OSError):  # on a read-only disk it is only not known to be used
         path.touch()
-    return rehearsal
+    return times
 
 
 def _key(recipe: Recipe, compute: Compute) -> str:
@@ -109,7 +111,7 @@ def _time(classifier: Classifier, recipe: Recipe, compute: Compute, names: tuple
     """Time steps in all precisions in turn, so that a change of the machine's speed affects all."""
     samples, views = min(recipe.training.batch_size, _LARGEST_BATCH), count_views(recipe.dataset.views)
     shape = (samples, views, 1, recipe.image.height, recipe.image.width)
-    images = torch.rand(shape, generator=torch_generator(recipe.seed, "rehearsal")).to(compute.device)
+    images = torch.rand(shape, generator=torch_generator(recipe.seed, "step times")).to(compute.device)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     with kept_state():  # dropout
         for _ in range(1 + _STEPS):
