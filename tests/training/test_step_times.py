@@ -91,12 +91,13 @@ def test_real_steps_draw_nothing_from_the_global_generator(native, host, tmp_pat
 def test_a_run_records_the_precision_that_it_found_and_a_resumed_run_keeps_it(steps, zoo, phantom_root, tmp_path):
     run = ["run", "--dataset", "phantom", "--root", phantom_root, "--backbone", "baseline_cnn", "--device", "cpu"]
     run += ["--image-size", "32x32", "--folds", "2", "--epochs", "1", "--set", "training.batch_size=7"]
+    steps.seconds["float32"] = 0.5
     assert zoo(*run, "--out", tmp_path, "--name", "run").status == 0
     about = json.loads((tmp_path / "run" / "environment.json").read_text())
-    assert about["precision"] == "bfloat16-except-depthwise"
+    assert about["precision"] == "float32"
     (tmp_path / "run" / "complete.json").unlink()
-    taken, steps.seconds["float32"] = len(steps.taken), 0.5
+    taken, steps.seconds["float32"] = len(steps.taken), 9.0
     assert zoo("run", "--resume", tmp_path / "run", "--device", "cpu").status == 0
     about = json.loads((tmp_path / "run" / "environment.json").read_text())
-    assert [session["precision"] for session in about["resumed"]] == ["bfloat16-except-depthwise"]
+    assert [session["precision"] for session in about["resumed"]] == ["float32"]
     assert len(steps.taken) == taken
