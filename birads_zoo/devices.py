@@ -30,12 +30,13 @@ class Compute:
     """A device and its precision: `autocast` is the low precision of matrix products, `None` for float32.
 
     With `wide_depthwise`, depthwise convolutions that have a stride or a kernel larger than 3×3 stay in float32: CPUs
-    have no fast kernels for them in bfloat16.
+    have no fast kernels for them in bfloat16. `processes` train together.
     """
 
     device: torch.device
     autocast: torch.dtype | None
     wide_depthwise: bool = False
+    processes: int = 1
 
     @contextlib.contextmanager
     def precision(self) -> Iterator[None]:
@@ -101,17 +102,22 @@ class Compute:
         return _gpu_energy(self.device) if self.device.type == "cuda" else None
 
     def describe(self) -> dict[str, str]:
-        """Return the device, its name and precision, and for a CPU the number of threads, for the run's record.
+        """Return the device, its name and precision, a CPU's threads, and the processes if several train together.
 
         On a CPU the same seed gives the same bits only with the same number of threads, which decides how sums are
         divided into parts.
         """
         on_cuda = self.device.type == "cuda"
-        return {
+        about = {
             "device": str(self.device),
             "device_name": torch.cuda.get_device_name(self.device) if on_cuda else _cpu_name(),
             "precision": self.precision_name,
-        } | ({} if on_cuda else {"threads": str(torch.get_num_threads())})
+        }
+        if not on_cuda:
+            about["threads"] = str(torch.get_num_threads())
+        if self.processes > 1:
+            about["processes"] = str(self.processes)
+        return about
 
 
 class _WideDepthwise(TorchFunctionMode):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from birads_zoo.data.index.facts import file_facts
 from birads_zoo.data.index.view_names import UNITS
 from birads_zoo.data.prepare import Prepared, prepare
 from birads_zoo.devices import choose_compute
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.interruption import interruptible
 from birads_zoo.progress import Screen
@@ -33,6 +35,7 @@ from birads_zoo.training.checking import check_recipe
 from birads_zoo.training.cost import begin, measure_size, total
 from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
+from birads_zoo.training.ranks import Ranks, join
 from birads_zoo.training.step_times import choose_precision
 
 if TYPE_CHECKING:
@@ -77,11 +80,14 @@ def run(
 
     """
     with interruptible():
-        return _run(recipe, host, runs, device, screen, resumed, name)
+        ranks, device = join(device, recipe.training.batch_size)
+        if ranks.leads:
+            return _run(recipe, host, runs, device, screen, resumed, name, ranks)
+        return _follow(recipe, host, device, ranks)
 
 
 def _run(
-    recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, resumed: Path | None, name: str
+    recipe: Recipe, host: Host, runs: Path, device: str, screen: Screen, resumed: Path | None, name: str, ranks: Ranks
 ) -> Outcome:
     applied = apply_ablations(recipe, host)
     check_class_weights(applied, host)
@@ -92,6 +98,7 @@ def _run(
     _show_data(applied, data, screen)
     if applied.training.precision == "auto" and resumed is None:
         compute = choose_precision(applied, host, len(data.labelled.classes), compute, cache_root(), screen)
+    compute = replace(compute, processes=ranks.size)
     facts = file_facts(data.labelled.index)
     views = [data.store.array[position] for position in data.positions]  # the store is not copied
     fitters = shortcut_fitters(data.labelled, data.folds, views, facts, applied.seed)
@@ -103,6 +110,7 @@ def _run(
         run_folder.opened(runs, recipe, data, compute, resumed, name) as folder,
         tracked(applied, host, data, folder, resumed=resumed is not None) as trackers,
     ):
+        ranks.broadcast((folder.absolute(), compute.precision_name))
         history: list[Epoch] = []
 
         def on_epoch(epoch: Epoch) -> Exception | None:
@@ -113,7 +121,9 @@ def _run(
         fitted = []
         started = begin(compute)
         for fold in data.folds:
-            done, classifier = fit_fold(applied, host, data, fold, compute, folder / "checkpoints", screen, on_epoch)
+            done, classifier = fit_fold(
+                applied, host, data, fold, compute, folder / "checkpoints", screen, on_epoch, ranks
+            )
             fitted.append(done)
             if fold.number == 0:
                 explained = explain_fold(applied, host, data, done, classifier, compute)
@@ -128,7 +138,24 @@ def _run(
         draw_all(folder / "figures", data, history, predictions, metrics, explained, applied)
         trackers.finished(metrics, figures_of_numbers(folder.absolute() / "figures"))
         complete(folder)
+    ranks.wait()
     return Outcome(folder=folder, metrics=metrics)
+
+
+def _follow(recipe: Recipe, host: Host, device: str, ranks: Ranks) -> Outcome:
+    """Train and predict along with the first process, which writes the run's folder and evaluates."""
+    applied, quiet = apply_ablations(recipe, host), Screen(quiet=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BiradsZooWarning)  # the first process shows them
+        data = prepare(applied, host, cache_root(), quiet, partial(check_recipe, applied, host))
+        folder, precision = ranks.broadcast((Path(), ""))
+        if not folder.is_dir():
+            raise UserError(f"{folder} is not there for process {ranks.launch.rank}: all need the same file system")
+        compute = replace(choose_compute(device, precision), processes=ranks.size)
+        for fold in data.folds:
+            fit_fold(applied, host, data, fold, compute, folder / "checkpoints", quiet, lambda epoch: None, ranks)
+    ranks.wait()
+    return Outcome(folder=folder, metrics=run_folder.read_metrics(folder))
 
 
 def _show_data(recipe: Recipe, data: Prepared, screen: Screen) -> None:

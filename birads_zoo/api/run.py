@@ -10,6 +10,7 @@ from birads_zoo.api.fields import Part, RecipeFields, listed, recipe_changes
 from birads_zoo.api.open_run import Run, read
 from birads_zoo.api.opening import open_host, open_screen
 from birads_zoo.errors import UserError
+from birads_zoo.launch import launched
 from birads_zoo.plugin.host import Host
 from birads_zoo.printable import is_utf8, printable
 from birads_zoo.recipe import Recipe
@@ -131,7 +132,9 @@ def train(
     if resumed is None:
         check_folder(Path(out))
 
-    outcome = run_pipeline(composed, host, Path(out), device, open_screen(progress), resumed, name or "")
+    outcome = run_pipeline(
+        composed, host, Path(out), device, open_screen(progress and launched().leads), resumed, name or ""
+    )
     return read(outcome.folder, registry, host)
 
 

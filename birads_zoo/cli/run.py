@@ -24,6 +24,7 @@ from birads_zoo.cli.options import (
 )
 from birads_zoo.errors import UserError
 from birads_zoo.files.documents import encode
+from birads_zoo.launch import launched
 from birads_zoo.recipes.compose import parse_settings
 
 if TYPE_CHECKING:
@@ -115,7 +116,8 @@ def command(
     }
     ablations = context.meta.get(_ABLATIONS, [])
     finished = train(context.obj, recipe, recipe_changes(fields), ablations, device, out, name, resume, progress=True)
-    _show(finished, as_json)
+    if launched().leads:
+        _show(finished, as_json)
 
 
 def _show(run: Run, as_json: bool) -> None:

@@ -31,6 +31,8 @@ class Batch:
     - `present`: N×V bool, which pictures are present.
     - `targets`: N int64, class numbers.
     - `positions`: N int64, the samples' numbers, 0 … S−1, in the data that `Batches` was built from.
+
+    Where several processes share the batches, `images`, `present` and `lesions` are of this process's `share`.
     - `lesions`: N×O×H×W float32, the maps of each sample's first O pictures as `data.lesions.lesion_maps` draws them;
       `None` if `Batches` has no lesions.
     """
@@ -50,7 +52,8 @@ class Batches:
     If the samples' pictures take at most `memory_limit` bytes, they are `resident`: they are moved to the device once,
     as they are stored. On the CPU they are read from `pixels` itself. Otherwise a thread reads them batch by batch, a
     few ahead, into pinned memory. Both ways give the same batches. The default limit is half of the free memory of a
-    CUDA device; other devices have none. `lesions` is S×O×H×W int8 and is always resident.
+    CUDA device; other devices have none. `lesions` is S×O×H×W int8 and is always resident. Of several processes that
+    share each batch, this one is number `rank` of `ranks`.
     """
 
     def __init__(
@@ -63,11 +66,14 @@ class Batches:
         sampler: str = "natural",
         memory_limit: int | None = None,
         lesions: NDArray[np.int8] | None = None,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         if labels.shape != (len(samples),):
             raise ValueError(f"{len(samples)} samples need as many labels, not {labels.shape}")
         self._pixels, self._samples, self._labels = pixels, samples.pictures, labels
         self._batch_size, self._sampler, self._device = batch_size, sampler, torch.device(device)
+        self._rank, self._ranks = rank, ranks
         self._targets = torch.tensor(labels, dtype=torch.int64, device=self._device)
         self._present = torch.tensor(samples.present, device=self._device)
         self._lesions = None if lesions is None else torch.from_numpy(lesions).to(self._device)
@@ -94,11 +100,14 @@ class Batches:
             return
         order = torch.from_numpy(np.concatenate(plan)).to(self._device)
         positions = torch.split(order, [len(chosen) for chosen in plan])
-        for images, chosen in zip(self._images(plan, positions), positions, strict=True):
-            lesions = None if self._lesions is None else self._lesions[chosen].float()
+        shares = [share(len(chosen), self._rank, self._ranks) for chosen in plan]
+        own = tuple(chosen[part] for chosen, part in zip(positions, shares, strict=True))
+        numbers = [chosen[part] for chosen, part in zip(plan, shares, strict=True)]
+        for images, seen, chosen in zip(self._images(numbers, own), own, positions, strict=True):
+            lesions = None if self._lesions is None else self._lesions[seen].float()
             yield Batch(
                 images=images,
-                present=self._present[chosen],
+                present=self._present[seen],
                 targets=self._targets[chosen],
                 positions=chosen,
                 lesions=lesions,
@@ -140,6 +149,13 @@ class Batches:
             finally:
                 for future in waiting:
                     future.cancel()
+
+
+def share(count: int, rank: int, ranks: int) -> slice:
+    """Return which of `count` samples process number `rank` of `ranks` has: all of too few to give each two."""
+    if count < 2 * ranks:
+        return slice(0, count)
+    return slice(count * rank // ranks, count * (rank + 1) // ranks)
 
 
 def plan_epoch(

@@ -12,6 +12,7 @@ HEAVY = (
     "imagecodecs",
     "jinja2",
     "kornia",
+    "lightning_fabric",
     "matplotlib",
     "mlflow",
     "numpy",

@@ -117,6 +117,7 @@ class TrainingSection(Section, frozen=True, kw_only=True):
     ema: Fraction = 0.0  # decay of the averaged weights; 0 for none
     clip_norm: NonNegative = 0.0  # largest gradient norm; 0 for no clipping
     precision: Literal["auto", "float32", "bfloat16", "bfloat16-except-depthwise", "float16"] = "auto"
+    sync_batch_norm: bool = False  # batch norms of processes that train together see the whole batch; needs GPUs
 
 
 class EvaluationSection(Section, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `started` is a time in ISO 8601, `memory_gib` is in GiB. `versions` are those of packages and of the libraries that
     decode pictures. `commit` is that of a source checkout, with "+changes" if it had uncommitted changes. `threads` are
-    those of a CPU.
+    those of a CPU, for each of the `processes` that trained together.
     """
 
     started: str
@@ -26,6 +26,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     device_name: str
     precision: str
     threads: str | None = None
+    processes: str | None = None
 
 
 def machine_of(session: Session) -> Machine:

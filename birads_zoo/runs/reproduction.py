@@ -116,4 +116,4 @@ def _differences(then: Environment, now: Environment) -> dict[str, tuple[str, st
     return {name: (str(a), str(b)) for name, (a, b) in values.items() if a != b}
 
 
-_SAME = ("python", "platform", "cpus", "device", "device_name", "precision", "threads", "commit")
+_SAME = ("python", "platform", "cpus", "device", "device_name", "precision", "threads", "processes", "commit")

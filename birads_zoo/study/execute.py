@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import tomlkit
 
+from birads_zoo.errors import UserError
 from birads_zoo.files import StorageError, check_file, check_folder, lock, make_folder, write_text
+from birads_zoo.launch import launched
 from birads_zoo.progress import Screen
 from birads_zoo.recipe import shaping
 from birads_zoo.results.metrics import RunMetrics
@@ -76,6 +78,8 @@ def execute(
         UserError: when `folder` cannot be written, is in use, or has a run of the same name with another recipe.
 
     """
+    if launched().size > 1:
+        raise UserError("a study is not for several processes of torchrun or srun: start it once, with --jobs")
     make_folder(folder)
     with lock(
         folder / ".birads-zoo-lock", f"another process is at work on the study in {folder}; wait for it, or end it"

@@ -20,7 +20,7 @@ from birads_zoo.model.modes import evaluating
 from birads_zoo.recipe import Recipe
 from birads_zoo.results.cost import Cost
 from birads_zoo.training.history import Epoch
-from birads_zoo.training.loop import predict
+from birads_zoo.training.predict import predict
 
 _TIMED_SECONDS = 1.0  # long enough to measure, short compared with a fold
 _TIMED_BATCHES = 4  # of a fold's test rows, at most; a whole fold took up to 18 % of a short run

@@ -28,7 +28,7 @@ from birads_zoo.files.abandoned import clear_abandoned
 from birads_zoo.files.owner import check_owner
 from birads_zoo.files.tensors import read_tensors, write_tensors
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.training.loop import BatchSource
+from birads_zoo.training.predict import BatchSource
 
 LARGEST = 4 * 2**30
 """The most bytes of feature maps to keep in memory; larger ones are computed again in every epoch."""

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from birads_zoo.data.batches import Batch, plan_epoch, plan_sizes
+from birads_zoo.data.batches import Batch, plan_epoch, plan_sizes, share
 from birads_zoo.data.index.views import Samples
 from birads_zoo.model.classifier import Classifier
 
@@ -28,7 +28,8 @@ class FeatureBatches:
     """Batches of cached features, drawn by the same samplers as images.
 
     `features` are of P pictures, on the device. Sample i of `samples` has the class `labels[i]` and, if given, the
-    lesions `lesions[i]` (S×O×H×W). The samples' picture numbers are positions in `features`.
+    lesions `lesions[i]` (S×O×H×W). The samples' picture numbers are positions in `features`. `rank` and `ranks` are as
+    in `Batches`.
     """
 
     def __init__(
@@ -39,7 +40,10 @@ class FeatureBatches:
         batch_size: int,
         sampler: str = "natural",
         lesions: NDArray[np.int8] | None = None,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
+        self._rank, self._ranks = rank, ranks
         device = features.device
         self._features, self._labels, self._batch_size, self._sampler = features, labels, batch_size, sampler
         self._samples, self._present = (torch.from_numpy(a).to(device) for a in (samples.pictures, samples.present))
@@ -53,11 +57,12 @@ class FeatureBatches:
         """Yield one epoch's batches; `images` holds features N×V×F or N×V×D×h×w."""
         for rows in plan_epoch(self._labels, self._batch_size, self._sampler, generator):
             chosen = torch.from_numpy(rows).to(self._features.device)
-            features = self._features[self._samples[chosen]]
+            own = chosen[share(len(rows), self._rank, self._ranks)]
+            features = self._features[self._samples[own]]
             yield Batch(
                 images=features if features.dim() == 3 else features.movedim(-1, 2),
-                present=self._present[chosen],
+                present=self._present[own],
                 targets=self._targets[chosen],
                 positions=chosen,
-                lesions=None if self._lesions is None else self._lesions[chosen].float(),
+                lesions=None if self._lesions is None else self._lesions[own].float(),
             )

@@ -29,7 +29,9 @@ from birads_zoo.training.dry_run import dry_run_augmentation, dry_run_loss
 from birads_zoo.training.feature_store import FeatureStore, frozen_features
 from birads_zoo.training.features import FeatureBatches, cacheable_part
 from birads_zoo.training.history import Epoch, best_epoch
-from birads_zoo.training.loop import BatchSource, Fit, Forward, OnEpoch, check_scores, predict, train
+from birads_zoo.training.loop import Fit, OnEpoch, train
+from birads_zoo.training.predict import BatchSource, Forward, check_scores, predict
+from birads_zoo.training.ranks import ALONE, Ranks
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
@@ -60,16 +62,19 @@ def fit_fold(
     checkpoints: Path,
     screen: Screen,
     on_epoch: OnEpoch,
+    ranks: Ranks = ALONE,
 ) -> tuple[Fitted, Classifier]:
     """Train a classifier on a fold's training rows and predict its test and validation rows.
 
     Training resumes from the fold's checkpoint if there is one. `recipe` has its ablations applied. If `on_epoch`
-    returns an exception, it is raised after the epoch is saved.
+    returns an exception, it is raised after the epoch is saved. Processes that train together share each batch.
     """
     seed_libraries(recipe.seed, "fold", fold.number, "weights")
     classifier = compute.place(build_classifier(recipe, host, len(data.labelled.classes)))
+    if recipe.training.sync_batch_norm:
+        ranks.share_norms(classifier)
     augment = _augmentation(recipe, host, compute)
-    source, forward = _source_of(recipe, data, fold, classifier, augment, compute)
+    source, forward = _source_of(recipe, data, fold, classifier, augment, compute, ranks)
     title = f"fold {fold.number + 1}/{len(data.folds)}"
     epochs = recipe.training.epochs
     counts = np.bincount(data.labelled.labels[fold.train], minlength=len(data.labelled.classes)).tolist()
@@ -102,11 +107,13 @@ def fit_fold(
             fold=fold.number,
             folder=checkpoints / f"fold-{fold.number}",
             recipe=recipe_digest(recipe),
+            ranks=ranks,
         )
         history = train(fit, step, record)
     screen.say(_summary(title, history, recipe))
-    test, test_views = _predictions(fold, fold.test, source, forward, classifier, data, compute)
-    validation, validation_views = _predictions(fold, fold.validation, source, forward, classifier, data, compute)
+    known = (source, forward, classifier, data, compute, ranks)
+    test, test_views = _predictions(fold, fold.test, *known)
+    validation, validation_views = _predictions(fold, fold.validation, *known)
     fitted = Fitted(
         fold=fold,
         history=history,
@@ -119,7 +126,13 @@ def fit_fold(
 
 
 def _source_of(
-    recipe: Recipe, data: Prepared, fold: Fold, classifier: Classifier, augment: nn.Module, compute: Compute
+    recipe: Recipe,
+    data: Prepared,
+    fold: Fold,
+    classifier: Classifier,
+    augment: nn.Module,
+    compute: Compute,
+    ranks: Ranks,
 ) -> tuple[Callable[[NDArray[np.int64]], BatchSource], Forward]:
     """Return a function that makes the batches of given rows, and the forward pass for these batches.
 
@@ -141,14 +154,24 @@ def _source_of(
             def cached(rows: NDArray[np.int64]) -> BatchSource:
                 chosen = data.samples[rows]
                 samples = replace(chosen, pictures=np.searchsorted(pictures, chosen.pictures))
-                return FeatureBatches(features, samples, labels[rows], size, sampler, lesions(rows))
+                return FeatureBatches(
+                    features, samples, labels[rows], size, sampler, lesions(rows), ranks.launch.rank, ranks.size
+                )
 
             return cached, _from_pooled if cacheable == "pooled" else _from_features
 
     def decoded(rows: NDArray[np.int64]) -> BatchSource:
         samples = data.samples[rows]
         return Batches(
-            data.store.array, samples, labels[rows], size, compute.device, sampler=sampler, lesions=lesions(rows)
+            data.store.array,
+            samples,
+            labels[rows],
+            size,
+            compute.device,
+            sampler=sampler,
+            lesions=lesions(rows),
+            rank=ranks.launch.rank,
+            ranks=ranks.size,
         )
 
     return decoded, Classifier.forward_details
@@ -202,11 +225,12 @@ def _predictions(
     classifier: Classifier,
     data: Prepared,
     compute: Compute,
+    ranks: Ranks,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Return the probabilities of a fold's `rows`, and the weights of their views."""
     if not len(rows):
         return np.empty((0, len(data.labelled.classes))), None
-    logits, _, weights = predict(classifier, forward, source(rows), compute)
+    logits, _, weights = predict(classifier, forward, source(rows), compute, ranks)
     check_scores(classifier, logits, fold.number)
     views = None if weights is None else weights.double().cpu().numpy()
     return classifier.probabilities(logits.double()).cpu().numpy(), views

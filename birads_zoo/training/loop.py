@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,9 +17,8 @@ from birads_zoo.data.batches import Batch
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError
 from birads_zoo.evaluation.metrics import evaluate
-from birads_zoo.interruption import deferred, interrupted
+from birads_zoo.interruption import Interrupted, deferred, interrupted
 from birads_zoo.model.classifier import Classifier
-from birads_zoo.model.head import HeadOutput
 from birads_zoo.randomness import library_state, numpy_generator, restore_library_state, seed_libraries
 from birads_zoo.recipe import TrainingSection
 from birads_zoo.training import checkpoint
@@ -27,22 +26,10 @@ from birads_zoo.training.augment import augmented
 from birads_zoo.training.history import Epoch, best_epoch, is_over, learning_rate
 from birads_zoo.training.lesions import lesion_loss
 from birads_zoo.training.optimisation import averaged_copy, make_optimiser, update_average
+from birads_zoo.training.predict import BatchSource, Forward, check_scores, predict
+from birads_zoo.training.ranks import ALONE, Ranks
 
 CHECKPOINT_SECONDS = 20.0  # the most work that a killed run loses; writing a checkpoint takes up to a second
-
-
-class BatchSource(Protocol):
-    """Batches on the compute device: shuffled and sampled by a generator, or all in order without one."""
-
-    def __len__(self) -> int:
-        """Return the number of batches in an epoch with a generator."""
-
-    def epoch(self, generator: np.random.Generator | None) -> Iterator[Batch]:
-        """Yield one epoch's batches."""
-
-
-Forward = Callable[[Classifier, Tensor, Tensor], HeadOutput]
-"""Takes a classifier, a batch's `images` and its `present`; returns the output of the classifier's head."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +49,7 @@ class Fit:
     fold: int
     folder: Path
     recipe: str  # digest of the recipe's fields that shape a result
+    ranks: Ranks = ALONE
 
     @property
     def origin(self) -> checkpoint.Origin:
@@ -122,17 +110,20 @@ def _train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[
             ending = on_epoch(history[-1])
             if best_epoch(history, section.select) == len(history) - 1:
                 best = checkpoint.weights_of(current)
-        stopping = ending is not None or interrupted()
-        if time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section) or stopping:
+        stopping = fit.ranks.any(ending is not None or interrupted())
+        due = time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section) or stopping
+        if due and fit.ranks.leads:
             if best is not None:  # written first, so that `last` never refers to an epoch whose weights are not saved
                 epochs = history[: best_epoch(history, section.select) + 1]
                 checkpoint.save_weights(fit.best, best, fit.origin, epochs)
             checkpoint.save_state(fit.last, parts, fit.origin, history, unfinished)
             saved, best = time.perf_counter(), None
-        if ending is not None:
-            raise ending
         if stopping:
+            fit.ranks.wait()  # for the checkpoint
+            if not interrupted():  # another process has the reason
+                raise ending or Interrupted(signal.SIGTERM)
             return history
+    fit.ranks.wait()  # for the best weights
     epochs_of_best = best_epoch(history, section.select) + 1
     checkpoint.load_best(fit.best, fit.classifier, fit.origin, epochs=epochs_of_best)
     return history
@@ -151,11 +142,15 @@ def _one_epoch(
     """
     section, steps, started = fit.section, len(fit.batches), time.perf_counter()
     if unfinished is None:
-        seed_libraries(fit.seed, "fold", fit.fold, "epoch", len(history))
+        seed_libraries(fit.seed, "fold", fit.fold, "epoch", len(history), *fit.ranks.stream)
         losses = torch.zeros(steps, device=fit.compute.device)  # read after the epoch: reading waits for the device
         unfinished = checkpoint.Pass(losses=losses)
     else:
-        restore_library_state(unfinished.random, fit.compute.device)
+        if fit.ranks.size == 1:
+            restore_library_state(unfinished.random, fit.compute.device)
+        else:  # the state is that of the first process
+            names = ("fold", fit.fold, "epoch", len(history), "step", unfinished.steps)
+            seed_libraries(fit.seed, *names, *fit.ranks.stream)
         on_step(unfinished.images)
     losses, images, done = unfinished.losses, unfinished.images, unfinished.steps
     fit.classifier.train()
@@ -168,11 +163,12 @@ def _one_epoch(
             group["lr"] = learning_rate(section, history, first / steps, min(first + section.accumulate, steps) / steps)
         losses[step] = _backward(fit, parts, batch, min(section.accumulate, steps - first))
         images, done = images + len(batch.targets), step + 1
-        if done % section.accumulate == 0 or done == steps:
-            _update(fit, parts, len(history) * math.ceil(steps / section.accumulate) + step // section.accumulate)
         on_step(len(batch.targets))
-        if interrupted() and done % section.accumulate == 0:
-            break
+        if done % section.accumulate == 0 or done == steps:
+            updates = len(history) * math.ceil(steps / section.accumulate) + step // section.accumulate
+            if _update(fit, parts, updates):
+                break
+    fit.ranks.average_buffers([network for network in (parts.model, parts.average) if network is not None])
     seconds = unfinished.seconds + time.perf_counter() - started
     random = library_state(fit.compute.device) if done < steps else {}
     return checkpoint.Pass(losses=losses, steps=done, images=images, seconds=seconds, random=random)
@@ -183,17 +179,21 @@ def _backward(fit: Fit, parts: checkpoint.Parts, batch: Batch, batches: int) -> 
     pictures, lesions = augmented(fit.augment, batch)
     with fit.compute.precision():
         output = fit.forward(fit.classifier, pictures, batch.present)
-    loss = fit.criterion(output.logits.float(), batch.targets)
+    count = len(batch.targets)
+    loss = fit.criterion(fit.ranks.gather(output.logits.float(), count), batch.targets)
     if lesions is not None:  # only if section.lesion_weight > 0
         assert output.evidence is not None, "lesions need a head that classifies places"
-        loss = loss + fit.section.lesion_weight * lesion_loss(output.evidence.float(), lesions, batch.targets)
-    parts.scaler.scale(loss / batches).backward()
+        evidence, marks = fit.ranks.gather(output.evidence.float(), count), fit.ranks.gather(lesions, count)
+        loss = loss + fit.section.lesion_weight * lesion_loss(evidence, marks, batch.targets)
+    alike = 1 if fit.ranks.is_shared(count) else fit.ranks.size  # processes that compute the same gradient
+    parts.scaler.scale(loss / (batches * alike)).backward()
     detached: Tensor = loss.detach()
     return detached
 
 
-def _update(fit: Fit, parts: checkpoint.Parts, done: int) -> None:
-    """Take an optimiser step, after `done` others since training began."""
+def _update(fit: Fit, parts: checkpoint.Parts, done: int) -> bool:
+    """Take an optimiser step, after `done` others since training began; return whether a signal asks to end."""
+    ending = fit.ranks.add_gradients(fit.classifier, interrupted())
     if fit.section.clip_norm:
         parts.scaler.unscale_(parts.optimiser)
         nn.utils.clip_grad_norm_(fit.classifier.parameters(), fit.section.clip_norm)
@@ -202,45 +202,7 @@ def _update(fit: Fit, parts: checkpoint.Parts, done: int) -> None:
     parts.optimiser.zero_grad()
     if parts.average is not None:
         update_average(parts.average, fit.classifier, fit.section.ema, done)
-
-
-@torch.inference_mode()
-def predict(
-    classifier: Classifier,
-    forward: Forward,
-    batches: BatchSource,
-    compute: Compute,
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return all samples' logits S×L (float32), targets S and view weights S×V (see `HeadOutput`), in order.
-
-    They are on the device. The classifier is in evaluation mode afterwards.
-    """
-    classifier.eval()
-    logits, targets, weights = [], [], []
-    for batch in batches.epoch(None):
-        with compute.precision():
-            output = forward(classifier, batch.images, batch.present)
-        logits.append(output.logits.float())
-        targets.append(batch.targets)
-        if output.view_weights is not None:
-            weights.append(output.view_weights)
-    return torch.cat(logits), torch.cat(targets), torch.cat(weights) if weights else None
-
-
-def check_scores(classifier: Classifier, logits: Tensor, fold: int) -> None:
-    """Check that the logits S×L of rows are numbers, and so are the class scores made of them.
-
-    Raises:
-        UserError: if any is infinite or NaN. The message names the fold, whose number is `fold` (from 0).
-
-    """
-    finite = logits.isfinite().all(1) & classifier.scores(logits).isfinite().all(1)
-    if not finite.all():
-        raise UserError(
-            f"the network of fold {fold + 1} gives infinite or NaN scores for {int((~finite).sum())} of the "
-            f"{len(finite)} rows that it predicts: lower training.learning_rate, set training.clip_norm or use "
-            "training.precision=float32"
-        )
+    return ending
 
 
 def _record(fit: Fit, current: Classifier, history: list[Epoch], passed: checkpoint.Pass) -> Epoch:
@@ -280,7 +242,7 @@ _VALIDATED = ("val_loss", "val_accuracy", "val_macro_f1", "val_auroc")
 
 def _validate(fit: Fit, current: Classifier) -> dict[str, float | None]:
     assert fit.validation is not None
-    logits, targets, _ = predict(current, fit.forward, fit.validation, fit.compute)
+    logits, targets, _ = predict(current, fit.forward, fit.validation, fit.compute, fit.ranks)
     check_scores(current, logits, fit.fold)
     loss = float(nn.functional.cross_entropy(current.scores(logits), targets))  # mean −log p, whatever the loss
     labels, probabilities = targets.cpu().numpy(), current.probabilities(logits.double()).cpu().numpy()

@@ -1,13 +1,17 @@
 """Sections `augmentation`, `loss` and `training`, from the recipe to the training of a fold."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from birads_zoo.launch import Launch
 from birads_zoo.training import checkpoint, loop
 from birads_zoo.training.loop import train
 from birads_zoo.training.optimisation import make_optimiser
+from birads_zoo.training.ranks import Ranks
 
 UNEVEN = {"dataset.classes": ["BI-RADS 1", "BI-RADS 3"], "split.validation": 0.0}  # five pictures and ten
 IGNORE = (lambda images: None, lambda epoch: None)
@@ -176,3 +180,16 @@ def test_a_run_computes_in_the_precision_asked_for(run_of):
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         with run_of({"training.precision": name}).compute.precision():
             assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is dtype
+
+
+@pytest.mark.follows("training.sync_batch_norm")
+def test_batch_norms_of_several_processes_become_synchronised(fit_of, monkeypatch):
+    together = Ranks(launch=Launch(size=2), fabric=SimpleNamespace(device=torch.device("cuda")))
+    monkeypatch.setattr(
+        Ranks, "share_norms", lambda _, classifier, share=Ranks.share_norms: share(together, classifier)
+    )
+    for wanted in (False, True):
+        norms = fit_of({"training.sync_batch_norm": wanted, "model.norm": "batch"}).classifier.modules()
+        found = {type(norm) for norm in norms if isinstance(norm, nn.modules.batchnorm._BatchNorm)}
+        assert (nn.SyncBatchNorm in found) == wanted
+        assert len(found) == 1 or not wanted

@@ -13,8 +13,9 @@ from birads_zoo.errors import UserError
 from birads_zoo.files.tensors import read_tensors, write_tensors
 from birads_zoo.interruption import Interrupted, interruptible
 from birads_zoo.training import checkpoint, loop
-from birads_zoo.training.loop import predict, train
+from birads_zoo.training.loop import train
 from birads_zoo.training.optimisation import averaged_copy, make_optimiser, update_average
+from birads_zoo.training.predict import predict
 
 SCHEDULES = [
     {},
