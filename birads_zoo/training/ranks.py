@@ -132,7 +132,8 @@ class Ranks:
         if self.fabric is None:
             return value
         with _others_alive():
-            return self.fabric.broadcast(value)
+            received: T = self.fabric.broadcast(value)
+        return received
 
 
 ALONE = Ranks(launch=Launch())
