@@ -115,8 +115,7 @@ def measure(
 
 def _batches(pixels: np.memmap[Any, Any], count: int, batch_size: int, compute: Compute) -> Batches:
     samples, labels = Samples.alone(np.arange(count)), np.arange(count) % CLASSES
-    limit = None if compute.device.type == "cpu" else 0  # else a GPU would hold all of it
-    return Batches(pixels, samples, labels, batch_size, compute.device, memory_limit=limit)
+    return Batches(pixels, samples, labels, batch_size, compute.device, memory_limit=0)  # else a GPU would hold it
 
 
 def _steps(

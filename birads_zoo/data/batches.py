@@ -1,4 +1,4 @@
-"""Makes batches on the device: from memory there if the whole split fits, else streamed to it by a thread."""
+"""Makes batches on the device: from a GPU's memory if the whole split fits there, else streamed by a thread."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class Batches:
     `pixels` is N×H×W, uint8 or uint16, usually memory-mapped; `labels` is S, int64. For `sampler` see `plan_epoch`.
 
     If the samples' pictures take at most `memory_limit` bytes, they are `resident`: they are moved to the device once,
-    as they are stored. On the CPU they are read from `pixels` itself. Otherwise a thread reads them batch by batch, a
-    few ahead, into pinned memory. Both ways give the same batches. The default limit is half of the free memory of a
-    CUDA device; other devices have none. `lesions` is S×O×H×W int8 and is always resident. Of several processes that
-    share each batch, this one is number `rank` of `ranks`.
+    as they are stored. Otherwise a thread reads them from `pixels` batch by batch, a few ahead, so that training does
+    not wait for pictures that come from the disk. Both ways give the same batches. The default limit is half of the
+    free memory of a CUDA device, and 0 for a CPU. `lesions` is S×O×H×W int8 and is always resident. Of several
+    processes that share each batch, this one is number `rank` of `ranks`.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class Batches:
         rows, local = np.unique(samples.pictures, return_inverse=True)
         picture_bytes = int(np.prod(pixels.shape[1:])) * pixels.dtype.itemsize
         limit = _default_limit(self._device) if memory_limit is None else memory_limit
-        self.resident = limit is None or len(rows) * picture_bytes <= limit
+        self.resident = len(rows) * picture_bytes <= limit
         self._moved: tuple[Tensor, Tensor] | None = None  # the pictures' bits, and S×V positions in them
-        if self.resident and self._device.type != "cpu":
+        if self.resident:
             places = torch.from_numpy(local.reshape(samples.pictures.shape)).to(self._device)
             self._moved = (_move(pixels, rows, self._device), places)
 
@@ -119,9 +119,6 @@ class Batches:
             for chosen in positions:
                 rows = places[chosen]
                 yield _unit(bits.index_select(0, rows.flatten()).view(*rows.shape, *bits.shape[1:]))
-        elif self.resident:
-            for numbers in plan:
-                yield _unit(self._gather(numbers))
         else:
             for gathered in self._stream(plan):
                 yield _unit(gathered.to(self._device, non_blocking=True))
@@ -203,9 +200,9 @@ def _odds(labels: NDArray[np.int64], sampler: str) -> NDArray[np.float64]:
     return normal
 
 
-def _default_limit(device: torch.device) -> int | None:
+def _default_limit(device: torch.device) -> int:
     if device.type != "cuda":
-        return None
+        return 0
     free, _ = torch.cuda.mem_get_info(device)
     return free // 2
 
