@@ -68,8 +68,8 @@ def main() -> None:
 
     host = load_host()
     compute = choose_compute(arguments.device, "auto")
-    kinds = [
-        Kind(precision=precision, layout=layout, compiled=compiled)
+    settings = [
+        Setting(precision=precision, layout=layout, compiled=compiled)
         for precision in precisions(compute.device)
         for layout in ("channels last", "contiguous")
         for compiled in ((False, True) if arguments.compile else (False,))
@@ -107,7 +107,7 @@ def main() -> None:
                 load_registry(),
                 host,
             )
-            row = measure(recipe, host, compute, steps, arguments.rounds, kinds)
+            row = measure(recipe, host, compute, steps, arguments.rounds, settings)
             rows.append(row)
             print(
                 f"{backbone:28}{augmentation:8}{row['trainer']:8.1f} of{row['bare']:8.1f} images/s: {row['ratio']:.3f} "
@@ -119,7 +119,7 @@ def main() -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class Setting:
     """A way to compute the bare step."""
 
     precision: str
@@ -131,24 +131,24 @@ class Kind:
 
 
 def measure(
-    recipe: Recipe, host: Host, compute: Compute, steps: int, rounds: int, kinds: Sequence[Kind]
+    recipe: Recipe, host: Host, compute: Compute, steps: int, rounds: int, settings: Sequence[Setting]
 ) -> dict[str, Any]:
     """Let trainer and bare steps take turns; return medians and the median of the rounds' ratios."""
     trainer: list[float] = []
-    rates: dict[Kind, list[float]] = {kind: [] for kind in kinds}
+    rates: dict[Setting, list[float]] = {setting: [] for setting in settings}
     built = _classifier(recipe, host, compute)  # once, because drawing a large network's weights takes seconds
-    bares = {kind: _step_of(copy.deepcopy(built), recipe, host, compute, kind) for kind in kinds}
+    bares = {setting: _step_of(copy.deepcopy(built), recipe, host, compute, setting) for setting in settings}
     with tempfile.TemporaryDirectory() as cache:
         chosen = choose_precision(recipe, host, len(CLASSES), compute, Path(cache), Screen(quiet=True))
     for number in range(rounds + 1):
         rate = _trainer(copy.deepcopy(built), recipe, host, chosen, steps)
-        for kind, step in bares.items():
-            of_kind = _rate(step, recipe, compute, steps)
+        for setting, step in bares.items():
+            of_setting = _rate(step, recipe, compute, steps)
             if number:  # the first round warms up: kernels are chosen, memory is allocated
-                rates[kind].append(of_kind)
+                rates[setting].append(of_setting)
         if number:
             trainer.append(rate)
-    medians = {kind: statistics.median(values) for kind, values in rates.items()}
+    medians = {setting: statistics.median(values) for setting, values in rates.items()}
     fastest = max(medians, key=medians.__getitem__)
     ratios = [t / b for t, b in zip(trainer, rates[fastest], strict=True)]
     return {
@@ -158,7 +158,7 @@ def measure(
         "trainer_precision": chosen.precision_name,
         "bare": round(medians[fastest], 2),
         "fastest": str(fastest),
-        "bares": {str(kind): round(value, 2) for kind, value in medians.items()},
+        "bares": {str(setting): round(value, 2) for setting, value in medians.items()},
         "ratio": round(statistics.median(ratios), 3),
         "ratio_min": round(min(ratios), 3),
         "ratio_max": round(max(ratios), 3),
@@ -196,16 +196,18 @@ def _trainer(classifier: Classifier, recipe: Recipe, host: Host, compute: Comput
         return train(fit, lambda images: None, lambda epoch: None)[-1].images_per_second
 
 
-def _step_of(classifier: Classifier, recipe: Recipe, host: Host, compute: Compute, kind: Kind) -> Callable[[], None]:
+def _step_of(
+    classifier: Classifier, recipe: Recipe, host: Host, compute: Compute, setting: Setting
+) -> Callable[[], None]:
     """Return a function that takes one bare step with `classifier`."""
-    if kind.layout == "contiguous":
+    if setting.layout == "contiguous":
         classifier = classifier.to(memory_format=torch.contiguous_format)
     size, device = recipe.training.batch_size, compute.device
     criterion, optimiser = _criterion(recipe, host, compute), make_optimiser(classifier, recipe.training)
     images = torch.rand(size, 1, 1, recipe.image.height, recipe.image.width, device=device)
     targets = torch.randint(0, len(CLASSES), (size,), device=device)
-    forward = torch.compile(classifier.train()) if kind.compiled else classifier.train()
-    precise = with_precision(device, kind.precision)
+    forward = torch.compile(classifier.train()) if setting.compiled else classifier.train()
+    precise = with_precision(device, setting.precision)
 
     def step() -> None:
         with precise.precision():
