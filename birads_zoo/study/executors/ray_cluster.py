@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,11 +42,12 @@ def connected(jobs: int | str, device: str, plugins: Sequence[Path], address: st
             raise UserError(f"this program is connected to a Ray cluster already: leave out the address {address!r}")
         yield _cluster(ray, jobs, device, plugins)
         return
-    _join(ray, address)
-    try:
-        yield _cluster(ray, jobs, device, plugins)
-    finally:
-        ray.shutdown()
+    with redirect_stdout(sys.stderr):  # Ray prints there that a node has died; stdout is kept for results
+        _join(ray, address)
+        try:
+            yield _cluster(ray, jobs, device, plugins)
+        finally:
+            ray.shutdown()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +91,9 @@ class RayCluster:
 
 
 def _imported() -> Any:
-    # It tells its makers about its use otherwise, from clusters that are started here.
+    # For a cluster that is started here: Ray would tell its makers about its use, and give way to all other processes.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
     except ImportError:
@@ -104,7 +107,6 @@ def _join(ray: Any, address: str | None) -> None:
     in_main = threading.current_thread() is threading.main_thread()
     former = signal.getsignal(signal.SIGTERM)
     try:
-        # What processes of Ray print is in its logs: stdout is kept for results.
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # ConnectionError, RuntimeError, ValueError and Ray's own
         reason = " ".join(str(error).split())
