@@ -1,17 +1,22 @@
 """What executors on several machines share: the checks of a node, requests, and the options of SLURM."""
 
+import os
 import pickle
 import shutil
+import signal
 import socket
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from birads_zoo.api.studies import opened_executor
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import Recipe
+from birads_zoo.runs.folder import read_environment
 from birads_zoo.study.executors import remote, surroundings
-from birads_zoo.study.executors.messages import Ended, Refused
+from birads_zoo.study.executors.messages import Ended, Refused, decode
 from birads_zoo.study.executors.node import NodeTask, Request
 from birads_zoo.study.executors.remote import Requests, attempt_of
 from birads_zoo.study.executors.slurm_job import SlurmJob
@@ -102,8 +107,9 @@ def test_a_node_refuses_before_it_trains(task, plugin):
     request = Requests([plugin], 1).of(task)
     plugin.write_text("raise RuntimeError('no')\n")
     assert "RuntimeError" in NodeTask(request).execute(print).reason
+    request = Requests([], 1).of(task)
     (task.study / "study.toml").unlink()
-    assert "does not see the study's folder" in NodeTask(Requests([], 1).of(task)).execute(print).reason
+    assert "does not see the study's folder" in NodeTask(request).execute(print).reason
 
 
 def test_results_that_do_not_appear_are_a_failure(task, monkeypatch):
@@ -126,6 +132,29 @@ def test_a_job_of_slurm_pickles_a_document_and_the_name_of_a_class(task):
     copy = pickle.loads(pickle.dumps(again.function))
     assert type(copy) is SlurmJob
     assert copy.__dict__ == {"_request": job._request, "_task": None}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="this system does not list processes as files")
+def test_a_job_goes_on_after_submitit_has_requeued_it(study, memorising, pixel_recipe, write_pictures, tmp_path):
+    """With submitit's own executor for one machine, which starts a job again as SLURM does."""
+    submitit = pytest.importorskip("submitit", reason="the extra [slurm] is not installed")
+    pictures = write_pictures(tmp_path / "root", 12, 2, 1.0, "patient", 0)
+    recipe = pixel_recipe(pictures, split__folds=2, training__epochs=3000)
+    task = Task(recipe=recipe, study=study, folder="a@0", place="[1/1] a@0", device="cpu")
+    executor = submitit.LocalExecutor(tmp_path / "jobs")
+    executor.update_parameters(timeout_min=30)
+    job = executor.submit(SlurmJob(Requests([memorising], 1).of(task).encode()))
+    run, until = study / "runs" / "a@0", time.monotonic() + 180
+    while not (run / "checkpoints" / "fold-0" / "last.safetensors").exists():
+        assert time.monotonic() < until, job.stderr()
+        time.sleep(0.1)
+    (process,) = Path(f"/proc/{job.job_id}/task/{job.job_id}/children").read_text().split()
+    os.kill(int(process), signal.SIGUSR2)
+    done = attempt_of(task, decode(job.result().splitlines()[-1]))
+    assert done.failure is None, done.failure
+    assert len(read_environment(run).resumed) == 1, "the run began again"
+    assert "Requeued job" in job.stderr() + job.stdout()
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ def _join(ray: Any, address: str | None) -> None:
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # ConnectionError, RuntimeError, ValueError and Ray's own
         reason = " ".join(str(error).split())
-        raise UserError(f"cannot join the Ray cluster {address or 'of this machine'}: {reason}") from error
+        named = "of this machine" if address is None else f"{address} (are its address and its token right?)"
+        raise UserError(f"cannot join the Ray cluster {named}: {reason}") from error
     finally:
         if in_main:  # Ray replaces the handler by one that ends the program at once
             signal.signal(signal.SIGTERM, former)

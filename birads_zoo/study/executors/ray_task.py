@@ -17,6 +17,6 @@ class Mailbox(Protocol):
 
 def execute(request: bytes, mailbox: Mailbox) -> bytes:
     """Execute a task, and return the last message, as JSON; the others are put into the mailbox."""
-    asked = Request.decode(request)
-    place = asked.order.place
-    return encode(NodeTask(asked).execute(lambda message: mailbox.put((place, encode(message)))))
+    decoded = Request.decode(request)
+    place = decoded.order.place
+    return encode(NodeTask(decoded).execute(lambda message: mailbox.put((place, encode(message)))))

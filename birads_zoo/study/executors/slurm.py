@@ -108,8 +108,8 @@ def _attempt(task: Task, job: Any) -> Attempt:
         lines: bytes = job.result()
     except submitit.core.utils.UncompletedJobError:
         return lost(task, f"SLURM job {job.job_id} ended without a result ({job.state}): see {job.paths.stderr}")
-    *said, answer = map(decode, lines.splitlines())
-    for message in said:
+    *warnings, answer = map(decode, lines.splitlines())
+    for message in warnings:
         if isinstance(message, Warned):
             warn(message.text)
     return attempt_of(task, answer)

@@ -23,17 +23,17 @@ class SlurmJob:
 
     def __call__(self) -> bytes:
         """Execute the task; return its warnings and its last message as lines of JSON."""
-        said: list[Message] = []
+        warnings: list[Message] = []
 
         def hear(message: Shown | Warned) -> None:
             if isinstance(message, Warned):
-                said.append(message)
+                warnings.append(message)
 
         self._task = NodeTask(Request.decode(self._request))
         answer = self._task.execute(hear)
         if isinstance(answer, Ended) and answer.failure is not None and self._task.was_interrupted:
             time.sleep(_GRACE)  # SLURM has signalled all processes of the job, and is about to requeue or to cancel it
-        return b"".join(encode(message) for message in (*said, answer))
+        return b"".join(encode(message) for message in (*warnings, answer))
 
     def checkpoint(self) -> DelayedSubmission:
         """End the run after the present step of training, with a checkpoint; return what goes on with it."""

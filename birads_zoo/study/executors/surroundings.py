@@ -45,7 +45,7 @@ def refusal(expected: Surroundings, study: Path, root: str, plugin_files: Sequen
                 f"{name} differs: {there} on {node}, {here} where the study was started; "
                 "install the same on all nodes, and start the same command again"
             )
-    if actual.record != expected.record:
+    if actual.record != expected.record or actual.record == _MISSING:
         return f"{node} does not see the study's folder {study}: choose one with --out that all nodes see"
     if root and not Path(root).exists():
         return f"{node} does not see the data set's folder {root}: it must have the same path on all nodes"
