@@ -1,5 +1,6 @@
 """`--executor ray` executes the runs of a study on the nodes of a Ray cluster, and goes on when a node dies."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -14,61 +15,68 @@ from birads_zoo.errors import UserError
 from birads_zoo.study.executors.shares import divide
 
 SMALL = ["--image-size", "32x32", "--folds", "2", "--device", "cpu"]
-NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 COMMAND = [sys.executable, "-W", "error", "-m", "birads_zoo", "compare", "--backbone", "baseline_cnn"]
 
 
 @pytest.fixture
-def ray_home(tmp_path_factory, monkeypatch):
-    """Ray with a token of its own, which is in no file of the user."""
-    ray = pytest.importorskip("ray", reason="the extra [ray] is not installed")
+def ray_token(tmp_path_factory, monkeypatch):
+    """Settings of Ray for the processes of a test: a token of their own, which is in no file of the user."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("the extra [ray] is not installed")
+    token = tmp_path_factory.mktemp("ray") / "token"
+    token.write_text("0123456789abcdef" * 4)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_worker_niceness", "0")
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path_factory.mktemp("ray") / "token"))
-    Path(os.environ["RAY_AUTH_TOKEN_PATH"]).write_text("0123456789abcdef" * 4)
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    return ray
 
 
 @pytest.fixture
-def cluster(ray_home):
-    """A cluster of two nodes with one core each on this machine, and its second node."""
-    from ray.cluster_utils import Cluster
+def cluster(ray_token):
+    """The address of a cluster of two nodes, and a function that kills one of them and adds another."""
+    command = [sys.executable, str(Path(__file__).parents[1] / "fixtures" / "ray_nodes.py")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
 
-    cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-    yield cluster, cluster.add_node(**NODE)
-    cluster.shutdown()
+        def kill():
+            process.stdin.write("kill\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "killed\n"
+
+        address = process.stdout.readline().strip()
+        assert address, "the cluster did not start"
+        yield address, kill
+        process.stdin.close()
+        process.wait(60)
 
 
 def checkpoints(study):
     return [*study.glob("runs/*/checkpoints/fold-0/last.safetensors")]
 
 
-def test_runs_are_tasks_of_ray(ray_home, folder, phantom_root, write_net):
-    """In a process of its own, which warns of nothing: Ray keeps threads and handlers in the one that it is used in."""
-    write_net("good.py", "good-net")
+def test_runs_are_tasks_of_ray(ray_token, folder, phantom_root, write_net):
+    """In a process of its own, in which warnings are errors, with a cluster that the study starts for itself."""
     write_net("bad.py", "bad-net", "1 / 0")
-    plugins = ["--plugin", "good.py", "--plugin", "bad.py", "--backbone", "good-net", "--backbone", "bad-net"]
-    command = [*COMMAND[:-2], *plugins, "--root", str(phantom_root), *SMALL, "--epochs", "1", "--seeds", "1", "--json"]
-    command += ["--executor", "ray", "--jobs", "2", "--out", "study"]
+    command = [*COMMAND[:-1], "bad-net", "--plugin", "bad.py", "--root", str(phantom_root), *SMALL, "--seeds", "1"]
+    command += ["--executor", "ray", "--out", "study", "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)["title"], "something else is on stdout"
-    assert "[1/2] good-net@0 · macro_f1 " in ended.stderr
-    assert "[2/2] bad-net@0 · failed: seed 0: backbone 'bad-net'" in ended.stderr
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stdout == ""
+    assert "[1/1] bad-net@0 · failed: seed 0: backbone 'bad-net'" in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("birads-zoo: error: nothing to compare, every model failed")
     assert "division by zero" in (folder / "study" / "errors" / "bad-net@0.txt").read_text()
 
 
 @pytest.mark.slow
 def test_a_study_outlives_a_node_and_has_the_table_of_one_machine(cluster, folder, phantom_root, wait_for, results_of):
-    nodes, second = cluster
+    address, kill = cluster
     command = [*COMMAND, "--root", str(phantom_root), *SMALL, "--epochs", "60", "--seeds", "3"]
-    far = [*command, "--executor", "ray", "--address", nodes.address, "--jobs", "2", "--out", "far"]
+    far = [*command, "--executor", "ray", "--address", address, "--jobs", "2", "--out", "far"]
     with subprocess.Popen(far, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         wait_for(lambda: len(checkpoints(folder / "far")) == 2, process)
-        nodes.remove_node(second, allow_graceful=False)
-        nodes.add_node(**NODE)
+        kill()
         out, err = process.communicate(timeout=500)
     assert process.returncode == 0, err
     assert out.startswith("# "), "something else is on stdout"
@@ -81,9 +89,9 @@ def test_a_study_outlives_a_node_and_has_the_table_of_one_machine(cluster, folde
 
 @pytest.mark.slow
 def test_an_interruption_ends_runs_after_their_step(cluster, folder, phantom_root, wait_for):
-    nodes, _ = cluster
+    address, _ = cluster
     command = [*COMMAND, "--root", str(phantom_root), *SMALL, "--epochs", "60", "--seeds", "2"]
-    command += ["--executor", "ray", "--address", nodes.address, "--jobs", "2", "--out", "study"]
+    command += ["--executor", "ray", "--address", address, "--jobs", "2", "--out", "study"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         wait_for(lambda: len(checkpoints(folder / "study")) == 2, process)
         sent = time.time()
@@ -99,8 +107,8 @@ def test_an_interruption_ends_runs_after_their_step(cluster, folder, phantom_roo
 
 @pytest.mark.slow
 def test_a_cluster_lets_nobody_in_without_its_token(cluster, folder, phantom_root):
-    nodes, _ = cluster
-    command = [*COMMAND, "--root", str(phantom_root), *SMALL, "--executor", "ray", "--address", nodes.address]
+    address, _ = cluster
+    command = [*COMMAND, "--root", str(phantom_root), *SMALL, "--executor", "ray", "--address", address]
     for other in ({"RAY_AUTH_MODE": "disabled"}, {"RAY_AUTH_TOKEN": "f" * 64}):
         ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **other})
         assert ended.returncode == 2
@@ -142,6 +150,6 @@ def test_what_a_cluster_cannot_do_is_refused(nodes, jobs, device, reason):
         divide(nodes, jobs, device)
 
 
-def test_an_address_of_rays_client_is_refused(ray_home, refused, phantom_root):
+def test_an_address_of_rays_client_is_refused(ray_token, refused, phantom_root):
     asked = ["compare", "--root", phantom_root, "--backbone", "baseline_cnn", *SMALL, "--executor", "ray"]
     assert "start the command on a node of the cluster" in refused(*asked, "--address", "ray://head:10001")

@@ -44,21 +44,21 @@ def log(slurm):
 
 
 def test_runs_are_jobs_of_an_array(zoo, folder, phantom_root, write_net, slurm):
-    write_net("good.py", "good-net")
     write_net("bad.py", "bad-net", "1 / 0")
-    options = ["--plugin", "good.py", "--plugin", "bad.py", "--backbone", "good-net", "--backbone", "bad-net"]
+    write_net("worse.py", "worse-net", "1 / 0")
+    options = ["--plugin", "bad.py", "--plugin", "worse.py", "--backbone", "bad-net", "--backbone", "worse-net"]
     wishes = ["--slurm", "partition=gpu,time=1:30:00,exclude=n1,n2", "--slurm", "cpus_per_task=1", "--jobs", "2"]
-    result = zoo("compare", *study(phantom_root, *options, *wishes, "--epochs", "1", "--seeds", "1", "--json"))
-    assert result.status == 0, result.err
-    assert result.out.startswith("{"), "something else is on stdout"
-    assert "[1/2] good-net@0 · macro_f1 " in result.err
-    assert "[2/2] bad-net@0 · failed: seed 0: backbone 'bad-net'" in result.err
+    result = zoo("compare", *study(phantom_root, *options, *wishes, "--seeds", "1", "--json"))
+    assert result.status == 2, result.err
+    assert result.out == ""
+    for name in ("[1/2] bad-net", "[2/2] worse-net"):
+        assert f"{name}@0 · failed: seed 0: backbone" in result.err
+    assert result.err.splitlines()[-1].startswith("birads-zoo: error: nothing to compare, every model failed")
+    assert "division by zero" in (folder / "study" / "errors" / "bad-net@0.txt").read_text()
     (script,) = [path.read_text() for path in slurm.glob("*.sh")]
     for line in ("--array=0-1%2", "--partition=gpu", "--time=90", "--exclude=n1,n2", "--cpus-per-task=1"):
         assert line in script
     assert sorted(log(slurm)) == ["end 4200_0", "end 4200_1", "start 4200_0", "start 4200_1"]
-    assert '"threads": "1"' in (folder / "study" / "runs" / "good-net@0" / "environment.json").read_text()
-    assert zoo("verify", "study").status == 0
 
 
 @pytest.mark.slow
@@ -71,6 +71,9 @@ def test_after_a_failure_the_jobs_of_the_same_model_are_cancelled(zoo, folder, p
     states = {path.stem: path.read_text() for path in slurm.glob("*.state")}
     assert states["4200_4"] == "CANCELLED", "the last seed of a model that had failed was not cancelled"
     assert [states[f"4200_{index}"] for index in (1, 3, 5)] == ["COMPLETED"] * 3
+    environment = (folder / "study" / "runs" / "baseline_cnn@2" / "environment.json").read_text()
+    assert '"threads": "1"' in environment
+    assert zoo("verify", "study").status == 0
 
 
 @pytest.fixture

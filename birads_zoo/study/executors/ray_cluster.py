@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from birads_zoo.errors import UserError, warn
+from birads_zoo.interruption import deferred
 from birads_zoo.progress import Board, Screen
 from birads_zoo.study.executors import ray_task
 from birads_zoo.study.executors.messages import Shown, Warned, decode
@@ -81,8 +82,9 @@ class RayCluster:
                     running[start.remote(requests.of(placed).encode(), mailbox)] = task
                 if not running:
                     break
-                done, _ = ray.wait([*running], timeout=_PAUSE)
-                _show(mailbox, board)
+                with deferred():  # Ray would forget which signal it was
+                    done, _ = ray.wait([*running], timeout=_PAUSE)
+                    _show(mailbox, board)
                 for reference in done:
                     task = running.pop(reference)
                     board.end(task.place)
