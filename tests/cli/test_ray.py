@@ -23,6 +23,8 @@ def ray_token(tmp_path_factory, monkeypatch):
     """Settings of Ray for the processes of a test: a token of their own, which is in no file of the user."""
     if importlib.util.find_spec("ray") is None:
         pytest.skip("the extra [ray] is not installed")
+    if sys.platform == "win32":
+        pytest.skip("Ray's clusters are experimental on Windows")
     token = tmp_path_factory.mktemp("ray") / "token"
     token.write_text("0123456789abcdef" * 4)
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")

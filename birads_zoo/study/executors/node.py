@@ -55,8 +55,8 @@ class NodeTask:
 
         An exception, such as `KeyboardInterrupt`, ends it as `stop` does.
         """
-        directory = Path(self._request.directory)
-        if not directory.is_dir():
+        directory = self._request.directory
+        if not Path(directory).is_dir():
             return Refused(
                 reason=f"{socket.gethostname()} does not see the working directory {directory}: "
                 "start the command in one that all nodes see"
@@ -67,7 +67,7 @@ class NodeTask:
             plugins=[Path(file) for file in self._request.plugins],
             threads=self._request.threads,
             hear=messages.put,
-            folder=directory,
+            folder=Path(directory),
         )
         try:
             process.order(self._request.order)
