@@ -118,6 +118,28 @@ def test_a_cluster_lets_nobody_in_without_its_token(cluster, folder, phantom_roo
         assert not (folder / "studies").exists()
 
 
+@pytest.mark.slow
+def test_a_program_that_uses_ray_stays_connected(cluster, folder, phantom_root, write_net):
+    address, _ = cluster
+    write_net("bad.py", "bad-net", "1 / 0")
+    (folder / "program.py").write_text(f"""
+import ray
+import birads_zoo
+
+ray.init({address!r}, log_to_driver=False)
+for address, expected in ((None, "division by zero"), ({address!r}, "connected to a Ray cluster already")):
+    try:
+        birads_zoo.compare(
+            "bad-net", root={str(phantom_root)!r}, plugins=["bad.py"], seeds=1, executor="ray", address=address
+        )
+    except birads_zoo.UserError as error:
+        assert expected in str(error), error
+assert ray.is_initialized()
+""")
+    subprocess.run([sys.executable, "program.py"], check=True)
+    assert (folder / "studies" / "compare" / "errors" / "bad-net@0.txt").exists()
+
+
 @pytest.mark.parametrize(
     ("nodes", "jobs", "device", "shares"),
     [

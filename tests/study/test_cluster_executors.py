@@ -112,6 +112,15 @@ def test_a_node_refuses_before_it_trains(task, plugin):
     assert "does not see the study's folder" in NodeTask(request).execute(print).reason
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_process_that_dies_on_a_node_fails_its_run(task, plugin):
+    plugin.write_text("import os\nos.kill(os.getpid(), 9)\n")
+    done = attempt_of(task, NodeTask(Requests([plugin], 1).of(task)).execute(print))
+    assert done.failure.reason.startswith("seed 0: its process ended, killed by SIGKILL, perhaps because")
+    assert done.failure.reason.endswith(f" on {NODE}")
+
+
 def test_results_that_do_not_appear_are_a_failure(task, monkeypatch):
     monkeypatch.setattr(remote, "_DELAY", 0.0)
     monkeypatch.setattr(remote.time, "sleep", lambda seconds: None)

@@ -80,9 +80,9 @@ class NodeTask:
         except BaseException:
             self.stop()
             raise
+        process.dismiss()
+        process.wait()
         if message is not None:
-            process.dismiss()
-            process.wait()
             return message
         seed = self._request.order.task.recipe.seed
         failure = Failure(reason=f"seed {seed}: {process.how_it_died()} on {socket.gethostname()}")

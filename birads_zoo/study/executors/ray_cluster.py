@@ -23,6 +23,11 @@ from birads_zoo.study.executors.shares import Shares, divide
 from birads_zoo.study.executors.tasks import Attempt, Task, Tasks
 
 _PAUSE = 0.25  # seconds between two looks at the messages
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # a cluster that is started here would tell Ray's makers about its use
+    "RAY_worker_niceness": "0",  # and give way to all other processes of this machine
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray 2.55 warns that later versions do what this asks for
+}
 _RETRIES = 10  # of a task whose node or process of Ray has died; each goes on from the run's checkpoint
 
 
@@ -93,9 +98,8 @@ class RayCluster:
 
 
 def _imported() -> Any:
-    # For a cluster that is started here: Ray would tell its makers about its use, and give way to all other processes.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError:
