@@ -21,7 +21,7 @@ def slurm(tmp_path_factory, monkeypatch):
     """The commands of SLURM on the path; the folder in which they record what they did."""
     place, commands = tmp_path_factory.mktemp("slurm"), tmp_path_factory.mktemp("commands")
     script = Path(__file__).parents[1] / "fixtures" / "fake_slurm.py"
-    for name in ("sbatch", "srun", "scancel", "scontrol", "sacct"):
+    for name in ("sbatch", "srun", "scancel", "scontrol", "sacct", "preempt"):
         (commands / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" {name} "$@"\n')
         (commands / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(commands), prepend=":")
@@ -89,13 +89,17 @@ def started(folder, phantom_root, slurm, wait_for):
 
 
 @pytest.mark.slow
-def test_a_job_that_is_preempted_is_requeued_and_gives_the_same_bits(started, folder, phantom_root, slurm, results_of):
-    subprocess.run(["scancel", "4200_1", "--signal", "SIGUSR2"], check=True)
+def test_jobs_that_are_ended_early_are_requeued_and_give_the_same_bits(
+    started, folder, phantom_root, slurm, results_of
+):
+    subprocess.run(["scancel", "4200_1", "--signal", "SIGUSR2"], check=True)  # its time is almost up
+    subprocess.run(["preempt", "4200_0"], check=True)
     _, err = started.communicate(timeout=400)
     assert started.returncode == 0, err
-    assert [log(slurm).count(f"start 4200_{index}") for index in (0, 1)] == [1, 2], "the job was not requeued"
-    about = (folder / "study" / "runs" / "baseline_cnn@1" / "environment.json").read_text()
-    assert '"resumed": [' in about, "the run began again"
+    for index in (0, 1):
+        assert log(slurm).count(f"start 4200_{index}") == 2, "the job was not requeued"
+        about = (folder / "study" / "runs" / f"baseline_cnn@{index}" / "environment.json").read_text()
+        assert '"resumed": [' in about, "the run began again"
     alone = [*LONG, "--root", str(phantom_root), *SMALL, "--out", "alone"]
     subprocess.run(alone, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert results_of(folder / "study") == results_of(folder / "alone")

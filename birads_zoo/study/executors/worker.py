@@ -14,10 +14,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.interruption import Interrupted, interruptible
@@ -64,7 +63,9 @@ def main() -> int:
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
     busy, over = threading.Event(), threading.Event()
-    threading.Thread(target=_read, args=(sys.stdin.buffer, orders, busy, over), daemon=True).start()
+    # Without a buffer: Python aborts if a thread still waits in that of stdin when a signal ends the process.
+    lines = os.fdopen(os.dup(0), "rb", buffering=0)
+    threading.Thread(target=_read, args=(lines, orders, busy, over), daemon=True).start()
     try:
         with interruptible():
             plugin_files = [Path(name) for name in sys.argv[1:]]
@@ -102,7 +103,7 @@ def _answer(order: Order, host: Host, plugin_files: Sequence[Path], screen: Scre
 
 
 def _read(
-    lines: BinaryIO, orders: queue.SimpleQueue[Order | None], busy: threading.Event, over: threading.Event
+    lines: Iterable[bytes], orders: queue.SimpleQueue[Order | None], busy: threading.Event, over: threading.Event
 ) -> None:
     """Put orders into the queue. If the study's process ends, which closes stdin, end a task as a signal does."""
     for line in lines:
