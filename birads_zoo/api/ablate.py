@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from birads_zoo.api.fields import StudyFields, listed, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
@@ -26,6 +26,9 @@ def ablate(
     weights: Path | str | None = None,
     device: str = "auto",
     jobs: int | Literal["auto"] = 1,
+    executor: Literal["local", "ray", "slurm"] = "local",
+    address: str | None = None,
+    slurm: Mapping[str, Any] | None = None,
     out: Path | str = "studies/ablate",
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
@@ -44,6 +47,9 @@ def ablate(
         weights: a folder with weights.
         device: "auto", "cpu", "cuda" or "cuda:N".
         jobs: the number of runs to execute at once, each in a process of its own; "auto" for what fits the machine.
+        executor: "ray" or "slurm" to execute the runs on the machines of a cluster (docs/clusters.md).
+        address: HOST:PORT of the Ray cluster; by default that of this machine.
+        slurm: options of SLURM, such as {"partition": "gpu", "time": "4:00:00"}.
         out: the study's folder; called again, it does only what is missing.
         plugins: plugin files to load.
         progress: show progress on stderr.
@@ -53,7 +59,7 @@ def ablate(
         UserError: for a mistake in the arguments, and when the full model failed.
 
     """
-    from birads_zoo.api.studies import choose_executor, make_study
+    from birads_zoo.api.studies import make_study, opened_executor
     from birads_zoo.study.plan import ablated, weights_of
 
     registry, host = open_host(plugins)
@@ -61,9 +67,9 @@ def ablate(
     changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
     full = compose(recipe, changes, (), registry, host)
     names = tuple(host.ablations) if ablations is None else listed(ablations)
-    executor = choose_executor(jobs, device, plugins)
     study = make_study("ablate", ablated(full, names, host), seeds, metric)
     from birads_zoo.study.studies import run_ablation_study
 
-    text, values = run_ablation_study(study, host, Path(out), device, open_screen(progress), executor)
+    with opened_executor(jobs, device, plugins, executor, address, slurm) as chosen:
+        text, values = run_ablation_study(study, host, Path(out), device, open_screen(progress), chosen)
     return Result(folder=Path(out), values=values, text=text)

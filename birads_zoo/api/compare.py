@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from birads_zoo.api.fields import StudyFields, listed, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
@@ -25,6 +25,9 @@ def compare(
     weights: Path | str | None = None,
     device: str = "auto",
     jobs: int | Literal["auto"] = 1,
+    executor: Literal["local", "ray", "slurm"] = "local",
+    address: str | None = None,
+    slurm: Mapping[str, Any] | None = None,
     out: Path | str = "studies/compare",
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
@@ -44,6 +47,9 @@ def compare(
         weights: a folder with weights as BACKBONE.safetensors or BACKBONE_….pth; a family's member is timm~resnet50.
         device: "auto", "cpu", "cuda" or "cuda:N".
         jobs: the number of runs to execute at once, each in a process of its own; "auto" for what fits the machine.
+        executor: "ray" or "slurm" to execute the runs on the machines of a cluster (docs/clusters.md).
+        address: HOST:PORT of the Ray cluster; by default that of this machine.
+        slurm: options of SLURM, such as {"partition": "gpu", "time": "4:00:00"}.
         out: the study's folder.
         plugins: plugin files to load, as in `run`.
         progress: show progress on stderr.
@@ -54,17 +60,17 @@ def compare(
         UserError: for a mistake in the arguments, and when every model failed.
 
     """
-    from birads_zoo.api.studies import choose_executor, make_study
+    from birads_zoo.api.studies import make_study, opened_executor
     from birads_zoo.study.plan import compared
 
     registry, host = open_host(plugins)
     folder = None if weights is None else Path(weights)
     changes = recipe_changes(fields)
     variants = compared(listed(recipes), listed(backbones), listed(ablations), changes, folder, registry, host)
-    executor = choose_executor(jobs, device, plugins)
     study = make_study("compare", variants, seeds, metric)
     from birads_zoo.report.study.table import to_markdown
     from birads_zoo.study.studies import run_comparison
 
-    leaderboard = run_comparison(study, host, Path(out), device, open_screen(progress), registry.references, executor)
+    with opened_executor(jobs, device, plugins, executor, address, slurm) as chosen:
+        leaderboard = run_comparison(study, host, Path(out), device, open_screen(progress), registry.references, chosen)
     return Result(folder=Path(out), values=leaderboard, text=to_markdown(leaderboard))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from birads_zoo.api.fields import StudyFields, recipe_changes
 from birads_zoo.api.opening import open_host, open_screen
@@ -25,6 +25,9 @@ def leakage(
     weights: Path | str | None = None,
     device: str = "auto",
     jobs: int | Literal["auto"] = 1,
+    executor: Literal["local", "ray", "slurm"] = "local",
+    address: str | None = None,
+    slurm: Mapping[str, Any] | None = None,
     out: Path | str = "studies/leakage",
     plugins: Sequence[Path | str] = (),
     progress: bool = True,
@@ -43,6 +46,9 @@ def leakage(
         weights: a folder with weights.
         device: "auto", "cpu", "cuda" or "cuda:N".
         jobs: the number of runs to execute at once, each in a process of its own; "auto" for what fits the machine.
+        executor: "ray" or "slurm" to execute the runs on the machines of a cluster (docs/clusters.md).
+        address: HOST:PORT of the Ray cluster; by default that of this machine.
+        slurm: options of SLURM, such as {"partition": "gpu", "time": "4:00:00"}.
         out: the study's folder; called again, it does only what is missing.
         plugins: plugin files to load.
         progress: show progress on stderr.
@@ -52,15 +58,15 @@ def leakage(
         UserError: for a mistake in the arguments, and when the split by patient failed.
 
     """
-    from birads_zoo.api.studies import choose_executor, make_study
+    from birads_zoo.api.studies import make_study, opened_executor
     from birads_zoo.study.plan import leaking, weights_of
 
     registry, host = open_host(plugins)
     folder = None if weights is None else Path(weights)
     changes = recipe_changes(fields) | {"model.backbone": backbone} | weights_of(backbone, folder, host)
-    executor = choose_executor(jobs, device, plugins)
     study = make_study("leakage", leaking(compose(recipe, changes, (), registry, host)), seeds, metric)
     from birads_zoo.study.studies import run_leakage_study
 
-    text, values = run_leakage_study(study, host, Path(out), device, open_screen(progress), executor)
+    with opened_executor(jobs, device, plugins, executor, address, slurm) as chosen:
+        text, values = run_leakage_study(study, host, Path(out), device, open_screen(progress), chosen)
     return Result(folder=Path(out), values=values, text=text)

@@ -1,17 +1,21 @@
-"""Makes the studies: their seeds, their metric, and the command that started them."""
+"""Makes the studies: their seeds, their metric, the command that started them, and what executes them."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from birads_zoo.api.fields import listed
-from birads_zoo.errors import unknown_name
+from birads_zoo.errors import UserError, unknown_name
 from birads_zoo.results.scores import METRICS, Metric
-from birads_zoo.study.executors.attempt import Executor
+from birads_zoo.study.executors.tasks import Executor
 from birads_zoo.study.plan import Study, Variant, seeds_from
+
+EXECUTORS = ("local", "ray", "slurm")
 
 
 def make_study(kind: str, variants: tuple[Variant, ...], seeds: int, metric: Metric) -> Study:
@@ -29,19 +33,49 @@ def make_study(kind: str, variants: tuple[Variant, ...], seeds: int, metric: Met
     )
 
 
-def choose_executor(jobs: int | str, device: str, plugins: Sequence[Path | str]) -> Executor | None:
-    """Return what executes `jobs` runs of a study at once, or `None` if that is one.
+@contextmanager
+def opened_executor(
+    jobs: int | str,
+    device: str,
+    plugins: Sequence[Path | str],
+    kind: str,
+    address: str | None,
+    slurm: Mapping[str, Any] | None,
+) -> Iterator[Executor | None]:
+    """Yield what executes `jobs` runs of a study at once, or `None` for one after another in this process.
+
+    `kind` is "local", "ray" or "slurm"; `address` is of a Ray cluster, and `slurm` are options of SLURM.
 
     Raises:
-        UserError: for a wrong number of jobs.
+        UserError: for a wrong number of jobs, an unknown kind, a missing extra, and what does not fit the kind.
 
     """
+    if kind not in EXECUTORS:
+        raise unknown_name("executor", kind, EXECUTORS)
+    if address is not None and kind != "ray":
+        raise UserError("--address is that of a Ray cluster: add --executor ray, or leave it out")
+    if slurm and kind != "slurm":
+        raise UserError("--slurm gives options of SLURM: add --executor slurm, or leave it out")
+    files = [Path(file) for file in listed(plugins)]
+    if kind == "ray":
+        from birads_zoo.study.executors.ray_cluster import connected
+
+        with connected(jobs, device, files, address) as cluster:
+            yield cluster
+    elif kind == "slurm":
+        from birads_zoo.study.executors.slurm import submitting
+
+        yield submitting(jobs, device, files, slurm or {})
+    else:
+        yield _local(jobs, device, files)
+
+
+def _local(jobs: int | str, device: str, files: Sequence[Path]) -> Executor | None:
     from birads_zoo.devices import gpus_of
     from birads_zoo.study.executors.processes import Processes, choose_count
 
     gpus = gpus_of(device)
     count = choose_count(jobs, len(gpus))
-    files = [Path(file) for file in listed(plugins)]
     return None if count == 1 else Processes(at_once=count, plugins=files, devices=gpus)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 from birads_zoo.api.ablate import ablate
-from birads_zoo.cli.study_options import read_names, split_option, study_fields, study_options
+from birads_zoo.cli.study_options import executor_fields, read_names, split_option, study_fields, study_options
 from birads_zoo.files.documents import encode
 from birads_zoo.results.scores import Metric
 
@@ -48,6 +48,7 @@ def command(
         jobs=jobs,
         out=out,
         plugins=plugin_files,
+        **executor_fields(given),
         **study_fields(given),
     )
     click.echo(encode(result.values), nl=False) if as_json else click.echo(result.text)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 from birads_zoo.api.leakage import leakage
-from birads_zoo.cli.study_options import study_fields, study_options
+from birads_zoo.cli.study_options import executor_fields, study_fields, study_options
 from birads_zoo.files.documents import encode
 from birads_zoo.results.scores import Metric
 
@@ -45,6 +45,7 @@ def command(
         jobs=jobs,
         out=out,
         plugins=plugin_files,
+        **executor_fields(given),
         **study_fields(given),
     )
     click.echo(encode(result.values), nl=False) if as_json else click.echo(result.text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -28,7 +29,8 @@ def study_options(out: str) -> Callable[[F], F]:
     """Return a decorator that adds the options of a study to a command; `out` is the study's default folder.
 
     The command gets the arguments of `dataset_options`, and `metric`, `seeds`, `folds`, `epochs`, `image_size`,
-    `settings`, `weights`, `trackers`, `no_tracker`, `device`, `out`, `as_json` and `plugin_files`.
+    `settings`, `weights`, `trackers`, `no_tracker`, `jobs`, `executor`, `address`, `slurm`, `device`, `out`, `as_json`
+    and `plugin_files`.
     """
     options = (
         dataset_options,
@@ -56,6 +58,21 @@ def study_options(out: str) -> Callable[[F], F]:
             callback=_count,
             metavar="N|auto",
             help="Runs to execute at once, each in a process of its own with its share of the cores.",
+        ),
+        click.option(
+            "--executor",
+            type=click.Choice(["local", "ray", "slurm"]),
+            default="local",
+            show_default=True,
+            help="Where runs are executed: here, or on the machines of a Ray or SLURM cluster; extras [ray], [slurm].",
+        ),
+        click.option("--address", metavar="HOST:PORT", help="The Ray cluster's. [default: the one of this machine]"),
+        click.option(
+            "--slurm",
+            multiple=True,
+            callback=_slurm,
+            metavar="KEY=VALUE,…",
+            help="Options of sbatch for each run, such as partition=gpu,time=4:00:00; may be repeated.",
         ),
         click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N."),
         click.option(
@@ -95,6 +112,23 @@ def study_fields(given: Mapping[str, Any]) -> StudyFields:
         "set": parse_settings(given["settings"]),
     }
     return fields
+
+
+def executor_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the API's arguments about where runs are executed."""
+    return {name: given[name] for name in ("executor", "address", "slurm")}
+
+
+def _slurm(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    """Convert "partition=gpu,time=4:00:00" to names and values; a value may have commas, as in exclude=a,b."""
+    options: dict[str, str] = {}
+    for value in values:
+        for option in re.split(r",(?=[\w-]+=)", value):
+            name, equals, text = option.partition("=")
+            if not equals or not name.strip() or not text.strip():
+                raise UserError(f"--slurm {value}: expected KEY=VALUE, such as partition=gpu,time=4:00:00")
+            options[name.strip()] = text.strip()
+    return options
 
 
 def _count(context: click.Context, parameter: click.Parameter, text: str) -> int | str:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ if sys.platform != "win32":
     import fcntl
 
 _log = logging.getLogger(__name__)
+_PAUSE = 0.25  # seconds between two attempts
 
 
 @contextmanager
@@ -43,6 +45,19 @@ def lock(file: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
             with contextlib.suppress(OSError):  # Windows does not remove an open file
                 file.unlink()
         file_lock.release()
+
+
+def wait_for_release(file: Path, seconds: float) -> None:
+    """Wait until no process holds the lock file `file`, which need not exist, but at most so many `seconds`."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            with locked(file) as free:
+                if free:
+                    return
+        except FileNotFoundError:
+            return
+        time.sleep(_PAUSE)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from birads_zoo.files import (
 )
 from birads_zoo.files.abandoned import clear_abandoned
 from birads_zoo.files.csv_files import read_frame, write_frame
+from birads_zoo.files.locks import wait_for_release
 from birads_zoo.files.regular import read_regular
 from birads_zoo.files.toml_text import parse_toml
 from birads_zoo.files.whole import NameTakenError
@@ -43,7 +44,7 @@ from birads_zoo.training.history import Epoch
 from birads_zoo.version import __version__
 
 _ENVIRONMENT, _METRICS, _COST, _HISTORY = "environment.json", "metrics.json", "cost.json", "metrics.jsonl"
-_STOPPED = "stopped.json"
+_STOPPED, _LOCK = "stopped.json", ".birads-zoo-lock"
 _REMEDY = "run it again"
 
 
@@ -64,7 +65,7 @@ def opened(
 
     """
     folder = resumed or _new_folder(make_folder(runs), recipe, data, compute, name)
-    with lock(folder / ".birads-zoo-lock", f"another process is at work in {folder}; wait for it, or end it"):
+    with lock(folder / _LOCK, f"another process is at work in {folder}; wait for it, or end it"):
         try:
             if resumed is not None:
                 _resume(folder, data, compute)
@@ -124,6 +125,11 @@ def _resume(folder: Path, data: Prepared, compute: Compute) -> None:
     reopen(folder)
     again = describe_session(compute)
     documents.write(folder / _ENVIRONMENT, replace(about, resumed=(*about.resumed, again)))
+
+
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Wait until no process is at work in the folder of a run, which need not exist, but at most some `seconds`."""
+    wait_for_release(folder / _LOCK, seconds)
 
 
 def check_same_data(folder: Path, data: Prepared) -> Environment:

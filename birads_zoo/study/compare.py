@@ -18,7 +18,7 @@ from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.pairs import Pairs
 from birads_zoo.results.scores import Metric
 from birads_zoo.study.ablate import effects
-from birads_zoo.study.executors.attempt import Failure
+from birads_zoo.study.executors.tasks import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
 from birads_zoo.study.redaction import public_command, public_text

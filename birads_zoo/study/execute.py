@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,14 +22,13 @@ from birads_zoo.runs.completion import NAME as COMPLETE
 from birads_zoo.runs.completion import is_whole, reopen, seal
 from birads_zoo.runs.folder import read_history, read_metrics
 from birads_zoo.runs.resumable import check_same_recipe
-from birads_zoo.study.executors.attempt import ERRORS, RUNS, Executor, Failure, OneAfterAnother, Task
+from birads_zoo.study.executors.attempt import OneAfterAnother
+from birads_zoo.study.executors.tasks import ERRORS, RECORD, RUNS, Attempt, Executor, Failure, Task
 from birads_zoo.study.plan import Job, Study
 from birads_zoo.version import __version__
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
-
-RECORD = "study.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,46 +135,70 @@ def _likely(job: Job, took: Sequence[tuple[Job, float]]) -> float:
 
 
 def _execute(study: Study, executor: Executor, folder: Path, device: str, screen: Screen) -> Executed:
-    runs, jobs = folder / RUNS, study.jobs
-    failures: dict[str, Failure] = {}
-    missing = {job.folder: (number, job) for number, job in enumerate(jobs, 1) if not is_whole(runs / job.folder)}
-    took = [(job, _trained_seconds(runs / job.folder)) for job in jobs if is_whole(runs / job.folder)]
-    if took:
-        screen.say(f"{len(took)} of {len(jobs)} runs are finished already")
-    waiting = deque(missing.values())
-
-    def take() -> Task | None:
-        """Return the next run whose variant has not failed."""
-        while waiting:
-            left = time_left([job for _, job in waiting if job.variant.name not in failures], took)
-            number, job = waiting.popleft()
-            if job.variant.name not in failures:
-                place = f"[{number}/{len(jobs)}] {job.name}"
-                screen.say(place if left is None else f"{place} · about {spoken(left / executor.at_once)} left")
-                return Task(recipe=job.recipe, study=folder, folder=job.folder, place=place, device=device)
-        return None
-
+    waiting = _Waiting(study, folder, device, screen, executor.at_once)
     try:
-        for done in executor.execute(take, screen):
-            _, job = missing[done.task.folder]
-            if done.failure is not None:
-                failures.setdefault(job.variant.name, done.failure)
-                screen.say(f"{done.task.place} · {done.failure.kind}: {done.failure.reason}")
-            else:
-                took.append((job, done.seconds))
-                metrics = read_metrics(runs / job.folder)
-                screen.say(f"{done.task.place} · {_score(metrics, study.metric)} · {spoken(done.seconds)}")
+        with closing(executor.execute(waiting, screen)) as attempts:
+            for done in attempts:
+                waiting.end(done)
     except KeyboardInterrupt as error:
         error.__notes__ = [f"go on with the same command: {study.command}"]
         raise
     return Executed(
         folders={
-            variant.name: tuple(runs / Job(variant=variant, seed=seed).folder for seed in study.seeds)
+            variant.name: tuple(folder / RUNS / Job(variant=variant, seed=seed).folder for seed in study.seeds)
             for variant in study.variants
-            if variant.name not in failures
+            if variant.name not in waiting.failures
         },
-        failures=failures,
+        failures=waiting.failures,
     )
+
+
+class _Waiting:
+    """The runs of a study in `folder` that are missing, and the failures of its variants."""
+
+    def __init__(self, study: Study, folder: Path, device: str, screen: Screen, at_once: int | None) -> None:
+        self.failures: dict[str, Failure] = {}
+        self._study, self._folder, self._device, self._screen = study, folder, device, screen
+        self._at_once = at_once
+        runs, jobs = folder / RUNS, study.jobs
+        self._missing = {
+            job.folder: (number, job) for number, job in enumerate(jobs, 1) if not is_whole(runs / job.folder)
+        }
+        self._took = [(job, _trained_seconds(runs / job.folder)) for job in jobs if is_whole(runs / job.folder)]
+        self._queue = deque(self._missing.values())
+        if self._took:
+            screen.say(f"{len(self._took)} of {len(jobs)} runs are finished already")
+
+    def take(self) -> Task | None:
+        """Return the next run whose variant has not failed."""
+        while self._queue:
+            left = time_left([job for _, job in self._queue if job.variant.name not in self.failures], self._took)
+            number, job = self._queue.popleft()
+            if job.variant.name not in self.failures:
+                place = f"[{number}/{len(self._study.jobs)}] {job.name}"
+                if left is None or self._at_once is None:
+                    self._screen.say(place)
+                else:
+                    self._screen.say(f"{place} · about {spoken(left / self._at_once)} left")
+                return Task(recipe=job.recipe, study=self._folder, folder=job.folder, place=place, device=self._device)
+        return None
+
+    def needs(self, task: Task) -> bool:
+        """Return whether the variant of a task that was taken has not failed."""
+        _, job = self._missing[task.folder]
+        return job.variant.name not in self.failures
+
+    def end(self, done: Attempt) -> None:
+        """Record and show what became of a task."""
+        _, job = self._missing[done.task.folder]
+        if done.failure is not None:
+            self.failures.setdefault(job.variant.name, done.failure)
+            self._screen.say(f"{done.task.place} · {done.failure.kind}: {done.failure.reason}")
+        else:
+            self._took.append((job, done.seconds))
+            metrics = read_metrics(self._folder / RUNS / job.folder)
+            shown = f"{_score(metrics, self._study.metric)} · {spoken(done.seconds)}"
+            self._screen.say(f"{done.task.place} · {shown}")
 
 
 def _trained_seconds(run_folder: Path) -> float:

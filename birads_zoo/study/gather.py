@@ -17,7 +17,7 @@ from birads_zoo.results.metrics import RunMetrics
 from birads_zoo.runs.completion import check_unchanged
 from birads_zoo.runs.folder import read_cost, read_metrics
 from birads_zoo.runs.predictions import labels_and_probabilities
-from birads_zoo.study.executors.attempt import Failure
+from birads_zoo.study.executors.tasks import Failure
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from birads_zoo.evaluation.statistics.comparison import SEED_NOISE, UNDEFINED
 from birads_zoo.report.study.leaderboard import SchemeScore
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.results.scores import Metric
-from birads_zoo.study.executors.attempt import Failure
+from birads_zoo.study.executors.tasks import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
 from birads_zoo.study.redaction import public_text

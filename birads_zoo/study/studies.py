@@ -21,7 +21,7 @@ from birads_zoo.study import results
 from birads_zoo.study.ablate import effects
 from birads_zoo.study.compare import leaderboard
 from birads_zoo.study.execute import execute, finish
-from birads_zoo.study.executors.attempt import Executor
+from birads_zoo.study.executors.tasks import Executor
 from birads_zoo.study.gather import Predicted, collect
 from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study

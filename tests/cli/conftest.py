@@ -1,5 +1,7 @@
 """Fixtures of the command line's tests: an empty working directory, and plugin files in it."""
 
+import time
+
 import pytest
 
 _STUB = """
@@ -50,3 +52,29 @@ def refused(zoo, folder):
         return last.removeprefix("birads-zoo: error: ")
 
     return run
+
+
+@pytest.fixture
+def results_of(rows_of):
+    """The leaderboard of a study without what is measured by the clock, and the predictions of its runs."""
+    measured = {"training (images/s)", "prediction (images/s)", "peak memory (GiB)", "a run (minutes)"}
+
+    def read(study):
+        rows = [{name: row[name] for name in row.keys() - measured} for row in rows_of(study / "leaderboard.csv")]
+        return rows, {path.parent.name: path.read_bytes() for path in study.glob("runs/*/predictions.csv")}
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def wait_for():
+    """Wait until a condition holds while a process goes on: `wait_for(condition, process)`."""
+
+    def wait(condition, process):
+        until = time.monotonic() + 180
+        while not condition():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < until, "it does not happen"
+            time.sleep(0.1)
+
+    return wait

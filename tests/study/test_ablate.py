@@ -10,7 +10,7 @@ from birads_zoo.evaluation.statistics.comparison import UNDEFINED
 from birads_zoo.recipe import Recipe
 from birads_zoo.results.estimate import Estimate
 from birads_zoo.study.ablate import COLLAPSED, HELPS, HURTS, NOT_SHOWN, NOTHING, effects, verdict
-from birads_zoo.study.executors.attempt import Failure
+from birads_zoo.study.executors.tasks import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Variant
 

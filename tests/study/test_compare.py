@@ -13,7 +13,7 @@ from birads_zoo.results.cost import Cost
 from birads_zoo.results.environment import Machine
 from birads_zoo.results.scores import METRICS
 from birads_zoo.study.compare import leaderboard
-from birads_zoo.study.executors.attempt import Failure
+from birads_zoo.study.executors.tasks import Failure
 from birads_zoo.study.gather import Predicted
 from birads_zoo.study.plan import Study, Variant
 from birads_zoo.study.score import adjusted, compare, score, values

@@ -11,6 +11,7 @@ from birads_zoo.progress import Screen
 from birads_zoo.recipe import Recipe, from_dict
 from birads_zoo.study import execute as module
 from birads_zoo.study.executors import attempt
+from birads_zoo.study.executors.tasks import Attempt, Failure
 from birads_zoo.study.gather import gather
 from birads_zoo.study.plan import Job, Study, Variant
 
@@ -72,6 +73,27 @@ def test_a_study_runs_everything_and_nothing_when_started_again(study, host, tmp
     assert module.execute(study("pixels", "pixels+no-thing"), host, tmp_path, "cpu", screen) == done
     assert started == expected, "a finished run ran again"
     assert "4 of 4 runs are finished already" in text()
+
+
+class AllAtOnce:
+    """An executor that takes all tasks at once, and fails each that is needed."""
+
+    at_once = None
+
+    def execute(self, tasks, screen):
+        for task in list(iter(tasks.take, None)):
+            if tasks.needs(task):
+                yield Attempt(task=task, failure=Failure(reason=f"{task.folder} fails"), seconds=1.0)
+
+
+def test_tasks_that_were_taken_early_are_not_needed_after_a_failure(study, host, tmp_path, screen_and_text):
+    screen, text = screen_and_text
+    done = module.execute(study("pixels", "broken"), host, tmp_path, "cpu", screen, executor=AllAtOnce())
+    reasons = {name: failure.reason for name, failure in done.failures.items()}
+    assert reasons == {"pixels": "pixels@0 fails", "broken": "broken@0 fails"}
+    assert done.folders == {}
+    assert "[4/4] broken@1" in text(), "the last task was not taken"
+    assert text().count(" fails") == 2, "a task of a model that had failed was executed"
 
 
 def test_more_seeds_and_models_run_only_what_is_new(study, host, tmp_path, started):

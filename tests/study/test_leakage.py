@@ -5,7 +5,7 @@ import pytest
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.progress import Screen
 from birads_zoo.study.execute import execute
-from birads_zoo.study.executors.attempt import Failure
+from birads_zoo.study.executors.tasks import Failure
 from birads_zoo.study.gather import collect
 from birads_zoo.study.leakage import fitting, inflation
 from birads_zoo.study.plan import Study, leaking

@@ -4,76 +4,19 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from birads_zoo.errors import NothingChangedError, RunStoppedError, UserError
 from birads_zoo.files import make_folder, write_text
 from birads_zoo.pipeline import run
 from birads_zoo.printable import printable
 from birads_zoo.progress import Screen
-from birads_zoo.recipe import Recipe
+from birads_zoo.study.executors.tasks import ERRORS, RUNS, Attempt, Failure, Task, Tasks
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
-
-RUNS, ERRORS = "runs", "errors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Why a variant has no result, in one line.
-
-    `nothing_changed` says that its ablations change nothing here, `stopped` that a tracker stopped one of its runs.
-    """
-
-    reason: str
-    nothing_changed: bool = False
-    stopped: bool = False
-
-    @property
-    def kind(self) -> str:
-        """The kind of failure in a few words, for the screen."""
-        return "nothing to run" if self.nothing_changed else "stopped" if self.stopped else "failed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One run of the study in `study`: its recipe, the name of its folder, and where it computes.
-
-    `place` is how the screen calls it, such as "[3/24] resnet50@0".
-    """
-
-    recipe: Recipe
-    study: Path
-    folder: str
-    place: str
-    device: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """A task that was executed in some `seconds`, and its failure, `None` if the run is finished."""
-
-    task: Task
-    failure: Failure | None
-    seconds: float
-
-
-class Executor(Protocol):
-    """Executes tasks, `at_once` at a time."""
-
-    @property
-    def at_once(self) -> int:
-        """The number of tasks that are executed at the same time."""
-
-    def execute(self, take: Callable[[], Task | None], screen: Screen) -> Iterator[Attempt]:
-        """Yield each task that `take` returns when it was executed; `take` returns `None` when there are no more.
-
-        It is called only when a task can begin: an earlier failure may withdraw the tasks that follow.
-        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +26,9 @@ class OneAfterAnother:
     host: Host
     at_once: int = 1
 
-    def execute(self, take: Callable[[], Task | None], screen: Screen) -> Iterator[Attempt]:
+    def execute(self, tasks: Tasks, screen: Screen) -> Generator[Attempt, None, None]:
         """Yield each task when it was executed."""
-        while (task := take()) is not None:
+        while (task := tasks.take()) is not None:
             started = time.perf_counter()
             failure = attempt(task, self.host, screen.within(task.place))
             yield Attempt(task=task, failure=failure, seconds=time.perf_counter() - started)

@@ -8,20 +8,22 @@ from typing import Any
 import msgspec
 
 from birads_zoo.recipe import from_dict, to_dict
-from birads_zoo.study.executors.attempt import Failure, Task
+from birads_zoo.study.executors.surroundings import Surroundings
+from birads_zoo.study.executors.tasks import Failure, Task
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """Asks a worker to execute a task."""
+    """Asks a worker to execute a task. On another machine it first checks the `surroundings`."""
 
     recipe: dict[str, Any]
     study: str
     folder: str
     place: str
     device: str
+    surroundings: Surroundings | None = None
 
     @classmethod
-    def of(cls, task: Task) -> Order:
+    def of(cls, task: Task, surroundings: Surroundings | None = None) -> Order:
         """Return the order for a task."""
         return cls(
             recipe=to_dict(task.recipe),
@@ -29,6 +31,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             folder=task.folder,
             place=task.place,
             device=task.device,
+            surroundings=surroundings,
         )
 
     @property
@@ -54,12 +57,19 @@ class Warned(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The task was executed."""
+    """The task was executed in some `seconds`."""
 
     failure: Failure | None
+    seconds: float
 
 
-Message = Shown | Warned | Ended
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The worker cannot execute any task of this study."""
+
+    reason: str
+
+
+Message = Shown | Warned | Ended | Refused
 
 
 def encode(message: Order | Message) -> bytes:

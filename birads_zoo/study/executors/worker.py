@@ -14,20 +14,23 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
-from birads_zoo.errors import BiradsZooWarning
+from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.interruption import Interrupted, interruptible
-from birads_zoo.plugin.host import load_host
+from birads_zoo.plugin.host import Host, load_host
 from birads_zoo.progress import Screen
 from birads_zoo.recipes.registry import load_registry
+from birads_zoo.runs.folder import wait_until_free
 from birads_zoo.study.executors.attempt import attempt
-from birads_zoo.study.executors.messages import Ended, Message, Order, Shown, Warned, decode_order, encode
+from birads_zoo.study.executors.messages import Ended, Message, Order, Refused, Shown, Warned, decode_order, encode
+from birads_zoo.study.executors.surroundings import refusal
+from birads_zoo.study.executors.tasks import RUNS
 
 _PAUSE = 0.25  # seconds between two messages about progress
+_LEASE = 120.0  # seconds for which a network drive may keep the lock of a machine that is gone
 
 Send = Callable[[Message], None]
 
@@ -56,29 +59,51 @@ class _Relay(Screen):
 def main() -> int:
     """Execute orders until there are no more; return the exit status."""
     send = _sender()
+    if hasattr(signal, "SIGUSR2"):  # which a batch scheduler sends to all processes of a job: that of submitit answers
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
     busy, over = threading.Event(), threading.Event()
-    threading.Thread(target=_read, args=(sys.stdin.buffer, orders, busy, over), daemon=True).start()
+    # Without a buffer: Python aborts if a thread still waits in that of stdin when a signal ends the process.
+    lines = os.fdopen(os.dup(0), "rb", buffering=0)
+    threading.Thread(target=_read, args=(lines, orders, busy, over), daemon=True).start()
     try:
         with interruptible():
-            registry = load_registry()
-            files = [Path(name) for name in sys.argv[1:]]
-            host = load_host(files, registered_files=registry.plugin_files, disabled=registry.disabled)
+            plugin_files = [Path(name) for name in sys.argv[1:]]
+            host = _load_host(plugin_files)
             screen = _Relay(send)
             while (order := orders.get()) is not None:
                 busy.set()
                 if over.is_set():  # while this process was starting
                     break
-                failure = attempt(order.task, host, screen)
+                send(_answer(order, host, plugin_files, screen))
                 busy.clear()
-                send(Ended(failure=failure))
+    except UserError as error:  # of the plugins
+        send(Refused(reason=str(error)))
     except KeyboardInterrupt as error:
         return 128 + (error.signal if isinstance(error, Interrupted) else signal.SIGINT)
     return 0
 
 
+def _load_host(plugin_files: Sequence[Path]) -> Host:
+    registry = load_registry()
+    return load_host(plugin_files, registered_files=registry.plugin_files, disabled=registry.disabled)
+
+
+def _answer(order: Order, host: Host, plugin_files: Sequence[Path], screen: Screen) -> Ended | Refused:
+    """Execute a task; refuse it where this machine does not have what it needs."""
+    task = order.task
+    if order.surroundings is not None:
+        reason = refusal(order.surroundings, task.study, task.recipe.dataset.root, plugin_files)
+        if reason is not None:
+            return Refused(reason=reason)
+        wait_until_free(task.study / RUNS / task.folder, _LEASE)
+    started = time.perf_counter()
+    failure = attempt(task, host, screen)
+    return Ended(failure=failure, seconds=time.perf_counter() - started)
+
+
 def _read(
-    lines: BinaryIO, orders: queue.SimpleQueue[Order | None], busy: threading.Event, over: threading.Event
+    lines: Iterable[bytes], orders: queue.SimpleQueue[Order | None], busy: threading.Event, over: threading.Event
 ) -> None:
     """Put orders into the queue. If the study's process ends, which closes stdin, end a task as a signal does."""
     for line in lines:
