@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from birads_zoo.artifact.manifest import NetworkFormat, OutputsPart, Preprocessing
-from birads_zoo.artifact.networks import ExportedNetwork, Network, open_classifier, open_onnx, open_own_program
+from birads_zoo.artifact.networks.exported import ExportedNetwork, Network
+from birads_zoo.artifact.networks.opening import Blueprint, open_network
+from birads_zoo.artifact.networks.runtimes import open_own_program
 from birads_zoo.data.batches import as_images
 from birads_zoo.data.placement.preparation import geometry
 from birads_zoo.data.prepare import Prepared
@@ -36,46 +41,80 @@ def checked_rows(count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, CHECKED).astype(np.int64))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How far two networks' outputs are apart: `output` as `TOLERANCE` bounds it, and the largest of a `probability`.
+
+    Both are infinite for NaN.
+    """
+
+    output: float
+    probability: float
+
+
 def check_network(
     kind: NetworkFormat, path: Path, trained: ExportedNetwork, finished: Finished, host: Host, data: Prepared
-) -> None:
+) -> tuple[bool, Difference]:
     """Open the network in `path` as a user would, and compare it with `trained`, on the CPU.
+
+    Returns:
+        Whether its batch norms are folded when it predicts, and how far it is then from `trained`. Those of a
+        classifier are, unless its outputs would differ by too much.
 
     Raises:
         UserError: if a score, probability or feature differs by more than `TOLERANCE`.
 
     """
+    rows = checked_rows(len(data.labelled.labels))
+    difference = Difference(output=math.inf, probability=math.inf)
+    for folded in (True, False) if kind == "safetensors" else (False,):
+        try:
+            network = _open(kind, path, trained, finished, host, folded=folded)
+            difference = largest_difference(network, trained.eval(), data, rows)
+        except Exception:  # a plugin's module can fail in any way when it is copied, or without its norms
+            if not folded:
+                raise
+        if difference.output <= TOLERANCE:
+            return folded, difference
+    raise UserError(
+        f"the network exported as {kind} disagrees with the trainer's by {difference.output:.2g}, more than "
+        f"{TOLERANCE:g}, on pictures of the run; export it in another format"
+    )
+
+
+def _open(
+    kind: NetworkFormat, path: Path, trained: ExportedNetwork, finished: Finished, host: Host, *, folded: bool
+) -> Network:
+    if kind == "exported-program":
+        return open_own_program(path)
+    blueprint = Blueprint(
+        recipe=finished.recipe,
+        classes=len(finished.classes),
+        outputs=OutputsPart.of(trained.classifier.outputs),
+        own=trained.own,
+    )
     compute = Compute(device=torch.device("cpu"), autocast=None)
-    if kind == "safetensors":
-        opened = open_classifier(
-            path, finished.recipe, host, len(finished.classes), OutputsPart.of(trained.classifier.outputs), compute
-        )
-        network: Network = ExportedNetwork(opened, trained.own).eval()
-    else:
-        network = open_onnx(path, compute) if kind == "onnx" else open_own_program(path)
-    worst = largest_difference(network, trained.eval(), data, checked_rows(len(data.labelled.labels)))
-    if not worst <= TOLERANCE:
-        raise UserError(
-            f"the network exported as {kind} disagrees with the trainer's by {worst:.2g}, more than {TOLERANCE:g}, on "
-            f"pictures of the run; export it in another format"
-        )
+    return open_network(kind, path, blueprint, host, compute, folded=folded).network
 
 
 @torch.inference_mode()
-def largest_difference(first: Network, second: Network, data: Prepared, rows: NDArray[np.int64]) -> float:
-    """Return the largest difference between two networks' outputs, as `TOLERANCE` bounds it; infinite for NaN."""
-    worst = 0.0
+def largest_difference(first: Network, second: Network, data: Prepared, rows: NDArray[np.int64]) -> Difference:
+    """Return how far the outputs of two networks are apart on `rows` of the run."""
+    worst = probability = 0.0
     for start in range(0, len(rows), _BATCH):
         samples = data.samples[rows[start : start + _BATCH]]
         images = as_images(data.store.array[samples.pictures], torch.device("cpu"))
         present = torch.from_numpy(samples.present)
         outputs, expected = first(images, present), second(images, present)
-        gaps = [
-            (output - reference).abs() / reference.abs().clamp(min=1)
-            for output, reference in zip(outputs, expected, strict=True)
-        ]
-        worst = max(worst, *(float(gap.nan_to_num(nan=torch.inf).max()) for gap in gaps))
-    return worst
+        gaps = [(output - reference).abs() for output, reference in zip(outputs, expected, strict=True)]
+        relative = [gap / reference.abs().clamp(min=1) for gap, reference in zip(gaps, expected, strict=True)]
+        worst = max(worst, *map(_largest, relative))
+        probability = max(probability, _largest(gaps[1]))
+    return Difference(output=worst, probability=probability)
+
+
+def _largest(gap: Tensor) -> float:
+    return float(gap.nan_to_num(nan=torch.inf).max())
 
 
 def check_pixels(preprocessing: Preprocessing, data: Prepared, rows: NDArray[np.int64]) -> None:

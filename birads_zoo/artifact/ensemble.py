@@ -23,7 +23,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.evaluation.probabilities.applying import nonconformity, recalibrated
 
 if TYPE_CHECKING:
-    from birads_zoo.artifact.networks import Network
+    from birads_zoo.artifact.networks.exported import Network
 
 _AHEAD = 2  # batches on the device or being combined before the first of them is returned
 

@@ -13,7 +13,7 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
-from birads_zoo.artifact.agreement import check_network, check_pixels, checked_rows
+from birads_zoo.artifact.agreement import TOLERANCE, Difference, check_network, check_pixels, checked_rows
 from birads_zoo.artifact.card import model_card
 from birads_zoo.artifact.held_out import FoldDistances, fit_training_range, measure_distances
 from birads_zoo.artifact.licences import licences_of, warning
@@ -21,6 +21,7 @@ from birads_zoo.artifact.manifest import (
     NOTICE,
     REFERENCE,
     SUFFIXES,
+    Agreement,
     FoldPart,
     HeatMaps,
     Manifest,
@@ -30,7 +31,8 @@ from birads_zoo.artifact.manifest import (
     checksums,
     write_manifest,
 )
-from birads_zoo.artifact.networks import ExportedNetwork, save_network
+from birads_zoo.artifact.networks.exported import ExportedNetwork
+from birads_zoo.artifact.networks.saving import save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError, warn
@@ -79,7 +81,7 @@ def export(
         warn(restricted)
     compute = choose_compute(device, "float32")
     with whole_folder(out) as folder:
-        measured, channels = [], ((), ())
+        measured, checked, channels = [], [], ((), ())
         for fold in data.folds:
             classifier = trained_classifier(finished, host, fold.number, compute)
             with screen.bar(f"fold {fold.number + 1}/{len(data.folds)}", len(data.labelled.labels)) as show:
@@ -90,7 +92,7 @@ def export(
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
             network = ExportedNetwork(portable, len(data.own.names))
             save_network(kind, network, finished.recipe, path)
-            check_network(kind, path, network, finished, host, data)
+            checked.append(check_network(kind, path, network, finished, host, data))
             channels = tuple(classifier.pixel_mean.tolist()), tuple(classifier.pixel_std.tolist())
         preprocessing = Preprocessing(
             image=finished.recipe.image,
@@ -114,7 +116,8 @@ def export(
             positive=() if finished.metrics.positive is None else finished.metrics.positive.classes,
             outputs=OutputsPart.of(make_outputs(finished.recipe, host, len(finished.classes))),
             preprocessing=preprocessing,
-            folds=_folds(finished, data, measured, kind),
+            folds=_folds(finished, data, measured, kind, [folded for folded, _ in checked]),
+            agreement=_agreement(data, [difference for _, difference in checked]),
             training_range=training_range,
             heat_maps=_heat_maps(finished),
             licences=licences,
@@ -127,7 +130,11 @@ def export(
 
 
 def _folds(
-    finished: Finished, data: Prepared, measured: Sequence[FoldDistances], kind: NetworkFormat
+    finished: Finished,
+    data: Prepared,
+    measured: Sequence[FoldDistances],
+    kind: NetworkFormat,
+    folded: Sequence[bool],
 ) -> tuple[FoldPart, ...]:
     temperatures = {fit.fold: fit.temperature for fit in finished.metrics.calibration.folds}
     thresholds = {fit.fold: fit.threshold for fit in finished.metrics.conformal.folds}
@@ -136,12 +143,21 @@ def _folds(
         FoldPart(
             number=fold.number,
             weights=_weights_name(fold.number, kind),
+            folded=is_folded,
             temperature=temperatures[fold.number],
             shift=tuple(shifts[fold.number].tolist()),
             threshold=thresholds[fold.number],
             scale=entry.scale,
         )
-        for fold, entry in zip(data.folds, measured, strict=True)
+        for fold, entry, is_folded in zip(data.folds, measured, folded, strict=True)
+    )
+
+
+def _agreement(data: Prepared, differences: Sequence[Difference]) -> Agreement:
+    return Agreement(
+        pictures=len(checked_rows(len(data.labelled.labels))),
+        tolerance=TOLERANCE,
+        probability=max(difference.probability for difference in differences),
     )
 
 
@@ -155,7 +171,7 @@ def _heat_maps(finished: Finished) -> HeatMaps:
 
 
 def _weights_name(number: int, kind: NetworkFormat) -> str:
-    return f"fold-{number}{SUFFIXES[kind]}"
+    return f"fold-{number}{SUFFIXES[kind][0]}"
 
 
 def _write_references(path: Path, measured: Sequence[FoldDistances]) -> None:

@@ -40,6 +40,8 @@ def command(
     count = len(manifest.folds)
     say = partial(click.echo, err=True)
     say(f"{count} network{'' if count == 1 else 's'} of {manifest.run_id}, compared with the trainer's: they agree")
+    agreement = manifest.agreement
+    say(f"largest change of a probability: {agreement.probability:.1g} on {agreement.pictures} pictures of the run")
     shares = [f"out of range {_share_text(out_of_range)}"]
     shares += [f"unlike the training {_share_text(unlike)}"] if unlike else []
     basis = f"{manifest.recipe.split.scheme} split, n = {out_of_range.n}, 95 % intervals over patients"

@@ -14,10 +14,13 @@ import torch
 from PIL import Image
 
 from birads_zoo.artifact import export as export_module
-from birads_zoo.artifact.agreement import TOLERANCE, check_pixels, largest_difference
+from birads_zoo.artifact.agreement import TOLERANCE, check_pixels, checked_rows, largest_difference
 from birads_zoo.artifact.manifest import HeatMaps, read_manifest
 from birads_zoo.artifact.model import Model, open_model
-from birads_zoo.artifact.networks import ExportedNetwork, open_onnx, open_own_program, save_network
+from birads_zoo.artifact.networks import opening
+from birads_zoo.artifact.networks.exported import ExportedNetwork
+from birads_zoo.artifact.networks.runtimes import open_onnx, open_own_program
+from birads_zoo.artifact.networks.saving import save_network
 from birads_zoo.artifact.reading import read
 from birads_zoo.artifact.samples import Sample
 from birads_zoo.data.batches import as_images
@@ -26,7 +29,10 @@ from birads_zoo.data.store.pixels import build_store
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import BiradsZooWarning, UserError
 from birads_zoo.explanation.files import COLUMNS, write_explanations
+from birads_zoo.explanation.heat_maps import explain_sample
+from birads_zoo.interfaces import ExplainerContext
 from birads_zoo.model.build import build_classifier
+from birads_zoo.model.folding import fold_norms
 from birads_zoo.recipe import ImageSection, Recipe
 from birads_zoo.runs.finished import read_run, trained_classifier
 
@@ -62,7 +68,7 @@ def test_an_exported_program_agrees_with_the_trainers_network(finished, export_r
     export_run(finished[0], "exported-program", tmp_path / "model")
     program = open_own_program(tmp_path / "model" / read_manifest(tmp_path / "model").folds[1].weights)
     trainers = ExportedNetwork(trained_classifier(run, host, 1, CPU), own=1).eval()
-    assert largest_difference(program, trainers, data, np.arange(len(data.labelled.labels))) <= TOLERANCE
+    assert largest_difference(program, trainers, data, np.arange(len(data.labelled.labels))).output <= TOLERANCE
 
 
 def test_onnx_predicts_like_safetensors_but_cannot_explain(finished, export_run, model, host, paths, tmp_path):
@@ -150,6 +156,67 @@ def test_a_network_that_disagrees_is_refused_and_nothing_is_left(finished, expor
     with pytest.raises(UserError, match=r"exported as safetensors disagrees with the trainer's by .* more than 0.0001"):
         export_run(finished[0], "safetensors", tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_norms_are_folded_where_a_model_predicts_but_not_where_it_explains(exported, model):
+    manifest = read_manifest(exported)
+    assert [fold.folded for fold in manifest.folds] == [True, True]
+    for network, classifier in zip(model.networks, model.classifiers, strict=True):
+        left = [
+            [type(part) for part in module.modules()].count(torch.nn.BatchNorm2d) for module in (network, classifier)
+        ]
+        assert left[0] < left[1]
+
+
+def test_heat_maps_are_those_of_the_network_as_it_was_trained(model, run, host, data, paths):
+    explanation = model.explain(Sample(source="", pictures=(paths[3],)), "BI-RADS 4")
+    images, label = as_images(data.store.array[data.samples[[3]].pictures], CPU.device), torch.tensor([2])
+    assert model.classes[2] == "BI-RADS 4"
+    spec = host.explainer(run.recipe.explainer.name)
+    options = host.options("explainer", spec.name, run.recipe.explainer.options)
+    maps = []
+    for fold in data.folds:
+        classifier = trained_classifier(run, host, fold.number, CPU)
+        explainer = spec.build(ExplainerContext(classifier=classifier, options=options))
+        maps.append(explain_sample(classifier, explainer, images, label, 1, seed=run.recipe.seed)[0, 0])
+    np.testing.assert_array_equal(explanation.heat, np.mean(maps, axis=0))
+
+
+def test_norms_that_cannot_be_folded_are_kept(finished, export_run, host, paths, tmp_path, monkeypatch):
+    def without_shift(classifier):
+        lighter = fold_norms(classifier)
+        for module in lighter.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.bias.data += 0.1
+        return lighter
+
+    monkeypatch.setattr(opening, "fold_norms", without_shift)
+    manifest = export_run(finished[0], "safetensors", tmp_path / "model")
+    assert [fold.folded for fold in manifest.folds] == [False, False]
+    assert 0 <= manifest.agreement.probability < 1e-6, "the agreement is that of the networks that predict"
+    assert all(
+        network.classifier in opened.classifiers
+        for opened in [open_model(tmp_path / "model", host, "cpu")]
+        for network in opened.networks
+    )
+
+
+def test_the_largest_change_of_a_probability_is_measured_and_stated(exported, model, run, data, host):
+    manifest, rows = read_manifest(exported), checked_rows(len(data.labelled.labels))
+    images = as_images(data.store.array[data.samples[rows].pictures], CPU.device)
+    present = torch.ones(len(rows), 1, dtype=torch.bool)
+    changes = []
+    with torch.inference_mode():
+        for fold, network in zip(data.folds, model.networks, strict=True):
+            trained = trained_classifier(run, host, fold.number, CPU)
+            changes.append(float((network(images, present)[1] - trained(images).softmax(1)).abs().max()))
+    assert manifest.agreement.pictures == len(rows)
+    assert manifest.agreement.probability == pytest.approx(max(changes), abs=1e-6)
+    assert 0 < manifest.agreement.probability <= manifest.agreement.tolerance == TOLERANCE
+    assert (
+        f"no probability differs by more than {manifest.agreement.probability:.1g} from"
+        in (exported / "model_card.md").read_text()
+    )
 
 
 def test_an_exported_model_prepares_a_file_as_the_pixel_store_did(model, data, paths):

@@ -100,7 +100,7 @@ def queue_of_views(queue):
     """That queue with a model of several views: `queue_of_views(views, level)`."""
     import msgspec
 
-    from birads_zoo.artifact.networks import ExportedNetwork
+    from birads_zoo.artifact.networks.exported import ExportedNetwork
     from birads_zoo.model.build import build_classifier
 
     def make(views, level):
