@@ -22,6 +22,7 @@ from birads_zoo.data.prepare import Prepared
 from birads_zoo.data.store.pixels import levels_apart, read_and_place
 from birads_zoo.devices import Compute
 from birads_zoo.errors import UserError, warn
+from birads_zoo.model.folding import has_foldable_norms
 from birads_zoo.runs.finished import Finished
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def check_network(
     """
     rows = checked_rows(len(data.labelled.labels))
     difference = Difference(output=math.inf, probability=math.inf)
-    for folded in (True, False) if kind == "safetensors" else (False,):
+    may_fold = kind == "safetensors" and has_foldable_norms(trained.classifier)
+    for folded in (True, False) if may_fold else (False,):
         try:
             network = _open(kind, path, trained, finished, host, folded=folded)
             difference = largest_difference(network, trained.eval(), data, rows)

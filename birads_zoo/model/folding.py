@@ -15,6 +15,11 @@ from birads_zoo.model.modes import evaluating
 _TOLERANCE = 1e-2  # of the scores' spread: a GPU's convolutions may round to 10 bits (TF32)
 
 
+def has_foldable_norms(classifier: Classifier) -> bool:
+    """Return whether `fold_norms` changes anything."""
+    return any(map(_foldable, classifier.modules()))
+
+
 def fold_norms(classifier: Classifier) -> Classifier:
     """Return a copy in evaluation mode whose batch norms are part of the convolutions before them, only for inference.
 
@@ -22,11 +27,8 @@ def fold_norms(classifier: Classifier) -> Classifier:
     well (Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference",
     CVPR 2018, section 3.2). The order of a module's children says which convolution comes before a batch norm. A
     plugin's `forward` may call them in another order or need them unchanged, so compare the copy's outputs with those
-    of the classifier before it is used. A plugin's module that cannot be copied can raise anything. A classifier
-    without such norms is not copied.
+    of the classifier before it is used. A plugin's module that cannot be copied can raise anything.
     """
-    if not any(map(_foldable, classifier.modules())):
-        return classifier
     lighter = copy.deepcopy(classifier).eval()
     for module in list(lighter.modules()):
         _fold_children(module)
