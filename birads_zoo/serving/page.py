@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
-from birads_zoo.serving.answering import RefusedError, RequestQueue, too_large
+from birads_zoo.serving.answering import RequestQueue, too_large
 from birads_zoo.serving.endpoint import answer_to
 from birads_zoo.serving.examples import Example
+from birads_zoo.serving.refusals import RefusedError
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
 from birads_zoo.serving.uploads import FIELDS, accepted_views
 

@@ -6,7 +6,7 @@ import socket
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import matplotlib.font_manager  # noqa: F401 - writes a cache at its first import, so before the watch begins
@@ -151,6 +151,30 @@ def running(local):
                 thread.join()
 
     return serve
+
+
+@pytest.fixture(scope="session")
+def busy():
+    """Keep a queue's networks busy, so that no answer is made: `with busy(queue)`."""
+
+    @contextmanager
+    def keep(queue):
+        begun, go_on = Event(), Event()
+
+        def work():
+            begun.set()
+            assert go_on.wait(60)
+
+        thread = Thread(target=queue.batcher.alone, args=(work,))
+        thread.start()
+        try:
+            assert begun.wait(60)
+            yield
+        finally:
+            go_on.set()
+            thread.join()
+
+    return keep
 
 
 @pytest.fixture(scope="session")

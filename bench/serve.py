@@ -1,0 +1,154 @@
+"""Pictures per second and latency of `birads-zoo serve`, asked over HTTP by several clients at once.
+
+Starts the server as a user does, and lets numbers of clients take turns. Each client sends a picture, waits for the
+answer, and sends the next on the same connection. Clients and server share the machine's processors. The latency is the
+time from sending a request to its whole answer, at the quantiles 0.5 and 0.99; every answer counts, whatever its status.
+Writes `bench/results/serve-<device>-<run>.json`.
+
+    python bench/serve.py model pictures
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import itertools
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from birads_zoo.artifact.manifest import Manifest, read_manifest
+from birads_zoo.artifact.rows import named_pictures
+from birads_zoo.devices import choose_compute
+from birads_zoo.files import make_folder, write_text
+from birads_zoo.runs.environment import describe_machine
+
+_HANGING = 600  # seconds after which a request without an answer is an error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What the clients saw: seconds in all, and each answer's status and seconds."""
+
+    seconds: float
+    statuses: list[int]
+    latencies: list[float]
+
+
+def main() -> None:
+    """Start the server, ask it, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("pictures", type=Path, nargs="+", help="files, or folders of files; they are repeated")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 200], help="numbers of clients, in turn")
+    parser.add_argument("--requests", type=int, default=400, help="requests of all clients in a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    arguments = parser.parse_args()
+    make_folder(arguments.out)  # before anything is measured
+
+    manifest = read_manifest(arguments.model)
+    contents = [Path(path).read_bytes() for path in named_pictures(arguments.pictures)]
+    with _server(arguments.model, arguments.device) as port:
+        _ask(port, contents, 1, 8)  # warms up: kernels are chosen
+        rounds = [
+            {clients: _ask(port, contents, clients, arguments.requests) for clients in arguments.clients}
+            for _ in range(arguments.rounds)
+        ]
+    results = [_summary(clients, [each[clients] for each in rounds]) for clients in arguments.clients]
+    for row in results:
+        print(
+            "{clients:4} clients{pictures_per_second:8.1f} pictures/s  p50 {p50} s  p99 {p99} s  {statuses}".format(
+                **row
+            )
+        )
+    compute = choose_compute(arguments.device, "float32")
+    report = {
+        **_model(manifest),
+        "pictures": len(contents),
+        "requests": arguments.requests,
+        "rounds": arguments.rounds,
+        "environment": msgspec.to_builtins(describe_machine(compute)),
+        "results": results,
+    }
+    name = f"serve-{'gpu' if compute.device.type == 'cuda' else 'cpu'}-{manifest.run_id}.json"
+    write_text(arguments.out / name, json.dumps(report, indent=2) + "\n")
+    print(arguments.out / name)
+
+
+@contextmanager
+def _server(model: Path, device: str) -> Iterator[int]:
+    """Serve the model on a free port until the block ends."""
+    command = [sys.executable, "-m", "birads_zoo", "serve", model, "--port", "0", "--device", device]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            ready = re.search(r"http://127\.0\.0\.1:(\d+)/", server.stdout.readline())
+            if ready is None:
+                raise SystemExit("the server did not start")
+            yield int(ready[1])
+        finally:
+            server.terminate()
+
+
+def _ask(port: int, contents: Sequence[bytes], clients: int, requests: int) -> Round:
+    """Let clients send requests, as many together as `requests`, and collect what they saw."""
+    numbers = itertools.count()  # shared: `next` of a counter is one step, so no number is drawn twice
+
+    def client(_: int) -> list[tuple[int, float]]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_HANGING)
+        seen = []
+        while (number := next(numbers)) < requests:
+            started = time.perf_counter()
+            connection.request("POST", "/predict", contents[number % len(contents)])
+            response = connection.getresponse()
+            response.read()
+            seen.append((response.status, time.perf_counter() - started))
+        connection.close()
+        return seen
+
+    with ThreadPoolExecutor(clients) as pool:
+        started = time.perf_counter()
+        seen = [answer for answers in pool.map(client, range(clients)) for answer in answers]
+        seconds = time.perf_counter() - started
+    return Round(seconds=seconds, statuses=[each[0] for each in seen], latencies=[each[1] for each in seen])
+
+
+def _summary(clients: int, rounds: Sequence[Round]) -> dict[str, object]:
+    """Return the median over the rounds of the speed, the latencies over all rounds, and how many got each status."""
+    latencies = [latency for each in rounds for latency in each.latencies]
+    statuses = Counter(status for each in rounds for status in each.statuses)
+    return {
+        "clients": clients,
+        "pictures_per_second": round(statistics.median(each.statuses.count(200) / each.seconds for each in rounds), 2),
+        "p50": round(float(np.quantile(latencies, 0.5)), 4),
+        "p99": round(float(np.quantile(latencies, 0.99)), 4),
+        "statuses": {str(status): count for status, count in sorted(statuses.items())},
+    }
+
+
+def _model(manifest: Manifest) -> dict[str, object]:
+    image = manifest.recipe.image
+    return {
+        "format": manifest.kind,
+        "backbone": manifest.recipe.model.backbone,
+        "networks": len(manifest.folds),
+        "image": [image.height, image.width],
+    }
+
+
+if __name__ == "__main__":
+    main()
