@@ -2,8 +2,8 @@
 
 Starts the server as a user does, and lets numbers of clients take turns. Each client sends a picture, waits for the
 answer, and sends the next on the same connection. Clients and server share the machine's processors. The latency is the
-time from sending a request to its whole answer, at the quantiles 0.5 and 0.99; every answer counts, whatever its status.
-Writes `bench/results/serve-<device>-<run>.json`.
+time from sending a request to its whole answer, of any status: `p50` is the median, and `p99` the quantile 0.99. Writes
+`bench/results/serve-<device>-<run>.json`.
 
     python bench/serve.py model pictures
 """
