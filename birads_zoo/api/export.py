@@ -29,8 +29,8 @@ def export(
 
     Args:
         run: a run or its folder.
-        format: "safetensors" (weights for birads-zoo itself), "onnx" (a graph for ONNX Runtime) or "exported-program"
-            (a graph for `torch.export.load`).
+        format: "safetensors" (weights for birads-zoo itself), "onnx" (a graph for ONNX Runtime), "openvino" (one for
+            OpenVINO, on a CPU) or "exported-program" (one for `torch.export.load`).
         out: the folder to make; by default `model-FORMAT` in the run's folder.
         root: the folder of the run's data, if it was moved.
         device: "auto", "cpu", "cuda" or "cuda:N".

@@ -21,7 +21,7 @@ from birads_zoo.cli.options import PATH, plugin_option
     type=click.Choice(get_args(NetworkFormat)),
     default="safetensors",
     show_default=True,
-    help="Weights for birads-zoo itself; a graph for ONNX Runtime; a graph for torch.export.load.",
+    help="Weights for birads-zoo itself; a graph for ONNX Runtime; one for OpenVINO; one for torch.export.load.",
 )
 @click.option("--out", type=PATH, help="The folder to make.  [default: RUN/model-FORMAT]")
 @click.option("--root", type=PATH, metavar="FOLDER", help="Where the run's data is now.")

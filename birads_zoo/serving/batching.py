@@ -55,8 +55,8 @@ class Batcher:
             if len(batch) == 1:
                 batch[0][1].set_exception(error)
                 return
-            for one in batch:  # an error is only for the request that causes it
-                self._predict([one])
+            for entry in batch:  # an error is only for the request that causes it
+                self._predict([entry])
         else:
             for (_, place), prediction in zip(batch, predictions, strict=True):
                 place.set_result(prediction)

@@ -377,7 +377,7 @@ def test_an_export_does_not_overwrite(exported, finished, export_run):
 def test_a_package_that_onnx_needs_is_named(finished, export_run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(
-        UserError, match=r"needs the package onnxscript: install it with pip install 'birads-zoo\[onnx\]'"
+        UserError, match=r"onnx needs the package onnxscript: install it with pip install 'birads-zoo\[onnx\]'"
     ):
         export_run(finished[0], "onnx", tmp_path / "model")
 

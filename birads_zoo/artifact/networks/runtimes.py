@@ -66,10 +66,13 @@ def open_openvino(path: Path, compute: Compute) -> Network:
     """
     openvino = import_package("openvino", "openvino")
     graph, weights = _content(path), _content(path.with_suffix(".bin"))
+    if not graph.startswith(b"<?xml"):  # OpenVINO would take it for ONNX, and read any file that it names
+        raise UserError(f"{path} is no graph of OpenVINO; {_AGAIN}")
     settings = {
         "INFERENCE_PRECISION_HINT": "f32" if compute.autocast is None else "bf16",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",  # all threads work on one batch
+        "ENABLE_CPU_PINNING": False,  # a thread may leave a processor that others use
     }
     try:
         core = openvino.Core()
@@ -146,5 +149,6 @@ def _check_ends(path: Path, inputs: list[str], are_floats: list[bool]) -> None:
 
 
 def _cannot(do: str, runtime: str, path: Path, error: Exception) -> UserError:
-    reason = str(error).strip().partition("\n")[0]
+    lines = [line.strip() for line in str(error).splitlines()]
+    reason = next((line for line in lines if line and not line.startswith("Exception from")), type(error).__name__)
     return UserError(f"{runtime} cannot {do} {path} ({reason}); {_AGAIN}")
