@@ -106,7 +106,7 @@ def _model(manifest: Manifest, precision: str) -> str:
         ("Looks at", unit[manifest.level]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
         ("Heat maps", maps),
-        ("Precision", f"float32; the figures below are of the run's own predictions, in {precision}"),
+        ("Precision", f"{manifest.precision}; the figures below are of the run's own predictions, in {precision}"),
         ("Format", f"{manifest.kind}, by birads-zoo {__version__} with torch {manifest.torch}"),
         ("Agreement", _agreement(manifest)),
     )

@@ -79,7 +79,8 @@ def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compu
         return []
     images = as_images(stacked([sample.pixels for sample in ready]), compute.device)
     present = torch.from_numpy(np.stack([sample.present for sample in ready])).to(compute.device)
-    return [network(images, present) for network in networks]
+    with compute.precision():
+        return [network(images, present) for network in networks]
 
 
 def _check_shapes(

@@ -13,7 +13,7 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
-from birads_zoo.artifact.agreement import TOLERANCE, Difference, check_network, check_pixels, checked_rows
+from birads_zoo.artifact.agreement import TOLERANCES, Difference, check_network, check_pixels, checked_rows
 from birads_zoo.artifact.card import model_card
 from birads_zoo.artifact.held_out import FoldDistances, fit_training_range, measure_distances
 from birads_zoo.artifact.licences import licences_of, warning
@@ -27,11 +27,13 @@ from birads_zoo.artifact.manifest import (
     Manifest,
     NetworkFormat,
     OutputsPart,
+    Precision,
     Preprocessing,
     checksums,
     write_manifest,
 )
 from birads_zoo.artifact.networks.exported import ExportedNetwork
+from birads_zoo.artifact.networks.opening import check_precision, device_for
 from birads_zoo.artifact.networks.saving import save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
@@ -60,8 +62,11 @@ def export(
     device: str,
     screen: Screen,
     root: Path | None = None,
+    precision: Precision = "float32",
 ) -> Manifest:
     """Export the finished run in `run` as `kind` to the new folder `out`; `root` says where its data is if it moved.
+
+    The model predicts in `precision`.
 
     Before the folder gets its name, every network is opened again from its file and compared with the trainer's, and
     the preprocessing is compared with the pixel store.
@@ -74,6 +79,7 @@ def export(
     if out.exists():
         raise UserError(f"{out} exists already; remove it, or name another folder with --out")
     check_folder(out)
+    check_precision(kind, choose_compute(device_for(kind, device), precision))
     finished = read_run(run, host)
     data = prepare_again(finished, host, screen, root)
     licences = licences_of(finished.recipe, host, registry)
@@ -92,7 +98,7 @@ def export(
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
             network = ExportedNetwork(portable, len(data.own.names))
             save_network(kind, network, finished.recipe, path)
-            checked.append(check_network(kind, path, network, finished, host, data))
+            checked.append(check_network(kind, path, network, finished, host, data, precision, device))
             channels = tuple(classifier.pixel_mean.tolist()), tuple(classifier.pixel_std.tolist())
         preprocessing = Preprocessing(
             image=finished.recipe.image,
@@ -108,6 +114,7 @@ def export(
             notice=NOTICE,
             torch=str(torch.__version__),
             kind=kind,
+            precision=precision,
             run_id=finished.recipe.run_id,
             recipe=shareable(finished.recipe).replace({"dataset.level": data.labelled.target.level}),
             classes=finished.classes,
@@ -117,7 +124,7 @@ def export(
             outputs=OutputsPart.of(make_outputs(finished.recipe, host, len(finished.classes))),
             preprocessing=preprocessing,
             folds=_folds(finished, data, measured, kind, [folded for folded, _ in checked]),
-            agreement=_agreement(data, [difference for _, difference in checked]),
+            agreement=_agreement(data, precision, [difference for _, difference in checked]),
             training_range=training_range,
             heat_maps=_heat_maps(finished),
             licences=licences,
@@ -153,10 +160,10 @@ def _folds(
     )
 
 
-def _agreement(data: Prepared, differences: Sequence[Difference]) -> Agreement:
+def _agreement(data: Prepared, precision: Precision, differences: Sequence[Difference]) -> Agreement:
     return Agreement(
         pictures=len(checked_rows(len(data.labelled.labels))),
-        tolerance=TOLERANCE,
+        tolerance=TOLERANCES[precision],
         probability=max(difference.probability for difference in differences),
     )
 

@@ -31,6 +31,9 @@ SUFFIXES: dict[NetworkFormat, tuple[str, ...]] = {
 }
 """The suffixes of a network's files; a fold's `weights` names the first of them."""
 
+Precision = Literal["float32", "bfloat16"]
+"""What the networks of an exported model compute in."""
+
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -124,8 +127,8 @@ class TrainingRange(_Part, frozen=True, kw_only=True):
 class Agreement(_Part, frozen=True, kw_only=True):
     """How the exported networks agree with the trainer's on `pictures` rows of the run.
 
-    No output differs by more than `tolerance` (`artifact.agreement.TOLERANCE`). `probability` is the largest change of
-    a probability.
+    In float32 no output differs by more than `tolerance`, and in bfloat16 no probability
+    (`artifact.agreement.TOLERANCES`). `probability` is the largest change of a probability.
     """
 
     pictures: int
@@ -147,6 +150,8 @@ class HeatMaps(_Part, frozen=True, kw_only=True):
 class Manifest(_Part, frozen=True, kw_only=True):
     """Everything that is needed to predict with the files beside it. `files` has their SHA-256 checksums.
 
+    `precision` is that in which the networks were checked, and predict.
+
     `FORMAT` is the format number of all of these files. Increase it whenever an older birads-zoo could not read, or
     would misread, what a newer one exports.
     """
@@ -156,6 +161,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     notice: str
     torch: str
     kind: NetworkFormat
+    precision: Precision
     run_id: str
     recipe: Recipe
     classes: tuple[str, ...]

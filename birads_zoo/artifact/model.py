@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from birads_zoo.artifact.ensemble import predict_prepared
 from birads_zoo.artifact.manifest import NAME, NOTICE, REFERENCE, Manifest, read_manifest
 from birads_zoo.artifact.networks.exported import Network
-from birads_zoo.artifact.networks.opening import Blueprint, device_for, open_network
+from birads_zoo.artifact.networks.opening import Blueprint, check_precision, device_for, open_network
 from birads_zoo.artifact.reading import Images, in_order, read, samples_of
 from birads_zoo.artifact.reference import Reference
 from birads_zoo.artifact.samples import Prediction, Ready, Sample
@@ -157,7 +157,8 @@ def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
         raise UserError(
             f"{folder / NAME} is damaged (its training range must have {', '.join(NAMES)}); export the run again"
         )
-    compute = choose_compute(device_for(manifest.kind, device), "float32")
+    compute = choose_compute(device_for(manifest.kind, device), manifest.precision)
+    check_precision(manifest.kind, compute)
     blueprint = Blueprint(
         recipe=manifest.recipe,
         classes=len(manifest.classes),

@@ -9,7 +9,7 @@ from typing import get_args
 import click
 
 from birads_zoo.api.export import export
-from birads_zoo.artifact.manifest import NetworkFormat, Share, read_manifest
+from birads_zoo.artifact.manifest import NetworkFormat, Precision, Share, read_manifest
 from birads_zoo.cli.options import PATH, plugin_option
 
 
@@ -26,15 +26,28 @@ from birads_zoo.cli.options import PATH, plugin_option
 @click.option("--out", type=PATH, help="The folder to make.  [default: RUN/model-FORMAT]")
 @click.option("--root", type=PATH, metavar="FOLDER", help="Where the run's data is now.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--precision",
+    type=click.Choice(get_args(Precision)),
+    default="float32",
+    show_default=True,
+    help="What the model predicts in. bfloat16 is faster where the device has it, and changes probabilities a little.",
+)
 @plugin_option
 def command(
-    run: Path, kind: NetworkFormat, out: Path | None, root: Path | None, device: str, plugin_files: tuple[Path, ...]
+    run: Path,
+    kind: NetworkFormat,
+    out: Path | None,
+    root: Path | None,
+    device: str,
+    precision: Precision,
+    plugin_files: tuple[Path, ...],
 ) -> None:
     """Export every fold's network of a finished RUN, with its preprocessing, calibration, card and checksums.
 
     Each network is opened again and compared with the trained one on pictures of the run; a difference is an error.
     """
-    folder = export(run, kind, out=out, root=root, device=device, plugins=plugin_files)
+    folder = export(run, kind, out=out, root=root, device=device, precision=precision, plugins=plugin_files)
     manifest = read_manifest(folder)
     unlike, out_of_range = manifest.training_range.distance_alarms, manifest.training_range.range_alarms
     count = len(manifest.folds)

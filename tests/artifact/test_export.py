@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 
 import msgspec
@@ -14,7 +15,7 @@ import torch
 from PIL import Image
 
 from birads_zoo.artifact import export as export_module
-from birads_zoo.artifact.agreement import TOLERANCE, check_network, check_pixels, checked_rows, largest_difference
+from birads_zoo.artifact.agreement import TOLERANCES, check_network, check_pixels, checked_rows, largest_difference
 from birads_zoo.artifact.manifest import HeatMaps, OutputsPart, read_manifest
 from birads_zoo.artifact.model import Model, open_model
 from birads_zoo.artifact.networks import opening
@@ -38,6 +39,7 @@ from birads_zoo.recipe import ImageSection, Recipe
 from birads_zoo.runs.finished import read_run, trained_classifier
 
 CPU = choose_compute("cpu", "float32")
+BFLOAT16 = choose_compute("cpu", "bfloat16")
 PLAIN = {"model.backbone": "baseline_cnn", "model.pretrained": False, "image.height": 48, "image.width": 32}
 TWO_VIEWS = {"dataset.views": "bilateral", "model.fusion": "difference", "model.evidence": True, "model.pooling": "max"}
 FOUR_VIEWS = {"dataset.views": "exam", "dataset.level": "patient", "model.fusion": "attention"}
@@ -69,7 +71,7 @@ def test_an_exported_program_agrees_with_the_trainers_network(finished, export_r
     export_run(finished[0], "exported-program", tmp_path / "model")
     program = open_own_program(tmp_path / "model" / read_manifest(tmp_path / "model").folds[1].weights)
     trainers = ExportedNetwork(trained_classifier(run, host, 1, CPU), own=1).eval()
-    assert largest_difference(program, trainers, data, np.arange(len(data.labelled.labels))).output <= TOLERANCE
+    assert largest_difference(program, trainers, data, np.arange(len(data.labelled.labels)), CPU).output <= 1e-4
 
 
 def test_onnx_predicts_like_safetensors_but_cannot_explain(finished, export_run, model, host, paths, tmp_path):
@@ -214,10 +216,10 @@ def test_norms_that_would_change_an_output_are_kept(with_norms, run, data, host,
         return lighter
 
     finished = replace(run, recipe=blueprint.recipe)
-    arguments = "safetensors", path, ExportedNetwork(trained, 1), finished, host, data
+    arguments = "safetensors", path, ExportedNetwork(trained, 1), finished, host, data, "float32", "cpu"
     folded, difference = check_network(*arguments)
     assert folded
-    assert 0 < difference.probability <= difference.output <= TOLERANCE
+    assert 0 < difference.probability <= difference.output <= 1e-4
     monkeypatch.setattr(opening, "fold_norms", spoilt)
     folded, difference = check_network(*arguments)
     assert not folded
@@ -241,11 +243,50 @@ def test_the_largest_change_of_a_probability_is_measured_and_stated(exported, mo
             changes.append(float((network(images, present)[1] - trained(images).softmax(1)).abs().max()))
     assert manifest.agreement.pictures == len(rows)
     assert manifest.agreement.probability == pytest.approx(max(changes), abs=1e-6)
-    assert 0 <= manifest.agreement.probability <= manifest.agreement.tolerance == TOLERANCE
+    assert 0 <= manifest.agreement.probability <= manifest.agreement.tolerance == TOLERANCES["float32"]
     assert (
         f"no probability differs by more than {manifest.agreement.probability:.1g} from"
         in (exported / "model_card.md").read_text()
     )
+
+
+def test_a_model_in_bfloat16_is_checked_and_predicts_in_it(finished, export_run, model, host, paths, tmp_path):
+    emulated = (
+        pytest.warns(BiradsZooWarning, match="has no instructions for bfloat16")
+        if BFLOAT16.is_emulated
+        else nullcontext()
+    )
+    with emulated:
+        manifest = export_run(finished[0], "safetensors", tmp_path / "model", "bfloat16")
+        low = open_model(tmp_path / "model", host, "cpu")
+    assert manifest.precision == "bfloat16"
+    assert 1e-5 < manifest.agreement.probability <= manifest.agreement.tolerance == 0.05
+    assert "| Precision | bfloat16; the figures below are" in (tmp_path / "model" / "model_card.md").read_text()
+    changes = [
+        abs(prediction.probabilities[name] - expected.probabilities[name])
+        for prediction, expected in zip(low.predict(paths[:9]), model.predict(paths[:9]), strict=True)
+        for name in model.classes
+    ]
+    assert 1e-5 < max(changes) <= 0.05
+    sample = Sample(source="", pictures=(paths[3],))
+    np.testing.assert_array_equal(low.explain(sample, "BI-RADS 4").heat, model.explain(sample, "BI-RADS 4").heat)
+
+
+def test_bfloat16_that_changes_a_probability_too_much_is_refused(finished, export_run, tmp_path, monkeypatch):
+    monkeypatch.setitem(TOLERANCES, "bfloat16", 1e-6)
+    monkeypatch.setattr("birads_zoo.artifact.export.check_precision", lambda kind, compute: None)
+    with pytest.raises(
+        UserError, match=r"disagrees .* more than 1e-06, on pictures of the run; export it in another pre"
+    ):
+        export_run(finished[0], "safetensors", tmp_path / "model", "bfloat16")
+
+
+def test_formats_without_bfloat16_are_refused():
+    with pytest.raises(UserError, match="a model of the format onnx predicts in float32; leave --precision out"):
+        opening.check_precision("onnx", BFLOAT16)
+    if BFLOAT16.is_emulated:
+        with pytest.raises(UserError, match="OpenVINO has no bfloat16 on this CPU; export the run with --precision"):
+            opening.check_precision("openvino", BFLOAT16)
 
 
 def test_an_exported_model_prepares_a_file_as_the_pixel_store_did(model, data, paths):

@@ -11,7 +11,7 @@ from birads_zoo.artifact.networks.classifiers import open_classifier
 from birads_zoo.artifact.networks.exported import ExportedNetwork, Network
 from birads_zoo.artifact.networks.runtimes import RUNTIMES
 from birads_zoo.devices import Compute
-from birads_zoo.errors import UserError
+from birads_zoo.errors import UserError, warn
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.model.folding import fold_norms
 from birads_zoo.recipe import Recipe
@@ -46,6 +46,25 @@ def device_for(kind: NetworkFormat, device: str) -> str:
 
     """
     return RUNTIMES[kind].device(device) if kind in RUNTIMES else device
+
+
+def check_precision(kind: NetworkFormat, compute: Compute) -> None:
+    """Check that networks of a format compute in the precision of `compute`; warn where torch does so slowly.
+
+    Raises:
+        UserError: if they do not.
+
+    """
+    if compute.autocast is None:
+        return
+    if kind not in ("safetensors", "openvino"):
+        raise UserError(
+            f"a model of the format {kind} predicts in float32; leave --precision out, or export it as safetensors"
+        )
+    if compute.is_emulated and kind == "openvino":  # which would compute in float32, without a word
+        raise UserError("OpenVINO has no bfloat16 on this CPU; export the run with --precision float32")
+    if compute.is_emulated:
+        warn("this device has no instructions for bfloat16: predictions are slower than with --precision float32")
 
 
 def open_network(
