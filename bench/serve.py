@@ -2,8 +2,9 @@
 
 Starts the server as a user does, and lets numbers of clients take turns. Each client sends a picture, waits for the
 answer, and sends the next on the same connection. Clients and server share the machine's processors. The latency is the
-time from sending a request to its whole answer, of any status: `p50` is the median, and `p99` the quantile 0.99. Writes
-`bench/results/serve-<device>-<run>.json`.
+time from sending a request to its whole answer, of any status: `p50` is the median, and `p99` the quantile 0.99. On a
+machine that others use too, rely on `pictures_per_cpu_second`: the answers by the server's processor seconds, those of
+all its threads (Linux only). Writes `bench/results/serve-<device>-<run>.json`.
 
     python bench/serve.py model pictures
 """
@@ -14,6 +15,8 @@ import argparse
 import http.client
 import itertools
 import json
+import math
+import os
 import re
 import statistics
 import subprocess
@@ -39,10 +42,19 @@ _HANGING = 600  # seconds after which a request without an answer is an error
 
 
 @dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server on this machine: its port, and the number of its process."""
+
+    port: int
+    process: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Round:
-    """What the clients saw: seconds in all, and each answer's status and seconds."""
+    """What the clients saw: seconds in all, the server's processor seconds, and each answer's status and seconds."""
 
     seconds: float
+    cpu_seconds: float
     statuses: list[int]
     latencies: list[float]
 
@@ -62,20 +74,17 @@ def main() -> None:
 
     manifest = read_manifest(arguments.model)
     contents = [Path(path).read_bytes() for path in named_pictures(arguments.pictures)]
-    with _server(arguments.model, arguments.device) as port:
-        _ask(port, contents, 1, 8)  # warms up: kernels are chosen
+    with _server(arguments.model, arguments.device) as server:
+        _ask(server, contents, 1, 8)  # warms up: kernels are chosen
         rounds = [
-            {clients: _ask(port, contents, clients, arguments.requests) for clients in arguments.clients}
+            {clients: _ask(server, contents, clients, arguments.requests) for clients in arguments.clients}
             for _ in range(arguments.rounds)
         ]
     results = [_summary(clients, [each[clients] for each in rounds]) for clients in arguments.clients]
+    line = "{clients:4} clients{pictures_per_second:8.1f} pictures/s  p50 {p50} s  p99 {p99} s  {statuses}"
     for row in results:
-        print(
-            "{clients:4} clients{pictures_per_second:8.1f} pictures/s  p50 {p50} s  p99 {p99} s  {statuses}".format(
-                **row
-            )
-        )
-    compute = choose_compute(arguments.device, "float32")
+        print(line.format(**row))
+    compute = choose_compute(arguments.device, manifest.precision)
     report = {
         **_model(manifest),
         "pictures": len(contents),
@@ -90,26 +99,35 @@ def main() -> None:
 
 
 @contextmanager
-def _server(model: Path, device: str) -> Iterator[int]:
+def _server(model: Path, device: str) -> Iterator[Server]:
     """Serve the model on a free port until the block ends."""
     command = [sys.executable, "-m", "birads_zoo", "serve", model, "--port", "0", "--device", device]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert server.stdout is not None
-            ready = re.search(r"http://127\.0\.0\.1:(\d+)/", server.stdout.readline())
+            assert process.stdout is not None
+            ready = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
             if ready is None:
                 raise SystemExit("the server did not start")
-            yield int(ready[1])
+            yield Server(port=int(ready[1]), process=process.pid)
         finally:
-            server.terminate()
+            process.terminate()
 
 
-def _ask(port: int, contents: Sequence[bytes], clients: int, requests: int) -> Round:
+def _cpu_seconds(process: int) -> float:
+    """Return the processor seconds of a process so far; NaN on other systems than Linux."""
+    try:
+        after_name = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return math.nan
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")  # proc(5): utime and stime
+
+
+def _ask(server: Server, contents: Sequence[bytes], clients: int, requests: int) -> Round:
     """Let clients send requests, as many together as `requests`, and collect what they saw."""
     numbers = itertools.count()  # shared: `next` of a counter is one step, so no number is drawn twice
 
     def client(_: int) -> list[tuple[int, float]]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_HANGING)
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_HANGING)
         seen = []
         while (number := next(numbers)) < requests:
             started = time.perf_counter()
@@ -121,19 +139,26 @@ def _ask(port: int, contents: Sequence[bytes], clients: int, requests: int) -> R
         return seen
 
     with ThreadPoolExecutor(clients) as pool:
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), _cpu_seconds(server.process)
         seen = [answer for answers in pool.map(client, range(clients)) for answer in answers]
-        seconds = time.perf_counter() - started
-    return Round(seconds=seconds, statuses=[each[0] for each in seen], latencies=[each[1] for each in seen])
+        seconds, cpu_seconds = time.perf_counter() - started, _cpu_seconds(server.process) - spent
+    return Round(
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+        statuses=[each[0] for each in seen],
+        latencies=[each[1] for each in seen],
+    )
 
 
 def _summary(clients: int, rounds: Sequence[Round]) -> dict[str, object]:
     """Return the median over the rounds of the speed, the latencies over all rounds, and how many got each status."""
     latencies = [latency for each in rounds for latency in each.latencies]
     statuses = Counter(status for each in rounds for status in each.statuses)
+    cpu_speed = statistics.median(each.statuses.count(200) / each.cpu_seconds for each in rounds)
     return {
         "clients": clients,
         "pictures_per_second": round(statistics.median(each.statuses.count(200) / each.seconds for each in rounds), 2),
+        "pictures_per_cpu_second": None if math.isnan(cpu_speed) else round(cpu_speed, 2),
         "p50": round(float(np.quantile(latencies, 0.5)), 4),
         "p99": round(float(np.quantile(latencies, 0.99)), 4),
         "statuses": {str(status): count for status, count in sorted(statuses.items())},
