@@ -66,7 +66,7 @@ class Compute:
     @property
     def is_emulated(self) -> bool:
         """Whether the chip has no instructions for its bfloat16, which is then slower than float32."""
-        return self.autocast is torch.bfloat16 and _native_precision(self.device) is not torch.bfloat16
+        return self.autocast is torch.bfloat16 and "bfloat16" not in precisions(self.device)
 
     def wait(self) -> None:
         """Wait until the device has finished its work, so that time measurements are right."""
