@@ -1,10 +1,12 @@
 """An export is the trainer's network with its preprocessing, complete and checked, and identifies no patient."""
 
 import json
+import os
 import shutil
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -76,6 +78,7 @@ def test_an_exported_program_agrees_with_the_trainers_network(finished, export_r
 
 def test_onnx_predicts_like_safetensors_but_cannot_explain(finished, export_run, model, host, paths, tmp_path):
     export_run(finished[0], "onnx", tmp_path / "model")
+    assert os.fsencode(Path(torch.__file__).parent) not in (tmp_path / "model" / "fold-0.onnx").read_bytes()
     graph = open_model(tmp_path / "model", host, "cpu")
     predictions = graph.predict(paths[:9], batch_size=4)
     for prediction, expected in zip(predictions, model.predict(paths[:9]), strict=True):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -20,3 +21,12 @@ def test_onnx_runtime_reports_nothing_to_its_maker(tmp_path, module, reports):
     places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     subprocess.run([sys.executable, "-c", code], env=environment | places, check=True)
     assert any(path.name == ".onnxruntime" for path in tmp_path.rglob("*")) == reports
+
+
+@pytest.mark.skipif(find_spec("openvino") is None, reason="openvino is not installed (make install)")
+def test_openvino_reports_nothing_to_its_maker(tmp_path):
+    """Its import makes an id of the machine in ~/intel, and reports itself, if it finds its package for that."""
+    code = "from birads_zoo.artifact.networks.packages import import_package as get; get('openvino', 'openvino').Core()"
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    subprocess.run([sys.executable, "-c", code], env=environment | {"HOME": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []

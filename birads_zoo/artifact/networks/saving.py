@@ -66,6 +66,7 @@ def _save_onnx(network: ExportedNetwork, recipe: Recipe, path: Path) -> None:
         raise UserError(
             f"ONNX needs PyTorch 2.7 or newer, and this is {torch.__version__}; update it, or export as safetensors"
         )
+    onnx = import_package("onnx", "onnx")
     inputs, shapes = _inputs(recipe)
     torch.onnx.export(
         network,
@@ -79,12 +80,16 @@ def _save_onnx(network: ExportedNetwork, recipe: Recipe, path: Path) -> None:
         external_data=False,
         verbose=False,
     )
+    model = onnx.load(path)
+    for node in model.graph.node:
+        node.ClearField("metadata_props")  # where in the source it comes from, with paths of this machine
+    path.write_bytes(model.SerializeToString())
 
 
 def _save_openvino(network: ExportedNetwork, recipe: Recipe, path: Path) -> None:
     """Write OpenVINO's own format: its reader of ONNX would read any file that the graph names.
 
-    The graph comes by way of ONNX, because OpenVINO's converter for torch reports its use to Intel.
+    The graph comes by way of ONNX, so that both formats hold the same one.
     """
     openvino = import_package("openvino", "openvino")
     graph = path.with_suffix(".onnx")
