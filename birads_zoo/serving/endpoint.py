@@ -14,10 +14,10 @@ from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
-from birads_zoo.serving.answering import Answer, RequestQueue, answer
+from birads_zoo.serving.answers.answering import Answer, RequestQueue, answer
+from birads_zoo.serving.answers.uploads import FIELDS, Upload, accepted_views
 from birads_zoo.serving.refusals import RefusedError
 from birads_zoo.serving.templates import render
-from birads_zoo.serving.uploads import FIELDS, Upload, accepted_views
 
 _TIMEOUT = 120  # seconds to receive a request's files, so that a client that sends nothing does not keep its place
 _FILE = {"type": "string", "format": "binary"}

@@ -80,7 +80,7 @@ def opened(exported):
 @pytest.fixture(scope="session")
 def queue(tmp_path_factory, opened):
     """A request queue with limits of 1 megabyte and 4 megapixels."""
-    from birads_zoo.serving.answering import Limits, RequestQueue
+    from birads_zoo.serving.answers.answering import Limits, RequestQueue
 
     return RequestQueue(
         model=opened, limits=Limits(megabytes=1, megapixels=4), folder=tmp_path_factory.mktemp("serving")

@@ -11,11 +11,11 @@ import pytest
 
 from birads_zoo.artifact.samples import Prediction
 from birads_zoo.errors import UserError
-from birads_zoo.serving.answering import answer
-from birads_zoo.serving.batching import Batcher
+from birads_zoo.serving.answers.answering import answer
+from birads_zoo.serving.answers.batching import Batcher
+from birads_zoo.serving.answers.uploads import Upload
 from birads_zoo.serving.line import PLACES
 from birads_zoo.serving.refusals import RefusedError
-from birads_zoo.serving.uploads import Upload
 
 
 @pytest.fixture

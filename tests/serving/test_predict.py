@@ -13,7 +13,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from birads_zoo.errors import UserError
-from birads_zoo.serving.answering import Limits, RequestQueue
+from birads_zoo.serving.answers.answering import Limits, RequestQueue
 from birads_zoo.serving.app import build_endpoint
 from birads_zoo.serving.line import Line
 

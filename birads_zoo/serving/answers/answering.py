@@ -21,11 +21,11 @@ from birads_zoo.data.picture import ImageError
 from birads_zoo.data.placement.preparation import geometry
 from birads_zoo.data.store.pixels import read_and_place
 from birads_zoo.errors import UserError
-from birads_zoo.serving.batching import Batcher
-from birads_zoo.serving.drawing import draw_heat_maps, draw_pictures
+from birads_zoo.serving.answers.batching import Batcher
+from birads_zoo.serving.answers.drawing import draw_heat_maps, draw_pictures
+from birads_zoo.serving.answers.uploads import SavedPicture, Upload, identify_picture, sample_of
 from birads_zoo.serving.line import PLACES, Line
 from birads_zoo.serving.refusals import RefusedError
-from birads_zoo.serving.uploads import SavedPicture, Upload, identify_picture, sample_of
 
 _DECODERS = min(os.cpu_count() or 1, 4)  # pictures decoded at once: each may take ten times the memory of its pixels
 
