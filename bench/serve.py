@@ -131,10 +131,8 @@ def _ask(server: Server, contents: Sequence[bytes], clients: int, requests: int)
         seen = []
         while (number := next(numbers)) < requests:
             started = time.perf_counter()
-            connection.request("POST", "/predict", contents[number % len(contents)])
-            response = connection.getresponse()
-            response.read()
-            seen.append((response.status, time.perf_counter() - started))
+            status = _status(connection, contents[number % len(contents)])
+            seen.append((status, time.perf_counter() - started))
         connection.close()
         return seen
 
@@ -150,8 +148,20 @@ def _ask(server: Server, contents: Sequence[bytes], clients: int, requests: int)
     )
 
 
+def _status(connection: http.client.HTTPConnection, content: bytes) -> int:
+    """Send a picture, and return the status of the whole answer; 0 if the server closes the connection instead."""
+    try:
+        connection.request("POST", "/predict", content)
+        response = connection.getresponse()
+        response.read()
+    except (ConnectionError, http.client.HTTPException):
+        connection.close()  # the next request opens it again
+        return 0
+    return response.status
+
+
 def _summary(clients: int, rounds: Sequence[Round]) -> dict[str, object]:
-    """Return the median over the rounds of the speed, the latencies over all rounds, and how many got each status."""
+    """Return the median over the rounds of the speed, the latencies over all rounds, and how many got each status (0: none)."""
     latencies = [latency for each in rounds for latency in each.latencies]
     statuses = Counter(status for each in rounds for status in each.statuses)
     cpu_speed = statistics.median(each.statuses.count(200) / each.cpu_seconds for each in rounds)

@@ -79,7 +79,8 @@ def export(
     if out.exists():
         raise UserError(f"{out} exists already; remove it, or name another folder with --out")
     check_folder(out)
-    check_precision(kind, choose_compute(device_for(kind, device), precision))
+    if precision != "float32":
+        check_precision(kind, choose_compute(device_for(kind, device), precision))
     finished = read_run(run, host)
     data = prepare_again(finished, host, screen, root)
     licences = licences_of(finished.recipe, host, registry)
