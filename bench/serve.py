@@ -161,7 +161,7 @@ def _status(connection: http.client.HTTPConnection, content: bytes) -> int:
 
 
 def _summary(clients: int, rounds: Sequence[Round]) -> dict[str, object]:
-    """Return the median over the rounds of the speed, the latencies over all rounds, and how many got each status (0: none)."""
+    """Return the median speed of the rounds, the latencies of all, and the count of each status (0: no answer)."""
     latencies = [latency for each in rounds for latency in each.latencies]
     statuses = Counter(status for each in rounds for status in each.statuses)
     cpu_speed = statistics.median(each.statuses.count(200) / each.cpu_seconds for each in rounds)
