@@ -33,7 +33,7 @@ class Line:
         """Hold a place for a request: take it before reading any of the request's bytes, and keep it until the answer.
 
         Raises:
-            RefusedError: if too many requests are waiting, or this one has waited for too long (503).
+            RefusedError: if too many requests are waiting, this one has waited for too long, or the server stops (503).
 
         """
         await self._wait()
@@ -51,5 +51,7 @@ class Line:
                 await self._places.acquire()
         except TimeoutError:
             raise RefusedError(503, _FULL) from None
+        except asyncio.CancelledError:  # only a server that stops does this
+            raise RefusedError(503, "the server is stopping") from None
         finally:
             self._waiting -= 1
