@@ -47,6 +47,8 @@ def open_onnx(path: Path, compute: Compute) -> Network:
         raise UserError("this onnxruntime cannot use CUDA; install onnxruntime-gpu, or give --device cpu")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    # Else its threads run on between two batches, and take time from those that read pictures and from other networks.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     content = _content(path)  # without its path a network cannot read weights from other files
     try:
         session = runtime.InferenceSession(content, options, providers=[provider])
