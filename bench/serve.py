@@ -4,7 +4,7 @@ Starts the server as a user does, and lets numbers of clients take turns. Each c
 answer, and sends the next on the same connection. Clients and server share the machine's processors. The latency is the
 time from sending a request to its whole answer, of any status: `p50` is the median, and `p99` the quantile 0.99. On a
 machine that others use too, rely on `pictures_per_cpu_second`: the answers by the server's processor seconds, those of
-all its threads (Linux only). Writes `bench/results/serve-<device>-<run>.json`.
+all its threads (Linux only). Writes `bench/results/serve-<device>-<run>-<format>.json`.
 
     python bench/serve.py model pictures
 """
@@ -93,7 +93,8 @@ def main() -> None:
         "environment": msgspec.to_builtins(describe_machine(compute)),
         "results": results,
     }
-    name = f"serve-{'gpu' if compute.device.type == 'cuda' else 'cpu'}-{manifest.run_id}.json"
+    device = "gpu" if compute.device.type == "cuda" else "cpu"
+    name = f"serve-{device}-{manifest.run_id}-{manifest.kind}.json"
     write_text(arguments.out / name, json.dumps(report, indent=2) + "\n")
     print(arguments.out / name)
 

@@ -91,7 +91,7 @@ def test_serve_asks_a_real_server_and_writes_speed_and_latency(exported, phantom
     pictures = phantom_root / "mammograms" / "BIRAD 5"
     command = [sys.executable, BENCH / "serve.py", exported, pictures, "--clients", "1", "12", "--requests", "24"]
     subprocess.run([*command, "--rounds", "1", "--device", "cpu", "--out", tmp_path], check=True, capture_output=True)
-    report = json.loads((tmp_path / "serve-cpu-baseline_cnn.json").read_text())
+    report = json.loads((tmp_path / "serve-cpu-baseline_cnn-safetensors.json").read_text())
     assert [row["clients"] for row in report["results"]] == [1, 12]
     for row in report["results"]:
         assert sum(row["statuses"].values()) == 24
