@@ -63,6 +63,11 @@ class Compute:
         """Whether gradients need scaling: float16's range is too small for them, bfloat16's is not."""
         return self.autocast is torch.float16
 
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the chip has no instructions for its bfloat16, which is then slower than float32."""
+        return self.autocast is torch.bfloat16 and "bfloat16" not in precisions(self.device)
+
     def wait(self) -> None:
         """Wait until the device has finished its work, so that time measurements are right."""
         if self.device.type == "cuda":

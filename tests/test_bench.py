@@ -33,6 +33,7 @@ BENCH = Path(__file__).parent.parent / "bench"
         ["neutral.py", "--figure"],
         ["paper_table.py", "--out"],
         ["predict.py", "run", "--out"],
+        ["serve.py", "model", "pictures", "--out"],
         ["shards.py", "--out"],
         ["study_predictions.py", "study", "--out"],
         ["throughput.py", "--out"],
@@ -83,6 +84,21 @@ def test_predict_writes_ratios_to_the_bare_pass(finished, tmp_path):
     assert report["ratio"]["store"] > 0
     assert report["networks"] == 2
     assert "arguments" not in report["environment"], "they name the machine's folders"
+
+
+@pytest.mark.slow
+def test_serve_asks_a_real_server_and_writes_speed_and_latency(exported, phantom_root, tmp_path):
+    pictures = phantom_root / "mammograms" / "BIRAD 5"
+    command = [sys.executable, BENCH / "serve.py", exported, pictures, "--clients", "1", "12", "--requests", "24"]
+    subprocess.run([*command, "--rounds", "1", "--device", "cpu", "--out", tmp_path], check=True, capture_output=True)
+    report = json.loads((tmp_path / "serve-cpu-baseline_cnn-safetensors.json").read_text())
+    assert [row["clients"] for row in report["results"]] == [1, 12]
+    for row in report["results"]:
+        assert sum(row["statuses"].values()) == 24
+        assert row["pictures_per_second"] > 0
+        assert 0 < row["p50"] <= row["p99"]
+    assert (report["format"], report["networks"]) == ("safetensors", 2)
+    assert report["environment"]["versions"]["torch"]
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from birads_zoo.api.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-    from birads_zoo.artifact.manifest import NetworkFormat
+    from birads_zoo.artifact.manifest import NetworkFormat, Precision
     from birads_zoo.plugin.host import Host
     from birads_zoo.recipe import Recipe
     from birads_zoo.recipes.registry import Registry
@@ -170,6 +170,7 @@ class Run:
         out: Path | str | None = None,
         root: Path | str | None = None,
         device: str = "auto",
+        precision: Precision = "float32",
         progress: bool = True,
     ) -> Path:
         """Export the run as a model that predicts without it, and return its folder; see `birads_zoo.export`."""
@@ -177,7 +178,7 @@ class Run:
 
         folder = Path(out or self.folder / f"model-{format}")
         screen = open_screen(progress)
-        export(self.folder, format, folder, self._host, self._registry, device, screen, _path(root))
+        export(self.folder, format, folder, self._host, self._registry, device, screen, _path(root), precision)
         return folder
 
     def __repr__(self) -> str:

@@ -106,10 +106,19 @@ def _model(manifest: Manifest, precision: str) -> str:
         ("Looks at", unit[manifest.level]),
         ("Preprocessing", ", ".join(steps) + "; all of it is in `manifest.json`"),
         ("Heat maps", maps),
-        ("Precision", f"float32; the figures below are of the run's own predictions, in {precision}"),
+        ("Precision", f"{manifest.precision}; the figures below are of the run's own predictions, in {precision}"),
         ("Format", f"{manifest.kind}, by birads-zoo {__version__} with torch {manifest.torch}"),
+        ("Agreement", _agreement(manifest)),
     )
     return _table(("", ""), rows)
+
+
+def _agreement(manifest: Manifest) -> str:
+    agreement = manifest.agreement
+    return (
+        f"on {agreement.pictures} pictures of the run no probability differs by more than {agreement.probability:.1g} "
+        "from that of the trainer's network"
+    )
 
 
 def _loss(manifest: Manifest) -> str:

@@ -23,7 +23,7 @@ from birads_zoo.errors import UserError
 from birads_zoo.evaluation.probabilities.applying import nonconformity, recalibrated
 
 if TYPE_CHECKING:
-    from birads_zoo.artifact.networks import Network
+    from birads_zoo.artifact.networks.exported import Network
 
 _AHEAD = 2  # batches on the device or being combined before the first of them is returned
 
@@ -79,7 +79,8 @@ def _forward(networks: Sequence[Network], ready: Sequence[Ready], compute: Compu
         return []
     images = as_images(stacked([sample.pixels for sample in ready]), compute.device)
     present = torch.from_numpy(np.stack([sample.present for sample in ready])).to(compute.device)
-    return [network(images, present) for network in networks]
+    with compute.precision():
+        return [network(images, present) for network in networks]
 
 
 def _check_shapes(

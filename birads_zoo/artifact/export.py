@@ -13,7 +13,7 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
-from birads_zoo.artifact.agreement import check_network, check_pixels, checked_rows
+from birads_zoo.artifact.agreement import TOLERANCES, Difference, check_network, check_pixels, checked_rows
 from birads_zoo.artifact.card import model_card
 from birads_zoo.artifact.held_out import FoldDistances, fit_training_range, measure_distances
 from birads_zoo.artifact.licences import licences_of, warning
@@ -21,16 +21,20 @@ from birads_zoo.artifact.manifest import (
     NOTICE,
     REFERENCE,
     SUFFIXES,
+    Agreement,
     FoldPart,
     HeatMaps,
     Manifest,
     NetworkFormat,
     OutputsPart,
+    Precision,
     Preprocessing,
     checksums,
     write_manifest,
 )
-from birads_zoo.artifact.networks import ExportedNetwork, save_network
+from birads_zoo.artifact.networks.exported import ExportedNetwork
+from birads_zoo.artifact.networks.opening import check_precision, device_for
+from birads_zoo.artifact.networks.saving import save_network
 from birads_zoo.data.prepare import Prepared
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError, warn
@@ -58,8 +62,11 @@ def export(
     device: str,
     screen: Screen,
     root: Path | None = None,
+    precision: Precision = "float32",
 ) -> Manifest:
     """Export the finished run in `run` as `kind` to the new folder `out`; `root` says where its data is if it moved.
+
+    The model predicts in `precision`.
 
     Before the folder gets its name, every network is opened again from its file and compared with the trainer's, and
     the preprocessing is compared with the pixel store.
@@ -72,6 +79,8 @@ def export(
     if out.exists():
         raise UserError(f"{out} exists already; remove it, or name another folder with --out")
     check_folder(out)
+    if precision != "float32":
+        check_precision(kind, choose_compute(device_for(kind, device), precision))
     finished = read_run(run, host)
     data = prepare_again(finished, host, screen, root)
     licences = licences_of(finished.recipe, host, registry)
@@ -79,7 +88,7 @@ def export(
         warn(restricted)
     compute = choose_compute(device, "float32")
     with whole_folder(out) as folder:
-        measured, channels = [], ((), ())
+        measured, checked, channels = [], [], ((), ())
         for fold in data.folds:
             classifier = trained_classifier(finished, host, fold.number, compute)
             with screen.bar(f"fold {fold.number + 1}/{len(data.folds)}", len(data.labelled.labels)) as show:
@@ -90,7 +99,7 @@ def export(
             portable = copy.deepcopy(classifier).cpu().to(memory_format=torch.contiguous_format)
             network = ExportedNetwork(portable, len(data.own.names))
             save_network(kind, network, finished.recipe, path)
-            check_network(kind, path, network, finished, host, data)
+            checked.append(check_network(kind, path, network, finished, host, data, precision, device))
             channels = tuple(classifier.pixel_mean.tolist()), tuple(classifier.pixel_std.tolist())
         preprocessing = Preprocessing(
             image=finished.recipe.image,
@@ -106,6 +115,7 @@ def export(
             notice=NOTICE,
             torch=str(torch.__version__),
             kind=kind,
+            precision=precision,
             run_id=finished.recipe.run_id,
             recipe=shareable(finished.recipe).replace({"dataset.level": data.labelled.target.level}),
             classes=finished.classes,
@@ -114,7 +124,8 @@ def export(
             positive=() if finished.metrics.positive is None else finished.metrics.positive.classes,
             outputs=OutputsPart.of(make_outputs(finished.recipe, host, len(finished.classes))),
             preprocessing=preprocessing,
-            folds=_folds(finished, data, measured, kind),
+            folds=_folds(finished, data, measured, kind, [folded for folded, _ in checked]),
+            agreement=_agreement(data, precision, [difference for _, difference in checked]),
             training_range=training_range,
             heat_maps=_heat_maps(finished),
             licences=licences,
@@ -127,7 +138,11 @@ def export(
 
 
 def _folds(
-    finished: Finished, data: Prepared, measured: Sequence[FoldDistances], kind: NetworkFormat
+    finished: Finished,
+    data: Prepared,
+    measured: Sequence[FoldDistances],
+    kind: NetworkFormat,
+    folded: Sequence[bool],
 ) -> tuple[FoldPart, ...]:
     temperatures = {fit.fold: fit.temperature for fit in finished.metrics.calibration.folds}
     thresholds = {fit.fold: fit.threshold for fit in finished.metrics.conformal.folds}
@@ -136,12 +151,21 @@ def _folds(
         FoldPart(
             number=fold.number,
             weights=_weights_name(fold.number, kind),
+            folded=is_folded,
             temperature=temperatures[fold.number],
             shift=tuple(shifts[fold.number].tolist()),
             threshold=thresholds[fold.number],
             scale=entry.scale,
         )
-        for fold, entry in zip(data.folds, measured, strict=True)
+        for fold, entry, is_folded in zip(data.folds, measured, folded, strict=True)
+    )
+
+
+def _agreement(data: Prepared, precision: Precision, differences: Sequence[Difference]) -> Agreement:
+    return Agreement(
+        pictures=len(checked_rows(len(data.labelled.labels))),
+        tolerance=TOLERANCES[precision],
+        probability=max(difference.probability for difference in differences),
     )
 
 
@@ -155,7 +179,7 @@ def _heat_maps(finished: Finished) -> HeatMaps:
 
 
 def _weights_name(number: int, kind: NetworkFormat) -> str:
-    return f"fold-{number}{SUFFIXES[kind]}"
+    return f"fold-{number}{SUFFIXES[kind][0]}"
 
 
 def _write_references(path: Path, measured: Sequence[FoldDistances]) -> None:

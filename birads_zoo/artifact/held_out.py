@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from birads_zoo.artifact.manifest import Share, TrainingRange
-from birads_zoo.artifact.networks import summarised
+from birads_zoo.artifact.networks.exported import summarised
 from birads_zoo.artifact.reference import Reference, limit_of, make_reference, nearest
 from birads_zoo.artifact.training_range import NAMES, fit_range, outside, statistics_of
 from birads_zoo.data.batches import Batches

@@ -22,9 +22,17 @@ NAME = "manifest.json"
 REFERENCE = "reference.safetensors"
 """The file of the features that new pictures are compared with."""
 
-NetworkFormat = Literal["safetensors", "onnx", "exported-program"]
-SUFFIXES: dict[NetworkFormat, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "exported-program": ".pt2"}
+NetworkFormat = Literal["safetensors", "onnx", "openvino", "exported-program"]
+SUFFIXES: dict[NetworkFormat, tuple[str, ...]] = {
+    "safetensors": (".safetensors",),
+    "onnx": (".onnx",),
+    "openvino": (".xml", ".bin"),
+    "exported-program": (".pt2",),
+}
+"""The suffixes of a network's files; a fold's `weights` names the first of them."""
 
+Precision = Literal["float32", "bfloat16"]
+"""What the networks of an exported model compute in."""
 
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -71,10 +79,14 @@ class FoldPart(_Part, frozen=True, kw_only=True):
 
     `temperature` and `shift` (K,) recalibrate its probabilities. `threshold` is that of its conformal sets. `scale` is
     the median distance of its validation rows from its training rows (see `artifact.reference`).
+
+    `folded` says whether the network that was checked, and that predicts, has its batch norms folded into the
+    convolutions before them (`model.folding`). `weights` has them as they were trained.
     """
 
     number: int
     weights: str
+    folded: bool
     temperature: _Positive | None
     shift: tuple[float, ...]
     threshold: float | None
@@ -112,6 +124,18 @@ class TrainingRange(_Part, frozen=True, kw_only=True):
     distance_alarms: Share | None
 
 
+class Agreement(_Part, frozen=True, kw_only=True):
+    """How the exported networks agree with the trainer's on `pictures` rows of the run.
+
+    In float32 no output differs by more than `tolerance`, and in bfloat16 no probability
+    (`artifact.agreement.TOLERANCES`). `probability` is the largest change of a probability.
+    """
+
+    pictures: int
+    tolerance: float
+    probability: float
+
+
 class HeatMaps(_Part, frozen=True, kw_only=True):
     """Whether the recipe's explainer is faithful: the verdict of `birads-zoo explain` on the run.
 
@@ -126,15 +150,18 @@ class HeatMaps(_Part, frozen=True, kw_only=True):
 class Manifest(_Part, frozen=True, kw_only=True):
     """Everything that is needed to predict with the files beside it. `files` has their SHA-256 checksums.
 
+    `precision` is that in which the networks were checked, and predict.
+
     `FORMAT` is the format number of all of these files. Increase it whenever an older birads-zoo could not read, or
     would misread, what a newer one exports.
     """
 
-    FORMAT: ClassVar[int] = 5
+    FORMAT: ClassVar[int] = 6
 
     notice: str
     torch: str
     kind: NetworkFormat
+    precision: Precision
     run_id: str
     recipe: Recipe
     classes: tuple[str, ...]
@@ -144,6 +171,7 @@ class Manifest(_Part, frozen=True, kw_only=True):
     outputs: OutputsPart
     preprocessing: Preprocessing
     folds: tuple[FoldPart, ...]
+    agreement: Agreement
     training_range: TrainingRange
     heat_maps: HeatMaps
     licences: tuple[str, ...]
@@ -211,9 +239,15 @@ def _check_folds(folder: Path, manifest: Manifest) -> None:
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
-    if strange := [name for name in manifest.files if Path(name).name != name]:
+    if strange := [name for name in manifest.files if not name or Path(name).name != name]:
         raise UserError(f"{folder / NAME} names {strange[0]!r}, which is outside its folder; export the run again")
-    for name in (*(fold.weights for fold in manifest.folds), REFERENCE):
+    others = SUFFIXES[manifest.kind][1:]
+    weights = [fold.weights for fold in manifest.folds]
+    for name in (
+        *weights,
+        *(str(Path(name).with_suffix(suffix)) for name in weights if name for suffix in others),
+        REFERENCE,
+    ):
         if name not in manifest.files:
             raise UserError(f"{folder / NAME} is damaged (it has no checksum of {name}); export the run again")
     for name, expected in manifest.files.items():

@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 
 from birads_zoo.artifact.ensemble import predict_prepared
 from birads_zoo.artifact.manifest import NAME, NOTICE, REFERENCE, Manifest, read_manifest
-from birads_zoo.artifact.networks import ExportedNetwork, Network, onnx_device, open_classifier, open_onnx
+from birads_zoo.artifact.networks.exported import Network
+from birads_zoo.artifact.networks.opening import Blueprint, check_precision, device_for, open_network
 from birads_zoo.artifact.reading import Images, in_order, read, samples_of
 from birads_zoo.artifact.reference import Reference
 from birads_zoo.artifact.samples import Prediction, Ready, Sample
@@ -49,7 +50,8 @@ class Explanation:
 class Model:
     """An exported model. The prediction is the mean of the folds' networks. Made by `birads_zoo.load`.
 
-    `classifiers` are those networks as torch modules if the format is "safetensors", else ().
+    `networks` predict. `classifiers` are the trained torch modules, which `explain` needs, if the format is
+    "safetensors", else (). They are modules of their own where a network's batch norms are folded.
     """
 
     manifest: Manifest
@@ -155,29 +157,22 @@ def open_model(folder: Path, host: Host, device: str = "auto") -> Model:
         raise UserError(
             f"{folder / NAME} is damaged (its training range must have {', '.join(NAMES)}); export the run again"
         )
-    if manifest.kind == "exported-program":
-        raise UserError(
-            f"{folder} is an exported program, and opening one runs whatever its file says (torch.export.load "
-            "unpickles): open it in a program of your own if you trust it, or export the run as safetensors or onnx"
-        )
-    if manifest.kind == "onnx":
-        compute = choose_compute(onnx_device(device), "float32")
-        networks = tuple(open_onnx(folder / fold.weights, compute) for fold in manifest.folds)
-        classifiers: tuple[Classifier, ...] = ()
-    else:
-        compute = choose_compute(device, "float32")
-        classifiers = tuple(
-            open_classifier(
-                folder / fold.weights, manifest.recipe, host, len(manifest.classes), manifest.outputs, compute
-            )
-            for fold in manifest.folds
-        )
-        own = labelled_views(manifest.level, len(manifest.view_names))
-        networks = tuple(ExportedNetwork(classifier, own).eval() for classifier in classifiers)
+    compute = choose_compute(device_for(manifest.kind, device), manifest.precision)
+    check_precision(manifest.kind, compute)
+    blueprint = Blueprint(
+        recipe=manifest.recipe,
+        classes=len(manifest.classes),
+        outputs=manifest.outputs,
+        own=labelled_views(manifest.level, len(manifest.view_names)),
+    )
+    opened = [
+        open_network(manifest.kind, folder / fold.weights, blueprint, host, compute, folded=fold.folded)
+        for fold in manifest.folds
+    ]
     return Model(
         manifest=manifest,
-        networks=networks,
-        classifiers=classifiers,
+        networks=tuple(each.network for each in opened),
+        classifiers=tuple(each.classifier for each in opened if each.classifier is not None),
         references=_references(folder, len(manifest.folds), len(manifest.classes)),
         compute=compute,
         host=host,

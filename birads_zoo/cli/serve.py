@@ -70,7 +70,7 @@ def command(
     from birads_zoo.artifact.licences import warning as licence_warning
     from birads_zoo.artifact.model import open_model
     from birads_zoo.serving.access import access_for, is_loopback
-    from birads_zoo.serving.answering import Limits
+    from birads_zoo.serving.answers.answering import Limits
     from birads_zoo.serving.app import listen, serve
 
     access = access_for(host, allowed_hosts, token)

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from birads_zoo.errors import UserError
-from birads_zoo.serving.answering import RefusedError
+from birads_zoo.serving.refusals import RefusedError
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 _LOCAL = ("localhost", "127.0.0.1", "::1")  # no other machine can have these names

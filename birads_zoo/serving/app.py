@@ -15,7 +15,7 @@ from birads_zoo.artifact.model import Model
 from birads_zoo.errors import UserError
 from birads_zoo.files.abandoned import temporary_folder
 from birads_zoo.serving.access import Access
-from birads_zoo.serving.answering import Limits, RequestQueue
+from birads_zoo.serving.answers.answering import Limits, RequestQueue
 from birads_zoo.serving.endpoint import add_endpoint
 from birads_zoo.serving.examples import draw_examples
 from birads_zoo.serving.guard import guard

@@ -10,7 +10,7 @@ import h11
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST = 64
+MOST = 224
 """Connections at once. A file is read only by a request that has a place in the queue."""
 
 _HEADERS = 10  # seconds until a request's headers have arrived; uvicorn itself waits for ever

@@ -14,9 +14,10 @@ from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
-from birads_zoo.serving.answering import Answer, RefusedError, RequestQueue, answer, place_in_queue
+from birads_zoo.serving.answers.answering import Answer, RequestQueue, answer
+from birads_zoo.serving.answers.uploads import FIELDS, Upload, accepted_views
+from birads_zoo.serving.refusals import RefusedError
 from birads_zoo.serving.templates import render
-from birads_zoo.serving.uploads import FIELDS, Upload, accepted_views
 
 _TIMEOUT = 120  # seconds to receive a request's files, so that a client that sends nothing does not keep its place
 _FILE = {"type": "string", "format": "binary"}
@@ -101,13 +102,13 @@ def _predict(queue: RequestQueue) -> Callable[..., Awaitable[Answer]]:
 
 
 async def answer_to(request: Request, queue: RequestQueue, *, draw: bool) -> Answer:
-    """Take a place in the queue, read the request's pictures, and return the model's answer; see `answer`.
+    """Wait for a place, read the request's pictures, and return the model's answer; see `answer`.
 
     Raises:
-        RefusedError: as in `place_in_queue` and `answer`; also for a form without a file (422) and a late file (408).
+        RefusedError: as in `Line.place` and `answer`; also for a form without a file (422) and a late file (408).
 
     """
-    with place_in_queue(queue):
+    async with queue.line.place():
         try:
             async with asyncio.timeout(_TIMEOUT):
                 uploads = await _uploads_of(request, len(queue.model.manifest.view_names))

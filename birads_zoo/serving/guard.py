@@ -9,7 +9,8 @@ from fastapi import HTTPException
 from fastapi.responses import JSONResponse
 
 from birads_zoo.serving.access import Access
-from birads_zoo.serving.answering import Limits, RefusedError, too_large
+from birads_zoo.serving.answers.answering import Limits, too_large
+from birads_zoo.serving.refusals import RefusedError
 
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]

@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 
-from birads_zoo.serving.answering import RefusedError, RequestQueue, too_large
+from birads_zoo.serving.answers.answering import RequestQueue, too_large
+from birads_zoo.serving.answers.uploads import FIELDS, accepted_views
 from birads_zoo.serving.endpoint import answer_to
 from birads_zoo.serving.examples import Example
+from birads_zoo.serving.refusals import RefusedError
 from birads_zoo.serving.templates import SCRIPT, STYLE, render, render_answer
-from birads_zoo.serving.uploads import FIELDS, accepted_views
 
 _NO_ANSWER = "the server does not answer; check that it is running, and try again"
 _UNKNOWN_VIEW = "the side and view of this picture are unknown; drop each picture on the field of its side and view"

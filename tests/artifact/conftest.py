@@ -26,10 +26,10 @@ def host():
 def export_run(host):
     """Export a run: `export_run(run, kind, out)` → the manifest."""
 
-    def make(run, kind, out):
+    def make(run, kind, out, precision="float32"):
         if kind == "onnx" and torch.__version__ < "2.7":
             pytest.skip("ONNX needs PyTorch 2.7")
-        return export(run, kind, out, host, load_registry(), "cpu", Screen())
+        return export(run, kind, out, host, load_registry(), "cpu", Screen(), precision=precision)
 
     return make
 

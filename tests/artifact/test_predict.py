@@ -26,7 +26,9 @@ from birads_zoo.plugin.host import load_host
 
 
 def part(temperature=None, threshold=None, shift=(0.0, 0.0, 0.0)):
-    return FoldPart(number=0, weights="", temperature=temperature, shift=shift, threshold=threshold, scale=None)
+    return FoldPart(
+        number=0, weights="", folded=False, temperature=temperature, shift=shift, threshold=threshold, scale=None
+    )
 
 
 def test_every_picture_has_its_prediction_in_order(model, paths):

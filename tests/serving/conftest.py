@@ -6,7 +6,7 @@ import socket
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import matplotlib.font_manager  # noqa: F401 - writes a cache at its first import, so before the watch begins
@@ -80,7 +80,7 @@ def opened(exported):
 @pytest.fixture(scope="session")
 def queue(tmp_path_factory, opened):
     """A request queue with limits of 1 megabyte and 4 megapixels."""
-    from birads_zoo.serving.answering import Limits, RequestQueue
+    from birads_zoo.serving.answers.answering import Limits, RequestQueue
 
     return RequestQueue(
         model=opened, limits=Limits(megabytes=1, megapixels=4), folder=tmp_path_factory.mktemp("serving")
@@ -100,7 +100,7 @@ def queue_of_views(queue):
     """That queue with a model of several views: `queue_of_views(views, level)`."""
     import msgspec
 
-    from birads_zoo.artifact.networks import ExportedNetwork
+    from birads_zoo.artifact.networks.exported import ExportedNetwork
     from birads_zoo.model.build import build_classifier
 
     def make(views, level):
@@ -151,6 +151,30 @@ def running(local):
                 thread.join()
 
     return serve
+
+
+@pytest.fixture(scope="session")
+def busy():
+    """Keep a queue's networks busy, so that no answer is made: `with busy(queue)`."""
+
+    @contextmanager
+    def keep(queue):
+        begun, go_on = Event(), Event()
+
+        def work():
+            begun.set()
+            assert go_on.wait(60)
+
+        thread = Thread(target=queue.batcher.alone, args=(work,))
+        thread.start()
+        try:
+            assert begun.wait(60)
+            yield
+        finally:
+            go_on.set()
+            thread.join()
+
+    return keep
 
 
 @pytest.fixture(scope="session")

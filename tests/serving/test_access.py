@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from birads_zoo.errors import UserError
 from birads_zoo.serving.access import access_for
-from birads_zoo.serving.answering import RefusedError
 from birads_zoo.serving.app import build_app
+from birads_zoo.serving.refusals import RefusedError
 
 ROUTES = (("GET", "/"), ("GET", "/docs"), ("GET", "/openapi.json"), ("GET", "/no-such"), ("POST", "/predict"))
 TOKEN = "correct-horse-battery-staple:~!"

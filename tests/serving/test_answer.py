@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from birads_zoo.artifact.manifest import HeatMaps
-from birads_zoo.serving.answering import RefusedError, answer
+from birads_zoo.serving.answers.answering import answer
+from birads_zoo.serving.answers.uploads import Upload
+from birads_zoo.serving.refusals import RefusedError
 from birads_zoo.serving.templates import render_answer
-from birads_zoo.serving.uploads import Upload
 
 COLUMN = '<th scope="col">calibrated</th>'
 

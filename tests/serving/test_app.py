@@ -17,7 +17,7 @@ import pytest
 
 from birads_zoo.errors import UserError
 from birads_zoo.serving.access import is_loopback
-from birads_zoo.serving.answering import Limits, RequestQueue
+from birads_zoo.serving.answers.answering import Limits, RequestQueue
 
 
 @pytest.mark.parametrize(

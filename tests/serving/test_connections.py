@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import urllib.request
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from uvicorn.server import ServerState
 
 from birads_zoo.serving import connections
 from birads_zoo.serving.connections import LimitedConnection, configure
+from birads_zoo.serving.line import Line
 
 if tuple(map(int, starlette.__version__.split(".")[:2])) < (1, 6):
     # These leave the temporary file of a client that has left to the garbage collector.
@@ -189,22 +191,21 @@ def test_seventy_half_open_connections_do_not_block_others(running, queue, monke
             client.close()
 
 
-class CountedPlaces(threading.BoundedSemaphore):
-    """Places in the queue, with events for the first place that is taken and for the first that is free again."""
+class CountedLine(Line):
+    """A line that reports its first place as `taken`, and then as `freed`."""
 
     def __init__(self):
-        super().__init__(1)
+        super().__init__()
         self.taken, self.freed = threading.Event(), threading.Event()
 
-    def acquire(self, blocking=True, timeout=None):
-        got = super().acquire(blocking, timeout)
-        if got:
-            self.taken.set()
-        return got
-
-    def release(self, n=1):
-        super().release(n)
-        self.freed.set()
+    @asynccontextmanager
+    async def place(self):
+        try:
+            async with super().place():
+                self.taken.set()
+                yield
+        finally:
+            self.freed.set()
 
 
 def leave(client: socket.socket, reset: bool) -> None:
@@ -225,18 +226,20 @@ FORM = b'--b\r\ncontent-disposition: form-data; name="file"; filename="x"\r\n\r\
 @pytest.mark.parametrize("kind", ["application/octet-stream", "multipart/form-data; boundary=b"])
 @pytest.mark.parametrize("part", [0.6, 1])
 @pytest.mark.parametrize("route", ["/predict", "/show"])
-def test_a_client_that_leaves_gives_no_traceback(running, queue, mammogram, errors, route, part, kind, reset, left_in):
-    places = CountedPlaces()
-    queue = replace(queue, places=places)
+def test_a_client_that_leaves_gives_no_traceback(
+    running, queue, busy, mammogram, errors, route, part, kind, reset, left_in
+):
+    line = CountedLine()
+    queue = replace(queue, line=line)
     whole = request_of(route, kind, FORM % mammogram if "form" in kind else mammogram)
     with running(queue) as address:
         logged = errors()
         client = connection_to(address)
-        with queue.turn:  # no answer is made before the client has left
+        with busy(queue):  # no answer is made before the client has left
             client.sendall(whole[: int(part * len(whole))])
-            assert places.taken.wait(HANGING)
+            assert line.taken.wait(HANGING)
             leave(client, reset)
-        assert places.freed.wait(HANGING)
+        assert line.freed.wait(HANGING)
         request = urllib.request.Request(f"{address}predict", data=mammogram, headers={"content-type": "image/jpeg"})
         with urllib.request.urlopen(request, timeout=HANGING) as answer:
             assert answer.status == 200

@@ -10,7 +10,7 @@ from PIL import Image
 from birads_zoo.data.placement.preparation import geometry
 from birads_zoo.data.store.pixels import read_and_place
 from birads_zoo.recipe import ImageSection
-from birads_zoo.serving.drawing import draw_heat_maps, draw_pictures
+from birads_zoo.serving.answers.drawing import draw_heat_maps, draw_pictures
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

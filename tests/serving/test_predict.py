@@ -4,7 +4,6 @@ import asyncio
 import base64
 import io
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,8 +13,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from birads_zoo.errors import UserError
-from birads_zoo.serving.answering import Limits, RequestQueue
+from birads_zoo.serving.answers.answering import Limits, RequestQueue
 from birads_zoo.serving.app import build_endpoint
+from birads_zoo.serving.line import Line
 
 
 def test_a_picture_is_answered(served, mammogram):
@@ -102,7 +102,7 @@ def run_in_thread(coroutine):
 def one_place(opened, local, tmp_path):
     """Send `POST /predict` to a queue with one place: `await one_place(receive)` → its status and text."""
     app = build_endpoint(
-        RequestQueue(model=opened, limits=Limits(), folder=tmp_path, places=threading.BoundedSemaphore(1)), local
+        RequestQueue(model=opened, limits=Limits(), folder=tmp_path, line=Line(places=1, waiting=0)), local
     )
 
     async def post(receive):

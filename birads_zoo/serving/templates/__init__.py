@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from birads_zoo.artifact.manifest import Manifest
-    from birads_zoo.serving.answering import Answer
+    from birads_zoo.serving.answers.answering import Answer
 
 STYLE = Path(__file__).with_name("page.css")
 SCRIPT = Path(__file__).with_name("page.js")

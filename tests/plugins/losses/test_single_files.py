@@ -8,7 +8,10 @@ import torch
 
 from birads_zoo import conformance
 from birads_zoo.artifact.manifest import OutputsPart
-from birads_zoo.artifact.networks import ExportedNetwork, open_classifier, open_onnx, save_network
+from birads_zoo.artifact.networks.classifiers import open_classifier
+from birads_zoo.artifact.networks.exported import ExportedNetwork
+from birads_zoo.artifact.networks.runtimes import open_onnx
+from birads_zoo.artifact.networks.saving import save_network
 from birads_zoo.data.prepare import prepare
 from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,13 @@ from birads_zoo.data.picture import ImageError
 from birads_zoo.data.placement.preparation import geometry
 from birads_zoo.data.store.pixels import read_and_place
 from birads_zoo.errors import UserError
-from birads_zoo.serving.drawing import draw_heat_maps, draw_pictures
-from birads_zoo.serving.uploads import SavedPicture, Upload, identify_picture, sample_of
+from birads_zoo.serving.answers.batching import Batcher
+from birads_zoo.serving.answers.drawing import draw_heat_maps, draw_pictures
+from birads_zoo.serving.answers.uploads import SavedPicture, Upload, identify_picture, sample_of
+from birads_zoo.serving.line import PLACES, Line
+from birads_zoo.serving.refusals import RefusedError
 
-_PLACES = 8  # requests in memory at once: the one that is predicted, those that wait and those that are being received
+_DECODERS = min(os.cpu_count() or 1, 4)  # pictures decoded at once: each may take ten times the memory of its pixels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +41,6 @@ class Limits:
     def bytes(self) -> int:
         """The largest file in bytes."""
         return self.megabytes * 1_000_000
-
-
-class RefusedError(Exception):
-    """Raised for a request that gets no answer; `status` is the HTTP status, and the message says why."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,33 +82,22 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RequestQueue:
-    """A model that answers one request at a time, in `folder`, while a limited number of others wait for their turn."""
+    """A model that answers requests, whose pictures are in `folder` meanwhile; `line` says how many at once.
+
+    A few pictures are decoded at the same time, while the networks predict others, several at once.
+    """
 
     model: Model
     limits: Limits
     folder: Path
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_PLACES))
+    line: Line = field(default_factory=Line)
+    decoders: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(_DECODERS))
+    batcher: Batcher = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "batcher", Batcher(self.model, most=PLACES))
         if self.model.classifiers:
             self.model.host.explainer(self.model.manifest.recipe.explainer.name)  # fail now if it is not registered
-
-
-@contextmanager
-def place_in_queue(queue: RequestQueue) -> Iterator[None]:
-    """Hold a place for a request: take it before reading any of the request's bytes, and keep it until the answer.
-
-    Raises:
-        RefusedError: if all places are taken (503).
-
-    """
-    if not queue.places.acquire(blocking=False):
-        raise RefusedError(503, "too many pictures are waiting; try again in a moment")
-    try:
-        yield
-    finally:
-        queue.places.release()
 
 
 def answer(queue: RequestQueue, uploads: Sequence[Upload], *, draw: bool) -> Answer:
@@ -128,7 +113,7 @@ def answer(queue: RequestQueue, uploads: Sequence[Upload], *, draw: bool) -> Ans
             raise RefusedError(422, "the file is empty; give a picture")
         if len(upload.content) > queue.limits.bytes:
             raise too_large(queue.limits)
-    with queue.turn, TemporaryDirectory(dir=queue.folder) as folder:
+    with TemporaryDirectory(dir=queue.folder) as folder:
         pictures = [_save(queue, Path(folder) / str(number), upload) for number, upload in enumerate(uploads)]
         return _answer(queue, pictures, draw)
 
@@ -158,7 +143,9 @@ def _answer(queue: RequestQueue, pictures: Sequence[SavedPicture], draw: bool) -
     model = queue.model
     with _refusing():
         sample = sample_of(model, pictures)
-        (prediction,) = model.predict_prepared(model.read([sample]))
+        with queue.decoders:
+            (prepared,) = model.read([sample])
+        prediction = queue.batcher.predict(prepared)
     if prediction.error:
         reason = prediction.error
         for saved in pictures:
@@ -166,7 +153,7 @@ def _answer(queue: RequestQueue, pictures: Sequence[SavedPicture], draw: bool) -
         name = next(saved.name for saved in pictures if str(saved.path) == prediction.source)
         raise RefusedError(422, f"{name if len(pictures) > 1 else 'this picture'} cannot be used: {reason}")
     with _refusing():
-        picture, heat_map = _draw(model, sample, prediction.predicted) if draw else (None, None)
+        picture, heat_map = _draw(queue, sample, prediction.predicted) if draw else (None, None)
     names = zip(model.manifest.view_names, sample.pictures, strict=True)
     return Answer(
         notice=model.notice,
@@ -188,16 +175,19 @@ def _answer(queue: RequestQueue, pictures: Sequence[SavedPicture], draw: bool) -
     )
 
 
-def _draw(model: Model, sample: Sample, label: str) -> tuple[str, str | None]:
+def _draw(queue: RequestQueue, sample: Sample, label: str) -> tuple[str, str | None]:
     """Return a PNG file of a sample's own pictures, side by side, and one of their heat maps for class `label`."""
+    model = queue.model
     own = [(place, path) for place, path in enumerate(sample.pictures[: sample.own]) if isinstance(path, Path)]
-    shapes, picture = draw_pictures([path for _, path in own])
-    if not model.classifiers:
-        return picture, None
-    heats = np.split(model.explain(sample, label).heat, sample.own, axis=1)
-    section, detail = model.manifest.preprocessing.image, model.manifest.preprocessing.detail
-    placed = [read_and_place(path, section, geometry(section, detail)) for _, path in own]
-    return picture, draw_heat_maps([heats[place] for place, _ in own], placed, shapes)
+    with queue.decoders:
+        shapes, picture = draw_pictures([path for _, path in own])
+        if not model.classifiers:
+            return picture, None
+        explanation = queue.batcher.alone(lambda: model.explain(sample, label))
+        heats = np.split(explanation.heat, sample.own, axis=1)
+        section, detail = model.manifest.preprocessing.image, model.manifest.preprocessing.detail
+        placed = [read_and_place(path, section, geometry(section, detail)) for _, path in own]
+        return picture, draw_heat_maps([heats[place] for place, _ in own], placed, shapes)
 
 
 def _check_area(path: Path, limits: Limits) -> None:

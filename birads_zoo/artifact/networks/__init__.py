@@ -1,0 +1,1 @@
+"""The folds' networks: how they are exported, written, and opened again."""
