@@ -32,6 +32,7 @@ BENCH = Path(__file__).parent.parent / "bench"
         ["large_store.py", "--out"],
         ["neutral.py", "--figure"],
         ["paper_table.py", "--out"],
+        ["peers.py", "--out"],
         ["predict.py", "run", "--out"],
         ["serve.py", "model", "pictures", "--out"],
         ["shards.py", "--out"],

@@ -58,12 +58,12 @@ def opened_executor(
         raise UserError("--slurm gives options of SLURM: add --executor slurm, or leave it out")
     files = [Path(file) for file in listed(plugins)]
     if kind == "ray":
-        from birads_zoo.study.executors.ray_cluster import connected
+        from birads_zoo.study.executors.clusters.ray_cluster import connected
 
         with connected(jobs, device, files, address) as cluster:
             yield cluster
     elif kind == "slurm":
-        from birads_zoo.study.executors.slurm import submitting
+        from birads_zoo.study.executors.clusters.slurm import submitting
 
         yield submitting(jobs, device, files, slurm or {})
     else:

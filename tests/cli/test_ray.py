@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from birads_zoo.errors import UserError
-from birads_zoo.study.executors.shares import divide
+from birads_zoo.study.executors.clusters.shares import divide
 
 SMALL = ["--image-size", "32x32", "--folds", "2", "--device", "cpu"]
 COMMAND = [sys.executable, "-W", "error", "-m", "birads_zoo", "compare", "--backbone", "baseline_cnn"]

@@ -15,12 +15,12 @@ from birads_zoo.api.studies import opened_executor
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import Recipe
 from birads_zoo.runs.folder import read_environment
-from birads_zoo.study.executors import remote, surroundings
+from birads_zoo.study.executors.clusters import remote, surroundings
+from birads_zoo.study.executors.clusters.node import NodeTask, Request
+from birads_zoo.study.executors.clusters.remote import Requests, attempt_of
+from birads_zoo.study.executors.clusters.slurm_job import SlurmJob
+from birads_zoo.study.executors.clusters.slurm_options import minutes, slurm_parameters
 from birads_zoo.study.executors.messages import Ended, Refused, decode
-from birads_zoo.study.executors.node import NodeTask, Request
-from birads_zoo.study.executors.remote import Requests, attempt_of
-from birads_zoo.study.executors.slurm_job import SlurmJob
-from birads_zoo.study.executors.slurm_options import minutes, slurm_parameters
 from birads_zoo.study.executors.surroundings import Surroundings, refusal
 from birads_zoo.study.executors.tasks import Task
 

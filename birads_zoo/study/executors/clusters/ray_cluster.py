@@ -16,10 +16,10 @@ from typing import Any
 from birads_zoo.errors import UserError, warn
 from birads_zoo.interruption import deferred
 from birads_zoo.progress import Board, Screen
-from birads_zoo.study.executors import ray_task
+from birads_zoo.study.executors.clusters import ray_task
+from birads_zoo.study.executors.clusters.remote import Requests, attempt_of, lost
+from birads_zoo.study.executors.clusters.shares import Shares, divide
 from birads_zoo.study.executors.messages import Shown, Warned, decode
-from birads_zoo.study.executors.remote import Requests, attempt_of, lost
-from birads_zoo.study.executors.shares import Shares, divide
 from birads_zoo.study.executors.tasks import Attempt, Task, Tasks
 
 _PAUSE = 0.25  # seconds between two looks at the messages

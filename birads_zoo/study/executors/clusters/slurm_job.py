@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from birads_zoo.study.executors.clusters.node import NodeTask, Request
 from birads_zoo.study.executors.messages import Ended, Message, Shown, Warned, encode
-from birads_zoo.study.executors.node import NodeTask, Request
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from birads_zoo.study.executors.clusters.node import NodeTask, Request
 from birads_zoo.study.executors.messages import encode
-from birads_zoo.study.executors.node import NodeTask, Request
 
 
 class Mailbox(Protocol):

@@ -11,11 +11,11 @@ from typing import Any
 
 from birads_zoo.errors import UserError, warn
 from birads_zoo.progress import Screen
+from birads_zoo.study.executors.clusters.remote import Requests, attempt_of, lost
+from birads_zoo.study.executors.clusters.slurm_job import SlurmJob
+from birads_zoo.study.executors.clusters.slurm_options import slurm_parameters
 from birads_zoo.study.executors.messages import Warned, decode
 from birads_zoo.study.executors.processes import checked
-from birads_zoo.study.executors.remote import Requests, attempt_of, lost
-from birads_zoo.study.executors.slurm_job import SlurmJob
-from birads_zoo.study.executors.slurm_options import slurm_parameters
 from birads_zoo.study.executors.tasks import Attempt, Task, Tasks
 
 FOLDER = "slurm"

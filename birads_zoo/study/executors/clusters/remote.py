@@ -8,8 +8,8 @@ from pathlib import Path
 
 from birads_zoo.errors import UserError
 from birads_zoo.runs.completion import NAME as COMPLETE
+from birads_zoo.study.executors.clusters.node import Request
 from birads_zoo.study.executors.messages import Ended, Message, Order, Refused
-from birads_zoo.study.executors.node import Request
 from birads_zoo.study.executors.surroundings import Surroundings
 from birads_zoo.study.executors.tasks import RUNS, Attempt, Failure, Task
 
