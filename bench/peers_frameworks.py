@@ -33,7 +33,7 @@ Epochs = Iterator[float]
 
 def pictures(data: Path) -> list[tuple[Path, int]]:
     """Return pictures that decode, each with the number of its class: as many as fill batches."""
-    found = []
+    usable = []
     for path in sorted(data.rglob("*.jpg")):
         try:
             with Image.open(path) as image:
@@ -41,24 +41,24 @@ def pictures(data: Path) -> list[tuple[Path, int]]:
                 image.load()
         except OSError:
             continue
-        found.append((path, len(found) % CLASSES))  # what is learnt does not matter here
-    if len(found) < BATCH:
-        raise SystemExit(f"{len(found)} pictures do not fill a batch of {BATCH}: take more --patients")
-    return found[: len(found) // BATCH * BATCH]
+        usable.append((path, len(usable) % CLASSES))  # what is learnt does not matter here
+    if len(usable) < BATCH:
+        raise SystemExit(f"{len(usable)} pictures do not fill a batch of {BATCH}: take more --patients")
+    return usable[: len(usable) // BATCH * BATCH]
 
 
 class Pictures(Dataset[tuple[torch.Tensor, int]]):
     """Decodes and resizes pictures, as the loaders of PyTorch's frameworks do."""
 
-    def __init__(self, found: Sequence[tuple[Path, int]]) -> None:
-        self._found = found
+    def __init__(self, usable: Sequence[tuple[Path, int]]) -> None:
+        self._usable = usable
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._usable)
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
         """Return a picture 3×224×224 in [0, 1], and its class."""
-        path, label = self._found[number]
+        path, label = self._usable[number]
         with Image.open(path) as image:
             small = image.convert("L").resize((SIZE, SIZE), Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(small)).div(255).expand(3, -1, -1), label
@@ -82,7 +82,7 @@ def _steps(net: nn.Module, loader: Any, epochs: int) -> Epochs:
         yield time.perf_counter() - started
 
 
-def own(data: Path, epochs: int, threads: int) -> Epochs:
+def own_trainer(data: Path, epochs: int, threads: int) -> Epochs:
     """Train one fold that holds nothing out, with the trainer of a run."""
     changes = {
         "dataset.root": str(data),
@@ -137,18 +137,18 @@ def lightning_shrunk(data: Path, epochs: int, threads: int) -> Epochs:
     """Train with Lightning's Trainer on pictures that were shrunk to 400 pixels once."""
     started = time.perf_counter()
     small = make_folder(data.parent / f"shrunk-{os.getpid()}")
-    found = []
+    usable = []
     for path, label in pictures(data):
         with Image.open(path) as image:
             image.thumbnail((SHRUNK, SHRUNK))
-            image.save(small / f"{len(found)}.jpg", quality=90)
-        found.append((small / f"{len(found)}.jpg", label))
+            image.save(small / f"{len(usable)}.jpg", quality=90)
+        usable.append((small / f"{len(usable)}.jpg", label))
     once = time.perf_counter() - started
-    for number, seconds in enumerate(_lightning(found, epochs, threads)):
+    for number, seconds in enumerate(_lightning(usable, epochs, threads)):
         yield seconds + (once if number == 0 else 0.0)
 
 
-def _lightning(found: Sequence[tuple[Path, int]], epochs: int, threads: int) -> Epochs:
+def _lightning(usable: Sequence[tuple[Path, int]], epochs: int, threads: int) -> Epochs:
     import lightning as pl
 
     class Module(pl.LightningModule):  # type: ignore[misc]
@@ -178,7 +178,7 @@ def _lightning(found: Sequence[tuple[Path, int]], epochs: int, threads: int) -> 
         enable_model_summary=False,
     )
     workers = {"num_workers": threads, "persistent_workers": True}
-    trainer.fit(module, DataLoader(Pictures(found), BATCH, shuffle=True, **workers))
+    trainer.fit(module, DataLoader(Pictures(usable), BATCH, shuffle=True, **workers))
     yield from module.seconds
 
 
@@ -194,11 +194,11 @@ def fastai(data: Path, epochs: int, threads: int) -> Epochs:
             seconds.append(time.perf_counter() - self.started)
 
     seconds: list[float] = []
-    found = pictures(data)
+    usable = pictures(data)
     loaders = ImageDataLoaders.from_lists(
         data,
-        [path for path, _ in found],
-        [str(label) for _, label in found],
+        [path for path, _ in usable],
+        [str(label) for _, label in usable],
         valid_pct=0.0,
         item_tfms=Resize(SIZE, method="squish"),
         bs=BATCH,
@@ -240,7 +240,7 @@ def _by_class(data: Path) -> Path:
 
 
 PEERS: dict[str, Callable[[Path, int, int], Epochs]] = {
-    "birads-zoo": own,
+    "birads-zoo": own_trainer,
     "plain loop": plain,
     "timm": timm_loop,
     "lightning": lightning,

@@ -15,7 +15,8 @@ from birads_zoo.api.studies import opened_executor
 from birads_zoo.errors import UserError
 from birads_zoo.recipe import Recipe
 from birads_zoo.runs.folder import read_environment
-from birads_zoo.study.executors.clusters import remote, surroundings
+from birads_zoo.study.executors import surroundings
+from birads_zoo.study.executors.clusters import remote
 from birads_zoo.study.executors.clusters.node import NodeTask, Request
 from birads_zoo.study.executors.clusters.remote import Requests, attempt_of
 from birads_zoo.study.executors.clusters.slurm_job import SlurmJob
