@@ -48,7 +48,7 @@ class Environment(Session, frozen=True, kw_only=True):
     (`data.store.key.StoreKey.pictures`).
     """
 
-    FORMAT: ClassVar[int] = 2
+    FORMAT: ClassVar[int] = 3
 
     seed: int
     pixels: str
