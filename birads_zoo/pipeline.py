@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +20,7 @@ from birads_zoo.explanation.overview import explain_fold
 from birads_zoo.interruption import interruptible
 from birads_zoo.progress import Screen
 from birads_zoo.randomness import numpy_generator
-from birads_zoo.recipe import Recipe
+from birads_zoo.recipe import Recipe, recipe_digest
 from birads_zoo.recipes.ablations import apply_ablations
 from birads_zoo.recipes.compose import check_class_weights
 from birads_zoo.report.run.figures import draw_all, figures_of_numbers
@@ -37,6 +38,7 @@ from birads_zoo.training.fold import fit_fold
 from birads_zoo.training.history import Epoch
 from birads_zoo.training.ranks import Ranks, join
 from birads_zoo.training.step_times import choose_precision
+from birads_zoo.version import __version__
 
 if TYPE_CHECKING:
     from birads_zoo.plugin.host import Host
@@ -110,6 +112,7 @@ def _run(
         run_folder.opened(runs, recipe, data, compute, resumed, name) as folder,
         tracked(applied, host, data, folder, resumed=resumed is not None) as trackers,
     ):
+        ranks.check_same(_identity(applied, data), "the recipe, the rows or the software")
         ranks.broadcast((folder.absolute(), compute.precision_name))
         history: list[Epoch] = []
 
@@ -148,6 +151,7 @@ def _follow(recipe: Recipe, host: Host, device: str, ranks: Ranks) -> Outcome:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", BiradsZooWarning)  # the first process shows them
         data = prepare(applied, host, cache_root(), quiet, partial(check_recipe, applied, host))
+        ranks.check_same(_identity(applied, data), "the recipe, the rows or the software")
         folder, precision = ranks.broadcast((Path(), ""))
         if not folder.is_dir():
             raise UserError(f"{folder} is not there for process {ranks.launch.rank}: all need the same file system")
@@ -156,6 +160,15 @@ def _follow(recipe: Recipe, host: Host, device: str, ranks: Ranks) -> Outcome:
             fit_fold(applied, host, data, fold, compute, folder / "checkpoints", quiet, lambda epoch: None, ranks)
     ranks.wait()
     return Outcome(folder=folder, metrics=run_folder.read_metrics(folder))
+
+
+def _identity(recipe: Recipe, data: Prepared) -> str:
+    """Return what must be the same in processes that train together: the software, the recipe, the rows and folds."""
+    rows = hashlib.sha256(data.labelled.labels.tobytes())
+    for fold in data.folds:
+        for part in (fold.train, fold.validation, fold.test):
+            rows.update(part.tobytes())
+    return f"{__version__} {recipe_digest(recipe)} {data.store.key.pictures} {rows.hexdigest()}"
 
 
 def _show_data(recipe: Recipe, data: Prepared, screen: Screen) -> None:

@@ -31,10 +31,10 @@ class Batch:
     - `present`: N×V bool, which pictures are present.
     - `targets`: N int64, class numbers.
     - `positions`: N int64, the samples' numbers, 0 … S−1, in the data that `Batches` was built from.
-
-    Where several processes share the batches, `images`, `present` and `lesions` are of this process's `share`.
     - `lesions`: N×O×H×W float32, the maps of each sample's first O pictures as `data.lesions.lesion_maps` draws them;
       `None` if `Batches` has no lesions.
+
+    Where several processes share the batches, `images`, `present` and `lesions` are of this process's `share`.
     """
 
     images: Tensor

@@ -98,6 +98,7 @@ def _train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[
         scaler=torch.amp.GradScaler(fit.compute.device.type, enabled=fit.compute.loss_scaling),
     )
     history, unfinished = checkpoint.load_state(fit.last, parts, fit.origin) if fit.last.exists() else ([], None)
+    fit.ranks.check_same((len(history), unfinished.steps if unfinished else 0), "the checkpoint")
     for record in history:
         on_epoch(record)
     current = parts.model if parts.average is None else parts.average
@@ -106,9 +107,9 @@ def _train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[
         passed = _one_epoch(fit, parts, history, unfinished, on_step)
         ending, unfinished = None, passed if passed.steps < len(fit.batches) else None
         if unfinished is None:
-            history.append(_record(fit, current, history, passed))
+            history.append(fit.ranks.broadcast(_record(fit, current, history, passed)))
             ending = on_epoch(history[-1])
-            if best_epoch(history, section.select) == len(history) - 1:
+            if best_epoch(history, section.select) == len(history) - 1 and fit.ranks.leads:
                 best = checkpoint.weights_of(current)
         stopping = fit.ranks.any(ending is not None or interrupted())
         due = time.perf_counter() - saved > CHECKPOINT_SECONDS or is_over(history, section) or stopping
@@ -120,8 +121,10 @@ def _train(fit: Fit, on_step: Callable[[int], None], on_epoch: OnEpoch) -> list[
             saved, best = time.perf_counter(), None
         if stopping:
             fit.ranks.wait()  # for the checkpoint
+            if ending is not None:
+                raise ending
             if not interrupted():  # another process has the reason
-                raise ending or Interrupted(signal.SIGTERM)
+                raise Interrupted(signal.SIGTERM)
             return history
     fit.ranks.wait()  # for the best weights
     epochs_of_best = best_epoch(history, section.select) + 1

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from birads_zoo.data.batches import share
+from birads_zoo.devices import choose_compute
 from birads_zoo.errors import UserError
 from birads_zoo.launch import Launch, launched
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_CONVERTIBLE = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _PATIENCE = datetime.timedelta(days=2)  # the first process also evaluates and draws, while the others wait
 
 
@@ -102,7 +104,8 @@ class Ranks:
         """Let batch norms use the statistics of the whole batch, instead of those of this process's share.
 
         Raises:
-            UserError: on a CPU, for which PyTorch has no such norm.
+            UserError: on a CPU, for which PyTorch has no such norm, and for batch norms of other classes than PyTorch's
+                own: what else they do, such as an activation, would be lost.
 
         """
         if self.fabric is None:
@@ -111,6 +114,12 @@ class Ranks:
             raise UserError(
                 "training.sync_batch_norm needs GPUs: leave it out, or train without batch norms (--no-batchnorm)"
             )
+        for name, module in classifier.named_modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and type(module) not in _CONVERTIBLE:
+                raise UserError(
+                    f"training.sync_batch_norm: {name} is a {type(module).__name__}, which cannot be synchronised; "
+                    "leave it out, or take another backbone"
+                )
         for name, child in classifier.named_children():
             converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(child)  # type: ignore[no-untyped-call]
             setattr(classifier, name, converted)
@@ -135,6 +144,14 @@ class Ranks:
             received: T = self.fabric.broadcast(value)
         return received
 
+    def check_same(self, value: T, what: str) -> None:
+        """Raise `UserError` if this process has another `value` than the first; `what` names it."""
+        if self.broadcast(value) != value:
+            raise UserError(
+                f"process {self.launch.rank + 1} of {self.size} has another state of {what} than the first: start all "
+                "with the same command, software and data"
+            )
+
 
 ALONE = Ranks(launch=Launch())
 
@@ -154,7 +171,9 @@ def join(device: str, batch_size: int) -> tuple[Ranks, str]:
             f"training.batch_size = {batch_size} is shared by {launch.size} processes, and each needs two samples: "
             f"raise it to at least {2 * launch.size}"
         )
-    on_gpu = device != "cpu" and torch.cuda.is_available()
+    if device.startswith("cuda:"):
+        raise UserError(f"device {device!r}: each of the processes has a GPU of its own; use auto, cpu or cuda")
+    on_gpu = choose_compute(device, "float32").device.type == "cuda"
     return Ranks(launch=launch, fabric=_connected(launch, on_gpu)), f"cuda:{launch.local_rank}" if on_gpu else "cpu"
 
 
@@ -162,7 +181,10 @@ def join(device: str, batch_size: int) -> tuple[Ranks, str]:
 def _connected(launch: Launch, on_gpu: bool) -> Fabric:
     try:
         from lightning_fabric import Fabric
+        from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+        from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
         from lightning_fabric.strategies.ddp import DDPStrategy
+        from lightning_fabric.utilities.exceptions import MisconfigurationException
     except ImportError:
         raise UserError(
             "several processes train one network with lightning-fabric: pip install 'birads-zoo[distributed]'"
@@ -175,9 +197,15 @@ def _connected(launch: Launch, on_gpu: bool) -> Fabric:
             devices=launch.local_size,
             num_nodes=launch.size // launch.local_size,
             strategy=strategy,
+            # Named, because Fabric takes a SLURM job named "interactive" for none, and would start processes itself.
+            plugins=[TorchElasticEnvironment() if launch.by_torchrun else SLURMEnvironment(auto_requeue=False)],
         )
         fabric.launch()
-    except (RuntimeError, ValueError) as error:  # such as of SLURM's --ntasks without --ntasks-per-node
+    except (
+        RuntimeError,
+        ValueError,
+        MisconfigurationException,
+    ) as error:  # such as of SLURM's --ntasks without --ntasks-per-node
         raise UserError(f"the {launch.size} processes cannot be connected: {' '.join(str(error).split())}") from None
     atexit.register(torch.distributed.destroy_process_group)
     return fabric

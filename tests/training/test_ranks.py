@@ -10,13 +10,19 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
 from safetensors.torch import load_file
+from timm.layers import BatchNormAct2d
+from torch import nn
 
 from birads_zoo.data.batches import share
+from birads_zoo.errors import UserError
 from birads_zoo.launch import Launch, launched
+from birads_zoo.training.ranks import Ranks
 
 pytest.importorskip("lightning_fabric", reason="needs the extra 'distributed'")
 
@@ -38,7 +44,7 @@ def test_shares_are_parts_of_a_batch_or_all_of_a_small_one(count, ranks):
 def test_one_process_is_alone_unless_a_launcher_says_otherwise():
     assert launched({}) == Launch()
     torchrun = {"TORCHELASTIC_RUN_ID": "1", "RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
-    assert launched(torchrun) == Launch(rank=5, size=8, local_rank=1, local_size=4)
+    assert launched(torchrun) == Launch(rank=5, size=8, local_rank=1, local_size=4, by_torchrun=True)
     srun = {"SLURM_STEP_NUM_TASKS": "8", "SLURM_PROCID": "5", "SLURM_LOCALID": "1", "SLURM_STEP_NUM_NODES": "2"}
     assert launched(srun) == Launch(rank=5, size=8, local_rank=1, local_size=4)
     assert launched({"SLURM_NTASKS": "8", "SLURM_PROCID": "0"}) == Launch(), "the script of a job, outside of srun"
@@ -53,7 +59,12 @@ def start(phantom_root, tmp_path_factory):
         names = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
         if srun:
             names |= dict.fromkeys(("SLURM_NTASKS", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS_PER_NODE"), "2")
-            names |= {"SLURM_JOB_ID": "1", "SLURM_JOB_NAME": "zoo", "SLURM_NODEID": "0", "SLURM_STEP_NUM_NODES": "1"}
+            names |= {
+                "SLURM_JOB_ID": "1",
+                "SLURM_JOB_NAME": "interactive",
+                "SLURM_NODEID": "0",
+                "SLURM_STEP_NUM_NODES": "1",
+            }
             names |= dict.fromkeys(("SLURM_PROCID", "SLURM_LOCALID"), str(rank))
         else:
             names |= {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
@@ -124,6 +135,22 @@ def test_batch_norms_of_the_whole_batch_need_gpus(together, tmp_path):
     texts = together(["--set", "training.sync_batch_norm=true", "--epochs", "1", "--out", tmp_path], status=2)
     for text in texts:
         assert "training.sync_batch_norm needs GPUs" in text
+
+
+def test_batch_norms_that_do_more_than_norm_are_not_synchronised():
+    ranks = Ranks(launch=Launch(size=2), fabric=SimpleNamespace(device=torch.device("cuda")))
+    with pytest.raises(UserError, match=r"^training.sync_batch_norm: 1 is a BatchNormAct2d"):
+        ranks.share_norms(nn.Sequential(nn.Conv2d(1, 3, 3), BatchNormAct2d(3)))
+
+
+def test_processes_with_other_recipes_do_not_train_together(start, tmp_path):
+    port = free_port()
+    arguments = ["--epochs", "1", "--out", tmp_path, "--seed"]
+    processes = [start(rank, port, [*arguments, rank]) for rank in (0, 1)]
+    assert processes[1].wait(timeout=120) == 2
+    processes[0].kill()  # as torchrun does
+    processes[0].wait()
+    assert "process 2 of 2 has another state of the recipe" in (start.logs / f"{port}-1.txt").read_text()
 
 
 def test_studies_are_not_started_by_several_processes(zoo, phantom_root, tmp_path, monkeypatch):
