@@ -29,7 +29,7 @@ from birads_zoo.training.optimisation import averaged_copy, make_optimiser, upda
 from birads_zoo.training.predict import BatchSource, Forward, check_scores, predict
 from birads_zoo.training.ranks import ALONE, Ranks
 
-CHECKPOINT_SECONDS = 20.0  # the most work that a killed run loses; writing a checkpoint takes up to a second
+CHECKPOINT_SECONDS = 20.0  # a killed run loses this or an epoch; writing a checkpoint takes up to a second
 
 
 @dataclass(frozen=True, kw_only=True)
