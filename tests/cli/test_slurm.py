@@ -43,7 +43,6 @@ def log(slurm):
     return (slurm / "log").read_text().splitlines()
 
 
-@pytest.mark.slow  # in some runs the made-up SLURM does not end its jobs: to be mended
 def test_runs_are_jobs_of_an_array(zoo, folder, phantom_root, write_net, slurm):
     write_net("bad.py", "bad-net", "1 / 0")
     write_net("worse.py", "worse-net", "1 / 0")
@@ -59,7 +58,10 @@ def test_runs_are_jobs_of_an_array(zoo, folder, phantom_root, write_net, slurm):
     (script,) = [path.read_text() for path in slurm.glob("*.sh")]
     for line in ("--array=0-1%2", "--partition=gpu", "--time=90", "--exclude=n1,n2", "--cpus-per-task=1"):
         assert line in script
-    assert sorted(log(slurm)) == ["end 4200_0", "end 4200_1", "start 4200_0", "start 4200_1"]
+    until = time.monotonic() + 60
+    while sorted(log(slurm)) != ["end 4200_0", "end 4200_1", "start 4200_0", "start 4200_1"]:
+        assert time.monotonic() < until, "a job did not end, or not once"  # its answer comes a moment before its end
+        time.sleep(0.1)
 
 
 @pytest.mark.slow

@@ -75,8 +75,9 @@ def main() -> int:
                 busy.set()
                 if over.is_set():  # while this process was starting
                     break
-                send(_answer(order, host, plugin_files, screen))
-                busy.clear()
+                answer = _answer(order, host, plugin_files, screen)
+                busy.clear()  # before it is sent: who gets it may close stdin at once, which is no interruption then
+                send(answer)
     except UserError as error:  # of the plugins
         send(Refused(reason=str(error)))
     except KeyboardInterrupt as error:
