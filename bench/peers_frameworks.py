@@ -104,6 +104,7 @@ def own_trainer(data: Path, epochs: int, threads: int) -> Epochs:
     whole = Fold(number=0, train=every, validation=every[:0], test=every[:1])
     once = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
+        make_folder(Path(folder) / "fold-0")
         fitted, _ = fit_fold(
             recipe, host, prepared, whole, compute, Path(folder), Screen(quiet=True), lambda epoch: None
         )
