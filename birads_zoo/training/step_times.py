@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +21,7 @@ import torch
 from birads_zoo.data.index.view_names import count_views
 from birads_zoo.devices import Compute, precisions, with_precision
 from birads_zoo.errors import BiradsZooWarning, UserError
-from birads_zoo.files import StorageError, documents, make_folder
+from birads_zoo.files import StorageError, documents, lock, make_folder
 from birads_zoo.model.build import build_classifier
 from birads_zoo.model.classifier import Classifier
 from birads_zoo.progress import Screen
@@ -60,14 +61,15 @@ def choose_precision(
     if len(names) == 1:
         return with_precision(compute.device, names[0])
     path = cache / "precisions" / f"{_key(recipe, compute)}.json"
-    times = _load(path)
-    if times is None:
-        with kept_state(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", BiradsZooWarning)  # about frozen random weights: they are not used
-            classifier = compute.place(build_classifier(recipe.replace({"model.pretrained": False}), host, classes))
-        times = StepTimes(seconds=_time(classifier, recipe, compute, names))
-        with contextlib.suppress(StorageError, OSError):  # with a full disk the next run takes these steps again
-            documents.write(make_folder(path.parent) / path.name, times)
+    with _alone(path):
+        times = _load(path)
+        if times is None:
+            with kept_state(), warnings.catch_warnings():
+                warnings.simplefilter("ignore", BiradsZooWarning)  # about frozen random weights: they are not used
+                classifier = compute.place(build_classifier(recipe.replace({"model.pretrained": False}), host, classes))
+            times = StepTimes(seconds=_time(classifier, recipe, compute, names))
+            with contextlib.suppress(StorageError, OSError):  # with a full disk the next run takes these steps again
+                documents.write(path, times)
     chosen = times.fastest
     others = [f"{1000 * times.seconds[name]:.0f} ms in {name}" for name in names if name != chosen]
     screen.say(f"precision {chosen}: a step takes {1000 * times.seconds[chosen]:.0f} ms ({', '.join(others)})")
@@ -77,6 +79,16 @@ def choose_precision(
 def read_step_times(path: Path) -> StepTimes:
     """Return the times in a file of the cache; raise `UserError` if the file is not what was written."""
     return documents.read(path, StepTimes, "the next run takes these steps again")
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let no other process take the steps for the same file: the runs of a study must not choose differently."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(StorageError):  # where nothing can be written, nothing is kept either
+            file = make_folder(path.parent) / f"{path.stem}.lock"
+            stack.enter_context(lock(file, "waiting for another process that times the same network", wait=True))
+        yield
 
 
 def _load(path: Path) -> StepTimes | None:

@@ -1,6 +1,8 @@
 """Where a device's precisions differ by network, a few steps choose the fastest, once for each network and machine."""
 
 import json
+import threading
+import time
 
 import pytest
 import torch
@@ -68,9 +70,32 @@ def test_the_precision_with_the_shortest_step_is_chosen_and_kept(steps, host, tm
     assert steps.taken[-1][1] == (2, 1, 1, 32, 40)
 
 
+def test_processes_that_start_at_once_choose_the_same(steps, host, tmp_path, monkeypatch):
+    later = threading.Thread(target=lambda: names.append(chosen(host, tmp_path)))
+    names, take = [], step_times._time
+
+    def slow(*given):
+        if not later.is_alive() and not later.ident:
+            later.start()
+            time.sleep(0.5)  # the other one finds no file, and waits
+        times = take(*given)
+        steps.seconds["float32"] = 0.5  # what it would find if it took the steps itself
+        return times
+
+    monkeypatch.setattr(step_times, "_time", slow)
+    names.append(chosen(host, tmp_path))
+    later.join()
+    assert names == ["bfloat16-except-depthwise"] * 2
+
+
+def test_a_folder_that_cannot_be_written_keeps_nothing(steps, host, tmp_path):
+    (tmp_path / "precisions").touch()
+    assert chosen(host, tmp_path) == "bfloat16-except-depthwise"
+
+
 def test_a_damaged_file_is_made_again(steps, host, tmp_path):
     chosen(host, tmp_path)
-    (file,) = (tmp_path / "precisions").iterdir()
+    (file,) = (tmp_path / "precisions").glob("*.json")
     good = file.read_bytes()
     file.write_text(json.dumps(json.loads(good) | {"seconds": {"float32": 0.0}}))
     assert "changed" in "".join(bz.verify(tmp_path))
@@ -84,7 +109,7 @@ def test_real_steps_draw_nothing_from_the_global_generator(native, host, tmp_pat
     before = torch.get_rng_state()
     assert chosen(host, tmp_path) in NAMES
     assert torch.equal(torch.get_rng_state(), before)
-    (file,) = (tmp_path / "precisions").iterdir()
+    (file,) = (tmp_path / "precisions").glob("*.json")
     assert set(json.loads(file.read_text())["seconds"]) == NAMES
 
 
